@@ -1,0 +1,146 @@
+"""A lean CodeLlama for training on the CPU: bf16 products, fp32 weights, the names of ``LlamaForCausalLM``.
+
+The q, k, v and the gate and up projections are one matrix each here, because one wide product is faster than three
+narrow ones; :meth:`Llama.checkpoint` splits them again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The shape of a model, in the words of ``LlamaConfig``."""
+
+    vocab_size: int = 4096
+    hidden_size: int = 320
+    intermediate_size: int = 864
+    num_hidden_layers: int = 5
+    num_attention_heads: int = 5
+    max_position_embeddings: int = 1024
+    rope_theta: float = 10_000.0
+    rms_norm_eps: float = 1e-5
+
+    @property
+    def head_dim(self) -> int:
+        """Width of one attention head."""
+        return self.hidden_size // self.num_attention_heads
+
+    def config(self) -> dict[str, object]:
+        """Return the ``config.json`` of the same model for transformers."""
+        fields = asdict(self)
+        theta = fields.pop("rope_theta")
+        return fields | {
+            "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu",
+            "num_key_value_heads": self.num_attention_heads, "head_dim": self.head_dim,
+            "attention_bias": False, "mlp_bias": False, "tie_word_embeddings": False, "bos_token_id": 1,
+            "eos_token_id": 2, "torch_dtype": "bfloat16",
+            "rope_parameters": {"rope_theta": theta, "rope_type": "default"},
+        }  # fmt: skip
+
+
+def _rope(length: int, shape: Shape) -> tuple[Tensor, Tensor]:
+    inverse = shape.rope_theta ** (-torch.arange(0, shape.head_dim, 2).float() / shape.head_dim)
+    angles = torch.outer(torch.arange(length).float(), inverse)
+    return torch.cat([angles.cos()] * 2, -1).bfloat16(), torch.cat([angles.sin()] * 2, -1).bfloat16()
+
+
+def _norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
+    wide = x.float()
+    return (wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + eps) * weight).to(x.dtype)
+
+
+def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    left, right = x.chunk(2, -1)
+    return x * cos + torch.cat([-right, left], -1) * sin
+
+
+def _attend(q: Tensor, k: Tensor, v: Tensor, blocks: int = 4) -> Tensor:
+    """Causal attention in ``blocks`` slices of queries; on the CPU half the time of the flash kernel in bf16."""
+    length, width = q.shape[-2:]
+    step = length // blocks
+    mask = torch.full((step, step), float("-inf"), dtype=q.dtype).triu(1)
+    q = q * width**-0.5
+    mixed = []
+    for start in range(0, length, step):
+        end = start + step
+        scores = q[..., start:end, :] @ k[..., :end, :].transpose(-1, -2)
+        scores = scores + F.pad(mask, (start, 0))
+        mixed.append(scores.float().softmax(-1).to(q.dtype) @ v[..., :end, :])
+    return torch.cat(mixed, -2)
+
+
+class Layer(nn.Module):
+    """One decoder layer; ``x`` is ``(batch, length, hidden)`` in bf16."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        hidden, wide = shape.hidden_size, shape.intermediate_size
+        self.input_norm = nn.Parameter(torch.ones(hidden))
+        self.post_norm = nn.Parameter(torch.ones(hidden))
+        self.qkv = nn.Parameter(torch.randn(3 * hidden, hidden) * hidden**-0.5)
+        self.out = nn.Parameter(torch.zeros(hidden, hidden))
+        self.gate_up = nn.Parameter(torch.randn(2 * wide, hidden) * hidden**-0.5)
+        self.down = nn.Parameter(torch.zeros(hidden, wide))
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        """Return the layer's output, of the shape of ``x``."""
+        batch, length, hidden = x.shape
+        shape = self.shape
+        normed = _norm(x, self.input_norm, shape.rms_norm_eps)
+        qkv = F.linear(normed, self.qkv.to(x.dtype))
+        q, k, v = qkv.view(batch, length, 3, shape.num_attention_heads, shape.head_dim).permute(2, 0, 3, 1, 4)
+        mixed = _attend(_rotate(q, cos, sin), _rotate(k, cos, sin), v)
+        x = x + F.linear(mixed.transpose(1, 2).reshape(batch, length, hidden), self.out.to(x.dtype))
+        gate, up = F.linear(_norm(x, self.post_norm, shape.rms_norm_eps), self.gate_up.to(x.dtype)).chunk(2, -1)
+        return x + F.linear(F.silu(gate) * up, self.down.to(x.dtype))
+
+
+class Llama(nn.Module):
+    """The whole model."""
+
+    def __init__(self, shape: Shape, length: int) -> None:
+        super().__init__()
+        self.shape = shape
+        self.embed = nn.Parameter(torch.randn(shape.vocab_size, shape.hidden_size) * 0.5)
+        self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.num_hidden_layers))
+        self.norm = nn.Parameter(torch.ones(shape.hidden_size))
+        self.head = nn.Parameter(torch.randn(shape.vocab_size, shape.hidden_size) * shape.hidden_size**-0.5 * 0.1)
+        cos, sin = _rope(length, shape)
+        self.register_buffer("cos", cos, persistent=False)
+        self.register_buffer("sin", sin, persistent=False)
+
+    def forward(self, ids: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean cross-entropy in nats; ``ids`` and ``targets`` are ``(batch, length)``, -100 is ignored."""
+        x = F.embedding(ids, self.embed).bfloat16()
+        for layer in self.layers:
+            x = layer(x, self.cos, self.sin)
+        x = _norm(x, self.norm, self.shape.rms_norm_eps)
+        logits = F.linear(x.flatten(0, 1), self.head.to(x.dtype))
+        return F.cross_entropy(logits.float(), targets.flatten(), ignore_index=-100)
+
+    def checkpoint(self) -> dict[str, Tensor]:
+        """Return the weights in bf16 under the names of transformers' ``LlamaForCausalLM``."""
+        tensors = {"model.embed_tokens.weight": self.embed, "model.norm.weight": self.norm, "lm_head.weight": self.head}
+        for index, layer in enumerate(self.layers):
+            name = f"model.layers.{index}."
+            q, k, v = layer.qkv.chunk(3)
+            gate, up = layer.gate_up.chunk(2)
+            tensors |= {
+                f"{name}input_layernorm.weight": layer.input_norm,
+                f"{name}post_attention_layernorm.weight": layer.post_norm,
+                f"{name}self_attn.q_proj.weight": q,
+                f"{name}self_attn.k_proj.weight": k,
+                f"{name}self_attn.v_proj.weight": v,
+                f"{name}self_attn.o_proj.weight": layer.out,
+                f"{name}mlp.gate_proj.weight": gate,
+                f"{name}mlp.up_proj.weight": up,
+                f"{name}mlp.down_proj.weight": layer.down,
+            }
+        return {key: value.detach().to(torch.bfloat16).contiguous().clone() for key, value in tensors.items()}
