@@ -76,9 +76,15 @@ class RowMaker:
         self.ends = list(itertools.accumulate(len(file.text) for file in files))
         self.tokenizer = tokenizer
         self.length = length
-        self.bos, self.eos = tokenizer.token_to_id("<s>"), tokenizer.token_to_id("</s>")
-        self.pre, self.suf, self.mid, self.eot = map(tokenizer.token_to_id, INFILLING_TOKENS)
+        self.bos, self.eos = self._id("<s>"), self._id("</s>")
+        self.pre, self.suf, self.mid, self.eot = map(self._id, INFILLING_TOKENS)
         self.sentinel_length = len(self._encode(SENTINEL))
+
+    def _id(self, token: str) -> int:
+        found: int | None = self.tokenizer.token_to_id(token)
+        if found is None:
+            raise ValueError(f"The tokenizer has no {token}; make it with training.tokenizer.")
+        return found
 
     def _encode(self, text: str) -> list[int]:
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False).ids

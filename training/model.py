@@ -109,6 +109,8 @@ class Llama(nn.Module):
         super().__init__()
         self.shape = shape
         self.embed = nn.Parameter(torch.randn(shape.vocab_size, shape.hidden_size) * 0.5)
+        self.cos: Tensor
+        self.sin: Tensor
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.num_hidden_layers))
         self.norm = nn.Parameter(torch.ones(shape.hidden_size))
         self.head = nn.Parameter(torch.randn(shape.vocab_size, shape.hidden_size) * shape.hidden_size**-0.5 * 0.1)
@@ -119,16 +121,24 @@ class Llama(nn.Module):
     def forward(self, ids: Tensor, targets: Tensor) -> Tensor:
         """Return the mean cross-entropy in nats; ``ids`` and ``targets`` are ``(batch, length)``, -100 is ignored."""
         x = F.embedding(ids, self.embed).bfloat16()
-        for layer in self.layers:
+        for layer in self.stack():
             x = layer(x, self.cos, self.sin)
         x = _norm(x, self.norm, self.shape.rms_norm_eps)
         logits = F.linear(x.flatten(0, 1), self.head.to(x.dtype))
         return F.cross_entropy(logits.float(), targets.flatten(), ignore_index=-100)
 
+    def stack(self) -> list[Layer]:
+        """Return the layers, first to last."""
+        return [layer for layer in self.layers if isinstance(layer, Layer)]
+
     def checkpoint(self) -> dict[str, Tensor]:
         """Return the weights in bf16 under the names of transformers' ``LlamaForCausalLM``."""
-        tensors = {"model.embed_tokens.weight": self.embed, "model.norm.weight": self.norm, "lm_head.weight": self.head}
-        for index, layer in enumerate(self.layers):
+        tensors: dict[str, Tensor] = {
+            "model.embed_tokens.weight": self.embed,
+            "model.norm.weight": self.norm,
+            "lm_head.weight": self.head,
+        }
+        for index, layer in enumerate(self.stack()):
             name = f"model.layers.{index}."
             q, k, v = layer.qkv.chunk(3)
             gate, up = layer.gate_up.chunk(2)

@@ -1,0 +1,142 @@
+"""The command line: ``infill-ls`` alone is the language server, every other task is a subcommand.
+
+Each subcommand imports what it needs when it runs, because an editor waits for the bare command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from infill_completion import __version__
+
+EXIT_USAGE = 2
+
+
+class UsageError(Exception):
+    """What the user asked for cannot be done; the message is one sentence with the next step."""
+
+
+def _server(options: argparse.Namespace) -> int:
+    from infill_server.server import start_stdio, start_tcp
+
+    if options.tcp is None:
+        return start_stdio()
+    host, _, port = options.tcp.rpartition(":")
+    if not port.isdigit():
+        raise UsageError(f"--tcp takes HOST:PORT, such as 127.0.0.1:8765, not {options.tcp!r}.")
+    return start_tcp(host or "127.0.0.1", int(port))
+
+
+def _complete(options: argparse.Namespace) -> int:
+    from infill_server.headless import complete
+
+    return complete(options)
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from infill_server.headless import explain
+
+    return explain(options)
+
+
+def _engine_serve(options: argparse.Namespace) -> int:
+    """Become the engine: the server's code never imports it."""
+    from infill_server.headless import settings_json, user_settings
+
+    command = [sys.executable, "-P", "-m", "infill_completion.engine", "serve"]
+    command += ["--settings", settings_json(user_settings(options))]
+    if options.tcp:
+        command += ["--tcp", options.tcp]
+    if os.name == "nt":  # execv returns to the shell at once there
+        import subprocess
+
+        return subprocess.call(command)
+    os.execv(command[0], command)
+
+
+def _engine_status(_options: argparse.Namespace) -> int:
+    from infill_server.engines import status
+
+    return status()
+
+
+def _engine_stop(_options: argparse.Namespace) -> int:
+    from infill_server.engines import stop
+
+    return stop()
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from infill_server.doctor import main as doctor
+
+    return doctor(as_json=options.json)
+
+
+def _add_place(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("place", metavar="FILE:LINE:COL", help="where the cursor is; both count from 1, COL in characters")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    _add_engine_options(parser)
+
+
+def _add_engine_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", help="hub id or path; overrides the setting engine.model")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override any setting")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    root = argparse.ArgumentParser(
+        prog="infill-ls", description="Completes code with a model on your own machine. Without a command: the language "
+        "server on standard input and output.",
+    )  # fmt: skip
+    root.add_argument("--version", action="version", version=f"infill-ls {__version__}")
+    root.add_argument("--stdio", action="store_true", help="speak LSP on standard input and output (the default)")
+    root.add_argument("--tcp", metavar="HOST:PORT", help="wait for one LSP client there instead, for debugging")
+    root.set_defaults(run=_server)
+    commands = root.add_subparsers(title="commands", metavar="COMMAND")
+
+    complete = commands.add_parser("complete", help="one completion, headless")
+    _add_place(complete)
+    complete.add_argument("-n", type=int, default=1, metavar="N", help="how many candidates (default 1)")
+    complete.set_defaults(run=_complete)
+
+    explain = commands.add_parser("explain", help="everything behind a completion")
+    _add_place(explain)
+    explain.set_defaults(run=_explain)
+
+    engine = commands.add_parser("engine", help="the process that holds the model")
+    actions = engine.add_subparsers(title="actions", metavar="ACTION", required=True)
+    serve = actions.add_parser("serve", help="run the engine in the foreground")
+    serve.add_argument("--tcp", metavar="HOST:PORT", help="listen there with a token instead of on a Unix socket")
+    _add_engine_options(serve)
+    serve.set_defaults(run=_engine_serve)
+    actions.add_parser("status", help="what runs now").set_defaults(run=_engine_status)
+    actions.add_parser("stop", help="end it").set_defaults(run=_engine_stop)
+
+    doctor = commands.add_parser("doctor", help="what is missing on this machine, and the next step")
+    doctor.add_argument("--json", action="store_true", help="print one JSON object")
+    doctor.set_defaults(run=_doctor)
+    return root
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0, or 2 for what cannot be done as asked."""
+    options = parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except UsageError as error:
+        print(f"infill-ls: {error}", file=sys.stderr)  # noqa: T201
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
