@@ -54,7 +54,7 @@ def _engine_serve(options: argparse.Namespace) -> int:
         import subprocess
 
         return subprocess.call(command)
-    os.execv(command[0], command)
+    return os.execv(command[0], command)  # noqa: S606
 
 
 def _engine_status(_options: argparse.Namespace) -> int:
@@ -76,7 +76,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _add_place(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("place", metavar="FILE:LINE:COL", help="where the cursor is; both count from 1, COL in characters")
+    parser.add_argument("place", metavar="FILE:LINE:COL", help="the cursor; LINE and COL count from 1")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     _add_engine_options(parser)
 

@@ -12,7 +12,7 @@ def forget_python_path() -> None:
     """Take the entries of ``PYTHONPATH`` out of ``sys.path`` and out of the environment of processes we start."""
     written = os.environ.pop("PYTHONPATH", "")
     if written:
-        foreign = {os.path.realpath(entry or ".") for entry in written.split(os.pathsep)}  # noqa: PTH111
+        foreign = {os.path.realpath(entry or ".") for entry in written.split(os.pathsep)}
         sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry or ".") not in foreign]
 
 
