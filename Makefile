@@ -26,13 +26,16 @@ test: $(STAMP)
 
 check: $(STAMP)
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff format .
+	$(BIN)/python scripts/settings_table.py-check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/settings_table.py --check
 
 fmt: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/python scripts/settings_table.py
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

@@ -1,0 +1,108 @@
+"""A user writes settings, sometimes wrongly, and is told in one sentence what is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from infill_completion.settings import Settings, documentation, merge, read_config
+
+
+def test_later_sources_win_and_leave_the_rest_alone():
+    settings, problems = merge(Settings(), {"completion": {"temperature": 0.4, "max_tokens": 64}}, origin="file")
+    settings, more = merge(settings, {"completion.temperature": 0}, origin="editor")
+    assert not problems + more
+    assert (settings.completion.temperature, settings.completion.max_tokens) == (0.0, 64)
+    assert settings.engine == Settings().engine
+
+
+def test_nested_and_flat_keys_of_one_section_add_up():
+    written = {"engine.context_tokens": 512, "engine": {"device": "cpu"}, "engine.quantization": "none"}
+    settings, problems = merge(Settings(), written, origin="editor")
+    assert not problems
+    assert (settings.engine.context_tokens, settings.engine.device, settings.engine.quantization) == (
+        512,
+        "cpu",
+        "none",
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "sentence"),
+    [
+        ({"completion": {"temperatur": 1}}, "there is no setting `infill.completion.temperatur`"),
+        ({"completion": {"temperature": "hot"}}, "must be a number, not a string"),
+        ({"completion": {"temperature": 3}}, "must be at most 2"),
+        ({"completion": {"temperature": float("nan")}}, "must be at least 0"),
+        ({"completion": {"max_tokens": 12.5}}, "must be a whole number, not a number"),
+        ({"completion": {"max_tokens": True}}, "must be a whole number, not true or false"),
+        ({"completion": {"max_tokens": None}}, "must not be null"),
+        ({"completion": {"multiline": "sometimes"}}, "must be one of auto, never, always"),
+        ({"completion": {"languages": {"python": "on"}}}, "must be a table of true and false"),
+        ({"completion": 7}, "must be a table, not a whole number"),
+        ({"privacy": {"ignore": "*.pem"}}, "must be a list of strings"),
+        ([1, 2], "settings must be a table, not a list"),
+    ],
+)
+def test_a_wrong_value_keeps_the_former_one_and_is_named(written, sentence):
+    settings, problems = merge(Settings(), written, origin="editor")
+    assert settings == Settings()
+    assert len(problems) == 1
+    assert sentence in problems[0]
+    assert problems[0].startswith("editor: ")
+
+
+def test_one_wrong_key_does_not_spoil_the_others():
+    settings, problems = merge(Settings(), {"completion": {"top_p": 0.5, "top_k": 3}}, origin="editor")
+    assert settings.completion.top_p == 0.5
+    assert len(problems) == 1
+
+
+def test_auto_and_null_unset_what_may_be_unset():
+    base, _ = merge(Settings(), {"completion": {"debounce_ms": 100, "seed": 7}}, origin="file")
+    settings, problems = merge(base, {"completion": {"debounce_ms": "auto", "seed": None}}, origin="editor")
+    assert not problems
+    assert settings.completion.debounce_ms is None
+    assert settings.completion.seed is None
+
+
+def test_a_workspace_cannot_choose_the_engine():
+    written = {"engine": {"url": "http://elsewhere", "model": "their/model", "context_tokens": 512}}
+    settings, problems = merge(Settings(), written, origin="workspace", trusted=False)
+    assert settings.engine.url is None
+    assert settings.engine.model == "auto"
+    assert settings.engine.context_tokens == 512
+    assert len(problems) == 2
+
+
+def test_a_settings_file_may_carry_the_section_or_its_contents(tmp_path: Path):
+    for text in ("[infill.completion]\ntop_p = 0.5\n", "[completion]\ntop_p = 0.5\n"):
+        path = tmp_path / "config.toml"
+        path.write_text(text)
+        table, problems = read_config(path)
+        assert not problems
+        assert merge(Settings(), table, origin="file")[0].completion.top_p == 0.5
+
+
+def test_a_missing_file_is_no_problem_and_a_broken_one_is_named(tmp_path: Path):
+    assert read_config(tmp_path / "none.toml") == ({}, [])
+    broken = tmp_path / "config.toml"
+    broken.write_text("[completion\n")
+    table, problems = read_config(broken)
+    assert table == {}
+    assert str(broken) in problems[0]
+
+
+def test_languages_are_on_unless_they_are_switched_off():
+    settings, _ = merge(Settings(), {"completion": {"languages": {"markdown": False}}}, origin="file")
+    assert not settings.completion.speaks("markdown")
+    assert settings.completion.speaks("python")
+    only, _ = merge(Settings(), {"completion": {"languages": {"*": False, "python": True}}}, origin="file")
+    assert only.completion.speaks("python")
+    assert not only.completion.speaks("markdown")
+
+
+def test_every_setting_is_documented_in_a_sentence():
+    rows = documentation()
+    assert len({row.key for row in rows}) == len(rows) > 20
+    for row in rows:
+        assert row.doc.endswith("."), row.key
