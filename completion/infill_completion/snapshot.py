@@ -50,6 +50,7 @@ class Snapshot:
 class SkipReason(Enum):
     """Why there is no suggestion; the value is the sentence shown to the user."""
 
+    SWITCHED_OFF = "Automatic suggestions are switched off (setting completion.enabled); invoke one by hand."
     LANGUAGE_OFF = "Completion is switched off for this language (setting completion.languages)."
     PRIVATE_FILE = "This file matches an ignore rule, so its text never reaches the model."
     MID_LINE = "The text right of the cursor leaves no room for a suggestion."

@@ -1,0 +1,59 @@
+"""What the completer may know about the user's other documents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class OpenDocument:
+    """Another document in the editor, as it is now.
+
+    Attributes:
+        uri: Its URI, or its path.
+        language_id: LSP's language id.
+        version: The editor's version number; a new number means new text.
+        text: The whole text with its own line ends.
+    """
+
+    uri: str
+    language_id: str
+    version: int
+    text: str
+
+
+class Documents(Protocol):
+    """The editor's other documents; every method is cheap and never blocks."""
+
+    def others(self, uri: str) -> Sequence[OpenDocument]:
+        """Return the open documents except ``uri`` and its notebook's cells, the last focused first."""
+        ...
+
+    def cells_before(self, uri: str) -> Sequence[OpenDocument]:
+        """Return the cells above ``uri`` in its notebook, from top to bottom; empty outside notebooks."""
+        ...
+
+    def roots(self) -> Sequence[Path]:
+        """Return the folders of the workspace."""
+        ...
+
+
+class NoDocuments:
+    """The command line's documents: there are no others."""
+
+    def others(self, uri: str) -> Sequence[OpenDocument]:
+        """Return nothing."""
+        del uri
+        return ()
+
+    def cells_before(self, uri: str) -> Sequence[OpenDocument]:
+        """Return nothing."""
+        del uri
+        return ()
+
+    def roots(self) -> Sequence[Path]:
+        """Return nothing."""
+        return ()

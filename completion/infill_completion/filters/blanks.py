@@ -1,0 +1,18 @@
+"""Suggestions of nothing, and blanks nobody wants."""
+
+from __future__ import annotations
+
+from infill_completion.filters.place import Place
+
+
+def trim_end(text: str, place: Place) -> str:
+    """Drop blanks and empty lines at the end, but not those that stand before the rest of the line."""
+    if place.window.rest.strip() and "\n" not in text:
+        return text
+    return text.rstrip()
+
+
+def drop_blank(text: str, place: Place) -> str:
+    """Drop a suggestion that shows nothing."""
+    del place
+    return text if text.strip() else ""

@@ -1,0 +1,49 @@
+"""The filters in order, and the record of what each of them did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from infill_completion.filters.blanks import drop_blank, trim_end
+from infill_completion.filters.markers import cut_at_marker
+from infill_completion.filters.place import Place
+
+Filter = Callable[[str, Place], str]
+
+FILTERS: tuple[Filter, ...] = (cut_at_marker, trim_end, drop_blank)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one filter did; only filters that changed something are recorded."""
+
+    name: str
+    reason: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Filtered:
+    """A suggestion behind the filters; ``text`` is empty where one of them dropped it."""
+
+    text: str
+    steps: tuple[Step, ...]
+
+
+def apply(text: str, place: Place) -> Filtered:
+    """Run every filter over ``text``, which has LF line ends, until nothing is left or the last one is done."""
+    steps: list[Step] = []
+    for rule in FILTERS:
+        changed = rule(text, place)
+        if changed != text:
+            steps.append(Step(rule.__name__, _reason(rule), text, changed))
+            text = changed
+        if not text:
+            break
+    return Filtered(text, tuple(steps))
+
+
+def _reason(rule: Filter) -> str:
+    return (rule.__doc__ or "").strip().partition("\n")[0]

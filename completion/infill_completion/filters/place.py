@@ -1,0 +1,34 @@
+"""Where a suggestion is to stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from infill_completion.api import FinishReason
+from infill_completion.families import Family, family_of
+from infill_completion.window import Window
+
+
+@dataclass(frozen=True)
+class Place:
+    """All that a filter may look at besides the suggestion itself.
+
+    Attributes:
+        window: The text around the cursor, LF line ends.
+        language_id: LSP's language id.
+        finish_reason: Why the model stopped; a suggestion that was cut off is trusted less.
+    """
+
+    window: Window
+    language_id: str
+    finish_reason: FinishReason = FinishReason.STOP
+
+    @property
+    def family(self) -> Family:
+        """The traits of the language."""
+        return family_of(self.language_id)
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the model would have written more."""
+        return self.finish_reason is not FinishReason.STOP

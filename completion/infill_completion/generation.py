@@ -1,0 +1,145 @@
+"""One stream of the engine, read until the suggestion is settled; several requests may wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from infill_completion.api import Chunk, CompletionRequest, Engine, EngineUnavailableError, FinishReason, Usage
+from infill_completion.length import Plan
+
+# An engine that overlooks the deadline is given up after this much more.
+DEADLINE_GRACE_MS = 500
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the model wrote for one candidate.
+
+    Attributes:
+        raw: Everything it wrote.
+        text: The part that the plan takes, LF line ends.
+        finish_reason: Why it ended; STOP also where we had enough.
+        confidence: The mean probability of a token (geometric mean), 0 to 1; None where the engine gives none.
+    """
+
+    raw: str
+    text: str
+    finish_reason: FinishReason
+    confidence: float | None
+
+
+@dataclass
+class _Growing:
+    text: str = ""
+    reason: FinishReason | None = None
+    is_settled: bool = False
+    logprob_sum: float = 0.0
+    tokens: int = 0
+
+
+@dataclass
+class Generation:
+    """A running request to the engine.
+
+    Attributes:
+        request: What was asked.
+        plan: How much of the answer is wanted.
+        choices: The candidates once ``task`` is done.
+        usage: Token counts, if the engine came to tell them.
+        timings: The engine's own, in milliseconds.
+        explained: The engine's explanation, if asked for.
+    """
+
+    engine: Engine
+    request: CompletionRequest
+    plan: Plan
+    choices: tuple[Choice, ...] = ()
+    usage: Usage | None = None
+    timings: dict[str, float] = field(default_factory=dict)
+    explained: dict[str, Any] | None = None
+    waiters: int = 0
+    _growing: list[_Growing] = field(default_factory=list)
+    _task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to read the stream; must be called in the running loop."""
+        self._growing = [_Growing() for _ in range(self.request.n)]
+        self._task = asyncio.create_task(self._run())
+
+    @property
+    def task(self) -> asyncio.Task[None]:
+        """The reading task; its exception, if any, is an `EngineUnavailableError` or a defect of the engine."""
+        assert self._task is not None
+        return self._task
+
+    @property
+    def text(self) -> str:
+        """What the first candidate has so far."""
+        return self._growing[0].text if self._growing else ""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the engine is still at work for it."""
+        return self._task is not None and not self._task.done()
+
+    def cancel(self) -> None:
+        """Close the stream; the engine stops within a token."""
+        if self._task is not None:
+            self._task.cancel()
+
+    def agrees_with(self, typed: str) -> bool:
+        """Tell whether what was typed since fits what has been written so far, as far as that goes."""
+        text = self.text
+        return text.startswith(typed) or typed.startswith(text)
+
+    async def _run(self) -> None:
+        stream = self.engine.complete(self.request)
+        limit = None if self.request.deadline_ms is None else (self.request.deadline_ms + DEADLINE_GRACE_MS) / 1000
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(limit):
+                    async for chunk in stream:
+                        self._take(chunk)
+                        if all(growing.is_settled for growing in self._growing):
+                            break
+        finally:
+            close = getattr(stream, "aclose", None)
+            if close is not None:
+                await close()
+        self.choices = tuple(self._choice(growing) for growing in self._growing)
+
+    def _take(self, chunk: Chunk) -> None:
+        self.usage = chunk.usage or self.usage
+        self.explained = chunk.explain or self.explained
+        self.timings.update(chunk.timings)
+        if not 0 <= chunk.index < len(self._growing):
+            return
+        growing = self._growing[chunk.index]
+        growing.text += chunk.text
+        growing.logprob_sum += chunk.logprob_sum
+        growing.tokens += chunk.token_count
+        growing.reason = chunk.finish_reason or growing.reason
+        if chunk.text and not growing.is_settled:
+            growing.is_settled = self.plan.settled(growing.text) is not None
+
+    def _choice(self, growing: _Growing) -> Choice:
+        reason = FinishReason.STOP if growing.is_settled else growing.reason or FinishReason.DEADLINE
+        text = self.plan.finished(growing.text, is_whole=reason is FinishReason.STOP)
+        confidence = math.exp(growing.logprob_sum / growing.tokens) if growing.tokens and growing.logprob_sum else None
+        return Choice(growing.text, text, reason, confidence)
+
+
+def unavailable(error: BaseException) -> EngineUnavailableError:
+    """Return any trouble of an engine as the one error that callers handle."""
+    if isinstance(error, EngineUnavailableError):
+        return error
+    return EngineUnavailableError(f"The engine broke off ({type(error).__name__}); run `infill-ls doctor`.")
+
+
+def for_one(request: CompletionRequest) -> CompletionRequest:
+    """Return ``request`` for a single candidate."""
+    return replace(request, n=1)

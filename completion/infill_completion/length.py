@@ -1,0 +1,217 @@
+"""How much to suggest: one line or a block, where a block ends, and where a cut leaves whole text.
+
+Indentation decides, for every language; braces and end keywords only tell whether the line that closes a block
+belongs to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from infill_completion.families import Blocks, Family, family_of, opens_block
+from infill_completion.lines import indent_of, indent_width
+from infill_completion.window import Window
+
+MOST_LINES = 24
+# What `Plan._begun` returns where the model left the block of the blank line it was asked to fill.
+_LEFT = "\n"
+
+
+class Shape(Enum):
+    """What may be suggested at a cursor."""
+
+    LINE = "the rest of the line"
+    MIDDLE = "text before the rest of the line"
+    BLOCK = "a block"
+    BODY = "the body of the block that the line opens"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How far a suggestion at one cursor may reach.
+
+    Attributes:
+        shape: Its kind.
+        indent: The columns of indentation of the cursor's line, up to the cursor where it is blank.
+        is_blank: Whether there are only blanks before the cursor.
+        indentation: Those blanks of the cursor's line.
+        family: The traits of the language.
+        outer_indent: For a block inside an opened one, the columns of the line that opened it.
+    """
+
+    shape: Shape
+    indent: int
+    is_blank: bool
+    indentation: str
+    family: Family
+    outer_indent: int | None = None
+
+    @property
+    def stop(self) -> tuple[str, ...]:
+        r"""The stop strings that save the engine work.
+
+        A blank line gets none, because models often begin with a line end there and go on; nor does the middle of a
+        line, where a line end tells that the model did not see the rest.
+        """
+        return ("\n",) if self.shape is Shape.LINE and not self.is_blank else ()
+
+    def settled(self, text: str) -> str | None:
+        """Return the suggestion once no further text can change it, else None."""
+        body = self._begun(text)
+        if body is None:
+            return None
+        if body == _LEFT and self.is_blank:
+            return ""
+        if self.shape in {Shape.LINE, Shape.MIDDLE}:
+            end = body.find("\n")
+            return None if end < 0 else body[:end]
+        return self._block(body, is_whole=False)
+
+    def finished(self, text: str, is_whole: bool) -> str:
+        """Return the suggestion in ``text``, to which nothing more will come.
+
+        Args:
+            text: What the model wrote.
+            is_whole: Whether it came to its end; else the last line may be half of one and is cut at its last good
+                boundary.
+        """
+        settled = self.settled(text)
+        if settled is not None:
+            return settled
+        body = self._begun(text) or ""
+        if not is_whole:
+            body = whole_part(body, self.shape in {Shape.BLOCK, Shape.BODY})
+        if self.shape in {Shape.BLOCK, Shape.BODY}:
+            return self._block(body + "\n", is_whole=True) or ""
+        return body
+
+    def _begun(self, text: str) -> str | None:
+        """Drop empty lines a model begins with on a blank line, and the indentation that is already there."""
+        if not self.is_blank or self.shape is Shape.MIDDLE:
+            return text
+        body = text
+        while (end := body.find("\n")) >= 0 and not body[:end].strip():
+            body = body[end + 1 :]
+        if len(body) == len(text):
+            return text
+        blanks = indent_of(body)
+        if len(blanks) == len(body):
+            return None
+        return body[len(self.indentation) :] if blanks.startswith(self.indentation) else _LEFT
+
+    def _block(self, body: str, *, is_whole: bool) -> str | None:
+        lines = body.split("\n")
+        first_opens = self.shape is Shape.BLOCK and opens_block(lines[0], self.family)
+        gap, end = False, 1
+        for number, line in enumerate(lines[1:-1], 1):
+            if not line.strip():
+                gap = True
+                continue
+            verdict = self._verdict(line, gap, first_opens)
+            if verdict is not None or number >= MOST_LINES:
+                return "\n".join(lines[: end if verdict is False else number + 1])
+            end, gap = number + 1, False
+        if is_whole or self._ends_before(lines, gap, first_opens):
+            return "\n".join(lines[:end])
+        return None
+
+    def _verdict(self, line: str, gap: bool, first_opens: bool) -> bool | None:
+        """Tell whether the block ends with ``line`` (True), before it (False) or goes on (None)."""
+        width = indent_width(line)
+        base = self.outer_indent if width < self.indent else self.indent
+        if width > self.indent or (width == base and self._goes_on(line)):
+            return None
+        closes = width == base and self.family.closer.match(line.strip()) is not None
+        if self.shape is Shape.BODY or width < self.indent:
+            return closes and self.family.blocks is not Blocks.INDENT
+        if closes:
+            return True if first_opens else None
+        return False if gap or first_opens else None
+
+    def _goes_on(self, line: str) -> bool:
+        """Tell whether ``line`` closes one part of a construct and opens the next, as ``} else {`` does."""
+        return self.family.closer.match(line.strip()) is not None and opens_block(line, self.family)
+
+    def _ends_before(self, lines: list[str], gap: bool, first_opens: bool) -> bool:
+        """Tell whether the last line, whose end is still to come, surely lies outside of the block."""
+        partial = lines[-1].strip()
+        if len(lines) == 1 or not partial or partial.isalpha() or self.family.closer.match(partial):
+            return False
+        return self._verdict(lines[-1], gap, first_opens) is False
+
+
+def plan(window: Window, language_id: str, *, multiline: str, is_invoked: bool) -> Plan:
+    """Decide how far a suggestion may reach.
+
+    Unasked, several lines are offered only where a block has just been opened and is still empty; a user who asks gets
+    a block on every blank line.
+    """
+    family = family_of(language_id)
+    before, rest = window.before, window.rest
+    is_blank = not before.strip()
+    base = Plan(Shape.LINE, indent_width(before), is_blank, indent_of(before), family)
+    if rest.strip():
+        return _as(base, Shape.MIDDLE)
+    if multiline == "never":
+        return base
+    opener = _opener_above(window, family)
+    next_width = _next_width(window)
+    if not is_blank:
+        is_body = opens_block(before, family) and (next_width is None or next_width <= base.indent)
+        return _as(base, Shape.BODY) if is_body or multiline == "always" or is_invoked else base
+    if opener is not None and opener < base.indent:
+        is_empty = next_width is None or next_width < base.indent
+        if is_empty or multiline == "always" or is_invoked:
+            return _as(base, Shape.BLOCK, opener)
+    return _as(base, Shape.BLOCK) if multiline == "always" or is_invoked else base
+
+
+def whole_part(text: str, may_span_lines: bool) -> str:
+    """Return the longest part of a cut-off ``text`` that does not end in half a thought.
+
+    That is everything but the last line; within a single line, what ends behind a closing bracket, a semicolon or a
+    comma with all of its own brackets closed.
+    """
+    if may_span_lines and "\n" in text.strip("\n"):
+        return text[: text.rindex("\n")]
+    return text[: _last_boundary(text)]
+
+
+def _last_boundary(line: str) -> int:
+    depth, boundary, quote = 0, 0, ""
+    for index, character in enumerate(line):
+        if quote:
+            quote = "" if character == quote and line[index - 1] != "\\" else quote
+            continue
+        if character in "\"'`":
+            quote = character
+        elif character in "([{":
+            depth += 1
+        elif character in ")]}":
+            depth -= 1
+            boundary = index + 1 if depth == 0 else boundary
+        elif character == ";" and depth == 0:
+            boundary = index + 1
+    return boundary
+
+
+def _as(base: Plan, shape: Shape, outer_indent: int | None = None) -> Plan:
+    return Plan(shape, base.indent, base.is_blank, base.indentation, base.family, outer_indent)
+
+
+def _opener_above(window: Window, family: Family) -> int | None:
+    """Return the indentation of the line above if a block begins behind it."""
+    above = window.above.rstrip("\n \t")
+    line = above[above.rfind("\n") + 1 :]
+    return indent_width(line) if opens_block(line, family) else None
+
+
+def _next_width(window: Window) -> int | None:
+    """Return the indentation of the next line that is not blank; None at the end of the document."""
+    below = window.below
+    stripped = below.lstrip("\n \t")
+    if not stripped:
+        return None
+    start = below.rfind("\n", 0, len(below) - len(stripped)) + 1
+    return indent_width(below[start : len(below)])

@@ -1,0 +1,97 @@
+r"""Lines as LSP counts them: they end at ``\n``, ``\r\n`` and ``\r`` and nowhere else.
+
+``str.splitlines`` also splits at form feeds, U+2028 and their like, so nothing in this package uses it on documents.
+"""
+
+from __future__ import annotations
+
+import re
+
+_BREAK = re.compile(r"\r\n|\n|\r")
+
+
+def split_lines(text: str) -> list[str]:
+    r"""Return the lines of ``text`` with their ends; joined they are ``text`` again.
+
+    There is always one line more than there are line ends, so ``"a\n"`` has the lines ``"a\n"`` and ``""``.
+    """
+    lines: list[str] = []
+    start = 0
+    for match in _BREAK.finditer(text):
+        lines.append(text[start : match.end()])
+        start = match.end()
+    lines.append(text[start:])
+    return lines
+
+
+def offset_at(text: str, line: int, column: int) -> int:
+    """Return the offset of a place in code points; both numbers count from 0.
+
+    A column behind the end of its line means the end of the line, a line behind the last one the end of the text,
+    as LSP has it.
+    """
+    start = 0
+    for _ in range(line):
+        match = _BREAK.search(text, start)
+        if match is None:
+            return len(text)
+        start = match.end()
+    return min(start + max(column, 0), line_end(text, start))
+
+
+def position_at(text: str, offset: int) -> tuple[int, int]:
+    """Return line and column of an offset, both in code points from 0; the inverse of `offset_at`."""
+    offset = max(0, min(offset, len(text)))
+    line, start = 0, 0
+    for match in _BREAK.finditer(text):
+        if match.end() > offset:
+            break
+        line, start = line + 1, match.end()
+    return line, offset - start
+
+
+def line_start(text: str, offset: int) -> int:
+    """Return where the line of ``offset`` begins."""
+    return max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
+
+
+def line_end(text: str, offset: int) -> int:
+    """Return where the line of ``offset`` ends, before its line end."""
+    newline = text.find("\n", offset)
+    end = len(text) if newline < 0 else newline
+    carriage = text.find("\r", offset, end)
+    return end if carriage < 0 else carriage
+
+
+def line_ending_of(text: str) -> str:
+    r"""Return the line end that ``text`` uses, which is its first one; ``"\n"`` where it has none."""
+    match = _BREAK.search(text)
+    return match.group() if match else "\n"
+
+
+def to_lf(text: str) -> str:
+    r"""Return ``text`` with every line end written ``\n``."""
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def with_ending(text: str, ending: str) -> str:
+    r"""Return ``text``, which has LF line ends, with ``ending`` in their place."""
+    return text if ending == "\n" else text.replace("\n", ending)
+
+
+def indent_width(line: str, tab_size: int = 4) -> int:
+    """Return how many columns of blanks ``line`` begins with; a tab reaches to the next multiple of ``tab_size``."""
+    width = 0
+    for character in line:
+        if character == " ":
+            width += 1
+        elif character == "\t":
+            width += tab_size - width % tab_size
+        else:
+            break
+    return width
+
+
+def indent_of(line: str) -> str:
+    """Return the blanks ``line`` begins with."""
+    return line[: len(line) - len(line.lstrip(" \t"))]

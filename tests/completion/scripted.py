@@ -1,0 +1,79 @@
+"""An engine that says what a test wrote for it, with gates instead of time, and a way to write cursors."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+from infill_completion.api import Chunk, CompletionRequest, EngineUnavailableError, FinishReason, Usage
+from infill_completion.snapshot import Answer, Snapshot, Trigger
+
+Script = Callable[[CompletionRequest], str | list[str] | EngineUnavailableError]
+
+
+@dataclass
+class ScriptedEngine:
+    """Streams a few characters a chunk; with ``gate`` set, chunks behind the free ones wait.
+
+    Attributes:
+        script: What it says: one text, or one for each candidate, or an error it raises.
+        requests: All requests so far.
+        closed: The requests whose stream was closed before its end.
+        started: Set when a request comes in.
+        gate: If set to an event, chunks behind ``free_chunks`` wait for it.
+    """
+
+    script: Script = lambda _: ""
+    reason: FinishReason = FinishReason.STOP
+    piece: int = 4
+    logprob: float = 0.0
+    gate: asyncio.Event | None = None
+    free_chunks: int = 0
+    requests: list[CompletionRequest] = field(default_factory=list)
+    closed: list[CompletionRequest] = field(default_factory=list)
+    started: asyncio.Event = field(default_factory=asyncio.Event)
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def complete(self, request: CompletionRequest) -> AsyncIterator[Chunk]:
+        self.requests.append(request)
+        self.started.set()
+        said = self.script(request)
+        if isinstance(said, EngineUnavailableError):
+            raise said
+        is_whole = False
+        try:
+            for index, whole in enumerate([said] if isinstance(said, str) else said[: request.n]):
+                text = next((whole[: whole.index(stop)] for stop in request.stop if stop in whole), whole)
+                for number, start in enumerate(range(0, len(text), self.piece)):
+                    if self.gate is not None and number >= self.free_chunks:
+                        await self.gate.wait()
+                    piece = text[start : start + self.piece]
+                    yield Chunk(index, piece, logprob_sum=self.logprob, token_count=1)
+                    await asyncio.sleep(0)
+                yield Chunk(index, "", self.reason, usage=Usage(10, 5, 3), timings={"ttft_ms": 1.0})
+            is_whole = True
+        finally:
+            if not is_whole:
+                self.closed.append(request)
+            self.stopped.set()
+
+
+def says(text: str | list[str]) -> Script:
+    """Return a script that always says the same."""
+    return lambda _: text
+
+
+def at(
+    marked: str, language_id: str = "python", *, uri: str = "file:///a", version: int = 1, invoked: bool = False
+) -> Snapshot:
+    """Return a snapshot of ``marked`` with the cursor where it has its (last) ``|``."""
+    before, _, behind = marked.rpartition("|")
+    trigger = Trigger.INVOKED if invoked else Trigger.AUTOMATIC
+    return Snapshot(uri, version, language_id, before + behind, len(before), trigger)
+
+
+def accept(snapshot: Snapshot, answer: Answer) -> str:
+    """Return the document after the first suggestion was taken."""
+    suggestion = answer.suggestions[0]
+    return snapshot.text[: suggestion.start] + suggestion.text + snapshot.text[suggestion.end :]
