@@ -1,0 +1,1 @@
+"""``infill-ls bench``: the measurements, on the user's own machine."""

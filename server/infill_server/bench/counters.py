@@ -1,0 +1,28 @@
+"""The counters of the local engine, read from its ``GET /metrics``."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+
+from infill_completion.rundir import engine_paths
+from infill_completion.settings import EngineSettings
+
+_LINE = re.compile(r'^(infill_requests_total|infill_tokens_total)\{\w+="(\w+)"\} (\S+)$', re.MULTILINE)
+
+
+async def counters(settings: EngineSettings) -> dict[str, float]:
+    """Return ``requests``, ``cancelled_requests``, ``prompt_tokens``, ``cached_tokens`` and ``completion_tokens``.
+
+    Empty where no engine with these settings listens on a Unix socket.
+    """
+    path = engine_paths(settings).socket
+    if path is None or not path.exists():
+        return {}
+    async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=str(path))) as client:
+        page = (await client.get("http://engine/metrics")).text
+    found = {(name, label): float(value) for name, label, value in _LINE.findall(page)}
+    tokens = {f"{label}_tokens": value for (name, label), value in found.items() if name == "infill_tokens_total"}
+    requests = {label: value for (name, label), value in found.items() if name == "infill_requests_total"}
+    return tokens | {"requests": sum(requests.values()), "cancelled_requests": requests.get("cancelled", 0.0)}
