@@ -1,0 +1,140 @@
+"""The model card: data, recipe, loss curve and scores, put together from what the other steps wrote."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from email.message import Message
+from importlib import metadata
+from pathlib import Path
+from typing import Any, cast
+
+from training.corpus import DISTRIBUTIONS
+from training.export import EMBEDDED
+
+TEXT = """# infill-tiny: the embedded model
+
+A CodeLlama-architecture model ({parameters:.1f}M parameters) that completes Python in the middle of a file. It exists so
+that infill-ls works on a machine without a GPU, a hub or an account, and so that its tests use a real model. It is no
+substitute for CodeLlama: it has seen {tokens:.0f} million tokens, CodeLlama half a trillion and more.
+
+| | |
+| --- | --- |
+| architecture | `LlamaForCausalLM`: {layers} layers, hidden {hidden}, feed-forward {intermediate}, {heads} heads, RoPE base {rope:g} |
+| vocabulary | {vocabulary} byte-fallback BPE pieces, laid out as CodeLlama's, with `▁<PRE> ▁<SUF> ▁<MID> ▁<EOT>` |
+| weights | bf16 safetensors, {megabytes:.1f} MB |
+| licence | Apache-2.0 |
+| window | trained on {window} tokens |
+
+## Data
+
+The Python standard library and the installed packages below, all under permissive licences: {files:,} files,
+{chars:.0f} million characters after deduplication. {held_out} more files, chosen by the hash of their text, were held out.
+
+{packages}
+
+## Recipe
+
+{tokens:.0f} million tokens in rows of 512, 85 % of them infilling (half PSM, half SPM), with cuts at line starts, at word
+edges and inside words. Muon for the matrices and AdamW for the rest, constant rate, then a linear fall to zero over the
+last third. bf16 products, fp32 weights. Trained on two CPU cores by `training/train.py`.
+
+![Loss on training and held-out rows](loss.png)
+
+Last loss on held-out rows: {loss:.3f} nats a token ({bits:.2f} bits a character).
+
+## Scores
+
+{count} holes in held-out files that the choice of parameters never saw; the cursor at any character of a line behind its
+indentation ({in_word:.0%} inside a word); the rest of that line is wanted, exactly. Greedy.
+
+| predictor | exact match | 95 % interval | cursor inside a word | elsewhere |
+| --- | --- | --- | --- | --- |
+{rows}
+
+Both together against the n-grams alone: {gain:+.0%}.
+
+## Limits
+
+* It knows Python, and of other languages only what the buffer shows.
+* It writes what often follows, not what is right: names, arguments and numbers it makes up must be read.
+* It can repeat short passages of the packages it was trained on; their licences ask for attribution when a substantial
+  part is copied.
+"""
+LABELS = {"ngram": "n-grams of the buffer alone", "model": "the model alone", "both": "both together"}
+
+
+def _curve(run: Path, target: Path) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    lines = [json.loads(line) for line in (run / "loss.jsonl").read_text().splitlines()]
+    millions = [line["tokens"] / 1e6 for line in lines]
+    figure, axes = pyplot.subplots(figsize=(7, 3.2), dpi=110)
+    axes.plot(millions, [line["train_loss"] for line in lines], label="training rows", linewidth=1)
+    axes.plot(millions, [line["held_out_loss"] for line in lines], label="held-out rows", linewidth=1.6)
+    axes.set_xlabel("million tokens")
+    axes.set_ylabel("nats a token")
+    axes.set_ylim(top=min(6.0, max(line["train_loss"] for line in lines)))
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.tight_layout()
+    figure.savefig(target)
+
+
+def _licences() -> str:
+    rows = ["* Python standard library (PSF-2.0)"]
+    for name in DISTRIBUTIONS:
+        try:
+            found = cast(Message, metadata.metadata(name))
+        except metadata.PackageNotFoundError:
+            continue
+        classifiers = [c.split(" :: ")[-1] for c in found.get_all("Classifier") or [] if c.startswith("License")]
+        licence = (
+            found.get("License-Expression") or ", ".join(classifiers) or (found.get("License") or "").split("\n")[0]
+        )
+        rows.append(f"* {name} {found['Version']} ({licence[:60] or 'see its licence file'})")
+    return "\n".join(rows)
+
+
+def _score_row(key: str, score: dict[str, Any]) -> str:
+    low, high = score["interval"]
+    share = f"{score['exact']:.1%} | {low:.1%} to {high:.1%} | {score['in_word']:.1%} | {score['elsewhere']:.1%}"
+    return f"| {LABELS[key]} | {share} |"
+
+
+def write(run: Path, folder: Path) -> None:
+    """Write ``MODEL_CARD.md`` and ``loss.png`` into ``folder``."""
+    config = json.loads((folder / "config.json").read_text())
+    scores = json.loads((run / "scores.json").read_text())
+    corpus = json.loads((run / "corpus.json").read_text())
+    last = json.loads((run / "loss.jsonl").read_text().splitlines()[-1])
+    weights = (folder / "model.safetensors").stat().st_size
+    _curve(run, folder / "loss.png")
+    rows = "\n".join(_score_row(key, scores["scores"][key]) for key in LABELS)
+    card = TEXT.format(
+        parameters=weights / 2e6, tokens=last["tokens"] / 1e6, layers=config["num_hidden_layers"],
+        hidden=config["hidden_size"], intermediate=config["intermediate_size"], heads=config["num_attention_heads"],
+        rope=config["rope_parameters"]["rope_theta"], vocabulary=config["vocab_size"], megabytes=weights / 1e6,
+        window=512, files=corpus["train_files"], chars=corpus["train_chars"] / 1e6, held_out=corpus["held_out_files"],
+        packages=_licences(), loss=last["held_out_loss"],
+        bits=last["held_out_loss"] / 0.6931 / scores["chars_per_token"], count=scores["count"],
+        in_word=scores["in_word_share"], rows=rows,
+        gain=scores["scores"]["both"]["exact"] / scores["scores"]["ngram"]["exact"] - 1,
+    )  # fmt: skip
+    (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
+
+
+def main() -> None:
+    """Write the card of the embedded model."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", type=Path, default=Path("training/run"))
+    parser.add_argument("--folder", type=Path, default=EMBEDDED)
+    options = parser.parse_args()
+    write(options.run, options.folder)
+
+
+if __name__ == "__main__":
+    main()
