@@ -1,0 +1,83 @@
+"""What ``workspace/executeCommand`` can do, and the notifications of clients written for Copilot's protocol."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from pygls.exceptions import JsonRpcInvalidParams
+
+from infill_completion.snapshot import Answer, Snapshot
+
+if TYPE_CHECKING:
+    from infill_server.server import InfillServer
+
+log = logging.getLogger(__name__)
+
+
+async def accepted(ls: InfillServer, *arguments: Any) -> None:
+    """Take note of an accepted item; the arguments are those of the item's own command: URI and text."""
+    if len(arguments) != 2 or not all(isinstance(argument, str) for argument in arguments):
+        raise JsonRpcInvalidParams("infill.accepted takes the URI and the text of the item.")
+    ls.session.accepted(*arguments)
+
+
+async def explain(ls: InfillServer, *_arguments: Any) -> dict[str, Any] | None:
+    """Return everything known about the last request, or None before the first."""
+    last = ls.session.last
+    return None if last is None else described(last.snapshot, last.answer)
+
+
+async def toggle(ls: InfillServer, *_arguments: Any) -> dict[str, bool]:
+    """Switch automatic suggestions off or on again for this window."""
+    enabled = not ls.session.settings.completion.enabled
+    ls.session.configuration.switch(enabled=enabled)
+    ls.session.configured()
+    return {"enabled": enabled}
+
+
+async def restart(ls: InfillServer, *_arguments: Any) -> None:
+    """Let go of the engine and start anew."""
+    ls.session.restart()
+
+
+def partially_accepted(ls: InfillServer, params: Any) -> None:
+    """Take Copilot's ``textDocument/didPartiallyAcceptCompletion``; the last part makes it an acceptance."""
+    item = params.get("item") if isinstance(params, dict) else None
+    if not isinstance(item, dict) or not isinstance(length := params.get("acceptedLength"), int):
+        log.warning("ignored an ill-typed didPartiallyAcceptCompletion")
+        return
+    text, command = item.get("insertText"), item.get("command")
+    arguments = command.get("arguments") if isinstance(command, dict) else None
+    is_ours = isinstance(arguments, list) and len(arguments) == 2 and all(isinstance(part, str) for part in arguments)
+    if isinstance(text, str) and is_ours and length >= len(text.encode("utf-16-le", "surrogatepass")) // 2:
+        assert isinstance(arguments, list)
+        ls.session.accepted(*arguments)
+
+
+def focused(ls: InfillServer, params: Any) -> None:
+    """Take Copilot's ``textDocument/didFocus``."""
+    target = params.get("textDocument") if isinstance(params, dict) else None
+    if isinstance(target, dict) and isinstance(uri := target.get("uri"), str):
+        ls.documents.focus(uri)
+
+
+def shown(_ls: InfillServer, _params: Any) -> None:
+    """Take Copilot's ``textDocument/didShowCompletion``; nothing depends on it."""
+
+
+def described(snapshot: Snapshot, answer: Answer) -> dict[str, Any]:
+    """Return a request and its answer as JSON."""
+    return {
+        "uri": snapshot.uri,
+        "version": snapshot.version,
+        "offset": snapshot.offset,
+        "trigger": snapshot.trigger.value,
+        "reason": None if answer.reason is None else answer.reason.value,
+        "skip": None if answer.reason is None else answer.reason.name,
+        "suggestions": [
+            {"text": each.text, "start": each.start, "end": each.end, "confidence": each.confidence}
+            for each in answer.suggestions
+        ],
+        "details": answer.details,
+    }

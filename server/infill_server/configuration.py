@@ -1,0 +1,74 @@
+"""The settings of one editor window: the user's file, then ``initializationOptions``, then the live configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from infill_completion.settings import Settings, merge, read_config
+
+SECTION = "infill"
+
+_LAYERS = ("settings file", "initializationOptions", "editor configuration", "this session")
+# Plug-ins written for Copilot's server say who they are there.
+_OTHERS_OPTIONS = frozenset({"editorInfo", "editorPluginInfo", "copilotCapabilities"})
+
+
+class Configuration:
+    """Layers of settings; each can be replaced, and later ones win.
+
+    Attributes:
+        settings: All layers together.
+    """
+
+    def __init__(self) -> None:
+        self.settings = Settings()
+        self._layers: dict[str, object] = dict.fromkeys(_LAYERS)
+        self._unreadable: list[str] = []
+        self._told: set[str] = set()
+
+    def read_file(self, path: Path) -> list[str]:
+        """Take the user's settings file and return the problems that were not returned before."""
+        table, self._unreadable = read_config(path)
+        return self._put("settings file", table)
+
+    def initialize(self, options: object) -> list[str]:
+        """Take ``initializationOptions`` and return new problems."""
+        table = _section(options)
+        if isinstance(table, Mapping):
+            table = {key: value for key, value in table.items() if key not in _OTHERS_OPTIONS}
+        return self._put("initializationOptions", table)
+
+    def live(self, written: object) -> list[str]:
+        """Take what ``workspace/configuration`` or ``didChangeConfiguration`` says and return new problems."""
+        return self._put("editor configuration", _section(written))
+
+    def switch(self, *, enabled: bool) -> None:
+        """Switch completion on or off until the window closes."""
+        self._put("this session", {"completion.enabled": enabled})
+
+    def _put(self, layer: str, written: object) -> list[str]:
+        self._layers[layer] = _without_nulls(written)
+        settings, problems = Settings(), list(self._unreadable)
+        for name, table in self._layers.items():
+            settings, found = merge(settings, table, origin=name)
+            problems += found
+        self.settings = settings
+        new = [problem for problem in dict.fromkeys(problems) if problem not in self._told]
+        self._told.update(new)
+        return new
+
+
+def _section(written: object) -> object:
+    """Return the table inside ``{"infill": …}``; clients send it with and without."""
+    if isinstance(written, Mapping) and SECTION in written:
+        return written[SECTION]
+    return written
+
+
+def _without_nulls(written: object) -> Any:
+    """Drop nulls: editors send them for settings nobody wrote."""
+    if isinstance(written, Mapping):
+        return {str(key): _without_nulls(value) for key, value in written.items() if value is not None}
+    return written

@@ -1,0 +1,206 @@
+"""The editor's open documents and notebooks, as the editor last described them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote
+
+from lsprotocol import types
+from pygls.uris import to_fs_path
+
+from infill_completion.documents import OpenDocument
+from infill_completion.snapshot import Snapshot, Trigger
+from infill_server.positions import Units
+from infill_server.text import Text
+
+log = logging.getLogger(__name__)
+
+
+class UnknownDocumentError(Exception):
+    """A request names a document that is not open; the message says what to do."""
+
+
+@dataclass
+class Document:
+    """One open document.
+
+    Attributes:
+        uri: Its URI as the editor writes it.
+        language_id: LSP's language id.
+        version: The editor's number of the text.
+        text: The text.
+        edit_end: Line and code point where the last edit ended; None when nothing was typed since the last request.
+    """
+
+    uri: str
+    language_id: str
+    version: int
+    text: Text
+    edit_end: tuple[int, int] | None = None
+
+    def change(self, changes: Iterable[types.TextDocumentContentChangeEvent], version: int) -> None:
+        """Apply the changes of one notification in their order."""
+        for change in changes:
+            if isinstance(change, types.TextDocumentContentChangePartial):
+                self.edit_end = self.text.replace(change.range, change.text)
+            else:
+                self.text.replace_all(change.text)
+                self.edit_end = None
+        self.version = version
+
+    def took_typing(self, position: types.Position) -> bool:
+        """Tell whether the user has just typed at ``position``; true once per edit.
+
+        A completion request does not say whether a key asked for it or a letter, so this decides.
+        """
+        just_typed = self.edit_end is not None and self.edit_end == self.text.place(position)
+        self.edit_end = None
+        return just_typed
+
+    def snapshot(self, position: types.Position, trigger: Trigger, selected: types.SelectedCompletionInfo | None = None
+    ) -> Snapshot:  # fmt: skip
+        """Return the document as it is now with the cursor at ``position``."""
+        popup = None
+        if selected is not None:
+            start, end = self.text.offset(selected.range.start), self.text.offset(selected.range.end)
+            popup = (min(start, end), max(start, end), selected.text)
+        text, offset = _encodable(str(self.text)), self.text.offset(position)
+        return Snapshot(self.uri, self.version, self.language_id, text, offset, trigger, popup)
+
+    def opened(self) -> OpenDocument:
+        """Return what the completer may know of it when it completes another one."""
+        return OpenDocument(self.uri, self.language_id, self.version, _encodable(str(self.text)))
+
+
+@dataclass
+class DocumentStore:
+    """All open documents, the last focused last, and the cells of open notebooks in their order."""
+
+    units: Units = Units.UTF16
+    folders: list[Path] = field(default_factory=list)
+    _documents: dict[str, Document] = field(default_factory=dict)
+    _notebooks: dict[str, list[str]] = field(default_factory=dict)
+
+    def __contains__(self, uri: str) -> bool:
+        return unquote(uri) in self._documents
+
+    def get(self, uri: str) -> Document:
+        """Return an open document.
+
+        Raises:
+            UnknownDocumentError: It is not open.
+        """
+        try:
+            return self._documents[unquote(uri)]
+        except KeyError:
+            raise UnknownDocumentError(f"{uri} is not open here; send textDocument/didOpen first.") from None
+
+    def open(self, item: types.TextDocumentItem) -> None:
+        """Take over a document; one that is open already gets the new text."""
+        document = Document(item.uri, item.language_id, item.version, Text(item.text, self.units))
+        self._documents[unquote(item.uri)] = document
+        self.focus(item.uri)
+
+    def change(
+        self, target: types.VersionedTextDocumentIdentifier, changes: Iterable[types.TextDocumentContentChangeEvent]
+    ) -> None:
+        """Apply an edit; one of a document that is not open is a client's mistake and only logged."""
+        document = self._documents.get(unquote(target.uri))
+        if document is None:
+            log.warning("ignored a change of a document that is not open")
+            return
+        document.change(changes, target.version)
+        self.focus(target.uri)
+
+    def close(self, uri: str) -> None:
+        """Forget a document."""
+        self._documents.pop(unquote(uri), None)
+
+    def focus(self, uri: str) -> None:
+        """Remember that the user looks at ``uri`` now."""
+        key = unquote(uri)
+        if key in self._documents:
+            self._documents[key] = self._documents.pop(key)
+
+    def open_notebook(self, params: types.DidOpenNotebookDocumentParams) -> None:
+        """Take over a notebook with the text of its cells."""
+        notebook = params.notebook_document
+        self._notebooks[unquote(notebook.uri)] = [unquote(cell.document) for cell in notebook.cells]
+        for item in params.cell_text_documents:
+            self.open(item)
+
+    def change_notebook(self, params: types.DidChangeNotebookDocumentParams) -> None:
+        """Apply added, removed and moved cells, then the edits inside cells."""
+        cells = self._notebooks.get(unquote(params.notebook_document.uri))
+        change = params.change.cells
+        if cells is None or change is None:
+            return
+        if (structure := change.structure) is not None:
+            start, array = structure.array.start, structure.array
+            cells[start : start + array.delete_count] = [unquote(cell.document) for cell in array.cells or ()]
+            for item in structure.did_open or ():
+                self.open(item)
+            for closed in structure.did_close or ():
+                self.close(closed.uri)
+        for content in change.text_content or ():
+            self.change(content.document, content.changes)
+
+    def close_notebook(self, params: types.DidCloseNotebookDocumentParams) -> None:
+        """Forget a notebook and its cells."""
+        self._notebooks.pop(unquote(params.notebook_document.uri), None)
+        for cell in params.cell_text_documents:
+            self.close(cell.uri)
+
+    def change_folders(self, event: types.WorkspaceFoldersChangeEvent) -> None:
+        """Add and remove folders of the workspace."""
+        removed = _paths(folder.uri for folder in event.removed)
+        self.folders = [folder for folder in self.folders if folder not in removed]
+        self.folders += [
+            folder for folder in _paths(folder.uri for folder in event.added) if folder not in self.folders
+        ]
+
+    def use(self, params: types.InitializeParams, units: Units) -> None:
+        """Start over with the client's folders and units."""
+        self.units = units
+        self._documents.clear()
+        self._notebooks.clear()
+        uris = [folder.uri for folder in params.workspace_folders or ()]
+        self.folders = _paths(uris or [uri for uri in [params.root_uri] if uri])
+        if not self.folders and params.root_path:
+            self.folders = [Path(params.root_path)]
+
+    def others(self, uri: str) -> Sequence[OpenDocument]:
+        """Return the open documents except ``uri`` and its notebook's cells, the last focused first."""
+        hidden = {unquote(uri), *self._cells_of(uri)}
+        return [document.opened() for key, document in reversed(self._documents.items()) if key not in hidden]
+
+    def cells_before(self, uri: str) -> Sequence[OpenDocument]:
+        """Return the cells above ``uri`` in its notebook, from top to bottom; empty outside notebooks."""
+        cells = self._cells_of(uri)
+        above = cells[: cells.index(unquote(uri))] if cells else []
+        return [self._documents[cell].opened() for cell in above if cell in self._documents]
+
+    def roots(self) -> Sequence[Path]:
+        """Return the folders of the workspace."""
+        return tuple(self.folders)
+
+    def _cells_of(self, uri: str) -> list[str]:
+        return next((cells for cells in self._notebooks.values() if unquote(uri) in cells), [])
+
+
+def _paths(uris: Iterable[str]) -> list[Path]:
+    return [Path(path) for uri in uris if (path := to_fs_path(uri))]
+
+
+def _encodable(text: str) -> str:
+    """Replace lone halves of surrogate pairs, which no file and no socket can hold, without moving an offset."""
+    if text.isascii():
+        return text
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text

@@ -1,0 +1,43 @@
+"""Waiting for the end of another process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+POLL_S = 3.0
+
+
+async def gone(process_id: int) -> None:
+    """Return once a process is gone; never for one that is not visible from here, as in a container."""
+    if not _is_alive(process_id):
+        await asyncio.Event().wait()
+    while _is_alive(process_id):  # noqa: ASYNC110  (there is no event to wait for)
+        await asyncio.sleep(POLL_S)
+
+
+def _is_alive(process_id: int) -> bool:
+    if os.name == "nt":
+        return _is_alive_on_windows(process_id)
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is another user's
+        return True
+    return True
+
+
+def _is_alive_on_windows(process_id: int) -> bool:
+    """As above; ``os.kill`` would end the process there."""
+    import ctypes
+
+    synchronize, timed_out = 0x0010_0000, 0x102
+    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined]
+    handle = kernel.OpenProcess(synchronize, False, process_id)
+    if not handle:
+        return False
+    try:
+        return bool(kernel.WaitForSingleObject(handle, 0) == timed_out)
+    finally:
+        kernel.CloseHandle(handle)

@@ -1,0 +1,242 @@
+"""pygls' protocol with our document store, and an answer to every request.
+
+What differs from pygls: documents are ours (its store also splits lines at U+2028 and scans the file on every edit),
+ill-typed requests get an error instead of silence, requests before ``initialize`` and behind ``shutdown`` too, and no
+body is ever logged.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any
+
+from cattrs import Converter
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+from pygls.protocol import (
+    JsonRPCNotification,
+    JsonRPCRequestMessage,
+    JsonRPCResponseMessage,
+    LanguageServerProtocol,
+    lsp_method,
+)
+
+from infill_server.documents import DocumentStore, UnknownDocumentError
+from infill_server.positions import Units
+
+if TYPE_CHECKING:
+    from pygls.lsp.server import LanguageServer
+
+log = logging.getLogger(__name__)
+
+_BEFORE_INITIALIZE = {types.INITIALIZE, types.EXIT}
+
+
+class InfillProtocol(LanguageServerProtocol):
+    """LSP with our documents.
+
+    Attributes:
+        documents: What the editor has open.
+        exit_code: None until the client says ``exit``; then 0 or, without ``shutdown`` before it, 1.
+        is_initialized: Whether the client said ``initialize``.
+        initialization_options: What the client sent with it.
+    """
+
+    def __init__(self, server: LanguageServer, converter: Converter) -> None:
+        super().__init__(server, converter)
+        self.documents = DocumentStore()
+        self.exit_code: int | None = None
+        self.is_initialized = False
+        self.initialization_options: object = None
+
+    @property
+    def shut_down(self) -> bool:
+        """Whether the client said ``shutdown``."""
+        return self._shutdown
+
+    def receive(self, body: bytes) -> None:
+        """Take one message from the client; requests are answered whatever they hold."""
+        try:
+            message = json.loads(body)
+        except ValueError:
+            self._refuse(None, types.ErrorCodes.ParseError, "The message is no JSON.")
+            return
+        if not isinstance(message, dict) or message.get("jsonrpc") != self.VERSION:
+            self._refuse(None, types.ErrorCodes.InvalidRequest, "The message is no JSON-RPC 2.0.")
+            return
+        method, msg_id = message.get("method"), message.get("id")
+        if isinstance(method, str) and msg_id is not None:
+            self._receive_request(message, method, msg_id)
+        elif isinstance(method, str):
+            self._receive_notification(message, method)
+        elif "result" in message or "error" in message:
+            self._receive_response(message)
+        else:
+            self._refuse(msg_id, types.ErrorCodes.InvalidRequest, "The message has neither method nor result.")
+
+    def _receive_request(self, message: dict[str, Any], method: str, msg_id: Any) -> None:
+        if not isinstance(msg_id, int | str):
+            self._refuse(None, types.ErrorCodes.InvalidRequest, "The id of a request is a number or a string.")
+        elif not self.is_initialized and method not in _BEFORE_INITIALIZE:
+            self._refuse(msg_id, types.ErrorCodes.ServerNotInitialized, f"{method} came before initialize.")
+        elif self.is_initialized and method == types.INITIALIZE:
+            self._refuse(msg_id, types.ErrorCodes.InvalidRequest, "initialize came twice.")
+        elif self._shutdown:
+            self._refuse(msg_id, types.ErrorCodes.InvalidRequest, f"{method} came behind shutdown.")
+        elif not self._knows(method):
+            self._refuse(msg_id, types.ErrorCodes.MethodNotFound, f"There is no method {method}.")
+        elif (typed := self._typed(message)) is None:
+            self._refuse(msg_id, types.ErrorCodes.InvalidParams, f"The parameters of {method} are ill-typed.")
+        else:
+            self.handle_message(typed)
+
+    def _receive_notification(self, message: dict[str, Any], method: str) -> None:
+        if not self._knows(method) and method != types.CANCEL_REQUEST:
+            log.debug("ignored %s", method)
+        elif not self.is_initialized and method not in _BEFORE_INITIALIZE:
+            log.warning("ignored %s before initialize", method)
+        elif (typed := self._typed(message)) is None:
+            log.warning("ignored an ill-typed %s", method)
+        else:
+            self.handle_message(typed)
+
+    def _receive_response(self, message: dict[str, Any]) -> None:
+        future = self._request_futures.get(message.get("id"))  # type: ignore[arg-type]
+        if future is None or future.done():  # whoever asked no longer waits
+            self._request_futures.pop(message.get("id"), None)  # type: ignore[arg-type]
+            self._result_types.pop(message.get("id"), None)  # type: ignore[arg-type]
+        elif (typed := self._typed(message)) is None:
+            self._request_futures.pop(message["id"])
+            future.set_exception(JsonRpcException("the client's answer is ill-typed"))
+        else:
+            self.handle_message(typed)
+
+    def _knows(self, method: str) -> bool:
+        return method in self.fm.builtin_features or method in self.fm.features
+
+    def _typed(self, message: dict[str, Any]) -> Any | None:
+        """Return ``message`` as LSP's type for it, or None where it does not fit."""
+        method = message.get("method")
+        if method is None:
+            kind = self._result_types.pop(message["id"], None) if "result" in message else types.ResponseErrorMessage
+        else:
+            kind = self.get_message_type(method)
+        try:
+            if kind is None:
+                return _untyped(message)
+            return self._converter.structure(message, kind)
+        except Exception as error:  # whatever the converter raises, it is about the message
+            log.debug("ill-typed message: %s", type(error).__name__)
+            return None
+
+    def _execute_handler(
+        self,
+        msg_id: Any,
+        handler: Callable[..., Any],
+        callback: Callable[[Any], None],
+        args: tuple[Any, ...] | None = None,
+        kwargs: dict[str, Any] | None = None,
+    ) -> None:
+        def done(future: Any) -> None:
+            self._request_futures.pop(msg_id, None)  # pygls keeps those of notifications for ever
+            callback(future)
+
+        super()._execute_handler(msg_id, handler, done, args, kwargs)
+
+    def _send_handler_result(self, future: Any, *, msg_id: Any) -> None:
+        error = None if future.cancelled() else future.exception()
+        if isinstance(error, UnknownDocumentError):
+            self._refuse(msg_id, types.ErrorCodes.InvalidParams, str(error))
+        elif isinstance(error, JsonRpcException):
+            self._send_response(msg_id, error=error.to_response_error())
+        else:
+            super()._send_handler_result(future, msg_id=msg_id)
+
+    def _refuse(self, msg_id: Any, code: types.ErrorCodes, reason: str) -> None:
+        error = {"code": code.value, "message": reason}
+        self._send_data({"jsonrpc": self.VERSION, "id": msg_id, "error": error})
+
+    def _send_data(self, data: Any) -> None:
+        if self.writer is None:
+            return
+        body = json.dumps(data, default=self._serialize_message, separators=(",", ":")).encode()
+        self.writer.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    def _handle_notification(self, method_name: str, params: Any) -> None:
+        if method_name == types.CANCEL_REQUEST:
+            # An answered request is forgotten already; pygls would warn about each.
+            if params.id in self._request_futures:
+                self._handle_cancel_notification(params.id)
+            return
+        super()._handle_notification(method_name, params)
+
+    @lsp_method(types.INITIALIZE)
+    def lsp_initialize(self, params: types.InitializeParams) -> Generator[Any, Any, types.InitializeResult]:
+        """Answer with our capabilities and make the documents ready."""
+        result = yield from super().lsp_initialize(params)
+        assert isinstance(result, types.InitializeResult)
+        self.documents.use(params, Units(result.capabilities.position_encoding or Units.UTF16))
+        self.initialization_options = params.initialization_options
+        self.is_initialized = True
+        return result
+
+    @lsp_method(types.EXIT)
+    def lsp_exit(self, *args: Any) -> None:  # type: ignore[override]
+        """Note the exit code; the main loop ends by it."""
+        self.exit_code = 0 if self._shutdown else 1
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
+    def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
+        """Take over a document."""
+        self.documents.open(params.text_document)
+        self._tell_user_handler(types.TEXT_DOCUMENT_DID_OPEN, params)
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
+    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
+        """Apply an edit."""
+        self.documents.change(params.text_document, params.content_changes)
+        self._tell_user_handler(types.TEXT_DOCUMENT_DID_CHANGE, params)
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
+    def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
+        """Forget a document."""
+        self.documents.close(params.text_document.uri)
+        self._tell_user_handler(types.TEXT_DOCUMENT_DID_CLOSE, params)
+
+    @lsp_method(types.NOTEBOOK_DOCUMENT_DID_OPEN)
+    def lsp_notebook_document__did_open(self, params: types.DidOpenNotebookDocumentParams) -> None:
+        """Take over a notebook."""
+        self.documents.open_notebook(params)
+
+    @lsp_method(types.NOTEBOOK_DOCUMENT_DID_CHANGE)
+    def lsp_notebook_document__did_change(self, params: types.DidChangeNotebookDocumentParams) -> None:
+        """Apply an edit of a notebook."""
+        self.documents.change_notebook(params)
+
+    @lsp_method(types.NOTEBOOK_DOCUMENT_DID_CLOSE)
+    def lsp_notebook_document__did_close(self, params: types.DidCloseNotebookDocumentParams) -> None:
+        """Forget a notebook."""
+        self.documents.close_notebook(params)
+        for cell in params.cell_text_documents:
+            self._tell_user_handler(types.TEXT_DOCUMENT_DID_CLOSE, types.DidCloseTextDocumentParams(text_document=cell))
+
+    @lsp_method(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
+    def lsp_workspace__did_change_workspace_folders(self, params: types.DidChangeWorkspaceFoldersParams) -> None:
+        """Add and remove folders."""
+        self.documents.change_folders(params.event)
+
+    def _tell_user_handler(self, method: str, params: Any) -> None:
+        handler: Callable[[Any], None] | None = self.fm.features.get(method)
+        if handler is not None:
+            handler(params)
+
+
+def _untyped(message: dict[str, Any]) -> Any:
+    """Return a message of a method that LSP does not define; its parameters stay JSON."""
+    if "method" not in message:
+        return JsonRPCResponseMessage(message["id"], message["jsonrpc"], message["result"])
+    if "id" in message:
+        return JsonRPCRequestMessage(message["id"], message["method"], message["jsonrpc"], message.get("params"))
+    return JsonRPCNotification(message["method"], message["jsonrpc"], message.get("params"))

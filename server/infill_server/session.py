@@ -1,0 +1,232 @@
+"""One editor window: its settings, its engine and its completer."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from infill_completion.api import Engine, EngineState, Health
+from infill_completion.settings import EngineSettings, Settings
+from infill_completion.snapshot import Answer, SkipReason, Snapshot
+from infill_server.configuration import Configuration
+from infill_server.status import Kind, LoadProgress, Status
+
+if TYPE_CHECKING:
+    from infill_completion.completer import Completer
+    from infill_server.server import InfillServer
+
+log = logging.getLogger(__name__)
+
+CLOSE_S = 2.0
+
+_INACTIVE = {SkipReason.LANGUAGE_OFF, SkipReason.PRIVATE_FILE, SkipReason.BINARY_FILE}
+_TRANSIENT = {SkipReason.SUPERSEDED, SkipReason.CANCELLED, SkipReason.MOVED_ON, SkipReason.ENGINE_LOADING}
+
+
+class StartedEngine(Engine, Protocol):
+    """An engine that is started in the background and closed at the end."""
+
+    async def start(self) -> None:
+        """Connect, or start a process."""
+
+    async def aclose(self) -> None:
+        """Let go of it."""
+
+
+@dataclass
+class _Shared:
+    """A request to the completer and how many of the editor's requests wait for it."""
+
+    task: asyncio.Task[Answer]
+    waiting: int = 0
+
+
+@dataclass
+class Record:
+    """The last request and its answer, for ``infill.explain``."""
+
+    snapshot: Snapshot
+    answer: Answer
+
+
+@dataclass
+class _Parts:
+    """What depends on the engine settings and is replaced together."""
+
+    engine: StartedEngine
+    completer: Completer
+    starting: asyncio.Task[None]
+
+
+class Session:
+    """Holds what lives as long as the editor's window.
+
+    Attributes:
+        configuration: The settings.
+        status: What the user sees.
+        health: The engine's last known state.
+        last: The last request, if there was one.
+    """
+
+    def __init__(self, server: InfillServer) -> None:
+        self._server = server
+        self.configuration = Configuration()
+        self.status = Status(server)
+        self.health = Health(EngineState.STARTING)
+        self.last: Record | None = None
+        self._parts: _Parts | None = None
+        self._engine_wanted = asyncio.Event()
+        self._engine_of: EngineSettings | None = None
+        self._progress = LoadProgress(server)
+        self._shared: dict[tuple[Any, ...], _Shared] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failure_told = ""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of now."""
+        return self.configuration.settings
+
+    def start(self) -> None:
+        """Begin to keep an engine that fits the settings; returns at once."""
+        self.spawn(self._keep_engine())
+        self._engine_wanted.set()
+
+    def configured(self) -> None:
+        """Put changed settings to work; a change of the engine's replaces it."""
+        if self._parts is not None:
+            self._parts.completer.configure(self.settings)
+        self._engine_wanted.set()
+
+    def restart(self) -> None:
+        """Let go of the engine and connect again."""
+        self._engine_of = None
+        self._engine_wanted.set()
+
+    async def ask(self, snapshot: Snapshot) -> Answer:
+        """Return the completer's answer.
+
+        A client that shows both popup and ghost text asks twice at one place; both wait for one answer.
+
+        Raises:
+            asyncio.CancelledError: The editor withdrew the request.
+        """
+        if self._parts is None:
+            return Answer(reason=SkipReason.ENGINE_LOADING, is_final=False)
+        key = (snapshot.uri, snapshot.version, snapshot.offset, snapshot.trigger, snapshot.selected)
+        shared = self._shared.get(key)
+        if shared is None or shared.task.done():
+            task = asyncio.ensure_future(self._parts.completer.complete(snapshot))
+            shared = self._shared[key] = _Shared(task)
+        shared.waiting += 1
+        self.status.begin()
+        try:
+            answer = await asyncio.shield(shared.task)
+        finally:
+            self.status.end()
+            shared.waiting -= 1
+            if shared.waiting == 0:
+                shared.task.cancel()
+                if self._shared.get(key) is shared:
+                    del self._shared[key]
+        self._note(snapshot, answer)
+        return answer
+
+    def accepted(self, uri: str, text: str) -> None:
+        """Tell the completer that the user took ``text``."""
+        if self._parts is not None:
+            self._parts.completer.accepted(uri, text)
+
+    def closed(self, uri: str) -> None:
+        """Tell the completer that a document was closed."""
+        if self._parts is not None:
+            self._parts.completer.closed(uri)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run ``work`` in the background until it ends or the session does."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    async def aclose(self) -> None:
+        """End everything; the shared engine goes on for other windows."""
+        self._progress.close()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await self._let_go()
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("background work failed: %s: %s", type(error).__name__, error, exc_info=error)
+            self.status.say(Kind.ERROR, "The language server had an internal error; see its log.")
+
+    async def _keep_engine(self) -> None:
+        while True:
+            await self._engine_wanted.wait()
+            self._engine_wanted.clear()
+            if self._engine_of != self.settings.engine:
+                self._engine_of = self.settings.engine
+                await self._let_go()
+                self._parts = await self._open()
+
+    async def _open(self) -> _Parts:
+        # The import takes longer than many a request; meanwhile the loop goes on.
+        launch = await asyncio.to_thread(importlib.import_module, "infill_completion.launch")
+        completer = await asyncio.to_thread(importlib.import_module, "infill_completion.completer")
+        engine: StartedEngine = launch.engine_for(self.settings, self._on_health)
+        parts = _Parts(
+            engine,
+            completer.Completer(engine, self.settings, self._server.documents),
+            asyncio.ensure_future(engine.start()),
+        )
+        parts.starting.add_done_callback(self._started)
+        return parts
+
+    def _started(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._on_health(Health(EngineState.FAILED, reason=str(error)))
+
+    async def _let_go(self) -> None:
+        parts, self._parts = self._parts, None
+        if parts is None:
+            return
+        parts.starting.cancel()
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await parts.engine.aclose()
+        except TimeoutError:
+            log.warning("the engine's connection did not close in time")
+
+    def _on_health(self, health: Health) -> None:
+        self.health = health
+        self._progress.show(health)
+        if health.state is EngineState.READY:
+            self._failure_told = ""
+            self.status.say(Kind.NORMAL)
+        elif health.state is EngineState.FAILED:
+            self._tell_failure(health.reason or SkipReason.ENGINE_FAILED.value)
+        else:
+            self.status.say(Kind.WARNING, health.reason or SkipReason.ENGINE_LOADING.value)
+
+    def _tell_failure(self, reason: str) -> None:
+        """Say once what is wrong, not once per keystroke."""
+        self.status.say(Kind.ERROR, reason)
+        if reason != self._failure_told:
+            self._failure_told = reason
+            self._server.show_error(reason)
+
+    def _note(self, snapshot: Snapshot, answer: Answer) -> None:
+        if answer.reason in _TRANSIENT:
+            return
+        self.last = Record(snapshot, answer)
+        if answer.reason is SkipReason.ENGINE_FAILED:
+            self._tell_failure(str(answer.details.get("message") or answer.reason.value))
+        elif answer.reason in _INACTIVE:
+            self.status.say(Kind.INACTIVE, answer.reason.value)
+        elif self.health.state is EngineState.READY:
+            self.status.say(Kind.NORMAL)

@@ -1,0 +1,130 @@
+"""Bytes to messages and back: LSP's ``Content-Length`` framing over a pair of file descriptors.
+
+Reading and writing have a thread each, so the event loop waits for neither, and a client that does not read its pipe
+cannot stop us from reading ours.  (pygls' own runner hops between threads three times per message, loses the exit
+code and cannot end while a read is pending.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+
+log = logging.getLogger(__name__)
+
+FLUSH_S = 2.0
+_MOST_HEADER_BYTES = 16_384
+
+
+class FramingError(Exception):
+    """The bytes are no LSP; nothing behind them can be read either."""
+
+
+class Framer:
+    """Cuts a stream of bytes into the bodies of messages."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._body_bytes: int | None = None
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Take over ``data`` and yield the bodies that are complete now.
+
+        Raises:
+            FramingError: A header without a usable ``Content-Length``.
+        """
+        self._buffer += data
+        while True:
+            if self._body_bytes is None:
+                self._body_bytes = self._take_header()
+            if self._body_bytes is None or len(self._buffer) < self._body_bytes:
+                return
+            body = bytes(self._buffer[: self._body_bytes])
+            del self._buffer[: self._body_bytes]
+            self._body_bytes = None
+            yield body
+
+    def _take_header(self) -> int | None:
+        end = self._buffer.find(b"\r\n\r\n")
+        if end < 0:
+            if len(self._buffer) > _MOST_HEADER_BYTES:
+                raise FramingError("the client sends no LSP headers")
+            return None
+        header = bytes(self._buffer[:end])
+        del self._buffer[: end + 4]
+        for line in header.split(b"\r\n"):
+            name, _, value = line.partition(b":")
+            if name.strip().lower() == b"content-length" and value.strip().isdigit():
+                return int(value)
+        raise FramingError("a message without Content-Length")
+
+
+class Reader:
+    """Yields the bodies of messages until the client hangs up."""
+
+    def __init__(self, read: Callable[[int], bytes]) -> None:
+        """Read with ``read``, which takes a most number of bytes, blocks, and returns none at the end."""
+        self._read = read
+        self._bodies: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self._loop = asyncio.get_running_loop()
+        # A daemon: a read that waits for a client that never writes must not keep the process.
+        threading.Thread(target=self._run, name="read", daemon=True).start()
+        while (body := await self._bodies.get()) is not None:
+            yield body
+
+    def end(self) -> None:
+        """Stop as if the client had hung up; to be called on the event loop."""
+        self._bodies.put_nowait(None)
+
+    def _run(self) -> None:
+        framer = Framer()
+        try:
+            while data := self._read(65_536):
+                for body in framer.feed(data):
+                    self._hand_over(body)
+        except OSError as error:
+            log.warning("the client's pipe broke: %s", error)
+        except FramingError as error:
+            log.warning("%s; ending", error)
+        self._hand_over(None)
+
+    def _hand_over(self, body: bytes | None) -> None:
+        assert self._loop is not None
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._bodies.put_nowait, body)
+
+
+class Writer:
+    """Sends messages in order, from a thread of its own."""
+
+    def __init__(self, write: Callable[[bytes], object], on_broken: Callable[[], object]) -> None:
+        """Write with ``write``, which blocks and takes everything; call ``on_broken`` once the client is gone."""
+        self._write_all = write
+        self._on_broken = on_broken
+        self._messages: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="write", daemon=True)
+        self._thread.start()
+
+    def write(self, data: bytes) -> None:
+        """Queue a framed message."""
+        self._messages.put(data)
+
+    def close(self) -> None:
+        """Wait until what was queued is written, but not for a client that has stopped reading."""
+        self._messages.put(None)
+        self._thread.join(FLUSH_S)
+
+    def _run(self) -> None:
+        while (data := self._messages.get()) is not None:
+            try:
+                self._write_all(data)
+            except (OSError, ValueError) as error:
+                log.warning("the client no longer reads: %s", error)
+                self._on_broken()
+                return

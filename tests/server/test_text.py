@@ -1,0 +1,103 @@
+"""The document store agrees with a naive one, whatever an editor sends."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lsprotocol.types import Position, Range
+
+from infill_server.positions import Units
+from infill_server.text import Text
+
+ALPHABET = "ab \t\n\r🎉é\u2028\x0b\x0c\x85漢"
+texts = st.text(ALPHABET, max_size=40)
+units = st.sampled_from(list(Units))
+
+
+def width(character: str, units: Units) -> int:
+    """Count the units of a character by LSP's definition, one character at a time."""
+    if units is Units.UTF8:
+        return len(character.encode())
+    return len(character.encode("utf-16-le")) // 2 if units is Units.UTF16 else 1
+
+
+def naive_offset(text: str, position: Position, units: Units) -> int:
+    """Walk to a position as LSP's text describes it."""
+    breaks = [match.end() for match in re.finditer("\r\n|\n|\r", text)]
+    if position.line > len(breaks):
+        return len(text)
+    offset = 0 if position.line == 0 else breaks[position.line - 1]
+    left = position.character
+    while offset < len(text) and text[offset] not in "\r\n" and left >= width(text[offset], units):
+        left -= width(text[offset], units)
+        offset += 1
+    return offset
+
+
+positions = st.builds(Position, st.integers(0, 12), st.integers(0, 30))
+
+
+@given(texts, st.lists(st.tuples(positions, positions, texts), max_size=8), units)
+def test_any_edits_give_the_text_a_naive_store_has(
+    text: str, edits: list[tuple[Position, Position, str]], units: Units
+) -> None:
+    document = Text(text, units)
+    for start, end, new in edits:
+        first, last = sorted((naive_offset(text, start, units), naive_offset(text, end, units)))
+        text = text[:first] + new + text[last:]
+        document.replace(Range(start, end), new)
+        assert str(document) == text
+        assert document.line_count == len(re.findall("\r\n|\n|\r", text)) + 1
+
+
+@given(texts, positions, units)
+def test_any_position_has_the_offset_of_lsp(text: str, position: Position, units: Units) -> None:
+    assert Text(text, units).offset(position) == naive_offset(text, position, units)
+
+
+@given(texts, st.integers(0, 40), units)
+def test_positions_and_offsets_are_inverse(text: str, offset: int, units: Units) -> None:
+    document = Text(text, units)
+    offset = min(offset, len(text))
+    if text[offset - 1 : offset + 1] != "\r\n":  # no position lies inside a line end
+        assert document.offset(document.position(offset)) == offset
+
+
+@pytest.mark.parametrize(("units", "column"), [(Units.UTF8, 6), (Units.UTF16, 4), (Units.UTF32, 3)])
+def test_an_emoji_before_the_cursor_counts_as_many_units_as_the_client_says(units: Units, column: int) -> None:
+    document = Text("a🎉b|c", units)
+    assert document.offset(Position(0, column)) == 3
+    assert document.position(3) == Position(0, column)
+
+
+def test_a_column_inside_an_emoji_is_its_start() -> None:
+    assert Text("🎉x", Units.UTF16).offset(Position(0, 1)) == 0
+    assert Text("🎉x", Units.UTF8).offset(Position(0, 3)) == 0
+
+
+def test_a_line_separator_does_not_end_a_line() -> None:
+    document = Text("a = '\u2028\x0c\x85'\nb", Units.UTF16)
+    assert document.line_count == 2
+    assert document.offset(Position(1, 0)) == 10
+
+
+def test_halves_of_a_surrogate_pair_that_meet_become_the_character() -> None:
+    document = Text("x\ud83dy", Units.UTF16)
+    document.replace(Range(Position(0, 2), Position(0, 2)), "\ude00")
+    assert str(document) == "x😀y"
+
+
+def test_a_newline_behind_a_lone_carriage_return_joins_it() -> None:
+    document = Text("a\rb\nc", Units.UTF16)
+    document.replace(Range(Position(1, 0), Position(1, 1)), "")
+    assert document.line_count == 2
+    assert document.position(3) == Position(1, 0)
+
+
+def test_the_end_of_an_edit_is_where_the_user_typed() -> None:
+    document = Text("if x:\n    pa", Units.UTF16)
+    assert document.replace(Range(Position(1, 6), Position(1, 6)), "s") == (1, 7)
+    assert document.replace(Range(Position(1, 7), Position(1, 7)), "s\nel") == (2, 2)
