@@ -1,0 +1,86 @@
+"""The model's distribution mixed with what the text around the cursor says (see :mod:`infill_completion.ngram`).
+
+A small model knows little of a project's names; the buffer knows them.  Each level of the index is blended over the
+one below it, and the model stands at the bottom: ``p = (1 - w) * p_below + w * shares`` (Jelinek and Mercer 1980), with
+a weight that grows with the length of the match, the number of places and their agreement.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from infill_completion.ngram import Level
+
+
+@dataclass(frozen=True)
+class CacheParameters:
+    """How much the index counts; a setting of each model (``infill.json``, key ``cache``).
+
+    ``w = sigmoid(bias + order_gain * ln(order) + count_gain * ln(count) + purity_gain * top_share)``.
+
+    Attributes:
+        bias: The weight's logit for a single place that agrees in one token.
+        order_gain: What a longer match adds.
+        count_gain: What more places add.
+        purity_gain: What agreement of the places adds (``top_share`` is the largest share).
+        half_life_tokens: A place this far from the cursor counts half; 0 weighs all alike.
+        end_tokens: Tokens that must agree with the text behind the cursor to predict the end; 0 for never.
+        max_order: Longest match that is told apart.
+    """
+
+    bias: float = -4.0
+    order_gain: float = 1.3
+    count_gain: float = 0.2
+    purity_gain: float = 2.0
+    half_life_tokens: float = 1000.0
+    end_tokens: int = 6
+    max_order: int = 32
+
+    def weight(self, level: Level) -> float:
+        """Return the weight of ``level`` over everything below it, between 0 and 1."""
+        logit = (
+            self.bias
+            + self.order_gain * math.log(level.order)
+            + self.count_gain * math.log(level.count)
+            + self.purity_gain * max(level.shares.values())
+        )
+        return 1.0 / (1.0 + math.exp(-logit))
+
+
+def blend(levels: Sequence[Level], parameters: CacheParameters) -> tuple[float, dict[int, float]]:
+    """Return the weight left to the model and the probability mass the index gives to single tokens.
+
+    The two parts add up to 1.  ``levels`` come longest match first.
+    """
+    left, masses = 1.0, dict[int, float]()
+    for level in levels:
+        mass = left * parameters.weight(level)
+        left -= mass
+        for id_, share in level.shares.items():
+            masses[id_] = masses.get(id_, 0.0) + mass * share
+    return left, masses
+
+
+def mix(logits: Tensor, levels: Sequence[Level], parameters: CacheParameters) -> Tensor:
+    """Return mixed log-probabilities.
+
+    Args:
+        logits: The model's scores of the next token, ``(vocabulary,)``, float32.
+        levels: What the index says, longest match first.
+        parameters: The weights.
+
+    Returns:
+        Log-probabilities of the shape of ``logits``; without levels those of the model alone.
+    """
+    if not levels:
+        return logits.log_softmax(-1)
+    left, masses = blend(levels, parameters)
+    mixed = logits.softmax(-1).mul_(left)
+    ids = torch.tensor(list(masses), device=logits.device)
+    mixed.index_add_(0, ids, torch.tensor(list(masses.values()), dtype=mixed.dtype, device=mixed.device))
+    return mixed.log()

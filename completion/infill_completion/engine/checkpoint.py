@@ -1,0 +1,309 @@
+"""From the setting ``engine.model`` to a loaded model: find it, see whether it fits, load it.
+
+Safetensors only, no code from checkpoints, and nothing is fetched: the files are on this machine or there is one
+sentence that tells how to get them there.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infill_completion.engine import environment  # isort: skip  # before torch and transformers
+import torch
+
+from infill_completion.engine.errors import ModelError
+from infill_completion.engine.model_settings import ModelSettings
+from infill_completion.engine.tokenizer import Tokenizer
+from infill_completion.settings import EngineSettings
+
+environment.prepare()
+
+EMBEDDED = Path(__file__).resolve().parent.parent / "embedded"
+# Best first; `auto` takes the first that is cached and fits.  34B cannot infill, so it is never chosen unasked.
+AUTOMATIC = ("codellama/CodeLlama-13b-hf", "codellama/CodeLlama-7b-hf", "meta-llama/CodeLlama-13b-hf",
+             "meta-llama/CodeLlama-7b-hf")  # fmt: skip
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_NOT_QUANTISED = ("embed_tokens", "lm_head", "norm")
+# NF4 with double quantisation: 4 bits, an 8-bit scale per 64 weights, a 32-bit one per 256 scales.
+_BITS = {"nf4": 4 + 8 / 64 + 32 / (64 * 256), "int8": 8.0}
+_WORKSPACE_BYTES = 256 << 20
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A loaded model with all that belongs to it."""
+
+    name: str
+    folder: Path
+    model: Any
+    tokenizer: Tokenizer
+    settings: ModelSettings
+    device: torch.device
+    dtype: torch.dtype
+    quantization: str
+    weight_bytes: int
+
+
+def find(name: str) -> Path:
+    """Return the folder of a model: ``embedded``, a path, or a hub id that is in the local cache.
+
+    Raises:
+        ModelError: There is no such model here, or its files are incomplete.
+    """
+    if name == "embedded":
+        return _complete(EMBEDDED, "embedded")
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return _complete(path, name)
+    if not _HUB_ID.fullmatch(name):
+        raise ModelError(
+            f"`{name}` is neither a folder nor a model id of the form `owner/name`; set engine.model to one of them, "
+            "to `auto` or to `embedded`."
+        )
+    from huggingface_hub import try_to_load_from_cache
+
+    config = try_to_load_from_cache(name, "config.json")
+    if not isinstance(config, str):
+        raise ModelError(
+            f"{name} is not on this machine; fetch it with `infill-ls models pull {name}` (a gated model needs its "
+            "licence accepted on huggingface.co and a token first)."
+        )
+    return _complete(Path(config).parent, name)
+
+
+def _complete(folder: Path, name: str) -> Path:
+    if not (folder / "config.json").exists():
+        raise ModelError(f"{folder} holds no config.json, so it is no model; check engine.model.")
+    missing = [file.name for file in weight_files(folder, name) if not file.exists()]
+    if missing:
+        raise ModelError(
+            f"{name} is only partly here ({', '.join(missing[:3])} missing); finish it with "
+            f"`infill-ls models pull {name}`."
+        )
+    return folder
+
+
+def weight_files(folder: Path, name: str = "") -> list[Path]:
+    """Return the safetensors files that a checkpoint consists of, whether they exist or not.
+
+    Raises:
+        ModelError: The checkpoint has no safetensors at all.
+    """
+    index = folder / "model.safetensors.index.json"
+    if index.exists():
+        try:
+            shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        except (ValueError, KeyError) as error:
+            raise ModelError(f"{index} is damaged; fetch the model again with `infill-ls models pull`.") from error
+        return [folder / shard for shard in sorted(shards)]
+    if not (folder / "model.safetensors").exists() and any(folder.glob("*.bin")):
+        raise ModelError(
+            f"{name or folder} has no safetensors weights, and other formats can run code; choose another model."
+        )
+    return [folder / "model.safetensors"]
+
+
+def tensor_sizes(folder: Path) -> dict[str, int]:
+    """Return the number of values of each tensor, read from the headers of the weight files."""
+    sizes: dict[str, int] = {}
+    for file in weight_files(folder):
+        try:
+            with file.open("rb") as stream:
+                (length,) = struct.unpack("<Q", stream.read(8))
+                header = json.loads(stream.read(length))
+            end = max(item["data_offsets"][1] for key, item in header.items() if key != "__metadata__")
+        except (OSError, ValueError, KeyError, struct.error) as error:
+            raise ModelError(f"{file.name} is damaged ({error}); run `infill-ls models pull` again.") from error
+        if file.stat().st_size < 8 + length + end:
+            raise ModelError(f"{file.name} is half fetched; run `infill-ls models pull` again.")
+        sizes |= {key: math.prod(item["shape"]) for key, item in header.items() if key != "__metadata__"}
+    return sizes
+
+
+def weight_bytes(folder: Path, quantization: str, dtype: torch.dtype) -> int:
+    """Return the memory the weights will take once loaded."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    files = weight_files(folder)
+    if config.get("quantization_config"):
+        return sum(file.stat().st_size for file in files)
+    bits = _BITS.get(quantization, dtype.itemsize * 8)
+    return sum(
+        int(size * (dtype.itemsize * 8 if any(part in name for part in _NOT_QUANTISED) else bits) / 8)
+        for name, size in tensor_sizes(folder).items()
+    )
+
+
+def free_bytes(device: torch.device) -> int | None:
+    """Return the memory that is free for a model, or None where nobody can tell."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    if device.type == "cpu":
+        try:
+            lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+            return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable"))
+        except (OSError, StopIteration):
+            return None
+    return None
+
+
+def choose_device(wanted: str) -> torch.device:
+    """Return the device that the setting ``engine.device`` means here.
+
+    Raises:
+        ModelError: The wanted device is not there.
+    """
+    accelerators = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "xpu": torch.xpu.is_available(),
+        "cpu": True,
+    }
+    if wanted == "auto":
+        return torch.device(next(name for name, there in accelerators.items() if there))
+    kind, _, index = wanted.partition(":")
+    there = accelerators.get(kind, False) and (not index or index.isdigit())
+    if not there or (kind == "cuda" and index and int(index) >= torch.cuda.device_count()):
+        raise ModelError(
+            f"There is no device `{wanted}` here; set engine.device to `auto` or `cpu`, or see `infill-ls doctor`."
+        )
+    return torch.device(wanted)
+
+
+def choose_quantization(wanted: str, device: torch.device, name: str) -> str:
+    """Return ``nf4``, ``int8`` or ``none``; unless told otherwise nf4 on CUDA, but the embedded model stays whole."""
+    if wanted != "auto":
+        return wanted
+    return "nf4" if device.type == "cuda" and name != "embedded" else "none"
+
+
+def choose_dtype(device: torch.device, quantization: str) -> torch.dtype:
+    """Return the type that is computed in: bf16 where the device knows it, fp16 on older GPUs, fp32 on the CPU.
+
+    Small matrices are not faster in bf16 on the CPU; bitsandbytes' CPU kernels want bf16.
+    """
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    if device.type == "cpu":
+        return torch.float32 if quantization == "none" else torch.bfloat16
+    return torch.float16
+
+
+def choose_model(settings: EngineSettings, device: torch.device) -> tuple[str, Path]:
+    """Return the name and folder that ``engine.model`` means.
+
+    Raises:
+        ModelError: As :func:`find`.
+    """
+    if settings.model != "auto":
+        return settings.model, find(settings.model)
+    if device.type != "cpu":
+        for name in AUTOMATIC:
+            try:
+                folder = find(name)
+                quantization = choose_quantization(settings.quantization, device, name)
+                needed = weight_bytes(folder, quantization, choose_dtype(device, quantization))
+            except ModelError:
+                continue
+            free = free_bytes(device)
+            if free is None or needed + _WORKSPACE_BYTES <= free:
+                return name, folder
+    return "embedded", find("embedded")
+
+
+def load(settings: EngineSettings, progress: Progress) -> Checkpoint:
+    """Load the model that the settings name.
+
+    Args:
+        settings: Model, quantization and device.
+        progress: Called with a share from 0 to 1 and what is being done.
+
+    Raises:
+        ModelError: It is missing, incomplete, too big or of an unknown kind.
+    """
+    device = choose_device(settings.device)
+    name, folder = choose_model(settings, device)
+    quantization = choose_quantization(settings.quantization, device, name)
+    dtype = choose_dtype(device, quantization)
+    model_settings = ModelSettings.read(folder)
+    progress(0.05, "reading the tokenizer")
+    tokenizer = Tokenizer.load(folder)
+    needed, free = weight_bytes(folder, quantization, dtype), free_bytes(device)
+    if free is not None and needed + _WORKSPACE_BYTES > free and torch.cuda.device_count() < 2:
+        raise ModelError(
+            f"{name} needs {needed / 2**30:.1f} GiB and {device} has {free / 2**30:.1f} GiB free; close other "
+            "programs, or set engine.quantization to `nf4` or engine.model to a smaller one."
+        )
+    progress(0.1, f"loading {model_settings.name or name}")
+    model = _pretrained(folder, name, device, dtype, quantization, needed, free)
+    progress(0.9, "preparing")
+    return Checkpoint(
+        model_settings.name or name, folder, model, tokenizer, model_settings, device, dtype, quantization, needed
+    )
+
+
+def _pretrained(
+    folder: Path, name: str, device: torch.device, dtype: torch.dtype, quantization: str, needed: int, free: int | None
+) -> Any:
+    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers.utils import logging
+
+    quiet: Callable[[], None] = logging.disable_progress_bar
+    quiet()
+    several = device.type == "cuda" and free is not None and needed + _WORKSPACE_BYTES > free
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        extra: dict[str, Any] = {}
+        # A checkpoint that was saved quantised brings its own configuration.
+        if quantization != "none" and getattr(config, "quantization_config", None) is None:
+            extra["quantization_config"] = _bitsandbytes(quantization, dtype)
+        model = AutoModelForCausalLM.from_pretrained(
+            folder,
+            config=config,
+            dtype=dtype,
+            device_map="auto" if several else {"": device},
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            attn_implementation="sdpa",
+            **extra,
+        )
+    except torch.OutOfMemoryError as error:
+        raise ModelError(f"{name} does not fit on {device}; choose a smaller model or `nf4`.") from error
+    except (OSError, ValueError, RuntimeError, ImportError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(f"{name} cannot be loaded ({reason}); check the files in {folder}.") from error
+    loaded: Any = model
+    return loaded.eval().requires_grad_(False)
+
+
+def _bitsandbytes(quantization: str, dtype: torch.dtype) -> Any:
+    import transformers
+
+    BitsAndBytesConfig: Any = transformers.BitsAndBytesConfig
+    if quantization == "int8":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    # The default compute type is float32, which quietly takes the slow path.
+    return BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
+    )
+
+
+def set_threads(device: torch.device, parameters: int) -> int:
+    """Choose the number of threads for products on the CPU and return it.
+
+    Small models gain nothing from a second thread that waits for a busy neighbour at every product.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = 1 if device.type != "cpu" or parameters < 50_000_000 else max(1, cores - 1)
+    torch.set_num_threads(threads)
+    return threads

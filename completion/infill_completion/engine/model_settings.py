@@ -1,0 +1,65 @@
+"""What a checkpoint says about itself in ``infill.json``: prompt layout, budget, cache weights.
+
+Checkpoints without the file, such as CodeLlama's, get the defaults: suffix first, healed words, no cache.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from infill_completion.engine.cache_model import CacheParameters
+from infill_completion.engine.errors import ModelError
+from infill_completion.prompt import PromptLayout
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """Settings of a model.
+
+    Attributes:
+        name: What users see; empty: the name they asked for.
+        layout: Order of prefix and suffix.
+        heal: Whether the unfinished word before the cursor is spelled again.
+        context_tokens: Most tokens of a prompt that the model was trained for; None: as its positions allow.
+        suffix_share: See :class:`infill_completion.prompt.PromptOptions`.
+        context_share: As above; 0 keeps other files out of the model's window, the cache still sees them.
+        cache: Weights of the n-gram index, or None to leave it out.
+    """
+
+    name: str = ""
+    layout: PromptLayout = PromptLayout.SPM
+    heal: bool = True
+    context_tokens: int | None = None
+    suffix_share: float = 0.25
+    context_share: float = 0.25
+    cache: CacheParameters | None = None
+
+    @classmethod
+    def read(cls, folder: Path) -> ModelSettings:
+        """Read ``infill.json`` of the checkpoint in ``folder``; keys that are not settings are ignored.
+
+        Raises:
+            ModelError: The file cannot be read.
+        """
+        file = folder / "infill.json"
+        if not file.exists():
+            return cls()
+        try:
+            written = json.loads(file.read_text(encoding="utf-8"))
+            changes = _known(cls, written)
+            if "layout" in changes:
+                changes["layout"] = PromptLayout(changes["layout"])
+            if changes.get("cache") is not None:
+                changes["cache"] = CacheParameters(**_known(CacheParameters, changes["cache"]))
+            return cls(**changes)
+        except (OSError, ValueError, TypeError) as error:
+            raise ModelError(f"{file} cannot be read ({error}); correct it or remove it.") from error
+
+
+def _known(kind: type, written: Mapping[str, Any]) -> dict[str, Any]:
+    names = {item.name for item in fields(kind)}
+    return {key: value for key, value in written.items() if key in names}

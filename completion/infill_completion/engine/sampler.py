@@ -1,0 +1,54 @@
+"""The choice of the next token: temperature and top-p as in Llama's reference code."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+_FAST_WIDTH = 64
+
+
+def sample_top_p(probabilities: Tensor, p: float, generator: torch.Generator | None = None) -> Tensor:
+    """Draw one token a row from the nucleus.
+
+    A token stays while the mass of the tokens before it, in falling order, is at most ``p``; so the likeliest token
+    always stays.  Source: ``sample_top_p`` of Meta's ``llama/generation.py``.
+
+    Args:
+        probabilities: ``(..., vocabulary)``, each row adds up to 1.
+        p: The mass, 0 to 1.
+        generator: Source of randomness, on the device of ``probabilities``.
+
+    Returns:
+        Ids of shape ``(...)``.
+    """
+    width = min(_FAST_WIDTH, probabilities.shape[-1])
+    # The nucleus nearly always lies within a few tokens, and a whole sort costs as much as a step of a small model.
+    values, ids = probabilities.topk(width, dim=-1)
+    if probabilities.device.type != "cpu" or bool((values.sum(-1) <= p).any()):
+        values, ids = probabilities.sort(dim=-1, descending=True, stable=True)
+    before = values.cumsum(-1) - values
+    kept = values.masked_fill(before > p, 0.0)
+    drawn = torch.multinomial(kept.view(-1, kept.shape[-1]), 1, generator=generator).view(*kept.shape[:-1], 1)
+    return ids.gather(-1, drawn).squeeze(-1)
+
+
+def choose(
+    logits: Tensor, temperature: float, top_p: float, generator: torch.Generator | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return the next token of each row and its log-probability.
+
+    Args:
+        logits: ``(..., vocabulary)``, float32.
+        temperature: 0 takes the likeliest token.
+        top_p: See :func:`sample_top_p`.
+        generator: Source of randomness; one a request, seeded with the request's seed.
+
+    Returns:
+        Ids and log-probabilities (nats), both ``(...)``.  The log-probability is that of the model's own distribution,
+        before temperature and top-p, as in the reference code.
+    """
+    sampled = temperature > 0
+    ids = sample_top_p((logits / temperature).softmax(-1), top_p, generator) if sampled else logits.argmax(-1)
+    log_probabilities = logits.gather(-1, ids.unsqueeze(-1)).squeeze(-1) - logits.logsumexp(-1)
+    return ids, log_probabilities

@@ -1,0 +1,182 @@
+"""What followed the current words elsewhere in the prompt: an n-gram index over token ids.
+
+A cache in the sense of Grave et al. 2017 (arXiv 1612.04426), with the nested scopes of Hellendoorn and Devanbu 2017
+(FSE, "Are deep neural networks the best choice for modeling source code?"): the longest match of the current tail
+decides most, shorter ones are asked behind it, nearer places count more.  The same index drafts tokens for speculation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+BORDER = -1  # stands between texts; no match crosses it
+
+
+@dataclass(frozen=True)
+class Level:
+    """What followed all places that agree with the tail in at least ``order`` tokens.
+
+    Attributes:
+        order: Length of the match in tokens.
+        count: Number of such places.
+        shares: For each token that followed, its share of the places, near ones weighted more; they add up to 1.
+    """
+
+    order: int
+    count: int
+    shares: dict[int, float]
+
+
+class NgramIndex:
+    """An index over everything around the cursor, which grows with each generated token.
+
+    Args:
+        before: Texts before the cursor; the last one ends at the cursor, the others stand apart.
+        after: The text behind the cursor.
+        end_token: Predicted where a place goes on exactly as ``after`` does, since the gap is then full.
+        max_order: Longest match that is told apart.
+        half_life_tokens: A place this far from the cursor counts half; 0 weighs all alike.
+        end_tokens: How many tokens must agree with ``after`` for ``end_token``; 0 never predicts it.
+        max_places: Most places looked at where only one token agrees.
+    """
+
+    def __init__(
+        self,
+        before: Sequence[Sequence[int]],
+        after: Sequence[int] = (),
+        *,
+        end_token: int | None = None,
+        max_order: int = 32,
+        half_life_tokens: float = 1000.0,
+        end_tokens: int = 6,
+        max_places: int = 256,
+    ) -> None:
+        ids: list[int] = [*after, BORDER]
+        for text in before[:-1]:
+            ids += text
+            ids.append(BORDER)
+        ids += before[-1] if before else ()
+        self._ids = ids
+        self._after_length = len(after)
+        self._max_order = max_order
+        self._half_life = half_life_tokens
+        self._max_places = max_places
+        self._places: dict[int, list[int]] = {}
+        for place, id_ in enumerate(ids):
+            if id_ in self._places:
+                self._places[id_].append(place)
+            else:
+                self._places[id_] = [place]
+        self._base = len(ids)
+        self._grown: dict[int, list[int]] = {}
+        self._end_token = end_token
+        self._ends = (
+            self._end_places(tuple(after[:end_tokens])) if end_tokens and end_token is not None else frozenset()
+        )
+        if len(after) < end_tokens:
+            self._ends = frozenset()
+        self._history: list[dict[int, int]] = [self._first_matches()]
+
+    def __len__(self) -> int:
+        """Return the number of tokens generated so far."""
+        return len(self._history) - 1
+
+    def fork(self) -> NgramIndex:
+        """Return an index that grows on its own; what is indexed so far is shared."""
+        twin = object.__new__(NgramIndex)
+        twin.__dict__.update(self.__dict__)
+        twin._ids = list(self._ids)
+        twin._grown = {id_: list(places) for id_, places in self._grown.items()}
+        twin._history = list(self._history)
+        return twin
+
+    def append(self, id_: int) -> None:
+        """Take a generated token: matches that went on with it grow, the others end."""
+        matches = self._history[-1]
+        ids, limit = self._ids, self._max_order
+        here = [*self._places.get(id_, ()), *self._grown.get(id_, ())]
+        self._history.append({place: min(limit, matches.get(place - 1, 0) + 1) for place in here})
+        self._grown.setdefault(id_, []).append(len(ids))
+        ids.append(id_)
+
+    def rollback(self, count: int) -> None:
+        """Take back the last ``count`` generated tokens."""
+        for _ in range(count):
+            self._grown[self._ids.pop()].pop()
+            self._history.pop()
+
+    def levels(self) -> list[Level]:
+        """Return what followed the tail, longest match first; levels that add no place are left out."""
+        matches, ids = self._history[-1], self._ids
+        last = len(ids) - 1
+        by_order: dict[int, list[int]] = {}
+        for place, order in matches.items():
+            if place < last and ids[place + 1] != BORDER:
+                by_order.setdefault(order, []).append(place)
+        levels: list[Level] = []
+        weights: dict[int, float] = {}
+        count = 0
+        for order in sorted(by_order, reverse=True):
+            places = by_order[order]
+            if order == 1 and len(places) > self._max_places:
+                places = sorted(places, key=self._distance)[: self._max_places]
+            for place in places:
+                follower = self._follower(place)
+                weights[follower] = weights.get(follower, 0.0) + self._weight(place)
+            count += len(places)
+            total = sum(weights.values())
+            levels.append(Level(order, count, {id_: weight / total for id_, weight in weights.items()}))
+        return levels
+
+    def draft(self, count: int) -> list[int]:
+        """Return up to ``count`` tokens that followed the nearest of the longest matches."""
+        matches, ids = self._history[-1], self._ids
+        last = len(ids) - 1
+        best = max(
+            ((order, -self._distance(place), place) for place, order in matches.items() if place < last), default=None
+        )
+        if best is None:
+            return []
+        following = ids[best[2] + 1 : best[2] + 1 + count]
+        return following[: following.index(BORDER)] if BORDER in following else following
+
+    def _follower(self, place: int) -> int:
+        if place + 1 in self._ends and self._end_token is not None:
+            return self._end_token
+        return self._ids[place + 1]
+
+    def _distance(self, place: int) -> int:
+        return place if place < self._after_length else len(self._ids) - place
+
+    def _weight(self, place: int) -> float:
+        return float(0.5 ** (self._distance(place) / self._half_life)) if self._half_life else 1.0
+
+    def _end_places(self, start: tuple[int, ...]) -> frozenset[int]:
+        """Return where the text goes on as behind the cursor."""
+        if not start:
+            return frozenset()
+        size = len(start)
+        return frozenset(
+            place for place in self._places.get(start[0], ()) if tuple(self._ids[place : place + size]) == start
+        )
+
+    def _first_matches(self) -> dict[int, int]:
+        ids = self._ids
+        last = len(ids) - 1
+        if ids[last] == BORDER:
+            return {}
+        matches: dict[int, int] = {}
+        for place in self._places[ids[last]]:
+            if place == last:
+                continue
+            order = 1
+            while (
+                order < self._max_order
+                and order <= place
+                and ids[place - order] == ids[last - order]
+                and ids[place - order] != BORDER
+            ):
+                order += 1
+            matches[place] = order
+        return matches

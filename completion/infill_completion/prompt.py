@@ -1,0 +1,275 @@
+"""CodeLlama's prompt as token ids: layout, budget, and cuts that stay where they are while the user types.
+
+Layouts as in ``infilling_prompt_tokens`` of Meta's ``llama/generation.py``; ``enc`` puts SentencePiece's space in
+front of the text, ``enc_infilling`` does not::
+
+    PSM  [bos, PRE] + enc(prefix) + [SUF] + enc_infilling(suffix) + [MID]
+    SPM  [bos, PRE, SUF] + enc_infilling(suffix) + [MID] + enc(prefix)
+
+The text is encoded line by line (no token crosses a newline), so a keystroke encodes one line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import PurePath
+from typing import Protocol
+
+from infill_completion.api import ContextItem
+
+
+class PromptLayout(StrEnum):
+    """Where prefix and suffix stand; see the module."""
+
+    PSM = "psm"
+    SPM = "spm"
+    # The line of the cursor stands behind the middle mark, so that typing in it leaves all else in the KV cache.
+    LINE_LAST = "line_last"
+    LEFT_TO_RIGHT = "left_to_right"
+
+
+@dataclass(frozen=True)
+class InfillingTokens:
+    """Ids of ``▁<PRE>``, ``▁<SUF>``, ``▁<MID>`` and ``▁<EOT>``."""
+
+    pre: int
+    suf: int
+    mid: int
+    eot: int
+
+
+class Encoder(Protocol):
+    """What a prompt needs of a tokenizer."""
+
+    bos: int | None
+    infilling: InfillingTokens | None
+    newline_separates: bool
+
+    def encode(self, text: str) -> Sequence[int]:
+        """Return the ids of ``text`` as the start of a text."""
+        ...
+
+    def encode_infilling(self, text: str) -> Sequence[int]:
+        """Return the ids of ``text`` without an implicit space in front."""
+        ...
+
+    def encode_line(self, line: str) -> Sequence[int]:
+        """Return the ids of ``line`` behind a newline."""
+        ...
+
+
+@dataclass(frozen=True)
+class PromptOptions:
+    """How prompts of one model are laid out.
+
+    Attributes:
+        layout: Order of the parts; models without infilling tokens get LEFT_TO_RIGHT.
+        budget_tokens: Most tokens of the whole prompt.
+        suffix_share: Share of the budget that the suffix gets even where the prefix could fill it.
+        context_share: Most of the budget that text of other files gets.
+        step_share: Cuts move by this share of the budget, so that most keystrokes leave them where they are.
+        heal: Leave the unfinished word before the cursor to the loop, which makes the model spell it again; a model
+            predicts badly behind a piece that its training data never ended on.
+    """
+
+    layout: PromptLayout = PromptLayout.SPM
+    budget_tokens: int = 4096
+    suffix_share: float = 0.25
+    context_share: float = 0.25
+    step_share: float = 0.125
+    heal: bool = True
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt, and what it was made of.
+
+    Attributes:
+        ids: The tokens the model sees.
+        layout: The order they are in.
+        spell: Text before the cursor that is not in ``ids``; what is generated must begin with it.
+        tokens_by_source: Tokens of ``prefix``, ``suffix``, ``context`` and ``control``; they add up to ``len(ids)``.
+        dropped_by_source: Tokens of the same sources that found no room.
+        before: All tokens before the cursor, other files first, those without room too; an index may be built of it.
+        after: All tokens behind the cursor.
+    """
+
+    ids: list[int]
+    layout: PromptLayout
+    spell: str = ""
+    tokens_by_source: dict[str, int] = field(default_factory=dict)
+    dropped_by_source: dict[str, int] = field(default_factory=dict)
+    before: list[Sequence[int]] = field(default_factory=list)
+    after: Sequence[int] = ()
+
+
+# The last word with the space before it, the last run of blanks, or the last run of signs.
+_UNFINISHED = re.compile(r" ?\w{1,64}$|[ \t]{1,64}$| ?[^\w\s]{1,8}$")
+_MARKS = {
+    "//": ".c .cc .cpp .cs .css .dart .go .h .hpp .java .js .jsx .kt .proto .rs .scala .scss .swift .ts .tsx .zig",
+    "--": ".ada .elm .hs .lua .sql .vhd .vhdl",
+}
+
+
+def unfinished(line: str) -> str:
+    """Return the end of ``line`` whose tokens may change with the next character, at most 64 characters."""
+    match = _UNFINISHED.search(line)
+    return match.group() if match else ""
+
+
+def path_comment(path: str) -> str:
+    """Return the line that names a file of the context, as a comment of its language."""
+    kind = PurePath(path).suffix.lower()
+    mark = next((mark for mark, kinds in _MARKS.items() if kind in kinds.split()), "#")
+    return f"{mark} {path}\n"
+
+
+def build_prompt(
+    encoder: Encoder, prefix: str, suffix: str | None, context: Sequence[ContextItem], options: PromptOptions
+) -> Prompt:
+    """Lay out the prompt of one request.
+
+    The text nearest the cursor stays when the budget is short.  The start of the prefix moves only in steps, and so
+    does the end of the suffix, so consecutive prompts of one document share all tokens up to the cursor.
+
+    Args:
+        encoder: The model's tokenizer.
+        prefix: Text before the cursor.
+        suffix: Text behind it; None asks for left-to-right text.
+        context: Texts of other files, most stable first; later ones are dropped first.
+        options: Layout and budget.
+
+    Returns:
+        The prompt; it never has more than ``options.budget_tokens`` tokens, control tokens apart.
+    """
+    tokens = encoder.infilling
+    layout = options.layout if tokens and suffix is not None else PromptLayout.LEFT_TO_RIGHT
+    head = [encoder.bos] if encoder.bos is not None else []
+    room = options.budget_tokens - len(head) - (3 if layout is not PromptLayout.LEFT_TO_RIGHT else 0)
+    lines = _lines(prefix)
+    spell = unfinished(lines[-1]) if options.heal and lines else ""
+    if spell:
+        lines[-1] = lines[-1][: -len(spell)]
+    before = [encoder.encode_line(line) for line in lines]
+    after = [encoder.encode_line(line) for line in _lines(suffix or "")]
+    if after:
+        after[0] = encoder.encode_infilling(_lines(suffix or "")[0])
+    items = [_context_ids(encoder, item) for item in context]
+
+    sizes = [len(ids) for ids in before]
+    step = max(8, int(options.budget_tokens * options.step_share))
+    chosen = _context_that_fits(items, int(room * options.context_share))
+    room -= sum(len(ids) for ids in chosen)
+    suffix_room = 0
+    if layout is not PromptLayout.LEFT_TO_RIGHT:
+        # In steps too: a suffix that gave way token by token would change the prompt's start at every keystroke.
+        spare = room - _ceil(sum(sizes) + step, step)
+        suffix_room = min(max(int(room * options.suffix_share), spare), room)
+    kept_after = _first_lines(after, suffix_room)
+    start = _cut(sizes, room - len(kept_after), step)
+    while start < len(sizes) - 1 and 1 + sum(sizes[start:]) > room - len(kept_after):
+        start += 1
+    kept_before = _prefix_ids(encoder, lines[start:], before[start:], first=not chosen)[
+        -max(0, room - len(kept_after)) :
+    ]
+    text = [*(id_ for ids in chosen for id_ in ids), *kept_before]
+    line_tokens = sum(sizes[-1:]) if len(sizes) > 1 else 0
+    ids = head + _laid_out(layout, tokens, text, kept_after, line_tokens)
+    context_tokens = sum(len(ids) for ids in chosen)
+    return Prompt(
+        ids=ids,
+        layout=layout,
+        spell=spell,
+        tokens_by_source={
+            "prefix": len(kept_before),
+            "suffix": len(kept_after) if layout is not PromptLayout.LEFT_TO_RIGHT else 0,
+            "context": context_tokens,
+            "control": len(ids) - len(text) - len(kept_after),
+        },
+        dropped_by_source={
+            "prefix": max(0, sum(sizes) - len(kept_before)),
+            "suffix": sum(len(ids) for ids in after) - len(kept_after),
+            "context": sum(len(ids) for ids in items) - context_tokens,
+        },
+        before=[*items, [id_ for ids in before for id_ in ids]],
+        after=[id_ for ids in after for id_ in ids],
+    )
+
+
+def _laid_out(
+    layout: PromptLayout, tokens: InfillingTokens | None, text: list[int], after: list[int], line_tokens: int
+) -> list[int]:
+    if layout is PromptLayout.LEFT_TO_RIGHT or tokens is None:
+        return text
+    if layout is PromptLayout.SPM:
+        return [tokens.pre, tokens.suf, *after, tokens.mid, *text]
+    moved = min(line_tokens, len(text)) if layout is PromptLayout.LINE_LAST else 0
+    above, line = text[: len(text) - moved], text[len(text) - moved :]
+    return [tokens.pre, *above, tokens.suf, *after, tokens.mid, *line]
+
+
+def _lines(text: str) -> list[str]:
+    """Split behind each LF and nowhere else; the last line has none, and may be empty where text ends with LF."""
+    if not text:
+        return []
+    pieces = text.split("\n")
+    return [*(piece + "\n" for piece in pieces[:-1]), pieces[-1]]
+
+
+def _ceil(value: int, step: int) -> int:
+    return -(-value // step) * step
+
+
+def _cut(sizes: Sequence[int], room: int, step: int) -> int:
+    """Return the first line to keep: the fewest whole steps of tokens go from the start, and the line they end in."""
+    excess = sum(sizes) + 1 - room
+    if excess <= 0:
+        return 0
+    drop = _ceil(excess, step)
+    dropped = 0
+    for index, size in enumerate(sizes[:-1]):
+        if dropped >= drop:
+            return index
+        dropped += size
+    return max(0, len(sizes) - 1)
+
+
+def _first_lines(lines: Sequence[Sequence[int]], room: int) -> list[int]:
+    """Return the tokens of the first lines that fit whole; of the first line what fits."""
+    kept: list[int] = []
+    for ids in lines:
+        if len(kept) + len(ids) > room:
+            break
+        kept += ids
+    return kept or [id_ for ids in lines[:1] for id_ in ids][: max(0, room)]
+
+
+def _prefix_ids(encoder: Encoder, lines: list[str], ids: list[Sequence[int]], *, first: bool) -> list[int]:
+    """Return ``enc(prefix)``; the space in front belongs to the first text only."""
+    if not lines:
+        return []
+    if not encoder.newline_separates:
+        text = "".join(lines)
+        return list(encoder.encode(text) if first else encoder.encode_infilling(text))
+    start = encoder.encode(lines[0]) if first and lines[0] else ids[0]
+    return [*start, *(id_ for line in ids[1:] for id_ in line)]
+
+
+def _context_ids(encoder: Encoder, item: ContextItem) -> list[int]:
+    text = path_comment(item.path) + item.text.rstrip("\n") + "\n\n"
+    if not encoder.newline_separates:
+        return list(encoder.encode_infilling(text))
+    return [id_ for line in _lines(text) for id_ in encoder.encode_line(line)]
+
+
+def _context_that_fits(items: list[list[int]], room: int) -> list[list[int]]:
+    """Return the items from the first on that fit; an item that does not is left out whole."""
+    chosen: list[list[int]] = []
+    for ids in items:
+        if len(ids) <= room:
+            chosen.append(ids)
+            room -= len(ids)
+    return chosen
