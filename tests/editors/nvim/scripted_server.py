@@ -1,0 +1,136 @@
+"""A language server with exact answers, for stories about the editor's side alone.
+
+It keeps the documents as the protocol says and offers, at the end of a text, what a table says continues it.  Everything
+it hears goes to a log, one JSON object a line, so that a test can see what the editor sent.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+
+RULES: dict[str, Any] = json.loads(Path(os.environ["SCRIPTED_RULES"]).read_text(encoding="utf-8"))
+LOG = Path(os.environ["SCRIPTED_LOG"])
+
+server = LanguageServer("scripted", "1")
+
+
+def log(event: str, **values: Any) -> None:
+    """Append one line to the log."""
+    with LOG.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"event": event, **values}) + "\n")
+
+
+def line_and_cursor(params: types.InlineCompletionParams | types.CompletionParams) -> tuple[str, str, int]:
+    """Return the document, the cursor's line without its end, and the cursor in code points."""
+    document = server.workspace.get_text_document(params.text_document.uri)
+    text = document.source
+    lines = text.replace("\r\n", "\n").split("\n")
+    line = lines[params.position.line]
+    encoding = server.workspace.position_encoding
+    if encoding == types.PositionEncodingKind.Utf8:
+        before = line.encode()[: params.position.character].decode()
+    elif encoding == types.PositionEncodingKind.Utf16:
+        before = line.encode("utf-16-le")[: 2 * params.position.character].decode("utf-16-le")
+    else:
+        before = line[: params.position.character]
+    return text, line, len(before)
+
+
+def character(text: str) -> int:
+    """Return the length of ``text`` in the negotiated units."""
+    encoding = server.workspace.position_encoding
+    if encoding == types.PositionEncodingKind.Utf8:
+        return len(text.encode())
+    if encoding == types.PositionEncodingKind.Utf16:
+        return len(text.encode("utf-16-le")) // 2
+    return len(text)
+
+
+def continuations(before: str, *, invoked: bool) -> tuple[list[str], str]:
+    """Return what may stand behind ``before``, and the text right of the cursor that it replaces."""
+    for rule in RULES["rules"]:
+        for typed in range(len(rule["behind"]) if rule.get("exact") else 0, len(rule["text"])):
+            if before.endswith(rule["behind"] + rule["text"][:typed]):
+                rest = [rule["text"][typed:]]
+                if invoked and not typed:
+                    rest += rule.get("more", [])
+                return rest, rule.get("replaces", "")
+    return [], ""
+
+
+@server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
+def inline(params: types.InlineCompletionParams) -> types.InlineCompletionList:
+    """Answer from the table; the range begins where the line does."""
+    text, line, cursor = line_and_cursor(params)
+    invoked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
+    before = line[:cursor]
+    log("inline", line=line, cursor=cursor, invoked=invoked)
+    if delay := RULES.get("delay_s"):
+        time.sleep(delay)
+    newline = "\r\n" if "\r\n" in text else "\n"
+    rests, replaces = continuations(before, invoked=invoked)
+    end = cursor + (len(replaces) if line[cursor:].startswith(replaces) else 0)
+    return types.InlineCompletionList(
+        [
+            types.InlineCompletionItem(
+                insert_text=(before + rest).replace("\n", newline),
+                range=types.Range(
+                    types.Position(params.position.line, 0), types.Position(params.position.line, character(line[:end]))
+                ),
+                command=types.Command("Accepted", "scripted.accepted", arguments=[rest]),
+            )
+            for rest in rests
+        ]
+    )
+
+
+@server.feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions(trigger_characters=["."]))
+def popup(params: types.CompletionParams) -> types.CompletionList:
+    """Offer fixed words."""
+    log("popup")
+    return types.CompletionList(False, [types.CompletionItem(label=word) for word in RULES.get("words", [])])
+
+
+@server.command("scripted.accepted")
+def accepted(*arguments: Any) -> None:
+    """Note that an item was accepted."""
+    log("accepted", arguments=list(arguments))
+
+
+@server.command("infill.explain")
+def explain(uri: str, position: Any) -> str:
+    """Explain in two lines."""
+    log("explain")
+    return "decision: answered\nmodel: scripted"
+
+
+@server.feature("textDocument/didPartiallyAcceptCompletion")
+def partially(params: Any) -> None:
+    """Note a partial acceptance."""
+    log("partial", length=params.acceptedLength)
+
+
+@server.feature("textDocument/didShowCompletion")
+def shown(params: Any) -> None:
+    """Note that an item was shown."""
+    log("shown")
+
+
+@server.feature(types.INITIALIZED)
+def initialized(_params: types.InitializedParams) -> None:
+    """Say who is there."""
+    log("initialized", pid=os.getpid(), encoding=str(server.workspace.position_encoding))
+    server.protocol.notify("infill/status", {"kind": "ready", "busy": False, "reason": "", "model": "scripted"})
+
+
+if __name__ == "__main__":
+    sys.stdout.flush()
+    server.start_io()
