@@ -1,0 +1,134 @@
+"""``infill-ls engine status|stop``: the engines of this user, found by the cards in the run directory."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from infill_completion.api import EngineState, EngineUnavailableError, Health
+from infill_completion.client import EngineClient, address_of
+from infill_completion.rundir import EnginePaths, RunDirectoryError, paths_of, read_card, run_directory
+from infill_server.cli import UsageError
+
+# A request that is being answered is cancelled at the next token; a load cannot be interrupted and ends with the
+# process.  Both take less than this.
+STOP_DEADLINE_S = 15.0
+_POLL_S = 0.05
+
+
+@dataclass(frozen=True)
+class Running:
+    """An engine that answers, and the files it owns."""
+
+    paths: EnginePaths
+    health: Health
+
+    def line(self) -> str:
+        """Return what a user wants to know about it on one line."""
+        health, details = self.health, self.health.details
+        parts = [f"{health.model} on {health.device}" if health.device else health.model or "no model yet"]
+        if health.state is EngineState.LOADING and health.progress is not None:
+            parts.append(f"loading ({health.progress:.0%})")
+        else:
+            parts.append(str(health.state))
+        if details.get("quantization") not in {None, "none"}:
+            parts.append(str(details["quantization"]))
+        if "context_tokens" in details:
+            parts.append(f"{details['context_tokens']} tokens of context")
+        if details.get("resident_bytes"):
+            parts.append(f"{details['resident_bytes'] / 2**20:.0f} MiB resident")
+        parts.append(f"process {health.pid}")
+        said = ", ".join(parts)
+        return f"{said}: {health.reason}" if health.reason and health.state is not EngineState.LOADING else said
+
+
+async def _running() -> list[Running]:
+    """Return the engines that answer; a card that a killed engine left behind does not count."""
+    directory = run_directory()
+    keys = sorted(card.stem for card in directory.glob("*.json"))
+    found = await asyncio.gather(*(_asked(paths_of(directory, key)) for key in keys))
+    return [engine for engine in found if engine is not None]
+
+
+async def _asked(paths: EnginePaths) -> Running | None:
+    address = address_of(paths)
+    if address is None:
+        return None
+    client = EngineClient(address)
+    try:
+        return Running(paths, await client.health())
+    except EngineUnavailableError:
+        return None
+    finally:
+        await client.aclose()
+
+
+async def _ended(engine: Running) -> bool:
+    """Ask one engine to end; False where it still owns its files after the deadline."""
+    address = address_of(engine.paths)
+    if address is None:
+        return True
+    client = EngineClient(address)
+    try:
+        await client.shutdown()
+    except EngineUnavailableError:
+        pass  # it went away by itself; otherwise its card stays and tells
+    finally:
+        await client.aclose()
+    until = time.monotonic() + STOP_DEADLINE_S
+    # The last thing an engine does is to take its card away, unless a new engine has put one in its place.
+    while (card := read_card(engine.paths)) is not None and card.pid == engine.health.pid:
+        if time.monotonic() > until:
+            return False
+        await asyncio.sleep(_POLL_S)
+    return True
+
+
+def _run(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    try:
+        return asyncio.run(work())
+    except RunDirectoryError as error:
+        raise UsageError(str(error)) from error
+
+
+def lines() -> list[str]:
+    """Return one line for each engine of this user that answers.
+
+    Raises:
+        UsageError: The run directory cannot be used.
+    """
+    return [engine.line() for engine in _run(_running)]
+
+
+def status() -> int:
+    """Print what runs now; the exit code is 0 also where nothing does."""
+    running: list[Running] = _run(_running)
+    for engine in running:
+        print(engine.line())  # noqa: T201
+        print(f"  log: {engine.paths.log}")  # noqa: T201
+    if not running:
+        print("No engine runs; the first request starts one.")  # noqa: T201
+    return 0
+
+
+def stop() -> int:
+    """End all engines of this user and wait until they are gone; the exit code is 1 where one is not."""
+    return int(_run(_stop))
+
+
+async def _stop() -> int:
+    running = await _running()
+    ended = await asyncio.gather(*(_ended(engine) for engine in running))
+    for engine, gone in zip(running, ended, strict=True):
+        pid = engine.health.pid
+        if gone:
+            print(f"Ended {engine.health.model or 'an engine'} (process {pid}).")  # noqa: T201
+        else:
+            print(f"infill-ls: Process {pid} does not end; end it with `kill {pid}`.", file=sys.stderr)  # noqa: T201
+    if not running:
+        print("No engine runs.")  # noqa: T201
+    return int(not all(ended))
