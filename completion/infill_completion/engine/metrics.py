@@ -1,0 +1,105 @@
+"""Counters of the engine and their text form for Prometheus.
+
+Format: https://prometheus.io/docs/instrumenting/exposition_formats/ (text, version 0.0.4).
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import Counter
+from pathlib import Path
+
+from infill_completion.api import EngineState, Health, Usage
+
+_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+
+
+class Histogram:
+    """Counts durations in seconds by upper bound."""
+
+    def __init__(self) -> None:
+        self._counts = [0] * len(_BUCKETS_S)
+        self._total = 0
+        self._sum_s = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count one duration."""
+        self._total += 1
+        self._sum_s += seconds
+        for place, bound in enumerate(_BUCKETS_S):
+            self._counts[place] += seconds <= bound
+
+    def lines(self, name: str) -> list[str]:
+        """Return the histogram as Prometheus writes it."""
+        counted = zip(_BUCKETS_S, self._counts, strict=True)
+        buckets = [f'{name}_bucket{{le="{bound:g}"}} {count}' for bound, count in counted]
+        return [
+            f"# TYPE {name} histogram",
+            *buckets,
+            f'{name}_bucket{{le="+Inf"}} {self._total}',
+            f"{name}_sum {self._sum_s:.6f}",
+            f"{name}_count {self._total}",
+        ]
+
+
+class Metrics:
+    """What the engine counts; written by the model thread, read by the event loop."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._requests: Counter[str] = Counter()
+        self._tokens: Counter[str] = Counter()
+        self._request_s = Histogram()
+        self._first_token_s = Histogram()
+
+    def first_token(self, seconds: float) -> None:
+        """Count the time from a request's start to its first token."""
+        with self._lock:
+            self._first_token_s.add(seconds)
+
+    def finished(self, outcome: str, usage: Usage | None, seconds: float) -> None:
+        """Count one request by its finish reason, with its tokens and its time in the model."""
+        with self._lock:
+            self._requests[outcome] += 1
+            self._request_s.add(seconds)
+            if usage:
+                self._tokens["prompt"] += usage.prompt_tokens
+                self._tokens["cached"] += usage.cached_tokens
+                self._tokens["completion"] += usage.completion_tokens
+
+    def text(self, health: Health, waiting: int) -> str:
+        """Return the page that ``GET /metrics`` shows."""
+        with self._lock:
+            lines = ["# TYPE infill_requests_total counter"]
+            lines += [f'infill_requests_total{{outcome="{name}"}} {n}' for name, n in sorted(self._requests.items())]
+            lines.append("# TYPE infill_tokens_total counter")
+            lines += [f'infill_tokens_total{{kind="{name}"}} {n}' for name, n in sorted(self._tokens.items())]
+            lines += self._request_s.lines("infill_request_seconds")
+            lines += self._first_token_s.lines("infill_first_token_seconds")
+        lines.append("# TYPE infill_engine_state gauge")
+        lines += [f'infill_engine_state{{state="{state}"}} {int(state is health.state)}' for state in EngineState]
+        lines += ["# TYPE infill_waiting_requests gauge", f"infill_waiting_requests {waiting}"]
+        lines += ["# TYPE process_resident_memory_bytes gauge", f"process_resident_memory_bytes {resident_bytes()}"]
+        return "\n".join(lines) + "\n"
+
+
+def resident_bytes() -> int:
+    """Return the memory that this process holds; its highest so far where the system tells no more."""
+    try:
+        # Format: proc(5), statm: sizes in pages, the second is resident.
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, ValueError):
+        return _peak_bytes()
+    import resource
+
+    return pages * resource.getpagesize()
+
+
+def _peak_bytes() -> int:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,133 @@
+"""From the body of ``POST /v1/completions`` to a checked request.
+
+Format: OpenAI's completions endpoint, with ``context``, ``deadline_ms`` and ``explain`` of our own.  ``null`` stands
+for the default everywhere; unknown fields are ignored, so that clients of other servers work unchanged.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from infill_completion.api import CompletionRequest, ContextItem
+
+_MOST_STOPS = 64
+
+
+class BadRequestError(Exception):
+    """The body is not a completion request; the message is one sentence, ``param`` the field's name."""
+
+    def __init__(self, message: str, param: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+
+
+def parse_request(body: bytes) -> CompletionRequest:
+    """Return the request that ``body`` asks for.
+
+    Raises:
+        BadRequestError: The body is not a JSON object, or a field has the wrong type or range.
+    """
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadRequestError("The body is not JSON; send one JSON object.") from error
+    if not isinstance(fields, dict):
+        raise BadRequestError("The body must be one JSON object.")
+    given = _Fields(fields)
+    default = CompletionRequest("")
+    return CompletionRequest(
+        prefix=_prompt(fields.get("prompt")),
+        suffix=_text(fields["suffix"], "suffix") if fields.get("suffix") is not None else None,
+        context=_context(fields.get("context")),
+        max_tokens=given.integer("max_tokens", default.max_tokens, 1, 1 << 20),
+        temperature=given.number("temperature", default.temperature, 0.0, 2.0),
+        top_p=given.number("top_p", default.top_p, 0.0, 1.0),
+        n=given.integer("n", default.n, 1, 32),
+        seed=given.optional_integer("seed", -(1 << 63), (1 << 64) - 1),
+        stop=_stop(fields.get("stop")),
+        deadline_ms=given.optional_integer("deadline_ms", 1, 1 << 31),
+        logprobs=given.optional_integer("logprobs", 0, 20),
+        echo=given.boolean("echo", default.echo),
+        stream=given.boolean("stream", False),
+        explain=given.boolean("explain", default.explain),
+    )
+
+
+class _Fields:
+    """Typed access to the fields of a JSON object."""
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self._fields = fields
+
+    def optional_integer(self, name: str, low: int, high: int) -> int | None:
+        if (value := self._fields.get(name)) is None:
+            return None
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise BadRequestError(f"`{name}` must be a whole number from {low} to {high}.", name)
+        return value
+
+    def integer(self, name: str, default: int, low: int, high: int) -> int:
+        value = self.optional_integer(name, low, high)
+        return default if value is None else value
+
+    def number(self, name: str, default: float, low: float, high: float) -> float:
+        if (value := self._fields.get(name)) is None:
+            return default
+        if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
+            raise BadRequestError(f"`{name}` must be a number from {low:g} to {high:g}.", name)
+        return float(value)
+
+    def boolean(self, name: str, default: bool) -> bool:
+        if (value := self._fields.get(name)) is None:
+            return default
+        if not isinstance(value, bool):
+            raise BadRequestError(f"`{name}` must be true or false.", name)
+        return value
+
+
+def _text(value: object, name: str) -> str:
+    """Return ``value`` as text that can be encoded: a lone surrogate becomes U+FFFD, which keeps its length."""
+    if not isinstance(value, str):
+        raise BadRequestError(f"`{name}` must be a string.", name)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return value
+
+
+def _prompt(value: object) -> str:
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if value is None:
+        raise BadRequestError("`prompt` is missing; send the text before the cursor.", "prompt")
+    if not isinstance(value, str):
+        raise BadRequestError("`prompt` must be one string, or a list of one string.", "prompt")
+    return _text(value, "prompt")
+
+
+def _stop(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    stops = [value] if isinstance(value, str) else value
+    if not isinstance(stops, list) or len(stops) > _MOST_STOPS or not all(isinstance(stop, str) for stop in stops):
+        raise BadRequestError(f"`stop` must be a string or a list of at most {_MOST_STOPS} strings.", "stop")
+    return tuple(_text(stop, "stop") for stop in stops if stop)
+
+
+def _context(value: object) -> tuple[ContextItem, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise BadRequestError("`context` must be a list of objects with `path` and `text`.", "context")
+    return tuple(_context_item(item) for item in value)
+
+
+def _context_item(item: object) -> ContextItem:
+    if not isinstance(item, dict) or not {"path", "text"} <= item.keys():
+        raise BadRequestError("`context` must be a list of objects with `path` and `text`.", "context")
+    return ContextItem(_text(item["path"], "context.path"), _text(item["text"], "context.text"))

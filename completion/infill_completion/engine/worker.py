@@ -1,0 +1,343 @@
+"""The one thread that touches the model: loads it, answers requests one at a time, unloads it when idle.
+
+The newest request goes first, because an older one is nearly always from a keystroke that the user has typed past.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+import time
+import traceback
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from infill_completion import __version__
+from infill_completion.api import Chunk, CompletionRequest, EngineState, FinishReason, Health, Usage
+from infill_completion.engine.errors import ModelError
+from infill_completion.engine.metrics import Metrics, resident_bytes
+
+log = logging.getLogger(__name__)
+
+# As many unexpected errors in a row mean that the device is lost, as after a CUDA assertion: only a new process helps.
+_MOST_FAILURES_IN_A_ROW = 3
+
+
+class Model(Protocol):
+    """What the worker needs of a loaded model; every method is called on the worker's thread."""
+
+    name: str
+    device: str
+    context_tokens: int
+    details: dict[str, Any]
+
+    def stream(self, request: CompletionRequest, cancelled: Callable[[], bool]) -> Iterator[Chunk]:
+        """Yield at least one chunk per token, and poll ``cancelled`` before each."""
+        ...
+
+    def close(self) -> None:
+        """Free the weights."""
+        ...
+
+
+Progress = Callable[[float, str], None]
+Load = Callable[[Progress], Model]
+
+
+@dataclass(frozen=True)
+class Idle:
+    """How long nobody asks before something is given up, in seconds.
+
+    Attributes:
+        unload_s: The weights leave memory.
+        exit_s: The engine ends.
+        failed_exit_s: The engine ends whose model could not be loaded, so that a corrected one can be tried.
+    """
+
+    unload_s: float = 900.0
+    exit_s: float = 1800.0
+    failed_exit_s: float = 30.0
+
+
+class NotReadyError(Exception):
+    """The model cannot answer now; ``health`` says why."""
+
+    def __init__(self, health: Health) -> None:
+        super().__init__(health.reason)
+        self.health = health
+
+
+class RequestError(Exception):
+    """A request failed in the model; the message is one sentence without any buffer text."""
+
+
+class Job:
+    """One request on its way through the worker, made and read on the event loop."""
+
+    def __init__(self, request: CompletionRequest) -> None:
+        self.request = request
+        self._arrived = time.monotonic()
+        self._cancelled = False
+        self._loop = asyncio.get_running_loop()
+        self._queue: asyncio.Queue[Chunk | RequestError | None] = asyncio.Queue()
+
+    def cancelled(self) -> bool:
+        """Tell whether nobody waits for the rest; asked by the model thread before every token."""
+        return self._cancelled
+
+    def cancel(self, error: RequestError | None = None) -> None:
+        """Stop before the next token, and end :meth:`chunks` at once (with ``error``, if one is given)."""
+        if not self._cancelled:
+            self._cancelled = True
+            self._queue.put_nowait(error)
+
+    def remaining_ms(self) -> int | None:
+        """Return what is left of the request's deadline, which counts from its arrival."""
+        if self.request.deadline_ms is None:
+            return None
+        return self.request.deadline_ms - int((time.monotonic() - self._arrived) * 1000)
+
+    def put(self, item: Chunk | RequestError | None) -> None:
+        """Hand over a chunk, an error or the end (None) from the model thread; never blocks."""
+        try:
+            self._loop.call_soon_threadsafe(self._queue.put_nowait, item)
+        except RuntimeError:  # the loop is closed: the engine ends
+            self._cancelled = True
+
+    async def chunks(self) -> AsyncIterator[Chunk]:
+        """Yield the chunks as they come.
+
+        Raises:
+            RequestError: The model failed, or the engine ends.
+        """
+        while (item := await self._queue.get()) is not None:
+            if isinstance(item, RequestError):
+                raise item
+            yield item
+
+
+class Worker:
+    """Owns the model thread.  All public methods may be called from any thread and never wait for the model.
+
+    Args:
+        load: Loads the model; called on the model thread, again after an idle unload.
+        model: The model's name until it is loaded.
+        idle: When to unload and when to end.
+        on_exit: Called on the model thread with a reason, once, when the engine should end.
+    """
+
+    def __init__(
+        self, load: Load, *, model: str = "", idle: Idle | None = None, on_exit: Callable[[str], None] | None = None
+    ) -> None:
+        self.metrics = Metrics()
+        self._load = load
+        self._idle = idle or Idle()
+        self._on_exit = on_exit or (lambda _reason: None)
+        self._changed = threading.Condition()
+        self._jobs: list[Job] = []
+        self._current: Job | None = None
+        self._stopping = False
+        self._woken = False
+        self._failures = 0
+        self._last_used = time.monotonic()
+        self._health = Health(EngineState.STARTING, model=model, pid=os.getpid(), version=__version__)
+        self._thread = threading.Thread(target=self._run, name="model", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread, which begins with loading the model."""
+        self._thread.start()
+
+    def health(self) -> Health:
+        """Return the state now."""
+        health = self._health
+        details = {**health.details, "resident_bytes": resident_bytes(), "waiting": len(self._jobs)}
+        return replace(health, details=details)
+
+    def wake(self) -> None:
+        """Load the weights again where they were unloaded, and count as a use."""
+        with self._changed:
+            self._woken = True
+            self._last_used = time.monotonic()
+            self._changed.notify()
+
+    def submit(self, request: CompletionRequest) -> Job:
+        """Queue ``request``; call it on the event loop.
+
+        Raises:
+            NotReadyError: The model is not loaded; unloaded weights begin to load.
+        """
+        job = Job(request)
+        with self._changed:
+            if self._health.state is not EngineState.READY:
+                self.wake()
+                raise NotReadyError(self.health())
+            self._jobs.append(job)
+            self._last_used = time.monotonic()
+            self._changed.notify()
+        return job
+
+    def stop(self) -> None:
+        """End every request and the thread; call it on the event loop."""
+        with self._changed:
+            self._stopping = True
+            ending = [*self._jobs, *([self._current] if self._current else [])]
+            self._changed.notify()
+        for job in ending:
+            job.cancel(RequestError("The engine is shutting down; the next request starts a new one."))
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the thread; False where it is still busy, which a running load can be for long."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    # The rest runs on the model thread.
+
+    def _run(self) -> None:
+        while not self._stopping:
+            model = self._loaded()
+            if model is None:
+                self._wait(self._idle.failed_exit_s)
+                return self._on_exit("The model could not be loaded.")
+            reason = self._serve(model)
+            model.close()
+            del model
+            if reason:
+                return self._on_exit(reason)
+            if not self._stopping and not self._sleep_unloaded():
+                return self._on_exit(f"Nobody asked for {self._idle.exit_s:g} s.")
+        return None
+
+    def _loaded(self) -> Model | None:
+        base = replace(self._health, state=EngineState.LOADING, reason="", progress=0.0, details={})
+        self._health = base
+
+        def progress(fraction: float, what: str) -> None:
+            self._health = replace(base, progress=min(max(fraction, 0.0), 1.0), reason=what)
+
+        started = time.monotonic()
+        try:
+            model = self._load(progress)
+        except Exception as error:  # whatever a library raises, the reason belongs into /health
+            reason = _load_failure(error)
+            _log_failure(reason, error)
+            self._health = replace(base, state=EngineState.FAILED, reason=reason, progress=None)
+            return None
+        load_s = round(time.monotonic() - started, 3)
+        details = {**model.details, "context_tokens": model.context_tokens, "load_s": load_s}
+        self._last_used = time.monotonic()
+        self._woken = False
+        self._health = replace(
+            base, state=EngineState.READY, model=model.name, device=model.device, progress=None, details=details
+        )
+        log.info("%s is ready on %s after %.1f s.", model.name, model.device, load_s)
+        return model
+
+    def _serve(self, model: Model) -> str:
+        """Answer until idle or stopped; a non-empty reason asks the engine to end."""
+        while job := self._next():
+            self._answer(model, job)
+            if self._failures >= _MOST_FAILURES_IN_A_ROW:
+                reason = "The model failed several times in a row; the engine ends so that a new one can start."
+                self._health = replace(self._health, state=EngineState.FAILED, reason=reason)
+                log.error("%s", reason)
+                self._refuse_waiting(reason)
+                return reason
+        return ""
+
+    def _refuse_waiting(self, reason: str) -> None:
+        with self._changed:
+            waiting, self._jobs = self._jobs, []
+        for job in waiting:
+            job.put(RequestError(reason))
+
+    def _next(self) -> Job | None:
+        """Return the newest request that somebody still waits for; None when idle for too long, or stopped."""
+        with self._changed:
+            while not self._stopping:
+                while self._jobs:
+                    job = self._jobs.pop()
+                    if not job.cancelled():
+                        self._current = job
+                        return job
+                limit = min(self._idle.unload_s, self._idle.exit_s)
+                left = self._last_used + limit - time.monotonic()
+                if left <= 0:
+                    # Under the lock that submit takes to queue, so that no request is queued behind this decision.
+                    self._health = replace(self._health, state=EngineState.STARTING, reason=_UNLOADED, details={})
+                    log.info("Idle for %.0f s: the weights leave memory.", limit)
+                    return None
+                self._changed.wait(left)
+        return None
+
+    def _sleep_unloaded(self) -> bool:
+        """Wait for a request; False when the engine should end."""
+        with self._changed:
+            while not (self._woken or self._stopping):
+                left = self._last_used + self._idle.exit_s - time.monotonic()
+                if left <= 0:
+                    return False
+                self._changed.wait(left)
+            self._woken = False
+        return True
+
+    def _wait(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        with self._changed:
+            while not self._stopping and (left := until - time.monotonic()) > 0:
+                self._changed.wait(left)
+
+    def _answer(self, model: Model, job: Job) -> None:
+        started = time.monotonic()
+        last: Chunk | None = None
+        outcome = "failed"
+        try:
+            for chunk in _stream(model, job):
+                if last is None:
+                    self.metrics.first_token(time.monotonic() - started)
+                last = chunk
+                job.put(chunk)
+            job.put(None)
+            self._failures = 0
+            outcome = "cancelled" if job.cancelled() else str((last and last.finish_reason) or "stop")
+        except ModelError as error:
+            _log_failure(str(error), error)
+            job.put(RequestError(str(error)))
+        except Exception as error:  # one bad request must not end the engine
+            self._failures += 1
+            _log_failure(f"A request failed with {type(error).__name__}.", error)
+            job.put(RequestError(f"The engine failed at this request ({type(error).__name__}); its log says where."))
+        finally:
+            with self._changed:
+                self._current = None
+                self._last_used = time.monotonic()
+            self.metrics.finished(outcome, last.usage if last else None, time.monotonic() - started)
+
+
+_UNLOADED = "The weights left memory because nobody asked for them; the next request loads them again."
+
+
+def _stream(model: Model, job: Job) -> Iterator[Chunk]:
+    remaining = job.remaining_ms()
+    if remaining is not None and remaining <= 0:
+        for index in range(job.request.n):
+            usage = Usage() if index == job.request.n - 1 else None
+            yield Chunk(index=index, finish_reason=FinishReason.DEADLINE, usage=usage)
+        return
+    yield from model.stream(replace(job.request, deadline_ms=remaining), job.cancelled)
+
+
+def _load_failure(error: Exception) -> str:
+    if isinstance(error, ModelError):
+        return str(error)
+    first = next(iter(str(error).strip().splitlines()), "")
+    return f"The model could not be loaded ({type(error).__name__}: {first}); run `infill-ls doctor`."
+
+
+def _log_failure(sentence: str, error: BaseException) -> None:
+    """Log ``sentence`` and where ``error`` was raised, but not its message, which may quote the prompt."""
+    frames = traceback.extract_tb(error.__traceback__)[-8:]
+    places = "\n".join(f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames)
+    log.error("%s\n%s", sentence, places)

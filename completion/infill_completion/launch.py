@@ -1,0 +1,317 @@
+"""The engine of this machine, shared by all windows: connected to where it runs, started where it does not."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineUnavailableError, Health
+from infill_completion.client import EngineClient, EngineGoneError, address_of
+from infill_completion.rundir import EnginePaths, RunDirectoryError, engine_paths
+from infill_completion.settings import EngineSettings, Settings
+
+if TYPE_CHECKING:
+    from infill_completion.remote import RemoteEngine
+
+# From the start of the process to its first answer; the load comes after that and has no deadline.
+_START_S = 30.0
+_POLL_S = 0.1
+# How long the first request waits to hear from an engine that may already be there.
+_FIRST_CONTACT_S = 0.3
+# An engine that failed is started again by a request, but not more often than this.
+_RETRY_S = (2.0, 10.0, 30.0, 120.0, 600.0)
+# They would let a workspace put its own modules in the place of ours.
+_UNWANTED_VARIABLES = (
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "PYTHONSTARTUP",
+    "PYTHONINSPECT",
+    "PYTHONUSERBASE",
+    "PYTHONPLATLIBDIR",
+)
+
+OnHealth = Callable[[Health], None]
+
+
+def engine_command(settings: EngineSettings) -> list[str]:
+    """Return the command line that starts the engine of ``settings``; ``-P`` keeps the current directory out of it."""
+    return [sys.executable, "-P", "-m", "infill_completion.engine", "serve", "--settings", json.dumps(asdict(settings))]
+
+
+def engine_environment() -> dict[str, str]:
+    """Return the environment for :func:`engine_command`: ours, without what changes where modules come from."""
+    return {name: value for name, value in os.environ.items() if name not in _UNWANTED_VARIABLES}
+
+
+class LocalEngine:
+    """Connects to the shared engine, starts it where there is none, and again where it died.
+
+    Implements :class:`infill_completion.api.Engine`.  A request never waits for the model to load: it is refused with
+    the state at once, while a task of this object brings the engine up.
+
+    Args:
+        settings: The engine to talk to.
+        on_health: Told of every change of state or progress, on the event loop.
+    """
+
+    def __init__(self, settings: EngineSettings, on_health: OnHealth | None = None) -> None:
+        self._settings = settings
+        self._on_health = on_health or (lambda _health: None)
+        self._health = Health(EngineState.STARTING, model=settings.model)
+        self._client: EngineClient | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._heard = asyncio.Event()
+        self._failures = 0
+        self._failed_at = 0.0
+        self._failed_pid: int | None = None
+
+    @property
+    def last_health(self) -> Health:
+        """The last state that was heard of, without asking."""
+        return self._health
+
+    async def start(self) -> None:
+        """Connect or start, and return when the model is loaded or could not be."""
+        self._bring_up()
+        await self._settled()
+
+    async def wait_ready(self, timeout_s: float) -> Health:
+        """Connect or start, and return the state when the model is loaded, could not be, or time is up."""
+        self._bring_up()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._settled(), timeout_s)
+        return self._health
+
+    async def health(self) -> Health:
+        """Ask the engine for its state now.
+
+        Raises:
+            EngineUnavailableError: It does not run.
+        """
+        return await self._connected().health()
+
+    async def complete(self, request: CompletionRequest) -> AsyncGenerator[Chunk, None]:
+        """Yield chunks; see :class:`infill_completion.api.Engine`."""
+        if self._health.state is not EngineState.READY:
+            await self._first_contact()
+        if self._health.state is not EngineState.READY:
+            raise _unavailable(self._health)
+        try:
+            client = self._connected()
+            stream = client.complete(request)
+            async with contextlib.aclosing(stream) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        except EngineGoneError as error:
+            await self._lost()
+            raise _unavailable(self._health) from error
+        except EngineUnavailableError as error:
+            if error.state is not EngineState.FAILED:  # the weights were unloaded and load again now
+                self._report(replace(self._health, state=error.state, progress=None))
+                self._bring_up()
+            raise
+
+    async def aclose(self) -> None:
+        """Let go of the engine, which goes on for other windows until it is idle."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    async def _first_contact(self) -> None:
+        """Begin to bring the engine up; wait only until something is known about it."""
+        if self._task is None or self._task.done():
+            if self._health.state is EngineState.FAILED and not self._may_retry():
+                return
+            self._heard.clear()
+            self._bring_up()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._heard.wait(), _FIRST_CONTACT_S)
+
+    def _may_retry(self) -> bool:
+        wait_s = _RETRY_S[min(self._failures, len(_RETRY_S)) - 1]
+        return time.monotonic() - self._failed_at >= wait_s
+
+    async def _settled(self) -> None:
+        if self._task is not None:
+            await asyncio.shield(self._task)
+
+    def _bring_up(self) -> None:
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._up())
+
+    async def _up(self) -> None:
+        try:
+            await self._until_settled(engine_paths(self._settings))
+        except RunDirectoryError as error:
+            self._fail(str(error))
+        except EngineUnavailableError as error:
+            self._fail(str(error))
+        except OSError as error:
+            self._fail(f"The engine could not be started ({error}); run `infill-ls doctor`.")
+        finally:
+            self._heard.set()
+
+    async def _until_settled(self, paths: EnginePaths) -> None:
+        """Connect, else start and try again, then follow the load to its end."""
+        until = time.monotonic() + _START_S
+        while True:
+            health = await self._asked(paths)
+            if health is not None:
+                until = time.monotonic() + _START_S
+                self._report(health)
+                if health.state is EngineState.READY:
+                    self._failures = 0
+                    self._process = None  # how it ends one day is no reason not to start the next
+                    return
+                if health.state is EngineState.FAILED:
+                    self._fail(health.reason, health)
+                    return
+            else:
+                self._start_process(paths)
+                if time.monotonic() > until:
+                    raise EngineUnavailableError(f"The engine did not answer within {_START_S:.0f} s; see {paths.log}.")
+            self._heard.set()
+            await asyncio.sleep(_POLL_S)
+
+    async def _asked(self, paths: EnginePaths) -> Health | None:
+        """Return the engine's state, waking it where its weights were unloaded; None where nothing listens."""
+        address = address_of(paths)
+        if address is None:
+            return None
+        if self._client is None or self._client.address != address:
+            await self._drop_client()
+            self._client = EngineClient(address)
+        try:
+            health = await self._client.health()
+            return await self._client.wake() if health.state is EngineState.STARTING else health
+        except EngineGoneError:
+            return None
+
+    def _start_process(self, paths: EnginePaths) -> None:
+        """Start the engine unless one is on its way.
+
+        Raises:
+            EngineUnavailableError: The one that was on its way ended with an error.
+        """
+        if self._process is not None:
+            code = self._process.poll()
+            if code is None:
+                return
+            self._process = None
+            if code != 0:
+                raise EngineUnavailableError(_died(paths, code))
+        self._report(replace(self._health, state=EngineState.STARTING, reason="", progress=None, pid=None))
+        self._process = spawn(engine_command(self._settings), paths)
+
+    async def _lost(self) -> None:
+        """The engine died or went away: forget it, and start the next."""
+        await self._drop_client()
+        self._report(Health(EngineState.STARTING, model=self._health.model))
+        self._bring_up()
+
+    async def _drop_client(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    def _connected(self) -> EngineClient:
+        if self._client is None:
+            raise EngineGoneError("The engine does not run; the next request starts it.", EngineState.STARTING)
+        return self._client
+
+    def _fail(self, reason: str, health: Health | None = None) -> None:
+        pid = health.pid if health else None
+        # An engine that failed goes on answering for a while; hearing it again is no further failure.
+        self._failures += pid is None or pid != self._failed_pid
+        self._failed_pid = pid
+        self._failed_at = time.monotonic()
+        base = health or replace(self._health, pid=None)
+        self._report(replace(base, state=EngineState.FAILED, reason=reason, progress=None))
+
+    def _report(self, health: Health) -> None:
+        before, self._health = self._health, health
+        if _shown(before) != _shown(health):
+            self._on_health(health)
+
+
+def engine_for(settings: Settings, on_health: OnHealth | None = None) -> LocalEngine | RemoteEngine:
+    """Return the engine that ``settings`` name: the remote one where ``engine.url`` is set, else the shared one."""
+    if settings.engine.url is None:
+        return LocalEngine(settings.engine, on_health)
+    from infill_completion.remote import RemoteEngine
+
+    return RemoteEngine(settings.engine, on_health)
+
+
+_children: list[subprocess.Popen[bytes]] = []
+
+
+def spawn(command: list[str], paths: EnginePaths) -> subprocess.Popen[bytes]:
+    """Start ``command`` so that it outlives us: in a session of its own, with none of our streams."""
+    # Those that ended are collected here, or they would stay in the process table as long as the editor runs.
+    _children[:] = [child for child in _children if child.poll() is None]
+    with paths.log.open("ab") as errors:
+        process = subprocess.Popen(
+            command,
+            cwd=paths.directory,
+            env=engine_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            start_new_session=True,
+            creationflags=_DETACHED,
+        )
+    _children.append(process)
+    return process
+
+
+# Windows: no console window, and no Ctrl+C from the editor's console.
+_DETACHED: int = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+
+
+def log_tail(path: Path, most_bytes: int = 8192) -> str:
+    """Return the last line of the log that tells an error; empty where there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(file.tell() - most_bytes, 0))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    written = [line.strip() for line in lines if line.strip()]
+    errors = [
+        line for line in written if " ERROR " in line or "Error: " in line or line.startswith("infill-ls engine:")
+    ]
+    return (errors or written or [""])[-1]
+
+
+def _died(paths: EnginePaths, code: int) -> str:
+    tail = log_tail(paths.log)
+    said = f": {tail}" if tail else "."
+    return f"The engine ended with code {code} (see {paths.log}){said}"
+
+
+def _unavailable(health: Health) -> EngineUnavailableError:
+    if health.state is EngineState.FAILED:
+        return EngineUnavailableError(health.reason, EngineState.FAILED)
+    percent = "" if health.progress is None else f" ({health.progress:.0%})"
+    return EngineUnavailableError(f"The model is loading{percent}.", EngineState.LOADING)
+
+
+def _shown(health: Health) -> tuple[object, ...]:
+    """Return what of ``health`` a user sees: the details change all the time."""
+    percent = None if health.progress is None else round(health.progress * 100)
+    return (health.state, health.model, health.reason, percent, health.pid)

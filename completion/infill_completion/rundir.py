@@ -1,0 +1,172 @@
+"""The run directory: where the engines of this user listen, lock and log.
+
+One engine serves all editor windows of a user that share its settings and package version, so every file here is named
+by a hash of the two.  Access is guarded by the directory: it belongs to the user and is closed to everybody else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import socket
+import stat
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from infill_completion import __version__
+from infill_completion.settings import EngineSettings
+
+_NAME = "infill-ls"
+# `sun_path` holds 104 bytes on macOS and 108 on Linux, both with a closing zero.
+_MAX_SOCKET_PATH_BYTES = 103
+# These do not change what an engine answers: two windows that disagree on how long to idle, or that also know a remote
+# engine, still share one copy of the weights.  The window that starts the engine decides.
+_NOT_IN_KEY = frozenset({"idle_unload_s", "idle_exit_s", "url", "api", "api_key_env"})
+
+
+class RunDirectoryError(Exception):
+    """The run directory cannot be used; the message is one sentence with the next step."""
+
+
+@dataclass(frozen=True)
+class EnginePaths:
+    """The files of one engine.
+
+    Attributes:
+        key: Hash of the settings and the package version.
+        socket: The Unix socket, or None where the engine listens on loopback TCP: on Windows, and where the path
+            would be longer than a Unix socket's may be.
+        lock: Locked by the running engine, never removed; holds its process id.
+        log: The engine's log, without any buffer text.
+        card: JSON written by the running engine; see :class:`Card`.
+    """
+
+    key: str
+    directory: Path
+    socket: Path | None
+    lock: Path
+    log: Path
+    card: Path
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a running engine tells about itself: whom to connect to, and the token that TCP asks for."""
+
+    pid: int
+    version: str
+    settings: dict[str, Any]
+    host: str | None = None
+    port: int | None = None
+    token: str | None = None
+
+
+def engine_key(settings: EngineSettings) -> str:
+    """Return the hash that names the engine of ``settings`` in this version: 16 hexadecimal digits."""
+    counted = {name: value for name, value in asdict(settings).items() if name not in _NOT_IN_KEY}
+    text = json.dumps([__version__, counted], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def engine_paths(settings: EngineSettings, directory: Path | None = None) -> EnginePaths:
+    """Return where the engine of ``settings`` listens, locks and logs.
+
+    Args:
+        settings: The engine's settings.
+        directory: Used instead of :func:`run_directory`.
+
+    Raises:
+        RunDirectoryError: The directory cannot be made or is not ours.
+    """
+    return paths_of(directory or run_directory(), engine_key(settings))
+
+
+def paths_of(directory: Path, key: str) -> EnginePaths:
+    """Return the files of the engine ``key`` in ``directory``."""
+    stem = directory / key
+    path: Path | None = stem.with_suffix(".sock")
+    if not hasattr(socket, "AF_UNIX") or os.name == "nt" or len(os.fsencode(path or "")) > _MAX_SOCKET_PATH_BYTES:
+        path = None
+    return EnginePaths(
+        key, directory, path, stem.with_suffix(".lock"), stem.with_suffix(".log"), stem.with_suffix(".json")
+    )
+
+
+def run_directory() -> Path:
+    """Return the run directory, made with mode 0700 where it is missing.
+
+    It is ``$XDG_RUNTIME_DIR/infill-ls``, else ``~/.cache/infill-ls/run``.  A temporary directory is never used: others
+    may write there, and could answer in the engine's place.
+
+    Raises:
+        RunDirectoryError: It cannot be made or is not ours.
+    """
+    directory = _runtime_base() or _cache_base()
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            directory.mkdir(mode=0o700)
+        _check_ours(directory)
+    except OSError as error:
+        raise RunDirectoryError(
+            f"The run directory {directory} cannot be used ({error.strerror}); make it writable for you."
+        ) from error
+    return directory
+
+
+def _runtime_base() -> Path | None:
+    """Return our directory below XDG_RUNTIME_DIR, where that is an absolute path that belongs to us."""
+    base = os.environ.get("XDG_RUNTIME_DIR", "")
+    if not base or not Path(base).is_absolute() or not Path(base).is_dir():
+        return None
+    if hasattr(os, "getuid") and Path(base).stat().st_uid != os.getuid():
+        return None  # kept by `sudo -E`: it belongs to the user who called
+    return Path(base) / _NAME
+
+
+def _cache_base() -> Path:
+    if os.name == "nt":
+        return Path(platformdirs.user_cache_dir(_NAME, False)) / "run"
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / _NAME / "run"
+
+
+def _check_ours(directory: Path) -> None:
+    found = directory.lstat()
+    if not stat.S_ISDIR(found.st_mode):
+        raise RunDirectoryError(f"{directory} must be a directory of its own; remove it and try again.")
+    if not hasattr(os, "getuid"):
+        return
+    if found.st_uid != os.getuid():
+        raise RunDirectoryError(
+            f"{directory} belongs to another user; remove it or set XDG_RUNTIME_DIR to a directory of yours."
+        )
+    if found.st_mode & 0o022:
+        raise RunDirectoryError(f"Others may write to {directory}; remove it and try again.")
+    if found.st_mode & 0o077:
+        directory.chmod(0o700)
+
+
+def write_card(paths: EnginePaths, card: Card) -> None:
+    """Write ``card`` for clients, readable by this user only, in one step."""
+    text = json.dumps({name: value for name, value in asdict(card).items() if value is not None})
+    temporary = paths.card.with_suffix(f".{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    temporary.replace(paths.card)
+
+
+def read_card(paths: EnginePaths) -> Card | None:
+    """Return the card of the engine at ``paths``; None where there is none or it is not readable."""
+    try:
+        fields = json.loads(paths.card.read_text("utf-8"))
+        return Card(**fields)
+    except (OSError, ValueError, TypeError):
+        return None

@@ -1,0 +1,231 @@
+"""An engine that says what a test tells it to, on the socket and in the HTTP of the real one.
+
+Only the model is scripted: lock, socket, worker thread and HTTP are the product's own.  It binds the very socket that
+the run directory gives for the settings, so a language server or a ``LocalEngine`` with the same settings and the same
+``XDG_RUNTIME_DIR`` connects to it instead of starting an engine::
+
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    with ScriptedEngine() as engine:                       # settings: EngineSettings()
+        engine.says("return x")                            # the next reply, one token per character class
+        gate = threading.Event()
+        engine.says(Reply(["for ", gate, "i in range(3):"]))  # the second token waits for gate.set()
+        ...                                                # ask through the server
+        request = engine.wait_for_request(1)               # the first request, with a deadline
+        engine.wait_for_cancellation(request)
+
+Without a script every reply is ``engine.default``.  ``hold_load`` keeps the model loading until the event is set;
+``load_error`` makes the load fail with that sentence.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from infill_completion.api import Chunk, CompletionRequest, FinishReason, Usage
+from infill_completion.engine.errors import ModelError
+from infill_completion.engine.lock import FileLock
+from infill_completion.engine.serve import card_of, listening
+from infill_completion.engine.server import EngineServer
+from infill_completion.engine.worker import Idle, Progress
+from infill_completion.rundir import engine_paths, write_card
+from infill_completion.settings import EngineSettings
+
+DEADLINE_S = 20.0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the model says to one request: tokens in order; an event among them holds back what follows it.
+
+    With ``error``, the model fails with it behind the tokens.
+    """
+
+    tokens: Sequence[str | threading.Event]
+    finish_reason: FinishReason = FinishReason.STOP
+    logprob: float = -0.1
+    error: Exception | None = None
+
+
+Script = Callable[[CompletionRequest], Reply]
+
+
+class ScriptedEngine:
+    """A context manager: inside it, the engine of ``settings`` runs in this process."""
+
+    def __init__(
+        self,
+        settings: EngineSettings | None = None,
+        *,
+        default: str | Reply | Script = "",
+        hold_load: threading.Event | None = None,
+        load_error: str | None = None,
+        idle: Idle | None = None,
+        tcp: str | None = None,
+    ) -> None:
+        self.settings = settings or EngineSettings()
+        self.default = default
+        self.requests: list[CompletionRequest] = []
+        self.cancelled: list[CompletionRequest] = []
+        self.tokens_said = 0
+        self.loads = 0
+        self.unloads = 0
+        self._hold_load = hold_load
+        self._load_error = load_error
+        self._idle = idle or Idle()
+        self._tcp = tcp
+        self._replies: list[Reply] = []
+        self._changed = threading.Condition()
+        self._bound = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="scripted engine", daemon=True)
+
+    def says(self, *replies: str | Reply) -> None:
+        """Add to the script: each reply answers one request."""
+        with self._changed:
+            self._replies += [_reply(reply) for reply in replies]
+
+    def wait_for_request(self, count: int = 1) -> CompletionRequest:
+        """Return the request number ``count`` (from 1) that reached the model; fails at the deadline."""
+        return self.wait_for(lambda: self.requests[count - 1] if len(self.requests) >= count else None)
+
+    def wait_for_cancellation(self, request: CompletionRequest) -> None:
+        """Return when the model saw that nobody waits for ``request`` any more; fails at the deadline."""
+        self.wait_for(lambda: request in self.cancelled or None)
+
+    def wait_for(self, condition: Callable[[], Any]) -> Any:
+        """Return what ``condition`` returns, once it is not None; it is asked at every event of the engine."""
+        with self._changed:
+            found = self._changed.wait_for(lambda: condition() is not None, DEADLINE_S)
+            assert found, f"nothing of the kind in {DEADLINE_S:g} s; requests: {len(self.requests)}"
+            return condition()
+
+    def __enter__(self) -> ScriptedEngine:
+        self.paths = engine_paths(self.settings)
+        self._lock = FileLock(self.paths.lock)
+        assert self._lock.acquire(), "another engine runs with these settings and this XDG_RUNTIME_DIR"
+        self._thread.start()
+        assert self._bound.wait(DEADLINE_S)
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the engine as a signal would; again is harmless."""
+        if self._hold_load is not None:
+            self._hold_load.set()
+        self._server.end()
+        self._thread.join(DEADLINE_S)
+        assert not self._thread.is_alive()
+        self._lock.release()
+
+    def wait_until_ended(self) -> None:
+        """Return when the engine ended by itself; fails at the deadline."""
+        self._thread.join(DEADLINE_S)
+        assert not self._thread.is_alive(), "the engine still runs"
+
+    # On the engine's own threads from here.
+
+    def _serve(self) -> None:
+        with listening(self.paths, self._tcp) as listener:
+            write_card(self.paths, card_of(self.settings, listener))
+            self._server = EngineServer(self._load, model=self.settings.model, idle=self._idle, token=listener.token)
+            self._bound.set()
+            self._server.run_on(listener.socket)
+
+    def _load(self, progress: Progress) -> _Model:
+        progress(0.5, "Reading weights")
+        if self._hold_load is not None:
+            assert self._hold_load.wait(DEADLINE_S)
+        if self._load_error is not None:
+            raise ModelError(self._load_error)
+        self._note(lambda: setattr(self, "loads", self.loads + 1))
+        return _Model(self)
+
+    def _note(self, change: Callable[[], object]) -> None:
+        with self._changed:
+            change()
+            self._changed.notify_all()
+
+    def _next_reply(self, request: CompletionRequest) -> Reply:
+        with self._changed:
+            self.requests.append(request)
+            self._changed.notify_all()
+            if self._replies:
+                return self._replies.pop(0)
+        return self.default(request) if callable(self.default) else _reply(self.default)
+
+
+class _Model:
+    """The scripted model, with the interface of the real one."""
+
+    name = "scripted"
+    device = "cpu"
+    context_tokens = 4096
+
+    def __init__(self, engine: ScriptedEngine) -> None:
+        self._engine = engine
+        self.details: dict[str, Any] = {}
+
+    def close(self) -> None:
+        engine = self._engine
+        engine._note(lambda: setattr(engine, "unloads", engine.unloads + 1))
+
+    def stream(self, request: CompletionRequest, cancelled: Callable[[], bool]) -> Iterator[Chunk]:
+        completion_tokens = 0
+        for index in range(request.n):
+            ended = False
+            for chunk in self._choice(request, index, cancelled):
+                completion_tokens += chunk.token_count
+                ended = chunk.finish_reason is FinishReason.CANCELLED
+                last = index == request.n - 1 and chunk.finish_reason is not None
+                if ended or last:
+                    usage = Usage(len(_tokens(request.prefix)), 0, completion_tokens)
+                    explain = {"prefix": request.prefix} if request.explain else None
+                    timings = {"prefill_ms": 0.0, "decode_ms": 0.0, "ttft_ms": 0.0, "tokens_per_s": 0.0}
+                    yield Chunk(
+                        index, chunk.text, chunk.finish_reason, chunk.logprob_sum, chunk.token_count,
+                        usage, timings, explain,
+                    )  # fmt: skip
+                else:
+                    yield chunk
+            if ended:
+                return
+
+    def _choice(self, request: CompletionRequest, index: int, cancelled: Callable[[], bool]) -> Iterator[Chunk]:
+        engine = self._engine
+        reply = engine._next_reply(request)
+        said = 0
+        for token in reply.tokens:
+            if isinstance(token, threading.Event):
+                while not token.wait(0.005) and not cancelled():
+                    pass
+            if cancelled():
+                engine._note(lambda: engine.cancelled.append(request))
+                yield Chunk(index, finish_reason=FinishReason.CANCELLED)
+                return
+            if isinstance(token, str):
+                if said == request.max_tokens:
+                    yield Chunk(index, finish_reason=FinishReason.LENGTH)
+                    return
+                said += 1
+                engine._note(lambda: setattr(engine, "tokens_said", engine.tokens_said + 1))
+                yield Chunk(index, token, logprob_sum=reply.logprob, token_count=1)
+        if reply.error is not None:
+            raise reply.error
+        yield Chunk(index, finish_reason=reply.finish_reason)
+
+
+def _reply(reply: str | Reply) -> Reply:
+    return reply if isinstance(reply, Reply) else Reply(_tokens(reply))
+
+
+def _tokens(text: str) -> list[str]:
+    """Cut ``text`` into words, runs of spaces and single marks, as a tokenizer would."""
+    return re.findall(r"\w+|[^\S\n]+|\n|[^\w\s]", text)
