@@ -1,17 +1,28 @@
-"""The path of a keystroke: from a snapshot of a document to an answer."""
+"""The path of a keystroke: from a snapshot of a document to an answer.
+
+What needs no model comes first: an earlier answer that still fits, then a running one. Only then the request waits
+for a pause in the typing and asks the engine.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 from infill_completion.api import CompletionRequest, Engine, EngineState, EngineUnavailableError
+from infill_completion.debounce import Debounce
 from infill_completion.documents import Documents, NoDocuments
-from infill_completion.filters import Place, apply
-from infill_completion.generation import Choice, Generation, unavailable
-from infill_completion.length import Plan, Shape, plan
+from infill_completion.explain import Explanation, explanation
+from infill_completion.flights import Flight, Flights
+from infill_completion.judge import judge
+from infill_completion.length import Plan, Shape, plan, plan_ahead
+from infill_completion.reuse import Memory, Offer, Recalled, Remembered
 from infill_completion.settings import Settings
-from infill_completion.snapshot import Answer, SkipReason, Snapshot, Suggestion
+from infill_completion.skip import skip_reason
+from infill_completion.snapshot import Answer, SkipReason, Snapshot
 from infill_completion.trace import Trace
 from infill_completion.view import View
 from infill_completion.window import budgets
@@ -20,11 +31,12 @@ from infill_completion.window import budgets
 INVOKED_PATIENCE = 3
 
 
-@dataclass
+@dataclass(eq=False)
 class _Turn:
-    """A request that waits for its answer; a newer one of the same document supersedes it."""
+    """A request that waits for its answer; a newer one elsewhere in the same document supersedes it."""
 
     view: View
+    version: int
     superseded: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -35,14 +47,22 @@ class Completer:
     """
 
     def __init__(self, engine: Engine, settings: Settings, documents: Documents | None = None) -> None:
-        self._engine = engine
         self._settings = settings
         self._documents: Documents = documents or NoDocuments()
-        self._turns: dict[str, _Turn] = {}
+        self._turns: dict[str, list[_Turn]] = {}
+        self._memory = Memory()
+        self._debounce = Debounce()
+        self._flights = Flights(engine, self._landed)
 
     def configure(self, settings: Settings) -> None:
-        """Use other settings from the next request on."""
+        """Use other settings from the next request on; answers that they would change are forgotten."""
+        if _fingerprint(settings) != _fingerprint(self._settings):
+            self.forget()
         self._settings = settings
+
+    def forget(self) -> None:
+        """Forget all earlier answers, because the engine has another model now."""
+        self._memory.clear()
 
     def accepted(self, uri: str, text: str) -> None:
         """Take note that the user took a suggestion.
@@ -55,46 +75,53 @@ class Completer:
 
     def closed(self, uri: str) -> None:
         """Forget a document; a request that still waits for it is answered as superseded."""
-        turn = self._turns.pop(uri, None)
-        if turn is not None:
+        for turn in self._turns.pop(uri, []):
             turn.superseded.set()
+        self._flights.stop(uri)
+        self._memory.forget(uri)
 
     async def aclose(self) -> None:
-        """Stop all work."""
+        """Stop all work and wait until the engine's streams are closed."""
         for uri in list(self._turns):
             self.closed(uri)
+        await self._flights.aclose()
 
     async def complete(self, snapshot: Snapshot) -> Answer:
         """Answer one request.
 
         Trouble of the engine is part of the answer, never an exception; ``details["message"]`` then holds a sentence
-        with the next step.
+        with the next step. ``details["steps"]`` tells what happened when, ``details["reuse"]`` which earlier
+        answer was used.
 
         Raises:
-            asyncio.CancelledError: The caller's task was cancelled; the engine stops too.
+            asyncio.CancelledError: The caller's task was cancelled; the engine stops soon after unless a request for
+                the same place follows.
         """
         trace = Trace()
-        skip = self._skip(snapshot)
+        skip = skip_reason(snapshot, self._settings)
         if skip is not None:
             return Answer(reason=skip)
         view = self._view(snapshot)
-        turn = self._take_turn(view)
-        try:
-            return await self._answer(view, turn, trace)
-        finally:
-            if self._turns.get(view.uri) is turn:
-                del self._turns[view.uri]
+        with self._turn(view, snapshot.version) as turn:
+            answer = await self._answer(view, turn, trace)
+        answer.details["steps"] = trace.steps
+        return answer
 
-    def _skip(self, snapshot: Snapshot) -> SkipReason | None:
-        completion = self._settings.completion
-        is_invoked = snapshot.trigger.value == "invoked"
-        if not completion.enabled and not is_invoked:
-            return SkipReason.SWITCHED_OFF
-        if not completion.speaks(snapshot.language_id):
-            return SkipReason.LANGUAGE_OFF
-        if "\0" in snapshot.text[:8192]:
-            return SkipReason.BINARY_FILE
-        return None
+    async def explain(self, snapshot: Snapshot) -> Explanation:
+        """Ask the engine anew, whatever is remembered, and tell everything behind the answer."""
+        trace = Trace()
+        skip = skip_reason(snapshot, self._settings)
+        view = self._view(snapshot)
+        extent = self._plan(view)
+        if skip is not None:
+            return explanation(snapshot, view, extent, trace, reason=skip)
+        with self._turn(view, snapshot.version) as turn:
+            flight = await self._start(view, extent, trace, explained=True)
+            await self._flights.wait(flight, turn.superseded)
+        trace.note("engine", latency_ms=flight.latency_ms)
+        return explanation(
+            snapshot, view, extent, trace, flight=flight, min_confidence=self._settings.completion.min_confidence
+        )
 
     def _view(self, snapshot: Snapshot) -> View:
         settings = self._settings
@@ -103,41 +130,65 @@ class Completer:
         )
         return View.of(snapshot, prefix, suffix)
 
-    def _take_turn(self, view: View) -> _Turn:
-        older = self._turns.get(view.uri)
-        if older is not None:
-            older.superseded.set()
-        turn = self._turns[view.uri] = _Turn(view)
-        return turn
+    def _plan(self, view: View) -> Plan:
+        multiline = self._settings.completion.multiline
+        return plan(view.window, view.language_id, multiline=multiline, is_invoked=view.is_invoked)
+
+    @contextmanager
+    def _turn(self, view: View, version: int) -> Iterator[_Turn]:
+        """Supersede older requests of the document, but not a twin: editors ask twice for one place."""
+        for older in self._turns.get(view.uri, ()):
+            if (older.version, older.view.offset, older.view.selected) != (version, view.offset, view.selected):
+                older.superseded.set()
+        turn = _Turn(view, version)
+        self._turns.setdefault(view.uri, []).append(turn)
+        try:
+            yield turn
+        finally:
+            left = [other for other in self._turns.get(view.uri, ()) if other is not turn]
+            if left:
+                self._turns[view.uri] = left
+            else:
+                self._turns.pop(view.uri, None)
 
     async def _answer(self, view: View, turn: _Turn, trace: Trace) -> Answer:
-        extent = plan(
-            view.window,
-            view.language_id,
-            multiline=self._settings.completion.multiline,
-            is_invoked=view.is_invoked,
-        )
+        if not view.is_invoked:
+            self._debounce.key(time.monotonic())
+        recalled = self._recall(view)
+        if recalled is not None:
+            return self._from_memory(view, recalled, trace)
+        extent = self._plan(view)
+        trace.note("plan", shape=extent.shape.value)
         if extent.shape is Shape.MIDDLE and not view.is_invoked and _inside_word(view):
             return Answer(reason=SkipReason.MID_LINE)
-        if not view.is_invoked and await _within(turn.superseded, self._settings.completion.debounce_ms or 0):
-            return Answer(reason=SkipReason.SUPERSEDED, is_final=False)
-        generation = Generation(self._engine, self._request(view, extent), extent)
-        generation.start()
-        gone = asyncio.ensure_future(turn.superseded.wait())
-        try:
-            await asyncio.wait({generation.task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            gone.cancel()
-            if generation.is_running:
-                generation.cancel()
-        if turn.superseded.is_set():
-            return Answer(reason=SkipReason.SUPERSEDED, is_final=False)
-        error = generation.task.exception()
-        if error is not None:
-            return _unavailable(unavailable(error))
-        return self._judged(view, generation.choices)
+        while not turn.superseded.is_set():
+            flight = self._flights.joinable(view)
+            if flight is None:
+                if await self._pause(view, turn, trace):
+                    break
+                flight = self._flights.joinable(view) or await self._start(view, extent, trace)
+            else:
+                trace.note("joined")
+            await self._flights.wait(flight, turn.superseded)
+            answer = self._after_landing(view, flight, turn, trace)
+            if answer is not None:
+                return answer
+        return Answer(reason=SkipReason.SUPERSEDED, is_final=False)
 
-    def _request(self, view: View, extent: Plan) -> CompletionRequest:
+    async def _pause(self, view: View, turn: _Turn, trace: Trace) -> bool:
+        """Wait for a pause in the typing; tell whether the turn was superseded meanwhile."""
+        self._flights.stop(view.uri)
+        fixed = self._settings.completion.debounce_ms
+        wait_ms = 0.0 if view.is_invoked else self._debounce.wait_ms if fixed is None else fixed
+        trace.note("debounce", wait_ms=wait_ms)
+        return await _within(turn.superseded, wait_ms)
+
+    async def _start(self, view: View, extent: Plan, trace: Trace, *, explained: bool = False) -> Flight:
+        request = self._request(view, extent, explained=explained)
+        trace.note("asked", prefix_characters=len(request.prefix), suffix_characters=len(request.suffix or ""))
+        return self._flights.start(view, request, extent, ())
+
+    def _request(self, view: View, extent: Plan, *, explained: bool = False) -> CompletionRequest:
         completion = self._settings.completion
         return CompletionRequest(
             prefix=view.window.prefix,
@@ -149,20 +200,62 @@ class Completer:
             seed=completion.seed,
             stop=extent.stop,
             deadline_ms=completion.deadline_ms * (INVOKED_PATIENCE if view.is_invoked else 1),
+            explain=explained,
         )
 
-    def _judged(self, view: View, choices: tuple[Choice, ...]) -> Answer:
-        suggestions: dict[str, Suggestion] = {}
-        reason = SkipReason.EMPTY
-        for choice in choices:
-            filtered = apply(choice.text, Place(view.window, view.language_id, choice.finish_reason))
-            if filtered.text and filtered.text not in suggestions:
-                suggestions[filtered.text] = view.suggestion(filtered.text, choice.confidence)
-            elif choice.text.strip() and not filtered.text:
-                reason = SkipReason.FILTERED
-        if not suggestions:
-            return Answer(reason=reason)
-        return Answer(tuple(suggestions.values()))
+    def _landed(self, flight: Flight) -> None:
+        """Judge and remember what a flight brought, whoever still waits for it."""
+        if flight.latency_ms is not None:
+            self._debounce.answered(flight.latency_ms)
+        generation, view = flight.generation, flight.origin
+        if generation.plan.shape is Shape.AHEAD and generation.choices[0].text.startswith("\n"):
+            ahead = generation.choices[0].text
+            self._memory.remember(Remembered(view, (), SkipReason.EMPTY, flight.sources, ahead))
+            return
+        verdict = judge(view, generation.choices, self._settings.completion.min_confidence)
+        self._memory.remember(Remembered(view, verdict.offers, verdict.reason, flight.sources))
+
+    def _after_landing(self, view: View, flight: Flight, turn: _Turn, trace: Trace) -> Answer | None:
+        """Return the answer a flight has brought for ``view``; None if the engine must be asked again."""
+        if turn.superseded.is_set():
+            return None
+        trace.note("engine", latency_ms=flight.latency_ms, **flight.generation.timings)
+        if flight.error is not None:
+            return _unavailable(flight.error)
+        recalled = self._recall(view)
+        return None if recalled is None else self._answered(view, recalled)
+
+    def _recall(self, view: View) -> Recalled | None:
+        versions = {document.uri: document.version for document in self._documents.others(view.uri)}
+        return self._memory.recall(view, versions)
+
+    def _from_memory(self, view: View, recalled: Recalled, trace: Trace) -> Answer:
+        trace.note("reuse", how=recalled.how.value)
+        answer = self._answered(view, recalled)
+        answer.details["reuse"] = recalled.how.value
+        return answer
+
+    def _answered(self, view: View, recalled: Recalled) -> Answer:
+        if not recalled.offers:
+            return Answer(reason=recalled.reason or SkipReason.EMPTY)
+        self._look_ahead(view, recalled.offers[0])
+        offers = recalled.offers
+        return Answer(tuple(view.suggestion(offer.text, offer.confidence, offer.replaced) for offer in offers))
+
+    def _look_ahead(self, view: View, offer: Offer) -> None:
+        """Compute what would follow ``offer`` while the user reads it; anything else comes first."""
+        if view.selected is not None or self._flights.is_awaited:
+            return
+        after = view.after(offer.text, offer.replaced)
+        extent = plan_ahead(after.window, after.language_id, multiline=self._settings.completion.multiline)
+        if extent is None or self._recall(after) is not None or self._flights.joinable(after) is not None:
+            return
+        self._flights.start(after, self._request(after, extent), extent, (), is_ahead=True)
+
+
+def _fingerprint(settings: Settings) -> Settings:
+    """Return the settings without those that change when an answer comes but not what it is."""
+    return replace(settings, completion=replace(settings.completion, debounce_ms=0, enabled=True))
 
 
 def _inside_word(view: View) -> bool:
@@ -178,7 +271,7 @@ def _unavailable(error: EngineUnavailableError) -> Answer:
 
 async def _within(event: asyncio.Event, milliseconds: float) -> bool:
     """Wait for ``event`` at most so long and tell whether it came."""
-    if milliseconds > 0:
+    if milliseconds > 0 and not event.is_set():
         try:
             await asyncio.wait_for(event.wait(), milliseconds / 1000)
         except TimeoutError:

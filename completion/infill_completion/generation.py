@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from infill_completion.api import Chunk, CompletionRequest, Engine, EngineUnavailableError, FinishReason, Usage
@@ -52,6 +52,8 @@ class Generation:
         usage: Token counts, if the engine came to tell them.
         timings: The engine's own, in milliseconds.
         explained: The engine's explanation, if asked for.
+        expected: What has been typed since; the stream ends once it says something else.
+        is_off: Whether it did.
     """
 
     engine: Engine
@@ -61,7 +63,8 @@ class Generation:
     usage: Usage | None = None
     timings: dict[str, float] = field(default_factory=dict)
     explained: dict[str, Any] | None = None
-    waiters: int = 0
+    expected: str = ""
+    is_off: bool = False
     _growing: list[_Growing] = field(default_factory=list)
     _task: asyncio.Task[None] | None = None
 
@@ -77,11 +80,6 @@ class Generation:
         return self._task
 
     @property
-    def text(self) -> str:
-        """What the first candidate has so far."""
-        return self._growing[0].text if self._growing else ""
-
-    @property
     def is_running(self) -> bool:
         """Whether the engine is still at work for it."""
         return self._task is not None and not self._task.done()
@@ -93,8 +91,7 @@ class Generation:
 
     def agrees_with(self, typed: str) -> bool:
         """Tell whether what was typed since fits what has been written so far, as far as that goes."""
-        text = self.text
-        return text.startswith(typed) or typed.startswith(text)
+        return any(growing.text.startswith(typed) or typed.startswith(growing.text) for growing in self._growing)
 
     async def _run(self) -> None:
         stream = self.engine.complete(self.request)
@@ -104,13 +101,19 @@ class Generation:
                 async with asyncio.timeout(limit):
                     async for chunk in stream:
                         self._take(chunk)
-                        if all(growing.is_settled for growing in self._growing):
+                        if self._is_enough():
                             break
         finally:
             close = getattr(stream, "aclose", None)
             if close is not None:
                 await close()
         self.choices = tuple(self._choice(growing) for growing in self._growing)
+
+    def _is_enough(self) -> bool:
+        self.is_off = not self.agrees_with(self.expected)
+        is_settled = all(growing.is_settled for growing in self._growing)
+        # The engine's explanation comes with its last chunk.
+        return self.is_off or (is_settled and not self.request.explain)
 
     def _take(self, chunk: Chunk) -> None:
         self.usage = chunk.usage or self.usage
@@ -138,8 +141,3 @@ def unavailable(error: BaseException) -> EngineUnavailableError:
     if isinstance(error, EngineUnavailableError):
         return error
     return EngineUnavailableError(f"The engine broke off ({type(error).__name__}); run `infill-ls doctor`.")
-
-
-def for_one(request: CompletionRequest) -> CompletionRequest:
-    """Return ``request`` for a single candidate."""
-    return replace(request, n=1)

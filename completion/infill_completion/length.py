@@ -25,6 +25,7 @@ class Shape(Enum):
     MIDDLE = "text before the rest of the line"
     BLOCK = "a block"
     BODY = "the body of the block that the line opens"
+    AHEAD = "the rest of the line, or the line behind it"
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,9 @@ class Plan:
             return None
         if body == _LEFT and self.is_blank:
             return ""
-        if self.shape in {Shape.LINE, Shape.MIDDLE}:
-            end = body.find("\n")
+        if self.shape in {Shape.LINE, Shape.MIDDLE, Shape.AHEAD}:
+            blank = len(body) - len(body.lstrip()) if self.shape is Shape.AHEAD else 0
+            end = body.find("\n", blank)
             return None if end < 0 else body[:end]
         return self._block(body, is_whole=False)
 
@@ -165,6 +167,14 @@ def plan(window: Window, language_id: str, *, multiline: str, is_invoked: bool) 
         if is_empty or multiline == "always" or is_invoked:
             return _as(base, Shape.BLOCK, opener)
     return _as(base, Shape.BLOCK) if multiline == "always" or is_invoked else base
+
+
+def plan_ahead(window: Window, language_id: str, *, multiline: str) -> Plan | None:
+    """Decide how far to compute ahead at a cursor that does not exist yet; None where nothing useful can follow."""
+    now = plan(window, language_id, multiline=multiline, is_invoked=False)
+    if now.shape is Shape.LINE and not now.is_blank:
+        return _as(now, Shape.AHEAD)
+    return None if now.shape is Shape.MIDDLE else now
 
 
 def whole_part(text: str, may_span_lines: bool) -> str:

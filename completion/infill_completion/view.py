@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from infill_completion.lines import line_ending_of, with_ending
 from infill_completion.snapshot import Snapshot, Suggestion, Trigger
@@ -57,6 +57,19 @@ class View:
     def from_end(self) -> int:
         """How many characters of the document lie behind the cursor."""
         return self.length - self.offset
+
+    def after(self, text: str, replaced: int) -> View:
+        """Return the view once LF ``text`` has been put in place of ``replaced`` characters right of the cursor."""
+        window = replace(self.window, prefix=self.window.prefix + text, suffix=self.window.suffix[replaced:])
+        written = len(with_ending(text, self.ending))
+        return replace(
+            self,
+            window=window,
+            offset=self.offset + written,
+            length=self.length + written - replaced,
+            is_invoked=False,
+            selected=None,
+        )
 
     def suggestion(self, text: str, confidence: float | None, replaced: int = 0) -> Suggestion:
         """Return LF ``text`` as a suggestion for the document.

@@ -32,6 +32,7 @@ class ScriptedEngine:
     free_chunks: int = 0
     requests: list[CompletionRequest] = field(default_factory=list)
     closed: list[CompletionRequest] = field(default_factory=list)
+    finished: int = 0
     started: asyncio.Event = field(default_factory=asyncio.Event)
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -53,10 +54,18 @@ class ScriptedEngine:
                     await asyncio.sleep(0)
                 yield Chunk(index, "", self.reason, usage=Usage(10, 5, 3), timings={"ttft_ms": 1.0})
             is_whole = True
+            self.finished += 1
         finally:
             if not is_whole:
                 self.closed.append(request)
             self.stopped.set()
+
+
+async def until(holds: Callable[[], bool], deadline_s: float = 5) -> None:
+    """Let the loop run until ``holds``; fails behind the deadline."""
+    async with asyncio.timeout(deadline_s):
+        while not holds():  # noqa: ASYNC110
+            await asyncio.sleep(0)
 
 
 def says(text: str | list[str]) -> Script:

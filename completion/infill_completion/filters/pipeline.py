@@ -26,9 +26,16 @@ class Step:
 
 @dataclass(frozen=True)
 class Filtered:
-    """A suggestion behind the filters; ``text`` is empty where one of them dropped it."""
+    """A suggestion behind the filters.
+
+    Attributes:
+        text: What is left of it; empty where a filter dropped it.
+        replaced: How many characters right of the cursor it stands for.
+        steps: What changed it.
+    """
 
     text: str
+    replaced: int
     steps: tuple[Step, ...]
 
 
@@ -42,7 +49,7 @@ def apply(text: str, place: Place) -> Filtered:
             text = changed
         if not text:
             break
-    return Filtered(text, tuple(steps))
+    return Filtered(text, 0, tuple(steps))
 
 
 def _reason(rule: Filter) -> str:

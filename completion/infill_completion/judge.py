@@ -1,0 +1,67 @@
+"""From what the model wrote to what is offered: filters, duplicates, order and confidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from infill_completion.filters import Place, Step, apply
+from infill_completion.generation import Choice
+from infill_completion.reuse import Offer
+from infill_completion.snapshot import SkipReason
+from infill_completion.view import View
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One candidate and what became of it."""
+
+    choice: Choice
+    text: str
+    replaced: int
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is offered, best first, or the reason why nothing is, and how it came about."""
+
+    offers: tuple[Offer, ...]
+    reason: SkipReason | None
+    candidates: tuple[Judged, ...]
+
+
+def judge(view: View, choices: tuple[Choice, ...], min_confidence: float) -> Verdict:
+    """Filter and order the candidates of one request.
+
+    Equal candidates count once. The likeliest comes first, by its mean log-probability; where the engine gives none,
+    the engine's order stays. What the user did not ask for must reach ``min_confidence``.
+    """
+    judged = tuple(_filtered(view, choice) for choice in choices)
+    best: dict[str, Judged] = {}
+    for candidate in judged:
+        known = best.get(candidate.text)
+        if candidate.text and (known is None or _confidence(candidate) > _confidence(known)):
+            best[candidate.text] = candidate
+    ranked = sorted(best.values(), key=_confidence, reverse=True)
+    sure = [candidate for candidate in ranked if view.is_invoked or _is_sure(candidate, min_confidence)]
+    offers = tuple(Offer(item.text, item.choice.confidence, item.replaced) for item in sure)
+    return Verdict(offers, None if offers else _reason(judged, bool(ranked)), judged)
+
+
+def _filtered(view: View, choice: Choice) -> Judged:
+    filtered = apply(choice.text, Place(view.window, view.language_id, choice.finish_reason))
+    return Judged(choice, filtered.text, filtered.replaced, filtered.steps)
+
+
+def _confidence(candidate: Judged) -> float:
+    return candidate.choice.confidence if candidate.choice.confidence is not None else 0.0
+
+
+def _is_sure(candidate: Judged, min_confidence: float) -> bool:
+    return candidate.choice.confidence is None or candidate.choice.confidence >= min_confidence
+
+
+def _reason(judged: tuple[Judged, ...], had_text: bool) -> SkipReason:
+    if had_text:
+        return SkipReason.LOW_CONFIDENCE
+    return SkipReason.FILTERED if any(item.choice.text.strip() for item in judged) else SkipReason.EMPTY

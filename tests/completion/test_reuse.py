@@ -1,0 +1,280 @@
+"""A person types; how often is the engine asked?"""
+
+import asyncio
+
+import pytest
+
+from infill_completion.completer import Completer
+from infill_completion.debounce import Debounce
+from infill_completion.reuse import Memory, Offer, Remembered
+from infill_completion.settings import CompletionSettings, Settings
+from infill_completion.snapshot import Answer, SkipReason
+from infill_completion.view import View
+from tests.completion.scripted import ScriptedEngine, accept, at, says, until
+
+AT_ONCE = Settings(completion=CompletionSettings(debounce_ms=0))
+NEVER = Settings(completion=CompletionSettings(debounce_ms=3_600_000))
+CODE = "def add(a, b):\n    return |\n\n\nprint(add(1, 2))\n"
+
+
+def typed(text: str, marked: str = CODE) -> str:
+    return marked.replace("|", text + "|")
+
+
+def shown(answer: Answer) -> str:
+    return answer.suggestions[0].text
+
+
+def asked(engine: ScriptedEngine) -> int:
+    """Return how many requests were made for what the user waits for."""
+    return len([request for request in engine.requests if "a + b" not in request.prefix])
+
+
+async def test_typing_the_suggestion_needs_no_engine_and_no_debounce() -> None:
+    engine = ScriptedEngine(says("a + b"))
+    completer = Completer(engine, AT_ONCE)
+    assert shown(await completer.complete(at(CODE))) == "a + b"
+    completer.configure(NEVER)
+    for text, left in [("a", " + b"), ("a ", "+ b"), ("a +", " b"), ("a + ", "b")]:
+        answer = await completer.complete(at(typed(text)))
+        assert shown(answer) == left
+        assert answer.details["reuse"] == "typed through"
+    assert asked(engine) == 1
+
+
+async def test_backspace_brings_back_what_was_shown() -> None:
+    engine = ScriptedEngine(says("a + b"))
+    completer = Completer(engine, AT_ONCE)
+    await completer.complete(at(CODE))
+    assert shown(await completer.complete(at(typed("a +")))) == " b"
+    assert shown(await completer.complete(at(typed("a")))) == " + b"
+    assert shown(await completer.complete(at(CODE))) == "a + b"
+    assert asked(engine) == 1
+
+
+async def test_backspace_inside_a_word_before_the_first_request_extends_the_suggestion() -> None:
+    engine = ScriptedEngine(says("me = 1"))
+    completer = Completer(engine, AT_ONCE)
+    assert shown(await completer.complete(at("na|\n"))) == "me = 1"
+    answer = await completer.complete(at("n|\n"))
+    assert shown(answer) == "ame = 1"
+    assert answer.details["reuse"] == "went back"
+
+
+async def test_another_text_is_asked_for_anew() -> None:
+    engine = ScriptedEngine(says("a + b"))
+    completer = Completer(engine, AT_ONCE)
+    await completer.complete(at(CODE))
+    await completer.complete(at(typed("x")))
+    assert asked(engine) == 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        CODE.replace("print(add(1, 2))", "print(add(3, 4))"),
+        CODE.replace("def add(a, b)", "def add(a, b, c)"),
+    ],
+)
+async def test_other_text_near_the_cursor_is_another_question(other: str) -> None:
+    engine = ScriptedEngine(says("a + b"))
+    completer = Completer(engine, AT_ONCE)
+    await completer.complete(at(CODE))
+    await completer.complete(at(other))
+    assert asked(engine) == 2
+
+
+async def test_the_same_text_in_another_document_is_another_question() -> None:
+    engine = ScriptedEngine(says("a + b"))
+    completer = Completer(engine, AT_ONCE)
+    await completer.complete(at(CODE))
+    await completer.complete(at(CODE, uri="file:///b"))
+    assert asked(engine) == 2
+
+
+async def test_other_settings_forget_what_was_suggested_under_the_old_ones() -> None:
+    engine = ScriptedEngine(says("a + b"))
+    completer = Completer(engine, AT_ONCE)
+    await completer.complete(at(CODE))
+    completer.configure(Settings(completion=CompletionSettings(debounce_ms=0, temperature=0.5)))
+    await completer.complete(at(CODE))
+    assert asked(engine) == 2
+
+
+async def test_an_edit_far_from_the_cursor_keeps_the_answer() -> None:
+    far = "# a comment\n" * 400
+    engine = ScriptedEngine(says("a + b"))
+    completer = Completer(engine, AT_ONCE)
+    await completer.complete(at(far + CODE + far))
+    answer = await completer.complete(at("# new\n" + far + typed("a") + far + "# new\n"))
+    assert shown(answer) == " + b"
+    assert asked(engine) == 1
+
+
+async def test_the_bracket_the_editor_closes_is_not_doubled() -> None:
+    engine = ScriptedEngine(says("(path, mode)"))
+    completer = Completer(engine, AT_ONCE)
+    await completer.complete(at("open|\n"))
+    typed_on = at("open(|)\n")
+    answer = await completer.complete(typed_on)
+    assert accept(typed_on, answer) == "open(path, mode)\n"
+    assert answer.details["reuse"] == "typed through, and the editor closed a bracket"
+
+
+async def test_text_behind_the_bracket_the_editor_closed_takes_its_place() -> None:
+    engine = ScriptedEngine(says("(path).read()"))
+    completer = Completer(engine, AT_ONCE)
+    await completer.complete(at("open|\n"))
+    typed_on = at("open(|)\n")
+    assert accept(typed_on, await completer.complete(typed_on)) == "open(path).read()\n"
+
+
+async def test_a_running_generation_is_joined_by_what_was_typed_since() -> None:
+    engine = ScriptedEngine(says("alpha + beta"), gate=asyncio.Event(), free_chunks=1)
+    completer = Completer(engine, AT_ONCE)
+    older = asyncio.create_task(completer.complete(at(CODE)))
+    await engine.started.wait()
+    newer = asyncio.create_task(completer.complete(at(typed("al"), invoked=False)))
+    assert (await older).reason is SkipReason.SUPERSEDED
+    assert engine.gate is not None
+    engine.gate.set()
+    assert shown(await newer) == "pha + beta"
+    assert len([request for request in engine.requests if request.prefix.endswith("return ")]) == 1
+    assert not any(request.prefix.endswith("return al") for request in engine.requests)
+
+
+async def test_a_generation_that_turns_out_to_say_something_else_is_replaced() -> None:
+    engine = ScriptedEngine(lambda request: "alpha")
+    engine.gate, engine.free_chunks = asyncio.Event(), 1
+    engine.piece = 1
+    completer = Completer(engine, AT_ONCE)
+    older = asyncio.create_task(completer.complete(at(CODE)))
+    await engine.started.wait()
+    newer = asyncio.create_task(completer.complete(at(typed("ax"))))
+    assert (await older).reason is SkipReason.SUPERSEDED
+    engine.gate.set()
+    assert shown(await newer) == "alpha"
+    assert engine.requests[0] in engine.closed
+    assert any(request.prefix.endswith("return ax") for request in engine.requests)
+
+
+async def test_a_request_withdrawn_by_the_editor_lends_its_generation_to_the_next_one() -> None:
+    engine = ScriptedEngine(says("alpha + beta"), gate=asyncio.Event(), free_chunks=1)
+    completer = Completer(engine, AT_ONCE)
+    older = asyncio.create_task(completer.complete(at(CODE)))
+    await engine.started.wait()
+    older.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await older
+    newer = asyncio.create_task(completer.complete(at(typed("a"))))
+    await asyncio.sleep(0)
+    assert engine.gate is not None
+    engine.gate.set()
+    assert shown(await newer) == "lpha + beta"
+    assert not any(request.prefix.endswith("return a") for request in engine.requests)
+
+
+async def test_two_requests_for_one_place_share_one_generation() -> None:
+    engine = ScriptedEngine(says("a + b"), gate=asyncio.Event())
+    completer = Completer(engine, AT_ONCE)
+    popup = asyncio.create_task(completer.complete(at(CODE)))
+    ghost = asyncio.create_task(completer.complete(at(CODE)))
+    await engine.started.wait()
+    assert engine.gate is not None
+    engine.gate.set()
+    assert shown(await popup) == shown(await ghost) == "a + b"
+    assert asked(engine) == 1
+
+
+async def test_what_follows_an_accepted_suggestion_is_there_before_the_user_asks() -> None:
+    def script(request: object) -> str:
+        prefix = getattr(request, "prefix", "")
+        return "\n    return c\n" if prefix.endswith("a + b") else "a + b"
+
+    engine = ScriptedEngine(script)
+    completer = Completer(engine, AT_ONCE)
+    code = "def add(a, b):\n    c = |\n"
+    await completer.complete(at(code))
+    await until(lambda: engine.finished == 2)
+    completer.configure(NEVER)
+    answer = await completer.complete(at(typed("a + b\n    ", code)))
+    assert shown(answer) == "return c"
+    assert answer.details["reuse"] == "computed ahead"
+
+
+async def test_looking_ahead_gives_way_to_what_the_user_asks_for() -> None:
+    engine = ScriptedEngine(says("a + b"))
+    completer = Completer(engine, AT_ONCE)
+    await completer.complete(at(CODE))
+    engine.gate = asyncio.Event()
+    engine.started.clear()
+    await engine.started.wait()
+    ahead = engine.requests[-1]
+    assert ahead.prefix.endswith("a + b")
+    asking = asyncio.create_task(completer.complete(at(CODE, uri="file:///b")))
+    await until(lambda: len(engine.requests) == 3)
+    assert ahead in engine.closed
+    engine.gate.set()
+    assert shown(await asking) == "a + b"
+    await completer.aclose()
+
+
+async def test_a_closed_document_is_forgotten_and_its_request_answered() -> None:
+    engine = ScriptedEngine(says("a + b"), gate=asyncio.Event())
+    completer = Completer(engine, AT_ONCE)
+    waiting = asyncio.create_task(completer.complete(at(CODE)))
+    await engine.started.wait()
+    completer.closed("file:///a")
+    assert (await waiting).reason is SkipReason.SUPERSEDED
+    await completer.aclose()
+    assert engine.closed == engine.requests
+
+
+async def test_an_empty_answer_is_remembered_too() -> None:
+    engine = ScriptedEngine(says(""))
+    completer = Completer(engine, AT_ONCE)
+    assert (await completer.complete(at(CODE))).reason is SkipReason.EMPTY
+    assert (await completer.complete(at(CODE))).reason is SkipReason.EMPTY
+    assert len(engine.requests) == 1
+
+
+def test_an_answer_made_from_another_document_is_forgotten_when_that_one_changes() -> None:
+    view = View.of(at(CODE), 1000, 1000)
+    memory = Memory()
+    memory.remember(Remembered(view, (Offer("a + b"),), sources=(("file:///b", 3),)))
+    assert memory.recall(view, {"file:///b": 3, "file:///c": 9}) is not None
+    assert memory.recall(view, {"file:///b": 4}) is None
+    assert memory.recall(view, {}) is None
+
+
+def test_the_memory_is_bounded() -> None:
+    memory = Memory(most_entries=3)
+    for number in range(10):
+        memory.remember(Remembered(View.of(at(f"{number} = |"), 1000, 1000), (Offer("1"),)))
+    assert len(memory) == 3
+    assert memory.recall(View.of(at("9 = |"), 1000, 1000), {}) is not None
+    assert memory.recall(View.of(at("1 = |"), 1000, 1000), {}) is None
+
+
+def test_the_debounce_follows_the_typist_and_the_model() -> None:
+    debounce = Debounce()
+    for beat in range(100):
+        debounce.key(beat * 0.1)
+        debounce.answered(5)
+    fast_model = debounce.wait_ms
+    for _ in range(100):
+        debounce.answered(2000)
+    slow_model = debounce.wait_ms
+    assert fast_model < 20
+    assert 100 < slow_model < 130
+    for beat in range(100):
+        debounce.key(100 + beat * 0.4)
+    assert debounce.wait_ms > slow_model
+
+
+def test_a_pause_for_thought_is_no_typing_rhythm() -> None:
+    debounce = Debounce()
+    before = debounce.interval_ms
+    debounce.key(0)
+    debounce.key(60)
+    assert debounce.interval_ms == before
