@@ -166,6 +166,9 @@ class Completer:
             if flight is None:
                 if await self._pause(view, turn, trace):
                     break
+                recalled = self._recall(view)
+                if recalled is not None:
+                    return self._from_memory(view, recalled, trace)
                 flight = self._flights.joinable(view) or await self._start(view, extent, trace)
             else:
                 trace.note("joined")

@@ -67,6 +67,11 @@ class Flights:
         """Whether any request waits for the engine now."""
         return any(flight.waiters for flight in self._flights.values())
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether the engine has nothing to do for us."""
+        return not self._flights
+
     def joinable(self, view: View) -> Flight | None:
         """Return the running flight that may serve ``view``."""
         flight = self._flights.get(view.uri)

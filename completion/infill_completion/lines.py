@@ -27,16 +27,19 @@ def split_lines(text: str) -> list[str]:
 def offset_at(text: str, line: int, column: int) -> int:
     """Return the offset of a place in code points; both numbers count from 0.
 
-    A column behind the end of its line means the end of the line, a line behind the last one the end of the text,
-    as LSP has it.
+    Raises:
+        ValueError: There is no such line, or it is shorter; the message tells what there is.
     """
     start = 0
-    for _ in range(line):
+    for number in range(line):
         match = _BREAK.search(text, start)
         if match is None:
-            return len(text)
+            raise ValueError(f"the text has {number + 1} lines")
         start = match.end()
-    return min(start + max(column, 0), line_end(text, start))
+    width = line_end(text, start) - start
+    if not 0 <= column <= width:
+        raise ValueError(f"that line has {width} characters")
+    return start + column
 
 
 def position_at(text: str, offset: int) -> tuple[int, int]:

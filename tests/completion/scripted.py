@@ -32,7 +32,7 @@ class ScriptedEngine:
     free_chunks: int = 0
     requests: list[CompletionRequest] = field(default_factory=list)
     closed: list[CompletionRequest] = field(default_factory=list)
-    finished: int = 0
+    ended: int = 0
     started: asyncio.Event = field(default_factory=asyncio.Event)
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -54,8 +54,8 @@ class ScriptedEngine:
                     await asyncio.sleep(0)
                 yield Chunk(index, "", self.reason, usage=Usage(10, 5, 3), timings={"ttft_ms": 1.0})
             is_whole = True
-            self.finished += 1
         finally:
+            self.ended += 1
             if not is_whole:
                 self.closed.append(request)
             self.stopped.set()

@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,10 +11,17 @@ def test_only_lsps_line_ends_end_a_line() -> None:
     assert split_lines("a\nb\r\nc\rd\u2028e\fg\n") == ["a\n", "b\r\n", "c\r", "d\u2028e\fg\n", ""]
 
 
-def test_a_column_behind_the_line_means_its_end() -> None:
-    assert offset_at("ab\r\ncd", 0, 99) == 2
+def test_a_place_is_counted_in_characters() -> None:
     assert offset_at("ab\r\ncd", 1, 1) == 5
-    assert offset_at("ab\r\ncd", 7, 0) == 6
+    assert offset_at("😀é\n", 0, 2) == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "message"), [(0, 3, "that line has 2 characters"), (7, 0, "the text has 2 lines")]
+)
+def test_a_place_that_does_not_exist_is_told(line: int, column: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        offset_at("ab\r\ncd", line, column)
 
 
 @given(DOCUMENTS)

@@ -195,7 +195,7 @@ async def test_what_follows_an_accepted_suggestion_is_there_before_the_user_asks
     completer = Completer(engine, AT_ONCE)
     code = "def add(a, b):\n    c = |\n"
     await completer.complete(at(code))
-    await until(lambda: engine.finished == 2)
+    await until(lambda: engine.ended == 2 and completer._flights.is_idle)
     completer.configure(NEVER)
     answer = await completer.complete(at(typed("a + b\n    ", code)))
     assert shown(answer) == "return c"
