@@ -10,7 +10,7 @@ from pygls.exceptions import JsonRpcInvalidParams
 from infill_completion.snapshot import Answer, Snapshot
 
 if TYPE_CHECKING:
-    from infill_server.server import InfillServer
+    from infill_server.language_server import InfillServer
 
 log = logging.getLogger(__name__)
 

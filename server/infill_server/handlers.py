@@ -15,7 +15,7 @@ from infill_server.documents import Document
 from infill_server.items import inline_items, nothing_yet, popup_items
 
 if TYPE_CHECKING:
-    from infill_server.server import InfillServer
+    from infill_server.language_server import InfillServer
 
 
 async def complete(ls: InfillServer, params: types.CompletionParams) -> types.CompletionList:

@@ -7,23 +7,24 @@ import importlib
 import logging
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from infill_completion.api import Engine, EngineState, Health
-from infill_completion.settings import EngineSettings, Settings
 from infill_completion.snapshot import Answer, SkipReason, Snapshot
-from infill_server.configuration import Configuration
 from infill_server.status import Kind, LoadProgress, Status
 
 if TYPE_CHECKING:
     from infill_completion.completer import Completer
-    from infill_server.server import InfillServer
+    from infill_completion.settings import EngineSettings, Settings
+    from infill_server.configuration import Configuration
+    from infill_server.language_server import InfillServer
 
 log = logging.getLogger(__name__)
 
 CLOSE_S = 2.0
 
-_INACTIVE = {SkipReason.LANGUAGE_OFF, SkipReason.PRIVATE_FILE, SkipReason.BINARY_FILE}
+_INACTIVE = {SkipReason.SWITCHED_OFF, SkipReason.LANGUAGE_OFF, SkipReason.PRIVATE_FILE, SkipReason.BINARY_FILE}
 _TRANSIENT = {SkipReason.SUPERSEDED, SkipReason.CANCELLED, SkipReason.MOVED_ON, SkipReason.ENGINE_LOADING}
 
 
@@ -66,7 +67,6 @@ class Session:
     """Holds what lives as long as the editor's window.
 
     Attributes:
-        configuration: The settings.
         status: What the user sees.
         health: The engine's last known state.
         last: The last request, if there was one.
@@ -74,7 +74,6 @@ class Session:
 
     def __init__(self, server: InfillServer) -> None:
         self._server = server
-        self.configuration = Configuration()
         self.status = Status(server)
         self.health = Health(EngineState.STARTING)
         self.last: Record | None = None
@@ -85,6 +84,13 @@ class Session:
         self._shared: dict[tuple[Any, ...], _Shared] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure_told = ""
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        """The layers of settings; imported when they are first needed, which is behind ``initialize``."""
+        from infill_server.configuration import Configuration
+
+        return Configuration()
 
     @property
     def settings(self) -> Settings:

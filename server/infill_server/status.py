@@ -14,7 +14,7 @@ from lsprotocol import types
 from infill_completion.api import EngineState, Health
 
 if TYPE_CHECKING:
-    from infill_server.server import InfillServer
+    from infill_server.language_server import InfillServer
 
 log = logging.getLogger(__name__)
 
