@@ -1,19 +1,36 @@
 """How well the rest of a line is completed on held-out files: buffer-only n-grams, the model, and both together.
 
 A hole is a cursor at any character of a line behind its indentation; the rest of that line is wanted, exactly, blanks
-at its end aside.  All three predictors see the same prompt.
+at its end aside.  All three predictors see the same prompt, heal the unfinished word before the cursor the same way and
+choose greedily.  Half of the held-out files (by hash) serve to choose parameters, the other half to report.
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
+import json
+import math
 import random
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import torch
+
+from infill_completion.api import CompletionRequest
+from infill_completion.engine.cache_model import CacheParameters
+from infill_completion.engine.generator import Generator, ngram_index
+from infill_completion.engine.healing import Speller
+from infill_completion.engine.sequence import Sequence as Candidate
+from infill_completion.engine.tokenizer import Tokenizer
+from infill_completion.settings import EngineSettings
 from training.corpus import SourceFile, read
+from training.export import EMBEDDED
 
 MIN_FILE_LINES = 20
+MAX_TOKENS = 64
 
 
 @dataclass(frozen=True)
@@ -30,6 +47,10 @@ class Hole:
         """True where the cursor stands inside an identifier or a number."""
         return self.prefix[-1:].isalnum() and self.wanted[:1].isalnum()
 
+    def hit(self, guess: str) -> bool:
+        """Tell whether a guess is the rest of the line, blanks at the end aside."""
+        return guess.rstrip() == self.wanted.rstrip()
+
 
 def _hole(file: SourceFile, chance: random.Random) -> Hole | None:
     lines = file.text.split("\n")
@@ -43,10 +64,12 @@ def _hole(file: SourceFile, chance: random.Random) -> Hole | None:
     return Hole(file.name, before, line[column:], "\n".join(["", *lines[number + 1 :]]))
 
 
-def holes(path: Path, count: int) -> list[Hole]:
-    """Return ``count`` holes spread evenly over the held-out files; the same files give the same holes."""
+def holes(path: Path, count: int, *, tuning: bool = False) -> list[Hole]:
+    """Return ``count`` holes spread evenly over one half of the held-out files; the same files give the same holes."""
+    digests = {file.name: hashlib.sha256(file.text.encode()).digest() for file in read(path)}
     files = [file for file in read(path) if file.text.count("\n") >= MIN_FILE_LINES]
-    files.sort(key=lambda file: hashlib.sha256(file.text.encode()).digest())
+    files = [file for file in files if bool(digests[file.name][4] % 2) is tuning]
+    files.sort(key=lambda file: digests[file.name])
     found: list[Hole] = []
     turn = 0
     while len(found) < count:
@@ -56,3 +79,99 @@ def holes(path: Path, count: int) -> list[Hole]:
                 found.append(hole)
         turn += 1
     return found
+
+
+class Predictors:
+    """The three predictors over one checkpoint."""
+
+    def __init__(self, folder: Path, cache: CacheParameters | None = None, **model_settings: Any) -> None:
+        settings = EngineSettings(model=str(folder), device="cpu", quantization="none")
+        self.cache = cache or CacheParameters()
+        generator = Generator.load(settings, lambda _share, _what: None)
+        self._both = generator.with_settings(cache=self.cache, **model_settings)
+        self._alone = generator.with_settings(cache=None, **model_settings)
+        self.tokenizer = Tokenizer.load(folder)
+        self._speller = Speller(self.tokenizer, torch.device("cpu"))
+        self._flat = torch.zeros(len(self.tokenizer.pieces))
+
+    def model(self, hole: Hole) -> str:
+        """Complete with the model alone."""
+        return self._complete(self._alone, hole)
+
+    def both(self, hole: Hole) -> str:
+        """Complete with the model and the index."""
+        return self._complete(self._both, hole)
+
+    def ngram(self, hole: Hole) -> str:
+        """Complete with the index alone, the same one, over a model that knows nothing."""
+        prompt = self._both.prompt(CompletionRequest(hole.prefix, hole.suffix))
+        infilling = self.tokenizer.infilling
+        index = ngram_index(prompt, self.cache, infilling)
+        stops = frozenset(id_ for id_ in (self.tokenizer.eos, infilling.eot if infilling else None) if id_ is not None)
+        candidate = Candidate(
+            0, self.tokenizer, self._speller, prompt.spell, ("\n",), stops, MAX_TOKENS, index, self.cache
+        )
+        text = ""
+        while candidate.finish is None and index.levels():
+            text += candidate.push(int(candidate.scores(self._flat).argmax()), 0.0).text
+        return text
+
+    def _complete(self, generator: Generator, hole: Hole) -> str:
+        request = CompletionRequest(hole.prefix, hole.suffix, max_tokens=MAX_TOKENS, temperature=0.0, stop=("\n",))
+        return "".join(chunk.text for chunk in generator.stream(request, lambda: False))
+
+
+def wilson(hits: int, count: int) -> tuple[float, float]:
+    """Return the 95 % score interval of a share (Wilson 1927)."""
+    z, share = 1.96, hits / count
+    middle = share + z * z / (2 * count)
+    reach = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    return (middle - reach) / (1 + z * z / count), (middle + reach) / (1 + z * z / count)
+
+
+def score(predict: Callable[[Hole], str], wanted: Sequence[Hole]) -> dict[str, Any]:
+    """Return the exact match of a predictor: over all holes, inside words, elsewhere."""
+    hits = [hole.hit(predict(hole)) for hole in wanted]
+    inside = [hit for hit, hole in zip(hits, wanted, strict=True) if hole.in_word]
+    elsewhere = [hit for hit, hole in zip(hits, wanted, strict=True) if not hole.in_word]
+    return {
+        "exact": sum(hits) / len(hits),
+        "interval": wilson(sum(hits), len(hits)),
+        "in_word": sum(inside) / max(1, len(inside)),
+        "elsewhere": sum(elsewhere) / max(1, len(elsewhere)),
+    }
+
+
+def main() -> None:
+    """Score the embedded model and write ``scores.json`` for the model card."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", type=Path, default=Path("training/run"))
+    parser.add_argument("--folder", type=Path, default=EMBEDDED)
+    parser.add_argument("--count", type=int, default=600)
+    parser.add_argument("--tuning", action="store_true", help="use the half of the files that parameters are chosen on")
+    parser.add_argument("--set", type=json.loads, default={}, help="JSON over the settings of the model, to compare")
+    options = parser.parse_args()
+    written = json.loads((options.folder / "infill.json").read_text()) | options.set
+    cache = CacheParameters(**written.get("cache") or {})
+    changes = {key: written[key] for key in ("heal", "layout", "suffix_share", "context_tokens") if key in options.set}
+    predictors = Predictors(options.folder, cache, **changes)
+    wanted = holes(options.run / "held_out.jsonl", options.count, tuning=options.tuning)
+    sample = read(options.run / "held_out.jsonl")[:40]
+    tokens = sum(len(predictors.tokenizer.encode(file.text)) for file in sample)
+    scores = {name: score(getattr(predictors, name), wanted) for name in ("ngram", "model", "both")}
+    report = {
+        "count": len(wanted),
+        "in_word_share": sum(hole.in_word for hole in wanted) / len(wanted),
+        "chars_per_token": sum(len(file.text) for file in sample) / tokens,
+        "scores": scores,
+    }
+    for name, figures in scores.items():
+        print(
+            f"{name:6} {figures['exact']:.3f}  in word {figures['in_word']:.3f}  elsewhere {figures['elsewhere']:.3f}"
+        )
+    if not options.tuning:
+        (options.run / "scores.json").write_text(json.dumps(report, indent=1))
+
+
+if __name__ == "__main__":
+    main()
