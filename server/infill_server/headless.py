@@ -8,8 +8,10 @@ import dataclasses
 import json
 import sys
 import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from infill_completion.api import EngineState, Health
 from infill_completion.completer import Completer
@@ -17,9 +19,10 @@ from infill_completion.languages import language_of
 from infill_completion.launch import engine_for
 from infill_completion.lines import offset_at
 from infill_completion.settings import Settings, config_path, merge, read_config
-from infill_completion.snapshot import Answer, Snapshot, Trigger
+from infill_completion.snapshot import SkipReason, Snapshot, Trigger
 from infill_server.cli import UsageError
 
+T = TypeVar("T")
 LOAD_DEADLINE_S = 600.0
 HEADLESS_DEADLINE_MS = 10_000
 
@@ -94,21 +97,23 @@ def _parts(place: str) -> tuple[str, int, int]:
     return name, int(line), int(column)
 
 
-async def _asked(settings: Settings, snapshot: Snapshot) -> tuple[Answer, Health, float]:
-    engine = engine_for(settings)
-    try:
-        await engine.start()
-        health = await engine.wait_ready(LOAD_DEADLINE_S)
-        if health.state is not EngineState.READY:
-            raise UsageError(health.reason or "The engine is not available; run `infill-ls doctor`.")
-        started = time.perf_counter()
-        answer = await Completer(engine, settings).complete(snapshot)
-        return answer, health, (time.perf_counter() - started) * 1000
-    finally:
-        await engine.aclose()
+@dataclass(frozen=True)
+class _Asked(Generic[T]):
+    """What came back, and from where."""
+
+    snapshot: Snapshot
+    answer: T
+    health: Health
+    elapsed_ms: float
+
+    def head(self) -> dict[str, Any]:
+        """Return what both commands report about the engine."""
+        return {"model": self.health.model, "device": self.health.device, "elapsed_ms": round(self.elapsed_ms, 1)}
 
 
-def _ask(options: argparse.Namespace, candidates: int) -> tuple[Snapshot, Answer, Health, float]:
+def _ask(
+    options: argparse.Namespace, candidates: int, question: Callable[[Completer, Snapshot], Awaitable[T]]
+) -> _Asked[T]:
     snapshot = snapshot_at(options.place)
     settings, problems = merge(
         user_settings(options),
@@ -117,28 +122,43 @@ def _ask(options: argparse.Namespace, candidates: int) -> tuple[Snapshot, Answer
     )
     if problems:
         raise UsageError(problems[0])
-    return snapshot, *asyncio.run(_asked(settings, snapshot))
+    return asyncio.run(_asked(settings, snapshot, question))
+
+
+async def _asked(
+    settings: Settings, snapshot: Snapshot, question: Callable[[Completer, Snapshot], Awaitable[T]]
+) -> _Asked[T]:
+    engine = engine_for(settings)
+    try:
+        await engine.start()
+        health = await engine.wait_ready(LOAD_DEADLINE_S)
+        if health.state is not EngineState.READY:
+            raise UsageError(health.reason or "The engine is not available; run `infill-ls doctor`.")
+        completer = Completer(engine, settings)
+        started = time.perf_counter()
+        answer = await question(completer, snapshot)
+        elapsed_ms = (time.perf_counter() - started) * 1000
+        await completer.aclose()
+        return _Asked(snapshot, answer, health, elapsed_ms)
+    finally:
+        await engine.aclose()
 
 
 def complete(options: argparse.Namespace) -> int:
-    """Print the suggestions at a place, best first; exit code 0 also where there is nothing to suggest."""
-    snapshot, answer, health, elapsed_ms = _ask(options, options.n)
+    """Print the suggestions at a place, best first; exit code 0 also where there is nothing to suggest.
+
+    Raises:
+        UsageError: The place, a setting or the model is not there, or the engine failed.
+    """
+    asked = _ask(options, options.n, Completer.complete)
+    answer = asked.answer
+    if answer.reason is SkipReason.ENGINE_FAILED:
+        raise UsageError(str(answer.details.get("message") or "The engine failed; run `infill-ls doctor`."))
     if options.json:
         suggestions = [dataclasses.asdict(suggestion) for suggestion in answer.suggestions]
         reason = answer.reason.name.lower() if answer.reason else None
-        print(  # noqa: T201
-            json.dumps(
-                {
-                    "place": options.place,
-                    "language_id": snapshot.language_id,
-                    "model": health.model,
-                    "device": health.device,
-                    "suggestions": suggestions,
-                    "reason": reason,
-                    "elapsed_ms": round(elapsed_ms, 1),
-                }
-            )
-        )
+        where = {"place": options.place, "language_id": asked.snapshot.language_id}
+        print(json.dumps(where | asked.head() | {"suggestions": suggestions, "reason": reason}))  # noqa: T201
         return 0
     for number, suggestion in enumerate(answer.suggestions):
         if number:
@@ -150,12 +170,21 @@ def complete(options: argparse.Namespace) -> int:
 
 
 def explain(options: argparse.Namespace) -> int:
-    """Print everything behind the answer at a place."""
-    _snapshot, answer, health, elapsed_ms = _ask(options, 1)
-    report = {"model": health.model, "device": health.device, "elapsed_ms": round(elapsed_ms, 1)} | answer.details
+    """Print everything behind the answer at a place.
+
+    Raises:
+        UsageError: As :func:`complete`.
+    """
+    asked = _ask(options, 1, Completer.explain)
+    explanation = asked.answer
+    if explanation.message is not None:
+        raise UsageError(explanation.message)
     if options.json:
-        print(json.dumps(report, default=str))  # noqa: T201
+        print(json.dumps(asked.head() | explanation.to_json(), default=str))  # noqa: T201
         return 0
-    for key, value in report.items():
-        print(f"{key}: {json.dumps(value, indent=2, ensure_ascii=False, default=str)}")  # noqa: T201
+    print(f"{asked.health.model} on {asked.health.device}, {asked.elapsed_ms:.0f} ms")  # noqa: T201
+    print(explanation.to_text())  # noqa: T201
+    if "prompt" in explanation.engine:
+        print("\nprompt as the model got it:")  # noqa: T201
+        print(explanation.engine["prompt"])  # noqa: T201
     return 0

@@ -1,0 +1,206 @@
+"""The command line as a user meets it: real processes, the real engine, the embedded model."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+DEADLINE_S = 180
+PROGRAM = "def add(left, right):\n    return left + \n\n\ndef total(prices):\n    return sum(prices)\n"
+
+
+@dataclass
+class CommandLine:
+    """Runs ``infill-ls`` in a folder, with a run directory and settings of its own."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-P", "-m", "infill_server.entry", *arguments]
+        environment = os.environ | self.environment
+        return subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=DEADLINE_S, check=False
+        )
+
+    def refused(self, *arguments: str) -> str:
+        """Run what cannot be done and return the one sentence about it."""
+        done = self(*arguments)
+        assert done.returncode == 2, done.stderr
+        assert done.stdout == ""
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("infill-ls: ")
+        assert line.endswith(".")
+        return line.removeprefix("infill-ls: ")
+
+    @property
+    def cards(self) -> list[Path]:
+        return list(Path(self.environment["XDG_RUNTIME_DIR"]).glob("infill-ls/*.json"))
+
+
+@pytest.fixture(scope="module")
+def infill_ls(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cli")
+    for name in ("run", "hub"):
+        (folder / name).mkdir()
+    (folder / "add.py").write_text(PROGRAM)
+    (folder / "photo.py").write_bytes(b"\x89PNG\r\n\x1a\n\0\0")
+    (folder / "latin.py").write_bytes("naïve = 1\n".encode("latin-1"))
+    command = CommandLine(
+        folder,
+        {
+            "XDG_RUNTIME_DIR": str(folder / "run"),
+            "HF_HUB_CACHE": str(folder / "hub"),
+            "INFILL_LS_CONFIG": str(folder / "config.toml"),
+        },
+    )
+    yield command
+    done = command("engine", "stop")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [
+        ("missing.py:1:1", "There is no file missing.py"),
+        (".:1:1", "is a folder"),
+        ("photo.py:1:1", "is not UTF-8 text"),
+        ("latin.py:1:1", "is not UTF-8 text"),
+        ("add.py", "FILE:LINE:COL"),
+        ("add.py:2", "FILE:LINE:COL"),
+        ("add.py:0:1", "FILE:LINE:COL"),
+        ("add.py:two:1", "FILE:LINE:COL"),
+        ("add.py:99:1", "has no position 99:1"),
+        ("add.py:1:99", "has no position 1:99 (that line has 21 characters)"),
+    ],
+)
+def test_a_place_that_does_not_exist_is_one_sentence(infill_ls, place, says):
+    assert says in infill_ls.refused("complete", place)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "says"),
+    [
+        ("completion.max_tokens=many", "`infill.completion.max_tokens` must be a whole number"),
+        ("completion.max_tokens=0", "`infill.completion.max_tokens` must be at least 1"),
+        ("engine.quantization=int3", "`infill.engine.quantization` must be one of"),
+        ("engine.warp=9", "there is no setting `infill.engine.warp`"),
+        ("engine.device", "KEY=VALUE"),
+    ],
+)
+def test_a_setting_that_is_not_understood_is_one_sentence(infill_ls, assignment, says):
+    assert says in infill_ls.refused("complete", "add.py:2:19", "--set", assignment)
+
+
+@pytest.mark.parametrize("number", ["0", "11"])
+def test_an_impossible_number_of_candidates_is_one_sentence(infill_ls, number):
+    assert "`infill.completion.candidates`" in infill_ls.refused("complete", "add.py:2:19", "-n", number)
+
+
+def test_what_cannot_be_done_starts_no_engine(infill_ls):
+    before = infill_ls.cards
+    infill_ls.refused("complete", "missing.py:1:1")
+    assert infill_ls.cards == before
+
+
+def test_an_address_without_a_port_is_one_sentence(infill_ls):
+    assert "HOST:PORT" in infill_ls.refused("--tcp", "localhost")
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        ("codellama/CodeLlama-7b-hf", "infill-ls models pull codellama/CodeLlama-7b-hf"),
+        ("no-such-folder", "neither a folder nor a model id"),
+    ],
+)
+def test_a_model_that_is_not_here_is_one_sentence(infill_ls, model, says):
+    assert says in infill_ls.refused("complete", "add.py:2:19", "--model", model)
+
+
+def test_the_embedded_model_completes_a_line(infill_ls):
+    done = infill_ls("complete", "add.py:2:19", "--json")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert (answer["place"], answer["language_id"], answer["device"]) == ("add.py:2:19", "python", "cpu")
+    assert answer["model"] == "infill-tiny"
+    assert answer["reason"] is None
+    (suggestion,) = answer["suggestions"]
+    completed = PROGRAM[: suggestion["start"]] + suggestion["text"] + PROGRAM[suggestion["end"] :]
+    assert completed != PROGRAM
+    ast.parse(completed)
+
+
+def test_the_answer_is_also_printed_for_people(infill_ls):
+    written = json.loads(infill_ls("complete", "add.py:2:19", "--json", "--set", "completion.temperature=0").stdout)
+    printed = infill_ls("complete", "add.py:2:19", "--set", "completion.temperature=0").stdout
+    assert printed == written["suggestions"][0]["text"] + "\n"
+
+
+def test_explain_tells_what_the_model_was_asked(infill_ls):
+    done = infill_ls("explain", "add.py:2:19", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["model"] == "infill-tiny"
+    assert told["prefix"].endswith("return left + ")
+    assert "▁<MID>" in told["engine"]["prompt"]
+    assert sum(told["engine"]["tokens_by_source"].values()) <= told["usage"]["prompt_tokens"]
+    assert told["candidates"][0]["finish_reason"] in {"stop", "length"}
+    assert told["timings_ms"]["total_ms"] > 0
+    assert "return left + " in infill_ls("explain", "add.py:2:19").stdout
+
+
+def test_a_workspace_cannot_put_its_own_modules_in_the_place_of_ours(infill_ls, tmp_path):
+    for name in ("types.py", "attrs.py", "httpx.py", "torch.py", "json.py"):
+        (tmp_path / name).write_text("raise SystemExit('the module of the workspace was imported')\n")
+    (tmp_path / "add.py").write_text(PROGRAM)
+    workspace = CommandLine(tmp_path, infill_ls.environment)
+    done = workspace("complete", "add.py:2:19", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["model"] == "infill-tiny"
+
+
+def test_engines_are_listed_and_ended(infill_ls):
+    infill_ls("complete", "add.py:2:19")
+    running = infill_ls("engine", "status")
+    assert running.returncode == 0
+    assert "infill-tiny on cpu, ready" in running.stdout
+    pid = json.loads(infill_ls.cards[0].read_text())["pid"]
+    assert f"process {pid}" in running.stdout
+
+    ended = infill_ls("engine", "stop")
+    assert ended.returncode == 0
+    assert f"(process {pid})" in ended.stdout
+    assert infill_ls.cards == []
+    assert infill_ls("engine", "status").stdout == "No engine runs; the first request starts one.\n"
+    assert infill_ls("engine", "stop").stdout == "No engine runs.\n"
+
+
+def test_doctor_reports_each_check_with_a_next_step_for_every_problem(infill_ls):
+    done = infill_ls("doctor", "--json")
+    findings = json.loads(done.stdout)
+    assert [finding["check"] for finding in findings] == [
+        "python", "packages", "driver", "torch", "models", "settings", "engines", "editors",
+    ]  # fmt: skip
+    for finding in findings:
+        assert set(finding) == {"check", "level", "message", "next_step"}
+        assert finding["level"] in {"ok", "note", "problem"}
+        assert finding["next_step"] or finding["level"] != "problem"
+    assert done.returncode == any(finding["level"] == "problem" for finding in findings)
+
+
+def test_doctor_names_a_setting_that_is_wrong(infill_ls, tmp_path):
+    settings = tmp_path / "config.toml"
+    settings.write_text("[completion]\nmax_tokens = 'many'\n")
+    command = CommandLine(infill_ls.folder, infill_ls.environment | {"INFILL_LS_CONFIG": str(settings)})
+    done = command("doctor", "--json")
+    (finding,) = (finding for finding in json.loads(done.stdout) if finding["check"] == "settings")
+    assert finding["level"] == "problem"
+    assert "infill.completion.max_tokens" in finding["message"]
+    assert str(settings) in finding["next_step"]
+    assert done.returncode == 1
