@@ -81,7 +81,11 @@ async def main() -> int:
     print(paint("Starting infill-ls and its engine …", "1"))
     await editor.start(HERE)
     status = await editor.loaded(READY_DEADLINE_S)
-    print(f"  {status.kind}: {status.reason} after {time.perf_counter() - started:.1f} s\n")
+    if status.kind == "Error":
+        print(f"  {status.reason}")
+        await editor.stop()
+        return 1
+    print(f"  ready after {time.perf_counter() - started:.1f} s\n")
     answered, first_s = 0, 0.0
     for place in PLACES:
         text, offset, truth = buffer_at(place)

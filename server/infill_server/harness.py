@@ -18,7 +18,7 @@ from lsprotocol import types
 from pygls.lsp.client import LanguageClient
 
 SERVER = (sys.executable, "-P", "-m", "infill_server.entry")
-LOADED = frozenset({"ready", "normal", "error", "failed"})
+SETTLED = frozenset({"Normal", "Error"})
 
 
 def utf16_length(text: str) -> int:
@@ -84,7 +84,7 @@ class Editor:
         self._command = tuple(command)
         self._environment = {**os.environ, **(environment or {})}
         self._loaded = asyncio.Event()
-        self.client.feature("infill/status")(self._on_status)
+        self.client.feature("infill/status")(lambda params: self._on_status(params))
         self.client.feature(types.WINDOW_WORK_DONE_PROGRESS_CREATE)(lambda _params: None)
         self.client.feature(types.WORKSPACE_CONFIGURATION)(lambda params: [self._settings for _ in params.items])
         for ignored in (types.WINDOW_LOG_MESSAGE, types.WINDOW_SHOW_MESSAGE, types.PROGRESS):
@@ -93,7 +93,7 @@ class Editor:
     def _on_status(self, params: Any) -> None:
         self.status.kind, self.status.reason = str(params.kind), str(getattr(params, "reason", "") or "")
         self.status.history.append((self.status.kind, self.status.reason))
-        if self.status.kind in LOADED:
+        if self.status.kind in SETTLED:
             self._loaded.set()
 
     async def start(self, root: Path) -> types.InitializeResult:
