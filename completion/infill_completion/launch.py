@@ -74,6 +74,7 @@ class LocalEngine:
         self._failures = 0
         self._failed_at = 0.0
         self._failed_pid: int | None = None
+        self._told: tuple[object, ...] = ()
 
     @property
     def last_health(self) -> Health:
@@ -242,8 +243,9 @@ class LocalEngine:
         self._report(replace(base, state=EngineState.FAILED, reason=reason, progress=None))
 
     def _report(self, health: Health) -> None:
-        before, self._health = self._health, health
-        if _shown(before) != _shown(health):
+        self._health = health
+        if (shown := _shown(health)) != self._told:
+            self._told = shown
             self._on_health(health)
 
 

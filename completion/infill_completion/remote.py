@@ -1,0 +1,303 @@
+"""An engine behind ``engine.url``: vLLM, the llama.cpp server, Ollama, or our own on another machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from infill_completion.api import (
+    Chunk,
+    CompletionRequest,
+    ContextItem,
+    EngineState,
+    EngineUnavailableError,
+    FinishReason,
+    Health,
+)
+from infill_completion.client import EventReader, load_httpx
+from infill_completion.dialects import Dialect, dialect
+from infill_completion.settings import EngineSettings
+
+if TYPE_CHECKING:
+    import httpx
+
+_CONNECT_S = 5.0
+_READ_S = 60.0
+# Source code has about this many characters a token; remote servers refuse a prompt that is too long.
+_CHARACTERS_PER_TOKEN = 3
+_SUFFIX_SHARE = 0.25
+_CONTEXT_SHARE = 0.25
+
+
+class RemoteEngine:
+    """Asks a remote server; implements :class:`infill_completion.api.Engine`, with the methods of ``LocalEngine``.
+
+    Args:
+        settings: Names the URL, the protocol, the model and the variable with the API key.
+        on_health: Told of every change between ready and failed, on the event loop.
+    """
+
+    def __init__(self, settings: EngineSettings, on_health: Callable[[Health], None] | None = None) -> None:
+        assert settings.url is not None
+        self._settings = settings
+        self._url = (
+            re.sub(r"/v1/?$", "", settings.url.rstrip("/")) if settings.api != "ollama" else settings.url.rstrip("/")
+        )
+        self._on_health = on_health or (lambda _health: None)
+        self._dialect: Dialect = dialect(settings.api)
+        self._health = Health(EngineState.STARTING, model=settings.model, device="remote")
+        self._model = ""
+        self._http: httpx.AsyncClient | None = None
+
+    @property
+    def last_health(self) -> Health:
+        """The last state that was heard of, without asking."""
+        return self._health
+
+    async def start(self) -> None:
+        """Find out whether the server answers and which model it has; a failure is reported, not raised."""
+        try:
+            await self.health()
+        except EngineUnavailableError as error:
+            self._report(EngineState.FAILED, str(error))
+
+    async def wait_ready(self, timeout_s: float) -> Health:
+        """Ask for the state once; a remote server is not waited for longer than ``timeout_s``."""
+        try:
+            await asyncio.wait_for(self.start(), timeout_s)
+        except TimeoutError:
+            self._report(EngineState.FAILED, f"{self._url} does not answer; start the server or correct engine.url.")
+        return self._health
+
+    async def health(self) -> Health:
+        """Ask the server which models it has.
+
+        Raises:
+            EngineUnavailableError: It does not answer, refuses us, or has no such model.
+        """
+        self._model = await self._chosen_model()
+        self._report(EngineState.READY)
+        return self._health
+
+    async def models(self) -> list[dict[str, Any]]:
+        """Return the models that the server lists."""
+        return [{"id": name, "object": "model"} for name in await self._listed()]
+
+    async def complete(self, request: CompletionRequest) -> AsyncGenerator[Chunk, None]:
+        """Yield chunks; see :class:`infill_completion.api.Engine`.
+
+        The deadline is kept on this side: the connection is closed and the choices end with that reason.
+        """
+        until = None if request.deadline_ms is None else _now() + request.deadline_ms / 1000
+        fitted = _fitted(request, self._settings.context_tokens)
+        try:
+            if not self._model:
+                self._model = await self._chosen_model()
+            for index in range(1 if self._dialect.at_once else request.n):
+                open_choices = set(range(request.n)) if self._dialect.at_once else {index}
+                stream = self._one(fitted, index, until)
+                try:
+                    async for chunk in stream:
+                        if chunk.finish_reason is not None:
+                            open_choices.discard(chunk.index)
+                        yield chunk
+                except TimeoutError:
+                    for choice in sorted(open_choices):
+                        yield Chunk(choice, finish_reason=FinishReason.DEADLINE)
+                finally:
+                    await stream.aclose()
+            self._report(EngineState.READY)
+        except EngineUnavailableError as error:
+            self._report(EngineState.FAILED, str(error))
+            raise
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        if self._http is not None:
+            await self._http.aclose()
+            self._http = None
+
+    async def _one(self, request: CompletionRequest, index: int, until: float | None) -> AsyncGenerator[Chunk, None]:
+        """Yield the chunks of one HTTP request; TimeoutError at the moment ``until`` of the loop's clock."""
+        httpx = await load_httpx()
+        try:
+            response = await self._opened(request, index, until)
+            try:
+                reader = _LineReader() if self._dialect.lines else EventReader()
+                parts = response.aiter_bytes()
+                while True:
+                    async with asyncio.timeout_at(until):
+                        part = await anext(parts, None)
+                    if part is None:
+                        return
+                    for data in reader.feed(part):
+                        for chunk in self._chunks(data, index):
+                            yield chunk
+            finally:
+                await response.aclose()
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise self._unreachable(error) from error
+
+    async def _opened(self, request: CompletionRequest, index: int, until: float | None) -> httpx.Response:
+        """Return the answer to one HTTP request, its body still to come."""
+        http = await self._client()
+        while True:
+            body = json.dumps(self._dialect.request(request, self._model, index)).encode()
+            asked = http.build_request("POST", self._url + self._dialect.path, content=body)
+            async with asyncio.timeout_at(until):
+                response = await http.send(asked, stream=True)
+                if response.status_code == 200:
+                    return response
+                try:
+                    answered = await response.aread()
+                finally:
+                    await response.aclose()
+            if response.status_code not in {400, 422} or not self._dialect.simplify():
+                raise self._refused(response.status_code, answered)
+
+    def _chunks(self, data: bytes, index: int) -> list[Chunk]:
+        if data == b"[DONE]":
+            return []
+        try:
+            body = json.loads(data)
+            if "error" in body:
+                raise EngineUnavailableError(f"{self._url} answered: {_message(data)}")
+            return self._dialect.chunks(body, index)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise EngineUnavailableError(self._foreign()) from error
+
+    async def _chosen_model(self) -> str:
+        """Return the model to ask for: the one of the settings, else the first that the server lists."""
+        wanted = "" if self._settings.model == "auto" else self._settings.model
+        listed = await self._listed()
+        if not listed:
+            if wanted:
+                return wanted
+            raise EngineUnavailableError(f"{self._url} lists no model; load one there or set engine.model.")
+        # Ollama adds a tag to names that have none.
+        if wanted and wanted not in listed and f"{wanted}:latest" not in listed:
+            raise EngineUnavailableError(
+                f"{self._url} has no model {wanted}, but {', '.join(listed[:5])}; correct engine.model."
+            )
+        return wanted or listed[0]
+
+    async def _listed(self) -> list[str]:
+        httpx = await load_httpx()
+        http = await self._client()
+        try:
+            response = await http.get(self._url + self._dialect.listing)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise self._unreachable(error) from error
+        if response.status_code in {404, 405} and self._settings.model != "auto":
+            return []  # a server that lists nothing may still complete
+        if response.status_code != 200:
+            raise self._refused(response.status_code, response.content)
+        try:
+            return self._dialect.models(response.json())
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise EngineUnavailableError(self._foreign()) from error
+
+    async def _client(self) -> httpx.AsyncClient:
+        httpx = await load_httpx()
+        if self._http is None:
+            headers = {"Content-Type": "application/json"}
+            variable = self._settings.api_key_env
+            if variable:
+                key = os.environ.get(variable, "")
+                if not key:
+                    raise EngineUnavailableError(
+                        f"The environment variable {variable} (engine.api_key_env) is empty; set it to the API key."
+                    )
+                headers["Authorization"] = f"Bearer {key}"
+            self._http = httpx.AsyncClient(headers=headers, timeout=httpx.Timeout(_READ_S, connect=_CONNECT_S))
+        return self._http
+
+    def _unreachable(self, error: Exception) -> EngineUnavailableError:
+        told = str(error)
+        if "CERTIFICATE_VERIFY_FAILED" in told:
+            return EngineUnavailableError(
+                f"The certificate of {self._url} is not trusted; set SSL_CERT_FILE to its authority's certificate."
+            )
+        if "SSL" in told:
+            return EngineUnavailableError(f"{self._url} does not speak TLS; write http:// in engine.url.")
+        if type(error).__name__ in {"UnsupportedProtocol", "InvalidURL", "LocalProtocolError"}:
+            return EngineUnavailableError(f"engine.url {self._url!r} is no HTTP address; write http://HOST:PORT.")
+        return EngineUnavailableError(
+            f"{self._url} does not answer ({type(error).__name__}); start the server or correct engine.url."
+        )
+
+    def _refused(self, status: int, body: bytes) -> EngineUnavailableError:
+        if status in {401, 403}:
+            variable = self._settings.api_key_env
+            step = f"correct the variable {variable}" if variable else "name its variable in engine.api_key_env"
+            return EngineUnavailableError(f"{self._url} refuses our API key (HTTP {status}); {step}.")
+        message = _message(body)
+        if status == 404 and "model" in message.lower():
+            return EngineUnavailableError(f"{self._url} answered: {message.rstrip('.')}; correct engine.model.")
+        if status in {404, 405}:
+            return EngineUnavailableError(self._foreign())
+        told = f": {message.rstrip('.')}" if message else ""
+        return EngineUnavailableError(f"{self._url} answered with HTTP status {status}{told}; see its log.")
+
+    def _foreign(self) -> str:
+        return f"{self._url} does not speak `{self._settings.api}`; correct engine.api or engine.url."
+
+    def _report(self, state: EngineState, reason: str = "") -> None:
+        model = self._model or self._settings.model
+        before, self._health = self._health, replace(self._health, state=state, reason=reason, model=model)
+        if before != self._health:
+            self._on_health(self._health)
+
+
+class _LineReader:
+    """Cuts a stream of bytes into lines of JSON."""
+
+    def __init__(self) -> None:
+        self._line = b""
+
+    def feed(self, part: bytes) -> list[bytes]:
+        *lines, self._line = (self._line + part).split(b"\n")
+        return [line for line in lines if line.strip()]
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _message(body: bytes) -> str:
+    """Return the first line of the error in ``body``, in any of the shapes that servers use; at most 200 characters."""
+    try:
+        fields = json.loads(body)
+        error = fields.get("error") or fields.get("message") or fields.get("detail") or ""
+        text = str(error.get("message") or "") if isinstance(error, dict) else str(error)
+    except (ValueError, AttributeError):
+        return ""
+    return next(iter(text.strip().splitlines()), "")[:200]
+
+
+def _fitted(request: CompletionRequest, context_tokens: int) -> CompletionRequest:
+    """Return ``request`` with what fits the budget: the text nearest the cursor, cut at line ends, and whole items."""
+    room = context_tokens * _CHARACTERS_PER_TOKEN
+    context: list[ContextItem] = []
+    left = int(room * _CONTEXT_SHARE)
+    for item in reversed(request.context):  # the last are the most specific
+        left -= len(item.text) + len(item.path)
+        if left < 0:
+            break
+        context.insert(0, item)
+    room -= sum(len(item.text) + len(item.path) for item in context)
+    suffix = request.suffix
+    if suffix is not None:
+        share = max(int(room * _SUFFIX_SHARE), room - len(request.prefix))
+        suffix = suffix if len(suffix) <= share else suffix[: suffix.rfind("\n", 0, share) + 1] or suffix[:share]
+        room -= len(suffix)
+    prefix = request.prefix
+    if len(prefix) > room:
+        cut = prefix[-room:] if room > 0 else ""
+        prefix = cut[cut.find("\n") + 1 :] if "\n" in cut else cut
+    return replace(request, prefix=prefix, suffix=suffix, context=tuple(context))
