@@ -1,0 +1,135 @@
+"""Writes the settings of the language server into the extension, so that both are documented in one place.
+
+``python editors/vscode/scripts/settings.py`` rewrites the generated parts of ``package.json`` (the settings and which of
+them an untrusted workspace may not set) and ``src/keys.ts``; with ``--check`` it only tells whether they are current.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
+
+from infill_completion.settings import Documented, documentation
+
+EXTENSION = Path(__file__).resolve().parents[1]
+TITLES = {"engine": "Engine", "completion": "Suggestions", "context": "Context", "privacy": "Privacy"}
+JSON_NAMES = {str: "string", int: "integer", float: "number", bool: "boolean"}
+
+# What only the extension reads. Everything that names a program or a package is a setting of the machine.
+OWN: dict[str, dict[str, Any]] = {
+    "infill.server.path": {
+        "type": ["string", "null"],
+        "default": None,
+        "scope": "machine",
+        "markdownDescription": "The program `infill-ls`. Unset: the one on `PATH` outside the workspace, else the "
+        "extension's own.",
+    },
+    "infill.server.python": {
+        "type": ["string", "null"],
+        "default": None,
+        "scope": "machine",
+        "markdownDescription": "The Python (3.11 or newer) that makes the extension's own environment. Unset: the newest "
+        "on `PATH` outside the workspace.",
+    },
+    "infill.server.package": {
+        "type": "string",
+        "default": "infill-ls",
+        "scope": "machine",
+        "markdownDescription": "What pip installs into the extension's own environment: a requirement, or the path of a "
+        "wheel.",
+    },
+    "infill.popup.enabled": {
+        "type": "boolean",
+        "default": False,
+        "scope": "window",
+        "markdownDescription": "Also list suggestions in the completion menu. Ghost text does not need it.",
+    },
+}
+
+
+def json_schema(row: Documented) -> dict[str, Any]:
+    """Return the JSON schema of one setting as VS Code's settings editor takes it."""
+    options = get_args(row.type) if get_origin(row.type) in {Union, UnionType} else (row.type,)
+    kind = next(option for option in options if option is not NoneType)
+    schema: dict[str, Any] = _shape(kind)
+    if NoneType in options:
+        schema["type"] = [schema["type"], "null"]
+    if row.choices:
+        schema["enum"] = list(row.choices)
+    if row.at_least is not None:
+        schema["minimum"] = row.at_least
+    if row.at_most is not None:
+        schema["maximum"] = row.at_most
+    schema["default"] = list(row.default) if isinstance(row.default, tuple) else row.default
+    schema["scope"] = scope(row)
+    schema["markdownDescription"] = row.doc
+    return schema
+
+
+def _shape(kind: Any) -> dict[str, Any]:
+    if get_origin(kind) is tuple:
+        return {"type": "array", "items": {"type": "string"}}
+    if get_origin(kind) is dict:
+        return {"type": "object", "additionalProperties": {"type": "boolean"}}
+    return {"type": JSON_NAMES[kind]}
+
+
+def scope(row: Documented) -> str:
+    """Return who may set a key: an engine is shared by all windows, so no workspace decides about it."""
+    return "machine" if row.trusted or row.key.startswith("engine.") else "window"
+
+
+def configuration() -> list[dict[str, Any]]:
+    """Return ``contributes.configuration``: one section for each part of the tree, the extension's own first."""
+    sections: dict[str, dict[str, Any]] = {}
+    for row in documentation():
+        sections.setdefault(row.key.partition(".")[0], {})[f"infill.{row.key}"] = json_schema(row)
+    made = [{"title": "Extension", "properties": OWN}]
+    return made + [{"title": TITLES.get(name, name.title()), "properties": keys} for name, keys in sections.items()]
+
+
+def restricted() -> list[str]:
+    """Return the keys that an untrusted workspace may not set: what runs, what is asked, and what is kept private."""
+    rows = documentation()
+    guarded = [f"infill.{row.key}" for row in rows if scope(row) == "machine" or row.key.startswith("privacy.")]
+    return [key for key, schema in OWN.items() if schema["scope"] == "machine"] + guarded
+
+
+def manifest(text: str) -> str:
+    """Return the text of ``package.json`` with its generated parts replaced."""
+    package = json.loads(text)
+    package["contributes"]["configuration"] = configuration()
+    package["capabilities"]["untrustedWorkspaces"]["restrictedConfigurations"] = restricted()
+    return json.dumps(package, indent=2, ensure_ascii=False) + "\n"
+
+
+def keys(_text: str) -> str:
+    """Return the text of ``src/keys.ts``."""
+    lines = "".join(f"  {json.dumps(row.key)},\n" for row in documentation())
+    return f"// Written by scripts/settings.py.\n\n/** The settings that the language server reads, without `infill.`. */\nexport const SERVER_KEYS: readonly string[] = [\n{lines}];\n"  # noqa: E501
+
+
+def stale() -> dict[Path, str]:
+    """Return the files that are not current, with the text they should have."""
+    made = {EXTENSION / "package.json": manifest, EXTENSION / "src" / "keys.ts": keys}
+    wanted = {path: make(path.read_text("utf-8") if path.exists() else "") for path, make in made.items()}
+    return {path: text for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text}
+
+
+def main() -> int:
+    """Rewrite the files, or with ``--check`` name those that are not current and return 1."""
+    old = stale()
+    if "--check" in sys.argv[1:]:
+        for path in old:
+            sys.stderr.write(f"{path} is not current; run editors/vscode/scripts/settings.py.\n")
+        return 1 if old else 0
+    for path, text in old.items():
+        path.write_text(text, "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

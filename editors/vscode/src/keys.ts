@@ -1,0 +1,32 @@
+// Written by scripts/settings.py.
+
+/** The settings that the language server reads, without `infill.`. */
+export const SERVER_KEYS: readonly string[] = [
+  "engine.url",
+  "engine.api",
+  "engine.api_key_env",
+  "engine.model",
+  "engine.quantization",
+  "engine.device",
+  "engine.context_tokens",
+  "engine.idle_unload_s",
+  "engine.idle_exit_s",
+  "completion.enabled",
+  "completion.temperature",
+  "completion.top_p",
+  "completion.seed",
+  "completion.max_tokens",
+  "completion.candidates",
+  "completion.deadline_ms",
+  "completion.debounce_ms",
+  "completion.multiline",
+  "completion.min_confidence",
+  "completion.languages",
+  "context.open_documents",
+  "context.imports",
+  "context.recent_edits",
+  "context.workspace",
+  "context.share",
+  "privacy.ignore",
+  "privacy.mask_secrets",
+];

@@ -1,0 +1,175 @@
+/** The running language server: started, watched, restarted, stopped. */
+
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdir } from "node:fs/promises";
+import * as readline from "node:readline";
+import type { Readable } from "node:stream";
+import * as vscode from "vscode";
+import { CloseAction, ErrorAction, State } from "vscode-languageclient";
+import { LanguageClient, type LanguageClientOptions, type Middleware } from "vscode-languageclient/node";
+import { cleanEnvironment } from "./program";
+import { section, writtenSettings } from "./settings";
+import { progressed, told, type Facts, type StatusParams } from "./state";
+
+const MOST_RESTARTS = 5;
+const RESTART_WINDOW_MS = 180_000;
+// What a server may complete; output panels, diffs and the settings editor stay alone.
+const SCHEMES = ["file", "untitled", "vscode-notebook-cell", "vscode-vfs"];
+
+/** A change of what is known about the server. */
+export type Change = (facts: Facts) => Facts;
+
+/** One client and its server process. */
+export class Session {
+  private client: LanguageClient | undefined;
+  private deaths: number[] = [];
+  private lastWords = "";
+  private child: ChildProcess | undefined;
+
+  constructor(
+    private readonly log: vscode.LogOutputChannel,
+    private readonly storage: string,
+    private readonly change: (change: Change) => void,
+  ) {}
+
+  /** The process id of the server, while it runs. */
+  get serverPid(): number | undefined {
+    return this.child?.pid;
+  }
+
+  /** Start `server`; what goes wrong ends up in the facts, not in an exception. */
+  async start(server: string): Promise<void> {
+    await this.stop();
+    this.change((facts) => ({ ...facts, program: "starting", engine: "starting", busy: false, reason: undefined }));
+    this.log.info(`Starting ${server}`);
+    await mkdir(this.storage, { recursive: true });
+    const client = new LanguageClient("infill", "Infill", () => this.spawn(server), this.options());
+    this.client = client;
+    client.onDidChangeState(({ newState }) => this.changed(client, newState));
+    client.onNotification("infill/status", (params: StatusParams) => this.change((facts) => told(facts, params)));
+    try {
+      await client.start();
+    } catch (error) {
+      if (this.client === client) {
+        this.failed(error instanceof Error ? error.message : String(error));
+      }
+    }
+  }
+
+  /** Stop the server, if it runs. */
+  async stop(): Promise<void> {
+    const { client, child } = this;
+    this.client = undefined;
+    this.deaths = [];
+    try {
+      await client?.dispose();
+    } catch (error) {
+      this.log.warn(`The server did not stop in an orderly way: ${String(error)}`);
+      child?.kill();
+    }
+  }
+
+  /** Run one of the server's commands. */
+  async execute(command: string, ...args: unknown[]): Promise<unknown> {
+    if (this.client === undefined) {
+      throw new Error("The server does not run; restart it from the menu in the status bar.");
+    }
+    return this.client.sendRequest("workspace/executeCommand", { command, arguments: args });
+  }
+
+  /** Tell the server that settings changed; one that pulls them asks back. */
+  async configurationChanged(): Promise<void> {
+    if (this.client?.isRunning() === true) {
+      await this.client.sendNotification("workspace/didChangeConfiguration", { settings: { infill: writtenSettings() } });
+    }
+  }
+
+  /** Ask for suggestions at a place as a key does, and return what the server says about that request. */
+  async explain(document: vscode.TextDocument, position: vscode.Position): Promise<unknown> {
+    const place = this.client?.code2ProtocolConverter.asTextDocumentPositionParams(document, position);
+    const INVOKED = 1;
+    await this.client?.sendRequest("textDocument/inlineCompletion", { ...place, context: { triggerKind: INVOKED } });
+    return this.execute("infill.explain", place);
+  }
+
+  private async spawn(server: string): Promise<ChildProcess> {
+    const child = spawn(server, [], {
+      cwd: this.storage,
+      env: cleanEnvironment(process.env),
+      stdio: "pipe",
+      windowsHide: true,
+    });
+    this.lastWords = "";
+    const { promise, resolve, reject } = Promise.withResolvers<ChildProcess>();
+    child.once("spawn", () => resolve(child));
+    child.once("error", reject);
+    // Writing to a server that just died is no news: its end is.
+    child.stdin.on("error", () => undefined);
+    this.child = child;
+    child.once("exit", (code, signal) => {
+      this.child = this.child === child ? undefined : this.child;
+      this.log.info(`The server ended (${signal ?? `code ${code}`})`);
+    });
+    return promise;
+  }
+
+  private options(): LanguageClientOptions {
+    return {
+      documentSelector: SCHEMES.map((scheme) => ({ scheme })),
+      outputChannel: this.log,
+      initializationOptions: writtenSettings,
+      middleware: this.middleware(),
+      stdioOptions: { stdout: () => undefined, stderr: (input) => this.listen(input) },
+      initializationFailedHandler: () => false,
+      errorHandler: {
+        error: () => ({ action: ErrorAction.Continue, handled: true }),
+        closed: () => ({ action: this.mayRestart() ? CloseAction.Restart : CloseAction.DoNotRestart, handled: true }),
+      },
+    };
+  }
+
+  private middleware(): Middleware {
+    return {
+      provideCompletionItem: (document, position, context, token, next) =>
+        vscode.workspace.getConfiguration("infill").get("popup.enabled", false) ? next(document, position, context, token) : undefined,
+      handleWorkDoneProgress: (_token, params) => this.change((facts) => progressed(facts, params)),
+      workspace: {
+        configuration: (params) => params.items.map((item) => section(item.section)),
+        // The extension tells about changes itself; a server that registers for them would hear twice, defaults included.
+        didChangeConfiguration: async () => undefined,
+      },
+    };
+  }
+
+  private listen(stderr: Readable): void {
+    readline.createInterface({ input: stderr }).on("line", (line) => {
+      this.lastWords = line.trim() || this.lastWords;
+      this.log.info(`server: ${line}`);
+    });
+  }
+
+  private mayRestart(): boolean {
+    const now = Date.now();
+    this.deaths = [...this.deaths.filter((died) => now - died < RESTART_WINDOW_MS), now];
+    return this.client?.state === State.Running && this.deaths.length <= MOST_RESTARTS;
+  }
+
+  private changed(client: LanguageClient, state: State): void {
+    if (client !== this.client) {
+      return;
+    }
+    if (state === State.Running) {
+      this.change((facts) => ({ ...facts, program: "running" }));
+    } else if (state === State.Starting) {
+      this.change((facts) => ({ ...facts, program: "starting", engine: "starting", busy: false, reason: undefined }));
+    } else {
+      this.failed("The server ended");
+    }
+  }
+
+  private failed(message: string): void {
+    const said = this.lastWords === "" ? message : `${message} (${this.lastWords})`;
+    this.log.error(said);
+    this.change((facts) => ({ ...facts, program: "failed", busy: false, reason: `${said}; see the log, then restart the server.` }));
+  }
+}

@@ -1,0 +1,77 @@
+/** The settings that the server is told: only what the user wrote. */
+
+import * as vscode from "vscode";
+import { SERVER_KEYS } from "./keys";
+
+/** A tree of settings, as `initializationOptions` and `workspace/configuration` carry it. */
+export type Tree = { [key: string]: unknown };
+
+/**
+ * Return the settings that somebody wrote in VS Code, as a tree.
+ *
+ * Defaults are left out: they would override what the user's `config.toml` says.
+ */
+export function writtenSettings(): Tree {
+  const configuration = vscode.workspace.getConfiguration("infill");
+  const tree: Tree = {};
+  for (const key of SERVER_KEYS) {
+    if (isWritten(configuration, key)) {
+      place(tree, key.split("."), configuration.get(key));
+    }
+  }
+  return tree;
+}
+
+function isWritten(configuration: vscode.WorkspaceConfiguration, key: string): boolean {
+  const found = configuration.inspect(key);
+  const values = [found?.globalValue, found?.workspaceValue, found?.workspaceFolderValue];
+  return values.some((value) => value !== undefined);
+}
+
+function place(tree: Tree, [name, ...rest]: string[], value: unknown): void {
+  if (name === undefined) {
+    return;
+  }
+  if (rest.length === 0) {
+    tree[name] = value;
+  } else {
+    place((tree[name] ??= {}) as Tree, rest, value);
+  }
+}
+
+/** Return the part of the tree that a `workspace/configuration` item asks for by its section. */
+export function section(name: string | undefined): unknown {
+  const path = (name ?? "").split(".").filter(Boolean);
+  let found: unknown = { infill: writtenSettings() };
+  for (const step of path) {
+    found = typeof found === "object" && found !== null ? (found as Tree)[step] : undefined;
+  }
+  return found ?? null;
+}
+
+/** Tell whether suggestions are on for a language id. */
+export function speaks(language: string): boolean {
+  const languages = vscode.workspace.getConfiguration("infill").get<Record<string, boolean>>("completion.languages", {});
+  return languages[language] ?? languages["*"] ?? true;
+}
+
+/** Tell whether suggestions come by themselves. */
+export function isEnabled(): boolean {
+  return vscode.workspace.getConfiguration("infill").get<boolean>("completion.enabled", true);
+}
+
+/** Write a setting where it is already written, else for the user. */
+export async function write(key: string, value: unknown): Promise<void> {
+  const configuration = vscode.workspace.getConfiguration("infill");
+  const inWorkspace = configuration.inspect(key)?.workspaceValue !== undefined;
+  const target = inWorkspace ? vscode.ConfigurationTarget.Workspace : vscode.ConfigurationTarget.Global;
+  await configuration.update(key, value, target);
+}
+
+/** Turn suggestions for one language off or on. */
+export async function switchLanguage(language: string, on: boolean): Promise<void> {
+  const configuration = vscode.workspace.getConfiguration("infill");
+  const found = configuration.inspect<Record<string, boolean>>("completion.languages");
+  const here = found?.workspaceValue ?? found?.globalValue ?? {};
+  await write("completion.languages", { ...here, [language]: on });
+}

@@ -1,0 +1,162 @@
+/** VS Code: the server side of code-server with the packaged extension, and Chromium to look at it. */
+
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { existsSync } from "node:fs";
+import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import * as path from "node:path";
+import * as readline from "node:readline";
+import { chromium, type Browser } from "playwright-core";
+import { BIN, CHROMIUM, CODE_SERVER, NODE, VSIX } from "./places.ts";
+import { within } from "./waiting.ts";
+import { Window } from "./window.ts";
+
+/** The settings of every story; a story adds its own. */
+const SETTINGS = {
+  "workbench.startupEditor": "none",
+  "workbench.welcomePage.walkthroughs.openOnInstall": false,
+  "workbench.tips.enabled": false,
+  "chat.disableAIFeatures": true,
+  "chat.commandCenter.enabled": false,
+  "extensions.autoUpdate": false,
+  "extensions.autoCheckUpdates": false,
+  "extensions.ignoreRecommendations": true,
+  "update.mode": "none",
+  "telemetry.telemetryLevel": "off",
+  "security.workspace.trust.enabled": false,
+  "editor.inlineSuggest.enabled": true,
+  "editor.quickSuggestions": { other: "off", comments: "off", strings: "off" },
+  "editor.suggestOnTriggerCharacters": false,
+  "editor.wordBasedSuggestions": "off",
+  "editor.autoClosingBrackets": "never",
+  "editor.autoClosingQuotes": "never",
+  "editor.cursorBlinking": "solid",
+  "editor.minimap.enabled": false,
+  "files.autoSave": "off",
+  "git.enabled": false,
+};
+
+export interface Options {
+  settings?: Record<string, unknown>;
+  /** Written where a remote machine keeps its own settings. */
+  machine?: Record<string, unknown>;
+  environment?: NodeJS.ProcessEnv;
+  /** False: `infill-ls` is not on PATH. */
+  onPath?: boolean;
+  args?: string[];
+}
+
+/** A running VS Code with its own folders; windows are opened in it. */
+export class Code {
+  readonly folder: string;
+  readonly environment: NodeJS.ProcessEnv;
+  private server: ChildProcess | undefined;
+  private browser: Browser | undefined;
+  private windows = 0;
+  url = "";
+
+  private constructor(folder: string, options: Options) {
+    this.folder = folder;
+    // A run directory of its own keeps these engines apart from the user's.
+    this.environment = {
+      XDG_RUNTIME_DIR: path.join(folder, "run"),
+      XDG_CACHE_HOME: path.join(folder, "cache"),
+      INFILL_LS_CONFIG: path.join(folder, "config.toml"),
+      PATH: options.onPath === false ? process.env["PATH"] : `${BIN}:${process.env["PATH"]}`,
+      ...options.environment,
+    };
+  }
+
+  /** Make the folders of a VS Code that is not started yet, so that an engine can be put in place first. */
+  static async prepare(options: Options = {}): Promise<Code> {
+    const folder = await mkdtemp(path.join(tmpdir(), "vsc-"));
+    const code = new Code(folder, options);
+    await mkdir(path.join(folder, "run"), { mode: 0o700 });
+    await mkdir(path.join(folder, "user/User"), { recursive: true });
+    await mkdir(path.join(folder, "server/data/Machine"), { recursive: true });
+    await writeFile(path.join(folder, "user/User/settings.json"), JSON.stringify({ ...SETTINGS, ...options.settings }));
+    await writeFile(path.join(folder, "server/data/Machine/settings.json"), JSON.stringify(options.machine ?? {}));
+    return code;
+  }
+
+  static async start(options: Options = {}): Promise<Code> {
+    const code = await Code.prepare(options);
+    await code.begin(options.args);
+    return code;
+  }
+
+  /** Start the server and Chromium. */
+  async begin(args: string[] = []): Promise<void> {
+    await this.installExtension();
+    const common = ["--accept-server-license-terms", "--server-data-dir", this.at("server"), "--extensions-dir", this.at("extensions")];
+    const listen = ["--host", "127.0.0.1", "--port", "0", "--without-connection-token", "--telemetry-level", "off"];
+    this.server = spawn(NODE, [CODE_SERVER, ...common, ...listen, "--user-data-dir", this.at("user"), "--enable-smoke-test-driver", "--force-disable-user-env", ...args], {
+      env: { ...process.env, ...this.environment },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.url = await within("VS Code's server listens", this.listening(this.server));
+    this.browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"] });
+  }
+
+  /** Open a window on a new folder with these files. */
+  async open(files: Record<string, string> = {}): Promise<Window> {
+    const workspace = this.at(`ws${++this.windows}`);
+    for (const [name, text] of Object.entries(files)) {
+      await mkdir(path.dirname(path.join(workspace, name)), { recursive: true });
+      await writeFile(path.join(workspace, name), text);
+    }
+    await mkdir(workspace, { recursive: true });
+    return Window.open(await this.browser!.newContext({ viewport: { width: 1100, height: 620 } }), this.url, workspace);
+  }
+
+  /** End everything that was started here. */
+  async close(): Promise<void> {
+    await this.browser?.close();
+    const server = this.server;
+    if (server !== undefined && server.exitCode === null) {
+      const gone = new Promise((resolve) => server.once("exit", resolve));
+      server.kill();
+      await within("VS Code's server ends", gone);
+    }
+    await this.stopEngines();
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+  }
+
+  /** Stop the engine that the language server started, if it did. */
+  async stopEngines(): Promise<void> {
+    spawnSync(path.join(BIN, "infill-ls"), ["engine", "stop"], { env: { ...process.env, ...this.environment }, timeout: 30_000 });
+  }
+
+  at(name: string): string {
+    return path.join(this.folder, name);
+  }
+
+  private async installExtension(): Promise<void> {
+    const installed = process.env["INFILL_TEST_EXTENSIONS"];
+    if (installed !== undefined && existsSync(installed)) {
+      await cp(installed, this.at("extensions"), { recursive: true });
+      return;
+    }
+    const args = ["--install-extension", VSIX, "--extensions-dir", this.at("extensions"), "--server-data-dir", this.at("server"), "--accept-server-license-terms"];
+    const done = spawnSync(NODE, [CODE_SERVER, ...args], { encoding: "utf8" });
+    if (done.status !== 0) {
+      throw new Error(`The extension could not be installed: ${done.stdout}${done.stderr}`);
+    }
+  }
+
+  private async listening(server: ChildProcess): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const said: string[] = [];
+      for (const stream of [server.stdout!, server.stderr!]) {
+        readline.createInterface({ input: stream }).on("line", (line) => {
+          said.push(line);
+          const port = /http:\/\/(?:localhost|127\.0\.0\.1):(\d+)/.exec(line)?.[1];
+          if (port !== undefined) {
+            resolve(`http://127.0.0.1:${port}`);
+          }
+        });
+      }
+      server.once("exit", (code) => reject(new Error(`VS Code's server ended with ${code}:\n${said.join("\n")}`)));
+    });
+  }
+}
