@@ -1,0 +1,84 @@
+"""Which models the Hugging Face cache of this machine holds.
+
+The layout is that of ``huggingface_hub``: ``models--OWNER--NAME/{blobs,refs,snapshots/COMMIT}``, where a snapshot's
+files are links to blobs and a blob that is being fetched ends in ``.incomplete``.  Only folders are read, no library
+is imported.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+
+class Presence(Enum):
+    """How much of a model is on this machine."""
+
+    COMPLETE = "cached"
+    PARTIAL = "half fetched"
+    ABSENT = "not here"
+
+
+@dataclass(frozen=True)
+class Cached:
+    """What the cache holds of one model; ``bytes`` counts its blobs, also unfinished ones."""
+
+    presence: Presence
+    folder: Path | None = None
+    bytes: int = 0
+
+
+def hub_folder() -> Path:
+    """Return where Hugging Face libraries keep downloaded models: ``HF_HUB_CACHE``, else ``HF_HOME/hub``."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface"
+    home = Path(os.environ.get("HF_HOME") or base)
+    return Path(os.environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
+
+
+def cached(name: str, hub: Path | None = None) -> Cached:
+    """Tell what the cache holds of the model ``name`` (``owner/name``)."""
+    root = (hub or hub_folder()) / f"models--{name.replace('/', '--')}"
+    blobs = [blob for blob in root.glob("blobs/*") if blob.is_file()]
+    if not blobs and not root.is_dir():
+        return Cached(Presence.ABSENT)
+    size = sum(blob.stat().st_size for blob in blobs)
+    snapshot = _snapshot(root)
+    if snapshot is None or not is_complete(snapshot):
+        return Cached(Presence.PARTIAL if blobs else Presence.ABSENT, snapshot, size)
+    return Cached(Presence.COMPLETE, snapshot, size)
+
+
+def cached_names(hub: Path | None = None) -> list[str]:
+    """Return the ids of all models of which the cache holds anything, sorted."""
+    folders = (hub or hub_folder()).glob("models--*--*")
+    return sorted(folder.name.removeprefix("models--").replace("--", "/", 1) for folder in folders)
+
+
+def is_complete(folder: Path) -> bool:
+    """Tell whether ``folder`` holds a config, a tokenizer and every safetensors file of a checkpoint."""
+    if not (folder / "config.json").exists():
+        return False
+    if not any((folder / name).exists() for name in ("tokenizer.json", "tokenizer.model")):
+        return False
+    index = folder / "model.safetensors.index.json"
+    if not index.exists():
+        return (folder / "model.safetensors").exists()
+    try:
+        shards = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
+    except (ValueError, KeyError, AttributeError):
+        return False
+    return all((folder / shard).exists() for shard in shards)
+
+
+def _snapshot(root: Path) -> Path | None:
+    """Return the snapshot of ``main``, else the one that was written last."""
+    try:
+        commit = (root / "refs" / "main").read_text("ascii").strip()
+        if (root / "snapshots" / commit).is_dir():
+            return root / "snapshots" / commit
+    except (OSError, UnicodeDecodeError):
+        pass
+    return max(root.glob("snapshots/*"), key=lambda folder: folder.stat().st_mtime, default=None)

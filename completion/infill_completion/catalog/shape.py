@@ -1,0 +1,105 @@
+"""The shape of a Llama-like model, and all sizes that follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Quantization(StrEnum):
+    """How the weights of the linear layers are held; embeddings, head and norms stay in 16 bits."""
+
+    NF4 = "nf4"
+    INT8 = "int8"
+    BF16 = "bf16"
+
+
+# NF4 with double quantisation (Dettmers et al. 2023, section 3): 4 bits a weight, an 8-bit scale for each 64 weights,
+# a 32-bit scale for each 256 of those scales.  LLM.int8 keeps one 32-bit scale a row, which Shape.weight_bytes adds.
+BITS_PER_WEIGHT = {
+    Quantization.NF4: 4 + 8 / 64 + 32 / (64 * 256),
+    Quantization.INT8: 8.0,
+    Quantization.BF16: 16.0,
+}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Numbers of a ``config.json`` that decide on memory and speed.
+
+    Attributes:
+        layers: Number of layers.
+        hidden: Width of the residual stream.
+        intermediate: Width inside the feed-forward part.
+        heads: Query heads.
+        kv_heads: Key and value heads; fewer than ``heads`` with grouped-query attention.
+        head_dim: Width of a head.
+        vocab: Rows of the embedding and of the head.
+        tied: Whether the head is the embedding.
+    """
+
+    layers: int
+    hidden: int
+    intermediate: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    vocab: int
+    tied: bool = False
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Shape:
+        """Read a ``config.json``.
+
+        Raises:
+            KeyError: It is not that of a Llama-like model.
+        """
+        heads = int(config["num_attention_heads"])
+        hidden = int(config["hidden_size"])
+        return cls(
+            layers=int(config["num_hidden_layers"]),
+            hidden=hidden,
+            intermediate=int(config["intermediate_size"]),
+            heads=heads,
+            kv_heads=int(config.get("num_key_value_heads") or heads),
+            head_dim=int(config.get("head_dim") or hidden // heads),
+            vocab=int(config["vocab_size"]),
+            tied=bool(config.get("tie_word_embeddings", False)),
+        )
+
+    @property
+    def linear_rows(self) -> int:
+        """Output rows of the linear layers of all layers."""
+        attention = (self.heads + 2 * self.kv_heads) * self.head_dim + self.hidden
+        return self.layers * (attention + 2 * self.intermediate + self.hidden)
+
+    @property
+    def linear_weights(self) -> int:
+        """Weights of the linear layers: q, k, v, o and gate, up, down of every layer."""
+        attention = self.hidden * (2 * self.heads + 2 * self.kv_heads) * self.head_dim
+        return self.layers * (attention + 3 * self.hidden * self.intermediate)
+
+    @property
+    def parameters(self) -> int:
+        """All weights but biases."""
+        norms = (2 * self.layers + 1) * self.hidden
+        return self.linear_weights + norms + self.vocab * self.hidden * (1 if self.tied else 2)
+
+    def linear_bytes(self, quantization: Quantization) -> int:
+        """Return the bytes of the linear layers."""
+        scales = 4 * self.linear_rows if quantization is Quantization.INT8 else 0
+        return int(self.linear_weights * BITS_PER_WEIGHT[quantization] / 8) + scales
+
+    def weight_bytes(self, quantization: Quantization) -> int:
+        """Return the bytes of all weights."""
+        return self.linear_bytes(quantization) + 2 * (self.parameters - self.linear_weights)
+
+    def kv_bytes(self, tokens: int, bytes_per_value: int = 2) -> int:
+        """Return the bytes of keys and values: each token has ``2 * layers * kv_heads * head_dim`` of them."""
+        return tokens * 2 * self.layers * self.kv_heads * self.head_dim * bytes_per_value
+
+    def step_bytes(self, quantization: Quantization, context_tokens: int) -> int:
+        """Return the bytes that decoding one token must read: the linear layers, the head, the keys and values."""
+        return self.linear_bytes(quantization) + 2 * self.vocab * self.hidden + self.kv_bytes(context_tokens)
