@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 
-from infill_completion.snapshot import Answer, Snapshot
+from infill_completion.snapshot import Snapshot, Trigger
 
 if TYPE_CHECKING:
     from infill_server.language_server import InfillServer
@@ -22,10 +23,23 @@ async def accepted(ls: InfillServer, *arguments: Any) -> None:
     ls.session.accepted(*arguments)
 
 
-async def explain(ls: InfillServer, *_arguments: Any) -> dict[str, Any] | None:
-    """Return everything known about the last request, or None before the first."""
-    last = ls.session.last
-    return None if last is None else described(last.snapshot, last.answer)
+async def explain(ls: InfillServer, *arguments: Any) -> dict[str, Any] | None:
+    """Return everything behind a suggestion, or behind its absence.
+
+    Takes ``{"textDocument": {"uri": …}, "position": {…}}``, or nothing for the place of the last request; returns None
+    before the first one.
+    """
+    snapshot = _place(ls, arguments[0]) if arguments else ls.session.last
+    return None if snapshot is None else await ls.session.explain(snapshot)
+
+
+def _place(ls: InfillServer, argument: Any) -> Snapshot:
+    converter = ls.protocol._converter
+    try:
+        place = converter.structure(argument, types.TextDocumentPositionParams)
+    except Exception as error:  # whatever the converter raises, it is about the argument
+        raise JsonRpcInvalidParams("infill.explain takes a textDocument and a position.") from error
+    return ls.documents.get(place.text_document.uri).snapshot(place.position, Trigger.INVOKED)
 
 
 async def toggle(ls: InfillServer, *_arguments: Any) -> dict[str, bool]:
@@ -37,7 +51,7 @@ async def toggle(ls: InfillServer, *_arguments: Any) -> dict[str, bool]:
 
 
 async def restart(ls: InfillServer, *_arguments: Any) -> None:
-    """Let go of the engine and start anew."""
+    """End the engine and start it anew."""
     ls.session.restart()
 
 
@@ -64,20 +78,3 @@ def focused(ls: InfillServer, params: Any) -> None:
 
 def shown(_ls: InfillServer, _params: Any) -> None:
     """Take Copilot's ``textDocument/didShowCompletion``; nothing depends on it."""
-
-
-def described(snapshot: Snapshot, answer: Answer) -> dict[str, Any]:
-    """Return a request and its answer as JSON."""
-    return {
-        "uri": snapshot.uri,
-        "version": snapshot.version,
-        "offset": snapshot.offset,
-        "trigger": snapshot.trigger.value,
-        "reason": None if answer.reason is None else answer.reason.value,
-        "skip": None if answer.reason is None else answer.reason.name,
-        "suggestions": [
-            {"text": each.text, "start": each.start, "end": each.end, "confidence": each.confidence}
-            for each in answer.suggestions
-        ],
-        "details": answer.details,
-    }

@@ -67,12 +67,12 @@ class Document:
         if selected is not None:
             start, end = self.text.offset(selected.range.start), self.text.offset(selected.range.end)
             popup = (min(start, end), max(start, end), selected.text)
-        text, offset = _encodable(str(self.text)), self.text.offset(position)
+        text, offset = str(self.text), self.text.offset(position)
         return Snapshot(self.uri, self.version, self.language_id, text, offset, trigger, popup)
 
     def opened(self) -> OpenDocument:
         """Return what the completer may know of it when it completes another one."""
-        return OpenDocument(self.uri, self.language_id, self.version, _encodable(str(self.text)))
+        return OpenDocument(self.uri, self.language_id, self.version, str(self.text))
 
 
 @dataclass
@@ -193,14 +193,3 @@ class DocumentStore:
 
 def _paths(uris: Iterable[str]) -> list[Path]:
     return [Path(path) for uri in uris if (path := to_fs_path(uri))]
-
-
-def _encodable(text: str) -> str:
-    """Replace lone halves of surrogate pairs, which no file and no socket can hold, without moving an offset."""
-    if text.isascii():
-        return text
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text

@@ -39,22 +39,6 @@ class StartedEngine(Engine, Protocol):
 
 
 @dataclass
-class _Shared:
-    """A request to the completer and how many of the editor's requests wait for it."""
-
-    task: asyncio.Task[Answer]
-    waiting: int = 0
-
-
-@dataclass
-class Record:
-    """The last request and its answer, for ``infill.explain``."""
-
-    snapshot: Snapshot
-    answer: Answer
-
-
-@dataclass
 class _Parts:
     """What depends on the engine settings and is replaced together."""
 
@@ -69,19 +53,19 @@ class Session:
     Attributes:
         status: What the user sees.
         health: The engine's last known state.
-        last: The last request, if there was one.
+        last: The last request that got a final answer, for ``infill.explain``.
     """
 
     def __init__(self, server: InfillServer) -> None:
         self._server = server
         self.status = Status(server)
         self.health = Health(EngineState.STARTING)
-        self.last: Record | None = None
+        self.last: Snapshot | None = None
         self._parts: _Parts | None = None
         self._engine_wanted = asyncio.Event()
         self._engine_of: EngineSettings | None = None
+        self._restart_wanted = False
         self._progress = LoadProgress(server)
-        self._shared: dict[tuple[Any, ...], _Shared] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure_told = ""
 
@@ -109,38 +93,32 @@ class Session:
         self._engine_wanted.set()
 
     def restart(self) -> None:
-        """Let go of the engine and connect again."""
-        self._engine_of = None
+        """End the engine, for all windows, and start it anew."""
+        self._restart_wanted = True
         self._engine_wanted.set()
 
     async def ask(self, snapshot: Snapshot) -> Answer:
         """Return the completer's answer.
-
-        A client that shows both popup and ghost text asks twice at one place; both wait for one answer.
 
         Raises:
             asyncio.CancelledError: The editor withdrew the request.
         """
         if self._parts is None:
             return Answer(reason=SkipReason.ENGINE_LOADING, is_final=False)
-        key = (snapshot.uri, snapshot.version, snapshot.offset, snapshot.trigger, snapshot.selected)
-        shared = self._shared.get(key)
-        if shared is None or shared.task.done():
-            task = asyncio.ensure_future(self._parts.completer.complete(snapshot))
-            shared = self._shared[key] = _Shared(task)
-        shared.waiting += 1
         self.status.begin()
         try:
-            answer = await asyncio.shield(shared.task)
+            answer = await self._parts.completer.complete(snapshot)
         finally:
             self.status.end()
-            shared.waiting -= 1
-            if shared.waiting == 0:
-                shared.task.cancel()
-                if self._shared.get(key) is shared:
-                    del self._shared[key]
         self._note(snapshot, answer)
         return answer
+
+    async def explain(self, snapshot: Snapshot) -> dict[str, Any]:
+        """Return everything behind the answer for ``snapshot`` as JSON; asks the engine anew."""
+        if self._parts is None:
+            return {"uri": snapshot.uri, "reason": SkipReason.ENGINE_LOADING.value}
+        explanation = await self._parts.completer.explain(snapshot)
+        return explanation.to_json()
 
     def accepted(self, uri: str, text: str) -> None:
         """Tell the completer that the user took ``text``."""
@@ -175,10 +153,17 @@ class Session:
         while True:
             await self._engine_wanted.wait()
             self._engine_wanted.clear()
-            if self._engine_of != self.settings.engine:
-                self._engine_of = self.settings.engine
-                await self._let_go()
-                self._parts = await self._open()
+            if self._restart_wanted or self._engine_of != self.settings.engine:
+                await self._replace_engine(end=self._restart_wanted)
+
+    async def _replace_engine(self, *, end: bool) -> None:
+        self._restart_wanted = False
+        former, self._engine_of = self._engine_of, self.settings.engine
+        await self._let_go()
+        if end and former is not None:
+            restart = await asyncio.to_thread(importlib.import_module, "infill_server.restart")
+            await restart.end_engine(former)
+        self._parts = await self._open()
 
     async def _open(self) -> _Parts:
         # The import takes longer than many a request; meanwhile the loop goes on.
@@ -204,6 +189,7 @@ class Session:
         parts.starting.cancel()
         try:
             async with asyncio.timeout(CLOSE_S):
+                await parts.completer.aclose()
                 await parts.engine.aclose()
         except TimeoutError:
             log.warning("the engine's connection did not close in time")
@@ -229,7 +215,7 @@ class Session:
     def _note(self, snapshot: Snapshot, answer: Answer) -> None:
         if answer.reason in _TRANSIENT:
             return
-        self.last = Record(snapshot, answer)
+        self.last = snapshot
         if answer.reason is SkipReason.ENGINE_FAILED:
             self._tell_failure(str(answer.details.get("message") or answer.reason.value))
         elif answer.reason in _INACTIVE:

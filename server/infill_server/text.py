@@ -28,8 +28,9 @@ class Text:
         self._starts: list[int] | None = None
 
     def __str__(self) -> str:
+        """Return the whole text; lone halves of surrogate pairs, which no socket can carry, are U+FFFD in it."""
         if self._whole is None:
-            self._whole = "".join(self._lines)
+            self._whole = _encodable("".join(self._lines))
         return self._whole
 
     @property
@@ -93,6 +94,17 @@ def _split(text: str) -> list[str]:
     if not lines or lines[-1].endswith(("\n", "\r")):
         lines.append("")
     return lines
+
+
+def _encodable(text: str) -> str:
+    """Replace lone halves of surrogate pairs without moving an offset."""
+    if text.isascii():
+        return text
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
 
 
 def _paired(text: str) -> str:

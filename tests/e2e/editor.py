@@ -115,6 +115,11 @@ class Editor:
         params = types.ExecuteCommandParams(command=name, arguments=list(arguments))
         return await within(self.client.workspace_execute_command_async(params))
 
+    def cancel_last(self) -> None:
+        """Withdraw the newest request that has no answer yet."""
+        request = list(self.client.protocol._request_futures)[-1]
+        self.client.cancel_request(types.CancelParams(id=request))
+
     async def exit_code(self) -> int:
         """Wait until the server process ended and return its code."""
         assert self.client._server is not None
@@ -228,7 +233,8 @@ class Buffer:
         return self.text[:start] + new + self.text[end:]
 
     def _offset(self, position: types.Position) -> int:
-        return next(offset for offset in range(len(self.text) + 1) if self.position(offset) == position)
+        # From the end, since a position has no offset between carriage return and newline.
+        return next(offset for offset in range(len(self.text), -1, -1) if self.position(offset) == position)
 
 
 async def within(work: Any) -> Any:

@@ -84,6 +84,10 @@ def test_a_line_separator_does_not_end_a_line() -> None:
     assert document.offset(Position(1, 0)) == 10
 
 
+def test_a_lone_half_of_a_surrogate_pair_is_a_replacement_character_to_others() -> None:
+    assert str(Text("x\ud83dy", Units.UTF16)) == "x\ufffdy"
+
+
 def test_halves_of_a_surrogate_pair_that_meet_become_the_character() -> None:
     document = Text("x\ud83dy", Units.UTF16)
     document.replace(Range(Position(0, 2), Position(0, 2)), "\ude00")

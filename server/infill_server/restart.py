@@ -1,0 +1,37 @@
+"""Ending the shared engine on a user's request, so that the next one starts afresh."""
+
+from __future__ import annotations
+
+import asyncio
+
+from infill_completion.api import EngineUnavailableError
+from infill_completion.client import EngineClient, address_of
+from infill_completion.rundir import RunDirectoryError, engine_paths, read_card
+from infill_completion.settings import EngineSettings
+
+STOP_DEADLINE_S = 10.0
+_POLL_S = 0.05
+
+
+async def end_engine(settings: EngineSettings) -> None:
+    """End the local engine of ``settings`` and wait until it is gone; a remote one is not ours to end."""
+    if settings.url is not None:
+        return
+    try:
+        paths = engine_paths(settings)
+        card, address = read_card(paths), address_of(paths)
+    except RunDirectoryError:
+        return
+    if card is None or address is None:
+        return
+    client = EngineClient(address)
+    try:
+        await client.shutdown()
+    except EngineUnavailableError:
+        return  # it has gone already
+    finally:
+        await client.aclose()
+    # The last thing an engine does is to take its card away.
+    until = asyncio.get_running_loop().time() + STOP_DEADLINE_S
+    while read_card(paths) == card and asyncio.get_running_loop().time() < until:  # noqa: ASYNC110
+        await asyncio.sleep(_POLL_S)

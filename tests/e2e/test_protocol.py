@@ -1,0 +1,173 @@
+"""What a client may send that is not a suggestion's request, or not well formed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.editor import CONSOLE_SCRIPT, within
+
+HELLO = {"processId": None, "rootUri": None, "capabilities": {}}
+
+
+class Wire:
+    """A client that writes what it is told, well formed or not."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._stdin, self._stdout = process.stdin, process.stdout
+
+    def send(self, body: bytes | dict[str, Any]) -> None:
+        """Write one message."""
+        data = json.dumps({"jsonrpc": "2.0", **body}).encode() if isinstance(body, dict) else body
+        self._stdin.write(b"Content-Length: %d\r\n\r\n%s" % (len(data), data))
+
+    async def receive(self) -> dict[str, Any]:
+        """Read one message."""
+        header = await within(self._stdout.readuntil(b"\r\n\r\n"))
+        length = int(header.split(b":")[1])
+        message: dict[str, Any] = json.loads(await within(self._stdout.readexactly(length)))
+        return message
+
+    async def ask(self, method: str, params: Any, msg_id: Any = 7) -> dict[str, Any]:
+        """Send a request and return its answer; what the server asks or tells meanwhile is left out."""
+        self.send({"id": msg_id, "method": method, "params": params})
+        while (message := await self.receive()).get("id") != msg_id or "method" in message:
+            pass
+        return message
+
+    def hang_up(self) -> None:
+        """Close the pipe."""
+        self._stdin.close()
+
+    async def exit_code(self) -> int:
+        """Wait for the end of the process."""
+        code: int = await within(self.process.wait())
+        return code
+
+
+@pytest.fixture
+async def wire(home: dict[str, str]) -> AsyncIterator[Wire]:
+    process = await asyncio.create_subprocess_exec(
+        CONSOLE_SCRIPT, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    yield Wire(process)
+    if process.returncode is None:
+        process.kill()
+        await process.wait()
+
+
+@pytest.fixture
+async def greeted(wire: Wire) -> Wire:
+    answer = await wire.ask("initialize", HELLO)
+    assert "capabilities" in answer["result"]
+    return wire
+
+
+async def test_both_completions_are_advertised_with_everything_clients_look_for(wire: Wire) -> None:
+    capabilities = (await wire.ask("initialize", HELLO))["result"]["capabilities"]
+    assert capabilities["inlineCompletionProvider"] == {}
+    assert "." in capabilities["completionProvider"]["triggerCharacters"]
+    assert capabilities["textDocumentSync"]["change"] == 2
+    assert capabilities["textDocumentSync"]["openClose"] is True
+    assert capabilities["positionEncoding"] == "utf-16"
+    assert {"infill.accepted", "infill.explain", "infill.toggle", "infill.restart"} <= set(
+        capabilities["executeCommandProvider"]["commands"]
+    )
+
+
+async def test_the_first_encoding_the_client_prefers_is_taken(wire: Wire) -> None:
+    hello = HELLO | {"capabilities": {"general": {"positionEncodings": ["utf-8", "utf-16"]}}}
+    assert (await wire.ask("initialize", hello))["result"]["capabilities"]["positionEncoding"] == "utf-8"
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "code"),
+    [
+        ("textDocument/completion", {"textDocument": {}, "position": {"line": "one"}}, -32602),
+        ("textDocument/completion", None, -32602),
+        ("textDocument/completion", [1, 2], -32602),
+        ("textDocument/inlineCompletion", {"textDocument": {"uri": "file:///a"}}, -32602),
+        ("textDocument/inlineCompletion", 5, -32602),
+        ("workspace/executeCommand", {"command": "rm"}, -32602),
+        ("workspace/executeCommand", {"command": "infill.accepted", "arguments": [1]}, -32602),
+        ("workspace/executeCommand", {"command": "infill.explain", "arguments": ["here"]}, -32602),
+        ("textDocument/hover", {}, -32601),
+        ("initialize", HELLO, -32600),
+    ],
+)
+async def test_an_ill_typed_request_gets_an_error_and_the_next_one_its_answer(
+    greeted: Wire, method: str, params: Any, code: int
+) -> None:
+    assert (await greeted.ask(method, params))["error"]["code"] == code
+    assert "result" in await greeted.ask("shutdown", None, 8)
+
+
+async def test_a_document_that_is_not_open_is_named_in_the_error(greeted: Wire) -> None:
+    place = {"textDocument": {"uri": "file:///w/gone.py"}, "position": {"line": 0, "character": 0}}
+    error = (await greeted.ask("textDocument/completion", place))["error"]
+    assert error["code"] == -32602
+    assert "file:///w/gone.py is not open" in error["message"]
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"[]", b'"text"', b'{"id": 1}'])
+async def test_what_is_no_message_is_refused(greeted: Wire, body: bytes) -> None:
+    greeted.send(body)
+    assert (await greeted.receive())["error"]["code"] in {-32700, -32600}
+
+
+async def test_a_request_before_initialize_is_refused(wire: Wire) -> None:
+    assert (await wire.ask("shutdown", None))["error"]["code"] == -32002
+
+
+async def test_a_request_behind_shutdown_is_refused(greeted: Wire) -> None:
+    await greeted.ask("shutdown", None)
+    assert (await greeted.ask("textDocument/completion", {}))["error"]["code"] == -32600
+
+
+async def test_ill_typed_and_unknown_notifications_change_nothing(greeted: Wire) -> None:
+    for method in ("textDocument/didChange", "textDocument/didOpen", "no/such", "$/cancelRequest", "$/setTrace"):
+        for params in ({}, None, 3, {"textDocument": {"uri": "file:///w/gone.py", "version": 2}, "contentChanges": []}):
+            greeted.send({"method": method, "params": params})
+    greeted.send({"method": "$/cancelRequest", "params": {"id": 99}})
+    assert "result" in await greeted.ask("shutdown", None)
+
+
+async def test_while_there_is_no_engine_the_list_is_empty_and_incomplete(greeted: Wire) -> None:
+    item = {"uri": "file:///w/a.py", "languageId": "python", "version": 1, "text": "x = "}
+    greeted.send({"method": "textDocument/didOpen", "params": {"textDocument": item}})
+    place = {"textDocument": {"uri": item["uri"]}, "position": {"line": 0, "character": 4}}
+    answer = await greeted.ask("textDocument/completion", place)
+    assert answer["result"] == {"isIncomplete": True, "items": []}
+
+
+async def test_exit_behind_shutdown_ends_with_code_0(greeted: Wire) -> None:
+    await greeted.ask("shutdown", None)
+    greeted.send({"method": "exit"})
+    assert await greeted.exit_code() == 0
+
+
+async def test_exit_without_shutdown_ends_with_code_1(greeted: Wire) -> None:
+    greeted.send({"method": "exit"})
+    assert await greeted.exit_code() == 1
+
+
+async def test_exit_before_initialize_ends_with_code_1(wire: Wire) -> None:
+    wire.send({"method": "exit"})
+    assert await wire.exit_code() == 1
+
+
+async def test_a_client_that_hangs_up_ends_the_process(greeted: Wire) -> None:
+    greeted.hang_up()
+    assert await greeted.exit_code() == 1
+
+
+async def test_bytes_that_are_no_lsp_end_the_process(wire: Wire) -> None:
+    wire._stdin.write(b"GET / HTTP/1.1\r\n\r\n")
+    assert await wire.exit_code() == 1
