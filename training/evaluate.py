@@ -25,6 +25,7 @@ from infill_completion.engine.generator import Generator, ngram_index
 from infill_completion.engine.healing import Speller
 from infill_completion.engine.sequence import Sequence as Candidate
 from infill_completion.engine.tokenizer import Tokenizer
+from infill_completion.prompt import Prompt
 from infill_completion.settings import EngineSettings
 from training.corpus import SourceFile, read
 from training.export import EMBEDDED
@@ -94,6 +95,10 @@ class Predictors:
         self._speller = Speller(self.tokenizer, torch.device("cpu"))
         self._flat = torch.zeros(len(self.tokenizer.pieces))
 
+    def prompt(self, request: CompletionRequest) -> Prompt:
+        """Return the prompt that all three see."""
+        return self._both.prompt(request)
+
     def model(self, hole: Hole) -> str:
         """Complete with the model alone."""
         return self._complete(self._alone, hole)
@@ -104,7 +109,7 @@ class Predictors:
 
     def ngram(self, hole: Hole) -> str:
         """Complete with the index alone, the same one, over a model that knows nothing."""
-        prompt = self._both.prompt(CompletionRequest(hole.prefix, hole.suffix))
+        prompt = self.prompt(CompletionRequest(hole.prefix, hole.suffix))
         infilling = self.tokenizer.infilling
         index = ngram_index(prompt, self.cache, infilling)
         stops = frozenset(id_ for id_ in (self.tokenizer.eos, infilling.eot if infilling else None) if id_ is not None)

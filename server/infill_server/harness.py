@@ -84,7 +84,8 @@ class Editor:
         self._command = tuple(command)
         self._environment = {**os.environ, **(environment or {})}
         self._loaded = asyncio.Event()
-        self.client.feature("infill/status")(lambda params: self._on_status(params))
+        # pygls marks the function it registers, and a bound method takes no marks.
+        self.client.feature("infill/status")(lambda params: self._on_status(params))  # noqa: PLW0108
         self.client.feature(types.WINDOW_WORK_DONE_PROGRESS_CREATE)(lambda _params: None)
         self.client.feature(types.WORKSPACE_CONFIGURATION)(lambda params: [self._settings for _ in params.items])
         for ignored in (types.WINDOW_LOG_MESSAGE, types.WINDOW_SHOW_MESSAGE, types.PROGRESS):

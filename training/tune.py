@@ -1,0 +1,123 @@
+"""Fit the weights of the cache to held-out text: the likelihood of what really stands in the holes.
+
+The model's probability of each true token and what the index says there are collected once; the four gains are then
+fitted by gradient descent, for each combination of the parameters that have no gradient.  Only the half of the held-out
+files that is not reported on is used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from transformers import LlamaForCausalLM
+
+from infill_completion.api import CompletionRequest
+from infill_completion.engine.cache_model import CacheParameters
+from infill_completion.engine.generator import ngram_index
+from infill_completion.ngram import Level
+from infill_completion.prompt import Prompt
+from training.evaluate import Predictors, holes
+from training.export import EMBEDDED
+
+HALF_LIVES = (0.0, 300.0, 1000.0)
+END_TOKENS = (0, 4, 8)
+MAX_LEVELS = 24
+
+
+@dataclass(frozen=True)
+class Step:
+    """One true token: the model's probability of it, and the index's levels with the share each gives it."""
+
+    probability: float
+    levels: list[Level]
+    target: int
+
+
+def _truth(predictors: Predictors, prompt: Prompt, wanted: str) -> list[int]:
+    return list(predictors.tokenizer.encode_infilling(prompt.spell + wanted + "\n"))
+
+
+@torch.inference_mode()
+def _probabilities(model: LlamaForCausalLM, ids: list[int], truth: list[int]) -> list[float]:
+    logits = model(torch.tensor([ids + truth])).logits[0, len(ids) - 1 : -1]
+    chances: list[float] = logits.softmax(-1).gather(-1, torch.tensor(truth)[:, None]).flatten().tolist()
+    return chances
+
+
+def collect(predictors: Predictors, folder: Path, run: Path, count: int, parameters: CacheParameters) -> list[Step]:
+    """Return a step for each true token of ``count`` holes."""
+    model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    steps = []
+    for hole in holes(run / "held_out.jsonl", count, tuning=True):
+        prompt = predictors.prompt(CompletionRequest(hole.prefix, hole.suffix))
+        truth = _truth(predictors, prompt, hole.wanted)
+        index = ngram_index(prompt, parameters, predictors.tokenizer.infilling)
+        for id_, chance in zip(truth, _probabilities(model, prompt.ids, truth), strict=True):
+            steps.append(Step(chance, index.levels()[:MAX_LEVELS], id_))
+            index.append(id_)
+    return steps
+
+
+def _tables(steps: list[Step]) -> tuple[Tensor, Tensor, Tensor]:
+    """Return features ``(steps, levels, 4)``, the share of the true token and a mask, both ``(steps, levels)``."""
+    width = max(1, *(len(step.levels) for step in steps))
+    features, shares = torch.zeros(len(steps), width, 4), torch.zeros(len(steps), width)
+    mask = torch.zeros(len(steps), width, dtype=torch.bool)
+    for row, step in enumerate(steps):
+        for column, level in enumerate(step.levels):
+            numbers = [1.0, level.order, level.count, max(level.shares.values())]
+            features[row, column] = torch.tensor(numbers)
+            shares[row, column] = level.shares.get(step.target, 0.0)
+            mask[row, column] = True
+    features[..., 1:3] = features[..., 1:3].clamp(min=1).log()
+    return features, shares, mask
+
+
+def fit(steps: list[Step], start: CacheParameters) -> tuple[CacheParameters, float]:
+    """Return the best gains and the mean loss in nats a token."""
+    features, shares, mask = _tables(steps)
+    model = torch.tensor([step.probability for step in steps])
+    gains = torch.tensor([start.bias, start.order_gain, start.count_gain, start.purity_gain], requires_grad=True)
+    optimizer = torch.optim.Adam([gains], lr=0.05)
+    loss = torch.zeros(())
+    for _ in range(400):
+        weight = (features @ gains).sigmoid() * mask
+        left = torch.cumprod(1 - weight, -1)
+        before = torch.cat([torch.ones(len(steps), 1), left[:, :-1]], -1)
+        likely = (before * weight * shares).sum(-1) + left[:, -1] * model
+        loss = -(likely + 1e-9).log().mean()
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    bias, order, count, purity = (round(float(gain), 3) for gain in gains)
+    fitted = replace(start, bias=bias, order_gain=order, count_gain=count, purity_gain=purity)
+    return fitted, float(loss.detach())
+
+
+def main() -> None:
+    """Fit, and write the parameters into ``infill.json``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", type=Path, default=Path("training/run"))
+    parser.add_argument("--folder", type=Path, default=EMBEDDED)
+    parser.add_argument("--count", type=int, default=400)
+    options = parser.parse_args()
+    predictors = Predictors(options.folder)
+    found: list[tuple[float, CacheParameters]] = []
+    for half_life, end_tokens in itertools.product(HALF_LIVES, END_TOKENS):
+        start = CacheParameters(half_life_tokens=half_life, end_tokens=end_tokens)
+        fitted, loss = fit(collect(predictors, options.folder, options.run, options.count, start), start)
+        print(f"half life {half_life:g}, end tokens {end_tokens}: {loss:.4f} nats a token, {fitted}", flush=True)
+        found.append((loss, fitted))
+    best = min(found, key=lambda pair: pair[0])[1]
+    path = options.folder / "infill.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"cache": asdict(best)}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
