@@ -125,6 +125,10 @@ class ScriptedEngine:
         assert not self._thread.is_alive()
         self._lock.release()
 
+    def connections(self) -> list[object]:
+        """Return the connections that are open now."""
+        return list(self._server.server_state.connections)
+
     def wait_until_ended(self) -> None:
         """Return when the engine ended by itself; fails at the deadline."""
         self._thread.join(DEADLINE_S)

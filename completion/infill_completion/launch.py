@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _START_S = 30.0
 _POLL_S = 0.1
 # How long the first request waits to hear from an engine that may already be there.
-_FIRST_CONTACT_S = 0.3
+_FIRST_CONTACT_S = 1.0
 # An engine that failed is started again by a request, but not more often than this.
 _RETRY_S = (2.0, 10.0, 30.0, 120.0, 600.0)
 # They would let a workspace put its own modules in the place of ours.

@@ -69,7 +69,10 @@ def serve(settings: EngineSettings, load: Load, *, tcp: str | None = None) -> in
     try:
         with listening(paths, tcp) as listener:
             _start_log(paths)
-            write_card(paths, card_of(settings, listener))
+            card = card_of(settings, listener)
+            write_card(paths, card)
+            if card.token is not None:
+                log.info("Listening on %s:%s; the token is in %s.", card.host, card.port, paths.card)
             ended = _run(settings, load, listener)
     except BaseException:
         lock.release()
@@ -137,7 +140,7 @@ def _bind_unix(paths: EnginePaths) -> Listener:
 def _bind_tcp(address: str) -> Listener:
     host, _, port = address.rpartition(":")
     host = host.strip("[]") or "127.0.0.1"
-    if not port.isdigit():
+    if not port.isdigit() or int(port) > 65535:  # a larger one would wrap around
         raise ServeError(f"--tcp takes HOST:PORT, such as 127.0.0.1:8766, not {address!r}.")
     try:
         family, kind, protocol, _, place = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
@@ -146,7 +149,7 @@ def _bind_tcp(address: str) -> Listener:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(place)
         bound.listen(_BACKLOG)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise ServeError(f"The engine cannot listen on {address} ({error}); choose another address.") from error
     return Listener(bound, os.environ.get(TOKEN_VARIABLE) or secrets.token_urlsafe(32), host)
 

@@ -301,7 +301,7 @@ class Worker:
                 job.put(chunk)
             job.put(None)
             self._failures = 0
-            outcome = "cancelled" if job.cancelled() else str((last and last.finish_reason) or "stop")
+            outcome = str((last and last.finish_reason) or FinishReason.CANCELLED)
         except ModelError as error:
             _log_failure(str(error), error)
             job.put(RequestError(str(error)))

@@ -1,0 +1,235 @@
+"""How the shared engine is found and followed, with a scripted model in it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineUnavailableError, FinishReason, Health
+from infill_completion.client import EngineClient, EventReader, address_of, chunks_from_json
+from infill_completion.engine.worker import Idle
+from infill_completion.launch import LocalEngine, engine_for, log_tail
+from infill_completion.remote import RemoteEngine
+from infill_completion.settings import EngineSettings, Settings
+from tests.scripted_engine import DEADLINE_S, Reply, ScriptedEngine
+
+ASK = CompletionRequest("def f():\n    ", "\n")
+
+
+@pytest.fixture(autouse=True)
+def runtime_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+
+
+@contextlib.asynccontextmanager
+async def window(settings: EngineSettings, told: list[Health] | None = None) -> AsyncIterator[LocalEngine]:
+    """An editor window with its connection to the engine."""
+    engine = LocalEngine(settings, told.append if told is not None else None)
+    try:
+        yield engine
+    finally:
+        await engine.aclose()
+
+
+async def text_of(engine: LocalEngine, request: CompletionRequest = ASK) -> str:
+    return "".join([chunk.text async for chunk in engine.complete(request)])
+
+
+async def test_a_running_engine_is_used_and_several_windows_share_it() -> None:
+    with ScriptedEngine(default="pass") as running:
+        async with window(running.settings) as first, window(running.settings) as second:
+            ready = [await first.wait_ready(DEADLINE_S), await second.wait_ready(DEADLINE_S)]
+            assert [health.state for health in ready] == [EngineState.READY] * 2
+            assert [await text_of(first), await text_of(second)] == ["pass", "pass"]
+        assert running.loads == 1
+
+
+async def test_the_first_request_needs_no_start_where_an_engine_is_ready() -> None:
+    with ScriptedEngine(default="pass") as running:
+        async with window(running.settings) as warm:
+            await warm.wait_ready(DEADLINE_S)
+        async with window(running.settings) as cold:
+            assert await text_of(cold) == "pass"
+
+
+async def test_every_field_of_a_request_and_a_chunk_survives_the_socket() -> None:
+    request = CompletionRequest(
+        "p", "s", max_tokens=9, temperature=0.5, top_p=0.7, n=1, seed=4, stop=("\n\n",), logprobs=2, explain=True
+    )
+    with ScriptedEngine() as running:
+        running.says(Reply(["a", "\u2028", "é😀"], FinishReason.LENGTH, logprob=-0.25))
+        async with window(running.settings) as engine:
+            await engine.wait_ready(DEADLINE_S)
+            chunks = [chunk async for chunk in engine.complete(request)]
+    assert running.requests == [request]
+    assert [chunk.text for chunk in chunks] == ["a", "\u2028", "é😀", ""]
+    assert sum(chunk.logprob_sum for chunk in chunks) == -0.75
+    assert sum(chunk.token_count for chunk in chunks) == 3
+    assert chunks[-1].finish_reason is FinishReason.LENGTH
+    assert chunks[-1].usage is not None
+    assert chunks[-1].explain == {"prefix": "p"}
+
+
+async def test_while_the_model_loads_requests_are_refused_at_once_and_progress_is_told() -> None:
+    hold = threading.Event()
+    told: list[Health] = []
+    with ScriptedEngine(default="pass", hold_load=hold) as running:
+        async with window(running.settings, told) as engine:
+            with pytest.raises(EngineUnavailableError) as refused:
+                await text_of(engine)
+            assert refused.value.state is EngineState.LOADING
+            hold.set()
+            assert (await engine.wait_ready(DEADLINE_S)).state is EngineState.READY
+            assert await text_of(engine) == "pass"
+        assert len(running.requests) == 1
+    assert any(health.progress == 0.5 for health in told)
+    assert told[-1].state is EngineState.READY
+    assert len(set(map(str, told))) == len(told)
+
+
+async def test_a_model_that_cannot_be_loaded_is_one_sentence_then_and_later() -> None:
+    reason = "There is no model at nowhere; correct engine.model."
+    with ScriptedEngine(load_error=reason) as running:
+        async with window(running.settings) as engine:
+            health = await engine.wait_ready(DEADLINE_S)
+            assert (health.state, health.reason) == (EngineState.FAILED, reason)
+            for _ in range(2):
+                with pytest.raises(EngineUnavailableError, match=r"correct engine\.model"):
+                    await text_of(engine)
+
+
+def test_an_engine_whose_model_failed_ends_after_a_while() -> None:
+    with ScriptedEngine(load_error="No.", idle=Idle(failed_exit_s=0.05)) as running:
+        running.wait_until_ended()
+        assert address_of(running.paths) is None
+
+
+async def test_unloaded_weights_come_back_with_the_next_request() -> None:
+    with ScriptedEngine(default="pass", idle=Idle(unload_s=0.2, exit_s=600)) as running:
+        async with window(running.settings) as engine:
+            await engine.wait_ready(DEADLINE_S)
+            await asyncio.to_thread(running.wait_for, lambda: running.unloads or None)
+            with pytest.raises(EngineUnavailableError) as refused:
+                await text_of(engine)
+            assert refused.value.state is not EngineState.FAILED
+            await asyncio.to_thread(running.wait_for, lambda: running.loads == 2 or None)
+            assert (await engine.wait_ready(DEADLINE_S)).state is EngineState.READY
+
+
+def test_an_engine_that_nobody_asks_ends() -> None:
+    with ScriptedEngine(idle=Idle(unload_s=0.05, exit_s=0.1)) as running:
+        running.wait_until_ended()
+        assert running.unloads == 1
+        assert address_of(running.paths) is None
+
+
+async def test_leaving_stops_the_decode_before_the_next_token() -> None:
+    gate = threading.Event()
+    with ScriptedEngine() as running:
+        running.says(Reply(["one", gate, "two"]))
+        async with window(running.settings) as engine:
+            await engine.wait_ready(DEADLINE_S)
+            stream = engine.complete(ASK)
+            assert (await anext(stream)).text == "one"
+            await stream.aclose()
+            await asyncio.to_thread(running.wait_for_cancellation, ASK)
+            gate.set()
+            running.says("next")
+            assert await text_of(engine) == "next"
+        assert running.tokens_said == 2
+
+
+async def test_cancelling_the_task_stops_the_decode_too() -> None:
+    with ScriptedEngine() as running:
+        running.says(Reply([threading.Event(), "never"]))
+        async with window(running.settings) as engine:
+            await engine.wait_ready(DEADLINE_S)
+            task = asyncio.create_task(text_of(engine))
+            await asyncio.to_thread(running.wait_for_request)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await asyncio.to_thread(running.wait_for_cancellation, ASK)
+        assert running.tokens_said == 0
+
+
+async def test_connections_are_used_again() -> None:
+    with ScriptedEngine(default="pass") as running:
+        async with window(running.settings) as engine:
+            await engine.wait_ready(DEADLINE_S)
+            for _ in range(5):
+                await text_of(engine)
+            assert len(running.connections()) == 1
+
+
+async def test_an_engine_that_ends_in_the_middle_of_an_answer_is_a_sentence() -> None:
+    with ScriptedEngine() as running:
+        running.says(Reply(["one", threading.Event(), "two"]))
+        client = EngineClient(address_of(running.paths) or pytest.fail("it listens"))
+        running.wait_for(lambda: running.loads or None)
+        async with window(running.settings) as engine:
+            await engine.wait_ready(DEADLINE_S)
+            stream = client.complete(ASK)
+            assert (await anext(stream)).text == "one"
+            await asyncio.to_thread(running.stop)
+            with pytest.raises(EngineUnavailableError, match="shutting down"):
+                async for _ in stream:
+                    pass
+            await client.aclose()
+
+
+async def test_tcp_with_the_token_of_the_card_works_the_same() -> None:
+    with ScriptedEngine(default="pass", tcp="127.0.0.1:0") as running:
+        async with window(running.settings) as engine:
+            assert (await engine.wait_ready(DEADLINE_S)).state is EngineState.READY
+            assert await text_of(engine) == "pass"
+
+
+async def test_the_settings_choose_between_local_and_remote() -> None:
+    assert isinstance(engine_for(Settings()), LocalEngine)
+    assert isinstance(engine_for(Settings(engine=EngineSettings(url="http://localhost:1"))), RemoteEngine)
+
+
+@pytest.mark.parametrize("cut", [1, 3, 7, 1000])
+def test_events_are_read_whatever_the_pieces_they_come_in(cut: int) -> None:
+    stream = (
+        'data: {"a":1}\r\n\r\n: comment\nid: 4\ndata:two\ndata: lines\n\ndata: \u2028\x85\n\ndata: cut off'.encode()
+    )
+    reader = EventReader()
+    events = [event for at in range(0, len(stream), cut) for event in reader.feed(stream[at : at + cut])]
+    assert events == [b'{"a":1}', b"two\nlines", "\u2028\x85".encode()]
+
+
+def test_chunks_of_other_servers_are_understood() -> None:
+    logprobs = {"token_logprobs": [None, -0.5, -0.25]}
+    body = {"choices": [{"text": "a", "finish_reason": "eos_token", "logprobs": logprobs}]}
+    assert chunks_from_json(body) == [Chunk(0, "a", FinishReason.STOP, -0.75, 2)]
+    assert chunks_from_json({"choices": [{"text": None, "index": 1}]}) == [Chunk(1)]
+    with pytest.raises(EngineUnavailableError, match="no memory"):
+        chunks_from_json({"error": {"message": "no memory"}})
+
+
+def test_the_clients_import_nothing_heavy() -> None:
+    modules = "launch", "client", "remote", "dialects", "rundir"
+    code = (
+        f"import sys; import {', '.join(f'infill_completion.{name}' for name in modules)}; "
+        "print({'torch', 'transformers', 'tokenizers', 'httpx', 'starlette', 'uvicorn'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
+def test_the_tail_of_a_log_is_its_last_error(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    assert log_tail(log) == ""
+    log.write_text("now 1 INFO starts\nModuleNotFoundError: No module named 'torch'\nnow 1 INFO more\n")
+    assert log_tail(log) == "ModuleNotFoundError: No module named 'torch'"
+    log.write_text("now 1 INFO starts\n\n")
+    assert log_tail(log) == "now 1 INFO starts"
