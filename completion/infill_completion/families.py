@@ -16,7 +16,7 @@ class Blocks(Enum):
     PROSE = "prose"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Family:
     """The traits of a language.
 
@@ -25,12 +25,16 @@ class Family:
         line_comment: What begins a comment to the end of the line; empty where there is none.
         opener: Matches the end of a line (without trailing blanks and comment) behind which a block begins.
         closer: Matches a line, without its indentation, that closes a block.
+        quotes: What begins a string of any length; where ``'`` is missing it begins one character at most.
+        is_balanced: Whether every closing bracket outside of strings and comments has an opening one.
     """
 
     blocks: Blocks
     line_comment: str
     opener: re.Pattern[str]
     closer: re.Pattern[str]
+    quotes: str = "\"'`"
+    is_balanced: bool = True
 
 
 _NEVER = re.compile(r"(?!)")
@@ -49,8 +53,11 @@ _END_CLOSER = re.compile(r"(end|until|fi|done|esac|endif|endfunction|endfor|endw
 
 _PYTHON = Family(Blocks.INDENT, "#", re.compile(r":$|[({\[]$"), re.compile(r"[)\]}]+"))
 _YAML = Family(Blocks.INDENT, "#", re.compile(r":$|: [|>][-+]?$|^\s*-$"), re.compile(r"[)\]}]+"))
-_HASKELL = Family(Blocks.INDENT, "--", re.compile(r"=$|\b(where|do|of|let)$|->$|[({\[]$"), re.compile(r"[)\]}]+"))
-_C = Family(Blocks.BRACES, "//", _BRACE_OPENER, _BRACKET_CLOSER)
+_HASKELL = Family(
+    Blocks.INDENT, "--", re.compile(r"=$|\b(where|do|of|let)$|->$|[({\[]$"), re.compile(r"[)\]}]+"), quotes='"'
+)
+_C = Family(Blocks.BRACES, "//", _BRACE_OPENER, _BRACKET_CLOSER, quotes='"`')
+_SCRIPT = Family(Blocks.BRACES, "//", _BRACE_OPENER, _BRACKET_CLOSER)
 _HASH_BRACES = Family(Blocks.BRACES, "#", _BRACE_OPENER, _BRACKET_CLOSER)
 _CSS = Family(Blocks.BRACES, "", _BRACE_OPENER, _BRACKET_CLOSER)
 _SQL = Family(
@@ -59,14 +66,20 @@ _SQL = Family(
 _RUBY = Family(Blocks.END, "#", _RUBY_OPENER, _END_CLOSER)
 _LUA = Family(Blocks.END, "--", _LUA_OPENER, _END_CLOSER)
 _JULIA = Family(Blocks.END, "#", _JULIA_OPENER, _END_CLOSER)
-_SHELL = Family(Blocks.END, "#", re.compile(r"[{(]$|\b(then|do|else)$|\bin$"), _END_CLOSER)
+_SHELL = Family(Blocks.END, "#", re.compile(r"[{(]$|\b(then|do|else)$|\bin$"), _END_CLOSER, is_balanced=False)
 _ELIXIR = Family(Blocks.END, "#", _END_OPENER, _END_CLOSER)
 _VIM = Family(Blocks.END, '"', re.compile(r"^\s*(function!?|if|for|while|try|else|elseif|augroup)\b.*$"), _END_CLOSER)
-_MARKUP = Family(Blocks.BRACES, "", re.compile(r"<[A-Za-z][^<>/]*>$|[{(\[]$"), re.compile(r"</|[)\]}]+"))
+_MARKUP = Family(
+    Blocks.BRACES, "", re.compile(r"<[A-Za-z][^<>/]*>$|[{(\[]$"), re.compile(r"</|[)\]}]+"), is_balanced=False
+)
 _LISP = Family(Blocks.BRACES, ";", re.compile(r"[({\[]$"), re.compile(r"[)\]}]+"))
-_PROSE = Family(Blocks.PROSE, "", _NEVER, _NEVER)
+_PROSE = Family(Blocks.PROSE, "", _NEVER, _NEVER, is_balanced=False)
 _PERCENT = Family(
-    Blocks.BRACES, "%", re.compile(r"\\begin\{[^{}]*\}(\[[^\[\]]*\])?$|[{(\[]$"), re.compile(r"\\end\b|[)\]}]+")
+    Blocks.BRACES,
+    "%",
+    re.compile(r"\\begin\{[^{}]*\}(\[[^\[\]]*\])?$|[{(\[]$"),
+    re.compile(r"\\end\b|[)\]}]+"),
+    is_balanced=False,
 )
 _OTHER = Family(Blocks.BRACES, "#", re.compile(r"[{(\[:]$"), _BRACKET_CLOSER)
 
@@ -75,9 +88,13 @@ _FAMILIES: dict[str, Family] = {
     **dict.fromkeys(("yaml", "dockercompose", "github-actions-workflow", "ansible"), _YAML),
     **dict.fromkeys(("haskell", "elm", "purescript", "fsharp", "ocaml"), _HASKELL),
     **dict.fromkeys(
-        ("c", "cpp", "cuda-cpp", "objective-c", "objective-cpp", "java", "javascript", "javascriptreact", "typescript",
-         "typescriptreact", "go", "rust", "csharp", "kotlin", "scala", "swift", "dart", "zig", "groovy", "php", "json",
-         "jsonc", "json5", "proto", "proto3", "solidity", "glsl", "hlsl", "wgsl", "d", "v", "less", "scss", "verilog",
+        ("javascript", "javascriptreact", "typescript", "typescriptreact", "dart", "groovy", "php", "json", "jsonc",
+         "json5", "less", "scss"),
+        _SCRIPT,
+    ),
+    **dict.fromkeys(
+        ("c", "cpp", "cuda-cpp", "objective-c", "objective-cpp", "java", "go", "rust", "csharp", "kotlin", "scala",
+         "swift", "zig", "proto", "proto3", "solidity", "glsl", "hlsl", "wgsl", "d", "v", "verilog",
          "systemverilog"),
         _C,
     ),

@@ -49,7 +49,8 @@ def judge(view: View, choices: tuple[Choice, ...], min_confidence: float) -> Ver
 
 
 def _filtered(view: View, choice: Choice) -> Judged:
-    filtered = apply(choice.text, Place(view.window, view.language_id, choice.finish_reason))
+    ended_line = choice.raw[len(choice.text) :].startswith("\n")
+    filtered = apply(choice.text, Place(view.window, view.language_id, choice.finish_reason, ended_line))
     return Judged(choice, filtered.text, filtered.replaced, filtered.steps)
 
 

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from infill_completion.filters.place import Place
+from infill_completion.lines import to_lf
+
+
+def unify_line_ends(text: str, place: Place) -> str:
+    """End lines as the rest of the package does; the document's own line ends come back on output."""
+    del place
+    return to_lf(text)
 
 
 def trim_end(text: str, place: Place) -> str:

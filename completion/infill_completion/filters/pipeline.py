@@ -5,13 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from infill_completion.filters.blanks import drop_blank, trim_end
+from infill_completion.filters.blanks import drop_blank, trim_end, unify_line_ends
+from infill_completion.filters.closers import cut_at_unopened_bracket, drop_double_closer
+from infill_completion.filters.indentation import match_indentation, trim_stray_blank
 from infill_completion.filters.markers import cut_at_marker
 from infill_completion.filters.place import Place
+from infill_completion.filters.repetition import cut_loop, cut_next_lines, drop_third_copy
+from infill_completion.filters.rest import drop_misfit, replaced, trim_overlap
 
 Filter = Callable[[str, Place], str]
 
-FILTERS: tuple[Filter, ...] = (cut_at_marker, trim_end, drop_blank)
+FILTERS: tuple[Filter, ...] = (
+    unify_line_ends,
+    cut_at_marker,
+    match_indentation,
+    trim_stray_blank,
+    cut_loop,
+    drop_misfit,
+    trim_overlap,
+    cut_next_lines,
+    drop_double_closer,
+    cut_at_unopened_bracket,
+    drop_third_copy,
+    trim_end,
+    drop_blank,
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +67,7 @@ def apply(text: str, place: Place) -> Filtered:
             text = changed
         if not text:
             break
-    return Filtered(text, 0, tuple(steps))
+    return Filtered(text, replaced(text, place), tuple(steps))
 
 
 def _reason(rule: Filter) -> str:

@@ -17,11 +17,13 @@ class Place:
         window: The text around the cursor, LF line ends.
         language_id: LSP's language id.
         finish_reason: Why the model stopped; a suggestion that was cut off is trusted less.
+        ended_line: Whether the model ended the line behind the suggestion.
     """
 
     window: Window
     language_id: str
     finish_reason: FinishReason = FinishReason.STOP
+    ended_line: bool = False
 
     @property
     def family(self) -> Family:

@@ -1,0 +1,90 @@
+"""Which brackets of a piece of code are open, as far as that can be told without a parser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from infill_completion.families import Family
+
+PAIRS = {")": "(", "]": "[", "}": "{"}
+_OPENERS = frozenset(PAIRS.values())
+_CHARACTER = re.compile(r"'(?:\\[^\n]{1,9}?|[^\\'\n])'")
+
+
+def brackets(text: str, family: Family) -> Iterator[tuple[int, str]]:
+    """Yield the place and the character of each bracket outside of comments and of strings that end on their line."""
+    start = 0
+    for line in text.split("\n"):
+        for index in _code_brackets(line, family):
+            yield start + index, line[index]
+        start += len(line) + 1
+
+
+def open_brackets(text: str, family: Family) -> tuple[str, ...]:
+    """Return the brackets that ``text`` opens and does not close, the outermost first.
+
+    A closing bracket that does not match is passed over, so a text that begins in the middle of a file is fine.
+    """
+    stack: list[str] = []
+    for _, character in brackets(text, family):
+        if character in _OPENERS:
+            stack.append(character)
+        elif stack and stack[-1] == PAIRS[character]:
+            stack.pop()
+    return tuple(stack)
+
+
+def unopened(text: str, family: Family, stack: tuple[str, ...] = ()) -> list[tuple[int, str]]:
+    """Return the closing brackets of ``text`` that neither ``text`` nor ``stack`` opens, with their places."""
+    left = list(stack)
+    excess: list[tuple[int, str]] = []
+    for place, character in brackets(text, family):
+        if character in _OPENERS:
+            left.append(character)
+        elif PAIRS[character] in left:
+            while left.pop() != PAIRS[character]:
+                pass
+        else:
+            excess.append((place, character))
+    return excess
+
+
+def cost(line: str, family: Family, stack: tuple[str, ...]) -> int:
+    """Return how far ``line`` is from being whole: closing brackets that nothing opens, and strings without an end."""
+    odd = sum(line.count(quote) % 2 for quote in '"`')
+    return len(unopened(line, family, stack)) + odd
+
+
+@lru_cache(maxsize=4096)
+def _code_brackets(line: str, family: Family) -> tuple[int, ...]:
+    found: list[int] = []
+    index = 0
+    comment = family.line_comment
+    while index < len(line):
+        character = line[index]
+        if comment and line.startswith(comment, index) and (index == 0 or not line[index - 1].isalnum()):
+            break
+        if character in "\"'`":
+            index = _string_end(line, index, family)
+            continue
+        if character in PAIRS or character in _OPENERS:
+            found.append(index)
+        index += 2 if character == "\\" else 1
+    return tuple(found)
+
+
+def _string_end(line: str, start: int, family: Family) -> int:
+    """Return where the string that begins at ``start`` ends; an unpaired quote is a character like others."""
+    quote = line[start]
+    if quote not in family.quotes:
+        match = _CHARACTER.match(line, start) if quote == "'" else None
+        return match.end() if match else start + 1
+    index = start + 1
+    while (index := line.find(quote, index)) >= 0:
+        backslashes = len(line[:index]) - len(line[:index].rstrip("\\"))
+        if backslashes % 2 == 0:
+            return index + 1
+        index += 1
+    return start + 1

@@ -1,0 +1,76 @@
+"""How a suggestion meets the rest of the cursor's line."""
+
+from __future__ import annotations
+
+import re
+
+from infill_completion.filters.brackets import cost, open_brackets
+from infill_completion.filters.place import Place
+
+_WORD = re.compile(r"\w")
+_ONLY_CLOSERS = re.compile(r"[)\]}>\"'`;,:\s]+")
+_QUOTES = re.compile("[\"'`]+")
+# An overlap of words must be this long unless it is the whole rest of the line.
+_LONG_OVERLAP = 8
+
+
+def drop_misfit(text: str, place: Place) -> str:
+    """Drop a suggestion whose model ended the line although there are words behind the cursor."""
+    rest = place.window.rest
+    misses = place.ended_line and _WORD.search(rest) and not _overlaps(text, rest)
+    return "" if misses else text
+
+
+def trim_overlap(text: str, place: Place) -> str:
+    """Drop what the suggestion repeats of the rest of the line.
+
+    Brackets and quotes are dropped only where the line has more of them than it needs.
+    """
+    rest = place.window.rest
+    if not rest.strip() or "\n" in text:
+        return text
+    for overlap in _overlaps(text, rest):
+        if _is_double(text, overlap, place):
+            return text[: -len(overlap)]
+    return text
+
+
+def replaced(text: str, place: Place) -> int:
+    """Return how many characters right of the cursor the suggestion stands for.
+
+    An editor that closes brackets leaves ``)`` behind the cursor; a suggestion that closes it itself and goes on takes
+    its place.
+    """
+    rest = place.window.rest.rstrip()
+    if not text or not rest.strip() or not _ONLY_CLOSERS.fullmatch(rest) or "\n" in text:
+        return 0
+    stack = _stack(place)
+    before = place.window.before
+    with_rest = cost(before + text + rest, place.family, stack)
+    return len(rest) if with_rest > cost(before + text, place.family, stack) else 0
+
+
+def _overlaps(text: str, rest: str) -> list[str]:
+    """Return the ends of ``text`` that ``rest`` begins with, the longest first."""
+    longest = min(len(text), len(rest))
+    sizes = range(longest, 0, -1)
+    return [rest[:size] for size in sizes if rest[:size].strip() and text.endswith(rest[:size])]
+
+
+def _is_double(text: str, overlap: str, place: Place) -> bool:
+    window, family, stack = place.window, place.family, _stack(place)
+    if _QUOTES.fullmatch(overlap) and (window.before + text).endswith(2 * overlap[0]):
+        return False  # Two or three quotes in a row are an empty string or the fence of a long one.
+    kept = cost(window.before + text + window.rest, family, stack)
+    cut = cost(window.before + text[: -len(overlap)] + window.rest, family, stack)
+    if kept != cut:
+        return cut < kept
+    is_all = overlap.strip() == window.rest.strip()
+    if not _WORD.search(overlap):
+        return is_all and overlap.strip() in {";", ",", ":", "{", "=>", "->"}
+    begins_word = not (overlap[0].isalnum() and text[: -len(overlap)][-1:].isalnum())
+    return begins_word and ((is_all and len(overlap.strip()) >= 3) or len(overlap) >= _LONG_OVERLAP)
+
+
+def _stack(place: Place) -> tuple[str, ...]:
+    return open_brackets(place.window.above, place.family)
