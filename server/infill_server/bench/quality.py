@@ -1,0 +1,210 @@
+"""Holes in real files through the whole pipeline: how often the suggestion is what really stood there.
+
+A hole is a cursor in a line whose rest was cut away. A suggestion may go on below, so only its first line is compared.
+Variants of a model (prompt layouts, healing) are checkpoints that share their weights and differ in ``infill.json``, so
+each runs in an engine of its own through the same code that users run.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import difflib
+import json
+import random
+import tempfile
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from infill_completion.api import EngineState
+from infill_completion.completer import Completer
+from infill_completion.languages import language_of
+from infill_completion.launch import engine_for
+from infill_completion.lines import to_lf
+from infill_completion.settings import Settings
+from infill_completion.snapshot import Snapshot, Trigger
+from infill_server.bench.keystrokes import percentile, source_files
+from infill_server.restart import end_engine
+
+LOAD_DEADLINE_S = 600.0
+THRESHOLDS = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+VARIANTS: dict[str, dict[str, Any]] = {
+    "spm": {"layout": "spm", "heal": False},
+    "spm healed": {"layout": "spm", "heal": True},
+    "psm": {"layout": "psm", "heal": False},
+    "psm healed": {"layout": "psm", "heal": True},
+    "line last": {"layout": "line_last", "heal": False},
+    "line last healed": {"layout": "line_last", "heal": True},
+}
+
+
+@dataclass(frozen=True)
+class Hole:
+    """A cursor in a file; ``wanted`` stood between ``prefix`` and ``suffix`` and is the rest of a line."""
+
+    path: Path
+    prefix: str
+    wanted: str
+    suffix: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was suggested at a hole; ``text`` is None where nothing was."""
+
+    hole: Hole
+    text: str | None
+    confidence: float
+    elapsed_ms: float
+
+    @property
+    def first_line(self) -> str:
+        """The suggestion as far as it is about the cursor's line."""
+        return (self.text or "").split("\n")[0].rstrip()
+
+    @property
+    def is_exact(self) -> bool:
+        """True where the rest of the line was suggested."""
+        return self.text is not None and self.first_line == self.hole.wanted.rstrip()
+
+    @property
+    def similarity(self) -> float:
+        """Edit similarity of the rest of the line, 0 to 1 (``difflib``'s ratio)."""
+        return difflib.SequenceMatcher(None, self.first_line, self.hole.wanted.rstrip(), autojunk=False).ratio()
+
+    @property
+    def parses(self) -> bool | None:
+        """Whether a Python file is valid with the suggestion; None where it cannot be told."""
+        if self.text is None or self.hole.path.suffix != ".py":
+            return None
+        try:
+            ast.parse(self.hole.prefix + self.text + self.hole.suffix)
+        except (SyntaxError, ValueError):
+            return False
+        return True
+
+
+def holes(paths: Sequence[Path], count: int, seed: int) -> list[Hole]:
+    """Return ``count`` holes in turn over the files; the same files and seed give the same holes."""
+    chance = random.Random(seed)
+    texts = {path: to_lf(path.read_text(encoding="utf-8")) for path in paths}
+    found: list[Hole] = []
+    while len(found) < count:
+        for path, text in texts.items():
+            lines = text.split("\n")
+            number = chance.randrange(len(lines))
+            line = lines[number]
+            if line.strip() and len(found) < count:
+                indent = len(line) - len(line.lstrip())
+                column = chance.randrange(indent, len(line.rstrip()))
+                start = sum(len(above) + 1 for above in lines[:number])
+                prefix, suffix = text[: start + column], text[start + len(line) :]
+                found.append(Hole(path, prefix, line[column:], suffix))
+    return found
+
+
+@asynccontextmanager
+async def variant(settings: Settings, folder: Path, changes: Mapping[str, Any]) -> AsyncIterator[Settings]:
+    """Yield settings for a copy of the checkpoint in ``folder`` whose ``infill.json`` has ``changes``."""
+    with tempfile.TemporaryDirectory() as name:
+        copy = Path(name)
+        for file in folder.iterdir():
+            if file.is_file() and file.name != "infill.json":
+                (copy / file.name).symlink_to(file.resolve())
+        own = folder / "infill.json"
+        written = json.loads(own.read_text(encoding="utf-8")) if own.exists() else {}
+        (copy / "infill.json").write_text(json.dumps(written | dict(changes)), encoding="utf-8")
+        changed = replace(settings, engine=replace(settings.engine, model=str(copy)))
+        try:
+            yield changed
+        finally:
+            await end_engine(changed.engine)
+
+
+async def run(settings: Settings, wanted: Sequence[Hole]) -> list[Outcome]:
+    """Complete each hole once, as a request by hand.
+
+    Raises:
+        RuntimeError: The engine could not be started; the message is a sentence with the next step.
+    """
+    engine = engine_for(settings)
+    try:
+        await engine.start()
+        health = await engine.wait_ready(LOAD_DEADLINE_S)
+        if health.state is not EngineState.READY:
+            raise RuntimeError(health.reason)
+        outcomes = []
+        for number, hole in enumerate(wanted):
+            completer = Completer(engine, settings)  # a new one each: nothing may be remembered
+            text, offset = hole.prefix + hole.suffix, len(hole.prefix)
+            uri, language_id = f"{hole.path.as_uri()}#{number}", language_of(hole.path.name)
+            started = time.perf_counter()
+            answer = await completer.complete(Snapshot(uri, 1, language_id, text, offset, Trigger.INVOKED))
+            elapsed_ms = (time.perf_counter() - started) * 1000
+            best = answer.suggestions[0] if answer.suggestions else None
+            shown = best.text[offset - best.start :] if best else None
+            outcomes.append(Outcome(hole, shown, (best.confidence or 0.0) if best else 0.0, elapsed_ms))
+            await completer.aclose()
+        return outcomes
+    finally:
+        await engine.aclose()
+
+
+def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Return the figures of a run; shares are between 0 and 1."""
+    shown = [outcome for outcome in outcomes if outcome.text is not None]
+    parsed = [outcome.parses for outcome in outcomes if outcome.parses is not None]
+    wanted_chars = sum(len(outcome.hole.wanted.rstrip()) for outcome in outcomes)
+    saved_chars = sum(len(outcome.hole.wanted.rstrip()) - 1 for outcome in outcomes if outcome.is_exact)
+    return {
+        "holes": len(outcomes),
+        "shown_share": len(shown) / len(outcomes),
+        "exact_share": sum(outcome.is_exact for outcome in outcomes) / len(outcomes),
+        "similarity": sum(outcome.similarity for outcome in outcomes) / len(outcomes),
+        "parses_share": sum(parsed) / len(parsed) if parsed else None,
+        "saved_share": saved_chars / max(1, wanted_chars),
+        "p50_ms": percentile([outcome.elapsed_ms for outcome in outcomes], 0.5),
+        "p95_ms": percentile([outcome.elapsed_ms for outcome in outcomes], 0.95),
+        "by_confidence": [_at(outcomes, threshold) for threshold in THRESHOLDS],
+    }
+
+
+def _at(outcomes: Sequence[Outcome], threshold: float) -> dict[str, float]:
+    """Return shown rate and precision if only suggestions of at least this confidence were shown."""
+    shown = [outcome for outcome in outcomes if outcome.text is not None and outcome.confidence >= threshold]
+    precision = sum(outcome.is_exact for outcome in shown) / len(shown) if shown else 0.0
+    return {"threshold": threshold, "shown_share": len(shown) / len(outcomes), "precision": precision}
+
+
+async def compare(folder: Path, checkpoint: Path, *, count: int, seed: int, settings: Settings) -> dict[str, Any]:
+    """Return the summary of each variant over the same holes.
+
+    Raises:
+        ValueError: The folder has no source files.
+    """
+    paths = source_files(folder)
+    if not paths:
+        raise ValueError(f"{folder} has no source files of 1,000 characters or more; name another folder.")
+    wanted = holes(paths, count, seed)
+    settings = replace(settings, completion=replace(settings.completion, temperature=0.0, candidates=1))
+    report = {}
+    for name, changes in VARIANTS.items():
+        async with variant(settings, checkpoint, changes) as changed:
+            report[name] = summary(await run(changed, wanted))
+    return report
+
+
+def main(folder: Path, checkpoint: Path, *, count: int, seed: int, settings: Settings) -> dict[str, Any]:
+    """Compare the variants, print the table and return the report."""
+    report = asyncio.run(compare(folder, checkpoint, count=count, seed=seed, settings=settings))
+    print("variant            exact  similar  parses  shown  saved   p50 ms   p95 ms")
+    for name, figures in report.items():
+        parses = "   –" if figures["parses_share"] is None else f"{figures['parses_share']:.2f}"
+        times = f"{figures['p50_ms']:7.0f}  {figures['p95_ms']:7.0f}"
+        shares = f"{figures['shown_share']:.2f}   {figures['saved_share']:.2f}"
+        print(f"{name:18} {figures['exact_share']:.3f}    {figures['similarity']:.2f}    {parses}   {shares}  {times}")
+    return report
