@@ -159,6 +159,8 @@ class Session:
     async def _replace_engine(self, *, end: bool) -> None:
         self._restart_wanted = False
         former, self._engine_of = self._engine_of, self.settings.engine
+        self.health = Health(EngineState.STARTING)
+        self.status.say(Kind.WARNING, SkipReason.ENGINE_LOADING.value)
         await self._let_go()
         if end and former is not None:
             restart = await asyncio.to_thread(importlib.import_module, "infill_server.restart")

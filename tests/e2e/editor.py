@@ -72,7 +72,11 @@ class Editor:
 
     async def ready(self) -> None:
         """Wait until the server says that all is well."""
-        await self.wait_for(lambda: any(status["kind"] == "Normal" for status in self.statuses) or None)
+        await self.wait_for_kind("Normal")
+
+    async def wait_for_kind(self, kind: str, since: int = 0) -> None:
+        """Wait for a status of ``kind`` behind the first ``since`` ones."""
+        await self.wait_for(lambda: any(status["kind"] == kind for status in self.statuses[since:]) or None)
 
     @property
     def pid(self) -> int:
@@ -109,6 +113,11 @@ class Editor:
             while (found := condition()) is None:
                 await self._changed.wait()
             return found
+
+    async def wait_for_question(self, method: str, count: int) -> None:
+        """Wait until the server has asked ``method`` so often and has read an answer to each."""
+        await self.wait_for(lambda: sum(noted == method for noted, _ in self.notes) >= count or None)
+        await self.command("infill.explain")  # behind the answer in the same pipe
 
     async def command(self, name: str, *arguments: Any) -> Any:
         """Run one of the server's commands."""

@@ -1,0 +1,108 @@
+"""The whole machine: console script, engine process, embedded model."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from infill_completion.rundir import engine_paths, read_card
+from infill_completion.settings import EngineSettings
+from tests.e2e.editor import CONSOLE_SCRIPT, Editor, neovim, visual_studio_code
+
+PROGRAM = """\
+def first_name(people):
+    names = []
+    for person in people:
+        names.append(person.first_name)
+    return names
+
+
+def last_name(people):
+    names = []
+    for person in people:
+        names.append(person.|
+"""
+SETTINGS = {"completion": {"deadline_ms": 20_000}}
+
+
+@pytest.fixture
+async def real(home: dict[str, str]) -> AsyncIterator[Editor]:
+    """A window whose server starts the real engine; the engine is ended behind the test."""
+    editor = Editor()
+    await editor.start(home)
+    yield editor
+    await editor.close()
+    stop = await asyncio.create_subprocess_exec(CONSOLE_SCRIPT, "engine", "stop", env={**os.environ, **home})
+    assert await stop.wait() == 0
+
+
+async def test_the_embedded_model_completes_and_its_engine_is_small_enough(real: Editor) -> None:
+    await real.initialize(neovim(), SETTINGS)
+    await real.ready()
+    buffer = real.open(PROGRAM)
+    ghosts = await buffer.ghosts(by_key=True)
+    assert ghosts
+    assert str(ghosts[0].insert_text).startswith("        names.append(person.")
+    popup = await buffer.popup()
+    assert popup.items
+    card = read_card(engine_paths(EngineSettings()))
+    assert card is not None
+    assert psutil.Process(card.pid).memory_info().rss < 900 * 1024 * 1024
+    assert psutil.Process(real.pid).memory_info().rss < 80 * 1024 * 1024
+
+
+async def test_a_killed_engine_is_started_again_by_the_next_request(real: Editor) -> None:
+    await real.initialize(visual_studio_code(), SETTINGS)
+    await real.ready()
+    card = read_card(engine_paths(EngineSettings()))
+    assert card is not None
+    before = len(real.statuses)
+    os.kill(card.pid, signal.SIGKILL)
+    psutil.wait_procs([psutil.Process(card.pid)] if psutil.pid_exists(card.pid) else [], timeout=10)
+    buffer = real.open(PROGRAM)
+    await buffer.ghosts(by_key=True)
+    await real.wait_for_kind("Normal", since=before)
+    assert await buffer.ghosts(by_key=True)
+    again = read_card(engine_paths(EngineSettings()))
+    assert again is not None
+    assert again.pid != card.pid
+
+
+async def test_restart_ends_the_engine_and_starts_another(real: Editor) -> None:
+    await real.initialize(visual_studio_code(), SETTINGS)
+    await real.ready()
+    card = read_card(engine_paths(EngineSettings()))
+    assert card is not None
+    before = len(real.statuses)
+    await real.command("infill.restart")
+    await real.wait_for_kind("Warning", since=before)
+    await real.wait_for_kind("Normal", since=before)
+    again = read_card(engine_paths(EngineSettings()))
+    assert again is not None
+    assert again.pid != card.pid
+
+
+async def test_nothing_of_a_hostile_workspace_is_run(home: dict[str, str], tmp_path: Path) -> None:
+    workspace, trap = tmp_path / "workspace", tmp_path / "sprung"
+    (workspace / "server").mkdir(parents=True)
+    (workspace / "infill_completion").mkdir()
+    spring = f"open({str(trap)!r}, 'w').close()\nraise SystemExit('sprung')\n"
+    for name in ("server/__init__", "attrs", "types", "httpx", "torch", "pygls", "infill_completion/__init__"):
+        (workspace / f"{name}.py").write_text(spring)
+    editor = Editor()
+    try:
+        await editor.start({**home, "PYTHONPATH": "."}, folder=workspace)
+        await editor.initialize(visual_studio_code(), SETTINGS, workspace)
+        await editor.ready()
+        assert await editor.open(PROGRAM, (workspace / "a.py").as_uri()).ghosts(by_key=True)
+        assert not trap.exists()
+    finally:
+        await editor.close()
+        stop = await asyncio.create_subprocess_exec(CONSOLE_SCRIPT, "engine", "stop", env={**os.environ, **home})
+        assert await stop.wait() == 0

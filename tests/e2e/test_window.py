@@ -1,0 +1,202 @@
+"""The life of a window beside typing: loading, settings, commands, trouble of the engine."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+import psutil
+from lsprotocol import types
+
+from infill_completion.settings import EngineSettings
+from tests.e2e.editor import Editor, neovim, visual_studio_code
+from tests.scripted_engine import Reply, ScriptedEngine
+
+
+def _write(path: str, text: str) -> None:
+    Path(path).write_text(text)
+
+
+async def test_while_the_model_loads_the_editor_shows_progress_and_lists_are_empty(
+    home: dict[str, str], window: Editor
+) -> None:
+    loaded = threading.Event()
+    with ScriptedEngine(hold_load=loaded, default="1") as engine:
+        await window.initialize(visual_studio_code())
+        await window.wait_for(
+            lambda: any(isinstance(step, types.WorkDoneProgressReport) for step in window.progress) or None
+        )
+        buffer = window.open("x = |\n")
+        popup = await buffer.popup()
+        assert popup.is_incomplete
+        assert not popup.items
+        assert not await buffer.ghosts()
+        assert not engine.requests
+        loaded.set()
+        await window.ready()
+        await window.wait_for(
+            lambda: any(isinstance(step, types.WorkDoneProgressEnd) for step in window.progress) or None
+        )
+        assert window.progress[0].title == "Loading the completion model"
+        assert (await buffer.popup()).items
+
+
+async def test_a_client_without_progress_gets_none(engine: ScriptedEngine, window: Editor) -> None:
+    capabilities = neovim()
+    capabilities.window = None
+    await window.initialize(capabilities)
+    await window.ready()
+    assert not window.client.progress_reports
+
+
+async def test_a_model_that_cannot_load_is_told_once_and_every_request_is_answered(
+    home: dict[str, str], window: Editor
+) -> None:
+    with ScriptedEngine(load_error="The checkpoint is damaged; pull it again."):
+        await window.initialize(visual_studio_code())
+        await window.wait_for(lambda: window.messages or None)
+        buffer = window.open("x = |\n")
+        for _ in range(3):
+            assert not (await buffer.popup()).items
+        assert window.messages == ["The checkpoint is damaged; pull it again."]
+        assert window.statuses[-1] == {"kind": "Error", "busy": False, "reason": window.messages[0]}
+
+
+async def test_wrong_settings_are_named_in_one_message(engine: ScriptedEngine, window: Editor) -> None:
+    window.client.set_configuration({"infill": {"completion": {"max_tokens": 0}}})
+    await window.initialize(visual_studio_code(), {"completion": {"top_q": 1}, "engine.context_tokens": "many"})
+    await window.ready()
+    first, second = window.messages
+    assert "`infill.completion.top_q`" in first
+    assert "`infill.engine.context_tokens`" in first
+    assert "`infill.completion.max_tokens`" in second
+
+
+async def test_a_settings_file_that_cannot_be_read_is_named(
+    home: dict[str, str], engine: ScriptedEngine, window: Editor
+) -> None:
+    _write(home["INFILL_LS_CONFIG"], "[completion\n")
+    await window.initialize(visual_studio_code())
+    await window.ready()
+    assert home["INFILL_LS_CONFIG"] in window.messages[0]
+
+
+async def test_later_settings_win_and_live_changes_count(
+    home: dict[str, str], engine: ScriptedEngine, window: Editor
+) -> None:
+    _write(home["INFILL_LS_CONFIG"], "[completion]\nmax_tokens = 11\nseed = 1\ntop_p = 0.5\n")
+    window.client.set_configuration({"infill": {"completion": {"top_p": 0.7, "seed": None}}})
+    await window.initialize(visual_studio_code(), {"completion": {"max_tokens": 22, "top_p": 0.6}})
+    await window.ready()
+    await window.open("x = |\n").ghosts(by_key=True)
+    request = engine.wait_for_request(1)
+    assert (request.max_tokens, request.seed, request.top_p) == (22, 1, 0.7)
+
+    window.client.set_configuration({"infill": {"completion": {"max_tokens": 33}}})
+    window.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(settings=None))
+    buffer = window.open("# another\ny = |\n", "file:///w/b.py")
+    await window.wait_for_question(types.WORKSPACE_CONFIGURATION, 2)
+    await buffer.ghosts(by_key=True)
+    assert next(request for request in engine.requests if "another" in request.prefix).max_tokens == 33
+
+
+async def test_a_client_that_pushes_its_settings_is_heard(engine: ScriptedEngine, window: Editor) -> None:
+    capabilities = neovim()
+    assert capabilities.workspace is not None
+    capabilities.workspace.configuration = False
+    await window.initialize(capabilities)
+    await window.ready()
+    window.client.workspace_did_change_configuration(
+        types.DidChangeConfigurationParams(settings={"infill": {"completion": {"languages": {"python": False}}}})
+    )
+    assert not await window.open("x = |\n").ghosts()
+    assert window.statuses[-1]["kind"] == "Inactive"
+    assert "completion.languages" in window.statuses[-1]["reason"]
+
+
+async def test_toggle_switches_automatic_suggestions_off_and_on(editor: Editor, engine: ScriptedEngine) -> None:
+    engine.default = "1"
+    buffer = editor.open("x = |\n")
+    assert await editor.command("infill.toggle") == {"enabled": False}
+    assert not await buffer.ghosts()
+    assert await buffer.ghosts(by_key=True)
+    assert await editor.command("infill.toggle") == {"enabled": True}
+    assert await buffer.ghosts()
+
+
+async def test_explain_tells_what_the_model_saw(editor: Editor, engine: ScriptedEngine) -> None:
+    engine.default = "1"
+    assert await editor.command("infill.explain") is None
+    buffer = editor.open("x = |\n")
+    await buffer.ghosts()
+    explained = await editor.command("infill.explain")
+    place = {"textDocument": {"uri": buffer.uri}, "position": {"line": 0, "character": 4}}
+    for explanation in (explained, await editor.command("infill.explain", place)):
+        assert explanation["prefix"] == "x = "
+        assert explanation["candidates"][0]["raw"] == "1"
+
+
+async def test_busy_is_shown_while_a_request_takes_long(editor: Editor, engine: ScriptedEngine) -> None:
+    gate = threading.Event()
+    engine.says(Reply([gate, "1"]))
+    asked = editor.open("x = |\n").ask_inline()
+    await editor.wait_for(lambda: editor.statuses[-1]["busy"] or None)
+    gate.set()
+    await asked
+    await editor.wait_for(lambda: not editor.statuses[-1]["busy"] or None)
+
+
+async def test_an_engine_that_went_away_is_found_again_by_a_later_request(home: dict[str, str], window: Editor) -> None:
+    first = ScriptedEngine(default="1")
+    with first:
+        await window.initialize(visual_studio_code())
+        await window.ready()
+        assert await window.open("x = |\n").ghosts()
+    with ScriptedEngine(default="2"):
+        buffer = window.open("# later\ny = |\n", "file:///w/b.py")
+        before = len(window.statuses)
+        ghosts = await buffer.ghosts()
+        if not ghosts:  # the request that found out
+            await window.wait_for_kind("Normal", since=before)
+            ghosts = await buffer.ghosts()
+        assert ghosts[0].insert_text == "y = 2"
+
+
+async def test_another_model_in_the_settings_means_another_engine(
+    home: dict[str, str], engine: ScriptedEngine, window: Editor
+) -> None:
+    with ScriptedEngine(EngineSettings(context_tokens=2048), default="2") as other:
+        await window.initialize(visual_studio_code())
+        await window.ready()
+        window.client.set_configuration({"infill": {"engine": {"context_tokens": 2048}}})
+        before = len(window.statuses)
+        window.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(settings=None))
+        await window.wait_for_kind("Warning", since=before)
+        await window.wait_for_kind("Normal", since=before)
+        assert await window.open("x = |\n").ghosts()
+        assert other.requests
+        assert not engine.requests
+
+
+async def test_a_killed_editor_leaves_no_server_behind(home: dict[str, str], engine: ScriptedEngine) -> None:
+    ours, theirs = await asyncio.create_subprocess_exec("sleep", "600"), Editor()
+    await theirs.start(home)
+    hello = types.InitializeParams(capabilities=visual_studio_code(), process_id=ours.pid)
+    await theirs.client.initialize_session(hello)
+    await theirs.ready()
+    server = psutil.Process(theirs.pid)
+    ours.kill()  # the pipe stays open here, as where another process has inherited it
+    await ours.wait()
+    assert await theirs.exit_code() == 1
+    assert not server.is_running()
+    await theirs.client.stop()
+
+
+async def test_the_server_is_small_and_knows_no_tensors(editor: Editor, engine: ScriptedEngine) -> None:
+    engine.default = "1"
+    assert await editor.open("x = |\n").ghosts()
+    server = psutil.Process(editor.pid)
+    assert server.memory_info().rss < 80 * 1024 * 1024
+    mapped = " ".join(library.path for library in server.memory_maps())
+    assert not any(name in mapped for name in ("torch", "tokenizers", "numpy", "safetensors"))
