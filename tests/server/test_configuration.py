@@ -1,0 +1,59 @@
+"""Settings come in layers, and what is wrong with them is told once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from infill_completion.settings import Settings
+from infill_server.configuration import Configuration
+
+
+def test_later_layers_win_whatever_comes_first(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("[infill.completion]\nmax_tokens = 1\ntop_p = 0.1\nseed = 1\n")
+    configuration = Configuration()
+    configuration.live({"completion": {"seed": 3}})
+    configuration.initialize({"completion.top_p": 0.2, "completion.seed": 2})
+    assert configuration.read_file(path) == []
+    completion = configuration.settings.completion
+    assert (completion.max_tokens, completion.top_p, completion.seed) == (1, 0.2, 3)
+
+
+@pytest.mark.parametrize("written", [None, {}, {"infill": None}, {"infill": {}}, {"completion": {"seed": None}}])
+def test_what_nobody_wrote_changes_nothing(written: object) -> None:
+    configuration = Configuration()
+    assert configuration.live(written) == []
+    assert configuration.settings == Settings()
+
+
+def test_a_replaced_layer_is_forgotten() -> None:
+    configuration = Configuration()
+    configuration.live({"infill": {"completion": {"max_tokens": 5}}})
+    configuration.live({"infill": {"completion": {"candidates": 2}}})
+    assert configuration.settings.completion.max_tokens == Settings().completion.max_tokens
+    assert configuration.settings.completion.candidates == 2
+
+
+def test_a_problem_is_told_once() -> None:
+    configuration = Configuration()
+    [problem] = configuration.live({"completion": {"max_token": 5}})
+    assert "infill.completion.max_token" in problem
+    assert configuration.live({"completion": {"max_token": 5}}) == []
+    assert configuration.initialize({"engine": {"context_tokens": 1024}}) == []
+
+
+def test_what_is_no_table_is_named() -> None:
+    assert "initializationOptions" in Configuration().initialize([1])[0]
+
+
+def test_options_of_clients_for_another_server_are_no_mistake() -> None:
+    assert Configuration().initialize({"editorInfo": {"name": "vim"}, "editorPluginInfo": {"name": "x"}}) == []
+
+
+def test_the_switch_of_the_session_wins_over_all_layers() -> None:
+    configuration = Configuration()
+    configuration.switch(enabled=False)
+    configuration.live({"completion": {"enabled": True}})
+    assert not configuration.settings.completion.enabled

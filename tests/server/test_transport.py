@@ -1,0 +1,57 @@
+"""Framing, and who may write to standard output."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infill_server.transport import Framer, FramingError
+
+
+@given(st.lists(st.binary(max_size=50), max_size=5), st.integers(1, 40))
+def test_bodies_come_out_whole_however_the_bytes_are_cut(bodies: list[bytes], step: int) -> None:
+    stream = b"".join(b"Content-Length: %d\r\n\r\n%s" % (len(body), body) for body in bodies)
+    framer = Framer()
+    pieces = [stream[start : start + step] for start in range(0, len(stream), step)]
+    assert [body for piece in pieces for body in framer.feed(piece)] == bodies
+
+
+def test_other_headers_and_any_case_are_understood() -> None:
+    stream = b"Content-Type: application/vscode-jsonrpc; charset=utf-8\r\ncontent-length:2\r\n\r\n{}"
+    assert list(Framer().feed(stream)) == [b"{}"]
+
+
+@pytest.mark.parametrize("stream", [b"GET / HTTP/1.1\r\n\r\n", b"Content-Length: -5\r\n\r\n", b"x" * 20_000])
+def test_what_is_no_lsp_is_refused(stream: bytes) -> None:
+    with pytest.raises(FramingError):
+        list(Framer().feed(stream))
+
+
+def test_standard_output_belongs_to_the_protocol() -> None:
+    program = """
+import os, subprocess
+from infill_server.server import _claim_stdout
+descriptor = _claim_stdout()
+print("stray", flush=True)
+subprocess.run(["echo", "child"])
+os.write(descriptor, b"protocol")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stdout == b"protocol"
+    assert done.stderr.split() == [b"stray", b"child"]
+
+
+def test_after_a_start_the_heavy_libraries_are_not_loaded() -> None:
+    program = """
+import sys
+from infill_server.server import create_server
+create_server()
+import infill_completion.launch, infill_completion.completer, infill_server.configuration, infill_server.restart
+print(*sorted({"torch", "transformers", "tokenizers", "numpy", "safetensors", "bitsandbytes"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stdout.split() == []
