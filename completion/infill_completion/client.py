@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import httpx
 
 _CONNECT_S = 5.0
+_LATE_S = 10.0
 # While torch is imported the engine's interpreter may be held up for seconds at a time, so silence is no failure.
 _HEALTH_S = 20.0
 _MOST_EVENT_BYTES = 32 << 20
@@ -92,17 +93,31 @@ class EngineClient:
         httpx = await load_httpx()
         body = json.dumps(replace(request, stream=True).to_json()).encode()
         http = await self._client()
+        # The engine keeps the deadline itself, so one that is this late hangs.
+        until = None if request.deadline_ms is None else _now() + request.deadline_ms / 1000 + _LATE_S
         try:
-            async with http.stream("POST", "/v1/completions", content=body, headers=_JSON) as response:
+            asked = http.build_request("POST", "/v1/completions", content=body, headers=_JSON)
+            async with asyncio.timeout_at(until):
+                response = await http.send(asked, stream=True)
+            try:
                 if response.status_code != 200:
                     raise failure(response.status_code, await response.aread())
                 events = EventReader()
-                async for part in response.aiter_bytes():
+                parts = response.aiter_bytes()
+                while True:
+                    async with asyncio.timeout_at(until):
+                        part = await anext(parts, None)
+                    if part is None:
+                        return
                     for data in events.feed(part):
                         if data == b"[DONE]":
                             continue  # read to the end, or the connection could not be used again
                         for chunk in chunks_from_json(json.loads(data)):
                             yield chunk
+            finally:
+                await response.aclose()
+        except TimeoutError as error:
+            raise EngineUnavailableError("The engine hangs; end it with `infill-ls engine stop`.") from error
         except httpx.TransportError as error:
             raise _gone(error) from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -156,6 +171,10 @@ async def load_httpx() -> Any:
     if "httpx" not in _loaded:
         _loaded["httpx"] = await asyncio.to_thread(importlib.import_module, "httpx")
     return _loaded["httpx"]
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _gone(error: Exception) -> EngineGoneError:

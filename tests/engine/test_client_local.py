@@ -233,3 +233,24 @@ def test_the_tail_of_a_log_is_its_last_error(tmp_path: Path) -> None:
     assert log_tail(log) == "ModuleNotFoundError: No module named 'torch'"
     log.write_text("now 1 INFO starts\n\n")
     assert log_tail(log) == "now 1 INFO starts"
+
+
+async def test_an_engine_that_hangs_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infill_completion.client._LATE_S", 0.1)
+    with ScriptedEngine() as running:
+        running.says(Reply(["one", threading.Event(), "two"]))
+        async with window(running.settings) as engine:
+            await engine.wait_ready(DEADLINE_S)
+            with pytest.raises(EngineUnavailableError, match="hangs"):
+                await text_of(engine, CompletionRequest("a", deadline_ms=100))
+            running.says("again")
+            assert await text_of(engine) == "again"
+
+
+async def test_many_requests_at_once_are_all_answered() -> None:
+    with ScriptedEngine(default=lambda request: Reply([request.prefix])) as running:
+        async with window(running.settings) as engine:
+            await engine.wait_ready(DEADLINE_S)
+            asked = [CompletionRequest(f"request {number}") for number in range(50)]
+            answers = await asyncio.gather(*(text_of(engine, request) for request in asked))
+    assert answers == [request.prefix for request in asked]

@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from infill_completion.api import CompletionRequest
+from infill_completion.engine.requests import BadRequestError, parse_request
 from tests.scripted_engine import Reply, ScriptedEngine
 
 
@@ -129,6 +134,35 @@ def test_a_lone_surrogate_becomes_a_replacement_character_of_the_same_length(
 ) -> None:
     http.post("/v1/completions", content=b'{"prompt": "a\\ud800b"}').raise_for_status()
     assert engine.requests[0].prefix == "a\ufffdb"
+
+
+_JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner, max_size=3)
+)
+_FIELDS = [item.name for item in fields(CompletionRequest)] + ["prompt", "stream_options", "best_of"]
+
+
+def refusal(body: dict[str, Any]) -> BadRequestError | None:
+    try:
+        request = parse_request(json.dumps({"prompt": "p", **body}).encode())
+    except BadRequestError as error:
+        return error
+    request.prefix.encode()
+    assert 1 <= request.n <= 32
+    assert request.max_tokens >= 1
+    assert 0 <= request.temperature <= 2
+    assert 0 <= request.top_p <= 1
+    assert all(isinstance(stop, str) and stop for stop in request.stop)
+    return None
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.dictionaries(st.sampled_from(_FIELDS), _JSON_VALUES))
+def test_any_json_object_is_a_request_in_range_or_refused_by_name(body: dict[str, Any]) -> None:
+    error = refusal(body)
+    if error is not None:
+        assert error.param is not None
+        assert f"`{error.param}`" in str(error)
 
 
 def test_unknown_paths_and_methods_have_openais_error_shape(http: httpx.Client) -> None:

@@ -67,9 +67,11 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 async def _make_ready() -> None:
-    async with window() as engine:
-        health = await engine.wait_ready(START_S)
+    """Two windows open at the same moment, and one engine comes of it."""
+    async with window() as one, window() as other:
+        health, same = await asyncio.gather(one.wait_ready(START_S), other.wait_ready(START_S))
         assert health.state is EngineState.READY, health.reason
+        assert same.pid == health.pid
 
 
 @contextlib.asynccontextmanager

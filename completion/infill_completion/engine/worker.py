@@ -196,19 +196,29 @@ class Worker:
     # The rest runs on the model thread.
 
     def _run(self) -> None:
+        reason = "The model thread failed; its log says where."
+        try:
+            reason = self._live()
+        except Exception as error:  # a thread that is gone without a word would leave a deaf engine behind
+            _log_failure(f"The model thread ended with {type(error).__name__}.", error)
+        finally:
+            self._on_exit(reason)
+
+    def _live(self) -> str:
+        """Load, answer, unload, and again; return why the engine should end."""
         while not self._stopping:
             model = self._loaded()
             if model is None:
                 self._wait(self._idle.failed_exit_s)
-                return self._on_exit("The model could not be loaded.")
+                return "The model could not be loaded."
             reason = self._serve(model)
             model.close()
             del model
             if reason:
-                return self._on_exit(reason)
+                return reason
             if not self._stopping and not self._sleep_unloaded():
-                return self._on_exit(f"Nobody asked for {self._idle.exit_s:g} s.")
-        return None
+                return f"Nobody asked for {self._idle.exit_s:g} s."
+        return "It was told to."
 
     def _loaded(self) -> Model | None:
         base = replace(self._health, state=EngineState.LOADING, reason="", progress=0.0, details={})
