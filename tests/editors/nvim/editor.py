@@ -45,6 +45,8 @@ class Neovim:
             f"vim.opt.runtimepath:prepend({json.dumps(str(PLUGIN))})\n"
             "vim.opt.swapfile = false\nvim.opt.shadafile = 'NONE'\nvim.opt.expandtab = true\n"
             "vim.opt.shiftwidth = 4\nvim.opt.autoindent = true\n"
+            # A long message must not wait for a key: it would hold up the test for ever.
+            "vim.opt.messagesopt = 'wait:0,history:200'\n"
             f"vim.lsp.config('infill_ls', {{ cmd = {lua_list(command)} }})\n"
             f"{init}\n"
             "vim.lsp.enable('infill_ls')\n",

@@ -106,10 +106,10 @@ def accepted(*arguments: Any) -> None:
 
 
 @server.command("infill.explain")
-def explain(uri: str, position: Any) -> str:
-    """Explain in two lines."""
+def explain(place: Any) -> dict[str, Any]:
+    """Explain."""
     log("explain")
-    return "decision: answered\nmodel: scripted"
+    return {"decision": "line", "suggestions": [], "raw": "one\ntwo", "timings_ms": {"total": 12.5}}
 
 
 @server.feature("textDocument/didPartiallyAcceptCompletion")
@@ -128,7 +128,7 @@ def shown(params: Any) -> None:
 def initialized(_params: types.InitializedParams) -> None:
     """Say who is there."""
     log("initialized", pid=os.getpid(), encoding=str(server.workspace.position_encoding))
-    server.protocol.notify("infill/status", {"kind": "ready", "busy": False, "reason": "", "model": "scripted"})
+    server.protocol.notify("infill/status", {"kind": "Normal", "busy": False, "reason": ""})
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ end
 function M.attached(client, bufnr)
   lives[client.id] = lives[client.id] or { config = client.config, buffers = {}, began_ms = vim.uv.now() }
   lives[client.id].buffers[bufnr] = true
-  status.began(client.id)
+  status.began()
   require('infill.session').watch(bufnr)
 end
 
@@ -75,20 +75,20 @@ function M.ended(client_id, code, signal)
     return
   end
   if (code == 0 and signal == 0) or signal == SIGTERM or not config.options.restart then
-    status.ended(client_id, 'the language server has ended')
+    status.ended('The language server has ended.')
     return
   end
   deaths = vim.uv.now() - life.began_ms > HEALTHY_MS and 1 or deaths + 1
   local delay_ms = RESTART_DELAYS_MS[deaths]
   if not delay_ms then
-    local message = ('the language server ended %d times in a row; see :checkhealth infill, then :Infill restart'):format(
+    local message = ('The language server died %d times in a row; see :checkhealth infill, then try :Infill restart.'):format(
       deaths
     )
-    status.ended(client_id, message)
+    status.ended(message)
     vim.notify('infill: ' .. message, vim.log.levels.ERROR)
     return
   end
-  status.ended(client_id, 'the language server died and is started again')
+  status.ended('The language server died and is started again.')
   vim.defer_fn(function()
     start(life)
   end, delay_ms)

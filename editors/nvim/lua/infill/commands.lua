@@ -4,10 +4,48 @@ local M = {}
 
 local SCOPES = { 'buffer', 'filetype', 'global' }
 
----@param result any
-local function show_explanation(result)
-  local lines = type(result) == 'string' and vim.split(result, '\r?\n')
-    or vim.split(vim.inspect(result), '\n', { plain = true })
+---@param message string
+---@param level? integer
+local function say(message, level)
+  vim.notify('infill: ' .. message, level or vim.log.levels.INFO)
+end
+
+local actions = {}
+
+---@param scope? string
+function actions.toggle(scope)
+  if scope and not vim.list_contains(SCOPES, scope) then
+    say('toggle takes buffer, filetype or global.', vim.log.levels.ERROR)
+    return
+  end
+  local is_on = require('infill').toggle(scope)
+  say(('suggestions are %s here.'):format(is_on and 'on' or 'off'))
+end
+
+function actions.status()
+  local bufnr = vim.api.nvim_get_current_buf()
+  local status = require('infill.status').get() or { kind = 'Starting', busy = false, reason = '' }
+  local client = require('infill.client').of(bufnr)
+  local parts = {}
+  if client then
+    parts[1] = ('server %d serves this buffer (%s)'):format(client.id, client.offset_encoding)
+    parts[2] = status.percentage and ('loading, %d%%'):format(status.percentage) or status.kind
+    parts[3] = 'suggestions are ' .. (require('infill.config').is_enabled(bufnr) and 'on' or 'off')
+  elseif vim.lsp.is_enabled and vim.lsp.is_enabled('infill_ls') then
+    parts[1] = 'no server serves this buffer; see :checkhealth infill'
+  else
+    parts[1] = "not enabled; put vim.lsp.enable('infill_ls') into your configuration"
+  end
+  for _, extra in ipairs({ status.message or '', status.reason }) do
+    if extra ~= '' then
+      parts[#parts + 1] = extra
+    end
+  end
+  say(table.concat(parts, ' · '))
+end
+
+---@param lines string[]
+local function show(lines)
   vim.cmd('botright new')
   local bufnr = vim.api.nvim_get_current_buf()
   vim.bo[bufnr].buftype = 'nofile'
@@ -15,41 +53,8 @@ local function show_explanation(result)
   vim.bo[bufnr].swapfile = false
   vim.api.nvim_buf_set_lines(bufnr, 0, -1, false, lines)
   vim.bo[bufnr].modifiable = false
-  vim.api.nvim_buf_set_name(bufnr, ('infill://explain/%d'):format(bufnr))
-end
-
-local actions = {}
-
-function actions.toggle(scope)
-  if scope and not vim.list_contains(SCOPES, scope) then
-    vim.notify('infill: toggle takes buffer, filetype or global.', vim.log.levels.ERROR)
-    return
-  end
-  local is_on = require('infill').toggle(scope)
-  vim.notify(('infill: suggestions are %s here'):format(is_on and 'on' or 'off'))
-end
-
-function actions.status()
-  local bufnr = vim.api.nvim_get_current_buf()
-  local status = require('infill.status').get()
-  local client = require('infill.client').of(bufnr)
-  if not client then
-    local reason = status and status.reason ~= '' and ': ' .. status.reason or ''
-    vim.notify(("infill: no server serves this buffer%s. Is vim.lsp.enable('infill_ls') set?"):format(reason))
-    return
-  end
-  local parts = {
-    ('server %d, %s'):format(client.id, client.offset_encoding),
-    status and status.kind or 'starting',
-  }
-  if status and status.model ~= '' then
-    parts[#parts + 1] = status.model
-  end
-  if status and status.reason ~= '' then
-    parts[#parts + 1] = status.reason
-  end
-  parts[#parts + 1] = require('infill.config').is_enabled(bufnr) and 'on in this buffer' or 'off in this buffer'
-  vim.notify('infill: ' .. table.concat(parts, ' · '))
+  vim.api.nvim_buf_set_name(bufnr, ('infill://explanation/%d'):format(bufnr))
+  vim.keymap.set('n', 'q', '<Cmd>close<CR>', { buffer = bufnr, desc = 'Close' })
 end
 
 function actions.explain()
@@ -57,22 +62,24 @@ function actions.explain()
   if not client then
     return actions.status()
   end
-  local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
+  local place = vim.lsp.util.make_position_params(0, client.offset_encoding)
   require('infill.client').execute(client, {
     title = 'Explain',
     command = 'infill.explain',
-    arguments = { params.textDocument.uri, params.position },
+    arguments = { place },
   }, function(err, result)
     if err then
-      vim.notify('infill: ' .. err.message, vim.log.levels.ERROR)
+      say(err.message, vim.log.levels.ERROR)
     else
-      show_explanation(result)
+      show(require('infill.explanation').lines(result))
     end
   end)
 end
 
 function actions.restart()
-  require('infill.client').restart()
+  if not require('infill.client').restart() then
+    say('no server was running; it is started where one belongs.')
+  end
 end
 
 function actions.trigger()
@@ -84,9 +91,9 @@ function actions.trigger()
     end
     vim.api.nvim_create_autocmd('InsertEnter', {
       once = true,
-      callback = function()
-        vim.schedule(require('infill').trigger)
-      end,
+      callback = vim.schedule_wrap(function()
+        require('infill').trigger()
+      end),
     })
     vim.api.nvim_feedkeys('a', 'n', false)
   end)
@@ -98,10 +105,8 @@ end
 function M.run(arguments)
   local action = actions[arguments[1] or 'status']
   if not action then
-    vim.notify(
-      ('infill: there is no :Infill %s; it is toggle, status, explain, restart or trigger.'):format(arguments[1]),
-      vim.log.levels.ERROR
-    )
+    local known = table.concat(M.complete('', 'Infill '), ', ')
+    say(('there is no :Infill %s; there are %s.'):format(arguments[1], known), vim.log.levels.ERROR)
     return
   end
   action(arguments[2])
@@ -113,7 +118,7 @@ end
 ---@param line string
 ---@return string[]
 function M.complete(lead, line)
-  local words = line:match('Infill%s+toggle%s') and SCOPES or vim.tbl_keys(actions)
+  local words = line:match('Infill%s+toggle%s') and vim.deepcopy(SCOPES) or vim.tbl_keys(actions)
   table.sort(words)
   return vim.tbl_filter(function(word)
     return vim.startswith(word, lead)

@@ -50,21 +50,34 @@ function M.accept(cut)
   end
   return native.get({
     on_accept = function(item)
-      local value = type(item.insert_text) == 'table' and item.insert_text.value or item.insert_text
-      local from, to = item.range.start, item.range.end_
-      -- Keep what stands there already; cut only what is new.
-      local place = require('infill.text').here()
-      local typed = place.line:sub((from.col or from[2]) + 1, place.col)
-      local rest = vim.startswith(value, typed) and value:sub(#typed + 1) or value
-      local piece = cut(rest)
-      local bufnr = vim.api.nvim_get_current_buf()
-      local lines = vim.split(piece, '\n', { plain = true })
-      local replaced = piece == rest and math.max((to.col or to[2]) - place.col, 0) or 0
-      vim.api.nvim_buf_set_text(bufnr, place.row, place.col, place.row, place.col + replaced, lines)
-      local last = #lines[#lines]
-      vim.api.nvim_win_set_cursor(0, { place.row + #lines, #lines == 1 and place.col + last or last })
+      M.insert(item, cut)
     end,
   }) == true
+end
+
+--- Insert a part of one of Neovim's items at the cursor; Neovim itself only knows whole ones.
+---
+---@param item table
+---@param cut fun(rest: string): string
+function M.insert(item, cut)
+  local text = require('infill.text')
+  local place = text.here()
+  local value = type(item.insert_text) == 'table' and item.insert_text.value or item.insert_text
+  value = text.normalized(value, vim.bo[place.bufnr].fileformat)
+  -- Its range type differs between releases, so what stands there already is found by comparing.
+  local before = place.line:sub(1, place.col)
+  local start = 1
+  while not vim.startswith(value, before:sub(start)) do
+    start = start + 1
+  end
+  local piece = cut(value:sub(#before - start + 2))
+  if piece == '' then
+    return
+  end
+  local lines = vim.split(piece, '\n', { plain = true })
+  vim.api.nvim_buf_set_text(place.bufnr, place.row, place.col, place.row, place.col, lines)
+  local last = #lines[#lines]
+  vim.api.nvim_win_set_cursor(0, { place.row + #lines, #lines == 1 and place.col + last or last })
 end
 
 --- Show another candidate.

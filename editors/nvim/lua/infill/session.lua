@@ -245,20 +245,15 @@ end
 ---@param bufnr integer
 function M.watch(bufnr)
   local group = vim.api.nvim_create_augroup(('infill.buffer.%d'):format(bufnr), {})
-  vim.api.nvim_create_autocmd({ 'TextChangedI', 'CursorMovedI', 'InsertEnter' }, {
+  vim.api.nvim_create_autocmd({ 'TextChangedI', 'TextChangedP', 'CursorMovedI' }, {
     group = group,
     buffer = bufnr,
     callback = function()
       M.update()
     end,
   })
-  vim.api.nvim_create_autocmd('TextChangedP', {
-    group = group,
-    buffer = bufnr,
-    callback = function()
-      M.update()
-    end,
-  })
+  -- The mode changes only after this event.
+  vim.api.nvim_create_autocmd('InsertEnter', { group = group, buffer = bufnr, callback = M.refresh })
   vim.api.nvim_create_autocmd({ 'InsertLeave', 'BufLeave', 'WinLeave' }, {
     group = group,
     buffer = bufnr,

@@ -5,56 +5,49 @@ local config = require('infill.config')
 local M = {}
 
 ---@class infill.Status
----@field kind string `starting`, `loading`, `ready`, `failed`, ... as the server names it, or `ended`.
+---@field kind 'Starting'|'Normal'|'Warning'|'Error'|'Inactive'|'Ended' All but the first and the last are the server's.
 ---@field busy boolean
----@field reason string One sentence, or empty.
----@field model string
+---@field reason string A sentence where not all is well, else empty.
 ---@field percentage? integer Of a load under way.
+---@field message? string The last word of the last load, such as which model is ready.
 
 ---@type infill.Status?
 local current
 
-local SIGNS = { ready = '✓', ended = '✗', failed = '✗', error = '✗', paused = '‖', off = '‖' }
+local SIGNS = { Starting = '…', Normal = '✓', Warning = '…', Error = '✗', Inactive = '–', Ended = '✗' }
 
----@param client_id integer
-local function announce(client_id)
+local function announce()
   vim.schedule(function()
     vim.cmd.redrawstatus()
-    vim.api.nvim_exec_autocmds('User', { pattern = 'InfillStatus', data = { client_id = client_id } })
+    vim.api.nvim_exec_autocmds('User', { pattern = 'InfillStatus', data = current })
   end)
 end
 
 --- A client has attached.
----
----@param client_id integer
-function M.began(client_id)
-  if not current or current.kind == 'ended' then
-    current = { kind = 'ready', busy = false, reason = '', model = '' }
-    announce(client_id)
+function M.began()
+  if not current or current.kind == 'Ended' then
+    current = { kind = 'Starting', busy = false, reason = '' }
+    announce()
   end
 end
 
 --- The server has sent `infill/status`.
 ---
----@param client_id integer
 ---@param result table
-function M.received(client_id, result)
-  if type(result) ~= 'table' then
+function M.received(result)
+  if type(result) ~= 'table' or not SIGNS[result.kind] then
     return
   end
-  local before = current and current.kind
-  local function text(value, otherwise)
-    return type(value) == 'string' and value or otherwise
-  end
+  local before = current or {}
   current = {
-    kind = text(result.kind, before or 'ready'),
+    kind = result.kind,
     busy = result.busy == true,
-    reason = text(result.reason, text(result.message, '')),
-    model = text(result.model, current and current.model or ''),
-    percentage = result.kind == 'loading' and current and current.percentage or nil,
+    reason = type(result.reason) == 'string' and result.reason or '',
+    percentage = result.kind == 'Warning' and before.percentage or nil,
+    message = before.message,
   }
-  announce(client_id)
-  if current.kind == 'ready' and before ~= 'ready' then
+  announce()
+  if current.kind == 'Normal' and (before.kind == 'Starting' or before.kind == 'Warning') then
     -- Requests made while the model was loading got an empty answer.
     require('infill.session').refresh()
   end
@@ -62,32 +55,33 @@ end
 
 --- The server has sent `$/progress`.
 ---
----@param client_id integer
 ---@param value table
-function M.progress(client_id, value)
+function M.progress(value)
   if current and type(value) == 'table' then
-    current.percentage = value.kind ~= 'end' and value.percentage or nil
-    announce(client_id)
+    local is_over = value.kind == 'end'
+    current.percentage = not is_over and (value.percentage or current.percentage) or nil
+    current.message = is_over and value.message or current.message
+    announce()
   end
 end
 
---- A request was answered with an error; it is kept for `:Infill status` instead of a message per keystroke.
+--- A request was answered with an error; it is kept for `:Infill status`, because a message per keystroke would be
+--- worse than none.
 ---
 ---@param message string
 function M.request_failed(message)
   if current then
-    current.reason = ('the last request failed: %s'):format(message)
+    current.reason = ('The last request failed: %s'):format(message)
   end
   vim.lsp.log.error('infill', message)
 end
 
 --- The server is gone.
 ---
----@param client_id integer
 ---@param reason string
-function M.ended(client_id, reason)
-  current = { kind = 'ended', busy = false, reason = reason, model = '' }
-  announce(client_id)
+function M.ended(reason)
+  current = { kind = 'Ended', busy = false, reason = reason }
+  announce()
 end
 
 --- Give what is known, or nil before the first server started.
@@ -105,23 +99,16 @@ function M.line(bufnr)
   if not current then
     return ''
   end
-  if current.kind == 'ended' then
-    return 'infill ✗'
-  end
-  if not vim.lsp.get_clients({ bufnr = bufnr, name = 'infill_ls' })[1] then
+  if current.kind ~= 'Ended' and not vim.lsp.get_clients({ bufnr = bufnr, name = 'infill_ls' })[1] then
     return ''
-  end
-  if not config.is_enabled(bufnr) then
-    return 'infill off'
   end
   if current.percentage then
     return ('infill %d%%'):format(current.percentage)
   end
-  if current.kind == 'loading' or current.kind == 'starting' or current.busy then
-    return 'infill …'
+  if current.kind == 'Normal' and not config.is_enabled(bufnr) then
+    return 'infill off'
   end
-  local sign = SIGNS[current.kind] or current.kind
-  return current.model ~= '' and ('infill %s %s'):format(sign, current.model) or 'infill ' .. sign
+  return 'infill ' .. (current.busy and '…' or SIGNS[current.kind])
 end
 
 return M

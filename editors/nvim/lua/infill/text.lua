@@ -62,7 +62,7 @@ end
 ---@param text string Not empty.
 ---@return string
 function M.first_word(text)
-  local word = vim.fn.matchstr(text, [[\v^\_s*%(\k+|%(\k@!\S)+)]])
+  local word = vim.fn.matchstr(text, [[\v^\_s*%(\k+|%(\k@![^ \t\r\n])+)]])
   return word ~= '' and word or text
 end
 
