@@ -1,0 +1,311 @@
+"""The measurements of ``infill-ls bench decode``, each on the same weights as the transformers reference."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import statistics
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from infill_completion.engine import environment  # isort: skip  # before torch and transformers
+import torch
+
+from infill_completion.api import Chunk, CompletionRequest, FinishReason
+from infill_completion.engine.bench_models import Subject
+from infill_completion.engine.generator import Generator
+
+environment.prepare()
+
+# The reference example's sampling.
+TEMPERATURE, TOP_P = 0.1, 0.9
+TYPED = "result = self._values[index]"
+_COPY_BYTES = {"cuda": 2 << 30, "cpu": 256 << 20}
+_SOURCES = ("argparse.py", "tarfile.py", "typing.py", "subprocess.py", "logging/__init__.py", "zipfile.py")
+
+
+@dataclass(frozen=True)
+class Decode:
+    """Decoding at one context length; all rates are tokens a second behind the first token.
+
+    Attributes:
+        context_tokens: Tokens of the prompt.
+        candidates: Sequences decoded together; their tokens are added up.
+        ours: The engine's loop as it is shipped.
+        bare: The loop without the n-gram cache; equal to ``ours`` for models that have none.
+        reference: transformers' ``generate()`` as in the reference example; None where it was not measured.
+        roofline: What reading the weights and the cache once a step allows at the measured copy bandwidth.
+    """
+
+    context_tokens: int
+    candidates: int
+    ours: float
+    bare: float
+    reference: float | None
+    roofline: float
+
+
+@dataclass(frozen=True)
+class Keystroke:
+    """Time to the first token, milliseconds.
+
+    Attributes:
+        prompt_tokens: Length of the prompt.
+        fresh_ms: Nothing of the prompt is in the cache.
+        typed_ms: One character was typed since the last prompt; the median over a line of typing.
+        typed_worst_ms: The worst of them.
+        computed_tokens: Tokens that a typed character left to compute, median.
+        step_ms: A decode step at that length, to compare.
+    """
+
+    prompt_tokens: int
+    fresh_ms: float
+    typed_ms: float
+    typed_worst_ms: float
+    computed_tokens: float
+    step_ms: float
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Milliseconds from the moment nobody waits any more to the end of the work, worst of several tries."""
+
+    decode_ms: float
+    prefill_ms: float
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait for the device."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def copy_bandwidth(device: torch.device) -> float:
+    """Return the bytes a second that a copy within the device's memory reads and writes, best of several."""
+    size = _COPY_BYTES.get(device.type, 256 << 20)
+    source = torch.ones(size, dtype=torch.uint8, device=device)
+    target = torch.empty_like(source)
+    times = []
+    for _ in range(8):
+        synchronize(device)
+        started = time.perf_counter()
+        target.copy_(source)
+        synchronize(device)
+        times.append(time.perf_counter() - started)
+    return 2 * size / min(times)
+
+
+@contextlib.contextmanager
+def busy_neighbours(count: int) -> Iterator[None]:
+    """Keep ``count`` other processes busy meanwhile."""
+    command = [sys.executable, "-I", "-c", "while True: sum(range(100_000))"]
+    processes = [subprocess.Popen(command) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+@cache
+def code() -> str:
+    """Return real code: modules of the standard library."""
+    folder = Path(sysconfig.get_path("stdlib"))
+    return "\n".join((folder / name).read_text(encoding="utf-8") for name in _SOURCES if (folder / name).exists())
+
+
+def request_of(
+    generator: Generator, context_tokens: int, max_tokens: int, *, candidates: int = 1, skip_lines: int = 0
+) -> CompletionRequest:
+    """Return a request with about ``context_tokens`` tokens of real code, a quarter of them behind the cursor.
+
+    ``skip_lines`` chooses other code, so that nothing of an earlier prompt can be reused.
+    """
+    lines = code().splitlines(keepends=True)[skip_lines:]
+    taken = _lines_of(generator, lines, max(8, context_tokens - 8))
+    before = max(1, taken * 3 // 4)
+    return CompletionRequest(
+        prefix="".join(lines[:before]),
+        suffix="".join(lines[before:taken]),
+        max_tokens=max_tokens,
+        temperature=TEMPERATURE,
+        top_p=TOP_P,
+        n=candidates,
+        seed=0,
+    )
+
+
+def _lines_of(generator: Generator, lines: list[str], tokens: int) -> int:
+    counts = itertools.accumulate(len(generator.tokenizer.encode_line(line)) for line in lines)
+    return max(1, sum(1 for _ in itertools.takewhile(lambda total: total <= tokens, counts)))
+
+
+def run(generator: Generator, request: CompletionRequest) -> Chunk:
+    """Answer a request and return its last chunk, which carries usage and timings."""
+    last = Chunk()
+    for chunk in generator.stream(request, lambda: False):
+        last = chunk
+    return last
+
+
+def endless(generator: Generator, *, cache: bool) -> Generator:
+    """Return a twin over the same weights that does not stop at an end token, so that every run has the same length."""
+    twin = generator.with_settings() if cache else generator.with_settings(cache=None)
+    twin._stop_tokens = frozenset()
+    return twin
+
+
+def ours_per_second(generator: Generator, request: CompletionRequest, repeats: int) -> float:
+    """Return tokens a second behind the first token of each candidate, median."""
+    rates = []
+    run(generator, request)
+    for _ in range(repeats):
+        last = run(generator, request)
+        assert last.usage is not None
+        seconds = (last.timings["decode_ms"] - (last.timings["ttft_ms"] - last.timings["prefill_ms"])) / 1000
+        rates.append((last.usage.completion_tokens - request.n) / seconds)
+    return statistics.median(rates)
+
+
+def reference_per_second(subject: Subject, prompt_ids: list[int], tokens: int, candidates: int, repeats: int) -> float:
+    """Return tokens a second of ``generate()`` behind the first token, median; it samples as the reference example."""
+    model = subject.model
+    ids = torch.tensor([prompt_ids], device=model.device)
+
+    @torch.inference_mode()
+    def seconds(count: int) -> float:
+        synchronize(model.device)
+        started = time.perf_counter()
+        out = model.generate(
+            ids, attention_mask=torch.ones_like(ids), max_new_tokens=count, min_new_tokens=count, do_sample=True,
+            temperature=TEMPERATURE, top_p=TOP_P, num_return_sequences=candidates, pad_token_id=0,
+        )  # fmt: skip
+        synchronize(model.device)
+        assert out.shape[-1] == len(prompt_ids) + count
+        return time.perf_counter() - started
+
+    seconds(2)
+    rates = []
+    for _ in range(repeats):
+        first = seconds(1)
+        rates.append((tokens - 1) * candidates / (seconds(tokens) - first))
+    return statistics.median(rates)
+
+
+@contextlib.contextmanager
+def all_threads(device: torch.device) -> Iterator[None]:
+    """Give a reference on the CPU every core, as it takes by default."""
+    before = torch.get_num_threads()
+    if device.type == "cpu":
+        torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def decode(
+    subject: Subject, context_tokens: int, bandwidth: float, *, tokens: int, candidates: int = 1, repeats: int = 3,
+    reference: bool = True,
+) -> Decode:  # fmt: skip
+    """Measure decoding at one context length."""
+    shipped, bare = endless(subject.generator, cache=True), endless(subject.generator, cache=False)
+    request = request_of(bare, context_tokens, tokens, candidates=candidates)
+    prompt = bare.prompt(request)
+    ours = ours_per_second(shipped, request, repeats)
+    has_cache = subject.generator.settings.cache is not None
+    theirs = None
+    if reference:
+        with all_threads(subject.model.device):
+            theirs = reference_per_second(subject, list(prompt.ids), tokens, candidates, repeats)
+    return Decode(
+        context_tokens=len(prompt.ids),
+        candidates=candidates,
+        ours=ours,
+        bare=ours_per_second(bare, request, repeats) if has_cache else ours,
+        reference=theirs,
+        roofline=candidates * bandwidth / subject.step_bytes(len(prompt.ids)),
+    )
+
+
+def keystroke(subject: Subject, context_tokens: int, step_ms: float) -> Keystroke:
+    """Measure the time to the first token of a fresh prompt, and while a line is typed into it."""
+    generator = subject.generator
+    fresh = []
+    for attempt in range(4):  # each from other code; the first also allocates
+        last = run(generator, request_of(generator, context_tokens, 1, skip_lines=100 + 300 * attempt))
+        fresh.append(last.timings["ttft_ms"])
+    request = request_of(generator, context_tokens, 1)
+    run(generator, request)
+    typed, computed, length = [], [], 0
+    for end in range(1, len(TYPED) + 1):
+        last = run(generator, _typed(request, TYPED[:end]))
+        assert last.usage is not None
+        typed.append(last.timings["ttft_ms"])
+        computed.append(last.usage.prompt_tokens - last.usage.cached_tokens)
+        length = last.usage.prompt_tokens
+    return Keystroke(
+        prompt_tokens=length,
+        fresh_ms=statistics.median(fresh[1:]),
+        typed_ms=statistics.median(typed),
+        typed_worst_ms=max(typed),
+        computed_tokens=statistics.median(computed),
+        step_ms=step_ms,
+    )
+
+
+def _typed(request: CompletionRequest, text: str) -> CompletionRequest:
+    values: dict[str, Any] = {name: getattr(request, name) for name in request.__dataclass_fields__}
+    return CompletionRequest(**{**values, "prefix": request.prefix + "    " + text})
+
+
+def cancel(subject: Subject, context_tokens: int) -> Cancel:
+    """Measure how long work goes on that nobody waits for, in the prefill and in the decode."""
+    generator = endless(subject.generator, cache=True)
+    whole = run(generator, request_of(generator, context_tokens, 8, skip_lines=50))
+    prefill_s = whole.timings["prefill_ms"] / 1000
+    decode, prefill = [], []
+    for attempt in range(5):
+        skipped = 1500 + 200 * attempt
+        prefill.append(_after(generator, request_of(generator, context_tokens, 8, skip_lines=skipped), prefill_s / 2))
+        request = request_of(generator, context_tokens, 256, skip_lines=50)
+        decode.append(_after(generator, request, 0.05 + 0.003 * attempt))
+    return Cancel(decode_ms=max(decode), prefill_ms=max(prefill))
+
+
+def _after(generator: Generator, request: CompletionRequest, delay_s: float) -> float:
+    """Cancel a request after a while and return the milliseconds it went on for; 0 where it ended before."""
+    at = time.perf_counter() + delay_s
+    last = Chunk()
+    for chunk in generator.stream(request, lambda: time.perf_counter() >= at):
+        last = chunk
+    return (time.perf_counter() - at) * 1000 if last.finish_reason is FinishReason.CANCELLED else 0.0
+
+
+def resident_bytes(device: torch.device) -> int:
+    """Return the memory held now: allocated on the GPU, else resident of this process; 0 where nobody can tell."""
+    if device.type == "cuda":
+        return torch.cuda.memory_allocated(device)
+    try:
+        return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return 0
+
+
+def quietly(measure: Callable[[], Any], failures: list[str], what: str) -> Any:
+    """Return what a measurement gives; where the library or the memory fails, note it and return None."""
+    try:
+        return measure()
+    except (RuntimeError, ValueError, NotImplementedError) as error:  # out of memory is a RuntimeError
+        first = next(iter(str(error).splitlines()), "")
+        failures.append(f"{what}: {type(error).__name__}: {first}")
+        return None
