@@ -19,6 +19,8 @@ from infill_completion.explain import Explanation, explanation
 from infill_completion.flights import Flight, Flights
 from infill_completion.judge import judge
 from infill_completion.length import Plan, Shape, plan, plan_ahead
+from infill_completion.masking import Masked, mask_secrets
+from infill_completion.privacy import Privacy
 from infill_completion.reuse import Memory, Offer, Recalled, Remembered
 from infill_completion.settings import Settings
 from infill_completion.skip import skip_reason
@@ -50,6 +52,7 @@ class Completer:
         self._settings = settings
         self._documents: Documents = documents or NoDocuments()
         self._turns: dict[str, list[_Turn]] = {}
+        self._privacy = Privacy(settings.privacy.ignore)
         self._memory = Memory()
         self._debounce = Debounce()
         self._flights = Flights(engine, self._landed)
@@ -58,6 +61,8 @@ class Completer:
         """Use other settings from the next request on; answers that they would change are forgotten."""
         if _fingerprint(settings) != _fingerprint(self._settings):
             self.forget()
+        if settings.privacy != self._settings.privacy:
+            self._privacy = Privacy(settings.privacy.ignore)
         self._settings = settings
 
     def forget(self) -> None:
@@ -98,9 +103,10 @@ class Completer:
                 the same place follows.
         """
         trace = Trace()
-        skip = skip_reason(snapshot, self._settings)
+        rule = self._privacy.rule_for(snapshot.uri, self._documents.roots())
+        skip = skip_reason(snapshot, self._settings, rule)
         if skip is not None:
-            return Answer(reason=skip)
+            return Answer(reason=skip, details={"message": f"It matches {rule}."} if rule else {})
         view = self._view(snapshot)
         with self._turn(view, snapshot.version) as turn:
             answer = await self._answer(view, turn, trace)
@@ -110,11 +116,13 @@ class Completer:
     async def explain(self, snapshot: Snapshot) -> Explanation:
         """Ask the engine anew, whatever is remembered, and tell everything behind the answer."""
         trace = Trace()
-        skip = skip_reason(snapshot, self._settings)
+        rule = self._privacy.rule_for(snapshot.uri, self._documents.roots())
+        skip = skip_reason(snapshot, self._settings, rule)
         view = self._view(snapshot)
         extent = self._plan(view)
         if skip is not None:
-            return explanation(snapshot, view, extent, trace, reason=skip)
+            message = f"It matches {rule}." if rule else None
+            return explanation(snapshot, view, extent, trace, reason=skip, message=message)
         with self._turn(view, snapshot.version) as turn:
             flight = await self._start(view, extent, trace, explained=True)
             await self._flights.wait(flight, turn.superseded)
@@ -188,14 +196,18 @@ class Completer:
 
     async def _start(self, view: View, extent: Plan, trace: Trace, *, explained: bool = False) -> Flight:
         request = self._request(view, extent, explained=explained)
+        hidden = self._withheld(view)
+        if hidden:
+            trace.note("withheld", kinds=hidden)
         trace.note("asked", prefix_characters=len(request.prefix), suffix_characters=len(request.suffix or ""))
         return self._flights.start(view, request, extent, ())
 
     def _request(self, view: View, extent: Plan, *, explained: bool = False) -> CompletionRequest:
         completion = self._settings.completion
+        prefix, suffix = self._masked(view)
         return CompletionRequest(
-            prefix=view.window.prefix,
-            suffix=view.window.suffix,
+            prefix=prefix.text,
+            suffix=suffix.text,
             max_tokens=completion.max_tokens,
             temperature=completion.temperature,
             top_p=completion.top_p,
@@ -205,6 +217,15 @@ class Completer:
             deadline_ms=completion.deadline_ms * (INVOKED_PATIENCE if view.is_invoked else 1),
             explain=explained,
         )
+
+    def _masked(self, view: View) -> tuple[Masked, Masked]:
+        if not self._settings.privacy.mask_secrets:
+            return Masked(view.window.prefix), Masked(view.window.suffix)
+        return mask_secrets(view.window.prefix), mask_secrets(view.window.suffix)
+
+    def _withheld(self, view: View) -> tuple[str, ...]:
+        prefix, suffix = self._masked(view)
+        return prefix.kinds + suffix.kinds
 
     def _landed(self, flight: Flight) -> None:
         """Judge and remember what a flight brought, whoever still waits for it."""

@@ -126,6 +126,7 @@ def explanation(
     *,
     flight: Flight | None = None,
     reason: SkipReason | None = None,
+    message: str | None = None,
     min_confidence: float = 0.0,
 ) -> Explanation:
     """Put together what is known about one request; without a ``flight`` the engine was not asked."""
@@ -133,11 +134,13 @@ def explanation(
         snapshot.uri, snapshot.language_id, snapshot.trigger.value, extent.shape.value, steps=tuple(trace.steps)
     )
     if flight is None:
-        return _with(head, reason=reason.value if reason else None, timings_ms={"total_ms": trace.elapsed_ms})
+        why = reason.value if reason else None
+        return _with(head, reason=why, message=message, timings_ms={"total_ms": trace.elapsed_ms})
     generation = flight.generation
     request = asdict(generation.request)
     prompt = {name: request.pop(name) for name in ("prefix", "suffix", "context")}
     common = {
+        "withheld": (trace.find("withheld") or {}).get("kinds", ()),
         "prefix": prompt["prefix"],
         "suffix": prompt["suffix"] or "",
         "request": request,

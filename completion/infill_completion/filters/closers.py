@@ -52,7 +52,10 @@ def _closes(line: str, place: Place) -> bool:
 
 
 def _in_comment(place: Place) -> bool:
+    """Tell whether the cursor stands in a comment, or in a string of several lines."""
     before, mark = place.window.before, place.family.line_comment
     if mark and mark in before:
+        return True
+    if mark == "#" and any(place.window.prefix.count(fence) % 2 for fence in ('"""', "'''")):
         return True
     return mark == "//" and place.window.prefix.rfind("/*") > place.window.prefix.rfind("*/")

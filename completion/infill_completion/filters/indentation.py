@@ -43,7 +43,7 @@ def trim_stray_blank(text: str, place: Place) -> str:
 
 
 def _is_tabbed(lines: list[str]) -> bool:
-    """Tell whether lines are indented with tabs alone; blanks behind tabs are alignment, which only its author knows."""
+    """Tell whether lines are indented with tabs alone; blanks behind tabs are alignment, which nobody can convert."""
     indents = [indent_of(line) for line in lines]
     return any("\t" in indent for indent in indents) and not any(" " in indent for indent in indents)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from infill_completion.filters.place import Place
+from infill_completion.masking import MASK
 
 # The control tokens of every supported model family, as their tokenizers spell them; see `formats`.
 _MARKER = re.compile(
@@ -24,3 +25,10 @@ def cut_at_marker(text: str, place: Place) -> str:
         if spelled not in place.window.prefix and spelled not in place.window.suffix:
             return text[: match.start()].rstrip(" ")
     return text
+
+
+def drop_mask(text: str, place: Place) -> str:
+    """Drop a suggestion that copies the mask of a secret."""
+    mask = MASK * 6
+    shown = place.window.prefix + place.window.suffix
+    return "" if mask in text and mask not in shown else text

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from infill_completion.filters.blanks import drop_blank, trim_end, unify_line_ends
 from infill_completion.filters.closers import cut_at_unopened_bracket, drop_double_closer
 from infill_completion.filters.indentation import match_indentation, trim_stray_blank
-from infill_completion.filters.markers import cut_at_marker
+from infill_completion.filters.markers import cut_at_marker, drop_mask
 from infill_completion.filters.place import Place
 from infill_completion.filters.repetition import cut_loop, cut_next_lines, drop_third_copy
 from infill_completion.filters.rest import drop_misfit, replaced, trim_overlap
@@ -18,6 +18,7 @@ Filter = Callable[[str, Place], str]
 FILTERS: tuple[Filter, ...] = (
     unify_line_ends,
     cut_at_marker,
+    drop_mask,
     match_indentation,
     trim_stray_blank,
     cut_loop,

@@ -44,8 +44,9 @@ def replaced(text: str, place: Place) -> int:
     rest = place.window.rest.rstrip()
     if not text or not rest.strip() or not _ONLY_CLOSERS.fullmatch(rest) or "\n" in text:
         return 0
-    stack = _stack(place)
-    before = place.window.before
+    stack, before = _stack(place), place.window.before
+    if any(3 * quote in before + text + rest for quote in "\"'`"):
+        return 0
     with_rest = cost(before + text + rest, place.family, stack)
     return len(rest) if with_rest > cost(before + text, place.family, stack) else 0
 
@@ -59,8 +60,8 @@ def _overlaps(text: str, rest: str) -> list[str]:
 
 def _is_double(text: str, overlap: str, place: Place) -> bool:
     window, family, stack = place.window, place.family, _stack(place)
-    if _QUOTES.fullmatch(overlap) and (window.before + text).endswith(2 * overlap[0]):
-        return False  # Two or three quotes in a row are an empty string or the fence of a long one.
+    if _QUOTES.fullmatch(overlap) and 3 * overlap[0] in window.before + text + window.rest:
+        return False  # Three quotes in a row begin or end a string of several lines.
     kept = cost(window.before + text + window.rest, family, stack)
     cut = cost(window.before + text[: -len(overlap)] + window.rest, family, stack)
     if kept != cut:

@@ -1,0 +1,140 @@
+from pathlib import Path
+
+import pytest
+
+from infill_completion.completer import Completer
+from infill_completion.masking import mask_secrets
+from infill_completion.privacy import Privacy, path_of, relative_path
+from infill_completion.settings import CompletionSettings, PrivacySettings, Settings
+from infill_completion.snapshot import SkipReason
+from tests.completion.scripted import ScriptedEngine, at, says
+
+DEFAULTS = PrivacySettings().ignore
+AT_ONCE = Settings(completion=CompletionSettings(debounce_ms=0))
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "src" / "deep").mkdir(parents=True)
+    (tmp_path / ".gitignore").write_text("# built\nbuild/\n*.log\n!keep.log\n")
+    (tmp_path / "src" / ".infillignore").write_text("deep/private_*.py\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern"),
+    [
+        ("main.py", None),
+        ("src/deep/main.py", None),
+        ("build/main.py", "build/"),
+        ("src/x.log", "*.log"),
+        ("keep.log", None),
+        ("src/deep/private_key.py", "deep/private_*.py"),
+        (".env", "**/.env"),
+        ("src/.env.local", "**/.env.*"),
+        ("certs/server.pem", "**/*.pem"),
+        ("config.json", None),
+        ("settings.json", None),
+    ],
+)
+def test_ignore_files_and_the_setting_keep_files_private(workspace: Path, name: str, pattern: str | None) -> None:
+    rule = Privacy(DEFAULTS).rule_for((workspace / name).as_uri(), [workspace])
+    assert (rule.pattern if rule else None) == pattern
+
+
+def test_without_a_workspace_the_repository_counts(workspace: Path) -> None:
+    assert Privacy(DEFAULTS).rule_for(str(workspace / "src" / "x.log"), []) is not None
+    assert Privacy(DEFAULTS).rule_for("/home/somebody/.netrc", []) is not None
+
+
+def test_one_bad_pattern_leaves_the_others_in_force() -> None:
+    assert Privacy(("!", "*.secret")).rule_for("/x/a.secret", []) is not None
+
+
+def test_uris_become_paths() -> None:
+    assert path_of("file:///home/me/a%20b.py") == Path("/home/me/a b.py")
+    assert path_of("untitled:Untitled-1") is None
+    assert path_of("vscode-notebook-cell:/home/me/n.ipynb#W0s") == Path("/home/me/n.ipynb")
+    assert path_of("file:///c%3A/x.py") == Path("c:/x.py")
+    assert relative_path("file:///home/me/src/a.py", [Path("/home/me")]) == "src/a.py"
+    assert relative_path("file:///other/lib/a.py", []) == "lib/a.py"
+
+
+async def test_a_private_file_never_reaches_the_engine_and_the_rule_is_named(workspace: Path) -> None:
+    engine = ScriptedEngine(says("x"))
+    answer = await Completer(engine, AT_ONCE).complete(at("KEY = |", uri=(workspace / ".env").as_uri()))
+    assert answer.reason is SkipReason.PRIVATE_FILE
+    assert "**/.env" in str(answer.details["message"])
+    assert engine.requests == []
+
+
+# Put together here, so that no scanner takes them for real ones.
+SECRETS = {
+    "AWS access key": "AKIA" + "IOSFODNN7EXAMPLE",
+    "GitHub token": "ghp_" + "a1B2" * 9,
+    "GitLab token": "glpat-" + "a1B2" * 5,
+    "Slack token": "xoxb-" + "1234567890-abcdef",
+    "Google API key": "AIza" + "Sy0aB-c" * 5,
+    "Stripe key": "sk_live_" + "a1B2" * 6,
+    "Hugging Face token": "hf_" + "aB1" * 11,
+    "JSON web token": "eyJ" + "hbGciOiJI" + ".eyJ" + "zdWIiOiIx" + ".c2lnbmF0dXJl",
+}
+
+
+@pytest.mark.parametrize(("kind", "secret"), SECRETS.items())
+def test_well_known_secrets_are_masked_and_named(kind: str, secret: str) -> None:
+    masked = mask_secrets(f'client = connect("{secret}")\nprint(1)\n')
+    assert masked.kinds == (kind,)
+    assert secret not in masked.text
+    assert masked.text.endswith('")\nprint(1)\n')
+    assert len(masked.text) == len(f'client = connect("{secret}")\nprint(1)\n')
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ('password = "hunter2!"', 'password = "********"'),
+        ("db: postgres://me:s3cret@host/db", "db: postgres://me:******@host/db"),
+        ('"api_key": "abc123def456ghi"', '"api_key": "***************"'),
+    ],
+)
+def test_values_of_telling_names_are_masked(text: str, left: str) -> None:
+    assert mask_secrets(text).text == left
+
+
+def test_a_private_key_loses_its_lines_but_not_its_shape() -> None:
+    key = "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIE\nabcd\n-----END RSA PRIVATE KEY-----\nx = 1\n"
+    masked = mask_secrets(key)
+    assert "MIIE" not in masked.text
+    assert masked.text.count("\n") == key.count("\n")
+    assert masked.text.endswith("x = 1\n")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'password = getpass("Password: ")',
+        "token = tokens[index + 1]",
+        'secret = os.environ["SECRET"]',
+        "def access_key(self): return self._access_key",
+        'token = "identifier"',
+        "https://example.org:8080/a@b",
+        'password = "${DB_PASSWORD}"',
+    ],
+)
+def test_code_about_secrets_is_no_secret(code: str) -> None:
+    assert mask_secrets(code).text == code
+
+
+async def test_the_model_does_not_see_a_secret_and_its_mask_is_not_suggested() -> None:
+    secret = SECRETS["GitHub token"]
+    engine = ScriptedEngine(says('connect("' + "*" * 40 + '")'))
+    snapshot = at(f'a = connect("{secret}")\nb = |\n')
+    completer = Completer(engine, AT_ONCE)
+    answer = await completer.complete(snapshot)
+    assert secret not in engine.requests[0].prefix
+    assert answer.reason is SkipReason.FILTERED
+    explained = await completer.explain(snapshot)
+    assert explained.withheld == ("GitHub token",)
+    await completer.aclose()
