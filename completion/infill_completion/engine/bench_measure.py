@@ -180,25 +180,29 @@ def reference_per_second(subject: Subject, prompt_ids: list[int], tokens: int, c
     """Return tokens a second of ``generate()`` behind the first token, median; it samples as the reference example."""
     model = subject.model
     ids = torch.tensor([prompt_ids], device=model.device)
+    first_at: list[float] = []
+
+    def clock(seen: torch.Tensor, _scores: Any, **_more: Any) -> torch.Tensor:
+        """Note when the first token is there; never stop."""
+        if not first_at:
+            synchronize(model.device)
+            first_at.append(time.perf_counter())
+        return torch.zeros(seen.shape[0], dtype=torch.bool, device=seen.device)
 
     @torch.inference_mode()
-    def seconds(count: int) -> float:
-        synchronize(model.device)
-        started = time.perf_counter()
+    def rate(count: int) -> float:
+        first_at.clear()
         out = model.generate(
             ids, attention_mask=torch.ones_like(ids), max_new_tokens=count, min_new_tokens=count, do_sample=True,
             temperature=TEMPERATURE, top_p=TOP_P, num_return_sequences=candidates, pad_token_id=0,
+            stopping_criteria=[clock],
         )  # fmt: skip
         synchronize(model.device)
         assert out.shape[-1] == len(prompt_ids) + count
-        return time.perf_counter() - started
+        return (count - 1) * candidates / (time.perf_counter() - first_at[0])
 
-    seconds(2)
-    rates = []
-    for _ in range(repeats):
-        first = seconds(1)
-        rates.append((tokens - 1) * candidates / (seconds(tokens) - first))
-    return statistics.median(rates)
+    rate(2)
+    return statistics.median(rate(tokens) for _ in range(repeats))
 
 
 @contextlib.contextmanager
