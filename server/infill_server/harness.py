@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,19 @@ class Status:
     kind: str = ""
     reason: str = ""
     history: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request on its way; ``answer`` becomes its items, or raises what the server answered instead."""
+
+    request: str
+    answer: asyncio.Future[list[types.InlineCompletionItem]]
+
+
+async def _items(answer: Awaitable[Any]) -> list[types.InlineCompletionItem]:
+    found = await answer
+    return list(found.items if isinstance(found, types.InlineCompletionList) else found or [])
 
 
 class Editor:
@@ -156,15 +170,24 @@ class Editor:
         """Delete characters before the cursor."""
         self.replace(document, document.offset - count, document.offset, "")
 
-    async def inline(self, document: Document, *, invoked: bool = False) -> list[types.InlineCompletionItem]:
-        """Ask for ghost text at the cursor."""
+    def ask(self, document: Document, *, invoked: bool = False) -> Asked:
+        """Ask for ghost text at the cursor without waiting for it."""
         kinds = types.InlineCompletionTriggerKind
         context = types.InlineCompletionContext(kinds.Invoked if invoked else kinds.Automatic)
         identifier = types.TextDocumentIdentifier(document.uri)
-        answer = await self.client.text_document_inline_completion_async(
-            types.InlineCompletionParams(context, identifier, document.position())
-        )
-        return list(answer.items if isinstance(answer, types.InlineCompletionList) else answer or [])
+        params = types.InlineCompletionParams(context, identifier, document.position())
+        request = str(uuid.uuid4())
+        sent = self.client.protocol.send_request(types.TEXT_DOCUMENT_INLINE_COMPLETION, params, msg_id=request)
+        # A future of our own: cancelling it must not make pygls refuse the answer that still comes.
+        return Asked(request, asyncio.ensure_future(_items(asyncio.wrap_future(sent))))
+
+    def withdraw(self, asked: Asked) -> None:
+        """Tell the server that a request is no longer wanted; it is still answered, with an error or a result."""
+        self.client.cancel_request(types.CancelParams(id=asked.request))
+
+    async def inline(self, document: Document, *, invoked: bool = False) -> list[types.InlineCompletionItem]:
+        """Ask for ghost text at the cursor and wait for it."""
+        return await self.ask(document, invoked=invoked).answer
 
     async def popup(self, document: Document) -> list[types.CompletionItem]:
         """Ask for completion items at the cursor, as a user who presses the key for it."""

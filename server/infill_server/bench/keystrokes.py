@@ -51,6 +51,7 @@ class Report:
     keystrokes: int = 0
     answered: int = 0
     cancelled: int = 0
+    unanswered: int = 0
     with_suggestion: int = 0
     accepted: int = 0
     typed_chars: int = 0
@@ -119,6 +120,14 @@ class Typist:
         self.interval_s = interval_s
         self.report = Report()
         self._chance = random.Random(seed)
+        self._withdrawn: list[asyncio.Future[Any]] = []
+
+    async def settle(self) -> None:
+        """Wait until withdrawn requests are answered as well, and count those that are not."""
+        if self._withdrawn:
+            answered, open_still = await asyncio.wait(self._withdrawn, timeout=ANSWER_DEADLINE_S)
+            await asyncio.gather(*answered, return_exceptions=True)  # most of them raise "cancelled"
+            self.report.unanswered = len(open_still)
 
     async def write_line(self, task: Task) -> None:
         """Write through the end of the current line."""
@@ -138,16 +147,17 @@ class Typist:
         self.editor.type(task.document, character)
         self.report.keystrokes += 1
         started = time.perf_counter()
-        asking = asyncio.ensure_future(self.editor.inline(task.document))
-        done, _ = await asyncio.wait({asking}, timeout=self.interval_s)
+        asked = self.editor.ask(task.document)
+        done, _ = await asyncio.wait({asked.answer}, timeout=self.interval_s)
         if not done:
-            asking.cancel()
+            self.editor.withdraw(asked)
+            self._withdrawn.append(asked.answer)
             self.report.cancelled += 1
             return
         elapsed_s = time.perf_counter() - started
         self.report.answered += 1
         self.report.latency_ms.append(elapsed_s * 1000)
-        items = asking.result()
+        items = asked.answer.result()
         shown = self.editor.ghost(task.document, items[0]) if items else ""
         self.report.with_suggestion += bool(shown)
         if len(shown) > 1 and task.rest.startswith(shown):
@@ -189,6 +199,7 @@ async def replay(
     typist = Typist(editor, interval_ms / 1000, seed)
     for task in _turns(open_tasks):
         await typist.write_line(task)
+    await typist.settle()
     after = await counters(engine)
     typist.report.engine = {key: value - before.get(key, 0.0) for key, value in after.items()}
     await editor.stop()
