@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import os
 import subprocess
-import sys
 import time
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineUnavailableError, Health
 from infill_completion.client import EngineClient, EngineGoneError, address_of
 from infill_completion.rundir import EnginePaths, RunDirectoryError, engine_paths
 from infill_completion.settings import EngineSettings, Settings
+from infill_completion.spawn import died, engine_command, spawn
 
 if TYPE_CHECKING:
     from infill_completion.remote import RemoteEngine
@@ -29,27 +26,8 @@ _POLL_S = 0.1
 _FIRST_CONTACT_S = 1.0
 # An engine that failed is started again by a request, but not more often than this.
 _RETRY_S = (2.0, 10.0, 30.0, 120.0, 600.0)
-# They would let a workspace put its own modules in the place of ours.
-_UNWANTED_VARIABLES = (
-    "PYTHONPATH",
-    "PYTHONHOME",
-    "PYTHONSTARTUP",
-    "PYTHONINSPECT",
-    "PYTHONUSERBASE",
-    "PYTHONPLATLIBDIR",
-)
 
 OnHealth = Callable[[Health], None]
-
-
-def engine_command(settings: EngineSettings) -> list[str]:
-    """Return the command line that starts the engine of ``settings``; ``-P`` keeps the current directory out of it."""
-    return [sys.executable, "-P", "-m", "infill_completion.engine", "serve", "--settings", json.dumps(asdict(settings))]
-
-
-def engine_environment() -> dict[str, str]:
-    """Return the environment for :func:`engine_command`: ours, without what changes where modules come from."""
-    return {name: value for name, value in os.environ.items() if name not in _UNWANTED_VARIABLES}
 
 
 class LocalEngine:
@@ -213,7 +191,7 @@ class LocalEngine:
                 return
             self._process = None
             if code != 0:
-                raise EngineUnavailableError(_died(paths, code))
+                raise EngineUnavailableError(died(paths, code))
         self._report(replace(self._health, state=EngineState.STARTING, reason="", progress=None, pid=None))
         self._process = spawn(engine_command(self._settings), paths)
 
@@ -256,54 +234,6 @@ def engine_for(settings: Settings, on_health: OnHealth | None = None) -> LocalEn
     from infill_completion.remote import RemoteEngine
 
     return RemoteEngine(settings.engine, on_health)
-
-
-_children: list[subprocess.Popen[bytes]] = []
-
-
-def spawn(command: list[str], paths: EnginePaths) -> subprocess.Popen[bytes]:
-    """Start ``command`` so that it outlives us: in a session of its own, with none of our streams."""
-    # Those that ended are collected here, or they would stay in the process table as long as the editor runs.
-    _children[:] = [child for child in _children if child.poll() is None]
-    with paths.log.open("ab") as errors:
-        process = subprocess.Popen(
-            command,
-            cwd=paths.directory,
-            env=engine_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-            start_new_session=True,
-            creationflags=_DETACHED,
-        )
-    _children.append(process)
-    return process
-
-
-# Windows: no console window, and no Ctrl+C from the editor's console.
-_DETACHED: int = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
-
-
-def log_tail(path: Path, most_bytes: int = 8192) -> str:
-    """Return the last line of the log that tells an error; empty where there is none."""
-    try:
-        with path.open("rb") as file:
-            file.seek(0, os.SEEK_END)
-            file.seek(max(file.tell() - most_bytes, 0))
-            lines = file.read().decode("utf-8", "replace").splitlines()
-    except OSError:
-        return ""
-    written = [line.strip() for line in lines if line.strip()]
-    errors = [
-        line for line in written if " ERROR " in line or "Error: " in line or line.startswith("infill-ls engine:")
-    ]
-    return (errors or written or [""])[-1]
-
-
-def _died(paths: EnginePaths, code: int) -> str:
-    tail = log_tail(paths.log)
-    said = f": {tail}" if tail else "."
-    return f"The engine ended with code {code} (see {paths.log}){said}"
 
 
 def _unavailable(health: Health) -> EngineUnavailableError:

@@ -13,25 +13,22 @@ from typing import TYPE_CHECKING, Any
 from infill_completion.api import (
     Chunk,
     CompletionRequest,
-    ContextItem,
     EngineState,
     EngineUnavailableError,
     FinishReason,
     Health,
 )
-from infill_completion.client import EventReader, load_httpx
+from infill_completion.client import load_httpx
 from infill_completion.dialects import Dialect, dialect
+from infill_completion.fitting import fitted
 from infill_completion.settings import EngineSettings
+from infill_completion.wire import EventReader, LineReader
 
 if TYPE_CHECKING:
     import httpx
 
 _CONNECT_S = 5.0
 _READ_S = 60.0
-# Source code has about this many characters a token; remote servers refuse a prompt that is too long.
-_CHARACTERS_PER_TOKEN = 3
-_SUFFIX_SHARE = 0.25
-_CONTEXT_SHARE = 0.25
 
 
 class RemoteEngine:
@@ -94,13 +91,13 @@ class RemoteEngine:
         The deadline is kept on this side: the connection is closed and the choices end with that reason.
         """
         until = None if request.deadline_ms is None else _now() + request.deadline_ms / 1000
-        fitted = _fitted(request, self._settings.context_tokens)
+        asked = fitted(request, self._settings.context_tokens)
         try:
             if not self._model:
                 self._model = await self._chosen_model()
             for index in range(1 if self._dialect.at_once else request.n):
                 open_choices = set(range(request.n)) if self._dialect.at_once else {index}
-                stream = self._one(fitted, index, until)
+                stream = self._one(asked, index, until)
                 try:
                     async for chunk in stream:
                         if chunk.finish_reason is not None:
@@ -128,7 +125,7 @@ class RemoteEngine:
         try:
             response = await self._opened(request, index, until)
             try:
-                reader = _LineReader() if self._dialect.lines else EventReader()
+                reader = LineReader() if self._dialect.lines else EventReader()
                 parts = response.aiter_bytes()
                 while True:
                     async with asyncio.timeout_at(until):
@@ -254,17 +251,6 @@ class RemoteEngine:
             self._on_health(self._health)
 
 
-class _LineReader:
-    """Cuts a stream of bytes into lines of JSON."""
-
-    def __init__(self) -> None:
-        self._line = b""
-
-    def feed(self, part: bytes) -> list[bytes]:
-        *lines, self._line = (self._line + part).split(b"\n")
-        return [line for line in lines if line.strip()]
-
-
 def _now() -> float:
     return asyncio.get_running_loop().time()
 
@@ -278,26 +264,3 @@ def _message(body: bytes) -> str:
     except (ValueError, AttributeError):
         return ""
     return next(iter(text.strip().splitlines()), "")[:200]
-
-
-def _fitted(request: CompletionRequest, context_tokens: int) -> CompletionRequest:
-    """Return ``request`` with what fits the budget: the text nearest the cursor, cut at line ends, and whole items."""
-    room = context_tokens * _CHARACTERS_PER_TOKEN
-    context: list[ContextItem] = []
-    left = int(room * _CONTEXT_SHARE)
-    for item in reversed(request.context):  # the last are the most specific
-        left -= len(item.text) + len(item.path)
-        if left < 0:
-            break
-        context.insert(0, item)
-    room -= sum(len(item.text) + len(item.path) for item in context)
-    suffix = request.suffix
-    if suffix is not None:
-        share = max(int(room * _SUFFIX_SHARE), room - len(request.prefix))
-        suffix = suffix if len(suffix) <= share else suffix[: suffix.rfind("\n", 0, share) + 1] or suffix[:share]
-        room -= len(suffix)
-    prefix = request.prefix
-    if len(prefix) > room:
-        cut = prefix[-room:] if room > 0 else ""
-        prefix = cut[cut.find("\n") + 1 :] if "\n" in cut else cut
-    return replace(request, prefix=prefix, suffix=suffix, context=tuple(context))

@@ -21,9 +21,10 @@ import pytest
 from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineUnavailableError
 from infill_completion.client import EngineClient, address_of
 from infill_completion.engine.lock import FileLock
-from infill_completion.launch import LocalEngine, engine_command, engine_environment
+from infill_completion.launch import LocalEngine
 from infill_completion.rundir import EnginePaths, engine_paths
 from infill_completion.settings import EngineSettings
+from infill_completion.spawn import engine_command, engine_environment
 
 START_S = 180.0
 END_S = 60.0
@@ -300,6 +301,7 @@ _EDITOR = """
 import asyncio, json, sys
 from infill_completion.launch import LocalEngine
 from infill_completion.settings import EngineSettings
+from infill_completion.spawn import engine_command, engine_environment
 
 async def edit():
     engine = LocalEngine(EngineSettings(**json.loads(sys.argv[1])), lambda health: print(health.pid, flush=True))

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from infill_completion.api import Chunk, EngineState, Health
 from infill_completion.engine.guard import TcpGuard
+from infill_completion.engine.jobs import Job, RequestError
 from infill_completion.engine.requests import BadRequestError, parse_request
 from infill_completion.engine.responses import (
     EVENT_END,
@@ -25,7 +26,7 @@ from infill_completion.engine.responses import (
     health_body,
     models_body,
 )
-from infill_completion.engine.worker import Job, NotReadyError, RequestError, Worker
+from infill_completion.engine.worker import NotReadyError, Worker
 
 _MOST_BODY_BYTES = 32 << 20
 _RETRY_AFTER_S = "1"

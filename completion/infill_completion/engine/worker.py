@@ -5,19 +5,19 @@ The newest request goes first, because an older one is nearly always from a keys
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import threading
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from infill_completion import __version__
 from infill_completion.api import Chunk, CompletionRequest, EngineState, FinishReason, Health, Usage
 from infill_completion.engine.errors import ModelError
+from infill_completion.engine.jobs import Job, RequestError
 from infill_completion.engine.metrics import Metrics, resident_bytes
 
 log = logging.getLogger(__name__)
@@ -68,55 +68,6 @@ class NotReadyError(Exception):
     def __init__(self, health: Health) -> None:
         super().__init__(health.reason)
         self.health = health
-
-
-class RequestError(Exception):
-    """A request failed in the model; the message is one sentence without any buffer text."""
-
-
-class Job:
-    """One request on its way through the worker, made and read on the event loop."""
-
-    def __init__(self, request: CompletionRequest) -> None:
-        self.request = request
-        self._arrived = time.monotonic()
-        self._cancelled = False
-        self._loop = asyncio.get_running_loop()
-        self._queue: asyncio.Queue[Chunk | RequestError | None] = asyncio.Queue()
-
-    def cancelled(self) -> bool:
-        """Tell whether nobody waits for the rest; asked by the model thread before every token."""
-        return self._cancelled
-
-    def cancel(self, error: RequestError | None = None) -> None:
-        """Stop before the next token, and end :meth:`chunks` at once (with ``error``, if one is given)."""
-        if not self._cancelled:
-            self._cancelled = True
-            self._queue.put_nowait(error)
-
-    def remaining_ms(self) -> int | None:
-        """Return what is left of the request's deadline, which counts from its arrival."""
-        if self.request.deadline_ms is None:
-            return None
-        return self.request.deadline_ms - int((time.monotonic() - self._arrived) * 1000)
-
-    def put(self, item: Chunk | RequestError | None) -> None:
-        """Hand over a chunk, an error or the end (None) from the model thread; never blocks."""
-        try:
-            self._loop.call_soon_threadsafe(self._queue.put_nowait, item)
-        except RuntimeError:  # the loop is closed: the engine ends
-            self._cancelled = True
-
-    async def chunks(self) -> AsyncIterator[Chunk]:
-        """Yield the chunks as they come.
-
-        Raises:
-            RequestError: The model failed, or the engine ends.
-        """
-        while (item := await self._queue.get()) is not None:
-            if isinstance(item, RequestError):
-                raise item
-            yield item
 
 
 class Worker:

@@ -1,0 +1,82 @@
+"""Starting the engine's process, so that no workspace reaches into it and it outlives the editor."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from infill_completion.rundir import EnginePaths
+from infill_completion.settings import EngineSettings
+
+# They would let a workspace put its own modules in the place of ours.
+_UNWANTED_VARIABLES = (
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "PYTHONSTARTUP",
+    "PYTHONINSPECT",
+    "PYTHONUSERBASE",
+    "PYTHONPLATLIBDIR",
+)
+
+
+def engine_command(settings: EngineSettings) -> list[str]:
+    """Return the command line that starts the engine of ``settings``; ``-P`` keeps the current directory out of it."""
+    return [sys.executable, "-P", "-m", "infill_completion.engine", "serve", "--settings", json.dumps(asdict(settings))]
+
+
+def engine_environment() -> dict[str, str]:
+    """Return the environment for :func:`engine_command`: ours, without what changes where modules come from."""
+    return {name: value for name, value in os.environ.items() if name not in _UNWANTED_VARIABLES}
+
+
+_children: list[subprocess.Popen[bytes]] = []
+
+
+def spawn(command: list[str], paths: EnginePaths) -> subprocess.Popen[bytes]:
+    """Start ``command`` so that it outlives us: in a session of its own, with none of our streams."""
+    # Those that ended are collected here, or they would stay in the process table as long as the editor runs.
+    _children[:] = [child for child in _children if child.poll() is None]
+    with paths.log.open("ab") as errors:
+        process = subprocess.Popen(
+            command,
+            cwd=paths.directory,
+            env=engine_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            start_new_session=True,
+            creationflags=_DETACHED,
+        )
+    _children.append(process)
+    return process
+
+
+# Windows: no console window, and no Ctrl+C from the editor's console.
+_DETACHED: int = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+
+
+def log_tail(path: Path, most_bytes: int = 8192) -> str:
+    """Return the last line of the log that tells an error; empty where there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(file.tell() - most_bytes, 0))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    written = [line.strip() for line in lines if line.strip()]
+    errors = [
+        line for line in written if " ERROR " in line or "Error: " in line or line.startswith("infill-ls engine:")
+    ]
+    return (errors or written or [""])[-1]
+
+
+def died(paths: EnginePaths, code: int) -> str:
+    """Return the sentence for an engine that ended with ``code`` before it could answer."""
+    tail = log_tail(paths.log)
+    said = f": {tail}" if tail else "."
+    return f"The engine ended with code {code} (see {paths.log}){said}"
