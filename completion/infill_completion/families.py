@@ -26,6 +26,7 @@ class Family:
         opener: Matches the end of a line (without trailing blanks and comment) behind which a block begins.
         closer: Matches a line, without its indentation, that closes a block.
         quotes: What begins a string of any length; where ``'`` is missing it begins one character at most.
+        next_part: Matches a line, without its indentation, that continues a construct with another block.
         is_balanced: Whether every closing bracket outside of strings and comments has an opening one.
     """
 
@@ -35,6 +36,7 @@ class Family:
     closer: re.Pattern[str]
     quotes: str = "\"'`"
     is_balanced: bool = True
+    next_part: re.Pattern[str] = re.compile(r"(?!)")
 
 
 _NEVER = re.compile(r"(?!)")
@@ -51,7 +53,14 @@ _JULIA_OPENER = re.compile(
 )
 _END_CLOSER = re.compile(r"(end|until|fi|done|esac|endif|endfunction|endfor|endwhile|else|elsif|elif)\b|[)\]}]+")
 
-_PYTHON = Family(Blocks.INDENT, "#", re.compile(r":$|[({\[]$"), re.compile(r"[)\]}]+"))
+_PYTHON = Family(
+    Blocks.INDENT,
+    "#",
+    re.compile(r":$|[({\[]$"),
+    re.compile(r"[)\]}]+"),
+    next_part=re.compile(r"(else|elif|except|finally)\b"),
+)
+_MAKE = Family(Blocks.INDENT, "#", re.compile(r"^[^\s:=#][^:=]*:(?!=)[^=]*$"), _NEVER)
 _YAML = Family(Blocks.INDENT, "#", re.compile(r":$|: [|>][-+]?$|^\s*-$"), re.compile(r"[)\]}]+"))
 _HASKELL = Family(
     Blocks.INDENT, "--", re.compile(r"=$|\b(where|do|of|let)$|->$|[({\[]$"), re.compile(r"[)\]}]+"), quotes='"'
@@ -100,7 +109,8 @@ _FAMILIES: dict[str, Family] = {
     ),
     **dict.fromkeys(("css",), _CSS),
     **dict.fromkeys(("perl", "r", "powershell", "terraform", "hcl", "nix", "toml", "ini", "properties", "tcl", "awk",
-                     "dockerfile", "makefile", "cmake", "graphql"), _HASH_BRACES),
+                     "dockerfile", "cmake", "graphql"), _HASH_BRACES),
+    "makefile": _MAKE,
     "sql": _SQL,
     "ruby": _RUBY,
     "crystal": _RUBY,

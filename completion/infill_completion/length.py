@@ -133,7 +133,8 @@ class Plan:
 
     def _goes_on(self, line: str) -> bool:
         """Tell whether ``line`` closes one part of a construct and opens the next, as ``} else {`` does."""
-        return self.family.closer.match(line.strip()) is not None and opens_block(line, self.family)
+        is_next = self.family.next_part.match(line.strip()) is not None
+        return is_next or (self.family.closer.match(line.strip()) is not None and opens_block(line, self.family))
 
     def _ends_before(self, lines: list[str], gap: bool, first_opens: bool) -> bool:
         """Tell whether the last line, whose end is still to come, surely lies outside of the block."""

@@ -8,7 +8,9 @@ from infill_completion.filters.place import Place
 from infill_completion.lines import indent_width
 
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
-_WORD = re.compile(r"\w+")
+_LETTER = re.compile(r"[^\W\d_]")
+# Lines such as `else:`, `break` and `#endif` may well stand twice in a row.
+_BARE_WORD = re.compile(r"\s*[#@]?\w+[:;,]?\s*")
 _LOOP = re.compile(r"(.{2,}?)\1{3,}.{0,40}$", re.DOTALL)
 # So many equal lines in a row are a loop even where the model came to an end.
 _MANY = 5
@@ -24,8 +26,8 @@ def cut_next_lines(text: str, place: Place) -> str:
     first = 0 if not place.window.before.strip() else 1
     for start in range(first, len(lines)):
         own = [line for line in lines[start:] if line.strip()]
-        is_told = len(own) > 1 or start == 0 or len(_WORD.findall(own[0])) > 1 if own else False
-        if is_told and lines[start].strip() and _repeats(own, below):
+        is_told = len(own) > 1 or start == 0 or (bool(own) and not _BARE_WORD.fullmatch(own[0]))
+        if own and is_told and lines[start].strip() and _repeats(own, below):
             return "\n".join(text.split("\n")[:start])
     return text
 
@@ -54,7 +56,7 @@ def cut_loop(text: str, place: Place) -> str:
 
 def _repeats(own: list[str], below: list[str]) -> bool:
     """Tell whether lines of a suggestion are the next lines of the document."""
-    if len(below) < len(own) or not any(_LETTERS.search(line) for line in own):
+    if len(below) < len(own) or not any(_LETTER.search(line) for line in own):
         return False
     return all(
         mine.strip() == other.strip() and indent_width(mine) == indent_width(other)

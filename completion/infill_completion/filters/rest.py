@@ -68,7 +68,7 @@ def _is_double(text: str, overlap: str, place: Place) -> bool:
         return cut < kept
     is_all = overlap.strip() == window.rest.strip()
     if not _WORD.search(overlap):
-        return is_all and overlap.strip() in {";", ",", ":", "{", "=>", "->"}
+        return is_all and (len(overlap.strip()) > 2 or overlap.strip() in {";", ",", ":", "{", "=>", "->"})
     begins_word = not (overlap[0].isalnum() and text[: -len(overlap)][-1:].isalnum())
     return begins_word and ((is_all and len(overlap.strip()) >= 3) or len(overlap) >= _LONG_OVERLAP)
 

@@ -1,0 +1,33 @@
+import pytest
+
+from infill_completion.completer import Completer
+from infill_completion.settings import CompletionSettings, Settings
+from infill_completion.snapshot import SkipReason
+from tests.completion.cases.table import CASES, SAME, Case
+from tests.completion.scripted import ScriptedEngine, at, says
+
+AT_ONCE = Settings(completion=CompletionSettings(debounce_ms=0))
+
+
+def _name(case: Case) -> str:
+    return f"{case.language}: {case.text[max(case.text.rfind('|') - 20, 0) :]!r} + {case.raw[:30]!r}"
+
+
+@pytest.mark.parametrize("case", CASES, ids=_name)
+async def test_a_cursor_gets_what_a_user_expects(case: Case) -> None:
+    completer = Completer(ScriptedEngine(says(case.raw)), AT_ONCE)
+    answer = await completer.complete(at(case.text, case.language, invoked=case.invoked))
+    await completer.aclose()
+    if isinstance(case.expected, SkipReason):
+        assert not answer.suggestions, answer.suggestions
+        assert answer.reason is case.expected
+    else:
+        expected = case.raw if case.expected == SAME else case.expected
+        assert [suggestion.text for suggestion in answer.suggestions] == [expected]
+
+
+def test_the_table_is_broad_and_a_third_of_it_must_pass_unchanged() -> None:
+    unchanged = [case for case in CASES if case.expected == SAME]
+    assert len(CASES) >= 120
+    assert len({case.language for case in CASES}) >= 12
+    assert 3 * len(unchanged) >= len(CASES)
