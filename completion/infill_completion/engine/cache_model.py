@@ -33,10 +33,10 @@ class CacheParameters:
         max_order: Longest match that is told apart.
     """
 
-    bias: float = -4.0
-    order_gain: float = 1.3
-    count_gain: float = 0.2
-    purity_gain: float = 2.0
+    bias: float = -5.2
+    order_gain: float = 0.77
+    count_gain: float = 0.5
+    purity_gain: float = 3.6
     half_life_tokens: float = 1000.0
     end_tokens: int = 6
     max_order: int = 32

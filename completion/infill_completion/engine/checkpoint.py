@@ -7,10 +7,12 @@ sentence that tells how to get them there.
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 import re
 import struct
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,7 +122,7 @@ def tensor_sizes(folder: Path) -> dict[str, int]:
         try:
             with file.open("rb") as stream:
                 (length,) = struct.unpack("<Q", stream.read(8))
-                header = json.loads(stream.read(length))
+                header = json.loads(stream.read(min(length, file.stat().st_size)))
             end = max(item["data_offsets"][1] for key, item in header.items() if key != "__metadata__")
         except (OSError, ValueError, KeyError, struct.error) as error:
             raise ModelError(f"{file.name} is damaged ({error}); run `infill-ls models pull` again.") from error
@@ -255,9 +257,9 @@ def _pretrained(
     folder: Path, name: str, device: torch.device, dtype: torch.dtype, quantization: str, needed: int, free: int | None
 ) -> Any:
     from transformers import AutoConfig, AutoModelForCausalLM
-    from transformers.utils import logging
+    from transformers.utils import logging as transformers_logging
 
-    quiet: Callable[[], None] = logging.disable_progress_bar
+    quiet: Callable[[], None] = transformers_logging.disable_progress_bar
     quiet()
     several = device.type == "cuda" and free is not None and needed + _WORKSPACE_BYTES > free
     try:
@@ -290,6 +292,9 @@ def _bitsandbytes(quantization: str, dtype: torch.dtype) -> Any:
     import transformers
 
     BitsAndBytesConfig: Any = transformers.BitsAndBytesConfig
+    # On the CPU it reports every cast of every product.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", message="MatMul8bitLt: inputs will be cast")
     if quantization == "int8":
         return BitsAndBytesConfig(load_in_8bit=True)
     # The default compute type is float32, which quietly takes the slow path.

@@ -37,7 +37,8 @@ class Speller:
         while position < len(self._sorted) and self._sorted[position][0].startswith(rest):
             ids.append(self._sorted[position][1])
             position += 1
-        text = rest.decode("utf-8", "ignore")
+        inside_character = rest[0] & 0xC0 == 0x80
+        text = "" if inside_character else rest.decode("utf-8", "ignore")
         first = self._tokenizer.encode_infilling(text)[:1] if text else ()
         shortest = len(self._tokenizer.pieces[first[0]]) if first else 1
         if not rest.strip(b" \t"):

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from infill_completion.engine.cache_model import CacheParameters
@@ -60,6 +61,31 @@ class ModelSettings:
             raise ModelError(f"{file} cannot be read ({error}); correct it or remove it.") from error
 
 
-def _known(kind: type, written: Mapping[str, Any]) -> dict[str, Any]:
-    names = {item.name for item in fields(kind)}
-    return {key: value for key, value in written.items() if key in names}
+_EXPECTED: dict[str, tuple[type, ...]] = {
+    "bool": (bool,),
+    "int": (int,),
+    "float": (int, float),
+    "str": (str,),
+    "PromptLayout": (str,),
+    "context_tokens": (int, NoneType),
+    "cache": (Mapping, NoneType),
+}
+
+
+def _known(kind: type, written: Any) -> dict[str, Any]:
+    """Return the keys of ``written`` that ``kind`` has, with values of the type of their defaults.
+
+    Raises:
+        TypeError: Something else stands there.
+    """
+    if not isinstance(written, Mapping):
+        raise TypeError("a table is expected")
+    known: dict[str, Any] = {}
+    for item in fields(kind):
+        if item.name in written:
+            value = written[item.name]
+            expected = _EXPECTED.get(item.name) or _EXPECTED.get(type(item.default).__name__, (object,))
+            if not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected):
+                raise TypeError(f"`{item.name}` has the wrong type")
+            known[item.name] = value
+    return known

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from infill_completion.engine import checkpoint
+from infill_completion.engine.checkpoint import (
+    choose_device,
+    choose_dtype,
+    choose_quantization,
+    find,
+    load,
+    weight_bytes,
+)
+from infill_completion.engine.errors import ModelError
+from infill_completion.engine.generator import Generator
+from infill_completion.engine.model_settings import ModelSettings
+from infill_completion.prompt import PromptLayout
+from infill_completion.settings import EngineSettings
+
+
+def silent(share: float, doing: str) -> None:
+    """Take no notice of progress."""
+
+
+def one_sentence(error: pytest.ExceptionInfo[ModelError]) -> str:
+    text = str(error.value)
+    assert text.endswith(".")
+    assert "\n" not in text
+    return text
+
+
+def test_auto_on_a_cpu_is_the_embedded_model() -> None:
+    assert checkpoint.choose_model(EngineSettings(), torch.device("cpu")) == ("embedded", checkpoint.EMBEDDED)
+
+
+@pytest.mark.parametrize("name", ["no such model", "nobody/no-such-model-here", "../nowhere", "org/", ""])
+def test_an_unknown_model_is_one_sentence(name: str) -> None:
+    with pytest.raises(ModelError) as error:
+        find(name or "?")
+    text = one_sentence(error)
+    assert "infill-ls models pull" in text or "engine.model" in text
+
+
+def test_a_folder_without_a_model_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"holds no config\.json"):
+        find(str(tmp_path))
+
+
+def test_a_half_fetched_checkpoint_names_what_is_missing(tmp_path: Path) -> None:
+    shards = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": shards}))
+    (tmp_path / shards["a"]).touch()
+    with pytest.raises(ModelError, match="only partly here") as error:
+        find(str(tmp_path))
+    assert shards["b"] in one_sentence(error)
+    assert shards["a"] not in str(error.value)
+
+
+def test_pickled_weights_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "pytorch_model.bin").touch()
+    with pytest.raises(ModelError, match="no safetensors weights"):
+        find(str(tmp_path))
+
+
+def test_a_truncated_file_is_noticed_before_loading(tiny_folder: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(tiny_folder, broken)
+    whole = (broken / "model.safetensors").read_bytes()
+    (broken / "model.safetensors").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ModelError, match="half fetched") as error:
+        load(EngineSettings(model=str(broken), device="cpu"), silent)
+    one_sentence(error)
+    (broken / "model.safetensors").write_bytes(b"\xff" * 100)
+    with pytest.raises(ModelError, match="damaged") as error:
+        load(EngineSettings(model=str(broken), device="cpu"), silent)
+    one_sentence(error)
+
+
+def test_an_unknown_architecture_is_one_sentence(tiny_folder: Path, tmp_path: Path) -> None:
+    strange = tmp_path / "strange"
+    shutil.copytree(tiny_folder, strange)
+    (strange / "config.json").write_text(json.dumps({"model_type": "no-such-type"}))
+    with pytest.raises(ModelError, match="cannot be loaded") as error:
+        load(EngineSettings(model=str(strange), device="cpu"), silent)
+    one_sentence(error)
+
+
+def test_code_in_a_checkpoint_is_never_run(tiny_folder: Path, tmp_path: Path) -> None:
+    trap = tmp_path / "trap"
+    shutil.copytree(tiny_folder, trap)
+    config = json.loads((trap / "config.json").read_text())
+    config |= {"model_type": "trap", "auto_map": {"AutoConfig": "trap.Trap", "AutoModelForCausalLM": "trap.Trap"}}
+    (trap / "config.json").write_text(json.dumps(config))
+    (trap / "trap.py").write_text(f"open({str(tmp_path / 'sprung')!r}, 'w')\n")
+    with pytest.raises(ModelError):
+        load(EngineSettings(model=str(trap), device="cpu"), silent)
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_model_too_big_is_refused_before_loading(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "free_bytes", lambda device: 1 << 20)
+    with pytest.raises(ModelError, match=r"needs 0\.0 GiB and cpu has 0\.0 GiB free") as error:
+        load(EngineSettings(model=str(tiny_folder), device="cpu"), silent)
+    one_sentence(error)
+
+
+def test_the_memory_computed_is_the_memory_taken(tiny_folder: Path) -> None:
+    for quantization in ("none", "nf4", "int8"):
+        settings = EngineSettings(model=str(tiny_folder), device="cpu", quantization=quantization)
+        loaded = load(settings, silent)
+        taken = loaded.model.get_memory_footprint(return_buffers=False)
+        # Quantisation constants are rounded up to whole blocks in layers this small.
+        assert loaded.weight_bytes == pytest.approx(taken, rel=0.02)
+
+
+def test_nf4_takes_a_quarter_of_sixteen_bits(tiny_folder: Path) -> None:
+    whole = weight_bytes(tiny_folder, "none", torch.bfloat16)
+    packed = weight_bytes(tiny_folder, "nf4", torch.bfloat16)
+    fixed = 2 * 4096 * 64 * 2
+    assert (packed - fixed) / (whole - fixed) == pytest.approx(4.127 / 16, rel=0.05)
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "tpu", "cuda:x"])
+def test_a_device_that_is_not_there_is_one_sentence(device: str) -> None:
+    with pytest.raises(ModelError, match="no device") as error:
+        choose_device(device)
+    one_sentence(error)
+
+
+def test_auto_quantises_on_cuda_only() -> None:
+    assert choose_quantization("auto", torch.device("cuda"), "codellama/CodeLlama-7b-hf") == "nf4"
+    assert choose_quantization("auto", torch.device("cpu"), "codellama/CodeLlama-7b-hf") == "none"
+    assert choose_quantization("auto", torch.device("cuda"), "embedded") == "none"
+    assert choose_quantization("nf4", torch.device("cpu"), "embedded") == "nf4"
+
+
+def test_quantised_models_never_compute_in_thirty_two_bits() -> None:
+    assert choose_dtype(torch.device("cpu"), "nf4") is torch.bfloat16
+
+
+def test_a_quantised_checkpoint_is_loaded_as_it_is(tiny_folder: Path, tmp_path: Path) -> None:
+    settings = EngineSettings(model=str(tiny_folder), device="cpu", quantization="nf4")
+    loaded = load(settings, silent)
+    packed = tmp_path / "packed"
+    loaded.model.save_pretrained(packed)
+    shutil.copy(tiny_folder / "tokenizer.json", packed)
+    again = load(EngineSettings(model=str(packed), device="cpu", quantization="nf4"), silent)
+    ids = torch.arange(5, 25)[None]
+    with torch.inference_mode():
+        assert torch.equal(loaded.model(ids).logits, again.model(ids).logits)
+
+
+def test_settings_of_a_model_stand_beside_it(tmp_path: Path) -> None:
+    written = {"name": "n", "layout": "psm", "heal": False, "context_tokens": 99, "cache": {"bias": 1.5}, "new": 1}
+    (tmp_path / "infill.json").write_text(json.dumps(written))
+    settings = ModelSettings.read(tmp_path)
+    assert (settings.layout, settings.heal, settings.context_tokens) == (PromptLayout.PSM, False, 99)
+    assert settings.cache is not None
+    assert settings.cache.bias == 1.5
+    assert ModelSettings.read(tmp_path / "elsewhere").cache is None
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"layout": "sideways"}', '{"cache": {"bias": "much"}}', '{"heal": "no"}'])
+def test_wrong_settings_of_a_model_are_one_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "infill.json").write_text(text)
+    with pytest.raises(ModelError) as error:
+        ModelSettings.read(tmp_path)
+    one_sentence(error)
+
+
+def test_left_to_right_models_say_so(tiny_folder: Path, tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    shutil.copytree(tiny_folder, plain)
+    document = json.loads((plain / "tokenizer.json").read_text(encoding="utf-8"))
+    names = ("▁<PRE>", "▁<SUF>", "▁<MID>", "▁<EOT>")
+    for name in names:
+        del document["model"]["vocab"][name]
+    document["added_tokens"] = [token for token in document["added_tokens"] if token["content"] not in names]
+    (plain / "tokenizer.json").write_text(json.dumps(document), encoding="utf-8")
+    generator = Generator.load(EngineSettings(model=str(plain), device="cpu"), silent)
+    assert (generator.details["infilling"], generator.details["layout"]) == (False, "left_to_right")
+    generator.close()
