@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -180,6 +181,8 @@ def _initialized(ls: InfillServer, _params: types.InitializedParams) -> None:
 
 async def _begin(ls: InfillServer) -> None:
     """Gather the settings, then start the engine that they ask for."""
+    # Its imports would hold up the requests that come right behind ``initialized``.
+    await asyncio.to_thread(importlib.import_module, "infill_server.configuration")
     from infill_completion.settings import config_path
 
     configuration = ls.session.configuration

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Generator
+import traceback
+from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Any
 
 from cattrs import Converter
@@ -147,12 +148,17 @@ class InfillProtocol(LanguageServerProtocol):
 
     def _send_handler_result(self, future: Any, *, msg_id: Any) -> None:
         error = None if future.cancelled() else future.exception()
-        if isinstance(error, UnknownDocumentError):
+        if error is None:
+            super()._send_handler_result(future, msg_id=msg_id)
+        elif isinstance(error, UnknownDocumentError):
             self._refuse(msg_id, types.ErrorCodes.InvalidParams, str(error))
         elif isinstance(error, JsonRpcException):
             self._send_response(msg_id, error=error.to_response_error())
         else:
-            super()._send_handler_result(future, msg_id=msg_id)
+            # The message of an unforeseen error may quote the document, so neither log nor client get it.
+            name, frames = type(error).__name__, "".join(traceback.format_tb(error.__traceback__))
+            log.error("a request failed with %s at\n%s", name, frames)
+            self._refuse(msg_id, types.ErrorCodes.InternalError, f"The server failed with {name}; see its log.")
 
     def _refuse(self, msg_id: Any, code: types.ErrorCodes, reason: str) -> None:
         error = {"code": code.value, "message": reason}
@@ -222,18 +228,23 @@ class InfillProtocol(LanguageServerProtocol):
     def lsp_notebook_document__did_change(self, params: types.DidChangeNotebookDocumentParams) -> None:
         """Apply an edit of a notebook."""
         self.documents.change_notebook(params)
+        structure = params.change.cells.structure if params.change.cells else None
+        self._tell_closed(structure.did_close or () if structure else ())
 
     @lsp_method(types.NOTEBOOK_DOCUMENT_DID_CLOSE)
     def lsp_notebook_document__did_close(self, params: types.DidCloseNotebookDocumentParams) -> None:
         """Forget a notebook."""
         self.documents.close_notebook(params)
-        for cell in params.cell_text_documents:
-            self._tell_user_handler(types.TEXT_DOCUMENT_DID_CLOSE, types.DidCloseTextDocumentParams(text_document=cell))
+        self._tell_closed(params.cell_text_documents)
 
     @lsp_method(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     def lsp_workspace__did_change_workspace_folders(self, params: types.DidChangeWorkspaceFoldersParams) -> None:
         """Add and remove folders."""
         self.documents.change_folders(params.event)
+
+    def _tell_closed(self, cells: Iterable[types.TextDocumentIdentifier]) -> None:
+        for cell in cells:
+            self._tell_user_handler(types.TEXT_DOCUMENT_DID_CLOSE, types.DidCloseTextDocumentParams(cell))
 
     def _tell_user_handler(self, method: str, params: Any) -> None:
         handler: Callable[[Any], None] | None = self.fm.features.get(method)

@@ -17,11 +17,11 @@ HELLO = {"processId": None, "rootUri": None, "capabilities": {}}
 class Wire:
     """A client that writes what it is told, well formed or not."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         self.process = process
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self._stdin, self._stdout = process.stdin, process.stdout
+        self._stdin, self._stdout = writer, reader
 
     def send(self, body: bytes | dict[str, Any]) -> None:
         """Write one message."""
@@ -57,7 +57,9 @@ async def wire(home: dict[str, str]) -> AsyncIterator[Wire]:
     process = await asyncio.create_subprocess_exec(
         CONSOLE_SCRIPT, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
-    yield Wire(process)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    yield Wire(process, process.stdout, process.stdin)
     if process.returncode is None:
         process.kill()
         await process.wait()
@@ -171,3 +173,18 @@ async def test_a_client_that_hangs_up_ends_the_process(greeted: Wire) -> None:
 async def test_bytes_that_are_no_lsp_end_the_process(wire: Wire) -> None:
     wire._stdin.write(b"GET / HTTP/1.1\r\n\r\n")
     assert await wire.exit_code() == 1
+
+
+async def test_a_client_may_connect_over_tcp(home: dict[str, str]) -> None:
+    process = await asyncio.create_subprocess_exec(
+        CONSOLE_SCRIPT, "--tcp", "127.0.0.1:0", stderr=asyncio.subprocess.PIPE
+    )
+    assert process.stderr is not None
+    said = await within(process.stderr.readline())
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(said.rpartition(b":")[2]))
+    wire = Wire(process, reader, writer)
+    assert "capabilities" in (await wire.ask("initialize", HELLO))["result"]
+    await wire.ask("shutdown", None)
+    wire.send({"method": "exit"})
+    assert await wire.exit_code() == 0
+    writer.close()

@@ -96,6 +96,28 @@ async def test_a_cancelled_request_stops_the_decode_and_gets_the_error_of_lsp(
     await asyncio.to_thread(engine.wait_for_cancellation, request)
 
 
+async def test_an_answer_for_a_text_that_has_changed_since_is_dropped(editor: Editor, engine: ScriptedEngine) -> None:
+    gate = threading.Event()
+    engine.says(Reply(["1", gate, "2"]))
+    buffer = editor.open("x = |\n")
+    asked = buffer.ask_inline()
+    await asyncio.to_thread(engine.wait_for_request, 1)
+    buffer.replace(0, 1, "y")
+    await editor.command("infill.explain")  # the change has been read when this is answered
+    gate.set()
+    assert not (await asked).items
+
+
+async def test_shutdown_withdraws_what_is_still_asked(editor: Editor, engine: ScriptedEngine) -> None:
+    engine.says(Reply(["never", threading.Event()]))
+    asked = editor.open("x = |\n").ask_inline()
+    await asyncio.to_thread(engine.wait_for_request, 1)
+    await editor.close()
+    with pytest.raises(JsonRpcException, match="cancel"):
+        await asked
+    assert await editor.exit_code() == 0
+
+
 async def test_a_suggestion_extends_what_the_popup_has_selected(editor: Editor, engine: ScriptedEngine) -> None:
     engine.says("(total)")
     buffer = editor.open("value = pri|\n")
