@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -59,14 +60,15 @@ class Neovim:
         argv += [binary(), "--embed", "--headless", "-i", "NONE", "-u", str(config)]
         self.api: Any = pynvim.attach("child", argv=argv)
         self.api.ui_attach(100, 30, rgb=True)
+        self._is_open = True
 
     def close(self) -> None:
-        """End the editor and its server."""
-        try:
-            self.api.command("qall!", async_=True)
-        except OSError:
-            pass
-        self.api.close()
+        """End the editor and its server, once."""
+        if self._is_open:
+            self._is_open = False
+            with contextlib.suppress(OSError):
+                self.api.command("qall!", async_=True)
+            self.api.close()
 
     def open(self, name: str, content: bytes = b"", filetype: str = "") -> Path:
         """Write a file, open it and wait until the server serves it."""

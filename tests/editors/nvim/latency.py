@@ -1,0 +1,105 @@
+"""How long a keystroke waits for its ghost text in a real Neovim.
+
+The clock runs inside the editor, from the event of the typed letter to the extmark.  Each letter is typed when the
+answer for the one before has come, as by somebody who looks at the suggestions.  Letters that bring no suggestion do
+not count.  Run it by itself with ``python -m tests.editors.nvim.latency [--json FILE]``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tests.editors.nvim.editor import Neovim
+from tests.editors.nvim.real import CODE, home, ready, start
+
+TYPED = (
+    "\n\ndef write_settings(path, settings):\n"
+    '    with open(path, "w", encoding="utf-8") as file:\n'
+    "json.dump(settings, file)\n"
+    "\n"
+    "\n\ndef read_lines(path):\n"
+    '    with open(path, encoding="utf-8") as file:\n'
+    "return file.read().splitlines()\n"
+)
+
+CLOCK = """
+local clock = { keys = {}, asked = 0 }
+_G.infill_clock = clock
+local ghost = require('infill.ghost')
+local draw = ghost.draw
+ghost.draw = function(...)
+  draw(...)
+  local key = clock.keys[#clock.keys]
+  if key and not key.drawn_ms then
+    key.drawn_ms = (vim.uv.hrtime() - key.at) / 1e6
+    key.asked = clock.asked > key.asked_before
+  end
+end
+vim.api.nvim_create_autocmd('InsertCharPre', { callback = function()
+  table.insert(clock.keys, { at = vim.uv.hrtime(), asked_before = clock.asked })
+end })
+vim.api.nvim_create_autocmd('LspRequest', { callback = function(args)
+  local request = args.data.request
+  if request.method == 'textDocument/inlineCompletion' and request.type == 'pending' then
+    clock.asked = clock.asked + 1
+  end
+end })
+"""
+
+
+def measure(nvim: Neovim, typed: str = TYPED) -> dict[str, Any]:
+    """Type into the current buffer and return medians and 90th percentiles in milliseconds."""
+    nvim.lua(CLOCK)
+    nvim.type("Go")
+    for letter in typed:
+        keys = {"\n": "<CR>", "<": "<lt>", " ": "<Space>"}.get(letter, letter)
+        nvim.type(keys)
+        nvim.settled()
+    keys = nvim.lua(
+        "local found = {} for i, key in ipairs(infill_clock.keys) do"
+        " found[i] = { at = key.at, drawn_ms = key.drawn_ms, asked = key.asked } end return found"
+    )
+    nvim.escape()
+    asked = [key["drawn_ms"] for key in keys if key.get("asked")]
+    known = [key["drawn_ms"] for key in keys if key.get("asked") is False]
+    return {
+        "letters": len(keys),
+        "keystroke_to_ghost_text_ms": _summary(asked),
+        "typed_through_ms": _summary(known),
+    }
+
+
+def _summary(values: list[float]) -> dict[str, float | int]:
+    if len(values) < 2:
+        return {"count": len(values)}
+    return {
+        "count": len(values),
+        "p50": round(statistics.median(values), 2),
+        "p90": round(statistics.quantiles(values, n=10)[-1], 2),
+    }
+
+
+def main() -> None:
+    """Print the figures of this machine."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path, help="also write the figures there")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, home(Path(folder)) as environment:
+        nvim = start(Path(folder), "work", environment)
+        nvim.open("names.py", CODE)
+        ready(nvim)
+        figures = measure(nvim)
+        nvim.close()
+    text = json.dumps(figures, indent=2)
+    print(text)  # noqa: T201
+    if arguments.json:
+        arguments.json.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

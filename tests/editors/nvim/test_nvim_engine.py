@@ -1,0 +1,103 @@
+"""The real language server, the real engine, the embedded model, a real Neovim."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.editors.nvim.editor import Neovim
+from tests.editors.nvim.latency import measure
+from tests.editors.nvim.picture import photograph
+from tests.editors.nvim.real import CODE, home, infill, ready, start
+
+pytestmark = pytest.mark.editor
+
+TYPED = "Go<CR><CR>def read_lines(path):<CR>with open(path, enc"
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    with home(tmp_path_factory.mktemp("home")) as environment:
+        yield environment
+
+
+@pytest.fixture
+def nvim(tmp_path: Path, environment: dict[str, str]) -> Iterator[Neovim]:
+    editor = start(tmp_path, "work", environment)
+    yield editor
+    editor.close()
+
+
+def test_three_lines_of_configuration_and_ghost_text_comes(nvim: Neovim) -> None:
+    nvim.open("names.py", CODE)
+    ready(nvim)
+    nvim.type(TYPED)
+    ghost = nvim.until(nvim.ghost, "ghost text", 30)
+    before = nvim.lines()
+    nvim.type("<Tab>")
+    nvim.until(lambda: nvim.lines() != before, "the suggestion is in")
+    nvim.escape()
+    assert "\n".join(nvim.lines()) == "\n".join(before) + ghost
+    nvim.type("u")
+    nvim.until(lambda: nvim.lines() == before, "one undo takes it back")
+
+
+def test_crlf_stays_crlf(nvim: Neovim) -> None:
+    path = nvim.open("names.py", CODE.replace(b"\n", b"\r\n"))
+    ready(nvim)
+    nvim.type(TYPED)
+    ghost = nvim.until(nvim.ghost, "ghost text", 30)
+    before = nvim.lines()
+    nvim.type("<Tab>")
+    nvim.until(lambda: nvim.lines() != before, "the suggestion is in")
+    expected = "\n".join(before) + ghost + "\n"
+    assert nvim.save(path) == expected.replace("\n", "\r\n").encode()
+
+
+def test_two_editors_share_one_engine(nvim: Neovim, tmp_path: Path, environment: dict[str, str]) -> None:
+    other = start(tmp_path, "other", environment)
+    try:
+        for editor in (nvim, other):
+            editor.open("names.py", CODE)
+            ready(editor)
+            editor.type(TYPED)
+            editor.until(editor.ghost, "ghost text", 30)
+    finally:
+        other.close()
+    assert len(list(Path(environment["XDG_RUNTIME_DIR"]).rglob("*.sock"))) == 1
+    assert infill(environment, "engine", "status").count("ready") == 1
+
+
+def test_explain_tells_about_the_place_of_the_cursor(nvim: Neovim) -> None:
+    nvim.open("names.py", CODE)
+    ready(nvim)
+    nvim.api.command("normal! G$")
+    nvim.api.command("Infill explain")
+    nvim.until(lambda: any(line.startswith("decision:") for line in nvim.lines()), "the explanation", 30)
+
+
+def test_a_suggestion_typed_through_needs_no_answer(nvim: Neovim) -> None:
+    nvim.open("names.py", CODE)
+    ready(nvim)
+    figures = measure(nvim)
+    print(json.dumps(figures, indent=2))
+    assert figures["keystroke_to_ghost_text_ms"]["count"] > 0
+    assert figures["typed_through_ms"]["count"] > 0
+
+
+def test_a_picture_for_people(nvim: Neovim, tmp_path: Path) -> None:
+    nvim.open("names.py", CODE, "python")
+    ready(nvim)
+    nvim.type(TYPED)
+    ghost = nvim.until(nvim.ghost, "ghost text", 30)
+    target = tmp_path / "nvim.png"
+    photograph(nvim, target)
+    from PIL import Image
+
+    with Image.open(target) as image:
+        colours = image.convert("RGB").getcolors(1 << 24)
+    assert colours is not None
+    assert len(colours) > 2, f"a page with {ghost!r} has more than ink and paper"
