@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infill_completion.api import Chunk, CompletionRequest, EngineUnavailableError, Health
+from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineUnavailableError, Health
 from infill_completion.rundir import EnginePaths, read_card
 from infill_completion.wire import EventReader, chunks_from_json, failure, health_from_json
 
@@ -142,6 +142,9 @@ class EngineClient:
         http = await self._client()
         try:
             response = await http.request(method, path, timeout=_HEALTH_S)
+        except httpx.ReadTimeout as error:
+            # It took the connection, so it is there; the import of torch can hold it up for long.
+            raise EngineUnavailableError("The engine is busy; try again in a moment.", EngineState.LOADING) from error
         except httpx.TransportError as error:
             raise _gone(error) from error
         if response.status_code != 200:

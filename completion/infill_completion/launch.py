@@ -47,6 +47,7 @@ class LocalEngine:
         self._health = Health(EngineState.STARTING, model=settings.model)
         self._client: EngineClient | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._log_bytes = 0  # before the process wrote to it
         self._task: asyncio.Task[None] | None = None
         self._heard = asyncio.Event()
         self._failures = 0
@@ -85,14 +86,14 @@ class LocalEngine:
             await self._first_contact()
         if self._health.state is not EngineState.READY:
             raise _unavailable(self._health)
+        client = self._connected()
         try:
-            client = self._connected()
             stream = client.complete(request)
             async with contextlib.aclosing(stream) as chunks:
                 async for chunk in chunks:
                     yield chunk
         except EngineGoneError as error:
-            await self._lost()
+            await self._lost(client)
             raise _unavailable(self._health) from error
         except EngineUnavailableError as error:
             if error.state is not EngineState.FAILED:  # the weights were unloaded and load again now
@@ -178,6 +179,10 @@ class LocalEngine:
             return await self._client.wake() if health.state is EngineState.STARTING else health
         except EngineGoneError:
             return None
+        except EngineUnavailableError as error:
+            if error.state is EngineState.FAILED:
+                raise
+            return replace(self._health, state=EngineState.LOADING)  # it is there, but too busy to say so
 
     def _start_process(self, paths: EnginePaths) -> None:
         """Start the engine unless one is on its way.
@@ -191,12 +196,15 @@ class LocalEngine:
                 return
             self._process = None
             if code != 0:
-                raise EngineUnavailableError(died(paths, code))
+                raise EngineUnavailableError(died(paths, code, self._log_bytes))
         self._report(replace(self._health, state=EngineState.STARTING, reason="", progress=None, pid=None))
+        self._log_bytes = paths.log.stat().st_size if paths.log.exists() else 0
         self._process = spawn(engine_command(self._settings), paths)
 
-    async def _lost(self) -> None:
-        """The engine died or went away: forget it, and start the next."""
+    async def _lost(self, client: EngineClient) -> None:
+        """Start the next engine in the place of ``client``'s; the first request that misses it does so for all."""
+        if self._client is not client:
+            return
         await self._drop_client()
         self._report(Health(EngineState.STARTING, model=self._health.model))
         self._bring_up()

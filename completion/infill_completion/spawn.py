@@ -12,6 +12,7 @@ from pathlib import Path
 from infill_completion.rundir import EnginePaths
 from infill_completion.settings import EngineSettings
 
+_MOST_TAIL_BYTES = 8192
 # They would let a workspace put its own modules in the place of ours.
 _UNWANTED_VARIABLES = (
     "PYTHONPATH",
@@ -59,24 +60,28 @@ def spawn(command: list[str], paths: EnginePaths) -> subprocess.Popen[bytes]:
 _DETACHED: int = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 
 
-def log_tail(path: Path, most_bytes: int = 8192) -> str:
-    """Return the last line of the log that tells an error; empty where there is none."""
+def log_tail(path: Path, start: int = 0) -> str:
+    """Return the last line of the log behind byte ``start`` that tells an error; empty where there is none."""
     try:
         with path.open("rb") as file:
-            file.seek(0, os.SEEK_END)
-            file.seek(max(file.tell() - most_bytes, 0))
-            lines = file.read().decode("utf-8", "replace").splitlines()
+            end = file.seek(0, os.SEEK_END)
+            file.seek(max(start if start <= end else 0, end - _MOST_TAIL_BYTES))
+            lines = [line.strip() for line in file.read().decode("utf-8", "replace").splitlines()]
     except OSError:
         return ""
-    written = [line.strip() for line in lines if line.strip()]
-    errors = [
-        line for line in written if " ERROR " in line or "Error: " in line or line.startswith("infill-ls engine:")
-    ]
-    return (errors or written or [""])[-1]
+    marks = " ERROR ", "Error: ", "infill-ls engine: "
+    return next((line for line in reversed(lines) if any(mark in line for mark in marks)), "")
 
 
-def died(paths: EnginePaths, code: int) -> str:
-    """Return the sentence for an engine that ended with ``code`` before it could answer."""
-    tail = log_tail(paths.log)
-    said = f": {tail}" if tail else "."
-    return f"The engine ended with code {code} (see {paths.log}){said}"
+def died(paths: EnginePaths, code: int, start: int = 0) -> str:
+    """Return the sentence for an engine that ended with ``code`` before it was ready.
+
+    Args:
+        paths: Its files.
+        code: Its exit code, or the negative number of the signal that killed it.
+        start: The size of its log before it wrote to it.
+    """
+    how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+    tail = log_tail(paths.log, start)
+    said = f" ({tail})" if tail else ""
+    return f"The engine {how} while it started{said}; see {paths.log}, or run `infill-ls doctor`."

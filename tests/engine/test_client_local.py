@@ -228,13 +228,30 @@ def test_the_clients_import_nothing_heavy() -> None:
     assert done.stdout == "set()\n"
 
 
-def test_the_tail_of_a_log_is_its_last_error(tmp_path: Path) -> None:
+def test_the_tail_of_a_log_is_its_last_error_of_this_start(tmp_path: Path) -> None:
     log = tmp_path / "log"
     assert log_tail(log) == ""
     log.write_text("now 1 INFO starts\nModuleNotFoundError: No module named 'torch'\nnow 1 INFO more\n")
     assert log_tail(log) == "ModuleNotFoundError: No module named 'torch'"
-    log.write_text("now 1 INFO starts\n\n")
-    assert log_tail(log) == "now 1 INFO starts"
+    assert log_tail(log, log.stat().st_size) == ""
+    log.write_text("now 2 ERROR fresh\n")
+    assert log_tail(log, 10_000) == "now 2 ERROR fresh"  # the log was cut meanwhile
+
+
+async def test_several_requests_that_lose_their_engine_bring_up_one_new_engine() -> None:
+    told: list[Health] = []
+    with ScriptedEngine() as first:
+        first.says(*[Reply([threading.Event(), "never"])] * 3)
+        async with window(first.settings, told) as engine:
+            await engine.wait_ready(DEADLINE_S)
+            asking = [asyncio.create_task(text_of(engine)) for _ in range(3)]
+            await asyncio.to_thread(first.wait_for_request)
+            await asyncio.to_thread(first.stop)
+            answers = await asyncio.gather(*asking, return_exceptions=True)
+            assert all(isinstance(answer, EngineUnavailableError) for answer in answers)
+            with ScriptedEngine(default="pass"):
+                assert (await engine.wait_ready(DEADLINE_S)).state is EngineState.READY
+                assert await text_of(engine) == "pass"
 
 
 async def test_an_engine_that_hangs_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -183,6 +183,20 @@ async def test_a_killed_engine_is_started_again_by_the_next_request(run_dir: Pat
         assert await chunks_of(engine)
 
 
+async def test_an_engine_that_is_killed_while_it_loads_is_one_sentence(run_dir: Path) -> None:
+    async with window() as engine:
+        starting = asyncio.create_task(engine.start())
+        async with asyncio.timeout(START_S):
+            while (pid := engine.last_health.pid) is None:
+                with pytest.raises(EngineUnavailableError):
+                    await chunks_of(engine)
+        os.kill(pid, signal.SIGKILL)
+        await starting
+        assert engine.last_health.state is EngineState.FAILED
+        assert "was killed by signal 9" in engine.last_health.reason
+        assert "infill-ls doctor" in engine.last_health.reason
+
+
 async def test_health_answers_while_the_model_loads_and_a_signal_ends_it_cleanly(run_dir: Path) -> None:
     paths = engine_paths(TINY)
     async with window() as engine:
