@@ -201,7 +201,7 @@ class Session:
         self._progress.show(health)
         if health.state is EngineState.READY:
             self._failure_told = ""
-            self.status.say(Kind.NORMAL)
+            self.status.say(Kind.NORMAL, model=health.model)
         elif health.state is EngineState.FAILED:
             self._tell_failure(health.reason or SkipReason.ENGINE_FAILED.value)
         else:

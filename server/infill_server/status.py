@@ -34,11 +34,19 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class State:
-    """The parameters of ``infill/status``: ``reason`` is a sentence for the user, empty when all is well."""
+    """The parameters of ``infill/status``.
+
+    Attributes:
+        kind: How things stand.
+        busy: Whether a request has been worked on for a while.
+        reason: A sentence for the user; empty when all is well.
+        model: The engine's model, where it is known.
+    """
 
     kind: Kind = Kind.NORMAL
     busy: bool = False
     reason: str = ""
+    model: str = ""
 
 
 class Status:
@@ -50,9 +58,10 @@ class Status:
         self._state = State()
         self._running = 0
 
-    def say(self, kind: Kind, reason: str = "") -> None:
-        """Change kind and reason."""
-        self._change(replace(self._state, kind=kind, reason=reason))
+    def say(self, kind: Kind, reason: str = "", *, model: str | None = None) -> None:
+        """Change kind and reason, and the model where another one is named."""
+        model = self._state.model if model is None else model
+        self._change(replace(self._state, kind=kind, reason=reason, model=model))
 
     def begin(self) -> None:
         """Note that a request is being worked on; shown only when it takes a while."""

@@ -89,9 +89,8 @@ async def test_the_first_encoding_the_client_prefers_is_taken(wire: Wire) -> Non
     assert (await wire.ask("initialize", hello))["result"]["capabilities"]["positionEncoding"] == "utf-8"
 
 
-@pytest.mark.parametrize(
-    ("method", "params", "code"),
-    [
+async def test_an_ill_typed_request_gets_an_error_and_the_next_one_its_answer(greeted: Wire) -> None:
+    for method, params, code in [
         ("textDocument/completion", {"textDocument": {}, "position": {"line": "one"}}, -32602),
         ("textDocument/completion", None, -32602),
         ("textDocument/completion", [1, 2], -32602),
@@ -102,12 +101,9 @@ async def test_the_first_encoding_the_client_prefers_is_taken(wire: Wire) -> Non
         ("workspace/executeCommand", {"command": "infill.explain", "arguments": ["here"]}, -32602),
         ("textDocument/hover", {}, -32601),
         ("initialize", HELLO, -32600),
-    ],
-)
-async def test_an_ill_typed_request_gets_an_error_and_the_next_one_its_answer(
-    greeted: Wire, method: str, params: Any, code: int
-) -> None:
-    assert (await greeted.ask(method, params))["error"]["code"] == code
+    ]:
+        error = (await greeted.ask(method, params))["error"]
+        assert (method, error["code"]) == (method, code)
     assert "result" in await greeted.ask("shutdown", None, 8)
 
 
@@ -118,10 +114,10 @@ async def test_a_document_that_is_not_open_is_named_in_the_error(greeted: Wire) 
     assert "file:///w/gone.py is not open" in error["message"]
 
 
-@pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"[]", b'"text"', b'{"id": 1}'])
-async def test_what_is_no_message_is_refused(greeted: Wire, body: bytes) -> None:
-    greeted.send(body)
-    assert (await greeted.receive())["error"]["code"] in {-32700, -32600}
+async def test_what_is_no_message_is_refused(greeted: Wire) -> None:
+    for body in (b"{", b"\xff\xfe", b"[]", b'"text"', b'{"id": 1}', b'{"jsonrpc": "2.0", "id": 1}'):
+        greeted.send(body)
+        assert (await greeted.receive())["error"]["code"] in {-32700, -32600}
 
 
 async def test_a_request_before_initialize_is_refused(wire: Wire) -> None:

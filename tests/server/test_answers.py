@@ -1,0 +1,104 @@
+"""Every request is answered exactly once, whatever it holds."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from infill_server.language_server import InfillServer
+from infill_server.server import create_server
+
+REQUESTS = (
+    "textDocument/completion",
+    "textDocument/inlineCompletion",
+    "workspace/executeCommand",
+    "textDocument/hover",
+    "no/such",
+)
+NOTIFICATIONS = (
+    "textDocument/didOpen",
+    "textDocument/didChange",
+    "textDocument/didClose",
+    "notebookDocument/didOpen",
+    "notebookDocument/didChange",
+    "notebookDocument/didClose",
+    "workspace/didChangeWorkspaceFolders",
+    "textDocument/didFocus",
+    "textDocument/didShowCompletion",
+    "textDocument/didPartiallyAcceptCompletion",
+    "window/workDoneProgress/cancel",
+    "$/cancelRequest",
+    "$/setTrace",
+)
+URI = "file:///w/a.py"
+numbers = st.integers(-2, 2**33)
+leaves = st.none() | st.booleans() | numbers | st.floats(allow_nan=False) | st.sampled_from(["", URI, "x\ud83d", "a\n"])
+positions = st.fixed_dictionaries({"line": numbers, "character": numbers}) | leaves
+ranges = st.fixed_dictionaries({"start": positions, "end": positions}) | leaves
+documents = st.fixed_dictionaries({"uri": st.just(URI) | leaves, "version": leaves}) | leaves
+keyed = st.fixed_dictionaries(
+    {},
+    optional={
+        "textDocument": documents,
+        "position": positions,
+        "context": st.fixed_dictionaries({"triggerKind": leaves}) | leaves,
+        "contentChanges": st.lists(st.fixed_dictionaries({"range": ranges, "text": leaves}), max_size=3) | leaves,
+        "command": st.sampled_from(["infill.accepted", "infill.explain", "infill.toggle", "rm"]) | leaves,
+        "arguments": st.lists(leaves | st.fixed_dictionaries({"textDocument": documents, "position": positions})),
+        "item": st.fixed_dictionaries({"insertText": leaves, "command": leaves}) | leaves,
+        "acceptedLength": leaves,
+        "event": leaves,
+        "id": leaves,
+        "value": leaves,
+    },
+)
+params = keyed | leaves | st.lists(leaves, max_size=2)
+requests = st.tuples(st.sampled_from(REQUESTS), params)
+notifications = st.tuples(st.sampled_from(NOTIFICATIONS), params)
+
+
+class Client:
+    """Talks to a server inside this process."""
+
+    def __init__(self) -> None:
+        self.server: InfillServer = create_server()
+        self.messages: list[dict[str, Any]] = []
+        self.server.protocol.set_writer(self)
+        self.send({"id": "hello", "method": "initialize", "params": {"processId": None, "capabilities": {}}})
+        item = {"uri": URI, "languageId": "python", "version": 1, "text": "x = 1\n🎉 = 2\r\n"}
+        self.send({"method": "textDocument/didOpen", "params": {"textDocument": item}})
+
+    def send(self, message: dict[str, Any]) -> None:
+        self.server.protocol.receive(json.dumps({"jsonrpc": "2.0", **message}).encode())
+
+    def write(self, data: bytes) -> None:
+        """Take one message of the server."""
+        self.messages.append(json.loads(data.partition(b"\r\n\r\n")[2]))
+
+    def close(self) -> None:
+        """Do nothing; pygls asks for it."""
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(requests | notifications, max_size=6))
+def test_every_request_is_answered_once_and_no_notification_is(messages: list[tuple[str, Any]]) -> None:
+    async def tell() -> list[Any]:
+        client = Client()
+        asked = []
+        for number, (method, value) in enumerate(messages):
+            is_request = method in REQUESTS
+            client.send({"method": method, "params": value, **({"id": number} if is_request else {})})
+            asked += [number] if is_request else []
+            await asyncio.sleep(0)
+        while len(asyncio.all_tasks()) > 1:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        answers = [message["id"] for message in client.messages if "method" not in message]
+        assert sorted(answers[1:]) == asked
+        assert all(("result" in message) != ("error" in message) for message in client.messages if "id" in message)
+        return answers
+
+    assert asyncio.run(tell())[0] == "hello"
