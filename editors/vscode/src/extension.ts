@@ -285,13 +285,21 @@ class Infill {
     }
   }
 
-  /** Open the walkthrough the first time, where the user lets extensions do so. */
+  /** The first time, open the walkthrough, or only offer it where it would take the place of somebody's text. */
   private async welcome(): Promise<void> {
-    const allowed = vscode.workspace.getConfiguration("workbench.welcomePage.walkthroughs").get("openOnInstall", true);
-    if (allowed && this.context.globalState.get("welcomed") === undefined) {
-      await this.walkthrough();
+    const allowed = vscode.workspace.getConfiguration("workbench").get("welcomePage.walkthroughs.openOnInstall", true);
+    if (!allowed || this.context.globalState.get("welcomed") !== undefined) {
+      return;
     }
     await this.context.globalState.update("welcomed", true);
+    if (vscode.window.visibleTextEditors.length === 0) {
+      await this.walkthrough();
+      return;
+    }
+    const start = "Get Started";
+    if ((await vscode.window.showInformationMessage("Infill suggests code while you type; Tab takes it.", start)) === start) {
+      await this.walkthrough();
+    }
   }
 
   private async walkthrough(): Promise<void> {

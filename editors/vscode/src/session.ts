@@ -8,6 +8,7 @@ import * as vscode from "vscode";
 import { CloseAction, ErrorAction, State } from "vscode-languageclient";
 import { LanguageClient, type LanguageClientOptions, type Middleware } from "vscode-languageclient/node";
 import { cleanEnvironment } from "./program";
+import { narrowed } from "./narrowing";
 import { section, writtenSettings } from "./settings";
 import { progressed, told, type Facts, type StatusParams } from "./state";
 
@@ -132,6 +133,10 @@ export class Session {
     return {
       provideCompletionItem: (document, position, context, token, next) =>
         vscode.workspace.getConfiguration("infill").get("popup.enabled", false) ? next(document, position, context, token) : undefined,
+      provideInlineCompletionItems: async (document, position, context, token, next) => {
+        const items = await next(document, position, context, token);
+        return Array.isArray(items) ? narrowed(items, document) : items && { ...items, items: narrowed(items.items, document) };
+      },
       handleWorkDoneProgress: (_token, params) => this.change((facts) => progressed(facts, params)),
       workspace: {
         configuration: (params) => params.items.map((item) => section(item.section)),

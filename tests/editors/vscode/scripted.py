@@ -1,12 +1,14 @@
 """An engine whose words a story writes: `ScriptedEngine` in a process of its own, told what to do on standard input.
 
-Each line is a JSON object: ``{"say": {"when": "return ", "text": "a + b"}}`` (a request whose prefix ends so gets that
-text; the newest rule that fits counts), ``{"hold": "else"}`` (replies stop before that token until ``{"release": true}``),
-``{"load": true}`` (the model is loaded now).  It prints ``{"event": "listening"}`` and one object for each request.
+Each line is a JSON object: ``{"say": {"when": "return ", "texts": ["a + b"]}}`` (a request whose prefix ends so gets that
+text; several are the candidates, in turn; the newest rule that fits counts), ``{"hold": "else"}`` (replies stop before that
+token until ``{"release": true}``), ``{"load": true}`` (the model is loaded now).  It prints ``{"event": "listening"}`` and
+one object for each choice asked for.  Options: ``--hold-load`` and ``--load-error SENTENCE``.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import threading
@@ -19,11 +21,13 @@ class Story:
     """What the model says, by the end of the prefix."""
 
     def __init__(self) -> None:
-        self.rules: list[tuple[str, str]] = []
+        self.rules: list[tuple[str, list[str]]] = []
         self.held: dict[str, threading.Event] = {}
 
     def reply(self, request: CompletionRequest) -> Reply:
-        text = next((text for when, text in reversed(self.rules) if request.prefix.endswith(when)), "")
+        texts = next((texts for when, texts in reversed(self.rules) if request.prefix.endswith(when)), [""])
+        text = texts[0]
+        texts.append(texts.pop(0))
         say(event="request", tail=request.prefix[-40:], text=text)
         tokens: list[str | threading.Event] = []
         for token in _tokens(text):
@@ -34,8 +38,8 @@ class Story:
 
     def obey(self, order: dict[str, object], load: threading.Event) -> None:
         match order:
-            case {"say": {"when": str(when), "text": str(text)}}:
-                self.rules.append((when, text))
+            case {"say": {"when": str(when), "texts": list(texts)}}:
+                self.rules.append((when, texts))
             case {"hold": str(token)}:
                 self.held[token] = threading.Event()
             case {"release": True}:
@@ -51,10 +55,14 @@ def say(**event: object) -> None:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--hold-load", action="store_true")
+    parser.add_argument("--load-error")
+    options = parser.parse_args()
     story, load = Story(), threading.Event()
-    if "--hold-load" not in sys.argv[1:]:
+    if not options.hold_load:
         load.set()
-    with ScriptedEngine(default=story.reply, hold_load=load):
+    with ScriptedEngine(default=story.reply, hold_load=load, load_error=options.load_error):
         say(event="listening")
         for line in sys.stdin:
             story.obey(json.loads(line), load)

@@ -14,8 +14,8 @@ import { Window } from "./window.ts";
 /** The settings of every story; a story adds its own. */
 const SETTINGS = {
   "workbench.startupEditor": "none",
-  "workbench.welcomePage.walkthroughs.openOnInstall": false,
   "workbench.tips.enabled": false,
+  "workbench.secondarySideBar.defaultVisibility": "hidden",
   "chat.disableAIFeatures": true,
   "chat.commandCenter.enabled": false,
   "extensions.autoUpdate": false,
@@ -35,6 +35,9 @@ const SETTINGS = {
   "files.autoSave": "off",
   "git.enabled": false,
 };
+
+/** Settings of the machine, which a remote window takes from the remote side only. */
+const MACHINE = { "workbench.welcomePage.walkthroughs.openOnInstall": false };
 
 export interface Options {
   settings?: Record<string, unknown>;
@@ -75,7 +78,7 @@ export class Code {
     await mkdir(path.join(folder, "user/User"), { recursive: true });
     await mkdir(path.join(folder, "server/data/Machine"), { recursive: true });
     await writeFile(path.join(folder, "user/User/settings.json"), JSON.stringify({ ...SETTINGS, ...options.settings }));
-    await writeFile(path.join(folder, "server/data/Machine/settings.json"), JSON.stringify(options.machine ?? {}));
+    await writeFile(path.join(folder, "server/data/Machine/settings.json"), JSON.stringify({ ...MACHINE, ...options.machine }));
     return code;
   }
 

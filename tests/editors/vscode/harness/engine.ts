@@ -31,9 +31,9 @@ export class ScriptedEngine {
     return engine;
   }
 
-  /** A request whose prefix ends with `when` gets `text`. */
-  async says(when: string, text: string): Promise<void> {
-    await this.order({ say: { when, text } });
+  /** A request whose prefix ends with `when` gets `texts`: one after the other where several are wanted. */
+  async says(when: string, ...texts: string[]): Promise<void> {
+    await this.order({ say: { when, texts } });
   }
 
   /** Replies stop before `token`. */

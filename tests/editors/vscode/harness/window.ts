@@ -1,19 +1,22 @@
 /** One window of VS Code, as the person at the keyboard sees it. */
 
-import { readFile } from "node:fs/promises";
+import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
 import * as path from "node:path";
 import type { BrowserContext, Page } from "playwright-core";
 import { DEADLINE_MS, until } from "./waiting.ts";
 
-const GHOST = ".ghost-text-decoration, .ghost-text, .ghost-text-decoration-preview, .suggest-preview-text";
+const STATUS = "#infill-ls\\.infill\\.infill\\.status";
 
 export class Window {
   readonly page: Page;
   readonly folder: string;
+  private readonly userSettings: string;
 
   private constructor(page: Page, folder: string) {
     this.page = page;
     this.folder = folder;
+    this.userSettings = path.join(folder, "../user/User/settings.json");
   }
 
   static async open(context: BrowserContext, url: string, folder: string, payload?: unknown): Promise<Window> {
@@ -33,6 +36,14 @@ export class Window {
     await this.page.locator(".explorer-folders-view .monaco-list-row", { hasText: name }).dblclick();
     await this.page.waitForSelector(`.tab.active[data-resource-name="${name}"]`);
     await this.page.click(".editor-instance .monaco-editor .view-lines");
+  }
+
+  /** Open the menu of the status bar item and pick an entry. */
+  async menu(label: string): Promise<void> {
+    await this.page.locator(STATUS).click();
+    await this.page.locator(".quick-input-list .monaco-list-row").first().waitFor();
+    await this.pick(label);
+    await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
   }
 
   /** Run a command of the palette by its title. */
@@ -67,33 +78,68 @@ export class Window {
 
   /** Return the ghost text on the screen, lines joined by "\n"; empty when there is none. */
   async ghost(): Promise<string> {
-    const parts = await this.page.$$eval(".ghost-text-decoration, .ghost-text-decoration-preview, .suggest-preview-text .view-line, .suggest-preview-text .suggest-preview-text", (nodes) =>
-      nodes.map((node) => (node.textContent ?? "").replace(/\u00a0/g, " ").replace(/\u00b7/g, " ")));
-    return parts.join("\n");
+    return this.page.evaluate(() => {
+      // The first line stands inside the text, the others in a zone below it; each token is a node of its own.
+      const read = (selector: string) => [...document.querySelectorAll(selector)].map((node) => node.textContent ?? "").join("");
+      const below = [...document.querySelectorAll(".suggest-preview-text .view-line")].map((line) => line.textContent ?? "");
+      return [read(".view-lines .ghost-text-decoration"), ...below].join("\n").replace(/[\u00a0\u00b7]/g, " ");
+    });
   }
 
-  /** Wait until the ghost text contains `part` and return it. */
-  async ghostWith(part: string): Promise<string> {
-    return until(`ghost text with ${JSON.stringify(part)}`, async () => {
+  /** Wait until the ghost text is `wanted`. */
+  async ghostIs(wanted: string): Promise<void> {
+    let last = "";
+    try {
+      await until("ghost text", async () => (last = await this.ghost()) === wanted || undefined);
+    } catch {
+      assert.equal(last, wanted, "the ghost text at the deadline");
+    }
+  }
+
+  /** Wait for a ghost text that is not among `seen` and return it. */
+  async someGhost(seen: ReadonlySet<string>): Promise<string> {
+    return until("another ghost text", async () => {
       const text = await this.ghost();
-      return text.includes(part) ? text : undefined;
+      return text === "" || seen.has(text) ? undefined : text;
     });
+  }
+
+  /** Ask for the popup until it lists `label`: a setting written a moment ago takes effect in its own time. */
+  async popupLists(label: string): Promise<void> {
+    const row = this.page.locator(".suggest-widget.visible .monaco-list-row", { hasText: label });
+    await until(`the popup lists ${label}`, async () => {
+      await this.press("Escape", "Control+Space");
+      await this.page.locator(".suggest-widget.visible .monaco-list-row, .suggest-widget.visible .message").first().waitFor();
+      return (await row.count()) > 0 || undefined;
+    });
+  }
+
+  /** Wait until the open popup says `message`. */
+  async popupSays(message: string): Promise<void> {
+    await this.page.locator(".suggest-widget.visible .message", { hasText: message }).waitFor();
+  }
+
+  /** Write a user setting, as the settings editor does. */
+  async set(key: string, value: unknown): Promise<void> {
+    const file = this.userSettings;
+    const settings = JSON.parse(await readFile(file, "utf8")) as Record<string, unknown>;
+    await writeFile(file, JSON.stringify({ ...settings, [key]: value }));
   }
 
   /** Wait until no ghost text is on the screen. */
   async noGhost(): Promise<void> {
-    await until("no ghost text", async () => ((await this.page.$(GHOST)) === null ? true : undefined));
+    await until("no ghost text", async () => (await this.ghost()) === "" || undefined);
   }
 
   /** Return what the status bar item says to a screen reader: `Infill, KIND: SENTENCE`. */
   async status(): Promise<string> {
-    const item = this.page.locator("#infill-ls\\.infill\\.infill\\.status");
+    const item = this.page.locator(STATUS);
     return (await item.count()) === 0 ? "" : ((await item.first().getAttribute("aria-label")) ?? "");
   }
 
   /** Return the text of the status bar item. */
   async statusText(): Promise<string> {
-    return ((await this.page.locator("#infill-ls\\.infill\\.infill\\.status").textContent()) ?? "").trim();
+    return ((await this.page.locator(STATUS).textContent()) ?? "").trim();
   }
 
   /** Wait until the item shows the kind of status. */
@@ -107,6 +153,24 @@ export class Window {
     } catch (error) {
       throw new Error(`${String(error)}; it says ${JSON.stringify(last)}`);
     }
+  }
+
+  /** Return the text of the page that a command opened beside the editor. */
+  async pageText(title: string): Promise<string> {
+    await this.page.waitForSelector(`.tab.active[data-resource-name*="${title}"]`);
+    const lines = this.page.locator(".editor-instance").last().locator(".view-line");
+    return until(`the text of ${title}`, async () => {
+      const texts = await lines.evaluateAll((nodes) => nodes.sort((a, b) => parseFloat((a as HTMLElement).style.top) - parseFloat((b as HTMLElement).style.top)).map((node) => node.textContent ?? ""));
+      const text = texts.join("\n").replaceAll("\u00a0", " ").trim();
+      return text === "" ? undefined : text;
+    });
+  }
+
+  /** Return what the output panel shows of the log. */
+  async logText(): Promise<string> {
+    const lines = this.page.locator(".output-view .view-line, .panel .view-line");
+    await lines.first().waitFor();
+    return (await lines.allTextContents()).join("\n").replaceAll("\u00a0", " ");
   }
 
   /** Save the active file and return its bytes. */
