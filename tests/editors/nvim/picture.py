@@ -117,11 +117,11 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, home(Path(folder)) as environment:
         nvim = start(Path(folder), "work", environment)
-        nvim.api.ui_try_resize(76, 20)
+        nvim.api.ui_try_resize(72, 19)
         nvim.open("names.py", CODE, "python")
         nvim.api.command("syntax enable | set number noruler noshowcmd laststatus=0")
         ready(nvim)
-        nvim.type("Go<CR><CR>def read_lines(path):<CR>")
+        nvim.type("Go<C-u><CR><CR>def read_lines(path):<CR>")
         nvim.until(nvim.ghost, "ghost text", 30)
         nvim.settled()
         photograph(nvim, arguments.target)
