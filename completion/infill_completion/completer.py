@@ -10,16 +10,17 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
-from infill_completion.api import CompletionRequest, Engine, EngineState, EngineUnavailableError
+from infill_completion.api import Engine, EngineState, EngineUnavailableError
+from infill_completion.asking import asking
+from infill_completion.context import Context, Gatherer
 from infill_completion.debounce import Debounce
 from infill_completion.documents import Documents, NoDocuments
 from infill_completion.explain import Explanation, explanation
 from infill_completion.flights import Flight, Flights
 from infill_completion.judge import judge
 from infill_completion.length import Plan, Shape, plan, plan_ahead
-from infill_completion.masking import Masked, mask_secrets
 from infill_completion.privacy import Privacy
 from infill_completion.reuse import Memory, Offer, Recalled, Remembered
 from infill_completion.settings import Settings
@@ -28,9 +29,6 @@ from infill_completion.snapshot import Answer, SkipReason, Snapshot
 from infill_completion.trace import Trace
 from infill_completion.view import View
 from infill_completion.window import budgets
-
-# How much longer a user waits who asked.
-INVOKED_PATIENCE = 3
 
 
 @dataclass(eq=False)
@@ -53,6 +51,7 @@ class Completer:
         self._documents: Documents = documents or NoDocuments()
         self._turns: dict[str, list[_Turn]] = {}
         self._privacy = Privacy(settings.privacy.ignore)
+        self._gatherer = Gatherer()
         self._memory = Memory()
         self._debounce = Debounce()
         self._flights = Flights(engine, self._landed)
@@ -84,6 +83,7 @@ class Completer:
             turn.superseded.set()
         self._flights.stop(uri)
         self._memory.forget(uri)
+        self._gatherer.closed(uri)
 
     async def aclose(self) -> None:
         """Stop all work and wait until the engine's streams are closed."""
@@ -108,6 +108,7 @@ class Completer:
         if skip is not None:
             return Answer(reason=skip, details={"message": f"It matches {rule}."} if rule else {})
         view = self._view(snapshot)
+        self._gatherer.visited(view.uri, snapshot.text.count("\n", 0, view.offset))
         with self._turn(view, snapshot.version) as turn:
             answer = await self._answer(view, turn, trace)
         answer.details["steps"] = trace.steps
@@ -124,7 +125,7 @@ class Completer:
             message = f"It matches {rule}." if rule else None
             return explanation(snapshot, view, extent, trace, reason=skip, message=message)
         with self._turn(view, snapshot.version) as turn:
-            flight = await self._start(view, extent, trace, explained=True)
+            flight = self._start(view, extent, trace, is_explained=True)
             await self._flights.wait(flight, turn.superseded)
         trace.note("engine", latency_ms=flight.latency_ms)
         return explanation(
@@ -177,7 +178,7 @@ class Completer:
                 recalled = self._recall(view)
                 if recalled is not None:
                     return self._from_memory(view, recalled, trace)
-                flight = self._flights.joinable(view) or await self._start(view, extent, trace)
+                flight = self._flights.joinable(view) or self._start(view, extent, trace)
             else:
                 trace.note("joined")
             await self._flights.wait(flight, turn.superseded)
@@ -191,41 +192,28 @@ class Completer:
         self._flights.stop(view.uri)
         fixed = self._settings.completion.debounce_ms
         wait_ms = 0.0 if view.is_invoked else self._debounce.wait_ms if fixed is None else fixed
-        trace.note("debounce", wait_ms=wait_ms)
-        return await _within(turn.superseded, wait_ms)
+        started = time.monotonic()
+        self._context(view)  # Gathered while the user may still type; `_start` finds it ready.
+        spent_ms = (time.monotonic() - started) * 1000
+        trace.note("debounce", wait_ms=wait_ms, context_ms=spent_ms)
+        return await _within(turn.superseded, wait_ms - spent_ms)
 
-    async def _start(self, view: View, extent: Plan, trace: Trace, *, explained: bool = False) -> Flight:
-        request = self._request(view, extent, explained=explained)
-        hidden = self._withheld(view)
-        if hidden:
-            trace.note("withheld", kinds=hidden)
-        trace.note("asked", prefix_characters=len(request.prefix), suffix_characters=len(request.suffix or ""))
-        return self._flights.start(view, request, extent, ())
-
-    def _request(self, view: View, extent: Plan, *, explained: bool = False) -> CompletionRequest:
-        completion = self._settings.completion
-        prefix, suffix = self._masked(view)
-        return CompletionRequest(
-            prefix=prefix.text,
-            suffix=suffix.text,
-            max_tokens=completion.max_tokens,
-            temperature=completion.temperature,
-            top_p=completion.top_p,
-            n=completion.candidates if view.is_invoked else 1,
-            seed=completion.seed,
-            stop=extent.stop,
-            deadline_ms=completion.deadline_ms * (INVOKED_PATIENCE if view.is_invoked else 1),
-            explain=explained,
+    def _start(self, view: View, extent: Plan, trace: Trace, *, is_explained: bool = False) -> Flight:
+        context = self._context(view)
+        asked = asking(view, extent, self._settings, self._documents, context, is_explained=is_explained)
+        trace.note(
+            "asked",
+            prefix_characters=len(asked.request.prefix),
+            suffix_characters=len(asked.request.suffix or ""),
+            sources=[asdict(source) for source in asked.sources],
+            withheld=asked.withheld,
         )
+        return self._flights.start(view, asked.request, extent, asked.versions)
 
-    def _masked(self, view: View) -> tuple[Masked, Masked]:
-        if not self._settings.privacy.mask_secrets:
-            return Masked(view.window.prefix), Masked(view.window.suffix)
-        return mask_secrets(view.window.prefix), mask_secrets(view.window.suffix)
-
-    def _withheld(self, view: View) -> tuple[str, ...]:
-        prefix, suffix = self._masked(view)
-        return prefix.kinds + suffix.kinds
+    def _context(self, view: View) -> Context:
+        settings = self._settings
+        _, _, budget = budgets(settings.engine.context_tokens, settings.completion.max_tokens, settings.context.share)
+        return self._gatherer.gather(view, self._documents, settings, self._privacy, budget)
 
     def _landed(self, flight: Flight) -> None:
         """Judge and remember what a flight brought, whoever still waits for it."""
@@ -274,7 +262,8 @@ class Completer:
         extent = plan_ahead(after.window, after.language_id, multiline=self._settings.completion.multiline)
         if extent is None or self._recall(after) is not None or self._flights.joinable(after) is not None:
             return
-        self._flights.start(after, self._request(after, extent), extent, (), is_ahead=True)
+        asked = asking(after, extent, self._settings, self._documents, self._context(view))
+        self._flights.start(after, asked.request, extent, asked.versions, is_ahead=True)
 
 
 def _fingerprint(settings: Settings) -> Settings:

@@ -138,9 +138,11 @@ def explanation(
         return _with(head, reason=why, message=message, timings_ms={"total_ms": trace.elapsed_ms})
     generation = flight.generation
     request = asdict(generation.request)
+    asked = trace.find("asked") or {}
     prompt = {name: request.pop(name) for name in ("prefix", "suffix", "context")}
     common = {
-        "withheld": (trace.find("withheld") or {}).get("kinds", ()),
+        "sources": tuple(asked.get("sources", ())),
+        "withheld": tuple(asked.get("withheld", ())),
         "prefix": prompt["prefix"],
         "suffix": prompt["suffix"] or "",
         "request": request,

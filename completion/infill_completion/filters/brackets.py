@@ -12,11 +12,15 @@ PAIRS = {")": "(", "]": "[", "}": "{"}
 _OPENERS = frozenset(PAIRS.values())
 _CHARACTER = re.compile(r"'(?:\\[^\n]{1,9}?|[^\\'\n])'")
 
+_FENCED = re.compile(r"(\"{3}|'{3})[\s\S]*?(?:\1|\Z)")
+_COMMENT = re.compile(r"/\*[\s\S]*?(?:\*/|\Z)")
+_NOT_NEWLINE = re.compile(r"[^\n]")
+
 
 def brackets(text: str, family: Family) -> Iterator[tuple[int, str]]:
     """Yield the place and the character of each bracket outside of comments and of strings that end on their line."""
     start = 0
-    for line in text.split("\n"):
+    for line in _without_long_strings(text, family).split("\n"):
         for index in _code_brackets(line, family):
             yield start + index, line[index]
         start += len(line) + 1
@@ -55,6 +59,19 @@ def cost(line: str, family: Family, stack: tuple[str, ...]) -> int:
     """Return how far ``line`` is from being whole: closing brackets that nothing opens, and strings without an end."""
     odd = sum(line.count(quote) % 2 for quote in '"`')
     return len(unopened(line, family, stack)) + odd
+
+
+def _without_long_strings(text: str, family: Family) -> str:
+    """Blank out what may span lines: strings in three quotes, and comments in slash and star."""
+    if '"""' in text or "'''" in text:
+        text = _FENCED.sub(_blank, text)
+    if family.line_comment == "//" and "/*" in text:
+        text = _COMMENT.sub(_blank, text)
+    return text
+
+
+def _blank(match: re.Match[str]) -> str:
+    return _NOT_NEWLINE.sub(" ", match.group())
 
 
 @lru_cache(maxsize=4096)

@@ -45,7 +45,7 @@ def replaced(text: str, place: Place) -> int:
     if not text or not rest.strip() or not _ONLY_CLOSERS.fullmatch(rest) or "\n" in text:
         return 0
     stack, before = _stack(place), place.window.before
-    if any(3 * quote in before + text + rest for quote in "\"'`"):
+    if not set(rest) & set(text) or any(3 * quote in before + text + rest for quote in "\"'`"):
         return 0
     with_rest = cost(before + text + rest, place.family, stack)
     return len(rest) if with_rest > cost(before + text, place.family, stack) else 0
@@ -68,7 +68,7 @@ def _is_double(text: str, overlap: str, place: Place) -> bool:
         return cut < kept
     is_all = overlap.strip() == window.rest.strip()
     if not _WORD.search(overlap):
-        return is_all and (len(overlap.strip()) > 2 or overlap.strip() in {";", ",", ":", "{", "=>", "->"})
+        return is_all and (len(set(overlap.strip())) > 2 or overlap.strip() in {";", ",", ":", "{", "=>", "->"})
     begins_word = not (overlap[0].isalnum() and text[: -len(overlap)][-1:].isalnum())
     return begins_word and ((is_all and len(overlap.strip()) >= 3) or len(overlap) >= _LONG_OVERLAP)
 

@@ -1,0 +1,67 @@
+"""The request to the engine: windows without secrets, cells and other files, sampling values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from infill_completion.api import CompletionRequest
+from infill_completion.context import Context, Source, cells_text
+from infill_completion.documents import Documents
+from infill_completion.length import Plan
+from infill_completion.masking import Masked, mask_secrets
+from infill_completion.settings import Settings
+from infill_completion.view import View
+from infill_completion.window import budgets
+
+# How much longer a user waits who asked.
+INVOKED_PATIENCE = 3
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request, and what is known about where its text comes from.
+
+    Attributes:
+        request: What the engine gets.
+        versions: The versions of other documents in it, by URI.
+        sources: Its parts from other files.
+        withheld: What the model does not get to see, and why.
+    """
+
+    request: CompletionRequest
+    versions: tuple[tuple[str, int], ...]
+    sources: tuple[Source, ...]
+    withheld: tuple[str, ...]
+
+
+def asking(
+    view: View, extent: Plan, settings: Settings, documents: Documents, context: Context, *, is_explained: bool = False
+) -> Asked:
+    """Put a request together for ``view``."""
+    completion = settings.completion
+    room, _, _ = budgets(settings.engine.context_tokens, completion.max_tokens, settings.context.share)
+    cells = ""
+    if view.window.starts_document:
+        cells = cells_text(documents.cells_before(view.uri), view.language_id, room - len(view.window.prefix))
+    prefix = _masked(cells + view.window.prefix, settings)
+    suffix = _masked(view.window.suffix, settings)
+    request = CompletionRequest(
+        prefix=prefix.text,
+        suffix=suffix.text,
+        context=context.items,
+        max_tokens=completion.max_tokens,
+        temperature=completion.temperature,
+        top_p=completion.top_p,
+        n=completion.candidates if view.is_invoked else 1,
+        seed=completion.seed,
+        stop=extent.stop,
+        deadline_ms=completion.deadline_ms * (INVOKED_PATIENCE if view.is_invoked else 1),
+        logprobs=1,
+        explain=is_explained,
+    )
+    sources = (*context.sources, *((Source("cells above", "notebook", len(cells)),) if cells else ()))
+    return Asked(request, context.versions, sources, prefix.kinds + suffix.kinds + context.withheld)
+
+
+def _masked(text: str, settings: Settings) -> Masked:
+    return mask_secrets(text) if settings.privacy.mask_secrets else Masked(text)

@@ -1,0 +1,36 @@
+"""The cells of a notebook above the one with the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from infill_completion.documents import OpenDocument
+from infill_completion.families import family_of
+from infill_completion.lines import to_lf
+
+_BETWEEN = "\n\n"
+
+
+def cells_text(cells: Sequence[OpenDocument], language_id: str, budget: int) -> str:
+    """Return the cells as one text to stand before the current cell; the nearest ones if not all fit ``budget``.
+
+    Cells in another language, such as Markdown, become comments; without line comments in the language they are left
+    out.
+    """
+    parts: list[str] = []
+    left = budget
+    for cell in reversed(cells):
+        text = to_lf(cell.text).rstrip("\n")
+        if cell.language_id != language_id:
+            text = _commented(text, family_of(language_id).line_comment)
+        if not text.strip():
+            continue
+        if len(text) + len(_BETWEEN) > left:
+            break
+        left -= len(text) + len(_BETWEEN)
+        parts.append(text + _BETWEEN)
+    return "".join(reversed(parts))
+
+
+def _commented(text: str, mark: str) -> str:
+    return "\n".join(f"{mark} {line}".rstrip() for line in text.split("\n")) if mark else ""

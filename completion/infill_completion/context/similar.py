@@ -1,0 +1,79 @@
+"""Parts of other documents that look like the place of the cursor.
+
+The measure is the Jaccard index of the words of two windows of lines. A document's windows are computed once for each
+of its versions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from infill_completion.context.snippet import Snippet
+from infill_completion.documents import OpenDocument
+from infill_completion.lines import to_lf
+
+WINDOW_LINES = 24
+STEP_LINES = 12
+MOST_LINES = 6000
+# Below this there is nothing but the language's keywords in common.
+LEAST_SIMILARITY = 0.12
+_WORD = re.compile(r"[^\W\d]\w{2,}")
+
+
+@dataclass(frozen=True)
+class _Indexed:
+    version: int
+    lines: tuple[str, ...]
+    windows: tuple[tuple[int, frozenset[str]], ...]
+
+
+class SimilarIndex:
+    """The windows of open documents."""
+
+    def __init__(self) -> None:
+        self._documents: dict[str, _Indexed] = {}
+
+    def update(self, document: OpenDocument) -> None:
+        """Index ``document`` unless this version is indexed already."""
+        known = self._documents.get(document.uri)
+        if known is not None and known.version == document.version:
+            return
+        lines = to_lf(document.text).split("\n")[:MOST_LINES]
+        words = [frozenset(_WORD.findall(line)) for line in lines]
+        starts = range(0, max(len(lines) - STEP_LINES, 1), STEP_LINES)
+        windows = tuple((start, frozenset().union(*words[start : start + WINDOW_LINES])) for start in starts)
+        self._documents[document.uri] = _Indexed(document.version, tuple(lines), windows)
+
+    def keep_only(self, uris: Sequence[str]) -> None:
+        """Forget documents that are closed."""
+        for uri in self._documents.keys() - set(uris):
+            del self._documents[uri]
+
+    def lines(self, uri: str) -> Sequence[str]:
+        """Return the lines of an indexed document; none where it is unknown."""
+        indexed = self._documents.get(uri)
+        return indexed.lines if indexed else ()
+
+    def best(self, text: str, uris: Sequence[str]) -> list[Snippet]:
+        """Return the most similar window of each of the documents, the best first, equals in the order of URIs."""
+        query = frozenset(_WORD.findall(text))
+        found = [snippet for uri in uris if (snippet := self._best_of(uri, query)) is not None]
+        return sorted(found, key=lambda snippet: (-snippet.score, snippet.uri))
+
+    def _best_of(self, uri: str, query: frozenset[str]) -> Snippet | None:
+        indexed = self._documents.get(uri)
+        if indexed is None or not query:
+            return None
+        scored = ((_jaccard(query, words), -start) for start, words in indexed.windows)
+        score, negative = max(scored, default=(0.0, 0))
+        if score < LEAST_SIMILARITY:
+            return None
+        lines = indexed.lines[-negative : -negative + WINDOW_LINES]
+        return Snippet(uri, "similar", -negative, "\n".join(lines), score)
+
+
+def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:
+    common = len(one & other)
+    return common / (len(one) + len(other) - common) if common else 0.0
