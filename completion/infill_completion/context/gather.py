@@ -27,7 +27,7 @@ STICKY_LINES = 8
 QUERY_LINES = 24
 # A snippet most of whose lines the model sees already says nothing new.
 _KNOWN_SHARE = 0.6
-_LEAST_CHARACTERS = 40
+_LEAST_CHARACTERS = 20
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,6 @@ def trimmed(snippet: Snippet, budget: int) -> Snippet | None:
     if len(snippet.text) <= budget:
         return snippet
     end = snippet.text.rfind("\n", 0, max(budget, 0))
-    if end < 40:
+    if end < 20:
         return None
     return Snippet(snippet.uri, snippet.kind, snippet.first, snippet.text[:end], snippet.score)
