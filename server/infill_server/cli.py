@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from infill_completion import __version__
 
@@ -69,6 +70,36 @@ def _engine_stop(_options: argparse.Namespace) -> int:
     return stop()
 
 
+def _models_list(options: argparse.Namespace) -> int:
+    from infill_server.models import list_models
+
+    return list_models(options)
+
+
+def _models_pull(options: argparse.Namespace) -> int:
+    from infill_server.models import pull
+
+    return pull(options)
+
+
+def _models_quantize(options: argparse.Namespace) -> int:
+    from infill_server.models import quantize
+
+    return quantize(options)
+
+
+def _bench_decode(options: argparse.Namespace) -> int:
+    from infill_server.models import run_module
+
+    return run_module("bench", *options.passed_on)
+
+
+def _bench_keystrokes(options: argparse.Namespace) -> int:
+    from infill_server.bench.command import keystrokes
+
+    return keystrokes(options)
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from infill_server.doctor import main as doctor
 
@@ -76,7 +107,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _add_place(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("place", metavar="FILE:LINE:COL", help="the cursor; LINE and COL count from 1")
+    parser.add_argument("place", metavar="FILE:LINE:COL", help="the cursor; both count from 1")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     _add_engine_options(parser)
 
@@ -86,12 +117,45 @@ def _add_engine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override any setting")
 
 
+def _add_models(commands: Any) -> None:
+    models = commands.add_parser("models", help="known and cached models; fetch one; write a 4-bit checkpoint")
+    actions = models.add_subparsers(title="actions", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="what there is, and the memory each needs")
+    listing.add_argument("--json", action="store_true", help="print one JSON object")
+    listing.set_defaults(run=_models_list)
+    pull = actions.add_parser("pull", help="fetch a model into the Hugging Face cache")
+    pull.add_argument("model", metavar="ID", help="hub id, such as codellama/CodeLlama-7b-hf")
+    pull.set_defaults(run=_models_pull)
+    quantize = actions.add_parser("quantize", help="write a 4-bit checkpoint that loads in seconds")
+    quantize.add_argument("model", metavar="ID", help="hub id of a cached model, or a folder")
+    quantize.add_argument("-o", "--output", metavar="FOLDER", help="where to (default: among the user's data)")
+    quantize.set_defaults(run=_models_quantize)
+
+
+def _add_bench(commands: Any) -> None:
+    bench = commands.add_parser("bench", help="measure on this machine")
+    actions = bench.add_subparsers(title="measurements", metavar="WHAT", required=True)
+    # Its options are those of the engine's own module, which also prints the help.
+    decode = actions.add_parser("decode", help="the loop beside transformers on the same weights", add_help=False)
+    decode.set_defaults(run=_bench_decode)
+    keys = actions.add_parser("keystrokes", help="type parts of real files again and time every key")
+    keys.add_argument("folder", metavar="FOLDER", help="a folder with source files, or one file")
+    keys.add_argument("--files", type=int, default=4, help="how many files (default 4)")
+    keys.add_argument("--chars", type=int, default=300, help="characters typed in each file (default 300)")
+    keys.add_argument("--interval-ms", type=float, default=120.0, help="time between two keys (default 120)")
+    keys.add_argument("--seed", type=int, default=0, help="chooses files and places (default 0)")
+    keys.add_argument("--json", metavar="FILE", help="write the figures there")
+    _add_engine_options(keys)
+    keys.set_defaults(run=_bench_keystrokes)
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
     root = argparse.ArgumentParser(
-        prog="infill-ls", description="Completes code with a model on your own machine. Without a command: the language "
-        "server on standard input and output.",
-    )  # fmt: skip
+        prog="infill-ls",
+        description="Completes code with a model on your own machine. Without a command: the language server on "
+        "standard input and output.",
+    )
     root.add_argument("--version", action="version", version=f"infill-ls {__version__}")
     root.add_argument("--stdio", action="store_true", help="speak LSP on standard input and output (the default)")
     root.add_argument("--tcp", metavar="HOST:PORT", help="wait for one LSP client there instead, for debugging")
@@ -116,6 +180,8 @@ def parser() -> argparse.ArgumentParser:
     actions.add_parser("status", help="what runs now").set_defaults(run=_engine_status)
     actions.add_parser("stop", help="end it").set_defaults(run=_engine_stop)
 
+    _add_models(commands)
+    _add_bench(commands)
     doctor = commands.add_parser("doctor", help="what is missing on this machine, and the next step")
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
     doctor.set_defaults(run=_doctor)
@@ -124,7 +190,10 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, or 2 for what cannot be done as asked."""
-    options = parser().parse_args(arguments)
+    options, passed_on = parser().parse_known_args(arguments)
+    if passed_on and options.run is not _bench_decode:
+        parser().error(f"unrecognized arguments: {' '.join(passed_on)}")
+    options.passed_on = passed_on
     try:
         code: int = options.run(options)
     except UsageError as error:

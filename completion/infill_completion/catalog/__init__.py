@@ -1,7 +1,18 @@
 """Known models: shapes, what they can do, the memory they need, and which of them are on this machine."""
 
-from infill_completion.catalog.known import MODELS, Model, Support, find
+from infill_completion.catalog.known import CODE_LLAMA, MODELS, Model, Support, find
 from infill_completion.catalog.local import Presence, cached, hub_folder
 from infill_completion.catalog.shape import Quantization, Shape
 
-__all__ = ["MODELS", "Model", "Presence", "Quantization", "Shape", "Support", "cached", "find", "hub_folder"]
+__all__ = [
+    "CODE_LLAMA",
+    "MODELS",
+    "Model",
+    "Presence",
+    "Quantization",
+    "Shape",
+    "Support",
+    "cached",
+    "find",
+    "hub_folder",
+]

@@ -1,0 +1,150 @@
+"""``infill-ls models pull``: fetch a checkpoint from the hub into the Hugging Face cache, and only when asked.
+
+Safetensors, configuration and tokenizer, nothing else.  What was fetched before is kept, so a pull that was cut off
+goes on where it stopped.  Neither torch nor transformers is imported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from infill_completion.catalog import Presence, Support, cached, find, hub_folder
+
+EXIT_ERROR = 2
+_KEPT = {
+    "config.json", "generation_config.json", "infill.json", "tokenizer.json", "tokenizer.model",
+    "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
+    "model.safetensors.index.json",
+}  # fmt: skip
+_SPARE_BYTES = 64 << 20
+
+
+class PullError(Exception):
+    """A model cannot be fetched; the message is one sentence with the next step."""
+
+
+def pull(name: str, *, endpoint: str | None = None, hub: Path | None = None) -> Path:
+    """Fetch the model ``name`` and return its folder.
+
+    Args:
+        name: ``owner/name``.
+        endpoint: Address of the hub; default: the one ``huggingface_hub`` is set to.
+        hub: The cache; default: the one of all Hugging Face libraries.
+
+    Raises:
+        PullError: One sentence with the next step; what was fetched is kept.
+    """
+    known = find(name)
+    if known is not None and known.support is Support.NONE:
+        raise PullError(f"The engine cannot load {name} ({known.note.rstrip('.')}); see `infill-ls models list`.")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    import huggingface_hub
+    from huggingface_hub import constants, errors
+
+    if constants.HF_HUB_OFFLINE:
+        raise PullError(f"HF_HUB_OFFLINE is set, so {name} is not fetched; unset it and try again.")
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # what goes wrong is told in one sentence
+    library: Any = huggingface_hub
+    failures: Any = errors
+    try:
+        files = _files(library.HfApi(endpoint=endpoint), name)
+        wanted = wanted_files(files)
+        _check(name, files, wanted, hub or hub_folder())
+        folder = library.snapshot_download(name, endpoint=endpoint, cache_dir=hub, allow_patterns=sorted(wanted))
+    except (OSError, ValueError, failures.HTTPError) as error:
+        raise PullError(_sentence(name, error, failures)) from error
+    if cached(name, hub).presence is not Presence.COMPLETE:
+        raise PullError(f"{name} lacks a configuration, a tokenizer or a weight file on the hub; choose another model.")
+    return Path(folder)
+
+
+def _files(api: Any, name: str) -> dict[str, int]:
+    """Return the files at the top of the repository and their sizes."""
+    commit = api.model_info(name).sha  # also fails at once where the listing would try for half a minute
+    entries: Iterable[Any] = api.list_repo_tree(name, revision=commit)
+    return {entry.path: entry.size for entry in entries if hasattr(entry, "size")}
+
+
+def wanted_files(files: Iterable[str]) -> set[str]:
+    """Return which of a checkpoint's files are fetched."""
+    names = set(files)
+    weights = {name for name in names if name.endswith(".safetensors")}
+    # Some checkpoints hold their weights a second time, in the layout of another library.
+    plain = {name for name in weights if not name.startswith("consolidated")}
+    return (plain or weights) | (names & _KEPT)
+
+
+def _check(name: str, files: dict[str, int], wanted: set[str], hub: Path) -> None:
+    if not any(file.endswith(".safetensors") for file in wanted):
+        raise PullError(f"{name} has no safetensors weights, and other formats can run code; choose another model.")
+    needed = sum(files[file] for file in wanted) - cached(name, hub).bytes + _SPARE_BYTES
+    parent = next(path for path in (hub, *hub.absolute().parents) if path.is_dir())
+    free = shutil.disk_usage(parent).free
+    if needed > free:
+        raise PullError(
+            f"{name} needs {needed / 2**30:.1f} GiB more and the disk of {hub} has {free / 2**30:.1f} GiB free; make "
+            "room or set HF_HUB_CACHE to another disk."
+        )
+
+
+def _sentence(name: str, error: Exception, failures: Any) -> str:
+    """Return what went wrong and what to do, from whatever the library raised."""
+    if isinstance(error, failures.GatedRepoError):
+        return (
+            f"{name} is gated; accept its licence on https://huggingface.co/{name}, log in with `hf auth login`, and "
+            "try again."
+        )
+    if isinstance(error, failures.RepositoryNotFoundError):
+        return f"The hub has no model {name}, or it is private; check the name or log in with `hf auth login`."
+    if isinstance(error, failures.HFValidationError):
+        return f"`{name}` is no model id; ids have the form owner/name."
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status in {401, 403}:
+        return f"The hub refuses {name}; log in with `hf auth login` and try again."
+    again = f"run `infill-ls models pull {name}` again, which goes on from here"
+    return _of_disk(error, again) or _of_network(error, status, again)
+
+
+def _of_disk(error: Exception, again: str) -> str:
+    """Return what is wrong with the disk; empty where nothing is."""
+    number = getattr(error, "errno", None)
+    if number == errno.ENOSPC:
+        return f"The disk is full; make room and {again}."
+    if number in {errno.EACCES, errno.EROFS}:
+        return f"{hub_folder()} cannot be written; set HF_HUB_CACHE to a folder of yours."
+    return ""
+
+
+def _of_network(error: Exception, status: int | None, again: str) -> str:
+    first = next(iter(str(error).strip().splitlines()), "").rstrip(".")
+    cause = f"HTTP status {status}" if status else ": ".join(filter(None, (type(error).__name__, first)))
+    return f"The hub cannot be reached ({cause}); check the network and {again}."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Fetch and print the folder; 2 with one sentence on standard error, 130 where the user stopped it."""
+    parser = argparse.ArgumentParser(prog="infill-ls models pull", description=__doc__)
+    parser.add_argument("model", metavar="ID", help="hub id, such as codellama/CodeLlama-7b-hf")
+    options = parser.parse_args(arguments)
+    try:
+        print(pull(options.model))  # noqa: T201
+    except PullError as error:
+        print(f"infill-ls: {error}", file=sys.stderr)  # noqa: T201
+        return EXIT_ERROR
+    except KeyboardInterrupt:
+        again = f"run `infill-ls models pull {options.model}` again to go on from here"
+        print(f"\ninfill-ls: Stopped; {again}.", file=sys.stderr)  # noqa: T201
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

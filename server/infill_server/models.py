@@ -1,0 +1,163 @@
+"""``infill-ls models list|pull|quantize``: what there is, what it needs, and how it gets here."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from infill_completion.catalog import MODELS, Presence, Quantization, Shape, cached, find, hub_folder
+from infill_completion.catalog.local import cached_names
+from infill_completion.spawn import engine_environment
+from infill_server.cli import UsageError
+
+_PLAN_DEADLINE_S = 120.0
+_KV_TOKENS = 1000
+_GIB = 2**30
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model of the list; bytes are None where the shape is not known."""
+
+    id: str
+    parameters: int | None
+    support: str
+    presence: str
+    cached_bytes: int
+    nf4_bytes: int | None = None
+    int8_bytes: int | None = None
+    bf16_bytes: int | None = None
+    kv_bytes_per_1000_tokens: int | None = None
+    note: str = ""
+
+
+def rows() -> list[Row]:
+    """Return the known models, and behind them what else the cache holds."""
+    known = [_row(model.id, model.shape, model.support.value, model.note) for model in MODELS]
+    return [*known, *(row for name in cached_names() if find(name) is None for row in _foreign(name))]
+
+
+def _row(name: str, shape: Shape | None, support: str, note: str) -> Row:
+    here = cached(name)
+    if shape is None:
+        return Row(name, None, support, here.presence.value, here.bytes, note=note)
+    return Row(
+        id=name,
+        parameters=shape.parameters,
+        support=support,
+        presence=here.presence.value,
+        cached_bytes=here.bytes,
+        nf4_bytes=shape.weight_bytes(Quantization.NF4),
+        int8_bytes=shape.weight_bytes(Quantization.INT8),
+        bf16_bytes=shape.weight_bytes(Quantization.BF16),
+        kv_bytes_per_1000_tokens=shape.kv_bytes(_KV_TOKENS),
+        note=note,
+    )
+
+
+def _foreign(name: str) -> Iterator[Row]:
+    """Yield the row of a cached model that is not known, if it is a Llama-like one."""
+    here = cached(name)
+    if here.folder is None:
+        return
+    try:
+        config = json.loads((here.folder / "config.json").read_text("utf-8"))
+        shape = Shape.of(config)
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if config.get("model_type") == "llama":
+        yield _row(name, shape, "not known, a Llama by its configuration", "")
+
+
+def list_models(options: argparse.Namespace) -> int:
+    """Print the models, and which one ``auto`` takes."""
+    found, plan = rows(), _plan()
+    if options.json:
+        print(json.dumps({"cache": str(hub_folder()), "auto": plan, "models": [asdict(row) for row in found]}))  # noqa: T201
+        return 0
+    print("GiB of weights as nf4, int8, bf16, and GiB of keys and values per 1,000 tokens of context:\n")  # noqa: T201
+    print(f"{'model':<38}{'nf4':>6}{'int8':>7}{'bf16':>7}{'kv/1k':>7}  what it does, where it is")  # noqa: T201
+    for row in found:
+        print(_line(row))  # noqa: T201
+    print(f"\nCache: {hub_folder()}")  # noqa: T201
+    print(_auto(plan))  # noqa: T201
+    return 0
+
+
+def _line(row: Row) -> str:
+    sizes = (row.nf4_bytes, row.int8_bytes, row.bf16_bytes)
+    numbers = "".join(
+        f"{'-' if size is None else f'{size / _GIB:.1f}':>{width}}"
+        for size, width in zip(sizes, (6, 7, 7), strict=True)
+    )
+    kv = "-" if row.kv_bytes_per_1000_tokens is None else f"{row.kv_bytes_per_1000_tokens / _GIB:.2f}"
+    here = row.presence
+    if row.presence == Presence.PARTIAL.value:
+        here = f"{row.cached_bytes / _GIB:.1f} GiB of it fetched, go on with `infill-ls models pull {row.id}`"
+    return f"{row.id:<38}{numbers}{kv:>7}  {row.support}, {here}"
+
+
+def _auto(plan: dict[str, Any]) -> str:
+    if plan["problem"]:
+        return f"auto takes nothing here: {plan['problem']}"
+    free = "" if plan["free_bytes"] is None else f", {plan['free_bytes'] / _GIB:.1f} GiB free"
+    held = "" if plan["quantization"] == "none" else f" as {plan['quantization']}"
+    return f"auto takes {plan['model']}{held} here ({plan['device']}{free})."
+
+
+def _plan() -> dict[str, Any]:
+    """Ask a process that has torch."""
+    problem = "torch does not answer; run `infill-ls doctor`."
+    try:
+        done = subprocess.run(
+            _module("memory_plan"), capture_output=True, text=True, timeout=_PLAN_DEADLINE_S, check=False,
+            env=engine_environment(),
+        )  # fmt: skip
+        plan: dict[str, Any] = json.loads(done.stdout)
+    except (subprocess.TimeoutExpired, ValueError):
+        return {"device": "", "free_bytes": None, "model": "", "quantization": "", "problem": problem}
+    return plan
+
+
+def pull(options: argparse.Namespace) -> int:
+    """Fetch a model, with progress on standard error."""
+    return run_module("pull", options.model)
+
+
+def quantize(options: argparse.Namespace) -> int:
+    """Write a 4-bit checkpoint and tell how to use it."""
+    name = Path(options.model).name if Path(options.model).is_dir() else options.model.replace("/", "--")
+    output = options.output or Path(platformdirs.user_data_dir("infill-ls", False)) / "models" / f"{name}-nf4"
+    code = run_module("quantize", options.model, "-o", str(Path(output).absolute()))
+    if code == 0:
+        print(f"Set engine.model to that folder to use it, or try `--model {output}`.", file=sys.stderr)  # noqa: T201
+    return code
+
+
+def run_module(name: str, *arguments: str) -> int:
+    """Run a module of the engine as a process of its own and return its exit code.
+
+    Raises:
+        UsageError: The process was killed, which at these sizes means that memory ran out.
+    """
+    process = subprocess.Popen([*_module(name), *arguments], env=engine_environment())
+    while True:
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:  # the child got it as well, and says what is to be said
+            continue
+        if code < 0:
+            raise UsageError(f"The process was ended by signal {-code}; if memory ran out, choose a smaller model.")
+        return code
+
+
+def _module(name: str) -> list[str]:
+    return [sys.executable, "-P", "-m", f"infill_completion.engine.{name}"]

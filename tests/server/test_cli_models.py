@@ -1,0 +1,161 @@
+"""``infill-ls models`` and ``infill-ls bench`` as a user meets them."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from infill_completion.catalog import CODE_LLAMA, MODELS, Quantization, Support, find
+
+DEADLINE_S = 180
+GIB = 2**30
+
+
+@pytest.fixture
+def infill_ls(tmp_path):
+    for name in ("run", "hub"):
+        (tmp_path / name).mkdir()
+    environment = os.environ | {
+        "XDG_RUNTIME_DIR": str(tmp_path / "run"),
+        "HF_HUB_CACHE": str(tmp_path / "hub"),
+        "INFILL_LS_CONFIG": str(tmp_path / "config.toml"),
+    }
+
+    def run(*arguments, **more):
+        command = [sys.executable, "-P", "-m", "infill_server.entry", *arguments]
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment | more, capture_output=True, text=True, timeout=DEADLINE_S,
+            check=False,
+        )  # fmt: skip
+
+    return run
+
+
+def cache(tmp_path, name, files, *, unfinished=()):
+    """Lay out what ``huggingface_hub`` leaves behind."""
+    root = tmp_path / "hub" / f"models--{name.replace('/', '--')}"
+    snapshot = root / "snapshots" / ("c" * 40)
+    for folder in (snapshot, root / "blobs", root / "refs"):
+        folder.mkdir(parents=True)
+    (root / "refs" / "main").write_text("c" * 40)
+    for number, (file, text) in enumerate(files.items()):
+        (root / "blobs" / str(number)).write_text(text)
+        (snapshot / file).symlink_to(root / "blobs" / str(number))
+    for number, text in enumerate(unfinished):
+        (root / "blobs" / f"{number}.incomplete").write_text(text)
+
+
+def test_the_list_tells_what_is_here_and_what_auto_takes(infill_ls, tmp_path):
+    index = json.dumps({"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}})
+    plain = {"config.json": "{}", "tokenizer.json": "{}", "model.safetensors.index.json": index}
+    whole = {**plain, "model-1.safetensors": "1", "model-2.safetensors": "22"}
+    half = {**plain, "model-1.safetensors": "1"}
+    cache(tmp_path, "codellama/CodeLlama-7b-hf", whole)
+    cache(tmp_path, "codellama/CodeLlama-13b-hf", half, unfinished=["222"])
+    done = infill_ls("models", "list", "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["cache"] == str(tmp_path / "hub")
+    rows = {row["id"]: row for row in report["models"]}
+    assert set(rows) == {model.id for model in MODELS}
+    assert rows["codellama/CodeLlama-7b-hf"]["presence"] == "cached"
+    assert rows["codellama/CodeLlama-13b-hf"]["presence"] == "half fetched"
+    assert rows["codellama/CodeLlama-13b-hf"]["cached_bytes"] == sum(map(len, half.values())) + 3
+    assert rows["codellama/CodeLlama-34b-hf"]["presence"] == "not here"
+    assert report["auto"]["model"]
+    assert report["auto"]["problem"] == ""
+
+    printed = infill_ls("models", "list").stdout
+    assert "go on with `infill-ls models pull codellama/CodeLlama-13b-hf`" in printed
+    assert f"auto takes {report['auto']['model']}" in printed
+
+
+def test_a_llama_that_is_not_known_is_listed_too(infill_ls, tmp_path):
+    config = {
+        "model_type": "llama", "num_attention_heads": 2, "hidden_size": 8, "num_hidden_layers": 1,
+        "intermediate_size": 16, "vocab_size": 10,
+    }  # fmt: skip
+    cache(tmp_path, "acme/coder", {"config.json": json.dumps(config)})
+    cache(tmp_path, "acme/speech", {"config.json": '{"model_type": "whisper"}'})
+    report = json.loads(infill_ls("models", "list", "--json").stdout)
+    (row,) = (row for row in report["models"] if row["id"].startswith("acme/"))
+    assert row["id"] == "acme/coder"
+    assert row["parameters"] == 4 * 8 * 8 + 3 * 8 * 16 + 3 * 8 + 2 * 10 * 8
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "nf4_gib", "kv_bytes"),
+    [
+        ("codellama/CodeLlama-7b-hf", 6_738_546_688, 3.6, 524_288),
+        ("codellama/CodeLlama-13b-hf", 13_016_028_160, 6.7, 819_200),
+        ("codellama/CodeLlama-34b-hf", 33_743_970_304, 16.9, 196_608),
+        ("codellama/CodeLlama-70b-hf", 68_976_648_192, 33.9, 327_680),
+    ],
+)
+def test_sizes_follow_from_the_shape(name, parameters, nf4_gib, kv_bytes):
+    """The parameter counts are those of the published checkpoints."""
+    shape = find(name).shape
+    assert shape.parameters == pytest.approx(parameters, rel=2e-5)
+    assert shape.weight_bytes(Quantization.NF4) / GIB == pytest.approx(nf4_gib, abs=0.05)
+    assert shape.weight_bytes(Quantization.BF16) == 2 * shape.parameters
+    assert shape.kv_bytes(1) == kv_bytes
+
+
+def test_only_the_models_trained_for_it_are_said_to_infill():
+    infilling = {model.id for model in CODE_LLAMA if model.support is Support.INFILLS}
+    assert infilling == {
+        f"codellama/CodeLlama-{name}-hf" for name in ("7b", "13b", "70b", "7b-Instruct", "13b-Instruct")
+    }
+
+
+def test_the_name_of_a_mirror_is_understood():
+    assert find("meta-llama/CodeLlama-7b-hf") is find("codellama/CodeLlama-7b-hf")
+    assert find("acme/coder") is None
+
+
+def test_pulling_offline_is_one_sentence(infill_ls):
+    done = infill_ls("models", "pull", "codellama/CodeLlama-7b-hf", HF_HUB_OFFLINE="1")
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("infill-ls: HF_HUB_OFFLINE is set")
+
+
+def test_quantising_what_is_not_here_is_one_sentence(infill_ls, tmp_path):
+    done = infill_ls("models", "quantize", "codellama/CodeLlama-7b-hf", "-o", str(tmp_path / "out"))
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "infill-ls models pull codellama/CodeLlama-7b-hf" in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_decode_is_measured_with_the_options_of_the_engine(infill_ls, tmp_path):
+    file = tmp_path / "decode.json"
+    options = ["--shape", "tiny", "--context", "0", "--tokens", "3", "--repeats", "1", "--no-reference"]
+    done = infill_ls("bench", "decode", *options, "--json", str(file))
+    assert done.returncode == 0, done.stderr
+    (model,) = json.loads(file.read_text())["models"]
+    assert model["model"] == "tiny"
+    assert model["decode"][0]["reference"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("bench", "decode", "--shape", "9b"), "no shape `9b`"),
+        (("bench", "keystrokes", "nowhere"), "There is no folder nowhere"),
+        (("bench", "keystrokes", "hub"), "no source files"),
+    ],
+)
+def test_what_cannot_be_measured_is_one_sentence(infill_ls, arguments, says):
+    done = infill_ls(*arguments)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert says in line
+
+
+def test_options_of_other_commands_are_still_checked(infill_ls):
+    done = infill_ls("models", "list", "--shape", "7b")
+    assert done.returncode == 2
+    assert "unrecognized arguments: --shape 7b" in done.stderr
