@@ -68,8 +68,11 @@ def line_end(text: str, offset: int) -> int:
 
 def line_ending_of(text: str) -> str:
     r"""Return the line end that ``text`` uses, which is its first one; ``"\n"`` where it has none."""
-    match = _BREAK.search(text)
-    return match.group() if match else "\n"
+    newline = text.find("\n")
+    carriage = text.find("\r", 0, newline if newline >= 0 else len(text))
+    if carriage < 0:
+        return "\n"
+    return "\r\n" if carriage + 1 == newline else "\r"
 
 
 def to_lf(text: str) -> str:

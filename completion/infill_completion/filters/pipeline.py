@@ -10,7 +10,7 @@ from infill_completion.filters.closers import cut_at_unopened_bracket, drop_doub
 from infill_completion.filters.indentation import match_indentation, trim_stray_blank
 from infill_completion.filters.markers import cut_at_marker, drop_mask
 from infill_completion.filters.place import Place
-from infill_completion.filters.repetition import cut_loop, cut_next_lines, drop_third_copy
+from infill_completion.filters.repetition import cut_loop, cut_next_lines, drop_known_definition, drop_third_copy
 from infill_completion.filters.rest import drop_misfit, replaced, trim_overlap
 
 Filter = Callable[[str, Place], str]
@@ -28,6 +28,7 @@ FILTERS: tuple[Filter, ...] = (
     drop_double_closer,
     cut_at_unopened_bracket,
     drop_third_copy,
+    drop_known_definition,
     trim_end,
     drop_blank,
 )

@@ -11,6 +11,11 @@ _LETTERS = re.compile(r"[^\W\d_]{2,}")
 _LETTER = re.compile(r"[^\W\d_]")
 # Lines such as `else:`, `break` and `#endif` may well stand twice in a row.
 _BARE_WORD = re.compile(r"\s*[#@]?\w+[:;,]?\s*")
+# Methods of different classes may well look alike, so only what is not indented counts.
+_DEFINITION = re.compile(
+    r"(?:(?:export|default|pub|async|public|static|abstract|data|final) )*"
+    r"(?:def|class|function|fn|func|fun|struct|interface|enum|trait) \w"
+)
 _LOOP = re.compile(r"(.{2,}?)\1{3,}.{0,40}$", re.DOTALL)
 # So many equal lines in a row are a loop even where the model came to an end.
 _MANY = 5
@@ -41,6 +46,15 @@ def drop_third_copy(text: str, place: Place) -> str:
     copies = 2 if len(lines) < 3 else 1
     is_copy = len(above) >= copies * len(lines) and above[-copies * len(lines) :] == lines * copies
     return "" if is_copy else text
+
+
+def drop_known_definition(text: str, place: Place) -> str:
+    """Drop the head of a definition that the document has already at its top level."""
+    first = (place.window.before + text).partition("\n")[0].rstrip()
+    if place.window.rest.strip() or not _DEFINITION.match(first):
+        return text
+    document = f"\n{place.window.above}\n{place.window.below}\n"
+    return "" if f"\n{first}\n" in document else text
 
 
 def cut_loop(text: str, place: Place) -> str:

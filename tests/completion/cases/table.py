@@ -193,6 +193,8 @@ MARKERS = [
 REPETITION = [
     Case("python", "|\n", "foo()\n" * 9, "foo()", True),
     Case("python", "add_row(1)\nadd_row(1)\n|\n", "add_row(1)", FILTERED),
+    Case("python", "def f(a):\n    pass\n\n\n|\n", "def f(a):", FILTERED),
+    Case("python", "class A:\n    def f(self):\n        pass\n\nclass B:\n    |\n", "def f(self):", SAME),
     Case("python", "x = |\n", "[0, 0, 0, 0, 0, 0, 0, 0]", SAME),
     Case("c", "int t[] = {|\n", "\n  0x0, 0x0, 0x0, 0x0,\n  0x0, 0x0, 0x0, 0x0,\n};", SAME),
     Case("javascript", "save();\nclose_all();\n|\n", "save();\nclose_all();\nopen();", SAME, True),
