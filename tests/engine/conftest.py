@@ -24,7 +24,9 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny(tiny_folder: Path) -> Iterator[Generator]:
-    generator = Generator.load(EngineSettings(model=str(tiny_folder), device="cpu"), lambda share, doing: None)
+    generator = Generator.load(
+        EngineSettings(model=str(tiny_folder), device="cpu", quantization="none"), lambda share, doing: None
+    )
     yield generator
     generator.close()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from infill_completion.engine import checkpoint
+from infill_completion.engine import checkpoint, packed
 from infill_completion.engine.checkpoint import (
     choose_device,
     choose_dtype,
@@ -112,7 +112,7 @@ def test_a_model_too_big_is_refused_before_loading(tiny_folder: Path, monkeypatc
 
 
 def test_the_memory_computed_is_the_memory_taken(tiny_folder: Path) -> None:
-    for quantization in ("none", "nf4", "int8"):
+    for quantization in ("none", "nf4"):
         settings = EngineSettings(model=str(tiny_folder), device="cpu", quantization=quantization)
         loaded = load(settings, silent)
         taken = loaded.model.get_memory_footprint(return_buffers=False)
@@ -134,8 +134,11 @@ def test_a_device_that_is_not_there_is_one_sentence(device: str) -> None:
     one_sentence(error)
 
 
-def test_auto_quantises_on_cuda_only() -> None:
+def test_auto_quantises_as_the_device_likes_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose_quantization("auto", torch.device("cuda"), "codellama/CodeLlama-7b-hf") == "nf4"
+    monkeypatch.setattr(packed, "available", lambda: True)
+    assert choose_quantization("auto", torch.device("cpu"), "codellama/CodeLlama-7b-hf") == "int8"
+    monkeypatch.setattr(packed, "available", lambda: False)
     assert choose_quantization("auto", torch.device("cpu"), "codellama/CodeLlama-7b-hf") == "none"
     assert choose_quantization("auto", torch.device("cuda"), "embedded") == "none"
     assert choose_quantization("nf4", torch.device("cpu"), "embedded") == "nf4"

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from infill_completion.engine import packed
 from infill_completion.engine.checkpoint import load
 from infill_completion.engine.decoder import Decoder
 from infill_completion.engine.errors import ModelError
@@ -38,7 +39,10 @@ def in_pieces(decoder: Decoder, ids: torch.Tensor, *ends: int) -> torch.Tensor:
     ids=["grouped heads", "one key head each", "wide heads", "scaled rope", "biases and tied head"],
 )
 def test_logits_are_those_of_transformers(tmp_path: Path, shape: dict[str, object]) -> None:
-    loaded = load(EngineSettings(model=str(save_tiny(tmp_path, **shape)), device="cpu"), lambda share, doing: None)
+    loaded = load(
+        EngineSettings(model=str(save_tiny(tmp_path, **shape)), device="cpu", quantization="none"),
+        lambda share, doing: None,
+    )
     ids = token_ids(2, 40)
     with torch.inference_mode():
         expected = loaded.model(ids).logits
@@ -56,7 +60,10 @@ def test_the_transformers_model_still_works_once_its_weights_are_joined(tiny: Ge
 
 
 @pytest.mark.parametrize("quantization", ["nf4", "int8"])
-def test_quantised_models_run_on_the_cpu_on_the_same_path(tiny_folder: Path, quantization: str) -> None:
+def test_quantised_models_run_on_the_cpu_on_the_same_path(
+    tiny_folder: Path, quantization: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packed, "available", lambda: False)  # else the CPU's own int8 would be taken
     settings = EngineSettings(model=str(tiny_folder), device="cpu", quantization=quantization)
     loaded = load(settings, lambda share, doing: None)
     kind = type(loaded.model.model.layers[0].mlp.down_proj).__name__
@@ -66,6 +73,34 @@ def test_quantised_models_run_on_the_cpu_on_the_same_path(tiny_folder: Path, qua
         expected = loaded.model(ids).logits.float()
     mine = in_pieces(Decoder(loaded.model, 64), ids, 20, 29, 30)
     assert (mine - expected).abs().max() < 0.05 * expected.abs().max()  # the noise of bf16
+
+
+@pytest.mark.skipif(not packed.available(), reason="this torch has no int8 products for the CPU")
+def test_packed_weights_compute_what_the_rounded_weights_do(tiny_folder: Path) -> None:
+    loaded = load(EngineSettings(model=str(tiny_folder), device="cpu", quantization="int8"), lambda share, doing: None)
+    assert loaded.packed
+    with torch.inference_mode():
+        whole = loaded.model(token_ids(1, 30)).logits.float()
+    decoder = Decoder(loaded.model, 64, packed=True)
+    with torch.inference_mode():
+        rounded = loaded.model(token_ids(1, 30)).logits.float()
+    mine = in_pieces(decoder, token_ids(1, 30), 20, 26, 29, 30)
+    assert 0 < (rounded - whole).abs().max() < 0.1 * whole.abs().max()  # rounding changes little
+    assert (mine - rounded).abs().max() < 0.05 * rounded.abs().max()  # the noise of bf16
+
+
+@pytest.mark.skipif(not packed.available(), reason="this torch has no int8 products for the CPU")
+@pytest.mark.parametrize("rows", [1, 3, 8, 9, 40])
+def test_few_rows_and_many_rows_agree(rows: int) -> None:
+    random = torch.Generator().manual_seed(rows)
+    weight = torch.randn(48, 64, generator=random).bfloat16()
+    bias = torch.randn(48, generator=random).bfloat16()
+    original = weight.float().clone()
+    product = packed.PackedLinear(weight, bias)
+    x = torch.randn(2, rows, 64, generator=random).bfloat16()
+    expected = x.float() @ original.T + bias.float()
+    assert (product(x).float() - expected).abs().max() < 0.03 * expected.abs().max()
+    assert (weight.float() - original).abs().max() <= original.abs().max() / 127
 
 
 def test_nf4_is_double_quantised_and_computes_in_sixteen_bits(tiny_folder: Path) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 from infill_completion.engine import environment  # isort: skip  # before torch and transformers
 import torch
 
+from infill_completion.engine import packed
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.model_settings import ModelSettings
 from infill_completion.engine.tokenizer import Tokenizer
@@ -54,6 +55,7 @@ class Checkpoint:
     dtype: torch.dtype
     quantization: str
     weight_bytes: int
+    packed: bool = False
 
 
 def find(name: str) -> Path:
@@ -132,13 +134,15 @@ def tensor_sizes(folder: Path) -> dict[str, int]:
     return sizes
 
 
-def weight_bytes(folder: Path, quantization: str, dtype: torch.dtype) -> int:
+def weight_bytes(folder: Path, quantization: str, dtype: torch.dtype, *, is_packed: bool = False) -> int:
     """Return the memory the weights will take once loaded."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     files = weight_files(folder)
     if config.get("quantization_config"):
         return sum(file.stat().st_size for file in files)
     bits = _BITS.get(quantization, dtype.itemsize * 8)
+    if is_packed:
+        bits += dtype.itemsize * 8  # the rounded weights stay whole for the prefill
     return sum(
         int(size * (dtype.itemsize * 8 if any(part in name for part in _NOT_QUANTISED) else bits) / 8)
         for name, size in tensor_sizes(folder).items()
@@ -182,16 +186,22 @@ def choose_device(wanted: str) -> torch.device:
 
 
 def choose_quantization(wanted: str, device: torch.device, name: str) -> str:
-    """Return ``nf4``, ``int8`` or ``none``; unless told otherwise nf4 on CUDA, but the embedded model stays whole."""
+    """Return ``nf4``, ``int8`` or ``none``.
+
+    Unless told otherwise nf4 on CUDA, where the embedded model is too small to gain; int8 on a CPU that has the
+    products, since a token costs the bytes of all weights.
+    """
     if wanted != "auto":
         return wanted
+    if device.type == "cpu":
+        return "int8" if packed.available() else "none"
     return "nf4" if device.type == "cuda" and name != "embedded" else "none"
 
 
 def choose_dtype(device: torch.device, quantization: str) -> torch.dtype:
     """Return the type that is computed in: bf16 where the device knows it, fp16 on older GPUs, fp32 on the CPU.
 
-    Small matrices are not faster in bf16 on the CPU; bitsandbytes' CPU kernels want bf16.
+    One token's products are no faster in bf16 on the CPU; the quantised ones want bf16 there.
     """
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
@@ -239,18 +249,21 @@ def load(settings: EngineSettings, progress: Progress) -> Checkpoint:
     model_settings = ModelSettings.read(folder)
     progress(0.05, "reading the tokenizer")
     tokenizer = Tokenizer.load(folder)
-    needed, free = weight_bytes(folder, quantization, dtype), free_bytes(device)
+    is_packed = quantization == "int8" and device.type == "cpu" and packed.available()
+    needed, free = weight_bytes(folder, quantization, dtype, is_packed=is_packed), free_bytes(device)
     if free is not None and needed + _WORKSPACE_BYTES > free and torch.cuda.device_count() < 2:
         raise ModelError(
             f"{name} needs {needed / 2**30:.1f} GiB and {device} has {free / 2**30:.1f} GiB free; close other "
             "programs, or set engine.quantization to `nf4` or engine.model to a smaller one."
         )
     progress(0.1, f"loading {model_settings.name or name}")
-    model = _pretrained(folder, name, device, dtype, quantization, needed, free)
+    # Packed weights are made from whole ones; bitsandbytes' int8 is for GPUs.
+    model = _pretrained(folder, name, device, dtype, "none" if is_packed else quantization, needed, free)
     progress(0.9, "preparing")
     return Checkpoint(
-        model_settings.name or name, folder, model, tokenizer, model_settings, device, dtype, quantization, needed
-    )
+        model_settings.name or name, folder, model, tokenizer, model_settings, device, dtype, quantization, needed,
+        is_packed,
+    )  # fmt: skip
 
 
 def _pretrained(

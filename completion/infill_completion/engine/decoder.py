@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.kv import KVCache, KVShape
+from infill_completion.engine.packed import PackedLinear
 
 Product = Callable[[Tensor], Tensor]
 # What a layer of these is made of is what the decoder computes; other architectures differ in norms, biases or order.
@@ -43,14 +44,14 @@ class _Linear:
         return F.linear(x, self.weight, self.bias)
 
 
-def _product(module: Any) -> Product:
+def _product(module: Any, linear: type[_Linear | PackedLinear]) -> Product:
     if type(module) is nn.Linear:
-        return _Linear(module.weight.detach(), None if module.bias is None else module.bias.detach())
+        return linear(module.weight.detach(), None if module.bias is None else module.bias.detach())
     product: Product = module
     return product
 
 
-def _joined(*modules: Any) -> Product:
+def _joined(linear: type[_Linear | PackedLinear], *modules: Any) -> Product:
     """Return one product whose outputs are those of ``modules`` side by side."""
     if all(type(module) is nn.Linear for module in modules):
         weights = [module.weight for module in modules]
@@ -59,8 +60,8 @@ def _joined(*modules: Any) -> Product:
             part.data = view  # the transformers model keeps working and no weight is held twice
         biases = [module.bias for module in modules]
         bias = None if any(part is None for part in biases) else torch.cat([part.detach() for part in biases])
-        return _Linear(weight, bias)
-    products = [_product(module) for module in modules]
+        return linear(weight, bias)
+    products = [_product(module, linear) for module in modules]
     return lambda x: torch.cat([product(x) for product in products], -1)
 
 
@@ -70,9 +71,10 @@ class Decoder:
     Args:
         model: A ``LlamaForCausalLM`` or one of its twins, in evaluation mode.
         capacity: Longest sequence; rotary tables are made for it.
+        packed: Round the weights to 8 bits for the CPU; see :mod:`infill_completion.engine.packed`.
     """
 
-    def __init__(self, model: Any, capacity: int) -> None:
+    def __init__(self, model: Any, capacity: int, *, packed: bool = False) -> None:
         config = model.config
         if config.model_type not in ARCHITECTURES:
             raise ModelError(
@@ -89,7 +91,10 @@ class Decoder:
         self._embed: Tensor = core.embed_tokens.weight.detach()
         self.device, self.dtype = self._embed.device, self._embed.dtype
         self._norm: Tensor = core.norm.weight.detach()
-        self._head = _product(model.lm_head)
+        self._linear: type[_Linear | PackedLinear] = PackedLinear if packed else _Linear
+        # A head that is tied to the embeddings is left as it is, because packing rounds the weights.
+        tied = model.lm_head.weight is core.embed_tokens.weight
+        self._head = _product(model.lm_head, _Linear if tied else self._linear)
         self._layers = [self._layer(layer) for layer in core.layers]
         self.shape = KVShape(tuple(layer.device for layer in self._layers), self.kv_heads, self.width, self.dtype)
         self._make_rotary(core.rotary_emb, capacity)
@@ -100,10 +105,10 @@ class Decoder:
             device=layer.input_layernorm.weight.device,
             input_norm=layer.input_layernorm.weight.detach(),
             post_norm=layer.post_attention_layernorm.weight.detach(),
-            qkv=_joined(attention.q_proj, attention.k_proj, attention.v_proj),
-            out=_product(attention.o_proj),
-            gate_up=_joined(mlp.gate_proj, mlp.up_proj),
-            down=_product(mlp.down_proj),
+            qkv=_joined(self._linear, attention.q_proj, attention.k_proj, attention.v_proj),
+            out=_product(attention.o_proj, self._linear),
+            gate_up=_joined(self._linear, mlp.gate_proj, mlp.up_proj),
+            down=_product(mlp.down_proj, self._linear),
         )
 
     @torch.inference_mode()

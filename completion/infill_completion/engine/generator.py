@@ -61,7 +61,7 @@ class Generator:
         self.context_tokens = min(context_tokens, self.settings.context_tokens or positions, positions - answer)
         capacity = self.context_tokens + answer
         self._model: Any = loaded.model
-        self._decoder = Decoder(loaded.model, capacity)
+        self._decoder = Decoder(loaded.model, capacity, packed=loaded.packed)
         self._speller = Speller(self.tokenizer, self._decoder.device)
         self._slots = Slots(self._decoder.shape, capacity, self._slot_count(capacity))
         infilling = self.tokenizer.infilling

@@ -1,0 +1,66 @@
+"""Linear layers with 8-bit weights for the CPU: a quarter of the bytes, and bytes are what one token costs.
+
+The product is torch's ``_weight_int8pack_mm`` (bf16 activations, one scale a row), which torchao and gpt-fast use too;
+it is internal to torch, so it is tried before it is relied on.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+FEW_ROWS = 8  # up to here the weights' bytes cost more than the products; prefill has more rows
+
+
+class PackedLinear:
+    """``x @ weight.T + bias`` with int8 weights for few rows, and the same rounded weights whole for many.
+
+    Args:
+        weight: ``(outputs, inputs)``; it is overwritten with its rounded values, so that both ways agree.
+        bias: ``(outputs,)`` or None.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        scale = weight.float().abs().amax(1, keepdim=True).clamp_min(1e-8) / 127
+        scale = scale.to(torch.bfloat16)
+        rounded = (weight.float() / scale.float()).round().clamp(-127, 127)
+        self._packed = rounded.to(torch.int8).contiguous()
+        self._scale = scale.flatten().contiguous()
+        weight.copy_(rounded * scale.float())
+        self._whole = weight if has_bf16_products() else weight.float()
+        self._bias = bias
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return the product for bf16 ``x`` of shape ``(..., inputs)``."""
+        rows = x.numel() // x.shape[-1]
+        if rows <= FEW_ROWS:
+            y: Tensor = torch.ops.aten._weight_int8pack_mm(x.reshape(rows, -1), self._packed, self._scale)
+            y = y.view(*x.shape[:-1], -1)
+            return y if self._bias is None else y + self._bias
+        if self._whole.dtype == x.dtype:
+            return F.linear(x, self._whole, self._bias)
+        return F.linear(x.float(), self._whole, None if self._bias is None else self._bias.float()).to(x.dtype)
+
+
+@cache
+def available() -> bool:
+    """Tell whether this torch has the product and it computes what it should."""
+    try:
+        x = torch.linspace(-1, 1, 64).view(2, 32).bfloat16()
+        weight = torch.arange(-64, 64).repeat(8)[: 16 * 32].view(16, 32).to(torch.int8)
+        scale = torch.full((16,), 0.5, dtype=torch.bfloat16)
+        y = torch.ops.aten._weight_int8pack_mm(x, weight, scale)
+        expected = F.linear(x.float(), weight.float() * 0.5)
+        return bool(((y.float() - expected).abs() <= 0.02 * expected.abs().max()).all())
+    except (AttributeError, RuntimeError, NotImplementedError):
+        return False
+
+
+@cache
+def has_bf16_products() -> bool:
+    """Tell whether the CPU multiplies bf16 matrices itself; elsewhere float32 is faster."""
+    probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(probe and probe())
