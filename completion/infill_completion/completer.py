@@ -108,7 +108,7 @@ class Completer:
         if skip is not None:
             return Answer(reason=skip, details={"message": f"It matches {rule}."} if rule else {})
         view = self._view(snapshot)
-        self._gatherer.visited(view.uri, snapshot.text.count("\n", 0, view.offset))
+        self._gatherer.visited(view.uri, view.offset)
         with self._turn(view, snapshot.version) as turn:
             answer = await self._answer(view, turn, trace)
         answer.details["steps"] = trace.steps

@@ -12,6 +12,7 @@ from infill_completion.context.imports import definitions, read_file
 from infill_completion.context.similar import SimilarIndex
 from infill_completion.context.snippet import Snippet, trimmed
 from infill_completion.documents import Documents, OpenDocument
+from infill_completion.lines import to_lf
 from infill_completion.masking import mask_secrets
 from infill_completion.privacy import Privacy, path_of, relative_path
 from infill_completion.settings import Settings
@@ -21,6 +22,8 @@ MOST_MS = 50.0
 MOST_SIMILAR = 4
 MOST_RECENT = 3
 RECENT_LINES = 16
+# Places so close in characters count as one.
+NEARBY = 600
 # The choice stays while the cursor stays within so many lines, so that prompts keep their beginnings.
 STICKY_LINES = 8
 # Lines above and below the cursor that others are compared with.
@@ -65,10 +68,10 @@ class Gatherer:
         self._files: dict[Path, tuple[int, str | None]] = {}
         self._kept: dict[str, tuple[object, Context]] = {}
 
-    def visited(self, uri: str, line: int) -> None:
-        """Take note that the user edited or looked at a line, counted from 0."""
-        self._visits = [(other, at) for other, at in self._visits if other != uri or abs(at - line) > RECENT_LINES]
-        self._visits.insert(0, (uri, line))
+    def visited(self, uri: str, offset: int) -> None:
+        """Take note that the user edited or looked at a place of a document."""
+        self._visits = [(other, at) for other, at in self._visits if other != uri or abs(at - offset) > NEARBY]
+        self._visits.insert(0, (uri, offset))
         del self._visits[32:]
 
     def closed(self, uri: str) -> None:
@@ -148,13 +151,16 @@ class Gatherer:
 
     def _recent(self, uri: str, allowed: dict[str, OpenDocument]) -> list[Snippet]:
         found = []
-        for other, line in self._visits:
-            lines = self._index.lines(other) if other in allowed and other != uri else ()
+        for other, offset in self._visits:
+            if other not in allowed or other == uri or len(found) >= MOST_RECENT:
+                continue
+            lines = self._index.lines(other)
+            line = to_lf(allowed[other].text[:offset]).count("\n")
             first = max(min(line, len(lines)) - RECENT_LINES // 2, 0)
             text = "\n".join(lines[first : first + RECENT_LINES])
             if text.strip():
                 found.append(Snippet(other, "recent", first, text))
-        return found[:MOST_RECENT]
+        return found
 
 
 def _surroundings(view: View) -> str:
