@@ -44,10 +44,7 @@ def _place(ls: InfillServer, argument: Any) -> Snapshot:
 
 async def toggle(ls: InfillServer, *_arguments: Any) -> dict[str, bool]:
     """Switch automatic suggestions off or on again for this window."""
-    enabled = not ls.session.settings.completion.enabled
-    ls.session.configuration.switch(enabled=enabled)
-    ls.session.configured()
-    return {"enabled": enabled}
+    return {"enabled": ls.session.toggle()}
 
 
 async def restart(ls: InfillServer, *_arguments: Any) -> None:
@@ -76,5 +73,6 @@ def focused(ls: InfillServer, params: Any) -> None:
         ls.documents.focus(uri)
 
 
-def shown(_ls: InfillServer, _params: Any) -> None:
+def shown(ls: InfillServer, params: Any) -> None:
     """Take Copilot's ``textDocument/didShowCompletion``; nothing depends on it."""
+    del ls, params

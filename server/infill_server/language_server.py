@@ -16,7 +16,7 @@ from infill_server import commands, handlers
 from infill_server.documents import DocumentStore
 from infill_server.items import ACCEPTED
 from infill_server.parent import gone
-from infill_server.protocol import InfillProtocol
+from infill_server.protocol import InfillProtocol, log_unforeseen
 from infill_server.session import Session
 from infill_server.transport import Reader, Writer
 
@@ -58,7 +58,8 @@ class InfillServer(LanguageServer):
 
     def report_server_error(self, error: Exception, source: object) -> None:
         """Log an internal error; a message box each would bury the user."""
-        log.error("internal error in %s: %s: %s", getattr(source, "__name__", source), type(error).__name__, error)
+        del source
+        log_unforeseen(error)
 
     def show_error(self, message: str) -> None:
         """Show the user one sentence."""

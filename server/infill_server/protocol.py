@@ -155,10 +155,13 @@ class InfillProtocol(LanguageServerProtocol):
         elif isinstance(error, JsonRpcException):
             self._send_response(msg_id, error=error.to_response_error())
         else:
-            # The message of an unforeseen error may quote the document, so neither log nor client get it.
-            name, frames = type(error).__name__, "".join(traceback.format_tb(error.__traceback__))
-            log.error("a request failed with %s at\n%s", name, frames)
-            self._refuse(msg_id, types.ErrorCodes.InternalError, f"The server failed with {name}; see its log.")
+            log_unforeseen(error)
+            reason = f"The server failed with {type(error).__name__}; see its log."
+            self._refuse(msg_id, types.ErrorCodes.InternalError, reason)
+
+    def _check_handler_result(self, future: Any) -> None:
+        if not future.cancelled() and (error := future.exception()) is not None:
+            log_unforeseen(error)
 
     def _refuse(self, msg_id: Any, code: types.ErrorCodes, reason: str) -> None:
         error = {"code": code.value, "message": reason}
@@ -250,6 +253,12 @@ class InfillProtocol(LanguageServerProtocol):
         handler: Callable[[Any], None] | None = self.fm.features.get(method)
         if handler is not None:
             handler(params)
+
+
+def log_unforeseen(error: BaseException) -> None:
+    """Log where an unforeseen error came from, but not its message, which may quote the document."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    log.error("%s at\n%s", type(error).__name__, frames)
 
 
 def _untyped(message: dict[str, Any]) -> Any:

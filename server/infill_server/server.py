@@ -56,12 +56,13 @@ def start_tcp(host: str, port: int) -> int:
 
 
 def _log_to_stderr() -> None:
-    """Log warnings to standard error; pygls below that writes whole messages, which hold the user's text."""
+    """Log warnings to standard error, more of them with ``INFILL_LS_LOG=DEBUG``; never what pygls logs."""
     level = os.environ.get("INFILL_LS_LOG", "WARNING").upper()
     logging.basicConfig(stream=sys.stderr, format="infill-ls %(levelname)s %(name)s: %(message)s")
     for name in ("infill_server", "infill_completion"):
         logging.getLogger(name).setLevel(level if level in logging.getLevelNamesMapping() else "WARNING")
-    logging.getLogger("pygls").setLevel(logging.WARNING)
+    # Its errors repeat the parameters of the message, which hold the user's text; the protocol logs them without.
+    logging.getLogger("pygls").setLevel(logging.CRITICAL)
 
 
 def _claim_stdout() -> int:

@@ -65,6 +65,7 @@ class Session:
         self._engine_wanted = asyncio.Event()
         self._engine_of: EngineSettings | None = None
         self._restart_wanted = False
+        self._model = ""
         self._progress = LoadProgress(server)
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure_told = ""
@@ -91,6 +92,17 @@ class Session:
         if self._parts is not None:
             self._parts.completer.configure(self.settings)
         self._engine_wanted.set()
+
+    def toggle(self) -> bool:
+        """Switch automatic suggestions off or on again and return whether they are on now."""
+        enabled = not self.settings.completion.enabled
+        self.configuration.switch(enabled=enabled)
+        self.configured()
+        if not enabled:
+            self.status.say(Kind.INACTIVE, SkipReason.SWITCHED_OFF.value)
+        elif self.health.state is EngineState.READY:
+            self.status.say(Kind.NORMAL)
+        return enabled
 
     def restart(self) -> None:
         """End the engine, for all windows, and start it anew."""
@@ -197,6 +209,9 @@ class Session:
             log.warning("the engine's connection did not close in time")
 
     def _on_health(self, health: Health) -> None:
+        if health.state is EngineState.READY and self._model not in {"", health.model} and self._parts is not None:
+            self._parts.completer.forget()  # what another model wrote
+        self._model = health.model if health.state is EngineState.READY else self._model
         self.health = health
         self._progress.show(health)
         if health.state is EngineState.READY:

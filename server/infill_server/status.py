@@ -57,6 +57,7 @@ class Status:
         self._sent: State | None = None
         self._state = State()
         self._running = 0
+        self._timer: asyncio.TimerHandle | None = None
 
     def say(self, kind: Kind, reason: str = "", *, model: str | None = None) -> None:
         """Change kind and reason, and the model where another one is named."""
@@ -67,17 +68,18 @@ class Status:
         """Note that a request is being worked on; shown only when it takes a while."""
         self._running += 1
         if self._running == 1:
-            asyncio.get_running_loop().call_later(BUSY_AFTER_S, self._show_busy)
+            self._timer = asyncio.get_running_loop().call_later(BUSY_AFTER_S, self._show_busy)
 
     def end(self) -> None:
         """Note that a request has been answered."""
         self._running -= 1
         if self._running == 0:
+            if self._timer is not None:
+                self._timer.cancel()
             self._change(replace(self._state, busy=False))
 
     def _show_busy(self) -> None:
-        if self._running:
-            self._change(replace(self._state, busy=True))
+        self._change(replace(self._state, busy=True))
 
     def _change(self, state: State) -> None:
         self._state = state

@@ -166,6 +166,13 @@ async def test_a_client_that_hangs_up_ends_the_process(greeted: Wire) -> None:
     assert await greeted.exit_code() == 1
 
 
+async def test_a_client_that_no_longer_reads_ends_the_process(greeted: Wire) -> None:
+    transport = greeted.process._transport.get_pipe_transport(1)  # type: ignore[attr-defined]
+    transport.close()
+    greeted.send({"id": 9, "method": "shutdown"})
+    assert await greeted.exit_code() == 0
+
+
 async def test_bytes_that_are_no_lsp_end_the_process(wire: Wire) -> None:
     wire._stdin.write(b"GET / HTTP/1.1\r\n\r\n")
     assert await wire.exit_code() == 1

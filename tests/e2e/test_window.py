@@ -119,9 +119,11 @@ async def test_toggle_switches_automatic_suggestions_off_and_on(editor: Editor, 
     engine.default = "1"
     buffer = editor.open("x = |\n")
     assert await editor.command("infill.toggle") == {"enabled": False}
+    assert editor.statuses[-1]["kind"] == "Inactive"
     assert not await buffer.ghosts()
     assert await buffer.ghosts(by_key=True)
     assert await editor.command("infill.toggle") == {"enabled": True}
+    assert editor.statuses[-1]["kind"] == "Normal"
     assert await buffer.ghosts()
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from hypothesis import given, settings
@@ -83,6 +86,20 @@ class Client:
         """Do nothing; pygls asks for it."""
 
 
+@contextmanager
+def unforeseen_errors() -> Iterator[list[str]]:
+    """Collect what the server logs of its own failures."""
+    errors: list[str] = []
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: errors.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("infill_server")
+    logger.addHandler(handler)
+    try:
+        yield errors
+    finally:
+        logger.removeHandler(handler)
+
+
 @settings(max_examples=80, deadline=None)
 @given(st.lists(requests | notifications, max_size=6))
 def test_every_request_is_answered_once_and_no_notification_is(messages: list[tuple[str, Any]]) -> None:
@@ -96,9 +113,12 @@ def test_every_request_is_answered_once_and_no_notification_is(messages: list[tu
             await asyncio.sleep(0)
         while len(asyncio.all_tasks()) > 1:  # noqa: ASYNC110
             await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the callbacks of the last task
         answers = [message["id"] for message in client.messages if "method" not in message]
         assert sorted(answers[1:]) == asked
         assert all(("result" in message) != ("error" in message) for message in client.messages if "id" in message)
         return answers
 
-    assert asyncio.run(tell())[0] == "hello"
+    with unforeseen_errors() as errors:
+        assert asyncio.run(tell())[0] == "hello"
+    assert not errors
