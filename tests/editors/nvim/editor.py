@@ -32,13 +32,17 @@ class Neovim:
 
     Args:
         workspace: Where it starts.
-        command: How its language server is started.
+        command: How its language server is started; none: as the plugin does by itself.
         environment: Added to its environment.
         init: Lua run before the server is enabled, such as options.
     """
 
     def __init__(
-        self, workspace: Path, command: Sequence[str], environment: Mapping[str, str] | None = None, init: str = ""
+        self,
+        workspace: Path,
+        command: Sequence[str] | None,
+        environment: Mapping[str, str] | None = None,
+        init: str = "",
     ) -> None:
         self.workspace = workspace
         config = workspace.parent / f"init-{workspace.name}.lua"
@@ -48,8 +52,8 @@ class Neovim:
             "vim.opt.shiftwidth = 4\nvim.opt.autoindent = true\n"
             # A long message must not wait for a key: it would hold up the test for ever.
             "vim.opt.messagesopt = 'wait:0,history:200'\n"
-            f"vim.lsp.config('infill_ls', {{ cmd = {lua_list(command)} }})\n"
-            f"{init}\n"
+            + (f"vim.lsp.config('infill_ls', {{ cmd = {lua_list(command)} }})\n" if command else "")
+            + f"{init}\n"
             "vim.lsp.enable('infill_ls')\n",
             encoding="utf-8",
         )

@@ -14,7 +14,7 @@ from tests.editors.nvim.editor import Neovim
 INFILL = str(Path(sys.executable).with_name("infill-ls"))
 LOAD_S = 120.0
 
-CODE = b'''import json
+CODE = b"""import json
 
 
 def read_settings(path):
@@ -25,7 +25,7 @@ def read_settings(path):
 def read_names(path):
     with open(path, encoding="utf-8") as file:
         return file.read().split()
-'''
+"""
 
 
 @contextmanager
@@ -54,12 +54,15 @@ def infill(environment: dict[str, str], *arguments: str) -> str:
 
 
 def start(folder: Path, name: str, environment: dict[str, str], init: str = "") -> Neovim:
-    """Start an editor in ``folder/name``, with Tab to accept."""
+    """Start an editor in ``folder/name`` with what the documentation says and no more: the server is on the PATH."""
     workspace = folder / name
-    workspace.mkdir()
-    return Neovim(workspace, [INFILL], environment, "require('infill').map('<Tab>', 'accept')\n" + init)
+    workspace.mkdir(exist_ok=True)
+    path = f"{Path(INFILL).parent}:{os.environ['PATH']}"
+    return Neovim(workspace, None, {"PATH": path, **environment}, "require('infill').map('<Tab>', 'accept')\n" + init)
 
 
 def ready(editor: Neovim) -> None:
     """Wait until the model is ready."""
-    editor.until(lambda: editor.lua("return require('infill').statusline()") == "infill ✓", "the model is ready", LOAD_S)
+    editor.until(
+        lambda: editor.lua("return require('infill').statusline()") == "infill ✓", "the model is ready", LOAD_S
+    )

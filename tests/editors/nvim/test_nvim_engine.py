@@ -45,6 +45,45 @@ def test_three_lines_of_configuration_and_ghost_text_comes(nvim: Neovim) -> None
     nvim.until(lambda: nvim.lines() == before, "one undo takes it back")
 
 
+def test_a_hostile_workspace_runs_nothing(tmp_path: Path, environment: dict[str, str]) -> None:
+    workspace = tmp_path / "hostile"
+    workspace.mkdir()
+    for name in ("types", "attrs", "infill_server", "sitecustomize"):
+        (workspace / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').write({name!r})\n")
+    nvim = start(tmp_path, "hostile", {**environment, "PYTHONPATH": "."})
+    try:
+        nvim.open("names.py", CODE)
+        ready(nvim)
+        nvim.type(TYPED)
+        nvim.until(nvim.ghost, "ghost text", 30)
+    finally:
+        nvim.close()
+    assert not (tmp_path / "ran").exists()
+
+
+def test_the_popup_of_neovim_offers_the_suggestion_too(tmp_path: Path, environment: dict[str, str]) -> None:
+    init = (
+        "vim.o.completeopt = 'menuone,noselect'\n"
+        "vim.api.nvim_create_autocmd('LspAttach', { callback = function(args)"
+        " vim.lsp.completion.enable(true, args.data.client_id, args.buf) end })"
+    )
+    nvim = start(tmp_path, "popup", environment, init)
+    try:
+        path = nvim.open("names.py", CODE)
+        ready(nvim)
+        nvim.type(TYPED)
+        ghost = nvim.until(nvim.ghost, "ghost text", 30)
+        before = nvim.lines()
+        nvim.type("<C-x><C-o>")
+        nvim.until(lambda: nvim.api.funcs.pumvisible() == 1, "the popup menu is open", 30)
+        nvim.until_ghost("")
+        nvim.type("<C-n><C-y>")
+        nvim.until(lambda: nvim.lines() != before, "the entry is in")
+        assert nvim.save(path).decode() == "\n".join(before) + ghost + "\n"
+    finally:
+        nvim.close()
+
+
 def test_crlf_stays_crlf(nvim: Neovim) -> None:
     path = nvim.open("names.py", CODE.replace(b"\n", b"\r\n"))
     ready(nvim)

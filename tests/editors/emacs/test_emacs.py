@@ -1,0 +1,95 @@
+"""Emacs with eglot and company: the real editor in batch, the real server, the embedded model."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.editors.nvim.real import CODE, home, infill
+
+HERE = Path(__file__).parent
+README = HERE.parents[2] / "editors" / "README.md"
+
+pytestmark = [
+    pytest.mark.editor,
+    pytest.mark.skipif(shutil.which("emacs") is None, reason="needs emacs-nox, elpa-eglot and elpa-company (apt)"),
+]
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Give a user whose model is loaded already."""
+    folder = tmp_path_factory.mktemp("home")
+    with home(folder) as environment:
+        sample = folder / "sample.py"
+        sample.write_bytes(CODE)
+        infill(environment, "complete", f"{sample}:6:9")
+        assert "ready" in infill(environment, "engine", "status")
+        yield environment
+
+
+def tell(environment: dict[str, str], folder: Path, content: bytes, typed: str) -> tuple[dict[str, object], bytes]:
+    file, report = folder / "names.py", folder / "report.json"
+    file.write_bytes(content)
+    run = subprocess.run(
+        ["emacs", "--batch", "--no-init-file", "--load", str(HERE / "story.el")],
+        env={
+            **os.environ,
+            **environment,
+            "HOME": str(folder),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "STORY_FILE": str(file),
+            "STORY_TYPED": typed,
+            "STORY_REPORT": str(report),
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert report.exists(), run.stderr
+    return json.loads(report.read_text(encoding="utf-8")), file.read_bytes()
+
+
+def test_company_lists_the_suggestion_and_takes_it(environment: dict[str, str], tmp_path: Path) -> None:
+    typed = "\n\ndef read_lines(path):\n    with open("
+    report, saved = tell(environment, tmp_path, CODE, typed)
+    popup = report["popup"]
+    assert isinstance(popup, list)
+    assert popup
+    assert report["language"] == "python"
+    before = CODE.decode() + typed
+    text = report["text"]
+    assert isinstance(text, str)
+    assert text.startswith(before)
+    assert len(text) > len(before)
+    assert saved == text.encode() + (b"" if text.endswith("\n") else b"\n")
+
+
+def test_raw_inline_completion_answers(environment: dict[str, str], tmp_path: Path) -> None:
+    report, _ = tell(environment, tmp_path, CODE, "\n\ndef read_lines(path):\n    with open(")
+    inline = report["inline"]
+    assert isinstance(inline, list)
+    assert inline
+    assert all(text.startswith("    with open(") for text in inline)
+
+
+def test_emoji_and_cjk_before_the_cursor(environment: dict[str, str], tmp_path: Path) -> None:
+    content = "# 名前 🎉\nimport json\n\n\n".encode()
+    typed = "数 = json.loads('🙂')\n数 = json."
+    report, _ = tell(environment, tmp_path, content, typed)
+    text = report["text"]
+    assert isinstance(text, str)
+    assert text.startswith(content.decode() + typed)
+
+
+def test_the_documented_configuration_is_the_one_that_ran() -> None:
+    configuration = (HERE / "init.el").read_text(encoding="utf-8").split("\n", 1)[1]
+    assert configuration in README.read_text(encoding="utf-8")

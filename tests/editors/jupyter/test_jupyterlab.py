@@ -1,0 +1,76 @@
+"""JupyterLab: its popup in a file, with the real server and the embedded model.
+
+JupyterLab sends whole texts and negotiates no position encoding.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("jupyterlab_lsp", reason="needs jupyterlab-lsp (make test-editors installs it)")
+pytest.importorskip("playwright", reason="needs playwright (make test-editors installs it)")
+
+from tests.editors.jupyter.lab import CHROMIUM, CONFIG, lab, page, served
+from tests.editors.nvim.real import CODE, home, infill
+
+README = Path(__file__).parents[3] / "editors" / "README.md"
+TYPED = "\n\ndef read_lines(path):\nwith open("
+
+pytestmark = [
+    pytest.mark.editor,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (apt)"),
+]
+
+
+@pytest.fixture(scope="module")
+def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    folder = tmp_path_factory.mktemp("jupyter")
+    with home(folder) as environment:
+        sample = folder / "sample.py"
+        sample.write_bytes(CODE)
+        infill(environment, "complete", f"{sample}:6:9")
+        with lab(folder, environment) as (url, documents):
+            yield url, documents
+
+
+def test_a_file_gets_the_popup_and_the_suggestion(jupyter: tuple[str, Path]) -> None:
+    url, documents = jupyter
+    file = documents / "names.py"
+    file.write_bytes(CODE + "名 = '🎉'\n".encode())
+    with page(f"{url}/lab/tree/names.py") as view:
+        editor = view.locator(".jp-FileEditor .cm-content")
+        editor.click()
+        view.keyboard.press("Control+End")
+        view.wait_for_function(
+            "async url => (await (await fetch(url + '/lsp/status')).json()).sessions['infill-ls'].status === 'started'",
+            arg=url,
+        )
+        view.keyboard.type(TYPED)
+        # The popup may be asked for before the document has reached the server; a user presses the key again.
+        popup = view.locator(".jp-Completer:not(.lm-mod-hidden) .jp-Completer-item").first
+        for _ in range(10):
+            view.keyboard.press("Tab")
+            try:
+                popup.wait_for(timeout=5_000)
+                break
+            except Exception as error:  # playwright's own timeout type is no public name
+                if "Timeout" not in type(error).__name__:
+                    raise
+        assert popup.is_visible()
+        view.keyboard.press("Enter")
+        view.keyboard.press("Control+s")
+        view.wait_for_function("() => !document.querySelector('.jp-mod-dirty')")
+        assert "infill-ls started" in served(url)
+    saved = file.read_bytes().decode()
+    assert saved.startswith(CODE.decode() + "名 = '🎉'\n\n\ndef read_lines(path):\n    with open(")
+    assert len(saved.split("def read_lines(path):\n    with open(")[1].strip()) > 0
+
+
+def test_the_documented_configuration_is_the_one_that_ran() -> None:
+    documented = README.read_text(encoding="utf-8")
+    assert CONFIG.read_text(encoding="utf-8") in documented
+    assert json.loads(CONFIG.read_text(encoding="utf-8"))
