@@ -89,12 +89,14 @@ class Decoder:
         self._wide = config.intermediate_size
         core = model.model
         self._embed: Tensor = core.embed_tokens.weight.detach()
-        self.device, self.dtype = self._embed.device, self._embed.dtype
-        self._norm: Tensor = core.norm.weight.detach()
+        # On the CPU attention over bf16 costs eight times that over float32.
+        self.device, self.dtype = self._embed.device, torch.float32 if packed else self._embed.dtype
+        self._norm: Tensor = core.norm.weight.detach().to(self.dtype)
         self._linear: type[_Linear | PackedLinear] = PackedLinear if packed else _Linear
         # A head that is tied to the embeddings is left as it is, because packing rounds the weights.
         tied = model.lm_head.weight is core.embed_tokens.weight
         self._head = _product(model.lm_head, _Linear if tied else self._linear)
+        self._head_dtype = self._embed.dtype if tied and packed else None
         self._layers = [self._layer(layer) for layer in core.layers]
         self.shape = KVShape(tuple(layer.device for layer in self._layers), self.kv_heads, self.width, self.dtype)
         self._make_rotary(core.rotary_emb, capacity)
@@ -103,8 +105,8 @@ class Decoder:
         attention, mlp = layer.self_attn, layer.mlp
         return _Layer(
             device=layer.input_layernorm.weight.device,
-            input_norm=layer.input_layernorm.weight.detach(),
-            post_norm=layer.post_attention_layernorm.weight.detach(),
+            input_norm=layer.input_layernorm.weight.detach().to(self.dtype),
+            post_norm=layer.post_attention_layernorm.weight.detach().to(self.dtype),
             qkv=_joined(self._linear, attention.q_proj, attention.k_proj, attention.v_proj),
             out=_product(attention.o_proj, self._linear),
             gate_up=_joined(self._linear, mlp.gate_proj, mlp.up_proj),
@@ -136,7 +138,7 @@ class Decoder:
             Logits in float32, ``(batch, vocabulary)``, or ``(batch, length, vocabulary)`` with ``all_logits``.
         """
         batch, length = ids.shape
-        x = F.embedding(ids, self._embed)
+        x = F.embedding(ids, self._embed).to(self.dtype)
         cos, sin = self._cos[start : start + length], self._sin[start : start + length]
         mask = None
         if length > 1 and start > 0:
@@ -162,4 +164,4 @@ class Decoder:
             x = x + layer.down(F.silu(gate_up[..., : self._wide]) * gate_up[..., self._wide :])
         x = x if all_logits else x[:, -1]
         x = F.rms_norm(x, (self.hidden,), self._norm.to(x.device), self.eps)
-        return self._head(x).float().to(self.device)
+        return self._head(x if self._head_dtype is None else x.to(self._head_dtype)).float().to(self.device)

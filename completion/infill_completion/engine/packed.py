@@ -34,15 +34,15 @@ class PackedLinear:
         self._bias = bias
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return the product for bf16 ``x`` of shape ``(..., inputs)``."""
+        """Return the product for ``x`` of shape ``(..., inputs)``, in the type of ``x``."""
         rows = x.numel() // x.shape[-1]
-        if rows <= FEW_ROWS:
-            y: Tensor = torch.ops.aten._weight_int8pack_mm(x.reshape(rows, -1), self._packed, self._scale)
+        if rows > FEW_ROWS:
+            y = F.linear(x.to(self._whole.dtype), self._whole)
+        else:
+            y = torch.ops.aten._weight_int8pack_mm(x.reshape(rows, -1).bfloat16(), self._packed, self._scale)
             y = y.view(*x.shape[:-1], -1)
-            return y if self._bias is None else y + self._bias
-        if self._whole.dtype == x.dtype:
-            return F.linear(x, self._whole, self._bias)
-        return F.linear(x.float(), self._whole, None if self._bias is None else self._bias.float()).to(x.dtype)
+        y = y.to(x.dtype)
+        return y if self._bias is None else y + self._bias
 
 
 @cache
