@@ -3,39 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import json
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineUnavailableError, Health
+from infill_completion.connection import Address, Pool, ProtocolError
 from infill_completion.rundir import EnginePaths, read_card
 from infill_completion.wire import EventReader, chunks_from_json, failure, health_from_json
 
-if TYPE_CHECKING:
-    import httpx
+__all__ = ["Address", "EngineClient", "EngineGoneError", "address_of"]
 
-_CONNECT_S = 5.0
 _LATE_S = 10.0
 # While torch is imported the engine's interpreter may be held up for seconds at a time, so silence is no failure.
 _HEALTH_S = 20.0
-# The engine keeps idle connections for an hour; a client gives them up before that.
-_KEEP_ALIVE_S = 1800.0
+_FOREIGN = "What listens on the engine's socket is no engine; end it."
 
 
 class EngineGoneError(EngineUnavailableError):
     """Nothing listens there, or the engine went away in the middle of an answer."""
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where an engine listens: on a Unix socket, or on TCP with a token."""
-
-    socket: Path | None = None
-    url: str = "http://engine"
-    token: str | None = None
 
 
 def address_of(paths: EnginePaths) -> Address | None:
@@ -45,8 +32,7 @@ def address_of(paths: EnginePaths) -> Address | None:
     card = read_card(paths)
     if card is None or card.host is None or card.port is None:
         return None
-    host = f"[{card.host}]" if ":" in card.host else card.host
-    return Address(None, f"http://{host}:{card.port}", card.token)
+    return Address(None, card.host, card.port, card.token)
 
 
 class EngineClient:
@@ -58,13 +44,14 @@ class EngineClient:
 
     def __init__(self, address: Address) -> None:
         self.address = address
-        self._http: httpx.AsyncClient | None = None
+        self._pool = Pool(address)
 
     async def health(self) -> Health:
         """Return the engine's state.
 
         Raises:
             EngineGoneError: Nothing listens.
+            EngineUnavailableError: It is too busy to say, or no engine.
         """
         return health_from_json(await self._json("GET", "/health"))
 
@@ -82,90 +69,64 @@ class EngineClient:
 
     async def complete(self, request: CompletionRequest) -> AsyncGenerator[Chunk, None]:
         """Yield chunks as they are decoded; see :class:`infill_completion.api.Engine`."""
-        httpx = await load_httpx()
         body = json.dumps(replace(request, stream=True).to_json()).encode()
-        http = await self._client()
         # The engine keeps the deadline itself, so one that is this late hangs.
         until = None if request.deadline_ms is None else _now() + request.deadline_ms / 1000 + _LATE_S
         try:
-            asked = http.build_request("POST", "/v1/completions", content=body, headers=_JSON)
             async with asyncio.timeout_at(until):
-                response = await http.send(asked, stream=True)
+                connection = await self._pool.ask("POST", "/v1/completions", body)
             try:
-                if response.status_code != 200:
-                    raise failure(response.status_code, await response.aread())
-                events = EventReader()
-                parts = response.aiter_bytes()
+                parts = connection.parts()
+                if connection.status != 200:
+                    raise failure(connection.status, b"".join([part async for part in parts]))
+                events, answered = EventReader(), False
                 while True:
                     async with asyncio.timeout_at(until):
                         part = await anext(parts, None)
                     if part is None:
-                        return
+                        break
                     for data in events.feed(part):
                         if data == b"[DONE]":
                             continue  # read to the end, or the connection could not be used again
                         for chunk in chunks_from_json(json.loads(data)):
+                            answered = True
                             yield chunk
+                if not answered:
+                    raise ProtocolError("no event")
             finally:
-                await response.aclose()
+                self._pool.release(connection)
         except TimeoutError as error:
             raise EngineUnavailableError("The engine hangs; end it with `infill-ls engine stop`.") from error
-        except httpx.TransportError as error:
+        except (OSError, EOFError) as error:
             raise _gone(error) from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ProtocolError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise EngineUnavailableError("The engine's answer is not a completion; run `infill-ls doctor`.") from error
 
     async def aclose(self) -> None:
-        """Close all connections."""
-        if self._http is not None:
-            await self._http.aclose()
-            self._http = None
-
-    async def _client(self) -> httpx.AsyncClient:
-        httpx = await load_httpx()
-        if self._http is None:
-            limits = httpx.Limits(max_connections=None, keepalive_expiry=_KEEP_ALIVE_S)
-            uds = str(self.address.socket) if self.address.socket else None
-            token = self.address.token
-            self._http = httpx.AsyncClient(
-                base_url=self.address.url,
-                # No TLS on the way to a local engine, so no certificates are read either.
-                transport=httpx.AsyncHTTPTransport(uds=uds, verify=False, limits=limits, trust_env=False),
-                timeout=httpx.Timeout(None, connect=_CONNECT_S),
-                headers={"Authorization": f"Bearer {token}"} if token else {},
-                trust_env=False,  # a proxy of the environment must never see the text of a buffer
-            )
-        return self._http
+        """Close all connections that no request uses."""
+        self._pool.close()
 
     async def _json(self, method: str, path: str) -> Any:
-        httpx = await load_httpx()
-        http = await self._client()
         try:
-            response = await http.request(method, path, timeout=_HEALTH_S)
-        except httpx.ReadTimeout as error:
+            async with asyncio.timeout(_HEALTH_S):
+                connection = await self._pool.ask(method, path)
+                try:
+                    body = b"".join([part async for part in connection.parts()])
+                finally:
+                    self._pool.release(connection)
+        except TimeoutError as error:
             # It took the connection, so it is there; the import of torch can hold it up for long.
             raise EngineUnavailableError("The engine is busy; try again in a moment.", EngineState.LOADING) from error
-        except httpx.TransportError as error:
+        except (OSError, EOFError) as error:
             raise _gone(error) from error
-        if response.status_code != 200:
-            raise failure(response.status_code, response.content)
+        except ProtocolError as error:
+            raise EngineUnavailableError(_FOREIGN) from error
+        if connection.status != 200:
+            raise failure(connection.status, body)
         try:
-            return response.json()
+            return json.loads(body)
         except ValueError as error:
-            raise EngineUnavailableError("What listens on the engine's socket is no engine; end it.") from error
-
-
-_JSON = {"Content-Type": "application/json"}
-
-
-_loaded: dict[str, Any] = {}
-
-
-async def load_httpx() -> Any:
-    """Import httpx on another thread: it takes long enough that somebody who types would notice."""
-    if "httpx" not in _loaded:
-        _loaded["httpx"] = await asyncio.to_thread(importlib.import_module, "httpx")
-    return _loaded["httpx"]
+            raise EngineUnavailableError(_FOREIGN) from error
 
 
 def _now() -> float:

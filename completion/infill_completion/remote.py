@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import os
 import re
@@ -18,7 +19,6 @@ from infill_completion.api import (
     FinishReason,
     Health,
 )
-from infill_completion.client import load_httpx
 from infill_completion.dialects import Dialect, dialect
 from infill_completion.fitting import fitted
 from infill_completion.settings import EngineSettings
@@ -249,6 +249,16 @@ class RemoteEngine:
         before, self._health = self._health, replace(self._health, state=state, reason=reason, model=model)
         if before != self._health:
             self._on_health(self._health)
+
+
+_loaded: dict[str, Any] = {}
+
+
+async def load_httpx() -> Any:
+    """Import httpx on another thread: it takes long enough that somebody who types would notice."""
+    if "httpx" not in _loaded:
+        _loaded["httpx"] = await asyncio.to_thread(importlib.import_module, "httpx")
+    return _loaded["httpx"]
 
 
 def _now() -> float:

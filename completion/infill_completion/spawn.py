@@ -69,7 +69,7 @@ def log_tail(path: Path, start: int = 0) -> str:
             lines = [line.strip() for line in file.read().decode("utf-8", "replace").splitlines()]
     except OSError:
         return ""
-    marks = " ERROR ", "Error: ", "infill-ls engine: "
+    marks = " ERROR ", "Error: ", ": error: ", "infill-ls engine: "
     return next((line for line in reversed(lines) if any(mark in line for mark in marks)), "")
 
 

@@ -125,8 +125,8 @@ def health_from_json(body: dict[str, Any]) -> Health:
     Raises:
         EngineUnavailableError: The answer has another shape.
     """
-    known = {name: body[name] for name in Health.__dataclass_fields__ if name in body}
     try:
+        known = {name: body[name] for name in Health.__dataclass_fields__ if name in body}
         return Health(**{**known, "state": EngineState(known["state"])})
     except (KeyError, TypeError, ValueError) as error:
         raise EngineUnavailableError("What listens on the engine's socket is no engine; end it.") from error

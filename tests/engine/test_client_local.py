@@ -10,10 +10,11 @@ import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineUnavailableError, FinishReason, Health
-from infill_completion.client import EngineClient, address_of
+from infill_completion.client import Address, EngineClient, address_of
 from infill_completion.engine.worker import Idle
 from infill_completion.launch import LocalEngine, engine_for
 from infill_completion.remote import RemoteEngine
@@ -160,6 +161,69 @@ async def test_cancelling_the_task_stops_the_decode_too() -> None:
                 await task
             await asyncio.to_thread(running.wait_for_cancellation, ASK)
         assert running.tokens_said == 0
+
+
+async def test_cancelling_at_any_moment_leaves_no_connection_behind() -> None:
+    with ScriptedEngine(default=Reply(["a"] * 20)) as running:
+        async with window(running.settings) as engine:
+            await engine.wait_ready(DEADLINE_S)
+            before = psutil.Process().num_fds()
+            for moment in range(150):
+                task = asyncio.create_task(text_of(engine))
+                for _ in range(moment % 50):
+                    await asyncio.sleep(0)
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+            assert await text_of(engine) == "a" * 20
+            async with asyncio.timeout(DEADLINE_S):
+                while len(running.connections()) > 1:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            assert psutil.Process().num_fds() <= before + 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"hello\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnull",
+        b"",
+        b"H" * 100_000,
+    ],
+)
+async def test_something_else_on_the_socket_is_a_sentence(tmp_path: Path, answer: bytes) -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_unix_server(handle, tmp_path / "socket"):
+        client = EngineClient(Address(tmp_path / "socket"))
+        with pytest.raises(EngineUnavailableError, match=r"no engine|does not answer"):
+            await client.health()
+        with pytest.raises(EngineUnavailableError, match=r"not a completion|does not answer"):
+            await anext(client.complete(ASK))
+        await client.aclose()
+
+
+async def test_an_idle_connection_that_the_engine_closed_is_opened_again(tmp_path: Path) -> None:
+    served = 0
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal served
+        served += 1
+        await reader.readuntil(b"\r\n\r\n")
+        body = b'{"state":"ready"}'
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_unix_server(handle, tmp_path / "socket"):
+        client = EngineClient(Address(tmp_path / "socket"))
+        for _ in range(3):
+            assert (await client.health()).state is EngineState.READY
+        await client.aclose()
+    assert served == 3
 
 
 async def test_connections_are_used_again() -> None:

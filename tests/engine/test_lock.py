@@ -148,7 +148,7 @@ def test_where_the_path_is_too_long_for_a_socket_tcp_is_used(tmp_path: Path, mon
     write_card(paths, Card(1, "0", {}, "127.0.0.1", 4711, "secret"))
     address = address_of(paths)
     assert address is not None
-    assert (address.url, address.token) == ("http://127.0.0.1:4711", "secret")
+    assert (str(address), address.token) == ("http://127.0.0.1:4711", "secret")
 
 
 def test_the_card_is_readable_by_its_user_only() -> None:

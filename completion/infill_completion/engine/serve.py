@@ -63,7 +63,13 @@ def serve(settings: EngineSettings, load: Load, *, tcp: str | None = None) -> in
     except RunDirectoryError as error:
         raise ServeError(str(error)) from error
     lock = FileLock(paths.lock)
-    if not _acquired(lock, paths):
+    try:
+        acquired = _acquired(lock, paths)
+    except OSError as error:  # some network file systems have no locks
+        raise ServeError(
+            f"{paths.lock} cannot be locked ({error}); set XDG_RUNTIME_DIR to a directory on a local disk."
+        ) from error
+    if not acquired:
         print(f"An engine with these settings already runs (process {lock.holder()}).", file=sys.stderr)  # noqa: T201
         return 0
     try:
@@ -132,7 +138,12 @@ def listening(paths: EnginePaths, tcp: str | None = None) -> Iterator[Listener]:
 
 def _bind_unix(paths: EnginePaths) -> Listener:
     bound = socket.socket(socket.AF_UNIX)
-    bound.bind(str(paths.socket))
+    try:
+        bound.bind(str(paths.socket))
+    except OSError as error:
+        raise ServeError(
+            f"The engine cannot listen on {paths.socket} ({error}); set XDG_RUNTIME_DIR to a directory on a local disk."
+        ) from error
     bound.listen(_BACKLOG)
     return Listener(bound)
 

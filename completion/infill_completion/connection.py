@@ -1,0 +1,170 @@
+"""One HTTP/1.1 connection to the engine, over a Unix socket or loopback TCP, and a pool of them.
+
+A keystroke cancels the request of the one before, so closing a connection in any state must be cheap and leave nothing
+behind, and the language server should not import a general HTTP library for it.  Only what the engine sends is
+understood: a length or chunked encoding, no trailers of interest, no redirects.
+
+Source of the format: RFC 9112.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+_CONNECT_S = 5.0
+_MOST_IDLE = 8
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where an engine listens: on a Unix socket, or on TCP with a token."""
+
+    socket: Path | None = None
+    host: str = ""
+    port: int = 0
+    token: str | None = None
+
+    def __str__(self) -> str:
+        """Return the address for people."""
+        return str(self.socket) if self.socket else f"http://{self.authority}"
+
+    @property
+    def authority(self) -> str:
+        """The value of the ``Host`` header."""
+        if self.socket is not None:
+            return "localhost"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class ProtocolError(Exception):
+    """What came back is not HTTP as the engine speaks it."""
+
+
+class Connection:
+    """An open connection; one request at a time."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._length: int | None = None
+        self.status = 0
+        self.is_done = False
+
+    @classmethod
+    async def open(cls, address: Address) -> Connection:
+        """Connect.
+
+        Raises:
+            OSError: Nothing listens.
+        """
+        async with asyncio.timeout(_CONNECT_S):  # TimeoutError is an OSError
+            if address.socket is not None:
+                return cls(*await asyncio.open_unix_connection(address.socket))
+            return cls(*await asyncio.open_connection(address.host, address.port))
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the other end has not closed it."""
+        return not self._writer.is_closing() and not self._reader.at_eof()
+
+    async def ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> None:
+        """Send a request and read the head of its answer; :attr:`status` is its code.
+
+        Raises:
+            OSError, EOFError: The connection broke.
+            ProtocolError: The answer is no HTTP.
+        """
+        self.status, self.is_done = 0, False
+        lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+        lines.append(f"Content-Length: {len(body)}")
+        self._writer.write("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
+        await self._writer.drain()
+        try:
+            head = await self._reader.readuntil(b"\r\n\r\n")
+            status, *fields = head.decode("latin-1").split("\r\n")
+            found = {
+                name.strip().lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)
+            }
+            version, code, *_ = status.split(" ")
+            if not version.startswith("HTTP/1."):
+                raise ProtocolError(version)
+            self._length = (
+                None if found.get("transfer-encoding", "").lower() == "chunked" else int(found["content-length"])
+            )
+            self.status = int(code)
+        except (ValueError, KeyError, asyncio.LimitOverrunError) as error:
+            raise ProtocolError(type(error).__name__) from error
+
+    async def parts(self) -> AsyncGenerator[bytes, None]:
+        """Yield the body of the answer as it comes; the connection can be used again when it ends."""
+        if self._length is not None:
+            yield await self._reader.readexactly(self._length)
+        else:
+            while size := await self._chunk_size():
+                yield (await self._reader.readexactly(size + 2))[:-2]
+            while await self._reader.readuntil(b"\r\n") != b"\r\n":
+                pass
+        self.is_done = True
+
+    async def _chunk_size(self) -> int:
+        try:
+            line = await self._reader.readuntil(b"\r\n")
+            return int(line.partition(b";")[0], 16)
+        except (ValueError, asyncio.LimitOverrunError) as error:
+            raise ProtocolError("bad chunk") from error
+
+    def close(self) -> None:
+        """Close at once, whatever is under way."""
+        self._writer.transport.abort()
+
+
+class Pool:
+    """Connections to one address; those whose answers were read to the end are used again."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self._idle: list[Connection] = []
+
+    async def ask(self, method: str, path: str, body: bytes = b"") -> Connection:
+        """Return a connection on which the head of the answer was read; give it back with :meth:`release`.
+
+        Raises:
+            OSError, EOFError, ProtocolError: As :meth:`Connection.ask`.
+        """
+        headers = {"Host": self.address.authority, "Content-Type": "application/json"}
+        if self.address.token is not None:
+            headers["Authorization"] = f"Bearer {self.address.token}"
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_usable:
+                try:
+                    return await self._asked(connection, method, path, headers, body)
+                except (OSError, EOFError):
+                    continue  # the engine closed it while it was idle; it may be there all the same
+            connection.close()
+        return await self._asked(await Connection.open(self.address), method, path, headers, body)
+
+    async def _asked(
+        self, connection: Connection, method: str, path: str, headers: Mapping[str, str], body: bytes
+    ) -> Connection:
+        try:
+            await connection.ask(method, path, headers, body)
+        except BaseException:  # above all, cancellation
+            connection.close()
+            raise
+        return connection
+
+    def release(self, connection: Connection) -> None:
+        """Keep ``connection`` for the next request, or close it where its answer was not read to the end."""
+        if connection.is_done and connection.is_usable and len(self._idle) < _MOST_IDLE:
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        while self._idle:
+            self._idle.pop().close()
