@@ -161,7 +161,12 @@ def plan(window: Window, language_id: str, *, multiline: str, is_invoked: bool) 
     opener = _opener_above(window, family)
     next_width = _next_width(window)
     if not is_blank:
-        is_body = opens_block(before, family) and (next_width is None or next_width <= base.indent)
+        # Behind a blank the user goes on with the line.
+        is_body = (
+            not before[-1].isspace()
+            and opens_block(before, family)
+            and (next_width is None or next_width <= base.indent)
+        )
         return _as(base, Shape.BODY) if is_body or multiline == "always" or is_invoked else base
     if opener is not None and opener < base.indent:
         is_empty = next_width is None or next_width < base.indent

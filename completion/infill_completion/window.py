@@ -87,10 +87,11 @@ def _upper_edge(text: str, offset: int, budget: int) -> int:
         return 0
     step = max(budget // 4, 1)
     planned = min(-(-earliest // step) * step, offset)
-    for edge in range(planned, min(planned + _EDGE_SEARCH, offset)):
-        if text[edge - 1] == "\n" or (text[edge - 1] == "\r" and text[edge] != "\n"):
-            return edge
-    return planned
+    limit = min(planned + _EDGE_SEARCH, offset)
+    end = text.find("\n", planned - 1, limit)
+    if end < 0:
+        end = text.find("\r", planned - 1, limit)
+    return end + 1 if 0 <= end < limit - 1 else planned
 
 
 def _lower_edge(text: str, offset: int, budget: int) -> int:
@@ -100,7 +101,8 @@ def _lower_edge(text: str, offset: int, budget: int) -> int:
     step = max(budget // 4, 1)
     from_end = min(-(-(behind - budget) // step) * step, behind)
     planned = len(text) - from_end
-    for edge in range(planned, max(planned - _EDGE_SEARCH, offset), -1):
-        if text[edge - 1] == "\n" or (text[edge - 1] == "\r" and text[edge] != "\n"):
-            return edge
-    return planned
+    limit = max(planned - _EDGE_SEARCH, offset)
+    end = text.rfind("\n", limit, planned)
+    if end < 0:
+        end = text.rfind("\r", limit, planned)
+    return end + 1 if end >= 0 else planned

@@ -150,7 +150,7 @@ class Gatherer:
         return known[1]
 
     def _recent(self, uri: str, allowed: dict[str, OpenDocument]) -> list[Snippet]:
-        found = []
+        found: list[Snippet] = []
         for other, offset in self._visits:
             if other not in allowed or other == uri or len(found) >= MOST_RECENT:
                 continue

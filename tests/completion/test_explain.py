@@ -1,0 +1,58 @@
+import json
+
+from infill_completion.api import EngineState, EngineUnavailableError
+from infill_completion.completer import Completer
+from infill_completion.settings import CompletionSettings, Settings
+from infill_completion.snapshot import SkipReason
+from tests.completion.scripted import ScriptedEngine, at, says
+
+AT_ONCE = Settings(completion=CompletionSettings(debounce_ms=0))
+
+
+async def test_an_explanation_holds_the_whole_way_from_prompt_to_suggestion() -> None:
+    completer = Completer(ScriptedEngine(says("x)"), logprob=-0.5), AT_ONCE)
+    explanation = await completer.explain(at("print(|)\n"))
+    assert explanation.decision == "text before the rest of the line"
+    assert (explanation.prefix, explanation.suffix) == ("print(", ")\n")
+    assert [suggestion.text for suggestion in explanation.suggestions] == ["x"]
+    candidate = explanation.candidates[0]
+    assert (candidate.raw, candidate.text) == ("x)", "x")
+    assert [(step.name, step.before, step.after) for step in candidate.filters] == [("trim_overlap", "x)", "x")]
+    assert explanation.usage["cached_tokens"] == 5
+    assert explanation.timings_ms["ttft_ms"] == 1.0
+    assert [name for name, _, _ in explanation.steps][:1] == ["asked"]
+    await completer.aclose()
+
+
+async def test_it_is_json_and_a_page() -> None:
+    completer = Completer(ScriptedEngine(says("x)")), AT_ONCE)
+    explanation = await completer.explain(at("print(|)\n"))
+    assert json.loads(json.dumps(explanation.to_json()))["suggestions"][0]["text"] == "x"
+    page = explanation.to_text()
+    assert "trim_overlap: Drop what the suggestion repeats of the rest of the line." in page
+    assert "prompt:" in page
+    await completer.aclose()
+
+
+async def test_silence_is_explained_too() -> None:
+    engine = ScriptedEngine(says("x"))
+    off = Settings(completion=CompletionSettings(languages={"python": False}))
+    explanation = await Completer(engine, off).explain(at("print(|)\n"))
+    assert explanation.reason == SkipReason.LANGUAGE_OFF.value
+    assert "switched off for this language" in explanation.to_text()
+    assert engine.requests == []
+
+
+async def test_trouble_of_the_engine_is_told_with_its_next_step() -> None:
+    error = EngineUnavailableError("No engine; run `infill-ls doctor`.", EngineState.FAILED)
+    explanation = await Completer(ScriptedEngine(lambda _: error), AT_ONCE).explain(at("x = |"))
+    assert explanation.message == "No engine; run `infill-ls doctor`."
+
+
+async def test_an_explanation_asks_anew() -> None:
+    engine = ScriptedEngine(says("x"))
+    completer = Completer(engine, AT_ONCE)
+    await completer.complete(at("y = |\n"))
+    await completer.explain(at("y = |\n"))
+    assert [request.explain for request in engine.requests if request.prefix == "y = "] == [False, True]
+    await completer.aclose()
