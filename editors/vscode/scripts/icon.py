@@ -36,8 +36,8 @@ class Bar:
 
     def svg(self) -> str:
         """Return the shape as an SVG element."""
-        fill = "#%02x%02x%02x" % self.colour
-        return f'<rect x="{self.x}" y="{self.y}" width="{self.width}" height="{self.height}" rx="{self.radius}" fill="{fill}"/>'
+        place = f'x="{self.x}" y="{self.y}" width="{self.width}" height="{self.height}" rx="{self.radius}"'
+        return f'<rect {place} fill="#{bytes(self.colour).hex()}"/>'
 
 
 GROUND, CODE, GHOST, CURSOR = (30, 41, 59), (226, 232, 240), (100, 116, 139), (56, 189, 248)

@@ -1,7 +1,7 @@
 """Writes the settings of the language server into the extension, so that both are documented in one place.
 
-``python editors/vscode/scripts/settings.py`` rewrites the generated parts of ``package.json`` (the settings and which of
-them an untrusted workspace may not set) and ``src/keys.ts``; with ``--check`` it only tells whether they are current.
+``python editors/vscode/scripts/settings.py`` rewrites ``src/keys.ts`` and the generated parts of ``package.json`` (the
+settings, and which of them an untrusted workspace may not set); with ``--check`` it only tells whether they are current.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ OWN: dict[str, dict[str, Any]] = {
         "type": ["string", "null"],
         "default": None,
         "scope": "machine",
-        "markdownDescription": "The Python (3.11 or newer) that makes the extension's own environment. Unset: the newest "
-        "on `PATH` outside the workspace.",
+        "markdownDescription": "The Python (3.11 or newer) that makes the extension's own environment. Unset: the "
+        "newest on `PATH` outside the workspace.",
     },
     "infill.server.package": {
         "type": "string",
         "default": "infill-ls",
         "scope": "machine",
-        "markdownDescription": "What pip installs into the extension's own environment: a requirement, or the path of a "
-        "wheel.",
+        "markdownDescription": "What pip installs into the extension's own environment: a requirement, or the path "
+        "of a wheel.",
     },
     "infill.popup.enabled": {
         "type": "boolean",

@@ -88,7 +88,9 @@ class Infill {
   /** Look at what the user chose: the settings and the active editor. */
   private look(): void {
     const language = vscode.window.activeTextEditor?.document.languageId;
-    this.change((facts) => ({ ...facts, enabled: isEnabled(), language, languageOn: language === undefined || speaks(language) }));
+    const languageOn = language === undefined || speaks(language);
+    // What the server said about the document of the last request tells nothing about the one that is looked at now.
+    this.change((facts) => ({ ...facts, enabled: isEnabled(), language, languageOn, engine: facts.engine === "inactive" ? "ready" : facts.engine }));
   }
 
   private listeners(): vscode.Disposable[] {

@@ -1,9 +1,9 @@
 """An engine whose words a story writes: `ScriptedEngine` in a process of its own, told what to do on standard input.
 
-Each line is a JSON object: ``{"say": {"when": "return ", "texts": ["a + b"]}}`` (a request whose prefix ends so gets that
-text; several are the candidates, in turn; the newest rule that fits counts), ``{"hold": "else"}`` (replies stop before that
-token until ``{"release": true}``), ``{"load": true}`` (the model is loaded now).  It prints ``{"event": "listening"}`` and
-one object for each choice asked for.  Options: ``--hold-load`` and ``--load-error SENTENCE``.
+Each line is a JSON object: ``{"say": {"when": "return ", "texts": ["a + b"]}}`` (a request whose prefix ends so gets
+that text; several are the candidates, in turn; the newest rule that fits counts), ``{"hold": "else"}`` (replies stop
+before that token until ``{"release": true}``), ``{"load": true}`` (the model is loaded now).  It prints
+``{"event": "listening"}`` and one object for each choice asked for.  Options: ``--hold-load``, ``--load-error SENTENCE``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ import sys
 import threading
 
 from infill_completion.api import CompletionRequest
+from tests import scripted_engine
 from tests.scripted_engine import Reply, ScriptedEngine, _tokens
+
+# A window takes its time to open on a busy machine, and the load is held until it has.
+scripted_engine.DEADLINE_S = 300.0
 
 
 class Story:

@@ -2,11 +2,11 @@
 
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import * as readline from "node:readline";
-import { chromium, type Browser } from "playwright-core";
+import { chromium, type Browser, type BrowserContext } from "playwright-core";
 import { BIN, CHROMIUM, CODE_SERVER, NODE, VSIX } from "./places.ts";
 import { within } from "./waiting.ts";
 import { Window } from "./window.ts";
@@ -103,13 +103,28 @@ export class Code {
 
   /** Open a window on a new folder with these files. */
   async open(files: Record<string, string> = {}): Promise<Window> {
-    const workspace = this.at(`ws${++this.windows}`);
+    return Window.open(await this.screen(), this.url, await this.workspace(files));
+  }
+
+  /** Open a window that runs `tests` (a module with `run`) beside the extension in `extension`. */
+  async openForTests(files: Record<string, string>, extension: string, tests: string): Promise<Window> {
+    const remote = (file: string) => `vscode-remote://${new URL(this.url).host}${file}`;
+    const payload = [["extensionDevelopmentPath", remote(extension)], ["extensionTestsPath", remote(tests)]];
+    return Window.open(await this.screen(), this.url, await this.workspace(files), payload);
+  }
+
+  private async screen(): Promise<BrowserContext> {
+    return this.browser!.newContext({ viewport: { width: 1100, height: 620 } });
+  }
+
+  private async workspace(files: Record<string, string>): Promise<string> {
+    const folder = this.at(`ws${++this.windows}`);
+    await mkdir(folder, { recursive: true });
     for (const [name, text] of Object.entries(files)) {
-      await mkdir(path.dirname(path.join(workspace, name)), { recursive: true });
-      await writeFile(path.join(workspace, name), text);
+      await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
+      await writeFile(path.join(folder, name), text);
     }
-    await mkdir(workspace, { recursive: true });
-    return Window.open(await this.browser!.newContext({ viewport: { width: 1100, height: 620 } }), this.url, workspace);
+    return folder;
   }
 
   /** End everything that was started here. */
@@ -128,6 +143,14 @@ export class Code {
   /** Stop the engine that the language server started, if it did. */
   async stopEngines(): Promise<void> {
     spawnSync(path.join(BIN, "infill-ls"), ["engine", "stop"], { env: { ...process.env, ...this.environment }, timeout: 30_000 });
+  }
+
+  /** Return the log of the extension, of all windows. */
+  async log(): Promise<string> {
+    const files = await readdir(this.at("server/data/logs"), { recursive: true });
+    const logs = files.filter((file) => path.basename(file) === "Infill.log");
+    const texts = await Promise.all(logs.map((file) => readFile(path.join(this.at("server/data/logs"), file), "utf8")));
+    return texts.join("");
   }
 
   at(name: string): string {

@@ -1,17 +1,17 @@
 /** Waiting for events with a deadline, the only way these stories wait. */
 
-export const DEADLINE_MS = 60_000;
+export const DEADLINE_MS = 120_000;
 
 /** Return what `look` returns once it is not undefined; fails at the deadline with `what`. */
-export async function until<T>(what: string, look: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  const end = Date.now() + DEADLINE_MS;
+export async function until<T>(what: string, look: () => Promise<T | undefined> | T | undefined, deadline_ms = DEADLINE_MS): Promise<T> {
+  const end = Date.now() + deadline_ms;
   for (;;) {
     const found = await look();
     if (found !== undefined) {
       return found;
     }
     if (Date.now() > end) {
-      throw new Error(`${what}: not within ${DEADLINE_MS / 1000} s`);
+      throw new Error(`${what}: not within ${deadline_ms / 1000} s`);
     }
     await new Promise((resolve) => setTimeout(resolve, 30));
   }

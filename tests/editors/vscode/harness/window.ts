@@ -1,7 +1,7 @@
 /** One window of VS Code, as the person at the keyboard sees it. */
 
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import * as path from "node:path";
 import type { BrowserContext, Page } from "playwright-core";
 import { DEADLINE_MS, until } from "./waiting.ts";
@@ -11,12 +11,10 @@ const STATUS = "#infill-ls\\.infill\\.infill\\.status";
 export class Window {
   readonly page: Page;
   readonly folder: string;
-  private readonly userSettings: string;
 
   private constructor(page: Page, folder: string) {
     this.page = page;
     this.folder = folder;
-    this.userSettings = path.join(folder, "../user/User/settings.json");
   }
 
   static async open(context: BrowserContext, url: string, folder: string, payload?: unknown): Promise<Window> {
@@ -104,14 +102,9 @@ export class Window {
     });
   }
 
-  /** Ask for the popup until it lists `label`: a setting written a moment ago takes effect in its own time. */
+  /** Wait until the open popup lists `label`. */
   async popupLists(label: string): Promise<void> {
-    const row = this.page.locator(".suggest-widget.visible .monaco-list-row", { hasText: label });
-    await until(`the popup lists ${label}`, async () => {
-      await this.press("Escape", "Control+Space");
-      await this.page.locator(".suggest-widget.visible .monaco-list-row, .suggest-widget.visible .message").first().waitFor();
-      return (await row.count()) > 0 || undefined;
-    });
+    await this.page.locator(".suggest-widget.visible .monaco-list-row", { hasText: label }).first().waitFor();
   }
 
   /** Wait until the open popup says `message`. */
@@ -119,11 +112,29 @@ export class Window {
     await this.page.locator(".suggest-widget.visible .message", { hasText: message }).waitFor();
   }
 
-  /** Write a user setting, as the settings editor does. */
-  async set(key: string, value: unknown): Promise<void> {
-    const file = this.userSettings;
-    const settings = JSON.parse(await readFile(file, "utf8")) as Record<string, unknown>;
-    await writeFile(file, JSON.stringify({ ...settings, [key]: value }));
+  /** Wait for a ghost text, but not longer than this: there may be nothing to suggest. */
+  async someGhostWithin(most_ms: number): Promise<void> {
+    await this.page.waitForSelector(".ghost-text-decoration", { timeout: most_ms, state: "attached" }).catch(() => undefined);
+  }
+
+  /** Wait until the window has drawn what happened so far. */
+  async settle(): Promise<void> {
+    await this.page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+  }
+
+  /** Wait until the file has no unsaved changes. */
+  async clean(name: string): Promise<void> {
+    await this.page.waitForSelector(`.tab.active[data-resource-name="${name}"]:not(.dirty)`);
+  }
+
+  /** Put the cursor at a line, from 1, behind `column` characters. */
+  async goTo(line: number, column: number): Promise<void> {
+    await this.press("Control+g");
+    const input = this.page.locator(".quick-input-widget input");
+    await input.waitFor();
+    await input.fill(`:${line}:${column + 1}`);
+    await this.press("Enter");
+    await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
   }
 
   /** Wait until no ghost text is on the screen. */
@@ -166,17 +177,17 @@ export class Window {
     });
   }
 
-  /** Return what the output panel shows of the log. */
-  async logText(): Promise<string> {
-    const lines = this.page.locator(".output-view .view-line, .panel .view-line");
-    await lines.first().waitFor();
-    return (await lines.allTextContents()).join("\n").replaceAll("\u00a0", " ");
+  /** Leave the editor group that a page was opened in. */
+  async closePage(title: string): Promise<void> {
+    const tab = this.page.locator(`.tab[data-resource-name*="${title}"]`);
+    await tab.click({ button: "middle" });
+    await tab.waitFor({ state: "detached" });
   }
 
   /** Save the active file and return its bytes. */
   async saved(name: string): Promise<string> {
     await this.page.keyboard.press("Control+s");
-    await this.page.waitForSelector(".tab.active:not(.dirty)");
+    await this.clean(name);
     return readFile(path.join(this.folder, name), "utf8");
   }
 

@@ -74,8 +74,8 @@ stage.story("it explains a position and leaves no text of the file in the log", 
   await window.menu("Explain this position");
   const page = await window.pageText("Why");
   assert.match(page, /secretly \* 42/);
-  await window.run("Infill: Open the Log");
-  const log = await window.logText();
+  await window.closePage("Why");
+  const log = await stage.code.log();
   assert.match(log, /Starting .*infill-ls/);
   assert.doesNotMatch(log, /secretly/);
 });

@@ -1,0 +1,107 @@
+/** The real engine with the embedded model: nothing is configured, two windows share it, and it is fast. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { cpus, loadavg } from "node:os";
+import * as path from "node:path";
+import { CACHE, ROOT } from "../harness/places.ts";
+import { engines, languageServers } from "../harness/processes.ts";
+import { Stage } from "../harness/stage.ts";
+import { add, quantile, Stopwatch, type Times } from "../harness/stopwatch.ts";
+import { until } from "../harness/waiting.ts";
+
+const stage = new Stage({ engine: null });
+const INVENTORY = readFileSync(path.join(ROOT, "examples/inventory.py"), "utf8");
+
+stage.story("nothing is configured, and ghost text appears", { "inventory.py": INVENTORY }, async (window) => {
+  await window.statusIs("ready");
+  await until("the model's name", async () => !/Infill$/.test(await window.statusText()) || undefined);
+  await window.toEnd();
+  await window.type("\n    def cheap(self, limit: float) -> list[Item]:\n");
+  await window.type('"""Return the items that cost less than ``limit``."""\n');
+  await window.type("return [item for it");
+  const ghost = await window.someGhost(new Set());
+  if (process.env["INFILL_PICTURE"] !== undefined) {
+    await window.page.screenshot({ path: process.env["INFILL_PICTURE"], clip: { x: 328, y: 36, width: 772, height: 584 } });
+  }
+  await window.press("Tab");
+  await window.noGhost();
+  assert.ok((await window.saved("inventory.py")).includes(`return [item for it${ghost.split("\n")[0]}`));
+});
+
+stage.story("two windows share one engine", {}, async () => {
+  const other = await stage.code.open({ "other.py": "def add(a, b):\n" });
+  await other.edit("other.py");
+  await other.statusIs("ready");
+  assert.equal((await languageServers(stage.code)).length, 2);
+  assert.equal((await engines(stage.code)).length, 1);
+  await other.toEnd();
+  await other.type("    return ");
+  await other.someGhost(new Set());
+  await other.close();
+});
+
+stage.story("an engine that is killed comes back", { "killed.py": INVENTORY }, async (window) => {
+  const [engine] = await engines(stage.code);
+  assert.ok(engine !== undefined);
+  process.kill(engine, "SIGKILL");
+  await window.toEnd();
+  await window.type("\n    def names(self) -> list[str]:\n");
+  await until("another engine", async () => {
+    const running = await engines(stage.code);
+    return (running.length === 1 && running[0] !== engine) || undefined;
+  });
+  await window.statusIs("ready");
+  await window.type("return [item for it");
+  await window.someGhost(new Set());
+});
+
+/** Line and column of places in the middle of lines of code, spread over the file. */
+function places(text: string): [number, number][] {
+  const lines = text.split("\n");
+  return lines.flatMap((line, index): [number, number][] => {
+    const code = line.trimStart();
+    const isCode = /^(return|self|if|for|with|raise|json|inventory)\b/.test(code) && code.length > 20;
+    return isCode ? [8, 14].map((step) => [index + 1, line.length - code.length + step]) : [];
+  });
+}
+
+stage.story("ghost text comes soon after the key", { "speed.py": INVENTORY }, async (window) => {
+  await window.statusIs("ready");
+  const stopwatch = new Stopwatch(window.page);
+  await stopwatch.start();
+  const times: Times = { fresh_ms: [], known_ms: [], none: 0 };
+  for (const [line, column] of places(INVENTORY)) {
+    const typed = INVENTORY.split("\n")[line - 1]!.slice(column - 4, column);
+    await window.goTo(line, column - 4);
+    await window.press("Shift+End", "Delete", "Escape");
+    await stopwatch.read();
+    await window.page.keyboard.type(typed, { delay: 90 });
+    await window.someGhostWithin(3000);
+    const ghost = await window.ghost();
+    if (/^[\w(]/.test(ghost)) {
+      await window.page.keyboard.type(ghost[0]!);
+      await window.settle();
+    }
+    const notes = await stopwatch.read();
+    add(times, { keys: notes.keys.slice(0, typed.length), ghosts: notes.ghosts });
+    add(times, { keys: notes.keys.slice(typed.length), ghosts: notes.ghosts });
+    await window.run("File: Revert File");
+    await window.clean("speed.py");
+  }
+  const summary = (values: number[]) => ({ samples: values.length, p50_ms: Math.round(quantile(values, 0.5)), p90_ms: Math.round(quantile(values, 0.9)) });
+  const report = {
+    what: "VS Code in headless Chromium, embedded model on the CPU: from a key to the ghost text on the screen",
+    fresh: summary(times.fresh_ms),
+    known: summary(times.known_ms),
+    without_suggestion: times.none,
+    cores: cpus().length,
+    load_average: Number(loadavg()[0]!.toFixed(1)),
+  };
+  console.log(JSON.stringify(report, undefined, 2));
+  await mkdir(CACHE, { recursive: true });
+  await writeFile(process.env["INFILL_LATENCY"] ?? path.join(CACHE, "latency.json"), `${JSON.stringify(report, undefined, 2)}\n`);
+  assert.ok(times.fresh_ms.length > 5, "most places get a suggestion");
+  assert.ok(times.known_ms.length > 5, "typing through is measured");
+});
