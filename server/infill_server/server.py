@@ -68,8 +68,10 @@ def _log_to_stderr() -> None:
 def _claim_stdout() -> int:
     """Return a descriptor of the client's pipe; whoever else prints, a child process too, writes to stderr instead."""
     descriptor = os.dup(1)
-    os.set_inheritable(descriptor, False)
-    os.dup2(2, 1)
+    try:
+        os.dup2(2, 1)
+    except OSError:  # the client has closed standard error
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.stdout = sys.stderr
     return descriptor
 
