@@ -28,7 +28,7 @@ def test_the_dry_run_measures_everything_on_random_weights(tmp_path, capsys):
     assert model["failures"] == []
     assert [row["candidates"] for row in model["decode"]] == [1, 1, 4]
     for row in model["decode"]:
-        assert min(row["ours"], row["reference"], row["roofline"]) > 0
+        assert min(row["loop"], row["shipped"], row["reference"], row["roofline"]) > 0
     (keystroke,) = model["keystroke"]
     assert keystroke["prompt_tokens"] > 64
     assert 1 <= keystroke["computed_tokens"] < 16
@@ -97,6 +97,6 @@ def test_prompts_have_the_length_that_was_asked_for(tiny):
 
 
 def test_an_endless_twin_decodes_exactly_as_long_as_it_is_told(tiny):
-    generator = bench_measure.endless(tiny.generator, cache=False)
+    generator = bench_measure.endless(tiny.generator, shipped=False)
     last = bench_measure.run(generator, bench_measure.request_of(generator, 64, 20, candidates=2))
     assert last.usage.completion_tokens >= 40

@@ -166,7 +166,7 @@ def _measured(subject: Subject, plan: Plan, bandwidth: float) -> ModelReport:
         report.decode += [row] if row else []
 
     def keystroke(row: measure.Decode) -> None:
-        timed = tried("keystroke", lambda: measure.keystroke(subject, row.context_tokens, 1000 / row.ours))
+        timed = tried("keystroke", lambda: measure.keystroke(subject, row.context_tokens, 1000 / row.loop))
         report.keystroke += [timed] if timed else []
 
     contexts = sorted({min(context, longest - 1) for context in plan.contexts})

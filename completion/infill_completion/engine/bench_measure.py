@@ -39,16 +39,16 @@ class Decode:
     Attributes:
         context_tokens: Tokens of the prompt.
         candidates: Sequences decoded together; their tokens are added up.
-        ours: The engine's loop as it is shipped.
-        bare: The loop without the n-gram cache; equal to ``ours`` for models that have none.
+        loop: The engine's loop, one token a step, from the model alone.
+        shipped: The engine as it is shipped: n-gram cache where the model has one, drafts from the text around.
         reference: transformers' ``generate()`` as in the reference example; None where it was not measured.
         roofline: What reading the weights and the cache once a step allows at the measured copy bandwidth.
     """
 
     context_tokens: int
     candidates: int
-    ours: float
-    bare: float
+    loop: float
+    shipped: float
     reference: float | None
     roofline: float
 
@@ -157,9 +157,12 @@ def run(generator: Generator, request: CompletionRequest) -> Chunk:
     return last
 
 
-def endless(generator: Generator, *, cache: bool) -> Generator:
-    """Return a twin over the same weights that does not stop at an end token, so that every run has the same length."""
-    twin = generator.with_settings() if cache else generator.with_settings(cache=None)
+def endless(generator: Generator, *, shipped: bool) -> Generator:
+    """Return a twin over the same weights that does not stop at an end token, so that every run has the same length.
+
+    ``shipped`` keeps the n-gram cache and the drafts; else every token is a step of the model alone.
+    """
+    twin = generator.with_settings() if shipped else generator.with_settings(cache=None, draft_tokens=0)
     twin._stop_tokens = frozenset()
     return twin
 
@@ -222,11 +225,9 @@ def decode(
     reference: bool = True,
 ) -> Decode:  # fmt: skip
     """Measure decoding at one context length."""
-    shipped, bare = endless(subject.generator, cache=True), endless(subject.generator, cache=False)
+    shipped, bare = endless(subject.generator, shipped=True), endless(subject.generator, shipped=False)
     request = request_of(bare, context_tokens, tokens, candidates=candidates)
     prompt = bare.prompt(request)
-    ours = ours_per_second(shipped, request, repeats)
-    has_cache = subject.generator.settings.cache is not None
     theirs = None
     if reference:
         with all_threads(subject.model.device):
@@ -234,8 +235,8 @@ def decode(
     return Decode(
         context_tokens=len(prompt.ids),
         candidates=candidates,
-        ours=ours,
-        bare=ours_per_second(bare, request, repeats) if has_cache else ours,
+        loop=ours_per_second(bare, request, repeats),
+        shipped=ours_per_second(shipped, request, repeats),
         reference=theirs,
         roofline=candidates * bandwidth / subject.step_bytes(len(prompt.ids)),
     )
@@ -274,7 +275,7 @@ def _typed(request: CompletionRequest, text: str) -> CompletionRequest:
 
 def cancel(subject: Subject, context_tokens: int) -> Cancel:
     """Measure how long work goes on that nobody waits for, in the prefill and in the decode."""
-    generator = endless(subject.generator, cache=True)
+    generator = endless(subject.generator, shipped=True)
     whole = run(generator, request_of(generator, context_tokens, 8, skip_lines=50))
     prefill_s = whole.timings["prefill_ms"] / 1000
     decode, prefill = [], []

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from infill_completion.catalog import Quantization, Shape
 from infill_completion.engine import checkpoint as checkpoints
+from infill_completion.engine import packed
 from infill_completion.engine.checkpoint import Checkpoint
 from infill_completion.engine.generator import Generator
 from infill_completion.engine.model_settings import ModelSettings
@@ -43,6 +44,7 @@ class Subject:
         quantization: How its linear layers are held.
         load_s: Seconds from the call to the end of the warm-up.
         is_random: Whether the weights were drawn rather than trained.
+        is_packed: Whether the head is held in 8 bits like the layers; see :mod:`infill_completion.engine.packed`.
     """
 
     name: str
@@ -52,13 +54,18 @@ class Subject:
     quantization: Quantization
     load_s: float
     is_random: bool = False
+    is_packed: bool = False
 
     def step_bytes(self, context_tokens: int) -> int:
-        """Return the bytes that one step reads, as the weights are held here (32-bit floats count double)."""
-        if self.quantization is not Quantization.BF16:
-            return self.shape.step_bytes(self.quantization, context_tokens)
-        itemsize: int = next(self.model.parameters()).element_size()
-        return self.shape.step_bytes(Quantization.BF16, context_tokens) * itemsize // 2
+        """Return the bytes that one step reads, as weights, keys and values are held here."""
+        linear = self.shape.linear_bytes(self.quantization)
+        head: int = self.model.lm_head.weight.element_size()
+        if self.quantization is Quantization.BF16:
+            linear = linear * head // 2  # or float32, as the head
+        elif self.is_packed and not self.shape.tied:
+            head = 1
+        per_token: int = self.generator.details["kv_bytes_per_token"]
+        return linear + head * self.shape.vocab * self.shape.hidden + context_tokens * per_token
 
 
 def stored(settings: EngineSettings) -> Subject:
@@ -78,7 +85,8 @@ def drawn(name: str, settings: EngineSettings) -> Subject:
     device = checkpoints.choose_device(settings.device)
     quantization = checkpoints.choose_quantization(settings.quantization, device, name)
     dtype = checkpoints.choose_dtype(device, quantization)
-    model = random_model(SHAPES[name], device, dtype, quantization)
+    is_packed = quantization == "int8" and device.type == "cpu" and packed.available()
+    model = random_model(SHAPES[name], device, dtype, "none" if is_packed else quantization)
     shape = SHAPES[name]
     loaded = Checkpoint(
         name=name,
@@ -90,6 +98,7 @@ def drawn(name: str, settings: EngineSettings) -> Subject:
         dtype=dtype,
         quantization=quantization,
         weight_bytes=shape.weight_bytes(_held(quantization)),
+        packed=is_packed,
     )
     return _subject(f"CodeLlama-{name} shape" if name != "tiny" else name, loaded, settings.context_tokens, started,
                     is_random=True)  # fmt: skip
@@ -100,7 +109,7 @@ def _subject(name: str, loaded: Checkpoint, context_tokens: int, started: float,
     generator.warm_up()
     load_s = time.perf_counter() - started
     shape = Shape.of(loaded.model.config.to_dict())
-    return Subject(name, generator, loaded.model, shape, _held(loaded.quantization), load_s, is_random)
+    return Subject(name, generator, loaded.model, shape, _held(loaded.quantization), load_s, is_random, loaded.packed)
 
 
 def _held(quantization: str) -> Quantization:
@@ -158,13 +167,13 @@ def _linear(weight: Tensor, quantization: str, dtype: torch.dtype) -> nn.Module:
         whole: Any = bnb.Linear8bitLt(columns, rows, bias=False, has_fp16_weights=False, device="meta")
         whole.weight = bnb.Int8Params(weight, requires_grad=False, has_fp16_weights=False).to(weight.device)
         return whole  # type: ignore[no-any-return]
-    packed: Any = bnb.Linear4bit(
+    four: Any = bnb.Linear4bit(
         columns, rows, bias=False, compute_dtype=dtype, compress_statistics=True, quant_type="nf4", device="meta"
     )
-    packed.weight = bnb.Params4bit(
-        weight, requires_grad=False, compress_statistics=True, quant_type="nf4", module=packed
+    four.weight = bnb.Params4bit(
+        weight, requires_grad=False, compress_statistics=True, quant_type="nf4", module=four
     ).to(weight.device)
-    return packed  # type: ignore[no-any-return]
+    return four  # type: ignore[no-any-return]
 
 
 def padded_tokenizer(vocab: int) -> Tokenizer:

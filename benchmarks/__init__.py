@@ -1,0 +1,1 @@
+"""Measurements: decoding, keystrokes, starting; each prints a table and writes JSON."""
