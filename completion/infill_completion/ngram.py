@@ -129,12 +129,17 @@ class NgramIndex:
             levels.append(Level(order, count, {id_: weight / total for id_, weight in weights.items()}))
         return levels
 
-    def draft(self, count: int) -> list[int]:
-        """Return up to ``count`` tokens that followed the nearest of the longest matches."""
+    def draft(self, count: int, min_order: int = 1) -> list[int]:
+        """Return up to ``count`` tokens that followed the nearest of the longest matches of ``min_order`` or more."""
         matches, ids = self._history[-1], self._ids
         last = len(ids) - 1
         best = max(
-            ((order, -self._distance(place), place) for place, order in matches.items() if place < last), default=None
+            (
+                (order, -self._distance(place), place)
+                for place, order in matches.items()
+                if place < last and order >= min_order
+            ),
+            default=None,
         )
         if best is None:
             return []

@@ -36,3 +36,12 @@ def embedded() -> Iterator[Generator]:
     generator = Generator.load(EngineSettings(model="embedded", device="cpu"), lambda share, doing: None)
     yield generator
     generator.close()
+
+
+@pytest.fixture(scope="session")
+def exact() -> Iterator[Generator]:
+    """The embedded model in float32, where one token at a time and several at once give the same numbers."""
+    settings = EngineSettings(model="embedded", device="cpu", quantization="none")
+    generator = Generator.load(settings, lambda share, doing: None)
+    yield generator
+    generator.close()

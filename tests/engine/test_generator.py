@@ -220,3 +220,47 @@ def test_details_say_what_runs(embedded: Generator) -> None:
     assert (details["device"], details["infilling"]) == ("cpu", True)
     assert details["cache_model"] is True
     assert details["weight_bytes"] < 100 << 20
+
+
+REPETITIVE = "table = {}\n" + "".join(f"table['key_{n}'] = compute(value_{n}, other)\n" for n in range(6)) + "table["
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.7])
+@pytest.mark.parametrize("cache", [None, CacheParameters()], ids=["model alone", "with cache"])
+def test_drafts_change_the_time_and_not_the_tokens(
+    exact: Generator, tiny: Generator, monkeypatch: pytest.MonkeyPatch, temperature: float, cache: Any
+) -> None:
+    steps: list[int] = []
+    forward = Decoder.forward
+
+    def counted(self: Decoder, ids: torch.Tensor, *args: Any, **options: Any) -> torch.Tensor:
+        steps.append(ids.shape[1])
+        return forward(self, ids, *args, **options)
+
+    monkeypatch.setattr(Decoder, "forward", counted)
+    request = ask(prefix=REPETITIVE, max_tokens=40, temperature=temperature, seed=1)
+    for generator in (tiny, exact):
+        counts, texts = [], []
+        for draft_tokens in (0, 4):
+            steps.clear()
+            twin = generator.with_settings(draft_tokens=draft_tokens, cache=cache)
+            texts.append(answers(twin, request)[0])
+            counts.append(len(steps))
+            assert max(steps[1:]) <= 1 + draft_tokens
+        assert texts[0] == texts[1]
+    if cache is not None:
+        assert counts[1] < 0.7 * counts[0]
+
+
+def test_the_slot_holds_what_was_decoded_with_drafts(exact: Generator) -> None:
+    """The next prompt reuses the answer, and what it reuses is right."""
+    request = ask(prefix=REPETITIVE, max_tokens=30)
+    used = exact.with_settings(draft_tokens=4)
+    (text,), _ = answers(used, request)
+    longer = ask(prefix=REPETITIVE + text, max_tokens=10)
+    fresh = exact.with_settings(draft_tokens=0)
+    after, chunks = answers(used, longer)
+    assert after == answers(fresh, longer)[0]
+    usage = chunks[-1].usage
+    assert usage is not None
+    assert usage.prompt_tokens - usage.cached_tokens <= 4

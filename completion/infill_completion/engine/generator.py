@@ -181,7 +181,8 @@ class _Answer:
     def __init__(self, owner: Generator, request: CompletionRequest, cancelled: Callable[[], bool]) -> None:
         self._owner, self._request, self._cancelled = owner, request, cancelled
         self._decoder, self._tokenizer = owner._decoder, owner.tokenizer
-        self._started = time.monotonic()
+        self._started = self._prefilled = time.monotonic()
+        self._first = 0.0
         self._prompt = owner.prompt(request)
         self._slot, self._cached = owner._slots.acquire(self._prompt.ids)
         room = owner._slots.capacity - len(self._prompt.ids) - len(self._prompt.spell.encode())
@@ -197,29 +198,26 @@ class _Answer:
         ]
 
     @torch.inference_mode()
-    def _step(self, logits: Tensor) -> list[tuple[Sequence, Chunk]]:
-        """Choose the next token of every unfinished candidate; ``logits`` is ``(candidates, vocabulary)``."""
-        out = []
-        for row, sequence in enumerate(self._sequences):
-            if sequence.finish is None:
-                scores = sequence.scores(logits[row])
-                id_, logprob = choose(scores, self._request.temperature, self._request.top_p, self._random)
-                out.append((sequence, sequence.push(int(id_), float(logprob))))
-        return out
+    def _choose(self, sequence: Sequence, logits: Tensor) -> Chunk:
+        """Choose the next token of a candidate from the model's scores, ``(vocabulary,)``."""
+        scores = sequence.scores(logits)
+        id_, logprob = choose(scores, self._request.temperature, self._request.top_p, self._random)
+        return sequence.push(int(id_), float(logprob))
 
     def chunks(self) -> Iterator[Chunk]:
         """Run the request; see :meth:`Generator.stream`."""
-        last: list[Chunk] = []
+        held: list[Chunk] = []  # the end of a candidate may be the end of all, which carries the sums
         for chunk in self._all_chunks():
-            yield from last
-            last = [chunk]
-        yield from self._closed(last)
+            yield from held
+            held = [chunk] if chunk.finish_reason is not None else []
+            if not held:
+                yield chunk
+        yield from self._closed(held)
 
     def _all_chunks(self) -> Iterator[Chunk]:
         if self._request.echo:
             for sequence in self._sequences:
                 yield Chunk(sequence.number, self._request.prefix)
-        self._first = self._prefilled = self._started
         try:
             logits = prefill(self._decoder, self._slot, self._prompt.ids, self._poll)
         except InterruptedPrefillError as interrupted:
@@ -227,41 +225,74 @@ class _Answer:
             yield from self._ended(interrupted.reason)
             return
         self._prefilled = time.monotonic()
+        if len(self._sequences) == 1:
+            yield from self._decoded_alone(logits)
+        else:
+            yield from self._decoded_together(logits)
+
+    def _decoded_alone(self, logits: Tensor) -> Iterator[Chunk]:
+        """Decode the only candidate in the slot itself, several tokens a step where a draft turns out right.
+
+        Each token is chosen from the model's scores behind the token before it, so a draft changes the time only.
+        """
+        (sequence,), slot = self._sequences, self._slot
+        draft: list[int] = []
+        while True:
+            for row, scores in enumerate(logits):
+                yield self._choose(sequence, scores)
+                self._first = self._first or time.monotonic()
+                if (reason := self._over(sequence, len(slot.ids) + row)) is not None:
+                    slot.ids += draft[:row]
+                    if sequence.finish is None:
+                        yield sequence.end(reason)
+                    return
+                if draft[row : row + 1] != sequence.ids[-1:]:
+                    break
+            slot.ids += draft[:row]
+            room = slot.cache.capacity - len(slot.ids) - 1
+            draft = sequence.draft(min(self._owner.settings.draft_tokens, room))
+            fed = [sequence.ids[-1], *draft]
+            ids = torch.tensor([fed], device=self._decoder.device)
+            logits = self._decoder.forward(ids, slot.cache, len(slot.ids), all_logits=True)[0]
+            slot.ids.append(fed[0])
+
+    def _decoded_together(self, logits: Tensor) -> Iterator[Chunk]:
+        """Decode several candidates side by side from copies of the prompt's cache."""
         cache, start = self._cache(), len(self._prompt.ids)
         logits = logits.expand(len(self._sequences), -1)
         while True:
-            pairs = self._step(logits)
-            self._first = time.monotonic() if start == len(self._prompt.ids) else self._first
-            yield from (chunk for _, chunk in pairs)
-            if all(sequence.finish for sequence in self._sequences):
-                return
-            if (reason := self._poll()) is not None:
-                yield from self._ended(reason)
-                return
-            if start >= cache.capacity:
-                yield from self._ended(FinishReason.LENGTH)
+            for row, sequence in enumerate(self._sequences):
+                if sequence.finish is None:
+                    yield self._choose(sequence, logits[row])
+            self._first = self._first or time.monotonic()
+            running = [sequence for sequence in self._sequences if sequence.finish is None]
+            reason = self._over(running[0], start) if running else None
+            if not running or reason is not None:
+                yield from (sequence.end(reason or FinishReason.STOP) for sequence in running)
                 return
             ids = [sequence.ids[-1] for sequence in self._sequences]
             logits = self._decoder.forward(torch.tensor(ids, device=self._decoder.device)[:, None], cache, start)
             start += 1
-            if cache is self._slot.cache:
-                self._slot.ids.append(ids[0])
+
+    def _over(self, sequence: Sequence, length: int) -> FinishReason | None:
+        """Return why decoding ends here: the candidate is done, the request withdrawn or late, or the cache full."""
+        if sequence.finish is not None:
+            return sequence.finish
+        return self._poll() or (FinishReason.LENGTH if length >= self._slot.cache.capacity else None)
 
     def _cache(self) -> KVCache:
-        """Return the cache to decode in: the slot itself, or copies of it when there are several candidates."""
+        """Return a cache that holds the prompt once for each candidate, with room for the answers."""
         count, length = len(self._sequences), len(self._prompt.ids)
-        if count == 1:
-            return self._slot.cache
         spare = len(self._prompt.spell.encode()) + self._max_tokens
         cache = KVCache(self._decoder.shape, min(self._slot.cache.capacity, length + spare), count)
         cache.copy_from(self._slot.cache, length)
         return cache
 
     def _indexes(self) -> Iterable[NgramIndex | None]:
-        count = max(1, self._request.n)
-        if self._owner.settings.cache is None:
+        count, settings = max(1, self._request.n), self._owner.settings
+        if settings.cache is None and (count > 1 or not settings.draft_tokens):
             return [None] * count
-        index = ngram_index(self._prompt, self._owner.settings.cache, self._tokenizer.infilling)
+        index = ngram_index(self._prompt, settings.cache or CacheParameters(), self._tokenizer.infilling)
         return [index, *(index.fork() for _ in range(count - 1))]
 
     def _poll(self) -> FinishReason | None:
@@ -283,7 +314,7 @@ class _Answer:
         timings = {
             "prefill_ms": (self._prefilled - self._started) * 1000,
             "decode_ms": decode_s * 1000,
-            "ttft_ms": (self._first - self._started) * 1000,
+            "ttft_ms": ((self._first or ended) - self._started) * 1000,
             "tokens_per_s": tokens / decode_s if decode_s > 0 else 0.0,
         }
         explain = self._explained() if self._request.explain else None

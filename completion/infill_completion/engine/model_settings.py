@@ -29,6 +29,8 @@ class ModelSettings:
         suffix_share: See :class:`infill_completion.prompt.PromptOptions`.
         context_share: As above; 0 keeps other files out of the model's window, the cache still sees them.
         cache: Weights of the n-gram index, or None to leave it out.
+        draft_tokens: Most tokens that are copied from the text around the cursor and checked in one step; 0 for none.
+            A step of five rows still runs on the kernels that make one row fast.
     """
 
     name: str = ""
@@ -38,6 +40,7 @@ class ModelSettings:
     suffix_share: float = 0.25
     context_share: float = 0.25
     cache: CacheParameters | None = None
+    draft_tokens: int = 4
 
     @classmethod
     def read(cls, folder: Path) -> ModelSettings:

@@ -13,6 +13,8 @@ from infill_completion.engine.healing import Speller, spelled
 from infill_completion.engine.tokenizer import Detokenizer, Tokenizer
 from infill_completion.ngram import NgramIndex
 
+MIN_DRAFT_ORDER = 2
+
 
 class StopText:
     """Lets text through up to the first stop string; keeps back what may become the start of one."""
@@ -55,7 +57,7 @@ class Sequence:
         stop_tokens: Ids the answer ends before.
         max_tokens: Most tokens of the answer; those that only spell do not count.
         index: The n-gram index to mix in, or None.
-        cache: Its weights.
+        cache: Its weights; None leaves the model's scores as they are, and the index only drafts.
     """
 
     def __init__(
@@ -90,6 +92,12 @@ class Sequence:
         allowed = self._speller.allowed(self._rest)
         masked = torch.full_like(logits, float("-inf"))
         return masked.index_copy_(0, allowed, logits[allowed])
+
+    def draft(self, count: int) -> list[int]:
+        """Return up to ``count`` tokens that may well come next; none while a word is being spelled."""
+        if self._index is None or self._rest:
+            return []
+        return self._index.draft(min(count, self._left - 1), min_order=MIN_DRAFT_ORDER)
 
     def push(self, id_: int, logprob: float) -> Chunk:
         """Take the chosen token and return what it adds; :attr:`finish` tells whether it was the last."""
