@@ -96,7 +96,7 @@ def main() -> None:
         figures = measure(nvim)
         nvim.close()
     text = json.dumps(figures, indent=2)
-    print(text)  # noqa: T201
+    print(text)
     if arguments.json:
         arguments.json.write_text(text + "\n", encoding="utf-8")
 

@@ -1,7 +1,7 @@
 """A language server with exact answers, for stories about the editor's side alone.
 
-It keeps the documents as the protocol says and offers, at the end of a text, what a table says continues it.  Everything
-it hears goes to a log, one JSON object a line, so that a test can see what the editor sent.
+It keeps the documents as the protocol says and offers, behind a text, what a table says continues it.  What it hears
+goes to a log, one JSON object a line, so that a test can see what the editor sent.
 """
 
 from __future__ import annotations

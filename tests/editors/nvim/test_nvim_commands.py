@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.editors.nvim.stage import StageMaker
@@ -111,7 +113,7 @@ def test_the_help_page_has_no_broken_links(stage: StageMaker) -> None:
     doc = nvim.lua("return vim.api.nvim_get_runtime_file('doc/infill.txt', false)[1]")
     copy = nvim.workspace / "doc"
     copy.mkdir()
-    (copy / "infill.txt").write_bytes(open(doc, "rb").read())
+    (copy / "infill.txt").write_bytes(Path(doc).read_bytes())
     nvim.api.command(f"helptags {copy}")
     nvim.api.command(f"set runtimepath+={nvim.workspace}")
     text = (copy / "infill.txt").read_text(encoding="utf-8")

@@ -72,14 +72,18 @@ def test_the_popup_of_neovim_offers_the_suggestion_too(tmp_path: Path, environme
         path = nvim.open("names.py", CODE)
         ready(nvim)
         nvim.type(TYPED)
-        ghost = nvim.until(nvim.ghost, "ghost text", 30)
+        nvim.until(nvim.ghost, "ghost text", 30)
         before = nvim.lines()
         nvim.type("<C-x><C-o>")
         nvim.until(lambda: nvim.api.funcs.pumvisible() == 1, "the popup menu is open", 30)
         nvim.until_ghost("")
+        entry = nvim.api.funcs.complete_info(["items"])["items"][0]
+        edit = entry["user_data"]["nvim"]["lsp"]["completion_item"]["textEdit"]
+        kept = before[-1].encode()[: edit["range"]["start"]["character"]].decode()
+        expected = "\n".join([*before[:-1], kept + edit["newText"]])
         nvim.type("<C-n><C-y>")
-        nvim.until(lambda: nvim.lines() != before, "the entry is in")
-        assert nvim.save(path).decode() == "\n".join(before) + ghost + "\n"
+        nvim.until(lambda: "\n".join(nvim.lines()) == expected, "the entry is in")
+        assert nvim.save(path).decode() == expected + "\n"
     finally:
         nvim.close()
 
@@ -108,6 +112,25 @@ def test_two_editors_share_one_engine(nvim: Neovim, tmp_path: Path, environment:
         other.close()
     assert len(list(Path(environment["XDG_RUNTIME_DIR"]).rglob("*.sock"))) == 1
     assert infill(environment, "engine", "status").count("ready") == 1
+
+
+def test_neovims_own_inline_completion_where_it_exists(tmp_path: Path, environment: dict[str, str]) -> None:
+    nvim = start(tmp_path, "native", environment, "require('infill').setup({ renderer = 'native' })")
+    try:
+        if not nvim.lua("return require('infill.native').exists()"):
+            pytest.skip("needs Neovim 0.12; name one in NVIM_BIN")
+        nvim.open("names.py", CODE)
+        ready(nvim)
+        nvim.type(TYPED)
+        drawn = "local n = vim.api.nvim_get_namespaces()['nvim.lsp.inline_completion'] return n and"
+        drawn += " #vim.api.nvim_buf_get_extmarks(0, n, 0, -1, {}) > 0"
+        nvim.until(lambda: nvim.lua(drawn), "Neovim's own ghost text", 30)
+        assert nvim.ghost() == ""
+        before = nvim.lines()
+        nvim.type("<Tab>")
+        nvim.until(lambda: nvim.lines() != before, "the suggestion is in")
+    finally:
+        nvim.close()
 
 
 def test_explain_tells_about_the_place_of_the_cursor(nvim: Neovim) -> None:
