@@ -21,7 +21,7 @@ from infill_completion.explain import Explanation, explanation
 from infill_completion.flights import Flight, Flights
 from infill_completion.judge import judge
 from infill_completion.length import Plan, Shape, plan, plan_ahead
-from infill_completion.privacy import Privacy
+from infill_completion.privacy import Privacy, Rule
 from infill_completion.reuse import Memory, Offer, Recalled, Remembered
 from infill_completion.settings import Settings
 from infill_completion.skip import skip_reason
@@ -106,7 +106,7 @@ class Completer:
         rule = self._privacy.rule_for(snapshot.uri, self._documents.roots())
         skip = skip_reason(snapshot, self._settings, rule)
         if skip is not None:
-            return Answer(reason=skip, details={"message": f"It matches {rule}."} if rule else {})
+            return Answer(reason=skip, details={"message": _private(rule)} if rule else {})
         view = self._view(snapshot)
         self._gatherer.visited(view.uri, view.offset)
         with self._turn(view, snapshot.version) as turn:
@@ -122,8 +122,8 @@ class Completer:
         view = self._view(snapshot)
         extent = self._plan(view)
         if skip is not None:
-            message = f"It matches {rule}." if rule else None
-            return explanation(snapshot, view, extent, trace, reason=skip, message=message)
+            withheld = (_private(rule),) if rule else ()
+            return explanation(snapshot, view, extent, trace, reason=skip, withheld=withheld)
         with self._turn(view, snapshot.version) as turn:
             flight = self._start(view, extent, trace, is_explained=True)
             await self._flights.wait(flight, turn.superseded)
@@ -269,6 +269,10 @@ class Completer:
 def _fingerprint(settings: Settings) -> Settings:
     """Return the settings without those that change when an answer comes but not what it is."""
     return replace(settings, completion=replace(settings.completion, debounce_ms=0, enabled=True))
+
+
+def _private(rule: Rule) -> str:
+    return f"This file matches {rule}, so its text never reaches the model."
 
 
 def _inside_word(view: View) -> bool:

@@ -95,7 +95,7 @@ class Explanation:
 
     def _prompt(self) -> list[str]:
         if not self.request:
-            return []
+            return [f"withheld: {what}" for what in self.withheld]
         lines = ["", "prompt:", f"  prefix  {len(self.prefix)} characters, ends with {self.prefix[-60:]!r}"]
         lines.append(f"  suffix  {len(self.suffix)} characters, begins with {self.suffix[:60]!r}")
         lines += [f"  {item['kind']}  {item['path']}, {item['characters']} characters" for item in self.sources]
@@ -126,7 +126,7 @@ def explanation(
     *,
     flight: Flight | None = None,
     reason: SkipReason | None = None,
-    message: str | None = None,
+    withheld: tuple[str, ...] = (),
     min_confidence: float = 0.0,
 ) -> Explanation:
     """Put together what is known about one request; without a ``flight`` the engine was not asked."""
@@ -135,7 +135,7 @@ def explanation(
     )
     if flight is None:
         why = reason.value if reason else None
-        return _with(head, reason=why, message=message, timings_ms={"total_ms": trace.elapsed_ms})
+        return _with(head, reason=why, withheld=withheld, timings_ms={"total_ms": trace.elapsed_ms})
     generation = flight.generation
     request = asdict(generation.request)
     asked = trace.find("asked") or {}
