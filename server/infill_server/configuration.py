@@ -55,9 +55,14 @@ class Configuration:
             settings, found = merge(settings, table, origin=name)
             problems += found
         self.settings = settings
-        new = [problem for problem in dict.fromkeys(problems) if problem not in self._told]
-        self._told.update(new)
-        return new
+        return [problem for problem in problems if self._is_new(problem)]
+
+    def _is_new(self, problem: str) -> bool:
+        """Tell whether the user has not been told yet; editors send the same settings in two ways."""
+        sentence = problem.partition(": ")[2] or problem
+        is_new = sentence not in self._told
+        self._told.add(sentence)
+        return is_new
 
 
 def _section(written: object) -> object:

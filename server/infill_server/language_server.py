@@ -107,11 +107,11 @@ class InfillServer(LanguageServer):
         if self._reader is not None:
             self._reader.end()
 
-    async def pull_configuration(self) -> None:
-        """Ask the client for its settings, where it can be asked."""
+    async def pull_configuration(self) -> list[str]:
+        """Ask the client for its settings, where it can be asked, and return new problems."""
         workspace = self.client_capabilities.workspace
         if workspace is None or not workspace.configuration:
-            return
+            return []
         asked = types.ConfigurationParams([types.ConfigurationItem(section=SECTION)])
         try:
             async with asyncio.timeout(CONFIGURATION_S):
@@ -121,7 +121,8 @@ class InfillServer(LanguageServer):
         except Exception as error:  # whatever the client had against it
             log.warning("the client did not say its settings: %s", error)
         else:
-            self.show_problems(self.session.configuration.live(answer[0] if answer else None))
+            return self.session.configuration.live(answer[0] if answer else None)
+        return []
 
     async def watch_configuration(self) -> None:
         """Ask to be told of changed settings, where that must be asked for."""
@@ -189,8 +190,8 @@ async def _begin(ls: InfillServer) -> None:
     configuration = ls.session.configuration
     problems = configuration.read_file(config_path())
     problems += configuration.initialize(ls.protocol.initialization_options)
+    problems += await ls.pull_configuration()
     ls.show_problems(problems)
-    await ls.pull_configuration()
     ls.session.start()
     await ls.watch_configuration()
 
@@ -202,7 +203,7 @@ def _configuration_changed(ls: InfillServer, params: types.DidChangeConfiguratio
 async def _reconfigure(ls: InfillServer, pushed: object) -> None:
     workspace = ls.client_capabilities.workspace
     if workspace is not None and workspace.configuration:
-        await ls.pull_configuration()
+        ls.show_problems(await ls.pull_configuration())
     elif pushed is not None:
         ls.show_problems(ls.session.configuration.live(pushed))
     ls.session.configured()

@@ -67,10 +67,17 @@ async def test_wrong_settings_are_named_in_one_message(engine: ScriptedEngine, w
     window.client.set_configuration({"infill": {"completion": {"max_tokens": 0}}})
     await window.initialize(visual_studio_code(), {"completion": {"top_q": 1}, "engine.context_tokens": "many"})
     await window.ready()
-    first, second = window.messages
-    assert "`infill.completion.top_q`" in first
-    assert "`infill.engine.context_tokens`" in first
-    assert "`infill.completion.max_tokens`" in second
+    [message] = window.messages
+    for key in ("completion.top_q", "engine.context_tokens", "completion.max_tokens"):
+        assert f"`infill.{key}`" in message
+
+
+async def test_many_wrong_settings_go_to_the_log(engine: ScriptedEngine, window: Editor) -> None:
+    await window.initialize(visual_studio_code(), {"completion": {f"no_{number}": 1 for number in range(9)}})
+    await window.ready()
+    [message] = window.messages
+    assert message.count("\n") == 3
+    assert len(window.client.log_messages) == 9
 
 
 async def test_a_settings_file_that_cannot_be_read_is_named(

@@ -44,6 +44,12 @@ def test_a_problem_is_told_once() -> None:
     assert configuration.initialize({"engine": {"context_tokens": 1024}}) == []
 
 
+def test_one_mistake_that_an_editor_sends_in_two_ways_is_told_once() -> None:
+    configuration = Configuration()
+    assert len(configuration.initialize({"engine": {"model": 5}})) == 1
+    assert configuration.live({"infill": {"engine": {"model": 5}}}) == []
+
+
 def test_what_is_no_table_is_named() -> None:
     assert "initializationOptions" in Configuration().initialize([1])[0]
 
