@@ -145,58 +145,68 @@ def build_prompt(
     Returns:
         The prompt; it never has more than ``options.budget_tokens`` tokens, control tokens apart.
     """
-    tokens = encoder.infilling
-    layout = options.layout if tokens and suffix is not None else PromptLayout.LEFT_TO_RIGHT
+    layout = options.layout if encoder.infilling and suffix is not None else PromptLayout.LEFT_TO_RIGHT
     head = [encoder.bos] if encoder.bos is not None else []
-    room = options.budget_tokens - len(head) - (3 if layout is not PromptLayout.LEFT_TO_RIGHT else 0)
-    lines = _lines(prefix)
-    spell = unfinished(lines[-1]) if options.heal and lines else ""
-    if spell:
-        lines[-1] = lines[-1][: -len(spell)]
-    before = [encoder.encode_line(line) for line in lines]
-    after = [encoder.encode_line(line) for line in _lines(suffix or "")]
-    if after:
-        after[0] = encoder.encode_infilling(_lines(suffix or "")[0])
-    items = [_context_ids(encoder, item) for item in context]
-
-    sizes = [len(ids) for ids in before]
+    infills = layout is not PromptLayout.LEFT_TO_RIGHT
+    text = _encoded(encoder, prefix, suffix or "", context, heal=options.heal)
     step = max(8, int(options.budget_tokens * options.step_share))
-    chosen = _context_that_fits(items, int(room * options.context_share))
-    room -= sum(len(ids) for ids in chosen)
-    suffix_room = 0
-    if layout is not PromptLayout.LEFT_TO_RIGHT:
-        # In steps too: a suffix that gave way token by token would change the prompt's start at every keystroke.
-        spare = room - _ceil(sum(sizes) + step, step)
-        suffix_room = min(max(int(room * options.suffix_share), spare), room)
-    kept_after = _first_lines(after, suffix_room)
-    start = _cut(sizes, room - len(kept_after), step)
-    while start < len(sizes) - 1 and 1 + sum(sizes[start:]) > room - len(kept_after):
-        start += 1
-    kept_before = _prefix_ids(encoder, lines[start:], before[start:], first=not chosen)[
-        -max(0, room - len(kept_after)) :
-    ]
-    text = [*(id_ for ids in chosen for id_ in ids), *kept_before]
-    line_tokens = sum(sizes[-1:]) if len(sizes) > 1 else 0
-    ids = head + _laid_out(layout, tokens, text, kept_after, line_tokens)
-    context_tokens = sum(len(ids) for ids in chosen)
+    room = options.budget_tokens - len(head) - (3 if infills else 0)
+    others = _context_that_fits(text.context, int(room * options.context_share))
+    room -= sum(map(len, others))
+    after = _kept_suffix(text, room, step, options.suffix_share) if infills else []
+    before = _kept_prefix(encoder, text, room - len(after), step, first=not others)
+    whole = [id_ for ids in [*others, before] for id_ in ids]
+    line_tokens = len(text.before[-1]) if len(text.before) > 1 else 0
+    ids = head + _laid_out(layout, encoder.infilling, whole, after, line_tokens)
+    used = {"prefix": len(before), "suffix": len(after), "context": sum(map(len, others))}
+    there = {"prefix": text.before, "suffix": text.after, "context": text.context}
     return Prompt(
         ids=ids,
         layout=layout,
-        spell=spell,
-        tokens_by_source={
-            "prefix": len(kept_before),
-            "suffix": len(kept_after) if layout is not PromptLayout.LEFT_TO_RIGHT else 0,
-            "context": context_tokens,
-            "control": len(ids) - len(text) - len(kept_after),
-        },
-        dropped_by_source={
-            "prefix": max(0, sum(sizes) - len(kept_before)),
-            "suffix": sum(len(ids) for ids in after) - len(kept_after),
-            "context": sum(len(ids) for ids in items) - context_tokens,
-        },
-        before=[*items, [id_ for ids in before for id_ in ids]],
-        after=[id_ for ids in after for id_ in ids],
+        spell=text.spell,
+        tokens_by_source=used | {"control": len(ids) - sum(used.values())},
+        dropped_by_source={source: max(0, sum(map(len, parts)) - used[source]) for source, parts in there.items()},
+        before=[*text.context, [id_ for ids in text.before for id_ in ids]],
+        after=[id_ for ids in text.after for id_ in ids],
     )
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    """The whole text, line by line; ``lines`` are those of ``before``."""
+
+    lines: list[str]
+    before: list[Sequence[int]]
+    after: list[Sequence[int]]
+    context: list[list[int]]
+    spell: str
+
+
+def _encoded(encoder: Encoder, prefix: str, suffix: str, context: Sequence[ContextItem], *, heal: bool) -> _Encoded:
+    lines = _lines(prefix)
+    spell = unfinished(lines[-1]) if heal and lines else ""
+    if spell:
+        lines[-1] = lines[-1][: -len(spell)]
+    first, *later = _lines(suffix) or [""]
+    after = [encoder.encode_infilling(first), *map(encoder.encode_line, later)]
+    items = [_context_ids(encoder, item) for item in context]
+    return _Encoded(lines, [encoder.encode_line(line) for line in lines], after, items, spell)
+
+
+def _kept_suffix(text: _Encoded, room: int, step: int, share: float) -> list[int]:
+    """Return the start of the suffix: its share of the room, or all that the prefix leaves."""
+    # In steps too: a suffix that gave way token by token would change the prompt's start at every keystroke.
+    spare = room - _ceil(sum(map(len, text.before)) + step, step)
+    return _first_lines(text.after, min(max(int(room * share), spare), room))
+
+
+def _kept_prefix(encoder: Encoder, text: _Encoded, room: int, step: int, *, first: bool) -> list[int]:
+    """Return the end of the prefix, cut at a line where one fits; ``first`` if nothing stands before it."""
+    sizes = [len(ids) for ids in text.before]
+    start = _cut(sizes, room, step)
+    while start < len(sizes) - 1 and 1 + sum(sizes[start:]) > room:
+        start += 1
+    return _prefix_ids(encoder, text.lines[start:], text.before[start:], first=first)[-room:] if room > 0 else []
 
 
 def _laid_out(

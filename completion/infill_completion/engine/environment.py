@@ -16,8 +16,6 @@ SETTINGS = {
     "OMP_WAIT_POLICY": "PASSIVE",
     "KMP_BLOCKTIME": "0",
     "TOKENIZERS_PARALLELISM": "false",
-    # Room for growth in place of fragments when the context changes size.
-    "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
 }
 
 
