@@ -11,6 +11,7 @@ import json
 import logging
 import traceback
 from collections.abc import Callable, Generator, Iterable
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from cattrs import Converter
@@ -170,8 +171,23 @@ class InfillProtocol(LanguageServerProtocol):
     def _send_data(self, data: Any) -> None:
         if self.writer is None:
             return
-        body = json.dumps(data, default=self._serialize_message, separators=(",", ":")).encode()
+        try:
+            body = json.dumps(data, default=self._serialize_message, separators=(",", ":")).encode()
+        except Exception as error:  # an answer that cannot be written is still an answer owed
+            log_unforeseen(error)
+            if isinstance(data, dict) or (msg_id := getattr(data, "id", None)) is None or hasattr(data, "method"):
+                return
+            self._refuse(
+                msg_id, types.ErrorCodes.InternalError, "The server's answer could not be written; see its log."
+            )
+            return
         self.writer.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    def _serialize_message(self, data: Any) -> Any:
+        """Return JSON for what `json` does not know; explanations may hold anything, which is shown as text."""
+        if hasattr(data, "__attrs_attrs__") or isinstance(data, Enum):
+            return super()._serialize_message(data)
+        return str(data)
 
     def _handle_notification(self, method_name: str, params: Any) -> None:
         if method_name == types.CANCEL_REQUEST:

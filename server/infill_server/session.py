@@ -158,15 +158,21 @@ class Session:
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("background work failed: %s: %s", type(error).__name__, error, exc_info=error)
-            self.status.say(Kind.ERROR, "The language server had an internal error; see its log.")
+            self._failed(error)
+
+    def _failed(self, error: BaseException) -> None:
+        log.error("background work failed", exc_info=error)
+        self.status.say(Kind.ERROR, "The language server had an internal error; see its log.")
 
     async def _keep_engine(self) -> None:
         while True:
             await self._engine_wanted.wait()
             self._engine_wanted.clear()
             if self._restart_wanted or self._engine_of != self.settings.engine:
-                await self._replace_engine(end=self._restart_wanted)
+                try:
+                    await self._replace_engine(end=self._restart_wanted)
+                except Exception as error:  # the command infill.restart may still help
+                    self._failed(error)
 
     async def _replace_engine(self, *, end: bool) -> None:
         self._restart_wanted = False

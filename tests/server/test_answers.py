@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given, settings
@@ -122,3 +123,21 @@ def test_every_request_is_answered_once_and_no_notification_is(messages: list[tu
     with unforeseen_errors() as errors:
         assert asyncio.run(tell())[0] == "hello"
     assert not errors
+
+
+async def test_an_answer_that_json_cannot_write_is_still_an_answer() -> None:
+    client = Client()
+
+    async def tuple_as_key() -> dict[Any, Any]:
+        return {("a", "b"): 1}
+
+    async def path_as_value() -> dict[str, Any]:
+        return {"path": Path("/w/a.py")}
+
+    for number, command in enumerate((tuple_as_key, path_as_value)):
+        client.server.command(command.__name__)(command)
+        client.send({"id": number, "method": "workspace/executeCommand", "params": {"command": command.__name__}})
+    while len(client.messages) < 3:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    assert client.messages[1]["error"]["code"] == -32603
+    assert client.messages[2]["result"] == {"path": "/w/a.py"}
