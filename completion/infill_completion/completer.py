@@ -225,6 +225,9 @@ class Completer:
             self._memory.remember(Remembered(view, (), SkipReason.EMPTY, flight.sources, ahead))
             return
         verdict = judge(view, generation.choices, self._settings.completion.min_confidence)
+        if verdict.reason is SkipReason.TOO_SLOW:
+            flight.is_late = True  # Not remembered, since the next attempt may be in time.
+            return
         self._memory.remember(Remembered(view, verdict.offers, verdict.reason, flight.sources))
 
     def _after_landing(self, view: View, flight: Flight, turn: _Turn, trace: Trace) -> Answer | None:
@@ -234,6 +237,8 @@ class Completer:
         trace.note("engine", latency_ms=flight.latency_ms, **flight.generation.timings)
         if flight.error is not None:
             return _unavailable(flight.error)
+        if flight.is_late:
+            return Answer(reason=SkipReason.TOO_SLOW, is_final=False)
         recalled = self._recall(view)
         return None if recalled is None else self._answered(view, recalled)
 

@@ -29,6 +29,7 @@ class Flight:
         waiters: How many requests wait for it.
         error: Why it failed.
         latency_ms: How long it took.
+        is_late: Whether the deadline came before anything whole.
     """
 
     origin: View
@@ -38,6 +39,7 @@ class Flight:
     waiters: int = 0
     error: EngineUnavailableError | None = None
     latency_ms: float | None = None
+    is_late: bool = False
     landed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def fits(self, view: View) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from infill_completion.api import FinishReason
 from infill_completion.filters import Place, Step, apply
 from infill_completion.generation import Choice
 from infill_completion.reuse import Offer
@@ -65,4 +66,7 @@ def _is_sure(candidate: Judged, min_confidence: float) -> bool:
 def _reason(judged: tuple[Judged, ...], had_text: bool) -> SkipReason:
     if had_text:
         return SkipReason.LOW_CONFIDENCE
-    return SkipReason.FILTERED if any(item.choice.text.strip() for item in judged) else SkipReason.EMPTY
+    if any(item.choice.text.strip() for item in judged):
+        return SkipReason.FILTERED
+    is_late = any(item.choice.finish_reason in {FinishReason.DEADLINE, FinishReason.CANCELLED} for item in judged)
+    return SkipReason.TOO_SLOW if is_late else SkipReason.EMPTY

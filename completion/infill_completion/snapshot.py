@@ -59,6 +59,7 @@ class SkipReason(Enum):
     SUPERSEDED = "A newer request for the same document replaced this one."
     CANCELLED = "The editor withdrew the request."
     MOVED_ON = "The document changed in a way the answer does not fit."
+    TOO_SLOW = "The model wrote nothing whole before the deadline (setting completion.deadline_ms)."
     EMPTY = "The model had nothing to add here."
     FILTERED = "A filter removed what the model wrote."
     LOW_CONFIDENCE = "The model was not sure enough."

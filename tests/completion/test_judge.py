@@ -89,3 +89,14 @@ async def test_an_engine_that_hangs_is_given_up_and_what_it_said_is_cut_at_a_bou
     answer = await completer.complete(at("x = |\n", "javascript"))
     assert [suggestion.text for suggestion in answer.suggestions] == ["first(a);"]
     await completer.aclose()
+
+
+async def test_a_deadline_before_anything_whole_is_no_lasting_answer() -> None:
+    engine = ScriptedEngine(says("some_long_na"), reason=FinishReason.DEADLINE)
+    completer = Completer(engine, AT_ONCE)
+    answer = await completer.complete(at("x = |\n"))
+    assert answer.reason is SkipReason.TOO_SLOW
+    assert not answer.is_final
+    engine.reason = STOP
+    assert (await completer.complete(at("x = |\n"))).suggestions
+    await completer.aclose()
