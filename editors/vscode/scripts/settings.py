@@ -1,7 +1,7 @@
 """Writes the settings of the language server into the extension, so that both are documented in one place.
 
 ``python editors/vscode/scripts/settings.py`` rewrites ``src/keys.ts`` and the generated parts of ``package.json`` (the
-settings, and which of them an untrusted workspace may not set); with ``--check`` it only tells whether they are current.
+settings, and which of them an untrusted workspace may not set); ``--check`` only tells whether they are current.
 """
 
 from __future__ import annotations

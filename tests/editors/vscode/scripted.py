@@ -3,7 +3,7 @@
 Each line is a JSON object: ``{"say": {"when": "return ", "texts": ["a + b"]}}`` (a request whose prefix ends so gets
 that text; several are the candidates, in turn; the newest rule that fits counts), ``{"hold": "else"}`` (replies stop
 before that token until ``{"release": true}``), ``{"load": true}`` (the model is loaded now).  It prints
-``{"event": "listening"}`` and one object for each choice asked for.  Options: ``--hold-load``, ``--load-error SENTENCE``.
+``{"event": "listening"}`` and one object for each choice asked for.
 """
 
 from __future__ import annotations

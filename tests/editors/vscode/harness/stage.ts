@@ -45,6 +45,11 @@ export class Stage {
     });
   }
 
+  /** Put a file into the folder that no story opens first. */
+  file(name: string, text: string): void {
+    this.files[name] = text;
+  }
+
   private async begin(): Promise<void> {
     this.code = await Code.prepare(this.setting);
     if (this.setting.engine !== null) {
