@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from infill_completion.catalog import Quantization
-from infill_completion.engine import bench, bench_measure
+from infill_completion.engine import bench, bench_measure, checkpoint, quantize
 from infill_completion.engine.bench_models import SHAPES, drawn, padded_tokenizer, random_model
 from infill_completion.settings import EngineSettings
 
@@ -43,8 +43,8 @@ def test_the_dry_run_measures_everything_on_random_weights(tmp_path, capsys):
 
 
 def test_a_run_out_of_time_says_what_it_left_out(capsys):
-    assert bench.main(["--shape", "tiny,tiny", "--device", "cpu", "--budget", "0"]) == 0
-    assert "##" not in capsys.readouterr().out
+    assert bench.main(["--shape", "tiny", "--device", "cpu", "--budget", "0"]) == 1
+    assert "failed: tiny: out of time" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -81,6 +81,17 @@ def test_four_bit_weights_take_the_bytes_of_the_formula():
         if not name.endswith(("quant_map", "bitsandbytes__nf4"))
     )
     assert held == pytest.approx(shape.linear_bytes(Quantization.NF4), rel=0.001)
+
+
+def test_random_weights_in_four_bits_can_be_saved_and_loaded(tmp_path):
+    model = random_model(SHAPES["tiny"], CPU, torch.bfloat16, "nf4")
+    before = {name: values.clone() for name, values in model.state_dict().items()}
+    quantize.save(model, checkpoint.EMBEDDED, tmp_path)
+    loaded = checkpoint.load(EngineSettings(model=str(tmp_path), device="cpu"), lambda *_ignored: None)
+    after = loaded.model.state_dict()
+    assert after.keys() == before.keys()
+    for name, values in before.items():
+        assert torch.equal(values.view(torch.uint8), after[name].view(torch.uint8)), name
 
 
 def test_every_id_of_a_random_model_has_a_text():

@@ -50,7 +50,7 @@ class Plan:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print a table; write JSON and a chart where asked; 2 for what cannot be done."""
+    """Measure, print a table; write JSON and a chart where asked; 1 where nothing worked, 2 for a wrong request."""
     options = _parser().parse_args(arguments)
     try:
         report = run(options)
@@ -58,8 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"infill-ls: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_ERROR
     print(table(report))  # noqa: T201
-    if options.json:
-        options.json.write_text(report.to_json(), encoding="utf-8")
+    if not report.models:
+        print("infill-ls: Nothing was measured; the lines above say why.", file=sys.stderr)  # noqa: T201
+        return 1
     if options.chart and not chart(report, options.chart):
         print("infill-ls: No chart without matplotlib; run `pip install matplotlib`.", file=sys.stderr)  # noqa: T201
     return 0
@@ -104,11 +105,16 @@ def run(options: argparse.Namespace) -> Report:
         device_name(device), bandwidth, versions(), load_average=load_average, neighbours=options.neighbours,
         note=options.note,
     )  # fmt: skip
+    subjects = _subjects(options, max(plan.contexts))
     with measure.busy_neighbours(options.neighbours):
-        for make in _subjects(options, max(plan.contexts)):
+        for name, make in subjects.items():
             if not plan.in_time():
-                break
-            report.models.append(_measured(make(), plan, bandwidth))
+                report.failures.append(f"{name}: out of time")
+                continue
+            measured = measure.quietly(partial(_made, make, plan, bandwidth), report.failures, name)
+            report.models += [measured] if measured else []
+            if options.json:  # after each, so that a run that is cut off leaves what it had
+                options.json.write_text(report.to_json(), encoding="utf-8")
             _free()
     return report
 
@@ -122,17 +128,22 @@ def _contexts(text: str | None, device: torch.device) -> tuple[int, ...]:
         raise ModelError(f"--context takes numbers with commas, such as 0,2048,8192, not {text!r}.") from None
 
 
-def _subjects(options: argparse.Namespace, context_tokens: int) -> list[Callable[[], Subject]]:
+def _subjects(options: argparse.Namespace, context_tokens: int) -> dict[str, Callable[[], Subject]]:
     settings = EngineSettings(
         model=options.model or "auto", quantization=options.quantization, device=options.device,
         context_tokens=max(1024, context_tokens + 512),
     )  # fmt: skip
     if options.shape is None:
-        return [partial(stored, settings)]
+        checkpoints.choose_model(settings, checkpoints.choose_device(settings.device))  # tells what is missing
+        return {settings.model: partial(stored, settings)}
     names = [name.strip().lower() for name in options.shape.split(",")]
     if unknown := [name for name in names if name not in SHAPES]:
         raise ModelError(f"There is no shape `{unknown[0]}`; choose from {', '.join(SHAPES)}.")
-    return [partial(drawn, name, settings) for name in names]
+    return {name: partial(drawn, name, settings) for name in names}
+
+
+def _made(make: Callable[[], Subject], plan: Plan, bandwidth: float) -> ModelReport:
+    return _measured(make(), plan, bandwidth)
 
 
 def _measured(subject: Subject, plan: Plan, bandwidth: float) -> ModelReport:

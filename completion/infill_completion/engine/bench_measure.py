@@ -307,10 +307,10 @@ def resident_bytes(device: torch.device) -> int:
 
 
 def quietly(measure: Callable[[], Any], failures: list[str], what: str) -> Any:
-    """Return what a measurement gives; where the library or the memory fails, note it and return None."""
+    """Return what a measurement gives; where it fails, note why and return None, so that the others are not lost."""
     try:
         return measure()
-    except (RuntimeError, ValueError, NotImplementedError) as error:  # out of memory is a RuntimeError
+    except Exception as error:  # out of memory, a kernel that is missing, a full disk
         first = next(iter(str(error).splitlines()), "")
         failures.append(f"{what}: {type(error).__name__}: {first}")
         return None

@@ -54,6 +54,7 @@ class Report:
     neighbours: int = 0
     note: str = ""
     models: list[ModelReport] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
 
     def to_json(self) -> str:
         """Return the report as indented JSON."""
@@ -102,16 +103,17 @@ def table(report: Report) -> str:
     ]
     for model in report.models:
         lines += ["", *_model_lines(model)]
-    return "\n".join(lines)
+    return "\n".join([*lines, *(f"failed: {failure}" for failure in report.failures)])
 
 
 def _model_lines(model: ModelReport) -> list[str]:
     held = f"{model.quantization}, computed in {model.dtype}"
     threads = f", {model.threads} threads" if model.threads else ""
     again = f", from a 4-bit checkpoint {model.reload_s:.1f} s" if model.reload_s is not None else ""
+    made = "made" if model.weights == "random weights" else "loaded"
     lines = [
         f"## {model.model} ({model.weights}, {model.parameters / 1e6:,.0f}M parameters, {held}{threads})",
-        f"loaded in {model.load_s:.1f} s{again}; {model.resident_bytes / 2**20:,.0f} MiB resident",
+        f"{made} in {model.load_s:.1f} s{again}; {model.resident_bytes / 2**20:,.0f} MiB resident",
     ]
     if model.decode:
         lines += [
