@@ -1,8 +1,8 @@
-"""One HTTP/1.1 connection to the engine, over a Unix socket or loopback TCP, and a pool of them.
+"""One HTTP/1.1 connection to an engine, over a Unix socket or TCP, and a pool of them.
 
 A keystroke cancels the request of the one before, so closing a connection in any state must be cheap and leave nothing
-behind, and the language server should not import a general HTTP library for it.  Only what the engine sends is
-understood: a length or chunked encoding, no trailers of interest, no redirects.
+behind, and the language server should not import a general HTTP library for it.  Only what engines send is understood:
+no compression, no trailers of interest, no redirects.
 
 Source of the format: RFC 9112.
 """
@@ -10,26 +10,29 @@ Source of the format: RFC 9112.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 _CONNECT_S = 5.0
 _MOST_IDLE = 8
+_MOST_PART_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where an engine listens: on a Unix socket, or on TCP with a token."""
+    """Where an engine listens: on a Unix socket, or on TCP, there perhaps with a token and TLS."""
 
     socket: Path | None = None
     host: str = ""
     port: int = 0
     token: str | None = None
+    tls: ssl.SSLContext | None = None
 
     def __str__(self) -> str:
         """Return the address for people."""
-        return str(self.socket) if self.socket else f"http://{self.authority}"
+        return str(self.socket) if self.socket else f"http{'s' if self.tls else ''}://{self.authority}"
 
     @property
     def authority(self) -> str:
@@ -49,7 +52,9 @@ class Connection:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        self._length: int | None = None
+        self._length: int | None = None  # None: until the end of the connection
+        self._is_chunked = False
+        self._closes = False
         self.status = 0
         self.is_done = False
 
@@ -58,17 +63,17 @@ class Connection:
         """Connect.
 
         Raises:
-            OSError: Nothing listens.
+            OSError: Nothing listens, or its certificate is not trusted.
         """
         async with asyncio.timeout(_CONNECT_S):  # TimeoutError is an OSError
             if address.socket is not None:
                 return cls(*await asyncio.open_unix_connection(address.socket))
-            return cls(*await asyncio.open_connection(address.host, address.port))
+            return cls(*await asyncio.open_connection(address.host, address.port, ssl=address.tls))
 
     @property
     def is_usable(self) -> bool:
         """Whether the other end has not closed it."""
-        return not self._writer.is_closing() and not self._reader.at_eof()
+        return not (self._closes or self._writer.is_closing() or self._reader.at_eof())
 
     async def ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> None:
         """Send a request and read the head of its answer; :attr:`status` is its code.
@@ -91,22 +96,25 @@ class Connection:
             version, code, *_ = status.split(" ")
             if not version.startswith("HTTP/1."):
                 raise ProtocolError(version)
-            self._length = (
-                None if found.get("transfer-encoding", "").lower() == "chunked" else int(found["content-length"])
-            )
+            self._is_chunked = found.get("transfer-encoding", "").lower() == "chunked"
+            self._length = int(found["content-length"]) if "content-length" in found else None
+            self._closes = found.get("connection", "").lower() == "close"
             self.status = int(code)
-        except (ValueError, KeyError, asyncio.LimitOverrunError) as error:
+        except (ValueError, asyncio.LimitOverrunError) as error:
             raise ProtocolError(type(error).__name__) from error
 
     async def parts(self) -> AsyncGenerator[bytes, None]:
         """Yield the body of the answer as it comes; the connection can be used again when it ends."""
-        if self._length is not None:
-            yield await self._reader.readexactly(self._length)
-        else:
+        if self._is_chunked:
             while size := await self._chunk_size():
                 yield (await self._reader.readexactly(size + 2))[:-2]
             while await self._reader.readuntil(b"\r\n") != b"\r\n":
                 pass
+        elif self._length is not None:
+            yield await self._reader.readexactly(self._length)
+        else:
+            while part := await self._reader.read(_MOST_PART_BYTES):
+                yield part
         self.is_done = True
 
     async def _chunk_size(self) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import json
 import os
 import re
+import ssl
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from urllib.parse import urlsplit
 
 from infill_completion.api import (
     Chunk,
@@ -19,16 +20,14 @@ from infill_completion.api import (
     FinishReason,
     Health,
 )
+from infill_completion.connection import Address, Connection, Pool, ProtocolError
 from infill_completion.dialects import Dialect, dialect
 from infill_completion.fitting import fitted
 from infill_completion.settings import EngineSettings
 from infill_completion.wire import EventReader, LineReader
 
-if TYPE_CHECKING:
-    import httpx
-
-_CONNECT_S = 5.0
-_READ_S = 60.0
+_LISTING_S = 10.0
+_ANSWER_S = 120.0
 
 
 class RemoteEngine:
@@ -49,7 +48,8 @@ class RemoteEngine:
         self._dialect: Dialect = dialect(settings.api)
         self._health = Health(EngineState.STARTING, model=settings.model, device="remote")
         self._model = ""
-        self._http: httpx.AsyncClient | None = None
+        self._path = ""
+        self._pool: Pool | None = None
 
     @property
     def last_health(self) -> Health:
@@ -90,7 +90,7 @@ class RemoteEngine:
 
         The deadline is kept on this side: the connection is closed and the choices end with that reason.
         """
-        until = None if request.deadline_ms is None else _now() + request.deadline_ms / 1000
+        until = _now() + (_ANSWER_S if request.deadline_ms is None else request.deadline_ms / 1000)
         asked = fitted(request, self._settings.context_tokens)
         try:
             if not self._model:
@@ -102,31 +102,31 @@ class RemoteEngine:
                     async for chunk in stream:
                         if chunk.finish_reason is not None:
                             open_choices.discard(chunk.index)
+                        self._report(EngineState.READY)
                         yield chunk
                 except TimeoutError:
                     for choice in sorted(open_choices):
                         yield Chunk(choice, finish_reason=FinishReason.DEADLINE)
                 finally:
                     await stream.aclose()
-            self._report(EngineState.READY)
         except EngineUnavailableError as error:
             self._report(EngineState.FAILED, str(error))
             raise
 
     async def aclose(self) -> None:
         """Close all connections."""
-        if self._http is not None:
-            await self._http.aclose()
-            self._http = None
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
 
-    async def _one(self, request: CompletionRequest, index: int, until: float | None) -> AsyncGenerator[Chunk, None]:
+    async def _one(self, request: CompletionRequest, index: int, until: float) -> AsyncGenerator[Chunk, None]:
         """Yield the chunks of one HTTP request; TimeoutError at the moment ``until`` of the loop's clock."""
-        httpx = await load_httpx()
+        pool = await self._connections()
         try:
-            response = await self._opened(request, index, until)
+            connection = await self._opened(pool, request, index, until)
             try:
                 reader = LineReader() if self._dialect.lines else EventReader()
-                parts = response.aiter_bytes()
+                parts = connection.parts()
                 while True:
                     async with asyncio.timeout_at(until):
                         part = await anext(parts, None)
@@ -136,26 +136,25 @@ class RemoteEngine:
                         for chunk in self._chunks(data, index):
                             yield chunk
             finally:
-                await response.aclose()
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+                pool.release(connection)
+        except TimeoutError:
+            raise
+        except (OSError, EOFError) as error:
             raise self._unreachable(error) from error
+        except (ProtocolError, ValueError) as error:
+            raise EngineUnavailableError(self._foreign()) from error
 
-    async def _opened(self, request: CompletionRequest, index: int, until: float | None) -> httpx.Response:
-        """Return the answer to one HTTP request, its body still to come."""
-        http = await self._client()
+    async def _opened(self, pool: Pool, request: CompletionRequest, index: int, until: float) -> Connection:
+        """Return the connection with the answer to one HTTP request, its body still to come."""
         while True:
             body = json.dumps(self._dialect.request(request, self._model, index)).encode()
-            asked = http.build_request("POST", self._url + self._dialect.path, content=body)
             async with asyncio.timeout_at(until):
-                response = await http.send(asked, stream=True)
-                if response.status_code == 200:
-                    return response
-                try:
-                    answered = await response.aread()
-                finally:
-                    await response.aclose()
-            if response.status_code not in {400, 422} or not self._dialect.simplify():
-                raise self._refused(response.status_code, answered)
+                connection = await pool.ask("POST", self._path + self._dialect.path, body)
+                if connection.status == 200:
+                    return connection
+                answered = await _whole(pool, connection)
+            if connection.status not in {400, 422} or not self._dialect.simplify():
+                raise self._refused(connection.status, answered)
 
     def _chunks(self, data: bytes, index: int) -> list[Chunk]:
         if data == b"[DONE]":
@@ -184,46 +183,55 @@ class RemoteEngine:
         return wanted or listed[0]
 
     async def _listed(self) -> list[str]:
-        httpx = await load_httpx()
-        http = await self._client()
+        pool = await self._connections()
         try:
-            response = await http.get(self._url + self._dialect.listing)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            async with asyncio.timeout(_LISTING_S):
+                connection = await pool.ask("GET", self._path + self._dialect.listing)
+                body = await _whole(pool, connection)
+        except (OSError, EOFError) as error:
             raise self._unreachable(error) from error
-        if response.status_code in {404, 405} and self._settings.model != "auto":
+        except ProtocolError as error:
+            raise EngineUnavailableError(self._foreign()) from error
+        if connection.status in {404, 405} and self._settings.model != "auto":
             return []  # a server that lists nothing may still complete
-        if response.status_code != 200:
-            raise self._refused(response.status_code, response.content)
+        if connection.status != 200:
+            raise self._refused(connection.status, body)
         try:
-            return self._dialect.models(response.json())
+            return self._dialect.models(json.loads(body))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise EngineUnavailableError(self._foreign()) from error
 
-    async def _client(self) -> httpx.AsyncClient:
-        httpx = await load_httpx()
-        if self._http is None:
-            headers = {"Content-Type": "application/json"}
+    async def _connections(self) -> Pool:
+        if self._pool is None:
             variable = self._settings.api_key_env
-            if variable:
-                key = os.environ.get(variable, "")
-                if not key:
-                    raise EngineUnavailableError(
-                        f"The environment variable {variable} (engine.api_key_env) is empty; set it to the API key."
-                    )
-                headers["Authorization"] = f"Bearer {key}"
-            self._http = httpx.AsyncClient(headers=headers, timeout=httpx.Timeout(_READ_S, connect=_CONNECT_S))
-        return self._http
+            key = os.environ.get(variable, "") if variable else None
+            if key == "":
+                raise EngineUnavailableError(
+                    f"The environment variable {variable} (engine.api_key_env) is empty; set it to the API key."
+                )
+            self._pool = Pool(await self._address(key))
+        return self._pool
+
+    async def _address(self, key: str | None) -> Address:
+        try:
+            url = urlsplit(self._url)
+            host, port = url.hostname, url.port
+        except ValueError:
+            host = None
+        if host is None or url.scheme not in {"http", "https"}:
+            raise EngineUnavailableError(f"engine.url {self._url!r} is no HTTP address; write http://HOST:PORT.")
+        self._path = url.path.rstrip("/")
+        # It reads the system's certificates, or those of SSL_CERT_FILE, which takes a while.
+        tls = await asyncio.to_thread(ssl.create_default_context) if url.scheme == "https" else None
+        return Address(None, host, port or (443 if tls else 80), key, tls)
 
     def _unreachable(self, error: Exception) -> EngineUnavailableError:
-        told = str(error)
-        if "CERTIFICATE_VERIFY_FAILED" in told:
+        if isinstance(error, ssl.SSLCertVerificationError):
             return EngineUnavailableError(
                 f"The certificate of {self._url} is not trusted; set SSL_CERT_FILE to its authority's certificate."
             )
-        if "SSL" in told:
+        if isinstance(error, ssl.SSLError):
             return EngineUnavailableError(f"{self._url} does not speak TLS; write http:// in engine.url.")
-        if type(error).__name__ in {"UnsupportedProtocol", "InvalidURL", "LocalProtocolError"}:
-            return EngineUnavailableError(f"engine.url {self._url!r} is no HTTP address; write http://HOST:PORT.")
         return EngineUnavailableError(
             f"{self._url} does not answer ({type(error).__name__}); start the server or correct engine.url."
         )
@@ -251,14 +259,11 @@ class RemoteEngine:
             self._on_health(self._health)
 
 
-_loaded: dict[str, Any] = {}
-
-
-async def load_httpx() -> Any:
-    """Import httpx on another thread: it takes long enough that somebody who types would notice."""
-    if "httpx" not in _loaded:
-        _loaded["httpx"] = await asyncio.to_thread(importlib.import_module, "httpx")
-    return _loaded["httpx"]
+async def _whole(pool: Pool, connection: Connection) -> bytes:
+    try:
+        return b"".join([part async for part in connection.parts()])
+    finally:
+        pool.release(connection)
 
 
 def _now() -> float:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
+import ssl
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from infill_completion.api import (
@@ -184,6 +189,25 @@ class TestOpenAI:
         await stream.aclose()
         await asyncio.wait_for(server.left.wait(), 20)
 
+    async def test_cancelling_at_any_moment_leaves_no_connection_behind(
+        self, server: Server, engine: Callable[..., RemoteEngine]
+    ) -> None:
+        server.answer("/v1/models", CODELLAMA)
+        server.events("/v1/completions", choice("a"), choice("b", reason="stop"))
+        asking = engine()
+        await chunks_of(asking, ADD)
+        before = psutil.Process().num_fds()
+        for moment in range(200):
+            task = asyncio.create_task(chunks_of(asking, ADD))
+            for _ in range(moment % 60):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        assert text_of(await chunks_of(asking, ADD)) == "ab"
+        async with asyncio.timeout(20):
+            while psutil.Process().num_fds() > before + 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
     async def test_at_the_deadline_the_choices_end_and_the_connection_is_closed(
         self, server: Server, engine: Callable[..., RemoteEngine]
     ) -> None:
@@ -316,6 +340,25 @@ class TestErrors:
     async def test_the_server_has_no_tls(self, server: Server, engine: Callable[..., RemoteEngine]) -> None:
         with pytest.raises(EngineUnavailableError, match="write http://"):
             await chunks_of(engine(url=server.url.replace("http:", "https:")), ADD)
+
+    @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
+    async def test_a_certificate_is_trusted_or_the_sentence_says_how(
+        self, engine: Callable[..., RemoteEngine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+        make = f"openssl req -x509 -newkey rsa:2048 -nodes -days 1 -keyout {key} -out {certificate} -subj /CN=localhost"
+        command = [*make.split(), "-addext", "subjectAltName=DNS:localhost"]
+        await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        played = Server()
+        played.answer("/v1/models", CODELLAMA)
+        async with await asyncio.start_server(played.handle, "127.0.0.1", 0, ssl=context) as listening:
+            url = f"https://localhost:{listening.sockets[0].getsockname()[1]}"
+            with pytest.raises(EngineUnavailableError, match="is not trusted; set SSL_CERT_FILE"):
+                await engine(url=url).health()
+            monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+            assert (await engine(url=url).health()).state is EngineState.READY
 
     @pytest.mark.parametrize("url", ["localhost:8000", "ftp://example.org"])
     async def test_the_url_is_none(self, engine: Callable[..., RemoteEngine], url: str) -> None:
