@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from infill_completion.completer import Completer
 from infill_completion.context import cells_text
+from infill_completion.context.nearby import Nearby
 from infill_completion.context.similar import SimilarIndex
 from infill_completion.documents import OpenDocument
 from infill_completion.settings import CompletionSettings, ContextSettings, Settings
@@ -148,6 +150,28 @@ async def test_the_definitions_behind_imports_are_shown(tmp_path: Path) -> None:
         "    def __init__(self, radius: float) -> None:",
         "    def area(self) -> float:",
     ]
+
+
+async def test_a_similar_file_beside_the_document_is_shown_though_it_is_not_open(tmp_path: Path) -> None:
+    for name, text in {"shapes.py": SHAPES, "prices.py": PRICES, "shapes.txt": SHAPES, ".env.py": SHAPES}.items():
+        (tmp_path / name).write_text(text)
+    engine = ScriptedEngine(says("1"))
+    completer = Completer(engine, AT_ONCE, Desk(folders=[tmp_path]))
+    await completer.complete(at(HERE, uri=(tmp_path / "main.py").as_uri()))
+    await completer.aclose()
+    assert [item.path for item in engine.requests[0].context] == ["shapes.py"]
+
+
+async def test_a_file_that_changes_on_disk_is_read_again(tmp_path: Path) -> None:
+    (tmp_path / "shapes.py").write_text(PRICES)
+    nearby = Nearby()
+    here = tmp_path / "main.py"
+    assert [item.text for item in nearby.documents(here, "python", [tmp_path], lambda _: False)] == [PRICES]
+    (tmp_path / "shapes.py").write_text(SHAPES)
+    os.utime(tmp_path / "shapes.py", ns=(1, 1))
+    assert [item.text for item in nearby.documents(here, "python", [tmp_path], lambda _: False)] == [SHAPES]
+    assert nearby.documents(here, "python", [], lambda _: False) == []
+    assert nearby.documents(here, "python", [tmp_path], lambda _: True) == []
 
 
 async def test_the_other_files_take_no_more_than_their_share() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from infill_completion.api import ContextItem
 from infill_completion.context.imports import definitions, read_file
+from infill_completion.context.nearby import Nearby
 from infill_completion.context.similar import SimilarIndex
 from infill_completion.context.snippet import Snippet, trimmed
 from infill_completion.documents import Documents, OpenDocument
@@ -20,6 +21,7 @@ from infill_completion.view import View
 
 MOST_MS = 50.0
 MOST_SIMILAR = 4
+MOST_NEARBY = 2
 MOST_RECENT = 3
 RECENT_LINES = 16
 # Places so close in characters count as one.
@@ -64,6 +66,7 @@ class Gatherer:
 
     def __init__(self) -> None:
         self._index = SimilarIndex()
+        self._nearby = Nearby()
         self._visits: list[tuple[str, int]] = []
         self._files: dict[Path, tuple[int, str | None]] = {}
         self._kept: dict[str, tuple[object, Context]] = {}
@@ -111,8 +114,10 @@ class Gatherer:
                 withheld.append(f"{relative_path(document.uri, roots)}: matches {rule}")
             elif settings.completion.speaks(document.language_id) and "\0" not in document.text[:1000]:
                 allowed[document.uri] = document
-        self._index.keep_only([item.uri for item in others])
-        for document in allowed.values():
+        nearby = self._nearby_files(view, roots, privacy) if settings.context.workspace else []
+        closed = {document.uri: document for document in nearby if document.uri not in allowed}
+        self._index.keep_only([*(item.uri for item in others), *closed])
+        for document in [*allowed.values(), *closed.values()]:
             if time.monotonic() > ends:
                 break
             self._index.update(document)
@@ -121,9 +126,19 @@ class Gatherer:
             snippets += self._imported(view, roots, privacy)
         if settings.context.open_documents:
             snippets += self._index.best(_surroundings(view), list(allowed))[:MOST_SIMILAR]
+        if closed:
+            snippets += self._index.best(_surroundings(view), list(closed))[:MOST_NEARBY]
         if settings.context.recent_edits:
             snippets += self._recent(view.uri, allowed)
         return _packed(_new_ones(snippets, view), roots, budget, settings.privacy.mask_secrets, allowed, withheld)
+
+    def _nearby_files(self, view: View, roots: Sequence[Path], privacy: Privacy) -> list[OpenDocument]:
+        path = path_of(view.uri)
+        if path is None or not path.is_absolute():
+            return []
+        return self._nearby.documents(
+            path, view.language_id, roots, lambda file: privacy.rule_for(file.as_uri(), roots) is not None
+        )
 
     def _imported(self, view: View, roots: Sequence[Path], privacy: Privacy) -> list[Snippet]:
         path = path_of(view.uri)

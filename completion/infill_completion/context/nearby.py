@@ -1,0 +1,83 @@
+"""Files of the workspace that lie near a document, for the index of similar parts.
+
+The choice depends on the files and on the number of requests alone, not on the clock, so a session can be replayed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from infill_completion.documents import OpenDocument
+from infill_completion.languages import language_of
+
+MOST_FILES = 60
+MOST_BYTES = 40_000
+# How many files are read for one request; the next request goes on from there.
+FILES_A_REQUEST = 6
+_MOST_ENTRIES = 2000
+_SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "venv", "site-packages", "dist", "build", "target"})
+
+
+class Nearby:
+    """Reads, a few at each request, the files of a document's language in its folder and around it."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[Path, str], list[Path]] = {}
+        self._read: dict[Path, tuple[int, OpenDocument | None]] = {}
+
+    def documents(
+        self, path: Path, language_id: str, roots: Sequence[Path], is_private: Callable[[Path], bool]
+    ) -> list[OpenDocument]:
+        """Return what is known of the files near ``path``; files that changed on disk are read again.
+
+        A file's version is its time of change, so an index knows when it is new.
+        """
+        root = next((root for root in roots if path.is_relative_to(root)), None)
+        if root is None:
+            return []
+        key = (path.parent, language_id)
+        if key not in self._found:
+            self._found[key] = _files_near(path.parent, root, language_id)
+        left = FILES_A_REQUEST
+        documents = []
+        for file in self._found[key]:
+            try:
+                status = file.stat()
+            except OSError:
+                continue
+            known = self._read.get(file)
+            if file == path or is_private(file):
+                continue
+            if (known is None or known[0] != status.st_mtime_ns) and left:
+                left -= 1
+                known = self._read[file] = (status.st_mtime_ns, _document(file, language_id, status.st_mtime_ns))
+            if known is not None and known[1] is not None:
+                documents.append(known[1])
+        return documents
+
+
+def _files_near(folder: Path, root: Path, language_id: str) -> list[Path]:
+    """Return the files of a language in ``folder``, then below its parent, and so on up to ``root``; sorted."""
+    found: dict[Path, None] = {}
+    seen = 0
+    for place in [folder, *(parent for parent in folder.parents if parent.is_relative_to(root))]:
+        for current, folders, names in os.walk(place):
+            folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _SKIPPED_FOLDERS)
+            seen += len(names) + 1
+            for name in sorted(names):
+                if language_of(name) == language_id:
+                    found[Path(current, name)] = None
+            if len(found) >= MOST_FILES or seen > _MOST_ENTRIES:
+                return list(found)[:MOST_FILES]
+    return list(found)[:MOST_FILES]
+
+
+def _document(file: Path, language_id: str, changed: int) -> OpenDocument | None:
+    try:
+        if file.stat().st_size > MOST_BYTES:
+            return None
+        return OpenDocument(file.as_uri(), language_id, changed, file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return None
