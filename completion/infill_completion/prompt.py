@@ -152,20 +152,22 @@ def build_prompt(
     step = max(8, int(options.budget_tokens * options.step_share))
     room = options.budget_tokens - len(head) - (3 if infills else 0)
     others = _context_that_fits(text.context, int(room * options.context_share))
-    room -= sum(map(len, others))
+    room -= sum(len(ids) for ids in others)
     after = _kept_suffix(text, room, step, options.suffix_share) if infills else []
     before = _kept_prefix(encoder, text, room - len(after), step, first=not others)
     whole = [id_ for ids in [*others, before] for id_ in ids]
     line_tokens = len(text.before[-1]) if len(text.before) > 1 else 0
     ids = head + _laid_out(layout, encoder.infilling, whole, after, line_tokens)
-    used = {"prefix": len(before), "suffix": len(after), "context": sum(map(len, others))}
-    there = {"prefix": text.before, "suffix": text.after, "context": text.context}
+    used = {"prefix": len(before), "suffix": len(after), "context": sum(len(ids) for ids in others)}
+    there: dict[str, Sequence[Sequence[int]]] = {"prefix": text.before, "suffix": text.after, "context": text.context}
     return Prompt(
         ids=ids,
         layout=layout,
         spell=text.spell,
         tokens_by_source=used | {"control": len(ids) - sum(used.values())},
-        dropped_by_source={source: max(0, sum(map(len, parts)) - used[source]) for source, parts in there.items()},
+        dropped_by_source={
+            source: max(0, sum(len(ids) for ids in parts) - used[source]) for source, parts in there.items()
+        },
         before=[*text.context, [id_ for ids in text.before for id_ in ids]],
         after=[id_ for ids in text.after for id_ in ids],
     )
@@ -188,7 +190,7 @@ def _encoded(encoder: Encoder, prefix: str, suffix: str, context: Sequence[Conte
     if spell:
         lines[-1] = lines[-1][: -len(spell)]
     first, *later = _lines(suffix) or [""]
-    after = [encoder.encode_infilling(first), *map(encoder.encode_line, later)]
+    after = [encoder.encode_infilling(first), *(encoder.encode_line(line) for line in later)]
     items = [_context_ids(encoder, item) for item in context]
     return _Encoded(lines, [encoder.encode_line(line) for line in lines], after, items, spell)
 
@@ -196,7 +198,7 @@ def _encoded(encoder: Encoder, prefix: str, suffix: str, context: Sequence[Conte
 def _kept_suffix(text: _Encoded, room: int, step: int, share: float) -> list[int]:
     """Return the start of the suffix: its share of the room, or all that the prefix leaves."""
     # In steps too: a suffix that gave way token by token would change the prompt's start at every keystroke.
-    spare = room - _ceil(sum(map(len, text.before)) + step, step)
+    spare = room - _ceil(sum(len(ids) for ids in text.before) + step, step)
     return _first_lines(text.after, min(max(int(room * share), spare), room))
 
 

@@ -190,3 +190,31 @@ def test_left_to_right_models_say_so(tiny_folder: Path, tmp_path: Path) -> None:
     generator = Generator.load(EngineSettings(model=str(plain), device="cpu"), silent)
     assert (generator.details["infilling"], generator.details["layout"]) == (False, "left_to_right")
     generator.close()
+
+
+@pytest.fixture
+def hub(tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A hub cache that holds ``someone/tiny`` and ``codellama/CodeLlama-7b-hf``, both the tiny model."""
+    from huggingface_hub import constants
+
+    for name in ("someone/tiny", "codellama/CodeLlama-7b-hf"):
+        repository = tmp_path / f"models--{name.replace('/', '--')}"
+        shutil.copytree(tiny_folder, repository / "snapshots" / "0123abcd")
+        (repository / "refs").mkdir()
+        (repository / "refs" / "main").write_text("0123abcd")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def test_a_cached_hub_id_is_found_without_the_network(hub: Path) -> None:
+    assert find("someone/tiny") == hub / "models--someone--tiny" / "snapshots" / "0123abcd"
+    with pytest.raises(ModelError, match="infill-ls models pull someone/else"):
+        find("someone/else")
+
+
+def test_auto_takes_the_best_cached_model_that_fits(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "choose_dtype", lambda device, quantization: torch.bfloat16)
+    cuda = torch.device("cuda")
+    for free, name in ((80 << 30, "codellama/CodeLlama-7b-hf"), (1 << 20, "embedded")):
+        monkeypatch.setattr(checkpoint, "free_bytes", lambda device, free=free: free)
+        assert checkpoint.choose_model(EngineSettings(), cuda)[0] == name

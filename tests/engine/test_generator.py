@@ -79,7 +79,7 @@ def test_log_probabilities_are_the_models_own(tiny: Generator) -> None:
     request = ask(max_tokens=5)
     chunks = list(plain.stream(request, never))
     prompt = plain.prompt(request).ids
-    model, ids, expected = plain._model, list(prompt), 0.0
+    model, ids, expected = plain.model, list(prompt), 0.0
     for _ in range(5):
         with torch.inference_mode():
             likely = model(torch.tensor([ids])).logits[0, -1].log_softmax(-1)
@@ -111,7 +111,7 @@ def greedy(generator: Generator, request: CompletionRequest, count: int) -> list
     ids = list(generator.prompt(request).ids)
     for _ in range(count):
         with torch.inference_mode():
-            ids.append(int(generator._model(torch.tensor([ids])).logits[0, -1].argmax()))
+            ids.append(int(generator.model(torch.tensor([ids])).logits[0, -1].argmax()))
     return ids[-count:]
 
 

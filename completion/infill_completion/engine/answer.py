@@ -1,0 +1,204 @@
+"""One request on its way through the loop: prefill, decode, drafts, candidates, sums."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from infill_completion.api import Chunk, CompletionRequest, FinishReason, Usage
+from infill_completion.engine.cache_model import CacheParameters
+from infill_completion.engine.kv import KVCache
+from infill_completion.engine.loop import InterruptedPrefillError, prefill
+from infill_completion.engine.sampler import choose
+from infill_completion.engine.sequence import Sequence
+from infill_completion.ngram import NgramIndex
+from infill_completion.prompt import Prompt
+
+if TYPE_CHECKING:
+    from infill_completion.engine.generator import Generator
+
+MAX_INDEX_TOKENS = 50_000
+
+
+class Answer:
+    """One request on its way through the loop."""
+
+    def __init__(self, owner: Generator, request: CompletionRequest, cancelled: Callable[[], bool]) -> None:
+        self._owner, self._request, self._cancelled = owner, request, cancelled
+        self._decoder, self._tokenizer = owner.decoder, owner.tokenizer
+        self._started = self._prefilled = time.monotonic()
+        self._first = 0.0
+        self._prompt = owner.prompt(request)
+        self._slot, self._cached = owner.slots.acquire(self._prompt.ids)
+        room = owner.slots.capacity - len(self._prompt.ids) - len(self._prompt.spell.encode())
+        self._max_tokens = max(1, min(request.max_tokens, room))
+        self._random = torch.Generator(device=self._decoder.device)
+        if request.seed is not None:
+            self._random.manual_seed(request.seed)
+        else:
+            self._random.seed()
+        self._sequences = [
+            owner.sequence(number, self._prompt.spell, replace(request, max_tokens=self._max_tokens), index)
+            for number, index in enumerate(self._indexes())
+        ]
+
+    @torch.inference_mode()
+    def _choose(self, sequence: Sequence, logits: Tensor) -> Chunk:
+        """Choose the next token of a candidate from the model's scores, ``(vocabulary,)``."""
+        scores = sequence.scores(logits)
+        id_, logprob = choose(scores, self._request.temperature, self._request.top_p, self._random)
+        return sequence.push(int(id_), float(logprob))
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Run the request; see :meth:`Generator.stream`."""
+        held: list[Chunk] = []  # the end of a candidate may be the end of all, which carries the sums
+        for chunk in self._all_chunks():
+            yield from held
+            held = [chunk] if chunk.finish_reason is not None else []
+            if not held:
+                yield chunk
+        yield from self._closed(held)
+
+    def _all_chunks(self) -> Iterator[Chunk]:
+        if self._request.echo:
+            for sequence in self._sequences:
+                yield Chunk(sequence.number, self._request.prefix)
+        try:
+            logits = prefill(self._decoder, self._slot, self._prompt.ids, self._poll)
+        except InterruptedPrefillError as interrupted:
+            self._prefilled = time.monotonic()
+            yield from self._ended(interrupted.reason)
+            return
+        self._prefilled = time.monotonic()
+        if len(self._sequences) == 1:
+            yield from self._decoded_alone(logits)
+        else:
+            yield from self._decoded_together(logits)
+
+    def _decoded_alone(self, logits: Tensor) -> Iterator[Chunk]:
+        """Decode the only candidate in the slot itself, several tokens a step where a draft turns out right.
+
+        Each token is chosen from the model's scores behind the token before it, so a draft changes the time only.
+        """
+        (sequence,), slot = self._sequences, self._slot
+        draft: list[int] = []
+        while True:
+            for row, scores in enumerate(logits):
+                yield self._choose(sequence, scores)
+                self._first = self._first or time.monotonic()
+                if (reason := self._over(sequence, len(slot.ids) + row)) is not None:
+                    slot.ids += draft[:row]
+                    if sequence.finish is None:
+                        yield sequence.end(reason)
+                    return
+                if draft[row : row + 1] != sequence.ids[-1:]:
+                    break
+            slot.ids += draft[:row]
+            room = slot.cache.capacity - len(slot.ids) - 1
+            draft = sequence.draft(min(self._owner.settings.draft_tokens, room))
+            fed = [sequence.ids[-1], *draft]
+            ids = torch.tensor([fed], device=self._decoder.device)
+            logits = self._decoder.forward(ids, slot.cache, len(slot.ids), all_logits=True)[0]
+            slot.ids.append(fed[0])
+
+    def _decoded_together(self, logits: Tensor) -> Iterator[Chunk]:
+        """Decode several candidates side by side from copies of the prompt's cache."""
+        cache, start = self._cache(), len(self._prompt.ids)
+        logits = logits.expand(len(self._sequences), -1)
+        while True:
+            for row, sequence in enumerate(self._sequences):
+                if sequence.finish is None:
+                    yield self._choose(sequence, logits[row])
+            self._first = self._first or time.monotonic()
+            running = [sequence for sequence in self._sequences if sequence.finish is None]
+            reason = self._over(running[0], start) if running else None
+            if not running or reason is not None:
+                yield from (sequence.end(reason or FinishReason.STOP) for sequence in running)
+                return
+            ids = [sequence.ids[-1] for sequence in self._sequences]
+            logits = self._decoder.forward(torch.tensor(ids, device=self._decoder.device)[:, None], cache, start)
+            start += 1
+
+    def _over(self, sequence: Sequence, length: int) -> FinishReason | None:
+        """Return why decoding ends here: the candidate is done, the request withdrawn or late, or the cache full."""
+        if sequence.finish is not None:
+            return sequence.finish
+        return self._poll() or (FinishReason.LENGTH if length >= self._slot.cache.capacity else None)
+
+    def _cache(self) -> KVCache:
+        """Return a cache that holds the prompt once for each candidate, with room for the answers."""
+        count, length = len(self._sequences), len(self._prompt.ids)
+        spare = len(self._prompt.spell.encode()) + self._max_tokens
+        cache = KVCache(self._decoder.shape, min(self._slot.cache.capacity, length + spare), count)
+        cache.copy_from(self._slot.cache, length)
+        return cache
+
+    def _indexes(self) -> Iterable[NgramIndex | None]:
+        count, settings = max(1, self._request.n), self._owner.settings
+        if settings.cache is None and (count > 1 or not settings.draft_tokens):
+            return [None] * count
+        index = ngram_index(self._prompt, settings.cache or CacheParameters(), self._tokenizer.infilling)
+        return [index, *(index.fork() for _ in range(count - 1))]
+
+    def _poll(self) -> FinishReason | None:
+        if self._cancelled():
+            return FinishReason.CANCELLED
+        limit = self._request.deadline_ms
+        late = limit is not None and (time.monotonic() - self._started) * 1000 >= limit
+        return FinishReason.DEADLINE if late else None
+
+    def _ended(self, reason: FinishReason) -> Iterator[Chunk]:
+        yield from (sequence.end(reason) for sequence in self._sequences if sequence.finish is None)
+
+    def _closed(self, last: list[Chunk]) -> Iterator[Chunk]:
+        """Return the last chunk with the request's sums."""
+        ended = time.monotonic()
+        tokens = sum(len(sequence.ids) for sequence in self._sequences)
+        decode_s = ended - self._prefilled
+        usage = Usage(len(self._prompt.ids), self._cached, tokens)
+        timings = {
+            "prefill_ms": (self._prefilled - self._started) * 1000,
+            "decode_ms": decode_s * 1000,
+            "ttft_ms": ((self._first or ended) - self._started) * 1000,
+            "tokens_per_s": tokens / decode_s if decode_s > 0 else 0.0,
+        }
+        explain = self._explained() if self._request.explain else None
+        for chunk in last:
+            yield replace(chunk, usage=usage, timings=timings, explain=explain)
+
+    def _explained(self) -> dict[str, Any]:
+        prompt = self._prompt
+        return {
+            "model": self._owner.name,
+            "layout": str(prompt.layout),
+            "prompt_tokens": len(prompt.ids),
+            "cached_tokens": self._cached,
+            "tokens_by_source": prompt.tokens_by_source,
+            "dropped_by_source": prompt.dropped_by_source,
+            "respelled": prompt.spell,
+            "prompt": self._tokenizer.describe(prompt.ids),
+            "raw": [sequence.raw for sequence in self._sequences],
+            "finish": [str(sequence.finish) for sequence in self._sequences],
+            "cache_model": self._owner.settings.cache is not None,
+        }
+
+
+def ngram_index(prompt: Prompt, cache: CacheParameters, infilling: Any) -> NgramIndex:
+    """Return the index over everything around the cursor, farthest text left out when there is very much."""
+    texts, room = [], MAX_INDEX_TOKENS
+    for text in reversed(prompt.before):
+        texts.append(text[-room:] if room > 0 else ())
+        room -= len(texts[-1])
+    return NgramIndex(
+        texts[::-1],
+        prompt.after[:MAX_INDEX_TOKENS],
+        end_token=infilling.eot if infilling else None,
+        max_order=cache.max_order,
+        half_life_tokens=cache.half_life_tokens,
+        end_tokens=cache.end_tokens,
+    )
