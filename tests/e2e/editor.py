@@ -16,7 +16,7 @@ from pytest_lsp.client import DEFAULT_CLIENT_FEATURES
 
 T = TypeVar("T")
 
-DEADLINE_S = 30.0
+DEADLINE_S = 120.0
 CONSOLE_SCRIPT = Path(sys.executable).parent / "infill-ls"
 UNITS = {"utf-8": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}
 UNIT_BYTES = {"utf-8": 1, "utf-16": 2, "utf-32": 4}

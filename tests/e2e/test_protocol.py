@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -191,3 +192,30 @@ async def test_a_client_may_connect_over_tcp(home: dict[str, str]) -> None:
     wire.send({"method": "exit"})
     assert await wire.exit_code() == 0
     writer.close()
+
+
+async def test_the_text_of_documents_is_in_no_log(home: dict[str, str]) -> None:
+    process = await asyncio.create_subprocess_exec(
+        CONSOLE_SCRIPT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "INFILL_LS_LOG": "DEBUG"},
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    wire = Wire(process, process.stdout, process.stdin)
+    await wire.ask("initialize", HELLO)
+    item = {"uri": "file:///w/a.py", "languageId": "python", "version": 1, "text": "password = 'hunter2'"}
+    wire.send({"method": "textDocument/didOpen", "params": {"textDocument": item}})
+    for changes in ([{"text": "hunter2"}], [{"range": "hunter2", "text": "hunter2"}], "hunter2"):
+        document = {"uri": item["uri"], "version": 2}
+        wire.send({"method": "textDocument/didChange", "params": {"textDocument": document, "contentChanges": changes}})
+    for position in ({"line": 0, "character": 3}, {"line": "hunter2"}):
+        await wire.ask("textDocument/completion", {"textDocument": {"uri": item["uri"]}, "position": position})
+    await wire.ask("workspace/executeCommand", {"command": "hunter2", "arguments": ["hunter2"]})
+    wire.send(b"{hunter2")
+    wire.send({"method": "exit"})
+    _, said = await within(process.communicate())
+    assert b"infill-ls DEBUG" in said
+    assert b"hunter2" not in said
