@@ -94,9 +94,25 @@ def inline(params: types.InlineCompletionParams) -> types.InlineCompletionList:
 
 @server.feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions(trigger_characters=["."]))
 def popup(params: types.CompletionParams) -> types.CompletionList:
-    """Offer fixed words."""
+    """Offer fixed words, and an edit of the rules' ``entry``, which replaces the word before the cursor."""
     log("popup")
-    return types.CompletionList(False, [types.CompletionItem(label=word) for word in RULES.get("words", [])])
+    items = [types.CompletionItem(label=word) for word in RULES.get("words", [])]
+    if entry := RULES.get("entry"):
+        _, line, cursor = line_and_cursor(params)
+        start = len(line[:cursor].rstrip("abcdefghijklmnopqrstuvwxyz"))
+        end = cursor + len(entry["replaces"])
+        place = types.Range(
+            types.Position(params.position.line, character(line[:start])),
+            types.Position(params.position.line, character(line[:end])),
+        )
+        items.append(
+            types.CompletionItem(
+                label=entry["text"].split("\n")[0],
+                filter_text=entry["text"],
+                text_edit=types.TextEdit(place, entry["text"]),
+            )
+        )
+    return types.CompletionList(False, items)
 
 
 @server.command("scripted.accepted")

@@ -191,3 +191,16 @@ def test_trigger_works_where_suggestions_are_off(stage: StageMaker) -> None:
     nvim.until_ghost("left, right):\n    return left + right")
     nvim.type("<F8>")
     nvim.until_lines("def add(left, right):", "    return left + right")
+
+
+def test_an_entry_of_the_popup_menu_goes_in_as_a_whole(stage: StageMaker) -> None:
+    native = "vim.api.nvim_create_autocmd('LspAttach', { callback = function(a)"
+    native += " vim.lsp.completion.enable(true, a.data.client_id, a.buf) end })"
+    entry = {"behind": "add(le", "text": "left, right):\n    return left + right", "replaces": ")"}
+    nvim = stage(init=f"vim.o.completeopt = 'menuone,noselect'\n{native}", entry=entry).editor
+    path = nvim.open("sum.txt", b"def add()\n")
+    nvim.type("A<Left>le<C-x><C-o>")
+    nvim.until(lambda: nvim.api.funcs.pumvisible() == 1, "the popup menu is open")
+    nvim.type("<C-n><C-y>")
+    nvim.until_lines("def add(left, right):", "    return left + right")
+    assert nvim.save(path) == b"def add(left, right):\n    return left + right\n"

@@ -189,7 +189,8 @@ end
 --- Ask again where the last answer may have been empty for a reason that is gone.
 function M.refresh()
   vim.schedule(function()
-    if is_inserting() and not visible then
+    -- A request that is still under way will bring the news itself.
+    if is_inserting() and not visible and not asking then
       M.update({ again = true })
     end
   end)
@@ -252,13 +253,20 @@ function M.watch(bufnr)
       M.update()
     end,
   })
-  -- The mode changes only after this event.
-  vim.api.nvim_create_autocmd('InsertEnter', { group = group, buffer = bufnr, callback = M.refresh })
+  vim.api.nvim_create_autocmd('InsertEnter', {
+    group = group,
+    buffer = bufnr,
+    -- The mode changes only after this event.
+    callback = vim.schedule_wrap(function()
+      M.update()
+    end),
+  })
   vim.api.nvim_create_autocmd({ 'InsertLeave', 'BufLeave', 'WinLeave' }, {
     group = group,
     buffer = bufnr,
     callback = M.reset,
   })
+  require('infill.entries').watch(bufnr, group)
   if vim.api.nvim_get_current_buf() == bufnr then
     M.refresh()
   end
