@@ -67,6 +67,10 @@ class EngineClient:
         """Return the models as ``GET /v1/models`` lists them."""
         return list((await self._json("GET", "/v1/models"))["data"])
 
+    async def metrics(self) -> str:
+        """Return the counters as ``GET /metrics`` writes them for Prometheus."""
+        return (await self._body("GET", "/metrics")).decode()
+
     async def complete(self, request: CompletionRequest) -> AsyncGenerator[Chunk, None]:
         """Yield chunks as they are decoded; see :class:`infill_completion.api.Engine`."""
         body = json.dumps(replace(request, stream=True).to_json()).encode()
@@ -108,6 +112,12 @@ class EngineClient:
 
     async def _json(self, method: str, path: str) -> Any:
         try:
+            return json.loads(await self._body(method, path))
+        except ValueError as error:
+            raise EngineUnavailableError(_FOREIGN) from error
+
+    async def _body(self, method: str, path: str) -> bytes:
+        try:
             async with asyncio.timeout(_HEALTH_S):
                 connection = await self._pool.ask(method, path)
                 try:
@@ -123,10 +133,7 @@ class EngineClient:
             raise EngineUnavailableError(_FOREIGN) from error
         if connection.status != 200:
             raise failure(connection.status, body)
-        try:
-            return json.loads(body)
-        except ValueError as error:
-            raise EngineUnavailableError(_FOREIGN) from error
+        return body
 
 
 def _now() -> float:

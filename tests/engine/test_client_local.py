@@ -51,6 +51,10 @@ async def test_a_running_engine_is_used_and_several_windows_share_it() -> None:
             ready = [await first.wait_ready(DEADLINE_S), await second.wait_ready(DEADLINE_S)]
             assert [health.state for health in ready] == [EngineState.READY] * 2
             assert [await text_of(first), await text_of(second)] == ["pass", "pass"]
+        client = EngineClient(address_of(running.paths) or pytest.fail("it listens"))
+        assert 'infill_requests_total{outcome="stop"} 2' in await client.metrics()
+        assert [model["id"] for model in await client.models()] == ["scripted"]
+        await client.aclose()
         assert running.loads == 1
 
 
