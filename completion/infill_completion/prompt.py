@@ -108,6 +108,7 @@ class Prompt:
 
 # The last word with the space before it, the last run of blanks, or the last run of signs.
 _UNFINISHED = re.compile(r" ?\w{1,64}$|[ \t]{1,64}$| ?[^\w\s]{1,8}$")
+MAX_PIECE_CHARS = 2048
 _MARKS = {
     "//": ".c .cc .cpp .cs .css .dart .go .h .hpp .java .js .jsx .kt .proto .rs .scala .scss .swift .ts .tsx .zig",
     "--": ".ada .elm .hs .lua .sql .vhd .vhdl",
@@ -224,11 +225,21 @@ def _laid_out(
 
 
 def _lines(text: str) -> list[str]:
-    """Split behind each LF and nowhere else; the last line has none, and may be empty where text ends with LF."""
+    """Split behind each LF and nowhere else; the last line has none, and may be empty where text ends with LF.
+
+    Very long lines come in pieces, so that a keystroke in one does not encode all of it.
+    """
     if not text:
         return []
-    pieces = text.split("\n")
-    return [*(piece + "\n" for piece in pieces[:-1]), pieces[-1]]
+    lines = text.split("\n")
+    whole = [*(line + "\n" for line in lines[:-1]), lines[-1]]
+    if max(map(len, whole)) <= MAX_PIECE_CHARS:
+        return whole
+    return [
+        line[start : start + MAX_PIECE_CHARS]
+        for line in whole
+        for start in range(0, max(1, len(line)), MAX_PIECE_CHARS)
+    ]
 
 
 def _ceil(value: int, step: int) -> int:

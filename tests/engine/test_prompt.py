@@ -134,3 +134,11 @@ def test_prompts_stay_within_the_budget(prefix: str, suffix: str, budget: int, h
         assert sum(prompt.tokens_by_source.values()) == len(prompt.ids)
         kept = TOKENIZER.decode(prompt.before[-1]) + prompt.spell
         assert kept == prefix * 5
+
+
+def test_a_line_without_end_is_encoded_in_pieces() -> None:
+    line = "x = [" + ", ".join(str(number) for number in range(3000))
+    prompt = prompt_at(line + "|\n", budget_tokens=512)
+    assert 300 < len(prompt.ids) <= 512
+    assert TOKENIZER.decode(prompt.ids).endswith("2998, 2999")
+    assert TOKENIZER.decode(prompt.before[-1]) == line
