@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 IGNORE_FILES = (".gitignore", ".infillignore")
 # How long the verdict on a file is kept before the ignore files are looked at again.
-KEEP_S = 2.0
+KEEP_S = 5.0
 _MOST_VERDICTS = 2000
 _MOST_IGNORE_BYTES = 1_000_000
 

@@ -16,6 +16,8 @@ MOST_FILES = 60
 MOST_BYTES = 40_000
 # How many files are read for one request; the next request goes on from there.
 FILES_A_REQUEST = 6
+# How many requests a listing of the folders serves before new files are looked for.
+REQUESTS_A_LISTING = 64
 _MOST_ENTRIES = 2000
 _SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "venv", "site-packages", "dist", "build", "target"})
 
@@ -25,6 +27,7 @@ class Nearby:
 
     def __init__(self) -> None:
         self._found: dict[tuple[Path, str], list[Path]] = {}
+        self._requests = 0
         self._read: dict[Path, tuple[int, OpenDocument | None]] = {}
 
     def documents(
@@ -37,6 +40,9 @@ class Nearby:
         root = next((root for root in roots if path.is_relative_to(root)), None)
         if root is None:
             return []
+        self._requests += 1
+        if self._requests % REQUESTS_A_LISTING == 0:
+            self._found.clear()
         key = (path.parent, language_id)
         if key not in self._found:
             self._found[key] = _files_near(path.parent, root, language_id)
