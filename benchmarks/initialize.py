@@ -1,7 +1,7 @@
 """How long an editor waits for ``initialize``: our server beside a bare pygls server, in fresh processes.
 
 Run ``python -m benchmarks.initialize``.  The two alternate, so that both see the same machine; the time goes from the
-start of the process to its answer.
+start of the process to its answer.  On a busy machine the processor time tells more.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ import statistics
 import subprocess
 import sys
 import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import psutil
 
 BARE = "from pygls.lsp.server import LanguageServer; LanguageServer('bare', '0').start_io()"
 COMMANDS = {
@@ -27,8 +30,16 @@ GREETING = {
 }
 
 
-def greet(command: list[str]) -> float:
-    """Return the milliseconds from the start of ``command`` to its answer to ``initialize``."""
+@dataclass(frozen=True)
+class Greeting:
+    """What one answer to ``initialize`` took from the start of the process on."""
+
+    elapsed_ms: float
+    processor_ms: float
+
+
+def greet(command: list[str]) -> Greeting:
+    """Start ``command``, ask it for ``initialize``, and end it."""
     body = json.dumps(GREETING).encode()
     started = time.perf_counter()
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
@@ -42,10 +53,11 @@ def greet(command: list[str]) -> float:
                 length = int(header.partition(b":")[2])
         answer = json.loads(server.stdout.read(length))
         elapsed_ms = (time.perf_counter() - started) * 1000
+        spent = psutil.Process(server.pid).cpu_times()
         server.kill()
     if "capabilities" not in answer.get("result", {}):
         raise SystemExit(f"{command[0]} did not answer initialize: {answer}")
-    return elapsed_ms
+    return Greeting(elapsed_ms, (spent.user + spent.system) * 1000)
 
 
 def main() -> None:
@@ -54,20 +66,33 @@ def main() -> None:
     parser.add_argument("-n", type=int, default=15, help="fresh processes of each (default 15)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     options = parser.parse_args()
-    times: dict[str, list[float]] = {name: [] for name in COMMANDS}
+    times: dict[str, list[Greeting]] = {name: [] for name in COMMANDS}
     for command in COMMANDS.values():
         greet(command)  # compiles what is not compiled yet and fills the disk cache
     for _ in range(options.n):
         for name, command in COMMANDS.items():
             times[name].append(greet(command))
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    for name, values in times.items():
-        print(f"{name:12} median {medians[name]:7.1f} ms   fastest {min(values):7.1f} ms   of {options.n}")
-    more_ms = medians["infill-ls"] - medians["bare pygls"]
-    print(f"infill-ls takes {more_ms:+.1f} ms more")
+    medians = {name: _median(values) for name, values in times.items()}
+    for name, median in medians.items():
+        fastest_ms = min(greeting.elapsed_ms for greeting in times[name])
+        print(
+            f"{name:12} median {median.elapsed_ms:7.1f} ms   fastest {fastest_ms:7.1f} ms   "
+            f"processor {median.processor_ms:6.0f} ms   of {options.n}"
+        )
+    ours, bare = medians["infill-ls"], medians["bare pygls"]
+    more_ms, more_processor_ms = ours.elapsed_ms - bare.elapsed_ms, ours.processor_ms - bare.processor_ms
+    print(f"infill-ls takes {more_ms:+.1f} ms more, {more_processor_ms:+.0f} ms of the processor")
     if options.json:
-        figures = {"median_ms": medians, "difference_ms": more_ms, "all_ms": times}
-        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        everything = {name: [asdict(greeting) for greeting in values] for name, values in times.items()}
+        figures = {"median": {name: asdict(median) for name, median in medians.items()}, "difference_ms": more_ms}
+        options.json.write_text(json.dumps(figures | {"all": everything}, indent=2) + "\n", encoding="utf-8")
+
+
+def _median(greetings: list[Greeting]) -> Greeting:
+    return Greeting(
+        statistics.median(greeting.elapsed_ms for greeting in greetings),
+        statistics.median(greeting.processor_ms for greeting in greetings),
+    )
 
 
 if __name__ == "__main__":

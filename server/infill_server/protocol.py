@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import traceback
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +21,11 @@ from pygls.protocol import (
     JsonRPCNotification,
     JsonRPCRequestMessage,
     JsonRPCResponseMessage,
-    LanguageServerProtocol,
     lsp_method,
 )
 
-from infill_server.documents import DocumentStore, UnknownDocumentError
+from infill_server.document_sync import DocumentSync
+from infill_server.documents import UnknownDocumentError
 from infill_server.positions import Units
 
 if TYPE_CHECKING:
@@ -36,11 +36,10 @@ log = logging.getLogger(__name__)
 _BEFORE_INITIALIZE = {types.INITIALIZE, types.EXIT}
 
 
-class InfillProtocol(LanguageServerProtocol):
+class InfillProtocol(DocumentSync):
     """LSP with our documents.
 
     Attributes:
-        documents: What the editor has open.
         exit_code: None until the client says ``exit``; then 0 or, without ``shutdown`` before it, 1.
         is_initialized: Whether the client said ``initialize``.
         initialization_options: What the client sent with it.
@@ -48,7 +47,6 @@ class InfillProtocol(LanguageServerProtocol):
 
     def __init__(self, server: LanguageServer, converter: Converter) -> None:
         super().__init__(server, converter)
-        self.documents = DocumentStore()
         self.exit_code: int | None = None
         self.is_initialized = False
         self.initialization_options: object = None
@@ -219,56 +217,6 @@ class InfillProtocol(LanguageServerProtocol):
     def lsp_exit(self, *args: Any) -> None:  # type: ignore[override]
         """Note the exit code; the main loop ends by it."""
         self.exit_code = 0 if self._shutdown else 1
-
-    @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
-    def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
-        """Take over a document."""
-        self.documents.open(params.text_document)
-        self._tell_user_handler(types.TEXT_DOCUMENT_DID_OPEN, params)
-
-    @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
-    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
-        """Apply an edit."""
-        self.documents.change(params.text_document, params.content_changes)
-        self._tell_user_handler(types.TEXT_DOCUMENT_DID_CHANGE, params)
-
-    @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
-    def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
-        """Forget a document."""
-        self.documents.close(params.text_document.uri)
-        self._tell_user_handler(types.TEXT_DOCUMENT_DID_CLOSE, params)
-
-    @lsp_method(types.NOTEBOOK_DOCUMENT_DID_OPEN)
-    def lsp_notebook_document__did_open(self, params: types.DidOpenNotebookDocumentParams) -> None:
-        """Take over a notebook."""
-        self.documents.open_notebook(params)
-
-    @lsp_method(types.NOTEBOOK_DOCUMENT_DID_CHANGE)
-    def lsp_notebook_document__did_change(self, params: types.DidChangeNotebookDocumentParams) -> None:
-        """Apply an edit of a notebook."""
-        self.documents.change_notebook(params)
-        structure = params.change.cells.structure if params.change.cells else None
-        self._tell_closed(structure.did_close or () if structure else ())
-
-    @lsp_method(types.NOTEBOOK_DOCUMENT_DID_CLOSE)
-    def lsp_notebook_document__did_close(self, params: types.DidCloseNotebookDocumentParams) -> None:
-        """Forget a notebook."""
-        self.documents.close_notebook(params)
-        self._tell_closed(params.cell_text_documents)
-
-    @lsp_method(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
-    def lsp_workspace__did_change_workspace_folders(self, params: types.DidChangeWorkspaceFoldersParams) -> None:
-        """Add and remove folders."""
-        self.documents.change_folders(params.event)
-
-    def _tell_closed(self, cells: Iterable[types.TextDocumentIdentifier]) -> None:
-        for cell in cells:
-            self._tell_user_handler(types.TEXT_DOCUMENT_DID_CLOSE, types.DidCloseTextDocumentParams(cell))
-
-    def _tell_user_handler(self, method: str, params: Any) -> None:
-        handler: Callable[[Any], None] | None = self.fm.features.get(method)
-        if handler is not None:
-            handler(params)
 
 
 def log_unforeseen(error: BaseException) -> None:
