@@ -45,6 +45,7 @@ def _explain(options: argparse.Namespace) -> int:
 
 def _engine_serve(options: argparse.Namespace) -> int:
     """Become the engine: the server's code never imports it."""
+    from infill_completion.spawn import engine_environment
     from infill_server.headless import settings_json, user_settings
 
     command = [sys.executable, "-P", "-m", "infill_completion.engine", "serve"]
@@ -54,8 +55,8 @@ def _engine_serve(options: argparse.Namespace) -> int:
     if os.name == "nt":  # execv returns to the shell at once there
         import subprocess
 
-        return subprocess.call(command)
-    return os.execv(command[0], command)  # noqa: S606
+        return subprocess.call(command, env=engine_environment())
+    return os.execve(command[0], command, engine_environment())  # noqa: S606
 
 
 def _engine_status(_options: argparse.Namespace) -> int:

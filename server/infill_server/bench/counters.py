@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-import httpx
-
+from infill_completion.client import EngineClient, address_of
 from infill_completion.rundir import engine_paths
 from infill_completion.settings import EngineSettings
 
@@ -15,13 +14,19 @@ _LINE = re.compile(r'^(infill_requests_total|infill_tokens_total)\{\w+="(\w+)"\}
 async def counters(settings: EngineSettings) -> dict[str, float]:
     """Return ``requests``, ``cancelled_requests``, ``prompt_tokens``, ``cached_tokens`` and ``completion_tokens``.
 
-    Empty where no engine with these settings listens on a Unix socket.
+    Empty where no engine with these settings runs.
+
+    Raises:
+        EngineUnavailableError: It does not answer.
     """
-    path = engine_paths(settings).socket
-    if path is None or not path.exists():
+    address = address_of(engine_paths(settings))
+    if address is None:
         return {}
-    async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=str(path))) as client:
-        page = (await client.get("http://engine/metrics")).text
+    client = EngineClient(address)
+    try:
+        page = await client.metrics()
+    finally:
+        await client.aclose()
     found = {(name, label): float(value) for name, label, value in _LINE.findall(page)}
     tokens = {f"{label}_tokens": value for (name, label), value in found.items() if name == "infill_tokens_total"}
     requests = {label: value for (name, label), value in found.items() if name == "infill_requests_total"}
