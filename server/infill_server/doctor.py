@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from pathlib import Path
 
 from infill_completion import __version__
 from infill_completion.settings import Settings, config_path, merge, read_config
@@ -110,19 +108,19 @@ def _torch() -> Finding:
     return Finding("torch", Level.PROBLEM if step else Level.NOTE, "torch sees no GPU; models run on the CPU.", step)
 
 
-def hub_folder() -> Path:
-    """Return the folder where Hugging Face libraries keep downloaded models."""
-    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface"
-    return Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub")
-
-
 def _models() -> Finding:
-    folder = hub_folder()
-    names = sorted(p.name.removeprefix("models--").replace("--", "/") for p in folder.glob("models--*"))
-    if not names:
-        return Finding("models", Level.NOTE, f"No downloaded models in {folder}; the embedded model is used.",
-                       "Put a CodeLlama checkpoint there or set engine.model to a folder.")  # fmt: skip
-    return Finding("models", Level.OK, f"Cached: {', '.join(names)}")
+    from infill_completion.catalog.local import Presence, cached, cached_names, hub_folder
+
+    found = {name: cached(name).presence for name in cached_names()}
+    half = [name for name, presence in found.items() if presence is Presence.PARTIAL]
+    whole = [name for name, presence in found.items() if presence is Presence.COMPLETE]
+    if half:
+        message = f"Only partly fetched: {', '.join(half)}." + (f" Cached: {', '.join(whole)}." if whole else "")
+        return Finding("models", Level.NOTE, message, f"Go on with `infill-ls models pull {half[0]}`.")
+    if not whole:
+        return Finding("models", Level.NOTE, f"No downloaded models in {hub_folder()}; the embedded model is used.",
+                       "With a GPU, fetch one: `infill-ls models pull codellama/CodeLlama-7b-hf`.")  # fmt: skip
+    return Finding("models", Level.OK, f"Cached: {', '.join(whole)}")
 
 
 def _settings() -> Finding:

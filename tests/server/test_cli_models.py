@@ -159,3 +159,11 @@ def test_options_of_other_commands_are_still_checked(infill_ls):
     done = infill_ls("models", "list", "--shape", "7b")
     assert done.returncode == 2
     assert "unrecognized arguments: --shape 7b" in done.stderr
+
+
+def test_doctor_says_how_to_finish_a_download(infill_ls, tmp_path):
+    cache(tmp_path, "codellama/CodeLlama-7b-hf", {"config.json": "{}"})
+    findings = json.loads(infill_ls("doctor", "--json").stdout)
+    (finding,) = (finding for finding in findings if finding["check"] == "models")
+    assert finding["level"] == "note"
+    assert "`infill-ls models pull codellama/CodeLlama-7b-hf`" in finding["next_step"]
