@@ -76,9 +76,9 @@ export class Code {
     const code = new Code(folder, options);
     await mkdir(path.join(folder, "run"), { mode: 0o700 });
     await mkdir(path.join(folder, "user/User"), { recursive: true });
-    await mkdir(path.join(folder, "server/data/Machine"), { recursive: true });
+    await mkdir(path.join(folder, "user/Machine"), { recursive: true });
     await writeFile(path.join(folder, "user/User/settings.json"), JSON.stringify({ ...SETTINGS, ...options.settings }));
-    await writeFile(path.join(folder, "server/data/Machine/settings.json"), JSON.stringify({ ...MACHINE, ...options.machine }));
+    await writeFile(path.join(folder, "user/Machine/settings.json"), JSON.stringify({ ...MACHINE, ...options.machine }));
     return code;
   }
 
@@ -147,9 +147,10 @@ export class Code {
 
   /** Return the log of the extension, of all windows. */
   async log(): Promise<string> {
-    const files = await readdir(this.at("server/data/logs"), { recursive: true });
+    const folder = this.at("user/logs");
+    const files = await readdir(folder, { recursive: true });
     const logs = files.filter((file) => path.basename(file) === "Infill.log");
-    const texts = await Promise.all(logs.map((file) => readFile(path.join(this.at("server/data/logs"), file), "utf8")));
+    const texts = await Promise.all(logs.map((file) => readFile(path.join(folder, file), "utf8")));
     return texts.join("");
   }
 

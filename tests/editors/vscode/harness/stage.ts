@@ -1,6 +1,6 @@
 /** VS Code with one window for the stories of a file; each story has files of its own in the window's folder. */
 
-import { mkdir } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import * as path from "node:path";
 import { after, before, test } from "node:test";
 import { Code, type Options } from "./code.ts";
@@ -26,7 +26,7 @@ export class Stage {
     after(() => this.end());
   }
 
-  /** Tell a story; when it fails, a picture of the window stays in `.cache/vscode/failed`. */
+  /** Tell a story; when it fails, a picture of the window and the log stay in `.cache/vscode/failed`. */
   story(name: string, files: Record<string, string>, tell: (window: Window) => Promise<void>): void {
     Object.assign(this.files, files);
     void test(name, async () => {
@@ -37,12 +37,17 @@ export class Stage {
         }
         await tell(this.window);
       } catch (error) {
-        const folder = path.join(CACHE, "failed");
-        await mkdir(folder, { recursive: true });
-        await this.window.page.screenshot({ path: path.join(folder, `${name.replaceAll(/\W+/g, "-")}.png`) }).catch(() => undefined);
+        await this.keep(name.replaceAll(/\W+/g, "-"));
         throw error;
       }
     });
+  }
+
+  private async keep(name: string): Promise<void> {
+    const folder = path.join(CACHE, "failed");
+    await mkdir(folder, { recursive: true });
+    await writeFile(path.join(folder, `${name}.log`), await this.code.log().catch(String));
+    await this.window.page.screenshot({ path: path.join(folder, `${name}.png`) }).catch(() => undefined);
   }
 
   /** Put a file into the folder that no story opens first. */

@@ -23,7 +23,7 @@ stage.story("nothing is configured, and ghost text appears", { "inventory.py": I
   await window.type("return [item for it");
   const ghost = await window.someGhost(new Set());
   if (process.env["INFILL_PICTURE"] !== undefined) {
-    await window.page.screenshot({ path: process.env["INFILL_PICTURE"], clip: { x: 328, y: 36, width: 772, height: 584 } });
+    await window.page.screenshot({ path: process.env["INFILL_PICTURE"] });
   }
   await window.press("Tab");
   await window.noGhost();
