@@ -21,6 +21,7 @@ from infill_completion.engine.generator import Generator
 from infill_completion.engine.model_settings import ModelSettings
 from infill_completion.prompt import PromptLayout
 from infill_completion.settings import EngineSettings
+from tests.engine.tiny import save_tiny
 
 
 def silent(share: float, doing: str) -> None:
@@ -218,3 +219,10 @@ def test_auto_takes_the_best_cached_model_that_fits(hub: Path, monkeypatch: pyte
     for free, name in ((80 << 30, "codellama/CodeLlama-7b-hf"), (1 << 20, "embedded")):
         monkeypatch.setattr(checkpoint, "free_bytes", lambda device, free=free: free)
         assert checkpoint.choose_model(EngineSettings(), cuda)[0] == name
+
+
+def test_infilling_tokens_that_the_model_does_not_have_are_not_used(tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path, vocab_size=4092)  # the tokenizer's four infilling ids are 4092 to 4095
+    generator = Generator.load(EngineSettings(model=str(folder), device="cpu"), silent)
+    assert (generator.details["infilling"], generator.details["layout"]) == (False, "left_to_right")
+    generator.close()

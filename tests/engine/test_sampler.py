@@ -81,3 +81,7 @@ def test_the_same_seed_draws_the_same_tokens() -> None:
     logits = torch.randn(50, 100, generator=torch.Generator().manual_seed(0))
     draws = [choose(logits, 1.0, 0.9, torch.Generator().manual_seed(seed))[0].tolist() for seed in (1, 1, 2)]
     assert draws[0] == draws[1] != draws[2]
+
+
+def test_a_temperature_next_to_nothing_is_none() -> None:
+    assert choose(torch.tensor([[0.0, 50.0, 49.0]]), 1e-45, 0.9)[0].tolist() == [1]

@@ -83,4 +83,5 @@ def mix(logits: Tensor, levels: Sequence[Level], parameters: CacheParameters) ->
     mixed = logits.softmax(-1).mul_(left)
     ids = torch.tensor(list(masses), device=logits.device)
     mixed.index_add_(0, ids, torch.tensor(list(masses.values()), dtype=mixed.dtype, device=mixed.device))
-    return mixed.log()
+    # A token of no chance at all would leave nothing to choose from where only some tokens are allowed.
+    return mixed.clamp_min_(torch.finfo(mixed.dtype).tiny).log()

@@ -14,7 +14,7 @@ import re
 import struct
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -259,6 +259,9 @@ def load(settings: EngineSettings, progress: Progress) -> Checkpoint:
     progress(0.1, f"loading {model_settings.name or name}")
     # Packed weights are made from whole ones; bitsandbytes' int8 is for GPUs.
     model = _pretrained(folder, name, device, dtype, "none" if is_packed else quantization, needed, free)
+    # CodeLlama-34b and the -Python models share a tokenizer with models that can infill, but not their vocabulary.
+    if tokenizer.infilling and max(astuple(tokenizer.infilling)) >= model.config.vocab_size:
+        tokenizer.infilling = None
     progress(0.9, "preparing")
     return Checkpoint(
         model_settings.name or name, folder, model, tokenizer, model_settings, device, dtype, quantization, needed,

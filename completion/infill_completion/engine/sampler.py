@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 _FAST_WIDTH = 64
+_COLDEST = 1e-4  # below it logits divided by the temperature leave the numbers of float32
 
 
 def sample_top_p(probabilities: Tensor, p: float, generator: torch.Generator | None = None) -> Tensor:
@@ -40,7 +41,7 @@ def choose(
 
     Args:
         logits: ``(..., vocabulary)``, float32.
-        temperature: 0 takes the likeliest token.
+        temperature: 0, and whatever is too small to tell from it, takes the likeliest token.
         top_p: See :func:`sample_top_p`.
         generator: Source of randomness; one a request, seeded with the request's seed.
 
@@ -48,7 +49,7 @@ def choose(
         Ids and log-probabilities (nats), both ``(...)``.  The log-probability is that of the model's own distribution,
         before temperature and top-p, as in the reference code.
     """
-    sampled = temperature > 0
+    sampled = temperature >= _COLDEST
     ids = sample_top_p((logits / temperature).softmax(-1), top_p, generator) if sampled else logits.argmax(-1)
     log_probabilities = logits.gather(-1, ids.unsqueeze(-1)).squeeze(-1) - logits.logsumexp(-1)
     return ids, log_probabilities
