@@ -123,8 +123,9 @@ class Generation:
             return
         growing = self._growing[chunk.index]
         growing.text += chunk.text
-        growing.logprob_sum += chunk.logprob_sum
-        growing.tokens += chunk.token_count
+        if not growing.is_settled:  # What comes behind the suggestion says nothing about it.
+            growing.logprob_sum += chunk.logprob_sum
+            growing.tokens += chunk.token_count
         growing.reason = chunk.finish_reason or growing.reason
         if chunk.text and not growing.is_settled:
             growing.is_settled = self.plan.settled(growing.text) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from infill_completion.api import FinishReason
@@ -10,6 +11,8 @@ from infill_completion.generation import Choice
 from infill_completion.reuse import Offer
 from infill_completion.snapshot import SkipReason
 from infill_completion.view import View
+
+_NAME = re.compile(r"[^\W\d]\w{2,}")
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,9 @@ class Verdict:
 def judge(view: View, choices: tuple[Choice, ...], min_confidence: float) -> Verdict:
     """Filter and order the candidates of one request.
 
-    Equal candidates count once. The likeliest comes first, by its mean log-probability; where the engine gives none,
-    the engine's order stays. What the user did not ask for must reach ``min_confidence``.
+    Equal candidates count once. The likeliest comes first, by its mean log-probability, less where it names what the
+    text around does not know; where the engine gives no probabilities, its order stays. What the user did not ask for
+    must reach ``min_confidence``.
     """
     judged = tuple(_filtered(view, choice) for choice in choices)
     best: dict[str, Judged] = {}
@@ -43,7 +47,7 @@ def judge(view: View, choices: tuple[Choice, ...], min_confidence: float) -> Ver
         known = best.get(candidate.text)
         if candidate.text and (known is None or _confidence(candidate) > _confidence(known)):
             best[candidate.text] = candidate
-    ranked = sorted(best.values(), key=_confidence, reverse=True)
+    ranked = sorted(best.values(), key=lambda candidate: _evidence(candidate, view), reverse=True)
     sure = [candidate for candidate in ranked if view.is_invoked or _is_sure(candidate, min_confidence)]
     offers = tuple(Offer(item.text, item.choice.confidence, item.replaced) for item in sure)
     return Verdict(offers, None if offers else _reason(judged, bool(ranked)), judged)
@@ -57,6 +61,16 @@ def _filtered(view: View, choice: Choice) -> Judged:
 
 def _confidence(candidate: Judged) -> float:
     return candidate.choice.confidence if candidate.choice.confidence is not None else 0.0
+
+
+def _evidence(candidate: Judged, view: View) -> float:
+    """Return the confidence, lowered by up to a third for names that stand nowhere around the cursor."""
+    names = set(_NAME.findall(candidate.text))
+    if not names:
+        return _confidence(candidate)
+    around = view.window.prefix + view.window.suffix
+    unknown = sum(name not in around for name in names) / len(names)
+    return _confidence(candidate) * (1 - unknown / 3)
 
 
 def _is_sure(candidate: Judged, min_confidence: float) -> bool:

@@ -55,8 +55,10 @@ class Privacy:
         """Return the rule that keeps the file behind ``uri`` private, None where there is none.
 
         The setting's globs count below the root of the workspace, or below the file system's where the file lies
-        outside of it. Ignore files count from the workspace's root, or the repository's, down to the file's folder;
-        as in Git the last match wins and ``!`` takes a file back, but not from the setting.
+        outside of it. Ignore files count from the workspace's root down to the file's folder; as in Git the last match
+        wins and ``!`` takes a file back, but not from the setting. Outside of the workspace only `.infillignore`
+        counts, from the repository's top on: what Git should not track there, an installed library for one, says
+        nothing about privacy.
         """
         key = (uri, tuple(roots))
         known = self._verdicts.get(key)
@@ -78,16 +80,18 @@ class Privacy:
         found = self._setting.match(shown)
         if found is not None and found[0]:
             return Rule(found[1], "setting privacy.ignore")
-        top = root or _repository(path)
-        return None if top is None else self._in_ignore_files(path, top)
+        if root is not None:
+            return self._in_ignore_files(path, root, IGNORE_FILES)
+        top = _repository(path)
+        return None if top is None else self._in_ignore_files(path, top, IGNORE_FILES[-1:])
 
-    def _in_ignore_files(self, path: Path, top: Path) -> Rule | None:
+    def _in_ignore_files(self, path: Path, top: Path, names: Sequence[str]) -> Rule | None:
         rule: Rule | None = None
         folders = [top]
         for part in path.parent.relative_to(top).parts:
             folders.append(folders[-1] / part)
         for folder in folders:
-            for name in IGNORE_FILES:
+            for name in names:
                 patterns = self._read(folder / name)
                 found = patterns.match(path.relative_to(folder).as_posix()) if patterns else None
                 if found is not None:

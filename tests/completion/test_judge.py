@@ -30,6 +30,12 @@ def test_the_likeliest_candidate_comes_first_and_twins_count_once() -> None:
     assert [(offer.text, offer.confidence) for offer in verdict.offers] == [("one", 0.9), ("two", 0.7), ("three", 0.1)]
 
 
+def test_a_candidate_of_known_names_comes_before_a_slightly_likelier_one_of_unknown_names() -> None:
+    choices = (choice("frobnicate(quux)", 0.6), choice("compute(total)", 0.55))
+    verdict = judge(view("def compute(total):\n    pass\n\nx = |\n"), choices, 0.0)
+    assert [offer.text for offer in verdict.offers] == ["compute(total)", "frobnicate(quux)"]
+
+
 def test_without_confidence_the_engines_order_stays() -> None:
     verdict = judge(view(), (choice("b", None), choice("a", None)), 0.5)
     assert [offer.text for offer in verdict.offers] == ["b", "a"]

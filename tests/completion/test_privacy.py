@@ -43,8 +43,10 @@ def test_ignore_files_and_the_setting_keep_files_private(workspace: Path, name: 
     assert (rule.pattern if rule else None) == pattern
 
 
-def test_without_a_workspace_the_repository_counts(workspace: Path) -> None:
-    assert Privacy(DEFAULTS).rule_for(str(workspace / "src" / "x.log"), []) is not None
+def test_outside_of_the_workspace_only_our_own_ignore_files_count(workspace: Path) -> None:
+    privacy = Privacy(DEFAULTS)
+    assert privacy.rule_for(str(workspace / "src" / "x.log"), []) is None
+    assert privacy.rule_for(str(workspace / "src" / "deep" / "private_key.py"), []) is not None
     assert Privacy(DEFAULTS).rule_for("/home/somebody/.netrc", []) is not None
 
 

@@ -11,7 +11,7 @@ from infill_completion.filters.indentation import match_indentation, trim_stray_
 from infill_completion.filters.markers import cut_at_marker, drop_mask
 from infill_completion.filters.place import Place
 from infill_completion.filters.repetition import cut_loop, cut_next_lines, drop_known_definition, drop_third_copy
-from infill_completion.filters.rest import drop_misfit, replaced, trim_overlap
+from infill_completion.filters.rest import cut_misfit, replaced, trim_overlap
 
 Filter = Callable[[str, Place], str]
 
@@ -22,7 +22,7 @@ FILTERS: tuple[Filter, ...] = (
     match_indentation,
     trim_stray_blank,
     cut_loop,
-    drop_misfit,
+    cut_misfit,
     trim_overlap,
     cut_next_lines,
     drop_double_closer,

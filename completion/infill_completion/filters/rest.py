@@ -12,13 +12,20 @@ _ONLY_CLOSERS = re.compile(r"[)\]}>\"'`;,:\s]+")
 _QUOTES = re.compile("[\"'`]+")
 # An overlap of words must be this long unless it is the whole rest of the line.
 _LONG_OVERLAP = 8
+# So much of the rest of the line must be met before a suggestion that does not end with it is cut there.
+_LEAST_MEETING = 4
 
 
-def drop_misfit(text: str, place: Place) -> str:
-    """Drop a suggestion whose model ended the line although there are words behind the cursor."""
+def cut_misfit(text: str, place: Place) -> str:
+    """Cut where the suggestion goes on as the rest of the line does; drop one that leads past it to the line's end."""
     rest = place.window.rest
-    misses = place.ended_line and _WORD.search(rest) and not _overlaps(text, rest)
-    return "" if misses else text
+    if not place.ended_line or not _WORD.search(rest) or _overlaps(text, rest):
+        return text
+    for size in range(min(len(rest), len(text)), _LEAST_MEETING - 1, -1):
+        meeting = text.find(rest[:size])
+        if meeting >= 0 and _WORD.search(rest[:size]):
+            return text[:meeting]
+    return ""
 
 
 def trim_overlap(text: str, place: Place) -> str:

@@ -105,6 +105,7 @@ SUFFIX = [
     Case("ruby", "puts(|)\n", "name)", "name"),
     Case("json", '{"a": [|]}\n', "1]}", "1"),
     Case("python", "foo(|) + other_name\n", "x\nprint(1)\n", FILTERED),
+    Case("python", "def __ini|_(self, a, b):\n    pass\n", "t__(self, other):\n    pass\n", "t_", True),
     Case("python", "a |= total_count\n", "= 1\nb = 2\n", FILTERED),
     Case("python", "hel|lo\n", "x", MID_LINE),
     Case("javascript", "con|st x\n", "y", MID_LINE),
