@@ -6,11 +6,8 @@ for a pause in the typing and asks the engine.
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 
 from infill_completion.api import Engine, EngineState, EngineUnavailableError
 from infill_completion.asking import asking
@@ -27,17 +24,9 @@ from infill_completion.settings import Settings
 from infill_completion.skip import skip_reason
 from infill_completion.snapshot import Answer, SkipReason, Snapshot
 from infill_completion.trace import Trace
+from infill_completion.turns import Turn, Turns
 from infill_completion.view import View
 from infill_completion.window import budgets
-
-
-@dataclass(eq=False)
-class _Turn:
-    """A request that waits for its answer; a newer one elsewhere in the same document supersedes it."""
-
-    view: View
-    version: int
-    superseded: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Completer:
@@ -49,7 +38,7 @@ class Completer:
     def __init__(self, engine: Engine, settings: Settings, documents: Documents | None = None) -> None:
         self._settings = settings
         self._documents: Documents = documents or NoDocuments()
-        self._turns: dict[str, list[_Turn]] = {}
+        self._turns = Turns()
         self._privacy = Privacy(settings.privacy.ignore)
         self._gatherer = Gatherer()
         self._memory = Memory()
@@ -79,15 +68,14 @@ class Completer:
 
     def closed(self, uri: str) -> None:
         """Forget a document; a request that still waits for it is answered as superseded."""
-        for turn in self._turns.pop(uri, []):
-            turn.superseded.set()
+        self._turns.close(uri)
         self._flights.stop(uri)
         self._memory.forget(uri)
         self._gatherer.closed(uri)
 
     async def aclose(self) -> None:
         """Stop all work and wait until the engine's streams are closed."""
-        for uri in list(self._turns):
+        for uri in self._turns.uris:
             self.closed(uri)
         await self._flights.aclose()
 
@@ -109,7 +97,7 @@ class Completer:
             return Answer(reason=skip, details={"message": _private(rule)} if rule else {})
         view = self._view(snapshot)
         self._gatherer.visited(view.uri, view.offset)
-        with self._turn(view, snapshot.version) as turn:
+        with self._turns.take(view, snapshot.version) as turn:
             answer = await self._answer(view, turn, trace)
         answer.details["steps"] = trace.steps
         return answer
@@ -124,7 +112,7 @@ class Completer:
         if skip is not None:
             withheld = (_private(rule),) if rule else ()
             return explanation(snapshot, view, extent, trace, reason=skip, withheld=withheld)
-        with self._turn(view, snapshot.version) as turn:
+        with self._turns.take(view, snapshot.version) as turn:
             flight = self._start(view, extent, trace, is_explained=True)
             await self._flights.wait(flight, turn.superseded)
         trace.note("engine", latency_ms=flight.latency_ms)
@@ -143,24 +131,7 @@ class Completer:
         multiline = self._settings.completion.multiline
         return plan(view.window, view.language_id, multiline=multiline, is_invoked=view.is_invoked)
 
-    @contextmanager
-    def _turn(self, view: View, version: int) -> Iterator[_Turn]:
-        """Supersede older requests of the document, but not a twin: editors ask twice for one place."""
-        for older in self._turns.get(view.uri, ()):
-            if (older.version, older.view.offset, older.view.selected) != (version, view.offset, view.selected):
-                older.superseded.set()
-        turn = _Turn(view, version)
-        self._turns.setdefault(view.uri, []).append(turn)
-        try:
-            yield turn
-        finally:
-            left = [other for other in self._turns.get(view.uri, ()) if other is not turn]
-            if left:
-                self._turns[view.uri] = left
-            else:
-                self._turns.pop(view.uri, None)
-
-    async def _answer(self, view: View, turn: _Turn, trace: Trace) -> Answer:
+    async def _answer(self, view: View, turn: Turn, trace: Trace) -> Answer:
         if not view.is_invoked:
             self._debounce.key(time.monotonic())
         recalled = self._recall(view)
@@ -187,7 +158,7 @@ class Completer:
                 return answer
         return Answer(reason=SkipReason.SUPERSEDED, is_final=False)
 
-    async def _pause(self, view: View, turn: _Turn, trace: Trace) -> bool:
+    async def _pause(self, view: View, turn: Turn, trace: Trace) -> bool:
         """Wait for a pause in the typing; tell whether the turn was superseded meanwhile."""
         self._flights.stop(view.uri)
         fixed = self._settings.completion.debounce_ms
@@ -196,7 +167,7 @@ class Completer:
         self._context(view)  # Gathered while the user may still type; `_start` finds it ready.
         spent_ms = (time.monotonic() - started) * 1000
         trace.note("debounce", wait_ms=wait_ms, context_ms=spent_ms)
-        return await _within(turn.superseded, wait_ms - spent_ms)
+        return await turn.pause(wait_ms - spent_ms)
 
     def _start(self, view: View, extent: Plan, trace: Trace, *, is_explained: bool = False) -> Flight:
         context = self._context(view)
@@ -230,7 +201,7 @@ class Completer:
             return
         self._memory.remember(Remembered(view, verdict.offers, verdict.reason, flight.sources))
 
-    def _after_landing(self, view: View, flight: Flight, turn: _Turn, trace: Trace) -> Answer | None:
+    def _after_landing(self, view: View, flight: Flight, turn: Turn, trace: Trace) -> Answer | None:
         """Return the answer a flight has brought for ``view``; None if the engine must be asked again."""
         if turn.superseded.is_set():
             return None
@@ -289,13 +260,3 @@ def _unavailable(error: EngineUnavailableError) -> Answer:
     is_coming = error.state in {EngineState.LOADING, EngineState.STARTING}
     reason = SkipReason.ENGINE_LOADING if is_coming else SkipReason.ENGINE_FAILED
     return Answer(reason=reason, is_final=False, details={"message": str(error)})
-
-
-async def _within(event: asyncio.Event, milliseconds: float) -> bool:
-    """Wait for ``event`` at most so long and tell whether it came."""
-    if milliseconds > 0 and not event.is_set():
-        try:
-            await asyncio.wait_for(event.wait(), milliseconds / 1000)
-        except TimeoutError:
-            return False
-    return event.is_set()
