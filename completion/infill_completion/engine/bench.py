@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quantization", default="auto", choices=("auto", "nf4", "int8", "none"))
     parser.add_argument("--context", help="prompt lengths, such as 0,2048,8192")
     parser.add_argument("--tokens", type=int, default=64, help="tokens to decode in each run (default 64)")
-    parser.add_argument("--repeats", type=int, default=3, help="runs of which the median counts (default 3)")
+    parser.add_argument("--repeats", type=int, default=3, help="runs of which the fastest counts (default 3)")
     parser.add_argument("--no-reference", action="store_true", help="leave transformers' generate() out")
     parser.add_argument("--neighbours", type=int, default=0, help="keep that many other processes busy meanwhile")
     parser.add_argument("--budget", type=float, default=DEFAULT_BUDGET_S, metavar="SECONDS",
