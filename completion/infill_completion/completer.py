@@ -16,6 +16,7 @@ from infill_completion.debounce import Debounce
 from infill_completion.documents import Documents, NoDocuments
 from infill_completion.explain import Explanation, explanation
 from infill_completion.flights import Flight, Flights
+from infill_completion.generation import Choice
 from infill_completion.judge import judge
 from infill_completion.length import Plan, Shape, plan, plan_ahead
 from infill_completion.privacy import Privacy, Rule
@@ -192,7 +193,7 @@ class Completer:
             self._debounce.answered(flight.latency_ms)
         generation, view = flight.generation, flight.origin
         if generation.plan.shape is Shape.AHEAD and generation.choices[0].text.startswith("\n"):
-            ahead = generation.choices[0].text
+            ahead = self._line_ahead(view, generation.choices[0])
             self._memory.remember(Remembered(view, (), SkipReason.EMPTY, flight.sources, ahead))
             return
         verdict = judge(view, generation.choices, self._settings.completion.min_confidence)
@@ -200,6 +201,14 @@ class Completer:
             flight.is_late = True  # Not remembered, since the next attempt may be in time.
             return
         self._memory.remember(Remembered(view, verdict.offers, verdict.reason, flight.sources))
+
+    def _line_ahead(self, view: View, choice: Choice) -> Offer:
+        """Judge a line behind the cursor's own as it will be judged once the user has begun it."""
+        written = choice.text.lstrip()
+        head = choice.text[: len(choice.text) - len(written)]
+        begun = view.after(head, 0)
+        verdict = judge(begun, (replace(choice, raw=written, text=written),), self._settings.completion.min_confidence)
+        return Offer(head + verdict.offers[0].text, verdict.offers[0].confidence) if verdict.offers else Offer("")
 
     def _after_landing(self, view: View, flight: Flight, turn: Turn, trace: Trace) -> Answer | None:
         """Return the answer a flight has brought for ``view``; None if the engine must be asked again."""

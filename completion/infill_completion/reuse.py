@@ -62,7 +62,7 @@ class Remembered:
     offers: tuple[Offer, ...]
     reason: SkipReason | None = None
     sources: tuple[tuple[str, int], ...] = ()
-    ahead: str = ""
+    ahead: Offer = Offer("")
 
 
 @dataclass(frozen=True)
@@ -184,9 +184,9 @@ def _brought(entry: Remembered, change: Change) -> Recalled | None:
     left = tuple(found for offer in entry.offers if (found := _after_typing(offer, change)) is not None)
     if left:
         return Recalled(left, None, Reuse.PAIRED if change.closed else Reuse.TYPED)
-    is_begun = change.typed.startswith("\n") and not change.closed
-    if is_begun and entry.ahead.startswith(change.typed) and len(entry.ahead) > len(change.typed):
-        return Recalled((Offer(entry.ahead[len(change.typed) :]),), None, Reuse.AHEAD)
+    if change.typed.startswith("\n") and not change.closed:
+        following = _after_typing(entry.ahead, change)
+        return None if following is None else Recalled((following,), None, Reuse.AHEAD)
     return None
 
 

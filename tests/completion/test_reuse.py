@@ -202,6 +202,15 @@ async def test_what_follows_an_accepted_suggestion_is_there_before_the_user_asks
     assert answer.details["reuse"] == "computed ahead"
 
 
+async def test_what_is_computed_ahead_is_filtered_like_anything_else() -> None:
+    engine = ScriptedEngine(lambda request: "\n    return c<EOT>\n" if request.prefix.endswith("a + b") else "a + b")
+    completer = Completer(engine, AT_ONCE)
+    code = "def add(a, b):\n    c = |\n"
+    await completer.complete(at(code))
+    await until(lambda: engine.ended == 2 and completer._flights.is_idle)
+    assert shown(await completer.complete(at(typed("a + b\n    ", code)))) == "return c"
+
+
 async def test_looking_ahead_gives_way_to_what_the_user_asks_for() -> None:
     engine = ScriptedEngine(says("a + b"))
     completer = Completer(engine, AT_ONCE)
