@@ -17,28 +17,32 @@ export async function ask(server: string, args: readonly string[], cwd: string):
   return promise;
 }
 
-/** A row of `infill-ls models list --json`. */
+/** A model as a menu shows it. */
 export interface Model {
   name: string;
   detail: string;
 }
 
-/** Return the models that `models list --json` names; an answer in another shape is an error. */
-export function parseModels(printed: string): Model[] {
-  const answer: unknown = JSON.parse(printed);
-  const rows = Array.isArray(answer) ? answer : (answer as { models?: unknown }).models;
-  if (!Array.isArray(rows)) {
-    throw new Error("infill-ls models list --json printed no list of models.");
-  }
-  return rows.flatMap((row: Record<string, unknown>) => {
-    const name = row["name"] ?? row["id"];
-    return typeof name === "string" ? [{ name, detail: detail(row) }] : [];
-  });
+/** What is read of a row of `infill-ls models list --json`. */
+interface Row {
+  id: string;
+  support?: string;
+  presence?: string;
+  nf4_bytes?: number | null;
+  note?: string;
 }
 
-function detail(row: Record<string, unknown>): string {
-  return Object.entries(row)
-    .filter(([key, value]) => !["name", "id"].includes(key) && ["string", "number", "boolean"].includes(typeof value))
-    .map(([key, value]) => `${key.replaceAll("_", " ")}: ${value}`)
-    .join(" · ");
+const UNSUPPORTED = "not supported";
+
+/** Return the models that the engine can run, from what `models list --json` printed: those that are here come first. */
+export function parseModels(printed: string): Model[] {
+  const answer = JSON.parse(printed) as { models: Row[] };
+  const rows = answer.models.filter(({ support }) => support !== UNSUPPORTED);
+  const isHere = ({ presence }: Row) => presence !== "not here";
+  return [...rows.filter(isHere), ...rows.filter((row) => !isHere(row))].map((row) => ({ name: row.id, detail: detail(row) }));
+}
+
+function detail({ presence, support, nf4_bytes, note }: Row): string {
+  const memory = typeof nf4_bytes === "number" ? `${(nf4_bytes / 2 ** 30).toFixed(1)} GiB in 4 bits` : "";
+  return [presence, memory, support, note].filter(Boolean).join(" · ");
 }

@@ -1,39 +1,44 @@
-/** Writes the server's explanation of a request as a page. No VS Code in here. */
+/** Writes the server's explanation of a place as a page. No VS Code in here. */
 
-type Entry = [string, unknown];
-
-/** Return the page: what came of the request first, then everything the server told. */
+/** Return the page in Markdown: what came of the request first, then everything the server told. */
 export function explanation(place: string, answer: unknown): string {
-  if (typeof answer === "string") {
-    return answer;
-  }
   if (typeof answer !== "object" || answer === null) {
-    return `# ${place}\n\nThe server has not been asked here yet; type something and try again.\n`;
+    return `# ${place}\n\nThe server cannot say anything here yet; wait until the model is ready.\n`;
   }
-  const { reason, suggestions, details, ...rest } = answer as Record<string, unknown>;
-  const texts = Array.isArray(suggestions) ? suggestions.map(suggestion) : [];
-  const verdict = texts.length > 0 ? `${texts.length} suggestion${texts.length > 1 ? "s" : ""}:` : `No suggestion. ${String(reason ?? "")}`;
-  const sections = Object.entries((details ?? {}) as Record<string, unknown>).map(section);
-  return [`# ${place}`, verdict, ...texts, "## Request", list(Object.entries(rest)), ...sections].join("\n\n") + "\n";
+  const { reason, message, suggestions, ...rest } = answer as Record<string, unknown>;
+  const texts = Array.isArray(suggestions) ? suggestions : [];
+  const why = [reason, message].filter((sentence) => typeof sentence === "string").join(" ");
+  const verdict = texts.length === 0 ? `No suggestion. ${why}` : texts.length === 1 ? "One suggestion." : `${texts.length} suggestions.`;
+  return `${[`# ${place}`, verdict, ...texts.map((text: unknown) => part("Suggestion", text, 2)), fields(rest, 2)].join("\n\n")}\n`;
 }
 
-function suggestion(entry: { text?: unknown; confidence?: unknown }): string {
-  const sure = typeof entry.confidence === "number" ? `Mean token probability ${entry.confidence.toFixed(2)}\n\n` : "";
-  return sure + fenced(String(entry.text));
+/** Return the fields of an object: short values as a list, then each long one under a heading of its own. */
+function fields(object: object, level: number): string {
+  const entries = Object.entries(object).filter(([, value]) => value !== null && !(Array.isArray(value) && value.length === 0));
+  const short = entries.filter(([, value]) => isShort(value)).map(([name, value]) => `- ${title(name)}: ${brief(value)}`);
+  const long = entries.filter(([, value]) => !isShort(value)).map(([name, value]) => part(title(name), value, level));
+  return [...(short.length > 0 ? [short.join("\n")] : []), ...long].join("\n\n");
 }
 
-function section([name, value]: Entry): string {
-  const title = `## ${name.replaceAll("_", " ")}`;
-  if (typeof value === "string") {
-    return `${title}\n\n${fenced(value)}`;
+function part(name: string, value: unknown, level: number): string {
+  const heading = `${"#".repeat(Math.min(level, 6))} ${name}`;
+  if (Array.isArray(value)) {
+    return value.map((entry, index) => part(`${name} ${index + 1}`, entry, level)).join("\n\n");
   }
-  const isFlat = typeof value === "object" && value !== null && Object.values(value).every((inner) => typeof inner !== "object" || inner === null);
-  const body = isFlat && !Array.isArray(value) ? list(Object.entries(value as object)) : fenced(JSON.stringify(value, undefined, 2) ?? "");
-  return `${title}\n\n${body}`;
+  const body = typeof value === "object" && value !== null ? fields(value, level + 1) : fenced(String(value));
+  return `${heading}\n\n${body}`;
 }
 
-function list(entries: Entry[]): string {
-  return entries.map(([name, value]) => `- ${name.replaceAll("_", " ")}: \`${String(value)}\``).join("\n");
+function isShort(value: unknown): boolean {
+  return typeof value === "string" ? value.length <= 120 && !/[\n`]/.test(value) : typeof value !== "object";
+}
+
+function brief(value: unknown): string {
+  return typeof value === "number" && !Number.isInteger(value) ? `\`${value.toPrecision(3)}\`` : `\`${String(value)}\``;
+}
+
+function title(name: string): string {
+  return name.replaceAll("_", " ");
 }
 
 /** Return `text` as a code block whose fence is longer than any inside. */

@@ -269,7 +269,8 @@ class Infill {
     const models = await this.models(server);
     const current = vscode.workspace.getConfiguration("infill").get("engine.model", "auto");
     const auto = { name: "auto", detail: "the best cached model that fits the GPU, else the embedded one" };
-    const items = [auto, ...models].map(({ name, detail }) => ({ label: name, detail, description: name === current ? "current" : "" }));
+    const embedded = { name: "embedded", detail: "the small model that comes with the server" };
+    const items = [auto, embedded, ...models].map(({ name, detail }) => ({ label: name, detail, description: name === current ? "current" : "" }));
     const other = { label: "$(edit) Another hub id or folder…", detail: "", description: "" };
     const picked = await vscode.window.showQuickPick([...items, other], { title: "Infill: the model", matchOnDetail: true });
     const name = picked === other ? await vscode.window.showInputBox({ title: "Infill: hub id or folder of the model", value: current }) : picked?.label;

@@ -70,8 +70,7 @@ export class Session {
     }
   }
 
-  /** Run one of the server's commands. */
-  async execute(command: string, ...args: unknown[]): Promise<unknown> {
+  private async execute(command: string, ...args: unknown[]): Promise<unknown> {
     if (this.client === undefined) {
       throw new Error("The server does not run; restart it from the menu in the status bar.");
     }
@@ -85,12 +84,9 @@ export class Session {
     }
   }
 
-  /** Ask for suggestions at a place as a key does, and return what the server says about that request. */
+  /** Return everything the server knows about a suggestion at a place, or about its absence. */
   async explain(document: vscode.TextDocument, position: vscode.Position): Promise<unknown> {
-    const place = this.client?.code2ProtocolConverter.asTextDocumentPositionParams(document, position);
-    const INVOKED = 1;
-    await this.client?.sendRequest("textDocument/inlineCompletion", { ...place, context: { triggerKind: INVOKED } });
-    return this.execute("infill.explain", place);
+    return this.execute("infill.explain", this.client?.code2ProtocolConverter.asTextDocumentPositionParams(document, position));
   }
 
   private async spawn(server: string): Promise<ChildProcess> {

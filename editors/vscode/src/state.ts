@@ -63,20 +63,9 @@ export function told(facts: Facts, params: StatusParams): Facts {
   };
 }
 
-/** The parameters of `$/progress` for a load. */
-export interface Progress {
-  kind: "begin" | "report" | "end";
-  percentage?: number | undefined;
-  message?: string | undefined;
-}
-
-/** Return `facts` after a step of the load; the last step names the model: "NAME is ready on DEVICE". */
-export function progressed(facts: Facts, step: Progress): Facts {
-  if (step.kind === "end") {
-    const model = /^(.+?) is ready\b/.exec(step.message ?? "")?.[1];
-    return { ...facts, percentage: undefined, model: model ?? facts.model };
-  }
-  return { ...facts, percentage: step.percentage ?? facts.percentage };
+/** Return `facts` after a step of the load, the parameters of `$/progress`. */
+export function progressed(facts: Facts, step: { kind: "begin" | "report" | "end"; percentage?: number | undefined }): Facts {
+  return { ...facts, percentage: step.kind === "end" ? undefined : (step.percentage ?? facts.percentage) };
 }
 
 function sentence(value: unknown): string | undefined {

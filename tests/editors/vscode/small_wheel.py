@@ -13,7 +13,7 @@ NAME, VERSION = "infill_ls", "0.1.0"
 METADATA = "Metadata-Version: 2.1\nName: infill-ls\nVersion: 0.1.0\n"
 WHEEL = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 ENTRY = "[console_scripts]\ninfill-ls = infill_small:main\n"
-MODULE = 'import os, sys\n\n\ndef main():\n    os.execv({program!r}, [{program!r}, *sys.argv[1:]])\n'
+MODULE = "import os, sys\n\n\ndef main():\n    os.execv({program!r}, [{program!r}, *sys.argv[1:]])\n"
 
 
 def main(folder: Path, program: str) -> Path:

@@ -1,0 +1,70 @@
+/** What the extension decides without VS Code: the status line, the program to start, the page of an explanation. */
+
+import assert from "node:assert/strict";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import * as path from "node:path";
+import { after, test } from "node:test";
+import { explanation } from "../../../../editors/vscode/src/explanation.ts";
+import { cleanEnvironment, onPath } from "../../../../editors/vscode/src/program.ts";
+import { INITIAL, progressed, shortName, status, told, type Facts } from "../../../../editors/vscode/src/state.ts";
+
+const running: Facts = { ...INITIAL, program: "running" };
+const ready = told(running, { kind: "Normal", busy: false, reason: "", model: "codellama/CodeLlama-7b-hf" });
+
+void test("a load shows its percentage until the model is there", () => {
+  const loading = progressed(told(running, { kind: "Warning", busy: false, reason: "Reading weights" }), { kind: "report", percentage: 42 });
+  assert.equal(status(loading).kind, "loading");
+  assert.match(status(loading).text, /42%/);
+  assert.equal(status(progressed(loading, { kind: "end" })).text.includes("%"), false);
+  assert.equal(status(told(loading, { kind: "Normal", model: "m" })).kind, "ready");
+});
+
+void test("the model is named by its last part, and not at length", () => {
+  assert.match(status(ready).text, /CodeLlama-7b-hf$/);
+  assert.equal(shortName(`/models/${"x".repeat(60)}`).length, 24);
+});
+
+void test("what stops everything hides what the user chose, and that hides what the engine does", () => {
+  const busy = told(ready, { kind: "Normal", busy: true });
+  assert.equal(status(busy).kind, "busy");
+  assert.equal(status({ ...busy, language: "sql", languageOn: false }).kind, "off");
+  assert.equal(status({ ...busy, languageOn: false, language: "sql", enabled: false }).kind, "paused");
+  assert.equal(status({ ...busy, enabled: false, program: "failed", reason: "It broke." }).tooltip, "It broke.");
+});
+
+void test("an ill-typed status changes nothing but what it says", () => {
+  assert.deepEqual(told(ready, { kind: 7, busy: "yes", reason: 1, model: "" }), { ...ready, reason: undefined });
+});
+
+const folder = mkdtempSync(path.join(tmpdir(), "units-"));
+after(() => rmSync(folder, { recursive: true }));
+
+function program(...parts: string[]): string {
+  const file = path.join(folder, ...parts);
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, "#!/bin/sh\n");
+  chmodSync(file, 0o755);
+  return file;
+}
+
+void test("no program of the workspace is started, by whatever way PATH leads there", async () => {
+  program("work/.venv/bin/infill-ls");
+  const good = program("system/bin/infill-ls");
+  symlinkSync(path.join(folder, "work"), path.join(folder, "link"));
+  const searchPath = [".", "bin", path.join(folder, "work/.venv/bin"), path.join(folder, "link/.venv/bin"), path.dirname(good)].join(path.delimiter);
+  assert.equal(await onPath(["infill-ls"], { workspace: [path.join(folder, "work")], searchPath }), good);
+  assert.equal(await onPath(["infill-ls"], { workspace: [folder], searchPath }), undefined);
+});
+
+void test("what steers Python is not handed on", () => {
+  const clean = cleanEnvironment({ HOME: "/h", PYTHONPATH: ".", PYTHONHOME: "/x", PYTHONSTARTUP: "s.py", VIRTUAL_ENV: "/w/.venv", API_KEY: "k" });
+  assert.deepEqual(clean, { HOME: "/h", API_KEY: "k", PYTHONSAFEPATH: "1", PYTHONUTF8: "1" });
+});
+
+void test("an explanation keeps code as it is", () => {
+  const page = explanation("a.py 1:2", { suggestions: [], reason: "A filter removed it.", request: { top_p: 0.9 }, candidates: [{ raw: "x = ```\ny" }] });
+  assert.match(page, /^# a\.py 1:2\n\nNo suggestion\. A filter removed it\./);
+  assert.match(page, /- top p: `0\.900`/);
+  assert.match(page, /````\nx = ```\ny\n````/);
+});
