@@ -40,7 +40,7 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
 def test_a_file_gets_the_popup_and_the_suggestion(jupyter: tuple[str, Path]) -> None:
     url, documents = jupyter
     file = documents / "names.py"
-    file.write_bytes(CODE + "名 = '🎉'\n".encode())
+    file.write_bytes(CODE + "名 = '値'\n".encode())
     with page(f"{url}/lab/tree/names.py") as view:
         editor = view.locator(".jp-FileEditor .cm-content")
         editor.click()
@@ -66,7 +66,7 @@ def test_a_file_gets_the_popup_and_the_suggestion(jupyter: tuple[str, Path]) -> 
         view.wait_for_function("() => !document.querySelector('.jp-mod-dirty')")
         assert "infill-ls started" in served(url)
     saved = file.read_bytes().decode()
-    assert saved.startswith(CODE.decode() + "名 = '🎉'\n\n\ndef read_lines(path):\n    with open(")
+    assert saved.startswith(CODE.decode() + "名 = '値'\n\n\ndef read_lines(path):\n    with open(")
     assert len(saved.split("def read_lines(path):\n    with open(")[1].strip()) > 0
 
 

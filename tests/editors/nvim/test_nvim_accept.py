@@ -193,6 +193,13 @@ def test_trigger_works_where_suggestions_are_off(stage: StageMaker) -> None:
     nvim.until_lines("def add(left, right):", "    return left + right")
 
 
+def test_who_asks_where_there_is_nothing_is_told(stage: StageMaker) -> None:
+    nvim = stage(init=KEYS).editor
+    nvim.open("sum.py")
+    nvim.type("ixyz<F7>")
+    nvim.until(lambda: any(row.startswith("infill: No suggestion here") for row in nvim.screen()), "the message")
+
+
 def test_an_entry_of_the_popup_menu_goes_in_as_a_whole(stage: StageMaker) -> None:
     native = "vim.api.nvim_create_autocmd('LspAttach', { callback = function(a)"
     native += " vim.lsp.completion.enable(true, a.data.client_id, a.buf) end })"

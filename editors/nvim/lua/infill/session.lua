@@ -9,19 +9,15 @@ local client_of = require('infill.client').of
 local config = require('infill.config')
 local ghost = require('infill.ghost')
 local popup = require('infill.popup')
+local requests = require('infill.requests')
 local text = require('infill.text')
 
 local M = {}
 
-local METHOD = 'textDocument/inlineCompletion'
-local INVOKED, AUTOMATIC = 1, 2
-
 ---@type infill.Candidates?
 local candidates
----@type infill.Candidate?
+---@type { bufnr: integer, item: table }?
 local visible
----@type { client: vim.lsp.Client, id: integer }?
-local asking
 ---@type infill.Place?
 local handled
 
@@ -35,16 +31,6 @@ local function is_same(a, b)
   return a ~= nil and a.bufnr == b.bufnr and a.tick == b.tick and a.row == b.row and a.col == b.col
 end
 
-local function withdraw()
-  if asking then
-    local old = asking
-    asking = nil
-    if not old.client:is_stopped() then
-      old.client:cancel_request(old.id)
-    end
-  end
-end
-
 local function hide()
   if visible then
     ghost.clear(visible.bufnr)
@@ -54,7 +40,7 @@ end
 
 --- Forget everything: ghost text, suggestions, the request under way.
 function M.reset()
-  withdraw()
+  requests.withdraw()
   hide()
   candidates = nil
   handled = nil
@@ -95,58 +81,39 @@ local function is_held_back(asked)
   return not asked and not config.options.with_popup_menu and popup.is_open()
 end
 
+--- Say why nothing came of a question; only a user who asked wants to know.
+local function tell_nothing()
+  local status = require('infill.status').get()
+  local reason = status and status.reason ~= '' and status.reason or 'No suggestion here; :Infill explain tells why.'
+  vim.api.nvim_echo({ { 'infill: ' .. reason, 'Comment' } }, false, {})
+end
+
 ---@param answer infill.Candidates
-local function received(answer)
-  if not is_inserting() then
+---@param step integer How far to go in the list.
+local function received(answer, step)
+  if not is_inserting() or is_held_back(answer.asked) then
+    return
+  end
+  -- The older of two requests may answer late; it must not replace what the newer one brought.
+  if candidates and candidates.place.tick > answer.place.tick then
+    return
+  end
+  if #answer.list == 0 then
+    if answer.asked then
+      tell_nothing()
+    end
     return
   end
   local now = text.here()
-  if #answer.list == 0 or is_held_back(answer.asked) then
-    return
+  if step ~= 0 then
+    answer:seek(visible and candidates and candidates.list[candidates.index] or nil)
+    answer:cycle(now, step)
   end
-  candidates = answer
-  if show(now) then
+  -- What does not fit any more must not take away what does.
+  if answer:current(now) then
+    candidates = answer
+    show(now)
     handled = now
-  end
-end
-
----@param client vim.lsp.Client
----@param place infill.Place
----@param asked boolean
----@param step integer How far to go in the list once it is there.
-local function ask(client, place, asked, step)
-  local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
-  ---@cast params table
-  params.context = { triggerKind = asked and INVOKED or AUTOMATIC }
-  local older = asking
-  local mine = { client = client, id = 0 }
-  local sent, id = client:request(METHOD, params, function(err, result)
-    if asking == mine then
-      asking = nil
-    end
-    if err then
-      require('infill.status').request_failed(err.message)
-    end
-    if err or type(result) ~= 'table' then
-      return
-    end
-    -- The older of two requests may answer late; it must not replace what the newer one brought.
-    if not candidates or candidates.place.tick <= place.tick then
-      local answer = Candidates.new(place, client, result, asked)
-      if step ~= 0 and #answer.list > 1 then
-        answer:seek(visible and candidates and candidates.list[candidates.index] or nil)
-        answer:cycle(text.here(), step)
-      end
-      received(answer)
-    end
-  end, place.bufnr)
-  if sent and id then
-    mine.id = id
-    asking = mine
-  end
-  -- Withdrawn only now: the server can hand the work under way to the newer request.
-  if older and not older.client:is_stopped() then
-    older.client:cancel_request(older.id)
   end
 end
 
@@ -182,7 +149,9 @@ function M.update(options)
     hide()
   end
   if client.server_capabilities.inlineCompletionProvider then
-    ask(client, now, asked, options.step or 0)
+    requests.send(client, now, asked, function(result)
+      received(Candidates.new(now, client, result, asked), options.step or 0)
+    end)
   end
 end
 
@@ -190,7 +159,7 @@ end
 function M.refresh()
   vim.schedule(function()
     -- A request that is still under way will bring the news itself.
-    if is_inserting() and not visible and not asking then
+    if is_inserting() and not visible and not requests.is_under_way() then
       M.update({ again = true })
     end
   end)
