@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from infill_completion.api import EngineState
 from infill_completion.flights import Flight
 from infill_completion.judge import judge
 from infill_completion.length import Plan
@@ -134,8 +135,8 @@ def explanation(
         snapshot.uri, snapshot.language_id, snapshot.trigger.value, extent.shape.value, steps=tuple(trace.steps)
     )
     if flight is None:
-        why = reason.value if reason else None
-        return _with(head, reason=why, withheld=withheld, timings_ms={"total_ms": trace.elapsed_ms})
+        skipped = reason.value if reason else None
+        return _with(head, reason=skipped, withheld=withheld, timings_ms={"total_ms": trace.elapsed_ms})
     generation = flight.generation
     request = asdict(generation.request)
     asked = trace.find("asked") or {}
@@ -151,7 +152,11 @@ def explanation(
         "engine": generation.explained or {},
     }
     if flight.error is not None:
-        return _with(head, message=str(flight.error), reason=SkipReason.ENGINE_FAILED.value, **common)
+        is_coming = flight.error.state in {EngineState.LOADING, EngineState.STARTING}
+        why = (SkipReason.ENGINE_LOADING if is_coming else SkipReason.ENGINE_FAILED).value
+        return _with(head, message=str(flight.error), reason=why, **common)
+    if generation.is_running or not generation.choices:
+        return _with(head, reason=SkipReason.SUPERSEDED.value, **common)
     verdict = judge(view, generation.choices, min_confidence)
     candidates = tuple(
         Candidate(
@@ -165,8 +170,8 @@ def explanation(
         for item in verdict.candidates
     )
     suggestions = tuple(view.suggestion(offer.text, offer.confidence, offer.replaced) for offer in verdict.offers)
-    why = None if verdict.reason is None else verdict.reason.value
-    return _with(head, candidates=candidates, suggestions=suggestions, reason=why, **common)
+    silence = None if verdict.reason is None else verdict.reason.value
+    return _with(head, candidates=candidates, suggestions=suggestions, reason=silence, **common)
 
 
 def _with(head: Explanation, **changes: Any) -> Explanation:
