@@ -12,20 +12,13 @@ import hashlib
 import json
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from infill_completion.api import CompletionRequest
-from infill_completion.engine.cache_model import CacheParameters
-from infill_completion.engine.generator import Generator, ngram_index
-from infill_completion.engine.healing import Speller
-from infill_completion.engine.sequence import Sequence as Candidate
-from infill_completion.engine.tokenizer import Tokenizer
-from infill_completion.prompt import Prompt
+from infill_completion.engine.compare import Predictor, Source
+from infill_completion.engine.generator import Generator
 from infill_completion.settings import EngineSettings
 from training.corpus import SourceFile, read
 from training.export import EMBEDDED
@@ -82,50 +75,6 @@ def holes(path: Path, count: int, *, tuning: bool = False) -> list[Hole]:
     return found
 
 
-class Predictors:
-    """The three predictors over one checkpoint."""
-
-    def __init__(self, folder: Path, cache: CacheParameters | None = None, **model_settings: Any) -> None:
-        settings = EngineSettings(model=str(folder), device="cpu", quantization="none")
-        self.cache = cache or CacheParameters()
-        generator = Generator.load(settings, lambda _share, _what: None)
-        self._both = generator.with_settings(cache=self.cache, **model_settings)
-        self._alone = generator.with_settings(cache=None, **model_settings)
-        self.tokenizer = Tokenizer.load(folder)
-        self._speller = Speller(self.tokenizer, torch.device("cpu"))
-        self._flat = torch.zeros(len(self.tokenizer.pieces))
-
-    def prompt(self, request: CompletionRequest) -> Prompt:
-        """Return the prompt that all three see."""
-        return self._both.prompt(request)
-
-    def model(self, hole: Hole) -> str:
-        """Complete with the model alone."""
-        return self._complete(self._alone, hole)
-
-    def both(self, hole: Hole) -> str:
-        """Complete with the model and the index."""
-        return self._complete(self._both, hole)
-
-    def ngram(self, hole: Hole) -> str:
-        """Complete with the index alone, the same one, over a model that knows nothing."""
-        prompt = self.prompt(CompletionRequest(hole.prefix, hole.suffix))
-        infilling = self.tokenizer.infilling
-        index = ngram_index(prompt, self.cache, infilling)
-        stops = frozenset(id_ for id_ in (self.tokenizer.eos, infilling.eot if infilling else None) if id_ is not None)
-        candidate = Candidate(
-            0, self.tokenizer, self._speller, prompt.spell, ("\n",), stops, MAX_TOKENS, index, self.cache
-        )
-        text = ""
-        while candidate.finish is None and index.levels():
-            text += candidate.push(int(candidate.scores(self._flat).argmax()), 0.0).text
-        return text
-
-    def _complete(self, generator: Generator, hole: Hole) -> str:
-        request = CompletionRequest(hole.prefix, hole.suffix, max_tokens=MAX_TOKENS, temperature=0.0, stop=("\n",))
-        return "".join(chunk.text for chunk in generator.stream(request, lambda: False))
-
-
 def wilson(hits: int, count: int) -> tuple[float, float]:
     """Return the 95 % score interval of a share (Wilson 1927)."""
     z, share = 1.96, hits / count
@@ -134,9 +83,9 @@ def wilson(hits: int, count: int) -> tuple[float, float]:
     return (middle - reach) / (1 + z * z / count), (middle + reach) / (1 + z * z / count)
 
 
-def score(predict: Callable[[Hole], str], wanted: Sequence[Hole]) -> dict[str, Any]:
+def score(predict: Predictor, wanted: Sequence[Hole]) -> dict[str, Any]:
     """Return the exact match of a predictor: over all holes, inside words, elsewhere."""
-    hits = [hole.hit(predict(hole)) for hole in wanted]
+    hits = [hole.hit(predict(hole.prefix, hole.suffix, max_tokens=MAX_TOKENS)) for hole in wanted]
     inside = [hit for hit, hole in zip(hits, wanted, strict=True) if hole.in_word]
     elsewhere = [hit for hit, hole in zip(hits, wanted, strict=True) if not hole.in_word]
     return {
@@ -156,14 +105,11 @@ def main() -> None:
     parser.add_argument("--tuning", action="store_true", help="use the half of the files that parameters are chosen on")
     parser.add_argument("--set", type=json.loads, default={}, help="JSON over the settings of the model, to compare")
     options = parser.parse_args()
-    written = json.loads((options.folder / "infill.json").read_text()) | options.set
-    cache = CacheParameters(**written.get("cache") or {})
-    changes = {key: written[key] for key in ("heal", "layout", "suffix_share", "context_tokens") if key in options.set}
-    predictors = Predictors(options.folder, cache, **changes)
+    generator = Generator.load(EngineSettings(model=str(options.folder), device="cpu"), lambda _share, _what: None)
     wanted = holes(options.run / "held_out.jsonl", options.count, tuning=options.tuning)
     sample = read(options.run / "held_out.jsonl")[:40]
-    tokens = sum(len(predictors.tokenizer.encode(file.text)) for file in sample)
-    scores = {name: score(getattr(predictors, name), wanted) for name in ("ngram", "model", "both")}
+    tokens = sum(len(generator.tokenizer.encode(file.text)) for file in sample)
+    scores = {str(source): score(Predictor(generator, source, **options.set), wanted) for source in Source}
     report = {
         "count": len(wanted),
         "in_word_share": sum(hole.in_word for hole in wanted) / len(wanted),

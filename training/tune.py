@@ -19,10 +19,10 @@ from transformers import LlamaForCausalLM
 
 from infill_completion.api import CompletionRequest
 from infill_completion.engine.cache_model import CacheParameters
-from infill_completion.engine.generator import ngram_index
+from infill_completion.engine.generator import Generator, ngram_index
 from infill_completion.ngram import Level
-from infill_completion.prompt import Prompt
-from training.evaluate import Predictors, holes
+from infill_completion.settings import EngineSettings
+from training.evaluate import Hole, holes
 from training.export import EMBEDDED
 
 HALF_LIVES = (0.0, 300.0, 1000.0)
@@ -39,10 +39,6 @@ class Step:
     target: int
 
 
-def _truth(predictors: Predictors, prompt: Prompt, wanted: str) -> list[int]:
-    return list(predictors.tokenizer.encode_infilling(prompt.spell + wanted + "\n"))
-
-
 @torch.inference_mode()
 def _probabilities(model: LlamaForCausalLM, ids: list[int], truth: list[int]) -> list[float]:
     logits = model(torch.tensor([ids + truth])).logits[0, len(ids) - 1 : -1]
@@ -50,14 +46,15 @@ def _probabilities(model: LlamaForCausalLM, ids: list[int], truth: list[int]) ->
     return chances
 
 
-def collect(predictors: Predictors, folder: Path, run: Path, count: int, parameters: CacheParameters) -> list[Step]:
-    """Return a step for each true token of ``count`` holes."""
-    model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
+def collect(
+    generator: Generator, model: LlamaForCausalLM, wanted: list[Hole], parameters: CacheParameters
+) -> list[Step]:
+    """Return a step for each true token of the holes."""
     steps = []
-    for hole in holes(run / "held_out.jsonl", count, tuning=True):
-        prompt = predictors.prompt(CompletionRequest(hole.prefix, hole.suffix))
-        truth = _truth(predictors, prompt, hole.wanted)
-        index = ngram_index(prompt, parameters, predictors.tokenizer.infilling)
+    for hole in wanted:
+        prompt = generator.prompt(CompletionRequest(hole.prefix, hole.suffix))
+        truth = list(generator.tokenizer.encode_infilling(prompt.spell + hole.wanted + "\n"))
+        index = ngram_index(prompt, parameters, generator.tokenizer.infilling)
         for id_, chance in zip(truth, _probabilities(model, prompt.ids, truth), strict=True):
             steps.append(Step(chance, index.levels()[:MAX_LEVELS], id_))
             index.append(id_)
@@ -107,11 +104,14 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=EMBEDDED)
     parser.add_argument("--count", type=int, default=400)
     options = parser.parse_args()
-    predictors = Predictors(options.folder)
+    settings = EngineSettings(model=str(options.folder), device="cpu", quantization="none")
+    generator = Generator.load(settings, lambda _share, _what: None)
+    model = LlamaForCausalLM.from_pretrained(options.folder, dtype=torch.float32)
+    wanted = holes(options.run / "held_out.jsonl", options.count, tuning=True)
     found: list[tuple[float, CacheParameters]] = []
     for half_life, end_tokens in itertools.product(HALF_LIVES, END_TOKENS):
         start = CacheParameters(half_life_tokens=half_life, end_tokens=end_tokens)
-        fitted, loss = fit(collect(predictors, options.folder, options.run, options.count, start), start)
+        fitted, loss = fit(collect(generator, model, wanted, start), start)
         print(f"half life {half_life:g}, end tokens {end_tokens}: {loss:.4f} nats a token, {fitted}", flush=True)
         found.append((loss, fitted))
     best = min(found, key=lambda pair: pair[0])[1]

@@ -61,7 +61,7 @@ class EngineSettings:
     )
     quantization: str = _setting(
         "auto",
-        "`nf4`, `int8` or `none`; `auto` is `nf4` on CUDA and `none` elsewhere.",
+        "`nf4`, `int8` or `none`; `auto` is `nf4` on CUDA, `int8` on a CPU that is faster with it, else `none`.",
         choices=("auto", "nf4", "int8", "none"),
     )
     device: str = _setting("auto", "`auto`, `cuda`, `cuda:1`, `mps`, `xpu` or `cpu`; `auto` takes the best there is.")
