@@ -82,7 +82,7 @@ class Privacy:
             return Rule(found[1], "setting privacy.ignore")
         if root is not None:
             return self._in_ignore_files(path, root, IGNORE_FILES)
-        top = _repository(path)
+        top = repository_of(path)
         return None if top is None else self._in_ignore_files(path, top, IGNORE_FILES[-1:])
 
     def _in_ignore_files(self, path: Path, top: Path, names: Sequence[str]) -> Rule | None:
@@ -127,7 +127,8 @@ def path_of(uri: str) -> Path | None:
     return Path(path)
 
 
-def _repository(path: Path) -> Path | None:
+def repository_of(path: Path) -> Path | None:
+    """Return the top of the Git repository a file lies in."""
     return next((folder for folder in path.parents if (folder / ".git").exists()), None)
 
 

@@ -162,6 +162,18 @@ async def test_a_similar_file_beside_the_document_is_shown_though_it_is_not_open
     assert [item.path for item in engine.requests[0].context] == ["shapes.py"]
 
 
+async def test_without_a_workspace_the_repository_stands_for_it_and_its_ignore_file_counts(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".gitignore").write_text("local_*.py\n")
+    for name in ("shapes.py", "local_shapes.py"):
+        (tmp_path / name).write_text(SHAPES)
+    engine = ScriptedEngine(says("1"))
+    completer = Completer(engine, AT_ONCE)
+    await completer.complete(at(HERE, uri=(tmp_path / "main.py").as_uri()))
+    await completer.aclose()
+    assert [item.path for item in engine.requests[0].context] == ["shapes.py"]
+
+
 async def test_a_file_that_changes_on_disk_is_read_again(tmp_path: Path) -> None:
     (tmp_path / "shapes.py").write_text(PRICES)
     nearby = Nearby()

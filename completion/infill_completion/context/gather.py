@@ -15,7 +15,7 @@ from infill_completion.context.snippet import Snippet, trimmed
 from infill_completion.documents import Documents, OpenDocument
 from infill_completion.lines import to_lf
 from infill_completion.masking import mask_secrets
-from infill_completion.privacy import Privacy, path_of, relative_path
+from infill_completion.privacy import Privacy, path_of, relative_path, repository_of
 from infill_completion.settings import Settings
 from infill_completion.view import View
 
@@ -92,7 +92,8 @@ class Gatherer:
         kept = self._kept.get(view.uri)
         if kept is not None and kept[0] == key:
             return kept[1]
-        context = self._choose(view, others, documents.roots(), settings, privacy, budget)
+        roots = documents.roots() or _own_repository(view.uri)
+        context = self._choose(view, others, roots, settings, privacy, budget)
         self._kept[view.uri] = (key, context)
         return context
 
@@ -176,6 +177,13 @@ class Gatherer:
             if text.strip():
                 found.append(Snippet(other, "recent", first, text))
         return found
+
+
+def _own_repository(uri: str) -> tuple[Path, ...]:
+    """Return what stands for the workspace where the editor, or the command line, has opened none."""
+    path = path_of(uri)
+    top = repository_of(path) if path is not None and path.is_absolute() else None
+    return () if top is None else (top,)
 
 
 def _surroundings(view: View) -> str:
