@@ -132,5 +132,5 @@ def _continues(signature: list[str]) -> bool:
 
 def _is_member(line: str, language_id: str) -> bool:
     if language_id == "python":
-        return re.match(r"[ \t]{1,4}(?:async def|def|class|\w+[ \t]*:[^=]+)", line) is not None
+        return re.match(r"[ \t]{1,4}(?:async def|def|class|\w+[ \t]*:[^=]|[A-Z][A-Z0-9_]*[ \t]*=)", line) is not None
     return re.match(r"[ \t]{1,4}[\w#]", line) is not None and len(indent_of(line)) <= 4
