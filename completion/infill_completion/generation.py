@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,9 @@ from infill_completion.length import Plan
 
 # An engine that overlooks the deadline is given up after this much more.
 DEADLINE_GRACE_MS = 500
+
+_CIRCLE_SIGHT = 400
+_CIRCLE = re.compile(r"(.{2,32}?)\1{9,}\Z", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class _Growing:
     text: str = ""
     reason: FinishReason | None = None
     is_settled: bool = False
+    is_circling: bool = False
     logprob_sum: float = 0.0
     tokens: int = 0
 
@@ -128,13 +133,28 @@ class Generation:
             growing.tokens += chunk.token_count
         growing.reason = chunk.finish_reason or growing.reason
         if chunk.text and not growing.is_settled:
-            growing.is_settled = self.plan.settled(growing.text) is not None
+            growing.is_circling = is_circling(growing.text)
+            growing.is_settled = growing.is_circling or self.plan.settled(growing.text) is not None
 
     def _choice(self, growing: _Growing) -> Choice:
-        reason = FinishReason.STOP if growing.is_settled else growing.reason or FinishReason.DEADLINE
+        if growing.is_circling:
+            reason = FinishReason.LENGTH  # It would have gone on to the last token.
+        elif growing.is_settled:
+            reason = FinishReason.STOP
+        else:
+            reason = growing.reason or FinishReason.DEADLINE
         text = self.plan.finished(growing.text, is_whole=reason is FinishReason.STOP)
         confidence = math.exp(growing.logprob_sum / growing.tokens) if growing.tokens and growing.logprob_sum else None
         return Choice(growing.text, text, reason, confidence)
+
+
+def is_circling(text: str) -> bool:
+    """Tell whether ``text`` ends with the same few characters many times over, as small models do when they are lost.
+
+    Blanks and rulers such as ``-----`` repeat in good code too.
+    """
+    match = _CIRCLE.search(text[-_CIRCLE_SIGHT:])
+    return match is not None and len(set(match.group(1).strip())) > 1
 
 
 def unavailable(error: BaseException) -> EngineUnavailableError:

@@ -80,7 +80,12 @@ def _is_sure(candidate: Judged, min_confidence: float) -> bool:
 def _reason(judged: tuple[Judged, ...], had_text: bool) -> SkipReason:
     if had_text:
         return SkipReason.LOW_CONFIDENCE
-    if any(item.choice.text.strip() for item in judged):
+    if any(item.choice.text.strip() or _ran_on(item.choice) for item in judged):
         return SkipReason.FILTERED
     is_late = any(item.choice.finish_reason in {FinishReason.DEADLINE, FinishReason.CANCELLED} for item in judged)
     return SkipReason.TOO_SLOW if is_late else SkipReason.EMPTY
+
+
+def _ran_on(choice: Choice) -> bool:
+    """Tell whether the model wrote as much as it might without coming to a good boundary."""
+    return choice.finish_reason is FinishReason.LENGTH and bool(choice.raw.strip())

@@ -110,3 +110,10 @@ async def test_a_cut_off_answer_ends_at_a_whole_line() -> None:
     snapshot = at("if x:|")
     answer = await Completer(engine, AT_ONCE).complete(snapshot)
     assert accept(snapshot, answer) == "if x:\n    first()"
+
+
+async def test_a_model_that_runs_in_circles_is_stopped() -> None:
+    engine = ScriptedEngine(says("[" + "'', " * 200))
+    answer = await Completer(engine, AT_ONCE).complete(at("x = |\n"))
+    assert answer.reason is SkipReason.FILTERED
+    assert engine.closed == engine.requests

@@ -13,13 +13,13 @@ _QUOTES = re.compile("[\"'`]+")
 # An overlap of words must be this long unless it is the whole rest of the line.
 _LONG_OVERLAP = 8
 # So much of the rest of the line must be met before a suggestion that does not end with it is cut there.
-_LEAST_MEETING = 4
+_LEAST_MEETING = 6
 
 
 def cut_misfit(text: str, place: Place) -> str:
     """Cut where the suggestion goes on as the rest of the line does; drop one that leads past it to the line's end."""
     rest = place.window.rest
-    if not place.ended_line or not _WORD.search(rest) or _overlaps(text, rest):
+    if not place.ended_line or not _WORD.search(rest) or text.rstrip().endswith(rest.strip()):
         return text
     for size in range(min(len(rest), len(text)), _LEAST_MEETING - 1, -1):
         meeting = text.find(rest[:size])

@@ -106,6 +106,7 @@ SUFFIX = [
     Case("json", '{"a": [|]}\n', "1]}", "1"),
     Case("python", "foo(|) + other_name\n", "x\nprint(1)\n", FILTERED),
     Case("python", "def __ini|_(self, a, b):\n    pass\n", "t__(self, other):\n    pass\n", "t_", True),
+    Case("python", "def f():\n    |found = 1\n", "return found\n", FILTERED),
     Case("python", "a |= total_count\n", "= 1\nb = 2\n", FILTERED),
     Case("python", "hel|lo\n", "x", MID_LINE),
     Case("javascript", "con|st x\n", "y", MID_LINE),
@@ -194,6 +195,9 @@ MARKERS = [
 REPETITION = [
     Case("python", "|\n", "foo()\n" * 9, "foo()", True),
     Case("python", "add_row(1)\nadd_row(1)\n|\n", "add_row(1)", FILTERED),
+    Case("python", "x = |\n", "[" + "'', " * 60, FILTERED),
+    Case("python", "# |\n", "-" * 70, SAME),
+    Case("c", "int zeros[] = {|\n", "\n    " + "0, " * 8 + "\n};", SAME),
     Case("python", "def f(a):\n    pass\n\n\n|\n", "def f(a):", FILTERED),
     Case("python", "class A:\n    def f(self):\n        pass\n\nclass B:\n    |\n", "def f(self):", SAME),
     Case("python", "x = |\n", "[0, 0, 0, 0, 0, 0, 0, 0]", SAME),
