@@ -25,12 +25,15 @@ def lab(folder: Path, environment: Mapping[str, str]) -> Iterator[tuple[str, Pat
     documents.mkdir()
     (config / "jupyter_server_config.d").mkdir(parents=True)
     shutil.copy(CONFIG, config / "jupyter_server_config.d" / "infill.json")
+    completer = folder / "settings" / "@jupyterlab" / "completer-extension" / "manager.jupyterlab-settings"
+    completer.parent.mkdir(parents=True)
+    completer.write_text('{"providerTimeout": 5000}\n', encoding="utf-8")
     server = subprocess.Popen(
         [sys.executable, "-m", "jupyterlab", "--no-browser", "--port=0", "--ServerApp.ip=127.0.0.1", "--allow-root",
          "--IdentityProvider.token=", f"--ServerApp.root_dir={documents}", "--LanguageServerManager.autodetect=False",
          "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"],
         env={**os.environ, **environment, "HOME": str(folder), "JUPYTER_CONFIG_DIR": str(config),
-             "JUPYTER_RUNTIME_DIR": str(folder / "runtime"), "JUPYTER_DATA_DIR": str(folder / "data"),
+             "JUPYTER_RUNTIME_DIR": str(folder / "runtime"), "JUPYTER_DATA_DIR": str(folder / "data"), "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
              "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         stderr=subprocess.PIPE,
         text=True,
