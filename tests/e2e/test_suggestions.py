@@ -47,7 +47,8 @@ async def test_both_kinds_of_request_at_one_place_are_answered_by_one_decode(
 ) -> None:
     gate = threading.Event()
     engine.says(Reply(["a", gate, " + b"]))
-    buffer = editor.open("def add(a, b):\n    return |\n")
+    buffer = editor.open("def add(a, b):\n    return|\n")
+    buffer.type(" ")  # an editor asks for both by itself while its user types
     ghosts, popup = buffer.ask_inline(), buffer.ask(by_key=False)
     await asyncio.to_thread(engine.wait_for_request, 1)
     gate.set()
