@@ -7,14 +7,16 @@ const here = fileURLToPath(new URL("..", import.meta.url));
 
 await build({
   absWorkingDir: here,
-  entryPoints: ["src/extension.ts"],
+  // Two files: the language client, most of the code, is loaded when the server starts.
+  entryPoints: ["src/extension.ts", "src/session.ts"],
   outdir: "dist",
   bundle: true,
   minify: true,
   platform: "node",
   target: "node22",
   format: "cjs",
-  external: ["vscode"],
+  external: ["vscode", "./session.js"],
+  supported: { "dynamic-import": false },
   legalComments: "none",
   logLevel: "warning",
 });

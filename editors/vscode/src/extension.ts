@@ -9,7 +9,7 @@ import { install, ownServer } from "./install";
 import { showMenu } from "./menu";
 import { Pages } from "./pages";
 import { expanded, isProgram, onPath, type Surroundings } from "./program";
-import { Session, type Change } from "./session";
+import type { Change, Session } from "./session";
 import { isEnabled, speaks, switchLanguage, write } from "./settings";
 import { INITIAL, status, type Facts, type Status } from "./state";
 import { StatusBar } from "./statusBar";
@@ -36,20 +36,20 @@ export function activate(context: vscode.ExtensionContext): Api {
   return {
     status: () => status(api.facts),
     onDidChangeStatus: api.statusChanged.event,
-    serverPid: () => api.session.serverPid,
+    serverPid: () => api.session?.serverPid,
     activation_ms: performance.now() - BEGAN_MS,
   };
 }
 
 /** Stop the server; VS Code waits for it. */
 export async function deactivate(): Promise<void> {
-  await infill?.session.stop();
+  await infill?.session?.stop();
 }
 
 class Infill {
   facts: Facts = { ...INITIAL };
   readonly statusChanged = new vscode.EventEmitter<Status>();
-  readonly session: Session;
+  session: Session | undefined;
   private readonly log = vscode.window.createOutputChannel("Infill", { log: true });
   private readonly bar = new StatusBar();
   private readonly pages = new Pages();
@@ -58,7 +58,6 @@ class Infill {
 
   constructor(private readonly context: vscode.ExtensionContext) {
     this.storage = context.globalStorageUri.fsPath;
-    this.session = new Session(this.log, this.storage, (change) => this.change(change));
     context.subscriptions.push(this.log, this.bar, this.pages, this.statusChanged, ...this.listeners(), ...this.commands());
     this.look();
   }
@@ -68,10 +67,19 @@ class Infill {
     void this.welcome();
     const server = await this.find();
     if (server !== undefined) {
-      await this.session.start(server);
+      await this.start(server);
     } else if (this.facts.program === "missing") {
       await this.offer();
     }
+  }
+
+  private async start(server: string): Promise<void> {
+    if (this.session === undefined) {
+      // The language client is most of our code; the editor's start does not wait for it.
+      const { Session } = await import("./session.js");
+      this.session ??= new Session(this.log, this.storage, (change) => this.change(change));
+    }
+    await this.session.start(server);
   }
 
   private change(change: Change): void {
@@ -102,7 +110,7 @@ class Infill {
           void this.restart();
         } else if (event.affectsConfiguration("infill")) {
           this.look();
-          void this.session.configurationChanged();
+          void this.session?.configurationChanged();
         }
       }),
     ];
@@ -175,10 +183,10 @@ class Infill {
   }
 
   private async restart(): Promise<void> {
-    await this.session.stop();
+    await this.session?.stop();
     const server = await this.find();
     if (server !== undefined) {
-      await this.session.start(server);
+      await this.start(server);
     }
   }
 
@@ -205,7 +213,7 @@ class Infill {
   }
 
   private async installOnce(): Promise<void> {
-    await this.session.stop();
+    await this.session?.stop();
     this.change((facts) => ({ ...facts, program: "installing", reason: undefined, percentage: undefined }));
     const options = { location: vscode.ProgressLocation.Notification, title: "Infill: installing the server", cancellable: true };
     try {
@@ -244,7 +252,7 @@ class Infill {
       throw new Error("No text editor is active; put the cursor where you expect a suggestion.");
     }
     const { document, selection } = editor;
-    const answer = await this.session.explain(document, selection.active);
+    const answer = await this.session?.explain(document, selection.active);
     const place = `${path.basename(document.uri.path)} ${selection.active.line + 1}:${selection.active.character + 1}`;
     await this.pages.show(`Why, ${place}.md`, explanation(place, answer));
   }

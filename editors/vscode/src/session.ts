@@ -23,6 +23,7 @@ export type Change = (facts: Facts) => Facts;
 /** One client and its server process. */
 export class Session {
   private client: LanguageClient | undefined;
+  private turn = 0;
   private deaths: number[] = [];
   private lastWords = "";
   private child: ChildProcess | undefined;
@@ -40,10 +41,14 @@ export class Session {
 
   /** Start `server`; what goes wrong ends up in the facts, not in an exception. */
   async start(server: string): Promise<void> {
+    const turn = ++this.turn;
     await this.stop();
+    await mkdir(this.storage, { recursive: true });
+    if (turn !== this.turn) {
+      return; // another start came in between
+    }
     this.change((facts) => ({ ...facts, program: "starting", engine: "starting", busy: false, reason: undefined }));
     this.log.info(`Starting ${server}`);
-    await mkdir(this.storage, { recursive: true });
     const client = new LanguageClient("infill", "Infill", () => this.spawn(server), this.options());
     this.client = client;
     client.onDidChangeState(({ newState }) => this.changed(client, newState));
@@ -62,6 +67,9 @@ export class Session {
     const { client, child } = this;
     this.client = undefined;
     this.deaths = [];
+    if (client?.state === State.Starting) {
+      child?.kill(); // nobody can ask a server to leave that has not said hello
+    }
     try {
       await client?.dispose();
     } catch (error) {
