@@ -23,6 +23,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
+    # A busy machine must not cut an answer that a test holds back.
+    (tmp_path / "config.toml").write_text("[completion]\ndeadline_ms = 60000\n")
     return environment
 
 
