@@ -14,6 +14,7 @@ import { progressed, told, type Facts, type StatusParams } from "./state";
 
 const MOST_RESTARTS = 5;
 const RESTART_WINDOW_MS = 180_000;
+const LAST_WORDS_MS = 1_000;
 // What a server may complete; output panels, diffs and the settings editor stay alone.
 const SCHEMES = ["file", "untitled", "vscode-notebook-cell", "vscode-vfs"];
 
@@ -26,6 +27,7 @@ export class Session {
   private turn = 0;
   private deaths: number[] = [];
   private lastWords = "";
+  private closed: Promise<unknown> = Promise.resolve();
   private child: ChildProcess | undefined;
 
   constructor(
@@ -56,9 +58,7 @@ export class Session {
     try {
       await client.start();
     } catch (error) {
-      if (this.client === client) {
-        this.failed(error instanceof Error ? error.message : String(error));
-      }
+      await this.failed(client, error instanceof Error ? error.message : String(error));
     }
   }
 
@@ -111,6 +111,7 @@ export class Session {
     // Writing to a server that just died is no news: its end is.
     child.stdin.on("error", () => undefined);
     this.child = child;
+    this.closed = new Promise((resolve) => child.once("close", resolve));
     child.once("exit", (code, signal) => {
       this.child = this.child === child ? undefined : this.child;
       this.log.info(`The server ended (${signal ?? `code ${code}`})`);
@@ -172,13 +173,18 @@ export class Session {
     } else if (state === State.Starting) {
       this.change((facts) => ({ ...facts, program: "starting", engine: "starting", busy: false, reason: undefined }));
     } else {
-      this.failed("The server ended");
+      void this.failed(client, "The server ended");
     }
   }
 
-  private failed(message: string): void {
-    const said = this.lastWords === "" ? message : `${message} (${this.lastWords})`;
+  private async failed(client: LanguageClient, message: string): Promise<void> {
+    // What the process said last comes after the end of its pipe.
+    await Promise.race([this.closed, new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS))]);
+    if (client !== this.client) {
+      return;
+    }
+    const said = this.lastWords === "" ? message : `The server ended: ${this.lastWords}`;
     this.log.error(said);
-    this.change((facts) => ({ ...facts, program: "failed", busy: false, reason: `${said}; see the log, then restart the server.` }));
+    this.change((facts) => ({ ...facts, program: "failed", busy: false, reason: `${said.replace(/\.$/, "")}; see the log, then restart the server.` }));
   }
 }
