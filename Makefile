@@ -7,9 +7,9 @@ STAMP := $(VENV)/.installed
 TORCH := $(if $(shell command -v nvidia-smi),torch>=2.11$(comma)<2.14,torch==2.13.0)
 comma := ,
 
-.PHONY: help demo test check fmt bench test-editors clean
+.PHONY: help demo test check fmt bench bench-gpu test-editors clean
 help:
-	@echo "make demo | test | check | fmt | bench | test-editors | clean"
+	@echo "make demo | test | check | fmt | bench | bench-gpu | test-editors | clean"
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -26,8 +26,7 @@ test: $(STAMP)
 
 check: $(STAMP)
 	$(BIN)/ruff check .
-	$(BIN)/ruff format .
-	$(BIN)/python scripts/settings_table.py-check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/settings_table.py --check
@@ -39,6 +38,10 @@ fmt: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+# One CUDA machine, ten minutes: the tests that need a GPU and the whole decode table.
+bench-gpu: $(STAMP)
+	benchmarks/gpu.sh
 
 test-editors: $(STAMP)
 	tests/editors/run.sh

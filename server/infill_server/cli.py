@@ -101,6 +101,12 @@ def _bench_keystrokes(options: argparse.Namespace) -> int:
     return keystrokes(options)
 
 
+def _bench_quality(options: argparse.Namespace) -> int:
+    from infill_server.bench.command import quality
+
+    return quality(options)
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from infill_server.doctor import main as doctor
 
@@ -148,6 +154,13 @@ def _add_bench(commands: Any) -> None:
     keys.add_argument("--json", metavar="FILE", help="write the figures there")
     _add_engine_options(keys)
     keys.set_defaults(run=_bench_keystrokes)
+    holes = actions.add_parser("quality", help="complete holes in real files and count the right ones")
+    holes.add_argument("folder", metavar="FOLDER", help="a folder with source files, or one file")
+    holes.add_argument("--count", type=int, default=100, help="how many holes (default 100)")
+    holes.add_argument("--seed", type=int, default=0, help="chooses the holes (default 0)")
+    holes.add_argument("--json", metavar="FILE", help="write the figures there")
+    _add_engine_options(holes)
+    holes.set_defaults(run=_bench_quality)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -1,4 +1,4 @@
-"""``infill-ls bench keystrokes``: the replay of typing, as a table for people and JSON for scripts."""
+"""``infill-ls bench keystrokes|quality``: a table for people, JSON for scripts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from infill_completion import embedded
 from infill_server.bench.keystrokes import replay
+from infill_server.bench.quality import main as compare
 from infill_server.cli import UsageError
 from infill_server.headless import user_settings
 
@@ -35,14 +37,12 @@ def keystrokes(options: argparse.Namespace) -> int:
     Raises:
         UsageError: The folder has nothing to type, or a setting is not understood.
     """
-    folder = Path(options.folder)
-    if not folder.exists():
-        raise UsageError(f"There is no folder {folder}; name one with source files.")
+    folder = _folder(options.folder)
     settings = dataclasses.asdict(user_settings(options))
     try:
         report = asyncio.run(
             replay(
-                folder.resolve(), files=options.files, chars=options.chars, interval_ms=options.interval_ms,
+                folder, files=options.files, chars=options.chars, interval_ms=options.interval_ms,
                 seed=options.seed, settings=settings,
             )
         )  # fmt: skip
@@ -53,6 +53,33 @@ def keystrokes(options: argparse.Namespace) -> int:
     if options.json:
         Path(options.json).write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
     return 0
+
+
+def quality(options: argparse.Namespace) -> int:
+    """Complete holes of real files with each layout of a model and print how often it was right.
+
+    Raises:
+        UsageError: The folder has no source files, the model is not a folder, or the engine cannot be started.
+    """
+    checkpoint = Path(options.model).resolve() if options.model else Path(embedded.__file__).parent
+    if not (checkpoint / "config.json").exists():
+        raise UsageError(f"{checkpoint} is no folder with a checkpoint; name one with --model.")
+    try:
+        report = compare(
+            _folder(options.folder), checkpoint, count=options.count, seed=options.seed, settings=user_settings(options)
+        )
+    except (ValueError, RuntimeError, OSError) as error:
+        raise UsageError(str(error)) from error
+    if options.json:
+        Path(options.json).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def _folder(name: str) -> Path:
+    folder = Path(name)
+    if not folder.exists():
+        raise UsageError(f"There is no folder {folder}; name one with source files.")
+    return folder.resolve()
 
 
 def table(summary: dict[str, Any]) -> str:
