@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,8 @@ from infill_completion.engine.cache_model import CacheParameters
 from infill_completion.engine.decoder import Decoder
 from infill_completion.engine.generator import Generator
 from infill_completion.prompt import PromptLayout
-from tests.engine.tiny import never
+from infill_completion.settings import EngineSettings
+from tests.engine.tiny import VOCABULARY, never, save_tiny
 
 PREFIX = "import os\n\n\ndef join_paths(first_part, second_part):\n    return os.path.join(first_part, sec"
 SUFFIX = "\n\n\ndef split_paths(whole_path):\n    return os.path.split(whole_path)\n"
@@ -72,6 +75,18 @@ def test_several_candidates_share_one_prefill_and_differ(tiny: Generator) -> Non
 
 def test_greedy_candidates_equal_the_single_one(tiny: Generator) -> None:
     assert answers(tiny, ask(n=2))[0] == answers(tiny, ask())[0] * 2
+
+
+def test_padded_embeddings_are_never_chosen(tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path, vocab_size=VOCABULARY + 64)
+    settings = EngineSettings(model=str(folder), device="cpu", quantization="none")
+    generator = Generator.load(settings, lambda share, doing: None)
+    assert generator.tokenizer.vocab_size == VOCABULARY
+    generator.model.lm_head.weight[VOCABULARY:] *= 1000  # one of them would be the likeliest at every step
+    for changes in ({}, {"n": 2}, {"temperature": 1.0, "top_p": 1.0, "seed": 1}, {"prefix": "x = "}):
+        _, chunks = answers(generator, ask(**changes))
+        assert all(math.isfinite(chunk.logprob_sum) for chunk in chunks)
+    generator.close()
 
 
 def test_log_probabilities_are_the_models_own(tiny: Generator) -> None:

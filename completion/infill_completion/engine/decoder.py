@@ -72,9 +72,11 @@ class Decoder:
         model: A ``LlamaForCausalLM`` or one of its twins, in evaluation mode.
         capacity: Longest sequence; rotary tables are made for it.
         packed: Round the weights to 8 bits for the CPU; see :mod:`infill_completion.engine.packed`.
+        tokens: Number of ids that the tokenizer knows; None: as many as the model has.  Embeddings are often padded to
+            a round number of rows (Qwen's are), and what the rows behind the vocabulary score means nothing.
     """
 
-    def __init__(self, model: Any, capacity: int, *, packed: bool = False) -> None:
+    def __init__(self, model: Any, capacity: int, *, packed: bool = False, tokens: int | None = None) -> None:
         config = model.config
         if config.model_type not in ARCHITECTURES:
             raise ModelError(
@@ -85,7 +87,7 @@ class Decoder:
         self.width: int = getattr(config, "head_dim", None) or config.hidden_size // self.heads
         self.eps: float = config.rms_norm_eps
         self.hidden: int = config.hidden_size
-        self.vocab_size: int = config.vocab_size
+        self.vocab_size: int = config.vocab_size if tokens is None else min(tokens, config.vocab_size)
         self._wide = config.intermediate_size
         core = model.model
         self._embed: Tensor = core.embed_tokens.weight.detach()
@@ -164,4 +166,5 @@ class Decoder:
             x = x + layer.down(F.silu(gate_up[..., : self._wide]) * gate_up[..., self._wide :])
         x = x if all_logits else x[:, -1]
         x = F.rms_norm(x, (self.hidden,), self._norm.to(x.device), self.eps)
-        return self._head(x if self._head_dtype is None else x.to(self._head_dtype)).float().to(self.device)
+        logits = self._head(x if self._head_dtype is None else x.to(self._head_dtype))
+        return logits[..., : self.vocab_size].float().to(self.device)

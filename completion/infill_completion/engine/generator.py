@@ -59,7 +59,7 @@ class Generator:
         self.context_tokens = min(context_tokens, self.settings.context_tokens or positions, positions - answer)
         capacity = self.context_tokens + answer
         self.model: Any = loaded.model
-        self.decoder = Decoder(loaded.model, capacity, packed=loaded.packed)
+        self.decoder = Decoder(loaded.model, capacity, packed=loaded.packed, tokens=self.tokenizer.vocab_size)
         self._speller = Speller(self.tokenizer, self.decoder.device)
         self.slots = Slots(self.decoder.shape, capacity, self._slot_count(capacity))
         infilling = self.tokenizer.infilling
