@@ -92,7 +92,7 @@ def fit(steps: list[Step], start: CacheParameters) -> tuple[CacheParameters, flo
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-    bias, order, count, purity = (round(float(gain), 3) for gain in gains)
+    bias, order, count, purity = (round(gain, 3) for gain in gains.tolist())
     fitted = replace(start, bias=bias, order_gain=order, count_gain=count, purity_gain=purity)
     return fitted, float(loss.detach())
 

@@ -65,7 +65,7 @@ class ContextItem:
 
 @dataclass(frozen=True)
 class CompletionRequest:
-    """One request; see DESIGN's table of settings for the defaults.  ``suffix`` None asks for left-to-right text.
+    """One request; the defaults are those of the settings.  ``suffix`` None asks for left-to-right text.
 
     ``prefix`` goes over the wire as OpenAI's ``prompt``.  All text has LF line ends.
     """

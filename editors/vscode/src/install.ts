@@ -1,7 +1,6 @@
 /** The extension's own copy of the server: a virtual environment in its storage folder. */
 
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import * as path from "node:path";
 import * as readline from "node:readline";
@@ -10,8 +9,6 @@ import { cleanEnvironment, isProgram, onPath, type Surroundings } from "./progra
 const WINDOWS = process.platform === "win32";
 const PYTHONS = ["python3.13", "python3.12", "python3.11", "python3", "python"];
 const OLDEST: readonly [number, number] = [3, 11];
-// Without an NVIDIA driver this index spares gigabytes of CUDA packages; pip takes its "+cpu" build of the same version.
-const CPU_TORCH = "https://download.pytorch.org/whl/cpu";
 
 /** A sentence for the user with the next step. */
 export class InstallError extends Error {}
@@ -50,19 +47,12 @@ export async function install(order: Order): Promise<string> {
   }
   order.report("Downloading the server");
   const pip = ["-I", "-m", "pip", "install", "--upgrade", "--disable-pip-version-check", "--no-input", "--progress-bar", "off"];
-  await run(inside, [...pip, ...(hasNvidia() || process.platform === "darwin" ? [] : ["--extra-index-url", CPU_TORCH]), order.requirement], order);
+  await run(inside, [...pip, order.requirement], order);
   const server = ownServer(order.storage);
   if (!(await isProgram(server))) {
     throw new InstallError(`pip installed ${order.requirement}, but it brought no infill-ls; correct the setting infill.server.package.`);
   }
   return server;
-}
-
-/** Tell whether an NVIDIA driver is on this machine. */
-function hasNvidia(): boolean {
-  return WINDOWS
-    ? existsSync(path.join(process.env["SystemRoot"] ?? "C:\\Windows", "System32", "nvidia-smi.exe"))
-    : existsSync("/proc/driver/nvidia/version") || existsSync("/dev/nvidiactl") || existsSync("/dev/dxg");
 }
 
 async function suitablePython(order: Order): Promise<string> {
