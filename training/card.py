@@ -37,7 +37,7 @@ The Python standard library and the installed packages below, all under permissi
 
 {tokens:.0f} million tokens in rows of 512, 85 % of them infilling (half PSM, half SPM), with cuts at line starts, at word
 edges and inside words. Muon for the matrices and AdamW for the rest, constant rate, then a linear fall to zero over the
-last third. bf16 products, fp32 weights. Trained on two CPU cores by `training/train.py`.
+last two fifths. bf16 products, fp32 weights. Trained on two CPU cores by `training/train.py`.
 
 ![Loss on training and held-out rows](loss.png)
 
@@ -45,7 +45,7 @@ Last loss on held-out rows: {loss:.3f} nats a token ({bits:.2f} bits a character
 
 ## Scores
 
-{count} holes in held-out files that the choice of parameters never saw; the cursor at any character of a line behind its
+{count} holes in held-out files that the cache's weights were not fitted on; the cursor at any character of a line behind its
 indentation ({in_word:.0%} inside a word); the rest of that line is wanted, exactly. Greedy.
 
 | predictor | exact match | 95 % interval | cursor inside a word | elsewhere |
