@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("pynvim", reason="needs pynvim (make test-editors installs it)")
+
 from tests.editors.nvim.real import CODE, home, infill
 
 HERE = Path(__file__).parent
