@@ -57,7 +57,7 @@ class Desk:
 
 
 def opened(name: str, text: str, version: int = 1, language: str = "python") -> OpenDocument:
-    return OpenDocument(f"file:///work/{name}", language, version, text)
+    return OpenDocument(f"file:///project/{name}", language, version, text)
 
 
 async def asked_with(desk: Desk, marked: str = HERE, settings: Settings = AT_ONCE) -> ScriptedEngine:
@@ -69,7 +69,7 @@ async def asked_with(desk: Desk, marked: str = HERE, settings: Settings = AT_ONC
 
 
 async def test_the_similar_part_of_another_document_is_shown_with_its_path() -> None:
-    desk = Desk([opened("prices.py", PRICES), opened("shapes.py", SHAPES)], folders=[Path("/work")])
+    desk = Desk([opened("prices.py", PRICES), opened("shapes.py", SHAPES)], folders=[Path("/project")])
     items = (await asked_with(desk)).requests[0].context
     assert [item.path for item in items] == ["shapes.py"]
     assert "def area" in items[0].text
@@ -107,7 +107,7 @@ async def test_sources_can_be_switched_off() -> None:
 
 
 async def test_a_private_document_is_withheld_and_the_explanation_says_so() -> None:
-    desk = Desk([opened("credentials.py", SHAPES), opened("shapes.py", SHAPES)], folders=[Path("/work")])
+    desk = Desk([opened("credentials.py", SHAPES), opened("shapes.py", SHAPES)], folders=[Path("/project")])
     completer = Completer(ScriptedEngine(says("x")), AT_ONCE, desk)
     explanation = await completer.explain(at(HERE))
     assert [source["path"] for source in explanation.sources] == ["shapes.py"]
@@ -131,7 +131,7 @@ async def test_the_place_the_user_came_from_is_shown() -> None:
     await completer.complete(at("import os\n\nunrelated = |\n"))
     await completer.aclose()
     last = next(request for request in engine.requests if request.prefix.endswith("unrelated = "))
-    assert [item.path for item in last.context] == ["work/prices.py"]
+    assert [item.path for item in last.context] == ["project/prices.py"]
 
 
 async def test_the_definitions_behind_imports_are_shown(tmp_path: Path) -> None:
@@ -207,17 +207,17 @@ def test_the_nearest_cells_win_when_there_is_little_room() -> None:
 def test_a_document_is_indexed_once_for_each_version() -> None:
     index = SimilarIndex()
     index.update(opened("a.py", SHAPES))
-    before = index.lines("file:///work/a.py")
+    before = index.lines("file:///project/a.py")
     index.update(opened("a.py", "something else", version=1))
-    assert index.lines("file:///work/a.py") is before
+    assert index.lines("file:///project/a.py") is before
     index.update(opened("a.py", "something else", version=2))
-    assert list(index.lines("file:///work/a.py")) == ["something else"]
+    assert list(index.lines("file:///project/a.py")) == ["something else"]
     index.keep_only([])
-    assert index.lines("file:///work/a.py") == ()
+    assert index.lines("file:///project/a.py") == ()
 
 
 @pytest.mark.parametrize("line", ["a\u2028b", "a\fb"])
 def test_only_line_ends_end_lines_of_other_documents(line: str) -> None:
     index = SimilarIndex()
     index.update(opened("a.py", line))
-    assert list(index.lines("file:///work/a.py")) == [line]
+    assert list(index.lines("file:///project/a.py")) == [line]
