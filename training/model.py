@@ -12,6 +12,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+# A parameter of a layer here, and the parameters of transformers' layer that it joins.
+PARTS = {
+    "input_norm": ("input_layernorm",),
+    "post_norm": ("post_attention_layernorm",),
+    "qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+    "out": ("self_attn.o_proj",),
+    "gate_up": ("mlp.gate_proj", "mlp.up_proj"),
+    "down": ("mlp.down_proj",),
+}
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -139,18 +149,23 @@ class Llama(nn.Module):
             "lm_head.weight": self.head,
         }
         for index, layer in enumerate(self.stack()):
-            name = f"model.layers.{index}."
-            q, k, v = layer.qkv.chunk(3)
-            gate, up = layer.gate_up.chunk(2)
-            tensors |= {
-                f"{name}input_layernorm.weight": layer.input_norm,
-                f"{name}post_attention_layernorm.weight": layer.post_norm,
-                f"{name}self_attn.q_proj.weight": q,
-                f"{name}self_attn.k_proj.weight": k,
-                f"{name}self_attn.v_proj.weight": v,
-                f"{name}self_attn.o_proj.weight": layer.out,
-                f"{name}mlp.gate_proj.weight": gate,
-                f"{name}mlp.up_proj.weight": up,
-                f"{name}mlp.down_proj.weight": layer.down,
-            }
+            for ours, theirs in PARTS.items():
+                pieces = layer.get_parameter(ours).chunk(len(theirs))
+                tensors |= {
+                    f"model.layers.{index}.{part}.weight": piece for part, piece in zip(theirs, pieces, strict=True)
+                }
         return {key: value.detach().to(torch.bfloat16).contiguous().clone() for key, value in tensors.items()}
+
+    def load_checkpoint(self, tensors: dict[str, Tensor]) -> None:
+        """Take the weights that :meth:`checkpoint` gave.
+
+        Raises:
+            RuntimeError: The weights are of another shape.
+        """
+        names = {"embed": "model.embed_tokens", "norm": "model.norm", "head": "lm_head"}
+        state = {ours: tensors[f"{theirs}.weight"].float() for ours, theirs in names.items()}
+        for index in range(self.shape.num_hidden_layers):
+            for ours, theirs in PARTS.items():
+                parts = [tensors[f"model.layers.{index}.{part}.weight"] for part in theirs]
+                state[f"layers.{index}.{ours}"] = torch.cat(parts).float()
+        self.load_state_dict(state)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 from torch.multiprocessing.spawn import spawn
@@ -114,6 +114,9 @@ def work(rank: int, world: int, options: argparse.Namespace) -> None:
         model.load_state_dict(state["model"])
         optimizer.load(state["optimizer"])
         step, tokens = state["step"], state["tokens"]
+    elif options.start is not None:
+        model.load_checkpoint(load_file(options.start / "model.safetensors"))
+        tokens = json.loads((options.start / "infill.json").read_text())["trained_tokens"]
     compiled = torch.compile(model)
     started, first, loss_sum, loss_count = time.monotonic(), tokens, 0.0, 0
     while tokens < options.tokens:
@@ -145,6 +148,7 @@ def main() -> None:
     """Train until the token budget is used; run again to continue."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, default=Path("training/run"))
+    parser.add_argument("--start", type=Path, help="begin with the exported checkpoint in this folder")
     parser.add_argument("--tokens", type=int, default=36_000_000)
     parser.add_argument("--decay", type=float, default=0.35)
     parser.add_argument("--processes", type=int, default=torch.cuda.device_count() or os.cpu_count() or 1)
