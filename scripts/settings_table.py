@@ -1,14 +1,24 @@
-"""Write the settings table of the README from the settings themselves, or check that it is current (``--check``)."""
+"""Write the settings tables of the README and of ``docs/settings.md`` from the settings themselves.
+
+``--check`` only tells whether they are current.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
 
 from infill_completion.settings import Documented, documentation
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "settings.md"
 BEGIN, END = "<!-- settings: begin -->", "<!-- settings: end -->"
+TITLES = {"engine": "Engine", "completion": "Suggestions", "context": "Context", "privacy": "Privacy"}
+KINDS: dict[Any, str] = {str: "text", int: "whole number", float: "number", bool: "`true` or `false`"}
 
 
 def _default(row: Documented) -> str:
@@ -24,27 +34,69 @@ def _default(row: Documented) -> str:
 
 
 def table() -> str:
-    """Return the table in Markdown, a row a setting."""
+    """Return the README's table in Markdown, a row a setting."""
     rows = [f"| `{row.key}` | {_default(row)} | {row.doc} |" for row in documentation()]
     return "\n".join([BEGIN, "| setting | default | what it does |", "| --- | --- | --- |", *rows, END])
 
 
-def current(text: str) -> str:
-    """Return the README ``text`` with the table brought up to date."""
+def values(row: Documented) -> str:
+    """Return what a setting takes, for a reader."""
+    if row.choices:
+        return ", ".join(f"`{choice}`" for choice in row.choices)
+    options = get_args(row.type) if get_origin(row.type) in {Union, UnionType} else (row.type,)
+    kind = next(option for option in options if option is not NoneType)
+    if get_origin(kind) is tuple:
+        return "list of texts"
+    if get_origin(kind) is dict:
+        return "table of `true` and `false`"
+    return " ".join([KINDS[kind], *_limits(row)])
+
+
+def _limits(row: Documented) -> list[str]:
+    if row.at_least is None:
+        return []
+    most = "" if row.at_most is None else f" to {row.at_most:g}"
+    return [f"{row.at_least:g}{most}" if most else f"from {row.at_least:g}"]
+
+
+def sections() -> str:
+    """Return one table in Markdown for each part of the tree, with what each setting takes and its whole default."""
+    parts: dict[str, list[str]] = {}
+    for row in documentation():
+        name = row.key.partition(".")[0]
+        mark = " **Yours.**" if row.trusted else ""
+        rows = parts.setdefault(name, [])
+        rows.append(f"| `{row.key}` | {_default(row)} | {values(row)} | {row.doc}{mark} |")
+    head = "| setting | default | takes | what it does |\n| --- | --- | --- | --- |"
+    made = [f"### {TITLES.get(name, name.title())}\n\n{head}\n" + "\n".join(rows) for name, rows in parts.items()]
+    lists = [row for row in documentation() if isinstance(row.default, tuple)]
+    shown = [f"`{row.key}` is {', '.join(f'`{item}`' for item in row.default)} where you set nothing." for row in lists]
+    return "\n\n".join([BEGIN, *made, *shown, END])
+
+
+def current(text: str, make: Callable[[], str] = table) -> str:
+    """Return ``text`` with what ``make`` writes between the two marks."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    return before + table() + after
+    return before + make() + after
+
+
+def stale() -> dict[Path, str]:
+    """Return the files that are not current, with the text they should have."""
+    wanted = {README: table, PAGE: sections}
+    texts = {path: (path.read_text(encoding="utf-8"), make) for path, make in wanted.items()}
+    return {path: current(text, make) for path, (text, make) in texts.items() if current(text, make) != text}
 
 
 def main() -> int:
-    """Write, or with ``--check`` return 1 where the table is stale."""
-    text = README.read_text(encoding="utf-8")
+    """Write, or with ``--check`` return 1 where a table is stale."""
+    old = stale()
     if "--check" in sys.argv:
-        stale = current(text) != text
-        if stale:
-            print("The settings table of README.md is stale; run `make fmt`.", file=sys.stderr)
-        return int(stale)
-    README.write_text(current(text), encoding="utf-8")
+        for path in old:
+            print(f"The settings table of {path.relative_to(ROOT)} is stale; run `make fmt`.", file=sys.stderr)
+        return int(bool(old))
+    for path, text in old.items():
+        path.write_text(text, encoding="utf-8")
     return 0
 
 

@@ -1,8 +1,40 @@
-"""What the README promises is what the code has."""
+"""What the pages for people promise is what the code has."""
 
-from scripts.settings_table import README, current
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from infill_completion.snapshot import SkipReason
+from infill_server.doctor import CHECKS
+from scripts.settings_table import ROOT, stale
+
+PAGES = sorted(
+    page for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("editors/**/*.md")]
+    if "node_modules" not in page.parts
+)  # fmt: skip
+TROUBLES = ROOT / "docs" / "troubleshooting.md"
+# Nobody reads these: the answer to a newer request is already on its way.
+SILENT = {SkipReason.SUPERSEDED, SkipReason.CANCELLED, SkipReason.MOVED_ON}
 
 
-def test_the_settings_table_is_made_from_the_settings():
-    text = README.read_text(encoding="utf-8")
-    assert current(text) == text, "run `make fmt`"
+def test_the_settings_tables_are_made_from_the_settings():
+    assert not stale(), "run `make fmt`"
+
+
+@pytest.mark.parametrize("reason", [reason for reason in SkipReason if reason not in SILENT])
+def test_every_sentence_about_a_missing_suggestion_is_explained(reason):
+    assert f'| "{reason.value}" |' in TROUBLES.read_text(encoding="utf-8")
+
+
+def test_every_check_of_the_doctor_is_explained():
+    explained = re.findall(r"^\| `(\w+)` \|", TROUBLES.read_text(encoding="utf-8"), re.MULTILINE)
+    assert explained == [check.__name__.removeprefix("_") for check in CHECKS]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_link_leads_nowhere(page: Path):
+    links = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    targets = {unquote(link.partition("#")[0]) for link in links if not re.match(r"\w+:", link)}
+    assert [target for target in targets if target and not (page.parent / target).exists()] == []
