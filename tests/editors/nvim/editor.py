@@ -35,6 +35,8 @@ class Neovim:
         command: How its language server is started; none: as the plugin does by itself.
         environment: Added to its environment.
         init: Lua run before the server is enabled, such as options.
+        home: A user's folder with a configuration of their own, which is then all there is: neither ``command`` nor
+            ``init`` nor any option counts.
     """
 
     def __init__(
@@ -43,9 +45,23 @@ class Neovim:
         command: Sequence[str] | None,
         environment: Mapping[str, str] | None = None,
         init: str = "",
+        home: Path | None = None,
     ) -> None:
         self.workspace = workspace
-        config = workspace.parent / f"init-{workspace.name}.lua"
+        state = workspace.parent / f"state-{workspace.name}"
+        kept = {"XDG_STATE_HOME": str(state), "XDG_DATA_HOME": str(state)}
+        kept |= {"HOME": str(home)} if home else {"XDG_CONFIG_HOME": str(state)}
+        argv = ["env", "-C", str(workspace), *(["-u", "XDG_CONFIG_HOME"] if home else [])]
+        argv += [f"{key}={value}" for key, value in {**kept, **(environment or {})}.items()]
+        argv += [binary(), "--embed", "--headless", "-i", "NONE"]
+        if home is None:
+            argv += ["-u", str(self._config(command, init))]
+        self.api: Any = pynvim.attach("child", argv=argv)
+        self.api.ui_attach(100, 30, rgb=True)
+        self._is_open = True
+
+    def _config(self, command: Sequence[str] | None, init: str) -> Path:
+        config = self.workspace.parent / f"init-{self.workspace.name}.lua"
         config.write_text(
             f"vim.opt.runtimepath:prepend({json.dumps(str(PLUGIN))})\n"
             "vim.opt.swapfile = false\nvim.opt.shadafile = 'NONE'\nvim.opt.expandtab = true\n"
@@ -57,14 +73,7 @@ class Neovim:
             "vim.lsp.enable('infill_ls')\n",
             encoding="utf-8",
         )
-        state = workspace.parent / f"state-{workspace.name}"
-        kept = {"XDG_STATE_HOME": str(state), "XDG_DATA_HOME": str(state), "XDG_CONFIG_HOME": str(state)}
-        argv = ["env", "-C", str(workspace)]
-        argv += [f"{key}={value}" for key, value in {**kept, **(environment or {})}.items()]
-        argv += [binary(), "--embed", "--headless", "-i", "NONE", "-u", str(config)]
-        self.api: Any = pynvim.attach("child", argv=argv)
-        self.api.ui_attach(100, 30, rgb=True)
-        self._is_open = True
+        return config
 
     def close(self) -> None:
         """End the editor and its server, once."""

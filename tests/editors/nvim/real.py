@@ -53,12 +53,16 @@ def infill(environment: dict[str, str], *arguments: str) -> str:
     return run.stdout
 
 
-def start(folder: Path, name: str, environment: dict[str, str], init: str = "") -> Neovim:
-    """Start an editor in ``folder/name`` with what the documentation says and no more: the server is on the PATH."""
+def start(folder: Path, name: str, environment: dict[str, str], init: str = "", *, home: Path | None = None) -> Neovim:
+    """Start an editor in ``folder/name`` with what the documentation says and no more: the server is on the PATH.
+
+    With ``home``, the configuration in that folder is the only one.
+    """
     workspace = folder / name
     workspace.mkdir(exist_ok=True)
     path = f"{Path(INFILL).parent}:{os.environ['PATH']}"
-    return Neovim(workspace, None, {"PATH": path, **environment}, "require('infill').map('<Tab>', 'accept')\n" + init)
+    init = "require('infill').map('<Tab>', 'accept')\n" + init
+    return Neovim(workspace, None, {"PATH": path, **environment}, init, home)
 
 
 def ready(editor: Neovim) -> None:

@@ -60,6 +60,24 @@ def test_tab_keeps_the_meaning_that_another_mapping_gave_it(stage: StageMaker) -
     nvim.until_lines("other")
 
 
+def test_tab_goes_through_the_popup_menu_where_the_users_mapping_does(stage: StageMaker) -> None:
+    init = (
+        "vim.o.completeopt = 'menuone,noselect'\n"
+        "vim.keymap.set('i', '<Tab>', function() return vim.fn.pumvisible() == 1 and '<C-n>' or '<Tab>' end,"
+        f" {{ expr = true }})\n{TAB}"
+    )
+    nvim = stage({"behind": "val", "text": "ue + 1"}, init=init).editor
+    nvim.open("sum.py", b"validate valid\n")
+    nvim.type("oval<C-n>")
+    nvim.until(lambda: nvim.api.funcs.pumvisible() == 1, "the popup menu is open")
+    nvim.type("<Tab>")
+    nvim.until_lines("validate valid", "validate")
+    nvim.type("<C-e><Esc>ccval")
+    nvim.until_ghost("ue + 1")
+    nvim.type("<Tab>")
+    nvim.until_lines("validate valid", "value + 1")
+
+
 def test_tab_jumps_in_a_snippet_where_there_is_no_ghost_text(stage: StageMaker) -> None:
     nvim = stage(ADD).editor
     nvim.open("sum.py")

@@ -15,6 +15,8 @@ from tests.editors.nvim.real import CODE, home, infill, ready, start
 
 pytestmark = pytest.mark.editor
 
+PAGE = Path(__file__).parents[3] / "docs" / "neovim.md"
+ROOT = PAGE.parents[1]
 TYPED = "Go<CR><CR>def read_lines(path):<CR>with open(path, enc"
 
 
@@ -31,7 +33,27 @@ def nvim(tmp_path: Path, environment: dict[str, str]) -> Iterator[Neovim]:
     editor.close()
 
 
-def test_three_lines_of_configuration_and_ghost_text_comes(nvim: Neovim) -> None:
+def test_the_three_lines_of_the_page_are_a_whole_configuration(tmp_path: Path, environment: dict[str, str]) -> None:
+    lines = PAGE.read_text(encoding="utf-8").split("```lua\n")[1].split("```")[0]
+    assert len(lines.splitlines()) == 3
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "infill-ls").symlink_to(ROOT)
+    (tmp_path / ".config" / "nvim").mkdir(parents=True)
+    (tmp_path / ".config" / "nvim" / "init.lua").write_text(lines, encoding="utf-8")
+    nvim = start(tmp_path, "three", environment, home=tmp_path)
+    try:
+        nvim.open("names.py", CODE)
+        ready(nvim)
+        nvim.type(TYPED)
+        ghost = nvim.until(nvim.ghost, "ghost text", 30)
+        before = nvim.lines()
+        nvim.type("<Tab>")
+        nvim.until(lambda: "\n".join(nvim.lines()) == "\n".join(before) + ghost, "the suggestion is in")
+    finally:
+        nvim.close()
+
+
+def test_one_undo_takes_a_suggestion_of_the_model_back(nvim: Neovim) -> None:
     nvim.open("names.py", CODE)
     ready(nvim)
     nvim.type(TYPED)
@@ -131,6 +153,18 @@ def test_neovims_own_inline_completion_where_it_exists(tmp_path: Path, environme
         nvim.until(lambda: nvim.lines() != before, "the suggestion is in")
     finally:
         nvim.close()
+
+
+def test_health_finds_nothing_to_complain_about(nvim: Neovim) -> None:
+    nvim.open("names.py", CODE)
+    ready(nvim)
+    nvim.api.command("checkhealth infill")
+    report = nvim.lines()
+    assert [line for line in report if "ERROR" in line or "WARNING" in line] == []
+    assert any("infill-ls 0." in line and "OK" in line for line in report)
+    assert any("serves 1 buffer(s)" in line for line in report)
+    assert any("packages: torch" in line for line in report)
+    assert any("<Tab>" in line and "OK" in line for line in report)
 
 
 def test_explain_tells_about_the_place_of_the_cursor(nvim: Neovim) -> None:
