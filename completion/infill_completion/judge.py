@@ -10,6 +10,7 @@ from infill_completion.filters import Place, Step, apply
 from infill_completion.generation import Choice
 from infill_completion.reuse import Offer
 from infill_completion.snapshot import SkipReason
+from infill_completion.syntax import harm
 from infill_completion.view import View
 
 _NAME = re.compile(r"[^\W\d]\w{2,}")
@@ -37,9 +38,9 @@ class Verdict:
 def judge(view: View, choices: tuple[Choice, ...], min_confidence: float) -> Verdict:
     """Filter and order the candidates of one request.
 
-    Equal candidates count once. The likeliest comes first, by its mean log-probability, less where it names what the
-    text around does not know; where the engine gives no probabilities, its order stays. What the user did not ask for
-    must reach ``min_confidence``.
+    Equal candidates count once. The likeliest comes first, by its mean log-probability, less where it names what
+    nothing around the cursor knows and where it adds syntax errors; where the engine gives no probabilities, its order
+    stays. What the user did not ask for must reach ``min_confidence``.
     """
     judged = tuple(_filtered(view, choice) for choice in choices)
     best: dict[str, Judged] = {}
@@ -47,7 +48,12 @@ def judge(view: View, choices: tuple[Choice, ...], min_confidence: float) -> Ver
         known = best.get(candidate.text)
         if candidate.text and (known is None or _confidence(candidate) > _confidence(known)):
             best[candidate.text] = candidate
-    ranked = sorted(best.values(), key=lambda candidate: _evidence(candidate, view), reverse=True)
+    # Nobody needs an order for a single one, and every keystroke waits for it.
+    ranked = (
+        sorted(best.values(), key=lambda item: _evidence(item, view), reverse=True)
+        if len(best) > 1
+        else [*best.values()]
+    )
     sure = [candidate for candidate in ranked if view.is_invoked or _is_sure(candidate, min_confidence)]
     offers = tuple(Offer(item.text, item.choice.confidence, item.replaced) for item in sure)
     return Verdict(offers, None if offers else _reason(judged, bool(ranked)), judged)
@@ -64,13 +70,14 @@ def _confidence(candidate: Judged) -> float:
 
 
 def _evidence(candidate: Judged, view: View) -> float:
-    """Return the confidence, lowered by up to a third for names that stand nowhere around the cursor."""
+    """Return the confidence, lowered by a third for syntax errors, and by up to a third for names unknown here."""
+    window = view.window
+    kept = window.suffix[candidate.replaced :]
+    sound = 1.0 if (harm(window.prefix, candidate.text, kept, view.language_id) or 0) <= 0 else 2 / 3
     names = set(_NAME.findall(candidate.text))
-    if not names:
-        return _confidence(candidate)
-    around = view.window.prefix + view.window.suffix
-    unknown = sum(name not in around for name in names) / len(names)
-    return _confidence(candidate) * (1 - unknown / 3)
+    around = window.prefix + window.suffix
+    unknown = sum(name not in around for name in names) / len(names) if names else 0.0
+    return _confidence(candidate) * sound * (1 - unknown / 3)
 
 
 def _is_sure(candidate: Judged, min_confidence: float) -> bool:

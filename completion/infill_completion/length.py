@@ -1,21 +1,27 @@
 """How much to suggest: one line or a block, where a block ends, and where a cut leaves whole text.
 
 Indentation decides, for every language; braces and end keywords only tell whether the line that closes a block
-belongs to it.
+belongs to it. Where there is a grammar, the syntax tree knows better: what lies in strings and comments opens and ends
+nothing, and brackets outweigh indentation.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from infill_completion.families import Blocks, Family, family_of, opens_block
 from infill_completion.lines import indent_of, indent_width
+from infill_completion.syntax import Mark, is_in_text, marks, untouched_body
+from infill_completion.syntax.near import near_before
 from infill_completion.window import Window
 
 MOST_LINES = 24
 # What `Plan._begun` returns where the model left the block of the blank line it was asked to fill.
 _LEFT = "\n"
+_OPENERS, _CLOSERS = ("(", "[", "{"), frozenset(")]}")
+# The mark of a line that no parser has seen.
+_UNKNOWN = Mark(is_inside=False, depth=0)
 
 
 class Shape(Enum):
@@ -39,6 +45,8 @@ class Plan:
         indentation: Those blanks of the cursor's line.
         family: The traits of the language.
         outer_indent: For a block inside an opened one, the columns of the line that opened it.
+        language_id: LSP's language id, for the parser.
+        before: The text before the cursor that the parser gets to see, None where it would not understand it.
     """
 
     shape: Shape
@@ -47,6 +55,8 @@ class Plan:
     indentation: str
     family: Family
     outer_indent: int | None = None
+    language_id: str = ""
+    before: str | None = None
 
     @property
     def stop(self) -> tuple[str, ...]:
@@ -104,24 +114,52 @@ class Plan:
 
     def _block(self, body: str, *, is_whole: bool) -> str | None:
         lines = body.split("\n")
+        marked = self._marks(lines)
         first_opens = self.shape is Shape.BLOCK and opens_block(lines[0], self.family)
         gap, end = False, 1
         for number, line in enumerate(lines[1:-1], 1):
             if not line.strip():
-                gap = True
+                gap = gap or not marked[number].is_inside
                 continue
-            verdict = self._verdict(line, gap, first_opens)
+            verdict = self._verdict(line, gap, first_opens, marked[number])
             if verdict is not None or number >= MOST_LINES:
-                return "\n".join(lines[: end if verdict is False else number + 1])
+                return self._cut(lines, end if verdict is False else number + 1, marked)
             end, gap = number + 1, False
-        if is_whole or self._ends_before(lines, gap, first_opens):
-            return "\n".join(lines[:end])
+        if is_whole or self._ends_before(lines, gap, first_opens, marked[-1]):
+            return self._cut(lines, end, marked)
         return None
 
-    def _verdict(self, line: str, gap: bool, first_opens: bool) -> bool | None:
+    def _marks(self, lines: list[str]) -> tuple[Mark, ...]:
+        """Return what the parser knows of each line, as far as the lines are complete."""
+        found = None
+        if len(lines) > 1:
+            found = marks(self.before, "\n".join(lines[:-1]) + "\n", self.language_id)
+        return found if found is not None and len(found) == len(lines) else (_UNKNOWN,) * len(lines)
+
+    @staticmethod
+    def _cut(lines: list[str], end: int, marked: tuple[Mark, ...]) -> str:
+        """Return the first ``end`` lines, without a string or comment that they begin and do not end."""
+        unclosed = marked[0].unclosed_since
+        return "\n".join(lines[: unclosed if unclosed is not None and 0 < unclosed < end else end]).rstrip("\n")
+
+    def _verdict(self, line: str, gap: bool, first_opens: bool, mark: Mark) -> bool | None:
         """Tell whether the block ends with ``line`` (True), before it (False) or goes on (None)."""
+        if mark.is_inside:
+            return None
+        if mark is not _UNKNOWN and self._is_braced:
+            if mark.depth < 0:
+                return False
+            if mark.depth < _leading_closers(line):
+                return None if self._goes_on(line) else True
+            if self.shape is Shape.BODY or indent_width(line) < self.indent:
+                return None
+        return self._verdict_by_indent(line, gap, first_opens, mark)
+
+    def _verdict_by_indent(self, line: str, gap: bool, first_opens: bool, mark: Mark) -> bool | None:
         width = indent_width(line)
         base = self.outer_indent if width < self.indent else self.indent
+        if base is not None and width >= base and mark.depth > 0 and not _leading_closers(line):
+            return None
         if width > self.indent or (width == base and self._goes_on(line)):
             return None
         closes = width == base and self.family.closer.match(line.strip()) is not None
@@ -131,17 +169,25 @@ class Plan:
             return True if first_opens else None
         return False if gap or first_opens else None
 
+    @property
+    def _is_braced(self) -> bool:
+        """Whether the block lies in brackets, so that their end is its end."""
+        if self.before is None or self.family.blocks is not Blocks.BRACES:
+            return False
+        opener = self.before if self.shape is Shape.BODY else self.before[: self.before.rfind("\n") + 1]
+        return (self.shape is Shape.BODY or self.outer_indent is not None) and opener.rstrip().endswith(_OPENERS)
+
     def _goes_on(self, line: str) -> bool:
         """Tell whether ``line`` closes one part of a construct and opens the next, as ``} else {`` does."""
         is_next = self.family.next_part.match(line.strip()) is not None
         return is_next or (self.family.closer.match(line.strip()) is not None and opens_block(line, self.family))
 
-    def _ends_before(self, lines: list[str], gap: bool, first_opens: bool) -> bool:
+    def _ends_before(self, lines: list[str], gap: bool, first_opens: bool, mark: Mark) -> bool:
         """Tell whether the last line, whose end is still to come, surely lies outside of the block."""
         partial = lines[-1].strip()
         if len(lines) == 1 or not partial or partial.isalpha() or self.family.closer.match(partial):
             return False
-        return self._verdict(lines[-1], gap, first_opens) is False
+        return self._verdict(lines[-1], gap, first_opens, mark) is False
 
 
 def plan(window: Window, language_id: str, *, multiline: str, is_invoked: bool) -> Plan:
@@ -153,33 +199,45 @@ def plan(window: Window, language_id: str, *, multiline: str, is_invoked: bool) 
     family = family_of(language_id)
     before, rest = window.before, window.rest
     is_blank = not before.strip()
-    base = Plan(Shape.LINE, indent_width(before), is_blank, indent_of(before), family)
+    base = Plan(Shape.LINE, indent_width(before), is_blank, indent_of(before), family, language_id=language_id)
     if rest.strip():
-        return _as(base, Shape.MIDDLE)
+        return replace(base, shape=Shape.MIDDLE)
     if multiline == "never":
         return base
-    opener = _opener_above(window, family)
-    next_width = _next_width(window)
-    if not is_blank:
-        # Behind a blank the user goes on with the line.
-        is_body = (
-            not before[-1].isspace()
-            and opens_block(before, family)
-            and (next_width is None or next_width <= base.indent)
-        )
-        return _as(base, Shape.BODY) if is_body or multiline == "always" or is_invoked else base
-    if opener is not None and opener < base.indent:
-        is_empty = next_width is None or next_width < base.indent
-        if is_empty or multiline == "always" or is_invoked:
-            return _as(base, Shape.BLOCK, opener)
-    return _as(base, Shape.BLOCK) if multiline == "always" or is_invoked else base
+    is_wanted = multiline == "always" or is_invoked
+    shape, outer = _blank_line(window, base) if is_blank else _behind_text(window, base)
+    if not is_wanted and (shape is Shape.LINE or is_in_text(window, language_id)):
+        return base
+    if shape is Shape.LINE:
+        shape = Shape.BLOCK if is_blank else Shape.BODY
+    seen = near_before(window.prefix, is_whole=window.starts_document)
+    return replace(base, shape=shape, outer_indent=outer, before=seen)
+
+
+def _behind_text(window: Window, base: Plan) -> tuple[Shape, int | None]:
+    """Decide for a line with text: a body where the line opens one that is still empty."""
+    before, next_width = window.before, _next_width(window)
+    # Behind a blank the user goes on with the line.
+    is_body = not before[-1].isspace() and opens_block(before, base.family)
+    return (Shape.BODY if is_body and (next_width is None or next_width <= base.indent) else Shape.LINE), None
+
+
+def _blank_line(window: Window, base: Plan) -> tuple[Shape, int | None]:
+    """Decide for a line of blanks: a block where the body around it is still empty, or has only a docstring."""
+    opener, next_width = _opener_above(window, base.family), _next_width(window)
+    is_last = next_width is None or next_width < base.indent
+    if opener is None and is_last:
+        opener = untouched_body(window, base.language_id)
+    if opener is None or opener >= base.indent:
+        return Shape.LINE, None
+    return (Shape.BLOCK if is_last else Shape.LINE), opener
 
 
 def plan_ahead(window: Window, language_id: str, *, multiline: str) -> Plan | None:
     """Decide how far to compute ahead at a cursor that does not exist yet; None where nothing useful can follow."""
     now = plan(window, language_id, multiline=multiline, is_invoked=False)
     if now.shape is Shape.LINE and not now.is_blank:
-        return _as(now, Shape.AHEAD)
+        return replace(now, shape=Shape.AHEAD)
     return None if now.shape is Shape.MIDDLE else now
 
 
@@ -212,8 +270,9 @@ def _last_boundary(line: str) -> int:
     return boundary
 
 
-def _as(base: Plan, shape: Shape, outer_indent: int | None = None) -> Plan:
-    return Plan(shape, base.indent, base.is_blank, base.indentation, base.family, outer_indent)
+def _leading_closers(line: str) -> int:
+    stripped = line.strip()
+    return next((at for at, character in enumerate(stripped) if character not in _CLOSERS), len(stripped))
 
 
 def _opener_above(window: Window, family: Family) -> int | None:

@@ -36,6 +36,12 @@ def test_a_candidate_of_known_names_comes_before_a_slightly_likelier_one_of_unkn
     assert [offer.text for offer in verdict.offers] == ["compute(total)", "frobnicate(quux)"]
 
 
+def test_a_candidate_that_parses_in_place_comes_before_a_slightly_likelier_one_that_does_not() -> None:
+    choices = (choice("[total", 0.6), choice("total", 0.5))
+    verdict = judge(view("def f(total):\n    return |\n\n\nprint(f(1))\n"), choices, 0.0)
+    assert [offer.text for offer in verdict.offers] == ["total", "[total"]
+
+
 def test_without_confidence_the_engines_order_stays() -> None:
     verdict = judge(view(), (choice("b", None), choice("a", None)), 0.5)
     assert [offer.text for offer in verdict.offers] == ["b", "a"]

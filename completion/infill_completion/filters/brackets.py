@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from infill_completion.families import Family
@@ -42,9 +42,14 @@ def open_brackets(text: str, family: Family) -> tuple[str, ...]:
 
 def unopened(text: str, family: Family, stack: tuple[str, ...] = ()) -> list[tuple[int, str]]:
     """Return the closing brackets of ``text`` that neither ``text`` nor ``stack`` opens, with their places."""
+    return unmatched(brackets(text, family), stack)
+
+
+def unmatched(found: Iterable[tuple[int, str]], stack: tuple[str, ...]) -> list[tuple[int, str]]:
+    """Return the closing brackets among ``found``, which are in order, that neither they nor ``stack`` open."""
     left = list(stack)
     excess: list[tuple[int, str]] = []
-    for place, character in brackets(text, family):
+    for place, character in found:
         if character in _OPENERS:
             left.append(character)
         elif PAIRS[character] in left:

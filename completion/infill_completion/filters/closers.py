@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 from infill_completion.families import Blocks
-from infill_completion.filters.brackets import open_brackets, unopened
+from infill_completion.filters.brackets import open_brackets, unmatched, unopened
 from infill_completion.filters.place import Place
 from infill_completion.lines import indent_width
+from infill_completion.syntax import brackets_of
+from infill_completion.syntax.near import near_before
 
 _END_LINE = re.compile(r"(?:end|fi|done|esac|endif|endfunction|endfor|endwhile|END)\b[;,)]*")
 _BRACKET_LINE = re.compile(r"[)\]}]+[;,]?")
@@ -41,7 +43,11 @@ def cut_at_unopened_bracket(text: str, place: Place) -> str:
     above = place.window.prefix
     if not place.window.starts_document or unopened(above, place.family):
         return text
-    excess = unopened(text, place.family, open_brackets(above, place.family))
+    stack = open_brackets(above, place.family)
+    excess = unopened(text, place.family, stack)
+    if excess:  # A parser knows which brackets stand in a string of several lines.
+        known = brackets_of(near_before(above, is_whole=True), text, place.language_id)
+        excess = excess if known is None else unmatched(known, stack)
     return text[: excess[0][0]] if excess else text
 
 
