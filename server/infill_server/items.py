@@ -91,6 +91,8 @@ def _popup_item(
         # Behind everything that another server offers for the same word.
         sort_text=f"~~{index:02d}",
         filter_text=_first_line(item.text) or item.typed or _label(item.text),
+        # Counts only where a client does not know edits: jupyterlab-lsp, which would else put in the shortened label.
+        insert_text=item.text,
         insert_text_format=types.InsertTextFormat.PlainText,
         insert_text_mode=types.InsertTextMode.AsIs,
         text_edit=types.TextEdit(range=_range(item, document), new_text=item.text),

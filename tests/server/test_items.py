@@ -99,6 +99,7 @@ def test_a_popup_entry_begins_at_the_word() -> None:
     assert isinstance(item.text_edit, types.TextEdit)
     assert item.text_edit.range == types.Range(types.Position(0, 11), types.Position(0, 14))
     assert item.text_edit.new_text == "total + 1\n    # end"
+    assert item.insert_text == item.text_edit.new_text
     assert item.filter_text == "total + 1"
     assert item.label == "total + 1 …"
     assert item.detail == "m · 50%"

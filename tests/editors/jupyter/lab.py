@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,43 @@ URL = re.compile(r"http://127\.0\.0\.1:(\d+)/lab")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
+@dataclass(frozen=True)
+class Lab:
+    """A JupyterLab that runs: its address and its folder of documents."""
+
+    url: str
+    documents: Path
+
+    @contextmanager
+    def page(self, path: str) -> Iterator[Any]:
+        """Open an address of it in headless Chromium."""
+        from playwright.sync_api import sync_playwright
+
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            try:
+                view = browser.new_page(viewport={"width": 1100, "height": 700})
+                view.set_default_timeout(60_000)
+                view.goto(self.url + path)
+                view.locator(".jp-FileEditor .cm-content").wait_for()
+                yield view
+            finally:
+                browser.close()
+
+    def until_started(self, view: Any) -> None:
+        """Wait until the language server has answered ``initialize``."""
+        view.wait_for_function(
+            """async url => {
+                const { sessions } = await (await fetch(url + '/lsp/status')).json();
+                return sessions['infill-ls']?.status === 'started';
+            }""",
+            arg=self.url,
+        )
+
+
 @contextmanager
-def lab(folder: Path, environment: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
-    """Run JupyterLab with the documented configuration; gives its address and its folder of documents."""
+def lab(folder: Path, environment: Mapping[str, str]) -> Iterator[Lab]:
+    """Run JupyterLab with the documented configuration."""
     documents, config = folder / "documents", folder / "config"
     documents.mkdir()
     (config / "jupyter_server_config.d").mkdir(parents=True)
@@ -45,34 +80,12 @@ def lab(folder: Path, environment: Mapping[str, str]) -> Iterator[tuple[str, Pat
         for line in server.stderr:
             seen.append(line)
             if found := URL.search(line):
-                yield f"http://127.0.0.1:{found.group(1)}", documents
-                return
-        raise AssertionError("JupyterLab ended:\n" + "".join(seen))
+                break
+        else:
+            raise AssertionError("JupyterLab ended:\n" + "".join(seen))
+        # A full pipe would hold up the server.
+        threading.Thread(target=server.stderr.read, daemon=True).start()
+        yield Lab(f"http://127.0.0.1:{found.group(1)}", documents)
     finally:
         server.terminate()
-        server.communicate()
-
-
-@contextmanager
-def page(url: str) -> Iterator[Any]:
-    """Open an address in headless Chromium."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        try:
-            view = browser.new_page(viewport={"width": 1100, "height": 700})
-            view.set_default_timeout(60_000)
-            view.goto(url)
-            yield view
-        finally:
-            browser.close()
-
-
-def served(url: str) -> list[str]:
-    """Return the language servers that JupyterLab runs now, by state."""
-    import urllib.request
-
-    with urllib.request.urlopen(f"{url}/lsp/status") as answer:
-        sessions = json.load(answer)["sessions"]
-    return [f"{name} {session['status']}" for name, session in sessions.items()]
+        server.wait()

@@ -1,27 +1,31 @@
-"""JupyterLab: its popup in a file, with the real server and the embedded model.
+"""JupyterLab: its popup in a file, with the real server; what the model says is in each story.
 
 JupyterLab sends whole texts and negotiates no position encoding.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("jupyterlab_lsp", reason="needs jupyterlab-lsp (make test-editors installs it)")
 pytest.importorskip("playwright", reason="needs playwright (make test-editors installs it)")
 
-from playwright.sync_api import TimeoutError
-
-from tests.editors.jupyter.lab import CHROMIUM, CONFIG, lab, page, served
-from tests.editors.nvim.real import CODE, home, infill
+from infill_completion.api import CompletionRequest
+from infill_completion.settings import EngineSettings
+from tests.editors.jupyter.lab import CHROMIUM, CONFIG, Lab, lab
+from tests.editors.nvim.real import home
+from tests.scripted_engine import Reply, ScriptedEngine
 
 README = Path(__file__).parents[3] / "editors" / "README.md"
-TYPED = "\n\ndef read_lines(path):\nwith open("
+SAYS = {
+    "def add(left, right):": "\n    total = left + right\n    return total\n",
+    "total = ": "largest(names)",
+}
 
 pytestmark = [
     pytest.mark.editor,
@@ -29,49 +33,69 @@ pytestmark = [
 ]
 
 
+def reply(request: CompletionRequest) -> Reply:
+    """Say what the table says behind the end of the prefix."""
+    for end, text in SAYS.items():
+        if request.prefix.endswith(end):
+            return Reply([text])
+    return Reply([])
+
+
 @pytest.fixture(scope="module")
-def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder = tmp_path_factory.mktemp("jupyter")
-    with home(folder) as environment:
-        sample = folder / "sample.py"
-        sample.write_bytes(CODE)
-        infill(environment, "complete", f"{sample}:6:9")
-        with lab(folder, environment) as (url, documents):
-            yield url, documents
+    with pytest.MonkeyPatch.context() as patch, home(folder) as environment:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        with ScriptedEngine(EngineSettings(model="embedded"), default=reply), lab(folder, environment) as found:
+            yield found
 
 
-def test_tab_takes_the_suggestion_into_a_file(jupyter: tuple[str, Path]) -> None:
-    url, documents = jupyter
-    file = documents / "names.py"
-    file.write_bytes(CODE + "名 = '値'\n".encode())
-    with page(f"{url}/lab/tree/names.py") as view:
-        editor = view.locator(".jp-FileEditor .cm-content")
-        editor.click()
-        view.keyboard.press("Control+End")
+def complete(view: Any, text: str) -> None:
+    """Press Tab until the editor holds ``text``: while the server finds the engine, there is nothing yet."""
+    view.wait_for_function("() => document.querySelector('.jp-FileEditor .cm-content')")
+    popup = view.locator(".jp-Completer:not(.lm-mod-hidden) .jp-Completer-item")
+    content = view.locator(".jp-FileEditor .cm-content")
+    for _ in range(20):
+        view.keyboard.press("Tab")
+        # A single entry goes in without a menu.
         view.wait_for_function(
-            "async url => (await (await fetch(url + '/lsp/status')).json()).sessions['infill-ls'].status === 'started'",
-            arg=url,
+            """text => document.querySelector('.jp-Completer:not(.lm-mod-hidden) .jp-Completer-item')
+                || document.querySelector('.jp-FileEditor .cm-content').innerText.includes(text)
+                || performance.now() > (window.infillPatience ??= performance.now() + 4000)""",
+            arg=text,
         )
-        view.keyboard.type(TYPED)
-        typed = editor.inner_text()
-        popup = view.locator(".jp-Completer:not(.lm-mod-hidden) .jp-Completer-item").first
-        # While the server finds the engine there is nothing yet; a user presses the key again.
-        for _ in range(10):
-            view.keyboard.press("Tab")
-            with contextlib.suppress(TimeoutError):
-                popup.wait_for(timeout=5_000)
-            # A single entry goes in without a menu.
-            if popup.is_visible() or editor.inner_text() != typed:
-                break
-        if popup.is_visible():
+        view.evaluate("() => { delete window.infillPatience }")
+        if popup.first.is_visible():
             view.keyboard.press("Enter")
-        assert editor.inner_text() != typed
+        if text in content.inner_text():
+            return
+    raise AssertionError(f"{text!r} did not come; the editor holds {content.inner_text()!r}")
+
+
+def typed(jupyter: Lab, name: str, content: str, keys: str, wanted: str) -> str:
+    """Open a file, type at its end, take the suggestion and return what was saved."""
+    file = jupyter.documents / name
+    file.write_text(content, encoding="utf-8")
+    with jupyter.page(f"/lab/tree/{name}") as view:
+        view.locator(".jp-FileEditor .cm-content").click()
+        view.keyboard.press("Control+End")
+        jupyter.until_started(view)
+        view.keyboard.type(keys)
+        complete(view, wanted)
         view.keyboard.press("Control+s")
         view.wait_for_function("() => !document.querySelector('.jp-mod-dirty')")
-        assert "infill-ls started" in served(url)
-    saved = file.read_bytes().decode()
-    assert saved.startswith(CODE.decode() + "名 = '値'\n\n\ndef read_lines(path):\n    with open(")
-    assert len(saved.split("def read_lines(path):\n    with open(")[1].strip()) > 0
+    return file.read_text(encoding="utf-8")
+
+
+def test_tab_takes_the_suggestion_behind_the_cursor(jupyter: Lab) -> None:
+    saved = typed(jupyter, "names.py", "名 = '値'\n", "total = ", "largest(names)")
+    assert saved.rstrip("\n") == "名 = '値'\ntotal = largest(names)"
+
+
+def test_a_suggestion_of_several_lines_goes_in_whole(jupyter: Lab) -> None:
+    saved = typed(jupyter, "add.py", "", "def add(left, right):", "return total")
+    assert saved.rstrip("\n") == "def add(left, right):\n    total = left + right\n    return total"
 
 
 def test_the_documented_configuration_is_the_one_that_ran() -> None:
