@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import tempfile
 from pathlib import Path
@@ -53,7 +54,10 @@ end })
 
 
 def measure(nvim: Neovim, typed: str = TYPED) -> dict[str, Any]:
-    """Type into the current buffer and return medians and 90th percentiles in milliseconds."""
+    """Type into the current buffer and return medians and 90th percentiles in milliseconds.
+
+    ``fresh``: the server was asked; ``known``: the letter is what the ghost text says.
+    """
     nvim.lua(CLOCK)
     nvim.type("Go")
     for letter in typed:
@@ -68,19 +72,22 @@ def measure(nvim: Neovim, typed: str = TYPED) -> dict[str, Any]:
     asked = [key["drawn_ms"] for key in keys if key.get("asked")]
     known = [key["drawn_ms"] for key in keys if key.get("asked") is False]
     return {
+        "what": "Neovim, embedded model on the CPU: from a key to the ghost text in the buffer",
         "letters": len(keys),
-        "keystroke_to_ghost_text_ms": _summary(asked),
-        "typed_through_ms": _summary(known),
+        "fresh": _summary(asked),
+        "known": _summary(known),
+        "cores": os.cpu_count(),
+        "load_average": round(os.getloadavg()[0], 1),
     }
 
 
 def _summary(values: list[float]) -> dict[str, float | int]:
     if len(values) < 2:
-        return {"count": len(values)}
+        return {"samples": len(values)}
     return {
-        "count": len(values),
-        "p50": round(statistics.median(values), 2),
-        "p90": round(statistics.quantiles(values, n=10)[-1], 2),
+        "samples": len(values),
+        "p50_ms": round(statistics.median(values), 2),
+        "p90_ms": round(statistics.quantiles(values, n=10)[-1], 2),
     }
 
 

@@ -17,6 +17,8 @@ pytestmark = pytest.mark.editor
 
 PAGE = Path(__file__).parents[3] / "docs" / "neovim.md"
 ROOT = PAGE.parents[1]
+# Beside what is measured in VS Code; docs/ holds the figures that were kept.
+KEPT = ROOT / ".cache" / "nvim" / "latency.json"
 TYPED = "Go<CR><CR>def read_lines(path):<CR>with open(path, enc"
 
 
@@ -179,9 +181,10 @@ def test_a_suggestion_typed_through_needs_no_answer(nvim: Neovim) -> None:
     nvim.open("names.py", CODE)
     ready(nvim)
     figures = measure(nvim)
-    print(json.dumps(figures, indent=2))
-    assert figures["keystroke_to_ghost_text_ms"]["count"] > 0
-    assert figures["typed_through_ms"]["count"] > 0
+    KEPT.parent.mkdir(parents=True, exist_ok=True)
+    KEPT.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    assert figures["fresh"]["samples"] > 0
+    assert figures["known"]["samples"] > 0
 
 
 def test_a_picture_for_people(nvim: Neovim, tmp_path: Path) -> None:

