@@ -45,6 +45,8 @@ class Completer:
         self._memory = Memory()
         self._debounce = Debounce()
         self._flights = Flights(engine, self._landed)
+        self._shown: dict[str, tuple[View, tuple[Offer, ...]]] = {}
+        self._rested: set[str] = set()
 
     def configure(self, settings: Settings) -> None:
         """Use other settings from the next request on; answers that they would change are forgotten."""
@@ -59,13 +61,21 @@ class Completer:
         self._memory.clear()
 
     def accepted(self, uri: str, text: str) -> None:
-        """Take note that the user took a suggestion.
+        """Take note that the user took a suggestion: what follows it is computed now, unless it is there already.
+
+        A user who has just taken one reads and does not type, so the next request waits for no pause.
 
         Args:
             uri: The document.
-            text: The suggestion's text.
+            text: The suggestion's text as it was offered.
         """
-        del uri, text
+        self._rested.add(uri)
+        view, offers = self._shown.get(uri, (None, ()))
+        if view is not None:
+            for offer in offers:
+                if view.suggestion(offer.text, offer.confidence, offer.replaced).text == text:
+                    self._look_ahead(view, offer)
+                    break
 
     def closed(self, uri: str) -> None:
         """Forget a document; a request that still waits for it is answered as superseded."""
@@ -73,6 +83,8 @@ class Completer:
         self._flights.stop(uri)
         self._memory.forget(uri)
         self._gatherer.closed(uri)
+        self._shown.pop(uri, None)
+        self._rested.discard(uri)
 
     async def aclose(self) -> None:
         """Stop all work and wait until the engine's streams are closed."""
@@ -113,6 +125,8 @@ class Completer:
         if skip is not None:
             withheld = (_private(rule),) if rule else ()
             return explanation(snapshot, view, extent, trace, reason=skip, withheld=withheld)
+        recalled = self._recall(view)
+        trace.note("memory", how=None if recalled is None else recalled.how.value)
         with self._turns.take(view, snapshot.version) as turn:
             flight = self._start(view, extent, trace, is_explained=True)
             await self._flights.wait(flight, turn.superseded)
@@ -163,7 +177,9 @@ class Completer:
         """Wait for a pause in the typing; tell whether the turn was superseded meanwhile."""
         self._flights.stop(view.uri)
         fixed = self._settings.completion.debounce_ms
-        wait_ms = 0.0 if view.is_invoked else self._debounce.wait_ms if fixed is None else fixed
+        is_rested = view.uri in self._rested
+        self._rested.discard(view.uri)
+        wait_ms = 0.0 if view.is_invoked or is_rested else self._debounce.wait_ms if fixed is None else fixed
         started = time.monotonic()
         self._context(view)  # Gathered while the user may still type; `_start` finds it ready.
         spent_ms = (time.monotonic() - started) * 1000
@@ -237,6 +253,7 @@ class Completer:
             return Answer(reason=recalled.reason or SkipReason.EMPTY)
         self._look_ahead(view, recalled.offers[0])
         offers = recalled.offers
+        self._shown[view.uri] = view, offers
         return Answer(tuple(view.suggestion(offer.text, offer.confidence, offer.replaced) for offer in offers))
 
     def _look_ahead(self, view: View, offer: Offer) -> None:

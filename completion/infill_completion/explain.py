@@ -57,6 +57,7 @@ class Explanation:
         usage: Token counts of the engine, with the cached ones.
         timings_ms: Where the time went, in milliseconds.
         engine: What the engine tells about its prompt.
+        remembered: Why an earlier answer would have served, had nobody asked for an explanation.
         steps: The steps in order, with milliseconds since the start.
     """
 
@@ -76,6 +77,7 @@ class Explanation:
     usage: dict[str, int] = field(default_factory=dict)
     timings_ms: dict[str, float] = field(default_factory=dict)
     engine: dict[str, Any] = field(default_factory=dict)
+    remembered: str | None = None
     steps: tuple[tuple[str, float, dict[str, Any]], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -102,6 +104,14 @@ class Explanation:
         lines += [f"  {item['kind']}  {item['path']}, {item['characters']} characters" for item in self.sources]
         lines += [f"  withheld: {what}" for what in self.withheld]
         lines += [f"  {name}: {count}" for name, count in self.usage.items()]
+        for name in ("tokens_by_source", "dropped_by_source"):
+            counts = self.engine.get(name)
+            if counts:
+                lines.append(f"  {name}: " + ", ".join(f"{source} {count}" for source, count in counts.items()))
+        if self.engine.get("respelled"):
+            lines.append(f"  spelled again by the model: {self.engine['respelled']!r}")
+        if self.remembered is not None:
+            lines.append(f"  without this explanation an earlier answer would serve: {self.remembered}")
         return [*lines, "  " + ", ".join(f"{name}={value}" for name, value in self.request.items())]
 
     def _candidates(self) -> list[str]:
@@ -142,6 +152,7 @@ def explanation(
     asked = trace.find("asked") or {}
     prompt = {name: request.pop(name) for name in ("prefix", "suffix", "context")}
     common = {
+        "remembered": (trace.find("memory") or {}).get("how"),
         "sources": tuple(asked.get("sources", ())),
         "withheld": tuple(asked.get("withheld", ())),
         "prefix": prompt["prefix"],

@@ -117,8 +117,8 @@ class Generation:
     def _is_enough(self) -> bool:
         self.is_off = not self.agrees_with(self.expected)
         is_settled = all(growing.is_settled for growing in self._growing)
-        # The engine's explanation comes with its last chunk.
-        return self.is_off or (is_settled and not self.request.explain)
+        # An explanation comes with the engine's first chunk, or with the last one of those that do not hurry.
+        return self.is_off or (is_settled and (not self.request.explain or self.explained is not None))
 
     def _take(self, chunk: Chunk) -> None:
         self.usage = chunk.usage or self.usage

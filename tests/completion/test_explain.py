@@ -1,6 +1,7 @@
 import json
+from collections.abc import AsyncIterator
 
-from infill_completion.api import EngineState, EngineUnavailableError
+from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineUnavailableError, Usage
 from infill_completion.completer import Completer
 from infill_completion.settings import CompletionSettings, Settings
 from infill_completion.snapshot import SkipReason
@@ -20,7 +21,7 @@ async def test_an_explanation_holds_the_whole_way_from_prompt_to_suggestion() ->
     assert [(step.name, step.before, step.after) for step in candidate.filters] == [("trim_overlap", "x)", "x")]
     assert explanation.usage["cached_tokens"] == 5
     assert explanation.timings_ms["ttft_ms"] == 1.0
-    assert [name for name, _, _ in explanation.steps][:1] == ["asked"]
+    assert [name for name, _, _ in explanation.steps][:2] == ["memory", "asked"]
     await completer.aclose()
 
 
@@ -55,4 +56,46 @@ async def test_an_explanation_asks_anew() -> None:
     await completer.complete(at("y = |\n"))
     await completer.explain(at("y = |\n"))
     assert [request.explain for request in engine.requests if request.prefix == "y = "] == [False, True]
+    await completer.aclose()
+
+
+class Hurries:
+    """An engine that tells about its prompt at once and then goes on for ever."""
+
+    is_closed = False
+
+    async def complete(self, request: CompletionRequest) -> AsyncIterator[Chunk]:
+        del request
+        told = {"tokens_by_source": {"prefix": 7, "suffix": 2}, "dropped_by_source": {}, "respelled": "pri"}
+        try:
+            yield Chunk(text="x", usage=Usage(9, 4, 1), timings={"prefill_ms": 2.0}, explain=told)
+            while True:
+                yield Chunk(text="\ny = 1")
+        finally:
+            self.is_closed = True
+
+
+async def test_an_explanation_waits_for_no_more_than_the_suggestion() -> None:
+    engine = Hurries()
+    completer = Completer(engine, AT_ONCE)
+    explanation = await completer.explain(at("z = |\n"))
+    assert engine.is_closed
+    assert [suggestion.text for suggestion in explanation.suggestions] == ["x"]
+    assert explanation.usage["cached_tokens"] == 4
+    page = explanation.to_text()
+    assert "tokens_by_source: prefix 7, suffix 2" in page
+    assert "spelled again by the model: 'pri'" in page
+    await completer.aclose()
+
+
+async def test_an_explanation_tells_what_was_withheld_and_what_is_remembered() -> None:
+    secret = "ghp_" + "a1B2" * 9
+    completer = Completer(ScriptedEngine(says("1")), AT_ONCE)
+    here = at(f'key = "{secret}"\nx = |\n')
+    await completer.complete(here)
+    explanation = await completer.explain(here)
+    assert explanation.withheld == ("GitHub token",)
+    assert secret not in explanation.prefix
+    assert explanation.remembered == "asked here before"
+    assert "an earlier answer would serve: asked here before" in explanation.to_text()
     await completer.aclose()

@@ -228,6 +228,54 @@ async def test_looking_ahead_gives_way_to_what_the_user_asks_for() -> None:
     await completer.aclose()
 
 
+async def test_taking_a_suggestion_computes_what_follows_where_that_was_given_up() -> None:
+    engine = ScriptedEngine(lambda request: "\n    return c\n" if request.prefix.endswith("a + b") else "a + b")
+    completer = Completer(engine, AT_ONCE)
+    code = "def add(a, b):\n    c = |\n"
+    offered = await completer.complete(at(code))
+    await completer.complete(at("x = |\n", uri="file:///b"))  # which comes first
+    await until(lambda: completer._flights.is_idle)
+    engine.requests.clear()
+    completer.accepted("file:///a", shown(offered))
+    await until(lambda: bool(engine.requests) and completer._flights.is_idle)
+    assert [request.prefix for request in engine.requests] == ["def add(a, b):\n    c = a + b"]
+    completer.configure(NEVER)
+    answer = await completer.complete(at(typed("a + b\n    ", code)))
+    assert shown(answer) == "return c"
+    completer.accepted("file:///a", "something else")  # by a client that is mistaken
+    await completer.aclose()
+
+
+async def test_behind_a_suggestion_that_was_taken_nobody_waits_for_a_pause() -> None:
+    engine = ScriptedEngine(lambda request: "a + b" if request.prefix.endswith("c = ") else "")
+    completer = Completer(engine, AT_ONCE)
+    code = "def add(a, b):\n    c = |\n"
+    offered = await completer.complete(at(code))
+    completer.configure(NEVER)
+    completer.accepted("file:///a", shown(offered))
+    async with asyncio.timeout(5):
+        answer = await completer.complete(at(typed("a + b  ", code)))
+    assert answer.reason is SkipReason.EMPTY
+    await completer.aclose()
+
+
+async def test_taking_a_word_or_a_line_keeps_the_rest_without_new_work() -> None:
+    body = "\n    first = a + b\n    second = a - b\n    return first * second"
+    engine = ScriptedEngine(lambda request: body if request.prefix.endswith(":") else "")
+    completer = Completer(engine, AT_ONCE)
+    code = "def f(a, b):|\r\n"
+    whole = body.replace("\n", "\r\n")
+    assert shown(await completer.complete(at(code))) == whole
+    await until(lambda: completer._flights.is_idle)
+    completer.configure(NEVER)
+    asked_before = len(engine.requests)
+    for taken in ("\r\n    first", "\r\n    first = ", "\r\n    first = a + b", "\r\n    first = a + b\r\n    second"):
+        answer = await completer.complete(at(typed(taken, code)))
+        assert shown(answer) == whole.removeprefix(taken)
+    assert len(engine.requests) == asked_before
+    await completer.aclose()
+
+
 async def test_a_closed_document_is_forgotten_and_its_request_answered() -> None:
     engine = ScriptedEngine(says("a + b"), gate=asyncio.Event())
     completer = Completer(engine, AT_ONCE)
