@@ -172,6 +172,7 @@ class _Model:
     name = "scripted"
     device = "cpu"
     context_tokens = 4096
+    concurrency = 1
 
     def __init__(self, engine: ScriptedEngine) -> None:
         self._engine = engine
@@ -181,7 +182,7 @@ class _Model:
         engine = self._engine
         engine._note(lambda: setattr(engine, "unloads", engine.unloads + 1))
 
-    def stream(self, request: CompletionRequest, cancelled: Callable[[], bool]) -> Iterator[Chunk]:
+    def turns(self, request: CompletionRequest, cancelled: Callable[[], bool]) -> Iterator[Chunk]:
         completion_tokens = 0
         for index in range(request.n):
             ended = False

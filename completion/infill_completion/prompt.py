@@ -1,10 +1,12 @@
-"""CodeLlama's prompt as token ids: layout, budget, and cuts that stay where they are while the user types.
+"""A model's prompt as token ids: layout, budget, and cuts that stay where they are while the user types.
 
-Layouts as in ``infilling_prompt_tokens`` of Meta's ``llama/generation.py``; ``enc`` puts SentencePiece's space in
-front of the text, ``enc_infilling`` does not::
+CodeLlama's layouts are those of ``infilling_prompt_tokens`` of Meta's ``llama/generation.py``; ``enc`` puts
+SentencePiece's space in front of the text, ``enc_infilling`` does not::
 
     PSM  [bos, PRE] + enc(prefix) + [SUF] + enc_infilling(suffix) + [MID]
     SPM  [bos, PRE, SUF] + enc_infilling(suffix) + [MID] + enc(prefix)
+
+Those of its peers are in :mod:`infill_completion.formats`.
 
 The text is encoded line by line (no token crosses a newline), so a keystroke encodes one line.
 """
@@ -14,31 +16,54 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import PurePath
 from typing import Protocol
 
 from infill_completion.api import ContextItem
+from infill_completion.formats import CODE_LLAMA, FimFormat, Part, PromptLayout
 
-
-class PromptLayout(StrEnum):
-    """Where prefix and suffix stand; see the module."""
-
-    PSM = "psm"
-    SPM = "spm"
-    # The line of the cursor stands behind the middle mark, so that typing in it leaves all else in the KV cache.
-    LINE_LAST = "line_last"
-    LEFT_TO_RIGHT = "left_to_right"
+__all__ = ["InfillingTokens", "Prompt", "PromptLayout", "PromptOptions", "build_prompt"]
 
 
 @dataclass(frozen=True)
 class InfillingTokens:
-    """Ids of ``▁<PRE>``, ``▁<SUF>``, ``▁<MID>`` and ``▁<EOT>``."""
+    """The ids of a format's control tokens in one tokenizer.
+
+    Attributes:
+        pre: Before the prefix.
+        suf: Before the suffix.
+        mid: Asks for the middle; None where nothing does.
+        eot: Ends the middle.
+        stops: All that end an answer; a control token in the middle of code ends it too.
+        file: Begins another file.
+        file_end: Stands behind another file.
+        opening: Stands before everything but the start token.
+        closing: Stands behind everything.
+        form: The format.
+    """
 
     pre: int
     suf: int
-    mid: int
+    mid: int | None
     eot: int
+    stops: frozenset[int] = frozenset()
+    file: int | None = None
+    file_end: int | None = None
+    opening: tuple[int, ...] = ()
+    closing: tuple[int, ...] = ()
+    form: FimFormat = CODE_LLAMA
+
+    @property
+    def highest(self) -> int:
+        """The highest id that a prompt needs."""
+        return max(
+            id_ for id_ in (self.pre, self.suf, self.mid, self.eot, *self.opening, *self.closing) if id_ is not None
+        )
+
+    @property
+    def files_stand_outside(self) -> bool:
+        """Whether other files stand before the marks and not in the prefix."""
+        return self.file is not None or self.file_end is not None
 
 
 class Encoder(Protocol):
@@ -121,6 +146,11 @@ def unfinished(line: str) -> str:
     return match.group() if match else ""
 
 
+def file_heading(path: str, form: FimFormat | None) -> str:
+    """Return the line that names a file of the context in a format."""
+    return form.heading.format(path=path) if form is not None and form.heading else path_comment(path)
+
+
 def path_comment(path: str) -> str:
     """Return the line that names a file of the context, as a comment of its language."""
     kind = PurePath(path).suffix.lower()
@@ -146,19 +176,20 @@ def build_prompt(
     Returns:
         The prompt; it never has more than ``options.budget_tokens`` tokens, control tokens apart.
     """
-    layout = options.layout if encoder.infilling and suffix is not None else PromptLayout.LEFT_TO_RIGHT
+    infills = encoder.infilling is not None and suffix is not None and options.layout is not PromptLayout.LEFT_TO_RIGHT
+    tokens = encoder.infilling if infills else None
+    layout = options.layout if tokens else PromptLayout.LEFT_TO_RIGHT
     head = [encoder.bos] if encoder.bos is not None else []
-    infills = layout is not PromptLayout.LEFT_TO_RIGHT
-    text = _encoded(encoder, prefix, suffix or "", context, heal=options.heal)
+    text = _encoded(encoder, tokens, prefix, suffix or "", context, heal=options.heal)
     step = max(8, int(options.budget_tokens * options.step_share))
-    room = options.budget_tokens - len(head) - (3 if infills else 0)
+    room = options.budget_tokens - len(head) - _control_tokens(tokens)
     others = _context_that_fits(text.context, int(room * options.context_share))
     room -= sum(len(ids) for ids in others)
-    after = _kept_suffix(text, room, step, options.suffix_share) if infills else []
-    before = _kept_prefix(encoder, text, room - len(after), step, first=not others)
-    whole = [id_ for ids in [*others, before] for id_ in ids]
+    after = _kept_suffix(text, room, step, options.suffix_share) if tokens else []
+    outside = tokens is not None and tokens.files_stand_outside
+    before = _kept_prefix(encoder, text, room - len(after), step, first=outside or not others)
     line_tokens = len(text.before[-1]) if len(text.before) > 1 else 0
-    ids = head + _laid_out(layout, encoder.infilling, whole, after, line_tokens)
+    ids = head + _laid_out(layout, tokens, [id_ for ids in others for id_ in ids], before, after, line_tokens)
     used = {"prefix": len(before), "suffix": len(after), "context": sum(len(ids) for ids in others)}
     there: dict[str, Sequence[Sequence[int]]] = {"prefix": text.before, "suffix": text.after, "context": text.context}
     return Prompt(
@@ -185,14 +216,22 @@ class _Encoded:
     spell: str
 
 
-def _encoded(encoder: Encoder, prefix: str, suffix: str, context: Sequence[ContextItem], *, heal: bool) -> _Encoded:
+def _encoded(
+    encoder: Encoder,
+    tokens: InfillingTokens | None,
+    prefix: str,
+    suffix: str,
+    context: Sequence[ContextItem],
+    *,
+    heal: bool,
+) -> _Encoded:
     lines = _lines(prefix)
     spell = unfinished(lines[-1]) if heal and lines else ""
     if spell:
         lines[-1] = lines[-1][: -len(spell)]
     first, *later = _lines(suffix) or [""]
     after = [encoder.encode_infilling(first), *(encoder.encode_line(line) for line in later)]
-    items = [_context_ids(encoder, item) for item in context]
+    items = [_context_ids(encoder, tokens, item) for item in context]
     return _Encoded(lines, [encoder.encode_line(line) for line in lines], after, items, spell)
 
 
@@ -212,16 +251,34 @@ def _kept_prefix(encoder: Encoder, text: _Encoded, room: int, step: int, *, firs
     return _prefix_ids(encoder, text.lines[start:], text.before[start:], first=first)[-room:] if room > 0 else []
 
 
+def _control_tokens(tokens: InfillingTokens | None) -> int:
+    """Return how many control tokens a prompt has, at most."""
+    return 0 if tokens is None else 3 + len(tokens.opening) + len(tokens.closing)
+
+
 def _laid_out(
-    layout: PromptLayout, tokens: InfillingTokens | None, text: list[int], after: list[int], line_tokens: int
+    layout: PromptLayout,
+    tokens: InfillingTokens | None,
+    others: list[int],
+    before: list[int],
+    after: list[int],
+    line_tokens: int,
 ) -> list[int]:
-    if layout is PromptLayout.LEFT_TO_RIGHT or tokens is None:
-        return text
-    if layout is PromptLayout.SPM:
-        return [tokens.pre, tokens.suf, *after, tokens.mid, *text]
+    if tokens is None:
+        return others + before
+    outside = others if tokens.files_stand_outside else []
+    text = before if tokens.files_stand_outside else others + before
     moved = min(line_tokens, len(text)) if layout is PromptLayout.LINE_LAST else 0
-    above, line = text[: len(text) - moved], text[len(text) - moved :]
-    return [tokens.pre, *above, tokens.suf, *after, tokens.mid, *line]
+    parts = {
+        Part.PREFIX_MARK: [tokens.pre],
+        Part.SUFFIX_MARK: [tokens.suf],
+        Part.MIDDLE_MARK: [] if tokens.mid is None else [tokens.mid],
+        Part.PREFIX: text[: len(text) - moved],
+        Part.SUFFIX: after,
+        Part.LINE: text[len(text) - moved :],
+    }
+    infilling = [id_ for part in tokens.form.order(layout) for id_ in parts[part]]
+    return [*tokens.opening, *outside, *infilling, *tokens.closing]
 
 
 def _lines(text: str) -> list[str]:
@@ -281,11 +338,16 @@ def _prefix_ids(encoder: Encoder, lines: list[str], ids: list[Sequence[int]], *,
     return [*start, *(id_ for line in ids[1:] for id_ in line)]
 
 
-def _context_ids(encoder: Encoder, item: ContextItem) -> list[int]:
-    text = path_comment(item.path) + item.text.rstrip("\n") + "\n\n"
-    if not encoder.newline_separates:
-        return list(encoder.encode_infilling(text))
-    return [id_ for line in _lines(text) for id_ in encoder.encode_line(line)]
+def _context_ids(encoder: Encoder, tokens: InfillingTokens | None, item: ContextItem) -> list[int]:
+    text = file_heading(item.path, tokens.form if tokens else None) + item.text.rstrip("\n") + "\n\n"
+    if encoder.newline_separates:
+        ids = [id_ for line in _lines(text) for id_ in encoder.encode_line(line)]
+    else:
+        ids = list(encoder.encode_infilling(text))
+    if tokens is None:
+        return ids
+    start = [] if tokens.file is None else [tokens.file]
+    return [*start, *ids, *([] if tokens.file_end is None else [tokens.file_end])]
 
 
 def _context_that_fits(items: list[list[int]], room: int) -> list[list[int]]:

@@ -11,9 +11,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
-from infill_completion.catalog import MODELS, Presence, Quantization, Shape, cached, find, hub_folder
+from infill_completion.catalog import (
+    MODELS,
+    Presence,
+    Quantization,
+    Shape,
+    cached,
+    find,
+    hub_folder,
+    quantised,
+    quantised_names,
+    quantised_path,
+)
 from infill_completion.catalog.local import cached_names
 from infill_completion.spawn import engine_environment
 from infill_server.cli import UsageError
@@ -25,7 +34,10 @@ _GIB = 2**30
 
 @dataclass(frozen=True)
 class Row:
-    """One model of the list; bytes are None where the shape is not known."""
+    """One model of the list; bytes are None where the shape is not known.
+
+    ``quantised_folder`` holds the 4-bit checkpoint that was made of it on this machine, if any.
+    """
 
     id: str
     parameters: int | None
@@ -37,16 +49,18 @@ class Row:
     bf16_bytes: int | None = None
     kv_bytes_per_1000_tokens: int | None = None
     note: str = ""
+    quantised_folder: str | None = None
 
 
 def rows() -> list[Row]:
-    """Return the known models, and behind them what else the cache holds."""
+    """Return the known models, and behind them what else the cache holds and what else was quantised."""
     known = [_row(model.id, model.shape, model.support.value, model.note) for model in MODELS]
-    return [*known, *(row for name in cached_names() if find(name) is None for row in _foreign(name))]
+    others = sorted({*cached_names(), *quantised_names()})
+    return [*known, *(row for name in others if find(name) is None for row in _foreign(name))]
 
 
 def _row(name: str, shape: Shape | None, support: str, note: str) -> Row:
-    here = cached(name)
+    here, made = cached(name), quantised(name)
     if shape is None:
         return Row(name, None, support, here.presence.value, here.bytes, note=note)
     return Row(
@@ -60,16 +74,17 @@ def _row(name: str, shape: Shape | None, support: str, note: str) -> Row:
         bf16_bytes=shape.weight_bytes(Quantization.BF16),
         kv_bytes_per_1000_tokens=shape.kv_bytes(_KV_TOKENS),
         note=note,
+        quantised_folder=None if made is None else str(made),
     )
 
 
 def _foreign(name: str) -> Iterator[Row]:
-    """Yield the row of a cached model that is not known, if it is a Llama-like one."""
-    here = cached(name)
-    if here.folder is None:
+    """Yield the row of a model on this machine that is not known, if it is a Llama-like one."""
+    folder = cached(name).folder or quantised(name)
+    if folder is None:
         return
     try:
-        config = json.loads((here.folder / "config.json").read_text("utf-8"))
+        config = json.loads((folder / "config.json").read_text("utf-8"))
         shape = Shape.of(config)
     except (OSError, ValueError, KeyError, TypeError):
         return
@@ -102,7 +117,8 @@ def _line(row: Row) -> str:
     here = row.presence
     if row.presence == Presence.PARTIAL.value:
         here = f"{row.cached_bytes / _GIB:.1f} GiB of it fetched, go on with `infill-ls models pull {row.id}`"
-    return f"{row.id:<38}{numbers}{kv:>7}  {row.support}, {here}"
+    made = ", quantised to 4 bits" if row.quantised_folder else ""
+    return f"{row.id:<38}{numbers}{kv:>7}  {row.support}, {here}{made}"
 
 
 def _auto(plan: dict[str, Any]) -> str:
@@ -134,10 +150,12 @@ def pull(options: argparse.Namespace) -> int:
 
 def quantize(options: argparse.Namespace) -> int:
     """Write a 4-bit checkpoint and tell how to use it."""
-    name = Path(options.model).name if Path(options.model).is_dir() else options.model.replace("/", "--")
-    output = options.output or Path(platformdirs.user_data_dir("infill-ls", False)) / "models" / f"{name}-nf4"
+    name = Path(options.model).name if Path(options.model).is_dir() else options.model
+    output = options.output or quantised_path(name)
     code = run_module("quantize", options.model, "-o", str(Path(output).absolute()))
-    if code == 0:
+    if code == 0 and options.output is None and not Path(options.model).is_dir():
+        print(f"{options.model} is loaded from there from now on wherever 4 bits are wanted.", file=sys.stderr)  # noqa: T201
+    elif code == 0:
         print(f"Set engine.model to that folder to use it, or try `--model {output}`.", file=sys.stderr)  # noqa: T201
     return code
 

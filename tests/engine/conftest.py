@@ -4,12 +4,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from infill_completion.engine.checkpoint import EMBEDDED
 from infill_completion.engine.generator import Generator
 from infill_completion.engine.tokenizer import Tokenizer
 from infill_completion.settings import EngineSettings
 from tests.engine.tiny import save_tiny
+
+# How long one example takes says something about the machine, not about the code.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
+from infill_completion.catalog import quantised_path
 from infill_completion.engine import checkpoint, packed
 from infill_completion.engine.checkpoint import (
+    Checkpoint,
     choose_device,
     choose_dtype,
     choose_quantization,
@@ -198,6 +202,8 @@ def hub(tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     """A hub cache that holds ``someone/tiny`` and ``codellama/CodeLlama-7b-hf``, both the tiny model."""
     from huggingface_hub import constants
 
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))  # what the developer has quantised does not count
+
     for name in ("someone/tiny", "codellama/CodeLlama-7b-hf"):
         repository = tmp_path / f"models--{name.replace('/', '--')}"
         shutil.copytree(tiny_folder, repository / "snapshots" / "0123abcd")
@@ -219,6 +225,97 @@ def test_auto_takes_the_best_cached_model_that_fits(hub: Path, monkeypatch: pyte
     for free, name in ((80 << 30, "codellama/CodeLlama-7b-hf"), (1 << 20, "embedded")):
         monkeypatch.setattr(checkpoint, "free_bytes", lambda device, free=free: free)
         assert checkpoint.choose_model(EngineSettings(), cuda)[0] == name
+
+
+@pytest.fixture
+def made(tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """Puts a checkpoint where ``infill-ls models quantize`` writes the one of a model."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+
+    def make(name: str) -> Path:
+        folder = quantised_path(name)
+        shutil.copytree(tiny_folder, folder)
+        config = json.loads((folder / "config.json").read_text())
+        config["quantization_config"] = {"quant_method": "bitsandbytes", "load_in_4bit": True}
+        (folder / "config.json").write_text(json.dumps(config))
+        return folder
+
+    return make
+
+
+def test_auto_prefers_the_checkpoint_that_was_quantised_here(
+    hub: Path, made: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "choose_dtype", lambda device, quantization: torch.bfloat16)
+    monkeypatch.setattr(checkpoint, "free_bytes", lambda device: 80 << 30)
+    cuda, name = torch.device("cuda"), "codellama/CodeLlama-7b-hf"
+    fetched = hub / "models--codellama--CodeLlama-7b-hf" / "snapshots" / "0123abcd"
+    assert checkpoint.choose_model(EngineSettings(), cuda) == (name, fetched)
+    folder = made(name)
+    assert checkpoint.choose_model(EngineSettings(), cuda) == (name, folder)
+    assert checkpoint.choose_model(EngineSettings(model=name), cuda) == (name, folder)
+    # Whoever asks for other weights gets the whole ones.
+    for other in (EngineSettings(quantization="none"), EngineSettings(model=name, quantization="int8")):
+        assert checkpoint.choose_model(other, cuda) == (name, fetched)
+    assert ModelSettings.read(folder, name).layout is PromptLayout.SPM
+    bigger = made("codellama/CodeLlama-13b-hf")  # not in the hub's cache at all
+    assert checkpoint.choose_model(EngineSettings(), cuda) == ("codellama/CodeLlama-13b-hf", bigger)
+
+
+def test_auto_finds_what_else_was_quantised(made: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "choose_dtype", lambda device, quantization: torch.bfloat16)
+    monkeypatch.setattr(checkpoint, "free_bytes", lambda device: 80 << 30)
+    made("Qwen/Qwen2.5-Coder-3B")
+    made("codellama/CodeLlama-34b-hf")  # left to right: never unasked
+    made("somebodys-own")
+    folder = made("Qwen/Qwen2.5-Coder-14B")
+    found = checkpoint.choose_model(EngineSettings(), torch.device("cuda"))
+    assert found == ("Qwen/Qwen2.5-Coder-14B", folder)
+    assert checkpoint.choose_model(EngineSettings(), torch.device("cpu"))[0] == "embedded"
+
+
+def test_a_model_fits_only_with_the_keys_and_values_of_its_prompt(
+    hub: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "choose_dtype", lambda device, quantization: torch.bfloat16)
+    weights = weight_bytes(tiny_folder, "nf4", torch.bfloat16)
+    a_token = 2 * 2 * 2 * 16 * 2  # keys and values of two layers, two heads, sixteen numbers of two bytes
+    needed = weights + 4096 * a_token + (256 << 20)
+    for free, name in ((needed, "codellama/CodeLlama-7b-hf"), (needed - 1, "embedded")):
+        monkeypatch.setattr(checkpoint, "free_bytes", lambda device, free=free: free)
+        assert checkpoint.choose_model(EngineSettings(), torch.device("cuda"))[0] == name
+
+
+def test_the_context_is_what_the_memory_left_over_allows(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = EngineSettings(model=str(tiny_folder), device="cpu", quantization="none")
+    loaded = load(settings, silent)
+    whole = Generator(loaded, 4096)
+    answer = whole.slots.capacity - whole.context_tokens
+    monkeypatch.setattr(checkpoint, "free_bytes", lambda device: 2 * 300 * whole.decoder.shape.bytes_per_token)
+    scarce = Generator(load_again(tiny_folder, monkeypatch), 4096)
+    assert scarce.slots.capacity == 300
+    assert scarce.context_tokens == scarce.details["context_tokens"] == 300 - answer < whole.context_tokens
+    assert scarce.slots.count == 1
+
+
+def load_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Checkpoint:
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "free_bytes", lambda device: None)
+        return load(EngineSettings(model=str(folder), device="cpu", quantization="none"), silent)
+
+
+@pytest.mark.parametrize("name", ["codellama/CodeLlama-7b-hf", "someone/tiny"])
+def test_nothing_is_asked_of_the_network(hub: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Offline or not: a model is loaded from this machine or refused, and no connection is tried."""
+
+    def refuse(*_args: object, **_options: object) -> None:
+        raise AssertionError("a connection was tried")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    load(EngineSettings(model=name, device="cpu", quantization="none"), silent)
+    with pytest.raises(ModelError, match=r"is not on this machine; fetch it .* \(a gated model needs its licence"):
+        load(EngineSettings(model="someone/else", device="cpu"), silent)
 
 
 def test_infilling_tokens_that_the_model_does_not_have_are_not_used(tmp_path: Path) -> None:

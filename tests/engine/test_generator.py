@@ -73,10 +73,6 @@ def test_several_candidates_share_one_prefill_and_differ(tiny: Generator) -> Non
     assert answers(tiny, ask(n=3, temperature=3.0, top_p=1.0, seed=5))[0] == texts
 
 
-def test_greedy_candidates_equal_the_single_one(tiny: Generator) -> None:
-    assert answers(tiny, ask(n=2))[0] == answers(tiny, ask())[0] * 2
-
-
 def test_padded_embeddings_are_never_chosen(tmp_path: Path) -> None:
     folder = save_tiny(tmp_path, vocab_size=VOCABULARY + 64)
     settings = EngineSettings(model=str(folder), device="cpu", quantization="none")
@@ -115,7 +111,7 @@ def test_the_answer_ends_before_the_end_token(tiny: Generator) -> None:
     twin = tiny.with_settings(heal=False)
     request = ask(max_tokens=6)
     ids = greedy(twin, request, 4)
-    twin._stop_tokens = frozenset({ids[3]})
+    twin.stop_tokens = frozenset({ids[3]})
     (text,), chunks = answers(twin, request)
     assert text == twin.tokenizer.decode(ids[: ids.index(ids[3])])
     assert chunks[-1].finish_reason is FinishReason.STOP
@@ -207,22 +203,45 @@ def test_the_cache_sees_other_files_that_the_window_does_not(tiny: Generator) ->
     assert chunks[-1].explain["tokens_by_source"]["context"] == 0
 
 
-def test_running_out_of_memory_halves_the_context_and_goes_on(tiny: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize("passes", [0, 1, 2, 7], ids=["first prefill", "first step", "second step", "later"])
+@pytest.mark.parametrize(
+    "error",
+    [torch.OutOfMemoryError("no more"), RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes")],
+    ids=["GPU", "CPU"],
+)
+def test_running_out_of_memory_halves_the_context_and_goes_on(
+    tiny: Generator, monkeypatch: pytest.MonkeyPatch, n: int, passes: int, error: Exception
+) -> None:
+    request = ask(n=n, max_tokens=16, explain=True)
+    expected = answers(tiny.with_settings(), request)[0]
     twin = tiny.with_settings()
     twin.details = dict(tiny.details)
     forward = Decoder.forward
-    failures = iter([True, False])
+    failures = iter([*[False] * passes, True])
 
     def scarce(self: Decoder, *args: Any, **options: Any) -> torch.Tensor:
         if next(failures, False):
-            raise torch.OutOfMemoryError("no more")
+            raise error
         return forward(self, *args, **options)
 
     monkeypatch.setattr(Decoder, "forward", scarce)
     before = twin.context_tokens
-    _, chunks = answers(twin, ask())
-    assert chunks[-1].finish_reason is not None
+    got, chunks = answers(twin, request)
+    assert got == expected  # the prompt fits into half of the context as well
+    assert sum(chunk.usage is not None for chunk in chunks) == 1
     assert twin.context_tokens == twin.details["context_tokens"] == before // 2
+
+
+def test_another_failure_is_not_taken_for_a_full_device(tiny: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_args: Any, **_options: Any) -> torch.Tensor:
+        raise RuntimeError("shapes do not match")
+
+    twin = tiny.with_settings()
+    monkeypatch.setattr(Decoder, "forward", broken)
+    with pytest.raises(RuntimeError, match="shapes"):
+        answers(twin, ask())
+    assert twin.context_tokens == tiny.context_tokens
 
 
 def test_a_request_longer_than_the_room_behind_the_prompt_ends_by_length(tiny: Generator) -> None:

@@ -113,17 +113,20 @@ def test_the_slot_with_the_longest_common_start_is_used(decoder: Decoder) -> Non
     for ids in (first, second):
         slot, cached = slots.acquire(ids)
         prefill(decoder, slot, ids, lambda: None)
+        slots.release(slot)
     assert cached == 1  # the shared start was copied, the first document's slot left alone
     for ids in (first, second):
         slot, cached = slots.acquire([*ids, 7])
         assert cached == len(ids)
         slot.ids = ids
+        slots.release(slot)
 
 
 def test_the_same_prompt_again_computes_its_last_token_only(decoder: Decoder) -> None:
     slots, ids = Slots(decoder.shape, 64, 1), [1, 2, 3, 4]
     slot, _ = slots.acquire(ids)
     first = prefill(decoder, slot, ids, lambda: None)
+    slots.release(slot)
     slot, cached = slots.acquire(ids)
     assert cached == 3
     assert torch.allclose(prefill(decoder, slot, ids, lambda: None), first, atol=1e-4)
@@ -135,4 +138,21 @@ def test_the_oldest_slot_makes_room(decoder: Decoder) -> None:
     for ids in documents:
         slot, _ = slots.acquire(ids)
         slot.ids = ids
+        slots.release(slot)
     assert [slots.acquire(ids)[1] for ids in (documents[2], documents[1])] == [10, 10]
+
+
+def test_a_busy_slot_is_left_alone_and_what_it_shares_is_copied(decoder: Decoder) -> None:
+    slots, ids = Slots(decoder.shape, 64, 1), [1, *range(10, 40)]
+    running, _ = slots.acquire(ids)
+    prefill(decoder, running, ids, lambda: None)
+    other, cached = slots.acquire([*ids, 7])
+    assert other is not running
+    assert cached == len(ids)
+    assert running.ids == ids
+    alone = decoder.forward(torch.tensor([[*ids, 7]]), KVCache(decoder.shape, 64), 0)
+    assert torch.allclose(prefill(decoder, other, [*ids, 7], lambda: None), alone, atol=1e-4)
+    assert slots.bytes == 2 * running.cache.bytes
+    slots.release(running)
+    slots.release(other)
+    assert slots.bytes == running.cache.bytes  # the one too many is gone

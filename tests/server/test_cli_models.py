@@ -21,6 +21,7 @@ def infill_ls(tmp_path):
         "XDG_RUNTIME_DIR": str(tmp_path / "run"),
         "HF_HUB_CACHE": str(tmp_path / "hub"),
         "INFILL_LS_CONFIG": str(tmp_path / "config.toml"),
+        "XDG_DATA_HOME": str(tmp_path / "data"),
     }
 
     def run(*arguments, **more):
@@ -83,6 +84,28 @@ def test_a_llama_that_is_not_known_is_listed_too(infill_ls, tmp_path):
     (row,) = (row for row in report["models"] if row["id"].startswith("acme/"))
     assert row["id"] == "acme/coder"
     assert row["parameters"] == 4 * 8 * 8 + 3 * 8 * 16 + 3 * 8 + 2 * 10 * 8
+
+
+def test_what_was_quantised_here_is_listed(infill_ls, tmp_path):
+    config = {
+        "model_type": "llama", "num_attention_heads": 2, "hidden_size": 8, "num_hidden_layers": 1,
+        "intermediate_size": 16, "vocab_size": 10,
+    }  # fmt: skip
+    models = tmp_path / "data" / "infill-ls" / "models"
+    for name in ("codellama--CodeLlama-7b-hf-nf4", "mine-nf4", "half-nf4"):
+        (models / name).mkdir(parents=True)
+        (models / name / "config.json").write_text(json.dumps(config))
+        (models / name / "tokenizer.json").write_text("{}")
+    for name in ("codellama--CodeLlama-7b-hf-nf4", "mine-nf4"):
+        (models / name / "model.safetensors").write_text("1")
+    rows = {row["id"]: row for row in json.loads(infill_ls("models", "list", "--json").stdout)["models"]}
+    assert rows["codellama/CodeLlama-7b-hf"]["quantised_folder"] == str(models / "codellama--CodeLlama-7b-hf-nf4")
+    assert rows["codellama/CodeLlama-7b-hf"]["presence"] == "not here"
+    assert rows["mine"]["quantised_folder"] == str(models / "mine-nf4")
+    assert "half" not in rows
+    assert rows["codellama/CodeLlama-13b-hf"]["quantised_folder"] is None
+    printed = infill_ls("models", "list").stdout.splitlines()
+    assert sum("quantised to 4 bits" in line for line in printed) == 2
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,15 @@
 """Known models: shapes, what they can do, the memory they need, and which of them are on this machine."""
 
-from infill_completion.catalog.known import CODE_LLAMA, MODELS, Model, Support, find
-from infill_completion.catalog.local import Presence, cached, hub_folder
+from infill_completion.catalog.known import CODE_LLAMA, MODELS, Model, Support, find, identify
+from infill_completion.catalog.local import (
+    Presence,
+    cached,
+    hub_folder,
+    names_of_folder,
+    quantised,
+    quantised_names,
+    quantised_path,
+)
 from infill_completion.catalog.shape import Quantization, Shape
 
 __all__ = [
@@ -15,4 +23,9 @@ __all__ = [
     "cached",
     "find",
     "hub_folder",
+    "identify",
+    "names_of_folder",
+    "quantised",
+    "quantised_names",
+    "quantised_path",
 ]

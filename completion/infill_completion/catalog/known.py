@@ -6,10 +6,14 @@ meta-llama/codellama and section 2.3 of the paper (arXiv 2308.12950v3); orders o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
+from infill_completion.catalog.local import names_of_folder
 from infill_completion.catalog.shape import Shape
+from infill_completion.formats import PromptLayout
 
 
 class Support(Enum):
@@ -28,7 +32,7 @@ class Model:
         id: Its name on the hub.
         shape: Its shape; None where the engine cannot load it.
         support: What the engine does with it.
-        layout: The order of prefix and suffix its prompts get, as ``layout`` of ``infill.json``.
+        layout: The order of prefix and suffix its prompts get where no ``infill.json`` says otherwise.
         context_tokens: Longest text it was trained for.
         note: What else one should know, as a sentence; empty for nothing.
     """
@@ -36,7 +40,7 @@ class Model:
     id: str
     shape: Shape | None
     support: Support
-    layout: str = "left_to_right"
+    layout: PromptLayout = PromptLayout.LEFT_TO_RIGHT
     context_tokens: int = 16_384
     note: str = ""
 
@@ -54,7 +58,7 @@ def _code_llama(
     size: str, shape: Shape, *, infills: bool, variant: str = "", note: str = "", context: int = 16_384
 ) -> Model:
     support = Support.INFILLS if infills else Support.LEFT_TO_RIGHT
-    layout = "spm" if infills else "left_to_right"
+    layout = PromptLayout.SPM if infills else PromptLayout.LEFT_TO_RIGHT
     return Model(f"codellama/CodeLlama-{size}{variant}-hf", shape, support, layout, context, note)
 
 
@@ -74,13 +78,16 @@ CODE_LLAMA = (
 )
 
 
+def _peer(name: str, shape: Shape, layout: PromptLayout, context: int = 16_384, note: str = "") -> Model:
+    return Model(name, shape, Support.INFILLS, layout, context, note)
+
+
 def _qwen(size: str, shape: Shape) -> Model:
-    return Model(f"Qwen/Qwen2.5-Coder-{size}", shape, Support.INFILLS, "psm", 32_768)
+    return _peer(f"Qwen/Qwen2.5-Coder-{size}", shape, PromptLayout.PSM, 32_768)
 
 
 def _deepseek(size: str, shape: Shape) -> Model:
-    note = "Its infilling tokens are not known to the engine, so the text behind the cursor is not seen."
-    return Model(f"deepseek-ai/deepseek-coder-{size}-base", shape, Support.LEFT_TO_RIGHT, note=note)
+    return _peer(f"deepseek-ai/deepseek-coder-{size}-base", shape, PromptLayout.PSM)
 
 
 def _unsupported(name: str, why: str) -> Model:
@@ -94,9 +101,13 @@ PEERS = (
     _qwen("7B", Shape(28, 3584, 18944, 28, 4, 128, 152_064)),
     _qwen("14B", Shape(48, 5120, 13824, 40, 8, 128, 152_064)),
     _qwen("32B", Shape(64, 5120, 27648, 40, 8, 128, 152_064)),
-    Model(
-        "JetBrains/Mellum-4b-base", Shape(30, 3072, 8256, 24, 24, 128, 98_304), Support.LEFT_TO_RIGHT, "left_to_right",
-        8192, "Trained on suffix, prefix, middle in an order the engine does not lay out.",
+    _peer("JetBrains/Mellum-4b-base", Shape(30, 3072, 8256, 24, 24, 128, 98_304), PromptLayout.SPM, 8192),
+    _peer(
+        "ByteDance-Seed/Seed-Coder-8B-Base", Shape(32, 4096, 14336, 32, 8, 128, 155_136), PromptLayout.SPM, 32_768,
+    ),
+    _peer(
+        "mistralai/Codestral-22B-v0.1", Shape(56, 6144, 16384, 48, 8, 128, 32_768), PromptLayout.SPM, 32_768,
+        "Its licence forbids use in production.",
     ),
     _deepseek("1.3b", Shape(24, 2048, 5504, 16, 16, 128, 32_256)),
     _deepseek("6.7b", Shape(32, 4096, 11008, 32, 32, 128, 32_256)),
@@ -113,3 +124,11 @@ def find(name: str) -> Model | None:
     """Return the known model of a hub id, upper and lower case alike; Meta's own mirrors count as CodeLlama's."""
     wanted = name.lower().replace("meta-llama/codellama-", "codellama/codellama-")
     return next((model for model in MODELS if model.id.lower() == wanted), None)
+
+
+def identify(folder: Path, name: str = "") -> Model | None:
+    """Return the known model whose checkpoint is in ``folder``: by the name it was asked for, else by the folder's."""
+    names: Sequence[str] = [name, *names_of_folder(folder)]
+    whole = next((model for each in names if (model := find(each)) is not None), None)
+    bare = {model.id.rpartition("/")[2].lower(): model for model in MODELS}
+    return whole or next((bare[each.lower()] for each in names if each.lower() in bare), None)

@@ -1,8 +1,9 @@
 """Which models the Hugging Face cache of this machine holds.
 
 The layout is that of ``huggingface_hub``: ``models--OWNER--NAME/{blobs,refs,snapshots/COMMIT}``, where a snapshot's
-files are links to blobs and a blob that is being fetched ends in ``.incomplete``.  Only folders are read, no library
-is imported.
+files are links to blobs and a blob that is being fetched ends in ``.incomplete``.  Beside it ``infill-ls models
+quantize`` keeps the 4-bit checkpoints that it writes, ``OWNER--NAME-nf4``.  Only folders are read, no library of
+Hugging Face is imported.
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ import os
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+
+import platformdirs
+
+_QUANTISED = "-nf4"
 
 
 class Presence(Enum):
@@ -55,6 +60,39 @@ def cached_names(hub: Path | None = None) -> list[str]:
     """Return the ids of all models of which the cache holds anything, sorted."""
     folders = (hub or hub_folder()).glob("models--*--*")
     return sorted(folder.name.removeprefix("models--").replace("--", "/", 1) for folder in folders)
+
+
+def quantised_folder() -> Path:
+    """Return where 4-bit checkpoints are written unless the user names another folder."""
+    return Path(platformdirs.user_data_dir("infill-ls", False)) / "models"
+
+
+def quantised_path(name: str) -> Path:
+    """Return where the 4-bit checkpoint of a model is written: of a hub id, or of a folder's name."""
+    return quantised_folder() / f"{name.replace('/', '--')}{_QUANTISED}"
+
+
+def quantised(name: str) -> Path | None:
+    """Return the folder of the 4-bit checkpoint that was made of the model ``name``, if it is there and whole."""
+    folder = quantised_path(name)
+    return folder if is_complete(folder) else None
+
+
+def quantised_names() -> list[str]:
+    """Return the models of which there are 4-bit checkpoints, sorted: hub ids, and names of folders."""
+    folders = [folder for folder in quantised_folder().glob(f"*{_QUANTISED}") if is_complete(folder)]
+    return sorted(folder.name.removesuffix(_QUANTISED).replace("--", "/", 1) for folder in folders)
+
+
+def names_of_folder(folder: Path) -> list[str]:
+    """Return what a model may be called by the folder it lies in, most telling first.
+
+    A snapshot in the hub's cache lies in ``models--OWNER--NAME/snapshots/COMMIT``.
+    """
+    parts = [part for part in folder.absolute().parts if part.startswith("models--") and part.count("--") >= 2]
+    hub = [part.removeprefix("models--").replace("--", "/", 1) for part in parts[-1:]]
+    own = folder.name.removesuffix(_QUANTISED)
+    return [*hub, own.replace("--", "/", 1), own]
 
 
 def is_complete(folder: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Generator as Steps
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,9 @@ from torch import Tensor
 
 from infill_completion.api import Chunk, CompletionRequest, FinishReason, Usage
 from infill_completion.engine.cache_model import CacheParameters
-from infill_completion.engine.kv import KVCache
-from infill_completion.engine.loop import InterruptedPrefillError, prefill
+from infill_completion.engine.errors import ModelError, is_out_of_memory
+from infill_completion.engine.kv import KVCache, Slot
+from infill_completion.engine.loop import PREFILL_CHUNK_TOKENS, InterruptedPrefillError, prefill
 from infill_completion.engine.sampler import choose
 from infill_completion.engine.sequence import Sequence
 from infill_completion.ngram import NgramIndex
@@ -23,75 +25,159 @@ if TYPE_CHECKING:
     from infill_completion.engine.generator import Generator
 
 MAX_INDEX_TOKENS = 50_000
+# Below this temperature draws hardly ever differ, and the same candidate three times is of no use to anybody.
+DISTINCT_BELOW_TEMPERATURE = 0.2
+DISTINCT_PROBABILITY = 0.05
 
 
 class Answer:
-    """One request on its way through the loop."""
+    """One request on its way through the loop.
+
+    With several candidates and a temperature below 0.2 a candidate that has so far written the same as an earlier one
+    takes the likeliest token that none of them took there, if it has 5 % at least; so they differ, and the first is
+    what a single candidate would be.  From 0.2 on every candidate is a draw of its own.
+    """
 
     def __init__(self, owner: Generator, request: CompletionRequest, cancelled: Callable[[], bool]) -> None:
         self._owner, self._request, self._cancelled = owner, request, cancelled
         self._decoder, self._tokenizer = owner.decoder, owner.tokenizer
         self._started = self._prefilled = time.monotonic()
         self._first = 0.0
-        self._prompt = owner.prompt(request)
-        self._slot, self._cached = owner.slots.acquire(self._prompt.ids)
-        room = owner.slots.capacity - len(self._prompt.ids) - len(self._prompt.spell.encode())
-        self._max_tokens = max(1, min(request.max_tokens, room))
+        self._cached = 0
+        self._echoed = False
+        self._slot: Slot | None = None
         self._random = torch.Generator(device=self._decoder.device)
         if request.seed is not None:
             self._random.manual_seed(request.seed)
         else:
             self._random.seed()
-        self._sequences = [
-            owner.sequence(number, self._prompt.spell, replace(request, max_tokens=self._max_tokens), index)
-            for number, index in enumerate(self._indexes())
-        ]
+        self._sequences: list[Sequence] = []
+
+    def turns(self) -> Iterator[Chunk | None]:
+        """Run the request; see :meth:`Generator.turns`."""
+        held: list[Chunk] = []  # the end of a candidate may be the end of all, which carries the sums
+        try:
+            for chunk in self._with_memory():
+                if chunk is None:
+                    yield None
+                    continue
+                yield from held
+                held = [chunk] if chunk.finish_reason is not None else []
+                if not held:
+                    yield chunk
+            yield from self._closed(held)
+        finally:
+            self._release()
+            for sequence in reversed(self._sequences):  # the first is the likeliest, so it is remembered last
+                self._owner.recent.note(self._request, sequence.raw)
+
+    def _with_memory(self) -> Iterator[Chunk | None]:
+        """Answer with as much context as the memory allows: where it runs out, go on from here with half of it."""
+        while True:
+            try:
+                slot = self._begin()
+                yield from self._all_chunks(slot)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+            else:
+                return
+            # Outside of the handler, whose traceback still holds tensors.
+            self._release()
+            if not self._owner.shrink():
+                raise ModelError(
+                    f"{self._owner.device} has no memory left for even a short prompt; close other programs or set "
+                    "engine.model to a smaller one."
+                )
+
+    def _begin(self) -> Slot:
+        """Lay out the prompt in the room of now, and take a slot for it."""
+        owner, request = self._owner, self._request
+        self._prompt = owner.prompt(request)
+        self._slot, self._cached = owner.slots.acquire(self._prompt.ids)
+        if not self._sequences:
+            room = owner.slots.capacity - len(self._prompt.ids) - len(self._prompt.spell.encode())
+            self._max_tokens = max(1, min(request.max_tokens, room))
+            self._sequences = [
+                owner.sequence(number, self._prompt.spell, replace(request, max_tokens=self._max_tokens), index)
+                for number, index in enumerate(self._indexes())
+            ]
+            if rest := owner.recent.rest(request):
+                self._sequences[0].resume(self._tokenizer.encode_infilling(self._prompt.spell + rest))
+        return self._slot
+
+    def _release(self) -> None:
+        if self._slot is not None:
+            self._owner.slots.release(self._slot)
+            self._slot = None
 
     @torch.inference_mode()
     def _choose(self, sequence: Sequence, logits: Tensor) -> Chunk:
         """Choose the next token of a candidate from the model's scores, ``(vocabulary,)``."""
         scores = sequence.scores(logits)
         id_, logprob = choose(scores, self._request.temperature, self._request.top_p, self._random)
-        return sequence.push(int(id_), float(logprob))
+        chosen = int(id_), float(logprob)
+        if len(self._sequences) > 1 and self._request.temperature < DISTINCT_BELOW_TEMPERATURE:
+            chosen = self._distinct(sequence, scores, *chosen)
+        return sequence.push(*chosen)
 
-    def chunks(self) -> Iterator[Chunk]:
-        """Run the request; see :meth:`Generator.stream`."""
-        held: list[Chunk] = []  # the end of a candidate may be the end of all, which carries the sums
-        for chunk in self._all_chunks():
-            yield from held
-            held = [chunk] if chunk.finish_reason is not None else []
-            if not held:
-                yield chunk
-        yield from self._closed(held)
+    def _distinct(self, sequence: Sequence, scores: Tensor, id_: int, logprob: float) -> tuple[int, float]:
+        """Return the token for a candidate that is not to become a twin of an earlier one, and its log-probability."""
+        written = len(sequence.ids)
+        taken = {
+            other.ids[written]
+            for other in self._sequences[: sequence.number]
+            if len(other.ids) > written and other.ids[:written] == sequence.ids
+        }
+        if id_ not in taken:
+            return id_, logprob
+        likely = scores.log_softmax(-1)
+        free = likely.index_fill(0, torch.tensor(sorted(taken), device=likely.device), float("-inf"))
+        best = int(free.argmax())
+        is_likely = float(likely[best].exp()) >= DISTINCT_PROBABILITY
+        return (best, float(likely[best])) if is_likely else (id_, logprob)
 
-    def _all_chunks(self) -> Iterator[Chunk]:
-        if self._request.echo:
+    def _all_chunks(self, slot: Slot) -> Iterator[Chunk | None]:
+        if self._request.echo and not self._echoed:
+            self._echoed = True
             for sequence in self._sequences:
                 yield Chunk(sequence.number, self._request.prefix)
+        alone = len(self._sequences) == 1
+        ids = [*self._prompt.ids, *(self._sequences[0].ids if alone else [])]
+        if len(ids) >= slot.cache.capacity:  # only where memory ran out far behind the prompt
+            yield from self._ended(FinishReason.LENGTH)
+            return
         try:
-            logits = prefill(self._decoder, self._slot, self._prompt.ids, self._poll)
+            logits = yield from self._prefill(slot, ids)
         except InterruptedPrefillError as interrupted:
             self._prefilled = time.monotonic()
             yield from self._ended(interrupted.reason)
             return
-        self._prefilled = time.monotonic()
-        if len(self._sequences) == 1:
-            yield from self._decoded_alone(logits)
-        else:
-            yield from self._decoded_together(logits)
+        if not self._first:
+            self._prefilled = time.monotonic()
+        yield from self._decoded_alone(slot, logits) if alone else self._decoded_together(slot, logits)
 
-    def _decoded_alone(self, logits: Tensor) -> Iterator[Chunk]:
+    def _prefill(self, slot: Slot, ids: list[int]) -> Steps[None, None, Tensor]:
+        """Compute what the slot does not hold of ``ids``, with a pause behind each part but the last."""
+        while True:
+            end = min(len(slot.ids) + PREFILL_CHUNK_TOKENS, len(ids))
+            logits = prefill(self._decoder, slot, ids[:end], self._poll)
+            if end == len(ids):
+                return logits
+            yield None
+
+    def _decoded_alone(self, slot: Slot, logits: Tensor) -> Iterator[Chunk]:
         """Decode the only candidate in the slot itself, several tokens a step where a draft turns out right.
 
         Each token is chosen from the model's scores behind the token before it, so a draft changes the time only.
         """
-        (sequence,), slot = self._sequences, self._slot
+        (sequence,) = self._sequences
         draft: list[int] = []
         while True:
             for row, scores in enumerate(logits):
                 yield self._choose(sequence, scores)
                 self._first = self._first or time.monotonic()
-                if (reason := self._over(sequence, len(slot.ids) + row)) is not None:
+                if (reason := self._over(sequence, len(slot.ids) + row, slot.cache.capacity)) is not None:
                     slot.ids += draft[:row]
                     if sequence.finish is None:
                         yield sequence.end(reason)
@@ -106,17 +192,26 @@ class Answer:
             logits = self._decoder.forward(ids, slot.cache, len(slot.ids), all_logits=True)[0]
             slot.ids.append(fed[0])
 
-    def _decoded_together(self, logits: Tensor) -> Iterator[Chunk]:
+    def _decoded_together(self, slot: Slot, logits: Tensor) -> Iterator[Chunk]:
         """Decode several candidates side by side from copies of the prompt's cache."""
-        cache, start = self._cache(), len(self._prompt.ids)
+        cache, start = self._cache(slot), len(self._prompt.ids)
+        capacity = slot.cache.capacity
+        self._release()
         logits = logits.expand(len(self._sequences), -1)
+        if written := max(len(sequence.ids) for sequence in self._sequences):
+            if any(s.finish is None and len(s.ids) < written for s in self._sequences):
+                yield from self._ended(FinishReason.LENGTH)  # memory ran out between two choices of one step
+                return
+            rows = [[*s.ids, *s.ids[-1:] * (written - len(s.ids))] for s in self._sequences]
+            logits = self._decoder.forward(torch.tensor(rows, device=self._decoder.device), cache, start)
+            start += written
         while True:
             for row, sequence in enumerate(self._sequences):
                 if sequence.finish is None:
                     yield self._choose(sequence, logits[row])
             self._first = self._first or time.monotonic()
             running = [sequence for sequence in self._sequences if sequence.finish is None]
-            reason = self._over(running[0], start) if running else None
+            reason = self._over(running[0], start, capacity) if running else None
             if not running or reason is not None:
                 yield from (sequence.end(reason or FinishReason.STOP) for sequence in running)
                 return
@@ -124,18 +219,18 @@ class Answer:
             logits = self._decoder.forward(torch.tensor(ids, device=self._decoder.device)[:, None], cache, start)
             start += 1
 
-    def _over(self, sequence: Sequence, length: int) -> FinishReason | None:
+    def _over(self, sequence: Sequence, length: int, capacity: int) -> FinishReason | None:
         """Return why decoding ends here: the candidate is done, the request withdrawn or late, or the cache full."""
         if sequence.finish is not None:
             return sequence.finish
-        return self._poll() or (FinishReason.LENGTH if length >= self._slot.cache.capacity else None)
+        return self._poll() or (FinishReason.LENGTH if length >= capacity else None)
 
-    def _cache(self) -> KVCache:
+    def _cache(self, slot: Slot) -> KVCache:
         """Return a cache that holds the prompt once for each candidate, with room for the answers."""
         count, length = len(self._sequences), len(self._prompt.ids)
         spare = len(self._prompt.spell.encode()) + self._max_tokens
-        cache = KVCache(self._decoder.shape, min(self._slot.cache.capacity, length + spare), count)
-        cache.copy_from(self._slot.cache, length)
+        cache = KVCache(self._decoder.shape, min(slot.cache.capacity, length + spare), count)
+        cache.copy_from(slot.cache, length)
         return cache
 
     def _indexes(self) -> Iterable[NgramIndex | None]:

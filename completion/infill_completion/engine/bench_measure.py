@@ -152,6 +152,7 @@ def _lines_of(generator: Generator, lines: list[str], tokens: int) -> int:
 def run(generator: Generator, request: CompletionRequest) -> Chunk:
     """Answer a request and return its last chunk, which carries usage and timings."""
     last = Chunk()
+    generator.recent.clear()  # the answer to the run before would be a draft that is always right
     for chunk in generator.stream(request, lambda: False):
         last = chunk
     return last
@@ -163,7 +164,7 @@ def endless(generator: Generator, *, shipped: bool) -> Generator:
     ``shipped`` keeps the n-gram cache and the drafts; else every token is a step of the model alone.
     """
     twin = generator.with_settings() if shipped else generator.with_settings(cache=None, draft_tokens=0)
-    twin._stop_tokens = frozenset()
+    twin.stop_tokens = frozenset()
     return twin
 
 

@@ -6,6 +6,7 @@ sentence that tells how to get them there.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import math
@@ -14,13 +15,15 @@ import re
 import struct
 import warnings
 from collections.abc import Callable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from infill_completion.engine import environment  # isort: skip  # before torch and transformers
 import torch
 
+from infill_completion.catalog import Shape, Support, quantised, quantised_names
+from infill_completion.catalog import find as known_model
 from infill_completion.engine import packed
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.model_settings import ModelSettings
@@ -213,23 +216,56 @@ def choose_dtype(device: torch.device, quantization: str) -> torch.dtype:
 def choose_model(settings: EngineSettings, device: torch.device) -> tuple[str, Path]:
     """Return the name and folder that ``engine.model`` means.
 
+    Where the weights would be held in 4 bits anyway, the checkpoint that ``infill-ls models quantize`` wrote is taken
+    before the whole one: it loads without being quantised again.
+
     Raises:
         ModelError: As :func:`find`.
     """
     if settings.model != "auto":
-        return settings.model, find(settings.model)
+        wanted = choose_quantization(settings.quantization, device, settings.model)
+        made = quantised(settings.model) if wanted == "nf4" and _HUB_ID.fullmatch(settings.model) else None
+        return settings.model, made or find(settings.model)
     if device.type != "cpu":
-        for name in AUTOMATIC:
-            try:
-                folder = find(name)
-                quantization = choose_quantization(settings.quantization, device, name)
-                needed = weight_bytes(folder, quantization, choose_dtype(device, quantization))
-            except ModelError:
-                continue
-            free = free_bytes(device)
-            if free is None or needed + _WORKSPACE_BYTES <= free:
+        for name in (*AUTOMATIC, *_other_quantised()):
+            folder = _fitting(name, settings, device)
+            if folder is not None:
                 return name, folder
     return "embedded", find("embedded")
+
+
+def _other_quantised() -> list[str]:
+    """Return what else the user has quantised and infills, biggest first."""
+    known = [model for name in quantised_names() if name not in AUTOMATIC and (model := known_model(name)) is not None]
+    able = [model for model in known if model.support is Support.INFILLS and model.shape is not None]
+    return [model.id for model in sorted(able, key=lambda model: model.shape.parameters if model.shape else 0)][::-1]
+
+
+def _fitting(name: str, settings: EngineSettings, device: torch.device) -> Path | None:
+    """Return the folder of a model that is here and fits with the keys and values of a prompt."""
+    quantization = choose_quantization(settings.quantization, device, name)
+    dtype = choose_dtype(device, quantization)
+    folders = [quantised(name)] if quantization == "nf4" else []
+    with contextlib.suppress(ModelError):
+        folders.append(find(name))
+    free = free_bytes(device)
+    for folder in folders:
+        with contextlib.suppress(ModelError):
+            if folder is None:
+                continue
+            needed = weight_bytes(folder, quantization, dtype) + kv_bytes(folder, settings.context_tokens, dtype)
+            if free is None or needed + _WORKSPACE_BYTES <= free:
+                return folder
+    return None
+
+
+def kv_bytes(folder: Path, tokens: int, dtype: torch.dtype) -> int:
+    """Return the memory that keys and values of ``tokens`` take; 0 where the configuration is no Llama's."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        return Shape.of(config).kv_bytes(tokens, dtype.itemsize)
+    except (OSError, KeyError, TypeError, ValueError):
+        return 0
 
 
 def load(settings: EngineSettings, progress: Progress) -> Checkpoint:
@@ -246,9 +282,10 @@ def load(settings: EngineSettings, progress: Progress) -> Checkpoint:
     name, folder = choose_model(settings, device)
     quantization = choose_quantization(settings.quantization, device, name)
     dtype = choose_dtype(device, quantization)
-    model_settings = ModelSettings.read(folder)
     progress(0.05, "reading the tokenizer")
-    tokenizer = Tokenizer.load(folder)
+    tokenizer = Tokenizer.load(folder, name)
+    form = tokenizer.infilling.form if tokenizer.infilling else None
+    model_settings = ModelSettings.read(folder, name, form)
     is_packed = quantization == "int8" and device.type == "cpu" and packed.available()
     needed, free = weight_bytes(folder, quantization, dtype, is_packed=is_packed), free_bytes(device)
     if free is not None and needed + _WORKSPACE_BYTES > free and torch.cuda.device_count() < 2:
@@ -260,7 +297,7 @@ def load(settings: EngineSettings, progress: Progress) -> Checkpoint:
     # Packed weights are made from whole ones; bitsandbytes' int8 is for GPUs.
     model = _pretrained(folder, name, device, dtype, "none" if is_packed else quantization, needed, free)
     # CodeLlama-34b and the -Python models share a tokenizer with models that can infill, but not their vocabulary.
-    if tokenizer.infilling and max(astuple(tokenizer.infilling)) >= model.config.vocab_size:
+    if tokenizer.infilling and tokenizer.infilling.highest >= model.config.vocab_size:
         tokenizer.infilling = None
     progress(0.9, "preparing")
     return Checkpoint(

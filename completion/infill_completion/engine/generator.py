@@ -6,7 +6,9 @@ Everything here runs on one thread, the one that loaded the model.
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import Callable, Iterator
+from collections.abc import Generator as Steps
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +23,7 @@ from infill_completion.engine.decoder import Decoder
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.healing import Speller
 from infill_completion.engine.kv import Slots
+from infill_completion.engine.recent import Recent
 from infill_completion.engine.sequence import Sequence
 from infill_completion.ngram import NgramIndex
 from infill_completion.prompt import Prompt, PromptLayout, PromptOptions, build_prompt
@@ -29,6 +32,7 @@ from infill_completion.settings import EngineSettings
 __all__ = ["Generator", "ModelError", "ngram_index"]
 
 environment.prepare()
+log = logging.getLogger(__name__)
 
 MAX_SLOTS = 4
 ANSWER_TOKENS = 512  # room behind the prompt in every slot
@@ -48,6 +52,8 @@ class Generator:
         model: The transformers model.
         decoder: The forward pass over its weights.
         slots: The KV caches of the last prompts.
+        recent: What was written lately; a request that agrees with it is drafted from it.
+        stop_tokens: Ids that an answer ends before; a measurement empties them in a twin of its own.
     """
 
     def __init__(self, loaded: Checkpoint, context_tokens: int) -> None:
@@ -60,11 +66,15 @@ class Generator:
         capacity = self.context_tokens + answer
         self.model: Any = loaded.model
         self.decoder = Decoder(loaded.model, capacity, packed=loaded.packed, tokens=self.tokenizer.vocab_size)
+        capacity = self._room_for(capacity)
+        self.context_tokens = min(self.context_tokens, max(MIN_CONTEXT_TOKENS, capacity - answer))
         self._speller = Speller(self.tokenizer, self.decoder.device)
         self.slots = Slots(self.decoder.shape, capacity, self._slot_count(capacity))
+        self.recent = Recent()
         infilling = self.tokenizer.infilling
-        ends = {self.tokenizer.eos, infilling.eot if infilling else None}
-        self._stop_tokens = frozenset(id_ for id_ in ends if id_ is not None)
+        ends = () if self.tokenizer.eos is None else (self.tokenizer.eos,)
+        self.stop_tokens = frozenset(ends) | (infilling.stops if infilling else frozenset())
+        layout = self.settings.layout if infilling else PromptLayout.LEFT_TO_RIGHT
         parameters = sum(parameter.numel() for parameter in loaded.model.parameters())
         self.details: dict[str, Any] = {
             "model": self.name,
@@ -72,8 +82,9 @@ class Generator:
             "device": self.device,
             "dtype": str(loaded.dtype).removeprefix("torch."),
             "quantization": loaded.quantization,
-            "infilling": infilling is not None,
-            "layout": str(self.settings.layout if infilling else PromptLayout.LEFT_TO_RIGHT),
+            "infilling": layout is not PromptLayout.LEFT_TO_RIGHT,
+            "layout": str(layout),
+            "format": infilling.form.family if infilling else None,
             "context_tokens": self.context_tokens,
             "cache_model": self.settings.cache is not None,
             "weight_bytes": loaded.weight_bytes,
@@ -99,6 +110,7 @@ class Generator:
         for _ in self.stream(request, lambda: False):
             pass
         self.slots.clear()
+        self.recent.clear()
 
     def close(self) -> None:
         """Free the weights and all caches."""
@@ -112,24 +124,32 @@ class Generator:
         """Answer a request, one chunk a token at least.
 
         ``cancelled`` and the deadline are looked at before each token and between chunks of the prefill.  Out of
-        memory halves the context and starts again, unless text is out already.
+        memory halves the context and goes on from there.
 
         Yields:
             Chunks; the last of each candidate has a ``finish_reason``, the very last one ``usage``, ``timings`` and,
             if asked for, ``explain``.
+
+        Raises:
+            ModelError: There is no memory left for even a short prompt.
         """
-        while True:
-            begun = False
-            try:
-                for chunk in Answer(self, request, cancelled).chunks():
-                    begun = True
-                    yield chunk
-            except torch.OutOfMemoryError:
-                if begun or self.context_tokens // 2 < MIN_CONTEXT_TOKENS:
-                    raise
-                self._shrink()
-            else:
-                return
+        turns = self.turns(request, cancelled)
+        try:
+            yield from (chunk for chunk in turns if chunk is not None)
+        finally:
+            turns.close()
+
+    def turns(self, request: CompletionRequest, cancelled: Callable[[], bool]) -> Steps[Chunk | None, None, None]:
+        """Answer a request as :meth:`stream` does, with None wherever a long prefill may give way to another request.
+
+        Several may be on their way at once, each advanced in turn; their tokens are those they would have alone.
+        """
+        yield from Answer(self, request, cancelled).turns()
+
+    @property
+    def concurrency(self) -> int:
+        """How many requests may be on their way at once: as many as there are slots, but never only one."""
+        return max(2, self.slots.count)
 
     def prompt(self, request: CompletionRequest) -> Prompt:
         """Return the prompt that a request gets."""
@@ -143,7 +163,7 @@ class Generator:
     def sequence(self, number: int, spell: str, request: CompletionRequest, index: NgramIndex | None) -> Sequence:
         """Return a fresh candidate of a request."""
         return Sequence(
-            number, self.tokenizer, self._speller, spell, request.stop, self._stop_tokens, request.max_tokens, index,
+            number, self.tokenizer, self._speller, spell, request.stop, self.stop_tokens, request.max_tokens, index,
             self.settings.cache,
         )  # fmt: skip
 
@@ -153,9 +173,13 @@ class Generator:
         twin.__dict__.update(self.__dict__)
         twin.settings = replace(self.settings, **changes)
         twin.slots = Slots(self.decoder.shape, self.slots.capacity, self.slots.count)
+        twin.recent = Recent()
         return twin
 
-    def _shrink(self) -> None:
+    def shrink(self) -> bool:
+        """Free the caches and halve the context; False where it is as short as it may be."""
+        if self.context_tokens // 2 < MIN_CONTEXT_TOKENS:
+            return False
         self.slots.clear()
         gc.collect()
         if self._torch_device.type == "cuda":
@@ -164,6 +188,15 @@ class Generator:
         self.details["context_tokens"] = self.context_tokens
         capacity = self.context_tokens + ANSWER_TOKENS
         self.slots = Slots(self.decoder.shape, min(capacity, self.slots.capacity), 1)
+        log.warning("Memory ran out; prompts have %d tokens from now on.", self.context_tokens)
+        return True
+
+    def _room_for(self, capacity: int) -> int:
+        """Return how many tokens of keys and values fit, at most ``capacity``: half of the free memory is for them."""
+        free = checkpoints.free_bytes(self._torch_device)
+        if free is None:
+            return capacity
+        return max(2 * MIN_CONTEXT_TOKENS, min(capacity, free // 2 // self.decoder.shape.bytes_per_token))
 
     def _slot_count(self, capacity: int) -> int:
         """Return how many prompts to remember: what fits in a quarter of the memory that is free now."""

@@ -70,13 +70,14 @@ def common_prefix(left: Sequence[int], right: Sequence[int]) -> int:
     return low
 
 
-@dataclass
+@dataclass(eq=False)
 class Slot:
-    """A cache and the tokens whose keys and values it holds."""
+    """A cache and the tokens whose keys and values it holds; ``busy`` while a request runs on it."""
 
     cache: KVCache
     ids: list[int] = field(default_factory=list)
     used: int = 0
+    busy: bool = False
 
 
 class Slots:
@@ -85,7 +86,7 @@ class Slots:
     Args:
         shape: What one token costs.
         capacity: Tokens of each slot.
-        count: Most slots; they are allocated when first needed.
+        count: Most slots that are kept; they are allocated when first needed, and one more where all are busy.
     """
 
     def __init__(self, shape: KVShape, capacity: int, count: int) -> None:
@@ -98,14 +99,15 @@ class Slots:
 
         The slot's ``ids`` are cut to that number; at least the last token of the prompt is left to compute, since its
         logits are wanted.  A slot that would lose more than half of its tokens is kept for its own document and the
-        shared part copied, as long as another slot is free or older.
+        shared part copied, as long as another slot is free or older; so is one that another request runs on.  The slot
+        is busy until :meth:`release`.
         """
         self._clock += 1
         wanted = list(ids)
         best = max(self._slots, key=lambda slot: common_prefix(slot.ids, wanted), default=None)
         shared = common_prefix(best.ids, wanted) if best else 0
         chosen = best
-        if best is None or 2 * shared < min(len(best.ids), len(wanted)):
+        if best is None or best.busy or 2 * shared < min(len(best.ids), len(wanted)):
             chosen = self._spare()
             if best is not None and chosen is not best and shared:
                 chosen.cache.copy_from(best.cache, shared)
@@ -113,7 +115,14 @@ class Slots:
         cached = min(shared, len(wanted) - 1)
         chosen.ids = wanted[:cached]
         chosen.used = self._clock
+        chosen.busy = True
         return chosen, cached
+
+    def release(self, slot: Slot) -> None:
+        """Give a slot back; what it holds is kept for the next prompt."""
+        slot.busy = False
+        if len(self._slots) > self.count:
+            self._slots.remove(min((slot for slot in self._slots if not slot.busy), key=lambda slot: slot.used))
 
     def clear(self) -> None:
         """Free all slots."""
@@ -125,7 +134,8 @@ class Slots:
         return sum(slot.cache.bytes for slot in self._slots)
 
     def _spare(self) -> Slot:
-        if len(self._slots) < self.count:
+        free = [slot for slot in self._slots if not slot.busy]
+        if len(self._slots) < self.count or not free:
             self._slots.append(Slot(KVCache(self.shape, self.capacity)))
             return self._slots[-1]
-        return min(self._slots, key=lambda slot: slot.used)
+        return min(free, key=lambda slot: slot.used)

@@ -1,20 +1,22 @@
 """What a checkpoint says about itself in ``infill.json``: prompt layout, budget, cache weights.
 
-Checkpoints without the file, such as CodeLlama's, get the defaults: suffix first, healed words, no cache.
+Checkpoints without the file, such as CodeLlama's, get the defaults: the layout of the catalog, else the one that is
+best for their infilling tokens; healed words, no cache.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import NoneType
 from typing import Any
 
+from infill_completion.catalog import Model, Support, identify
 from infill_completion.engine.cache_model import CacheParameters
 from infill_completion.engine.errors import ModelError
-from infill_completion.prompt import PromptLayout
+from infill_completion.formats import FimFormat, PromptLayout
 
 
 @dataclass(frozen=True)
@@ -43,15 +45,22 @@ class ModelSettings:
     draft_tokens: int = 4
 
     @classmethod
-    def read(cls, folder: Path) -> ModelSettings:
+    def read(cls, folder: Path, name: str = "", form: FimFormat | None = None) -> ModelSettings:
         """Read ``infill.json`` of the checkpoint in ``folder``; keys that are not settings are ignored.
+
+        Args:
+            folder: Of the checkpoint.
+            name: What the model was asked for as; the catalog may know it, or the folder.
+            form: The infilling format that its tokenizer has.
 
         Raises:
             ModelError: The file cannot be read.
         """
         file = folder / "infill.json"
+        model = identify(folder, name)
+        default = cls(layout=_default_layout(model, form))
         if not file.exists():
-            return cls()
+            return default
         try:
             written = json.loads(file.read_text(encoding="utf-8"))
             changes = _known(cls, written)
@@ -59,9 +68,15 @@ class ModelSettings:
                 changes["layout"] = PromptLayout(changes["layout"])
             if changes.get("cache") is not None:
                 changes["cache"] = CacheParameters(**_known(CacheParameters, changes["cache"]))
-            return cls(**changes)
+            return replace(default, **changes)
         except (OSError, ValueError, TypeError) as error:
             raise ModelError(f"{file} cannot be read ({error}); correct it or remove it.") from error
+
+
+def _default_layout(model: Model | None, form: FimFormat | None) -> PromptLayout:
+    if model is not None and model.support is not Support.NONE:
+        return model.layout
+    return form.layout if form is not None else PromptLayout.SPM
 
 
 _EXPECTED: dict[str, tuple[type, ...]] = {

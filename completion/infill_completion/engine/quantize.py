@@ -143,7 +143,7 @@ def _check(name: str, source: Path, folder: Path) -> None:
 
 def _layout(name: str) -> str | None:
     model = known(name)
-    return None if model is None else model.layout
+    return None if model is None else str(model.layout)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

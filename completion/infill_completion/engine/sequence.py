@@ -82,6 +82,11 @@ class Sequence:
         self._stop_text = StopText(stops)
         self._stop_tokens, self._left = stop_tokens, max_tokens
         self._index, self._cache = index, cache
+        self._resumed: list[int] = []
+
+    def resume(self, ids: Items[int]) -> None:
+        """Draft ``ids`` first, which an earlier request wrote here; what they spell counts too."""
+        self._resumed = list(ids)
 
     def scores(self, logits: Tensor) -> Tensor:
         """Return the scores to choose the next token from, ``(vocabulary,)``, given the model's."""
@@ -94,14 +99,18 @@ class Sequence:
         return masked.index_copy_(0, allowed, logits[allowed])
 
     def draft(self, count: int) -> list[int]:
-        """Return up to ``count`` tokens that may well come next; none while a word is being spelled."""
+        """Return up to ``count`` tokens that may well come next; of the index none while a word is being spelled."""
+        count = max(0, min(count, self._left - 1))
+        if self._resumed:
+            return self._resumed[:count]
         if self._index is None or self._rest:
             return []
-        return self._index.draft(min(count, self._left - 1), min_order=MIN_DRAFT_ORDER)
+        return self._index.draft(count, min_order=MIN_DRAFT_ORDER)
 
     def push(self, id_: int, logprob: float) -> Chunk:
         """Take the chosen token and return what it adds; :attr:`finish` tells whether it was the last."""
         self.ids.append(id_)
+        self._resumed = self._resumed[1:] if self._resumed[:1] == [id_] else []
         if id_ in self._stop_tokens:
             return self._end(FinishReason.STOP, logprob, 1)
         if self._index is not None:

@@ -9,22 +9,19 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer as Backend
 
+from infill_completion.catalog import names_of_folder
 from infill_completion.engine.errors import ModelError
+from infill_completion.formats import CODE_LLAMA, FimFormat, format_of_tokens
 from infill_completion.prompt import InfillingTokens
 
 SENTINEL = "☺"
-# The names of the four infilling tokens: CodeLlama's, then those of its peers that use the same four roles.
-INFILLING_NAMES = (
-    ("▁<PRE>", "▁<SUF>", "▁<MID>", "▁<EOT>"),
-    ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|endoftext|>"),
-    ("<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<|endoftext|>"),
-)
 LINE_CACHE = 65_536
 
 
@@ -42,52 +39,78 @@ def _contains_type(node: Any, kind: str) -> bool:
     return isinstance(node, list) and any(_contains_type(value, kind) for value in node)
 
 
+@dataclass(frozen=True)
+class Ends:
+    """What ``tokenizer_config.json`` says of the first and the last token of a text; None where it says nothing."""
+
+    bos: str | None = None
+    eos: str | None = None
+    adds_bos: bool | None = None
+
+
 class Tokenizer:
     """A checkpoint's tokenizer, as the prompt and the loop need it.
+
+    Args:
+        document: ``tokenizer.json``.
+        ends: What starts and ends a text.
+        name: The model's name or folder, which tells families with the same infilling tokens apart.
 
     Attributes:
         bos: Id that starts a prompt, or None.
         eos: Id that ends a text, or None.
-        infilling: The four infilling ids, or None for a left-to-right model.
+        infilling: The ids of its infilling format, or None for a left-to-right model.
         control: All ids that text must never become.
         pieces: The bytes each id stands for; control ids stand for none.
         newline_separates: Whether no token holds a newline beside anything else, so that lines can be encoded singly.
     """
 
-    def __init__(self, document: dict[str, Any], bos: str | None = None, eos: str | None = None) -> None:
+    def __init__(self, document: dict[str, Any], ends: Ends | None = None, name: str = "") -> None:
+        ends = ends or Ends()
         added = {str(token["content"]): int(token["id"]) for token in document.get("added_tokens", ())}
         vocab: dict[str, int] = dict(document["model"]["vocab"]) | added
-        self.bos = vocab.get(bos or "<s>")
-        self.eos = vocab.get(eos or "</s>", vocab.get("<|endoftext|>"))
-        self.infilling = _infilling(vocab)
-        controls = {content: id_ for content, id_ in added.items() if content.strip(" ▁\t\n")}
-        controls |= {name: vocab[name] for name in INFILLING_NAMES[0] if name in vocab}
+        self.bos = _bos(document, added, ends)
+        self.eos = vocab.get(ends.eos) if ends.eos else added.get("</s>", added.get("<|endoftext|>"))
+        form = format_of_tokens(vocab, name)
+        controls = {content: id_ for content, id_ in added.items() if _is_control(content)}
+        # Some checkpoints of CodeLlama have these among the pieces only.
+        named = form or CODE_LLAMA
+        controls |= {content: vocab[content] for content in (*named.marks, *named.ends) if content in vocab}
         self.control = frozenset(controls.values())
         self._names = {id_: name for name, id_ in controls.items()}
         kept = [token for token in document.get("added_tokens", ()) if int(token["id"]) not in self.control]
-        plain = document | {"added_tokens": kept, "post_processor": None, "truncation": None, "padding": None}
+        # The library numbers added tokens anew that are not in the vocabulary, now that some are taken out.
+        pieces = dict(document["model"]["vocab"]) | {str(token["content"]): int(token["id"]) for token in kept}
+        plain = document | {
+            "model": document["model"] | {"vocab": pieces}, "added_tokens": kept, "post_processor": None,
+            "truncation": None, "padding": None,
+        }  # fmt: skip
         self._backend: Backend = Backend.from_str(json.dumps(plain))
         self.vocab_size = max(vocab.values()) + 1
         self._is_byte_level = _contains_type(document.get("decoder"), "ByteLevel")
-        self.pieces = self._piece_bytes(vocab)
+        self.pieces = self._piece_bytes(vocab, frozenset(added.values()))
         self._ids = vocab
-        self._sentinel = self._checked_sentinel()
+        self._leads = self.decode(self._backend.encode("x", add_special_tokens=False).ids) != "x"
+        self._sentinel = self._checked_sentinel() if self._leads else ()
+        self._newline = tuple(self._backend.encode("\n", add_special_tokens=False).ids)
         self.newline_separates = all(piece == b"\n" for piece in self.pieces if b"\n" in piece)
         self.encode_line = lru_cache(LINE_CACHE)(self._encode_line)
+        self.infilling = None if form is None else self._infilling(form, vocab)
 
     @classmethod
-    def load(cls, folder: Path) -> Tokenizer:
-        """Read the tokenizer of the checkpoint in ``folder``.
+    def load(cls, folder: Path, name: str = "") -> Tokenizer:
+        """Read the tokenizer of the checkpoint in ``folder``; ``name`` is the model's, if it has one.
 
         Raises:
             ModelError: There is none, or it cannot be read.
         """
         file = folder / "tokenizer.json"
-        names = _names_of_ends(folder)
+        name = " ".join([name, *names_of_folder(folder)])
         try:
+            ends = _ends(folder)
             if file.exists():
-                return cls(json.loads(file.read_text(encoding="utf-8")), *names)
-            return cls(_converted(folder), *names)
+                return cls(json.loads(file.read_text(encoding="utf-8")), ends, name)
+            return cls(_converted(folder), ends, name)
         except ModelError:
             raise
         except Exception as error:
@@ -105,7 +128,7 @@ class Tokenizer:
 
         Source: ``encode_infilling`` of Meta's ``llama/tokenizer.py``: encode behind a sentinel, drop the sentinel.
         """
-        return self._after(SENTINEL, self._sentinel, text)
+        return self._after(SENTINEL, self._sentinel, text) if self._leads else self.encode(text)
 
     def _encode_line(self, line: str) -> tuple[int, ...]:
         """Return the ids of ``line`` as it reads behind a newline; lines are remembered."""
@@ -158,13 +181,15 @@ class Tokenizer:
             ids += [self._by_bytes[data]] if data in self._by_bytes else [self._by_bytes[bytes([b])] for b in data]
         return ids
 
-    def _piece_bytes(self, vocab: dict[str, int]) -> list[bytes]:
+    def _piece_bytes(self, vocab: dict[str, int], added: frozenset[int]) -> list[bytes]:
         pieces = [b""] * self.vocab_size
         table = _byte_level_table() if self._is_byte_level else {}
         for piece, id_ in vocab.items():
             if id_ in self.control:
                 continue
-            if table and all(character in table for character in piece):
+            if table and id_ in added:  # its name is the text itself
+                pieces[id_] = piece.encode()
+            elif table and all(character in table for character in piece):
                 pieces[id_] = bytes(table[character] for character in piece)
             elif len(piece) == 6 and piece.startswith("<0x") and piece.endswith(">"):
                 pieces[id_] = bytes([int(piece[3:5], 16)])
@@ -182,7 +207,6 @@ class Tokenizer:
 
     def _checked_sentinel(self) -> tuple[int, ...]:
         sentinel = tuple(self._backend.encode(SENTINEL, add_special_tokens=False).ids)
-        self._newline = tuple(self._backend.encode("\n", add_special_tokens=False).ids)
         for probe in ("x", " x", "\n", ")", "☺"):
             ids = tuple(self._backend.encode(SENTINEL + probe, add_special_tokens=False).ids)
             if ids[: len(sentinel)] != sentinel or len(ids) == len(sentinel):
@@ -190,6 +214,27 @@ class Tokenizer:
                     "This tokenizer joins the infilling sentinel with the text behind it; choose another model."
                 )
         return sentinel
+
+    def _infilling(self, form: FimFormat, vocab: dict[str, int]) -> InfillingTokens:
+        def frame(parts: Sequence[str]) -> tuple[int, ...]:
+            ids: list[int] = []
+            for part in parts:
+                ids += [vocab[part]] if part in vocab and vocab[part] in self.control else self.encode_infilling(part)
+            return tuple(ids)
+
+        ends = (*form.marks, *form.ends, form.file, form.file_end)
+        return InfillingTokens(
+            pre=vocab[form.prefix],
+            suf=vocab[form.suffix],
+            mid=vocab[form.middle] if form.middle else None,
+            eot=vocab[form.ends[0]],
+            stops=frozenset(vocab[name] for name in ends if name in vocab),
+            file=vocab.get(form.file) if form.file else None,
+            file_end=vocab.get(form.file_end) if form.file_end else None,
+            opening=frame(form.opening),
+            closing=frame(form.closing),
+            form=form,
+        )
 
 
 class Detokenizer:
@@ -212,25 +257,37 @@ class Detokenizer:
         return self._decoder.decode(b"", True)
 
 
-def _infilling(vocab: dict[str, int]) -> InfillingTokens | None:
-    for names in INFILLING_NAMES:
-        if all(name in vocab for name in names):
-            return InfillingTokens(*(vocab[name] for name in names))
-    return None
+def _is_control(content: str) -> bool:
+    """Tell a control token from text that a tokenizer adds as it is, such as runs of blanks or single letters."""
+    return len(content.strip(" ▁\t\n")) > 1
 
 
-def _names_of_ends(folder: Path) -> tuple[str | None, str | None]:
-    """Return what ``tokenizer_config.json`` calls the first and the last token of a text."""
+def _bos(document: dict[str, Any], added: dict[str, int], ends: Ends) -> int | None:
+    """Return what the tokenizer itself puts before a text.
+
+    ``add_bos_token`` decides, else the template in ``tokenizer.json``; where neither is there, a Llama's ``<s>``.
+    """
+    if ends.adds_bos is False:
+        return None
+    if ends.adds_bos and ends.bos in added:
+        return added[ends.bos]
+    if document.get("post_processor"):
+        ids: list[int] = Backend.from_str(json.dumps(document)).encode("", add_special_tokens=True).ids
+        return ids[0] if ids and ids[0] in added.values() and ids[0] != added.get(ends.eos or "") else None
+    return added.get("<s>")
+
+
+def _ends(folder: Path) -> Ends:
     file = folder / "tokenizer_config.json"
     if not file.exists():
-        return None, None
+        return Ends()
     config = json.loads(file.read_text(encoding="utf-8"))
 
     def name(key: str) -> str | None:
         value = config.get(key)
         return value.get("content") if isinstance(value, dict) else value
 
-    return name("bos_token"), name("eos_token")
+    return Ends(name("bos_token"), name("eos_token"), config.get("add_bos_token"))
 
 
 def _converted(folder: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""The one thread that touches the model: loads it, answers requests one at a time, unloads it when idle.
+"""The one thread that touches the model: loads it, answers requests in turns, unloads it when idle.
 
-The newest request goes first, because an older one is nearly always from a keystroke that the user has typed past.
+The newest request starts first, because an older one is nearly always from a keystroke that the user has typed past.
+Those that have started take turns of one step each, so no window waits for the end of another's answer.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -34,8 +36,16 @@ class Model(Protocol):
     context_tokens: int
     details: dict[str, Any]
 
-    def stream(self, request: CompletionRequest, cancelled: Callable[[], bool]) -> Iterator[Chunk]:
-        """Yield at least one chunk per token, and poll ``cancelled`` before each."""
+    @property
+    def concurrency(self) -> int:
+        """How many requests may be on their way at once, at least one."""
+        ...
+
+    def turns(self, request: CompletionRequest, cancelled: Callable[[], bool]) -> Iterator[Chunk | None]:
+        """Yield at least one chunk per token, and poll ``cancelled`` before each.
+
+        None stands where there is nothing to say yet and another request may go first.
+        """
         ...
 
     def close(self) -> None:
@@ -60,6 +70,16 @@ class Idle:
     unload_s: float = 900.0
     exit_s: float = 1800.0
     failed_exit_s: float = 30.0
+
+
+@dataclass(eq=False)
+class _Turn:
+    """A request that has started."""
+
+    job: Job
+    chunks: Iterator[Chunk | None]
+    started: float
+    last: Chunk | None = None
 
 
 class NotReadyError(Exception):
@@ -89,7 +109,7 @@ class Worker:
         self._on_exit = on_exit or (lambda _reason: None)
         self._changed = threading.Condition()
         self._jobs: list[Job] = []
-        self._current: Job | None = None
+        self._running: deque[_Turn] = deque()  # the next in turn first
         self._stopping = False
         self._woken = False
         self._failures = 0
@@ -104,7 +124,12 @@ class Worker:
     def health(self) -> Health:
         """Return the state now."""
         health = self._health
-        details = {**health.details, "resident_bytes": resident_bytes(), "waiting": len(self._jobs)}
+        details = {
+            **health.details,
+            "resident_bytes": resident_bytes(),
+            "waiting": len(self._jobs),
+            "running": len(self._running),
+        }
         return replace(health, details=details)
 
     def wake(self) -> None:
@@ -134,7 +159,7 @@ class Worker:
         """End every request and the thread; call it on the event loop."""
         with self._changed:
             self._stopping = True
-            ending = [*self._jobs, *([self._current] if self._current else [])]
+            ending = [*self._jobs, *(turn.job for turn in self._running)]
             self._changed.notify()
         for job in ending:
             job.cancel(RequestError("The engine is shutting down; the next request starts a new one."))
@@ -198,31 +223,45 @@ class Worker:
 
     def _serve(self, model: Model) -> str:
         """Answer until idle or stopped; a non-empty reason asks the engine to end."""
-        while job := self._next():
-            self._answer(model, job)
+        while turn := self._next(model):
+            self._advance(turn)
             if self._failures >= _MOST_FAILURES_IN_A_ROW:
                 reason = "The model failed several times in a row; the engine ends so that a new one can start."
                 self._health = replace(self._health, state=EngineState.FAILED, reason=reason)
                 log.error("%s", reason)
-                self._refuse_waiting(reason)
+                self._refuse_all(reason)
                 return reason
         return ""
 
-    def _refuse_waiting(self, reason: str) -> None:
+    def _refuse_all(self, reason: str) -> None:
         with self._changed:
-            waiting, self._jobs = self._jobs, []
-        for job in waiting:
+            refused = [*self._jobs, *(turn.job for turn in self._running)]
+            self._jobs = []
+            self._running.clear()
+        for job in refused:
             job.put(RequestError(reason))
 
-    def _next(self) -> Job | None:
-        """Return the newest request that somebody still waits for; None when idle for too long, or stopped."""
+    def _next(self, model: Model) -> _Turn | None:
+        """Return whose turn it is; None when idle for too long, or stopped and nothing is left to end.
+
+        A request that nobody waits for any more comes first, so that it ends and gives its place away; then a new one,
+        the newest before older ones; then those that have started, one after another.
+        """
         with self._changed:
-            while not self._stopping:
-                while self._jobs:
-                    job = self._jobs.pop()
-                    if not job.cancelled():
-                        self._current = job
-                        return job
+            while True:
+                if withdrawn := next((turn for turn in self._running if turn.job.cancelled()), None):
+                    return withdrawn
+                self._jobs = [job for job in self._jobs if not job.cancelled()]
+                room = max(0, model.concurrency - len(self._running))
+                starting = self._jobs[len(self._jobs) - room :] if room < len(self._jobs) else self._jobs
+                self._jobs = self._jobs[: len(self._jobs) - len(starting)]
+                for job in starting:  # the newest last, so that it comes to stand first
+                    self._running.appendleft(_Turn(job, _stream(model, job), time.monotonic()))
+                if self._running:
+                    self._running.rotate(-1)
+                    return self._running[-1]
+                if self._stopping:
+                    return None
                 limit = min(self._idle.unload_s, self._idle.exit_s)
                 left = self._last_used + limit - time.monotonic()
                 if left <= 0:
@@ -231,7 +270,6 @@ class Worker:
                     log.info("Idle for %.0f s: the weights leave memory.", limit)
                     return None
                 self._changed.wait(left)
-        return None
 
     def _sleep_unloaded(self) -> bool:
         """Wait for a request; False when the engine should end."""
@@ -250,44 +288,52 @@ class Worker:
             while not self._stopping and (left := until - time.monotonic()) > 0:
                 self._changed.wait(left)
 
-    def _answer(self, model: Model, job: Job) -> None:
-        started = time.monotonic()
-        last: Chunk | None = None
+    def _advance(self, turn: _Turn) -> None:
+        """Take one step of a request, and see it off where that was its last."""
         outcome = "failed"
         try:
-            for chunk in _stream(model, job):
-                if last is None:
-                    self.metrics.first_token(time.monotonic() - started)
-                last = chunk
-                job.put(chunk)
-            job.put(None)
+            chunk = next(turn.chunks, _END)
+            if chunk is None:
+                return
+            if not isinstance(chunk, _End):
+                if turn.last is None:
+                    self.metrics.first_token(time.monotonic() - turn.started)
+                turn.last = chunk
+                turn.job.put(chunk)
+                return
+            turn.job.put(None)
             self._failures = 0
-            outcome = str((last and last.finish_reason) or FinishReason.CANCELLED)
+            outcome = str((turn.last and turn.last.finish_reason) or FinishReason.CANCELLED)
         except ModelError as error:
             _log_failure(str(error), error)
-            job.put(RequestError(str(error)))
+            turn.job.put(RequestError(str(error)))
         except Exception as error:  # one bad request must not end the engine
             self._failures += 1
             _log_failure(f"A request failed with {type(error).__name__}.", error)
-            job.put(RequestError(f"The engine failed at this request ({type(error).__name__}); its log says where."))
-        finally:
-            with self._changed:
-                self._current = None
-                self._last_used = time.monotonic()
-            self.metrics.finished(outcome, last.usage if last else None, time.monotonic() - started)
+            sentence = f"The engine failed at this request ({type(error).__name__}); its log says where."
+            turn.job.put(RequestError(sentence))
+        with self._changed:
+            self._running.remove(turn)
+            self._last_used = time.monotonic()
+        self.metrics.finished(outcome, turn.last.usage if turn.last else None, time.monotonic() - turn.started)
 
 
+class _End:
+    """Stands behind the last chunk."""
+
+
+_END = _End()
 _UNLOADED = "The weights left memory because nobody asked for them; the next request loads them again."
 
 
-def _stream(model: Model, job: Job) -> Iterator[Chunk]:
+def _stream(model: Model, job: Job) -> Iterator[Chunk | None]:
     remaining = job.remaining_ms()
     if remaining is not None and remaining <= 0:
         for index in range(job.request.n):
             usage = Usage() if index == job.request.n - 1 else None
             yield Chunk(index=index, finish_reason=FinishReason.DEADLINE, usage=usage)
         return
-    yield from model.stream(replace(job.request, deadline_ms=remaining), job.cancelled)
+    yield from model.turns(replace(job.request, deadline_ms=remaining), job.cancelled)
 
 
 def _load_failure(error: Exception) -> str:
