@@ -103,15 +103,20 @@ class InfillProtocol(DocumentSync):
             self.handle_message(typed)
 
     def _receive_response(self, message: dict[str, Any]) -> None:
-        future = self._request_futures.get(message.get("id"))  # type: ignore[arg-type]
+        msg_id = message.get("id")
+        # The client's own requests stand in the same table of futures; an answer with such an id is to nothing of ours.
+        if not isinstance(msg_id, str) or msg_id not in self._result_types:
+            log.debug("ignored an answer to nothing that was asked")
+            return
+        future = self._request_futures.get(msg_id)
         if future is None or future.done():  # whoever asked no longer waits
-            self._request_futures.pop(message.get("id"), None)  # type: ignore[arg-type]
-            self._result_types.pop(message.get("id"), None)  # type: ignore[arg-type]
+            self._request_futures.pop(msg_id, None)
         elif (typed := self._typed(message)) is None:
-            self._request_futures.pop(message["id"])
+            self._request_futures.pop(msg_id)
             future.set_exception(JsonRpcException("the client's answer is ill-typed"))
         else:
             self.handle_message(typed)
+        self._result_types.pop(msg_id, None)
 
     def _knows(self, method: str) -> bool:
         return method in self.fm.builtin_features or method in self.fm.features

@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lsprotocol import types
 
 from infill_server.language_server import InfillServer
 from infill_server.server import create_server
@@ -141,3 +143,38 @@ async def test_an_answer_that_json_cannot_write_is_still_an_answer() -> None:
         await asyncio.sleep(0)
     assert client.messages[1]["error"]["code"] == -32603
     assert client.messages[2]["result"] == {"path": "/w/a.py"}
+
+
+@pytest.mark.parametrize("msg_id", [5, "five", None, True, 1.5, [1], {"id": 1}])
+@pytest.mark.parametrize("outcome", [{"result": None}, {"error": {"code": 1, "message": "no"}}])
+async def test_an_answer_to_nothing_that_was_asked_changes_nothing(msg_id: Any, outcome: dict[str, Any]) -> None:
+    client = Client()
+    place = {"textDocument": {"uri": URI}, "position": {"line": 0, "character": 0}, "context": {"triggerKind": 1}}
+    request = msg_id if isinstance(msg_id, int | str) and not isinstance(msg_id, bool) else 7
+    client.send({"id": request, "method": "textDocument/inlineCompletion", "params": place})
+    client.send({"id": msg_id, **outcome})
+    while len(client.messages) < 2:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    assert client.messages[1] == {"jsonrpc": "2.0", "id": request, "result": {"items": []}}
+
+
+@pytest.mark.parametrize("outcome", [{"result": [{}]}, {"result": 7}, {"error": {"code": 1, "message": "no"}}])
+@pytest.mark.parametrize("turns", [0, 1, 3])
+async def test_an_answer_that_nobody_waits_for_any_more_is_dropped(outcome: dict[str, Any], turns: int) -> None:
+    trouble: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: trouble.append(context))
+    client = Client()
+    params = types.ConfigurationParams([types.ConfigurationItem(section="infill")])
+    asking = asyncio.ensure_future(client.server.workspace_configuration_async(params))
+    await asyncio.sleep(0)
+    request = client.messages[-1]
+    assert request["method"] == "workspace/configuration"
+    asking.cancel()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    for _ in range(2):
+        client.send({"id": request["id"], **outcome})
+        await asyncio.sleep(0)
+    assert trouble == []
+    assert client.server.protocol._request_futures == {}
+    assert client.server.protocol._result_types == {}
