@@ -91,6 +91,7 @@ class Completer:
         for uri in self._turns.uris:
             self.closed(uri)
         await self._flights.aclose()
+        await self._gatherer.aclose()
 
     async def complete(self, snapshot: Snapshot) -> Answer:
         """Answer one request.
@@ -212,7 +213,7 @@ class Completer:
             ahead = self._line_ahead(view, generation.choices[0])
             self._memory.remember(Remembered(view, (), SkipReason.EMPTY, flight.sources, ahead))
             return
-        verdict = judge(view, generation.choices, self._settings.completion.min_confidence)
+        verdict = judge(view, generation.choices, self._settings.completion.min_confidence, self._gatherer.knows)
         if verdict.reason is SkipReason.TOO_SLOW:
             flight.is_late = True  # Not remembered, since the next attempt may be in time.
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from infill_completion.api import FinishReason
@@ -35,12 +36,14 @@ class Verdict:
     candidates: tuple[Judged, ...]
 
 
-def judge(view: View, choices: tuple[Choice, ...], min_confidence: float) -> Verdict:
+def judge(
+    view: View, choices: tuple[Choice, ...], min_confidence: float, knows: Callable[[str], bool] = lambda _: False
+) -> Verdict:
     """Filter and order the candidates of one request.
 
     Equal candidates count once. The likeliest comes first, by its mean log-probability, less where it names what
-    nothing around the cursor knows and where it adds syntax errors; where the engine gives no probabilities, its order
-    stays. What the user did not ask for must reach ``min_confidence``.
+    neither the text around the cursor nor ``knows`` knows, and where it adds syntax errors; where the engine gives no
+    probabilities, its order stays. What the user did not ask for must reach ``min_confidence``.
     """
     judged = tuple(_filtered(view, choice) for choice in choices)
     best: dict[str, Judged] = {}
@@ -50,7 +53,7 @@ def judge(view: View, choices: tuple[Choice, ...], min_confidence: float) -> Ver
             best[candidate.text] = candidate
     # Nobody needs an order for a single one, and every keystroke waits for it.
     ranked = (
-        sorted(best.values(), key=lambda item: _evidence(item, view), reverse=True)
+        sorted(best.values(), key=lambda item: _evidence(item, view, knows), reverse=True)
         if len(best) > 1
         else [*best.values()]
     )
@@ -69,14 +72,14 @@ def _confidence(candidate: Judged) -> float:
     return candidate.choice.confidence if candidate.choice.confidence is not None else 0.0
 
 
-def _evidence(candidate: Judged, view: View) -> float:
+def _evidence(candidate: Judged, view: View, knows: Callable[[str], bool]) -> float:
     """Return the confidence, lowered by a third for syntax errors, and by up to a third for names unknown here."""
     window = view.window
     kept = window.suffix[candidate.replaced :]
     sound = 1.0 if (harm(window.prefix, candidate.text, kept, view.language_id) or 0) <= 0 else 2 / 3
     names = set(_NAME.findall(candidate.text))
     around = window.prefix + window.suffix
-    unknown = sum(name not in around for name in names) / len(names) if names else 0.0
+    unknown = sum(name not in around and not knows(name) for name in names) / len(names) if names else 0.0
     return _confidence(candidate) * sound * (1 - unknown / 3)
 
 

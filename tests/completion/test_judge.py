@@ -36,6 +36,12 @@ def test_a_candidate_of_known_names_comes_before_a_slightly_likelier_one_of_unkn
     assert [offer.text for offer in verdict.offers] == ["compute(total)", "frobnicate(quux)"]
 
 
+def test_names_of_other_files_are_known() -> None:
+    choices = (choice("frobnicate(quux)", 0.6), choice("compute(total)", 0.55))
+    verdict = judge(view(), choices, 0.0, knows={"compute", "total"}.__contains__)
+    assert [offer.text for offer in verdict.offers] == ["compute(total)", "frobnicate(quux)"]
+
+
 def test_a_candidate_that_parses_in_place_comes_before_a_slightly_likelier_one_that_does_not() -> None:
     choices = (choice("[total", 0.6), choice("total", 0.5))
     verdict = judge(view("def f(total):\n    return |\n\n\nprint(f(1))\n"), choices, 0.0)

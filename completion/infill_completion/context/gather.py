@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +11,9 @@ from pathlib import Path
 from infill_completion.api import ContextItem
 from infill_completion.context.imports import definitions, read_file
 from infill_completion.context.nearby import Nearby
-from infill_completion.context.similar import SimilarIndex
+from infill_completion.context.similar import WORD, SimilarIndex
 from infill_completion.context.snippet import Snippet, trimmed
+from infill_completion.context.workspace import Workspace
 from infill_completion.documents import Documents, OpenDocument
 from infill_completion.lines import to_lf
 from infill_completion.masking import mask_secrets
@@ -22,6 +24,8 @@ from infill_completion.view import View
 MOST_MS = 50.0
 MOST_SIMILAR = 4
 MOST_NEARBY = 2
+# Indexes kept, one for each language and set of folders; the longest unused goes first.
+MOST_WORKSPACES = 3
 MOST_RECENT = 3
 RECENT_LINES = 16
 # Places so close in characters count as one.
@@ -62,7 +66,10 @@ class Context:
 
 
 class Gatherer:
-    """Keeps an index of the open documents and a list of the places the user was at."""
+    """Keeps an index of the open documents, one of the workspace, and a list of the places the user was at.
+
+    Must be used in a running event loop.
+    """
 
     def __init__(self) -> None:
         self._index = SimilarIndex()
@@ -70,6 +77,19 @@ class Gatherer:
         self._visits: list[tuple[str, int]] = []
         self._files: dict[Path, tuple[int, str | None]] = {}
         self._kept: dict[str, tuple[object, Context]] = {}
+        self._workspaces: dict[tuple[str, tuple[Path, ...]], Workspace] = {}
+        self._indexing: asyncio.Task[None] | None = None
+        self._privacy: Privacy | None = None
+
+    def knows(self, word: str) -> bool:
+        """Tell whether a word stands in another open document or in a file of the workspace."""
+        return self._index.knows(word) or any(workspace.knows(word) for workspace in self._workspaces.values())
+
+    async def aclose(self) -> None:
+        """Stop the work in the background."""
+        if self._indexing is not None:
+            self._indexing.cancel()
+            await asyncio.wait({self._indexing})
 
     def visited(self, uri: str, offset: int) -> None:
         """Take note that the user edited or looked at a place of a document."""
@@ -115,7 +135,9 @@ class Gatherer:
                 withheld.append(f"{relative_path(document.uri, roots)}: matches {rule}")
             elif settings.completion.speaks(document.language_id) and "\0" not in document.text[:1000]:
                 allowed[document.uri] = document
-        nearby = self._nearby_files(view, roots, privacy) if settings.context.workspace else []
+        workspace = self._workspace(view, roots, privacy) if settings.context.workspace else None
+        is_indexed = workspace is not None and workspace.is_complete
+        nearby = [] if workspace is None or is_indexed else self._nearby_files(view, roots, privacy)
         closed = {document.uri: document for document in nearby if document.uri not in allowed}
         self._index.keep_only([*(item.uri for item in others), *closed])
         for document in [*allowed.values(), *closed.values()]:
@@ -127,11 +149,36 @@ class Gatherer:
             snippets += self._imported(view, roots, privacy)
         if settings.context.open_documents:
             snippets += self._index.best(_surroundings(view), list(allowed))[:MOST_SIMILAR]
+        if workspace is not None and is_indexed:
+            known = (path_of(uri) for uri in (view.uri, *(item.uri for item in others)))
+            besides = frozenset(path for path in known if path is not None)
+            snippets += workspace.best(frozenset(WORD.findall(_surroundings(view))), besides, MOST_NEARBY)
         if closed:
             snippets += self._index.best(_surroundings(view), list(closed))[:MOST_NEARBY]
         if settings.context.recent_edits:
             snippets += self._recent(view.uri, allowed)
         return _packed(_new_ones(snippets, view), roots, budget, settings.privacy.mask_secrets, allowed, withheld)
+
+    def _workspace(self, view: View, roots: Sequence[Path], privacy: Privacy) -> Workspace | None:
+        """Return the index for the language of ``view``, and keep it up to date in the background."""
+        path = path_of(view.uri)
+        if path is None or not any(path.is_relative_to(root) for root in roots):
+            return None
+        if privacy is not self._privacy:
+            self._privacy = privacy
+            self._workspaces.clear()
+        kept = tuple(roots)
+        workspace = self._workspaces.pop((view.language_id, kept), None)
+        if workspace is None:
+            workspace = Workspace(
+                view.language_id, kept, lambda file: privacy.rule_for(file.as_uri(), kept) is not None
+            )
+        self._workspaces[view.language_id, kept] = workspace
+        while len(self._workspaces) > MOST_WORKSPACES:
+            del self._workspaces[next(iter(self._workspaces))]
+        if self._indexing is None or self._indexing.done():
+            self._indexing = asyncio.create_task(workspace.refresh())
+        return workspace
 
     def _nearby_files(self, view: View, roots: Sequence[Path], privacy: Privacy) -> list[OpenDocument]:
         path = path_of(view.uri)

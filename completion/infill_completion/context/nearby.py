@@ -1,4 +1,4 @@
-"""Files of the workspace that lie near a document, for the index of similar parts.
+"""Files of the workspace that lie near a document; they serve until the index of the whole workspace is there.
 
 The choice depends on the files and on the number of requests alone, not on the clock, so a session can be replayed.
 """
@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from infill_completion.context.workspace import SKIPPED_FOLDERS
 from infill_completion.documents import OpenDocument
 from infill_completion.languages import language_of
 
@@ -19,7 +20,6 @@ FILES_A_REQUEST = 6
 # How many requests a listing of the folders serves before new files are looked for.
 REQUESTS_A_LISTING = 64
 _MOST_ENTRIES = 2000
-_SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "venv", "site-packages", "dist", "build", "target"})
 
 
 class Nearby:
@@ -70,7 +70,7 @@ def _files_near(folder: Path, root: Path, language_id: str) -> list[Path]:
     seen = 0
     for place in [folder, *(parent for parent in folder.parents if parent.is_relative_to(root))]:
         for current, folders, names in os.walk(place):
-            folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _SKIPPED_FOLDERS)
+            folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in SKIPPED_FOLDERS)
             seen += len(names) + 1
             for name in sorted(names):
                 if language_of(name) == language_id:

@@ -19,7 +19,7 @@ STEP_LINES = 12
 MOST_LINES = 6000
 # Below this there is nothing but the language's keywords in common.
 LEAST_SIMILARITY = 0.12
-_WORD = re.compile(r"[^\W\d]\w{2,}")
+WORD = re.compile(r"[^\W\d]\w{2,}")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class SimilarIndex:
         if known is not None and known.version == document.version:
             return
         lines = to_lf(document.text).split("\n")[:MOST_LINES]
-        words = [frozenset(_WORD.findall(line)) for line in lines]
+        words = [frozenset(WORD.findall(line)) for line in lines]
         starts = range(0, max(len(lines) - STEP_LINES, 1), STEP_LINES)
         windows = tuple((start, frozenset().union(*words[start : start + WINDOW_LINES])) for start in starts)
         self._documents[document.uri] = _Indexed(document.version, tuple(lines), windows)
@@ -56,9 +56,13 @@ class SimilarIndex:
         indexed = self._documents.get(uri)
         return indexed.lines if indexed else ()
 
+    def knows(self, word: str) -> bool:
+        """Tell whether a word stands in some document."""
+        return any(word in words for document in self._documents.values() for _, words in document.windows)
+
     def best(self, text: str, uris: Sequence[str]) -> list[Snippet]:
         """Return the most similar window of each of the documents, the best first, equals in the order of URIs."""
-        query = frozenset(_WORD.findall(text))
+        query = frozenset(WORD.findall(text))
         found = [snippet for uri in uris if (snippet := self._best_of(uri, query)) is not None]
         return sorted(found, key=lambda snippet: (-snippet.score, snippet.uri))
 
@@ -66,7 +70,7 @@ class SimilarIndex:
         indexed = self._documents.get(uri)
         if indexed is None or not query:
             return None
-        scored = ((_jaccard(query, words), -start) for start, words in indexed.windows)
+        scored = ((jaccard(query, words), -start) for start, words in indexed.windows)
         score, negative = max(scored, default=(0.0, 0))
         if score < LEAST_SIMILARITY:
             return None
@@ -74,6 +78,7 @@ class SimilarIndex:
         return Snippet(uri, "similar", -negative, "\n".join(lines), score)
 
 
-def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:
+def jaccard(one: frozenset[str], other: frozenset[str]) -> float:
+    """Return the share of the words of both that both have, 0 to 1."""
     common = len(one & other)
     return common / (len(one) + len(other) - common) if common else 0.0

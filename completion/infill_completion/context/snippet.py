@@ -11,7 +11,7 @@ class Snippet:
 
     Attributes:
         uri: The file.
-        kind: Why it was chosen: ``import``, ``similar`` or ``recent``.
+        kind: Why it was chosen: ``import``, ``similar``, ``workspace`` or ``recent``.
         first: Its first line, from 0.
         text: The lines, LF line ends.
         score: How well it fits; larger is better, comparable within a kind.
