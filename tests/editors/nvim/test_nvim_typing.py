@@ -148,3 +148,37 @@ def test_macros_are_played_without_asking(stage: StageMaker) -> None:
     nvim.until_lines("def add(")
     nvim.settled()
     assert shown.server.events("inline") == []
+
+
+# Stand-ins with the part of each plugin's interface that counts here; the plugins themselves are in no registry.
+CMP = """
+local listeners, open = {}, false
+package.loaded['cmp'] = {
+  visible = function() return open end,
+  event = { on = function(_, name, listener) listeners[name] = listener end },
+}
+_G.menu = function(is_open)
+  open = is_open
+  listeners[is_open and 'menu_opened' or 'menu_closed']()
+end
+"""
+BLINK = """
+local open = false
+package.loaded['blink.cmp'] = { is_menu_visible = function() return open end, is_visible = function() return true end }
+_G.menu = function(is_open)
+  open = is_open
+  vim.api.nvim_exec_autocmds('User', { pattern = is_open and 'BlinkCmpMenuOpen' or 'BlinkCmpMenuClose' })
+end
+"""
+
+
+@pytest.mark.parametrize("plugin", [CMP, BLINK], ids=["nvim-cmp", "blink.cmp"])
+def test_ghost_text_makes_room_for_the_menu_of_a_plugin(stage: StageMaker, plugin: str) -> None:
+    nvim = stage(ADD, init=plugin).editor
+    nvim.open("sum.py")
+    nvim.type("idef add(")
+    nvim.until_ghost("left, right):\n    return left + right")
+    nvim.lua("menu(true)")
+    nvim.until_ghost("")
+    nvim.lua("menu(false)")
+    nvim.until_ghost("left, right):\n    return left + right")
