@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from infill_completion.api import ContextItem
 from infill_completion.formats import FimFormat, Part, PromptLayout, format_of_model, trained_to_infill
-from infill_completion.prompt import file_heading
+from infill_completion.infilling import file_heading
 
 
 @dataclass(frozen=True)

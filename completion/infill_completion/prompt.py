@@ -16,54 +16,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePath
 from typing import Protocol
 
 from infill_completion.api import ContextItem
-from infill_completion.formats import CODE_LLAMA, FimFormat, Part, PromptLayout
+from infill_completion.formats import PromptLayout
+from infill_completion.infilling import InfillingTokens, control_tokens, file_heading, laid_out, path_comment
 
-__all__ = ["InfillingTokens", "Prompt", "PromptLayout", "PromptOptions", "build_prompt"]
-
-
-@dataclass(frozen=True)
-class InfillingTokens:
-    """The ids of a format's control tokens in one tokenizer.
-
-    Attributes:
-        pre: Before the prefix.
-        suf: Before the suffix.
-        mid: Asks for the middle; None where nothing does.
-        eot: Ends the middle.
-        stops: All that end an answer; a control token in the middle of code ends it too.
-        file: Begins another file.
-        file_end: Stands behind another file.
-        opening: Stands before everything but the start token.
-        closing: Stands behind everything.
-        form: The format.
-    """
-
-    pre: int
-    suf: int
-    mid: int | None
-    eot: int
-    stops: frozenset[int] = frozenset()
-    file: int | None = None
-    file_end: int | None = None
-    opening: tuple[int, ...] = ()
-    closing: tuple[int, ...] = ()
-    form: FimFormat = CODE_LLAMA
-
-    @property
-    def highest(self) -> int:
-        """The highest id that a prompt needs."""
-        return max(
-            id_ for id_ in (self.pre, self.suf, self.mid, self.eot, *self.opening, *self.closing) if id_ is not None
-        )
-
-    @property
-    def files_stand_outside(self) -> bool:
-        """Whether other files stand before the marks and not in the prefix."""
-        return self.file is not None or self.file_end is not None
+__all__ = ["InfillingTokens", "Prompt", "PromptLayout", "PromptOptions", "build_prompt", "path_comment"]
 
 
 class Encoder(Protocol):
@@ -134,28 +93,12 @@ class Prompt:
 # The last word with the space before it, the last run of blanks, or the last run of signs.
 _UNFINISHED = re.compile(r" ?\w{1,64}$|[ \t]{1,64}$| ?[^\w\s]{1,8}$")
 MAX_PIECE_CHARS = 2048
-_MARKS = {
-    "//": ".c .cc .cpp .cs .css .dart .go .h .hpp .java .js .jsx .kt .proto .rs .scala .scss .swift .ts .tsx .zig",
-    "--": ".ada .elm .hs .lua .sql .vhd .vhdl",
-}
 
 
 def unfinished(line: str) -> str:
     """Return the end of ``line`` whose tokens may change with the next character, at most 64 characters."""
     match = _UNFINISHED.search(line)
     return match.group() if match else ""
-
-
-def file_heading(path: str, form: FimFormat | None) -> str:
-    """Return the line that names a file of the context in a format."""
-    return form.heading.format(path=path) if form is not None and form.heading else path_comment(path)
-
-
-def path_comment(path: str) -> str:
-    """Return the line that names a file of the context, as a comment of its language."""
-    kind = PurePath(path).suffix.lower()
-    mark = next((mark for mark, kinds in _MARKS.items() if kind in kinds.split()), "#")
-    return f"{mark} {path}\n"
 
 
 def build_prompt(
@@ -182,14 +125,14 @@ def build_prompt(
     head = [encoder.bos] if encoder.bos is not None else []
     text = _encoded(encoder, tokens, prefix, suffix or "", context, heal=options.heal)
     step = max(8, int(options.budget_tokens * options.step_share))
-    room = options.budget_tokens - len(head) - _control_tokens(tokens)
+    room = options.budget_tokens - len(head) - control_tokens(tokens)
     others = _context_that_fits(text.context, int(room * options.context_share))
     room -= sum(len(ids) for ids in others)
     after = _kept_suffix(text, room, step, options.suffix_share) if tokens else []
     outside = tokens is not None and tokens.files_stand_outside
     before = _kept_prefix(encoder, text, room - len(after), step, first=outside or not others)
     line_tokens = len(text.before[-1]) if len(text.before) > 1 else 0
-    ids = head + _laid_out(layout, tokens, [id_ for ids in others for id_ in ids], before, after, line_tokens)
+    ids = head + laid_out(layout, tokens, [id_ for ids in others for id_ in ids], before, after, line_tokens)
     used = {"prefix": len(before), "suffix": len(after), "context": sum(len(ids) for ids in others)}
     there: dict[str, Sequence[Sequence[int]]] = {"prefix": text.before, "suffix": text.after, "context": text.context}
     return Prompt(
@@ -249,36 +192,6 @@ def _kept_prefix(encoder: Encoder, text: _Encoded, room: int, step: int, *, firs
     while start < len(sizes) - 1 and 1 + sum(sizes[start:]) > room:
         start += 1
     return _prefix_ids(encoder, text.lines[start:], text.before[start:], first=first)[-room:] if room > 0 else []
-
-
-def _control_tokens(tokens: InfillingTokens | None) -> int:
-    """Return how many control tokens a prompt has, at most."""
-    return 0 if tokens is None else 3 + len(tokens.opening) + len(tokens.closing)
-
-
-def _laid_out(
-    layout: PromptLayout,
-    tokens: InfillingTokens | None,
-    others: list[int],
-    before: list[int],
-    after: list[int],
-    line_tokens: int,
-) -> list[int]:
-    if tokens is None:
-        return others + before
-    outside = others if tokens.files_stand_outside else []
-    text = before if tokens.files_stand_outside else others + before
-    moved = min(line_tokens, len(text)) if layout is PromptLayout.LINE_LAST else 0
-    parts = {
-        Part.PREFIX_MARK: [tokens.pre],
-        Part.SUFFIX_MARK: [tokens.suf],
-        Part.MIDDLE_MARK: [] if tokens.mid is None else [tokens.mid],
-        Part.PREFIX: text[: len(text) - moved],
-        Part.SUFFIX: after,
-        Part.LINE: text[len(text) - moved :],
-    }
-    infilling = [id_ for part in tokens.form.order(layout) for id_ in parts[part]]
-    return [*tokens.opening, *outside, *infilling, *tokens.closing]
 
 
 def _lines(text: str) -> list[str]:

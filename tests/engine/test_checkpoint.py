@@ -18,11 +18,11 @@ from infill_completion.engine.checkpoint import (
     choose_quantization,
     find,
     load,
-    weight_bytes,
 )
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.generator import Generator
 from infill_completion.engine.model_settings import ModelSettings
+from infill_completion.engine.weights import weight_bytes
 from infill_completion.prompt import PromptLayout
 from infill_completion.settings import EngineSettings
 from tests.engine.tiny import save_tiny

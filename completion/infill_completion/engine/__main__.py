@@ -11,8 +11,9 @@ import sys
 from collections.abc import Sequence
 
 from infill_completion.engine import environment  # noqa: F401  # first, because it sets what torch reads at its import
+from infill_completion.engine.rota import Model
 from infill_completion.engine.serve import EXIT_ERROR, ServeError, serve
-from infill_completion.engine.worker import Load, Model, Progress
+from infill_completion.engine.worker import Load, Progress
 from infill_completion.settings import EngineSettings, Settings, config_path, merge, read_config
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from infill_completion.api import Chunk, CompletionRequest, FinishReason, Usage
 from infill_completion.engine.cache_model import CacheParameters
+from infill_completion.engine.candidates import DISTINCT_BELOW_TEMPERATURE, distinct
 from infill_completion.engine.errors import ModelError, is_out_of_memory
 from infill_completion.engine.kv import KVCache, Slot
 from infill_completion.engine.loop import PREFILL_CHUNK_TOKENS, InterruptedPrefillError, prefill
@@ -25,18 +26,10 @@ if TYPE_CHECKING:
     from infill_completion.engine.generator import Generator
 
 MAX_INDEX_TOKENS = 50_000
-# Below this temperature draws hardly ever differ, and the same candidate three times is of no use to anybody.
-DISTINCT_BELOW_TEMPERATURE = 0.2
-DISTINCT_PROBABILITY = 0.05
 
 
 class Answer:
-    """One request on its way through the loop.
-
-    With several candidates and a temperature below 0.2 a candidate that has so far written the same as an earlier one
-    takes the likeliest token that none of them took there, if it has 5 % at least; so they differ, and the first is
-    what a single candidate would be.  From 0.2 on every candidate is a draw of its own.
-    """
+    """One request on its way through the loop."""
 
     def __init__(self, owner: Generator, request: CompletionRequest, cancelled: Callable[[], bool]) -> None:
         self._owner, self._request, self._cancelled = owner, request, cancelled
@@ -117,25 +110,9 @@ class Answer:
         scores = sequence.scores(logits)
         id_, logprob = choose(scores, self._request.temperature, self._request.top_p, self._random)
         chosen = int(id_), float(logprob)
-        if len(self._sequences) > 1 and self._request.temperature < DISTINCT_BELOW_TEMPERATURE:
-            chosen = self._distinct(sequence, scores, *chosen)
+        if self._request.temperature < DISTINCT_BELOW_TEMPERATURE:
+            chosen = distinct(sequence, self._sequences[: sequence.number], scores, *chosen)
         return sequence.push(*chosen)
-
-    def _distinct(self, sequence: Sequence, scores: Tensor, id_: int, logprob: float) -> tuple[int, float]:
-        """Return the token for a candidate that is not to become a twin of an earlier one, and its log-probability."""
-        written = len(sequence.ids)
-        taken = {
-            other.ids[written]
-            for other in self._sequences[: sequence.number]
-            if len(other.ids) > written and other.ids[:written] == sequence.ids
-        }
-        if id_ not in taken:
-            return id_, logprob
-        likely = scores.log_softmax(-1)
-        free = likely.index_fill(0, torch.tensor(sorted(taken), device=likely.device), float("-inf"))
-        best = int(free.argmax())
-        is_likely = float(likely[best].exp()) >= DISTINCT_PROBABILITY
-        return (best, float(likely[best])) if is_likely else (id_, logprob)
 
     def _all_chunks(self, slot: Slot) -> Iterator[Chunk | None]:
         if self._request.echo and not self._echoed:

@@ -7,12 +7,9 @@ sentence that tells how to get them there.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
-import math
 import os
 import re
-import struct
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,12 +19,13 @@ from typing import Any
 from infill_completion.engine import environment  # isort: skip  # before torch and transformers
 import torch
 
-from infill_completion.catalog import Shape, Support, quantised, quantised_names
+from infill_completion.catalog import Support, quantised, quantised_names
 from infill_completion.catalog import find as known_model
 from infill_completion.engine import packed
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.model_settings import ModelSettings
 from infill_completion.engine.tokenizer import Tokenizer
+from infill_completion.engine.weights import kv_bytes, weight_bytes, weight_files
 from infill_completion.settings import EngineSettings
 
 environment.prepare()
@@ -37,9 +35,6 @@ EMBEDDED = Path(__file__).resolve().parent.parent / "embedded"
 AUTOMATIC = ("codellama/CodeLlama-13b-hf", "codellama/CodeLlama-7b-hf", "meta-llama/CodeLlama-13b-hf",
              "meta-llama/CodeLlama-7b-hf")  # fmt: skip
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-_NOT_QUANTISED = ("embed_tokens", "lm_head", "norm")
-# NF4 with double quantisation: 4 bits, an 8-bit scale per 64 weights, a 32-bit one per 256 scales.
-_BITS = {"nf4": 4 + 8 / 64 + 32 / (64 * 256), "int8": 8.0}
 _WORKSPACE_BYTES = 256 << 20
 
 Progress = Callable[[float, str], None]
@@ -98,58 +93,6 @@ def _complete(folder: Path, name: str) -> Path:
             f"`infill-ls models pull {name}`."
         )
     return folder
-
-
-def weight_files(folder: Path, name: str = "") -> list[Path]:
-    """Return the safetensors files that a checkpoint consists of, whether they exist or not.
-
-    Raises:
-        ModelError: The checkpoint has no safetensors at all.
-    """
-    index = folder / "model.safetensors.index.json"
-    if index.exists():
-        try:
-            shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-        except (ValueError, KeyError) as error:
-            raise ModelError(f"{index} is damaged; fetch the model again with `infill-ls models pull`.") from error
-        return [folder / shard for shard in sorted(shards)]
-    if not (folder / "model.safetensors").exists() and any(folder.glob("*.bin")):
-        raise ModelError(
-            f"{name or folder} has no safetensors weights, and other formats can run code; choose another model."
-        )
-    return [folder / "model.safetensors"]
-
-
-def tensor_sizes(folder: Path) -> dict[str, int]:
-    """Return the number of values of each tensor, read from the headers of the weight files."""
-    sizes: dict[str, int] = {}
-    for file in weight_files(folder):
-        try:
-            with file.open("rb") as stream:
-                (length,) = struct.unpack("<Q", stream.read(8))
-                header = json.loads(stream.read(min(length, file.stat().st_size)))
-            end = max(item["data_offsets"][1] for key, item in header.items() if key != "__metadata__")
-        except (OSError, ValueError, KeyError, struct.error) as error:
-            raise ModelError(f"{file.name} is damaged ({error}); run `infill-ls models pull` again.") from error
-        if file.stat().st_size < 8 + length + end:
-            raise ModelError(f"{file.name} is half fetched; run `infill-ls models pull` again.")
-        sizes |= {key: math.prod(item["shape"]) for key, item in header.items() if key != "__metadata__"}
-    return sizes
-
-
-def weight_bytes(folder: Path, quantization: str, dtype: torch.dtype, *, is_packed: bool = False) -> int:
-    """Return the memory the weights will take once loaded."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    files = weight_files(folder)
-    if config.get("quantization_config"):
-        return sum(file.stat().st_size for file in files)
-    bits = _BITS.get(quantization, dtype.itemsize * 8)
-    if is_packed:
-        bits += dtype.itemsize * 8  # the rounded weights stay whole for the prefill
-    return sum(
-        int(size * (dtype.itemsize * 8 if any(part in name for part in _NOT_QUANTISED) else bits) / 8)
-        for name, size in tensor_sizes(folder).items()
-    )
 
 
 def free_bytes(device: torch.device) -> int | None:
@@ -257,15 +200,6 @@ def _fitting(name: str, settings: EngineSettings, device: torch.device) -> Path 
             if free is None or needed + _WORKSPACE_BYTES <= free:
                 return folder
     return None
-
-
-def kv_bytes(folder: Path, tokens: int, dtype: torch.dtype) -> int:
-    """Return the memory that keys and values of ``tokens`` take; 0 where the configuration is no Llama's."""
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        return Shape.of(config).kv_bytes(tokens, dtype.itemsize)
-    except (OSError, KeyError, TypeError, ValueError):
-        return 0
 
 
 def load(settings: EngineSettings, progress: Progress) -> Checkpoint:

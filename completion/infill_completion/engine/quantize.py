@@ -21,6 +21,7 @@ from infill_completion.catalog import Quantization, Shape
 from infill_completion.catalog import find as known
 from infill_completion.engine import checkpoint as checkpoints
 from infill_completion.engine.errors import ModelError
+from infill_completion.engine.weights import tensor_sizes
 
 environment.prepare()
 
@@ -122,7 +123,7 @@ def _declare(model: Any, dtype: torch.dtype) -> None:
 
 def _check(name: str, source: Path, folder: Path) -> None:
     """Refuse what cannot work before anything is loaded."""
-    checkpoints.tensor_sizes(source)  # tells of weights that are cut off
+    tensor_sizes(source)  # tells of weights that are cut off
     config = json.loads((source / "config.json").read_text(encoding="utf-8"))
     if config.get("quantization_config"):
         raise ModelError(f"{name} is quantised already; set engine.model to it as it is.")

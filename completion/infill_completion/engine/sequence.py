@@ -84,6 +84,11 @@ class Sequence:
         self._index, self._cache = index, cache
         self._resumed: list[int] = []
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the next token is the model's own choice: no index is mixed in and nothing has to be spelled."""
+        return not self._rest and (self._index is None or self._cache is None)
+
     def resume(self, ids: Items[int]) -> None:
         """Draft ``ids`` first, which an earlier request wrote here; what they spell counts too."""
         self._resumed = list(ids)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,34 +17,20 @@ from tokenizers import Tokenizer as Backend
 
 from infill_completion.catalog import names_of_folder
 from infill_completion.engine.errors import ModelError
+from infill_completion.engine.tokenizer_files import (
+    Ends,
+    byte_level_table,
+    contains_type,
+    converted,
+    ends_of,
+    is_control,
+    start_of_text,
+)
 from infill_completion.formats import CODE_LLAMA, FimFormat, format_of_tokens
 from infill_completion.prompt import InfillingTokens
 
 SENTINEL = "☺"
 LINE_CACHE = 65_536
-
-
-def _byte_level_table() -> dict[str, int]:
-    """Return the character-to-byte table of GPT-2's byte-level BPE (Radford et al. 2019, ``bytes_to_unicode``)."""
-    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
-    table = {chr(byte): byte for byte in printable}
-    others = (byte for byte in range(256) if byte not in set(printable))
-    return table | {chr(256 + index): byte for index, byte in enumerate(others)}
-
-
-def _contains_type(node: Any, kind: str) -> bool:
-    if isinstance(node, dict):
-        return node.get("type") == kind or any(_contains_type(value, kind) for value in node.values())
-    return isinstance(node, list) and any(_contains_type(value, kind) for value in node)
-
-
-@dataclass(frozen=True)
-class Ends:
-    """What ``tokenizer_config.json`` says of the first and the last token of a text; None where it says nothing."""
-
-    bos: str | None = None
-    eos: str | None = None
-    adds_bos: bool | None = None
 
 
 class Tokenizer:
@@ -69,10 +54,10 @@ class Tokenizer:
         ends = ends or Ends()
         added = {str(token["content"]): int(token["id"]) for token in document.get("added_tokens", ())}
         vocab: dict[str, int] = dict(document["model"]["vocab"]) | added
-        self.bos = _bos(document, added, ends)
+        self.bos = start_of_text(document, added, ends)
         self.eos = vocab.get(ends.eos) if ends.eos else added.get("</s>", added.get("<|endoftext|>"))
         form = format_of_tokens(vocab, name)
-        controls = {content: id_ for content, id_ in added.items() if _is_control(content)}
+        controls = {content: id_ for content, id_ in added.items() if is_control(content)}
         # Some checkpoints of CodeLlama have these among the pieces only.
         named = form or CODE_LLAMA
         controls |= {content: vocab[content] for content in (*named.marks, *named.ends) if content in vocab}
@@ -87,7 +72,7 @@ class Tokenizer:
         }  # fmt: skip
         self._backend: Backend = Backend.from_str(json.dumps(plain))
         self.vocab_size = max(vocab.values()) + 1
-        self._is_byte_level = _contains_type(document.get("decoder"), "ByteLevel")
+        self._is_byte_level = contains_type(document.get("decoder"), "ByteLevel")
         self.pieces = self._piece_bytes(vocab, frozenset(added.values()))
         self._ids = vocab
         self._leads = self.decode(self._backend.encode("x", add_special_tokens=False).ids) != "x"
@@ -107,10 +92,10 @@ class Tokenizer:
         file = folder / "tokenizer.json"
         name = " ".join([name, *names_of_folder(folder)])
         try:
-            ends = _ends(folder)
+            ends = ends_of(folder)
             if file.exists():
                 return cls(json.loads(file.read_text(encoding="utf-8")), ends, name)
-            return cls(_converted(folder), ends, name)
+            return cls(converted(folder), ends, name)
         except ModelError:
             raise
         except Exception as error:
@@ -183,7 +168,7 @@ class Tokenizer:
 
     def _piece_bytes(self, vocab: dict[str, int], added: frozenset[int]) -> list[bytes]:
         pieces = [b""] * self.vocab_size
-        table = _byte_level_table() if self._is_byte_level else {}
+        table = byte_level_table() if self._is_byte_level else {}
         for piece, id_ in vocab.items():
             if id_ in self.control:
                 continue
@@ -255,47 +240,3 @@ class Detokenizer:
     def flush(self) -> str:
         """Return what is left; an unfinished character becomes U+FFFD."""
         return self._decoder.decode(b"", True)
-
-
-def _is_control(content: str) -> bool:
-    """Tell a control token from text that a tokenizer adds as it is, such as runs of blanks or single letters."""
-    return len(content.strip(" ▁\t\n")) > 1
-
-
-def _bos(document: dict[str, Any], added: dict[str, int], ends: Ends) -> int | None:
-    """Return what the tokenizer itself puts before a text.
-
-    ``add_bos_token`` decides, else the template in ``tokenizer.json``; where neither is there, a Llama's ``<s>``.
-    """
-    if ends.adds_bos is False:
-        return None
-    if ends.adds_bos and ends.bos in added:
-        return added[ends.bos]
-    if document.get("post_processor"):
-        ids: list[int] = Backend.from_str(json.dumps(document)).encode("", add_special_tokens=True).ids
-        return ids[0] if ids and ids[0] in added.values() and ids[0] != added.get(ends.eos or "") else None
-    return added.get("<s>")
-
-
-def _ends(folder: Path) -> Ends:
-    file = folder / "tokenizer_config.json"
-    if not file.exists():
-        return Ends()
-    config = json.loads(file.read_text(encoding="utf-8"))
-
-    def name(key: str) -> str | None:
-        value = config.get(key)
-        return value.get("content") if isinstance(value, dict) else value
-
-    return Ends(name("bos_token"), name("eos_token"), config.get("add_bos_token"))
-
-
-def _converted(folder: Path) -> dict[str, Any]:
-    """Return ``tokenizer.json`` made from ``tokenizer.model`` by transformers."""
-    if not (folder / "tokenizer.model").exists():
-        raise ModelError(f"There is no tokenizer in {folder}; fetch the model with `infill-ls models pull`.")
-    from transformers import AutoTokenizer
-
-    loaded = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    document: dict[str, Any] = json.loads(loaded.backend_tokenizer.to_str())
-    return document

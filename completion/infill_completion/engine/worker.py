@@ -11,46 +11,20 @@ import os
 import threading
 import time
 import traceback
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
 
 from infill_completion import __version__
-from infill_completion.api import Chunk, CompletionRequest, EngineState, FinishReason, Health, Usage
+from infill_completion.api import CompletionRequest, EngineState, FinishReason, Health
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.jobs import Job, RequestError
 from infill_completion.engine.metrics import Metrics, resident_bytes
+from infill_completion.engine.rota import Model, Rota, Turn
 
 log = logging.getLogger(__name__)
 
 # As many unexpected errors in a row mean that the device is lost, as after a CUDA assertion: only a new process helps.
 _MOST_FAILURES_IN_A_ROW = 3
-
-
-class Model(Protocol):
-    """What the worker needs of a loaded model; every method is called on the worker's thread."""
-
-    name: str
-    device: str
-    context_tokens: int
-    details: dict[str, Any]
-
-    @property
-    def concurrency(self) -> int:
-        """How many requests may be on their way at once, at least one."""
-        ...
-
-    def turns(self, request: CompletionRequest, cancelled: Callable[[], bool]) -> Iterator[Chunk | None]:
-        """Yield at least one chunk per token, and poll ``cancelled`` before each.
-
-        None stands where there is nothing to say yet and another request may go first.
-        """
-        ...
-
-    def close(self) -> None:
-        """Free the weights."""
-        ...
 
 
 Progress = Callable[[float, str], None]
@@ -70,16 +44,6 @@ class Idle:
     unload_s: float = 900.0
     exit_s: float = 1800.0
     failed_exit_s: float = 30.0
-
-
-@dataclass(eq=False)
-class _Turn:
-    """A request that has started."""
-
-    job: Job
-    chunks: Iterator[Chunk | None]
-    started: float
-    last: Chunk | None = None
 
 
 class NotReadyError(Exception):
@@ -108,8 +72,7 @@ class Worker:
         self._idle = idle or Idle()
         self._on_exit = on_exit or (lambda _reason: None)
         self._changed = threading.Condition()
-        self._jobs: list[Job] = []
-        self._running: deque[_Turn] = deque()  # the next in turn first
+        self._rota = Rota()
         self._stopping = False
         self._woken = False
         self._failures = 0
@@ -124,12 +87,7 @@ class Worker:
     def health(self) -> Health:
         """Return the state now."""
         health = self._health
-        details = {
-            **health.details,
-            "resident_bytes": resident_bytes(),
-            "waiting": len(self._jobs),
-            "running": len(self._running),
-        }
+        details = {**health.details, "resident_bytes": resident_bytes(), **self._rota.counts}
         return replace(health, details=details)
 
     def wake(self) -> None:
@@ -150,7 +108,7 @@ class Worker:
             if self._health.state is not EngineState.READY:
                 self.wake()
                 raise NotReadyError(self.health())
-            self._jobs.append(job)
+            self._rota.add(job)
             self._last_used = time.monotonic()
             self._changed.notify()
         return job
@@ -159,7 +117,7 @@ class Worker:
         """End every request and the thread; call it on the event loop."""
         with self._changed:
             self._stopping = True
-            ending = [*self._jobs, *(turn.job for turn in self._running)]
+            ending = self._rota.jobs()
             self._changed.notify()
         for job in ending:
             job.cancel(RequestError("The engine is shutting down; the next request starts a new one."))
@@ -235,31 +193,15 @@ class Worker:
 
     def _refuse_all(self, reason: str) -> None:
         with self._changed:
-            refused = [*self._jobs, *(turn.job for turn in self._running)]
-            self._jobs = []
-            self._running.clear()
+            refused = self._rota.jobs()
+            self._rota.clear()
         for job in refused:
             job.put(RequestError(reason))
 
-    def _next(self, model: Model) -> _Turn | None:
-        """Return whose turn it is; None when idle for too long, or stopped and nothing is left to end.
-
-        A request that nobody waits for any more comes first, so that it ends and gives its place away; then a new one,
-        the newest before older ones; then those that have started, one after another.
-        """
+    def _next(self, model: Model) -> Turn | None:
+        """Return whose turn it is; None when idle for too long, or stopped and nothing is left to end."""
         with self._changed:
-            while True:
-                if withdrawn := next((turn for turn in self._running if turn.job.cancelled()), None):
-                    return withdrawn
-                self._jobs = [job for job in self._jobs if not job.cancelled()]
-                room = max(0, model.concurrency - len(self._running))
-                starting = self._jobs[len(self._jobs) - room :] if room < len(self._jobs) else self._jobs
-                self._jobs = self._jobs[: len(self._jobs) - len(starting)]
-                for job in starting:  # the newest last, so that it comes to stand first
-                    self._running.appendleft(_Turn(job, _stream(model, job), time.monotonic()))
-                if self._running:
-                    self._running.rotate(-1)
-                    return self._running[-1]
+            while (turn := self._rota.next(model)) is None:
                 if self._stopping:
                     return None
                 limit = min(self._idle.unload_s, self._idle.exit_s)
@@ -270,6 +212,7 @@ class Worker:
                     log.info("Idle for %.0f s: the weights leave memory.", limit)
                     return None
                 self._changed.wait(left)
+            return turn
 
     def _sleep_unloaded(self) -> bool:
         """Wait for a request; False when the engine should end."""
@@ -288,7 +231,7 @@ class Worker:
             while not self._stopping and (left := until - time.monotonic()) > 0:
                 self._changed.wait(left)
 
-    def _advance(self, turn: _Turn) -> None:
+    def _advance(self, turn: Turn) -> None:
         """Take one step of a request, and see it off where that was its last."""
         outcome = "failed"
         try:
@@ -313,7 +256,7 @@ class Worker:
             sentence = f"The engine failed at this request ({type(error).__name__}); its log says where."
             turn.job.put(RequestError(sentence))
         with self._changed:
-            self._running.remove(turn)
+            self._rota.remove(turn)
             self._last_used = time.monotonic()
         self.metrics.finished(outcome, turn.last.usage if turn.last else None, time.monotonic() - turn.started)
 
@@ -324,16 +267,6 @@ class _End:
 
 _END = _End()
 _UNLOADED = "The weights left memory because nobody asked for them; the next request loads them again."
-
-
-def _stream(model: Model, job: Job) -> Iterator[Chunk | None]:
-    remaining = job.remaining_ms()
-    if remaining is not None and remaining <= 0:
-        for index in range(job.request.n):
-            usage = Usage() if index == job.request.n - 1 else None
-            yield Chunk(index=index, finish_reason=FinishReason.DEADLINE, usage=usage)
-        return
-    yield from model.turns(replace(job.request, deadline_ms=remaining), job.cancelled)
 
 
 def _load_failure(error: Exception) -> str:

@@ -1,0 +1,81 @@
+"""The weight files of a checkpoint: which they are, and the memory that they will take, told before they are loaded."""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from pathlib import Path
+
+from infill_completion.engine import environment  # isort: skip  # before torch and transformers
+import torch
+
+from infill_completion.catalog import Shape
+from infill_completion.engine.errors import ModelError
+
+environment.prepare()
+
+_NOT_QUANTISED = ("embed_tokens", "lm_head", "norm")
+# NF4 with double quantisation: 4 bits, an 8-bit scale per 64 weights, a 32-bit one per 256 scales.
+_BITS = {"nf4": 4 + 8 / 64 + 32 / (64 * 256), "int8": 8.0}
+
+
+def weight_files(folder: Path, name: str = "") -> list[Path]:
+    """Return the safetensors files that a checkpoint consists of, whether they exist or not.
+
+    Raises:
+        ModelError: The checkpoint has no safetensors at all.
+    """
+    index = folder / "model.safetensors.index.json"
+    if index.exists():
+        try:
+            shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        except (ValueError, KeyError) as error:
+            raise ModelError(f"{index} is damaged; fetch the model again with `infill-ls models pull`.") from error
+        return [folder / shard for shard in sorted(shards)]
+    if not (folder / "model.safetensors").exists() and any(folder.glob("*.bin")):
+        raise ModelError(
+            f"{name or folder} has no safetensors weights, and other formats can run code; choose another model."
+        )
+    return [folder / "model.safetensors"]
+
+
+def tensor_sizes(folder: Path) -> dict[str, int]:
+    """Return the number of values of each tensor, read from the headers of the weight files."""
+    sizes: dict[str, int] = {}
+    for file in weight_files(folder):
+        try:
+            with file.open("rb") as stream:
+                (length,) = struct.unpack("<Q", stream.read(8))
+                header = json.loads(stream.read(min(length, file.stat().st_size)))
+            end = max(item["data_offsets"][1] for key, item in header.items() if key != "__metadata__")
+        except (OSError, ValueError, KeyError, struct.error) as error:
+            raise ModelError(f"{file.name} is damaged ({error}); run `infill-ls models pull` again.") from error
+        if file.stat().st_size < 8 + length + end:
+            raise ModelError(f"{file.name} is half fetched; run `infill-ls models pull` again.")
+        sizes |= {key: math.prod(item["shape"]) for key, item in header.items() if key != "__metadata__"}
+    return sizes
+
+
+def weight_bytes(folder: Path, quantization: str, dtype: torch.dtype, *, is_packed: bool = False) -> int:
+    """Return the memory the weights will take once loaded."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    files = weight_files(folder)
+    if config.get("quantization_config"):
+        return sum(file.stat().st_size for file in files)
+    bits = _BITS.get(quantization, dtype.itemsize * 8)
+    if is_packed:
+        bits += dtype.itemsize * 8  # the rounded weights stay whole for the prefill
+    return sum(
+        int(size * (dtype.itemsize * 8 if any(part in name for part in _NOT_QUANTISED) else bits) / 8)
+        for name, size in tensor_sizes(folder).items()
+    )
+
+
+def kv_bytes(folder: Path, tokens: int, dtype: torch.dtype) -> int:
+    """Return the memory that keys and values of ``tokens`` take; 0 where the configuration is no Llama's."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        return Shape.of(config).kv_bytes(tokens, dtype.itemsize)
+    except (OSError, KeyError, TypeError, ValueError):
+        return 0
