@@ -49,10 +49,15 @@ def family(name: str) -> FimFormat:
     return next(form for form in FORMATS if form.family == name)
 
 
-def tokenizer_of(name: str, *, model: str = "") -> Tokenizer:
-    """Return a tokenizer with the control tokens of a family, for a model of that name."""
+def tokenizer_document(name: str) -> dict[str, Any]:
+    """Return a ``tokenizer.json`` with the control tokens of a family."""
     form, ends = family(name), STARTS.get(name, Ends(None, "<|endoftext|>"))
     names = {*form.controls(), *filter(None, (ends.bos, ends.eos))}
     if form.written:
         names -= {mark.strip() for mark in form.written}
-    return Tokenizer(byte_level(sorted(names)), ends, model)
+    return byte_level(sorted(names))
+
+
+def tokenizer_of(name: str, *, model: str = "") -> Tokenizer:
+    """Return a tokenizer with the control tokens of a family, for a model of that name."""
+    return Tokenizer(tokenizer_document(name), STARTS.get(name, Ends(None, "<|endoftext|>")), model)

@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import httpx
@@ -118,19 +119,46 @@ async def test_the_same_seed_gives_the_same_text_streamed_and_whole(shared: Path
     assert "".join(part["choices"][0]["text"] for part in parts) == whole
 
 
+async def test_a_window_is_answered_while_anothers_answer_goes_on(shared: Path) -> None:
+    async with window() as one, window() as other:
+        await asyncio.gather(one.wait_ready(START_S), other.wait_ready(START_S))
+        long = one.complete(CompletionRequest("numbers = [1, ", n=4, max_tokens=400, temperature=1.0, seed=1))
+        await anext(long)
+        (*_, last) = await chunks_of(other, replace(ASK, max_tokens=4))
+        assert last.finish_reason is not None
+        with http(engine_paths(TINY)) as client:
+            assert client.get("/health").json()["details"]["running"] == 1
+        await long.aclose()
+        await wait_until_idle()
+
+
+async def wait_until_idle() -> None:
+    """Return when no request is on its way, so that the next test begins from nothing."""
+    until = time.monotonic() + END_S
+    with http(engine_paths(TINY)) as client:
+        while client.get("/health").json()["details"]["running"]:
+            assert time.monotonic() < until
+
+
 async def test_closing_the_connection_stops_the_decode(shared: Path) -> None:
     paths = engine_paths(TINY)
     with http(paths) as client:
-        assert 'outcome="cancelled"' not in client.get("/metrics").text
+        before = cancelled_of(client)
         async with window() as engine:
             await engine.wait_ready(START_S)
             stream = engine.complete(CompletionRequest("numbers = [1, ", n=4, max_tokens=400, temperature=1.0))
             await anext(stream)
             await stream.aclose()
         until = time.monotonic() + END_S
-        while 'outcome="cancelled"} 1' not in client.get("/metrics").text:
+        while cancelled_of(client) != before + 1:
             assert time.monotonic() < until
         assert client.get("/health").json()["details"]["running"] == 0
+
+
+def cancelled_of(client: httpx.Client) -> int:
+    """Return how many requests the engine has seen withdrawn."""
+    found = re.search(r'infill_requests_total\{outcome="cancelled"\} (\d+)', client.get("/metrics").text)
+    return int(found[1]) if found else 0
 
 
 async def test_the_engine_stays_below_900_megabytes(shared: Path) -> None:
