@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from infill_completion.api import CompletionRequest
+from infill_completion.api import Chunk, CompletionRequest
+from infill_completion.engine.cache_model import CacheParameters
 from infill_completion.engine.decoder import Decoder
 from infill_completion.engine.generator import Generator
 from infill_completion.engine.kv import KVCache
 from infill_completion.engine.sequence import Sequence
+from infill_completion.prompt import PromptLayout
 from tests.engine.tiny import VOCABULARY, never
 
 IDS = torch.randint(5, VOCABULARY, (2, 48), generator=torch.Generator().manual_seed(1))
@@ -115,3 +119,59 @@ def test_log_probabilities_are_those_of_a_whole_forward_pass(
         told = sum(chunk.logprob_sum for chunk in chunks if chunk.index == candidate.number)
         assert told == pytest.approx(expected, abs=1e-3)
         assert sum(chunk.token_count for chunk in chunks if chunk.index == candidate.number) == len(candidate.ids)
+
+
+LINES = ["import os", "", "def area(width, height):", "    return width * height", "total = area(3, 4)", "print(total)"]
+
+
+def edits(seed: int) -> Iterator[CompletionRequest]:
+    """Yield the requests of somebody who types, deletes, moves and changes files."""
+    chance = random.Random(seed)
+    files = ["\n".join(LINES), "\n".join(reversed(LINES))]
+    file, at = 0, 40
+    for _ in range(24):
+        kind = chance.choice(["type", "type", "type", "delete", "move", "file"])
+        text = files[file]
+        if kind == "type":
+            typed = chance.choice(["w", "wid", " = area(", "\n    ", "total"])
+            files[file], at = text[:at] + typed + text[at:], at + len(typed)
+        elif kind == "delete" and at > 3:
+            files[file], at = text[: at - 2] + text[at:], at - 2
+        elif kind == "move":
+            at = chance.randrange(len(text))
+        else:
+            file = 1 - file
+            at = min(at, len(files[file]))
+        yield CompletionRequest(files[file][:at], files[file][at:], max_tokens=10, temperature=0.0)
+
+
+def withdraw(generator: Generator, request: CompletionRequest) -> None:
+    """Ask, and lose interest after three chunks."""
+    chunks: list[Chunk] = []
+    chunks.extend(generator.stream(request, lambda: len(chunks) > 2))
+    assert chunks[-1].finish_reason is not None
+
+
+@pytest.mark.parametrize("layout", [PromptLayout.SPM, PromptLayout.PSM, PromptLayout.LINE_LAST])
+@pytest.mark.parametrize("cache", [None, CacheParameters()], ids=["model alone", "with cache"])
+def test_nothing_that_saves_time_changes_a_token(
+    tiny: Generator, monkeypatch: pytest.MonkeyPatch, layout: PromptLayout, cache: CacheParameters | None
+) -> None:
+    """Kept keys and values, drafts, what was written before, answers cut short: against none of all that."""
+    used = tiny.with_settings(layout=layout, cache=cache, draft_tokens=4)
+    saved = 0
+    for number, request in enumerate(edits(seed=7)):
+        plain = tiny.with_settings(layout=layout, cache=cache, draft_tokens=0)
+        with monkeypatch.context() as patch:
+            expected = Noted(plain, patch)
+            list(plain.stream(request, never))
+            got = Noted(used, patch)
+            if number % 3 == 0:  # withdrawn, then asked again
+                withdraw(used, request)
+                assert [one.ids for one in got] == [one.ids[: len(got[0].ids)] for one in expected]
+                got.clear()
+            (*_, last) = used.stream(request, never)
+        assert [one.ids for one in got] == [one.ids for one in expected]
+        assert last.usage is not None
+        saved += last.usage.cached_tokens
+    assert saved > 500  # it would prove nothing if nothing had been kept
