@@ -36,10 +36,15 @@ export class Window {
     await this.page.click(".editor-instance .monaco-editor .view-lines");
   }
 
-  /** Open the menu of the status bar item and pick an entry. */
-  async menu(label: string): Promise<void> {
+  /** Open the menu of the status bar item. */
+  async openMenu(): Promise<void> {
     await this.page.locator(STATUS).click();
     await this.page.locator(".quick-input-list .monaco-list-row").first().waitFor();
+  }
+
+  /** Open the menu of the status bar item and pick an entry. */
+  async menu(label: string): Promise<void> {
+    await this.openMenu();
     await this.pick(label);
     await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
   }
@@ -57,6 +62,12 @@ export class Window {
   /** Pick an entry of the list that is open. */
   async pick(label: string): Promise<void> {
     await this.page.locator(".quick-input-list .monaco-list-row", { hasText: label }).first().click();
+  }
+
+  /** Pick the entry whose label begins with `label`, whatever the others say about themselves. */
+  async choose(label: string): Promise<void> {
+    await this.page.locator(`.quick-input-list .monaco-list-row[aria-label^="${label}"]`).first().click();
+    await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
   }
 
   async type(text: string): Promise<void> {
