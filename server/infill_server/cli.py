@@ -152,6 +152,8 @@ def _add_bench(commands: Any) -> None:
     keys.add_argument("--interval-ms", type=float, default=120.0, help="time between two keys (default 120)")
     keys.add_argument("--seed", type=int, default=0, help="chooses files and places (default 0)")
     keys.add_argument("--json", metavar="FILE", help="write the figures there")
+    keys.add_argument("--chart", metavar="FILE", help="draw them there (needs matplotlib)")
+    keys.add_argument("--note", default="", help="a sentence to keep with the figures")
     _add_engine_options(keys)
     keys.set_defaults(run=_bench_keystrokes)
     holes = actions.add_parser("quality", help="complete holes in real files and count the right ones")
@@ -159,6 +161,11 @@ def _add_bench(commands: Any) -> None:
     holes.add_argument("--count", type=int, default=100, help="how many holes (default 100)")
     holes.add_argument("--seed", type=int, default=0, help="chooses the holes (default 0)")
     holes.add_argument("--json", metavar="FILE", help="write the figures there")
+    holes.add_argument(
+        "--compare", choices=("layouts", "context", "nothing"), default="layouts",
+        help="prompt layouts side by side, other files in the prompt or not, or the model as it is (default layouts)",
+    )  # fmt: skip
+    holes.add_argument("--note", default="", help="a sentence to keep with the figures")
     _add_engine_options(holes)
     holes.set_defaults(run=_bench_quality)
 

@@ -47,6 +47,11 @@ async def toggle(ls: InfillServer, *_arguments: Any) -> dict[str, bool]:
     return {"enabled": ls.session.toggle()}
 
 
+async def statistics(ls: InfillServer, *_arguments: Any) -> dict[str, Any]:
+    """Return how many requests of this window were answered from what; nothing of it leaves the machine."""
+    return {"answers": dict(ls.session.answers)}
+
+
 async def restart(ls: InfillServer, *_arguments: Any) -> None:
     """End the engine and start it anew."""
     ls.session.restart()

@@ -172,6 +172,7 @@ _COMMANDS: dict[str, Callable[..., Any]] = {
     "infill.explain": commands.explain,
     "infill.toggle": commands.toggle,
     "infill.restart": commands.restart,
+    "infill.statistics": commands.statistics,
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,6 +27,15 @@ CLOSE_S = 2.0
 
 _INACTIVE = {SkipReason.SWITCHED_OFF, SkipReason.LANGUAGE_OFF, SkipReason.PRIVATE_FILE, SkipReason.BINARY_FILE}
 _TRANSIENT = {SkipReason.SUPERSEDED, SkipReason.CANCELLED, SkipReason.MOVED_ON, SkipReason.ENGINE_LOADING}
+
+
+def answered_by(answer: Answer) -> str:
+    """Return where an answer came from: ``memory``, ``joined`` (a running generation), ``engine`` or ``nothing``."""
+    if "reuse" in answer.details:
+        return "memory"
+    steps = answer.details.get("steps")
+    names = {step[0] for step in steps} if isinstance(steps, list) else set()
+    return "engine" if "asked" in names else "joined" if "joined" in names else "nothing"
 
 
 class StartedEngine(Engine, Protocol):
@@ -54,6 +64,7 @@ class Session:
         status: What the user sees.
         health: The engine's last known state.
         last: The last request that got a final answer, for ``infill.explain``.
+        answers: How often a request was answered from what, for ``infill.statistics``.
     """
 
     def __init__(self, server: InfillServer) -> None:
@@ -61,6 +72,7 @@ class Session:
         self.status = Status(server)
         self.health = Health(EngineState.STARTING)
         self.last: Snapshot | None = None
+        self.answers: Counter[str] = Counter()
         self._parts: _Parts | None = None
         self._engine_wanted = asyncio.Event()
         self._engine_of: EngineSettings | None = None
@@ -120,8 +132,12 @@ class Session:
         self.status.begin()
         try:
             answer = await self._parts.completer.complete(snapshot)
+        except asyncio.CancelledError:
+            self.answers["withdrawn"] += 1
+            raise
         finally:
             self.status.end()
+        self.answers[answered_by(answer)] += 1
         self._note(snapshot, answer)
         return answer
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from infill_completion import embedded
+from infill_server.bench.chart import draw
 from infill_server.bench.keystrokes import replay
+from infill_server.bench.machine import machine
 from infill_server.bench.quality import main as compare
 from infill_server.cli import UsageError
 from infill_server.headless import user_settings
@@ -27,7 +29,14 @@ _ROWS = (
     ("saved_chars", "characters saved"),
     ("saved_share", "share of characters saved"),
     ("without_model_share", "share of keys answered without the model"),
+    ("joined_share", "share answered by what was running"),
+    ("unanswered", "requests without any answer"),
     ("reused_prompt_share", "share of prompt tokens from the KV cache"),
+    ("append_only_reused_share", "the same where text is only appended"),
+    ("recomputed_tokens_a_key", "prompt tokens computed for a key"),
+    ("engine_cancelled_share", "share of engine requests cancelled"),
+    ("overhead_p50_ms", "server alone on 1 MB, median ms"),
+    ("overhead_p95_ms", "server alone on 1 MB, 95th percentile ms"),
 )
 
 
@@ -48,8 +57,10 @@ def keystrokes(options: argparse.Namespace) -> int:
         )  # fmt: skip
     except (ValueError, OSError) as error:
         raise UsageError(str(error)) from error
-    summary = report.summary()
+    summary = report.summary() | {"machine": machine(options.note)}
     print(table(summary))
+    if options.chart:
+        draw(report, Path(options.chart))
     if options.json:
         Path(options.json).write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
     return 0
@@ -66,12 +77,14 @@ def quality(options: argparse.Namespace) -> int:
         raise UsageError(f"{checkpoint} is no folder with a checkpoint; name one with --model.")
     try:
         report = compare(
-            _folder(options.folder), checkpoint, count=options.count, seed=options.seed, settings=user_settings(options)
-        )
+            _folder(options.folder), checkpoint, count=options.count, seed=options.seed,
+            settings=user_settings(options), what=options.compare,
+        )  # fmt: skip
     except (ValueError, RuntimeError, OSError) as error:
         raise UsageError(str(error)) from error
     if options.json:
-        Path(options.json).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        written = report | {"machine": machine(options.note)}
+        Path(options.json).write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     return 0
 
 

@@ -3,6 +3,9 @@
 A typist writes the missing lines of real files again, at a steady rhythm, with a slip and a correction now and then and
 a jump to another file after every line.  A ghost text that spells what comes next is accepted.  Everything goes through
 a language server over stdio, as from an editor: an answer that is not there when the next key falls is cancelled.
+
+Two shorter runs follow: text that is only appended, for the reuse of prompts, and a large file before an engine that
+answers at once, for the server's own share.
 """
 
 from __future__ import annotations
@@ -12,15 +15,18 @@ import itertools
 import math
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from lsprotocol.types import ExecuteCommandParams
 
 from infill_completion.languages import language_of
 from infill_completion.lines import to_lf
 from infill_completion.settings import EngineSettings
 from infill_server.bench.counters import counters
+from infill_server.bench.overhead import overhead
 from infill_server.harness import Document, Editor
 
 LOAD_DEADLINE_S = 120.0
@@ -28,6 +34,9 @@ ANSWER_DEADLINE_S = 30.0
 SLIP_EVERY = 40
 MIN_FILE_CHARS = 1_000
 MAX_FILE_CHARS = 2_000_000
+OVERHEAD_KEYS = 200
+# Names that no model expects, so that hardly a key is answered from memory.
+APPENDED = "zq = wv(kj)\nxo = [zq, 7]\nif xo:\n    hy(xo, zq=3)\n"
 
 
 @dataclass
@@ -58,21 +67,37 @@ class Report:
     saved_chars: int = 0
     latency_ms: list[float] = field(default_factory=list)
     engine: dict[str, float] = field(default_factory=dict)
+    answers: dict[str, int] = field(default_factory=dict)
+    append_only: dict[str, float] = field(default_factory=dict)
+    overhead_ms: list[float] = field(default_factory=list)
 
     def summary(self) -> dict[str, Any]:
         """Return the figures of the report; a share is between 0 and 1."""
-        asked = self.engine.get("requests", 0.0)
-        prompt, cached = self.engine.get("prompt_tokens", 0.0), self.engine.get("cached_tokens", 0.0)
         figures = asdict(self)
         figures.pop("latency_ms")
+        figures.pop("overhead_ms")
+        keys = max(1, self.keystrokes)
         return figures | {
             "p50_ms": percentile(self.latency_ms, 0.50),
             "p95_ms": percentile(self.latency_ms, 0.95),
             "p99_ms": percentile(self.latency_ms, 0.99),
-            "without_model_share": round(1 - asked / self.keystrokes, 4) if self.keystrokes else 0.0,
-            "reused_prompt_share": round(cached / prompt, 4) if prompt else 0.0,
+            # What was overtaken by the next key counts as answered by nothing.
+            "without_model_share": round(self.answers.get("memory", 0) / keys, 4),
+            "joined_share": round(self.answers.get("joined", 0) / keys, 4),
+            "reused_prompt_share": _share(self.engine, "cached_tokens", "prompt_tokens"),
+            "append_only_reused_share": _share(self.append_only, "cached_tokens", "prompt_tokens"),
+            "recomputed_tokens_a_key": round(
+                (self.engine.get("prompt_tokens", 0.0) - self.engine.get("cached_tokens", 0.0)) / keys, 2
+            ),
+            "engine_cancelled_share": _share(self.engine, "cancelled_requests", "requests"),
+            "overhead_p50_ms": percentile(self.overhead_ms, 0.50),
+            "overhead_p95_ms": percentile(self.overhead_ms, 0.95),
             "saved_share": round(self.saved_chars / max(1, self.saved_chars + self.typed_chars), 4),
         }
+
+
+def _share(counts: Mapping[str, float], part: str, whole: str) -> float:
+    return round(counts.get(part, 0.0) / counts[whole], 4) if counts.get(whole) else 0.0
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -201,6 +226,33 @@ async def replay(
         await typist.write_line(task)
     await typist.settle()
     after = await counters(engine)
-    typist.report.engine = {key: value - before.get(key, 0.0) for key, value in after.items()}
+    report = typist.report
+    report.engine = _difference(after, before)
+    report.answers = await _answers(editor)
+    document = open_tasks[0].document
+    editor.replace(document, len(document.text), len(document.text), "\n")
+    await editor.inline(document)  # the first prompt at a new place has nothing to share
+    before = await counters(engine)
+    await append(editor, document, interval_ms / 1000)
+    report.append_only = _difference(await counters(engine), before)
     await editor.stop()
-    return typist.report
+    report.overhead_ms = await overhead(paths, keys=OVERHEAD_KEYS, settings=settings)
+    return report
+
+
+async def append(editor: Editor, document: Document, interval_s: float) -> None:
+    """Type on at the end of a document, let every answer come, and accept none."""
+    for character in APPENDED:
+        editor.type(document, character)
+        await editor.inline(document)
+        await asyncio.sleep(interval_s / 4)
+
+
+def _difference(after: Mapping[str, float], before: Mapping[str, float]) -> dict[str, float]:
+    return {key: value - before.get(key, 0.0) for key, value in after.items()}
+
+
+async def _answers(editor: Editor) -> dict[str, int]:
+    """Return how many requests were answered from what, as the server counts."""
+    told = await editor.client.workspace_execute_command_async(ExecuteCommandParams("infill.statistics", []))
+    return {str(key): int(value) for key, value in told["answers"].items()} if isinstance(told, dict) else {}

@@ -14,7 +14,7 @@ import json
 import random
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,14 +25,14 @@ from infill_completion.completer import Completer
 from infill_completion.languages import language_of
 from infill_completion.launch import engine_for
 from infill_completion.lines import to_lf
-from infill_completion.settings import Settings
+from infill_completion.settings import ContextSettings, Settings
 from infill_completion.snapshot import Snapshot, Trigger
 from infill_server.bench.keystrokes import percentile, source_files
 from infill_server.restart import end_engine
 
 LOAD_DEADLINE_S = 600.0
-THRESHOLDS = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-VARIANTS: dict[str, dict[str, Any]] = {
+THRESHOLDS = (0.0, 0.1, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9)
+LAYOUTS: dict[str, dict[str, Any]] = {
     "spm": {"layout": "spm", "heal": False},
     "spm healed": {"layout": "spm", "heal": True},
     "psm": {"layout": "psm", "heal": False},
@@ -40,6 +40,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "line last": {"layout": "line_last", "heal": False},
     "line last healed": {"layout": "line_last", "heal": True},
 }
+
+
+WITHOUT_FILES = ContextSettings(open_documents=False, imports=False, recent_edits=False, workspace=False)
 
 
 @dataclass(frozen=True)
@@ -125,8 +128,8 @@ async def variant(settings: Settings, folder: Path, changes: Mapping[str, Any]) 
             await end_engine(changed.engine)
 
 
-async def run(settings: Settings, wanted: Sequence[Hole]) -> list[Outcome]:
-    """Complete each hole once, as a request by hand.
+async def run(settings: Settings, wanted: Sequence[Hole], trigger: Trigger = Trigger.INVOKED) -> list[Outcome]:
+    """Complete each hole once, by default as a request by hand.
 
     Raises:
         RuntimeError: The engine could not be started; the message is a sentence with the next step.
@@ -143,7 +146,7 @@ async def run(settings: Settings, wanted: Sequence[Hole]) -> list[Outcome]:
             text, offset = hole.prefix + hole.suffix, len(hole.prefix)
             uri, language_id = f"{hole.path.as_uri()}#{number}", language_of(hole.path.name)
             started = time.perf_counter()
-            answer = await completer.complete(Snapshot(uri, 1, language_id, text, offset, Trigger.INVOKED))
+            answer = await completer.complete(Snapshot(uri, 1, language_id, text, offset, trigger))
             elapsed_ms = (time.perf_counter() - started) * 1000
             best = answer.suggestions[0] if answer.suggestions else None
             shown = best.text[offset - best.start :] if best else None
@@ -174,14 +177,31 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def _at(outcomes: Sequence[Outcome], threshold: float) -> dict[str, float]:
-    """Return shown rate and precision if only suggestions of at least this confidence were shown."""
+    """Return what were shown, and right, if only suggestions of at least this confidence were.
+
+    Precision is the share of exact ones among those shown, recall the share of all exact ones that would be shown.
+    """
     shown = [outcome for outcome in outcomes if outcome.text is not None and outcome.confidence >= threshold]
     precision = sum(outcome.is_exact for outcome in shown) / len(shown) if shown else 0.0
-    return {"threshold": threshold, "shown_share": len(shown) / len(outcomes), "precision": precision}
+    right = sum(outcome.is_exact for outcome in outcomes)
+    recall = sum(outcome.is_exact for outcome in shown) / right if right else 0.0
+    shares = {"shown_share": len(shown) / len(outcomes), "precision": precision, "recall": recall}
+    return {"threshold": threshold, **shares}
 
 
-async def compare(folder: Path, checkpoint: Path, *, count: int, seed: int, settings: Settings) -> dict[str, Any]:
+async def compare(
+    folder: Path, checkpoint: Path, *, count: int, seed: int, settings: Settings, what: str = "layouts"
+) -> dict[str, Any]:
     """Return the summary of each variant over the same holes.
+
+    Args:
+        folder: Where the files are.
+        checkpoint: The model.
+        count: How many holes.
+        seed: Chooses them.
+        settings: The user's.
+        what: ``layouts`` of the prompt; ``context``: with and without other files; ``nothing``: the model as it is,
+            asked as by a typing user, and without any threshold on its confidence.
 
     Raises:
         ValueError: The folder has no source files.
@@ -192,19 +212,46 @@ async def compare(folder: Path, checkpoint: Path, *, count: int, seed: int, sett
     wanted = holes(paths, count, seed)
     settings = replace(settings, completion=replace(settings.completion, temperature=0.0, candidates=1))
     report = {}
-    for name, changes in VARIANTS.items():
-        async with variant(settings, checkpoint, changes) as changed:
-            report[name] = summary(await run(changed, wanted))
+    trigger = Trigger.AUTOMATIC if what == "nothing" else Trigger.INVOKED
+    for name, changes, changed in _variants(what, settings):
+        async with variant(changed, checkpoint, changes) as own:
+            report[name] = summary(await run(own, wanted, trigger))
     return report
 
 
-def main(folder: Path, checkpoint: Path, *, count: int, seed: int, settings: Settings) -> dict[str, Any]:
-    """Compare the variants, print the table and return the report."""
-    report = asyncio.run(compare(folder, checkpoint, count=count, seed=seed, settings=settings))
+def _variants(what: str, settings: Settings) -> Iterator[tuple[str, dict[str, Any], Settings]]:
+    """Yield name, changes of ``infill.json`` and settings of what is compared."""
+    if what == "layouts":
+        yield from ((name, changes, settings) for name, changes in LAYOUTS.items())
+    elif what == "context":
+        yield "other files", {}, settings
+        yield "no other files", {}, replace(settings, context=WITHOUT_FILES)
+    else:
+        completion = replace(settings.completion, min_confidence=0.0, debounce_ms=0)
+        yield "as shipped", {}, replace(settings, completion=completion)
+
+
+def _print_thresholds(figures: dict[str, Any]) -> None:
+    """Print what a threshold on the confidence would cost and gain."""
+    print("\nconfidence  shown  precision  recall  right for each wrong")
+    for row in figures["by_confidence"]:
+        wrong = row["shown_share"] * (1 - row["precision"])
+        ratio = f"{row['shown_share'] * row['precision'] / wrong:.2f}" if wrong else "–"
+        shares = f"{row['shown_share']:5.2f}  {row['precision']:9.2f}  {row['recall']:6.2f}"
+        print(f"{row['threshold']:10.2f}  {shares}  {ratio}")
+
+
+def main(
+    folder: Path, checkpoint: Path, *, count: int, seed: int, settings: Settings, what: str = "layouts"
+) -> dict[str, Any]:
+    """Compare the variants, print the table and return the report; see :func:`compare`."""
+    report = asyncio.run(compare(folder, checkpoint, count=count, seed=seed, settings=settings, what=what))
     print("variant            exact  similar  parses  shown  saved   p50 ms   p95 ms")
     for name, figures in report.items():
         parses = "   –" if figures["parses_share"] is None else f"{figures['parses_share']:.2f}"
         times = f"{figures['p50_ms']:7.0f}  {figures['p95_ms']:7.0f}"
         shares = f"{figures['shown_share']:.2f}   {figures['saved_share']:.2f}"
         print(f"{name:18} {figures['exact_share']:.3f}    {figures['similarity']:.2f}    {parses}   {shares}  {times}")
+    if what == "nothing":
+        _print_thresholds(report["as shipped"])
     return report

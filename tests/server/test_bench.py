@@ -1,0 +1,83 @@
+"""The measurements: what they count, on a real server before an engine that answers at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from infill_completion.snapshot import Answer, SkipReason
+from infill_server.bench.chart import draw
+from infill_server.bench.keystrokes import Report, percentile, source_files
+from infill_server.bench.machine import machine
+from infill_server.bench.overhead import overhead
+from infill_server.bench.quality import Hole, Outcome, holes, summary
+from infill_server.session import answered_by
+
+PROGRAM = "def f(number):\n    return number + 1\n\n\n" * 40
+
+
+def outcome(wanted: str, said: str | None, confidence: float = 0.5) -> Outcome:
+    return Outcome(Hole(Path("a.py"), "x = ", wanted, "\n"), said, confidence, 1.0)
+
+
+def test_shares_are_of_the_keys_and_of_the_tokens() -> None:
+    report = Report(
+        keystrokes=10, answers={"memory": 4, "engine": 3, "joined": 1}, latency_ms=[1.0, 2.0, 3.0, 100.0],
+        engine={"requests": 8, "cancelled_requests": 2, "prompt_tokens": 200, "cached_tokens": 150},
+        append_only={"prompt_tokens": 100, "cached_tokens": 97}, overhead_ms=[1.0, 9.0],
+    )  # fmt: skip
+    figures = report.summary()
+    assert figures["without_model_share"] == 0.4
+    assert figures["joined_share"] == 0.1
+    assert figures["reused_prompt_share"] == 0.75
+    assert figures["append_only_reused_share"] == 0.97
+    assert figures["recomputed_tokens_a_key"] == 5
+    assert figures["engine_cancelled_share"] == 0.25
+    assert (figures["p50_ms"], figures["p95_ms"], figures["overhead_p95_ms"]) == (2.0, 100.0, 9.0)
+    assert "latency_ms" not in figures
+    assert percentile([], 0.5) == 0
+
+
+def test_a_replay_can_be_drawn(tmp_path: Path) -> None:
+    draw(Report(latency_ms=[1.0, 2.0], answers={"memory": 1, "engine": 1}), tmp_path / "chart.png")
+    assert (tmp_path / "chart.png").stat().st_size > 1000
+
+
+def test_an_answer_is_from_memory_from_what_ran_or_from_the_engine() -> None:
+    assert answered_by(Answer(details={"reuse": "typed through", "steps": []})) == "memory"
+    assert answered_by(Answer(details={"steps": [("debounce", 1.0, {}), ("asked", 2.0, {})]})) == "engine"
+    assert answered_by(Answer(details={"steps": [("joined", 1.0, {})]})) == "joined"
+    assert answered_by(Answer(reason=SkipReason.LANGUAGE_OFF)) == "nothing"
+
+
+def test_precision_and_recall_by_the_confidence_that_is_asked_for() -> None:
+    figures = summary(
+        [outcome("1", "1", 0.9), outcome("2", "2", 0.35), outcome("3", "4", 0.32), outcome("5", None, 0.0)]
+    )
+    by = {row["threshold"]: row for row in figures["by_confidence"]}
+    assert (by[0.0]["precision"], by[0.0]["recall"], by[0.0]["shown_share"]) == (2 / 3, 1.0, 0.75)
+    assert (by[0.4]["precision"], by[0.4]["recall"], by[0.4]["shown_share"]) == (1.0, 0.5, 0.25)
+    assert figures["exact_share"] == 0.5
+
+
+def test_a_hole_is_the_rest_of_a_line_and_the_same_for_the_same_seed(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(PROGRAM)
+    (tmp_path / "tiny.py").write_text("x = 1\n")
+    paths = source_files(tmp_path)
+    assert [path.name for path in paths] == ["a.py"]
+    made = holes(paths, 20, 3)
+    assert made == holes(paths, 20, 3)
+    assert all(hole.prefix + hole.wanted + hole.suffix == PROGRAM and hole.wanted.strip() for hole in made)
+
+
+async def test_the_servers_own_share_is_measured_in_a_large_file(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(PROGRAM)
+    took = await overhead([tmp_path / "a.py"], keys=12, settings={})
+    assert len(took) == 12
+    assert all(value > 0 for value in took)
+
+
+def test_a_measurement_says_where_it_was_made_and_on_nobodys_machine_by_name() -> None:
+    found = machine("quiet")
+    assert found["note"] == "quiet"
+    assert found["cores"] >= 1
+    assert found["processor"]
