@@ -1,0 +1,48 @@
+/** The menu's pages about models and the machine. */
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { Stage } from "../harness/stage.ts";
+import { until } from "../harness/waiting.ts";
+import type { Window } from "../harness/window.ts";
+
+const stage = new Stage();
+
+async function answers(window: Window, model: string): Promise<void> {
+  await window.statusIs("ready");
+  await until(`${model} answers`, async () => (await window.statusText()).includes(model) || undefined);
+}
+
+/** Return the model that the settings of the machine name. */
+async function written(): Promise<unknown> {
+  const settings = await readFile(stage.code.at("user/Machine/settings.json"), "utf8");
+  return (JSON.parse(settings) as Record<string, unknown>)["infill.engine.model"];
+}
+
+stage.story("another model is one choice away, and so is the way back", { "add.py": "def add(left, right):\n    return left + right\n\n\n" }, async (window) => {
+  await answers(window, "scripted");
+  await window.openMenu();
+  await window.pick("Switch model");
+  await window.choose("embedded");
+  await answers(window, "infill-tiny");
+  await until("the setting", async () => (await written()) === "embedded" || undefined);
+  const asked = stage.engine.requests.length;
+  await window.edit("add.py");
+  await window.toEnd();
+  await window.type("total = add(left, ri");
+  await window.someGhost(new Set());
+  assert.equal(stage.engine.requests.length, asked, "the other engine was asked");
+  await window.press("Escape");
+  await window.openMenu();
+  await window.pick("Switch model");
+  await window.choose("auto");
+  await answers(window, "scripted");
+  assert.equal(await written(), "auto");
+});
+
+stage.story("the doctor tells about this machine", { "a.py": "" }, async (window) => {
+  await window.menu("Doctor");
+  const page = await window.pageText("Doctor");
+  assert.match(page, /python: infill-ls/);
+  assert.match(page, /packages: torch/);
+});
