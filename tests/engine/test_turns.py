@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from infill_completion.api import Chunk, CompletionRequest, EngineState, FinishReason
 from infill_completion.engine.cache_model import CacheParameters
+from infill_completion.engine.decoder import Decoder
 from infill_completion.engine.generator import Generator
-from infill_completion.engine.jobs import Job
+from infill_completion.engine.jobs import Job, RequestError
 from infill_completion.engine.worker import Idle, NotReadyError, Worker
 from infill_completion.settings import EngineSettings
 from tests.engine.tiny import never
@@ -34,13 +36,8 @@ def alone(generator: Generator, request: CompletionRequest) -> str:
     return text_of(list(generator.with_settings().stream(request, never)))
 
 
-@pytest.mark.parametrize("cache", [None, CacheParameters()], ids=["model alone", "with cache"])
-@pytest.mark.parametrize("slots", [4, 1], ids=["a slot each", "slots to be made"])
-def test_turns_change_no_token(tiny: Generator, cache: CacheParameters | None, slots: int) -> None:
-    generator = tiny.with_settings(cache=cache)
-    generator.slots.count = slots
-    requests = [LONG, SHORT, THIRD, replace(SHORT, n=3, temperature=0.0), replace(LONG, prefix=LONG.prefix + "1, ")]
-    expected = [alone(generator, request) for request in requests]
+def in_turns(generator: Generator, requests: list[CompletionRequest]) -> list[str]:
+    """Answer all requests, a step of each in turn."""
     running = {number: generator.turns(request, never) for number, request in enumerate(requests)}
     got: dict[int, list[Chunk]] = {number: [] for number in running}
     while running:
@@ -52,7 +49,40 @@ def test_turns_change_no_token(tiny: Generator, cache: CacheParameters | None, s
                 continue
             if chunk is not None:
                 got[number].append(chunk)
-    assert [text_of(chunks) for chunks in got.values()] == expected
+    return [text_of(chunks) for chunks in got.values()]
+
+
+REQUESTS = [LONG, SHORT, THIRD, replace(SHORT, n=3, temperature=0.0), replace(LONG, prefix=LONG.prefix + "1, ")]
+
+
+@pytest.mark.parametrize("cache", [None, CacheParameters()], ids=["model alone", "with cache"])
+@pytest.mark.parametrize("slots", [4, 1], ids=["a slot each", "slots to be made"])
+def test_turns_change_no_token(tiny: Generator, cache: CacheParameters | None, slots: int) -> None:
+    generator = tiny.with_settings(cache=cache)
+    generator.slots.count = slots
+    expected = [alone(generator, request) for request in REQUESTS]
+    assert in_turns(generator, REQUESTS) == expected
+    assert generator.slots.bytes <= slots * generator.slots.capacity * generator.decoder.shape.bytes_per_token
+
+
+@pytest.mark.parametrize("passes", [3, 9, 10, 20])
+def test_one_that_runs_out_of_memory_leaves_the_others_theirs(
+    tiny: Generator, monkeypatch: pytest.MonkeyPatch, passes: int
+) -> None:
+    generator = tiny.with_settings()
+    generator.details = dict(tiny.details)
+    expected = [alone(generator, request) for request in REQUESTS]
+    forward = Decoder.forward
+    failures = iter([*[False] * passes, True])
+
+    def scarce(self: Decoder, *args: Any, **options: Any) -> torch.Tensor:
+        if next(failures, False):
+            raise torch.OutOfMemoryError("no more")
+        return forward(self, *args, **options)
+
+    monkeypatch.setattr(Decoder, "forward", scarce)
+    assert in_turns(generator, REQUESTS) == expected
+    assert generator.context_tokens == tiny.context_tokens // 2
 
 
 def test_a_long_prefill_gives_way(tiny: Generator) -> None:
@@ -196,9 +226,6 @@ async def test_idle_weights_are_unloaded_and_the_next_request_brings_them_back(t
 async def test_a_device_that_is_full_refuses_a_request_and_lives_on(
     engine: tuple[Worker, Watched], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from infill_completion.engine.decoder import Decoder
-    from infill_completion.engine.jobs import RequestError
-
     worker, _model = engine
 
     def full(*_args: Any, **_options: Any) -> Any:

@@ -121,8 +121,9 @@ class Slots:
     def release(self, slot: Slot) -> None:
         """Give a slot back; what it holds is kept for the next prompt."""
         slot.busy = False
-        if len(self._slots) > self.count:
-            self._slots.remove(min((slot for slot in self._slots if not slot.busy), key=lambda slot: slot.used))
+        free = [slot for slot in self._slots if not slot.busy]
+        if free and len(self._slots) > self.count:
+            self._slots.remove(min(free, key=lambda slot: slot.used))
 
     def clear(self) -> None:
         """Free all slots."""
