@@ -27,6 +27,7 @@ from infill_completion.settings import CompletionSettings, EngineSettings, Setti
 from infill_completion.snapshot import Snapshot, Trigger
 from infill_server.bench.keystrokes import percentile
 from training.evaluate import Hole, holes, wilson
+from training.export import EMBEDDED
 
 RESULTS = Path(__file__).parent / "results" / "sampling.json"
 HELD_OUT = Path("training/run/held_out.jsonl")
@@ -155,8 +156,16 @@ def main() -> None:
         names = f"t {row['temperature']:.1f}  p {row['top_p']:.1f}  n {row['candidates']}  max {row['max_tokens']:3}"
         shares = f"first {row['first_exact']:.3f}  any {row['any_exact']:.3f}  different {row['mean_different']:.2f}"
         print(f"{names}  {row['multiline']:6}  {shares}  lines {row['mean_lines']:.1f}  {row['p50_ms']:.0f} ms")
-    machine = {"cores": os.cpu_count(), "load_average": round(load_before, 1)}
-    report = {"model": model, "version": __version__, "holes": options.count, "machine": machine, "note": options.note}
+    machine: dict[str, Any] = {"cores": os.cpu_count(), "load_average": round(load_before, 1)}
+    report: dict[str, Any] = {
+        "model": model,
+        "version": __version__,
+        "holes": options.count,
+        "machine": machine,
+        "note": options.note,
+    }
+    if options.model == "embedded":
+        report["trained_tokens"] = json.loads((EMBEDDED / "infill.json").read_text("utf-8"))["trained_tokens"]
     options.json.write_text(json.dumps({**report, "figures": figures}, indent=1) + "\n", encoding="utf-8")
 
 

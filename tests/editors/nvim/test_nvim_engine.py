@@ -74,7 +74,8 @@ def test_a_hostile_workspace_runs_nothing(tmp_path: Path, environment: dict[str,
     workspace.mkdir()
     for name in ("types", "attrs", "infill_server", "sitecustomize"):
         (workspace / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').write({name!r})\n")
-    nvim = start(tmp_path, "hostile", {**environment, "PYTHONPATH": "."})
+    # Neovim's own Python provider looks for a Python in the workspace's environment; it is not what this is about.
+    nvim = start(tmp_path, "hostile", {**environment, "PYTHONPATH": "."}, "vim.g.loaded_python3_provider = 0")
     try:
         nvim.open("names.py", CODE)
         ready(nvim)
