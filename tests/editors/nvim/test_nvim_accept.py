@@ -214,15 +214,8 @@ def test_trigger_works_where_suggestions_are_off(stage: StageMaker) -> None:
 def test_who_asks_where_there_is_nothing_is_told(stage: StageMaker) -> None:
     nvim = stage(init=KEYS).editor
     nvim.open("sum.py")
-    nvim.type("ixyz")
-
-    def is_told() -> bool:
-        # Whatever redraws the mode takes the message away; then it is asked again.
-        nvim.type("<F7>")
-        nvim.settled()
-        return any(row.startswith("infill: No suggestion here") for row in nvim.screen())
-
-    nvim.until(is_told, "the message")
+    nvim.type("ixyz<F7>")
+    nvim.until(lambda: "infill: No suggestion here" in nvim.api.command_output("messages"), "the message")
 
 
 def test_an_entry_of_the_popup_menu_goes_in_as_a_whole(stage: StageMaker) -> None:

@@ -85,7 +85,8 @@ end
 local function tell_nothing()
   local status = require('infill.status').get()
   local reason = status and status.reason ~= '' and status.reason or 'No suggestion here; :Infill explain tells why.'
-  vim.api.nvim_echo({ { 'infill: ' .. reason, 'Comment' } }, false, {})
+  -- Into the history as well: the next redraw of the mode takes it from the screen.
+  vim.api.nvim_echo({ { 'infill: ' .. reason, 'Comment' } }, true, {})
 end
 
 ---@param answer infill.Candidates
