@@ -15,6 +15,8 @@ from infill_completion.length import Plan
 # An engine that overlooks the deadline is given up after this much more.
 DEADLINE_GRACE_MS = 500
 
+# Besides line ends, a text is looked at behind every so many characters, which is about once a token.
+_LOOK_EVERY = 4
 _CIRCLE_SIGHT = 400
 _CIRCLE = re.compile(r"(.{2,32}?)\1{9,}\Z", re.DOTALL)
 
@@ -24,7 +26,7 @@ class Choice:
     """What the model wrote for one candidate.
 
     Attributes:
-        raw: Everything it wrote.
+        raw: What it wrote until that was enough.
         text: The part that the plan takes, LF line ends.
         finish_reason: Why it ended; STOP also where we had enough.
         confidence: The mean probability of a token (geometric mean), 0 to 1; None where the engine gives none.
@@ -41,6 +43,8 @@ class _Growing:
     text: str = ""
     reason: FinishReason | None = None
     is_settled: bool = False
+    seen: int = 0
+    enough: str | None = None
     is_circling: bool = False
     logprob_sum: float = 0.0
     tokens: int = 0
@@ -132,9 +136,25 @@ class Generation:
             growing.logprob_sum += chunk.logprob_sum
             growing.tokens += chunk.token_count
         growing.reason = chunk.finish_reason or growing.reason
-        if chunk.text and not growing.is_settled:
-            growing.is_circling = is_circling(growing.text)
-            growing.is_settled = growing.is_circling or self.plan.settled(growing.text) is not None
+        if not growing.is_settled:
+            self._look_at(growing)
+
+    def _look_at(self, growing: _Growing) -> None:
+        """Settle a candidate at the first place that tells.
+
+        The places depend on the text alone. The engine's chunks end where the network had them end, and an answer must
+        not depend on that.
+        """
+        for end in range(growing.seen + 1, len(growing.text) + 1):
+            if growing.text[end - 1] != "\n" and end % _LOOK_EVERY:
+                continue
+            part = growing.text[:end]
+            growing.is_circling = is_circling(part)
+            growing.is_settled = growing.is_circling or self.plan.settled(part) is not None
+            if growing.is_settled:
+                growing.enough = part
+                break
+        growing.seen = len(growing.text)
 
     def _choice(self, growing: _Growing) -> Choice:
         if growing.is_circling:
@@ -143,9 +163,10 @@ class Generation:
             reason = FinishReason.STOP
         else:
             reason = growing.reason or FinishReason.DEADLINE
-        text = self.plan.finished(growing.text, is_whole=reason is FinishReason.STOP)
+        raw = growing.text if growing.enough is None else growing.enough
+        text = self.plan.finished(raw, is_whole=reason is FinishReason.STOP)
         confidence = math.exp(growing.logprob_sum / growing.tokens) if growing.tokens and growing.logprob_sum else None
-        return Choice(growing.text, text, reason, confidence)
+        return Choice(raw, text, reason, confidence)
 
 
 def is_circling(text: str) -> bool:

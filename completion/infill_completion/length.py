@@ -158,7 +158,8 @@ class Plan:
     def _verdict_by_indent(self, line: str, gap: bool, first_opens: bool, mark: Mark) -> bool | None:
         width = indent_width(line)
         base = self.outer_indent if width < self.indent else self.indent
-        if base is not None and width >= base and mark.depth > 0 and not _leading_closers(line):
+        # Farther left, a bracket that is open is one that the model has forgotten.
+        if self.shape is Shape.BLOCK and width == self.indent and mark.depth > 0 and not _leading_closers(line):
             return None
         if width > self.indent or (width == base and self._goes_on(line)):
             return None

@@ -3,6 +3,8 @@
 import math
 from dataclasses import replace
 
+import pytest
+
 from infill_completion.api import Chunk, CompletionRequest, FinishReason
 from infill_completion.completer import Completer
 from infill_completion.generation import Choice
@@ -65,6 +67,19 @@ async def test_confidence_is_the_mean_probability_of_a_token() -> None:
     answer = await Completer(engine, AT_ONCE).complete(at("x = |\n"))
     assert answer.suggestions[0].confidence is not None
     assert math.isclose(answer.suggestions[0].confidence, 0.25)
+
+
+@pytest.mark.parametrize("piece", [1, 3, 7, 1000])
+async def test_what_is_offered_does_not_depend_on_where_the_engines_chunks_end(piece: int) -> None:
+    said = "\n    a()\n    if b:\n        c([\n    d()\n\ndef g():\n    pass\n" + "x = 1\n" * 50
+    engine = ScriptedEngine(says(said), piece=piece)
+    completer = Completer(engine, AT_ONCE)
+    explanation = await completer.explain(at("def f():|\n"))
+    assert [suggestion.text for suggestion in explanation.suggestions] == ["\n    a()\n    if b:\n        c([\n    d()"]
+    raw = explanation.candidates[0].raw
+    assert said.startswith(raw)
+    assert len(raw) < said.index("pass")
+    await completer.aclose()
 
 
 async def test_a_user_who_asks_gets_several_candidates_and_more_patience() -> None:

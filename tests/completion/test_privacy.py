@@ -140,3 +140,10 @@ async def test_the_model_does_not_see_a_secret_and_its_mask_is_not_suggested() -
     explained = await completer.explain(snapshot)
     assert explained.withheld == ("GitHub token",)
     await completer.aclose()
+
+
+@pytest.mark.parametrize(
+    "name", ["config.json", "settings.json", "env/main.py", "tokens.py", "secretary.py", "keys.go"]
+)
+def test_a_name_that_only_sounds_secret_is_no_reason_for_silence(tmp_path: Path, name: str) -> None:
+    assert Privacy(PrivacySettings().ignore).rule_for((tmp_path / name).as_uri(), [tmp_path]) is None

@@ -61,6 +61,20 @@ async def test_backspace_inside_a_word_before_the_first_request_extends_the_sugg
     assert answer.details["reuse"] == "went back"
 
 
+async def test_a_cursor_that_was_elsewhere_and_comes_back_finds_its_suggestion() -> None:
+    engine = ScriptedEngine(says("a + b"))
+    completer = Completer(engine, AT_ONCE)
+    await completer.complete(at(CODE))
+    await completer.complete(at(CODE.replace("|", "") + "x = |"))
+    await completer.complete(at("y = |\n", uri="file:///b"))
+    await until(lambda: completer._flights.is_idle)
+    completer.configure(NEVER)
+    answer = await completer.complete(at(CODE))
+    assert shown(answer) == "a + b"
+    assert answer.details["reuse"] == "asked here before"
+    await completer.aclose()
+
+
 async def test_another_text_is_asked_for_anew() -> None:
     engine = ScriptedEngine(says("a + b"))
     completer = Completer(engine, AT_ONCE)

@@ -122,7 +122,7 @@ def source_files(folder: Path) -> list[Path]:
         for path in paths
         if language_of(path.name) not in {"plaintext", "json", "markdown"}
         and MIN_FILE_CHARS <= path.stat().st_size <= MAX_FILE_CHARS
-        and not any(part.startswith(".") for part in path.parts)
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
 
 

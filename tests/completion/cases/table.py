@@ -218,4 +218,39 @@ BLANKS = [
     Case("java", "int x =|\n", " 1;", SAME),
 ]
 
-CASES = [*PASS_THROUGH, *SUFFIX, *NEXT_LINES, *BRACKETS, *LENGTH, *MARKERS, *REPETITION, *BLANKS]
+# What users of other products have complained about, as far as the lists above do not hold it.
+COMPLAINTS = [
+    # Brackets and quotes in strings end nothing.
+    Case("python", "print(|)\n", '"a) b"', SAME),
+    Case("python", "x = re.compile(|)\n", 'r"\\)\\("', SAME),
+    Case("javascript", "const open = |;\n", '"}" + a', SAME),
+    Case("typescript", "log(|);\n", "`(${a}`", SAME),
+    Case("rust", "let c = s.find(|);\n", "')'", SAME),
+    Case("c", "putchar(|);\n", "'}'", SAME),
+    # Neither comments nor paths are control tokens.
+    Case("javascript", "import { a } from |\n", "'../src/app.js';", SAME),
+    Case("javascript", "let a = 1; |\n", "// the first", SAME),
+    Case("go", "x := 1 |\n", "// the first", SAME),
+    Case("c", "#include |\n", '"src/a.h"', SAME),
+    Case("python", "url = |\n", '"https://example.org/src/a"', SAME),
+    # A suggestion for the middle of a line is no block.
+    Case("javascript", "foo(|);\n", "a,\n  b", "a,"),
+    Case("python", "x = [|]\n", "1,\n    2,\n", "1,"),
+    # What the editor has closed already is not closed twice, over several lines either.
+    Case("javascript", "items.forEach(item => {|\n});\n", "\n  save(item);\n});", "\n  save(item);"),
+    Case("typescript", "it('saves', () => {\n  |\n});\n", "save();\n});", "save();"),
+    Case("java", "foo(new A() {|\n});\n", "\n    int x;\n});", "\n    int x;"),
+    Case("go", "defer func() {|\n})\n", "\n\tf()\n})", "\n\tf()"),
+    Case("rust", "v.iter().map(|x| {|\n});\n", "\n    x + 1\n});", "\n    x + 1"),
+    Case("cpp", "struct A {|\n};\n", "\n  int x;\n};", "\n  int x;"),
+    # A model that begins with a line end on an indented line is not silent, and one that explains itself is.
+    Case("java", "class A {\n    void f() {\n        |\n    }\n}\n", "\n        g();\n", "g();"),
+    Case("go", "func f() {\n\t|\n}\n", "\n\tg()\n", "g()"),
+    Case("python", "x = |\n", "<MID> <PRE> <SUF>", FILTERED),
+    # Docstrings and comments get their line, not a block.
+    Case("python", 'def f(a):\n    """Args:|\n    """\n', "\n        a: A number.\n", EMPTY),
+    Case("python", "# Steps:|\n", "\n# 1. Read.\n", EMPTY),
+    Case("python", 'def f(a):\n    """Add one."""\n    |\n', "b = a + 1\n    return b\n\n", "b = a + 1\n    return b"),
+]
+
+CASES = [*PASS_THROUGH, *SUFFIX, *NEXT_LINES, *BRACKETS, *LENGTH, *MARKERS, *REPETITION, *BLANKS, *COMPLAINTS]
