@@ -56,6 +56,8 @@ class Infill {
   private readonly pages = new Pages();
   private readonly storage: string;
   private installing: Promise<void> | undefined;
+  /** The setting `infill.server.path` when the program was looked for. */
+  private named: string | undefined;
 
   constructor(private readonly context: vscode.ExtensionContext) {
     this.storage = context.globalStorageUri.fsPath;
@@ -107,7 +109,8 @@ class Infill {
       vscode.window.onDidChangeActiveTextEditor(() => this.look()),
       vscode.workspace.onDidOpenTextDocument(() => this.look()),
       vscode.workspace.onDidChangeConfiguration((event) => {
-        if (event.affectsConfiguration("infill.server.path")) {
+        // Trust in the workspace touches every restricted setting, whether or not it changes.
+        if (machineSetting("server.path") !== this.named) {
           void this.restart();
         } else if (event.affectsConfiguration("infill")) {
           this.look();
@@ -163,7 +166,7 @@ class Infill {
 
   /** Return the server's path: the setting, else `PATH`, else our own; without one the facts say why. */
   private async find(): Promise<string | undefined> {
-    const written = machineSetting("server.path");
+    const written = (this.named = machineSetting("server.path"));
     if (written !== undefined) {
       if (path.isAbsolute(written) && (await isProgram(written))) {
         return written;
