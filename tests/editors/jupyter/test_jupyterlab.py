@@ -77,7 +77,8 @@ def typed(jupyter: Lab, name: str, content: str, keys: str, wanted: str) -> str:
     """Open a file, type at its end, take the suggestion and return what was saved."""
     file = jupyter.documents / name
     file.write_text(content, encoding="utf-8")
-    with jupyter.page(f"/lab/tree/{name}") as view:
+    # A workspace of its own, or the files of other stories come back with it.
+    with jupyter.page(f"/lab/workspaces/{file.stem}/tree/{name}") as view:
         view.locator(".jp-FileEditor .cm-content").click()
         view.keyboard.press("Control+End")
         jupyter.until_started(view)
