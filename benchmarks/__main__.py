@@ -32,7 +32,20 @@ def plan(note: str) -> list[tuple[str, list[str]]]:
     commands = [
         ("initialize", [*python, "benchmarks.initialize", *kept("initialize")]),
         ("decode", [*ENGINE, "--model", "embedded", "--device", "cpu", *kept("decode-cpu"), *chart, *noted]),
-        ("keystrokes", [*python, "infill_server.entry", "bench", "keystrokes", str(EXAMPLES), *kept("keystrokes")]),
+        (
+            "keystrokes",
+            [
+                *python,
+                "infill_server.entry",
+                "bench",
+                "keystrokes",
+                str(EXAMPLES),
+                *kept("keystrokes"),
+                "--chart",
+                str(RESULTS / "keystrokes.png"),
+                *noted,
+            ],
+        ),
     ]
     if not missing():
         commands.append(("llama.cpp", [*python, "benchmarks.llama_cpp", *kept("llama_cpp"), *noted]))

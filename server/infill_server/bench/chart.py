@@ -44,7 +44,7 @@ def draw(report: Report, path: Path) -> None:
         if share:
             shares.bar([0], [share], bottom=bottom, color=_COLOURS[name], label=f"{words} {share:.0%}")
             bottom += share
-    shares.set_xlim(-0.6, 2.6)
+    shares.set_xlim(-0.6, 3.6)
     shares.set_xticks([])
     shares.set_title("keys answered")
     shares.legend(loc="center right", frameon=False, fontsize="small")
