@@ -64,7 +64,7 @@ def test_an_unsure_model_is_silent_unless_it_is_asked() -> None:
 
 async def test_confidence_is_the_mean_probability_of_a_token() -> None:
     engine = ScriptedEngine(says("12345678"), logprob=math.log(0.25))
-    answer = await Completer(engine, AT_ONCE).complete(at("x = |\n"))
+    answer = await Completer(engine, AT_ONCE).complete(at("x = |\n", invoked=True))
     assert answer.suggestions[0].confidence is not None
     assert math.isclose(answer.suggestions[0].confidence, 0.25)
 
