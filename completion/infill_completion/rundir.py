@@ -107,7 +107,19 @@ def run_directory() -> Path:
     Raises:
         RunDirectoryError: It cannot be made or is not ours.
     """
-    directory = _runtime_base() or _cache_base()
+    return _made_private(_runtime_base() or _cache_base() / "run")
+
+
+def native_directory() -> Path:
+    """Return where code compiled for this machine is kept: ``~/.cache/infill-ls/native``, made with mode 0700.
+
+    Raises:
+        RunDirectoryError: It cannot be made or is not ours; whoever may write there could run code as us.
+    """
+    return _made_private(_cache_base() / "native")
+
+
+def _made_private(directory: Path) -> Path:
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
@@ -115,7 +127,7 @@ def run_directory() -> Path:
         _check_ours(directory)
     except OSError as error:
         raise RunDirectoryError(
-            f"The run directory {directory} cannot be used ({error.strerror}); make it writable for you."
+            f"The directory {directory} cannot be used ({error.strerror}); make it writable for you."
         ) from error
     return directory
 
@@ -132,9 +144,9 @@ def _runtime_base() -> Path | None:
 
 def _cache_base() -> Path:
     if os.name == "nt":
-        return Path(platformdirs.user_cache_dir(_NAME, False)) / "run"
+        return Path(platformdirs.user_cache_dir(_NAME, False))
     base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / _NAME / "run"
+    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / _NAME
 
 
 def _check_ours(directory: Path) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 from infill_completion.api import Chunk, CompletionRequest, FinishReason, Usage
 from infill_completion.engine.cache_model import CacheParameters
 from infill_completion.engine.candidates import DISTINCT_BELOW_TEMPERATURE, distinct
+from infill_completion.engine.device_loop import Sampling, Token
 from infill_completion.engine.errors import ModelError, is_out_of_memory
 from infill_completion.engine.kv import KVCache, Slot
 from infill_completion.engine.loop import PREFILL_CHUNK_TOKENS, InterruptedPrefillError, prefill
@@ -44,6 +45,7 @@ class Answer:
             self._random.manual_seed(request.seed)
         else:
             self._random.seed()
+        self._sampling = Sampling(request.temperature, request.top_p, self._random.initial_seed())
         self._sequences: list[Sequence] = []
 
     def turns(self) -> Iterator[Chunk | None]:
@@ -60,6 +62,7 @@ class Answer:
                     yield chunk
             yield from self._closed(held)
         finally:
+            self._settle()
             self._release()
             for sequence in reversed(self._sequences):  # the first is the likeliest, so it is remembered last
                 self._owner.recent.note(self._request, sequence.raw)
@@ -99,14 +102,22 @@ class Answer:
                 self._sequences[0].resume(self._tokenizer.encode_infilling(self._prompt.spell + rest))
         return self._slot
 
+    def _settle(self) -> None:
+        """Capture the steps that this answer was the first to need, unless somebody waits for the next one."""
+        loop = self._owner.device_loop
+        if loop is not None and self._slot is not None and not self._cancelled():
+            loop.settle(self._slot.cache, len(self._slot.ids))
+
     def _release(self) -> None:
         if self._slot is not None:
             self._owner.slots.release(self._slot)
             self._slot = None
 
     @torch.inference_mode()
-    def _choose(self, sequence: Sequence, logits: Tensor) -> Chunk:
-        """Choose the next token of a candidate from the model's scores, ``(vocabulary,)``."""
+    def _choose(self, sequence: Sequence, logits: Tensor | Token) -> Chunk:
+        """Choose the next token of a candidate from the model's scores, ``(vocabulary,)``, unless the device did."""
+        if isinstance(logits, Token):
+            return sequence.push(*logits)
         scores = sequence.scores(logits)
         id_, logprob = choose(scores, self._request.temperature, self._request.top_p, self._random)
         chosen = int(id_), float(logprob)
@@ -143,7 +154,7 @@ class Answer:
                 return logits
             yield None
 
-    def _decoded_alone(self, slot: Slot, logits: Tensor) -> Iterator[Chunk]:
+    def _decoded_alone(self, slot: Slot, logits: Tensor | list[Token]) -> Iterator[Chunk]:
         """Decode the only candidate in the slot itself, several tokens a step where a draft turns out right.
 
         Each token is chosen from the model's scores behind the token before it, so a draft changes the time only.
@@ -165,9 +176,19 @@ class Answer:
             room = slot.cache.capacity - len(slot.ids) - 1
             draft = sequence.draft(min(self._owner.settings.draft_tokens, room))
             fed = [sequence.ids[-1], *draft]
-            ids = torch.tensor([fed], device=self._decoder.device)
-            logits = self._decoder.forward(ids, slot.cache, len(slot.ids), all_logits=True)[0]
+            logits = self._behind(sequence, slot, fed)
             slot.ids.append(fed[0])
+
+    def _behind(self, sequence: Sequence, slot: Slot, fed: list[int]) -> Tensor | list[Token]:
+        """Return the model's scores behind each of the tokens fed, or its choice where the device can make it."""
+        loop, cache, place = self._owner.device_loop, slot.cache, len(slot.ids)
+        if loop is not None and sequence.is_plain:
+            if len(fed) == 1:
+                return [loop.follow(self._sampling, cache, fed[0], place)]
+            if loop.fits(cache, place):
+                return loop.check(self._sampling, cache, fed, place)
+        ids = torch.tensor([fed], device=self._decoder.device)
+        return self._decoder.forward(ids, cache, place, all_logits=True)[0]
 
     def _decoded_together(self, slot: Slot, logits: Tensor) -> Iterator[Chunk]:
         """Decode several candidates side by side from copies of the prompt's cache."""

@@ -31,7 +31,7 @@ environment.prepare()
 
 EXIT_ERROR = 2
 DEFAULT_BUDGET_S = 540.0
-_CONTEXTS = {"cuda": (0, 2048, 8192), "cpu": (0, 256, 768)}
+_CONTEXTS = {"cuda": (0, 2048, 8192), "cpu": (0, 256, 1000)}
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def _subjects(options: argparse.Namespace, context_tokens: int) -> dict[str, Cal
     )  # fmt: skip
     if options.shape is None:
         checkpoints.choose_model(settings, checkpoints.choose_device(settings.device))  # tells what is missing
-        return {settings.model: partial(stored, settings)}
+        return {settings.model: partial(stored, settings, whole_window=True)}
     names = [name.strip().lower() for name in options.shape.split(",")]
     if unknown := [name for name in names if name not in SHAPES]:
         raise ModelError(f"There is no shape `{unknown[0]}`; choose from {', '.join(SHAPES)}.")

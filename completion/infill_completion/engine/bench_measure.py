@@ -20,7 +20,10 @@ from infill_completion.engine import environment  # isort: skip  # before torch 
 import torch
 
 from infill_completion.api import Chunk, CompletionRequest, FinishReason
+from infill_completion.catalog import Quantization
 from infill_completion.engine.bench_models import Subject
+from infill_completion.engine.decoder import Decoder
+from infill_completion.engine.device_loop import DeviceLoop
 from infill_completion.engine.generator import Generator
 
 environment.prepare()
@@ -43,6 +46,7 @@ class Decode:
         shipped: The engine as it is shipped: n-gram cache where the model has one, drafts from the text around.
         reference: transformers' ``generate()`` as in the reference example; None where it was not measured.
         roofline: What reading the weights and the cache once a step allows at the measured copy bandwidth.
+        joined: As ``loop`` with q, k, v and gate, up as one product each, in 4 bits on CUDA; None elsewhere.
     """
 
     context_tokens: int
@@ -51,6 +55,7 @@ class Decode:
     shipped: float
     reference: float | None
     roofline: float
+    joined: float | None = None
 
 
 @dataclass(frozen=True)
@@ -168,6 +173,17 @@ def endless(generator: Generator, *, shipped: bool) -> Generator:
     return twin
 
 
+def with_joined_products(subject: Subject) -> Generator:
+    """Return an endless twin of the bare loop whose 4-bit layers are joined; see :mod:`joined_nf4`."""
+    generator = subject.generator
+    twin = endless(generator, shipped=False)
+    twin.decoder = Decoder(
+        subject.model, generator.decoder.capacity, tokens=generator.tokenizer.vocab_size, join_quantised=True
+    )
+    twin.device_loop = DeviceLoop(twin.decoder, 0)
+    return twin
+
+
 def ours_per_second(generator: Generator, request: CompletionRequest) -> float:
     """Return tokens a second behind the first token of each candidate, of one run."""
     last = run(generator, request)
@@ -231,6 +247,9 @@ def decode(
         "loop": partial(ours_per_second, bare, request),
         "shipped": partial(ours_per_second, shipped, request),
     }
+    if model.device.type == "cuda" and subject.quantization is Quantization.NF4 and candidates == 1:
+        joined = with_joined_products(subject)
+        contestants["joined"] = partial(ours_per_second, joined, request)
     if reference:
         contestants["generate"] = with_all_threads
     if reference and model.device.type == "cpu":  # with a busy neighbour fewer threads are faster
@@ -248,6 +267,7 @@ def decode(
         shipped=best["shipped"],
         reference=max(theirs, default=None),
         roofline=candidates * bandwidth / subject.step_bytes(len(prompt_ids)),
+        joined=best.get("joined"),
     )
 
 

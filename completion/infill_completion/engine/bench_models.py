@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from infill_completion.engine import environment  # isort: skip  # before torch and transformers
@@ -68,14 +68,23 @@ class Subject:
         return linear + head * self.shape.vocab * self.shape.hidden + context_tokens * per_token
 
 
-def stored(settings: EngineSettings) -> Subject:
+def stored(settings: EngineSettings, *, whole_window: bool = False) -> Subject:
     """Load the model that the settings name.
+
+    Args:
+        settings: As those of an engine.
+        whole_window: Take prompts as long as the settings say, even longer than the model was trained for: what a
+            token costs does not depend on that.
 
     Raises:
         ModelError: As :func:`infill_completion.engine.checkpoint.load`.
     """
     started = time.perf_counter()
     loaded = checkpoints.load(settings, lambda _share, _what: None)
+    if whole_window:
+        config = loaded.model.config
+        config.max_position_embeddings = max(config.max_position_embeddings, 2 * settings.context_tokens)
+        loaded = replace(loaded, settings=replace(loaded.settings, context_tokens=None))
     return _subject(loaded.name, loaded, settings.context_tokens, started, is_random=False)
 
 

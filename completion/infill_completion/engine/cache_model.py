@@ -16,6 +16,8 @@ from torch import Tensor
 
 from infill_completion.ngram import Level
 
+_LEAST = 1e-30  # of a distribution is left to the model
+
 
 @dataclass(frozen=True)
 class CacheParameters:
@@ -77,11 +79,13 @@ def mix(logits: Tensor, levels: Sequence[Level], parameters: CacheParameters) ->
     Returns:
         Log-probabilities of the shape of ``logits``; without levels those of the model alone.
     """
+    mixed = logits.log_softmax(-1)
     if not levels:
-        return logits.log_softmax(-1)
+        return mixed
     left, masses = blend(levels, parameters)
-    mixed = logits.softmax(-1).mul_(left)
+    # A weight so near to 1 that nothing is left to the model must still leave it something to choose from.
+    mixed += math.log(max(left, _LEAST))
     ids = torch.tensor(list(masses), device=logits.device)
-    mixed.index_add_(0, ids, torch.tensor(list(masses.values()), dtype=mixed.dtype, device=mixed.device))
-    # A token of no chance at all would leave nothing to choose from where only some tokens are allowed.
-    return mixed.clamp_min_(torch.finfo(mixed.dtype).tiny).log()
+    added = torch.tensor(list(masses.values()), device=logits.device)
+    # Only the tokens that the index names are computed again; the others have their share already.
+    return mixed.index_copy_(0, ids, torch.logaddexp(mixed[ids], added.log()))

@@ -14,17 +14,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from infill_completion.engine import joined_nf4, native, native_build
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.kv import KVCache, KVShape
 from infill_completion.engine.packed import PackedLinear
 
 Product = Callable[[Tensor], Tensor]
+Write = Callable[[int, Tensor, Tensor], tuple[Tensor, Tensor]]
+Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
 # What a layer of these is made of is what the decoder computes; other architectures differ in norms, biases or order.
 ARCHITECTURES = ("llama", "mistral", "qwen2")
 
 
 @dataclass(frozen=True)
-class _Layer:
+class Layer:
+    """The weights of one layer, as products and norms."""
+
     device: torch.device
     input_norm: Tensor
     post_norm: Tensor
@@ -51,8 +56,10 @@ def _product(module: Any, linear: type[_Linear | PackedLinear]) -> Product:
     return product
 
 
-def _joined(linear: type[_Linear | PackedLinear], *modules: Any) -> Product:
+def _joined(linear: type[_Linear | PackedLinear], join_quantised: bool, *modules: Any) -> Product:
     """Return one product whose outputs are those of ``modules`` side by side."""
+    if join_quantised and (layer := joined_nf4.join(*modules)) is not None:
+        return _product(layer, linear)
     if all(type(module) is nn.Linear for module in modules):
         weights = [module.weight for module in modules]
         weight = torch.cat([part.detach() for part in weights])
@@ -74,9 +81,24 @@ class Decoder:
         packed: Round the weights to 8 bits for the CPU; see :mod:`infill_completion.engine.packed`.
         tokens: Number of ids that the tokenizer knows; None: as many as the model has.  Embeddings are often padded to
             a round number of rows (Qwen's are), and what the rows behind the vocabulary score means nothing.
+        join_quantised: Make one product of q, k, v and of gate, up where they are held in 4 bits; see
+            :mod:`infill_completion.engine.joined_nf4`.
+
+    Attributes:
+        embed: Embeddings, ``(rows, hidden)``; the layers, the last ``norm`` and the ``head`` follow.
+        cos: Rotary table, ``(capacity, 1, width)``; the first half of each row of ``sin`` has its sign turned.
+        shape: What a token of the KV cache costs.
     """
 
-    def __init__(self, model: Any, capacity: int, *, packed: bool = False, tokens: int | None = None) -> None:
+    def __init__(
+        self,
+        model: Any,
+        capacity: int,
+        *,
+        packed: bool = False,
+        tokens: int | None = None,
+        join_quantised: bool = False,
+    ) -> None:
         config = model.config
         if config.model_type not in ARCHITECTURES:
             raise ModelError(
@@ -88,30 +110,35 @@ class Decoder:
         self.eps: float = config.rms_norm_eps
         self.hidden: int = config.hidden_size
         self.vocab_size: int = config.vocab_size if tokens is None else min(tokens, config.vocab_size)
-        self._wide = config.intermediate_size
+        self.wide = config.intermediate_size
         core = model.model
-        self._embed: Tensor = core.embed_tokens.weight.detach()
+        self.embed: Tensor = core.embed_tokens.weight.detach()
         # On the CPU attention over bf16 costs eight times that over float32.
-        self.device, self.dtype = self._embed.device, torch.float32 if packed else self._embed.dtype
-        self._norm: Tensor = core.norm.weight.detach().to(self.dtype)
+        self.device, self.dtype = self.embed.device, torch.float32 if packed else self.embed.dtype
+        self.norm: Tensor = core.norm.weight.detach().to(self.dtype)
         self._linear: type[_Linear | PackedLinear] = PackedLinear if packed else _Linear
         # A head that is tied to the embeddings is left as it is, because packing rounds the weights.
         tied = model.lm_head.weight is core.embed_tokens.weight
-        self._head = _product(model.lm_head, _Linear if tied else self._linear)
-        self._head_dtype = self._embed.dtype if tied and packed else None
-        self._layers = [self._layer(layer) for layer in core.layers]
-        self.shape = KVShape(tuple(layer.device for layer in self._layers), self.kv_heads, self.width, self.dtype)
+        self.head = _product(model.lm_head, _Linear if tied else self._linear)
+        self._head_dtype = self.embed.dtype if tied and packed else None
+        self._join_quantised = join_quantised
+        self.layers = [self._layer(layer) for layer in core.layers]
+        self.shape = KVShape(tuple(layer.device for layer in self.layers), self.kv_heads, self.width, self.dtype)
         self._make_rotary(core.rotary_emb, capacity)
+        self._packed = packed
+        self._build: native_build.Build | None = None
+        self._is_decided = False
+        self._step: native.NativeStep | None = None
 
-    def _layer(self, layer: Any) -> _Layer:
+    def _layer(self, layer: Any) -> Layer:
         attention, mlp = layer.self_attn, layer.mlp
-        return _Layer(
+        return Layer(
             device=layer.input_layernorm.weight.device,
             input_norm=layer.input_layernorm.weight.detach().to(self.dtype),
             post_norm=layer.post_attention_layernorm.weight.detach().to(self.dtype),
-            qkv=_joined(self._linear, attention.q_proj, attention.k_proj, attention.v_proj),
+            qkv=_joined(self._linear, self._join_quantised, attention.q_proj, attention.k_proj, attention.v_proj),
             out=_product(attention.o_proj, self._linear),
-            gate_up=_joined(self._linear, mlp.gate_proj, mlp.up_proj),
+            gate_up=_joined(self._linear, self._join_quantised, mlp.gate_proj, mlp.up_proj),
             down=_product(mlp.down_proj, self._linear),
         )
 
@@ -123,8 +150,20 @@ class Decoder:
         half = self.width // 2
         # The rotated half comes from a roll, so the minus sign of rotate_half goes into the table.
         signed = torch.cat([-sin[..., :half], sin[..., half:]], -1)
-        self._cos, self._sin = cos[0].unsqueeze(1), signed[0].unsqueeze(1)
+        self.cos, self.sin = cos[0].unsqueeze(1), signed[0].unsqueeze(1)
         self.capacity = capacity
+
+    def native_step(self) -> native.NativeStep | None:
+        """Return the compiled step for few tokens, where there is one by now; see :mod:`native_build`."""
+        if not self._is_decided:
+            if self._build is None:
+                self._is_decided = not (self._packed and native.suits(self))
+                self._build = None if self._is_decided else native_build.shared()
+            if self._build is not None and not self._build.pending:
+                self._is_decided = True  # first, because the check asks for the forward pass
+                library = self._build.library
+                self._step = None if library is None else native.checked(library, self)
+        return self._step
 
     @torch.inference_mode()
     def forward(self, ids: Tensor, cache: KVCache, start: int, *, all_logits: bool = False) -> Tensor:
@@ -140,31 +179,59 @@ class Decoder:
             Logits in float32, ``(batch, vocabulary)``, or ``(batch, length, vocabulary)`` with ``all_logits``.
         """
         batch, length = ids.shape
-        x = F.embedding(ids, self._embed).to(self.dtype)
-        cos, sin = self._cos[start : start + length], self._sin[start : start + length]
+        if batch * length <= native.MOST_ROWS and (step := self.native_step()) is not None:
+            return step(ids, cache, start, all_logits=all_logits)
         mask = None
         if length > 1 and start > 0:
             mask = torch.ones(length, start + length, dtype=torch.bool, device=self.device).tril(start)
+
+        def write(layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+            return cache.write(layer, keys, values, start)
+
+        def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+            return F.scaled_dot_product_attention(
+                queries, keys, values, attn_mask=None if mask is None else mask.to(queries.device),
+                is_causal=length > 1 and mask is None, enable_gqa=self.kv_heads != self.heads,
+            )  # fmt: skip
+
+        places = slice(start, start + length)
+        x = self.through(ids, self.cos[places], self.sin[places], write, attend)
+        return self.score(x if all_logits else x[:, -1])
+
+    def through(self, ids: Tensor, cos: Tensor, sin: Tensor, write: Write, attend: Attend) -> Tensor:
+        """Run tokens through all layers.
+
+        Args:
+            ids: ``(batch, length)``.
+            cos: The rows of the tokens' positions, ``(length, 1, width)``.
+            sin: Alike.
+            write: Puts keys and values ``(batch, kv heads, length, width)`` of a layer into a cache and returns what to
+                attend to.
+            attend: Attention of queries ``(batch, heads, length, width)`` over those.
+
+        Returns:
+            The residual stream, ``(batch, length, hidden)``.
+        """
+        batch, length = ids.shape
+        x = F.embedding(ids, self.embed).to(self.dtype)
         shift = self.width // 2
         rotated = self.heads + self.kv_heads
-        for index, layer in enumerate(self._layers):
+        for index, layer in enumerate(self.layers):
             if layer.device != x.device:
                 x, cos, sin = x.to(layer.device), cos.to(layer.device), sin.to(layer.device)
-                mask = None if mask is None else mask.to(layer.device)
             normed = F.rms_norm(x, (self.hidden,), layer.input_norm, self.eps)
             qkv = layer.qkv(normed).view(batch, length, rotated + self.kv_heads, self.width)
             qk = qkv[:, :, :rotated]
             qk = (qk * cos + qk.roll(shift, -1) * sin).transpose(1, 2)
-            values = qkv[:, :, rotated:].transpose(1, 2)
-            keys, values = cache.write(index, qk[:, self.heads :], values, start)
-            mixed = F.scaled_dot_product_attention(
-                qk[:, : self.heads], keys, values, attn_mask=mask, is_causal=length > 1 and mask is None,
-                enable_gqa=self.kv_heads != self.heads,
-            )  # fmt: skip
+            keys, values = write(index, qk[:, self.heads :], qkv[:, :, rotated:].transpose(1, 2))
+            mixed = attend(qk[:, : self.heads], keys, values)
             x = x + layer.out(mixed.transpose(1, 2).reshape(batch, length, self.heads * self.width))
             gate_up = layer.gate_up(F.rms_norm(x, (self.hidden,), layer.post_norm, self.eps))
-            x = x + layer.down(F.silu(gate_up[..., : self._wide]) * gate_up[..., self._wide :])
-        x = x if all_logits else x[:, -1]
-        x = F.rms_norm(x, (self.hidden,), self._norm.to(x.device), self.eps)
-        logits = self._head(x if self._head_dtype is None else x.to(self._head_dtype))
+            x = x + layer.down(F.silu(gate_up[..., : self.wide]) * gate_up[..., self.wide :])
+        return x
+
+    def score(self, x: Tensor) -> Tensor:
+        """Return the logits of a residual stream ``(..., hidden)`` in float32."""
+        x = F.rms_norm(x, (self.hidden,), self.norm.to(x.device), self.eps)
+        logits = self.head(x if self._head_dtype is None else x.to(self._head_dtype))
         return logits[..., : self.vocab_size].float().to(self.device)

@@ -20,6 +20,7 @@ from infill_completion.engine import checkpoint as checkpoints
 from infill_completion.engine.answer import Answer, ngram_index
 from infill_completion.engine.checkpoint import Checkpoint, Progress
 from infill_completion.engine.decoder import Decoder
+from infill_completion.engine.device_loop import DeviceLoop
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.healing import Speller
 from infill_completion.engine.kv import Slots
@@ -52,6 +53,7 @@ class Generator:
         model: The transformers model.
         decoder: The forward pass over its weights.
         slots: The KV caches of the last prompts.
+        device_loop: Chooses tokens on a CUDA device, where no index has a say in them; None elsewhere.
         recent: What was written lately; a request that agrees with it is drafted from it.
         stop_tokens: Ids that an answer ends before; a measurement empties them in a twin of its own.
     """
@@ -70,6 +72,9 @@ class Generator:
         self.context_tokens = min(self.context_tokens, max(MIN_CONTEXT_TOKENS, capacity - answer))
         self._speller = Speller(self.tokenizer, self.decoder.device)
         self.slots = Slots(self.decoder.shape, capacity, self._slot_count(capacity))
+        self.device_loop: DeviceLoop | None = None
+        if loaded.device.type == "cuda":
+            self.device_loop = DeviceLoop(self.decoder, self.settings.draft_tokens)
         self.recent = Recent()
         infilling = self.tokenizer.infilling
         ends = () if self.tokenizer.eos is None else (self.tokenizer.eos,)
@@ -111,11 +116,15 @@ class Generator:
             pass
         self.slots.clear()
         self.recent.clear()
+        if self.device_loop is not None:
+            slot, _ = self.slots.acquire([0])
+            self.device_loop.prepare(slot.cache)
+            self.slots.release(slot)
 
     def close(self) -> None:
         """Free the weights and all caches."""
         self.slots.clear()
-        del self.model, self.decoder
+        del self.model, self.decoder, self.device_loop
         gc.collect()
         if self._torch_device.type == "cuda":
             torch.cuda.empty_cache()

@@ -21,17 +21,22 @@ class PackedLinear:
     Args:
         weight: ``(outputs, inputs)``; it is overwritten with its rounded values, so that both ways agree.
         bias: ``(outputs,)`` or None.
+
+    Attributes:
+        packed: The weights over their scales, int8, as ``weight``.
+        scale: Of each row, bf16, ``(outputs,)``.
+        bias: As given.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         scale = weight.float().abs().amax(1, keepdim=True).clamp_min(1e-8) / 127
         scale = scale.to(torch.bfloat16)
         rounded = (weight.float() / scale.float()).round().clamp(-127, 127)
-        self._packed = rounded.to(torch.int8).contiguous()
-        self._scale = scale.flatten().contiguous()
+        self.packed = rounded.to(torch.int8).contiguous()
+        self.scale = scale.flatten().contiguous()
         weight.copy_(rounded * scale.float())
         self._whole = weight if has_bf16_products() else weight.float()
-        self._bias = bias
+        self.bias = bias
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the product for ``x`` of shape ``(..., inputs)``, in the type of ``x``."""
@@ -39,10 +44,10 @@ class PackedLinear:
         if rows > FEW_ROWS:
             y = F.linear(x.to(self._whole.dtype), self._whole)
         else:
-            y = torch.ops.aten._weight_int8pack_mm(x.reshape(rows, -1).bfloat16(), self._packed, self._scale)
+            y = torch.ops.aten._weight_int8pack_mm(x.reshape(rows, -1).bfloat16(), self.packed, self.scale)
             y = y.view(*x.shape[:-1], -1)
         y = y.to(x.dtype)
-        return y if self._bias is None else y + self._bias
+        return y if self.bias is None else y + self.bias
 
 
 @cache

@@ -1,0 +1,159 @@
+"""Decoding on a CUDA device without waiting for it: the static step as a graph, one step ahead of the token read.
+
+While the host looks at a token, the device computes the one behind it.  What it computed in vain when the answer ends,
+or another answer has its turn, stands behind the length of the cache, where nothing counts.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import torch
+
+from infill_completion.engine.decoder import Decoder
+from infill_completion.engine.kv import KVCache
+from infill_completion.engine.static_step import StaticStep, bucket_of
+
+log = logging.getLogger(__name__)
+
+_WARM_UPS = 2  # libraries allocate their workspaces in the first runs, which a capture does not allow
+
+
+class Token(NamedTuple):
+    """A chosen token and its log-probability (nats)."""
+
+    id: int
+    logprob: float
+
+
+@dataclass(frozen=True, eq=False)
+class Sampling:
+    """How one answer chooses; two answers are never equal, so that each keeps what was computed ahead for it."""
+
+    temperature: float
+    top_p: float
+    seed: int
+
+
+class DeviceLoop:
+    """Runs the static steps of one decoder, for any number of answers in turn; all on the thread that loaded the model.
+
+    The first cache gets its graphs in :meth:`prepare`.  On another one a step runs operator by operator the first time
+    that it is needed at a bucket, and is captured by :meth:`settle` when the answer is out, so that no answer waits.
+
+    Args:
+        decoder: Of any device; graphs need a single CUDA device.
+        draft_tokens: Most drafts of a step.
+
+    Attributes:
+        captures: Whether steps become graphs.
+        steps: How many were run.
+    """
+
+    def __init__(self, decoder: Decoder, draft_tokens: int) -> None:
+        on_cuda = decoder.device.type == "cuda"
+        self._single, self._wide = StaticStep(decoder), StaticStep(decoder, 1 + draft_tokens)
+        self.captures = on_cuda and len(set(decoder.shape.devices)) == 1
+        # A graph holds bare addresses of its cache, so it must not outlive it.
+        self._graphs: WeakKeyDictionary[KVCache, dict[tuple[int, int], torch.cuda.CUDAGraph]] = WeakKeyDictionary()
+        self._missing: WeakKeyDictionary[KVCache, set[tuple[int, int]]] = WeakKeyDictionary()
+        self._pool = torch.cuda.graph_pool_handle() if self.captures else None
+        # Two of each: the step that is read, and the one ahead of it.
+        self._read_back = [torch.zeros(1, 2, dtype=torch.float64, pin_memory=on_cuda) for _ in range(2)]
+        cuda: Any = torch.cuda  # parts of it have no types
+        self._arrived = [cuda.Event() for _ in self._read_back] if on_cuda else []
+        self._ahead: tuple[Sampling, KVCache, int] | None = None  # whose step is under way, and its place
+        self._last = Token(-1, 0.0)
+        self.steps = 0
+
+    def follow(self, sampling: Sampling, cache: KVCache, id_: int, place: int) -> Token:
+        """Return the token behind ``id_``, which stands at ``place`` of the cache, and begin the next step."""
+        if self._ahead != (sampling, cache, place) or self._last.id != id_:
+            self._single.feed([id_], place)
+            self._launch(sampling, cache, place)
+        self._ahead = None
+        if place + 1 < cache.capacity:
+            self._launch(sampling, cache, place + 1)
+            self._ahead = (sampling, cache, place + 1)
+        self._last = self._read(place)
+        return self._last
+
+    def fits(self, cache: KVCache, place: int) -> bool:
+        """Tell whether a step of full width fits the cache at ``place``."""
+        return place + self._wide.width <= cache.capacity
+
+    def check(self, sampling: Sampling, cache: KVCache, fed: Sequence[int], place: int) -> list[Token]:
+        """Return the token behind each of ``fed``, from ``place`` on: one that was chosen, and drafts."""
+        self._ahead = None
+        self._wide.feed(list(fed), place)
+        self._run(self._wide, sampling, cache, place)
+        return [Token(int(id_), logprob) for id_, logprob in self._wide.result[: len(fed)].tolist()]
+
+    def prepare(self, cache: KVCache) -> None:
+        """Capture every step that ``cache``, which holds nothing yet, can need."""
+        lengths = range(1, cache.capacity + 1)
+        buckets = {bucket_of(length, cache.capacity) for length in lengths}
+        self._missing[cache] = {(step.width, bucket) for step in (self._single, self._wide) for bucket in buckets}
+        self.settle(cache, 0)
+
+    def settle(self, cache: KVCache, length: int) -> None:
+        """Capture what ran operator by operator on ``cache``, whose first ``length`` tokens count and stay as they are.
+
+        Where that fails there is one line in the log, and no graph from then on.
+        """
+        self._ahead = None
+        for width, bucket in sorted(self._missing.pop(cache, ())):
+            step = self._single if width == 1 else self._wide
+            if not self.captures or length + width + _WARM_UPS > cache.capacity:
+                return
+            try:
+                self._graphs.setdefault(cache, {})[width, bucket] = self._captured(step, cache, bucket, length)
+            except RuntimeError as error:  # a kernel that cannot be captured, or no memory for the graph
+                self.captures = False
+                self._graphs.clear()
+                log.warning("CUDA graphs are off: capturing failed with %s.", type(error).__name__)
+
+    def graphs(self, cache: KVCache) -> int:
+        """Return how many graphs there are for a cache."""
+        return len(self._graphs.get(cache, ()))
+
+    def _captured(self, step: StaticStep, cache: KVCache, bucket: int, length: int) -> torch.cuda.CUDAGraph:
+        step.feed([0], length)  # the trial runs write keys behind what counts
+        cuda: Any = torch.cuda
+        side = cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(_WARM_UPS):
+                step.run(cache, bucket)
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+            step.run(cache, bucket)
+        return graph
+
+    def _launch(self, sampling: Sampling, cache: KVCache, place: int) -> None:
+        self._run(self._single, sampling, cache, place)
+        self._read_back[place % 2].copy_(self._single.result, non_blocking=True)
+        if self._arrived:
+            self._arrived[place % 2].record()
+
+    def _read(self, place: int) -> Token:
+        if self._arrived:
+            self._arrived[place % 2].synchronize()
+        id_, logprob = self._read_back[place % 2][0].tolist()
+        return Token(int(id_), logprob)
+
+    def _run(self, step: StaticStep, sampling: Sampling, cache: KVCache, place: int) -> None:
+        self.steps += 1
+        bucket = bucket_of(place + step.width, cache.capacity)
+        step.prepare(sampling.temperature, sampling.top_p, sampling.seed, place)
+        graph = self._graphs.get(cache, {}).get((step.width, bucket))
+        if graph is not None:
+            graph.replay()
+            return
+        self._missing.setdefault(cache, set()).add((step.width, bucket))
+        step.run(cache, bucket)

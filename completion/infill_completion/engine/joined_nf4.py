@@ -1,0 +1,65 @@
+"""Several 4-bit layers that read the same input as one: fewer, larger products, exactly the same weights.
+
+bitsandbytes scales blocks of 64 weights that lie within a row, so the packed rows of two layers one behind the other
+are the packed rows of the joined layer.  With double quantisation each layer has an offset of its own for its scales,
+which one layer cannot hold; so the scales are joined as the float32 numbers they stand for.  That costs 3/8 of a bit a
+weight more, which is why joining is a switch that has to earn its place on a device (``infill-ls bench decode``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def join(*modules: Any) -> nn.Module | None:
+    """Return one ``Linear4bit`` whose outputs are those of ``modules`` side by side; None where they do not fit.
+
+    They fit where all are 4-bit layers of the same kind, with whole blocks in a row, and not yet packed for the CPU.
+    """
+    if any(type(module).__name__ != "Linear4bit" for module in modules):
+        return None
+    import bitsandbytes
+
+    bnb: Any = bitsandbytes
+    first, states = modules[0], [module.weight.quant_state for module in modules]
+    if not all(_alike(states[0], state) for state in states) or len({module.bias is None for module in modules}) > 1:
+        return None
+    rows, columns = sum(state.shape[0] for state in states), states[0].shape[1]
+    state = bnb.functional.QuantState(
+        torch.cat([_scales(state, bnb.functional) for state in states]), shape=torch.Size((rows, columns)),
+        code=states[0].code, blocksize=states[0].blocksize, quant_type=states[0].quant_type, dtype=states[0].dtype,
+    )  # fmt: skip
+    layer: Any = bnb.nn.Linear4bit(
+        columns, rows, bias=False, compute_dtype=first.compute_dtype, compress_statistics=False,
+        quant_type=state.quant_type, device="meta",
+    )  # fmt: skip
+    layer.weight = bnb.nn.Params4bit(
+        torch.cat([module.weight.data.view(-1, 1) for module in modules]), requires_grad=False, quant_state=state,
+        blocksize=state.blocksize, compress_statistics=False, quant_type=state.quant_type, module=layer,
+        bnb_quantized=True,
+    )  # fmt: skip
+    if first.bias is not None:
+        layer.bias = nn.Parameter(torch.cat([module.bias for module in modules]), requires_grad=False)
+    layer.compute_type_is_set = True
+    return layer.eval()  # type: ignore[no-any-return]
+
+
+def _alike(one: Any, other: Any) -> bool:
+    return (
+        one is not None
+        and other is not None
+        and other.shape[1] % other.blocksize == 0
+        and not getattr(other, "packing_format_for_cpu", False)
+        and (one.shape[1], one.blocksize, one.quant_type) == (other.shape[1], other.blocksize, other.quant_type)
+    )
+
+
+def _scales(state: Any, functional: Any) -> Tensor:
+    """Return the scale of each block in float32, ``(blocks,)``."""
+    if not state.nested:
+        return state.absmax.float()  # type: ignore[no-any-return]
+    scales: Tensor = functional.dequantize_blockwise(state.absmax, state.state2) + state.offset
+    return scales.float()

@@ -1,0 +1,158 @@
+"""The step of ``step.c`` over a decoder's own weights: one call for what is hundreds of torch operators.
+
+It pays where a step is too small to fill a core's time with arithmetic: packed weights, one thread, few tokens.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+
+from infill_completion.engine.kv import KVCache
+from infill_completion.engine.packed import PackedLinear
+
+if TYPE_CHECKING:
+    from infill_completion.engine.decoder import Decoder
+
+log = logging.getLogger(__name__)
+
+MOST_ROWS = 16  # as in step.c; measured: from about 32 rows on torch's matrix products are faster
+_BLOCK = 32  # inputs of a product come in blocks of that many
+_MOST_INPUTS = 8000  # beyond it a sum of integers could leave 32 bits
+_PROBE = (1, 2, 3)
+_TOLERANCE = 0.05  # of the largest logit: torch's products round to bfloat16
+
+_Pointer = ctypes.c_void_p
+
+
+class _Product(ctypes.Structure):
+    _fields_ = (
+        ("weight", _Pointer), ("scale", _Pointer), ("bias", _Pointer), ("outputs", ctypes.c_int32),
+        ("inputs", ctypes.c_int32),
+    )  # fmt: skip
+
+
+class _Layer(ctypes.Structure):
+    _fields_ = (
+        ("input_norm", _Pointer), ("post_norm", _Pointer), ("qkv", _Product), ("out", _Product), ("gate_up", _Product),
+        ("down", _Product),
+    )  # fmt: skip
+
+
+class _Model(ctypes.Structure):
+    _fields_ = (
+        ("layers", ctypes.c_int32), ("hidden", ctypes.c_int32), ("heads", ctypes.c_int32), ("kv_heads", ctypes.c_int32),
+        ("width", ctypes.c_int32), ("wide", ctypes.c_int32), ("tokens", ctypes.c_int32), ("eps", ctypes.c_float),
+        ("embed", _Pointer), ("cos", _Pointer), ("sin", _Pointer), ("norm", _Pointer),
+        ("layer", ctypes.POINTER(_Layer)), ("head", _Product),
+    )  # fmt: skip
+
+
+class NativeStep:
+    """The compiled forward pass of one decoder.
+
+    Args:
+        library: Made of ``step.c``.
+        decoder: Of packed weights, see :func:`suits`.
+    """
+
+    def __init__(self, library: ctypes.CDLL, decoder: Decoder) -> None:
+        self._held: list[Tensor] = []  # what the structures point to
+        self._step: Any = library.infill_step
+        self._bytes: Any = library.infill_workspace_bytes
+        self._bytes.restype = ctypes.c_size_t
+        layers = [
+            _Layer(
+                self._floats(layer.input_norm), self._floats(layer.post_norm),
+                *(self._product(product) for product in (layer.qkv, layer.out, layer.gate_up, layer.down)),
+            )
+            for layer in decoder.layers
+        ]  # fmt: skip
+        self._vocabulary = decoder.vocab_size
+        self._model = _Model(
+            len(layers), decoder.hidden, decoder.heads, decoder.kv_heads, decoder.width, decoder.wide,
+            decoder.embed.shape[0], decoder.eps, self._pointer(decoder.embed), self._floats(decoder.cos),
+            self._floats(decoder.sin), self._floats(decoder.norm), (_Layer * len(layers))(*layers),
+            self._product(decoder.head, self._vocabulary),
+        )  # fmt: skip
+        self._reference = ctypes.byref(self._model)
+        self._capacity = decoder.capacity
+        self._workspace = torch.empty(0, dtype=torch.uint8)
+        self._caches: WeakKeyDictionary[KVCache, tuple[Any, Any]] = WeakKeyDictionary()
+
+    def __call__(self, ids: Tensor, cache: KVCache, start: int, *, all_logits: bool) -> Tensor:
+        """Compute what :meth:`infill_completion.engine.decoder.Decoder.forward` does, for :data:`MOST_ROWS` tokens."""
+        batch, length = ids.shape
+        if start + length > min(cache.capacity, self._capacity) or batch != cache.batch:
+            raise IndexError(f"{batch} x {length} tokens at {start} do not fit the cache.")
+        keys, values = self._caches.get(cache) or self._pointers_of(cache)
+        shape = (batch, length, self._vocabulary) if all_logits else (batch, self._vocabulary)
+        logits = torch.empty(shape)
+        ids = ids.contiguous()
+        if self._step(
+            self._reference, _Pointer(ids.data_ptr()), batch, length, start, keys, values, cache.capacity,
+            int(all_logits), _Pointer(self._workspace.data_ptr()), _Pointer(logits.data_ptr()),
+        ):  # fmt: skip
+            raise IndexError("A token id is outside of the vocabulary.")
+        return logits
+
+    def _pointers_of(self, cache: KVCache) -> tuple[Any, Any]:
+        room: int = self._bytes(self._reference, MOST_ROWS, cache.capacity)
+        if room > self._workspace.numel():
+            self._workspace = torch.empty(room, dtype=torch.uint8)
+        made = (_pointers(cache.keys), _pointers(cache.values))
+        self._caches[cache] = made
+        return made
+
+    def _product(self, product: Any, outputs: int | None = None) -> _Product:
+        rows, inputs = product.packed.shape
+        bias = None if product.bias is None else self._floats(product.bias)
+        return _Product(self._pointer(product.packed), self._floats(product.scale), bias, outputs or rows, inputs)
+
+    def _floats(self, tensor: Tensor) -> int:
+        return self._pointer(tensor.float().contiguous())
+
+    def _pointer(self, tensor: Tensor) -> int:
+        self._held.append(tensor)
+        return tensor.data_ptr()
+
+
+def _pointers(tensors: Sequence[Tensor]) -> Any:
+    return (_Pointer * len(tensors))(*[tensor.data_ptr() for tensor in tensors])
+
+
+def suits(decoder: Decoder) -> bool:
+    """Tell whether the step can take over: packed layers and head, of shapes that it knows, on one thread."""
+    products = [decoder.head]
+    for layer in decoder.layers:
+        products += [layer.qkv, layer.out, layer.gate_up, layer.down]
+    return (
+        torch.get_num_threads() == 1
+        and decoder.embed.dtype is torch.bfloat16
+        and decoder.embed.is_contiguous()
+        and all(
+            isinstance(product, PackedLinear)
+            and product.packed.shape[1] % _BLOCK == 0
+            and product.packed.shape[1] <= _MOST_INPUTS
+            for product in products
+        )
+    )
+
+
+def checked(library: ctypes.CDLL, decoder: Decoder) -> NativeStep | None:
+    """Return the step where it computes what torch does, as three tokens show; else None, and a line in the log."""
+    step = NativeStep(library, decoder)
+    ids = torch.tensor([_PROBE])
+    expected = decoder.forward(ids, KVCache(decoder.shape, len(_PROBE)), 0, all_logits=True)
+    got = step(ids, KVCache(decoder.shape, len(_PROBE)), 0, all_logits=True)
+    if not bool(((got - expected).abs() <= _TOLERANCE * expected.abs().max()).all()):
+        log.warning("The native step computes something else than torch; torch's operators go on.")
+        return None
+    log.info("The native step is in use.")
+    return step

@@ -1,0 +1,128 @@
+"""Compile ``step.c`` for this machine's processor, once, in the background, where there is a compiler.
+
+The library stays in ``~/.cache/infill-ls/native``, a directory that nobody else may write to, under a name that stands
+for the source, the flags, the compiler and the processor.  Where anything is missing the torch operators go on.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import logging
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import threading
+from functools import cache
+from pathlib import Path
+
+from infill_completion.rundir import RunDirectoryError, native_directory
+
+log = logging.getLogger(__name__)
+
+SOURCE = Path(__file__).with_name("step.c")
+SWITCH = "INFILL_LS_NATIVE"  # 0: torch's operators only
+_COMPILERS = ("cc", "gcc", "clang")
+# Of -ffast-math only what leaves the order of sums alone, so that a token's numbers do not depend on those beside it.
+_FLAGS = (
+    *("-std=c11", "-O3", "-march=native", "-shared", "-fPIC", "-fno-math-errno", "-fno-trapping-math"),
+    *("-fno-signed-zeros", "-ffinite-math-only"),
+)
+_COMPILE_LIMIT_S = 60.0
+
+
+class Build:
+    """A library that is there at once if it was compiled before, else after a second or two, or never.
+
+    Args:
+        directory: Where libraries are kept; None: the user's own.
+    """
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self._directory = directory
+        self._library: ctypes.CDLL | None = None
+        self._done = threading.Event()
+        compiler = _compiler()
+        if compiler is None:
+            self._done.set()
+            return
+        try:
+            self._file = (directory or native_directory()) / f"step-{_key(compiler)}.so"
+        except (RunDirectoryError, OSError) as error:
+            log.warning("The native step cannot be kept (%s); torch's operators go on.", error)
+            self._done.set()
+            return
+        if self._file.exists():
+            self._load()
+        else:
+            threading.Thread(target=self._compile, args=(compiler,), name="compile step.c", daemon=True).start()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until it is decided whether there is a library; False where it takes longer."""
+        return self._done.wait(timeout_s)
+
+    @property
+    def pending(self) -> bool:
+        """Whether the compiler is still at work."""
+        return not self._done.is_set()
+
+    @property
+    def library(self) -> ctypes.CDLL | None:
+        """The library, or None where there is none (yet)."""
+        return self._library if self._done.is_set() else None
+
+    def _compile(self, compiler: str) -> None:
+        part = self._file.with_name(f"{self._file.name}.{os.getpid()}.part")
+        # The suggestion that is computed meanwhile comes first.
+        nice = shutil.which("nice")
+        command = [*([nice, "-n", "19"] if nice else []), compiler, *_FLAGS, str(SOURCE), "-o", str(part), "-lm"]
+        try:
+            subprocess.run(command, check=True, capture_output=True, timeout=_COMPILE_LIMIT_S, cwd=part.parent)
+            part.replace(self._file)
+        except (OSError, subprocess.SubprocessError) as error:
+            log.info("The native step was not compiled (%s); torch's operators go on.", type(error).__name__)
+            part.unlink(missing_ok=True)
+            self._done.set()
+            return
+        self._load()
+
+    def _load(self) -> None:
+        try:
+            self._library = ctypes.CDLL(str(self._file))
+        except OSError as error:  # a file system that runs no code, a file that was cut off
+            log.warning("The native step cannot be loaded (%s); torch's operators go on.", error)
+        self._done.set()
+
+
+@cache
+def shared() -> Build:
+    """Return the build of this process; the first call begins it."""
+    return Build()
+
+
+def _compiler() -> str | None:
+    """Return a compiler's path.
+
+    On Linux only: on macOS asking for one can open a window that offers to install it, and Windows' speaks no C11.
+    """
+    if sys.platform != "linux" or os.environ.get(SWITCH) == "0":
+        return None
+    return next((path for name in _COMPILERS if (path := shutil.which(name)) and Path(path).is_absolute()), None)
+
+
+def _key(compiler: str) -> str:
+    path = Path(compiler).resolve()
+    parts = [SOURCE.read_bytes().decode(), *_FLAGS, str(path), str(path.stat().st_mtime_ns), _processor()]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _processor() -> str:
+    """Return what the processor can do: a home directory may be shared by machines that differ."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    wanted = ("flags", "Features", "model name", "CPU part")
+    return "\n".join([platform.machine(), *sorted({line for line in lines if line.startswith(wanted)})])

@@ -1,0 +1,324 @@
+/* Llama's forward pass for a few tokens on one core: 8-bit weights, float32 for everything between the products.
+ *
+ * The same pass in torch is some two hundred calls of small operators, and these cost more than the arithmetic.  The
+ * formulas are those of decoder.py; the weights, the tables and the KV cache are torch's own memory, which native.py
+ * hands over.  All matrices are row-major.
+ *
+ * Each token is computed by the same instructions in the same order however many come with it, so that drafts, which
+ * are checked several at once, give bit for bit what single steps give.
+ */
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#ifdef __AVX512VNNI__
+#include <immintrin.h>
+#endif
+
+#define MOST_ROWS 16
+
+typedef struct { /* y = scale * (weight x) + bias */
+    const int8_t *weight; /* (outputs, inputs) */
+    const float *scale;   /* (outputs) */
+    const float *bias;    /* (outputs), or NULL */
+    int32_t outputs, inputs;
+} product_t;
+
+typedef struct {
+    const float *input_norm, *post_norm; /* (hidden) */
+    product_t qkv, out, gate_up, down;
+} layer_t;
+
+typedef struct {
+    int32_t layers, hidden, heads, kv_heads, width, wide, tokens;
+    float eps;
+    const uint16_t *embed;   /* bfloat16, (tokens, hidden) */
+    const float *cos, *sin;  /* (capacity, width), the first half of each row of sin negated */
+    const float *norm;       /* (hidden) */
+    const layer_t *layer;
+    product_t head;
+} model_t;
+
+typedef struct { /* parts of the workspace */
+    float *x;       /* the residual stream, (rows, hidden) */
+    float *y;       /* what goes into a product, (rows, most inputs) */
+    float *z;       /* what comes out of one, (rows, most of qkv and gate_up) */
+    float *scores;  /* of one head, (length of the cache) */
+    int16_t *whole; /* what goes into a product as integers, (rows, most inputs) */
+} work_t;
+
+static int32_t most(int32_t a, int32_t b) { return a > b ? a : b; }
+
+/* Lay out the workspace and return the bytes it takes. */
+static size_t lay_out(const model_t *m, int rows, int room, float *start, work_t *work) {
+    int32_t mixed = m->heads * m->width, qkv = mixed + 2 * m->kv_heads * m->width;
+    size_t x = (size_t)rows * m->hidden, y = (size_t)rows * most(most(m->hidden, m->wide), mixed);
+    size_t z = (size_t)rows * most(qkv, 2 * m->wide);
+    *work = (work_t){start, start + x, start + x + y, start + x + y + z, (int16_t *)(start + x + y + z + room)};
+    return (x + y + z + room) * sizeof(float) + y * sizeof(int16_t);
+}
+
+size_t infill_workspace_bytes(const model_t *m, int rows, int room) {
+    work_t work;
+    float start;
+    return lay_out(m, rows, room, &start, &work);
+}
+
+/* e^x after Cephes' expf, without a branch, so that loops over it become vector instructions; x is clamped to the
+ * numbers of float32. */
+static inline float exponential(float x) {
+    x = x < -87.0f ? -87.0f : x;
+    x = x > 87.0f ? 87.0f : x;
+    float n = rintf(x * 1.44269504f), r = x - n * 0.693359375f + n * 2.12194440e-4f;
+    float y = 1.9875691500e-4f;
+    y = y * r + 1.3981999507e-3f;
+    y = y * r + 8.3334519073e-3f;
+    y = y * r + 4.1665795894e-2f;
+    y = y * r + 1.6666665459e-1f;
+    y = y * r + 5.0000001201e-1f;
+    y = y * r * r + r + 1.0f;
+    int32_t bits = ((int32_t)n + 127) << 23;
+    float power;
+    memcpy(&power, &bits, sizeof power);
+    return y * power;
+}
+
+/* Sums in LANES parts, whose order is written down: the compiler turns the lanes into a vector, and may not order the
+ * sum as it likes, which would differ from one call to the next. */
+#define LANES 16
+static inline float sum_of_lanes(float *lanes) {
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int lane = 0; lane < half; lane++) lanes[lane] += lanes[lane + half];
+    return lanes[0];
+}
+
+static inline float sum_of(const float *a, int n) {
+    float lanes[LANES] = {0}, rest = 0;
+    int i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (int lane = 0; lane < LANES; lane++) lanes[lane] += a[i + lane];
+    for (; i < n; i++) rest += a[i];
+    return sum_of_lanes(lanes) + rest;
+}
+
+static inline float sum_of_products(const float *a, const float *b, int n) {
+    float lanes[LANES] = {0}, rest = 0;
+    int i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (int lane = 0; lane < LANES; lane++) lanes[lane] += a[i + lane] * b[i + lane];
+    for (; i < n; i++) rest += a[i] * b[i];
+    return sum_of_lanes(lanes) + rest;
+}
+
+static void rms_norm(const float *restrict x, const float *restrict weight, int n, float eps, float *restrict y) {
+    float scale = 1.0f / sqrtf(sum_of_products(x, x, n) / (float)n + eps);
+    for (int i = 0; i < n; i++) y[i] = x[i] * scale * weight[i];
+}
+
+/* Round a row to 16-bit integers and return what one of them is worth.  Sums of integers are exact in any order. */
+static float round_row(const float *restrict x, int n, int16_t *restrict whole) {
+    float largest = 1e-30f;
+    for (int i = 0; i < n; i++) {
+        float size = fabsf(x[i]);
+        largest = size > largest ? size : largest;
+    }
+    float scale = 32767.0f / largest;
+    for (int i = 0; i < n; i++) whole[i] = (int16_t)(int32_t)rintf(x[i] * scale);
+    return 1.0f / scale;
+}
+
+#ifdef __AVX512VNNI__
+#define TILE 4 /* rows of weights at once, so that no sum waits for the one before it */
+#define BLOCK 32
+/* A lane takes inputs / 16 products of at most 127 * 32767, which an int32 holds up to 8,000 inputs. */
+static inline __attribute__((always_inline)) void dot(
+    const product_t *p, const int8_t *weight, int weights, const int16_t *x, int rows, int64_t *sums) {
+    __m512i lanes[TILE][TILE];
+    for (int w = 0; w < weights; w++)
+        for (int r = 0; r < rows; r++) lanes[w][r] = _mm512_setzero_si512();
+    for (int i = 0; i < p->inputs; i += BLOCK)
+        for (int w = 0; w < weights; w++) {
+            const void *bytes = weight + (ptrdiff_t)w * p->inputs + i;
+            __m512i wide = _mm512_cvtepi8_epi16(_mm256_loadu_si256(bytes));
+            for (int r = 0; r < rows; r++)
+                lanes[w][r] = _mm512_dpwssd_epi32(lanes[w][r], wide, _mm512_loadu_si512(x + r * p->inputs + i));
+        }
+    for (int w = 0; w < weights; w++)
+        for (int r = 0; r < rows; r++) {
+            __m512i low = _mm512_cvtepi32_epi64(_mm512_castsi512_si256(lanes[w][r]));
+            __m512i high = _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64(lanes[w][r], 1));
+            sums[w * TILE + r] = _mm512_reduce_add_epi64(_mm512_add_epi64(low, high));
+        }
+}
+#else
+#define TILE 4
+#define BLOCK 256 /* so many products of at most 127 * 32767 fit into an int32 */
+static inline __attribute__((always_inline)) void dot(
+    const product_t *p, const int8_t *weight, int weights, const int16_t *x, int rows, int64_t *sums) {
+    for (int w = 0; w < weights; w++, weight += p->inputs)
+        for (int r = 0; r < rows; r++) {
+            int64_t sum = 0;
+            for (int start = 0; start < p->inputs; start += BLOCK) {
+                int end = start + BLOCK < p->inputs ? start + BLOCK : p->inputs;
+                int32_t part = 0;
+                for (int i = start; i < end; i++) part += (int16_t)weight[i] * x[r * p->inputs + i];
+                sum += part;
+            }
+            sums[w * TILE + r] = sum;
+        }
+}
+#endif
+
+static void write_out(
+    const product_t *p, int first, int outputs, const int64_t *sums, const float *worth, int rows, float *y) {
+    for (int r = 0; r < rows; r++)
+        for (int o = 0; o < outputs; o++) {
+            float sum = (float)sums[o * TILE + r] * (p->scale[first + o] * worth[r]);
+            y[(ptrdiff_t)r * p->outputs + first + o] = p->bias ? sum + p->bias[first + o] : sum;
+        }
+}
+
+/* Compute a tile of the product: up to TILE outputs of up to TILE rows. */
+static inline __attribute__((always_inline)) void tile(
+    const product_t *p, int first, int outputs, const int16_t *x, const float *worth, int rows, float *y) {
+    int64_t sums[TILE * TILE];
+    dot(p, p->weight + (ptrdiff_t)first * p->inputs, outputs, x, rows, sums);
+    write_out(p, first, outputs, sums, worth, rows, y);
+}
+
+static void some_rows(const product_t *p, int first, int outputs, const int16_t *x, const float *worth, int rows, float *y) {
+    /* With constants the compiler keeps the sums of a whole tile in registers. */
+    if (outputs == TILE) switch (rows) {
+        case 1: tile(p, first, TILE, x, worth, 1, y); return;
+        case 2: tile(p, first, TILE, x, worth, 2, y); return;
+        case 3: tile(p, first, TILE, x, worth, 3, y); return;
+        default: tile(p, first, TILE, x, worth, TILE, y); return;
+    }
+    for (int r = 0; r < rows; r++)
+        for (int o = 0; o < outputs; o++)
+            tile(p, first + o, 1, x + r * p->inputs, worth + r, 1, y + (ptrdiff_t)r * p->outputs);
+}
+
+static void multiply(const product_t *p, const float *x, int rows, int16_t *whole, float *y) {
+    float worth[MOST_ROWS];
+    for (int r = 0; r < rows; r++) worth[r] = round_row(x + r * p->inputs, p->inputs, whole + r * p->inputs);
+    for (int first = 0; first < p->outputs; first += TILE) {
+        int outputs = p->outputs - first < TILE ? p->outputs - first : TILE;
+        for (int r = 0; r < rows; r += TILE) {
+            int some = rows - r < TILE ? rows - r : TILE;
+            some_rows(p, first, outputs, whole + r * p->inputs, worth + r, some, y + (ptrdiff_t)r * p->outputs);
+        }
+    }
+}
+
+static void rotate(float *restrict x, const float *restrict cosine, const float *restrict sine, int width) {
+    int half = width / 2;
+    for (int i = 0; i < half; i++) {
+        float low = x[i], high = x[i + half];
+        x[i] = low * cosine[i] + high * sine[i];
+        x[i + half] = high * cosine[i + half] + low * sine[i + half];
+    }
+}
+
+/* Mix `count` values of one head; keys and values are (count, width). */
+static inline __attribute__((always_inline)) void attend_to(
+    const float *restrict query, const float *restrict keys, const float *restrict values, int count, int width,
+    float *restrict scores, float *restrict out) {
+    float scale = 1.0f / sqrtf((float)width), largest = -1e30f;
+    for (int t = 0; t < count; t++) scores[t] = sum_of_products(query, keys + (ptrdiff_t)t * width, width) * scale;
+    for (int t = 0; t < count; t++) largest = scores[t] > largest ? scores[t] : largest;
+    for (int t = 0; t < count; t++) scores[t] = exponential(scores[t] - largest);
+    for (int i = 0; i < width; i++) out[i] = 0;
+    for (int t = 0; t < count; t++)
+        for (int i = 0; i < width; i++) out[i] += scores[t] * values[(ptrdiff_t)t * width + i];
+    float total = sum_of(scores, count);
+    for (int i = 0; i < width; i++) out[i] /= total;
+}
+
+static void attend(const float *query, const float *keys, const float *values, int count, int width, float *scores, float *out) {
+    if (width == 64) { /* the usual ones, as constants: the sums stay in registers */
+        float sums[64];
+        attend_to(query, keys, values, count, 64, scores, sums);
+        memcpy(out, sums, sizeof sums);
+    } else if (width == 128) {
+        float sums[128];
+        attend_to(query, keys, values, count, 128, scores, sums);
+        memcpy(out, sums, sizeof sums);
+    } else {
+        attend_to(query, keys, values, count, width, scores, out);
+    }
+}
+
+/* Rotate queries and keys of all rows, and write keys and values into the cache. */
+static void place(const model_t *m, const work_t *w, int rows, int length, int start, float *keys, float *values, int room) {
+    int width = m->width, turned = m->heads + m->kv_heads, all = turned + m->kv_heads;
+    for (int r = 0; r < rows; r++) {
+        float *row = w->z + (ptrdiff_t)r * all * width;
+        int at = start + r % length;
+        for (int h = 0; h < turned; h++) rotate(row + h * width, m->cos + at * width, m->sin + at * width, width);
+        for (int h = 0; h < m->kv_heads; h++) {
+            ptrdiff_t to = (((ptrdiff_t)(r / length) * m->kv_heads + h) * room + at) * width;
+            memcpy(keys + to, row + (m->heads + h) * width, width * sizeof(float));
+            memcpy(values + to, row + (turned + h) * width, width * sizeof(float));
+        }
+    }
+}
+
+static void mix(const model_t *m, const work_t *w, int rows, int length, int start, const float *keys, const float *values, int room) {
+    int width = m->width, all = m->heads + 2 * m->kv_heads, group = m->heads / m->kv_heads;
+    for (int r = 0; r < rows; r++)
+        for (int h = 0; h < m->heads; h++) {
+            ptrdiff_t from = ((ptrdiff_t)(r / length) * m->kv_heads + h / group) * room * width;
+            attend(w->z + ((ptrdiff_t)r * all + h) * width, keys + from, values + from, start + r % length + 1, width,
+                   w->scores, w->y + ((ptrdiff_t)r * m->heads + h) * width);
+        }
+}
+
+/* silu(gate) * up */
+static void gate(const float *restrict gates, const float *restrict ups, int n, float *restrict out) {
+    for (int i = 0; i < n; i++) out[i] = gates[i] / (1.0f + exponential(-gates[i])) * ups[i];
+}
+
+static void add(float *restrict x, const float *restrict y, int n) {
+    for (int i = 0; i < n; i++) x[i] += y[i];
+}
+
+/* Run `batch` sequences of `length` tokens that follow the first `start` of the cache, at most MOST_ROWS together.
+ *
+ * keys, values: a pointer for each layer to (batch, kv_heads, room, width).
+ * logits: (batch * length, head.outputs) with all_logits, else (batch, head.outputs) of the last tokens.
+ * Returns 0, or -1 for an id that is none. */
+int infill_step(const model_t *m, const int64_t *ids, int batch, int length, int start, float *const *keys,
+                float *const *values, int room, int all_logits, float *workspace, float *logits) {
+    int rows = batch * length, hidden = m->hidden;
+    work_t w;
+    lay_out(m, rows, room, workspace, &w);
+    for (int r = 0; r < rows; r++) {
+        if (ids[r] < 0 || ids[r] >= m->tokens) return -1;
+        for (int i = 0; i < hidden; i++) {
+            uint32_t bits = (uint32_t)m->embed[ids[r] * hidden + i] << 16;
+            memcpy(w.x + r * hidden + i, &bits, sizeof bits);
+        }
+    }
+    for (int l = 0; l < m->layers; l++) {
+        const layer_t *layer = m->layer + l;
+        for (int r = 0; r < rows; r++) rms_norm(w.x + r * hidden, layer->input_norm, hidden, m->eps, w.y + r * hidden);
+        multiply(&layer->qkv, w.y, rows, w.whole, w.z);
+        place(m, &w, rows, length, start, keys[l], values[l], room);
+        mix(m, &w, rows, length, start, keys[l], values[l], room);
+        multiply(&layer->out, w.y, rows, w.whole, w.z);
+        add(w.x, w.z, rows * hidden);
+        for (int r = 0; r < rows; r++) rms_norm(w.x + r * hidden, layer->post_norm, hidden, m->eps, w.y + r * hidden);
+        multiply(&layer->gate_up, w.y, rows, w.whole, w.z);
+        for (int r = 0; r < rows; r++)
+            gate(w.z + r * 2 * m->wide, w.z + (r * 2 + 1) * m->wide, m->wide, w.y + r * m->wide);
+        multiply(&layer->down, w.y, rows, w.whole, w.z);
+        add(w.x, w.z, rows * hidden);
+    }
+    int wanted = 0;
+    for (int r = 0; r < rows; r++)
+        if (all_logits || r % length == length - 1)
+            rms_norm(w.x + r * hidden, m->norm, hidden, m->eps, w.y + hidden * wanted++);
+    multiply(&m->head, w.y, wanted, w.whole, logits);
+    return 0;
+}

@@ -1,0 +1,223 @@
+"""The compiled step: the numbers of float32, bit for bit the same for drafts, and nothing lost where it is missing."""
+
+from __future__ import annotations
+
+import copy
+import ctypes
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from infill_completion.engine import native, native_build, packed
+from infill_completion.engine.checkpoint import load
+from infill_completion.engine.decoder import Decoder
+from infill_completion.engine.kv import KVCache
+from infill_completion.engine.native import NativeStep
+from infill_completion.settings import EngineSettings
+from tests.engine.tiny import VOCABULARY, save_tiny
+
+COMPILE_LIMIT_S = 120.0
+pytestmark = [
+    pytest.mark.skipif(not packed.available(), reason="this torch has no int8 products for the CPU"),
+    pytest.mark.skipif(native_build._compiler() is None, reason="needs Linux and a C compiler"),
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("native")
+
+
+@pytest.fixture(scope="module")
+def library(folder: Path) -> ctypes.CDLL:
+    build = native_build.Build(folder)
+    assert build.wait(COMPILE_LIMIT_S)
+    assert build.library is not None
+    return build.library
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def packed_tiny(folder: Path, **shape: Any) -> tuple[Decoder, Any]:
+    """Return a packed decoder and the transformers model that holds the very same rounded weights in float32."""
+    settings = EngineSettings(model=str(save_tiny(folder, **shape)), device="cpu", quantization="int8")
+    loaded = load(settings, lambda share, doing: None)
+    decoder = Decoder(loaded.model, 64, packed=True)
+    model = copy.deepcopy(loaded.model).float()
+    for layer, held in zip(model.model.layers, decoder.layers, strict=True):
+        attention, mlp = layer.self_attn, layer.mlp
+        for modules, product in (
+            ((attention.q_proj, attention.k_proj, attention.v_proj), held.qkv),
+            ((attention.o_proj,), held.out),
+            ((mlp.gate_proj, mlp.up_proj), held.gate_up),
+            ((mlp.down_proj,), held.down),
+        ):
+            set_weights(modules, product)
+    set_weights((model.lm_head,), decoder.head)
+    return decoder, model
+
+
+def set_weights(modules: tuple[Any, ...], product: Any) -> None:
+    whole = product.packed.float() * product.scale.float()[:, None]
+    for module, weight in zip(modules, whole.split([module.weight.shape[0] for module in modules]), strict=True):
+        module.weight.data = weight
+
+
+def token_ids(batch: int, length: int) -> torch.Tensor:
+    return torch.randint(5, VOCABULARY, (batch, length), generator=torch.Generator().manual_seed(length))
+
+
+SHAPES = {
+    "grouped heads": {},
+    "wide heads": {"num_key_value_heads": 4, "head_dim": 64, "hidden_size": 96},
+    "heads of 128": {"num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 128},
+    "biases": {"attention_bias": True, "intermediate_size": 160},
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_logits_are_those_of_float32_on_the_same_weights(
+    tmp_path: Path, library: ctypes.CDLL, shape: dict[str, Any]
+) -> None:
+    decoder, model = packed_tiny(tmp_path, **shape)
+    assert native.suits(decoder)
+    step, ids = NativeStep(library, decoder), token_ids(2, 20)
+    cache = KVCache(decoder.shape, 24, 2)
+    pieces = [
+        step(ids[:, a:b], cache, a, all_logits=True)
+        for a, b in ((0, 8), (8, 13), (13, 16), (16, 18), (18, 19), (19, 20))
+    ]
+    with torch.inference_mode():
+        expected = model(ids).logits
+    assert (torch.cat(pieces, 1) - expected).abs().max() < 1e-4 * expected.abs().max()
+
+
+def test_several_tokens_at_once_are_bit_for_bit_what_they_are_one_by_one(tmp_path: Path, library: ctypes.CDLL) -> None:
+    decoder, _ = packed_tiny(tmp_path)
+    step, ids = NativeStep(library, decoder), token_ids(1, native.MOST_ROWS)
+    cache = KVCache(decoder.shape, 40)
+    single = torch.cat([step(ids[:, at : at + 1], cache, at, all_logits=True) for at in range(ids.shape[1])], 1)
+    for length in (2, 3, 5, native.MOST_ROWS):
+        together = step(ids[:, :length], cache, 0, all_logits=True)
+        assert torch.equal(together, single[:, :length])
+        assert torch.equal(step(ids[:, :length], cache, 0, all_logits=False), single[:, length - 1])
+
+
+def test_candidates_side_by_side_are_what_each_is_alone(tmp_path: Path, library: ctypes.CDLL) -> None:
+    decoder, _ = packed_tiny(tmp_path)
+    step, ids = NativeStep(library, decoder), token_ids(3, 5)
+    together = step(ids, KVCache(decoder.shape, 16, 3), 0, all_logits=True)
+    for row in range(3):
+        alone = step(ids[row : row + 1], KVCache(decoder.shape, 30), 0, all_logits=True)
+        assert torch.equal(together[row : row + 1], alone)
+
+
+def test_the_step_continues_a_prompt_that_torch_has_read(tmp_path: Path, library: ctypes.CDLL) -> None:
+    decoder, model = packed_tiny(tmp_path)
+    decoder._is_decided = True  # torch's operators only
+    ids, cache = token_ids(1, 30), KVCache(decoder.shape, 40)
+    decoder.forward(ids[:, :29], cache, 0)
+    with torch.inference_mode():
+        expected = model(ids).logits[:, -1]
+    got = NativeStep(library, decoder)(ids[:, 29:], cache, 29, all_logits=False)
+    assert (got - expected).abs().max() < 0.05 * expected.abs().max()  # the prompt is read in bf16
+
+
+def test_what_does_not_fit_is_refused_before_anything_is_written(tmp_path: Path, library: ctypes.CDLL) -> None:
+    decoder, _ = packed_tiny(tmp_path)
+    step, cache = NativeStep(library, decoder), KVCache(decoder.shape, 8)
+    with pytest.raises(IndexError, match="do not fit"):
+        step(token_ids(1, 4), cache, 5, all_logits=False)
+    for id_ in (-1, VOCABULARY):
+        with pytest.raises(IndexError, match="vocabulary"):
+            step(torch.tensor([[id_]]), cache, 0, all_logits=False)
+    assert not any(values.any() for values in cache.keys)
+
+
+def test_a_decoder_takes_the_step_up_as_soon_as_it_is_there(
+    tmp_path: Path, folder: Path, library: ctypes.CDLL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoder, _ = packed_tiny(tmp_path)
+    build = native_build.Build(folder)
+    monkeypatch.setattr(native_build, "shared", lambda: build)
+    monkeypatch.setattr(native_build.Build, "pending", True)
+    before = decoder.forward(token_ids(1, 4), KVCache(decoder.shape, 8), 0)
+    assert decoder.native_step() is None
+    monkeypatch.setattr(native_build.Build, "pending", False)
+    after = decoder.forward(token_ids(1, 4), KVCache(decoder.shape, 8), 0)
+    assert decoder.native_step() is not None
+    assert 0 < (after - before).abs().max() < 0.05 * before.abs().max()
+
+
+def test_a_step_that_computes_something_else_is_not_used(
+    tmp_path: Path, library: ctypes.CDLL, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    decoder, _ = packed_tiny(tmp_path)
+    decoder._is_decided = True
+    assert native.checked(library, decoder) is not None
+    monkeypatch.setattr(NativeStep, "__call__", lambda *_ignored, **_more: torch.zeros(1, 3, VOCABULARY))
+    assert native.checked(library, decoder) is None
+    assert "something else" in caplog.text
+
+
+def test_models_of_several_threads_or_whole_weights_keep_torch(tmp_path: Path, tiny: Any) -> None:
+    decoder, _ = packed_tiny(tmp_path)
+    torch.set_num_threads(2)
+    assert not native.suits(decoder)
+    assert tiny.decoder.native_step() is None
+
+
+def test_a_library_that_was_compiled_before_is_there_at_once(folder: Path, library: ctypes.CDLL) -> None:
+    build = native_build.Build(folder)
+    assert not build.pending
+    assert build.library is not None
+    assert len(list(folder.iterdir())) == 1
+
+
+def fake_compiler(folder: Path, script: str) -> None:
+    for name in ("cc", "gcc", "clang"):
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+
+
+@pytest.mark.parametrize("script", ["exit 1", "exit 0"], ids=["an error", "no output"])
+def test_a_compiler_that_fails_leaves_torch_at_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    tools, kept = tmp_path / "bin", tmp_path / "kept"
+    tools.mkdir()
+    kept.mkdir()
+    fake_compiler(tools, script)
+    monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
+    build = native_build.Build(kept)
+    assert build.wait(COMPILE_LIMIT_S)
+    assert build.library is None
+    assert not list(kept.glob("*.so"))
+
+
+def test_a_damaged_library_leaves_torch_at_work(tmp_path: Path, library: ctypes.CDLL, folder: Path) -> None:
+    (kept,) = folder.iterdir()
+    (tmp_path / kept.name).write_bytes(b"no library")
+    assert native_build.Build(tmp_path).library is None
+
+
+def test_it_can_be_switched_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(native_build.SWITCH, "0")
+    assert native_build.Build(tmp_path).library is None
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_linux_is_asked_for_a_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert native_build.Build(tmp_path).library is None
