@@ -6,6 +6,7 @@ import argparse
 import json
 from email.message import Message
 from importlib import metadata
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -35,9 +36,12 @@ The Python standard library and the installed packages below, all under permissi
 
 ## Recipe
 
-{tokens:.0f} million tokens in rows of 512, 85 % of them infilling (half PSM, half SPM), with cuts at line starts, at word
-edges and inside words. Muon for the matrices and AdamW for the rest, constant rate, then a linear fall to zero over the
-last two fifths. bf16 products, fp32 weights. Trained on two CPU cores by `training/train.py`.
+{tokens:.0f} million tokens, 85 % of the rows infilling (half PSM, half SPM), with cuts at line starts, at word edges and
+inside words. The first {begun:.0f} million came in a run of their own, whose rate fell to zero over the last two fifths; the rest
+began with its weights at the full rate, which fell to zero in the same way.
+{rows_text}
+Muon for the matrices and AdamW for the rest; bf16 products, fp32 weights. Trained on two CPU cores by
+`training/train.py`.
 
 ![Loss on training and held-out rows](loss.png)
 
@@ -77,11 +81,27 @@ def _curve(run: Path, target: Path) -> None:
     axes.plot(millions, [line["held_out_loss"] for line in lines], label="held-out rows", linewidth=1.6)
     axes.set_xlabel("million tokens")
     axes.set_ylabel("nats a token")
-    axes.set_ylim(top=min(6.0, max(line["train_loss"] for line in lines)))
+    axes.set_ylim(top=min(6.0, max(max(line["train_loss"], line["held_out_loss"]) for line in lines) + 0.05))
     axes.grid(alpha=0.3)
     axes.legend()
     figure.tight_layout()
     figure.savefig(target)
+
+
+def _begun(lines: list[dict[str, Any]]) -> float:
+    """Return the tokens that the weights had seen when the run of ``lines`` began."""
+    first, second = lines[:2]
+    a_step = (second["tokens"] - first["tokens"]) / (second["step"] - first["step"])
+    return float(first["tokens"] - first["step"] * a_step)
+
+
+def _rows_text(lines: list[dict[str, Any]]) -> str:
+    """Say how long the rows were and when that changed."""
+    parts = [f"Rows of {lines[0]['length']:,} tokens"]
+    for before, line in pairwise(lines):
+        if line["length"] != before["length"]:
+            parts.append(f"of {line['length']:,} after {before['tokens'] / 1e6:.0f} million")
+    return ", ".join(parts) + "."
 
 
 def _licences() -> str:
@@ -110,7 +130,8 @@ def write(run: Path, folder: Path) -> None:
     config = json.loads((folder / "config.json").read_text())
     scores = json.loads((run / "scores.json").read_text())
     corpus = json.loads((run / "corpus.json").read_text())
-    last = json.loads((run / "loss.jsonl").read_text().splitlines()[-1])
+    lines = [json.loads(line) for line in (run / "loss.jsonl").read_text().splitlines()]
+    last = lines[-1]
     weights = (folder / "model.safetensors").stat().st_size
     _curve(run, folder / "loss.png")
     rows = "\n".join(_score_row(key, scores["scores"][key]) for key in LABELS)
@@ -118,7 +139,7 @@ def write(run: Path, folder: Path) -> None:
         parameters=weights / 2e6, tokens=last["tokens"] / 1e6, layers=config["num_hidden_layers"],
         hidden=config["hidden_size"], intermediate=config["intermediate_size"], heads=config["num_attention_heads"],
         rope=config["rope_parameters"]["rope_theta"], vocabulary=config["vocab_size"], megabytes=weights / 1e6,
-        window=512, files=corpus["train_files"], chars=corpus["train_chars"] / 1e6, held_out=corpus["held_out_files"],
+        window=last["length"], begun=_begun(lines) / 1e6, rows_text=_rows_text(lines), files=corpus["train_files"], chars=corpus["train_chars"] / 1e6, held_out=corpus["held_out_files"],
         packages=_licences(), loss=last["held_out_loss"],
         bits=last["held_out_loss"] / 0.6931 / scores["chars_per_token"], count=scores["count"],
         in_word=scores["in_word_share"], rows=rows,

@@ -136,7 +136,8 @@ def work(rank: int, world: int, options: argparse.Namespace) -> None:
                 train_loss, check_loss = (figures / world).tolist()
                 speed = (tokens - first) / (time.monotonic() - started)
                 line = {"step": step, "tokens": tokens, "train_loss": round(train_loss, 4),
-                        "held_out_loss": round(check_loss, 4), "tokens_per_s": round(speed)}  # fmt: skip
+                        "held_out_loss": round(check_loss, 4), "tokens_per_s": round(speed),
+                        "length": options.length}  # fmt: skip
                 with (options.run / "loss.jsonl").open("a") as log:
                     log.write(json.dumps(line) + "\n")
                 _save(options.run, model, optimizer, step, tokens)
