@@ -35,18 +35,29 @@ def test_the_embedded_model_copies_a_name_from_the_buffer(embedded: Generator) -
 
 
 def test_the_last_chunk_sums_up(embedded: Generator) -> None:
-    _, chunks = answers(embedded, ask(explain=True))
+    _, chunks = answers(embedded, ask())
     *others, last = chunks
     assert all(chunk.usage is None and chunk.finish_reason is None for chunk in others)
+    assert last.explain is None
     assert last.finish_reason in {FinishReason.STOP, FinishReason.LENGTH}
     assert last.usage is not None
     assert last.usage.completion_tokens == sum(chunk.token_count for chunk in chunks)
     assert set(last.timings) == {"prefill_ms", "decode_ms", "ttft_ms", "tokens_per_s"}
-    explain = last.explain
-    assert explain is not None
-    assert sum(explain["tokens_by_source"].values()) == last.usage.prompt_tokens
-    assert explain["prompt"].startswith("<s>▁<PRE>▁<SUF>\n\n\ndef split_paths")
-    assert explain["respelled"] == " sec"
+
+
+def test_an_explanation_does_not_wait_for_the_end(embedded: Generator) -> None:
+    """A client that has its suggestion closes the stream, which ends the request."""
+    _, chunks = answers(embedded, ask(explain=True))
+    first, last = chunks[0], chunks[-1]
+    assert len(chunks) > 2
+    assert first.explain is not None
+    assert last.explain is not None
+    for explain in (first.explain, last.explain):
+        assert first.usage is not None
+        assert sum(explain["tokens_by_source"].values()) == first.usage.prompt_tokens
+        assert explain["prompt"].startswith("<s>▁<PRE>▁<SUF>\n\n\ndef split_paths")
+        assert explain["respelled"] == " sec"
+    assert all(chunk.explain is None for chunk in chunks[1:-1])
 
 
 def test_typing_on_computes_only_what_is_new(embedded: Generator) -> None:
@@ -229,7 +240,7 @@ def test_running_out_of_memory_halves_the_context_and_goes_on(
     before = twin.context_tokens
     got, chunks = answers(twin, request)
     assert got == expected  # the prompt fits into half of the context as well
-    assert sum(chunk.usage is not None for chunk in chunks) == 1
+    assert sum(chunk.usage is not None for chunk in chunks) == (2 if len(chunks) > 1 else 1)  # first and last
     assert twin.context_tokens == twin.details["context_tokens"] == before // 2
 
 

@@ -51,15 +51,21 @@ class Answer:
     def turns(self) -> Iterator[Chunk | None]:
         """Run the request; see :meth:`Generator.turns`."""
         held: list[Chunk] = []  # the end of a candidate may be the end of all, which carries the sums
+        first = True
         try:
             for chunk in self._with_memory():
                 if chunk is None:
                     yield None
                     continue
                 yield from held
-                held = [chunk] if chunk.finish_reason is not None else []
-                if not held:
+                is_end = chunk.finish_reason is not None
+                held = [chunk] if is_end else []
+                if not is_end and first and self._request.explain:
+                    # A client that has its suggestion leaves, and would miss an explanation at the end.
+                    yield from self._closed([chunk])
+                elif not is_end:
                     yield chunk
+                first = False
             yield from self._closed(held)
         finally:
             self._settle()
@@ -249,7 +255,7 @@ class Answer:
         yield from (sequence.end(reason) for sequence in self._sequences if sequence.finish is None)
 
     def _closed(self, last: list[Chunk]) -> Iterator[Chunk]:
-        """Return the last chunk with the request's sums."""
+        """Return the last chunk with the request's sums so far."""
         ended = time.monotonic()
         tokens = sum(len(sequence.ids) for sequence in self._sequences)
         decode_s = ended - self._prefilled

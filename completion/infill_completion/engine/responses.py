@@ -1,8 +1,8 @@
 """From chunks to the bodies of OpenAI's completions endpoint, streamed and whole.
 
 Format: OpenAI's ``text_completion`` object.  Each choice also carries ``logprob_sum`` (nats) and ``token_count``, so
-that a client knows the confidence without asking for log-probabilities; the last chunk carries ``usage``, ``timings``
-and, where asked for, ``explain``.
+that a client knows the confidence without asking for log-probabilities; the last chunk carries ``usage`` and
+``timings``.  Where ``explain`` was asked for, the first and the last chunk carry all three.
 """
 
 from __future__ import annotations
