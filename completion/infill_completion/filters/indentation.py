@@ -36,10 +36,17 @@ def trim_stray_blank(text: str, place: Place) -> str:
     before = place.window.before
     if not before.strip():
         widths = {indent_width(line) for line in (place.window.above + place.window.below).split("\n") if line.strip()}
+        widths |= _aligned(place.window.above)
         width = indent_width(before)
         return text[1:] if width in widths | {0} and width + 1 not in widths else text
     is_double = before.endswith(" ") and not before.endswith("  ") and before.rstrip()[-1] in "=(,+-*/<>&|"
     return text[1:] if is_double else text
+
+
+def _aligned(above: str) -> set[int]:
+    """Return the columns behind the opening brackets of the line above, where continued lines are aligned."""
+    lines = above.rstrip().split("\n")
+    return {column for column, character in enumerate(lines[-1].expandtabs(), 1) if character in "([{"}
 
 
 def _is_tabbed(lines: list[str]) -> bool:

@@ -29,6 +29,7 @@ PASS_THROUGH = [
     Case("python", "def f(x|):\n    pass\n", ", y=1", SAME),
     Case("python", "print(f(|))\n", "g(x)", SAME),
     Case("python", 'name = "|"\n', "world", SAME),
+    Case("python", "def call(first,\n        |\n    if first:\n        pass\n", " second):", SAME),
     Case("python", "class A:|\n", "\n    x = 1\n    y = 2", SAME),
     Case("python", "if a:\n    b()\nel|\n", "se:", SAME),
     Case("python", "x = a |\n", "+ b  # both", SAME),
