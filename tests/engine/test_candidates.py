@@ -28,7 +28,9 @@ def scripted(plain: Generator, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A decoder that gives every row the same probabilities: of the tokens from 100 on, as listed."""
 
     def script(*probabilities: float) -> Generator:
-        def forward(self: Decoder, ids: torch.Tensor, *_args: Any, all_logits: bool = False) -> torch.Tensor:
+        def forward(
+            self: Decoder, ids: torch.Tensor, *_args: Any, all_logits: bool = False, **_more: Any
+        ) -> torch.Tensor:
             logits = torch.full((ids.shape[0], self.vocab_size), -30.0)
             logits[:, 100 : 100 + len(probabilities)] = torch.tensor(probabilities).log()
             return logits[:, None].expand(-1, ids.shape[1], -1) if all_logits else logits

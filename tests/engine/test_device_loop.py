@@ -15,6 +15,7 @@ from infill_completion.engine.bench_measure import endless, request_of
 from infill_completion.engine.bench_models import drawn
 from infill_completion.engine.decoder import Decoder
 from infill_completion.engine.device_loop import DeviceLoop, Sampling
+from infill_completion.engine.fork import Fork
 from infill_completion.engine.generator import Generator
 from infill_completion.engine.kv import KVCache
 from infill_completion.engine.loop import generate
@@ -121,8 +122,8 @@ def test_the_last_place_of_a_cache_is_used_and_none_behind_it(decoder: Decoder, 
     cache = read(decoder, PROMPT, capacity=len(PROMPT) + 1)
     (expected,) = generate(decoder, [PROMPT], 2, temperature=0.0)
     assert [id_ for id_, _ in followed(loop, COLD, cache, PROMPT, 2)] == expected.tokens
-    assert not loop.fits(cache, len(PROMPT) - 3)
-    assert loop.fits(cache, len(PROMPT) - 4)
+    assert loop.reach(cache, len(PROMPT) - 3) == 0
+    assert loop.reach(cache, len(PROMPT) - 4) == loop.width
 
 
 @pytest.mark.parametrize("p", [0.0, 0.3, 0.9, 1.0])
@@ -187,4 +188,10 @@ def test_a_replayed_graph_gives_the_tokens_that_the_operators_give() -> None:
         assert [token.id for token in replayed.check(sampling, cache, fed, place)] == [
             token.id for token in plain.check(sampling, cache, fed, place)
         ]
+    start = len(PROMPT)
+    typed = list(range(40, 40 + (replayed.reach(cache, start) if replayed.captures else 5)))
+    fork = Fork(start, 3)
+    for ids, whose in ((typed, None), ([7, 8, 9], fork)):
+        expected = plain.score(cache, ids, start, whose)
+        assert torch.equal(replayed.score(cache, ids, start, whose), expected)
     subject.generator.close()

@@ -16,6 +16,7 @@ import torch
 from infill_completion.engine import native, native_build, packed
 from infill_completion.engine.checkpoint import load
 from infill_completion.engine.decoder import Decoder
+from infill_completion.engine.fork import Fork
 from infill_completion.engine.kv import KVCache
 from infill_completion.engine.native import NativeStep
 from infill_completion.settings import EngineSettings
@@ -121,6 +122,22 @@ def test_candidates_side_by_side_are_what_each_is_alone(tmp_path: Path, library:
     for row in range(3):
         alone = step(ids[row : row + 1], KVCache(decoder.shape, 30), 0, all_logits=True)
         assert torch.equal(together[row : row + 1], alone)
+
+
+@pytest.mark.parametrize("ways", [2, 3, 5])
+def test_candidates_in_one_cache_are_bit_for_bit_what_each_is_alone(
+    tmp_path: Path, library: ctypes.CDLL, ways: int
+) -> None:
+    decoder, _ = packed_tiny(tmp_path)
+    step, prompt, answers = NativeStep(library, decoder), token_ids(1, 7), token_ids(ways, 3)
+    cache = KVCache(decoder.shape, 7 + 3 * ways)
+    step(prompt, cache, 0, all_logits=False)
+    together = step(answers.T.reshape(1, -1), cache, 7, all_logits=True, fork=Fork(7, ways))[0]
+    for row in range(ways):
+        alone_cache = KVCache(decoder.shape, 10)
+        step(prompt, alone_cache, 0, all_logits=False)
+        alone = step(answers[row : row + 1], alone_cache, 7, all_logits=True)[0]
+        assert torch.equal(together.view(3, ways, -1)[:, row], alone)
 
 
 def test_the_step_continues_a_prompt_that_torch_has_read(tmp_path: Path, library: ctypes.CDLL) -> None:

@@ -16,7 +16,8 @@ from infill_completion.engine.cache_model import CacheParameters
 from infill_completion.engine.candidates import DISTINCT_BELOW_TEMPERATURE, distinct
 from infill_completion.engine.device_loop import Sampling, Token
 from infill_completion.engine.errors import ModelError, is_out_of_memory
-from infill_completion.engine.kv import KVCache, Slot
+from infill_completion.engine.fork import Fork
+from infill_completion.engine.kv import Slot
 from infill_completion.engine.loop import PREFILL_CHUNK_TOKENS, InterruptedPrefillError, prefill
 from infill_completion.engine.sampler import choose
 from infill_completion.engine.sequence import Sequence
@@ -40,6 +41,7 @@ class Answer:
         self._cached = 0
         self._echoed = False
         self._slot: Slot | None = None
+        self._end = 0  # of the places and positions that a single text may fill
         self._random = torch.Generator(device=self._decoder.device)
         if request.seed is not None:
             self._random.manual_seed(request.seed)
@@ -97,16 +99,22 @@ class Answer:
         owner, request = self._owner, self._request
         self._prompt = owner.prompt(request)
         self._slot, self._cached = owner.slots.acquire(self._prompt.ids)
+        self._end = min(self._slot.cache.capacity, self._decoder.capacity)
         if not self._sequences:
-            room = owner.slots.capacity - len(self._prompt.ids) - len(self._prompt.spell.encode())
-            self._max_tokens = max(1, min(request.max_tokens, room))
+            most = max(1, min(request.max_tokens, self._room()))
             self._sequences = [
-                owner.sequence(number, self._prompt.spell, replace(request, max_tokens=self._max_tokens), index)
+                owner.sequence(number, self._prompt.spell, replace(request, max_tokens=most), index)
                 for number, index in enumerate(self._indexes())
             ]
             if rest := owner.recent.rest(request):
                 self._sequences[0].resume(self._tokenizer.encode_infilling(self._prompt.spell + rest))
         return self._slot
+
+    def _room(self) -> int:
+        """Return how many tokens each candidate may have: all of them share the places behind the prompt."""
+        written, owner = len(self._prompt.ids), self._owner
+        places = (owner.slots.capacity - written) // max(1, self._request.n)
+        return min(places, self._decoder.capacity - written) - len(self._prompt.spell.encode())
 
     def _settle(self) -> None:
         """Capture the steps that this answer was the first to need, unless somebody waits for the next one."""
@@ -138,7 +146,7 @@ class Answer:
                 yield Chunk(sequence.number, self._request.prefix)
         alone = len(self._sequences) == 1
         ids = [*self._prompt.ids, *(self._sequences[0].ids if alone else [])]
-        if len(ids) >= slot.cache.capacity:  # only where memory ran out far behind the prompt
+        if len(ids) >= self._end:  # only where memory ran out far behind the prompt
             yield from self._ended(FinishReason.LENGTH)
             return
         try:
@@ -153,6 +161,11 @@ class Answer:
 
     def _prefill(self, slot: Slot, ids: list[int]) -> Steps[None, None, Tensor]:
         """Compute what the slot does not hold of ``ids``, with a pause behind each part but the last."""
+        loop, fresh = self._owner.device_loop, ids[len(slot.ids) :]
+        if loop is not None and len(fresh) <= loop.reach(slot.cache, len(slot.ids)) and self._poll() is None:
+            logits = loop.score(slot.cache, fresh, len(slot.ids))[-1:]
+            slot.ids += fresh
+            return logits
         while True:
             end = min(len(slot.ids) + PREFILL_CHUNK_TOKENS, len(ids))
             logits = prefill(self._decoder, slot, ids[:end], self._poll)
@@ -171,7 +184,7 @@ class Answer:
             for row, scores in enumerate(logits):
                 yield self._choose(sequence, scores)
                 self._first = self._first or time.monotonic()
-                if (reason := self._over(sequence, len(slot.ids) + row, slot.cache.capacity)) is not None:
+                if (reason := self._over(sequence, len(slot.ids) + row, self._end)) is not None:
                     slot.ids += draft[:row]
                     if sequence.finish is None:
                         yield sequence.end(reason)
@@ -179,7 +192,7 @@ class Answer:
                 if draft[row : row + 1] != sequence.ids[-1:]:
                     break
             slot.ids += draft[:row]
-            room = slot.cache.capacity - len(slot.ids) - 1
+            room = self._end - len(slot.ids) - 1
             draft = sequence.draft(min(self._owner.settings.draft_tokens, room))
             fed = [sequence.ids[-1], *draft]
             logits = self._behind(sequence, slot, fed)
@@ -191,51 +204,41 @@ class Answer:
         if loop is not None and sequence.is_plain:
             if len(fed) == 1:
                 return [loop.follow(self._sampling, cache, fed[0], place)]
-            if loop.fits(cache, place):
+            if len(fed) <= min(loop.width, loop.reach(cache, place)):
                 return loop.check(self._sampling, cache, fed, place)
-        ids = torch.tensor([fed], device=self._decoder.device)
-        return self._decoder.forward(ids, cache, place, all_logits=True)[0]
+        return self._owner.scores(cache, fed, place)
 
     def _decoded_together(self, slot: Slot, logits: Tensor) -> Iterator[Chunk]:
-        """Decode several candidates side by side from copies of the prompt's cache."""
-        cache, start = self._cache(slot), len(self._prompt.ids)
-        capacity = slot.cache.capacity
-        self._release()
-        logits = logits.expand(len(self._sequences), -1)
+        """Decode several candidates side by side, all behind the one prompt in the slot."""
+        start, count = len(self._prompt.ids), len(self._sequences)
+        fork = Fork(start, count)
+        logits = logits.expand(count, -1)
         if written := max(len(sequence.ids) for sequence in self._sequences):
             if any(s.finish is None and len(s.ids) < written for s in self._sequences):
                 yield from self._ended(FinishReason.LENGTH)  # memory ran out between two choices of one step
                 return
             rows = [[*s.ids, *s.ids[-1:] * (written - len(s.ids))] for s in self._sequences]
-            logits = self._decoder.forward(torch.tensor(rows, device=self._decoder.device), cache, start)
-            start += written
+            fed = [ids[at] for at in range(written) for ids in rows]
+            logits = self._owner.scores(slot.cache, fed, start, fork)[-count:]
+            start += len(fed)
         while True:
             for row, sequence in enumerate(self._sequences):
                 if sequence.finish is None:
                     yield self._choose(sequence, logits[row])
             self._first = self._first or time.monotonic()
             running = [sequence for sequence in self._sequences if sequence.finish is None]
-            reason = self._over(running[0], start, capacity) if running else None
+            reason = self._over(running[0], start + count - 1, slot.cache.capacity) if running else None
             if not running or reason is not None:
                 yield from (sequence.end(reason or FinishReason.STOP) for sequence in running)
                 return
-            ids = [sequence.ids[-1] for sequence in self._sequences]
-            logits = self._decoder.forward(torch.tensor(ids, device=self._decoder.device)[:, None], cache, start)
-            start += 1
+            logits = self._owner.scores(slot.cache, [sequence.ids[-1] for sequence in self._sequences], start, fork)
+            start += count
 
     def _over(self, sequence: Sequence, length: int, capacity: int) -> FinishReason | None:
         """Return why decoding ends here: the candidate is done, the request withdrawn or late, or the cache full."""
         if sequence.finish is not None:
             return sequence.finish
         return self._poll() or (FinishReason.LENGTH if length >= capacity else None)
-
-    def _cache(self, slot: Slot) -> KVCache:
-        """Return a cache that holds the prompt once for each candidate, with room for the answers."""
-        count, length = len(self._sequences), len(self._prompt.ids)
-        spare = len(self._prompt.spell.encode()) + self._max_tokens
-        cache = KVCache(self._decoder.shape, min(slot.cache.capacity, length + spare), count)
-        cache.copy_from(slot.cache, length)
-        return cache
 
     def _indexes(self) -> Iterable[NgramIndex | None]:
         count, settings = max(1, self._request.n), self._owner.settings

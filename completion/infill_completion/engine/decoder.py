@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from infill_completion.engine import joined_nf4, native, native_build
 from infill_completion.engine.errors import ModelError
+from infill_completion.engine.fork import Fork, positions, visible
 from infill_completion.engine.kv import KVCache, KVShape
 from infill_completion.engine.packed import PackedLinear
 
@@ -166,7 +167,9 @@ class Decoder:
         return self._step
 
     @torch.inference_mode()
-    def forward(self, ids: Tensor, cache: KVCache, start: int, *, all_logits: bool = False) -> Tensor:
+    def forward(
+        self, ids: Tensor, cache: KVCache, start: int, *, all_logits: bool = False, fork: Fork | None = None
+    ) -> Tensor:
         """Run tokens that follow the first ``start`` of ``cache`` and write their keys and values there.
 
         Args:
@@ -174,15 +177,18 @@ class Decoder:
             cache: A cache of that batch with room for ``start + length`` tokens.
             start: Tokens of the cache that count; whatever stands behind them is overwritten.
             all_logits: Return logits of every token, not only of the last.
+            fork: How the places from ``start`` on belong to several candidates; None: they are one text.
 
         Returns:
             Logits in float32, ``(batch, vocabulary)``, or ``(batch, length, vocabulary)`` with ``all_logits``.
         """
         batch, length = ids.shape
         if batch * length <= native.MOST_ROWS and (step := self.native_step()) is not None:
-            return step(ids, cache, start, all_logits=all_logits)
-        mask = None
-        if length > 1 and start > 0:
+            return step(ids, cache, start, all_logits=all_logits, fork=fork)
+        mask, at = None, torch.arange(start, start + length, device=self.device)
+        if fork is not None:
+            mask, at = visible(at, start + length, *fork), positions(at, *fork)
+        elif length > 1 and start > 0:
             mask = torch.ones(length, start + length, dtype=torch.bool, device=self.device).tril(start)
 
         def write(layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
@@ -194,8 +200,7 @@ class Decoder:
                 is_causal=length > 1 and mask is None, enable_gqa=self.kv_heads != self.heads,
             )  # fmt: skip
 
-        places = slice(start, start + length)
-        x = self.through(ids, self.cos[places], self.sin[places], write, attend)
+        x = self.through(ids, self.cos[at], self.sin[at], write, attend)
         return self.score(x if all_logits else x[:, -1])
 
     def through(self, ids: Tensor, cos: Tensor, sin: Tensor, write: Write, attend: Attend) -> Tensor:

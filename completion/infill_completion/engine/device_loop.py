@@ -13,14 +13,21 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import torch
+from torch import Tensor
 
 from infill_completion.engine.decoder import Decoder
+from infill_completion.engine.fork import Fork
 from infill_completion.engine.kv import KVCache
 from infill_completion.engine.static_step import StaticStep, bucket_of
 
 log = logging.getLogger(__name__)
 
 _WARM_UPS = 2  # libraries allocate their workspaces in the first runs, which a capture does not allow
+# Rows of the wide step at least: bitsandbytes' kernels for few rows cost about the same from one row to five, and typed
+# characters and candidates are about so many.
+_LEAST_WIDTH = 5
+# A forward pass operator by operator is bound by its launches, and takes about as long as so many replays.
+_MOST_REPLAYS = 8
 
 
 class Token(NamedTuple):
@@ -50,13 +57,15 @@ class DeviceLoop:
         draft_tokens: Most drafts of a step.
 
     Attributes:
+        width: Most tokens of a step.
         captures: Whether steps become graphs.
         steps: How many were run.
     """
 
     def __init__(self, decoder: Decoder, draft_tokens: int) -> None:
         on_cuda = decoder.device.type == "cuda"
-        self._single, self._wide = StaticStep(decoder), StaticStep(decoder, 1 + draft_tokens)
+        self._single, self._wide = StaticStep(decoder), StaticStep(decoder, max(1 + draft_tokens, _LEAST_WIDTH))
+        self.width = self._wide.width
         self.captures = on_cuda and len(set(decoder.shape.devices)) == 1
         # A graph holds bare addresses of its cache, so it must not outlive it.
         self._graphs: WeakKeyDictionary[KVCache, dict[tuple[int, int], torch.cuda.CUDAGraph]] = WeakKeyDictionary()
@@ -82,16 +91,36 @@ class DeviceLoop:
         self._last = self._read(place)
         return self._last
 
-    def fits(self, cache: KVCache, place: int) -> bool:
-        """Tell whether a step of full width fits the cache at ``place``."""
-        return place + self._wide.width <= cache.capacity
+    def reach(self, cache: KVCache, place: int) -> int:
+        """Return how many tokens from ``place`` on are best read in wide steps; more are for a pass of their own.
+
+        Steps that are no graph yet save nothing, so there it is one of them; none where not even that fits the cache.
+        """
+        is_graph = (self.width, bucket_of(place + self.width, cache.capacity)) in self._graphs.get(cache, {})
+        return self.width * min(_MOST_REPLAYS if is_graph else 1, (cache.capacity - place) // self.width)
 
     def check(self, sampling: Sampling, cache: KVCache, fed: Sequence[int], place: int) -> list[Token]:
         """Return the token behind each of ``fed``, from ``place`` on: one that was chosen, and drafts."""
         self._ahead = None
-        self._wide.feed(list(fed), place)
-        self._run(self._wide, sampling, cache, place)
+        self._wide.feed(fed, place)
+        self._wide.prepare(sampling.temperature, sampling.top_p, sampling.seed, place)
+        self._run(self._wide, cache, place)
         return [Token(int(id_), logprob) for id_, logprob in self._wide.result[: len(fed)].tolist()]
+
+    def score(self, cache: KVCache, ids: Sequence[int], place: int, fork: Fork | None = None) -> Tensor:
+        """Return the model's scores behind each of ``ids``, ``(len(ids), vocabulary)``, where the host has a say.
+
+        At most :meth:`reach` of them come from ``place`` on, in as many steps as they need.
+        """
+        self._ahead = None
+        scores = []
+        for at in range(0, len(ids), self.width):
+            part = ids[at : at + self.width]
+            self._wide.feed(part, place + at, fork)
+            self._run(self._wide, cache, place + at)
+            # A copy, because another answer may have its turn before the scores are read.
+            scores.append(self._wide.logits[: len(part)].clone())
+        return torch.cat(scores)
 
     def prepare(self, cache: KVCache) -> None:
         """Capture every step that ``cache``, which holds nothing yet, can need."""
@@ -136,7 +165,8 @@ class DeviceLoop:
         return graph
 
     def _launch(self, sampling: Sampling, cache: KVCache, place: int) -> None:
-        self._run(self._single, sampling, cache, place)
+        self._single.prepare(sampling.temperature, sampling.top_p, sampling.seed, place)
+        self._run(self._single, cache, place)
         self._read_back[place % 2].copy_(self._single.result, non_blocking=True)
         if self._arrived:
             self._arrived[place % 2].record()
@@ -147,10 +177,9 @@ class DeviceLoop:
         id_, logprob = self._read_back[place % 2][0].tolist()
         return Token(int(id_), logprob)
 
-    def _run(self, step: StaticStep, sampling: Sampling, cache: KVCache, place: int) -> None:
+    def _run(self, step: StaticStep, cache: KVCache, place: int) -> None:
         self.steps += 1
         bucket = bucket_of(place + step.width, cache.capacity)
-        step.prepare(sampling.temperature, sampling.top_p, sampling.seed, place)
         graph = self._graphs.get(cache, {}).get((step.width, bucket))
         if graph is not None:
             graph.replay()

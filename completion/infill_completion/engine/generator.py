@@ -9,11 +9,13 @@ import gc
 import logging
 from collections.abc import Callable, Iterator
 from collections.abc import Generator as Steps
+from collections.abc import Sequence as Items
 from dataclasses import replace
 from typing import Any
 
 from infill_completion.engine import environment  # isort: skip  # before torch and transformers
 import torch
+from torch import Tensor
 
 from infill_completion.api import Chunk, CompletionRequest
 from infill_completion.engine import checkpoint as checkpoints
@@ -22,8 +24,9 @@ from infill_completion.engine.checkpoint import Checkpoint, Progress
 from infill_completion.engine.decoder import Decoder
 from infill_completion.engine.device_loop import DeviceLoop
 from infill_completion.engine.errors import ModelError
+from infill_completion.engine.fork import Fork
 from infill_completion.engine.healing import Speller
-from infill_completion.engine.kv import Slots
+from infill_completion.engine.kv import KVCache, Slots
 from infill_completion.engine.recent import Recent
 from infill_completion.engine.sequence import Sequence
 from infill_completion.ngram import NgramIndex
@@ -36,7 +39,7 @@ environment.prepare()
 log = logging.getLogger(__name__)
 
 MAX_SLOTS = 4
-ANSWER_TOKENS = 512  # room behind the prompt in every slot
+ANSWER_TOKENS = 512  # room behind the prompt in every slot, which all candidates share
 MIN_CONTEXT_TOKENS = 64
 
 
@@ -65,11 +68,12 @@ class Generator:
         positions = int(loaded.model.config.max_position_embeddings)
         answer = min(ANSWER_TOKENS, positions // 4)
         self.context_tokens = min(context_tokens, self.settings.context_tokens or positions, positions - answer)
-        capacity = self.context_tokens + answer
         self.model: Any = loaded.model
-        self.decoder = Decoder(loaded.model, capacity, packed=loaded.packed, tokens=self.tokenizer.vocab_size)
-        capacity = self._room_for(capacity)
-        self.context_tokens = min(self.context_tokens, max(MIN_CONTEXT_TOKENS, capacity - answer))
+        self.decoder = Decoder(
+            loaded.model, self.context_tokens + answer, packed=loaded.packed, tokens=self.tokenizer.vocab_size
+        )
+        capacity = self._room_for(self.context_tokens + ANSWER_TOKENS)
+        self.context_tokens = min(self.context_tokens, max(MIN_CONTEXT_TOKENS, capacity - ANSWER_TOKENS))
         self._speller = Speller(self.tokenizer, self.decoder.device)
         self.slots = Slots(self.decoder.shape, capacity, self._slot_count(capacity))
         self.device_loop: DeviceLoop | None = None
@@ -168,6 +172,17 @@ class Generator:
             context_share=settings.context_share, heal=settings.heal,
         )  # fmt: skip
         return build_prompt(self.tokenizer, request.prefix, request.suffix, request.context, options)
+
+    def scores(self, cache: KVCache, ids: Items[int], start: int, fork: Fork | None = None) -> Tensor:
+        """Return the model's scores behind each of ``ids``, which follow the first ``start`` tokens of ``cache``.
+
+        ``(len(ids), vocabulary)``, float32; ``fork`` as in :meth:`infill_completion.engine.decoder.Decoder.forward`.
+        """
+        loop = self.device_loop
+        if loop is not None and len(ids) <= loop.reach(cache, start):
+            return loop.score(cache, ids, start, fork)
+        fed = torch.tensor([ids], device=self.decoder.device)
+        return self.decoder.forward(fed, cache, start, all_logits=True, fork=fork)[0]
 
     def sequence(self, number: int, spell: str, request: CompletionRequest, index: NgramIndex | None) -> Sequence:
         """Return a fresh candidate of a request."""

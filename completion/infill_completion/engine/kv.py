@@ -43,9 +43,9 @@ class KVCache:
         return self.shape.bytes_per_token * self.capacity * self.batch
 
     def copy_from(self, other: KVCache, length: int) -> None:
-        """Take the first ``length`` tokens of ``other``'s first sequence into every sequence of this one."""
+        """Take the first ``length`` tokens of another cache of the same batch."""
         for mine, theirs in zip([*self.keys, *self.values], [*other.keys, *other.values], strict=True):
-            mine[:, :, :length].copy_(theirs[:1, :, :length])
+            mine[:, :, :length].copy_(theirs[:, :, :length])
 
     def write(self, layer: int, keys: Tensor, values: Tensor, start: int) -> tuple[Tensor, Tensor]:
         """Write ``(batch, heads, length, width)`` at ``start`` and return all up to the end of it, without a copy."""

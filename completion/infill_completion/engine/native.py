@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
+from infill_completion.engine.fork import Fork
 from infill_completion.engine.kv import KVCache
 from infill_completion.engine.packed import PackedLinear
 
@@ -86,17 +87,21 @@ class NativeStep:
         self._workspace = torch.empty(0, dtype=torch.uint8)
         self._caches: WeakKeyDictionary[KVCache, tuple[Any, Any]] = WeakKeyDictionary()
 
-    def __call__(self, ids: Tensor, cache: KVCache, start: int, *, all_logits: bool) -> Tensor:
+    def __call__(
+        self, ids: Tensor, cache: KVCache, start: int, *, all_logits: bool, fork: Fork | None = None
+    ) -> Tensor:
         """Compute what :meth:`infill_completion.engine.decoder.Decoder.forward` does, for :data:`MOST_ROWS` tokens."""
         batch, length = ids.shape
-        if start + length > min(cache.capacity, self._capacity) or batch != cache.batch:
+        shared, ways = fork or (0, 1)
+        positions = shared + (start + length - 1 - shared) // ways + 1
+        if start + length > cache.capacity or positions > self._capacity or batch != cache.batch:
             raise IndexError(f"{batch} x {length} tokens at {start} do not fit the cache.")
         keys, values = self._caches.get(cache) or self._pointers_of(cache)
         shape = (batch, length, self._vocabulary) if all_logits else (batch, self._vocabulary)
         logits = torch.empty(shape)
         ids = ids.contiguous()
         if self._step(
-            self._reference, _Pointer(ids.data_ptr()), batch, length, start, keys, values, cache.capacity,
+            self._reference, _Pointer(ids.data_ptr()), batch, length, start, shared, ways, keys, values, cache.capacity,
             int(all_logits), _Pointer(self._workspace.data_ptr()), _Pointer(logits.data_ptr()),
         ):  # fmt: skip
             raise IndexError("A token id is outside of the vocabulary.")

@@ -7,11 +7,14 @@ Whether a token ends the answer is left to the host, which reads each token anyw
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from infill_completion.engine.decoder import Decoder
+from infill_completion.engine.fork import Fork, positions, visible
 from infill_completion.engine.kv import KVCache
 from infill_completion.engine.sampler import COLDEST
 
@@ -46,8 +49,11 @@ def choose_static(logits: Tensor, temperature: Tensor, top_p: Tensor, is_greedy:
     return torch.where(is_greedy, logits.argmax(-1), order.gather(-1, first).squeeze(-1))
 
 
+_ONE_TEXT = Fork(0, 1)
+
+
 class StaticStep:
-    """The step of one sequence for ``width`` tokens: one that was chosen, and drafts behind it.
+    """The step for ``width`` tokens: of one text, or the next one of each of several candidates.
 
     Args:
         decoder: The model.
@@ -55,7 +61,8 @@ class StaticStep:
 
     Attributes:
         ids: What is fed, ``(1, width)``; a step of width 1 leaves the chosen token there for the next one.
-        position: Place of the first of them, ``(1,)``; a step of width 1 moves it on.
+        place: Where the first of them stands in the cache, ``(1,)``; a step of width 1 moves it on.
+        logits: The model's scores behind each token, ``(width, vocabulary)``, float32.
         result: For each token the one chosen behind it and its log-probability, ``(width, 2)``, float64, which holds
             every id exactly.
     """
@@ -63,10 +70,13 @@ class StaticStep:
     def __init__(self, decoder: Decoder, width: int = 1) -> None:
         self.decoder, self.width, device = decoder, width, decoder.device
         self.ids = torch.zeros(1, width, dtype=torch.long, device=device)
-        self.position = torch.zeros(1, dtype=torch.long, device=device)
+        self.place = torch.zeros(1, dtype=torch.long, device=device)
+        self.logits = torch.zeros(width, decoder.vocab_size, device=device)
         self.result = torch.zeros(width, 2, dtype=torch.float64, device=device)
         self._offsets = torch.arange(width, device=device)
-        self._places = torch.arange(decoder.capacity, device=device)
+        self._shared = torch.zeros((), dtype=torch.long, device=device)
+        self._ways = torch.ones((), dtype=torch.long, device=device)
+        self._fork = _ONE_TEXT
         self._noise = torch.ones(width, decoder.vocab_size, device=device)
         self._temperature, self._top_p = torch.ones((), device=device), torch.ones((), device=device)
         self._is_greedy = torch.zeros((), dtype=torch.bool, device=device)
@@ -89,18 +99,28 @@ class StaticStep:
             self._random.manual_seed((seed * _STRIDE + place) % 2**63)
             self._noise.exponential_(generator=self._random).clamp_min_(torch.finfo(torch.float32).tiny)
 
-    def feed(self, ids: list[int], position: int) -> None:
-        """Set the tokens of the next step, at most ``width``; what stands behind them is computed in vain."""
+    def feed(self, ids: Sequence[int], place: int, fork: Fork | None = None) -> None:
+        """Set the tokens of the next step, at most ``width``; what stands behind them is computed in vain.
+
+        ``fork`` tells whose the places are where there are several candidates.
+        """
         self.ids.copy_(torch.tensor([[*ids, *[0] * (self.width - len(ids))]]))
-        self.position.fill_(position)
+        self.place.fill_(place)
+        if (fork := fork or _ONE_TEXT) != self._fork:
+            self._fork = fork
+            self._shared.fill_(fork.shared)
+            self._ways.fill_(fork.ways)
 
     @torch.inference_mode()
     def run(self, cache: KVCache, bucket: int) -> None:
         """Compute the step on the first ``bucket`` places of ``cache``, which hold all its tokens."""
         decoder, group = self.decoder, self.decoder.heads // self.decoder.kv_heads
-        at = self.position + self._offsets
+        at = self.place + self._offsets
+        seen = visible(at, bucket, self._shared, self._ways)
         # The heads that share keys stand side by side as if they were more tokens: keys are read once, on any kernel.
-        mask = (self._places[:bucket] <= at[:, None]).repeat(group, 1)
+        mask = seen.repeat(group, 1)
+        # What is computed in vain may lie behind the last position.
+        position = positions(at, self._shared, self._ways).clamp_max(decoder.capacity - 1)
 
         def write(layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
             place = at.to(keys.device)
@@ -113,11 +133,11 @@ class StaticStep:
             mixed = F.scaled_dot_product_attention(grouped, keys, values, attn_mask=mask.to(queries.device))
             return mixed.view(1, decoder.heads, self.width, decoder.width)
 
-        cos, sin = decoder.cos.index_select(0, at), decoder.sin.index_select(0, at)
-        logits = decoder.score(decoder.through(self.ids, cos, sin, write, attend))[0]
+        cos, sin = decoder.cos.index_select(0, position), decoder.sin.index_select(0, position)
+        logits = self.logits.copy_(decoder.score(decoder.through(self.ids, cos, sin, write, attend))[0])
         chosen = choose_static(logits, self._temperature, self._top_p, self._is_greedy, self._noise)
         self.result[:, 0] = chosen
         self.result[:, 1] = logits.log_softmax(-1).gather(-1, chosen[:, None]).squeeze(-1)
         if self.width == 1:
             self.ids.copy_(chosen[None])
-            self.position.add_(1)
+            self.place.add_(1)

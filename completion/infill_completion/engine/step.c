@@ -220,42 +220,59 @@ static void rotate(float *restrict x, const float *restrict cosine, const float 
     }
 }
 
-/* Mix `count` values of one head; keys and values are (count, width). */
+/* What a token sees: the first `shared` places, and from `first` on every `ways`-th, `count` in all; see fork.py. */
+typedef struct {
+    int32_t shared, first, ways, count;
+} seen_t;
+
+static seen_t seen_from(int at, int shared, int ways) {
+    int own = (at - shared) / ways;
+    return (seen_t){shared, at - own * ways, ways, shared + own + 1};
+}
+
+static inline ptrdiff_t place_of(const seen_t *seen, int t) {
+    return t < seen->shared ? t : seen->first + (ptrdiff_t)(t - seen->shared) * seen->ways;
+}
+
+/* Mix the values that one head sees; keys and values are (places, width). */
 static inline __attribute__((always_inline)) void attend_to(
-    const float *restrict query, const float *restrict keys, const float *restrict values, int count, int width,
+    const float *restrict query, const float *restrict keys, const float *restrict values, const seen_t *seen, int width,
     float *restrict scores, float *restrict out) {
     float scale = 1.0f / sqrtf((float)width), largest = -1e30f;
-    for (int t = 0; t < count; t++) scores[t] = sum_of_products(query, keys + (ptrdiff_t)t * width, width) * scale;
+    int count = seen->count;
+    for (int t = 0; t < count; t++) scores[t] = sum_of_products(query, keys + place_of(seen, t) * width, width) * scale;
     for (int t = 0; t < count; t++) largest = scores[t] > largest ? scores[t] : largest;
     for (int t = 0; t < count; t++) scores[t] = exponential(scores[t] - largest);
     for (int i = 0; i < width; i++) out[i] = 0;
     for (int t = 0; t < count; t++)
-        for (int i = 0; i < width; i++) out[i] += scores[t] * values[(ptrdiff_t)t * width + i];
+        for (int i = 0; i < width; i++) out[i] += scores[t] * values[place_of(seen, t) * width + i];
     float total = sum_of(scores, count);
     for (int i = 0; i < width; i++) out[i] /= total;
 }
 
-static void attend(const float *query, const float *keys, const float *values, int count, int width, float *scores, float *out) {
+static void attend(const float *query, const float *keys, const float *values, const seen_t *seen, int width, float *scores, float *out) {
     if (width == 64) { /* the usual ones, as constants: the sums stay in registers */
         float sums[64];
-        attend_to(query, keys, values, count, 64, scores, sums);
+        attend_to(query, keys, values, seen, 64, scores, sums);
         memcpy(out, sums, sizeof sums);
     } else if (width == 128) {
         float sums[128];
-        attend_to(query, keys, values, count, 128, scores, sums);
+        attend_to(query, keys, values, seen, 128, scores, sums);
         memcpy(out, sums, sizeof sums);
     } else {
-        attend_to(query, keys, values, count, width, scores, out);
+        attend_to(query, keys, values, seen, width, scores, out);
     }
 }
 
 /* Rotate queries and keys of all rows, and write keys and values into the cache. */
-static void place(const model_t *m, const work_t *w, int rows, int length, int start, float *keys, float *values, int room) {
+static void place(const model_t *m, const work_t *w, int rows, int length, int start, const seen_t *seen, float *keys,
+                  float *values, int room) {
     int width = m->width, turned = m->heads + m->kv_heads, all = turned + m->kv_heads;
     for (int r = 0; r < rows; r++) {
         float *row = w->z + (ptrdiff_t)r * all * width;
-        int at = start + r % length;
-        for (int h = 0; h < turned; h++) rotate(row + h * width, m->cos + at * width, m->sin + at * width, width);
+        int at = start + r % length, position = seen[r % length].count - 1;
+        const float *cosine = m->cos + position * width, *sine = m->sin + position * width;
+        for (int h = 0; h < turned; h++) rotate(row + h * width, cosine, sine, width);
         for (int h = 0; h < m->kv_heads; h++) {
             ptrdiff_t to = (((ptrdiff_t)(r / length) * m->kv_heads + h) * room + at) * width;
             memcpy(keys + to, row + (m->heads + h) * width, width * sizeof(float));
@@ -264,12 +281,13 @@ static void place(const model_t *m, const work_t *w, int rows, int length, int s
     }
 }
 
-static void mix(const model_t *m, const work_t *w, int rows, int length, int start, const float *keys, const float *values, int room) {
+static void mix(const model_t *m, const work_t *w, int rows, int length, const seen_t *seen, const float *keys,
+                const float *values, int room) {
     int width = m->width, all = m->heads + 2 * m->kv_heads, group = m->heads / m->kv_heads;
     for (int r = 0; r < rows; r++)
         for (int h = 0; h < m->heads; h++) {
             ptrdiff_t from = ((ptrdiff_t)(r / length) * m->kv_heads + h / group) * room * width;
-            attend(w->z + ((ptrdiff_t)r * all + h) * width, keys + from, values + from, start + r % length + 1, width,
+            attend(w->z + ((ptrdiff_t)r * all + h) * width, keys + from, values + from, seen + r % length, width,
                    w->scores, w->y + ((ptrdiff_t)r * m->heads + h) * width);
         }
 }
@@ -285,13 +303,16 @@ static void add(float *restrict x, const float *restrict y, int n) {
 
 /* Run `batch` sequences of `length` tokens that follow the first `start` of the cache, at most MOST_ROWS together.
  *
+ * shared, ways: whose the places from `start` on are, see fork.py; a single text shares 0 places and has 1 way.
  * keys, values: a pointer for each layer to (batch, kv_heads, room, width).
  * logits: (batch * length, head.outputs) with all_logits, else (batch, head.outputs) of the last tokens.
  * Returns 0, or -1 for an id that is none. */
-int infill_step(const model_t *m, const int64_t *ids, int batch, int length, int start, float *const *keys,
-                float *const *values, int room, int all_logits, float *workspace, float *logits) {
+int infill_step(const model_t *m, const int64_t *ids, int batch, int length, int start, int shared, int ways,
+                float *const *keys, float *const *values, int room, int all_logits, float *workspace, float *logits) {
     int rows = batch * length, hidden = m->hidden;
+    seen_t seen[MOST_ROWS];
     work_t w;
+    for (int r = 0; r < length; r++) seen[r] = seen_from(start + r, shared, ways);
     lay_out(m, rows, room, workspace, &w);
     for (int r = 0; r < rows; r++) {
         if (ids[r] < 0 || ids[r] >= m->tokens) return -1;
@@ -304,8 +325,8 @@ int infill_step(const model_t *m, const int64_t *ids, int batch, int length, int
         const layer_t *layer = m->layer + l;
         for (int r = 0; r < rows; r++) rms_norm(w.x + r * hidden, layer->input_norm, hidden, m->eps, w.y + r * hidden);
         multiply(&layer->qkv, w.y, rows, w.whole, w.z);
-        place(m, &w, rows, length, start, keys[l], values[l], room);
-        mix(m, &w, rows, length, start, keys[l], values[l], room);
+        place(m, &w, rows, length, start, seen, keys[l], values[l], room);
+        mix(m, &w, rows, length, seen, keys[l], values[l], room);
         multiply(&layer->out, w.y, rows, w.whole, w.z);
         add(w.x, w.z, rows * hidden);
         for (int r = 0; r < rows; r++) rms_norm(w.x + r * hidden, layer->post_norm, hidden, m->eps, w.y + r * hidden);
