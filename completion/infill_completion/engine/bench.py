@@ -171,7 +171,7 @@ def _measured(subject: Subject, plan: Plan, bandwidth: float) -> ModelReport:
             f"decode {candidates} at {context}",
             lambda: measure.decode(
                 subject, context, bandwidth, tokens=plan.tokens, candidates=candidates, repeats=plan.repeats,
-                reference=plan.reference,
+                reference=plan.reference, others=others,
             ),
         )  # fmt: skip
         report.decode += [row] if row else []
@@ -180,6 +180,7 @@ def _measured(subject: Subject, plan: Plan, bandwidth: float) -> ModelReport:
         timed = tried("keystroke", lambda: measure.keystroke(subject, row.context_tokens, 1000 / row.loop))
         report.keystroke += [timed] if timed else []
 
+    others = tried("variants", lambda: measure.variants(subject)) or {}
     contexts = sorted({min(context, longest - 1) for context in plan.contexts})
     for context in contexts:
         decode(context)
@@ -190,6 +191,7 @@ def _measured(subject: Subject, plan: Plan, bandwidth: float) -> ModelReport:
     report.resident_bytes = measure.resident_bytes(device)
     if subject.is_random and device.type == "cuda":
         report.reload_s = tried("load from a 4-bit checkpoint", lambda: _reloaded(subject))
+    others.clear()
     generator.close()
     return report
 

@@ -10,10 +10,11 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from infill_completion.engine import environment  # isort: skip  # before torch and transformers
@@ -21,6 +22,7 @@ import torch
 
 from infill_completion.api import Chunk, CompletionRequest, FinishReason
 from infill_completion.catalog import Quantization
+from infill_completion.engine import glue
 from infill_completion.engine.bench_models import Subject
 from infill_completion.engine.decoder import Decoder
 from infill_completion.engine.device_loop import DeviceLoop
@@ -47,6 +49,7 @@ class Decode:
         reference: transformers' ``generate()`` as in the reference example; None where it was not measured.
         roofline: What reading the weights and the cache once a step allows at the measured copy bandwidth.
         joined: As ``loop`` with q, k, v and gate, up as one product each, in 4 bits on CUDA; None elsewhere.
+        fused: As ``joined`` with compiled kernels between the products; see :mod:`infill_completion.engine.glue`.
     """
 
     context_tokens: int
@@ -56,6 +59,7 @@ class Decode:
     reference: float | None
     roofline: float
     joined: float | None = None
+    fused: float | None = None
 
 
 @dataclass(frozen=True)
@@ -173,15 +177,23 @@ def endless(generator: Generator, *, shipped: bool) -> Generator:
     return twin
 
 
-def with_joined_products(subject: Subject) -> Generator:
-    """Return an endless twin of the bare loop whose 4-bit layers are joined; see :mod:`joined_nf4`."""
+def variants(subject: Subject) -> dict[str, Generator]:
+    """Return endless twins of the bare loop that hold or compute the same otherwise: in 4 bits on CUDA, else none."""
+    is_for_these = subject.model.device.type == "cuda" and subject.quantization is Quantization.NF4
+    return twins(subject) if is_for_these else {}
+
+
+def twins(subject: Subject) -> dict[str, Generator]:
+    """Return twins with joined products, and with compiled kernels between them too."""
     generator = subject.generator
-    twin = endless(generator, shipped=False)
-    twin.decoder = Decoder(
+    decoder = Decoder(
         subject.model, generator.decoder.capacity, tokens=generator.tokenizer.vocab_size, join_quantised=True
     )
-    twin.device_loop = DeviceLoop(twin.decoder, 0)
-    return twin
+    pieces = {"joined": glue.PLAIN, "fused": glue.compiled(decoder.device, decoder.dtype)}
+    twins = {name: endless(generator, shipped=False) for name in pieces}
+    for name, twin in twins.items():
+        twin.decoder, twin.device_loop = decoder, DeviceLoop(decoder, 0, pieces[name])
+    return twins
 
 
 def ours_per_second(generator: Generator, request: CompletionRequest) -> float:
@@ -229,11 +241,12 @@ def all_threads(device: torch.device) -> Iterator[None]:
 
 def decode(
     subject: Subject, context_tokens: int, bandwidth: float, *, tokens: int, candidates: int = 1, repeats: int = 3,
-    reference: bool = True,
+    reference: bool = True, others: Mapping[str, Generator] = MappingProxyType({}),
 ) -> Decode:  # fmt: skip
     """Measure decoding at one context length.
 
     The contestants take turns, and of each the fastest run counts: whatever else the machine does only slows one down.
+    ``others`` are those of :func:`variants`.
     """
     shipped, bare = endless(subject.generator, shipped=True), endless(subject.generator, shipped=False)
     request = request_of(bare, context_tokens, tokens, candidates=candidates)
@@ -247,9 +260,8 @@ def decode(
         "loop": partial(ours_per_second, bare, request),
         "shipped": partial(ours_per_second, shipped, request),
     }
-    if model.device.type == "cuda" and subject.quantization is Quantization.NF4 and candidates == 1:
-        joined = with_joined_products(subject)
-        contestants["joined"] = partial(ours_per_second, joined, request)
+    if candidates == 1:
+        contestants |= {name: partial(ours_per_second, other, request) for name, other in others.items()}
     if reference:
         contestants["generate"] = with_all_threads
     if reference and model.device.type == "cpu":  # with a busy neighbour fewer threads are faster
@@ -268,6 +280,7 @@ def decode(
         reference=max(theirs, default=None),
         roofline=candidates * bandwidth / subject.step_bytes(len(prompt_ids)),
         joined=best.get("joined"),
+        fused=best.get("fused"),
     )
 
 

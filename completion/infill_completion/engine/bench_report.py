@@ -118,9 +118,9 @@ def _model_lines(model: ModelReport) -> list[str]:
     if model.decode:
         lines += [
             "",
-            "| context | n | loop tokens/s | joined products | as shipped | generate() | loop / generate() | roofline "
-            "| share |",
-            "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+            "| context | n | loop tokens/s | joined products | fused | as shipped | generate() | loop / generate() "
+            "| roofline | share |",
+            "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
             *(_decode_line(row) for row in model.decode),
         ]
     if model.keystroke:
@@ -139,10 +139,10 @@ def _model_lines(model: ModelReport) -> list[str]:
 def _decode_line(row: Decode) -> str:
     reference = "-" if row.reference is None else f"{row.reference:.1f}"
     ratio = "-" if row.reference is None else f"{row.loop / row.reference:.1f}x"
-    joined = "-" if row.joined is None else f"{row.joined:.1f}"
+    joined, fused = ("-" if rate is None else f"{rate:.1f}" for rate in (row.joined, row.fused))
     return (
-        f"| {row.context_tokens} | {row.candidates} | {row.loop:.1f} | {joined} | {row.shipped:.1f} | {reference} "
-        f"| {ratio} | {row.roofline:.0f} | {row.loop / row.roofline:.0%} |"
+        f"| {row.context_tokens} | {row.candidates} | {row.loop:.1f} | {joined} | {fused} | {row.shipped:.1f} "
+        f"| {reference} | {ratio} | {row.roofline:.0f} | {row.loop / row.roofline:.0%} |"
     )
 
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from infill_completion.engine import joined_nf4, native, native_build
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.fork import Fork, positions, visible
+from infill_completion.engine.glue import PLAIN, Glue
 from infill_completion.engine.kv import KVCache, KVShape
 from infill_completion.engine.packed import PackedLinear
 
@@ -29,11 +30,12 @@ ARCHITECTURES = ("llama", "mistral", "qwen2")
 
 @dataclass(frozen=True)
 class Layer:
-    """The weights of one layer, as products and norms."""
+    """The weights of one layer, as products and norms; ``next_norm`` is that of whatever follows it."""
 
     device: torch.device
     input_norm: Tensor
     post_norm: Tensor
+    next_norm: Tensor
     qkv: Product
     out: Product
     gate_up: Product
@@ -123,7 +125,8 @@ class Decoder:
         self.head = _product(model.lm_head, _Linear if tied else self._linear)
         self._head_dtype = self.embed.dtype if tied and packed else None
         self._join_quantised = join_quantised
-        self.layers = [self._layer(layer) for layer in core.layers]
+        norms = [*(layer.input_layernorm for layer in core.layers[1:]), core.norm]
+        self.layers = [self._layer(layer, norm) for layer, norm in zip(core.layers, norms, strict=True)]
         self.shape = KVShape(tuple(layer.device for layer in self.layers), self.kv_heads, self.width, self.dtype)
         self._make_rotary(core.rotary_emb, capacity)
         self._packed = packed
@@ -131,11 +134,12 @@ class Decoder:
         self._is_decided = False
         self._step: native.NativeStep | None = None
 
-    def _layer(self, layer: Any) -> Layer:
-        attention, mlp = layer.self_attn, layer.mlp
+    def _layer(self, layer: Any, following: Any) -> Layer:
+        attention, mlp, device = layer.self_attn, layer.mlp, layer.input_layernorm.weight.device
         return Layer(
-            device=layer.input_layernorm.weight.device,
+            device=device,
             input_norm=layer.input_layernorm.weight.detach().to(self.dtype),
+            next_norm=following.weight.detach().to(device, self.dtype),
             post_norm=layer.post_attention_layernorm.weight.detach().to(self.dtype),
             qkv=_joined(self._linear, self._join_quantised, attention.q_proj, attention.k_proj, attention.v_proj),
             out=_product(attention.o_proj, self._linear),
@@ -200,10 +204,12 @@ class Decoder:
                 is_causal=length > 1 and mask is None, enable_gqa=self.kv_heads != self.heads,
             )  # fmt: skip
 
-        x = self.through(ids, self.cos[at], self.sin[at], write, attend)
-        return self.score(x if all_logits else x[:, -1])
+        normed = self.through(ids, self.cos[at], self.sin[at], write, attend)
+        return self.score(normed if all_logits else normed[:, -1])
 
-    def through(self, ids: Tensor, cos: Tensor, sin: Tensor, write: Write, attend: Attend) -> Tensor:
+    def through(
+        self, ids: Tensor, cos: Tensor, sin: Tensor, write: Write, attend: Attend, glue: Glue = PLAIN
+    ) -> Tensor:
         """Run tokens through all layers.
 
         Args:
@@ -213,30 +219,29 @@ class Decoder:
             write: Puts keys and values ``(batch, kv heads, length, width)`` of a layer into a cache and returns what to
                 attend to.
             attend: Attention of queries ``(batch, heads, length, width)`` over those.
+            glue: What is computed between the products.
 
         Returns:
-            The residual stream, ``(batch, length, hidden)``.
+            The residual stream behind the last norm, ``(batch, length, hidden)``.
         """
         batch, length = ids.shape
         x = F.embedding(ids, self.embed).to(self.dtype)
-        shift = self.width // 2
+        normed = F.rms_norm(x, (self.hidden,), self.layers[0].input_norm, self.eps)
         rotated = self.heads + self.kv_heads
         for index, layer in enumerate(self.layers):
             if layer.device != x.device:
-                x, cos, sin = x.to(layer.device), cos.to(layer.device), sin.to(layer.device)
-            normed = F.rms_norm(x, (self.hidden,), layer.input_norm, self.eps)
+                x, normed, cos, sin = (part.to(layer.device) for part in (x, normed, cos, sin))
             qkv = layer.qkv(normed).view(batch, length, rotated + self.kv_heads, self.width)
-            qk = qkv[:, :, :rotated]
-            qk = (qk * cos + qk.roll(shift, -1) * sin).transpose(1, 2)
+            qk = glue.rotate(qkv[:, :, :rotated], cos, sin)
             keys, values = write(index, qk[:, self.heads :], qkv[:, :, rotated:].transpose(1, 2))
             mixed = attend(qk[:, : self.heads], keys, values)
-            x = x + layer.out(mixed.transpose(1, 2).reshape(batch, length, self.heads * self.width))
-            gate_up = layer.gate_up(F.rms_norm(x, (self.hidden,), layer.post_norm, self.eps))
-            x = x + layer.down(F.silu(gate_up[..., : self.wide]) * gate_up[..., self.wide :])
-        return x
+            mixed = mixed.transpose(1, 2).reshape(batch, length, self.heads * self.width)
+            x, normed = glue.add_and_norm(x, layer.out(mixed), layer.post_norm, self.eps)
+            gated = glue.gate(layer.gate_up(normed))
+            x, normed = glue.add_and_norm(x, layer.down(gated), layer.next_norm, self.eps)
+        return normed
 
-    def score(self, x: Tensor) -> Tensor:
-        """Return the logits of a residual stream ``(..., hidden)`` in float32."""
-        x = F.rms_norm(x, (self.hidden,), self.norm.to(x.device), self.eps)
-        logits = self.head(x if self._head_dtype is None else x.to(self._head_dtype))
+    def score(self, normed: Tensor) -> Tensor:
+        """Return the logits of what :meth:`through` gives, ``(..., hidden)``, in float32."""
+        logits = self.head(normed if self._head_dtype is None else normed.to(self._head_dtype))
         return logits[..., : self.vocab_size].float().to(self.device)

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from infill_completion.engine.decoder import Decoder
 from infill_completion.engine.fork import Fork
+from infill_completion.engine.glue import PLAIN, Glue
 from infill_completion.engine.kv import KVCache
 from infill_completion.engine.static_step import StaticStep, bucket_of
 
@@ -55,6 +56,7 @@ class DeviceLoop:
     Args:
         decoder: Of any device; graphs need a single CUDA device.
         draft_tokens: Most drafts of a step.
+        glue: What is computed between the products; see :func:`infill_completion.engine.glue.compiled`.
 
     Attributes:
         width: Most tokens of a step.
@@ -62,9 +64,10 @@ class DeviceLoop:
         steps: How many were run.
     """
 
-    def __init__(self, decoder: Decoder, draft_tokens: int) -> None:
+    def __init__(self, decoder: Decoder, draft_tokens: int, glue: Glue = PLAIN) -> None:
         on_cuda = decoder.device.type == "cuda"
-        self._single, self._wide = StaticStep(decoder), StaticStep(decoder, max(1 + draft_tokens, _LEAST_WIDTH))
+        self._single = StaticStep(decoder, glue=glue)
+        self._wide = StaticStep(decoder, max(1 + draft_tokens, _LEAST_WIDTH), glue)
         self.width = self._wide.width
         self.captures = on_cuda and len(set(decoder.shape.devices)) == 1
         # A graph holds bare addresses of its cache, so it must not outlive it.

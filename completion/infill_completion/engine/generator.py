@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 from collections.abc import Callable, Iterator
 from collections.abc import Generator as Steps
 from collections.abc import Sequence as Items
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from infill_completion.api import Chunk, CompletionRequest
 from infill_completion.engine import checkpoint as checkpoints
+from infill_completion.engine import glue
 from infill_completion.engine.answer import Answer, ngram_index
 from infill_completion.engine.checkpoint import Checkpoint, Progress
 from infill_completion.engine.decoder import Decoder
@@ -69,16 +71,19 @@ class Generator:
         answer = min(ANSWER_TOKENS, positions // 4)
         self.context_tokens = min(context_tokens, self.settings.context_tokens or positions, positions - answer)
         self.model: Any = loaded.model
+        fused = loaded.device.type == "cuda" and os.environ.get(glue.SWITCH) == "1"
         self.decoder = Decoder(
-            loaded.model, self.context_tokens + answer, packed=loaded.packed, tokens=self.tokenizer.vocab_size
-        )
+            loaded.model, self.context_tokens + answer, packed=loaded.packed, tokens=self.tokenizer.vocab_size,
+            join_quantised=fused,
+        )  # fmt: skip
         capacity = self._room_for(self.context_tokens + ANSWER_TOKENS)
         self.context_tokens = min(self.context_tokens, max(MIN_CONTEXT_TOKENS, capacity - ANSWER_TOKENS))
         self._speller = Speller(self.tokenizer, self.decoder.device)
         self.slots = Slots(self.decoder.shape, capacity, self._slot_count(capacity))
         self.device_loop: DeviceLoop | None = None
         if loaded.device.type == "cuda":
-            self.device_loop = DeviceLoop(self.decoder, self.settings.draft_tokens)
+            pieces = glue.compiled(loaded.device, self.decoder.dtype) if fused else glue.PLAIN
+            self.device_loop = DeviceLoop(self.decoder, self.settings.draft_tokens, pieces)
         self.recent = Recent()
         infilling = self.tokenizer.infilling
         ends = () if self.tokenizer.eos is None else (self.tokenizer.eos,)

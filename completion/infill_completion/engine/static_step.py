@@ -15,6 +15,7 @@ from torch import Tensor
 
 from infill_completion.engine.decoder import Decoder
 from infill_completion.engine.fork import Fork, positions, visible
+from infill_completion.engine.glue import PLAIN, Glue
 from infill_completion.engine.kv import KVCache
 from infill_completion.engine.sampler import COLDEST
 
@@ -58,6 +59,7 @@ class StaticStep:
     Args:
         decoder: The model.
         width: Tokens of a step.
+        glue: What is computed between the products.
 
     Attributes:
         ids: What is fed, ``(1, width)``; a step of width 1 leaves the chosen token there for the next one.
@@ -67,8 +69,8 @@ class StaticStep:
             every id exactly.
     """
 
-    def __init__(self, decoder: Decoder, width: int = 1) -> None:
-        self.decoder, self.width, device = decoder, width, decoder.device
+    def __init__(self, decoder: Decoder, width: int = 1, glue: Glue = PLAIN) -> None:
+        self.decoder, self.width, self._glue, device = decoder, width, glue, decoder.device
         self.ids = torch.zeros(1, width, dtype=torch.long, device=device)
         self.place = torch.zeros(1, dtype=torch.long, device=device)
         self.logits = torch.zeros(width, decoder.vocab_size, device=device)
@@ -134,7 +136,7 @@ class StaticStep:
             return mixed.view(1, decoder.heads, self.width, decoder.width)
 
         cos, sin = decoder.cos.index_select(0, position), decoder.sin.index_select(0, position)
-        logits = self.logits.copy_(decoder.score(decoder.through(self.ids, cos, sin, write, attend))[0])
+        logits = self.logits.copy_(decoder.score(decoder.through(self.ids, cos, sin, write, attend, self._glue))[0])
         chosen = choose_static(logits, self._temperature, self._top_p, self._is_greedy, self._noise)
         self.result[:, 0] = chosen
         self.result[:, 1] = logits.log_softmax(-1).gather(-1, chosen[:, None]).squeeze(-1)
