@@ -1,16 +1,21 @@
-"""Chooses the text of other files within a budget of characters and of time."""
+"""Chooses the text of other files within a budget of characters and of time.
+
+The same buffers, files and history give the same choice, unless the time runs out. Then what has been found counts, the
+most valuable sources come first, and the next request goes on from there, since what was read and indexed is kept.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from infill_completion.api import ContextItem
-from infill_completion.context.imports import definitions, read_file
-from infill_completion.context.nearby import Nearby
+from infill_completion.context.allowance import Allowance
+from infill_completion.context.imports import Files, Library, Place, definitions
+from infill_completion.context.nearby import MOST_FILES, Nearby
 from infill_completion.context.similar import WORD, SimilarIndex
 from infill_completion.context.snippet import Snippet, trimmed
 from infill_completion.context.workspace import Workspace
@@ -22,6 +27,12 @@ from infill_completion.settings import Settings
 from infill_completion.view import View
 
 MOST_MS = 50.0
+# How much longer somebody waits who asked, as on the command line, where there is no next request.
+INVOKED_PATIENCE = 3
+# The share of the budget that definitions behind imports may take, and how much of a file's beginning, where imports
+# stand, is read when the window does not reach it.
+IMPORTED_SHARE = 0.6
+BEGINNING_CHARACTERS = 6000
 MOST_SIMILAR = 4
 MOST_NEARBY = 2
 # Indexes kept, one for each language and set of folders; the longest unused goes first.
@@ -56,26 +67,46 @@ class Context:
         items: The parts for the request, most stable first.
         sources: What they are, for explanations.
         versions: The versions of the open documents among them, by URI.
-        withheld: What was kept back, and why.
+        withheld: What was kept back, and why; also each source that there was no time to look through.
+        is_cut: Whether the time ran out, so that another gathering would find more.
     """
 
     items: tuple[ContextItem, ...] = ()
     sources: tuple[Source, ...] = ()
     versions: tuple[tuple[str, int], ...] = ()
     withheld: tuple[str, ...] = ()
+    is_cut: bool = False
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What one gathering is about."""
+
+    view: View
+    others: Sequence[OpenDocument]
+    roots: Sequence[Path]
+    settings: Settings
+    privacy: Privacy
+    allowance: Allowance
+
+    def is_private(self, file: Path) -> bool:
+        return self.privacy.rule_for(file.as_uri(), self.roots) is not None
 
 
 class Gatherer:
     """Keeps an index of the open documents, one of the workspace, and a list of the places the user was at.
 
-    Must be used in a running event loop.
+    Must be used in a running event loop. ``clock`` counts seconds; a gathering takes `MOST_MS` of them and what the
+    last piece of work takes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._index = SimilarIndex()
         self._nearby = Nearby()
         self._visits: list[tuple[str, int]] = []
-        self._files: dict[Path, tuple[int, str | None]] = {}
+        self._near_uris: tuple[str, ...] = ()
+        self._library = Library()
         self._kept: dict[str, tuple[object, Context]] = {}
         self._workspaces: dict[tuple[str, tuple[Path, ...]], Workspace] = {}
         self._indexing: asyncio.Task[None] | None = None
@@ -104,7 +135,8 @@ class Gatherer:
     def gather(self, view: View, documents: Documents, settings: Settings, privacy: Privacy, budget: int) -> Context:
         """Choose context for ``view``: at most ``budget`` characters.
 
-        It is chosen again only when another document changes or the cursor has moved some lines.
+        It is chosen again only when another document changes, when the cursor has moved some lines, or when the time
+        ran out the last time.
         """
         others = documents.others(view.uri)
         line = view.window.above.count("\n") // STICKY_LINES
@@ -113,51 +145,65 @@ class Gatherer:
         if kept is not None and kept[0] == key:
             return kept[1]
         roots = documents.roots() or _own_repository(view.uri)
-        context = self._choose(view, others, roots, settings, privacy, budget)
-        self._kept[view.uri] = (key, context)
+        allowance = Allowance(MOST_MS * (INVOKED_PATIENCE if view.is_invoked else 1), self._clock)
+        context = self._choose(_Request(view, others, roots, settings, privacy, allowance), budget)
+        if not context.is_cut:
+            self._kept[view.uri] = (key, context)
         return context
 
-    def _choose(
-        self,
-        view: View,
-        others: Sequence[OpenDocument],
-        roots: Sequence[Path],
-        settings: Settings,
-        privacy: Privacy,
-        budget: int,
-    ) -> Context:
-        ends = time.monotonic() + MOST_MS / 1000
-        withheld = []
-        allowed: dict[str, OpenDocument] = {}
-        for document in others:
-            rule = privacy.rule_for(document.uri, roots)
-            if rule is not None:
-                withheld.append(f"{relative_path(document.uri, roots)}: matches {rule}")
-            elif settings.completion.speaks(document.language_id) and "\0" not in document.text[:1000]:
-                allowed[document.uri] = document
-        workspace = self._workspace(view, roots, privacy) if settings.context.workspace else None
-        is_indexed = workspace is not None and workspace.is_complete
-        nearby = [] if workspace is None or is_indexed else self._nearby_files(view, roots, privacy)
-        closed = {document.uri: document for document in nearby if document.uri not in allowed}
-        self._index.keep_only([*(item.uri for item in others), *closed])
-        for document in [*allowed.values(), *closed.values()]:
-            if time.monotonic() > ends:
+    def _choose(self, request: _Request, budget: int) -> Context:
+        """Go through the sources in the order of their value."""
+        view, wants, allowance = request.view, request.settings.context, request.allowance
+        withheld: list[str] = []
+        allowed = _allowed(request, withheld)
+        snippets: list[Snippet] = []
+        if wants.imports:
+            snippets += self._imported(request, allowed, int(budget * IMPORTED_SHARE))
+        self._index.keep_only([*(item.uri for item in request.others), *self._near_uris])
+        is_in_time = allowance.for_source("open documents")
+        for document in allowed.values():
+            if not is_in_time():
                 break
             self._index.update(document)
-        snippets: list[Snippet] = []
-        if settings.context.imports:
-            snippets += self._imported(view, roots, privacy)
-        if settings.context.open_documents:
-            snippets += self._index.best(_surroundings(view), list(allowed))[:MOST_SIMILAR]
-        if workspace is not None and is_indexed:
-            known = (path_of(uri) for uri in (view.uri, *(item.uri for item in others)))
-            besides = frozenset(path for path in known if path is not None)
-            snippets += workspace.best(frozenset(WORD.findall(_surroundings(view))), besides, MOST_NEARBY)
-        if closed:
-            snippets += self._index.best(_surroundings(view), list(closed))[:MOST_NEARBY]
-        if settings.context.recent_edits:
+        if wants.open_documents:
+            snippets += self._index.best(_surroundings(view), _while(is_in_time, allowed))[:MOST_SIMILAR]
+        if wants.workspace:
+            snippets += self._from_workspace(request, allowed)
+        if wants.recent_edits:
             snippets += self._recent(view.uri, allowed)
-        return _packed(_new_ones(snippets, view), roots, budget, settings.privacy.mask_secrets, allowed, withheld)
+        withheld += [
+            f"{source}: no time to look through all of it, the next request goes on" for source in allowance.missing
+        ]
+        masks = request.settings.privacy.mask_secrets
+        packed = _packed(_new_ones(snippets, view), request.roots, budget, masks, allowed, withheld)
+        return replace(packed, is_cut=bool(allowance.missing))
+
+    def _from_workspace(self, request: _Request, allowed: dict[str, OpenDocument]) -> list[Snippet]:
+        """Return similar parts of files that are not open: by the index of the workspace, until then of those near."""
+        view, is_in_time = request.view, request.allowance.for_source("workspace")
+        workspace = self._workspace(view, request.roots, request.privacy)
+        if workspace is None:
+            return []
+        if workspace.is_complete:
+            self._near_uris = ()
+            opened = (path_of(uri) for uri in (view.uri, *(item.uri for item in request.others)))
+            besides = frozenset(path for path in opened if path is not None)
+            if not is_in_time():
+                return []
+            return workspace.best(frozenset(WORD.findall(_surroundings(view))), besides, MOST_NEARBY, is_in_time)
+        path = path_of(view.uri)
+        if path is None or not path.is_absolute() or not is_in_time():
+            return []
+        nearby = self._nearby.documents(path, view.language_id, request.roots, request.is_private, is_in_time)
+        closed = {document.uri: document for document in nearby if document.uri not in allowed}
+        # Those that there was no time for stay indexed for the next request.
+        known = self._near_uris if request.allowance.missing else ()
+        self._near_uris = tuple(dict.fromkeys([*closed, *known]))[:MOST_FILES]
+        for document in closed.values():
+            if not is_in_time():
+                break
+            self._index.update(document)
+        return self._index.best(_surroundings(view), _while(is_in_time, closed))[:MOST_NEARBY]
 
     def _workspace(self, view: View, roots: Sequence[Path], privacy: Privacy) -> Workspace | None:
         """Return the index for the language of ``view``, and keep it up to date in the background."""
@@ -180,37 +226,21 @@ class Gatherer:
             self._indexing = asyncio.create_task(workspace.refresh())
         return workspace
 
-    def _nearby_files(self, view: View, roots: Sequence[Path], privacy: Privacy) -> list[OpenDocument]:
+    def _imported(self, request: _Request, allowed: dict[str, OpenDocument], budget: int) -> list[Snippet]:
+        view = request.view
         path = path_of(view.uri)
         if path is None or not path.is_absolute():
             return []
-        return self._nearby.documents(
-            path, view.language_id, roots, lambda file: privacy.rule_for(file.as_uri(), roots) is not None
-        )
-
-    def _imported(self, view: View, roots: Sequence[Path], privacy: Privacy) -> list[Snippet]:
-        path = path_of(view.uri)
-        if path is None or not path.is_absolute():
-            return []
-
-        def read(file: Path) -> str | None:
-            if file == path or privacy.rule_for(str(file), roots) is not None:
-                return None
-            return self._read(file)
-
-        return definitions(view.window.prefix, view.language_id, path, roots, read)
-
-    def _read(self, file: Path) -> str | None:
-        try:
-            changed = file.stat().st_mtime_ns
-        except OSError:
-            return None
-        known = self._files.get(file)
-        if known is None or known[0] != changed:
-            if len(self._files) > 200:
-                self._files.clear()
-            known = self._files[file] = (changed, read_file(file))
-        return known[1]
+        # Without a workspace the file's own folder stands for it.
+        roots = request.roots or (path.parent,)
+        opened = {found: document for document in allowed.values() if (found := path_of(document.uri)) is not None}
+        is_in_time = request.allowance.for_source("imports")
+        files = Files(roots, self._library, request.is_private, is_in_time, opened)
+        window = view.window
+        text = near = window.prefix + window.suffix
+        if not window.starts_document:  # As it was saved last; imports change seldom.
+            text = files.text(path)[:BEGINNING_CHARACTERS] + "\n" + near
+        return definitions(Place(text, near, view.language_id, path, roots), files, budget)
 
     def _recent(self, uri: str, allowed: dict[str, OpenDocument]) -> list[Snippet]:
         found: list[Snippet] = []
@@ -231,6 +261,28 @@ def _own_repository(uri: str) -> tuple[Path, ...]:
     path = path_of(uri)
     top = repository_of(path) if path is not None and path.is_absolute() else None
     return () if top is None else (top,)
+
+
+def _allowed(request: _Request, withheld: list[str]) -> dict[str, OpenDocument]:
+    """Return the open documents that may be shown, the last focused first; says in ``withheld`` which may not."""
+    allowed: dict[str, OpenDocument] = {}
+    for document in request.others:
+        if not request.allowance.allows("open documents"):
+            break
+        rule = request.privacy.rule_for(document.uri, request.roots)
+        if rule is not None:
+            withheld.append(f"{relative_path(document.uri, request.roots)}: matches {rule}")
+        elif request.settings.completion.speaks(document.language_id) and "\0" not in document.text[:1000]:
+            allowed[document.uri] = document
+    return allowed
+
+
+def _while(holds: Callable[[], bool], uris: Iterable[str]) -> Iterator[str]:
+    """Yield URIs as long as there is time for another."""
+    for uri in uris:
+        if not holds():
+            return
+        yield uri
 
 
 def _surroundings(view: View) -> str:

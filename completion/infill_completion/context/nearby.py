@@ -1,6 +1,7 @@
 """Files of the workspace that lie near a document; they serve until the index of the whole workspace is there.
 
-The choice depends on the files and on the number of requests alone, not on the clock, so a session can be replayed.
+The choice depends on the files and on the number of requests, and on the clock only where a gathering is cut short, so
+a session can be replayed.
 """
 
 from __future__ import annotations
@@ -31,11 +32,17 @@ class Nearby:
         self._read: dict[Path, tuple[int, OpenDocument | None]] = {}
 
     def documents(
-        self, path: Path, language_id: str, roots: Sequence[Path], is_private: Callable[[Path], bool]
+        self,
+        path: Path,
+        language_id: str,
+        roots: Sequence[Path],
+        is_private: Callable[[Path], bool],
+        allows: Callable[[], bool] = lambda: True,
     ) -> list[OpenDocument]:
         """Return what is known of the files near ``path``; files that changed on disk are read again.
 
-        A file's version is its time of change, so an index knows when it is new.
+        A file's version is its time of change, so an index knows when it is new. ``allows`` is asked before each file;
+        once it says no, the files so far are returned.
         """
         root = next((root for root in roots if path.is_relative_to(root)), None)
         if root is None:
@@ -49,6 +56,8 @@ class Nearby:
         left = FILES_A_REQUEST
         documents = []
         for file in self._found[key]:
+            if not allows():
+                break
             try:
                 status = file.stat()
             except OSError:

@@ -7,7 +7,7 @@ of its versions.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from infill_completion.context.snippet import Snippet
@@ -34,6 +34,9 @@ class SimilarIndex:
 
     def __init__(self) -> None:
         self._documents: dict[str, _Indexed] = {}
+        self._query: frozenset[str] = frozenset()
+        # What was found for the query, so that a search that was cut short goes on where it ended.
+        self._best: dict[tuple[str, int], Snippet | None] = {}
 
     def update(self, document: OpenDocument) -> None:
         """Index ``document`` unless this version is indexed already."""
@@ -48,8 +51,11 @@ class SimilarIndex:
 
     def keep_only(self, uris: Sequence[str]) -> None:
         """Forget documents that are closed."""
-        for uri in self._documents.keys() - set(uris):
+        gone = self._documents.keys() - set(uris)
+        for uri in gone:
             del self._documents[uri]
+        if gone:  # One of them may come back with another text and the same version.
+            self._best.clear()
 
     def lines(self, uri: str) -> Sequence[str]:
         """Return the lines of an indexed document; none where it is unknown."""
@@ -60,22 +66,35 @@ class SimilarIndex:
         """Tell whether a word stands in some document."""
         return any(word in words for document in self._documents.values() for _, words in document.windows)
 
-    def best(self, text: str, uris: Sequence[str]) -> list[Snippet]:
-        """Return the most similar window of each of the documents, the best first, equals in the order of URIs."""
+    def best(self, text: str, uris: Iterable[str]) -> list[Snippet]:
+        """Return the most similar window of each of the documents, the best first, equals in the order of URIs.
+
+        ``uris`` is read one by one, each after the search in the last document.
+        """
         query = frozenset(WORD.findall(text))
-        found = [snippet for uri in uris if (snippet := self._best_of(uri, query)) is not None]
+        if query != self._query:
+            self._query = query
+            self._best.clear()
+        found = [snippet for uri in uris if (snippet := self._best_of(uri)) is not None]
         return sorted(found, key=lambda snippet: (-snippet.score, snippet.uri))
 
-    def _best_of(self, uri: str, query: frozenset[str]) -> Snippet | None:
+    def _best_of(self, uri: str) -> Snippet | None:
         indexed = self._documents.get(uri)
-        if indexed is None or not query:
+        if indexed is None or not self._query:
             return None
-        scored = ((jaccard(query, words), -start) for start, words in indexed.windows)
-        score, negative = max(scored, default=(0.0, 0))
-        if score < LEAST_SIMILARITY:
-            return None
-        lines = indexed.lines[-negative : -negative + WINDOW_LINES]
-        return Snippet(uri, "similar", -negative, "\n".join(lines), score)
+        key = (uri, indexed.version)
+        if key not in self._best:
+            self._best[key] = _most_similar(uri, indexed, self._query)
+        return self._best[key]
+
+
+def _most_similar(uri: str, indexed: _Indexed, query: frozenset[str]) -> Snippet | None:
+    scored = ((jaccard(query, words), -start) for start, words in indexed.windows)
+    score, negative = max(scored, default=(0.0, 0))
+    if score < LEAST_SIMILARITY:
+        return None
+    lines = indexed.lines[-negative : -negative + WINDOW_LINES]
+    return Snippet(uri, "similar", -negative, "\n".join(lines), score)
 
 
 def jaccard(one: frozenset[str], other: frozenset[str]) -> float:

@@ -96,13 +96,24 @@ class Workspace:
             self._forget(gone)
         self._finished_s = time.monotonic()
 
-    def best(self, words: frozenset[str], besides: frozenset[Path], most: int) -> list[Snippet]:
-        """Return the windows most similar to ``words`` (Jaccard), of files other than ``besides``, the best first."""
+    def best(
+        self,
+        words: frozenset[str],
+        besides: frozenset[Path],
+        most: int,
+        allows: Callable[[], bool] = lambda: True,
+    ) -> list[Snippet]:
+        """Return the windows most similar to ``words`` (Jaccard), of files other than ``besides``, the best first.
+
+        ``allows`` is asked before each file is looked at; once it says no, the best so far are returned.
+        """
         if not self.is_complete or not words:
             return []
         found: list[Snippet] = []
         for path, start in self._index.best(words, _COMPARED + len(besides)):
-            if path in besides or len(found) >= _COMPARED or self._is_private(path):
+            if len(found) >= _COMPARED or not allows():
+                break
+            if path in besides or self._is_private(path):
                 continue
             lines = self._lines(path)[start : start + WINDOW_LINES]
             text = "\n".join(lines)

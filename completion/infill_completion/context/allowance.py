@@ -1,0 +1,35 @@
+"""The time that one gathering of context may take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+class Allowance:
+    """Says before each costly piece of work whether there is time for it, and remembers what there was none for.
+
+    Args:
+        most_ms: The time from now on.
+        clock: Seconds that never go back.
+    """
+
+    def __init__(self, most_ms: float, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._ends_s = clock() + most_ms / 1000
+        self._missing: dict[str, None] = {}
+
+    def allows(self, source: str) -> bool:
+        """Tell whether there is time left for more of ``source``."""
+        if not self._missing and self._clock() <= self._ends_s:
+            return True
+        self._missing[source] = None
+        return False
+
+    def for_source(self, source: str) -> Callable[[], bool]:
+        """Return `allows` of one source."""
+        return lambda: self.allows(source)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The sources that are not complete, in the order in which time was asked for."""
+        return tuple(self._missing)

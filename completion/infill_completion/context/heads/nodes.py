@@ -1,0 +1,115 @@
+"""What the languages share: the text of a node up to its body, and the head of a type."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+# Definitions in namespaces and conditions are found down to this depth; deeper nesting is hardly written by people.
+MOST_DEPTH = 12
+# A longer line is data.
+MOST_LINE = 240
+_INDENT = "    "
+
+
+class Source:
+    """A text in UTF-8 and the nodes' places in it."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def text(self, node: Node | None) -> str:
+        """Return what a node spans, nothing for none."""
+        return "" if node is None else self.between(node.start_byte, node.end_byte)
+
+    def between(self, start: int, end: int) -> str:
+        """Return the text between two places."""
+        return self._data[start:end].decode("utf-8", "replace")
+
+    def head(self, node: Node) -> str:
+        """Return a node's text with its first line's indentation, without its body and without a value of lines."""
+        line = self._data.rfind(b"\n", 0, node.start_byte) + 1
+        before = self.between(line, node.start_byte)
+        start = _INDENT if before.strip() else before
+        return start + self.between(node.start_byte, end_of_head(node)).rstrip()
+
+    def first_line(self, node: Node) -> str:
+        """Return the first line of a node's text."""
+        return self.text(node).partition("\n")[0].rstrip()[:MOST_LINE]
+
+
+def end_of_head(node: Node) -> int:
+    """Return the place where a definition's body begins, or a value of more than one line; else the node's end."""
+    inner: Node | None = node
+    while inner is not None:
+        body = inner.child_by_field_name("body")
+        if body is not None and inner.type != "enum_variant" and body.type != "ordered_field_declaration_list":
+            above = body.prev_named_sibling
+            return above.start_byte if above is not None and above.type == "field_initializer_list" else body.start_byte
+        value = inner.child_by_field_name("value")
+        if value is not None and value.start_point.row != value.end_point.row:
+            sign = value.prev_sibling
+            return sign.start_byte if sign is not None and sign.type == "=" else value.start_byte
+        inner = inner.child_by_field_name("declarator") or _wrapped(inner)
+    return node.end_byte
+
+
+def _wrapped(node: Node) -> Node | None:
+    if node.type in {"decorated_definition", "template_declaration", "export_statement"}:
+        return node.named_children[-1] if node.named_children else None
+    return None
+
+
+def is_said(node: Node) -> bool:
+    """Tell whether a node is more than a comment or an attribute."""
+    return "comment" not in node.type and node.type != "attribute_item"
+
+
+def type_head(
+    source: Source,
+    node: Node,
+    body: Node,
+    *,
+    start: int | None = None,
+    ending: str = ";",
+    closing: str = "}",
+    shows: Callable[[Node], bool] = is_said,
+) -> str:
+    """Return the head of a type: its first lines, the heads of its members, and what closes it.
+
+    Args:
+        source: The text.
+        node: The type's definition.
+        body: The node whose children are the members.
+        start: Where the definition begins, if not with ``node``.
+        ending: What ends a member that does not end itself.
+        closing: What stands behind the last member; empty in a language without brackets.
+        shows: Whether a member belongs to the head.
+    """
+    first = node.start_byte if start is None else start
+    opening = source.between(first, body.start_byte + 1 if closing else body.start_byte).rstrip()
+    members = (with_end(source.head(child), ending) for child in body.named_children if shows(child))
+    lines = "\n".join(textwrap.dedent(member) for member in members if len(member) <= 4 * MOST_LINE)
+    inner = textwrap.indent(lines, _INDENT) if lines.strip() else ""
+    return "\n".join(part for part in (opening, inner, closing) if part)
+
+
+def with_end(head: str, ending: str) -> str:
+    """Return ``head`` with ``ending`` unless it has an end; ``public`` and its like end with a colon."""
+    if head.strip() in {"public", "protected", "private"}:
+        return f"{head}:"
+    return head if not ending or head.endswith((";", ",", ":")) else head + ending
+
+
+def inside(root: Node, containers: frozenset[str], depth: int = 0) -> Iterator[Node]:
+    """Yield the nodes below ``root`` that are no containers, in the order of the text, and what containers hold."""
+    for child in root.named_children:
+        if child.type in containers or child.is_error:
+            if depth < MOST_DEPTH:
+                yield from inside(child, containers, depth + 1)
+        else:
+            yield child

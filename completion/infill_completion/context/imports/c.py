@@ -1,0 +1,44 @@
+"""Which headers of the workspace a file of C or C++ includes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from infill_completion.context.imports.files import Files
+from infill_completion.context.imports.place import Import, Place, Takes
+
+_INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*([\"<])([^\">\n]+)[\">]", re.MULTILINE)
+_SOURCES = frozenset({".c", ".cc", ".cpp", ".cxx", ".cu", ".m", ".mm"})
+_HEADERS = (".h", ".hpp", ".hh", ".hxx", ".cuh")
+# Folders below a workspace's root, and below each folder above the file, that headers usually lie in.
+_FOLDERS = ("", "include", "src")
+
+
+def imports(place: Place, files: Files) -> Iterator[Import]:
+    """Yield the file's own header as a whole, then of each included one what is used near the cursor."""
+    del files
+    own = _own_headers(place)
+    yield Import(own, takes=Takes.ALL)
+    for quote, written in _INCLUDE.findall(place.text):
+        if written.rpartition(".")[0].rpartition("/")[2] == place.path.stem and own:
+            continue
+        beside = [place.path.parent] if quote == '"' else []
+        bases = dict.fromkeys([*beside, *_include_folders(place)])
+        yield Import(tuple(base / written for base in bases), takes=Takes.USED)
+
+
+def _own_headers(place: Place) -> tuple[Path, ...]:
+    if place.path.suffix.lower() not in _SOURCES:
+        return ()
+    stem = place.path.stem
+    written = [name for _, name in _INCLUDE.findall(place.text) if name.rpartition("/")[2].partition(".")[0] == stem]
+    folders = dict.fromkeys([place.path.parent, *_include_folders(place)])
+    names = [*written, *(f"{stem}{suffix}" for suffix in _HEADERS)]
+    return tuple(folder / name for name in names for folder in folders)
+
+
+def _include_folders(place: Place) -> list[Path]:
+    tops = dict.fromkeys([*place.folders, *place.roots])
+    return [top / name if name else top for top in tops for name in _FOLDERS]

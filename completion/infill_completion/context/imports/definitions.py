@@ -1,0 +1,132 @@
+"""Finds the definitions behind imports, also those that a file only hands on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from infill_completion.context.imports import c, go, java, python, rust, script
+from infill_completion.context.imports.files import Files
+from infill_completion.context.imports.place import MOST_TEXT, Import, Place, Takes
+from infill_completion.context.snippet import Snippet
+
+MOST_IMPORTS = 24
+# Files looked at for one request, and how often one may hand on to the next.
+MOST_FILES = 48
+MOST_STEPS = 3
+# What one file may take.
+MOST_CHARACTERS = 800
+
+
+@dataclass(frozen=True)
+class _Language:
+    """How imports are found, and whether a file can hand on what it imports."""
+
+    imports: Callable[[Place, Files], Iterator[Import]]
+    hands_on: bool
+
+
+_LANGUAGES: dict[str, _Language] = {
+    "python": _Language(python.imports, True),
+    **dict.fromkeys(
+        ("javascript", "javascriptreact", "typescript", "typescriptreact"), _Language(script.imports, True)
+    ),
+    "go": _Language(go.imports, False),
+    "rust": _Language(rust.imports, True),
+    "java": _Language(java.imports, False),
+    **dict.fromkeys(("c", "cpp", "cuda-cpp"), _Language(c.imports, False)),
+}
+
+
+def imports_of(place: Place, files: Files) -> list[Import]:
+    """Return what a text imports from files that may lie in the workspace.
+
+    In the order of the text, but what is used near the cursor comes first; nothing for a language without a grammar.
+    """
+    language = _LANGUAGES.get(place.language_id)
+    if language is None:
+        return []
+    text = place.text[:MOST_TEXT]
+    found = [item for item in language.imports(replace(place, text=text), files) if item.files]
+    wanted = [item for item in found if item.names or item.takes is not Takes.NAMED]
+    wanted.sort(key=lambda item: item.takes is Takes.NAMED and not any(here in place.words for here, _ in item.names))
+    return list(dict.fromkeys(wanted))[:MOST_IMPORTS]
+
+
+def definitions(place: Place, files: Files, most_characters: int) -> list[Snippet]:
+    """Return the heads of the definitions that ``place`` imports, one snippet for each file.
+
+    About ``most_characters`` at most. Whatever the text and the files are, nothing is raised, and no file is read but
+    through ``files``.
+    """
+    search = _Search(place, files)
+    for item in imports_of(place, files):
+        if search.characters >= most_characters:
+            break
+        search.follow(item, place.path, 0)
+    return [
+        Snippet(files.uri(path), "import", 0, text) for path, heads in search.found.items() if (text := _fitting(heads))
+    ]
+
+
+class _Search:
+    def __init__(self, place: Place, files: Files) -> None:
+        self.found: dict[Path, dict[str, None]] = {}
+        self._place = place
+        self._files = files
+        self._left = MOST_FILES
+
+    @property
+    def characters(self) -> int:
+        return sum(min(sum(map(len, heads)), MOST_CHARACTERS) for heads in self.found.values())
+
+    def follow(self, item: Import, origin: Path, step: int) -> None:
+        """Take note of the heads behind an import in ``origin``."""
+        missing = list(dict.fromkeys(there for _, there in item.names))
+        for file in (Path(os.path.normpath(file)) for file in item.files):
+            if self._left <= 0 or (item.takes is Takes.NAMED and not missing):
+                return
+            if file in {self._place.path, origin}:
+                continue
+            outline = self._files.outline(file, self._place.language_id)
+            if outline is None:
+                continue
+            self._left -= 1
+            if item.takes is Takes.NAMED:
+                for name in [*missing]:
+                    heads = outline.find(name, self._files.allows)
+                    if heads:
+                        self._add(file, heads)
+                        missing.remove(name)
+            else:
+                names = self._place.words if item.takes is Takes.USED else None
+                self._add(file, outline.find_all(names, self._files.allows))
+            if not item.is_folder:
+                self._hand_on(file, outline.text, missing, step + 1)
+                return
+
+    def _hand_on(self, file: Path, text: str, names: list[str], step: int) -> None:
+        """Look for ``names`` behind the imports of a file that does not define them."""
+        language = _LANGUAGES[self._place.language_id]
+        if not names or step >= MOST_STEPS or not language.hands_on:
+            return
+        there = replace(self._place, text=text[:MOST_TEXT], near="", path=file)
+        for item in language.imports(there, self._files):
+            if item.takes is Takes.USED:
+                self.follow(replace(item, names=tuple((name, name) for name in names), takes=Takes.NAMED), file, step)
+            else:
+                passed = tuple((here, origin) for here, origin in item.names if here in names)
+                if passed:
+                    self.follow(replace(item, names=passed), file, step)
+
+    def _add(self, file: Path, heads: list[str] | tuple[str, ...]) -> None:
+        if heads:
+            self.found.setdefault(file, {}).update(dict.fromkeys(heads))
+
+
+def _fitting(heads: dict[str, None]) -> str:
+    """Return the heads, whole lines, as far as one file may have room."""
+    text = "\n".join(heads)
+    return text if len(text) <= MOST_CHARACTERS else text[: max(text.rfind("\n", 0, MOST_CHARACTERS), 0)]

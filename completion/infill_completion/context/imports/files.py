@@ -1,0 +1,135 @@
+"""Reads the files that imports lead to: only those of the workspace, none that is private, each once."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from infill_completion.context.heads import Outline
+from infill_completion.documents import OpenDocument
+from infill_completion.languages import language_of
+from infill_completion.syntax.grammars import has_grammar
+
+MOST_BYTES = 400_000
+# Outlines are kept with their texts, some megabytes at most in a usual workspace.
+MOST_KEPT = 200
+# Names of a folder; a fuller one is no package that somebody wrote.
+MOST_ENTRIES = 500
+_C_IDS = frozenset({"c", "cpp", "cuda-cpp"})
+
+
+class Library:
+    """Outlines of files, kept while the files stay as they are; the longest unused goes first."""
+
+    def __init__(self) -> None:
+        self._outlines: OrderedDict[tuple[Path, str], tuple[object, Outline | None]] = OrderedDict()
+
+    def outline(self, path: Path, language_id: str, stamp: object, load: Callable[[], str | None]) -> Outline | None:
+        """Return the outline of a file; ``load`` is called for its text if ``stamp`` is another than last time."""
+        key = (path, language_id)
+        known = self._outlines.pop(key, None)
+        if known is None or known[0] != stamp:
+            text = load()
+            known = (stamp, None if text is None else Outline(text, language_id))
+        self._outlines[key] = known
+        while len(self._outlines) > MOST_KEPT:
+            self._outlines.popitem(last=False)
+        return known[1]
+
+
+class Files:
+    """The files that one request may read.
+
+    Args:
+        roots: The folders of the workspace; what lies or leads outside of them is not read.
+        library: What is known from earlier requests.
+        is_private: Tells which files must not be read.
+        allows: Asked before each piece of work; once it says no, every file is as if it were missing.
+        opened: Documents in the editor, whose text counts instead of the file's.
+    """
+
+    def __init__(
+        self,
+        roots: Sequence[Path],
+        library: Library,
+        is_private: Callable[[Path], bool],
+        allows: Callable[[], bool] = lambda: True,
+        opened: Mapping[Path, OpenDocument] | None = None,
+    ) -> None:
+        self.allows = allows
+        self._roots = tuple(Path(os.path.normpath(root)) for root in roots)
+        self._real_roots: tuple[str, ...] | None = None
+        self._library = library
+        self._is_private = is_private
+        self._opened = opened or {}
+
+    def uri(self, path: Path) -> str:
+        """Return the URI of a file as the editor writes it."""
+        document = self._opened.get(path)
+        return path.as_uri() if document is None else document.uri
+
+    def text(self, path: Path) -> str:
+        """Return the text of a file with LF line ends; empty where there is none, or it must not be read."""
+        found = self._outline(path, "plaintext")
+        return found.text if found is not None else ""
+
+    def outline(self, path: Path, language_id: str) -> Outline | None:
+        """Return what a file defines, as seen from a file in ``language_id``; None for a file that is not read."""
+        own = language_of(path.name)
+        # A header does not tell whether it is C or C++; the file that includes it does.
+        is_as_here = not has_grammar(own) or (own in _C_IDS and language_id in _C_IDS)
+        return self._outline(path, language_id if is_as_here else own)
+
+    def names(self, folder: Path) -> list[str]:
+        """Return the sorted names of a folder's entries; none outside of the workspace or where there are too many."""
+        folder = Path(os.path.normpath(folder))
+        if not self._is_below(folder) or not self.allows():
+            return []
+        try:
+            listed = [entry.name for entry in folder.iterdir()] if self._leads_inside(folder) else []
+        except (OSError, ValueError):
+            return []
+        return sorted(listed) if len(listed) <= MOST_ENTRIES else []
+
+    def _outline(self, path: Path, language_id: str) -> Outline | None:
+        path = Path(os.path.normpath(path))
+        if not self._is_below(path) or not self.allows():
+            return None
+        document = self._opened.get(path)
+        if document is not None:
+            stamp = (document.uri, document.version)
+            return self._library.outline(path, language_id, stamp, lambda: document.text[:MOST_BYTES])
+        try:
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:
+                return None
+            if self._is_private(path) or not self._leads_inside(path):
+                return None
+        except (OSError, ValueError):  # none there, or a name that no file can have
+            return None
+        return self._library.outline(path, language_id, (status.st_mtime_ns, status.st_size), lambda: _read(path))
+
+    def _is_below(self, path: Path) -> bool:
+        return any(path.is_relative_to(root) for root in self._roots)
+
+    def _leads_inside(self, path: Path) -> bool:
+        """Tell whether a path, once links are followed, ends in the workspace and at nothing private."""
+        real = os.path.realpath(path)
+        if real == str(path):
+            return True
+        if self._real_roots is None:
+            self._real_roots = tuple(os.path.realpath(root) for root in self._roots)
+        for root, own in zip(self._real_roots, self._roots, strict=True):
+            if Path(real).is_relative_to(root):
+                return not self._is_private(own / Path(real).relative_to(root))
+        return False
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None

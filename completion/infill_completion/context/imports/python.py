@@ -1,0 +1,73 @@
+"""What Python's import statements mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from infill_completion.context.imports.files import Files
+from infill_completion.context.imports.place import Import, Place, Takes
+
+_FROM = re.compile(
+    r"^[ \t]*from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+"
+    # A list that is not closed yet ends where the next statement begins.
+    r"(\((?:[^()\n]|\n(?![ \t]*(?:from|import)\b))*|(?:[^\n#(\\;]|\\\n)+)",
+    re.MULTILINE,
+)
+_IMPORT = re.compile(r"^[ \t]*import[ \t]+([\w.][^\n#;(]*)", re.MULTILINE)
+
+
+def imports(place: Place, files: Files) -> Iterator[Import]:
+    """Yield what is imported by name, and what is used of imported modules."""
+    del files
+    for match in sorted([*_FROM.finditer(place.text), *_IMPORT.finditer(place.text)], key=re.Match.start):
+        if match.re is _FROM:
+            yield from _from(match.group(1), match.group(2), place)
+        else:
+            for module, name in _names(match.group(1), is_dotted=True):
+                used = place.uses(name, ".")
+                if used:
+                    yield Import(_files(_stems(module, place)), used)
+
+
+def _from(module: str, listed: str, place: Place) -> Iterator[Import]:
+    stems = _stems(module, place)
+    if listed.strip() == "*":
+        yield Import(_files(stems), takes=Takes.USED)
+        return
+    names = _names(listed)
+    yield Import(_files(stems), tuple((here, there) for there, here in names))
+    for there, here in names:  # It may be a module of the package.
+        used = place.uses(here, ".")
+        if used:
+            yield Import(_files([stem / there for stem in stems]), used)
+
+
+def _names(listed: str, *, is_dotted: bool = False) -> list[tuple[str, str]]:
+    """Return the names of a list with what they are called here."""
+    found = []
+    for part in re.sub(r"#[^\n]*|\\\n|[()]", " ", listed).split(","):
+        words = part.split()
+        there, here = (words[0], words[2]) if len(words) == 3 and words[1] == "as" else (part.strip(), part.strip())
+        is_name = all(piece.isidentifier() for piece in there.split(".")) if is_dotted else there.isidentifier()
+        if is_name:
+            found.append((there, here))
+    return found
+
+
+def _stems(module: str, place: Place) -> list[Path]:
+    """Return the paths, without a suffix, that a module may have."""
+    parts = [part for part in module.split(".") if part]
+    dots = len(module) - len(module.lstrip("."))
+    if dots:
+        base = place.path.parent
+        for _ in range(min(dots, 32) - 1):
+            base = base.parent
+        return [base.joinpath(*parts)]
+    bases = dict.fromkeys([*(path for root in place.roots for path in (root, root / "src")), *place.folders])
+    return [base.joinpath(*parts) for base in bases] if parts else []
+
+
+def _files(stems: list[Path]) -> tuple[Path, ...]:
+    return tuple(file for stem in stems for file in (Path(f"{stem}.py"), stem / "__init__.py", Path(f"{stem}.pyi")))
