@@ -427,6 +427,14 @@ NAMES = {
 @example("import {a} from './" + "a" * 5000 + "'", "", "typescript")
 @example("use crate::" + "{a::" * 200 + "b", "", "rust")
 @example('#include "a\0b.h"', "", "c")
+@example("from " + "." * 90_000, "", "python")
+@example("import (\n" * 9_000, "", "python")
+@example("import" + " " * 90_000 + "x", "", "javascript")
+@example("import {a,\n" * 9_000, "", "javascript")
+@example("const {" + "a, " * 30_000, "", "javascript")
+@example("use a::{" * 9_000, "", "rust")
+@example("a.b::" * 20_000, "", "rust")
+@example("import (" * 9_000 + '"' * 9_000, "", "go")
 def test_whatever_is_written_nothing_is_raised_and_only_the_workspace_is_read(
     tmp_path_factory: pytest.TempPathFactory, text: str, other: str, language: str
 ) -> None:

@@ -1,6 +1,7 @@
 """Text of other files for the prompt: chosen by rule, the same for the same buffers and history, most stable first."""
 
 from infill_completion.context.cells import cells_text
-from infill_completion.context.gather import Context, Gatherer, Source
+from infill_completion.context.gather import Gatherer
+from infill_completion.context.packing import Context, Source
 
 __all__ = ["Context", "Gatherer", "Source", "cells_text"]

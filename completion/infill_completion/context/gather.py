@@ -12,16 +12,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from infill_completion.api import ContextItem
 from infill_completion.context.allowance import Allowance
 from infill_completion.context.imports import Files, Library, Place, definitions
 from infill_completion.context.nearby import MOST_FILES, Nearby
+from infill_completion.context.packing import Context, new_ones, packed
 from infill_completion.context.similar import WORD, SimilarIndex
-from infill_completion.context.snippet import Snippet, trimmed
+from infill_completion.context.snippet import Snippet
 from infill_completion.context.workspace import Workspace
 from infill_completion.documents import Documents, OpenDocument
 from infill_completion.lines import to_lf
-from infill_completion.masking import mask_secrets
 from infill_completion.privacy import Privacy, path_of, relative_path, repository_of
 from infill_completion.settings import Settings
 from infill_completion.view import View
@@ -45,37 +44,6 @@ NEARBY = 600
 STICKY_LINES = 8
 # Lines above and below the cursor that others are compared with.
 QUERY_LINES = 24
-# A snippet most of whose lines the model sees already says nothing new.
-_KNOWN_SHARE = 0.6
-_LEAST_CHARACTERS = 20
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a part of the prompt comes from."""
-
-    path: str
-    kind: str
-    characters: int
-
-
-@dataclass(frozen=True)
-class Context:
-    """Text of other files.
-
-    Attributes:
-        items: The parts for the request, most stable first.
-        sources: What they are, for explanations.
-        versions: The versions of the open documents among them, by URI.
-        withheld: What was kept back, and why; also each source that there was no time to look through.
-        is_cut: Whether the time ran out, so that another gathering would find more.
-    """
-
-    items: tuple[ContextItem, ...] = ()
-    sources: tuple[Source, ...] = ()
-    versions: tuple[tuple[str, int], ...] = ()
-    withheld: tuple[str, ...] = ()
-    is_cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,20 +137,23 @@ class Gatherer:
             snippets += self._index.best(_surroundings(view), _while(is_in_time, allowed))[:MOST_SIMILAR]
         if wants.workspace:
             snippets += self._from_workspace(request, allowed)
+        else:
+            self._near_uris = ()
         if wants.recent_edits:
             snippets += self._recent(view.uri, allowed)
         withheld += [
             f"{source}: no time to look through all of it, the next request goes on" for source in allowance.missing
         ]
         masks = request.settings.privacy.mask_secrets
-        packed = _packed(_new_ones(snippets, view), request.roots, budget, masks, allowed, withheld)
-        return replace(packed, is_cut=bool(allowance.missing))
+        context = packed(new_ones(snippets, view), request.roots, budget, masks, allowed, withheld)
+        return replace(context, is_cut=bool(allowance.missing))
 
     def _from_workspace(self, request: _Request, allowed: dict[str, OpenDocument]) -> list[Snippet]:
         """Return similar parts of files that are not open: by the index of the workspace, until then of those near."""
         view, is_in_time = request.view, request.allowance.for_source("workspace")
         workspace = self._workspace(view, request.roots, request.privacy)
         if workspace is None:
+            self._near_uris = ()
             return []
         if workspace.is_complete:
             self._near_uris = ()
@@ -289,42 +260,3 @@ def _surroundings(view: View) -> str:
     """Return the lines around the cursor's line without it, since it changes with every key."""
     above = view.window.above.split("\n")[-QUERY_LINES:]
     return "\n".join(above + view.window.below.split("\n")[: QUERY_LINES // 2])
-
-
-def _new_ones(snippets: Sequence[Snippet], view: View) -> list[Snippet]:
-    """Leave out what overlaps an earlier one, and what the window shows already."""
-    shown = {line.strip() for line in (view.window.prefix + view.window.suffix).split("\n")}
-    kept: list[Snippet] = []
-    for snippet in snippets:
-        lines = [line.strip() for line in snippet.text.split("\n") if line.strip()]
-        is_known = lines and sum(line in shown for line in lines) > _KNOWN_SHARE * len(lines)
-        if not is_known and not any(snippet.overlaps(other) for other in kept):
-            kept.append(snippet)
-    return kept
-
-
-def _packed(
-    snippets: Sequence[Snippet],
-    roots: Sequence[Path],
-    budget: int,
-    masks: bool,
-    allowed: dict[str, OpenDocument],
-    withheld: list[str],
-) -> Context:
-    """Fill the budget in the order of ``snippets``; none takes more than half of it."""
-    items, sources, versions, left = [], [], {}, budget
-    for snippet in snippets:
-        fitting = trimmed(snippet, min(left, budget // 2))
-        if fitting is None or len(fitting.text) < _LEAST_CHARACTERS:
-            continue
-        path, text = relative_path(fitting.uri, roots), fitting.text
-        if masks:
-            masked = mask_secrets(text)
-            withheld += [f"{path}: {kind}" for kind in masked.kinds]
-            text = masked.text
-        items.append(ContextItem(path, text))
-        sources.append(Source(path, fitting.kind, len(text)))
-        if fitting.uri in allowed:
-            versions[fitting.uri] = allowed[fitting.uri].version
-        left -= len(text) + len(path)
-    return Context(tuple(items), tuple(sources), tuple(versions.items()), tuple(withheld))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice, takewhile
 from pathlib import Path
 
 from infill_completion.context.imports import c, go, java, python, rust, script
@@ -12,6 +13,8 @@ from infill_completion.context.imports.files import Files
 from infill_completion.context.imports.place import MOST_TEXT, Import, Place, Takes
 from infill_completion.context.snippet import Snippet
 
+# Imports that are read, and those of them that are followed.
+MOST_WRITTEN = 150
 MOST_IMPORTS = 24
 # Files looked at for one request, and how often one may hand on to the next.
 MOST_FILES = 48
@@ -49,7 +52,8 @@ def imports_of(place: Place, files: Files) -> list[Import]:
     if language is None:
         return []
     text = place.text[:MOST_TEXT]
-    found = [item for item in language.imports(replace(place, text=text), files) if item.files]
+    written = islice(language.imports(replace(place, text=text), files), MOST_WRITTEN)
+    found = [item for item in takewhile(lambda _: files.allows(), written) if item.files]
     wanted = [item for item in found if item.names or item.takes is not Takes.NAMED]
     wanted.sort(key=lambda item: item.takes is Takes.NAMED and not any(here in place.words for here, _ in item.names))
     return list(dict.fromkeys(wanted))[:MOST_IMPORTS]
@@ -113,7 +117,7 @@ class _Search:
         if not names or step >= MOST_STEPS or not language.hands_on:
             return
         there = replace(self._place, text=text[:MOST_TEXT], near="", path=file)
-        for item in language.imports(there, self._files):
+        for item in islice(language.imports(there, self._files), MOST_WRITTEN):
             if item.takes is Takes.USED:
                 self.follow(replace(item, names=tuple((name, name) for name in names), takes=Takes.NAMED), file, step)
             else:

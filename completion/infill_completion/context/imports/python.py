@@ -10,7 +10,7 @@ from infill_completion.context.imports.files import Files
 from infill_completion.context.imports.place import Import, Place, Takes
 
 _FROM = re.compile(
-    r"^[ \t]*from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+"
+    r"^[ \t]*from[ \t]+([\w.]*)[ \t]+import[ \t]+"
     # A list that is not closed yet ends where the next statement begins.
     r"(\((?:[^()\n]|\n(?![ \t]*(?:from|import)\b))*|(?:[^\n#(\\;]|\\\n)+)",
     re.MULTILINE,

@@ -11,7 +11,10 @@ from infill_completion.context.imports.place import Import, Place, Takes
 from infill_completion.context.imports.tsconfig import aliased
 
 _FROM = re.compile(
-    r"^[ \t]*(?:import|export)\b\s*(?:type\s+(?!from\b))?([\w$\s,*{}]{1,2000}?)\s*\bfrom\s*['\"]([^'\"\n]+)['\"]",
+    r"^[ \t]*(?:import|export)\b\s*(?:type\s+(?!from\b))?"
+    # A list that is not closed yet ends where the next statement begins.
+    r"([\w$,*{}](?:[\w$ \t,*{}]|\n(?![ \t]*(?:import|export|const|let|var)\b)){0,2000}?)\bfrom\b\s*"
+    r"['\"]([^'\"\n]+)['\"]",
     re.MULTILINE,
 )
 _REQUIRE = re.compile(

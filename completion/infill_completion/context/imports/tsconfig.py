@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from infill_completion.context.imports.files import Files
-from infill_completion.context.imports.place import Place
+from infill_completion.context.imports.place import MOST_TEXT, Place
 
 _NAMES = ("tsconfig.json", "jsconfig.json")
 # Comments, and commas behind the last item, both of which TypeScript allows; strings stay as they are.
 _STRING = r'("(?:[^"\\\n]|\\.)*")'
-_COMMENT = re.compile(_STRING + r"|//[^\n]*|/\*.*?\*/", re.DOTALL)
+_COMMENT = re.compile(_STRING + r"|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 _COMMA = re.compile(_STRING + r"|,(?=\s*[}\]])")
 
 
@@ -21,7 +21,7 @@ def aliased(written: str, place: Place, files: Files) -> list[Path]:
     """Return the paths that a module's name may mean by ``paths`` and ``baseUrl`` of the nearest configuration."""
     for folder in place.folders:
         for name in _NAMES:
-            text = files.text(folder / name)
+            text = files.text(folder / name)[:MOST_TEXT]
             if text:
                 return _mapped(written, folder, _options(text))
     return []

@@ -1,0 +1,85 @@
+"""What the parts of other files become: no part twice, no more than fits, no secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from infill_completion.api import ContextItem
+from infill_completion.context.snippet import Snippet, trimmed
+from infill_completion.documents import OpenDocument
+from infill_completion.masking import mask_secrets
+from infill_completion.privacy import relative_path
+from infill_completion.view import View
+
+# A snippet most of whose lines the model sees already says nothing new.
+_KNOWN_SHARE = 0.6
+_LEAST_CHARACTERS = 20
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a part of the prompt comes from."""
+
+    path: str
+    kind: str
+    characters: int
+
+
+@dataclass(frozen=True)
+class Context:
+    """Text of other files.
+
+    Attributes:
+        items: The parts for the request, most stable first.
+        sources: What they are, for explanations.
+        versions: The versions of the open documents among them, by URI.
+        withheld: What was kept back, and why; also each source that there was no time to look through.
+        is_cut: Whether the time ran out, so that another gathering would find more.
+    """
+
+    items: tuple[ContextItem, ...] = ()
+    sources: tuple[Source, ...] = ()
+    versions: tuple[tuple[str, int], ...] = ()
+    withheld: tuple[str, ...] = ()
+    is_cut: bool = False
+
+
+def new_ones(snippets: Sequence[Snippet], view: View) -> list[Snippet]:
+    """Leave out what overlaps an earlier one, and what the window shows already."""
+    shown = {line.strip() for line in (view.window.prefix + view.window.suffix).split("\n")}
+    kept: list[Snippet] = []
+    for snippet in snippets:
+        lines = [line.strip() for line in snippet.text.split("\n") if line.strip()]
+        is_known = lines and sum(line in shown for line in lines) > _KNOWN_SHARE * len(lines)
+        if not is_known and not any(snippet.overlaps(other) for other in kept):
+            kept.append(snippet)
+    return kept
+
+
+def packed(
+    snippets: Sequence[Snippet],
+    roots: Sequence[Path],
+    budget: int,
+    masks: bool,
+    allowed: dict[str, OpenDocument],
+    withheld: list[str],
+) -> Context:
+    """Fill the budget in the order of ``snippets``; none takes more than half of it."""
+    items, sources, versions, left = [], [], {}, budget
+    for snippet in snippets:
+        fitting = trimmed(snippet, min(left, budget // 2))
+        if fitting is None or len(fitting.text) < _LEAST_CHARACTERS:
+            continue
+        path, text = relative_path(fitting.uri, roots), fitting.text
+        if masks:
+            masked = mask_secrets(text)
+            withheld += [f"{path}: {kind}" for kind in masked.kinds]
+            text = masked.text
+        items.append(ContextItem(path, text))
+        sources.append(Source(path, fitting.kind, len(text)))
+        if fitting.uri in allowed:
+            versions[fitting.uri] = allowed[fitting.uri].version
+        left -= len(text) + len(path)
+    return Context(tuple(items), tuple(sources), tuple(versions.items()), tuple(withheld))
