@@ -71,6 +71,8 @@ class Generator:
         answer = min(ANSWER_TOKENS, positions // 4)
         self.context_tokens = min(context_tokens, self.settings.context_tokens or positions, positions - answer)
         self.model: Any = loaded.model
+        parameters = sum(parameter.numel() for parameter in loaded.model.parameters())
+        threads = checkpoints.set_threads(loaded.device, parameters)  # first, for the decoder looks at it
         fused = loaded.device.type == "cuda" and os.environ.get(glue.SWITCH) == "1"
         self.decoder = Decoder(
             loaded.model, self.context_tokens + answer, packed=loaded.packed, tokens=self.tokenizer.vocab_size,
@@ -89,7 +91,6 @@ class Generator:
         ends = () if self.tokenizer.eos is None else (self.tokenizer.eos,)
         self.stop_tokens = frozenset(ends) | (infilling.stops if infilling else frozenset())
         layout = self.settings.layout if infilling else PromptLayout.LEFT_TO_RIGHT
-        parameters = sum(parameter.numel() for parameter in loaded.model.parameters())
         self.details: dict[str, Any] = {
             "model": self.name,
             "folder": str(loaded.folder),
@@ -103,7 +104,7 @@ class Generator:
             "cache_model": self.settings.cache is not None,
             "weight_bytes": loaded.weight_bytes,
             "kv_bytes_per_token": self.decoder.shape.bytes_per_token,
-            "threads": checkpoints.set_threads(loaded.device, parameters),
+            "threads": threads,
         }
 
     @classmethod

@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
+from infill_completion.engine import native_build
 from infill_completion.engine.fork import Fork
 from infill_completion.engine.kv import KVCache
 from infill_completion.engine.packed import PackedLinear
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 
 MOST_ROWS = 16  # as in step.c; measured: from about 32 rows on torch's matrix products are faster
 _BLOCK = 32  # inputs of a product come in blocks of that many
+_LANES, _MOST_WIDTH = 16, 256  # of a head, as in step.c
 _MOST_INPUTS = 8000  # beyond it a sum of integers could leave 32 bits
 _PROBE = (1, 2, 3)
 _TOLERANCE = 0.05  # of the largest logit: torch's products round to bfloat16
@@ -132,6 +134,11 @@ def _pointers(tensors: Sequence[Tensor]) -> Any:
     return (_Pointer * len(tensors))(*[tensor.data_ptr() for tensor in tensors])
 
 
+def is_wanted() -> bool:
+    """Tell whether a decoder of packed weights that is made now may get the step: one thread, and a compiler."""
+    return torch.get_num_threads() == 1 and native_build.is_possible()
+
+
 def suits(decoder: Decoder) -> bool:
     """Tell whether the step can take over: packed layers and head, of shapes that it knows, on one thread."""
     products = [decoder.head]
@@ -141,6 +148,9 @@ def suits(decoder: Decoder) -> bool:
         torch.get_num_threads() == 1
         and decoder.embed.dtype is torch.bfloat16
         and decoder.embed.is_contiguous()
+        and decoder.shape.dtype is torch.bfloat16
+        and decoder.width % _LANES == 0
+        and decoder.width <= _MOST_WIDTH
         and all(
             isinstance(product, PackedLinear)
             and product.packed.shape[1] % _BLOCK == 0

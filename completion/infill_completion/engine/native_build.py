@@ -102,6 +102,11 @@ def shared() -> Build:
     return Build()
 
 
+def is_possible() -> bool:
+    """Tell whether there is a compiler to build it with, and nobody has switched it off."""
+    return _compiler() is not None
+
+
 def _compiler() -> str | None:
     """Return a compiler's path.
 

@@ -125,10 +125,10 @@ class StaticStep:
         position = positions(at, self._shared, self._ways).clamp_max(decoder.capacity - 1)
 
         def write(layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-            place = at.to(keys.device)
-            cache.keys[layer].index_copy_(2, place, keys)
-            cache.values[layer].index_copy_(2, place, values)
-            return cache.keys[layer][:, :, :bucket], cache.values[layer][:, :, :bucket]
+            place, kept = at.to(keys.device), cache.shape.dtype
+            cache.keys[layer].index_copy_(2, place, keys.to(kept))
+            cache.values[layer].index_copy_(2, place, values.to(kept))
+            return cache.keys[layer][:, :, :bucket].to(keys.dtype), cache.values[layer][:, :, :bucket].to(keys.dtype)
 
         def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
             grouped = queries.reshape(1, decoder.kv_heads, group * self.width, decoder.width)

@@ -1,4 +1,5 @@
-/* Llama's forward pass for a few tokens on one core: 8-bit weights, float32 for everything between the products.
+/* Llama's forward pass for a few tokens on one core: 8-bit weights, keys and values in bfloat16, float32 for everything
+ * else between the products.
  *
  * The same pass in torch is some two hundred calls of small operators, and these cost more than the arithmetic.  The
  * formulas are those of decoder.py; the weights, the tables and the KV cache are torch's own memory, which native.py
@@ -16,6 +17,7 @@
 #endif
 
 #define MOST_ROWS 16
+#define MOST_WIDTH 256 /* of a head */
 
 typedef struct { /* y = scale * (weight x) + bias */
     const int8_t *weight; /* (outputs, inputs) */
@@ -108,6 +110,55 @@ static inline float sum_of_products(const float *a, const float *b, int n) {
         for (int lane = 0; lane < LANES; lane++) lanes[lane] += a[i + lane] * b[i + lane];
     for (; i < n; i++) rest += a[i] * b[i];
     return sum_of_lanes(lanes) + rest;
+}
+
+/* bfloat16: the upper half of a float32. */
+typedef uint16_t halves_t __attribute__((vector_size(LANES * sizeof(uint16_t))));
+typedef uint32_t bits_t __attribute__((vector_size(LANES * sizeof(uint32_t))));
+typedef float lanes_t __attribute__((vector_size(LANES * sizeof(float))));
+
+static inline lanes_t lanes_of(const uint16_t *x) {
+    halves_t halves;
+    memcpy(&halves, x, sizeof halves);
+    return (lanes_t)(__builtin_convertvector(halves, bits_t) << 16);
+}
+
+/* To the nearest, ties to even, as torch rounds. */
+static void round_to_halves(const float *restrict x, int n, uint16_t *restrict halves) {
+    for (int i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        halves[i] = (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+    }
+}
+
+/* As sum_of_lanes, in the same order, without a detour through memory. */
+typedef float eight_t __attribute__((vector_size(8 * sizeof(float))));
+typedef float four_t __attribute__((vector_size(4 * sizeof(float))));
+static inline float sum_of_vector(lanes_t lanes) {
+    eight_t eight, upper_eight;
+    four_t four, upper_four;
+    memcpy(&eight, &lanes, sizeof eight);
+    memcpy(&upper_eight, (const char *)&lanes + sizeof eight, sizeof eight);
+    eight += upper_eight;
+    memcpy(&four, &eight, sizeof four);
+    memcpy(&upper_four, (const char *)&eight + sizeof four, sizeof four);
+    four += upper_four;
+    return (four[0] + four[2]) + (four[1] + four[3]);
+}
+
+/* Of n numbers, a multiple of LANES, as are those of add_halves. */
+static inline float sum_of_half_products(const float *a, const uint16_t *b, int n) {
+    lanes_t sums = {0}, part;
+    for (int i = 0; i < n; i += LANES) {
+        memcpy(&part, a + i, sizeof part);
+        sums += part * lanes_of(b + i);
+    }
+    return sum_of_vector(sums);
+}
+
+static inline void add_halves(lanes_t *restrict sums, float times, const uint16_t *restrict x, int n) {
+    for (int i = 0; i < n / LANES; i++) sums[i] += times * lanes_of(x + i * LANES);
 }
 
 static void rms_norm(const float *restrict x, const float *restrict weight, int n, float eps, float *restrict y) {
@@ -236,37 +287,33 @@ static inline ptrdiff_t place_of(const seen_t *seen, int t) {
 
 /* Mix the values that one head sees; keys and values are (places, width). */
 static inline __attribute__((always_inline)) void attend_to(
-    const float *restrict query, const float *restrict keys, const float *restrict values, const seen_t *seen, int width,
-    float *restrict scores, float *restrict out) {
+    const float *restrict query, const uint16_t *restrict keys, const uint16_t *restrict values, const seen_t *seen,
+    int width, float *restrict scores, float *restrict out) {
     float scale = 1.0f / sqrtf((float)width), largest = -1e30f;
     int count = seen->count;
-    for (int t = 0; t < count; t++) scores[t] = sum_of_products(query, keys + place_of(seen, t) * width, width) * scale;
+    for (int t = 0; t < count; t++)
+        scores[t] = sum_of_half_products(query, keys + place_of(seen, t) * width, width) * scale;
     for (int t = 0; t < count; t++) largest = scores[t] > largest ? scores[t] : largest;
     for (int t = 0; t < count; t++) scores[t] = exponential(scores[t] - largest);
-    for (int i = 0; i < width; i++) out[i] = 0;
-    for (int t = 0; t < count; t++)
-        for (int i = 0; i < width; i++) out[i] += scores[t] * values[place_of(seen, t) * width + i];
+    lanes_t sums[MOST_WIDTH / LANES] = {{0}};
+    for (int t = 0; t < count; t++) add_halves(sums, scores[t], values + place_of(seen, t) * width, width);
     float total = sum_of(scores, count);
-    for (int i = 0; i < width; i++) out[i] /= total;
+    for (int i = 0; i < width / LANES; i++) sums[i] /= total;
+    memcpy(out, sums, width * sizeof(float));
 }
 
-static void attend(const float *query, const float *keys, const float *values, const seen_t *seen, int width, float *scores, float *out) {
-    if (width == 64) { /* the usual ones, as constants: the sums stay in registers */
-        float sums[64];
-        attend_to(query, keys, values, seen, 64, scores, sums);
-        memcpy(out, sums, sizeof sums);
-    } else if (width == 128) {
-        float sums[128];
-        attend_to(query, keys, values, seen, 128, scores, sums);
-        memcpy(out, sums, sizeof sums);
-    } else {
-        attend_to(query, keys, values, seen, width, scores, out);
+static void attend(const float *query, const uint16_t *keys, const uint16_t *values, const seen_t *seen, int width,
+                   float *scores, float *out) {
+    switch (width) { /* the usual ones, as constants: the sums stay in registers */
+        case 64: attend_to(query, keys, values, seen, 64, scores, out); return;
+        case 128: attend_to(query, keys, values, seen, 128, scores, out); return;
+        default: attend_to(query, keys, values, seen, width, scores, out);
     }
 }
 
 /* Rotate queries and keys of all rows, and write keys and values into the cache. */
-static void place(const model_t *m, const work_t *w, int rows, int length, int start, const seen_t *seen, float *keys,
-                  float *values, int room) {
+static void place(const model_t *m, const work_t *w, int rows, int length, int start, const seen_t *seen,
+                  uint16_t *keys, uint16_t *values, int room) {
     int width = m->width, turned = m->heads + m->kv_heads, all = turned + m->kv_heads;
     for (int r = 0; r < rows; r++) {
         float *row = w->z + (ptrdiff_t)r * all * width;
@@ -275,14 +322,14 @@ static void place(const model_t *m, const work_t *w, int rows, int length, int s
         for (int h = 0; h < turned; h++) rotate(row + h * width, cosine, sine, width);
         for (int h = 0; h < m->kv_heads; h++) {
             ptrdiff_t to = (((ptrdiff_t)(r / length) * m->kv_heads + h) * room + at) * width;
-            memcpy(keys + to, row + (m->heads + h) * width, width * sizeof(float));
-            memcpy(values + to, row + (turned + h) * width, width * sizeof(float));
+            round_to_halves(row + (m->heads + h) * width, width, keys + to);
+            round_to_halves(row + (turned + h) * width, width, values + to);
         }
     }
 }
 
-static void mix(const model_t *m, const work_t *w, int rows, int length, const seen_t *seen, const float *keys,
-                const float *values, int room) {
+static void mix(const model_t *m, const work_t *w, int rows, int length, const seen_t *seen,
+                const uint16_t *keys, const uint16_t *values, int room) {
     int width = m->width, all = m->heads + 2 * m->kv_heads, group = m->heads / m->kv_heads;
     for (int r = 0; r < rows; r++)
         for (int h = 0; h < m->heads; h++) {
@@ -308,7 +355,7 @@ static void add(float *restrict x, const float *restrict y, int n) {
  * logits: (batch * length, head.outputs) with all_logits, else (batch, head.outputs) of the last tokens.
  * Returns 0, or -1 for an id that is none. */
 int infill_step(const model_t *m, const int64_t *ids, int batch, int length, int start, int shared, int ways,
-                float *const *keys, float *const *values, int room, int all_logits, float *workspace, float *logits) {
+                uint16_t *const *keys, uint16_t *const *values, int room, int all_logits, float *workspace, float *logits) {
     int rows = batch * length, hidden = m->hidden;
     seen_t seen[MOST_ROWS];
     work_t w;
