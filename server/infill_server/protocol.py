@@ -27,6 +27,7 @@ from pygls.protocol import (
 from infill_server.document_sync import DocumentSync
 from infill_server.documents import UnknownDocumentError
 from infill_server.positions import Units
+from infill_server.transport import without_inner
 
 if TYPE_CHECKING:
     from pygls.lsp.server import LanguageServer
@@ -57,12 +58,22 @@ class InfillProtocol(DocumentSync):
         return self._shutdown
 
     def receive(self, body: bytes) -> None:
-        """Take one message from the client; requests are answered whatever they hold."""
+        """Take one message from the client; requests are answered whatever they hold, and nothing is raised."""
         try:
             message = json.loads(body)
+        except RecursionError:
+            self._receive_too_deep(body)
+            return
         except ValueError:
             self._refuse(None, types.ErrorCodes.ParseError, "The message is no JSON.")
             return
+        try:
+            self._receive_json(message)
+        except Exception as error:  # one message must not end the loop that takes the others
+            log_unforeseen(error)
+            self._refuse_request(message, types.ErrorCodes.InternalError, "The server failed; see its log.")
+
+    def _receive_json(self, message: Any) -> None:
         if not isinstance(message, dict) or message.get("jsonrpc") != self.VERSION:
             self._refuse(None, types.ErrorCodes.InvalidRequest, "The message is no JSON-RPC 2.0.")
             return
@@ -75,6 +86,22 @@ class InfillProtocol(DocumentSync):
             self._receive_response(message)
         else:
             self._refuse(msg_id, types.ErrorCodes.InvalidRequest, "The message has neither method nor result.")
+
+    def _receive_too_deep(self, body: bytes) -> None:
+        """Refuse what is nested deeper than can be read; a request by its id, which stands at the top."""
+        try:
+            message = json.loads(without_inner(body))
+        except ValueError:
+            message = None
+        self._refuse_request(message, types.ErrorCodes.InvalidRequest, "The message is nested too deeply.")
+
+    def _refuse_request(self, message: Any, code: types.ErrorCodes, reason: str) -> None:
+        """Answer ``message`` with an error if it is a request; a notification has no answer and is left out."""
+        msg_id = message.get("id") if isinstance(message, dict) and "method" in message else None
+        if isinstance(msg_id, int | str):
+            self._refuse(msg_id, code, reason)
+        else:
+            log.warning("ignored a message: %s", reason)
 
     def _receive_request(self, message: dict[str, Any], method: str, msg_id: Any) -> None:
         if not isinstance(msg_id, int | str):

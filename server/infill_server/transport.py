@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import queue
+import re
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 
@@ -17,6 +18,9 @@ log = logging.getLogger(__name__)
 
 FLUSH_S = 2.0
 _MOST_HEADER_BYTES = 16_384
+# Python refuses to read numbers of more than some thousand digits.
+_MOST_DIGITS = 20
+_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]')
 
 
 class FramingError(Exception):
@@ -57,9 +61,25 @@ class Framer:
         del self._buffer[: end + 4]
         for line in header.split(b"\r\n"):
             name, _, value = line.partition(b":")
-            if name.strip().lower() == b"content-length" and value.strip().isdigit():
+            if name.strip().lower() == b"content-length" and value.strip().isdigit() and len(value) < _MOST_DIGITS:
                 return int(value)
         raise FramingError("a message without Content-Length")
+
+
+def without_inner(body: bytes) -> bytes:
+    """Return a JSON object with ``null`` in the place of every object and array in it."""
+    kept, depth, start = [], 0, 0
+    for match in _STRING_OR_BRACKET.finditer(body):
+        mark = match.group()
+        if mark in {b"[", b"{"}:
+            depth += 1
+            if depth == 2:
+                kept += [body[start : match.start()], b"null"]
+        elif mark in {b"]", b"}"}:
+            depth -= 1
+            if depth == 1:
+                start = match.end()
+    return b"".join([*kept, body[start:]])
 
 
 class Reader:

@@ -115,6 +115,18 @@ async def test_a_document_that_is_not_open_is_named_in_the_error(greeted: Wire) 
     assert "file:///w/gone.py is not open" in error["message"]
 
 
+@pytest.mark.parametrize("depth", [400, 1100, 100_000])
+async def test_a_request_that_is_nested_too_deeply_gets_an_error(greeted: Wire, depth: int) -> None:
+    nested = b"[" * depth + b"]" * depth
+    # The strings hold what looks like the end of a message.
+    for head in (b'"id": 5, "method": "workspace/executeCommand", ', b'"method": "$/later", '):
+        greeted.send(b'{"jsonrpc": "2.0", %s "params": {"command": "rm", "arguments": ["]{\\"", %s]}}' % (head, nested))
+    while (message := await greeted.receive()).get("id") != 5:
+        pass
+    assert message["error"]["code"] in {-32600, -32602}
+    assert "result" in await greeted.ask("shutdown", None, 8)
+
+
 async def test_what_is_no_message_is_refused(greeted: Wire) -> None:
     for body in (b"{", b"\xff\xfe", b"[]", b'"text"', b'{"id": 1}', b'{"jsonrpc": "2.0", "id": 1}'):
         greeted.send(body)
