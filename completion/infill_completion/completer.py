@@ -10,16 +10,17 @@ import time
 from dataclasses import asdict, replace
 
 from infill_completion.api import Engine, EngineState, EngineUnavailableError
-from infill_completion.asking import asking
+from infill_completion.asking import asking, versions_now
 from infill_completion.context import Context, Gatherer
 from infill_completion.debounce import Debounce
 from infill_completion.documents import Documents, NoDocuments
 from infill_completion.explain import Explanation, explanation
 from infill_completion.flights import Flight, Flights
 from infill_completion.generation import Choice
+from infill_completion.ignore_files import Rule
 from infill_completion.judge import judge
 from infill_completion.length import Plan, Shape, plan, plan_ahead
-from infill_completion.privacy import Privacy, Rule
+from infill_completion.privacy import Privacy
 from infill_completion.reuse import Memory, Offer, Recalled, Remembered
 from infill_completion.settings import Settings
 from infill_completion.skip import skip_reason
@@ -240,8 +241,7 @@ class Completer:
         return None if recalled is None else self._answered(view, recalled)
 
     def _recall(self, view: View) -> Recalled | None:
-        versions = {document.uri: document.version for document in self._documents.others(view.uri)}
-        return self._memory.recall(view, versions)
+        return self._memory.recall(view, versions_now(view.uri, self._documents))
 
     def _from_memory(self, view: View, recalled: Recalled, trace: Trace) -> Answer:
         trace.note("reuse", how=recalled.how.value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infill_completion.privacy import Rule
+from infill_completion.ignore_files import Rule
 from infill_completion.settings import Settings
 from infill_completion.snapshot import SkipReason, Snapshot, Trigger
 
