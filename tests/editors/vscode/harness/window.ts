@@ -6,6 +6,8 @@ import * as path from "node:path";
 import type { BrowserContext, Page } from "playwright-core";
 import { DEADLINE_MS, until } from "./waiting.ts";
 
+/** How long a person looks for ghost text before typing on. */
+const PATIENCE_MS = 5000;
 const STATUS = "#infill-ls\\.infill\\.infill\\.status";
 
 export class Window {
@@ -72,6 +74,27 @@ export class Window {
 
   async type(text: string): Promise<void> {
     await this.page.keyboard.type(text);
+  }
+
+  /**
+   * Type `text` and return the ghost text behind it.
+   *
+   * An answer that comes too late is none, which happens on a busy machine: then the last letter is typed again, as a
+   * person types on.
+   */
+  async typeUntilGhost(text: string): Promise<string> {
+    await this.type(text);
+    return until("ghost text", async () => {
+      await this.someGhostWithin(PATIENCE_MS);
+      await this.settle();
+      const ghost = await this.ghost();
+      if (ghost !== "") {
+        return ghost;
+      }
+      await this.press("Backspace");
+      await this.type(text.slice(-1));
+      return undefined;
+    });
   }
 
   async press(...keys: string[]): Promise<void> {

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { Stage } from "../harness/stage.ts";
+import { BEGUN, INVENTORY, METHOD } from "../harness/sure.ts";
 import { until } from "../harness/waiting.ts";
 import type { Window } from "../harness/window.ts";
 
@@ -19,7 +20,7 @@ async function written(): Promise<unknown> {
   return (JSON.parse(settings) as Record<string, unknown>)["infill.engine.model"];
 }
 
-stage.story("another model is one choice away, and so is the way back", { "add.py": "def add(left, right):\n    return left + right\n\n\n" }, async (window) => {
+stage.story("another model is one choice away, and so is the way back", { "inventory.py": INVENTORY }, async (window) => {
   await answers(window, "scripted");
   await window.openMenu();
   await window.pick("Switch model");
@@ -27,10 +28,10 @@ stage.story("another model is one choice away, and so is the way back", { "add.p
   await answers(window, "infill-tiny");
   await until("the setting", async () => (await written()) === "embedded" || undefined);
   const asked = stage.engine.requests.length;
-  await window.edit("add.py");
+  await window.edit("inventory.py");
   await window.toEnd();
-  await window.type("total = add(left, ri");
-  await window.someGhost(new Set());
+  await window.type(METHOD);
+  await window.typeUntilGhost(BEGUN);
   assert.equal(stage.engine.requests.length, asked, "the other engine was asked");
   await window.press("Escape");
   await window.openMenu();
