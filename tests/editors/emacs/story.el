@@ -7,7 +7,8 @@
 (package-initialize)
 (require 'eglot)
 (require 'company)
-(load (expand-file-name "init.el" (file-name-directory load-file-name)))
+(dolist (name '("init.el" "until.el"))
+  (load (expand-file-name name (file-name-directory load-file-name))))
 
 (setq eglot-sync-connect 30
       eglot-send-changes-idle-time 0
@@ -20,13 +21,6 @@
                  server :textDocument/inlineCompletion
                  (append (eglot--TextDocumentPositionParams) '(:context (:triggerKind 1))))))
     (append (if (vectorp answer) answer (plist-get answer :items)) nil)))
-
-(defun story-until (deadline ask)
-  "Return the first non-nil value of ASK, asked again until DEADLINE seconds have passed."
-  (let ((end (+ (float-time) deadline)) (value nil))
-    (while (and (not (setq value (funcall ask))) (< (float-time) end))
-      (accept-process-output nil 0.1))
-    value))
 
 (let ((report nil))
   (find-file (getenv "STORY_FILE"))

@@ -1,4 +1,4 @@
-"""Emacs with eglot and company: the real editor in batch, the real server, the embedded model."""
+"""Emacs with company, eglot and lsp-mode: the real editor in batch, the real server, the embedded model."""
 
 from __future__ import annotations
 
@@ -9,25 +9,24 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-
-pytest.importorskip("pynvim", reason="needs pynvim (make test-editors installs it)")
 
 from tests.editors.nvim.real import CODE, home, infill
 
 HERE = Path(__file__).parent
 README = HERE.parents[2] / "editors" / "README.md"
 
-pytestmark = [
-    pytest.mark.editor,
-    pytest.mark.skipif(shutil.which("emacs") is None, reason="needs emacs-nox, elpa-eglot and elpa-company (apt)"),
-]
+pytestmark = pytest.mark.editor
+NEEDED = ["emacs", "--batch", "--eval", "(progn (package-initialize) (mapc #'require '(eglot lsp-mode company)))"]
 
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Give a user whose model is loaded already."""
+    """Give a user of Emacs whose model is loaded already."""
+    if shutil.which("emacs") is None or subprocess.run(NEEDED, capture_output=True, check=False).returncode:
+        pytest.skip("needs Debian's emacs-nox, elpa-eglot, elpa-lsp-mode and elpa-company")
     folder = tmp_path_factory.mktemp("home")
     with home(folder) as environment:
         sample = folder / "sample.py"
@@ -37,11 +36,14 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
         yield environment
 
 
-def tell(environment: dict[str, str], folder: Path, content: bytes, typed: str) -> tuple[dict[str, object], bytes]:
+def tell(
+    environment: dict[str, str], folder: Path, content: bytes, typed: str, story: str = "story.el"
+) -> tuple[dict[str, Any], bytes, str]:
+    """Let Emacs tell a story; return its report, the saved file and all that Emacs said."""
     file, report = folder / "names.py", folder / "report.json"
     file.write_bytes(content)
     run = subprocess.run(
-        ["emacs", "--batch", "--no-init-file", "--load", str(HERE / "story.el")],
+        ["emacs", "--batch", "--no-init-file", "--load", str(HERE / story)],
         env={
             **os.environ,
             **environment,
@@ -57,12 +59,12 @@ def tell(environment: dict[str, str], folder: Path, content: bytes, typed: str) 
         check=False,
     )
     assert report.exists(), run.stderr
-    return json.loads(report.read_text(encoding="utf-8")), file.read_bytes()
+    return json.loads(report.read_text(encoding="utf-8")), file.read_bytes(), run.stderr
 
 
 def test_company_lists_the_suggestion_and_takes_it(environment: dict[str, str], tmp_path: Path) -> None:
     typed = "\n\ndef read_lines(path):\n    with open("
-    report, saved = tell(environment, tmp_path, CODE, typed)
+    report, saved, _ = tell(environment, tmp_path, CODE, typed)
     popup = report["popup"]
     assert isinstance(popup, list)
     assert popup
@@ -75,8 +77,21 @@ def test_company_lists_the_suggestion_and_takes_it(environment: dict[str, str], 
     assert saved == text.encode() + (b"" if text.endswith("\n") else b"\n")
 
 
+def test_lsp_mode_lists_the_suggestion_and_has_nothing_to_complain_about(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    typed = "\n\ndef read_lines(path):\n    with open("
+    report, saved, said = tell(environment, tmp_path, CODE, typed, "lsp-story.el")
+    before = CODE.decode() + typed
+    assert report["popup"]
+    assert report["text"].startswith(before)
+    assert len(report["text"]) > len(before)
+    assert saved == report["text"].encode() + (b"" if report["text"].endswith("\n") else b"\n")
+    assert "Warning (lsp-mode)" not in said
+
+
 def test_raw_inline_completion_answers(environment: dict[str, str], tmp_path: Path) -> None:
-    report, _ = tell(environment, tmp_path, CODE, "\n\ndef read_lines(path):\n    with open(")
+    report, _, _ = tell(environment, tmp_path, CODE, "\n\ndef read_lines(path):\n    with open(")
     inline = report["inline"]
     assert isinstance(inline, list)
     assert inline
@@ -86,12 +101,13 @@ def test_raw_inline_completion_answers(environment: dict[str, str], tmp_path: Pa
 def test_emoji_and_cjk_before_the_cursor(environment: dict[str, str], tmp_path: Path) -> None:
     content = "# 名前 🎉\nimport json\n\n\n".encode()
     typed = "数 = json.loads('🙂')\n数 = json."
-    report, _ = tell(environment, tmp_path, content, typed)
+    report, _, _ = tell(environment, tmp_path, content, typed)
     text = report["text"]
     assert isinstance(text, str)
     assert text.startswith(content.decode() + typed)
 
 
-def test_the_documented_configuration_is_the_one_that_ran() -> None:
-    configuration = (HERE / "init.el").read_text(encoding="utf-8").split("\n", 1)[1]
+@pytest.mark.parametrize("init", ["init.el", "lsp-init.el"])
+def test_the_documented_configuration_is_the_one_that_ran(init: str) -> None:
+    configuration = (HERE / init).read_text(encoding="utf-8").split("\n", 1)[1]
     assert configuration in README.read_text(encoding="utf-8")

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("jupyterlab_lsp", reason="needs jupyterlab-lsp (make test-editors installs it)")
-pytest.importorskip("playwright", reason="needs playwright (make test-editors installs it)")
+pytest.importorskip("jupyterlab_lsp", reason="needs PyPI's jupyterlab-lsp (make test-editors installs it)")
+pytest.importorskip("playwright", reason="needs PyPI's playwright (make test-editors installs it)")
 
 from infill_completion.api import CompletionRequest
 from infill_completion.settings import EngineSettings
@@ -29,7 +29,7 @@ SAYS = {
 
 pytestmark = [
     pytest.mark.editor,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (apt)"),
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium"),
 ]
 
 

@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import pynvim
-
 T = TypeVar("T")
 
 PLUGIN = Path(__file__).parents[3] / "editors" / "nvim"
@@ -47,6 +45,8 @@ class Neovim:
         init: str = "",
         home: Path | None = None,
     ) -> None:
+        import pynvim
+
         self.workspace = workspace
         state = workspace.parent / f"state-{workspace.name}"
         kept = {"XDG_STATE_HOME": str(state), "XDG_DATA_HOME": str(state)}
