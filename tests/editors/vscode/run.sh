@@ -10,7 +10,7 @@ cache="$root/.cache/vscode"
 "$here/install.sh" || { code=$?; [ "$code" = 3 ] && exit 0; exit "$code"; }
 export PATH="$cache/bin:$PATH"
 
-(cd "$root/editors/vscode" && npm run --silent package >"$cache/package.log") || { cat "$cache/package.log" >&2; exit 1; }
+(cd "$root/editors/vscode" && npm run --silent package >"$cache/package.log" 2>&1) || { cat "$cache/package.log" >&2; exit 1; }
 vsix="$root/editors/vscode/dist/infill.vsix"
 bytes="$(stat -c %s "$vsix")"
 echo "The extension's package has $((bytes / 1000)) kB."
@@ -26,9 +26,25 @@ rm -rf "$cache/extensions" "$cache/failed"
 "$cache/bin/node" "$cache/code-server/node_modules/code-server/lib/vscode/out/server-main.js" --install-extension "$vsix" \
   --extensions-dir "$cache/extensions" --server-data-dir "$cache/server-data" --accept-server-license-terms >/dev/null
 
-stories=("$here"/stories/*.test.ts)
-[ $# -eq 0 ] || stories=("${@/%/.test.ts}")
-[ $# -eq 0 ] || stories=("${stories[@]/#/$here/stories/}")
-# One at a time: each starts a browser, and the times are measured. All of them take minutes; a window that hangs costs each
-# of its stories a deadline, and what is that broken need not be told at length.
-exec timeout --kill-after=20 "${INFILL_STORIES_S:-1200}" "$cache/bin/node" --disable-warning=MODULE_TYPELESS_PACKAGE_JSON --test --test-concurrency=1 --test-reporter=spec "${stories[@]}"
+# The stories of the real engine measure times and run alone. The others mostly wait for a window to open, two at a time.
+alone=() together=()
+[ $# -gt 0 ] || for file in "$here"/stories/*.test.ts; do set -- "$@" "$(basename "$file" .test.ts)"; done
+for name in "$@"; do
+  file="$here/stories/$name.test.ts"
+  [ -e "$file" ] || { echo "There is no $file." >&2; exit 2; }
+  if [ "$name" = embedded ]; then alone+=("$file"); else together+=("$file"); fi
+done
+
+# A window that hangs costs each of its stories a deadline, and what is that broken need not be told at length.
+until=$((SECONDS + ${INFILL_STORIES_S:-1200}))
+failed=0
+tell() {
+  local most="$1"
+  shift
+  [ $# -gt 0 ] || return 0
+  timeout --kill-after=20 "$((until > SECONDS ? until - SECONDS : 1))" "$cache/bin/node" \
+    --disable-warning=MODULE_TYPELESS_PACKAGE_JSON --test --test-concurrency="$most" --test-reporter=spec "$@" || failed=1
+}
+tell 1 "${alone[@]}"
+tell 2 "${together[@]}"
+exit "$failed"

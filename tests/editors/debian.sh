@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Installs what the tests with these editors need from Debian, where this user may install packages; says so in a sentence
+# where not, and ends well all the same: the tests that miss something are skipped.
+# Arguments name the editors: nvim, emacs, jupyter, vscode; none: all.
+set -euo pipefail
+[ $# -gt 0 ] || set -- nvim emacs jupyter vscode
+
+declare -A debian=(
+  [nvim]=""
+  [emacs]="emacs-nox elpa-eglot elpa-lsp-mode elpa-company"
+  [jupyter]="chromium fonts-dejavu-core"
+  # libkrb5-dev and the compiler: code-server's native modules are built here. The font is the one of the pictures.
+  [vscode]="chromium fonts-dejavu-core libkrb5-dev g++ make"
+)
+declare -A missing=()
+for editor in "$@"; do
+  [ -n "${debian[$editor]+known}" ] || { echo "There is no editor $editor here; name ${!debian[*]}." >&2; exit 2; }
+  for package in ${debian[$editor]}; do
+    dpkg --status "$package" >/dev/null 2>&1 || missing[$package]=1
+  done
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+  echo "This is no Debian, so nothing installs ${!missing[*]} here; the tests that need them are skipped." >&2
+elif [ "$(id -u)" != 0 ]; then
+  echo "Only root can install Debian's ${!missing[*]}; the tests that need them are skipped." >&2
+else
+  export DEBIAN_FRONTEND=noninteractive
+  # A list that cannot be had today is no reason not to use the others.
+  apt-get update -qq >/dev/null || true
+  apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 "${!missing[@]}" >/dev/null ||
+    echo "Debian's ${!missing[*]} could not be installed; the tests that need them are skipped." >&2
+fi
