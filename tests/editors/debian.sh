@@ -19,6 +19,8 @@ for editor in "$@"; do
     dpkg --status "$package" >/dev/null 2>&1 || missing[$package]=1
   done
 done
+# Debian's own Python comes without what makes virtual environments.
+python3 -c 'import ensurepip' 2>/dev/null || missing[python3-venv]=1
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 if ! command -v apt-get >/dev/null; then
