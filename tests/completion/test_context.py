@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from infill_completion import ignore_files, privacy
 from infill_completion.completer import Completer
 from infill_completion.context import cells_text
 from infill_completion.context.nearby import Nearby
 from infill_completion.context.similar import SimilarIndex
 from infill_completion.documents import OpenDocument
-from infill_completion.settings import CompletionSettings, ContextSettings, Settings
+from infill_completion.settings import CompletionSettings, ContextSettings, PrivacySettings, Settings
 from tests.completion.scripted import ScriptedEngine, at, says
 
 AT_ONCE = Settings(completion=CompletionSettings(debounce_ms=0))
@@ -112,6 +113,48 @@ async def test_a_private_document_is_withheld_and_the_explanation_says_so() -> N
     explanation = await completer.explain(at(HERE))
     assert [source["path"] for source in explanation.sources] == ["shapes.py"]
     assert explanation.withheld == ("credentials.py: matches **/credentials* (setting privacy.ignore)",)
+    await completer.aclose()
+
+
+async def test_a_document_that_becomes_private_leaves_the_context_at_the_next_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(privacy, "KEEP_S", 0.0)
+    monkeypatch.setattr(ignore_files, "KEEP_S", 0.0)
+    vault = OpenDocument((tmp_path / "vault.py").as_uri(), "python", 1, SHAPES)
+    engine = ScriptedEngine(says("q"))
+    completer = Completer(engine, AT_ONCE, Desk([vault], folders=[tmp_path]))
+    here = (tmp_path / "main.py").as_uri()
+
+    async def shown(typed: str, version: int) -> list[str]:
+        before = len(engine.requests)
+        await completer.complete(at(HERE.replace("|", f"{typed}|"), uri=here, version=version))
+        return [item.path for item in engine.requests[before].context]
+
+    assert await shown("", 1) == ["vault.py"]
+    (tmp_path / ".infillignore").write_text("vault.py\n")
+    assert await shown("b", 2) == []
+    await completer.aclose()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        replace(AT_ONCE, privacy=PrivacySettings(ignore=("**/vault.py",))),
+        replace(AT_ONCE, completion=replace(AT_ONCE.completion, languages={"ruby": False})),
+    ],
+)
+async def test_a_setting_that_says_no_counts_at_the_next_key(tmp_path: Path, settings: Settings) -> None:
+    vault = OpenDocument((tmp_path / "vault.py").as_uri(), "ruby", 1, SHAPES)
+    engine = ScriptedEngine(says("q"))
+    completer = Completer(engine, AT_ONCE, Desk([vault], folders=[tmp_path]))
+    here = (tmp_path / "main.py").as_uri()
+    await completer.complete(at(HERE, uri=here))
+    before = len(engine.requests)
+    completer.configure(settings)
+    await completer.complete(at(HERE.replace("|", "b|"), uri=here, version=2))
+    assert [item.path for item in engine.requests[0].context] == ["vault.py"]
+    assert engine.requests[before].context == ()
     await completer.aclose()
 
 

@@ -103,16 +103,19 @@ class Gatherer:
     def gather(self, view: View, documents: Documents, settings: Settings, privacy: Privacy, budget: int) -> Context:
         """Choose context for ``view``: at most ``budget`` characters.
 
-        It is chosen again only when another document changes, when the cursor has moved some lines, or when the time
-        ran out the last time.
+        It is chosen again only when another document changes, when the cursor has moved some lines, when a setting says
+        something else about it, when a file in it has become private, or when the time ran out the last time.
         """
         others = documents.others(view.uri)
         line = view.window.above.count("\n") // STICKY_LINES
-        key = (line, view.window.above[:200], budget, settings.context, [(item.uri, item.version) for item in others])
-        kept = self._kept.get(view.uri)
-        if kept is not None and kept[0] == key:
-            return kept[1]
         roots = documents.roots() or _own_repository(view.uri)
+        wanted = (settings.context, settings.privacy, settings.completion.languages, tuple(roots))
+        versions = [(item.uri, item.version, item.language_id) for item in others]
+        key = (line, view.window.above[:200], budget, wanted, versions)
+        kept = self._kept.get(view.uri)
+        # Rules are written while an editor is open, so the files in what was kept are asked about each time.
+        if kept is not None and kept[0] == key and not any(privacy.rule_for(uri, roots) for uri in kept[1].uris):
+            return kept[1]
         allowance = Allowance(MOST_MS * (INVOKED_PATIENCE if view.is_invoked else 1), self._clock)
         context = self._choose(_Request(view, others, roots, settings, privacy, allowance), budget)
         if not context.is_cut:

@@ -35,6 +35,7 @@ class Context:
         items: The parts for the request, most stable first.
         sources: What they are, for explanations.
         versions: The versions of the open documents among them, by URI.
+        uris: The files they are parts of.
         withheld: What was kept back, and why; also each source that there was no time to look through.
         is_cut: Whether the time ran out, so that another gathering would find more.
     """
@@ -42,6 +43,7 @@ class Context:
     items: tuple[ContextItem, ...] = ()
     sources: tuple[Source, ...] = ()
     versions: tuple[tuple[str, int], ...] = ()
+    uris: tuple[str, ...] = ()
     withheld: tuple[str, ...] = ()
     is_cut: bool = False
 
@@ -67,7 +69,7 @@ def packed(
     withheld: list[str],
 ) -> Context:
     """Fill the budget in the order of ``snippets``; none takes more than half of it."""
-    items, sources, versions, left = [], [], {}, budget
+    items, sources, versions, uris, left = [], [], {}, dict[str, None](), budget
     for snippet in snippets:
         fitting = trimmed(snippet, min(left, budget // 2))
         if fitting is None or len(fitting.text) < _LEAST_CHARACTERS:
@@ -79,7 +81,8 @@ def packed(
             text = masked.text
         items.append(ContextItem(path, text))
         sources.append(Source(path, fitting.kind, len(text)))
+        uris[fitting.uri] = None
         if fitting.uri in allowed:
             versions[fitting.uri] = allowed[fitting.uri].version
         left -= len(text) + len(path)
-    return Context(tuple(items), tuple(sources), tuple(versions.items()), tuple(withheld))
+    return Context(tuple(items), tuple(sources), tuple(versions.items()), tuple(uris), tuple(withheld))
