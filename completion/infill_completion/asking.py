@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from infill_completion.api import CompletionRequest
 from infill_completion.context import Context, Source, cells_text
-from infill_completion.documents import Documents
+from infill_completion.documents import Documents, OpenDocument
 from infill_completion.length import Plan
 from infill_completion.masking import Masked, mask_secrets
 from infill_completion.settings import Settings
@@ -15,6 +16,8 @@ from infill_completion.window import budgets
 
 # How much longer a user waits who asked.
 INVOKED_PATIENCE = 3
+# Stands for the URIs of the cells above among those of other documents; no URI has a blank.
+_CELLS = "cells above"
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Asked:
 
     Attributes:
         request: What the engine gets.
-        versions: The versions of other documents in it, by URI.
+        versions: The versions of other documents in it, as `versions_now` names them.
         sources: Its parts from other files.
         withheld: What the model does not get to see, and why.
     """
@@ -40,9 +43,11 @@ def asking(
     """Put a request together for ``view``."""
     completion = settings.completion
     room, _, _ = budgets(settings.engine.context_tokens, completion.max_tokens, settings.context.share)
-    cells = ""
+    cells, versions = "", context.versions
     if view.window.starts_document:
-        cells = cells_text(documents.cells_before(view.uri), view.language_id, room - len(view.window.prefix))
+        above = documents.cells_before(view.uri)
+        cells = cells_text(above, view.language_id, room - len(view.window.prefix))
+        versions = (*versions, (_CELLS, _state(above)))
     prefix = _masked(cells + view.window.prefix, settings)
     suffix = _masked(view.window.suffix, settings)
     request = CompletionRequest(
@@ -60,7 +65,18 @@ def asking(
         explain=is_explained,
     )
     sources = (*context.sources, *((Source("cells above", "notebook", len(cells)),) if cells else ()))
-    return Asked(request, context.versions, sources, prefix.kinds + suffix.kinds + context.withheld)
+    return Asked(request, versions, sources, prefix.kinds + suffix.kinds + context.withheld)
+
+
+def versions_now(uri: str, documents: Documents) -> dict[str, int]:
+    """Return the versions of the documents other than ``uri``, by URI, and one number for all cells above it."""
+    versions = {document.uri: document.version for document in documents.others(uri)}
+    return {**versions, _CELLS: _state(documents.cells_before(uri))}
+
+
+def _state(cells: Sequence[OpenDocument]) -> int:
+    """Return a number that changes when a cell is edited, added, moved or taken away."""
+    return hash(tuple((cell.uri, cell.version) for cell in cells))
 
 
 def _masked(text: str, settings: Settings) -> Masked:

@@ -1,11 +1,13 @@
 """A person types; how often is the engine asked?"""
 
 import asyncio
+from dataclasses import dataclass
 
 import pytest
 
 from infill_completion.completer import Completer
 from infill_completion.debounce import Debounce
+from infill_completion.documents import NoDocuments, OpenDocument
 from infill_completion.reuse import Memory, Offer, Remembered
 from infill_completion.settings import CompletionSettings, Settings
 from infill_completion.snapshot import Answer, SkipReason
@@ -113,6 +115,49 @@ async def test_other_settings_forget_what_was_suggested_under_the_old_ones() -> 
     completer.configure(Settings(completion=CompletionSettings(debounce_ms=0, temperature=0.5)))
     await completer.complete(at(CODE))
     assert asked(engine) == 2
+
+
+@dataclass
+class Notebook(NoDocuments):
+    """A notebook whose last cell is completed."""
+
+    cells: list[OpenDocument]
+
+    def cells_before(self, uri: str) -> list[OpenDocument]:
+        del uri
+        return self.cells
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        [("#1", 2, "approved = [1]"), ("#2", 1, "print()")],
+        [("#2", 1, "print()")],
+        [],
+        [("#2", 1, "print()"), ("#1", 1, "apples = 3")],
+        [("#1", 1, "apples = 3"), ("#2", 1, "print()"), ("#3", 1, "application = 4")],
+    ],
+)
+async def test_a_cell_above_that_changes_makes_another_question(changed: list[tuple[str, int, str]]) -> None:
+    engine = ScriptedEngine(lambda request: "les" if "apples" in request.prefix else "roved")
+    notebook = Notebook([OpenDocument("#1", "python", 1, "apples = 3"), OpenDocument("#2", "python", 1, "print()")])
+    completer = Completer(engine, AT_ONCE, notebook)
+    assert shown(await completer.complete(at("app|"))) == "les"
+    assert (await completer.complete(at("app|"))).details["reuse"] == "asked here before"
+    notebook.cells = [OpenDocument(uri, "python", version, text) for uri, version, text in changed]
+    answer = await completer.complete(at("app|"))
+    assert "reuse" not in answer.details
+    assert shown(answer) == ("les" if any("apples" in text for _, _, text in changed) else "roved")
+    await completer.aclose()
+
+
+async def test_a_cell_that_is_added_above_the_first_makes_another_question() -> None:
+    notebook = Notebook([])
+    completer = Completer(ScriptedEngine(says("les")), AT_ONCE, notebook)
+    await completer.complete(at("app|"))
+    notebook.cells = [OpenDocument("#1", "python", 1, "apples = 3")]
+    assert "reuse" not in (await completer.complete(at("app|"))).details
+    await completer.aclose()
 
 
 async def test_an_edit_far_from_the_cursor_keeps_the_answer() -> None:
