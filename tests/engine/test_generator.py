@@ -11,6 +11,7 @@ from infill_completion.api import Chunk, CompletionRequest, ContextItem, FinishR
 from infill_completion.engine.cache_model import CacheParameters
 from infill_completion.engine.decoder import Decoder
 from infill_completion.engine.generator import Generator
+from infill_completion.engine.relay import Relay
 from infill_completion.prompt import PromptLayout
 from infill_completion.settings import EngineSettings
 from tests.engine.tiny import VOCABULARY, never, save_tiny
@@ -289,6 +290,7 @@ def test_drafts_change_the_time_and_not_the_tokens(
         for draft_tokens in (0, 4):
             steps.clear()
             twin = generator.with_settings(draft_tokens=draft_tokens, cache=cache)
+            twin.relay = Relay(twin.decoder)  # the prompt is one step
             texts.append(answers(twin, request)[0])
             counts.append(len(steps))
             assert max(steps[1:]) <= 1 + draft_tokens

@@ -10,6 +10,7 @@ from infill_completion.engine.decoder import Decoder
 from infill_completion.engine.generator import Generator
 from infill_completion.engine.kv import KVCache, Slots, common_prefix
 from infill_completion.engine.loop import InterruptedPrefillError, generate, prefill
+from infill_completion.engine.relay import Relay
 
 PROMPTS = [[1, 77, 1203, 9], [1, 400, 12, 3000, 8, 21, 95], [1, 5]]
 
@@ -92,9 +93,9 @@ def test_prefill_stops_between_chunks_and_goes_on_where_it_was(decoder: Decoder)
     slot, cached = Slots(decoder.shape, 400, 1).acquire(ids)
     polls = iter([None, FinishReason.CANCELLED])
     with pytest.raises(InterruptedPrefillError):
-        prefill(decoder, slot, ids, lambda: next(polls))
+        prefill(Relay(decoder), slot, ids, lambda: next(polls))
     assert 0 == cached < len(slot.ids) < len(ids)
-    resumed = prefill(decoder, slot, ids, lambda: None)
+    resumed = prefill(Relay(decoder), slot, ids, lambda: None)
     whole = decoder.forward(torch.tensor([ids]), KVCache(decoder.shape, 400), 0)
     assert torch.allclose(resumed, whole, atol=1e-3)
 
@@ -112,7 +113,7 @@ def test_the_slot_with_the_longest_common_start_is_used(decoder: Decoder) -> Non
     first, second = [1, *range(10, 40)], [1, *range(50, 90)]
     for ids in (first, second):
         slot, cached = slots.acquire(ids)
-        prefill(decoder, slot, ids, lambda: None)
+        prefill(Relay(decoder), slot, ids, lambda: None)
         slots.release(slot)
     assert cached == 1  # the shared start was copied, the first document's slot left alone
     for ids in (first, second):
@@ -125,11 +126,11 @@ def test_the_slot_with_the_longest_common_start_is_used(decoder: Decoder) -> Non
 def test_the_same_prompt_again_computes_its_last_token_only(decoder: Decoder) -> None:
     slots, ids = Slots(decoder.shape, 64, 1), [1, 2, 3, 4]
     slot, _ = slots.acquire(ids)
-    first = prefill(decoder, slot, ids, lambda: None)
+    first = prefill(Relay(decoder), slot, ids, lambda: None)
     slots.release(slot)
     slot, cached = slots.acquire(ids)
     assert cached == 3
-    assert torch.allclose(prefill(decoder, slot, ids, lambda: None), first, atol=1e-4)
+    assert torch.allclose(prefill(Relay(decoder), slot, ids, lambda: None), first, atol=1e-4)
 
 
 def test_the_oldest_slot_makes_room(decoder: Decoder) -> None:
@@ -145,13 +146,13 @@ def test_the_oldest_slot_makes_room(decoder: Decoder) -> None:
 def test_a_busy_slot_is_left_alone_and_what_it_shares_is_copied(decoder: Decoder) -> None:
     slots, ids = Slots(decoder.shape, 64, 1), [1, *range(10, 40)]
     running, _ = slots.acquire(ids)
-    prefill(decoder, running, ids, lambda: None)
+    prefill(Relay(decoder), running, ids, lambda: None)
     other, cached = slots.acquire([*ids, 7])
     assert other is not running
     assert cached == len(ids)
     assert running.ids == ids
     alone = decoder.forward(torch.tensor([[*ids, 7]]), KVCache(decoder.shape, 64), 0)
-    assert torch.allclose(prefill(decoder, other, [*ids, 7], lambda: None), alone, atol=1e-4)
+    assert torch.allclose(prefill(Relay(decoder), other, [*ids, 7], lambda: None), alone, atol=1e-4)
     assert slots.bytes == 2 * running.cache.bytes
     slots.release(running)
     slots.release(other)

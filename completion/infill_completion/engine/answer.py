@@ -18,7 +18,7 @@ from infill_completion.engine.device_loop import Sampling, Token
 from infill_completion.engine.errors import ModelError, is_out_of_memory
 from infill_completion.engine.fork import Fork
 from infill_completion.engine.kv import Slot
-from infill_completion.engine.loop import PREFILL_CHUNK_TOKENS, InterruptedPrefillError, prefill
+from infill_completion.engine.loop import InterruptedPrefillError, prefill
 from infill_completion.engine.sampler import choose
 from infill_completion.engine.sequence import Sequence
 from infill_completion.ngram import NgramIndex
@@ -167,8 +167,8 @@ class Answer:
             slot.ids += fresh
             return logits
         while True:
-            end = min(len(slot.ids) + PREFILL_CHUNK_TOKENS, len(ids))
-            logits = prefill(self._decoder, slot, ids[:end], self._poll)
+            end = min(len(slot.ids) + self._owner.relay.chunk_tokens, len(ids))
+            logits = prefill(self._owner.relay, slot, ids[:end], self._poll)
             if end == len(ids):
                 return logits
             yield None

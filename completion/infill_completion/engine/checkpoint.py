@@ -31,6 +31,7 @@ from infill_completion.settings import EngineSettings
 environment.prepare()
 
 EMBEDDED = Path(__file__).resolve().parent.parent / "embedded"
+_MOST_PREFILL_THREADS = 4  # the rest of the machine is the user's
 # Best first; `auto` takes the first that is cached and fits.  34B cannot infill, so it is never chosen unasked.
 AUTOMATIC = ("codellama/CodeLlama-13b-hf", "codellama/CodeLlama-7b-hf", "meta-llama/CodeLlama-13b-hf",
              "meta-llama/CodeLlama-7b-hf")  # fmt: skip
@@ -295,7 +296,15 @@ def set_threads(device: torch.device, parameters: int) -> int:
 
     Small models gain nothing from a second thread that waits for a busy neighbour at every product.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = 1 if device.type != "cpu" or parameters < 50_000_000 else max(1, cores - 1)
+    threads = 1 if device.type != "cpu" or parameters < 50_000_000 else max(1, _cores() - 1)
     torch.set_num_threads(threads)
     return threads
+
+
+def prefill_threads(device: torch.device, threads: int) -> int:
+    """Return how many parts of a prompt to read at once where a product has ``threads`` threads."""
+    return min(_MOST_PREFILL_THREADS, _cores()) if device.type == "cpu" and threads == 1 else 1
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

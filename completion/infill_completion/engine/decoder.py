@@ -174,8 +174,9 @@ class Decoder:
 
     @torch.inference_mode()
     def forward(
-        self, ids: Tensor, cache: KVCache, start: int, *, all_logits: bool = False, fork: Fork | None = None
-    ) -> Tensor:
+        self, ids: Tensor, cache: KVCache, start: int, *, all_logits: bool = False, fork: Fork | None = None,
+        kept: Callable[[int], None] | None = None,
+    ) -> Tensor:  # fmt: skip
         """Run tokens that follow the first ``start`` of ``cache`` and write their keys and values there.
 
         Args:
@@ -184,6 +185,8 @@ class Decoder:
             start: Tokens of the cache that count; whatever stands behind them is overwritten.
             all_logits: Return logits of every token, not only of the last.
             fork: How the places from ``start`` on belong to several candidates; None: they are one text.
+            kept: Called with a layer's number when the keys and values of these tokens are in the cache, and before
+                those of earlier ones are read.
 
         Returns:
             Logits in float32, ``(batch, vocabulary)``, or ``(batch, length, vocabulary)`` with ``all_logits``.
@@ -198,8 +201,10 @@ class Decoder:
             mask = torch.ones(length, start + length, dtype=torch.bool, device=self.device).tril(start)
 
         def write(layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-            kept = cache.write(layer, keys, values, start)
-            return kept[0].to(self.dtype), kept[1].to(self.dtype)
+            keys, values = cache.write(layer, keys, values, start)
+            if kept is not None:
+                kept(layer)
+            return keys.to(self.dtype), values.to(self.dtype)
 
         def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
             return F.scaled_dot_product_attention(

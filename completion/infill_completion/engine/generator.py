@@ -30,6 +30,7 @@ from infill_completion.engine.fork import Fork
 from infill_completion.engine.healing import Speller
 from infill_completion.engine.kv import KVCache, Slots
 from infill_completion.engine.recent import Recent
+from infill_completion.engine.relay import Relay
 from infill_completion.engine.sequence import Sequence
 from infill_completion.ngram import NgramIndex
 from infill_completion.prompt import Prompt, PromptLayout, PromptOptions, build_prompt
@@ -57,6 +58,7 @@ class Generator:
         tokenizer: Of the model.
         model: The transformers model.
         decoder: The forward pass over its weights.
+        relay: Reads prompts with it.
         slots: The KV caches of the last prompts.
         device_loop: Chooses tokens on a CUDA device, where no index has a say in them; None elsewhere.
         recent: What was written lately; a request that agrees with it is drafted from it.
@@ -82,6 +84,7 @@ class Generator:
         self.context_tokens = min(self.context_tokens, max(MIN_CONTEXT_TOKENS, capacity - ANSWER_TOKENS))
         self._speller = Speller(self.tokenizer, self.decoder.device)
         self.slots = Slots(self.decoder.shape, capacity, self._slot_count(capacity))
+        self.relay = Relay(self.decoder, checkpoints.prefill_threads(loaded.device, threads))
         self.device_loop: DeviceLoop | None = None
         if loaded.device.type == "cuda":
             pieces = glue.compiled(loaded.device, self.decoder.dtype) if fused else glue.PLAIN
@@ -134,7 +137,8 @@ class Generator:
     def close(self) -> None:
         """Free the weights and all caches."""
         self.slots.clear()
-        del self.model, self.decoder, self.device_loop
+        self.relay.close()
+        del self.model, self.decoder, self.relay, self.device_loop
         gc.collect()
         if self._torch_device.type == "cuda":
             torch.cuda.empty_cache()

@@ -15,9 +15,9 @@ from torch import Tensor
 from infill_completion.api import FinishReason
 from infill_completion.engine.decoder import Decoder
 from infill_completion.engine.kv import KVCache, Slot
+from infill_completion.engine.relay import Relay
 from infill_completion.engine.sampler import choose
 
-PREFILL_CHUNK_TOKENS = 256
 Poll = Callable[[], FinishReason | None]
 
 
@@ -29,11 +29,11 @@ class InterruptedPrefillError(Exception):
         self.reason = reason
 
 
-def prefill(decoder: Decoder, slot: Slot, ids: Sequence[int], poll: Poll) -> Tensor:
+def prefill(relay: Relay, slot: Slot, ids: Sequence[int], poll: Poll) -> Tensor:
     """Compute what of a prompt the slot does not hold yet.
 
     Args:
-        decoder: The model.
+        relay: Over the model.
         slot: Holds the first ``len(slot.ids)`` tokens of ``ids``, at least one fewer than all.
         ids: The whole prompt.
         poll: Asked between chunks whether to go on.
@@ -49,8 +49,8 @@ def prefill(decoder: Decoder, slot: Slot, ids: Sequence[int], poll: Poll) -> Ten
         if (reason := poll()) is not None:
             raise InterruptedPrefillError(reason)
         start = len(slot.ids)
-        chunk = list(ids[start : start + PREFILL_CHUNK_TOKENS])
-        logits = decoder.forward(torch.tensor([chunk], device=decoder.device), slot.cache, start)
+        chunk = list(ids[start : start + relay.chunk_tokens])
+        logits = relay.forward(chunk, slot.cache, start)
         slot.ids += chunk
     return logits
 
