@@ -12,7 +12,7 @@ import torch
 from infill_completion.engine.decoder import Decoder
 from infill_completion.engine.generator import Generator
 from infill_completion.engine.kv import KVCache
-from infill_completion.engine.relay import CHUNK_TOKENS, Relay
+from infill_completion.engine.relay import Relay
 
 DEADLINE_S = 30.0
 IDS = torch.randint(5, 4000, (400,), generator=torch.Generator().manual_seed(3)).tolist()
@@ -41,12 +41,6 @@ def test_the_last_logits_and_the_cache_are_those_of_one_thread(
     end = start + length
     for one, other in zip(caches[0].keys + caches[0].values, caches[1].keys + caches[1].values, strict=True):
         assert torch.allclose(one[:, :, :end], other[:, :, :end], atol=1e-4)
-
-
-def test_a_call_reads_a_chunk_for_each_thread(tiny: Generator) -> None:
-    relay = Relay(tiny.decoder, 3)
-    assert relay.chunk_tokens == 3 * CHUNK_TOKENS
-    relay.close()
 
 
 @pytest.mark.parametrize("bad", [0, 1, 2])

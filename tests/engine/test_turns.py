@@ -17,6 +17,7 @@ from infill_completion.engine.cache_model import CacheParameters
 from infill_completion.engine.decoder import Decoder
 from infill_completion.engine.generator import Generator
 from infill_completion.engine.jobs import Job, RequestError
+from infill_completion.engine.relay import Relay
 from infill_completion.engine.worker import Idle, NotReadyError, Worker
 from infill_completion.settings import EngineSettings
 from tests.engine.tiny import never
@@ -87,7 +88,9 @@ def test_one_that_runs_out_of_memory_leaves_the_others_theirs(
 
 def test_a_long_prefill_gives_way(tiny: Generator) -> None:
     long = replace(ASK, prefix="x = compute(y, z)\n" * 200)
-    turns = tiny.with_settings().turns(long, never)
+    generator = tiny.with_settings()
+    generator.relay = Relay(generator.decoder)  # one thread, and so a pause after every 256 tokens
+    turns = generator.turns(long, never)
     assert next(turns) is None
     chunks = [chunk for chunk in turns if chunk is not None]
     assert text_of(chunks) == alone(tiny, long)

@@ -17,7 +17,8 @@ from torch import Tensor
 from infill_completion.engine.decoder import Decoder
 from infill_completion.engine.kv import KVCache
 
-CHUNK_TOKENS = 256  # read by each thread between two looks at whether anybody still waits
+# Read between two looks at whether anybody still waits, by one thread and by several.
+CHUNK_TOKENS, SHARED_CHUNK_TOKENS = 256, 512
 _LEAST_TOKENS = 32  # of a part: below, products have too few rows to fill a core
 
 
@@ -34,7 +35,7 @@ class Relay:
 
     def __init__(self, decoder: Decoder, threads: int = 1) -> None:
         self._decoder, self._threads = decoder, threads
-        self.chunk_tokens = CHUNK_TOKENS * threads
+        self.chunk_tokens = CHUNK_TOKENS if threads == 1 else SHARED_CHUNK_TOKENS
         self._pool = ThreadPoolExecutor(threads - 1, "prefill") if threads > 1 else None
 
     def forward(self, ids: Sequence[int], cache: KVCache, start: int) -> Tensor:
