@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from infill_completion.catalog import Quantization
-from infill_completion.engine import bench, bench_measure, checkpoint, quantize
+from infill_completion.engine import bench, bench_measure, bench_models, checkpoint, quantize
 from infill_completion.engine.bench_models import SHAPES, drawn, padded_tokenizer, random_model
+from infill_completion.engine.bench_speculation import speculation
 from infill_completion.settings import EngineSettings
 
 CPU = torch.device("cpu")
@@ -111,3 +112,12 @@ def test_an_endless_twin_decodes_exactly_as_long_as_it_is_told(tiny):
     generator = bench_measure.endless(tiny.generator, shipped=False)
     last = bench_measure.run(generator, bench_measure.request_of(generator, 64, 20, candidates=2))
     assert last.usage.completion_tokens >= 40
+
+
+def test_speculation_is_measured_in_the_middle_of_real_lines(exact):
+    """In float32 drafts change nothing but the time."""
+    subject = bench_models.Subject("exact", exact, exact.model, SHAPES["tiny"], Quantization.BF16, 0.0)
+    measured = speculation(subject, 300, 1)
+    assert measured.places == measured.same == 12
+    assert measured.tokens > 12
+    assert min(measured.single, measured.drafted) > 0

@@ -24,6 +24,7 @@ from infill_completion.engine import bench_measure as measure
 from infill_completion.engine import checkpoint as checkpoints
 from infill_completion.engine.bench_models import SHAPES, Subject, drawn, stored
 from infill_completion.engine.bench_report import ModelReport, Report, chart, device_name, table, versions
+from infill_completion.engine.bench_speculation import speculation
 from infill_completion.engine.errors import ModelError
 from infill_completion.settings import EngineSettings
 
@@ -187,6 +188,9 @@ def _measured(subject: Subject, plan: Plan, bandwidth: float) -> ModelReport:
     for row in [row for row in report.decode if row.context_tokens > 64][:2]:
         keystroke(row)
     decode(contexts[len(contexts) // 2], candidates=4)
+    if not subject.is_random:  # random weights never write what stands in the text
+        context = contexts[len(contexts) // 2]
+        report.speculation = tried("speculation", lambda: speculation(subject, context, plan.repeats))
     report.cancel = tried("cancel", lambda: measure.cancel(subject, contexts[-1]))
     report.resident_bytes = measure.resident_bytes(device)
     if subject.is_random and device.type == "cuda":

@@ -17,6 +17,7 @@ import torch
 
 from infill_completion import __version__
 from infill_completion.engine.bench_measure import Cancel, Decode, Keystroke
+from infill_completion.engine.bench_speculation import Speculation
 
 environment.prepare()
 
@@ -38,6 +39,7 @@ class ModelReport:
     resident_bytes: int = 0
     decode: list[Decode] = field(default_factory=list)
     keystroke: list[Keystroke] = field(default_factory=list)
+    speculation: Speculation | None = None
     cancel: Cancel | None = None
     failures: list[str] = field(default_factory=list)
 
@@ -130,6 +132,10 @@ def _model_lines(model: ModelReport) -> list[str]:
             "| ---: | ---: | ---: | ---: | ---: | ---: |",
             *(_keystroke_line(row) for row in model.keystroke),
         ]
+    if (drafts := model.speculation) is not None:
+        lines += ["", f"real code, {drafts.places} answers of {drafts.tokens} tokens in all: "
+                      f"{drafts.single:.0f} tokens/s one by one, {drafts.drafted:.0f} with drafts ({drafts.drafted / drafts.single:.2f}x), "
+                      f"{drafts.same} the same to the letter"]  # fmt: skip
     if model.cancel is not None:
         lines += ["", f"cancelled within {model.cancel.decode_ms:.1f} ms while decoding, "
                       f"{model.cancel.prefill_ms:.1f} ms in the prefill"]  # fmt: skip
