@@ -132,10 +132,8 @@ def _model_lines(model: ModelReport) -> list[str]:
             "| ---: | ---: | ---: | ---: | ---: | ---: |",
             *(_keystroke_line(row) for row in model.keystroke),
         ]
-    if (drafts := model.speculation) is not None:
-        lines += ["", f"real code, {drafts.places} answers of {drafts.tokens} tokens in all: "
-                      f"{drafts.single:.0f} tokens/s one by one, {drafts.drafted:.0f} with drafts ({drafts.drafted / drafts.single:.2f}x), "
-                      f"{drafts.same} the same to the letter"]  # fmt: skip
+    if model.speculation is not None:
+        lines += ["", _speculation_line(model.speculation)]
     if model.cancel is not None:
         lines += ["", f"cancelled within {model.cancel.decode_ms:.1f} ms while decoding, "
                       f"{model.cancel.prefill_ms:.1f} ms in the prefill"]  # fmt: skip
@@ -156,6 +154,13 @@ def _keystroke_line(row: Keystroke) -> str:
     return (
         f"| {row.prompt_tokens} | {row.fresh_ms:.1f} | {row.typed_ms:.1f} | {row.typed_worst_ms:.1f} "
         f"| {row.computed_tokens:.0f} | {row.typed_ms / row.step_ms:.1f} |"
+    )
+
+
+def _speculation_line(drafts: Speculation) -> str:
+    return (
+        f"real code, {drafts.places} answers of {drafts.tokens} tokens in all: {drafts.single:.0f} tokens/s one by one, "
+        f"{drafts.drafted:.0f} with drafts ({drafts.drafted / drafts.single:.2f}x), {drafts.same} the same to the letter"
     )
 
 

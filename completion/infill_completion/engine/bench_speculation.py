@@ -46,8 +46,8 @@ def speculation(subject: Subject, context_tokens: int, repeats: int) -> Speculat
             times[which] += min(run[which][0] for run in runs)
             tokens[which] += runs[0][which][1]
         same += runs[0][0][2] == runs[0][1][2]
-    rates = [count / max(seconds, 1e-9) for count, seconds in zip(tokens, times, strict=True)]
-    return Speculation(len(requests), tokens[1], *rates, same)
+    single, drafted = (count / max(seconds, 1e-9) for count, seconds in zip(tokens, times, strict=True))
+    return Speculation(len(requests), tokens[1], single, drafted, same)
 
 
 def _hole(generator: Generator, context_tokens: int, skip_lines: int) -> CompletionRequest:
