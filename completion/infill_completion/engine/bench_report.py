@@ -158,9 +158,10 @@ def _keystroke_line(row: Keystroke) -> str:
 
 
 def _speculation_line(drafts: Speculation) -> str:
+    gain = drafts.drafted / drafts.single
     return (
-        f"real code, {drafts.places} answers of {drafts.tokens} tokens in all: {drafts.single:.0f} tokens/s one by one, "
-        f"{drafts.drafted:.0f} with drafts ({drafts.drafted / drafts.single:.2f}x), {drafts.same} the same to the letter"
+        f"real code, {drafts.places} answers of {drafts.tokens} tokens in all: {drafts.single:.0f} tokens/s one by "
+        f"one, {drafts.drafted:.0f} with drafts ({gain:.2f}x), {drafts.same} the same to the letter"
     )
 
 
