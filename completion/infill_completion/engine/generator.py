@@ -41,7 +41,8 @@ __all__ = ["Generator", "ModelError", "ngram_index"]
 environment.prepare()
 log = logging.getLogger(__name__)
 
-MAX_SLOTS = 4
+MAX_SLOTS = 8
+_SUPPOSED_FREE_BYTES = 1 << 30  # where nobody can tell
 ANSWER_TOKENS = 512  # room behind the prompt in every slot, which all candidates share
 MIN_CONTEXT_TOKENS = 64
 
@@ -236,5 +237,5 @@ class Generator:
         """Return how many prompts to remember: what fits in a quarter of the memory that is free now."""
         free = checkpoints.free_bytes(self._torch_device)
         if free is None:
-            return 1
+            free = _SUPPOSED_FREE_BYTES
         return max(1, min(MAX_SLOTS, free // 4 // (self.decoder.shape.bytes_per_token * capacity)))
