@@ -3,9 +3,11 @@ import pytest
 from infill_completion.completer import Completer
 from infill_completion.settings import CompletionSettings, Settings
 from infill_completion.snapshot import SkipReason
-from tests.completion.cases.table import CASES, SAME, Case
-from tests.completion.scripted import ScriptedEngine, at, says
+from tests.completion.cases import pairs, table
+from tests.completion.cases.table import SAME, Case
+from tests.completion.scripted import ScriptedEngine, accept, at, says
 
+CASES = [*table.CASES, *pairs.CASES]
 AT_ONCE = Settings(completion=CompletionSettings(debounce_ms=0))
 
 
@@ -24,6 +26,27 @@ async def test_a_cursor_gets_what_a_user_expects(case: Case) -> None:
     else:
         expected = case.raw if case.expected == SAME else case.expected
         assert [suggestion.text for suggestion in answer.suggestions] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "raw", "line"),
+    [
+        ("rust", "let v: Vec<|>\n", "u8> = x;", "let v: Vec<u8> = x;"),
+        ("rust", "let v: Vec<|>;\n", "u8> = x;", "let v: Vec<u8> = x;"),
+        ("java", "Map<String, List<|>>\n", "String>> names;", "Map<String, List<String>> names;"),
+        ("rust", "f(Vec<|>)\n", "u8>::new()", "f(Vec<u8>::new())"),
+        ("python", "x = '|'\n", "a' + b", "x = 'a' + b"),
+        ("python", "x = '|'\n", "don't", "x = 'don't'"),
+    ],
+)
+async def test_what_goes_on_takes_the_place_of_what_the_editor_closed(
+    language: str, text: str, raw: str, line: str
+) -> None:
+    snapshot = at(text, language)
+    completer = Completer(ScriptedEngine(says(raw)), AT_ONCE)
+    answer = await completer.complete(snapshot)
+    await completer.aclose()
+    assert accept(snapshot, answer) == f"{line}\n"
 
 
 def test_the_table_is_broad_and_a_third_of_it_must_pass_unchanged() -> None:

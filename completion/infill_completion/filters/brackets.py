@@ -12,6 +12,10 @@ PAIRS = {")": "(", "]": "[", "}": "{"}
 _OPENERS = frozenset(PAIRS.values())
 _CHARACTER = re.compile(r"'(?:\\[^\n]{1,9}?|[^\\'\n])'")
 
+# An apostrophe, or a digit separator, unless the word is what Python puts in front of a string.
+_IN_WORD = re.compile(r"(\w+)'(?=\w)")
+_PREFIXES = frozenset({"b", "br", "f", "fr", "r", "rb", "rf", "u"})
+
 _FENCED = re.compile(r"(\"{3}|'{3})[\s\S]*?(?:\1|\Z)")
 _COMMENT = re.compile(r"/\*[\s\S]*?(?:\*/|\Z)")
 _NOT_NEWLINE = re.compile(r"[^\n]")
@@ -63,7 +67,27 @@ def unmatched(found: Iterable[tuple[int, str]], stack: tuple[str, ...]) -> list[
 def cost(line: str, family: Family, stack: tuple[str, ...]) -> int:
     """Return how far ``line`` is from being whole: closing brackets that nothing opens, and strings without an end."""
     odd = sum(line.count(quote) % 2 for quote in '"`')
-    return len(unopened(line, family, stack)) + odd
+    return len(unopened(line, family, stack)) + odd + _unended(line, family)
+
+
+def _unended(line: str, family: Family) -> int:
+    """Return how many single quotes of ``line`` begin something that does not end.
+
+    They are not counted as the other quotes are, because they are apostrophes, too, and begin Rust's lifetimes.
+    """
+    if "'" not in line:
+        return 0
+    line = _IN_WORD.sub(lambda match: match.group() if match.group(1).lower() in _PREFIXES else match.group(1), line)
+    found = index = 0
+    while index < len(line):
+        character = line[index]
+        if character in "\"'`":
+            end = _string_end(line, index, family)
+            found += character == "'" and end == index + 1
+            index = end
+        else:
+            index += 2 if character == "\\" else 1
+    return found
 
 
 def _without_long_strings(text: str, family: Family) -> str:

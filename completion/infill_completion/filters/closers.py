@@ -12,6 +12,7 @@ from infill_completion.syntax import brackets_of
 from infill_completion.syntax.near import near_before
 
 _END_LINE = re.compile(r"(?:end|fi|done|esac|endif|endfunction|endfor|endwhile|END)\b[;,)]*")
+_FENCE_LINE = re.compile(r"\"{3}|'{3}|`{3}|\*/")
 _BRACKET_LINE = re.compile(r"[)\]}]+[;,]?")
 
 
@@ -29,6 +30,8 @@ def drop_double_closer(text: str, place: Place) -> str:
         kept = unopened(text + "\n" + following, place.family, stack)
         if len(kept) <= len(unopened(head + "\n" + following, place.family, stack)):
             return text
+    if _FENCE_LINE.fullmatch(line.strip()) and not _is_even(head, line.strip(), place):
+        return text
     return head if newline else ""
 
 
@@ -54,7 +57,13 @@ def cut_at_unopened_bracket(text: str, place: Place) -> str:
 def _closes(line: str, place: Place) -> bool:
     if place.family.blocks is Blocks.END and _END_LINE.fullmatch(line):
         return True
-    return _BRACKET_LINE.fullmatch(line) is not None
+    return _BRACKET_LINE.fullmatch(line) is not None or _FENCE_LINE.fullmatch(line) is not None
+
+
+def _is_even(text: str, fence: str, place: Place) -> bool:
+    """Tell whether every string or comment between two fences has both around and in ``text``."""
+    around = f"{place.window.prefix}{text}\n{place.window.suffix}"
+    return around.count("/*") == around.count(fence) if fence == "*/" else around.count(fence) % 2 == 0
 
 
 def _in_comment(place: Place) -> bool:

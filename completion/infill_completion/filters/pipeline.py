@@ -11,7 +11,7 @@ from infill_completion.filters.indentation import match_indentation, trim_stray_
 from infill_completion.filters.markers import cut_at_marker, drop_mask
 from infill_completion.filters.place import Place
 from infill_completion.filters.repetition import cut_loop, cut_next_lines, drop_known_definition, drop_third_copy
-from infill_completion.filters.rest import cut_misfit, replaced, trim_overlap
+from infill_completion.filters.rest import cut_at_closed_angle, cut_misfit, replaced, trim_overlap
 
 Filter = Callable[[str, Place], str]
 
@@ -24,6 +24,7 @@ FILTERS: tuple[Filter, ...] = (
     cut_loop,
     cut_misfit,
     trim_overlap,
+    cut_at_closed_angle,
     cut_next_lines,
     drop_double_closer,
     cut_at_unopened_bracket,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
-from infill_completion.filters.brackets import cost, open_brackets
+from infill_completion.filters.angles import closed_angles
+from infill_completion.filters.brackets import PAIRS, cost, open_brackets, unopened
 from infill_completion.filters.place import Place
 
 _WORD = re.compile(r"\w")
 _ONLY_CLOSERS = re.compile(r"[)\]}>\"'`;,:\s]+")
 _QUOTES = re.compile("[\"'`]+")
+_CLOSERS = frozenset(PAIRS)
 # An overlap of words must be this long unless it is the whole rest of the line.
 _LONG_OVERLAP = 8
 # So much of the rest of the line must be met before a suggestion that does not end with it is cut there.
@@ -51,6 +53,27 @@ def replaced(text: str, place: Place) -> int:
     rest = place.window.rest.rstrip()
     if not text or not rest.strip() or not _ONLY_CLOSERS.fullmatch(rest) or "\n" in text:
         return 0
+    return _replaced_closers(text, rest, place) or _replaced_angle(text, rest, place)
+
+
+def cut_at_closed_angle(text: str, place: Place) -> str:
+    """Cut where the suggestion closes the angle bracket that the rest of the line closes already."""
+    rest = place.window.rest.rstrip()
+    closed = closed_angles(text, place)
+    if closed is None or (text[closed[0] + 1 :].strip() and _ONLY_CLOSERS.fullmatch(rest)):
+        return text  # What goes on where the line has only closing marks takes their place.
+    return text[: closed[0]]
+
+
+def _replaced_angle(text: str, rest: str, place: Place) -> int:
+    closed = closed_angles(text, place)
+    if closed is None:
+        return 0
+    end = rest[closed[1] :].strip()
+    return len(rest) if end in {";", ","} and text.rstrip().endswith(end) else closed[1]
+
+
+def _replaced_closers(text: str, rest: str, place: Place) -> int:
     stack, before = _stack(place), place.window.before
     if not set(rest) & set(text) or any(3 * quote in before + text + rest for quote in "\"'`"):
         return 0
@@ -68,9 +91,16 @@ def _overlaps(text: str, rest: str) -> list[str]:
 def _is_double(text: str, overlap: str, place: Place) -> bool:
     window, family, stack = place.window, place.family, _stack(place)
     if _QUOTES.fullmatch(overlap) and 3 * overlap[0] in window.before + text + window.rest:
-        return False  # Three quotes in a row begin or end a string of several lines.
+        # Three quotes in a row begin or end a string of several lines, which ends on this line or is none of ours.
+        written = window.prefix + text + window.rest
+        return len(overlap) == 3 and window.starts_document and written.count(overlap) % 2 == 1
     kept = cost(window.before + text + window.rest, family, stack)
     cut = cost(window.before + text[: -len(overlap)] + window.rest, family, stack)
+    if kept == cut and family.is_balanced and set(overlap.strip()) <= _CLOSERS:
+        # The call may go on below: `f(g(|), {`.
+        below, head = "\n" + window.below, window.before + text
+        kept = len(unopened(head + window.rest + below, family, stack))
+        cut = len(unopened(head[: -len(overlap)] + window.rest + below, family, stack))
     if kept != cut:
         return cut < kept
     is_all = overlap.strip() == window.rest.strip()
