@@ -7,7 +7,7 @@ for a pause in the typing and asks the engine.
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 
 from infill_completion.api import Engine, EngineState, EngineUnavailableError
 from infill_completion.asking import asking, versions_now
@@ -16,9 +16,9 @@ from infill_completion.debounce import Debounce
 from infill_completion.documents import Documents, NoDocuments
 from infill_completion.explain import Explanation, explanation
 from infill_completion.flights import Flight, Flights
-from infill_completion.generation import Choice
+from infill_completion.generation import described
 from infill_completion.ignore_files import Rule
-from infill_completion.judge import judge
+from infill_completion.judge import judge, line_ahead
 from infill_completion.length import Plan, Shape, plan, plan_ahead
 from infill_completion.privacy import Privacy
 from infill_completion.reuse import Memory, Offer, Recalled, Remembered
@@ -27,8 +27,17 @@ from infill_completion.skip import skip_reason
 from infill_completion.snapshot import Answer, SkipReason, Snapshot
 from infill_completion.trace import Trace
 from infill_completion.turns import Turn, Turns
+from infill_completion.unasked import refusal, unasked
 from infill_completion.view import View
 from infill_completion.window import budgets
+
+
+@dataclass(frozen=True)
+class _Made:
+    """The newest answer of a document that somebody asked for, and how it came about."""
+
+    entry: Remembered
+    flight: Flight
 
 
 class Completer:
@@ -43,7 +52,9 @@ class Completer:
         self._turns = Turns()
         self._privacy = Privacy(settings.privacy.ignore)
         self._gatherer = Gatherer()
+        self._engine = engine
         self._memory = Memory()
+        self._made: dict[str, _Made] = {}
         self._debounce = Debounce()
         self._flights = Flights(engine, self._landed)
         self._shown: dict[str, tuple[View, tuple[Offer, ...]]] = {}
@@ -60,6 +71,7 @@ class Completer:
     def forget(self) -> None:
         """Forget all earlier answers, because the engine has another model now."""
         self._memory.clear()
+        self._made.clear()
 
     def accepted(self, uri: str, text: str) -> None:
         """Take note that the user took a suggestion: what follows it is computed now, unless it is there already.
@@ -85,6 +97,7 @@ class Completer:
         self._memory.forget(uri)
         self._gatherer.closed(uri)
         self._shown.pop(uri, None)
+        self._made.pop(uri, None)
         self._rested.discard(uri)
 
     async def aclose(self) -> None:
@@ -118,23 +131,35 @@ class Completer:
         return answer
 
     async def explain(self, snapshot: Snapshot) -> Explanation:
-        """Ask the engine anew, whatever is remembered, and tell everything behind the answer."""
+        """Tell everything behind the answer that ``snapshot`` gets.
+
+        Where that answer is remembered together with its making, the engine only tells about the prompt; else it is
+        asked anew, but a remembered answer stays what the user gets.
+        """
         trace = Trace()
         rule = self._privacy.rule_for(snapshot.uri, self._documents.roots())
         skip = skip_reason(snapshot, self._settings, rule)
         view = self._view(snapshot)
         extent = self._plan(view)
+        recalled = self._recall(view) if skip is None else None
+        skip = skip or (refusal(view) if recalled is None else None)
         if skip is not None:
             withheld = (_private(rule),) if rule else ()
             return explanation(snapshot, view, extent, trace, reason=skip, withheld=withheld)
-        recalled = self._recall(view)
         trace.note("memory", how=None if recalled is None else recalled.how.value)
-        with self._turns.take(view, snapshot.version) as turn:
-            flight = self._start(view, extent, trace, is_explained=True)
-            await self._flights.wait(flight, turn.superseded)
+        made = self._made.get(view.uri)
+        if made is not None and recalled is not None and made.entry is recalled.entry:
+            flight, generation = made.flight, made.flight.generation
+            trace.note("asked", **(flight.asked or {}))
+            generation.explained = await described(self._engine, generation.request, generation.plan)
+        else:
+            with self._turns.take(view, snapshot.version) as turn:
+                flight = self._start(view, extent, trace, is_explained=True)
+                await self._flights.wait(flight, turn.superseded)
         trace.note("engine", latency_ms=flight.latency_ms)
+        min_confidence = self._settings.completion.min_confidence
         return explanation(
-            snapshot, view, extent, trace, flight=flight, min_confidence=self._settings.completion.min_confidence
+            snapshot, view, extent, trace, flight=flight, recalled=recalled, min_confidence=min_confidence
         )
 
     def _view(self, snapshot: Snapshot) -> View:
@@ -156,8 +181,9 @@ class Completer:
             return self._from_memory(view, recalled, trace)
         extent = self._plan(view)
         trace.note("plan", shape=extent.shape.value)
-        if extent.shape is Shape.MIDDLE and not view.is_invoked and _inside_word(view):
-            return Answer(reason=SkipReason.MID_LINE)
+        refused = refusal(view)
+        if refused is not None:
+            return Answer(reason=refused)
         while not turn.superseded.is_set():
             flight = self._flights.joinable(view)
             if flight is None:
@@ -198,7 +224,7 @@ class Completer:
             sources=[asdict(source) for source in asked.sources],
             withheld=asked.withheld,
         )
-        return self._flights.start(view, asked.request, extent, asked.versions)
+        return self._flights.start(view, asked.request, extent, asked.versions, asked=trace.find("asked"))
 
     def _context(self, view: View) -> Context:
         settings = self._settings
@@ -211,22 +237,19 @@ class Completer:
             self._debounce.answered(flight.latency_ms)
         generation, view = flight.generation, flight.origin
         if generation.plan.shape is Shape.AHEAD and generation.choices[0].text.startswith("\n"):
-            ahead = self._line_ahead(view, generation.choices[0])
+            ahead = line_ahead(view, generation.choices[0], self._settings.completion.min_confidence)
             self._memory.remember(Remembered(view, (), SkipReason.EMPTY, flight.sources, ahead))
             return
         verdict = judge(view, generation.choices, self._settings.completion.min_confidence, self._gatherer.knows)
         if verdict.reason is SkipReason.TOO_SLOW:
             flight.is_late = True  # Not remembered, since the next attempt may be in time.
             return
-        self._memory.remember(Remembered(view, verdict.offers, verdict.reason, flight.sources))
-
-    def _line_ahead(self, view: View, choice: Choice) -> Offer:
-        """Judge a line behind the cursor's own as it will be judged once the user has begun it."""
-        written = choice.text.lstrip()
-        head = choice.text[: len(choice.text) - len(written)]
-        begun = view.after(head, 0)
-        verdict = judge(begun, (replace(choice, raw=written, text=written),), self._settings.completion.min_confidence)
-        return Offer(head + verdict.offers[0].text, verdict.offers[0].confidence) if verdict.offers else Offer("")
+        if generation.request.explain and self._recall(view) is not None:
+            return  # An explanation changes nothing of what it explains.
+        entry = Remembered(view, verdict.offers, verdict.reason, flight.sources)
+        self._memory.remember(entry)
+        if flight.asked is not None:
+            self._made[view.uri] = _Made(entry, flight)
 
     def _after_landing(self, view: View, flight: Flight, turn: Turn, trace: Trace) -> Answer | None:
         """Return the answer a flight has brought for ``view``; None if the engine must be asked again."""
@@ -241,7 +264,10 @@ class Completer:
         return None if recalled is None else self._answered(view, recalled)
 
     def _recall(self, view: View) -> Recalled | None:
-        return self._memory.recall(view, versions_now(view.uri, self._documents))
+        recalled = self._memory.recall(view, versions_now(view.uri, self._documents))
+        if recalled is None:
+            return None
+        return unasked(view, recalled, self._shown.get(view.uri), self._settings.completion.min_confidence)
 
     def _from_memory(self, view: View, recalled: Recalled, trace: Trace) -> Answer:
         trace.note("reuse", how=recalled.how.value)
@@ -276,11 +302,6 @@ def _fingerprint(settings: Settings) -> Settings:
 
 def _private(rule: Rule) -> str:
     return f"This file matches {rule}, so its text never reaches the model."
-
-
-def _inside_word(view: View) -> bool:
-    before, rest = view.window.before[-1:], view.window.rest[:1]
-    return (before.isalnum() or before == "_") and (rest.isalnum() or rest == "_")
 
 
 def _unavailable(error: EngineUnavailableError) -> Answer:

@@ -9,6 +9,7 @@ from infill_completion.api import EngineState
 from infill_completion.flights import Flight
 from infill_completion.judge import judge
 from infill_completion.length import Plan
+from infill_completion.reuse import Recalled
 from infill_completion.snapshot import SkipReason, Snapshot, Suggestion
 from infill_completion.trace import Trace
 from infill_completion.view import View
@@ -57,7 +58,7 @@ class Explanation:
         usage: Token counts of the engine, with the cached ones.
         timings_ms: Where the time went, in milliseconds.
         engine: What the engine tells about its prompt.
-        remembered: Why an earlier answer would have served, had nobody asked for an explanation.
+        remembered: Why the suggestions, or their absence, come from an earlier answer.
         steps: The steps in order, with milliseconds since the start.
     """
 
@@ -111,7 +112,7 @@ class Explanation:
         if self.engine.get("respelled"):
             lines.append(f"  spelled again by the model: {self.engine['respelled']!r}")
         if self.remembered is not None:
-            lines.append(f"  without this explanation an earlier answer would serve: {self.remembered}")
+            lines.append(f"  an earlier answer serves: {self.remembered}")
         return [*lines, "  " + ", ".join(f"{name}={value}" for name, value in self.request.items())]
 
     def _candidates(self) -> list[str]:
@@ -136,11 +137,16 @@ def explanation(
     trace: Trace,
     *,
     flight: Flight | None = None,
+    recalled: Recalled | None = None,
     reason: SkipReason | None = None,
     withheld: tuple[str, ...] = (),
     min_confidence: float = 0.0,
 ) -> Explanation:
-    """Put together what is known about one request; without a ``flight`` the engine was not asked."""
+    """Put together what is known about one request.
+
+    Without a ``flight`` the engine was not asked; what was ``recalled`` is what the user gets, whatever a newer flight
+    says.
+    """
     head = Explanation(
         snapshot.uri, snapshot.language_id, snapshot.trigger.value, extent.shape.value, steps=tuple(trace.steps)
     )
@@ -168,7 +174,8 @@ def explanation(
         return _with(head, message=str(flight.error), reason=why, **common)
     if generation.is_running or not generation.choices:
         return _with(head, reason=SkipReason.SUPERSEDED.value, **common)
-    verdict = judge(view, generation.choices, min_confidence)
+    # An earlier answer was judged where it was asked for.
+    verdict = judge(view if recalled is None else flight.origin, generation.choices, min_confidence)
     candidates = tuple(
         Candidate(
             raw=item.choice.raw,
@@ -180,8 +187,9 @@ def explanation(
         )
         for item in verdict.candidates
     )
-    suggestions = tuple(view.suggestion(offer.text, offer.confidence, offer.replaced) for offer in verdict.offers)
-    silence = None if verdict.reason is None else verdict.reason.value
+    offers, reason = (recalled.offers, recalled.reason) if recalled is not None else (verdict.offers, verdict.reason)
+    suggestions = tuple(view.suggestion(offer.text, offer.confidence, offer.replaced) for offer in offers)
+    silence = reason.value if reason is not None else None if offers else SkipReason.EMPTY.value
     return _with(head, candidates=candidates, suggestions=suggestions, reason=silence, **common)
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from infill_completion.api import CompletionRequest, Engine, EngineUnavailableError
 from infill_completion.generation import Generation, unavailable
 from infill_completion.length import Plan
 from infill_completion.reuse import change_between
 from infill_completion.view import View
+
+log = logging.getLogger(__name__)
 
 # An editor withdraws a request just before it sends the next one, which may join the running generation.
 LINGER_S = 0.1
@@ -25,6 +30,7 @@ class Flight:
         origin: The view it was asked for.
         generation: The engine's stream.
         sources: The versions of the other documents in the prompt.
+        asked: What an explanation tells about the request; None where it was computed ahead.
         is_ahead: Whether nobody has asked for it yet.
         waiters: How many requests wait for it.
         error: Why it failed.
@@ -40,6 +46,7 @@ class Flight:
     error: EngineUnavailableError | None = None
     latency_ms: float | None = None
     is_late: bool = False
+    asked: dict[str, Any] | None = None
     landed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def fits(self, view: View) -> bool:
@@ -87,12 +94,13 @@ class Flights:
         sources: tuple[tuple[str, int], ...],
         *,
         is_ahead: bool = False,
+        asked: dict[str, Any] | None = None,
     ) -> Flight:
         """Ask the engine; the document's former flight and everything that was computed ahead ends."""
         for uri, other in list(self._flights.items()):
             if uri == view.uri or other.is_ahead:
                 other.generation.cancel()
-        flight = Flight(view, Generation(self._engine, request, extent), sources, is_ahead)
+        flight = Flight(view, Generation(self._engine, request, extent), sources, is_ahead, asked=asked)
         self._flights[view.uri] = flight
         flight.generation.start()
         task = asyncio.create_task(self._follow(flight))
@@ -143,5 +151,16 @@ class Flights:
             if error is not None:
                 flight.error = unavailable(error)
             elif not flight.generation.is_off:
-                self._landed(flight)
+                self._judged(flight)
         flight.landed.set()
+
+    def _judged(self, flight: Flight) -> None:
+        """Hand the answer over; a defect of ours there must not leave those who wait for it without one."""
+        try:
+            self._landed(flight)
+        except Exception as error:
+            name, frames = type(error).__name__, "".join(traceback.format_tb(error.__traceback__))
+            log.error("%s at\n%s", name, frames)  # noqa: TRY400  # its message may quote the document
+            flight.error = EngineUnavailableError(
+                f"infill-ls failed on the model's answer ({name}); please report what its log says."
+            )

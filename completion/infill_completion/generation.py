@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from infill_completion.api import Chunk, CompletionRequest, Engine, EngineUnavailableError, FinishReason, Usage
@@ -167,6 +167,19 @@ class Generation:
         text = self.plan.finished(raw, is_whole=reason is FinishReason.STOP)
         confidence = math.exp(growing.logprob_sum / growing.tokens) if growing.tokens and growing.logprob_sum else None
         return Choice(raw, text, reason, confidence)
+
+
+async def described(engine: Engine, request: CompletionRequest, plan: Plan) -> dict[str, Any] | None:
+    """Return what the engine tells about the prompt of ``request``; None where it tells nothing or is in trouble."""
+    generation = Generation(engine, replace(request, explain=True, n=1, max_tokens=1), plan)
+    generation.start()
+    try:
+        await asyncio.wait({generation.task})
+    finally:
+        generation.cancel()
+    if not generation.task.cancelled():
+        generation.task.exception()  # looked at, or asyncio would log it
+    return generation.explained
 
 
 def is_circling(text: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from infill_completion.api import FinishReason
 from infill_completion.filters import Place, Step, apply
@@ -12,6 +12,7 @@ from infill_completion.generation import Choice
 from infill_completion.reuse import Offer
 from infill_completion.snapshot import SkipReason
 from infill_completion.syntax import harm
+from infill_completion.unasked import is_sure
 from infill_completion.view import View
 
 _NAME = re.compile(r"[^\W\d]\w{2,}")
@@ -57,9 +58,19 @@ def judge(
         if len(best) > 1
         else [*best.values()]
     )
-    sure = [candidate for candidate in ranked if view.is_invoked or _is_sure(candidate, min_confidence)]
+    sure = [
+        candidate for candidate in ranked if view.is_invoked or is_sure(candidate.choice.confidence, min_confidence)
+    ]
     offers = tuple(Offer(item.text, item.choice.confidence, item.replaced) for item in sure)
     return Verdict(offers, None if offers else _reason(judged, bool(ranked)), judged)
+
+
+def line_ahead(view: View, choice: Choice, min_confidence: float) -> Offer:
+    """Judge a line behind the cursor's own as it will be judged once the user has begun it; empty if it is no good."""
+    written = choice.text.lstrip()
+    head = choice.text[: len(choice.text) - len(written)]
+    verdict = judge(view.after(head, 0), (replace(choice, raw=written, text=written),), min_confidence)
+    return Offer(head + verdict.offers[0].text, verdict.offers[0].confidence) if verdict.offers else Offer("")
 
 
 def _filtered(view: View, choice: Choice) -> Judged:
@@ -81,10 +92,6 @@ def _evidence(candidate: Judged, view: View, knows: Callable[[str], bool]) -> fl
     around = window.prefix + window.suffix
     unknown = sum(name not in around and not knows(name) for name in names) / len(names) if names else 0.0
     return _confidence(candidate) * sound * (1 - unknown / 3)
-
-
-def _is_sure(candidate: Judged, min_confidence: float) -> bool:
-    return candidate.choice.confidence is None or candidate.choice.confidence >= min_confidence
 
 
 def _reason(judged: tuple[Judged, ...], had_text: bool) -> SkipReason:

@@ -67,11 +67,12 @@ class Remembered:
 
 @dataclass(frozen=True)
 class Recalled:
-    """An entry of the memory, brought to the cursor that was asked for."""
+    """An entry of the memory, brought to the cursor that was asked for: what it offers there, or why nothing."""
 
     offers: tuple[Offer, ...]
     reason: SkipReason | None
     how: Reuse
+    entry: Remembered
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,13 @@ def change_between(old: Window, new: Window) -> Change | None:
     return None
 
 
+def carried_on(old: View, offers: tuple[Offer, ...], view: View) -> tuple[Offer, ...]:
+    """Return what is left of ``offers``, shown at ``old``, once the user has typed or deleted to get to ``view``."""
+    change = change_between(old.window, view.window) if old.uri == view.uri else None
+    recalled = None if change is None or change == Change() else _brought(Remembered(old, offers), change)
+    return () if recalled is None else recalled.offers
+
+
 def _appended(shorter: Window, longer: Window) -> str | None:
     """Return the text that ``longer`` has before its cursor and ``shorter`` has not; None if they disagree."""
     tail = shorter.prefix[-NEAR_PREFIX:]
@@ -175,18 +183,18 @@ def _closed_pair(typed: str, old: Window, new: Window) -> str | None:
 def _brought(entry: Remembered, change: Change) -> Recalled | None:
     """Bring an entry to where the cursor is after ``change``; None if its text does not fit any more."""
     if change == Change():
-        return Recalled(entry.offers, entry.reason, Reuse.SAME)
+        return Recalled(entry.offers, entry.reason, Reuse.SAME, entry)
     if change.deleted:
         if not all(character.isalnum() or character == "_" for character in change.deleted):
             return None
         offers = tuple(Offer(change.deleted + offer.text, offer.confidence, offer.replaced) for offer in entry.offers)
-        return Recalled(offers, None, Reuse.DELETED) if offers else None
+        return Recalled(offers, None, Reuse.DELETED, entry) if offers else None
     left = tuple(found for offer in entry.offers if (found := _after_typing(offer, change)) is not None)
     if left:
-        return Recalled(left, None, Reuse.PAIRED if change.closed else Reuse.TYPED)
+        return Recalled(left, None, Reuse.PAIRED if change.closed else Reuse.TYPED, entry)
     if change.typed.startswith("\n") and not change.closed:
         following = _after_typing(entry.ahead, change)
-        return None if following is None else Recalled((following,), None, Reuse.AHEAD)
+        return None if following is None else Recalled((following,), None, Reuse.AHEAD, entry)
     return None
 
 

@@ -53,7 +53,7 @@ class SkipReason(Enum):
     SWITCHED_OFF = "Automatic suggestions are switched off (setting completion.enabled); invoke one by hand."
     LANGUAGE_OFF = "Completion is switched off for this language (setting completion.languages)."
     PRIVATE_FILE = "This file matches an ignore rule, so its text never reaches the model."
-    MID_LINE = "The text right of the cursor leaves no room for a suggestion."
+    MID_LINE = "The cursor is inside a word, where nothing is suggested unasked; invoke a suggestion by hand."
     ENGINE_LOADING = "The model is still loading."
     ENGINE_FAILED = "The engine is not available; run `infill-ls doctor`."
     SUPERSEDED = "A newer request for the same document replaced this one."
@@ -62,7 +62,7 @@ class SkipReason(Enum):
     TOO_SLOW = "The model wrote nothing whole before the deadline (setting completion.deadline_ms)."
     EMPTY = "The model had nothing to add here."
     FILTERED = "A filter removed what the model wrote."
-    LOW_CONFIDENCE = "The model was not sure enough."
+    LOW_CONFIDENCE = "The model was not sure enough (setting completion.min_confidence); invoke a suggestion by hand."
     BINARY_FILE = "This file does not look like text."
 
 

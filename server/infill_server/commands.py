@@ -27,7 +27,7 @@ async def explain(ls: InfillServer, *arguments: Any) -> dict[str, Any] | None:
     """Return everything behind a suggestion, or behind its absence.
 
     Takes ``{"textDocument": {"uri": …}, "position": {…}}``, or nothing for the place of the last request; returns None
-    before the first one.
+    before the first one.  A place where nobody has asked last is explained as one where a key was typed.
     """
     snapshot = _place(ls, arguments[0]) if arguments else ls.session.last
     return None if snapshot is None else await ls.session.explain(snapshot)
@@ -39,7 +39,14 @@ def _place(ls: InfillServer, argument: Any) -> Snapshot:
         place = converter.structure(argument, types.TextDocumentPositionParams)
     except Exception as error:  # whatever the converter raises, it is about the argument
         raise JsonRpcInvalidParams("infill.explain takes a textDocument and a position.") from error
-    return ls.documents.get(place.text_document.uri).snapshot(place.position, Trigger.INVOKED)
+    snapshot = ls.documents.get(place.text_document.uri).snapshot(place.position, Trigger.AUTOMATIC)
+    last = ls.session.last
+    is_last = last is not None and (last.uri, last.version, last.offset) == (
+        snapshot.uri,
+        snapshot.version,
+        snapshot.offset,
+    )
+    return last if is_last and last is not None else snapshot
 
 
 async def toggle(ls: InfillServer, *_arguments: Any) -> dict[str, bool]:

@@ -117,3 +117,16 @@ async def test_a_model_that_runs_in_circles_is_stopped() -> None:
     answer = await Completer(engine, AT_ONCE).complete(at("x = |\n"))
     assert answer.reason is SkipReason.FILTERED
     assert engine.closed == engine.requests
+
+
+async def test_a_defect_of_ours_leaves_no_request_without_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("text of the user")
+
+    completer = Completer(ScriptedEngine(says("1")), AT_ONCE)
+    monkeypatch.setattr("infill_completion.completer.judge", broken)
+    answer = await completer.complete(at("x = |\n"))
+    assert answer.reason is SkipReason.ENGINE_FAILED
+    assert "ZeroDivisionError" in str(answer.details["message"])
+    assert "text of the user" not in str(answer.details["message"])
+    await completer.aclose()

@@ -1,10 +1,11 @@
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineUnavailableError, Usage
 from infill_completion.completer import Completer
 from infill_completion.settings import CompletionSettings, Settings
-from infill_completion.snapshot import SkipReason
+from infill_completion.snapshot import SkipReason, Trigger
 from tests.completion.scripted import ScriptedEngine, at, says
 
 AT_ONCE = Settings(completion=CompletionSettings(debounce_ms=0))
@@ -50,12 +51,59 @@ async def test_trouble_of_the_engine_is_told_with_its_next_step() -> None:
     assert explanation.message == "No engine; run `infill-ls doctor`."
 
 
-async def test_an_explanation_asks_anew() -> None:
-    engine = ScriptedEngine(says("x"))
+def one_after_the_other(*texts: str) -> ScriptedEngine:
+    """Return an engine that draws another sample each time, as models do without a seed."""
+    samples = iter(texts)
+    return ScriptedEngine(lambda request: next(samples) if request.prefix.endswith("= ") else "")
+
+
+async def test_the_answer_that_was_given_is_explained_and_not_another_sample() -> None:
+    engine = one_after_the_other("first", "second", "third")
     completer = Completer(engine, AT_ONCE)
     await completer.complete(at("y = |\n"))
-    await completer.explain(at("y = |\n"))
-    assert [request.explain for request in engine.requests if request.prefix == "y = "] == [False, True]
+    for _ in range(2):
+        explanation = await completer.explain(at("y = |\n"))
+        assert [suggestion.text for suggestion in explanation.suggestions] == ["first"]
+        assert [candidate.raw for candidate in explanation.candidates] == ["first"]
+    # The engine is only asked to tell about the prompt.
+    requests = [request for request in engine.requests if request.prefix == "y = "]
+    assert [(request.explain, request.max_tokens) for request in requests] == [(False, 128), (True, 1), (True, 1)]
+    await completer.aclose()
+
+
+async def test_a_suggestion_typed_into_is_explained_by_where_it_came_from() -> None:
+    completer = Completer(one_after_the_other("first", "second"), AT_ONCE)
+    await completer.complete(at("y = |\n"))
+    explanation = await completer.explain(at("y = fi|\n"))
+    assert [suggestion.text for suggestion in explanation.suggestions] == ["rst"]
+    assert [candidate.raw for candidate in explanation.candidates] == ["first"]
+    assert explanation.remembered == "typed through"
+    await completer.aclose()
+
+
+async def test_an_explanation_of_an_older_answer_leaves_it_as_it_is() -> None:
+    completer = Completer(one_after_the_other("first", "other", "second"), AT_ONCE)
+    here, elsewhere = at("y = |\n"), at("y = \nz = |\n")
+    await completer.complete(here)
+    await completer.complete(elsewhere)
+    explanation = await completer.explain(here)
+    assert [suggestion.text for suggestion in explanation.suggestions] == ["first"]
+    assert [candidate.raw for candidate in explanation.candidates] == ["second"]
+    assert (await completer.complete(here)).suggestions[0].text == "first"
+    await completer.aclose()
+
+
+async def test_an_explanation_keeps_to_what_was_refused() -> None:
+    engine = ScriptedEngine(says("tal("))
+    completer = Completer(engine, AT_ONCE)
+    here = at("result = compute_to|values\n")
+    assert (await completer.complete(here)).reason is SkipReason.MID_LINE
+    explanation = await completer.explain(here)
+    assert (explanation.reason, explanation.suggestions) == (SkipReason.MID_LINE.value, ())
+    assert engine.requests == []
+    assert "invoke a suggestion by hand" in explanation.to_text()
+    invoked = await completer.explain(replace(here, trigger=Trigger.INVOKED))
+    assert [suggestion.text for suggestion in invoked.suggestions] == ["tal("]
     await completer.aclose()
 
 
@@ -97,5 +145,5 @@ async def test_an_explanation_tells_what_was_withheld_and_what_is_remembered() -
     assert explanation.withheld == ("GitHub token",)
     assert secret not in explanation.prefix
     assert explanation.remembered == "asked here before"
-    assert "an earlier answer would serve: asked here before" in explanation.to_text()
+    assert "an earlier answer serves: asked here before" in explanation.to_text()
     await completer.aclose()

@@ -117,6 +117,57 @@ async def test_other_settings_forget_what_was_suggested_under_the_old_ones() -> 
     assert asked(engine) == 2
 
 
+def unsure() -> ScriptedEngine:
+    return ScriptedEngine(says(["junk()", "noise()", "trash()"]), logprob=-3.0)
+
+
+async def test_what_an_invoked_request_got_is_not_thrown_at_one_that_nobody_asked_for() -> None:
+    completer = Completer(unsure(), AT_ONCE)
+    assert (await completer.complete(at("|"))).reason is SkipReason.LOW_CONFIDENCE
+    assert len((await completer.complete(at("|", invoked=True))).suggestions) == 3
+    answer = await completer.complete(at("|"))
+    assert (answer.suggestions, answer.reason) == ((), SkipReason.LOW_CONFIDENCE)
+    assert len((await completer.complete(at("|", invoked=True))).suggestions) == 3
+    await completer.aclose()
+
+
+async def test_an_unasked_request_gets_one_of_the_suggestions_that_were_invoked() -> None:
+    completer = Completer(ScriptedEngine(says(["sum(a)", "len(a)", "max(a)"]), logprob=-0.1), AT_ONCE)
+    assert len((await completer.complete(at("x = |\n", invoked=True))).suggestions) == 3
+    assert [item.text for item in (await completer.complete(at("x = |\n"))).suggestions] == ["sum(a)"]
+    await completer.aclose()
+
+
+async def test_a_suggestion_the_user_asked_for_stays_while_it_is_typed_however_unsure() -> None:
+    completer = Completer(unsure(), AT_ONCE)
+    await completer.complete(at("x = |\n", invoked=True))
+    for marked, left in [("x = no|\n", "ise()"), ("x = nois|\n", "e()"), ("x = noi|\n", "se()")]:
+        assert [item.text for item in (await completer.complete(at(marked))).suggestions] == [left]
+    await completer.aclose()
+
+
+async def test_inside_a_word_a_suggestion_that_was_invoked_shows_only_while_it_is_typed() -> None:
+    completer = Completer(ScriptedEngine(says("tal("), logprob=-0.1), AT_ONCE)
+    inside = "result = compute_to|values\n"
+    assert shown(await completer.complete(at(inside, invoked=True))) == "tal("
+    assert (await completer.complete(at(inside))).reason is SkipReason.MID_LINE
+    assert shown(await completer.complete(at("result = compute_tota|values\n"))) == "l("
+    await completer.aclose()
+
+
+async def test_an_unsure_answer_that_comes_too_late_for_its_asker_is_not_shown_to_the_next() -> None:
+    engine = unsure()
+    engine.gate = asyncio.Event()
+    completer = Completer(engine, AT_ONCE)
+    asker = asyncio.create_task(completer.complete(at("x = |\n", invoked=True)))
+    await engine.started.wait()
+    typist = asyncio.create_task(completer.complete(at("x = j|\n", version=2)))
+    assert (await asker).reason is SkipReason.SUPERSEDED
+    engine.gate.set()
+    assert (await typist).reason is SkipReason.LOW_CONFIDENCE
+    await completer.aclose()
+
+
 @dataclass
 class Notebook(NoDocuments):
     """A notebook whose last cell is completed."""

@@ -1,0 +1,50 @@
+"""What may be shown to a user who did not ask for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from infill_completion.reuse import Offer, Recalled, carried_on
+from infill_completion.snapshot import SkipReason
+from infill_completion.view import View
+
+
+def refusal(view: View) -> SkipReason | None:
+    """Return why the engine is not asked for ``view``, None if it is; a user who asks is never refused."""
+    return SkipReason.MID_LINE if not view.is_invoked and _is_inside_word(view) else None
+
+
+def unasked(
+    view: View, recalled: Recalled, shown: tuple[View, tuple[Offer, ...]] | None, min_confidence: float
+) -> Recalled:
+    """Return what of an earlier answer fits ``view``, which may be one that nobody asked for.
+
+    The answer to a user who asked holds several suggestions, however unsure. To the others it gives one, and that must
+    be sure enough, or go on from what the user sees and types into.
+
+    Args:
+        view: Where the cursor is now.
+        recalled: The answer, brought there.
+        shown: What the user saw last in this document, and where.
+        min_confidence: What a suggestion must reach that is new to the user.
+    """
+    if view.is_invoked or not recalled.entry.view.is_invoked or not recalled.offers:
+        return recalled
+    seen = carried_on(*shown, view) if shown is not None else ()
+    refused = refusal(view)
+    fit = [
+        offer
+        for offer in recalled.offers
+        if offer in seen or (refused is None and is_sure(offer.confidence, min_confidence))
+    ]
+    return replace(recalled, offers=tuple(fit[:1]), reason=None if fit else refused or SkipReason.LOW_CONFIDENCE)
+
+
+def is_sure(confidence: float | None, min_confidence: float) -> bool:
+    """Tell whether a suggestion may be shown unasked; one of an engine that tells no confidence may."""
+    return confidence is None or confidence >= min_confidence
+
+
+def _is_inside_word(view: View) -> bool:
+    before, rest = view.window.before[-1:], view.window.rest[:1]
+    return (before.isalnum() or before == "_") and (rest.isalnum() or rest == "_")
