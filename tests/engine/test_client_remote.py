@@ -8,7 +8,7 @@ import shutil
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,11 @@ from infill_completion.api import (
     EngineUnavailableError,
     FinishReason,
 )
+from infill_completion.completer import Completer
 from infill_completion.remote import RemoteEngine
-from infill_completion.settings import EngineSettings
+from infill_completion.settings import EngineSettings, Settings
+from infill_completion.snapshot import SkipReason
+from tests.completion.scripted import at
 
 
 @dataclass
@@ -35,6 +38,8 @@ class Server:
     asked: list[tuple[str, dict[str, str], Any]] = field(default_factory=list)
     left: asyncio.Event = field(default_factory=asyncio.Event)
     url: str = ""
+    before: bytes = b""
+    headers: bytes = b""
 
     def answer(self, path: str, *parts: bytes | asyncio.Event | object, status: int = 200) -> None:
         encoded = [part if isinstance(part, bytes | asyncio.Event) else json.dumps(part).encode() for part in parts]
@@ -57,7 +62,8 @@ class Server:
             body = await reader.readexactly(int(headers.get("content-length", 0)))
             self.asked.append((f"{method} {path}", headers, json.loads(body) if body else None))
             status, parts = self.answers.get(path, (404, [b"404 page not found"]))
-            writer.write(f"HTTP/1.1 {status} X\r\nConnection: close\r\n\r\n".encode())
+            extra = self.headers if method == "POST" else b""
+            writer.write(self.before + f"HTTP/1.1 {status} X\r\nConnection: close\r\n".encode() + extra + b"\r\n")
             for part in parts:
                 if isinstance(part, asyncio.Event):
                     gone = asyncio.create_task(reader.read(1))
@@ -157,6 +163,32 @@ class TestOpenAI:
         chunks = await chunks_of(engine(), CompletionRequest("a", "b", n=2))
         assert (text_of(chunks, 0), text_of(chunks, 1)) == ("x", "y")
         assert server.asked[-1][2]["n"] == 2
+
+    async def test_an_answer_that_is_not_streamed(self, server: Server, engine: Callable[..., RemoteEngine]) -> None:
+        server.answer("/v1/models", CODELLAMA)
+        server.answer("/v1/completions", json.dumps(choice("a + b", reason="stop"), indent=1).encode())
+        server.before = b"HTTP/1.1 100 Continue\r\n\r\n"
+        assert text_of(await chunks_of(engine(), ADD)) == "a + b"
+
+    async def test_a_null_error_in_an_event_is_none(self, server: Server, engine: Callable[..., RemoteEngine]) -> None:
+        server.answer("/v1/models", CODELLAMA)
+        server.events("/v1/completions", choice("a + b", reason="stop", error=None))
+        assert text_of(await chunks_of(engine(), ADD)) == "a + b"
+
+    async def test_a_path_with_letters_of_all_kinds(self, server: Server, engine: Callable[..., RemoteEngine]) -> None:
+        server.answer("/%C3%BCn%20x/v1/models", CODELLAMA)
+        assert (await engine(url=f"{server.url}/ün%20x").health()).state is EngineState.READY
+
+    async def test_a_server_that_gives_one_choice_for_three(
+        self, server: Server, engine: Callable[..., RemoteEngine]
+    ) -> None:
+        server.answer("/v1/models", CODELLAMA)
+        server.events("/v1/completions", choice("a + b", reason="stop"))
+        answer = await Completer(engine(), Settings()).complete(at("x = |\n", invoked=True))
+        assert [item.text for item in answer.suggestions] == ["a + b"]
+        server.events("/v1/completions", choice("", reason="stop"))
+        answer = await Completer(engine(), Settings()).complete(at("x = |\n", invoked=True))
+        assert answer.reason is SkipReason.EMPTY
 
     async def test_a_strict_server_is_asked_again_without_what_it_refuses(
         self, server: Server, engine: Callable[..., RemoteEngine]
@@ -377,6 +409,77 @@ class TestErrors:
         with pytest.raises(EngineUnavailableError, match="does not speak"):
             await chunks_of(engine(), ADD)
 
+    @pytest.mark.parametrize("body", [b"<html>hello</html>", b"", b"[1, 2]", b'{"choices": 5}', b": ping\n\n"])
+    async def test_an_answer_that_is_something_else(
+        self, server: Server, engine: Callable[..., RemoteEngine], body: bytes
+    ) -> None:
+        server.answer("/v1/models", CODELLAMA)
+        server.answer("/v1/completions", body)
+        with pytest.raises(EngineUnavailableError, match="does not speak `openai`; correct engine"):
+            await chunks_of(engine(), ADD)
+
+    async def test_an_answer_that_is_compressed(self, server: Server, engine: Callable[..., RemoteEngine]) -> None:
+        server.answer("/v1/models", CODELLAMA)
+        server.answer("/v1/completions", b"\x1f\x8b\x08")
+        server.headers = b"Content-Encoding: gzip\r\n"
+        with pytest.raises(EngineUnavailableError, match="does not speak"):
+            await chunks_of(engine(), ADD)
+
+    async def test_a_server_that_takes_requests_and_says_nothing_is_named_after_three(
+        self, server: Server, engine: Callable[..., RemoteEngine]
+    ) -> None:
+        server.answer("/v1/models", CODELLAMA)
+        server.answer("/v1/completions", asyncio.Event())
+        asking, hasty = engine(), replace(ADD, deadline_ms=1)
+        await asking.health()
+        for _ in range(2):
+            [late] = await chunks_of(asking, hasty)
+            assert late.finish_reason is FinishReason.DEADLINE
+        with pytest.raises(EngineUnavailableError, match=r"sent nothing .* last 3 requests; see what holds it up"):
+            await chunks_of(asking, hasty)
+        assert asking.last_health.state is EngineState.FAILED
+
+    async def test_a_server_that_failed_is_left_alone_until_the_user_asks(
+        self, server: Server, engine: Callable[..., RemoteEngine]
+    ) -> None:
+        server.answer("/v1/models", CODELLAMA)
+        server.answer("/v1/completions", {"error": {"message": "slow down"}}, status=429)
+        server.headers = b"Retry-After: 300\r\n"
+        asking = engine()
+        for _ in range(12):
+            with pytest.raises(EngineUnavailableError, match="HTTP status 429: slow down; it is asked again later"):
+                await chunks_of(asking, ADD)
+        assert [path for path, _, _ in server.asked].count("POST /v1/completions") == 1
+        server.events("/v1/completions", choice("a", reason="stop"))
+        assert text_of(await chunks_of(asking, replace(ADD, is_invoked=True))) == "a"
+        assert text_of(await chunks_of(asking, ADD)) == "a"
+
+    async def test_errors_of_one_kind_may_differ_in_words(
+        self, server: Server, engine: Callable[..., RemoteEngine]
+    ) -> None:
+        server.answer("/v1/models", CODELLAMA)
+        asking, kinds, sentences = engine(), set[str](), set[str]()
+        for number in range(3):
+            server.answer("/v1/completions", {"error": {"message": f"request {number}"}}, status=500)
+            with pytest.raises(EngineUnavailableError) as raised:
+                await chunks_of(asking, replace(ADD, is_invoked=True))
+            kinds.add(raised.value.kind)
+            sentences.add(str(raised.value))
+            assert asking.last_health.kind == raised.value.kind
+        assert (len(kinds), len(sentences)) == (1, 3)
+
+    @pytest.mark.parametrize("key", ["abc\u201cdef", "abc\ndef", "abc\r\nX-Other: 1"])
+    async def test_a_key_that_no_header_can_carry(
+        self, server: Server, engine: Callable[..., RemoteEngine], monkeypatch: pytest.MonkeyPatch, key: str
+    ) -> None:
+        monkeypatch.setenv("SOME_KEY", key)
+        with pytest.raises(
+            EngineUnavailableError, match=r"variable SOME_KEY .* holds a line break .*; set it again"
+        ) as e:
+            await chunks_of(engine(api_key_env="SOME_KEY"), ADD)
+        assert "abc" not in str(e.value)
+        assert server.asked == []
+
     async def test_a_failure_and_the_recovery_from_it_are_reported_once(self, server: Server) -> None:
         told: list[EngineState] = []
         asking = RemoteEngine(EngineSettings(url=server.url), lambda health: told.append(health.state))
@@ -386,6 +489,6 @@ class TestErrors:
         server.answer("/v1/models", CODELLAMA)
         server.events("/v1/completions", choice("a", reason="stop"))
         for _ in range(2):
-            await chunks_of(asking, ADD)
+            await chunks_of(asking, replace(ADD, is_invoked=True))
         await asking.aclose()
         assert told == [EngineState.FAILED, EngineState.READY]

@@ -22,6 +22,7 @@ import torch
 from infill_completion.catalog import Support, quantised, quantised_names
 from infill_completion.catalog import find as known_model
 from infill_completion.engine import packed
+from infill_completion.engine.bare import llama
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.model_settings import ModelSettings
 from infill_completion.engine.tokenizer import Tokenizer
@@ -203,12 +204,13 @@ def _fitting(name: str, settings: EngineSettings, device: torch.device) -> Path 
     return None
 
 
-def load(settings: EngineSettings, progress: Progress) -> Checkpoint:
+def load(settings: EngineSettings, progress: Progress, *, bare: bool = False) -> Checkpoint:
     """Load the model that the settings name.
 
     Args:
         settings: Model, quantization and device.
         progress: Called with a share from 0 to 1 and what is being done.
+        bare: The decoder alone will use the model, so the embedded one may come without transformers.
 
     Raises:
         ModelError: It is missing, incomplete, too big or of an unknown kind.
@@ -230,7 +232,11 @@ def load(settings: EngineSettings, progress: Progress) -> Checkpoint:
         )
     progress(0.1, f"loading {model_settings.name or name}")
     # Packed weights are made from whole ones; bitsandbytes' int8 is for GPUs.
-    model = _pretrained(folder, name, device, dtype, "none" if is_packed else quantization, needed, free)
+    held = "none" if is_packed else quantization
+    if bare and folder == EMBEDDED and device.type == "cpu" and held == "none":
+        model: Any = llama(folder, dtype)
+    else:
+        model = _pretrained(folder, name, device, dtype, held, needed, free)
     # CodeLlama-34b and the -Python models share a tokenizer with models that can infill, but not their vocabulary.
     if tokenizer.infilling and tokenizer.infilling.highest >= model.config.vocab_size:
         tokenizer.infilling = None

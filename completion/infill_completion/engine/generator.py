@@ -112,13 +112,15 @@ class Generator:
         }
 
     @classmethod
-    def load(cls, settings: EngineSettings, progress: Progress) -> Generator:
+    def load(cls, settings: EngineSettings, progress: Progress, *, bare: bool = False) -> Generator:
         """Load the model that the settings name; ``progress`` gets a share from 0 to 1 and a few words.
+
+        ``bare`` as in :func:`infill_completion.engine.checkpoint.load`.
 
         Raises:
             ModelError: One sentence with the next step.
         """
-        generator = cls(checkpoints.load(settings, progress), settings.context_tokens)
+        generator = cls(checkpoints.load(settings, progress, bare=bare), settings.context_tokens)
         generator.warm_up()
         progress(1.0, "ready")
         return generator
