@@ -33,12 +33,18 @@ class EngineState(StrEnum):
 class EngineUnavailableError(Exception):
     """No engine answers now.
 
-    The message is one sentence with the next step; ``state`` tells whether it is on its way.
+    The message is one sentence with the next step; ``state`` tells whether it is on its way.  Messages of one ``kind``
+    mean the same to a user, whatever numbers stand in them; by default that is the message.  ``retry_after_s`` is how
+    long the server asks to be left alone.
     """
 
-    def __init__(self, message: str, state: EngineState = EngineState.FAILED) -> None:
+    def __init__(
+        self, message: str, state: EngineState = EngineState.FAILED, *, kind: str = "", retry_after_s: float = 0.0
+    ) -> None:
         super().__init__(message)
         self.state = state
+        self.kind = kind or message
+        self.retry_after_s = retry_after_s
 
 
 class Engine(Protocol):
@@ -67,7 +73,8 @@ class ContextItem:
 class CompletionRequest:
     """One request; the defaults are those of the settings.  ``suffix`` None asks for left-to-right text.
 
-    ``prefix`` goes over the wire as OpenAI's ``prompt``.  All text has LF line ends.
+    ``prefix`` goes over the wire as OpenAI's ``prompt``.  All text has LF line ends.  ``is_invoked`` tells whether the
+    user asked, and stays on this side.
     """
 
     prefix: str
@@ -84,11 +91,13 @@ class CompletionRequest:
     echo: bool = False
     stream: bool = True
     explain: bool = False
+    is_invoked: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the body of the HTTP request."""
         body = asdict(self)
         body["prompt"] = body.pop("prefix")
+        del body["is_invoked"]
         return body
 
 
@@ -117,7 +126,10 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Health:
-    """The answer of ``GET /health``; ``progress`` is 0 to 1 while loading."""
+    """The answer of ``GET /health``; ``progress`` is 0 to 1 while loading.
+
+    ``kind`` is that of the `EngineUnavailableError` where a remote server failed.
+    """
 
     state: EngineState
     model: str = ""
@@ -127,3 +139,4 @@ class Health:
     device: str = ""
     version: str = ""
     details: dict[str, Any] = field(default_factory=dict)
+    kind: str = ""

@@ -63,6 +63,7 @@ def asking(
         deadline_ms=completion.deadline_ms * (INVOKED_PATIENCE if view.is_invoked else 1),
         logprobs=1,
         explain=is_explained,
+        is_invoked=view.is_invoked,
     )
     sources = (*context.sources, *((Source("cells above", "notebook", len(cells)),) if cells else ()))
     return Asked(request, versions, sources, prefix.kinds + suffix.kinds + context.withheld)

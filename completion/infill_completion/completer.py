@@ -307,4 +307,4 @@ def _private(rule: Rule) -> str:
 def _unavailable(error: EngineUnavailableError) -> Answer:
     is_coming = error.state in {EngineState.LOADING, EngineState.STARTING}
     reason = SkipReason.ENGINE_LOADING if is_coming else SkipReason.ENGINE_FAILED
-    return Answer(reason=reason, is_final=False, details={"message": str(error)})
+    return Answer(reason=reason, is_final=False, details={"message": str(error), "kind": error.kind})

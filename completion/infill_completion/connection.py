@@ -56,6 +56,7 @@ class Connection:
         self._is_chunked = False
         self._closes = False
         self.status = 0
+        self.retry_after_s = 0.0
         self.is_done = False
 
     @classmethod
@@ -76,7 +77,9 @@ class Connection:
         return not (self._closes or self._writer.is_closing() or self._reader.at_eof())
 
     async def ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> None:
-        """Send a request and read the head of its answer; :attr:`status` is its code.
+        """Send a request and read the head of its answer.
+
+        :attr:`status` is its code, :attr:`retry_after_s` how long the server wants to be left alone.
 
         Raises:
             OSError, EOFError: The connection broke.
@@ -88,20 +91,27 @@ class Connection:
         self._writer.write("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
         await self._writer.drain()
         try:
-            head = await self._reader.readuntil(b"\r\n\r\n")
-            status, *fields = head.decode("latin-1").split("\r\n")
-            found = {
-                name.strip().lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)
-            }
-            version, code, *_ = status.split(" ")
-            if not version.startswith("HTTP/1."):
-                raise ProtocolError(version)
+            code, found = await self._head()
+            while 100 <= code < 200:  # "Continue" and its like come before the answer
+                code, found = await self._head()
+            if found.get("content-encoding", "identity").lower() != "identity":
+                raise ProtocolError("compressed")
+            self.retry_after_s = _seconds(found.get("retry-after", ""))
             self._is_chunked = found.get("transfer-encoding", "").lower() == "chunked"
             self._length = int(found["content-length"]) if "content-length" in found else None
             self._closes = found.get("connection", "").lower() == "close"
-            self.status = int(code)
+            self.status = code
         except (ValueError, asyncio.LimitOverrunError) as error:
             raise ProtocolError(type(error).__name__) from error
+
+    async def _head(self) -> tuple[int, dict[str, str]]:
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        status, *fields = head.decode("latin-1").split("\r\n")
+        version, code, *_ = status.split(" ")
+        if not version.startswith("HTTP/1."):
+            raise ProtocolError(version)
+        pairs = (field.partition(":") for field in fields)
+        return int(code), {name.strip().lower(): value.strip() for name, _, value in pairs}
 
     async def parts(self) -> AsyncGenerator[bytes, None]:
         """Yield the body of the answer as it comes; the connection can be used again when it ends."""
@@ -127,6 +137,11 @@ class Connection:
     def close(self) -> None:
         """Close at once, whatever is under way."""
         self._writer.transport.abort()
+
+
+def _seconds(retry_after: str) -> float:
+    """Return the seconds of a ``Retry-After``; its other form, a date, hangs on two clocks that may disagree."""
+    return float(retry_after) if retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 7 else 0.0
 
 
 class Pool:

@@ -74,6 +74,7 @@ class Generation:
     explained: dict[str, Any] | None = None
     expected: str = ""
     is_off: bool = False
+    _is_cut: bool = False
     _growing: list[_Growing] = field(default_factory=list)
     _task: asyncio.Task[None] | None = None
 
@@ -106,12 +107,14 @@ class Generation:
         stream = self.engine.complete(self.request)
         limit = None if self.request.deadline_ms is None else (self.request.deadline_ms + DEADLINE_GRACE_MS) / 1000
         try:
+            self._is_cut = True
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(limit):
                     async for chunk in stream:
                         self._take(chunk)
                         if self._is_enough():
                             break
+                    self._is_cut = False
         finally:
             close = getattr(stream, "aclose", None)
             if close is not None:
@@ -162,7 +165,9 @@ class Generation:
         elif growing.is_settled:
             reason = FinishReason.STOP
         else:
-            reason = growing.reason or FinishReason.DEADLINE
+            # A server that sends fewer choices than were asked for, or an empty one, has no more to say.
+            is_missing = not (self._is_cut or growing.text)
+            reason = growing.reason or (FinishReason.STOP if is_missing else FinishReason.DEADLINE)
         raw = growing.text if growing.enough is None else growing.enough
         text = self.plan.finished(raw, is_whole=reason is FinishReason.STOP)
         confidence = math.exp(growing.logprob_sum / growing.tokens) if growing.tokens and growing.logprob_sum else None

@@ -10,7 +10,7 @@ import ssl
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from infill_completion.api import (
     Chunk,
@@ -20,14 +20,18 @@ from infill_completion.api import (
     FinishReason,
     Health,
 )
+from infill_completion.backoff import Backoff
 from infill_completion.connection import Address, Connection, Pool, ProtocolError
 from infill_completion.dialects import Dialect, dialect
 from infill_completion.fitting import fitted
 from infill_completion.settings import EngineSettings
+from infill_completion.trouble import Trouble
 from infill_completion.wire import EventReader, LineReader
 
 _LISTING_S = 10.0
 _ANSWER_S = 120.0
+# So many deadlines in a row without a word, and the user is told: one may be a slow moment.
+_MOST_SILENCES = 3
 
 
 class RemoteEngine:
@@ -47,6 +51,9 @@ class RemoteEngine:
         self._on_health = on_health or (lambda _health: None)
         self._dialect: Dialect = dialect(settings.api)
         self._health = Health(EngineState.STARTING, model=settings.model, device="remote")
+        self._trouble = Trouble(self._url, settings)
+        self._backoff = Backoff()
+        self._silences = 0
         self._model = ""
         self._path = ""
         self._pool: Pool | None = None
@@ -61,7 +68,7 @@ class RemoteEngine:
         try:
             await self.health()
         except EngineUnavailableError as error:
-            self._report(EngineState.FAILED, str(error))
+            self._fail(error)
 
     async def wait_ready(self, timeout_s: float) -> Health:
         """Ask for the state once; a remote server is not waited for longer than ``timeout_s``."""
@@ -78,7 +85,7 @@ class RemoteEngine:
             EngineUnavailableError: It does not answer, refuses us, or has no such model.
         """
         self._model = await self._chosen_model()
-        self._report(EngineState.READY)
+        self._work()
         return self._health
 
     async def models(self) -> list[dict[str, Any]]:
@@ -88,8 +95,11 @@ class RemoteEngine:
     async def complete(self, request: CompletionRequest) -> AsyncGenerator[Chunk, None]:
         """Yield chunks; see :class:`infill_completion.api.Engine`.
 
-        The deadline is kept on this side: the connection is closed and the choices end with that reason.
+        The deadline is kept on this side: the connection is closed and the choices end with that reason.  A server that
+        failed is left alone for a while, unless the user asks.
         """
+        if self._backoff.is_on and not request.is_invoked:
+            raise EngineUnavailableError(self._health.reason, kind=self._health.kind)
         until = _now() + (_ANSWER_S if request.deadline_ms is None else request.deadline_ms / 1000)
         asked = fitted(request, self._settings.context_tokens)
         try:
@@ -97,20 +107,22 @@ class RemoteEngine:
                 self._model = await self._chosen_model()
             for index in range(1 if self._dialect.at_once else request.n):
                 open_choices = set(range(request.n)) if self._dialect.at_once else {index}
-                stream = self._one(asked, index, until)
+                stream, is_silent = self._one(asked, index, until), True
                 try:
                     async for chunk in stream:
                         if chunk.finish_reason is not None:
                             open_choices.discard(chunk.index)
-                        self._report(EngineState.READY)
+                        is_silent = False
+                        self._work()
                         yield chunk
                 except TimeoutError:
+                    self._note_deadline(is_silent=is_silent)
                     for choice in sorted(open_choices):
                         yield Chunk(choice, finish_reason=FinishReason.DEADLINE)
                 finally:
                     await stream.aclose()
         except EngineUnavailableError as error:
-            self._report(EngineState.FAILED, str(error))
+            self._fail(error)
             raise
 
     async def aclose(self) -> None:
@@ -127,22 +139,29 @@ class RemoteEngine:
             try:
                 reader = LineReader() if self._dialect.lines else EventReader()
                 parts = connection.parts()
+                unread: bytes | None = b""
                 while True:
                     async with asyncio.timeout_at(until):
                         part = await anext(parts, None)
                     if part is None:
-                        return
-                    for data in reader.feed(part):
+                        break
+                    events = reader.feed(part)
+                    if unread is not None:
+                        unread = None if events else unread + part
+                    for data in events:
                         for chunk in self._chunks(data, index):
                             yield chunk
+                if unread is not None:  # no event came: the whole answer at once, or something else altogether
+                    for chunk in self._chunks(unread, index):
+                        yield chunk
             finally:
                 pool.release(connection)
         except TimeoutError:
             raise
         except (OSError, EOFError) as error:
-            raise self._unreachable(error) from error
+            raise self._trouble.unreachable(error) from error
         except (ProtocolError, ValueError) as error:
-            raise EngineUnavailableError(self._foreign()) from error
+            raise self._trouble.foreign() from error
 
     async def _opened(self, pool: Pool, request: CompletionRequest, index: int, until: float) -> Connection:
         """Return the connection with the answer to one HTTP request, its body still to come."""
@@ -154,18 +173,18 @@ class RemoteEngine:
                     return connection
                 answered = await _whole(pool, connection)
             if connection.status not in {400, 422} or not self._dialect.simplify():
-                raise self._refused(connection.status, answered)
+                raise self._trouble.refused(connection.status, answered, connection.retry_after_s)
 
     def _chunks(self, data: bytes, index: int) -> list[Chunk]:
         if data == b"[DONE]":
             return []
         try:
             body = json.loads(data)
-            if "error" in body:
-                raise EngineUnavailableError(f"{self._url} answered: {_message(data)}")
+            if body.get("error"):  # some servers send a null with every event
+                raise self._trouble.failed(data)
             return self._dialect.chunks(body, index)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise EngineUnavailableError(self._foreign()) from error
+            raise self._trouble.foreign() from error
 
     async def _chosen_model(self) -> str:
         """Return the model to ask for: the one of the settings, else the first that the server lists."""
@@ -189,72 +208,71 @@ class RemoteEngine:
                 connection = await pool.ask("GET", self._path + self._dialect.listing)
                 body = await _whole(pool, connection)
         except (OSError, EOFError) as error:
-            raise self._unreachable(error) from error
+            raise self._trouble.unreachable(error) from error
         except ProtocolError as error:
-            raise EngineUnavailableError(self._foreign()) from error
+            raise self._trouble.foreign() from error
         if connection.status in {404, 405} and self._settings.model != "auto":
             return []  # a server that lists nothing may still complete
         if connection.status != 200:
-            raise self._refused(connection.status, body)
+            raise self._trouble.refused(connection.status, body, connection.retry_after_s)
         try:
             return self._dialect.models(json.loads(body))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise EngineUnavailableError(self._foreign()) from error
+            raise self._trouble.foreign() from error
 
     async def _connections(self) -> Pool:
         if self._pool is None:
-            variable = self._settings.api_key_env
-            key = os.environ.get(variable, "") if variable else None
-            if key == "":
-                raise EngineUnavailableError(
-                    f"The environment variable {variable} (engine.api_key_env) is empty; set it to the API key."
-                )
-            self._pool = Pool(await self._address(key))
+            self._pool = Pool(await self._address(self._key()))
         return self._pool
+
+    def _key(self) -> str | None:
+        variable = self._settings.api_key_env
+        if not variable:
+            return None
+        key = os.environ.get(variable, "").strip()
+        if not key:
+            raise EngineUnavailableError(
+                f"The environment variable {variable} (engine.api_key_env) is empty; set it to the API key."
+            )
+        if not (key.isascii() and key.isprintable()):  # a line break would begin another header
+            raise EngineUnavailableError(
+                f"The environment variable {variable} (engine.api_key_env) holds a line break or a letter that no API "
+                "key has; set it again."
+            )
+        return key
 
     async def _address(self, key: str | None) -> Address:
         try:
             url = urlsplit(self._url)
-            host, port = url.hostname, url.port
+            host, port = (url.hostname or "").encode("idna").decode(), url.port
         except ValueError:
-            host = None
-        if host is None or url.scheme not in {"http", "https"}:
+            host = ""
+        if not host or url.scheme not in {"http", "https"}:
             raise EngineUnavailableError(f"engine.url {self._url!r} is no HTTP address; write http://HOST:PORT.")
-        self._path = url.path.rstrip("/")
+        self._path = quote(url.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
         # It reads the system's certificates, or those of SSL_CERT_FILE, which takes a while.
         tls = await asyncio.to_thread(ssl.create_default_context) if url.scheme == "https" else None
         return Address(None, host, port or (443 if tls else 80), key, tls)
 
-    def _unreachable(self, error: Exception) -> EngineUnavailableError:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return EngineUnavailableError(
-                f"The certificate of {self._url} is not trusted; set SSL_CERT_FILE to its authority's certificate."
-            )
-        if isinstance(error, ssl.SSLError):
-            return EngineUnavailableError(f"{self._url} does not speak TLS; write http:// in engine.url.")
-        return EngineUnavailableError(
-            f"{self._url} does not answer ({type(error).__name__}); start the server or correct engine.url."
-        )
+    def _note_deadline(self, *, is_silent: bool) -> None:
+        """Count the deadlines in a row that came before anything else did."""
+        self._silences = self._silences + 1 if is_silent else 0
+        if self._silences >= _MOST_SILENCES:
+            raise self._trouble.silent(self._silences)
 
-    def _refused(self, status: int, body: bytes) -> EngineUnavailableError:
-        if status in {401, 403}:
-            variable = self._settings.api_key_env
-            step = f"correct the variable {variable}" if variable else "name its variable in engine.api_key_env"
-            return EngineUnavailableError(f"{self._url} refuses our API key (HTTP {status}); {step}.")
-        message = _message(body)
-        if status == 404 and "model" in message.lower():
-            return EngineUnavailableError(f"{self._url} answered: {message.rstrip('.')}; correct engine.model.")
-        if status in {404, 405}:
-            return EngineUnavailableError(self._foreign())
-        told = f": {message.rstrip('.')}" if message else ""
-        return EngineUnavailableError(f"{self._url} answered with HTTP status {status}{told}; see its log.")
+    def _work(self) -> None:
+        """Note that the server does what it should."""
+        self._backoff.succeeded()
+        self._silences = 0
+        self._report(EngineState.READY)
 
-    def _foreign(self) -> str:
-        return f"{self._url} does not speak `{self._settings.api}`; correct engine.api or engine.url."
+    def _fail(self, error: EngineUnavailableError) -> None:
+        self._backoff.failed(error.retry_after_s)
+        self._report(EngineState.FAILED, str(error), error.kind)
 
-    def _report(self, state: EngineState, reason: str = "") -> None:
+    def _report(self, state: EngineState, reason: str = "", kind: str = "") -> None:
         model = self._model or self._settings.model
-        before, self._health = self._health, replace(self._health, state=state, reason=reason, model=model)
+        before, self._health = self._health, replace(self._health, state=state, reason=reason, model=model, kind=kind)
         if before != self._health:
             self._on_health(self._health)
 
@@ -268,14 +286,3 @@ async def _whole(pool: Pool, connection: Connection) -> bytes:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _message(body: bytes) -> str:
-    """Return the first line of the error in ``body``, in any of the shapes that servers use; at most 200 characters."""
-    try:
-        fields = json.loads(body)
-        error = fields.get("error") or fields.get("message") or fields.get("detail") or ""
-        text = str(error.get("message") or "") if isinstance(error, dict) else str(error)
-    except (ValueError, AttributeError):
-        return ""
-    return next(iter(text.strip().splitlines()), "")[:200]

@@ -165,8 +165,7 @@ def config_path() -> Path:
 def read_config(path: Path) -> tuple[dict[str, Any], list[str]]:
     """Return the table of a settings file and what is wrong with it; a missing file is an empty table."""
     try:
-        with path.open("rb") as file:
-            table = tomllib.load(file)
+        table = tomllib.loads(path.read_text("utf-8-sig"))  # some editors of Windows begin a file with a mark
     except FileNotFoundError:
         return {}, []
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -236,7 +235,8 @@ def _merged(base: T, written: Mapping[str, Any], path: str, origin: str, trusted
 def _checked(value: Any, hint: Any, limits: Mapping[str, Any]) -> Any:
     """Return ``value`` as the type ``hint``, or raise ValueError with the end of a sentence."""
     options = get_args(hint) if get_origin(hint) in {Union, UnionType} else (hint,)
-    if value is None or value == "auto":
+    # An editor's page of settings leaves an empty text where the user took the value away.
+    if value is None or value == "auto" or value == "":  # noqa: PLR1714  # a list has no hash
         if NoneType in options:
             return None
         if value is None:

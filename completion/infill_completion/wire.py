@@ -75,9 +75,9 @@ def chunks_from_json(body: dict[str, Any]) -> list[Chunk]:
         EngineUnavailableError: The event is an error.
         ValueError, KeyError, TypeError, AttributeError: The event has another shape.
     """
-    if "error" in body:
+    if body.get("error"):  # some servers send a null with every event
         raise EngineUnavailableError(str(body["error"]["message"]))
-    chunks = [_choice(choice) for choice in body.get("choices", [])]
+    chunks = [_choice(choice) for choice in body.get("choices") or []]
     usage, timings, explain = _usage(body.get("usage")), body.get("timings") or {}, body.get("explain")
     if usage is None and not timings and explain is None:
         return chunks

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+import time
 from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CLOSE_S = 2.0
+BOX_AGAIN_S = 600.0
 
 _INACTIVE = {SkipReason.SWITCHED_OFF, SkipReason.LANGUAGE_OFF, SkipReason.PRIVATE_FILE, SkipReason.BINARY_FILE}
 _TRANSIENT = {SkipReason.SUPERSEDED, SkipReason.CANCELLED, SkipReason.MOVED_ON, SkipReason.ENGINE_LOADING}
@@ -80,7 +82,7 @@ class Session:
         self._model = ""
         self._progress = LoadProgress(server)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._failure_told = ""
+        self._boxes: dict[str, float] = {}  # when each kind of failure was shown last
 
     @cached_property
     def configuration(self) -> Configuration:
@@ -192,6 +194,7 @@ class Session:
 
     async def _replace_engine(self, *, end: bool) -> None:
         self._restart_wanted = False
+        self._boxes.clear()  # whoever changes something wants to know what came of it
         former, self._engine_of = self._engine_of, self.settings.engine
         self.health = Health(EngineState.STARTING)
         self.status.say(Kind.WARNING, SkipReason.ENGINE_LOADING.value)
@@ -237,18 +240,18 @@ class Session:
         self.health = health
         self._progress.show(health)
         if health.state is EngineState.READY:
-            self._failure_told = ""
             self.status.say(Kind.NORMAL, model=health.model)
         elif health.state is EngineState.FAILED:
-            self._tell_failure(health.reason or SkipReason.ENGINE_FAILED.value)
+            self._tell_failure(health.reason or SkipReason.ENGINE_FAILED.value, health.kind)
         else:
             self.status.say(Kind.WARNING, health.reason or SkipReason.ENGINE_LOADING.value)
 
-    def _tell_failure(self, reason: str) -> None:
-        """Say once what is wrong, not once per keystroke."""
+    def _tell_failure(self, reason: str, kind: str = "") -> None:
+        """Show what is wrong, and in a box only once in a while; what comes and goes must not open one each time."""
         self.status.say(Kind.ERROR, reason)
-        if reason != self._failure_told:
-            self._failure_told = reason
+        now = time.monotonic()
+        if now - self._boxes.get(kind or reason, -BOX_AGAIN_S) >= BOX_AGAIN_S:
+            self._boxes[kind or reason] = now
             self._server.show_error(reason)
 
     def _note(self, snapshot: Snapshot, answer: Answer) -> None:
@@ -256,7 +259,8 @@ class Session:
             return
         self.last = snapshot
         if answer.reason is SkipReason.ENGINE_FAILED:
-            self._tell_failure(str(answer.details.get("message") or answer.reason.value))
+            message, kind = answer.details.get("message"), answer.details.get("kind")
+            self._tell_failure(str(message or answer.reason.value), str(kind or ""))
         elif answer.reason in _INACTIVE:
             self.status.say(Kind.INACTIVE, answer.reason.value)
         elif self.health.state is EngineState.READY:

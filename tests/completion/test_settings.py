@@ -106,3 +106,14 @@ def test_every_setting_is_documented_in_a_sentence():
     assert len({row.key for row in rows}) == len(rows) > 20
     for row in rows:
         assert row.doc.endswith("."), row.key
+
+
+def test_an_empty_text_takes_an_optional_setting_away() -> None:
+    base, _ = merge(Settings(), {"engine.url": "http://h:1", "engine.api_key_env": "KEY"}, origin="file")
+    settings, problems = merge(base, {"engine": {"url": "", "api_key_env": ""}}, origin="editor")
+    assert (settings.engine.url, settings.engine.api_key_env, problems) == (None, None, [])
+
+
+def test_a_settings_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_bytes(b"\xef\xbb\xbf[completion]\r\nseed = 4\r\n")
+    assert read_config(tmp_path / "config.toml") == ({"completion": {"seed": 4}}, [])

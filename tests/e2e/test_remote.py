@@ -1,0 +1,58 @@
+"""A window whose engine is somebody else's server, which has its troubles."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from itertools import count
+
+import pytest
+
+from tests.e2e.editor import Editor, visual_studio_code
+from tests.engine.test_client_remote import CODELLAMA, Server, choice
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    played = Server()
+    played.answer("/v1/models", CODELLAMA)
+    listening = await asyncio.start_server(played.handle, "127.0.0.1", 0)
+    played.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    async with listening:
+        yield played
+
+
+@pytest.fixture
+async def remote(server: Server, window: Editor) -> Editor:
+    await window.initialize(visual_studio_code(), {"engine": {"url": server.url, "api_key_env": ""}})
+    await window.ready()
+    return window
+
+
+async def test_a_server_that_fails_at_every_key_opens_one_box(server: Server, remote: Editor) -> None:
+    buffer = remote.open("x = |\n")
+    for number in count(1):
+        server.answer("/v1/completions", {"error": {"message": f"out of memory, request {number}"}}, status=500)
+        assert not await buffer.ghosts(by_key=number % 2 == 0)
+        if number == 6:
+            break
+        buffer.type("a")
+    [message] = remote.messages
+    assert "HTTP status 500: out of memory, request 1; see its log." in message
+    assert remote.statuses[-1]["kind"] == "Error"
+    assert "request 6" in remote.statuses[-1]["reason"]
+    # Besides the first only those that the user asked for were sent.
+    assert [path for path, _, _ in server.asked].count("POST /v1/completions") == 4
+
+
+async def test_a_server_that_fails_now_and_then_opens_one_box(server: Server, remote: Editor) -> None:
+    buffer = remote.open("x = |\n")
+    for _ in range(3):
+        server.answer("/v1/completions", {"error": {"message": "overloaded"}}, status=503)
+        assert not await buffer.ghosts(by_key=True)
+        server.events("/v1/completions", choice("1 + 1", reason="stop"))
+        buffer.type("b")
+        assert await buffer.ghosts(by_key=True)
+        buffer.type("a")
+    assert len(remote.messages) == 1
+    assert remote.statuses[-1]["kind"] == "Normal"
