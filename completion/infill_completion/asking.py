@@ -9,10 +9,10 @@ from infill_completion.api import CompletionRequest
 from infill_completion.context import Context, Source, cells_text
 from infill_completion.documents import Documents, OpenDocument
 from infill_completion.length import Plan
-from infill_completion.masking import Masked, mask_secrets
+from infill_completion.masking import mask_secrets
 from infill_completion.settings import Settings
 from infill_completion.view import View
-from infill_completion.window import budgets
+from infill_completion.window import Window, budgets
 
 # How much longer a user waits who asked.
 INVOKED_PATIENCE = 3
@@ -48,11 +48,10 @@ def asking(
         above = documents.cells_before(view.uri)
         cells = cells_text(above, view.language_id, room - len(view.window.prefix))
         versions = (*versions, (_CELLS, _state(above)))
-    prefix = _masked(cells + view.window.prefix, settings)
-    suffix = _masked(view.window.suffix, settings)
+    prefix, suffix, kinds = _without_secrets(view.window, cells, settings)
     request = CompletionRequest(
-        prefix=prefix.text,
-        suffix=suffix.text,
+        prefix=prefix,
+        suffix=suffix,
         context=context.items,
         max_tokens=completion.max_tokens,
         temperature=completion.temperature,
@@ -66,7 +65,7 @@ def asking(
         is_invoked=view.is_invoked,
     )
     sources = (*context.sources, *((Source("cells above", "notebook", len(cells)),) if cells else ()))
-    return Asked(request, versions, sources, prefix.kinds + suffix.kinds + context.withheld)
+    return Asked(request, versions, sources, kinds + context.withheld)
 
 
 def versions_now(uri: str, documents: Documents) -> dict[str, int]:
@@ -80,5 +79,12 @@ def _state(cells: Sequence[OpenDocument]) -> int:
     return hash(tuple((cell.uri, cell.version) for cell in cells))
 
 
-def _masked(text: str, settings: Settings) -> Masked:
-    return mask_secrets(text) if settings.privacy.mask_secrets else Masked(text)
+def _without_secrets(window: Window, cells: str, settings: Settings) -> tuple[str, str, tuple[str, ...]]:
+    """Return prefix and suffix, and what is masked in them; a secret may lie on both sides of the cursor or an edge."""
+    prefix = cells + window.prefix
+    if not settings.privacy.mask_secrets:
+        return prefix, window.suffix, ()
+    start, cursor = len(window.lead), len(window.lead) + len(prefix)
+    text = window.lead + prefix + window.suffix + window.tail
+    masked = mask_secrets(text, start, cursor + len(window.suffix))
+    return masked.text[: cursor - start], masked.text[cursor - start :], masked.kinds

@@ -14,6 +14,8 @@ CHARACTERS_PER_TOKEN = 3.5
 PREFIX_SHARE = 0.75
 # How far behind a planned edge a line edge is looked for; longer lines are cut where the edge was planned.
 _EDGE_SEARCH = 1000
+# How much beyond its edges is kept to recognise what they cut; the longest private keys in use are shorter.
+_BEYOND = 8000
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,16 @@ class Window:
         suffix: The text behind the cursor.
         starts_document: Whether ``prefix`` reaches the document's first character.
         ends_document: Whether ``suffix`` reaches the document's last one.
+        lead: Some text before the window, which no model sees: it tells what the upper edge cuts.
+        tail: Some text behind the window, likewise.
     """
 
     prefix: str
     suffix: str
     starts_document: bool = True
     ends_document: bool = True
+    lead: str = ""
+    tail: str = ""
 
     @property
     def before(self) -> str:
@@ -56,14 +62,21 @@ class Window:
 
 
 def window_at(text: str, offset: int, prefix_budget: int, suffix_budget: int) -> Window:
-    """Cut the window around ``offset``; only the window itself is read, whatever the size of ``text``.
+    """Cut the window around ``offset``; only it and some text beyond is read, whatever the size of ``text``.
 
     Its edges lie at line edges, on a grid of a quarter of each budget: the upper edge is counted from the start of the
     document, the lower one from its end, so typing at the cursor moves neither until a step is full.
     """
     start = _upper_edge(text, offset, prefix_budget)
     end = _lower_edge(text, offset, suffix_budget)
-    return Window(to_lf(text[start:offset]), to_lf(text[offset:end]), start == 0, end == len(text))
+    return Window(
+        prefix=to_lf(text[start:offset]),
+        suffix=to_lf(text[offset:end]),
+        starts_document=start == 0,
+        ends_document=end == len(text),
+        lead=to_lf(text[max(start - _BEYOND, 0) : start]),
+        tail=to_lf(text[end : end + _BEYOND]),
+    )
 
 
 def clean_offset(text: str, offset: int) -> int:

@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 
 from infill_completion.completer import Completer
-from infill_completion.masking import mask_secrets
 from infill_completion.privacy import Privacy, path_of, relative_path
 from infill_completion.settings import CompletionSettings, PrivacySettings, Settings
 from infill_completion.snapshot import SkipReason
@@ -147,77 +146,6 @@ def test_a_linked_folder_of_a_repository_has_the_rules_of_the_repository(
     link = tmp_path_factory.mktemp("links") / "deep"
     link.symlink_to(workspace / "src" / "deep")
     assert Privacy(DEFAULTS).rule_for((link / "private_a.py").as_uri(), [link]) is not None
-
-
-# Put together here, so that no scanner takes them for real ones.
-SECRETS = {
-    "AWS access key": "AKIA" + "IOSFODNN7EXAMPLE",
-    "GitHub token": "ghp_" + "a1B2" * 9,
-    "GitLab token": "glpat-" + "a1B2" * 5,
-    "Slack token": "xoxb-" + "1234567890-abcdef",
-    "Google API key": "AIza" + "Sy0aB-c" * 5,
-    "Stripe key": "sk_live_" + "a1B2" * 6,
-    "Hugging Face token": "hf_" + "aB1" * 11,
-    "JSON web token": "eyJ" + "hbGciOiJI" + ".eyJ" + "zdWIiOiIx" + ".c2lnbmF0dXJl",
-}
-
-
-@pytest.mark.parametrize(("kind", "secret"), SECRETS.items())
-def test_well_known_secrets_are_masked_and_named(kind: str, secret: str) -> None:
-    masked = mask_secrets(f'client = connect("{secret}")\nprint(1)\n')
-    assert masked.kinds == (kind,)
-    assert secret not in masked.text
-    assert masked.text.endswith('")\nprint(1)\n')
-    assert len(masked.text) == len(f'client = connect("{secret}")\nprint(1)\n')
-
-
-@pytest.mark.parametrize(
-    ("text", "left"),
-    [
-        ('password = "hunter2!"', 'password = "********"'),
-        ("db: postgres://me:s3cret@host/db", "db: postgres://me:******@host/db"),
-        ('"api_key": "abc123def456ghi"', '"api_key": "***************"'),
-    ],
-)
-def test_values_of_telling_names_are_masked(text: str, left: str) -> None:
-    assert mask_secrets(text).text == left
-
-
-def test_a_private_key_loses_its_lines_but_not_its_shape() -> None:
-    key = "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIE\nabcd\n-----END RSA PRIVATE KEY-----\nx = 1\n"
-    masked = mask_secrets(key)
-    assert "MIIE" not in masked.text
-    assert masked.text.count("\n") == key.count("\n")
-    assert masked.text.endswith("x = 1\n")
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        'password = getpass("Password: ")',
-        "token = tokens[index + 1]",
-        'secret = os.environ["SECRET"]',
-        "def access_key(self): return self._access_key",
-        'token = "identifier"',
-        "https://example.org:8080/a@b",
-        'password = "${DB_PASSWORD}"',
-    ],
-)
-def test_code_about_secrets_is_no_secret(code: str) -> None:
-    assert mask_secrets(code).text == code
-
-
-async def test_the_model_does_not_see_a_secret_and_its_mask_is_not_suggested() -> None:
-    secret = SECRETS["GitHub token"]
-    engine = ScriptedEngine(says('connect("' + "*" * 40 + '")'))
-    snapshot = at(f'a = connect("{secret}")\nb = |\n')
-    completer = Completer(engine, AT_ONCE)
-    answer = await completer.complete(snapshot)
-    assert secret not in engine.requests[0].prefix
-    assert answer.reason is SkipReason.FILTERED
-    explained = await completer.explain(snapshot)
-    assert explained.withheld == ("GitHub token",)
-    await completer.aclose()
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_a_huge_document_is_not_read_for_a_keystroke() -> None:
     Watched.copied = 0
     window = window_at(huge, len(huge) // 2, 9000, 3000)
     assert len(huge) > 5_000_000
-    assert Watched.copied < 20_000
+    assert Watched.copied < 40_000
     assert window.prefix.startswith("value")
 
 
@@ -69,7 +69,7 @@ def test_a_line_without_end_is_cut_where_the_budget_ends() -> None:
     window = window_at(line, 100_000, 2000, 800)
     assert 1000 < len(window.prefix) <= 2000
     assert 400 < len(window.suffix) <= 800
-    assert Watched.copied < 10_000
+    assert Watched.copied < 25_000
 
 
 def test_windows_line_ends_are_lf_inside_and_never_cut_in_two() -> None:

@@ -224,9 +224,9 @@ class Gatherer:
             lines = self._index.lines(other)
             line = to_lf(allowed[other].text[:offset]).count("\n")
             first = max(min(line, len(lines)) - RECENT_LINES // 2, 0)
-            text = "\n".join(lines[first : first + RECENT_LINES])
-            if text.strip():
-                found.append(Snippet(other, "recent", first, text))
+            snippet = Snippet.of(other, "recent", lines, first, RECENT_LINES)
+            if snippet.text.strip():
+                found.append(snippet)
         return found
 
 

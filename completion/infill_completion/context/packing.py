@@ -76,7 +76,8 @@ def packed(
             continue
         path, text = relative_path(fitting.uri, roots), fitting.text
         if masks:
-            masked = mask_secrets(text)
+            start = len(fitting.lead)
+            masked = mask_secrets(fitting.lead + text + fitting.tail, start, start + len(text))
             withheld += [f"{path}: {kind}" for kind in masked.kinds]
             text = masked.text
         items.append(ContextItem(path, text))

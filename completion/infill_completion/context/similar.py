@@ -93,8 +93,7 @@ def _most_similar(uri: str, indexed: _Indexed, query: frozenset[str]) -> Snippet
     score, negative = max(scored, default=(0.0, 0))
     if score < LEAST_SIMILARITY:
         return None
-    lines = indexed.lines[-negative : -negative + WINDOW_LINES]
-    return Snippet(uri, "similar", -negative, "\n".join(lines), score)
+    return Snippet.of(uri, "similar", indexed.lines, -negative, WINDOW_LINES, score)
 
 
 def jaccard(one: frozenset[str], other: frozenset[str]) -> float:

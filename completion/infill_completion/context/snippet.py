@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+# How much around a snippet is kept to recognise what it cuts.
+_LINES_AROUND = 120
+_AROUND_CHARACTERS = 8000
 
 
 @dataclass(frozen=True)
@@ -15,6 +20,8 @@ class Snippet:
         first: Its first line, from 0.
         text: The lines, LF line ends.
         score: How well it fits; larger is better, comparable within a kind.
+        lead: Some text before it, which no model sees: it tells what is cut at the snippet's beginning.
+        tail: Some text behind it, likewise.
     """
 
     uri: str
@@ -22,6 +29,17 @@ class Snippet:
     first: int
     text: str
     score: float = 0.0
+    lead: str = ""
+    tail: str = ""
+
+    @classmethod
+    def of(cls, uri: str, kind: str, lines: Sequence[str], first: int, count: int, score: float = 0.0) -> Snippet:
+        """Cut ``count`` of the ``lines`` of a file, from the line ``first`` on."""
+        last = first + count
+        above = "".join(f"{line}\n" for line in lines[max(first - _LINES_AROUND, 0) : first])
+        below = "".join(f"\n{line}" for line in lines[last : last + _LINES_AROUND])
+        text = "\n".join(lines[first:last])
+        return cls(uri, kind, first, text, score, above[-_AROUND_CHARACTERS:], below[:_AROUND_CHARACTERS])
 
     @property
     def last(self) -> int:
@@ -40,4 +58,4 @@ def trimmed(snippet: Snippet, budget: int) -> Snippet | None:
     end = snippet.text.rfind("\n", 0, max(budget, 0))
     if end < 20:
         return None
-    return Snippet(snippet.uri, snippet.kind, snippet.first, snippet.text[:end], snippet.score)
+    return replace(snippet, text=snippet.text[:end], tail=snippet.text[end:] + snippet.tail)

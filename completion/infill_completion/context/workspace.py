@@ -115,11 +115,11 @@ class Workspace:
                 break
             if path in besides or self._is_private(path):
                 continue
-            lines = self._lines(path)[start : start + WINDOW_LINES]
-            text = "\n".join(lines)
+            lines = self._lines(path)
+            text = "\n".join(lines[start : start + WINDOW_LINES])
             score = jaccard(words, frozenset(WORD.findall(text)))
             if score >= LEAST_SIMILARITY:
-                found.append(Snippet(path.as_uri(), "workspace", start, text, score))
+                found.append(Snippet.of(path.as_uri(), "workspace", lines, start, WINDOW_LINES, score))
         return sorted(found, key=lambda snippet: (-snippet.score, snippet.uri))[:most]
 
     def _walk(self) -> Iterator[tuple[Path | None, int]]:

@@ -1,0 +1,50 @@
+"""Tokens that tell who issued them, by the patterns their issuers document."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+# Kind, hints, pattern. A text without any of the hints, in lower case, is not searched. The group named `secret` is the
+# secret, or the whole match where there is none.
+_KINDS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = (
+    ("AWS access key", ("akia", "asia", "abia", "acca"), re.compile(r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b")),
+    (
+        "GitHub token",
+        ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+        re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{22,})"),
+    ),
+    ("GitLab token", ("glpat-",), re.compile(r"\bglpat-[A-Za-z0-9_-]{20,}")),
+    ("Slack token", ("xox",), re.compile(r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}")),
+    ("Google API key", ("aiza",), re.compile(r"\bAIza[A-Za-z0-9_-]{35}")),
+    ("Stripe key", ("k_live_", "k_test_"), re.compile(r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}")),
+    ("API key", ("sk-",), re.compile(r"\bsk-(?:[a-z]+-)?[A-Za-z0-9_-]{20,}")),
+    ("Hugging Face token", ("hf_",), re.compile(r"\bhf_[A-Za-z0-9]{30,}")),
+    ("npm token", ("npm_",), re.compile(r"\bnpm_[A-Za-z0-9]{36}")),
+    ("PyPI token", ("pypi-",), re.compile(r"\bpypi-[A-Za-z0-9_-]{32,}")),
+    ("JSON web token", ("eyj",), re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")),
+    (
+        "Azure key",
+        ("accountkey=", "accesskey=", "accesssignature="),
+        re.compile(r"(?i)\b(?:AccountKey|SharedAccess(?:Key|Signature))=(?P<secret>[A-Za-z0-9+/%=&._-]{20,})"),
+    ),
+    (
+        "authorization header",
+        ("bearer", "basic"),
+        re.compile(r"(?i)\b(?:bearer|basic)[ ](?P<secret>(?=[A-Za-z._-]*\d)[A-Za-z0-9+/=_.~-]{16,})"),
+    ),
+    (
+        "password in a URL",
+        ("://",),
+        re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@\"']{1,64}:(?P<secret>(?!pass(?:word)?@)[^\s/@\"'{}$<>]{3,})@"),
+    ),
+)
+
+
+def issued(text: str, lowered: str) -> Iterator[tuple[int, int, str]]:
+    """Yield start, end and kind of each token in ``text``; ``lowered`` is the text in lower case."""
+    for kind, hints, pattern in _KINDS:
+        if any(hint in lowered for hint in hints):
+            for match in pattern.finditer(text):
+                start, end = match.span("secret" if "secret" in pattern.groupindex else 0)
+                yield start, end, kind
