@@ -9,6 +9,8 @@ from infill_completion.secret.issued import issued
 from infill_completion.secret.pem import private_keys
 
 MASK = "*"
+# What is looked at of a line that goes on beyond an edge.
+_BEYOND_EDGE = 1000
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,10 @@ def mask_secrets(text: str, start: int = 0, end: int | None = None) -> Masked:
     of both edges, so some thousand characters around cost next to nothing.
     """
     end = len(text) if end is None else end
-    first = text.rfind("\n", 0, start) + 1
-    last = text.find("\n", end)
-    lines = text[first : len(text) if last < 0 else last]
+    nearest, farthest = max(start - _BEYOND_EDGE, 0), min(end + _BEYOND_EDGE, len(text))
+    first = max(text.rfind("\n", nearest, start) + 1, nearest)
+    last = text.find("\n", end, farthest)
+    lines = text[first : farthest if last < 0 else last]
     # One character has a lower case of two, and places must be the same in both.
     lowered = lines.replace("İ", "i").lower()
     found = list(private_keys(text))

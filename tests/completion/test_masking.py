@@ -241,12 +241,11 @@ async def test_a_secret_at_the_cursor_is_masked(marked: str) -> None:
     assert "a1B2" not in text
 
 
-@pytest.mark.parametrize("line", [0, 1, 20, 39, 400, 799, 800])
-@pytest.mark.parametrize("count", [40, 800])
-async def test_no_line_of_a_key_is_sent_wherever_the_cursor_and_the_edges_are(line: int, count: int) -> None:
+@pytest.mark.parametrize(
+    ("count", "line"), [(40, 0), (40, 1), (40, 20), (40, 39), (800, 0), (800, 1), (800, 400), (800, 799), (800, 800)]
+)
+async def test_no_line_of_a_key_is_sent_wherever_the_cursor_and_the_edges_are(count: int, line: int) -> None:
     lines = ['KEY = """' + BEGIN, *KEY_LINES[:count], END + '"""', ""]
-    if line >= len(lines):
-        pytest.skip("the key is shorter")
     lines[line] = "|" + lines[line]
     assert "MIIE" not in await sent("\n".join(lines))
 
