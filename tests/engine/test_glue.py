@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sysconfig
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,10 +23,14 @@ from tests.engine.tiny import never
 
 CPU = torch.device("cpu")
 ADDS = glue.PLAIN.add_and_norm
+compiles = pytest.mark.skipif(
+    shutil.which("g++") is None or not Path(sysconfig.get_path("include"), "Python.h").exists(),
+    reason="needs g++ and Python.h (Debian's python3-dev), with which inductor compiles for the CPU",
+)
 PROMPT = [1, 77, 1203, 9, 400, 12, 3000]
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++, with which inductor compiles for the CPU")
+@compiles
 def test_a_compiled_step_chooses_the_tokens_of_the_operators(tiny: Generator) -> None:
     decoder = tiny.decoder
     pieces = glue.compiled(CPU, decoder.dtype)
@@ -41,7 +47,7 @@ def test_a_compiled_step_chooses_the_tokens_of_the_operators(tiny: Generator) ->
         assert torch.allclose(*logits, atol=1e-4)
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++, with which inductor compiles for the CPU")
+@compiles
 def test_what_the_benchmark_compares_with_writes_the_same_text() -> None:
     subject = drawn("tiny", EngineSettings(device="cpu", quantization="none", context_tokens=512))
     loop = endless(subject.generator, shipped=False)
