@@ -42,7 +42,10 @@ class Documents(Protocol):
 
 
 class NoDocuments:
-    """The command line's documents: there are no others."""
+    """The command line's documents: there are no others, but there may be folders of a workspace."""
+
+    def __init__(self, roots: Sequence[Path] = ()) -> None:
+        self._roots = tuple(roots)
 
     def others(self, uri: str) -> Sequence[OpenDocument]:
         """Return nothing."""
@@ -55,5 +58,5 @@ class NoDocuments:
         return ()
 
     def roots(self) -> Sequence[Path]:
-        """Return nothing."""
-        return ()
+        """Return the folders of the workspace."""
+        return self._roots

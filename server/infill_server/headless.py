@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import dataclasses
 import json
+import os
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -15,9 +16,11 @@ from typing import Any, Generic, TypeVar
 
 from infill_completion.api import EngineState, Health
 from infill_completion.completer import Completer
+from infill_completion.documents import NoDocuments
 from infill_completion.languages import language_of
 from infill_completion.launch import engine_for
 from infill_completion.lines import offset_at
+from infill_completion.privacy import path_of, repository_of
 from infill_completion.settings import Settings, config_path, merge, read_config
 from infill_completion.snapshot import SkipReason, Snapshot, Trigger
 from infill_server.cli import UsageError
@@ -87,7 +90,9 @@ def snapshot_at(place: str) -> Snapshot:
         offset = offset_at(text, line - 1, column - 1)
     except ValueError as error:
         raise UsageError(f"{name} has no position {line}:{column} ({error}); lines and columns count from 1.") from None
-    return Snapshot(path.resolve().as_uri(), 0, language_of(name), text, offset, Trigger.INVOKED)
+    # Links are not followed: a rule may name the link or what it leads to, and both count.
+    uri = Path(os.path.abspath(path)).as_uri()  # noqa: PTH100 it takes `..` away, unlike Path.absolute
+    return Snapshot(uri, 0, language_of(name), text, offset, Trigger.INVOKED)
 
 
 def _parts(place: str) -> tuple[str, int, int]:
@@ -125,6 +130,20 @@ def _ask(
     return asyncio.run(_asked(settings, snapshot, question))
 
 
+def _workspace_of(uri: str) -> tuple[Path, ...]:
+    """Return what an editor would have open: the file's repository, or else the working directory if it lies there.
+
+    With it the rules of ignore files and the setting's relative globs count as in an editor.
+    """
+    path, here = path_of(uri), Path.cwd()
+    if path is None:
+        return ()
+    top = repository_of(path)
+    if top is None and path.is_relative_to(here):
+        top = here
+    return () if top is None else (top,)
+
+
 async def _asked(
     settings: Settings, snapshot: Snapshot, question: Callable[[Completer, Snapshot], Awaitable[T]]
 ) -> _Asked[T]:
@@ -134,7 +153,7 @@ async def _asked(
         health = await engine.wait_ready(LOAD_DEADLINE_S)
         if health.state is not EngineState.READY:
             raise UsageError(health.reason or "The engine is not available; run `infill-ls doctor`.")
-        completer = Completer(engine, settings)
+        completer = Completer(engine, settings, NoDocuments(_workspace_of(snapshot.uri)))
         started = time.perf_counter()
         answer = await question(completer, snapshot)
         elapsed_ms = (time.perf_counter() - started) * 1000

@@ -155,6 +155,28 @@ def test_explain_tells_what_the_model_was_asked(infill_ls):
     assert "return left + " in infill_ls("explain", "add.py:2:19").stdout
 
 
+@pytest.mark.parametrize("is_repository", [True, False])
+def test_the_rules_of_an_editor_count_on_the_command_line(infill_ls, tmp_path, is_repository):
+    (tmp_path / "app").mkdir()
+    for name in ("secret_x.py", "set_x.py", "open_x.py"):
+        (tmp_path / "app" / name).write_text(PROGRAM)
+    (tmp_path / "app" / "link_x.py").symlink_to("secret_x.py")
+    if is_repository:
+        (tmp_path / ".git").mkdir()
+    (tmp_path / ".gitignore").write_text("app/secret_x.py\n")
+    workspace = CommandLine(tmp_path / "app" if is_repository else tmp_path, infill_ls.environment)
+    folder = "" if is_repository else "app/"
+
+    def reason(name):
+        done = workspace("complete", f"{folder}{name}:2:19", "--json", "--set", 'privacy.ignore=["app/set_x.py"]')
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)["reason"]
+
+    assert [reason(name) for name in ("secret_x.py", "link_x.py", "set_x.py")] == ["private_file"] * 3
+    assert reason("open_x.py") != "private_file"
+    assert "ignore rule" in workspace("explain", f"{folder}secret_x.py:2:19").stdout
+
+
 def test_a_workspace_cannot_put_its_own_modules_in_the_place_of_ours(infill_ls, tmp_path):
     for name in ("types.py", "attrs.py", "httpx.py", "torch.py", "json.py"):
         (tmp_path / name).write_text("raise SystemExit('the module of the workspace was imported')\n")
