@@ -13,12 +13,17 @@ from infill_completion.connection import Address, Pool, ProtocolError
 from infill_completion.rundir import EnginePaths, read_card
 from infill_completion.wire import EventReader, chunks_from_json, failure, health_from_json
 
-__all__ = ["Address", "EngineClient", "EngineGoneError", "address_of"]
+__all__ = ["Address", "EngineClient", "EngineGoneError", "EngineLateError", "address_of"]
 
-_LATE_S = 10.0
+# The engine keeps the deadline itself. Whoever reads the stream gives up half a second behind it.
+_LATE_S = 0.4
 # While torch is imported the engine's interpreter may be held up for seconds at a time, so silence is no failure.
-_HEALTH_S = 20.0
+HEALTH_S = 20.0
 _FOREIGN = "What listens on the engine's socket is no engine; end it."
+
+
+class EngineLateError(EngineUnavailableError):
+    """The deadline is over and the engine, which has the request, has not ended its answer."""
 
 
 class EngineGoneError(EngineUnavailableError):
@@ -46,22 +51,22 @@ class EngineClient:
         self.address = address
         self._pool = Pool(address)
 
-    async def health(self) -> Health:
+    async def health(self, patience_s: float = HEALTH_S) -> Health:
         """Return the engine's state.
 
         Raises:
             EngineGoneError: Nothing listens.
             EngineUnavailableError: It is too busy to say, or no engine.
         """
-        return health_from_json(await self._json("GET", "/health"))
+        return health_from_json(await self._json("GET", "/health", patience_s))
 
     async def wake(self) -> Health:
         """Have unloaded weights loaded again, and return the state."""
         return health_from_json(await self._json("POST", "/wake"))
 
-    async def shutdown(self) -> None:
+    async def shutdown(self, patience_s: float = HEALTH_S) -> None:
         """Tell the engine to end."""
-        await self._json("POST", "/shutdown")
+        await self._json("POST", "/shutdown", patience_s)
 
     async def models(self) -> list[dict[str, Any]]:
         """Return the models as ``GET /v1/models`` lists them."""
@@ -74,7 +79,6 @@ class EngineClient:
     async def complete(self, request: CompletionRequest) -> AsyncGenerator[Chunk, None]:
         """Yield chunks as they are decoded; see :class:`infill_completion.api.Engine`."""
         body = json.dumps(replace(request, stream=True).to_json()).encode()
-        # The engine keeps the deadline itself, so one that is this late hangs.
         until = None if request.deadline_ms is None else _now() + request.deadline_ms / 1000 + _LATE_S
         try:
             async with asyncio.timeout_at(until):
@@ -100,7 +104,7 @@ class EngineClient:
             finally:
                 self._pool.release(connection)
         except TimeoutError as error:
-            raise EngineUnavailableError("The engine hangs; end it with `infill-ls engine stop`.") from error
+            raise EngineLateError("The engine does not answer; see `infill-ls engine status`.") from error
         except (OSError, EOFError) as error:
             raise _gone(error) from error
         except (ProtocolError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -110,15 +114,15 @@ class EngineClient:
         """Close all connections that no request uses."""
         self._pool.close()
 
-    async def _json(self, method: str, path: str) -> Any:
+    async def _json(self, method: str, path: str, patience_s: float = HEALTH_S) -> Any:
         try:
-            return json.loads(await self._body(method, path))
+            return json.loads(await self._body(method, path, patience_s))
         except ValueError as error:
             raise EngineUnavailableError(_FOREIGN) from error
 
-    async def _body(self, method: str, path: str) -> bytes:
+    async def _body(self, method: str, path: str, patience_s: float = HEALTH_S) -> bytes:
         try:
-            async with asyncio.timeout(_HEALTH_S):
+            async with asyncio.timeout(patience_s):
                 connection = await self._pool.ask(method, path)
                 try:
                     body = b"".join([part async for part in connection.parts()])

@@ -10,8 +10,9 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineUnavailableError, Health
-from infill_completion.client import EngineClient, EngineGoneError, address_of
+from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineUnavailableError, FinishReason, Health
+from infill_completion.client import HEALTH_S, EngineClient, EngineGoneError, EngineLateError, address_of
+from infill_completion.holder import ended, holder
 from infill_completion.rundir import EnginePaths, RunDirectoryError, engine_paths
 from infill_completion.settings import EngineSettings, Settings
 from infill_completion.spawn import died, engine_command, spawn
@@ -24,6 +25,13 @@ _START_S = 30.0
 _POLL_S = 0.1
 # How long the first request waits to hear from an engine that may already be there.
 _FIRST_CONTACT_S = 1.0
+# So many deadlines in a row without a word are suspicious: the engine keeps them itself.
+_MOST_SILENCES = 3
+# It then has so long to tell its state; one that is still starting has more, see `HEALTH_S`.
+_SUSPICIOUS_S = 5.0
+# An engine that does not tell its state so often in a row hangs.
+_MOST_UNHEARD = 2
+_SILENT = "The engine does not answer; it is started again if it hangs."
 # An engine that failed is started again by a request, but not more often than this.
 _RETRY_S = (2.0, 10.0, 30.0, 120.0, 600.0)
 
@@ -50,6 +58,8 @@ class LocalEngine:
         self._log_bytes = 0  # before the process wrote to it
         self._task: asyncio.Task[None] | None = None
         self._heard = asyncio.Event()
+        self._silences = 0  # deadlines in a row without a word
+        self._unheard = 0  # questions for its state in a row without an answer
         self._failures = 0
         self._failed_at = 0.0
         self._failed_pid: int | None = None
@@ -86,12 +96,17 @@ class LocalEngine:
             await self._first_contact()
         if self._health.state is not EngineState.READY:
             raise _unavailable(self._health)
-        client = self._connected()
+        client, is_silent = self._connected(), True
         try:
             stream = client.complete(request)
             async with contextlib.aclosing(stream) as chunks:
                 async for chunk in chunks:
+                    is_silent, self._silences = False, 0
                     yield chunk
+        except EngineLateError:
+            self._note_lateness(is_silent=is_silent)
+            for index in range(request.n):
+                yield Chunk(index, finish_reason=FinishReason.DEADLINE)
         except EngineGoneError as error:
             await self._lost(client)
             raise _unavailable(self._health) from error
@@ -120,6 +135,13 @@ class LocalEngine:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._heard.wait(), _FIRST_CONTACT_S)
 
+    def _note_lateness(self, *, is_silent: bool) -> None:
+        """Look after an engine that let several deadlines in a row pass without a word."""
+        self._silences += is_silent
+        if self._silences >= _MOST_SILENCES:
+            self._report(replace(self._health, state=EngineState.LOADING, reason=_SILENT, progress=None))
+            self._bring_up()
+
     def _may_retry(self) -> bool:
         wait_s = _RETRY_S[min(self._failures, len(_RETRY_S)) - 1]
         return time.monotonic() - self._failed_at >= wait_s
@@ -147,13 +169,14 @@ class LocalEngine:
     async def _until_settled(self, paths: EnginePaths) -> None:
         """Connect, else start and try again, then follow the load to its end."""
         until = time.monotonic() + _START_S
+        self._unheard = 0
         while True:
             health = await self._asked(paths)
             if health is not None:
                 until = time.monotonic() + _START_S
                 self._report(health)
                 if health.state is EngineState.READY:
-                    self._failures = 0
+                    self._failures = self._silences = 0
                     self._process = None  # how it ends one day is no reason not to start the next
                     return
                 if health.state is EngineState.FAILED:
@@ -174,15 +197,33 @@ class LocalEngine:
         if self._client is None or self._client.address != address:
             await self._drop_client()
             self._client = EngineClient(address)
+        pid = holder(paths)
         try:
-            health = await self._client.health()
+            health = await self._client.health(_SUSPICIOUS_S if self._silences >= _MOST_SILENCES else HEALTH_S)
+            self._unheard = 0
             return await self._client.wake() if health.state is EngineState.STARTING else health
         except EngineGoneError:
             return None
         except EngineUnavailableError as error:
             if error.state is EngineState.FAILED:
                 raise
+            self._unheard += 1
+            if self._unheard >= _MOST_UNHEARD and pid is not None and pid == holder(paths):
+                await self._end_hung(paths, pid)
+                return None
             return replace(self._health, state=EngineState.LOADING)  # it is there, but too busy to say so
+
+    async def _end_hung(self, paths: EnginePaths, pid: int) -> None:
+        """End the engine that answers nobody: it is of no use to any window, and no other can start beside it.
+
+        Raises:
+            EngineUnavailableError: It cannot be ended.
+        """
+        await self._drop_client()
+        if not await ended(paths, pid):
+            raise EngineUnavailableError(f"The engine (process {pid}) hangs; end it with `infill-ls engine stop`.")
+        self._unheard = self._silences = 0
+        self._process = None  # how it ended says nothing about the next one
 
     def _start_process(self, paths: EnginePaths) -> None:
         """Start the engine unless one is on its way.

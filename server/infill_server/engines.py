@@ -10,25 +10,36 @@ from dataclasses import dataclass
 from typing import Any
 
 from infill_completion.api import EngineState, EngineUnavailableError, Health
-from infill_completion.client import EngineClient, address_of
+from infill_completion.client import EngineClient, EngineGoneError, address_of
+from infill_completion.holder import ended, holder
 from infill_completion.rundir import EnginePaths, RunDirectoryError, paths_of, read_card, run_directory
 from infill_server.cli import UsageError
 
 # A request that is being answered is cancelled at the next token; a load cannot be interrupted and ends with the
 # process.  Both take less than this.
 STOP_DEADLINE_S = 15.0
+# While torch is imported an engine may be held up for some seconds.
+ANSWER_DEADLINE_S = 8.0
 _POLL_S = 0.05
 
 
 @dataclass(frozen=True)
 class Running:
-    """An engine that answers, and the files it owns."""
+    """An engine that runs, and the files it owns; without ``health`` it does not answer."""
 
     paths: EnginePaths
-    health: Health
+    pid: int | None
+    health: Health | None
+
+    @property
+    def name(self) -> str:
+        """What to call it."""
+        return (self.health.model if self.health else "") or "an engine"
 
     def line(self) -> str:
         """Return what a user wants to know about it on one line."""
+        if self.health is None:
+            return f"an engine that does not answer, process {self.pid}; end it with `infill-ls engine stop`"
         health, details = self.health, self.health.details
         parts = [f"{health.model} on {health.device}" if health.device else health.model or "no model yet"]
         if health.state is EngineState.LOADING and health.progress is not None:
@@ -47,7 +58,7 @@ class Running:
 
 
 async def _running() -> list[Running]:
-    """Return the engines that answer; a card that a killed engine left behind does not count."""
+    """Return the engines that run; a card that a killed engine left behind does not count."""
     directory = run_directory()
     keys = sorted(card.stem for card in directory.glob("*.json"))
     found = await asyncio.gather(*(_asked(paths_of(directory, key)) for key in keys))
@@ -55,37 +66,41 @@ async def _running() -> list[Running]:
 
 
 async def _asked(paths: EnginePaths) -> Running | None:
-    address = address_of(paths)
+    address, pid = address_of(paths), holder(paths)
     if address is None:
         return None
     client = EngineClient(address)
     try:
-        return Running(paths, await client.health())
-    except EngineUnavailableError:
+        health = await client.health(ANSWER_DEADLINE_S)
+        return Running(paths, health.pid, health)
+    except EngineGoneError:
         return None
+    except EngineUnavailableError:
+        return None if pid is None or pid != holder(paths) else Running(paths, pid, None)
     finally:
         await client.aclose()
 
 
 async def _ended(engine: Running) -> bool:
-    """Ask one engine to end; False where it still owns its files after the deadline."""
+    """Ask one engine to end, and end it where it does not; False where it still runs."""
     address = address_of(engine.paths)
-    if address is None:
-        return True
-    client = EngineClient(address)
-    try:
-        await client.shutdown()
-    except EngineUnavailableError:
-        pass  # it went away by itself; otherwise its card stays and tells
-    finally:
-        await client.aclose()
-    until = time.monotonic() + STOP_DEADLINE_S
-    # The last thing an engine does is to take its card away, unless a new engine has put one in its place.
-    while (card := read_card(engine.paths)) is not None and card.pid == engine.health.pid:
-        if time.monotonic() > until:
-            return False
-        await asyncio.sleep(_POLL_S)
-    return True
+    if address is not None and engine.health is not None:
+        client = EngineClient(address)
+        try:
+            await client.shutdown()
+        except EngineUnavailableError:
+            pass  # it went away by itself; otherwise its card stays and tells
+        finally:
+            await client.aclose()
+        until = time.monotonic() + STOP_DEADLINE_S
+        # The last thing an engine does is to take its card away, unless a new engine has put one in its place.
+        while (card := read_card(engine.paths)) is not None and card.pid == engine.pid:
+            if time.monotonic() > until:
+                break
+            await asyncio.sleep(_POLL_S)
+        else:
+            return True
+    return engine.pid is not None and await ended(engine.paths, engine.pid)
 
 
 def _run(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
@@ -96,7 +111,7 @@ def _run(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
 
 
 def lines() -> list[str]:
-    """Return one line for each engine of this user that answers.
+    """Return one line for each engine of this user that runs.
 
     Raises:
         UsageError: The run directory cannot be used.
@@ -124,11 +139,11 @@ async def _stop() -> int:
     running = await _running()
     ended = await asyncio.gather(*(_ended(engine) for engine in running))
     for engine, gone in zip(running, ended, strict=True):
-        pid = engine.health.pid
+        pid = engine.pid
         if gone:
-            print(f"Ended {engine.health.model or 'an engine'} (process {pid}).")  # noqa: T201
+            print(f"Ended {engine.name} (process {pid}).")  # noqa: T201
         else:
-            print(f"infill-ls: Process {pid} does not end; end it with `kill {pid}`.", file=sys.stderr)  # noqa: T201
+            print(f"infill-ls: Process {pid} does not end; end it with `kill -9 {pid}`.", file=sys.stderr)  # noqa: T201
     if not running:
         print("No engine runs.")  # noqa: T201
     return int(not all(ended))

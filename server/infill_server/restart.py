@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 
 from infill_completion.api import EngineUnavailableError
-from infill_completion.client import EngineClient, address_of
+from infill_completion.client import EngineClient, EngineGoneError, address_of
+from infill_completion.holder import ended
 from infill_completion.rundir import RunDirectoryError, engine_paths, read_card
 from infill_completion.settings import EngineSettings
 
+ANSWER_DEADLINE_S = 8.0
 STOP_DEADLINE_S = 10.0
 _POLL_S = 0.05
 
 
 async def end_engine(settings: EngineSettings) -> None:
-    """End the local engine of ``settings`` and wait until it is gone; a remote one is not ours to end."""
+    """End the local engine of ``settings``, also one that hangs, and wait until it is gone.
+
+    A remote one is not ours to end.
+    """
     if settings.url is not None:
         return
     try:
@@ -26,12 +31,17 @@ async def end_engine(settings: EngineSettings) -> None:
         return
     client = EngineClient(address)
     try:
-        await client.shutdown()
+        await client.shutdown(ANSWER_DEADLINE_S)
+    except EngineGoneError:
+        return
     except EngineUnavailableError:
-        return  # it has gone already
+        await ended(paths, card.pid)
+        return
     finally:
         await client.aclose()
     # The last thing an engine does is to take its card away.
     until = asyncio.get_running_loop().time() + STOP_DEADLINE_S
     while read_card(paths) == card and asyncio.get_running_loop().time() < until:  # noqa: ASYNC110
         await asyncio.sleep(_POLL_S)
+    if read_card(paths) == card:
+        await ended(paths, card.pid)

@@ -322,16 +322,31 @@ async def test_several_requests_that_lose_their_engine_bring_up_one_new_engine()
                 assert await text_of(engine) == "pass"
 
 
-async def test_an_engine_that_hangs_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infill_completion.client._LATE_S", 0.1)
+async def test_what_an_engine_said_before_it_hung_counts_and_one_deadline_is_no_alarm() -> None:
     with ScriptedEngine() as running:
         running.says(Reply(["one", threading.Event(), "two"]))
         async with window(running.settings) as engine:
             await engine.wait_ready(DEADLINE_S)
-            with pytest.raises(EngineUnavailableError, match="hangs"):
-                await text_of(engine, CompletionRequest("a", deadline_ms=100))
+            chunks = [chunk async for chunk in engine.complete(CompletionRequest("a", deadline_ms=100))]
+            assert "".join(chunk.text for chunk in chunks) == "one"
+            assert chunks[-1].finish_reason is FinishReason.DEADLINE
+            assert engine.last_health.state is EngineState.READY
             running.says("again")
             assert await text_of(engine) == "again"
+
+
+async def test_a_slow_engine_that_tells_its_state_goes_on() -> None:
+    with ScriptedEngine() as running:
+        running.says(*[Reply([threading.Event()])] * 4)
+        async with window(running.settings) as engine:
+            await engine.wait_ready(DEADLINE_S)
+            for _ in range(4):
+                await engine.wait_ready(DEADLINE_S)
+                await text_of(engine, CompletionRequest("a", deadline_ms=20))
+            assert (await engine.wait_ready(DEADLINE_S)).state is EngineState.READY
+            running.says("at last")
+            assert await text_of(engine) == "at last"
+        assert running.loads == 1
 
 
 async def test_many_requests_at_once_are_all_answered() -> None:

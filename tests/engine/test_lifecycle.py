@@ -19,9 +19,10 @@ import httpx
 import psutil
 import pytest
 
-from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineUnavailableError
+from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineUnavailableError, FinishReason
 from infill_completion.client import EngineClient, address_of
 from infill_completion.engine.lock import FileLock
+from infill_completion.holder import ended, holder
 from infill_completion.launch import LocalEngine
 from infill_completion.rundir import EnginePaths, engine_paths
 from infill_completion.settings import EngineSettings
@@ -209,6 +210,58 @@ async def test_a_killed_engine_is_started_again_by_the_next_request(run_dir: Pat
         assert second.state is EngineState.READY
         assert second.pid != first.pid
         assert await chunks_of(engine)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGSTOP")
+async def test_an_engine_that_answers_nobody_any_more_is_replaced(
+    run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infill_completion.launch._SUSPICIOUS_S", 0.5)
+    monkeypatch.setattr("infill_completion.holder.TERM_S", 0.5)
+    async with window() as engine:
+        frozen = (await engine.wait_ready(START_S)).pid
+        assert frozen is not None
+        os.kill(frozen, signal.SIGSTOP)
+        for _ in range(3):
+            [chunk] = await chunks_of(engine, replace(ASK, deadline_ms=50))
+            assert chunk.finish_reason is FinishReason.DEADLINE
+        assert "does not answer" in engine.last_health.reason
+        health = await engine.wait_ready(START_S)
+        assert health.state is EngineState.READY
+        assert health.pid != frozen
+        wait_for_end(frozen)
+        assert await chunks_of(engine)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGSTOP")
+async def test_an_engine_that_does_not_answer_is_listed_and_ended_by_hand(run_dir: Path) -> None:
+    def infill_ls(*arguments: str) -> str:
+        command = [sys.executable, "-P", "-m", "infill_server.entry", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=END_S, check=True).stdout
+
+    async with window() as engine:
+        frozen = (await engine.wait_ready(START_S)).pid
+        assert frozen is not None
+    os.kill(frozen, signal.SIGSTOP)
+    assert f"does not answer, process {frozen}" in await asyncio.to_thread(infill_ls, "engine", "status")
+    assert f"(process {frozen})" in await asyncio.to_thread(infill_ls, "engine", "stop")
+    wait_for_end(frozen)
+    assert await asyncio.to_thread(infill_ls, "engine", "status") == "No engine runs; the first request starts one.\n"
+
+
+def test_only_the_process_that_holds_the_lock_is_ended(run_dir: Path) -> None:
+    paths = engine_paths(TINY)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
+        paths.lock.write_text(str(stranger.pid))
+        assert holder(paths) is None
+        assert asyncio.run(ended(paths, stranger.pid))
+        lock = FileLock(paths.lock)
+        assert lock.acquire()
+        paths.lock.write_text(str(stranger.pid))
+        assert not asyncio.run(ended(paths, stranger.pid))
+        assert stranger.poll() is None
+        lock.release()
+        stranger.communicate(b"\n")
 
 
 async def test_an_engine_that_is_killed_while_it_loads_is_one_sentence(run_dir: Path) -> None:
