@@ -12,7 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#ifdef __AVX512VNNI__
+#if defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512DQ__)
+#define HAS_VNNI
 #include <immintrin.h>
 #endif
 
@@ -166,7 +167,7 @@ static void rms_norm(const float *restrict x, const float *restrict weight, int 
     for (int i = 0; i < n; i++) y[i] = x[i] * scale * weight[i];
 }
 
-/* Round a row to 16-bit integers and return what one of them is worth.  Sums of integers are exact in any order. */
+/* Round a row to 16-bit integers and return what one of them is worth. */
 static float round_row(const float *restrict x, int n, int16_t *restrict whole) {
     float largest = 1e-30f;
     for (int i = 0; i < n; i++) {
@@ -178,34 +179,52 @@ static float round_row(const float *restrict x, int n, int16_t *restrict whole) 
     return 1.0f / scale;
 }
 
-#ifdef __AVX512VNNI__
+#ifdef HAS_VNNI
 #define TILE 4 /* rows of weights at once, so that no sum waits for the one before it */
 #define BLOCK 32
-/* A lane takes inputs / 16 products of at most 127 * 32767, which an int32 holds up to 8,000 inputs. */
+/* Add up the lanes of a row's TILE sums, all four at once: with 320 inputs that is as much work as the products. */
+static inline __attribute__((always_inline)) void sum_up(__m512i lanes[TILE][TILE], int r, float *sums) {
+    __m512 a = _mm512_cvtepi32_ps(lanes[0][r]), b = _mm512_cvtepi32_ps(lanes[1][r]);
+    __m512 c = _mm512_cvtepi32_ps(lanes[2][r]), d = _mm512_cvtepi32_ps(lanes[3][r]);
+    __m512d ab = _mm512_castps_pd(_mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b)));
+    __m512d cd = _mm512_castps_pd(_mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d)));
+    __m512 even = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd)), odd = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
+    __m512 abcd = _mm512_add_ps(even, odd); /* a, b, c, d, four times */
+    __m256 half = _mm256_add_ps(_mm512_castps512_ps256(abcd), _mm512_extractf32x8_ps(abcd, 1));
+    _mm_storeu_ps(sums, _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
+}
+
+/* Sums (rows, TILE).  A lane takes inputs / 16 products of at most 127 * 32767, which an int32 holds up to 8,000
+ * inputs; what the lanes hold is added up in float32, in one and the same order. */
 static inline __attribute__((always_inline)) void dot(
-    const product_t *p, const int8_t *weight, int weights, const int16_t *x, int rows, int64_t *sums) {
+    const product_t *p, const int8_t *weight, int weights, const int16_t *x, int rows, float *sums) {
     __m512i lanes[TILE][TILE];
     for (int w = 0; w < weights; w++)
         for (int r = 0; r < rows; r++) lanes[w][r] = _mm512_setzero_si512();
-    for (int i = 0; i < p->inputs; i += BLOCK)
+    for (int i = 0; i < p->inputs; i += BLOCK) {
+        __m512i inputs[TILE];
+        for (int r = 0; r < rows; r++) {
+            inputs[r] = _mm512_loadu_si512(x + r * p->inputs + i);
+            __asm__("" : "+v"(inputs[r])); /* into a register once, not from memory for each row of weights */
+        }
         for (int w = 0; w < weights; w++) {
             const void *bytes = weight + (ptrdiff_t)w * p->inputs + i;
             __m512i wide = _mm512_cvtepi8_epi16(_mm256_loadu_si256(bytes));
-            for (int r = 0; r < rows; r++)
-                lanes[w][r] = _mm512_dpwssd_epi32(lanes[w][r], wide, _mm512_loadu_si512(x + r * p->inputs + i));
+            for (int r = 0; r < rows; r++) lanes[w][r] = _mm512_dpwssd_epi32(lanes[w][r], wide, inputs[r]);
         }
-    for (int w = 0; w < weights; w++)
-        for (int r = 0; r < rows; r++) {
-            __m512i low = _mm512_cvtepi32_epi64(_mm512_castsi512_si256(lanes[w][r]));
-            __m512i high = _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64(lanes[w][r], 1));
-            sums[w * TILE + r] = _mm512_reduce_add_epi64(_mm512_add_epi64(low, high));
-        }
+    }
+    for (int r = 0; r < rows; r++, sums += TILE) {
+        if (weights == TILE)
+            sum_up(lanes, r, sums);
+        else
+            for (int w = 0; w < weights; w++) sums[w] = _mm512_reduce_add_ps(_mm512_cvtepi32_ps(lanes[w][r]));
+    }
 }
 #else
 #define TILE 4
 #define BLOCK 256 /* so many products of at most 127 * 32767 fit into an int32 */
 static inline __attribute__((always_inline)) void dot(
-    const product_t *p, const int8_t *weight, int weights, const int16_t *x, int rows, int64_t *sums) {
+    const product_t *p, const int8_t *weight, int weights, const int16_t *x, int rows, float *sums) {
     for (int w = 0; w < weights; w++, weight += p->inputs)
         for (int r = 0; r < rows; r++) {
             int64_t sum = 0;
@@ -215,16 +234,16 @@ static inline __attribute__((always_inline)) void dot(
                 for (int i = start; i < end; i++) part += (int16_t)weight[i] * x[r * p->inputs + i];
                 sum += part;
             }
-            sums[w * TILE + r] = sum;
+            sums[r * TILE + w] = (float)sum;
         }
 }
 #endif
 
 static void write_out(
-    const product_t *p, int first, int outputs, const int64_t *sums, const float *worth, int rows, float *y) {
+    const product_t *p, int first, int outputs, const float *sums, const float *worth, int rows, float *y) {
     for (int r = 0; r < rows; r++)
         for (int o = 0; o < outputs; o++) {
-            float sum = (float)sums[o * TILE + r] * (p->scale[first + o] * worth[r]);
+            float sum = sums[r * TILE + o] * (p->scale[first + o] * worth[r]);
             y[(ptrdiff_t)r * p->outputs + first + o] = p->bias ? sum + p->bias[first + o] : sum;
         }
 }
@@ -232,12 +251,13 @@ static void write_out(
 /* Compute a tile of the product: up to TILE outputs of up to TILE rows. */
 static inline __attribute__((always_inline)) void tile(
     const product_t *p, int first, int outputs, const int16_t *x, const float *worth, int rows, float *y) {
-    int64_t sums[TILE * TILE];
+    float sums[TILE * TILE];
     dot(p, p->weight + (ptrdiff_t)first * p->inputs, outputs, x, rows, sums);
     write_out(p, first, outputs, sums, worth, rows, y);
 }
 
-static void some_rows(const product_t *p, int first, int outputs, const int16_t *x, const float *worth, int rows, float *y) {
+static void some_rows(
+    const product_t *p, int first, int outputs, const int16_t *x, const float *worth, int rows, float *y) {
     /* With constants the compiler keeps the sums of a whole tile in registers. */
     if (outputs == TILE) switch (rows) {
         case 1: tile(p, first, TILE, x, worth, 1, y); return;
@@ -355,7 +375,8 @@ static void add(float *restrict x, const float *restrict y, int n) {
  * logits: (batch * length, head.outputs) with all_logits, else (batch, head.outputs) of the last tokens.
  * Returns 0, or -1 for an id that is none. */
 int infill_step(const model_t *m, const int64_t *ids, int batch, int length, int start, int shared, int ways,
-                uint16_t *const *keys, uint16_t *const *values, int room, int all_logits, float *workspace, float *logits) {
+                uint16_t *const *keys, uint16_t *const *values, int room, int all_logits, float *workspace,
+                float *logits) {
     int rows = batch * length, hidden = m->hidden;
     seen_t seen[MOST_ROWS];
     work_t w;
