@@ -20,6 +20,7 @@ from typing import Any
 import platformdirs
 
 from infill_completion import __version__
+from infill_completion.home import has_home, home
 from infill_completion.settings import EngineSettings
 
 _NAME = "infill-ls"
@@ -110,6 +111,31 @@ def run_directory() -> Path:
     return _made_private(_runtime_base() or _cache_base() / "run")
 
 
+def check_writable(directory: Path) -> None:
+    """Make, lock and remove a file in the run directory, as an engine does.
+
+    Raises:
+        RunDirectoryError: One of these cannot be done.
+    """
+    probe = directory / f"probe.{secrets.token_hex(4)}"
+    try:
+        try:
+            with probe.open("xb") as file:
+                file.write(b"\0" * 4096)
+                file.flush()
+                if os.name != "nt":
+                    import fcntl
+
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        finally:
+            probe.unlink(missing_ok=True)
+    except OSError as error:
+        raise RunDirectoryError(
+            f"No file can be written and locked in {directory} ({error.strerror}); make room there and make it "
+            "writable for you, or set XDG_RUNTIME_DIR to a directory of yours on a local disk."
+        ) from error
+
+
 def native_directory() -> Path:
     """Return where code compiled for this machine is kept: ``~/.cache/infill-ls/native``, made with mode 0700.
 
@@ -127,7 +153,8 @@ def _made_private(directory: Path) -> Path:
         _check_ours(directory)
     except OSError as error:
         raise RunDirectoryError(
-            f"The directory {directory} cannot be used ({error.strerror}); make it writable for you."
+            f"The directory {directory} cannot be used ({error.strerror}); make it writable for you, or set "
+            "XDG_RUNTIME_DIR to a directory of yours."
         ) from error
     return directory
 
@@ -146,7 +173,11 @@ def _cache_base() -> Path:
     if os.name == "nt":
         return Path(platformdirs.user_cache_dir(_NAME, False))
     base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / _NAME
+    if Path(base).is_absolute():
+        return Path(base) / _NAME
+    if not has_home():
+        raise RunDirectoryError("This user has no home directory; set HOME or XDG_RUNTIME_DIR to a directory of yours.")
+    return home() / ".cache" / _NAME
 
 
 def _check_ours(directory: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-import platformdirs
+from infill_completion.home import config_folder
 
 T = TypeVar("T")
 
@@ -159,7 +159,7 @@ class Settings:
 def config_path() -> Path:
     """Return where the user's settings file lives; ``INFILL_LS_CONFIG`` overrides the platform's place."""
     override = os.environ.get("INFILL_LS_CONFIG")
-    return Path(override) if override else Path(platformdirs.user_config_dir("infill-ls", False)) / "config.toml"
+    return Path(override) if override else config_folder() / "config.toml"
 
 
 def read_config(path: Path) -> tuple[dict[str, Any], list[str]]:

@@ -9,7 +9,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from infill_completion.rundir import EnginePaths
+from infill_completion.rundir import EnginePaths, check_writable
 from infill_completion.settings import EngineSettings
 
 _MOST_TAIL_BYTES = 8192
@@ -41,6 +41,7 @@ def spawn(command: list[str], paths: EnginePaths) -> subprocess.Popen[bytes]:
     """Start ``command`` so that it outlives us: in a session of its own, with none of our streams."""
     # Those that ended are collected here, or they would stay in the process table as long as the editor runs.
     _children[:] = [child for child in _children if child.poll() is None]
+    check_writable(paths.directory)  # the process itself could not even say what is wrong
     with paths.log.open("ab") as errors:
         process = subprocess.Popen(
             command,

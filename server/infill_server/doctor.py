@@ -11,12 +11,14 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from infill_completion import __version__
+from infill_completion.rundir import RunDirectoryError, check_writable, run_directory
 from infill_completion.settings import Settings, config_path, merge, read_config
+from infill_server.cli import UsageError
 
 PROBE_DEADLINE_S = 120
 PACKAGES = ("torch", "transformers", "bitsandbytes", "accelerate", "tokenizers", "safetensors", "pygls", "lsprotocol")
@@ -132,6 +134,16 @@ def _settings() -> Finding:
     return Finding("settings", Level.OK, f"{path} is fine." if path.exists() else f"No {path}; defaults are used.")
 
 
+def _run_directory() -> Finding:
+    try:
+        directory = run_directory()
+        check_writable(directory)
+    except RunDirectoryError as error:
+        what, _, step = str(error).partition("; ")
+        return Finding("run directory", Level.PROBLEM, f"{what}.", f"{step[:1].upper()}{step[1:]}")
+    return Finding("run directory", Level.OK, str(directory))
+
+
 def _engines() -> Finding:
     from infill_server.engines import lines
 
@@ -149,13 +161,26 @@ def _editors() -> Finding:
 
 
 CHECKS: tuple[Callable[[], Finding], ...] = (
-    _python, _packages, _driver, _torch, _models, _settings, _engines, _editors,
+    _python, _packages, _driver, _torch, _models, _settings, _run_directory, _engines, _editors,
 )  # fmt: skip
+
+
+def findings_of(checks: Sequence[Callable[[], Finding]]) -> list[Finding]:
+    """Run the checks; one that fails is a finding too, for a report is needed most where much is broken."""
+    findings = []
+    for check in checks:
+        try:
+            findings.append(check())
+        except Exception as error:
+            name = check.__name__.strip("_").replace("_", " ")
+            said = str(error) if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"
+            findings.append(Finding(name, Level.PROBLEM, f"This could not be looked at ({said.rstrip('.')})."))
+    return findings
 
 
 def main(*, as_json: bool) -> int:
     """Print the report; the exit code is 1 where something needs the user."""
-    findings = [check() for check in CHECKS]
+    findings = findings_of(CHECKS)
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=1))  # noqa: T201
     else:

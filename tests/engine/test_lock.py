@@ -11,18 +11,20 @@ from pathlib import Path
 
 import pytest
 
+from infill_completion.catalog.local import cached_names, quantised_names
 from infill_completion.client import address_of
 from infill_completion.engine.lock import FileLock
 from infill_completion.rundir import (
     Card,
     RunDirectoryError,
+    check_writable,
     engine_key,
     engine_paths,
     read_card,
     run_directory,
     write_card,
 )
-from infill_completion.settings import EngineSettings
+from infill_completion.settings import EngineSettings, config_path, read_config
 
 _HOLD = """
 import sys
@@ -130,6 +132,39 @@ def test_without_any_variable_it_lies_in_the_home_directory(tmp_path: Path, monk
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert run_directory() == tmp_path / ".cache" / "infill-ls" / "run"
+
+
+def test_a_user_without_a_home_is_told_what_to_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for variable in (
+        "XDG_RUNTIME_DIR",
+        "XDG_CACHE_HOME",
+        "XDG_CONFIG_HOME",
+        "XDG_DATA_HOME",
+        "HF_HOME",
+        "HF_HUB_CACHE",
+    ):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.delenv("INFILL_LS_CONFIG", raising=False)
+    monkeypatch.setattr(Path, "home", nowhere)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RunDirectoryError, match="set HOME or XDG_RUNTIME_DIR"):
+        run_directory()
+    # What lies in the current folder may be a stranger's.
+    (tmp_path / "~/.config/infill-ls").mkdir(parents=True)
+    (tmp_path / "~/.config/infill-ls/config.toml").write_text("[engine]\nurl = 'http://stranger'\n")
+    assert read_config(config_path()) == ({}, [])
+    assert (cached_names(), quantised_names()) == ([], [])
+
+
+def test_a_directory_in_which_no_file_can_be_made_is_named(runtime_dir: Path) -> None:
+    check_writable(run_directory())
+    assert list(run_directory().iterdir()) == []
+    with pytest.raises(RunDirectoryError, match=r"No file can be written and locked in /.*; make room"):
+        check_writable(runtime_dir / "gone")
 
 
 def test_the_socket_can_be_bound(runtime_dir: Path) -> None:

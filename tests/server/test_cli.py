@@ -207,13 +207,30 @@ def test_doctor_reports_each_check_with_a_next_step_for_every_problem(infill_ls)
     done = infill_ls("doctor", "--json")
     findings = json.loads(done.stdout)
     assert [finding["check"] for finding in findings] == [
-        "python", "packages", "driver", "torch", "models", "settings", "engines", "editors",
+        "python", "packages", "driver", "torch", "models", "settings", "run directory", "engines", "editors",
     ]  # fmt: skip
     for finding in findings:
         assert set(finding) == {"check", "level", "message", "next_step"}
         assert finding["level"] in {"ok", "note", "problem"}
         assert finding["next_step"] or finding["level"] != "problem"
     assert done.returncode == any(finding["level"] == "problem" for finding in findings)
+
+
+@pytest.mark.parametrize("kind", ["file", "open to all"])
+def test_doctor_reports_a_run_directory_that_cannot_be_used_beside_everything_else(infill_ls, tmp_path, kind):
+    place = tmp_path / "infill-ls"
+    if kind == "file":
+        place.write_text("")
+    else:
+        place.mkdir()
+        place.chmod(0o777)
+    command = CommandLine(tmp_path, infill_ls.environment | {"XDG_RUNTIME_DIR": str(tmp_path)})
+    done = command("doctor", "--json")
+    assert done.returncode == 1, done.stderr
+    findings = {finding["check"]: finding for finding in json.loads(done.stdout)}
+    assert findings["run directory"]["level"] == findings["engines"]["level"] == "problem"
+    assert "emove it and try again." in findings["run directory"]["next_step"]
+    assert findings["python"]["level"] == "ok"
 
 
 def test_doctor_names_a_setting_that_is_wrong(infill_ls, tmp_path):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-import platformdirs
+from infill_completion.home import data_folder, has_home, home
 
 _QUANTISED = "-nf4"
 
@@ -38,9 +38,9 @@ class Cached:
 
 def hub_folder() -> Path:
     """Return where Hugging Face libraries keep downloaded models: ``HF_HUB_CACHE``, else ``HF_HOME/hub``."""
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface"
-    home = Path(os.environ.get("HF_HOME") or base)
-    return Path(os.environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
+    base = Path(os.environ.get("XDG_CACHE_HOME") or home() / ".cache") / "huggingface"
+    folder = Path(os.environ.get("HF_HUB_CACHE") or Path(os.environ.get("HF_HOME") or base) / "hub")
+    return folder.expanduser() if has_home() else folder
 
 
 def cached(name: str, hub: Path | None = None) -> Cached:
@@ -64,7 +64,7 @@ def cached_names(hub: Path | None = None) -> list[str]:
 
 def quantised_folder() -> Path:
     """Return where 4-bit checkpoints are written unless the user names another folder."""
-    return Path(platformdirs.user_data_dir("infill-ls", False)) / "models"
+    return data_folder() / "models"
 
 
 def quantised_path(name: str) -> Path:
