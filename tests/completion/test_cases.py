@@ -3,11 +3,11 @@ import pytest
 from infill_completion.completer import Completer
 from infill_completion.settings import CompletionSettings, Settings
 from infill_completion.snapshot import SkipReason
-from tests.completion.cases import pairs, table
+from tests.completion.cases import lines, pairs, table
 from tests.completion.cases.table import SAME, Case
 from tests.completion.scripted import ScriptedEngine, accept, at, says
 
-CASES = [*table.CASES, *pairs.CASES]
+CASES = [*table.CASES, *pairs.CASES, *lines.CASES]
 AT_ONCE = Settings(completion=CompletionSettings(debounce_ms=0))
 
 

@@ -41,7 +41,7 @@ def cut_at_unopened_bracket(text: str, place: Place) -> str:
     A window that begins in the middle of the document may lack the opening one, a file whose brackets do not come out
     even above the cursor tells nothing, and in comments brackets are free.
     """
-    if not place.family.is_balanced or not text or _in_comment(place):
+    if not place.family.is_balanced or not text or in_comment(place):
         return text
     above = place.window.prefix
     if not place.window.starts_document or unopened(above, place.family):
@@ -66,7 +66,7 @@ def _is_even(text: str, fence: str, place: Place) -> bool:
     return around.count("/*") == around.count(fence) if fence == "*/" else around.count(fence) % 2 == 0
 
 
-def _in_comment(place: Place) -> bool:
+def in_comment(place: Place) -> bool:
     """Tell whether the cursor stands in a comment, or in a string of several lines."""
     before, mark = place.window.before, place.family.line_comment
     if mark and mark in before:

@@ -16,16 +16,19 @@ def match_indentation(text: str, place: Place) -> str:
     """Indent with tabs where the document does, and with its spaces where it has only those."""
     around = place.window.prefix + place.window.suffix
     has_tabs, has_spaces = _TABBED.search(around) is not None, _SPACED.search(around) is not None
-    if has_tabs == has_spaces or "\n" not in text:
+    if has_tabs == has_spaces:
         return text
-    first, *lines = text.split("\n")
+    first, newline, others = text.partition("\n")
+    # On a blank line the first line's blanks are indentation, too.
+    head, indented = (first + newline, others) if place.window.before.strip() else ("", text)
+    lines = indented.split("\n")
     widths = [len(indent_of(line)) for line in lines if line.startswith(" ")]
     if has_tabs and widths and not any(line.startswith("\t") for line in lines):
         unit = 4 if all(width % 4 == 0 for width in widths) else 2
-        return "\n".join([first, *(_with_tabs(line, unit) for line in lines)])
+        return head + "\n".join(_with_tabs(line, unit) for line in lines)
     if has_spaces and _is_tabbed(lines):
         unit = _unit(around)
-        return "\n".join([first, *(_with_spaces(line, unit) for line in lines)])
+        return head + "\n".join(_with_spaces(line, unit) for line in lines)
     return text
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from infill_completion.families import Blocks
+from infill_completion.filters.closers import in_comment
 from infill_completion.filters.place import Place
 from infill_completion.masking import MASK
 
@@ -16,6 +18,26 @@ _MARKER = re.compile(
     r"|<｜(?:fim▁(?:begin|hole|end)|end▁of▁sentence|begin▁of▁sentence)｜>"
     r"|\[(?:SUFFIX|PREFIX|MIDDLE)\]"
 )
+# The control characters of ASCII, but for tab and line end, and what is invisible or turns the direction of writing.
+_INVISIBLE = re.compile("[\0-\x08\x0b-\x1f\x7f\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069]")
+# Chat models wrap code as Markdown does.
+_FENCE = re.compile(r"\s*```[\w+#.-]*[ \t]*(?:\n|$)")
+_FENCE_END = re.compile(r"^[ \t]*```[\s\S]*", re.MULTILINE)
+
+
+def drop_invisible(text: str, place: Place) -> str:
+    """Drop control characters and invisible ones, unless the document itself has them."""
+    around = place.window.prefix + place.window.suffix
+    return _INVISIBLE.sub(lambda match: match.group() if match.group() in around else "", text)
+
+
+def unwrap_fence(text: str, place: Place) -> str:
+    """Take the code out of a Markdown fence, which chat models put around it."""
+    match = _FENCE.match(text)
+    if match is None or place.family.blocks is Blocks.PROSE or in_comment(place):
+        return text
+    code = _FENCE_END.sub("", text[match.end() :])
+    return code.removeprefix(place.window.before) if not place.window.before.strip() else code
 
 
 def cut_at_marker(text: str, place: Place) -> str:

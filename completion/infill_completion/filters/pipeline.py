@@ -7,10 +7,18 @@ from dataclasses import dataclass
 
 from infill_completion.filters.blanks import drop_blank, trim_end, unify_line_ends
 from infill_completion.filters.closers import cut_at_unopened_bracket, drop_double_closer
+from infill_completion.filters.depth import cut_at_stray_depth, trim_stray_indent
 from infill_completion.filters.indentation import match_indentation, trim_stray_blank
-from infill_completion.filters.markers import cut_at_marker, drop_mask
+from infill_completion.filters.markers import cut_at_marker, drop_invisible, drop_mask, unwrap_fence
+from infill_completion.filters.openers import drop_empty_opener
 from infill_completion.filters.place import Place
-from infill_completion.filters.repetition import cut_loop, cut_next_lines, drop_known_definition, drop_third_copy
+from infill_completion.filters.repetition import (
+    cut_copied_line,
+    cut_loop,
+    cut_next_lines,
+    drop_known_definition,
+    drop_third_copy,
+)
 from infill_completion.filters.rest import cut_at_closed_angle, cut_misfit, replaced, trim_overlap
 
 Filter = Callable[[str, Place], str]
@@ -18,9 +26,13 @@ Filter = Callable[[str, Place], str]
 FILTERS: tuple[Filter, ...] = (
     unify_line_ends,
     cut_at_marker,
+    unwrap_fence,
+    drop_invisible,
     drop_mask,
     match_indentation,
+    trim_stray_indent,
     trim_stray_blank,
+    cut_at_stray_depth,
     cut_loop,
     cut_misfit,
     trim_overlap,
@@ -29,7 +41,9 @@ FILTERS: tuple[Filter, ...] = (
     drop_double_closer,
     cut_at_unopened_bracket,
     drop_third_copy,
+    cut_copied_line,
     drop_known_definition,
+    drop_empty_opener,
     trim_end,
     drop_blank,
 )

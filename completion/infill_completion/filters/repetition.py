@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
+from infill_completion.families import opens_block
 from infill_completion.filters.place import Place
+from infill_completion.length import whole_part
 from infill_completion.lines import indent_width
 
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
@@ -17,8 +19,25 @@ _DEFINITION = re.compile(
     r"(?:def|class|function|fn|func|fun|struct|interface|enum|trait) \w"
 )
 _LOOP = re.compile(r"(.{2,}?)\1{3,}.{0,40}$", re.DOTALL)
-# So many equal lines in a row are a loop even where the model came to an end.
+# So many equal groups of up to so many lines in a row are a loop even where the model came to an end.
+_COPIES, _MOST_LINES = 3, 6
+# As many of a bare word.
 _MANY = 5
+# A group of so many lines that comes twice and begins again is one, too.
+_LONG_GROUP = 3
+# A line of so few characters that has been begun may well stand there twice.
+_SHORT = 8
+# What nobody writes twice in a row: imports, what leaves a block, and declarations.
+_ONCE = re.compile(
+    r"\s*(?:import\b.*|from \S+ import\b.*|# *include\b.*|(?:use|using|require|package|return|raise|throw) .+"
+    r"|\"[\w./-]+\"|(?:export )?(?:const|let|var|val) .+"
+    r"|(?!(?:yield|await|echo|print|new|case|delete) )(?:[A-Za-z_][\w:.<>\[\]]*[ *&]+)+[A-Za-z_]\w*"
+    r"(?:\[\w*\])*(?: *=.*)?;)"
+)
+# What nobody opens directly within its like.
+_HEAD = re.compile(
+    r"\s*(?:for|foreach|while|if|elif|switch|match|unless|until|def|func|fn|function|class|struct)\b.*\w"
+)
 
 
 def cut_next_lines(text: str, place: Place) -> str:
@@ -28,8 +47,8 @@ def cut_next_lines(text: str, place: Place) -> str:
     lines = text.split("\n")
     lines[0] = place.window.before + lines[0]
     below = [line for line in place.window.below.split("\n")[: 2 * len(lines) + 20] if line.strip()]
-    first = 0 if not place.window.before.strip() else 1
-    for start in range(first, len(lines)):
+    is_line = not place.window.before.strip() or (len(lines[0].strip()) > _SHORT and not _BARE_WORD.fullmatch(lines[0]))
+    for start in range(0 if is_line else 1, len(lines)):
         own = [line for line in lines[start:] if line.strip()]
         is_told = len(own) > 1 or start == 0 or (bool(own) and not _BARE_WORD.fullmatch(own[0]))
         if own and is_told and lines[start].strip() and _repeats(own, below):
@@ -37,8 +56,33 @@ def cut_next_lines(text: str, place: Place) -> str:
     return text
 
 
+def cut_copied_line(text: str, place: Place) -> str:
+    """Cut before a line that copies the one above, where there are three in a row or nobody writes even two."""
+    if place.window.rest.strip():
+        return text
+    lines = text.split("\n")
+    own = [place.window.before + lines[0], *lines[1:]]
+    run = [line for line in place.window.above.split("\n")[-20:] if line.strip()][-2:]
+    copied: int | None = None
+    for number, line in enumerate(own):
+        if not line.strip():
+            continue
+        copied = None if run[-1:] != [line] else number if copied is None else copied
+        if run and _LETTERS.search(line) and (run == [line] * 2 or _is_once(run[-1], line, place)):
+            return "\n".join(lines[: number if copied is None else copied])
+        run = [*run[-1:], line]
+    return text
+
+
+def _is_once(above: str, line: str, place: Place) -> bool:
+    if line == above:
+        return _ONCE.fullmatch(line.rstrip()) is not None
+    is_nested = line.strip() == above.strip() and _HEAD.match(line) is not None
+    return is_nested and opens_block(line, place.family)
+
+
 def drop_third_copy(text: str, place: Place) -> str:
-    """Drop a suggestion that repeats the lines above once more: twice the same line, or the same block."""
+    """Drop a suggestion that repeats the block above once more, or two lines that stand there twice."""
     lines = [line for line in (place.window.before + text).split("\n") if line.strip()]
     above = [line for line in place.window.above.split("\n")[-40:] if line.strip()]
     if not lines or place.window.rest.strip() or not any(_LETTERS.search(line) for line in lines):
@@ -60,12 +104,38 @@ def drop_known_definition(text: str, place: Place) -> str:
 def cut_loop(text: str, place: Place) -> str:
     """Cut where the model began to run in circles."""
     lines = text.split("\n")
-    for start in range(len(lines) - _MANY + 1):
-        run = lines[start : start + _MANY]
-        if _LETTERS.search(run[0]) and all(line == run[0] for line in run):
-            return "\n".join(lines[: start + 1])
+    own = [place.window.before + lines[0], *lines[1:]]
+    found = loop_in(own)
+    if found is not None:
+        start, size = found
+        above, group = place.window.above.rstrip("\n").split("\n"), own[start : start + size]
+        # Where the group ends with the head of a block, its beginning is the body.
+        is_copy = above[-size:] == group and not opens_block(group[-1], place.family)
+        return "\n".join(lines[: start if is_copy else start + size])
     match = _LOOP.search(text) if place.is_cut_off else None
-    return text[: match.start()] if match and _LETTERS.search(match.group(1)) else text
+    if match is None or not _LETTERS.search(match.group(1)):
+        return text
+    return whole_part(text[: match.start()], may_span_lines=True)
+
+
+def loop_in(lines: list[str]) -> tuple[int, int] | None:
+    """Return where ``lines`` begin to go round in circles, and after how many lines; None where they do not."""
+    for start in range(len(lines)):
+        for size in range(1, min(_MOST_LINES, (len(lines) - start) // 2) + 1):
+            group = lines[start : start + size]
+            copies = _MANY if size == 1 and _BARE_WORD.fullmatch(group[0]) else _COPIES
+            is_loop = lines[start : start + copies * size] == group * copies or _comes_round(lines[start:], size)
+            if is_loop and any(map(_LETTERS.search, group)):
+                return start, size
+    return None
+
+
+def _comes_round(lines: list[str], size: int) -> bool:
+    """Tell whether ``lines`` are twice the same group, which is long, and the beginning of a third."""
+    third = lines[2 * size :]
+    if size < _LONG_GROUP or not 0 < len(third) < size or lines[:size] != lines[size : 2 * size]:
+        return False
+    return third[:-1] == lines[: len(third) - 1] and lines[len(third) - 1].startswith(third[-1])
 
 
 def _repeats(own: list[str], below: list[str]) -> bool:

@@ -1,0 +1,121 @@
+"""How deep the first line may begin on a blank line, which is where models often write one step too many."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from infill_completion.families import Blocks, Family, opens_block
+from infill_completion.filters.brackets import open_brackets
+from infill_completion.filters.closers import in_comment
+from infill_completion.filters.place import Place
+from infill_completion.lines import indent_of, indent_width
+from infill_completion.syntax import is_in_text
+
+# Languages in which a colon or an open bracket is all that makes the next line deeper.
+_STRICT = frozenset({"python", "cython", "starlark", "gdscript"})
+# What ends a statement or an entry where blocks stand in braces; behind anything else a line may go on.
+_ENDS = (";", "}", ",")
+# Behind a label the statements of a case may be deeper.
+_LABEL = re.compile(r"\s*(?:case\b[^;]*|\w+\s*):")
+# Labels themselves and what closes something stand where the style has them.
+_IS_FREE = re.compile(_LABEL.pattern + r"|\s*[)\]}]")
+
+
+def trim_stray_indent(text: str, place: Place) -> str:
+    """Begin the first line no deeper than the lines above allow, and move the other lines with it."""
+    before, blanks = place.window.before, indent_of(text)
+    if before.strip() or not blanks or place.window.rest.strip():
+        return text
+    written, allowed = indent_width(before + blanks), _allowed(place)
+    if allowed is None:
+        return text
+    wanted = max((width for width in allowed if width <= written), default=0)
+    kept = _cut(before + blanks, max(wanted, indent_width(before)))[len(before) :]
+    excess = written - indent_width(before + kept)
+    if not excess or in_comment(place) or is_in_text(place.window, place.language_id):
+        return text
+    first, *others = text[len(blanks) :].split("\n")
+    if _is_moved(first, others, written, place.family):
+        others = [_cut(indent_of(line), indent_width(line) - excess) + line.lstrip(" \t") for line in others]
+    return "\n".join([kept + first, *others])
+
+
+def cut_at_stray_depth(text: str, place: Place) -> str:
+    """Cut before a line that is deeper than the one above, where that one opens nothing."""
+    if not _is_braced(place) and place.language_id not in _STRICT:
+        return text
+    lines = text.split("\n")
+    above = ""
+    for number, line in enumerate([place.window.before + lines[0], *lines[1:]]):
+        if not line.strip() or _is_comment(line, place.family):
+            continue
+        is_deeper = above and indent_width(line) > indent_width(above) and not _IS_FREE.match(line)
+        if is_deeper and _is_complete("\n".join(lines[:number]), above, place):
+            return "\n".join(lines[:number])
+        above = line
+    return text
+
+
+def _is_complete(text: str, last: str, place: Place) -> bool:
+    """Tell whether a statement surely ends with ``text``, the last line of which is ``last``."""
+    code = last.rstrip()
+    if _is_braced(place):
+        return code.endswith(";") and _LABEL.match(code) is None and not open_brackets(code, place.family)
+    whole = place.window.prefix + text
+    is_open = code.endswith("\\") or any(whole.count(fence) % 2 for fence in ('"""', "'''"))
+    return not (opens_block(code, place.family) or is_open or open_brackets(whole, place.family))
+
+
+def _is_braced(place: Place) -> bool:
+    return place.family.blocks is Blocks.BRACES and place.family.is_balanced
+
+
+def _allowed(place: Place) -> set[int] | None:
+    """Return the columns at which the next line may begin, None where any may do."""
+    window, family = place.window, place.family
+    is_braced = _is_braced(place)
+    if not is_braced and place.language_id not in _STRICT:
+        return None
+    lines = [line for line in window.above.split("\n") if line.strip() and not _is_comment(line, family)]
+    if not lines:
+        return {0} if window.starts_document and not window.above.strip() else None
+    last = lines[-1].rstrip()
+    if opens_block(last, family):
+        return _inside(lines, indent_width(window.before), family)
+    if is_braced:
+        is_ended = last.endswith(_ENDS) and not open_brackets(last, family)
+        return set(range(indent_width(last) + 1)) if is_ended else None
+    ends_string = any(last.count(fence) % 2 for fence in ('"""', "'''"))
+    if ends_string or last.endswith("\\") or open_brackets(window.prefix, family):
+        return None
+    widths = {indent_width(line) for line in lines}
+    return {width for width in widths if width <= indent_width(last)} | {0}
+
+
+def _inside(lines: list[str], width: int, family: Family) -> set[int] | None:
+    """Return the columns at which the block may begin that the last line opens, with the cursor at ``width``."""
+    opener = indent_width(lines[-1])
+    if width <= opener or lines[-1].rstrip().endswith(("(", "[")):
+        return None
+    steps = {indent_width(below) - indent_width(line) for line, below in pairwise(lines) if opens_block(line, family)}
+    return {width, *(opener + step for step in steps or {4})}
+
+
+def _is_comment(line: str, family: Family) -> bool:
+    return bool(family.line_comment) and line.lstrip().startswith(family.line_comment)
+
+
+def _is_moved(first: str, others: list[str], width: int, family: Family) -> bool:
+    """Tell whether the other lines are as much too deep as the first one, which was at column ``width``."""
+    following = next((indent_width(line) for line in others if line.strip()), None)
+    if following is None:
+        return False
+    return following > width if opens_block(first, family) else following >= width
+
+
+def _cut(blanks: str, width: int) -> str:
+    """Return the beginning of ``blanks`` that is at most ``width`` columns wide."""
+    while blanks and indent_width(blanks) > width:
+        blanks = blanks[:-1]
+    return blanks
