@@ -14,10 +14,17 @@ from typing import Any
 from infill_completion import __version__
 
 EXIT_USAGE = 2
+_MOST_DIGITS = 19
+_LAST_PORT = 65_535
 
 
 class UsageError(Exception):
     """What the user asked for cannot be done; the message is one sentence with the next step."""
+
+
+def is_number(text: str) -> bool:
+    """Tell whether ``text`` is digits that `int` can read, which those of ``²`` and five thousand others are not."""
+    return text.isascii() and text.isdigit() and len(text) < _MOST_DIGITS
 
 
 def _server(options: argparse.Namespace) -> int:
@@ -26,9 +33,12 @@ def _server(options: argparse.Namespace) -> int:
     if options.tcp is None:
         return start_stdio()
     host, _, port = options.tcp.rpartition(":")
-    if not port.isdigit():
+    if not is_number(port) or int(port) > _LAST_PORT:
         raise UsageError(f"--tcp takes HOST:PORT, such as 127.0.0.1:8765, not {options.tcp!r}.")
-    return start_tcp(host or "127.0.0.1", int(port))
+    try:
+        return start_tcp(host.strip("[]") or "127.0.0.1", int(port))
+    except OSError as error:
+        raise UsageError(f"{options.tcp} cannot be listened on ({error}); choose another address.") from error
 
 
 def _complete(options: argparse.Namespace) -> int:

@@ -21,9 +21,9 @@ from infill_completion.languages import language_of
 from infill_completion.launch import engine_for
 from infill_completion.lines import offset_at
 from infill_completion.privacy import path_of, repository_of
-from infill_completion.settings import Settings, config_path, merge, read_config
+from infill_completion.settings import Settings, config_path, documentation, merge, read_config
 from infill_completion.snapshot import SkipReason, Snapshot, Trigger
-from infill_server.cli import UsageError
+from infill_server.cli import UsageError, is_number
 
 T = TypeVar("T")
 LOAD_DEADLINE_S = 600.0
@@ -72,6 +72,8 @@ def snapshot_at(place: str) -> Snapshot:
     """
     name, line, column = _parts(place)
     path = Path(name)
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise UsageError(f"{name} is no regular file; save what it gives to one.")  # a pipe may never end
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -97,7 +99,7 @@ def snapshot_at(place: str) -> Snapshot:
 
 def _parts(place: str) -> tuple[str, int, int]:
     name, line, column = ([*place.rsplit(":", 2), "", ""])[:3]
-    if not (name and line.isdigit() and column.isdigit() and int(line) > 0 and int(column) > 0):
+    if not (name and is_number(line) and is_number(column) and int(line) > 0 and int(column) > 0):
         raise UsageError(f"The place is written FILE:LINE:COL, such as main.py:12:8, not {place!r}.")
     return name, int(line), int(column)
 
@@ -169,6 +171,9 @@ def complete(options: argparse.Namespace) -> int:
     Raises:
         UsageError: The place, a setting or the model is not there, or the engine failed.
     """
+    most = next(row.at_most for row in documentation() if row.key == "completion.candidates")
+    if not 1 <= options.n <= (most or options.n):
+        raise UsageError(f"-n takes a number from 1 to {most}, not {options.n}.")
     asked = _ask(options, options.n, Completer.complete)
     answer = asked.answer
     if answer.reason is SkipReason.ENGINE_FAILED:

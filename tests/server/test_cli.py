@@ -49,6 +49,7 @@ def infill_ls(tmp_path_factory):
     for name in ("run", "hub"):
         (folder / name).mkdir()
     (folder / "add.py").write_text(PROGRAM)
+    os.mkfifo(folder / "pipe.py")
     (folder / "photo.py").write_bytes(b"\x89PNG\r\n\x1a\n\0\0")
     (folder / "latin.py").write_bytes("naïve = 1\n".encode("latin-1"))
     command = CommandLine(
@@ -75,6 +76,9 @@ def infill_ls(tmp_path_factory):
         ("add.py:2", "FILE:LINE:COL"),
         ("add.py:0:1", "FILE:LINE:COL"),
         ("add.py:two:1", "FILE:LINE:COL"),
+        ("add.py:²:1", "FILE:LINE:COL"),
+        (f"add.py:{'9' * 5000}:1", "FILE:LINE:COL"),
+        ("pipe.py:1:1", "is no regular file"),
         ("add.py:99:1", "has no position 99:1"),
         ("add.py:1:99", "has no position 1:99 (that line has 21 characters)"),
     ],
@@ -99,7 +103,8 @@ def test_a_setting_that_is_not_understood_is_one_sentence(infill_ls, assignment,
 
 @pytest.mark.parametrize("number", ["0", "11"])
 def test_an_impossible_number_of_candidates_is_one_sentence(infill_ls, number):
-    assert "`infill.completion.candidates`" in infill_ls.refused("complete", "add.py:2:19", "-n", number)
+    says = f"-n takes a number from 1 to 10, not {number}."
+    assert infill_ls.refused("complete", "add.py:2:19", "-n", number) == says
 
 
 def test_what_cannot_be_done_starts_no_engine(infill_ls):
@@ -108,8 +113,13 @@ def test_what_cannot_be_done_starts_no_engine(infill_ls):
     assert infill_ls.cards == before
 
 
-def test_an_address_without_a_port_is_one_sentence(infill_ls):
-    assert "HOST:PORT" in infill_ls.refused("--tcp", "localhost")
+@pytest.mark.parametrize("address", ["localhost", "127.0.0.1:²", "127.0.0.1:99999"])
+def test_an_address_without_a_port_is_one_sentence(infill_ls, address):
+    assert "HOST:PORT" in infill_ls.refused("--tcp", address)
+
+
+def test_an_address_that_is_not_ours_is_one_sentence(infill_ls):
+    assert "cannot be listened on" in infill_ls.refused("--tcp", "nohost.invalid:80")
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ def _bind_unix(paths: EnginePaths) -> Listener:
 def _bind_tcp(address: str) -> Listener:
     host, _, port = address.rpartition(":")
     host = host.strip("[]") or "127.0.0.1"
-    if not port.isdigit() or int(port) > 65535:  # a larger one would wrap around
+    if not (port.isascii() and port.isdigit()) or int(port) > 65535:  # a larger one would wrap around
         raise ServeError(f"--tcp takes HOST:PORT, such as 127.0.0.1:8766, not {address!r}.")
     try:
         family, kind, protocol, _, place = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
