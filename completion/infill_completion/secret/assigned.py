@@ -28,7 +28,7 @@ _QUOTED = re.compile(
 )
 # What may stand before a name in a settings file, and a value without quotes, which ends its line.
 _HEAD = re.compile(r"[ \t]*(?:#[ \t]*|-[ \t]+|(?:export|ENV|set)[ \t]+)?[\w.-]*")
-_BARE = re.compile(r"(?P<sign>[ \t]*[:=][ \t]*)(?P<secret>[^\s\"'`]{6,})[ \t]*(?=\n|\Z|[ ]#)")
+_BARE = re.compile(r"(?P<sign>[ \t]*[:=][ \t]*)(?P<secret>[^\s\"'`]{6,256})[ \t]*(?=\n|\Z|[ ]#)")
 # A part of a connection string.
 _PART = re.compile(r"(?i)[;\"'][ ]?(?:password|pwd)=(?P<secret>[^\s;\"'{}$<>]{4,})(?=[;\"'])")
 
