@@ -14,9 +14,12 @@ from pygls.uris import to_fs_path
 from infill_completion.documents import OpenDocument
 from infill_completion.snapshot import Snapshot, Trigger
 from infill_server.positions import Units
-from infill_server.text import Text
+from infill_server.text import Edit, Text
 
 log = logging.getLogger(__name__)
+
+_CLOSERS = frozenset(")]}>\"'`; \t\r\n")
+_MOST_CLOSING_LINES = 2
 
 
 class UnknownDocumentError(Exception):
@@ -32,23 +35,22 @@ class Document:
         language_id: LSP's language id.
         version: The editor's number of the text.
         text: The text.
-        edit_end: Line and code point where the last edit ended; None when nothing was typed since the last request.
+        edit: Where the last edit stands; None when nothing was typed since the last request.
     """
 
     uri: str
     language_id: str
     version: int
     text: Text
-    edit_end: tuple[int, int] | None = None
+    edit: Edit | None = None
 
     def change(self, changes: Iterable[types.TextDocumentContentChangeEvent], version: int) -> None:
         """Apply the changes of one notification in their order."""
         for change in changes:
             if isinstance(change, types.TextDocumentContentChangePartial):
-                self.edit_end = self.text.replace(change.range, change.text)
+                self.edit = self.text.replace(change.range, change.text)
             else:
-                self.text.replace_all(change.text)
-                self.edit_end = None
+                self.edit = self.text.replace_all(change.text)
         self.version = version
 
     def took_typing(self, position: types.Position) -> bool:
@@ -56,9 +58,13 @@ class Document:
 
         A completion request does not say whether a key asked for it or a letter, so this decides.
         """
-        just_typed = self.edit_end is not None and self.edit_end == self.text.place(position)
-        self.edit_end = None
-        return just_typed
+        edit, self.edit, place = self.edit, None, self.text.place(position)
+        if edit is None or not edit.start <= place <= edit.end:
+            return False
+        # Editors put a closing bracket, and perhaps a line between, behind the cursor in the same edit.
+        return place == edit.end or (
+            place[0] + _MOST_CLOSING_LINES >= edit.end[0] and _CLOSERS.issuperset(self.text.between(place, edit.end))
+        )
 
     def snapshot(self, position: types.Position, trigger: Trigger, selected: types.SelectedCompletionInfo | None = None
     ) -> Snapshot:  # fmt: skip

@@ -44,13 +44,14 @@ def column_in_units(line: str, column: int, units: Units) -> int:
 
 
 def _left_of_byte(line: str, column: int) -> int:
-    encoded = line.encode("utf-8", "surrogatepass")
+    # So many bytes hold no more characters, so what lies behind those need not be looked at.
+    encoded = line[: column + 1].encode("utf-8", "surrogatepass")
     started = len(encoded[:column].translate(None, _CONTINUATION))
     cuts_character = column < len(encoded) and encoded[column] in _CONTINUATION
     return started - cuts_character
 
 
 def _left_of_utf16_unit(line: str, column: int) -> int:
-    left = line.encode("utf-16-le", "surrogatepass")[: 2 * column].decode("utf-16-le", "surrogatepass")
+    left = line[:column].encode("utf-16-le", "surrogatepass")[: 2 * column].decode("utf-16-le", "surrogatepass")
     cuts_character = left != "" and "\ud800" <= left[-1] <= "\udbff" and line[len(left) - 1] > "\uffff"
     return len(left) - cuts_character

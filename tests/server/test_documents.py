@@ -69,6 +69,26 @@ def test_a_change_of_a_document_that_is_not_open_is_ignored(store: DocumentStore
     assert "file:///z.py" not in store
 
 
+@pytest.mark.parametrize(
+    ("new", "cursor", "is_typing"),
+    [
+        ("()", 1, True),
+        ("('')", 2, True),
+        ("()", 2, True),
+        ("{\n    \n}", 1, True),
+        ("call(x)", 2, False),
+        ("()", 0, False),
+    ],
+)
+def test_an_edit_that_goes_on_behind_the_cursor_is_typing_if_that_only_closes(
+    store: DocumentStore, new: str, cursor: int, is_typing: bool
+) -> None:
+    for text in (edit(0, 1, new), types.TextDocumentContentChangeWholeDocument("a" + new)):
+        store.change(numbered("file:///a.py", 1), [types.TextDocumentContentChangeWholeDocument("a")])
+        store.change(numbered("file:///a.py", 2), [text])
+        assert store.get("file:///a.py").took_typing(types.Position(0, 1 + cursor)) is is_typing
+
+
 def test_typing_is_told_from_a_key_once_per_edit(store: DocumentStore) -> None:
     store.change(numbered("file:///a.py", 2), [edit(0, 1, "b")])
     document = store.get("file:///a.py")

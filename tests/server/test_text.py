@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lsprotocol.types import Position, Range
 
 from infill_server.positions import Units
-from infill_server.text import Text
+from infill_server.text import Edit, Text
 
 ALPHABET = "ab \t\n\r🎉é\u2028\x0b\x0c\x85漢"
 texts = st.text(ALPHABET, max_size=40)
@@ -101,7 +101,41 @@ def test_a_newline_behind_a_lone_carriage_return_joins_it() -> None:
     assert document.position(3) == Position(1, 0)
 
 
-def test_the_end_of_an_edit_is_where_the_user_typed() -> None:
+def test_an_edit_stands_where_the_user_typed() -> None:
     document = Text("if x:\n    pa", Units.UTF16)
-    assert document.replace(Range(Position(1, 6), Position(1, 6)), "s") == (1, 7)
-    assert document.replace(Range(Position(1, 7), Position(1, 7)), "s\nel") == (2, 2)
+    assert document.replace(Range(Position(1, 6), Position(1, 6)), "s") == Edit((1, 6), (1, 7))
+    assert document.replace(Range(Position(1, 7), Position(1, 7)), "s\nel") == Edit((1, 7), (2, 2))
+    assert document.between((1, 5), (2, 1)) == "ass\ne"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "edit"),
+    [
+        ("a\nb\nc", "a\nbx\nc", Edit((1, 1), (1, 2))),
+        ("a\nb\nc", "a\nb()\nc", Edit((1, 1), (1, 3))),
+        ("a\nb\nc", "a\nb\n    \nc", Edit((2, 0), (3, 0))),
+        ("a\nb\nc", "a\nc", Edit((1, 0), (1, 0))),
+        ("a\nb", "a\n", Edit((1, 0), (1, 0))),
+        ("a\nb", "", Edit((0, 0), (0, 0))),
+        ("", "x", Edit((0, 0), (0, 1))),
+        ("a\nbc", "a\nc", Edit((1, 0), (1, 0))),
+        ("same\n", "same\n", None),
+    ],
+)
+def test_a_whole_text_differs_from_the_former_where_the_user_typed(before: str, after: str, edit: Edit | None) -> None:
+    document = Text(before, Units.UTF16)
+    assert document.replace_all(after) == edit
+    assert str(document) == after
+
+
+@given(texts, texts)
+def test_outside_of_the_difference_two_texts_are_the_same(before: str, after: str) -> None:
+    document = Text(before, Units.UTF32)
+    edit = document.replace_all(after)
+    assert str(document) == after
+    if edit is None:
+        assert before == after
+    else:
+        end = (document.line_count - 1, 10_000)
+        assert before.startswith(document.between((0, 0), edit.start))
+        assert before.endswith(document.between(edit.end, end))
