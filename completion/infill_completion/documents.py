@@ -44,6 +44,8 @@ class Documents(Protocol):
 class NoDocuments:
     """The command line's documents: there are no others, but there may be folders of a workspace."""
 
+    _roots: Sequence[Path] = ()
+
     def __init__(self, roots: Sequence[Path] = ()) -> None:
         self._roots = tuple(roots)
 
