@@ -3,9 +3,12 @@
 import assert from "node:assert/strict";
 import { Stage } from "../harness/stage.ts";
 
-const stage = new Stage({ engine: ["--load-error", "The model folder /models/none does not exist; correct engine.model."] });
+const stage = new Stage({ engine: ["--hold-load", "--load-error", "The model folder /models/none does not exist; correct engine.model."] });
 
 stage.story("an error shows its reason, and editing goes on", { "error.py": "x = 1" }, async (window) => {
+  // An engine without a model ends after a while, and a window may take longer than that to open.
+  await window.statusIs("loading");
+  await stage.engine.loads();
   assert.match(await window.statusIs("error"), /does not exist; correct engine\.model/);
   await window.toEnd();
   await window.type("0");
