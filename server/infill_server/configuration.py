@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from infill_completion.settings import Settings, merge, read_config
 SECTION = "infill"
 
 _LAYERS = ("settings file", "initializationOptions", "editor configuration", "this session")
+_SECTIONS = frozenset(section.name for section in fields(Settings))
 # Plug-ins written for Copilot's server say who they are there.
 _OTHERS_OPTIONS = frozenset({"editorInfo", "editorPluginInfo", "copilotCapabilities"})
 
@@ -41,8 +43,21 @@ class Configuration:
         return self._put("initializationOptions", table)
 
     def live(self, written: object) -> list[str]:
-        """Take what ``workspace/configuration`` or ``didChangeConfiguration`` says and return new problems."""
-        return self._put("editor configuration", _section(written))
+        """Take the editor's settings, as ``workspace/configuration`` tells them, and return new problems.
+
+        Where the editor's word on whether completion is on is a new one, it ends what was switched for the session.
+        """
+        before = _enabled(self._layers["editor configuration"])
+        table = _without_nulls(_section(written))
+        if _enabled(table) != before:
+            self._layers["this session"] = None
+        return self._put("editor configuration", table)
+
+    def pushed(self, written: object) -> list[str]:
+        """Take what ``didChangeConfiguration`` holds, as `live`; settings of other servers alone say nothing to us."""
+        if isinstance(written, Mapping) and not any(_is_ours(str(key)) for key in written):
+            return []
+        return self.live(written)
 
     def switch(self, *, enabled: bool) -> None:
         """Switch completion on or off until the window closes."""
@@ -63,6 +78,18 @@ class Configuration:
         is_new = sentence not in self._told
         self._told.add(sentence)
         return is_new
+
+
+def _is_ours(key: str) -> bool:
+    return key == SECTION or key.partition(".")[0] in _SECTIONS
+
+
+def _enabled(table: object) -> object:
+    """Return what ``table`` says about ``completion.enabled``; None where it says nothing."""
+    if not isinstance(table, Mapping):
+        return None
+    inner = table.get("completion")
+    return table.get("completion.enabled", inner.get("enabled") if isinstance(inner, Mapping) else None)
 
 
 def _section(written: object) -> object:

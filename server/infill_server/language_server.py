@@ -206,7 +206,7 @@ async def _reconfigure(ls: InfillServer, pushed: object) -> None:
     if workspace is not None and workspace.configuration:
         ls.show_problems(await ls.pull_configuration())
     elif pushed is not None:
-        ls.show_problems(ls.session.configuration.live(pushed))
+        ls.show_problems(ls.session.configuration.pushed(pushed))
     ls.session.configured()
 
 

@@ -106,16 +106,14 @@ class Session:
         if self._parts is not None:
             self._parts.completer.configure(self.settings)
         self._engine_wanted.set()
+        if self.health.state is EngineState.READY or not self.settings.completion.enabled:
+            self._say_ready()
 
     def toggle(self) -> bool:
         """Switch automatic suggestions off or on again and return whether they are on now."""
         enabled = not self.settings.completion.enabled
         self.configuration.switch(enabled=enabled)
         self.configured()
-        if not enabled:
-            self.status.say(Kind.INACTIVE, SkipReason.SWITCHED_OFF.value)
-        elif self.health.state is EngineState.READY:
-            self.status.say(Kind.NORMAL)
         return enabled
 
     def restart(self) -> None:
@@ -240,7 +238,7 @@ class Session:
         self.health = health
         self._progress.show(health)
         if health.state is EngineState.READY:
-            self.status.say(Kind.NORMAL, model=health.model)
+            self._say_ready(health.model)
         elif health.state is EngineState.FAILED:
             self._tell_failure(health.reason or SkipReason.ENGINE_FAILED.value, health.kind)
         else:
@@ -264,4 +262,11 @@ class Session:
         elif answer.reason in _INACTIVE:
             self.status.say(Kind.INACTIVE, answer.reason.value)
         elif self.health.state is EngineState.READY:
-            self.status.say(Kind.NORMAL)
+            self._say_ready()
+
+    def _say_ready(self, model: str | None = None) -> None:
+        """Say that all is well, unless the settings say that nothing is to be suggested."""
+        if self.settings.completion.enabled:
+            self.status.say(Kind.NORMAL, model=model)
+        else:
+            self.status.say(Kind.INACTIVE, SkipReason.SWITCHED_OFF.value, model=model)

@@ -134,6 +134,45 @@ async def test_toggle_switches_automatic_suggestions_off_and_on(editor: Editor, 
     assert await buffer.ghosts()
 
 
+async def test_a_setting_of_the_editor_ends_what_was_toggled(engine: ScriptedEngine, window: Editor) -> None:
+    engine.default = "1"
+    capabilities = neovim()
+    assert capabilities.workspace is not None
+    capabilities.workspace.configuration = False
+    await window.initialize(capabilities)
+    await window.ready()
+    assert await window.command("infill.toggle") == {"enabled": False}
+    for seed in (1, 2):  # another setting leaves it as it is
+        settings = {"infill": {"completion": {"seed": seed}}}
+        window.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(settings=settings))
+    assert not await window.open("x = |\n").ghosts()
+    settings = {"infill": {"completion": {"enabled": True}}}
+    window.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(settings=settings))
+    assert await window.open("y = |\n", "file:///w/b.py").ghosts()
+    assert window.statuses[-1]["kind"] == "Normal"
+
+
+async def test_switched_off_is_what_the_status_says_from_the_start(engine: ScriptedEngine, window: Editor) -> None:
+    engine.default = "1"
+    await window.initialize(visual_studio_code(), {"completion": {"enabled": False}})
+    await window.wait_for_kind("Inactive")
+    assert await window.open("x = |\n").ghosts(by_key=True)
+    assert not any(status["kind"] == "Normal" for status in window.statuses)
+
+
+async def test_settings_of_other_servers_are_none_of_our_business(engine: ScriptedEngine, window: Editor) -> None:
+    capabilities = neovim()
+    assert capabilities.workspace is not None
+    capabilities.workspace.configuration = False
+    await window.initialize(capabilities, {"completion": {"seed": 5}})
+    await window.ready()
+    settings = {"pylsp": {"plugins": {}}, "gopls": {}}
+    window.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(settings=settings))
+    await window.open("x = |\n").ghosts()
+    assert engine.wait_for_request(1).seed == 5
+    assert window.messages == []
+
+
 async def test_explain_tells_what_the_model_saw(editor: Editor, engine: ScriptedEngine) -> None:
     engine.default = "1"
     assert await editor.command("infill.explain") is None

@@ -58,8 +58,21 @@ def test_options_of_clients_for_another_server_are_no_mistake() -> None:
     assert Configuration().initialize({"editorInfo": {"name": "vim"}, "editorPluginInfo": {"name": "x"}}) == []
 
 
-def test_the_switch_of_the_session_wins_over_all_layers() -> None:
+def test_the_switch_of_the_session_wins_until_the_editor_says_something_new() -> None:
     configuration = Configuration()
-    configuration.switch(enabled=False)
     configuration.live({"completion": {"enabled": True}})
+    configuration.switch(enabled=False)
+    configuration.live({"completion": {"enabled": True, "seed": 4}})
     assert not configuration.settings.completion.enabled
+    configuration.live({"completion.enabled": False})
+    configuration.live({"completion.enabled": True})
+    assert configuration.settings.completion.enabled
+
+
+def test_what_is_pushed_for_others_leaves_what_was_said_as_it_is() -> None:
+    configuration = Configuration()
+    configuration.pushed({"infill": {"completion": {"seed": 4}}, "gopls": {}})
+    assert configuration.pushed({"pylsp": {"plugins": {}}, "gopls": {}}) == []
+    assert configuration.settings.completion.seed == 4
+    configuration.pushed({"completion.seed": 5})
+    assert configuration.settings.completion.seed == 5
