@@ -11,6 +11,7 @@ from infill_completion.filters import Place, Step, apply
 from infill_completion.generation import Choice
 from infill_completion.reuse import Offer
 from infill_completion.snapshot import SkipReason
+from infill_completion.soundness import sound_part
 from infill_completion.syntax import harm
 from infill_completion.unasked import is_sure
 from infill_completion.view import View
@@ -76,7 +77,12 @@ def line_ahead(view: View, choice: Choice, min_confidence: float) -> Offer:
 def _filtered(view: View, choice: Choice) -> Judged:
     ended_line = choice.raw[len(choice.text) :].startswith("\n")
     filtered = apply(choice.text, Place(view.window, view.language_id, choice.finish_reason, ended_line))
-    return Judged(choice, filtered.text, filtered.replaced, filtered.steps)
+    text, steps = filtered.text, filtered.steps
+    if text and not view.is_invoked:  # A user who asks may look at what is not in order.
+        text = sound_part(view.window, text, filtered.replaced, view.language_id)
+        if text != filtered.text:
+            steps = (*steps, Step("sound_part", "It would break the syntax of the document.", filtered.text, text))
+    return Judged(choice, text, filtered.replaced, steps)
 
 
 def _confidence(candidate: Judged) -> float:

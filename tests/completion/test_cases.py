@@ -36,7 +36,7 @@ async def test_a_cursor_gets_what_a_user_expects(case: Case) -> None:
         ("java", "Map<String, List<|>>\n", "String>> names;", "Map<String, List<String>> names;"),
         ("rust", "f(Vec<|>)\n", "u8>::new()", "f(Vec<u8>::new())"),
         ("python", "x = '|'\n", "a' + b", "x = 'a' + b"),
-        ("python", "x = '|'\n", "don't", "x = 'don't'"),
+        ("markdown", "the '|'\n", "don't", "the 'don't'"),
     ],
 )
 async def test_what_goes_on_takes_the_place_of_what_the_editor_closed(

@@ -74,7 +74,7 @@ async def test_what_is_offered_does_not_depend_on_where_the_engines_chunks_end(p
     said = "\n    a()\n    if b:\n        c([\n    d()\n\ndef g():\n    pass\n" + "x = 1\n" * 50
     engine = ScriptedEngine(says(said), piece=piece)
     completer = Completer(engine, AT_ONCE)
-    explanation = await completer.explain(at("def f():|\n"))
+    explanation = await completer.explain(at("def f():|\n", invoked=True))
     assert [suggestion.text for suggestion in explanation.suggestions] == ["\n    a()\n    if b:\n        c([\n    d()"]
     raw = explanation.candidates[0].raw
     assert said.startswith(raw)

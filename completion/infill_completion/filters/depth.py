@@ -59,12 +59,17 @@ def cut_at_stray_depth(text: str, place: Place) -> str:
 
 def _is_complete(text: str, last: str, place: Place) -> bool:
     """Tell whether a statement surely ends with ``text``, the last line of which is ``last``."""
-    code = last.rstrip()
+    code, whole = last.rstrip(), place.window.prefix + text
+    if _ends_string(code) or any(whole.count(fence) % 2 for fence in ('"""', "'''", "`")):
+        return False
     if _is_braced(place):
         return code.endswith(";") and _LABEL.match(code) is None and not open_brackets(code, place.family)
-    whole = place.window.prefix + text
-    is_open = code.endswith("\\") or any(whole.count(fence) % 2 for fence in ('"""', "'''"))
-    return not (opens_block(code, place.family) or is_open or open_brackets(whole, place.family))
+    return not (opens_block(code, place.family) or code.endswith("\\") or open_brackets(whole, place.family))
+
+
+def _ends_string(line: str) -> bool:
+    """Tell whether a string of several lines seems to end in ``line``, whose indentation then says nothing."""
+    return any(line.count(fence) % 2 for fence in ('"', "'''", "`"))
 
 
 def _is_braced(place: Place) -> bool:
@@ -74,23 +79,25 @@ def _is_braced(place: Place) -> bool:
 def _allowed(place: Place) -> set[int] | None:
     """Return the columns at which the next line may begin, None where any may do."""
     window, family = place.window, place.family
-    is_braced = _is_braced(place)
-    if not is_braced and place.language_id not in _STRICT:
+    if not _is_braced(place) and place.language_id not in _STRICT:
         return None
-    lines = [line for line in window.above.split("\n") if line.strip() and not _is_comment(line, family)]
+    lines = [line.rstrip() for line in window.above.split("\n") if line.strip() and not _is_comment(line, family)]
     if not lines:
         return {0} if window.starts_document and not window.above.strip() else None
-    last = lines[-1].rstrip()
+    last = lines[-1]
     if opens_block(last, family):
         return _inside(lines, indent_width(window.before), family)
-    if is_braced:
-        is_ended = last.endswith(_ENDS) and not open_brackets(last, family)
-        return set(range(indent_width(last) + 1)) if is_ended else None
-    ends_string = any(last.count(fence) % 2 for fence in ('"""', "'''"))
-    if ends_string or last.endswith("\\") or open_brackets(window.prefix, family):
+    if _ends_string(last) or not _has_ended(last, place):
         return None
-    widths = {indent_width(line) for line in lines}
+    # Whoever is no deeper than the line above may go on with any of the blocks that are open.
+    widths = range(indent_width(last) + 1) if _is_braced(place) else map(indent_width, lines)
     return {width for width in widths if width <= indent_width(last)} | {0}
+
+
+def _has_ended(line: str, place: Place) -> bool:
+    if _is_braced(place):
+        return line.endswith(_ENDS) and not open_brackets(line, place.family)
+    return not line.endswith("\\") and not open_brackets(place.window.prefix, place.family)
 
 
 def _inside(lines: list[str], width: int, family: Family) -> set[int] | None:

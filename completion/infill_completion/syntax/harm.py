@@ -25,6 +25,14 @@ def harm(prefix: str, text: str, suffix: str, language_id: str) -> int | None:
     return None if without is None or with_text is None else with_text - without
 
 
+def breaks(prefix: str, text: str, suffix: str, language_id: str) -> bool:
+    """Tell whether ``text`` brings a syntax error into a neighbourhood that has none; False where nothing is known."""
+    if not has_grammar(language_id):
+        return False
+    before, behind = prefix[-BEFORE:], near_behind(suffix)
+    return bool(_errors(before + text + behind, language_id)) and _errors(before + behind, language_id) == 0
+
+
 @lru_cache(maxsize=16)
 def _errors(source: str, language_id: str) -> int | None:
     tree = parsed(source.encode("utf-8", "replace"), language_id)

@@ -36,6 +36,7 @@ DEPTH = [
     Case("python", "x = 1 + \\\n|", "    2", SAME),
     Case("python", "if x:\n    y = '''a\nb'''\n|", "    z()", SAME),
     Case("python", 'def f():\n    """Add.\n\n    Args:\n    |\n    """\n', "    a: A number.", SAME),
+    Case("javascript", "function f() {\n  g(`\na`);\n|\n", "  h();", SAME),
     Case("javascript", "a()\n|\n", "    .b();", SAME),
     Case("javascript", "f(a,\n|", "  b);", SAME),
     Case("yaml", "- a\n|", "  - b", SAME),
@@ -125,4 +126,23 @@ STRANGE = [
     Case("python", "gap = '\u200b'\ntotal = |\n", "'\u200b'", SAME),
 ]
 
-CASES = [*DEPTH, *LOOPS, *COPIES, *OPENERS, *STRANGE]
+
+# Unasked, nothing is shown that breaks a document which is in order.
+SYNTAX = [
+    Case("python", "def f(a):\n    |\n    return a\n", "a = (a))", "a = (a)"),
+    Case("python", "def f(a):\n    |\n    return a\n", "f(1) f(2)", FILTERED),
+    Case("python", "def f(a):\n    |\n    return a\n", "f(1) f(2)", SAME, True),
+    Case("rust", "impl A {\n    |\n    fn f() {}\n}\n", "rows: usize,", FILTERED),
+    Case("java", "class A {\n    final int a;\n    |\n    final int b;\n}\n", "}", FILTERED),
+    # What may go on is no error yet.
+    Case("python", "def f(a):\n    |\n", "b = call(a,", SAME),
+    Case("python", "|\nimport os\n", "@dataclass(frozen=True)", SAME),
+    Case("javascript", "function f(a) {\n  |\n}\n", "const b = a +", SAME),
+    Case("java", "class A {\n    |\n}\n", "int a = 1", SAME),
+    Case("typescriptreact", "const a = (\n  |\n);\n", '<div className="a">', SAME),
+    Case("c", "int a;\n|\n", "int main(void)", SAME),
+    Case("c", "int a;\n|\n", "#ifdef A", SAME),
+    Case("python", "def f(a):\n    |\n", "for b in a:", SAME),
+]
+
+CASES = [*DEPTH, *LOOPS, *COPIES, *OPENERS, *STRANGE, *SYNTAX]

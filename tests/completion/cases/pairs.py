@@ -9,7 +9,7 @@ QUOTES = [
     Case("python", "foo('|')\n", "bar')", "bar"),
     Case("python", "x = '|'\n", "a' + 'b'", "a' + 'b"),
     Case("python", "f('a', '|', 'b')\n", "c', 'b')", "c"),
-    Case("python", "x = '|'\n", "don't", SAME),
+    Case("markdown", "the '|'\n", "don't", SAME),
     Case("python", "x = ''|\n", " + y", SAME),
     Case("python", "print(f'|')\n", '{d["a"]}\'', '{d["a"]}'),
     Case("python", "# don't say '|'\n", "this'", "this"),
