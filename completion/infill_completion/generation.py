@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from infill_completion.api import Chunk, CompletionRequest, Engine, EngineUnavailableError, FinishReason, Usage
+from infill_completion.filters.repetition import MOST_LOOP_LINES, loop_in
 from infill_completion.length import Plan
 
 # An engine that overlooks the deadline is given up after this much more.
@@ -188,10 +189,12 @@ async def described(engine: Engine, request: CompletionRequest, plan: Plan) -> d
 
 
 def is_circling(text: str) -> bool:
-    """Tell whether ``text`` ends with the same few characters many times over, as small models do when they are lost.
+    """Tell whether ``text`` ends with the same few characters or lines over and over, as models do when they are lost.
 
     Blanks and rulers such as ``-----`` repeat in good code too.
     """
+    if text.endswith("\n") and loop_in(text.split("\n")[-MOST_LOOP_LINES - 1 : -1]) is not None:
+        return True
     match = _CIRCLE.search(text[-_CIRCLE_SIGHT:])
     return match is not None and len(set(match.group(1).strip())) > 1
 

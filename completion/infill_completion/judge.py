@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from infill_completion.api import FinishReason
 from infill_completion.filters import Place, Step, apply
-from infill_completion.generation import Choice
+from infill_completion.generation import Choice, is_circling
 from infill_completion.reuse import Offer
 from infill_completion.snapshot import SkipReason
 from infill_completion.soundness import sound_part
@@ -103,8 +103,10 @@ def _evidence(candidate: Judged, view: View, knows: Callable[[str], bool]) -> fl
 def _reason(judged: tuple[Judged, ...], had_text: bool) -> SkipReason:
     if had_text:
         return SkipReason.LOW_CONFIDENCE
-    if any(item.choice.text.strip() or _ran_on(item.choice) for item in judged):
+    if any(item.choice.text.strip() or is_circling(item.choice.raw) for item in judged):
         return SkipReason.FILTERED
+    if any(_ran_on(item.choice) for item in judged):
+        return SkipReason.CUT_SHORT
     is_late = any(item.choice.finish_reason in {FinishReason.DEADLINE, FinishReason.CANCELLED} for item in judged)
     return SkipReason.TOO_SLOW if is_late else SkipReason.EMPTY
 

@@ -61,6 +61,7 @@ class SkipReason(Enum):
     MOVED_ON = "The document changed in a way the answer does not fit."
     TOO_SLOW = "The model wrote nothing whole before the deadline (setting completion.deadline_ms)."
     EMPTY = "The model had nothing to add here."
+    CUT_SHORT = "The model wrote nothing whole within its tokens (setting completion.max_tokens)."
     FILTERED = "A filter removed what the model wrote."
     LOW_CONFIDENCE = "The model was not sure enough (setting completion.min_confidence); invoke a suggestion by hand."
     BINARY_FILE = "This file does not look like text."

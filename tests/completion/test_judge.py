@@ -133,3 +133,18 @@ async def test_a_deadline_before_anything_whole_is_no_lasting_answer() -> None:
     engine.reason = STOP
     assert (await completer.complete(at("x = |\n"))).suggestions
     await completer.aclose()
+
+
+async def test_too_few_tokens_for_anything_whole_are_named_as_the_reason() -> None:
+    completer = Completer(ScriptedEngine(says("some"), reason=FinishReason.LENGTH), AT_ONCE)
+    assert (await completer.complete(at("x = |\n"))).reason is SkipReason.CUT_SHORT
+    await completer.aclose()
+
+
+async def test_a_loop_of_lines_ends_the_stream_once_it_has_come_round_twice() -> None:
+    engine = ScriptedEngine(says("\n    print(a)\n    print(b)" * 20))
+    completer = Completer(engine, AT_ONCE)
+    explanation = await completer.explain(at("def f():|\n"))
+    assert [suggestion.text for suggestion in explanation.suggestions] == ["\n    print(a)\n    print(b)"]
+    assert explanation.candidates[0].raw.count("print(a)") <= 4
+    await completer.aclose()

@@ -21,6 +21,7 @@ _DEFINITION = re.compile(
 _LOOP = re.compile(r"(.{2,}?)\1{3,}.{0,40}$", re.DOTALL)
 # So many equal groups of up to so many lines in a row are a loop even where the model came to an end.
 _COPIES, _MOST_LINES = 3, 6
+MOST_LOOP_LINES = _COPIES * _MOST_LINES
 # As many of a bare word.
 _MANY = 5
 # A group of so many lines that comes twice and begins again is one, too.
@@ -105,7 +106,7 @@ def cut_loop(text: str, place: Place) -> str:
     """Cut where the model began to run in circles."""
     lines = text.split("\n")
     own = [place.window.before + lines[0], *lines[1:]]
-    found = loop_in(own)
+    found = loop_in(own) or _begun_again(own)
     if found is not None:
         start, size = found
         above, group = place.window.above.rstrip("\n").split("\n"), own[start : start + size]
@@ -119,13 +120,25 @@ def cut_loop(text: str, place: Place) -> str:
 
 
 def loop_in(lines: list[str]) -> tuple[int, int] | None:
-    """Return where ``lines`` begin to go round in circles, and after how many lines; None where they do not."""
+    """Return where ``lines`` begin to go round in circles, and after how many lines; None where they do not.
+
+    So many equal groups in a row are no accident, even where the model came to an end by itself.
+    """
     for start in range(len(lines)):
-        for size in range(1, min(_MOST_LINES, (len(lines) - start) // 2) + 1):
+        for size in range(1, min(_MOST_LINES, (len(lines) - start) // _COPIES) + 1):
             group = lines[start : start + size]
             copies = _MANY if size == 1 and _BARE_WORD.fullmatch(group[0]) else _COPIES
-            is_loop = lines[start : start + copies * size] == group * copies or _comes_round(lines[start:], size)
+            is_loop = lines[start : start + copies * size] == group * copies
             if is_loop and any(map(_LETTERS.search, group)):
+                return start, size
+    return None
+
+
+def _begun_again(lines: list[str]) -> tuple[int, int] | None:
+    """Return what `loop_in` does, where ``lines`` end in the middle of the third copy of a long group."""
+    for start in range(len(lines)):
+        for size in range(_LONG_GROUP, min(_MOST_LINES, (len(lines) - start - 1) // 2) + 1):
+            if any(map(_LETTERS.search, lines[start : start + size])) and _comes_round(lines[start:], size):
                 return start, size
     return None
 
@@ -133,7 +146,7 @@ def loop_in(lines: list[str]) -> tuple[int, int] | None:
 def _comes_round(lines: list[str], size: int) -> bool:
     """Tell whether ``lines`` are twice the same group, which is long, and the beginning of a third."""
     third = lines[2 * size :]
-    if size < _LONG_GROUP or not 0 < len(third) < size or lines[:size] != lines[size : 2 * size]:
+    if not 0 < len(third) < size or lines[:size] != lines[size : 2 * size]:
         return False
     return third[:-1] == lines[: len(third) - 1] and lines[len(third) - 1].startswith(third[-1])
 
