@@ -264,10 +264,12 @@ class Completer:
         return None if recalled is None else self._answered(view, recalled)
 
     def _recall(self, view: View) -> Recalled | None:
-        recalled = self._memory.recall(view, versions_now(view.uri, self._documents))
-        if recalled is None:
-            return None
-        return unasked(view, recalled, self._shown.get(view.uri), self._settings.completion.min_confidence)
+        shown, min_confidence = self._shown.get(view.uri), self._settings.completion.min_confidence
+        return self._memory.recall(
+            view,
+            versions_now(view.uri, self._documents),
+            lambda recalled: unasked(view, recalled, shown, min_confidence),
+        )
 
     def _from_memory(self, view: View, recalled: Recalled, trace: Trace) -> Answer:
         trace.note("reuse", how=recalled.how.value)

@@ -8,7 +8,7 @@ cursor may change, so that an edit elsewhere does not empty the memory.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -112,12 +112,18 @@ class Memory:
         while len(self._entries) > self._most:
             self._entries.popitem(last=False)
 
-    def recall(self, view: View, versions: Mapping[str, int]) -> Recalled | None:
+    def recall(
+        self,
+        view: View,
+        versions: Mapping[str, int],
+        serving: Callable[[Recalled], Recalled | None] = lambda found: found,
+    ) -> Recalled | None:
         """Return the newest entry that fits ``view``, or None.
 
         Args:
             view: Where the cursor is now.
             versions: The other documents' versions now, by URI.
+            serving: Returns what of a fitting entry may serve ``view``, or None.
         """
         for entry in reversed(self._entries.values()):
             if entry.view.uri != view.uri or (view.is_invoked and not entry.view.is_invoked):
@@ -126,8 +132,8 @@ class Memory:
                 continue
             change = change_between(entry.view.window, view.window)
             recalled = None if change is None else _brought(entry, change)
-            if recalled is not None:
-                return recalled
+            if recalled is not None and (served := serving(recalled)) is not None:
+                return served
         return None
 
 

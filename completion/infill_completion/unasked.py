@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from infill_completion.reuse import Offer, Recalled, carried_on
+from infill_completion.reuse import Offer, Recalled, Reuse, carried_on
 from infill_completion.snapshot import SkipReason
 from infill_completion.view import View
 
@@ -16,11 +16,12 @@ def refusal(view: View) -> SkipReason | None:
 
 def unasked(
     view: View, recalled: Recalled, shown: tuple[View, tuple[Offer, ...]] | None, min_confidence: float
-) -> Recalled:
-    """Return what of an earlier answer fits ``view``, which may be one that nobody asked for.
+) -> Recalled | None:
+    """Return what of an earlier answer serves ``view``; None if it does not.
 
-    The answer to a user who asked holds several suggestions, however unsure. To the others it gives one, and that must
-    be sure enough, or go on from what the user sees and types into.
+    The answer to a user who asked holds several suggestions, longer and less sure than others get. It serves a request
+    that nobody asked for only where the user has typed into it, and then with one: one that the user has seen, else one
+    that is sure enough. Anywhere else such a request is a question of its own.
 
     Args:
         view: Where the cursor is now.
@@ -28,9 +29,11 @@ def unasked(
         shown: What the user saw last in this document, and where.
         min_confidence: What a suggestion must reach that is new to the user.
     """
-    if view.is_invoked or not recalled.entry.view.is_invoked or not recalled.offers:
+    if view.is_invoked or not recalled.entry.view.is_invoked:
         return recalled
     seen = carried_on(*shown, view) if shown is not None else ()
+    if not any(offer in seen for offer in recalled.offers) and recalled.how in {Reuse.SAME, Reuse.DELETED}:
+        return None
     refused = refusal(view)
     fit = [
         offer

@@ -131,10 +131,15 @@ async def test_what_an_invoked_request_got_is_not_thrown_at_one_that_nobody_aske
     await completer.aclose()
 
 
-async def test_an_unasked_request_gets_one_of_the_suggestions_that_were_invoked() -> None:
-    completer = Completer(ScriptedEngine(says(["sum(a)", "len(a)", "max(a)"]), logprob=-0.1), AT_ONCE)
+async def test_a_request_that_nobody_asked_for_is_a_question_of_its_own() -> None:
+    engine = ScriptedEngine(says(["sum(a)", "len(a)", "max(a)"]), logprob=-0.1)
+    completer = Completer(engine, AT_ONCE)
     assert len((await completer.complete(at("x = |\n", invoked=True))).suggestions) == 3
-    assert [item.text for item in (await completer.complete(at("x = |\n"))).suggestions] == ["sum(a)"]
+    for _ in range(2):
+        assert [item.text for item in (await completer.complete(at("x = |\n"))).suggestions] == ["sum(a)"]
+        # Neither forgets the other.
+        assert len((await completer.complete(at("x = |\n", invoked=True))).suggestions) == 3
+    assert [request.n for request in engine.requests if request.prefix == "x = "] == [3, 1]
     await completer.aclose()
 
 
@@ -149,6 +154,7 @@ async def test_a_suggestion_the_user_asked_for_stays_while_it_is_typed_however_u
 async def test_inside_a_word_a_suggestion_that_was_invoked_shows_only_while_it_is_typed() -> None:
     completer = Completer(ScriptedEngine(says("tal("), logprob=-0.1), AT_ONCE)
     inside = "result = compute_to|values\n"
+    assert (await completer.complete(at(inside))).reason is SkipReason.MID_LINE
     assert shown(await completer.complete(at(inside, invoked=True))) == "tal("
     assert (await completer.complete(at(inside))).reason is SkipReason.MID_LINE
     assert shown(await completer.complete(at("result = compute_tota|values\n"))) == "l("
