@@ -145,12 +145,13 @@ def _run_directory() -> Finding:
 
 
 def _engines() -> Finding:
-    from infill_server.engines import lines
+    from infill_server.engines import running
 
-    running = lines()
-    if not running:
+    engines = running()
+    if not engines:
         return Finding("engines", Level.NOTE, "No engine runs; the first request starts one.")
-    return Finding("engines", Level.OK, "; ".join(running))
+    level = Level.PROBLEM if any(engine.health is None for engine in engines) else Level.OK
+    return Finding("engines", level, "; ".join(engine.line() for engine in engines))
 
 
 def _editors() -> Finding:

@@ -110,22 +110,23 @@ def _run(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         raise UsageError(str(error)) from error
 
 
-def lines() -> list[str]:
-    """Return one line for each engine of this user that runs.
+def running() -> list[Running]:
+    """Return the engines of this user that run.
 
     Raises:
         UsageError: The run directory cannot be used.
     """
-    return [engine.line() for engine in _run(_running)]
+    found: list[Running] = _run(_running)
+    return found
 
 
 def status() -> int:
     """Print what runs now; the exit code is 0 also where nothing does."""
-    running: list[Running] = _run(_running)
-    for engine in running:
+    engines = running()
+    for engine in engines:
         print(engine.line())  # noqa: T201
         print(f"  log: {engine.paths.log}")  # noqa: T201
-    if not running:
+    if not engines:
         print("No engine runs; the first request starts one.")  # noqa: T201
     return 0
 
@@ -136,14 +137,14 @@ def stop() -> int:
 
 
 async def _stop() -> int:
-    running = await _running()
-    ended = await asyncio.gather(*(_ended(engine) for engine in running))
-    for engine, gone in zip(running, ended, strict=True):
+    engines = await _running()
+    are_gone = await asyncio.gather(*(_ended(engine) for engine in engines))
+    for engine, gone in zip(engines, are_gone, strict=True):
         pid = engine.pid
         if gone:
             print(f"Ended {engine.name} (process {pid}).")  # noqa: T201
         else:
             print(f"infill-ls: Process {pid} does not end; end it with `kill -9 {pid}`.", file=sys.stderr)  # noqa: T201
-    if not running:
+    if not engines:
         print("No engine runs.")  # noqa: T201
-    return int(not all(ended))
+    return int(not all(are_gone))
