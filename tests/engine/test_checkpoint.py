@@ -290,7 +290,7 @@ def test_the_context_is_what_the_memory_left_over_allows(tiny_folder: Path, monk
     settings = EngineSettings(model=str(tiny_folder), device="cpu", quantization="none")
     loaded = load(settings, silent)
     whole = Generator(loaded, 4096)
-    answer = whole.slots.capacity - whole.context_tokens
+    answer = whole.decoder.capacity - whole.context_tokens
     monkeypatch.setattr(checkpoint, "free_bytes", lambda device: 2 * 300 * whole.decoder.shape.bytes_per_token)
     scarce = Generator(load_again(tiny_folder, monkeypatch), 4096)
     assert scarce.slots.capacity == 300

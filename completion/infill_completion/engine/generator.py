@@ -82,7 +82,8 @@ class Generator:
             join_quantised=fused,
         )  # fmt: skip
         capacity = self._room_for(self.context_tokens + ANSWER_TOKENS)
-        self.context_tokens = min(self.context_tokens, max(MIN_CONTEXT_TOKENS, capacity - ANSWER_TOKENS))
+        # Where memory is short, only what a single candidate needs is kept free behind the prompt.
+        self.context_tokens = min(self.context_tokens, max(MIN_CONTEXT_TOKENS, capacity - answer))
         self._speller = Speller(self.tokenizer, self.decoder.device)
         self.slots = Slots(self.decoder.shape, capacity, self._slot_count(capacity))
         self.relay = Relay(self.decoder, checkpoints.prefill_threads(loaded.device, threads))
