@@ -7,10 +7,10 @@ for a pause in the typing and asks the engine.
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 from infill_completion.api import Engine, EngineState, EngineUnavailableError
-from infill_completion.asking import asking, versions_now
+from infill_completion.asking import asking
 from infill_completion.context import Context, Gatherer
 from infill_completion.debounce import Debounce
 from infill_completion.documents import Documents, NoDocuments
@@ -18,26 +18,18 @@ from infill_completion.explain import Explanation, explanation
 from infill_completion.flights import Flight, Flights
 from infill_completion.generation import described
 from infill_completion.ignore_files import Rule
-from infill_completion.judge import judge, line_ahead
-from infill_completion.length import Plan, Shape, plan, plan_ahead
+from infill_completion.length import Plan, plan, plan_ahead
+from infill_completion.past import Past
 from infill_completion.privacy import Privacy
-from infill_completion.reuse import Memory, Offer, Recalled, Remembered
+from infill_completion.reuse import Offer, Recalled
 from infill_completion.settings import Settings
 from infill_completion.skip import skip_reason
 from infill_completion.snapshot import Answer, SkipReason, Snapshot
 from infill_completion.trace import Trace
 from infill_completion.turns import Turn, Turns
-from infill_completion.unasked import refusal, unasked
+from infill_completion.unasked import refusal
 from infill_completion.view import View
 from infill_completion.window import budgets
-
-
-@dataclass(frozen=True)
-class _Made:
-    """The newest answer of a document that somebody asked for, and how it came about."""
-
-    entry: Remembered
-    flight: Flight
 
 
 class Completer:
@@ -53,11 +45,9 @@ class Completer:
         self._privacy = Privacy(settings.privacy.ignore)
         self._gatherer = Gatherer()
         self._engine = engine
-        self._memory = Memory()
-        self._made: dict[str, _Made] = {}
+        self._past = Past(self._documents)
         self._debounce = Debounce()
         self._flights = Flights(engine, self._landed)
-        self._shown: dict[str, tuple[View, tuple[Offer, ...]]] = {}
         self._rested: set[str] = set()
 
     def configure(self, settings: Settings) -> None:
@@ -70,8 +60,7 @@ class Completer:
 
     def forget(self) -> None:
         """Forget all earlier answers, because the engine has another model now."""
-        self._memory.clear()
-        self._made.clear()
+        self._past.clear()
 
     def accepted(self, uri: str, text: str) -> None:
         """Take note that the user took a suggestion: what follows it is computed now, unless it is there already.
@@ -83,8 +72,9 @@ class Completer:
             text: The suggestion's text as it was offered.
         """
         self._rested.add(uri)
-        view, offers = self._shown.get(uri, (None, ()))
-        if view is not None:
+        shown = self._past.shown(uri)
+        if shown is not None:
+            view, offers = shown
             for offer in offers:
                 if view.suggestion(offer.text, offer.confidence, offer.replaced).text == text:
                     self._look_ahead(view, offer)
@@ -94,10 +84,8 @@ class Completer:
         """Forget a document; a request that still waits for it is answered as superseded."""
         self._turns.close(uri)
         self._flights.stop(uri)
-        self._memory.forget(uri)
+        self._past.forget(uri)
         self._gatherer.closed(uri)
-        self._shown.pop(uri, None)
-        self._made.pop(uri, None)
         self._rested.discard(uri)
 
     async def aclose(self) -> None:
@@ -147,9 +135,9 @@ class Completer:
             withheld = (_private(rule),) if rule else ()
             return explanation(snapshot, view, extent, trace, reason=skip, withheld=withheld)
         trace.note("memory", how=None if recalled is None else recalled.how.value)
-        made = self._made.get(view.uri)
-        if made is not None and recalled is not None and made.entry is recalled.entry:
-            flight, generation = made.flight, made.flight.generation
+        making = self._past.making_of(recalled)
+        if making is not None:
+            flight, generation = making, making.generation
             trace.note("asked", **(flight.asked or {}))
             generation.explained = await described(self._engine, generation.request, generation.plan)
         else:
@@ -235,21 +223,7 @@ class Completer:
         """Judge and remember what a flight brought, whoever still waits for it."""
         if flight.latency_ms is not None:
             self._debounce.answered(flight.latency_ms)
-        generation, view = flight.generation, flight.origin
-        if generation.plan.shape is Shape.AHEAD and generation.choices[0].text.startswith("\n"):
-            ahead = line_ahead(view, generation.choices[0], self._settings.completion.min_confidence)
-            self._memory.remember(Remembered(view, (), SkipReason.EMPTY, flight.sources, ahead))
-            return
-        verdict = judge(view, generation.choices, self._settings.completion.min_confidence, self._gatherer.knows)
-        if verdict.reason is SkipReason.TOO_SLOW:
-            flight.is_late = True  # Not remembered, since the next attempt may be in time.
-            return
-        if generation.request.explain and self._recall(view) is not None:
-            return  # An explanation changes nothing of what it explains.
-        entry = Remembered(view, verdict.offers, verdict.reason, flight.sources)
-        self._memory.remember(entry)
-        if flight.asked is not None:
-            self._made[view.uri] = _Made(entry, flight)
+        self._past.take(flight, self._settings.completion.min_confidence, self._gatherer.knows)
 
     def _after_landing(self, view: View, flight: Flight, turn: Turn, trace: Trace) -> Answer | None:
         """Return the answer a flight has brought for ``view``; None if the engine must be asked again."""
@@ -264,12 +238,7 @@ class Completer:
         return None if recalled is None else self._answered(view, recalled)
 
     def _recall(self, view: View) -> Recalled | None:
-        shown, min_confidence = self._shown.get(view.uri), self._settings.completion.min_confidence
-        return self._memory.recall(
-            view,
-            versions_now(view.uri, self._documents),
-            lambda recalled: unasked(view, recalled, shown, min_confidence),
-        )
+        return self._past.recall(view, self._settings.completion.min_confidence)
 
     def _from_memory(self, view: View, recalled: Recalled, trace: Trace) -> Answer:
         trace.note("reuse", how=recalled.how.value)
@@ -282,7 +251,7 @@ class Completer:
             return Answer(reason=recalled.reason or SkipReason.EMPTY)
         self._look_ahead(view, recalled.offers[0])
         offers = recalled.offers
-        self._shown[view.uri] = view, offers
+        self._past.show(view, offers)
         return Answer(tuple(view.suggestion(offer.text, offer.confidence, offer.replaced) for offer in offers))
 
     def _look_ahead(self, view: View, offer: Offer) -> None:
