@@ -37,6 +37,7 @@ async def test_a_cursor_gets_what_a_user_expects(case: Case) -> None:
         ("rust", "f(Vec<|>)\n", "u8>::new()", "f(Vec<u8>::new())"),
         ("python", "x = '|'\n", "a' + b", "x = 'a' + b"),
         ("markdown", "the '|'\n", "don't", "the 'don't'"),
+        ("rust", "    Env {|}\n", " a: b() };", "    Env { a: b() };"),
     ],
 )
 async def test_what_goes_on_takes_the_place_of_what_the_editor_closed(
@@ -47,6 +48,14 @@ async def test_what_goes_on_takes_the_place_of_what_the_editor_closed(
     answer = await completer.complete(snapshot)
     await completer.aclose()
     assert accept(snapshot, answer) == f"{line}\n"
+
+
+async def test_the_brackets_around_tell_which_closer_is_one_too_many() -> None:
+    snapshot = at("function f() {\n  const {|}\n  g()\n}\n", "javascript")
+    completer = Completer(ScriptedEngine(says(" a, b } = this.options")), AT_ONCE)
+    answer = await completer.complete(snapshot)
+    await completer.aclose()
+    assert accept(snapshot, answer) == "function f() {\n  const { a, b } = this.options\n  g()\n}\n"
 
 
 def test_the_table_is_broad_and_a_third_of_it_must_pass_unchanged() -> None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 
 from infill_completion.families import Blocks, Family, opens_block
-from infill_completion.filters.brackets import open_brackets
+from infill_completion.filters.brackets import open_brackets, unopened
+from infill_completion.filters.closers import in_comment
 from infill_completion.filters.place import Place
 from infill_completion.lines import indent_width
 
 _WORD = re.compile(r"\w")
-_LEADING_CLOSERS = re.compile(r"\s*[)\]}]+")
+_LEADING_CLOSERS = re.compile(r"^\s*[)\]}]+")
 
 
 def drop_empty_opener(text: str, place: Place) -> str:
     """Drop a last line that opens a block without anything in it, unless it is the only line."""
-    if place.window.rest.strip() or not _needs_bodies(place):
+    if place.window.rest.strip() or not _needs_bodies(place) or in_comment(place):
         return text
     lines = text.rstrip().split("\n")
     below = next((line for line in place.window.below.split("\n") if line.strip()), "")
@@ -24,7 +25,7 @@ def drop_empty_opener(text: str, place: Place) -> str:
         is_remark = len(lines) > number + 1 and indent_width(lines[number + 1]) <= indent_width(line)
         if is_remark or not opens_block(line, place.family) or _has_body(line, below, place.family):
             break
-        if not _WORD.search(line) or _continues(lines[:number], place.family):
+        if not _WORD.search(line) or _continues(lines[:number], line, place.family):
             break
         closers = _LEADING_CLOSERS.match(line)
         lines = lines[:number] + ([closers.group()] if closers else [])
@@ -51,10 +52,10 @@ def _last_code(lines: list[str], family: Family) -> int:
     return -1
 
 
-def _continues(lines: list[str], family: Family) -> bool:
-    """Tell whether the line behind ``lines`` belongs to a statement that they begin."""
+def _continues(lines: list[str], line: str, family: Family) -> bool:
+    """Tell whether ``line``, which follows ``lines``, belongs to a statement that begins above."""
     is_open = open_brackets("\n".join(lines), family)[-1:] in {("(",), ("[",)}
-    return is_open or lines[-1].rstrip().endswith("\\")
+    return is_open or lines[-1].endswith("\\") or bool(unopened(_LEADING_CLOSERS.sub("", line), family))
 
 
 def _has_body(line: str, below: str, family: Family) -> bool:

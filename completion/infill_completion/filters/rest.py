@@ -77,8 +77,18 @@ def _replaced_closers(text: str, rest: str, place: Place) -> int:
     stack, before = _stack(place), place.window.before
     if not set(rest) & set(text) or any(3 * quote in before + text + rest for quote in "\"'`"):
         return 0
-    with_rest = cost(before + text + rest, place.family, stack)
-    return len(rest) if with_rest > cost(before + text, place.family, stack) else 0
+    with_rest, without = before + text + rest, before + text
+    surplus = cost(with_rest, place.family, stack) - cost(without, place.family, stack)
+    if not surplus and _CLOSERS & set(rest):
+        surplus = _unopened_below(with_rest, place) - _unopened_below(without, place)
+    return len(rest) if surplus > 0 else 0
+
+
+def _unopened_below(line: str, place: Place) -> int:
+    """Return how many closing brackets nothing opens from the cursor's ``line`` on: what surrounds it tells more."""
+    if not place.family.is_balanced:
+        return 0
+    return len(unopened(f"{line}\n{place.window.below}", place.family, _stack(place)))
 
 
 def _overlaps(text: str, rest: str) -> list[str]:
@@ -96,11 +106,10 @@ def _is_double(text: str, overlap: str, place: Place) -> bool:
         return len(overlap) == 3 and window.starts_document and written.count(overlap) % 2 == 1
     kept = cost(window.before + text + window.rest, family, stack)
     cut = cost(window.before + text[: -len(overlap)] + window.rest, family, stack)
-    if kept == cut and family.is_balanced and set(overlap.strip()) <= _CLOSERS:
-        # The call may go on below: `f(g(|), {`.
-        below, head = "\n" + window.below, window.before + text
-        kept = len(unopened(head + window.rest + below, family, stack))
-        cut = len(unopened(head[: -len(overlap)] + window.rest + below, family, stack))
+    if kept == cut and set(overlap.strip()) <= _CLOSERS:
+        head = window.before + text  # The call may go on below: `f(g(|), {`.
+        kept = _unopened_below(head + window.rest, place)
+        cut = _unopened_below(head[: -len(overlap)] + window.rest, place)
     if kept != cut:
         return cut < kept
     is_all = overlap.strip() == window.rest.strip()

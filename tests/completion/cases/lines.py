@@ -111,6 +111,10 @@ OPENERS = [
     Case("python", "if a:\n    |\n        c()\n", "b()\n    for x in y:", SAME, True),
     Case("python", "def f():\n    |\n", "a()\n    # why", SAME, True),
     Case("yaml", "jobs:|\n", "\n  build:\n  test:", SAME),
+    # What a statement begun above ends with is no opener of its own, nor is code in a comment.
+    Case("javascript", "    if (a &&\n        |\n      throw 1\n    }\n", "b &&\n        c) {", SAME, True),
+    Case("python", "def f(a,\n      |\n    pass\n", "b,\n      c):", SAME, True),
+    Case("java", "/**\n |\n */\nclass A {\n}\n", "* Use:\n * class A {", SAME, True),
     Case("c", "|\n", "int\nmain(void)\n{", SAME, True),
 ]
 
