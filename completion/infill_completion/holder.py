@@ -55,6 +55,15 @@ async def ended(paths: EnginePaths, pid: int) -> bool:
     return holder(paths) != pid
 
 
+def is_stopped(pid: int) -> bool:
+    """Tell whether a process was stopped from outside, where the system says so."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
+    except (OSError, IndexError):
+        return False
+    return state in {b"T", b"t"}
+
+
 def _is_engine(pid: int) -> bool:
     """Tell whether ``pid`` is still the number of an engine, where the system says what its processes run."""
     if not Path("/proc/self/cmdline").exists():

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineUnavailableError, FinishReason, Health
-from infill_completion.client import HEALTH_S, EngineClient, EngineGoneError, EngineLateError, address_of
-from infill_completion.holder import ended, holder
+from infill_completion.client import EngineClient, EngineGoneError, EngineLateError
+from infill_completion.contact import Contact
 from infill_completion.rundir import EnginePaths, RunDirectoryError, engine_paths
 from infill_completion.settings import EngineSettings, Settings
 from infill_completion.spawn import died, engine_command, spawn
@@ -25,12 +25,6 @@ _START_S = 30.0
 _POLL_S = 0.1
 # How long the first request waits to hear from an engine that may already be there.
 _FIRST_CONTACT_S = 1.0
-# So many deadlines in a row without a word are suspicious: the engine keeps them itself.
-_MOST_SILENCES = 3
-# It then has so long to tell its state; one that is still starting has more, see `HEALTH_S`.
-_SUSPICIOUS_S = 5.0
-# An engine that does not tell its state so often in a row hangs.
-_MOST_UNHEARD = 2
 _SILENT = "The engine does not answer; it is started again if it hangs."
 # An engine that failed is started again by a request, but not more often than this.
 _RETRY_S = (2.0, 10.0, 30.0, 120.0, 600.0)
@@ -53,13 +47,11 @@ class LocalEngine:
         self._settings = settings
         self._on_health = on_health or (lambda _health: None)
         self._health = Health(EngineState.STARTING, model=settings.model)
-        self._client: EngineClient | None = None
+        self._contact = Contact()
         self._process: subprocess.Popen[bytes] | None = None
         self._log_bytes = 0  # before the process wrote to it
         self._task: asyncio.Task[None] | None = None
         self._heard = asyncio.Event()
-        self._silences = 0  # deadlines in a row without a word
-        self._unheard = 0  # questions for its state in a row without an answer
         self._failures = 0
         self._failed_at = 0.0
         self._failed_pid: int | None = None
@@ -88,7 +80,7 @@ class LocalEngine:
         Raises:
             EngineUnavailableError: It does not run.
         """
-        return await self._connected().health()
+        return await self._contact.client.health()
 
     async def complete(self, request: CompletionRequest) -> AsyncGenerator[Chunk, None]:
         """Yield chunks; see :class:`infill_completion.api.Engine`."""
@@ -96,12 +88,14 @@ class LocalEngine:
             await self._first_contact()
         if self._health.state is not EngineState.READY:
             raise _unavailable(self._health)
-        client, is_silent = self._connected(), True
+        client, is_silent = self._contact.client, True
         try:
             stream = client.complete(request)
             async with contextlib.aclosing(stream) as chunks:
                 async for chunk in chunks:
-                    is_silent, self._silences = False, 0
+                    if is_silent:
+                        is_silent = False
+                        self._contact.heard()
                     yield chunk
         except EngineLateError:
             self._note_lateness(is_silent=is_silent)
@@ -121,9 +115,7 @@ class LocalEngine:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        await self._contact.drop()
 
     async def _first_contact(self) -> None:
         """Begin to bring the engine up; wait only until something is known about it."""
@@ -137,8 +129,9 @@ class LocalEngine:
 
     def _note_lateness(self, *, is_silent: bool) -> None:
         """Look after an engine that let several deadlines in a row pass without a word."""
-        self._silences += is_silent
-        if self._silences >= _MOST_SILENCES:
+        if is_silent:
+            self._contact.not_heard()
+        if self._contact.is_suspicious:
             self._report(replace(self._health, state=EngineState.LOADING, reason=_SILENT, progress=None))
             self._bring_up()
 
@@ -169,14 +162,14 @@ class LocalEngine:
     async def _until_settled(self, paths: EnginePaths) -> None:
         """Connect, else start and try again, then follow the load to its end."""
         until = time.monotonic() + _START_S
-        self._unheard = 0
         while True:
-            health = await self._asked(paths)
+            health = await self._contact.state(paths, self._health)
             if health is not None:
                 until = time.monotonic() + _START_S
                 self._report(health)
                 if health.state is EngineState.READY:
-                    self._failures = self._silences = 0
+                    self._failures = 0
+                    self._contact.heard()
                     self._process = None  # how it ends one day is no reason not to start the next
                     return
                 if health.state is EngineState.FAILED:
@@ -188,42 +181,6 @@ class LocalEngine:
                     raise EngineUnavailableError(f"The engine did not answer within {_START_S:.0f} s; see {paths.log}.")
             self._heard.set()
             await asyncio.sleep(_POLL_S)
-
-    async def _asked(self, paths: EnginePaths) -> Health | None:
-        """Return the engine's state, waking it where its weights were unloaded; None where nothing listens."""
-        address = address_of(paths)
-        if address is None:
-            return None
-        if self._client is None or self._client.address != address:
-            await self._drop_client()
-            self._client = EngineClient(address)
-        pid = holder(paths)
-        try:
-            health = await self._client.health(_SUSPICIOUS_S if self._silences >= _MOST_SILENCES else HEALTH_S)
-            self._unheard = 0
-            return await self._client.wake() if health.state is EngineState.STARTING else health
-        except EngineGoneError:
-            return None
-        except EngineUnavailableError as error:
-            if error.state is EngineState.FAILED:
-                raise
-            self._unheard += 1
-            if self._unheard >= _MOST_UNHEARD and pid is not None and pid == holder(paths):
-                await self._end_hung(paths, pid)
-                return None
-            return replace(self._health, state=EngineState.LOADING)  # it is there, but too busy to say so
-
-    async def _end_hung(self, paths: EnginePaths, pid: int) -> None:
-        """End the engine that answers nobody: it is of no use to any window, and no other can start beside it.
-
-        Raises:
-            EngineUnavailableError: It cannot be ended.
-        """
-        await self._drop_client()
-        if not await ended(paths, pid):
-            raise EngineUnavailableError(f"The engine (process {pid}) hangs; end it with `infill-ls engine stop`.")
-        self._unheard = self._silences = 0
-        self._process = None  # how it ended says nothing about the next one
 
     def _start_process(self, paths: EnginePaths) -> None:
         """Start the engine unless one is on its way.
@@ -244,21 +201,11 @@ class LocalEngine:
 
     async def _lost(self, client: EngineClient) -> None:
         """Start the next engine in the place of ``client``'s; the first request that misses it does so for all."""
-        if self._client is not client:
+        if not self._contact.is_with(client):
             return
-        await self._drop_client()
+        await self._contact.drop()
         self._report(Health(EngineState.STARTING, model=self._health.model))
         self._bring_up()
-
-    async def _drop_client(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
-
-    def _connected(self) -> EngineClient:
-        if self._client is None:
-            raise EngineGoneError("The engine does not run; the next request starts it.", EngineState.STARTING)
-        return self._client
 
     def _fail(self, reason: str, health: Health | None = None) -> None:
         pid = health.pid if health else None

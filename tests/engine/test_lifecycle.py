@@ -216,7 +216,7 @@ async def test_a_killed_engine_is_started_again_by_the_next_request(run_dir: Pat
 async def test_an_engine_that_answers_nobody_any_more_is_replaced(
     run_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infill_completion.launch._SUSPICIOUS_S", 0.5)
+    monkeypatch.setattr("infill_completion.contact.SUSPICIOUS_S", 0.5)
     monkeypatch.setattr("infill_completion.holder.TERM_S", 0.5)
     async with window() as engine:
         frozen = (await engine.wait_ready(START_S)).pid
