@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
-import ssl
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote, urlsplit
 
 from infill_completion.api import (
     Chunk,
@@ -21,9 +18,10 @@ from infill_completion.api import (
     Health,
 )
 from infill_completion.backoff import Backoff
-from infill_completion.connection import Address, Connection, Pool, ProtocolError
+from infill_completion.connection import Connection, Pool, ProtocolError
 from infill_completion.dialects import Dialect, dialect
 from infill_completion.fitting import fitted
+from infill_completion.remote_address import api_key, remote_address
 from infill_completion.settings import EngineSettings
 from infill_completion.trouble import Trouble
 from infill_completion.wire import EventReader, LineReader
@@ -222,37 +220,9 @@ class RemoteEngine:
 
     async def _connections(self) -> Pool:
         if self._pool is None:
-            self._pool = Pool(await self._address(self._key()))
+            address, self._path = await remote_address(self._url, api_key(self._settings.api_key_env))
+            self._pool = Pool(address)
         return self._pool
-
-    def _key(self) -> str | None:
-        variable = self._settings.api_key_env
-        if not variable:
-            return None
-        key = os.environ.get(variable, "").strip()
-        if not key:
-            raise EngineUnavailableError(
-                f"The environment variable {variable} (engine.api_key_env) is empty; set it to the API key."
-            )
-        if not (key.isascii() and key.isprintable()):  # a line break would begin another header
-            raise EngineUnavailableError(
-                f"The environment variable {variable} (engine.api_key_env) holds a line break or a letter that no API "
-                "key has; set it again."
-            )
-        return key
-
-    async def _address(self, key: str | None) -> Address:
-        try:
-            url = urlsplit(self._url)
-            host, port = (url.hostname or "").encode("idna").decode(), url.port
-        except ValueError:
-            host = ""
-        if not host or url.scheme not in {"http", "https"}:
-            raise EngineUnavailableError(f"engine.url {self._url!r} is no HTTP address; write http://HOST:PORT.")
-        self._path = quote(url.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
-        # It reads the system's certificates, or those of SSL_CERT_FILE, which takes a while.
-        tls = await asyncio.to_thread(ssl.create_default_context) if url.scheme == "https" else None
-        return Address(None, host, port or (443 if tls else 80), key, tls)
 
     def _note_deadline(self, *, is_silent: bool) -> None:
         """Count the deadlines in a row that came before anything else did."""

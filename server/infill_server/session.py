@@ -106,8 +106,7 @@ class Session:
         if self._parts is not None:
             self._parts.completer.configure(self.settings)
         self._engine_wanted.set()
-        if self.health.state is EngineState.READY or not self.settings.completion.enabled:
-            self._say_ready()
+        self._say_state()
 
     def toggle(self) -> bool:
         """Switch automatic suggestions off or on again and return whether they are on now."""
@@ -237,12 +236,10 @@ class Session:
         self._model = health.model if health.state is EngineState.READY else self._model
         self.health = health
         self._progress.show(health)
-        if health.state is EngineState.READY:
-            self._say_ready(health.model)
-        elif health.state is EngineState.FAILED:
+        if health.state is EngineState.FAILED:
             self._tell_failure(health.reason or SkipReason.ENGINE_FAILED.value, health.kind)
         else:
-            self.status.say(Kind.WARNING, health.reason or SkipReason.ENGINE_LOADING.value)
+            self._say_state()
 
     def _tell_failure(self, reason: str, kind: str = "") -> None:
         """Show what is wrong, and in a box only once in a while; what comes and goes must not open one each time."""
@@ -262,11 +259,16 @@ class Session:
         elif answer.reason in _INACTIVE:
             self.status.say(Kind.INACTIVE, answer.reason.value)
         elif self.health.state is EngineState.READY:
-            self._say_ready()
+            self._say_state()
 
-    def _say_ready(self, model: str | None = None) -> None:
-        """Say that all is well, unless the settings say that nothing is to be suggested."""
-        if self.settings.completion.enabled:
-            self.status.say(Kind.NORMAL, model=model)
+    def _say_state(self) -> None:
+        """Say how the engine is, or that nothing is to be suggested whatever it is."""
+        state, reason = self.health.state, self.health.reason
+        if not self.settings.completion.enabled:
+            self.status.say(Kind.INACTIVE, SkipReason.SWITCHED_OFF.value, model=self._model)
+        elif state is EngineState.READY:
+            self.status.say(Kind.NORMAL, model=self._model)
+        elif state is EngineState.FAILED:
+            self.status.say(Kind.ERROR, reason or SkipReason.ENGINE_FAILED.value)
         else:
-            self.status.say(Kind.INACTIVE, SkipReason.SWITCHED_OFF.value, model=model)
+            self.status.say(Kind.WARNING, reason or SkipReason.ENGINE_LOADING.value)
