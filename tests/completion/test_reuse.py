@@ -451,3 +451,17 @@ def test_a_pause_for_thought_is_no_typing_rhythm() -> None:
     debounce.key(0)
     debounce.key(60)
     assert debounce.interval_ms == before
+
+
+async def test_popup_by_key_and_ghost_text_at_one_place_are_both_answered() -> None:
+    engine = ScriptedEngine(says(["sum(a)", "len(a)"]), logprob=-0.1, gate=asyncio.Event())
+    completer = Completer(engine, AT_ONCE)
+    popup = asyncio.create_task(completer.complete(at("x = |\n", invoked=True)))
+    await engine.started.wait()
+    ghost = asyncio.create_task(completer.complete(at("x = |\n")))
+    assert engine.gate is not None
+    engine.gate.set()
+    async with asyncio.timeout(5):
+        answers = await asyncio.gather(popup, ghost)
+    assert [[item.text for item in answer.suggestions] for answer in answers] == [["sum(a)", "len(a)"], ["sum(a)"]]
+    await completer.aclose()
