@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infill_completion.source_text import read_source
+
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
@@ -110,12 +112,13 @@ class IgnoreFiles:
             known = self._files.get(file)
             if known is not None and known[:2] == (status.st_mtime_ns, status.st_size):
                 return known[2]
-            if status.st_size > _MOST_IGNORE_BYTES:
-                return None
-            patterns = Patterns.of(file.read_text("utf-8", errors="replace").splitlines())
+            text = read_source(file, _MOST_IGNORE_BYTES, errors="replace")
         except (OSError, ValueError):  # none there, or a name that no file can have
+            text = None
+        if text is None:
             self._files.pop(file, None)
             return None
+        patterns = Patterns.of(text.splitlines())
         self._files[file] = (status.st_mtime_ns, status.st_size, patterns)
         return patterns
 

@@ -370,13 +370,13 @@ def test_the_editors_text_counts_and_not_the_files(tmp_path: Path) -> None:
 def test_a_file_is_read_once_for_each_time_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, {"a.py": "def f(): ...\n"})
     reads: list[Path] = []
-    read = reading._read
+    read = reading.read_source
 
-    def noted(path: Path) -> str | None:
+    def noted(path: Path, most_bytes: int) -> str | None:
         reads.append(path)
-        return read(path)
+        return read(path, most_bytes)
 
-    monkeypatch.setattr(reading, "_read", noted)
+    monkeypatch.setattr(reading, "read_source", noted)
     library = Library()
     place = Place("from a import f\n", "", "python", tmp_path / "main.py", [tmp_path])
     for text in ("def f(): ...\n", "def f(): ...\n", "def f(x): ...\n"):

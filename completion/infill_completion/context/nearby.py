@@ -13,6 +13,7 @@ from pathlib import Path
 from infill_completion.context.workspace import SKIPPED_FOLDERS
 from infill_completion.documents import OpenDocument
 from infill_completion.languages import language_of
+from infill_completion.source_text import read_source
 
 MOST_FILES = 60
 MOST_BYTES = 40_000
@@ -90,9 +91,5 @@ def _files_near(folder: Path, root: Path, language_id: str) -> list[Path]:
 
 
 def _document(file: Path, language_id: str, changed: int) -> OpenDocument | None:
-    try:
-        if file.stat().st_size > MOST_BYTES:
-            return None
-        return OpenDocument(file.as_uri(), language_id, changed, file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError):
-        return None
+    text = read_source(file, MOST_BYTES)
+    return None if text is None else OpenDocument(file.as_uri(), language_id, changed, text)

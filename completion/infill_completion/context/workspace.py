@@ -19,6 +19,7 @@ from infill_completion.context.similar import LEAST_SIMILARITY, STEP_LINES, WIND
 from infill_completion.context.snippet import Snippet
 from infill_completion.languages import language_of
 from infill_completion.lines import to_lf
+from infill_completion.source_text import read_source
 
 MOST_FILES = 3000
 MOST_BYTES = 200_000
@@ -189,8 +190,5 @@ def _is_skipped(folder: str) -> bool:
 
 
 def _read(path: Path) -> list[str]:
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError):
-        return []
-    return [] if "\0" in text[:1000] else to_lf(text).split("\n")
+    text = read_source(path, MOST_BYTES)
+    return [] if text is None or "\0" in text[:1000] else to_lf(text).split("\n")

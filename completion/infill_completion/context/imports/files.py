@@ -11,6 +11,7 @@ from pathlib import Path
 from infill_completion.context.heads import Outline
 from infill_completion.documents import OpenDocument
 from infill_completion.languages import language_of
+from infill_completion.source_text import read_source
 from infill_completion.syntax.grammars import has_grammar
 
 MOST_BYTES = 400_000
@@ -110,7 +111,9 @@ class Files:
                 return None
         except (OSError, ValueError):  # none there, or a name that no file can have
             return None
-        return self._library.outline(path, language_id, (status.st_mtime_ns, status.st_size), lambda: _read(path))
+        return self._library.outline(
+            path, language_id, (status.st_mtime_ns, status.st_size), lambda: read_source(path, MOST_BYTES)
+        )
 
     def _is_below(self, path: Path) -> bool:
         return any(path.is_relative_to(root) for root in self._roots)
@@ -126,10 +129,3 @@ class Files:
             if Path(real).is_relative_to(root):
                 return not self._is_private(own / Path(real).relative_to(root))
         return False
-
-
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
