@@ -118,7 +118,7 @@ async def test_the_next_request_goes_on_until_all_is_there_as_if_there_had_been_
 
         monkeypatch.setattr(module, name, worked)
 
-    slow(reading, "_read")
+    slow(reading, "read_source")
     slow(outline, "_heads_of")
     slow(similar, "_most_similar")
     slow(nearby, "_document")
