@@ -42,19 +42,22 @@ ln -sfn "$wheel/lib/node_modules/npm/bin/npm-cli.js" "$cache/bin/npm"
 ln -sfn "$wheel/lib/node_modules/npm/bin/npx-cli.js" "$cache/bin/npx"
 export PATH="$cache/bin:$PATH"
 export npm_config_nodedir="$wheel" npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false
+# A registry that cannot be reached is tried again for every one of hundreds of packages, which must not hold up all else.
+export npm_config_fetch_retries=1
+bounded() { timeout --kill-after=20 "$@"; }
 
 stamp="$cache/code-server/.installed-$code_server"
 if [ ! -e "$stamp" ]; then
   mkdir -p "$cache/code-server"
   # Its native modules are compiled here and need not be fast; unoptimized they take half as long. The flags come last and win.
   (export CFLAGS=-O0 CXXFLAGS=-O0; cd "$cache/code-server" && echo '{"private": true}' >package.json &&
-    npm install --no-save "code-server@$code_server" --foreground-scripts >install.log 2>&1) ||
+    bounded 900 npm install --no-save "code-server@$code_server" --foreground-scripts >install.log 2>&1) ||
     { tail -n 30 "$cache/code-server/install.log" >&2; skip "npm could not install code-server $code_server; it needs the npm registry."; }
   touch "$stamp"
 fi
 
 # The extension's own packages come from its lock file; playwright-core is only for the tests.
 for folder in editors/vscode tests/editors/vscode; do
-  (cd "$root/$folder" && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent; }) ||
+  (cd "$root/$folder" && { [ node_modules/.package-lock.json -nt package-lock.json ] || bounded 300 npm ci --silent; }) ||
     skip "npm could not install the packages of $folder; it needs the npm registry."
 done
