@@ -1,0 +1,100 @@
+"""A real Helix in a terminal, and what it was answered."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.editors.terminal import Terminal
+
+LOAD_S = 60.0
+_FETCHED = Path(__file__).parents[3] / ".cache" / "newer" / "root" / "usr" / "bin" / "hx"
+
+
+def binary() -> str | None:
+    """Return the Helix to run: ``$HX_BIN``, else what newer.sh fetched, else the one on the PATH."""
+    fetched = str(_FETCHED) if _FETCHED.exists() else None
+    return os.environ.get("HX_BIN") or fetched or shutil.which("hx") or shutil.which("helix")
+
+
+class Helix(Terminal):
+    """One editor with one file, in insert mode on a new line below its last."""
+
+    def __init__(self, file: Path, content: bytes, environment: Mapping[str, str]) -> None:
+        file.write_bytes(content)
+        self.file = file
+        self._log = file.with_suffix(".log")
+        command = [binary() or "hx", "-v", "--log", str(self._log), file.name]
+        super().__init__(command, file.parent, environment)
+        ready = '"infill/status","jsonrpc":"2.0","params":{"kind":"Normal","busy":false'
+        self.until(lambda: ready in self._said(), "the model is ready", LOAD_S)
+        self.type("geo")
+        self.until_shown(" INS ")
+
+    def until_answered(self, server: str) -> None:
+        """Wait until a server has answered for the first time, which is when Helix begins to ask it."""
+        self.until(lambda: f" [INFO] {server} <- " in self._said(), f"{server} answers", 30)
+
+    def offered(self, line: str) -> dict[str, Any]:
+        """Wait for the popup behind ``line``, the cursor's; return its first entry as the server sent it."""
+        entry = self.until(lambda: self._entry(len(line.encode())), f"an entry behind {line!r}", 30)
+        self.until_shown(f" {entry['label']} ", 30)
+        return entry
+
+    def accept(self, entry: Mapping[str, Any]) -> None:
+        """Choose the popup's first entry and take it."""
+        self.type("\x0e")  # Control-n
+        # Choosing shows the entry's own page, taking it closes the menu.
+        self.until_shown(f" {entry['detail']}")
+        self.type("\r")
+        self.until(lambda: not any(entry["detail"] in line for line in self.lines()), "the popup is closed")
+
+    def row(self, label: str) -> int:
+        """Return the popup's row with this label."""
+        return next(row for row, line in enumerate(self.lines()) if f" {label} " in line)
+
+    def leave(self) -> None:
+        """Leave insert mode."""
+        self.type("\x1b")
+        # Escape and a key behind it would be one key with Alt.
+        self.until_shown(" NOR ")
+
+    def save(self) -> bytes:
+        """Save, in normal mode, and return what is on disk."""
+        # Helix moves the old file away before it writes the new one; its mark of a changed file goes when all is done.
+        self.until_shown(f"{self.file.name} [+]")
+        self.type(":w\r")
+        self.until(lambda: not any("[+]" in line for line in self.lines()), "the file is saved")
+        return self.file.read_bytes()
+
+    def _entry(self, column: int) -> dict[str, Any] | None:
+        """Return the first entry for this column; None while Helix has not asked for it last, or has no answer yet."""
+        asked = [sent for sent in self._messages("->") if sent.get("method") == "textDocument/completion"]
+        if not asked or asked[-1]["params"]["position"]["character"] != column:
+            return None
+        answers = [answer for answer in self._messages("<-") if answer.get("id") == asked[-1]["id"]]
+        items = [item for answer in answers if answer.get("result") for item in answer["result"]["items"]]
+        return items[0] if items else None
+
+    def _messages(self, direction: str) -> list[dict[str, Any]]:
+        begin = f" [INFO] infill-ls {direction} "
+        whole = self._said().split("\n")[:-1]
+        return [json.loads(line.split(begin, 1)[1]) for line in whole if begin in line]
+
+    def _said(self) -> str:
+        return self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
+
+
+@contextmanager
+def helix(file: Path, content: bytes, environment: Mapping[str, str]) -> Iterator[Helix]:
+    """Open a file in Helix, and end Helix with the context."""
+    editor = Helix(file, content, environment)
+    try:
+        yield editor
+    finally:
+        editor.close()
