@@ -17,6 +17,9 @@ from infill_server.items import inline_items, nothing_yet, popup_items
 if TYPE_CHECKING:
     from infill_server.language_server import InfillServer
 
+# Up to 0.12 at least; its popup normalizes line ends, its inline completion does not.
+_SPLITS_AT_LINE_FEEDS = ("Neovim",)
+
 
 async def complete(ls: InfillServer, params: types.CompletionParams) -> types.CompletionList:
     """Answer ``textDocument/completion``."""
@@ -39,7 +42,9 @@ async def complete_inline(ls: InfillServer, params: types.InlineCompletionParams
     answer = await ls.session.ask(snapshot)
     if not _is_current(ls, document, snapshot, answer):
         return types.InlineCompletionList(items=[])
-    return inline_items(answer, snapshot, document.text)
+    return inline_items(
+        answer, snapshot, document.text, only_line_feeds=ls.protocol.client_name in _SPLITS_AT_LINE_FEEDS
+    )
 
 
 def _popup_trigger(params: types.CompletionParams, document: Document) -> Trigger:

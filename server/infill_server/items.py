@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from lsprotocol import types
 
+from infill_completion.lines import to_lf
 from infill_completion.snapshot import Answer, Snapshot, Suggestion
 from infill_server.text import Text
 
@@ -35,17 +36,26 @@ class _Widened:
     suggestion: Suggestion
 
 
-def inline_items(answer: Answer, snapshot: Snapshot, document: Text) -> types.InlineCompletionList:
+def inline_items(
+    answer: Answer, snapshot: Snapshot, document: Text, *, only_line_feeds: bool = False
+) -> types.InlineCompletionList:
     """Return the ghost texts of an answer.
 
     The range begins where the line does: that survives typing and deleting back into the indentation, and clients
     that draw ghost text skip what already stands there.
+
+    Args:
+        answer: What the completer found.
+        snapshot: What it was asked.
+        document: The text the items are for.
+        only_line_feeds: The client splits ghost text at line feeds, whatever ends the document's lines, as Neovim
+            does: it would show and insert carriage returns as text.
     """
     return types.InlineCompletionList(
         items=[
             types.InlineCompletionItem(
-                insert_text=item.text,
-                filter_text=item.text,
+                insert_text=(text := _unix(item.text, snapshot.text) if only_line_feeds else item.text),
+                filter_text=text,
                 range=_range(item, document),
                 command=_report(snapshot, item.suggestion),
             )
@@ -136,6 +146,14 @@ def _word_start(snapshot: Snapshot) -> int:
     nearby = snapshot.text[max(0, snapshot.offset - _MOST_REPEATED) : snapshot.offset]
     word = _LAST_WORD.search(nearby)
     return snapshot.offset - (len(word.group()) if word else 0)
+
+
+def _unix(text: str, document: str) -> str:
+    """Return ``text`` with line feeds, unless carriage returns are mere text of some lines of the document."""
+    if "\r" not in text:
+        return text
+    of_each = document.count("\n"), document.count("\r"), document.count("\r\n")
+    return to_lf(text) if len(set(of_each)) == 1 or of_each[0] == 0 else text
 
 
 def _range(item: _Widened, document: Text) -> types.Range:

@@ -44,6 +44,7 @@ class InfillProtocol(DocumentSync):
         exit_code: None until the client says ``exit``; then 0 or, without ``shutdown`` before it, 1.
         is_initialized: Whether the client said ``initialize``.
         initialization_options: What the client sent with it.
+        client_name: What the client calls itself; empty where it does not say.
     """
 
     def __init__(self, server: LanguageServer, converter: Converter) -> None:
@@ -51,6 +52,7 @@ class InfillProtocol(DocumentSync):
         self.exit_code: int | None = None
         self.is_initialized = False
         self.initialization_options: object = None
+        self.client_name = ""
 
     @property
     def shut_down(self) -> bool:
@@ -234,6 +236,7 @@ class InfillProtocol(DocumentSync):
         assert isinstance(result, types.InitializeResult)
         self.documents.use(params, Units(result.capabilities.position_encoding or Units.UTF16))
         self.initialization_options = params.initialization_options
+        self.client_name = params.client_info.name if params.client_info else ""
         self.is_initialized = True
         return result
 

@@ -79,6 +79,22 @@ def test_a_range_never_leaves_its_line(ending: str) -> None:
     assert not ghosts(snapshot, across)
 
 
+@pytest.mark.parametrize("ending", ["\r\n", "\r"])
+def test_a_client_that_splits_at_line_feeds_gets_line_feeds(ending: str) -> None:
+    snapshot = at(f"a{ending}b = |{ending}c")
+    answer = insert(snapshot, f"1{ending}d = 2")
+    [item] = inline_items(answer, snapshot, Text(snapshot.text, Units.UTF16), only_line_feeds=True).items
+    assert (item.insert_text, item.filter_text) == ("b = 1\nd = 2", "b = 1\nd = 2")
+    assert span(item) == (1, 0, 4)
+
+
+def test_carriage_returns_that_are_text_of_some_lines_stay_for_such_a_client() -> None:
+    snapshot = at("a\r\nb = |\nc")
+    answer = insert(snapshot, "1\r\nd = 2")
+    [item] = inline_items(answer, snapshot, Text(snapshot.text, Units.UTF16), only_line_feeds=True).items
+    assert item.insert_text == "b = 1\r\nd = 2"
+
+
 def test_a_suggestion_that_changes_nothing_is_no_item() -> None:
     snapshot = at("print(|)")
     assert not ghosts(snapshot, insert(snapshot, ")", replaced=1))

@@ -6,6 +6,12 @@ return {
   cmd = { 'infill-ls' },
   -- A PYTHONPATH or a start-up file of the shell must not put code of the workspace in front of the server's.
   cmd_env = { PYTHONPATH = '', PYTHONSTARTUP = '', PYTHONSAFEPATH = '1' },
+  -- Neovim 0.12 offers help pages too; nobody writes there.
+  root_dir = function(bufnr, on_dir)
+    if vim.bo[bufnr].buftype == '' then
+      on_dir(vim.fs.root(bufnr, vim.lsp.config.infill_ls.root_markers or {}))
+    end
+  end,
   root_markers = { '.git', '.hg', '.svn', 'pyproject.toml', 'package.json', 'Cargo.toml', 'go.mod' },
   capabilities = {
     -- 0.11 does not know the request, so it does not announce it either.

@@ -31,15 +31,17 @@ TYPED = (
 CLOCK = """
 local clock = { keys = {}, asked = 0 }
 _G.infill_clock = clock
-local ghost = require('infill.ghost')
-local draw = ghost.draw
-ghost.draw = function(...)
-  draw(...)
+local set_extmark = vim.api.nvim_buf_set_extmark
+vim.api.nvim_buf_set_extmark = function(buffer, namespace, ...)
+  local mark = set_extmark(buffer, namespace, ...)
+  local spaces = vim.api.nvim_get_namespaces()
   local key = clock.keys[#clock.keys]
-  if key and not key.drawn_ms then
+  local is_ghost = namespace == spaces['infill'] or namespace == spaces['nvim.lsp.inline_completion']
+  if is_ghost and key and not key.drawn_ms then
     key.drawn_ms = (vim.uv.hrtime() - key.at) / 1e6
     key.asked = clock.asked > key.asked_before
   end
+  return mark
 end
 vim.api.nvim_create_autocmd('InsertCharPre', { callback = function()
   table.insert(clock.keys, { at = vim.uv.hrtime(), asked_before = clock.asked })
@@ -53,16 +55,20 @@ end })
 """
 
 
-def measure(nvim: Neovim, typed: str = TYPED) -> dict[str, Any]:
+def measure(nvim: Neovim, typed: str = TYPED, *, native: bool = False) -> dict[str, Any]:
     """Type into the current buffer and return medians and 90th percentiles in milliseconds.
 
-    ``fresh``: the server was asked; ``known``: the letter is what the ghost text says.
+    ``fresh``: the server was asked; ``known``: the letter is what the ghost text says.  With ``native`` Neovim draws,
+    which asks after every key, but later.
     """
     nvim.lua(CLOCK)
     nvim.type("Go")
     for letter in typed:
         keys = {"\n": "<CR>", "<": "<lt>", " ": "<Space>"}.get(letter, letter)
+        asked = nvim.lua("return infill_clock.asked")
         nvim.type(keys)
+        if native:
+            nvim.until(lambda asked=asked: nvim.lua("return infill_clock.asked") > asked, "Neovim asks")
         nvim.settled()
     keys = nvim.lua(
         "local found = {} for i, key in ipairs(infill_clock.keys) do"
@@ -72,6 +78,8 @@ def measure(nvim: Neovim, typed: str = TYPED) -> dict[str, Any]:
     asked = [key["drawn_ms"] for key in keys if key.get("asked")]
     known = [key["drawn_ms"] for key in keys if key.get("asked") is False]
     return {
+        "neovim": nvim.lua("return tostring(vim.version())"),
+        "drawn_by": "Neovim" if native else "the plugin",
         "what": "Neovim, embedded model on the CPU: from a key to the ghost text in the buffer",
         "letters": len(keys),
         "fresh": _summary(asked),
@@ -94,13 +102,15 @@ def _summary(values: list[float]) -> dict[str, float | int]:
 def main() -> None:
     """Print the figures of this machine."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--native", action="store_true", help="let Neovim 0.12 ask and draw")
     parser.add_argument("--json", type=Path, help="also write the figures there")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, home(Path(folder)) as environment:
-        nvim = start(Path(folder), "work", environment)
+        init = "require('infill').setup({ renderer = 'native' })" if arguments.native else ""
+        nvim = start(Path(folder), "work", environment, init)
         nvim.open("names.py", CODE)
         ready(nvim)
-        figures = measure(nvim)
+        figures = measure(nvim, native=arguments.native)
         nvim.close()
     text = json.dumps(figures, indent=2)
     print(text)

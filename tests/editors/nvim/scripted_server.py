@@ -75,7 +75,8 @@ def inline(params: types.InlineCompletionParams) -> types.InlineCompletionList:
     log("inline", line=line, cursor=cursor, invoked=invoked)
     if delay := RULES.get("delay_s"):
         time.sleep(delay)
-    newline = "\r\n" if "\r\n" in text else "\n"
+    # As the real server does for Neovim: carriage returns only where some lines have them as text.
+    newline = "\r\n" if "\r\n" in text and text.count("\n") > text.count("\r\n") else "\n"
     rests, replaces = continuations(before, invoked=invoked)
     end = cursor + (len(replaces) if line[cursor:].startswith(replaces) else 0)
     return types.InlineCompletionList(

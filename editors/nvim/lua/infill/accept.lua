@@ -67,7 +67,7 @@ local function report(taken, is_whole)
     local accepted = taken.candidate.text:sub(1, #taken.candidate.text - #taken.rest + #taken.piece)
     client:notify('textDocument/didPartiallyAcceptCompletion', {
       item = item,
-      acceptedLength = text.utf16_length(accepted, vim.bo[taken.place.bufnr].fileformat),
+      acceptedLength = text.utf16_length(accepted),
     })
   elseif type(item.command) == 'table' then
     client_module.execute(client, item.command)

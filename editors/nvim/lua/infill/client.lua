@@ -39,6 +39,7 @@ function M.attached(client, bufnr)
   lives[client.id] = lives[client.id] or { config = client.config, buffers = {}, began_ms = vim.uv.now() }
   lives[client.id].buffers[bufnr] = true
   status.began()
+  require('infill.native').follow(bufnr)
   require('infill.session').watch(bufnr)
 end
 

@@ -25,7 +25,7 @@ end
 ---@param options? table
 function M.setup(options)
   require('infill.config').set(options)
-  require('infill.native').setup()
+  require('infill.native').follow_all()
 end
 
 --- Accept the visible suggestion.
@@ -77,6 +77,11 @@ end
 ---
 ---@return boolean # False where none is visible.
 function M.dismiss()
+  local native = require('infill.native')
+  local bufnr = vim.api.nvim_get_current_buf()
+  if native.is_drawing(bufnr) then
+    return native.dismiss(bufnr)
+  end
   return session().dismiss()
 end
 
@@ -89,6 +94,11 @@ end
 ---
 ---@return boolean
 function M.is_visible()
+  local native = require('infill.native')
+  local bufnr = vim.api.nvim_get_current_buf()
+  if native.is_drawing(bufnr) then
+    return native.is_visible(bufnr)
+  end
   return session().visible() ~= nil
 end
 
@@ -112,6 +122,7 @@ function M.toggle(scope, on)
   else
     vim.b[bufnr].infill_enabled = on
   end
+  require('infill.native').follow_all()
   session().update({ again = true })
   vim.cmd.redrawstatus()
   return config.is_enabled(bufnr)

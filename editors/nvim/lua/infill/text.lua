@@ -4,8 +4,6 @@
 
 local M = {}
 
-local NEWLINES = { dos = '\r\n', mac = '\r', unix = '\n' }
-
 --- Turn the server's line ends into `\n`.
 ---
 --- Neovim sends a buffer with the line ends of its 'fileformat'.  In a unix buffer a `\r` is text, so it stays.
@@ -20,14 +18,12 @@ function M.normalized(text, fileformat)
   return (text:gsub('\r\n', '\n'):gsub('\r', '\n'))
 end
 
---- Count UTF-16 units of `text` as the server wrote it.
+--- Count UTF-16 units of `text` as the server wrote it; to Neovim it writes line feeds.
 ---
 ---@param text string
----@param fileformat string
 ---@return integer
-function M.utf16_length(text, fileformat)
-  local _, newlines = text:gsub('\n', '\n')
-  return vim.str_utfindex(text, 'utf-16') + newlines * (#NEWLINES[fileformat] - 1)
+function M.utf16_length(text)
+  return vim.str_utfindex(text, 'utf-16')
 end
 
 ---@class infill.Place

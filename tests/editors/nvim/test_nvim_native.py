@@ -1,0 +1,177 @@
+"""Neovim's own inline completion, which 0.12 brought: it asks and draws, this plugin adds words, lines and switches."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from tests.editors.nvim.editor import Neovim, binary
+from tests.editors.nvim.stage import TAB, StageMaker
+from tests.editors.nvim.test_nvim_accept import ADD, KEYS
+
+pytestmark = pytest.mark.editor
+
+NATIVE = f"require('infill').setup({{ renderer = 'native' }})\n{TAB}\n{KEYS}"
+GHOST = "left, right):\n    return left + right"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _knows_inline_completion() -> None:
+    ask = "lua io.stdout:write(tostring(pcall(require, 'vim.lsp.inline_completion')))"
+    run = [binary(), "--headless", "-u", "NONE", "-c", ask, "+q"]
+    if "true" not in subprocess.run(run, capture_output=True, text=True, check=False).stdout:
+        pytest.skip("needs Neovim 0.12 (tests/editors/newer.sh neovim fetches one)")
+
+
+def drawn(nvim: Neovim) -> str:
+    """Return what Neovim itself draws, lines joined by a newline."""
+    marks = nvim.lua(
+        "local space = vim.api.nvim_get_namespaces()['nvim.lsp.inline_completion'] if not space then return {} end"
+        " return vim.api.nvim_buf_get_extmarks(0, space, 0, -1, { details = true })"
+    )
+    lines = [line for mark in marks for line in [mark[3].get("virt_text", []), *mark[3].get("virt_lines", [])]]
+    return "\n".join("".join(text for text, _ in line) for line in lines)
+
+
+def until_drawn(nvim: Neovim, text: str) -> None:
+    """Wait until exactly ``text`` is Neovim's ghost text, and none is this plugin's."""
+    nvim.until(lambda: drawn(nvim) == text, f"Neovim's own ghost text {text!r}, not {drawn(nvim)!r}")
+    assert nvim.ghost() == ""
+
+
+def test_tab_accepts_what_neovim_draws(stage: StageMaker) -> None:
+    shown = stage(ADD, init=NATIVE)
+    nvim = shown.editor
+    path = nvim.open("sum.py", b"# sums\n")
+    nvim.type("odef add(")
+    until_drawn(nvim, GHOST)
+    assert nvim.lua("return require('infill').is_visible()") is True
+    nvim.type("<Tab>")
+    nvim.until_lines("# sums", "def add(left, right):", "    return left + right")
+    assert shown.until_heard("accepted")[0]["arguments"] == [GHOST]
+    assert nvim.save(path) == b"# sums\ndef add(left, right):\n    return left + right\n"
+
+
+def test_tab_without_a_suggestion_is_a_tab(stage: StageMaker) -> None:
+    nvim = stage(ADD, init=NATIVE).editor
+    nvim.open("sum.py")
+    nvim.type("i<Tab>x")
+    nvim.until_lines("    x")
+
+
+def test_a_suggestion_typed_through_stays(stage: StageMaker) -> None:
+    shown = stage(ADD, init=NATIVE)
+    nvim = shown.editor
+    nvim.open("sum.py")
+    nvim.type("idef add(")
+    until_drawn(nvim, GHOST)
+    nvim.type("left, ")
+    until_drawn(nvim, "right):\n    return left + right")
+    nvim.type("<Tab>")  # Neovim itself would put it before what was typed since it asked
+    nvim.until_lines("def add(left, right):", "    return left + right")
+    shown.until_heard("accepted")
+
+
+def test_a_word_a_line_and_the_rest(stage: StageMaker) -> None:
+    nvim = stage(ADD, init=NATIVE).editor
+    path = nvim.open("sum.py")
+    nvim.type("idef add(")
+    until_drawn(nvim, GHOST)
+    nvim.type("<F2>")
+    nvim.until_lines("def add(left")
+    until_drawn(nvim, ", right):\n    return left + right")
+    nvim.type("<F3>")
+    nvim.until(lambda: nvim.lines()[0] == "def add(left, right):", "the line is in")
+    until_drawn(nvim, "    return left + right" if len(nvim.lines()) > 1 else "\n    return left + right")
+    nvim.type("<F8>")
+    nvim.until_lines("def add(left, right):", "    return left + right")
+    assert nvim.save(path) == b"def add(left, right):\n    return left + right\n"
+
+
+def test_undo_brings_back_what_was_typed(stage: StageMaker) -> None:
+    nvim = stage(ADD, init=NATIVE).editor
+    path = nvim.open("sum.py", b"# sums\n")
+    nvim.type("odef add(")
+    until_drawn(nvim, GHOST)
+    nvim.type("<C-g>u<Tab>")
+    nvim.until_lines("# sums", "def add(left, right):", "    return left + right")
+    nvim.escape()
+    nvim.type("u")
+    nvim.until_lines("# sums", "def add(")
+    assert nvim.save(path) == b"# sums\ndef add(\n"
+
+
+def test_windows_line_ends_stay_as_they_are(stage: StageMaker) -> None:
+    nvim = stage(ADD, init=NATIVE).editor
+    path = nvim.open("sum.py", b"# sums\r\n")
+    nvim.type("odef add(")
+    until_drawn(nvim, GHOST)
+    nvim.type("<Tab>")
+    nvim.until_lines("# sums", "def add(left, right):", "    return left + right")
+    assert nvim.save(path) == b"# sums\r\ndef add(left, right):\r\n    return left + right\r\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
+def test_text_outside_ascii_before_the_cursor(stage: StageMaker, encoding: str) -> None:
+    init = (
+        "vim.lsp.config('infill_ls', { capabilities = { general = { positionEncodings = { '" + encoding + "' } } } })\n"
+    )
+    nvim = stage({"behind": "🙂 値(", "text": "左, 🚀)", "replaces": ")"}, init=init + NATIVE).editor
+    path = nvim.open("words.txt", "🙂 値()  # 🙂\n".encode())
+    nvim.type("f(a")
+    nvim.until(lambda: drawn(nvim) != "", "Neovim's own ghost text")
+    nvim.type("<Tab>")
+    nvim.until(lambda: nvim.lines() != ["🙂 値()  # 🙂"], "the suggestion is in")
+    assert nvim.save(path) == "🙂 値(左, 🚀)  # 🙂\n".encode()
+
+
+def test_dismissed_it_is_gone_until_the_next_key(stage: StageMaker) -> None:
+    nvim = stage(ADD, init=NATIVE).editor
+    nvim.open("sum.py")
+    nvim.type("idef add(")
+    until_drawn(nvim, GHOST)
+    nvim.type("<F6>")
+    until_drawn(nvim, "")
+    assert nvim.lua("return require('infill').is_visible()") is False
+    nvim.type("l")
+    until_drawn(nvim, GHOST[1:])
+
+
+def test_switched_off_neovim_does_not_draw_either(stage: StageMaker) -> None:
+    shown = stage(ADD, init=NATIVE)
+    nvim = shown.editor
+    nvim.open("sum.py")
+    nvim.type("idef add(")
+    until_drawn(nvim, GHOST)
+    nvim.escape()
+    nvim.api.command("Infill toggle")
+    asked = len(shown.server.events("inline"))
+    nvim.type("Sdef add(")
+    nvim.until_lines("def add(")
+    nvim.settled()
+    assert drawn(nvim) == nvim.ghost() == ""
+    nvim.escape()
+    nvim.api.command("Infill toggle")
+    nvim.type("Sdef add(")
+    until_drawn(nvim, GHOST)
+    assert all(event["line"] for event in shown.server.events("inline")[asked:])
+
+
+def test_a_filetype_that_the_user_excluded(stage: StageMaker) -> None:
+    init = NATIVE.replace("'native'", "'native', filetypes = { text = false }")
+    nvim = stage(ADD, init=init).editor
+    nvim.open("sum.txt")
+    assert nvim.lua("return require('infill.native').is_drawing(0)") is False
+    nvim.open("sum.py")
+    nvim.type("idef add(")
+    until_drawn(nvim, GHOST)
+
+
+def test_where_the_user_switched_it_on_this_plugin_stays_out_of_the_way(stage: StageMaker) -> None:
+    nvim = stage(ADD, init=f"vim.lsp.inline_completion.enable(true)\n{TAB}").editor
+    nvim.open("sum.py")
+    nvim.type("idef add(")
+    until_drawn(nvim, GHOST)
+    nvim.type("<Tab>")
+    nvim.until_lines("def add(left, right):", "    return left + right")
