@@ -21,6 +21,7 @@ from infill_completion.engine.fork import Fork
 from infill_completion.engine.kv import KVCache
 from infill_completion.engine.native import NativeStep
 from infill_completion.settings import EngineSettings
+from tests.engine.test_sampler import check_one_row
 from tests.engine.tiny import VOCABULARY, save_tiny
 
 COMPILE_LIMIT_S = 120.0
@@ -252,3 +253,34 @@ def test_it_can_be_switched_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_only_linux_is_asked_for_a_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     assert native_build.Build(tmp_path).library is None
+
+
+@pytest.mark.parametrize("p", [0.0, 0.3, 0.9, 1.0])
+@pytest.mark.parametrize("temperature", [0.1, 1.0])
+@pytest.mark.parametrize("size", [12, 45, 64])
+def test_a_token_is_chosen_as_the_reference_says(
+    library: ctypes.CDLL, tmp_path: Path, size: int, temperature: float, p: float
+) -> None:
+    step = NativeStep(library, packed_tiny(tmp_path)[0])
+
+    def choose(logits: torch.Tensor, temperature: float, p: float, chance: float) -> tuple[int, float]:
+        chosen = step.choose(logits, temperature, p, chance)
+        assert chosen is not None
+        return chosen
+
+    check_one_row(choose, size=size, temperature=temperature, p=p)
+
+
+def test_a_large_nucleus_is_left_to_torch(library: ctypes.CDLL, tmp_path: Path) -> None:
+    step = NativeStep(library, packed_tiny(tmp_path)[0])
+    assert step.choose(torch.zeros(1000), 1.0, 0.9, 0.5) is None
+    assert step.choose(torch.zeros(1000), 1.0, 0.01, 0.99) is not None
+
+
+def test_tokens_that_are_forbidden_are_never_chosen(library: ctypes.CDLL, tmp_path: Path) -> None:
+    step = NativeStep(library, packed_tiny(tmp_path)[0])
+    logits = torch.full((40,), float("-inf"))
+    logits[[7, 21]] = torch.tensor([1.0, 1.0])
+    for p in (0.9, 1.0):
+        assert {(step.choose(logits, 1.0, p, at / 100) or (-1, 0))[0] for at in range(100)} == {7, 21}
+    assert (step.choose(logits, 0.0, 0.9, 0.5) or (-1, 0))[0] == 7

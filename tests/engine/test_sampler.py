@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
 
-from infill_completion.engine.sampler import choose, sample_top_p
+from infill_completion.engine.sampler import choose, choose_one, sample_top_p
 
 DRAWS = 20_000
 
@@ -85,3 +87,29 @@ def test_the_same_seed_draws_the_same_tokens() -> None:
 
 def test_a_temperature_next_to_nothing_is_none() -> None:
     assert choose(torch.tensor([[0.0, 50.0, 49.0]]), 1e-45, 0.9)[0].tolist() == [1]
+
+
+Chooser = Callable[[torch.Tensor, float, float, float], tuple[int, float]]
+
+
+def check_one_row(chooser: Chooser, *, size: int, temperature: float, p: float) -> None:
+    """Check a chooser of one token: evenly spread chances must hit each token as often as its share says."""
+    logits = torch.randn(size, generator=torch.Generator().manual_seed(size)).mul(3)
+    expected = reference_top_p(logits.double().div(temperature).softmax(-1).numpy(), p)
+    tries = 4000
+    chosen = [chooser(logits, temperature, p, (at + 0.5) / tries) for at in range(tries)]
+    counts = np.bincount([id_ for id_, _ in chosen], minlength=size)
+    assert np.abs(counts - tries * expected).max() <= 2
+    likely = logits.double().log_softmax(-1)
+    assert all(abs(logprob - float(likely[id_])) < 1e-4 for id_, logprob in chosen)
+
+
+@pytest.mark.parametrize("p", [0.0, 0.3, 0.9, 1.0])
+@pytest.mark.parametrize("temperature", [0.1, 1.0])
+@pytest.mark.parametrize("size", [12, 100])
+def test_one_row_is_chosen_as_the_reference_says(size: int, temperature: float, p: float) -> None:
+    check_one_row(choose_one, size=size, temperature=temperature, p=p)
+
+
+def test_of_equal_ones_the_first_is_taken_without_a_temperature() -> None:
+    assert choose_one(torch.tensor([0.0, 2.0, 2.0]), 0.0, 0.9, 0.99)[0] == 1

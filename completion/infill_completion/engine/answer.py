@@ -5,21 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Generator as Steps
+from collections.abc import Sequence as Items
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
 from infill_completion.api import Chunk, CompletionRequest, FinishReason, Usage
 from infill_completion.engine.cache_model import CacheParameters
 from infill_completion.engine.candidates import DISTINCT_BELOW_TEMPERATURE, distinct
-from infill_completion.engine.device_loop import Sampling, Token
+from infill_completion.engine.device_loop import Token
+from infill_completion.engine.dice import Dice
 from infill_completion.engine.errors import ModelError, is_out_of_memory
 from infill_completion.engine.fork import Fork
 from infill_completion.engine.kv import Slot
 from infill_completion.engine.loop import InterruptedPrefillError, prefill
-from infill_completion.engine.sampler import choose
 from infill_completion.engine.sequence import Sequence
 from infill_completion.ngram import NgramIndex
 from infill_completion.prompt import Prompt
@@ -42,12 +42,7 @@ class Answer:
         self._echoed = False
         self._slot: Slot | None = None
         self._end = 0  # of the places and positions that a single text may fill
-        self._random = torch.Generator(device=self._decoder.device)
-        if request.seed is not None:
-            self._random.manual_seed(request.seed)
-        else:
-            self._random.seed()
-        self._sampling = Sampling(request.temperature, request.top_p, self._random.initial_seed())
+        self._dice = Dice(owner.decoder, request)
         self._sequences: list[Sequence] = []
 
     def turns(self) -> Iterator[Chunk | None]:
@@ -127,14 +122,12 @@ class Answer:
             self._owner.slots.release(self._slot)
             self._slot = None
 
-    @torch.inference_mode()
     def _choose(self, sequence: Sequence, logits: Tensor | Token) -> Chunk:
         """Choose the next token of a candidate from the model's scores, ``(vocabulary,)``, unless the device did."""
         if isinstance(logits, Token):
             return sequence.push(*logits)
         scores = sequence.scores(logits)
-        id_, logprob = choose(scores, self._request.temperature, self._request.top_p, self._random)
-        chosen = int(id_), float(logprob)
+        chosen = self._dice.choose(scores)
         if self._request.temperature < DISTINCT_BELOW_TEMPERATURE:
             chosen = distinct(sequence, self._sequences[: sequence.number], scores, *chosen)
         return sequence.push(*chosen)
@@ -181,7 +174,8 @@ class Answer:
         (sequence,) = self._sequences
         draft: list[int] = []
         while True:
-            for row, scores in enumerate(logits):
+            rows: Items[Tensor | Token] = logits.unbind() if isinstance(logits, Tensor) else logits
+            for row, scores in enumerate(rows):
                 yield self._choose(sequence, scores)
                 self._first = self._first or time.monotonic()
                 if (reason := self._over(sequence, len(slot.ids) + row, self._end)) is not None:
@@ -203,9 +197,9 @@ class Answer:
         loop, cache, place = self._owner.device_loop, slot.cache, len(slot.ids)
         if loop is not None and sequence.is_plain:
             if len(fed) == 1:
-                return [loop.follow(self._sampling, cache, fed[0], place)]
+                return [loop.follow(self._dice.sampling, cache, fed[0], place)]
             if len(fed) <= min(loop.width, loop.reach(cache, place)):
-                return loop.check(self._sampling, cache, fed, place)
+                return loop.check(self._dice.sampling, cache, fed, place)
         return self._owner.scores(cache, fed, place)
 
     def _decoded_together(self, slot: Slot, logits: Tensor) -> Iterator[Chunk]:

@@ -6,7 +6,7 @@ linear layers.  Quantised layers (bitsandbytes' ``Linear4bit`` and ``Linear8bitL
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -172,7 +172,6 @@ class Decoder:
                 self._step = None if library is None else native.checked(library, self)
         return self._step
 
-    @torch.inference_mode()
     def forward(
         self, ids: Tensor, cache: KVCache, start: int, *, all_logits: bool = False, fork: Fork | None = None,
         kept: Callable[[int], None] | None = None,
@@ -191,9 +190,22 @@ class Decoder:
         Returns:
             Logits in float32, ``(batch, vocabulary)``, or ``(batch, length, vocabulary)`` with ``all_logits``.
         """
-        batch, length = ids.shape
-        if batch * length <= native.MOST_ROWS and (step := self.native_step()) is not None:
+        if ids.numel() <= native.MOST_ROWS and (step := self.native_step()) is not None:
             return step(ids, cache, start, all_logits=all_logits, fork=fork)
+        return self._forward(ids, cache, start, all_logits, fork, kept)
+
+    def scores(self, ids: Sequence[int], cache: KVCache, start: int, fork: Fork | None = None) -> Tensor:
+        """Return the logits behind each of ``ids`` as :meth:`forward` does, ``(len(ids), vocabulary)``."""
+        if len(ids) <= native.MOST_ROWS and (step := self.native_step()) is not None:
+            return step.scores(ids, cache, start, fork)
+        return self.forward(torch.tensor([ids], device=self.device), cache, start, all_logits=True, fork=fork)[0]
+
+    @torch.inference_mode()
+    def _forward(
+        self, ids: Tensor, cache: KVCache, start: int, all_logits: bool, fork: Fork | None,
+        kept: Callable[[int], None] | None,
+    ) -> Tensor:  # fmt: skip
+        length = ids.shape[1]
         mask, at = None, torch.arange(start, start + length, device=self.device)
         if fork is not None:
             mask, at = visible(at, start + length, *fork), positions(at, *fork)

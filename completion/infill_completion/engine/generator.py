@@ -195,8 +195,7 @@ class Generator:
         loop = self.device_loop
         if loop is not None and len(ids) <= loop.reach(cache, start):
             return loop.score(cache, ids, start, fork)
-        fed = torch.tensor([ids], device=self.decoder.device)
-        return self.decoder.forward(fed, cache, start, all_logits=True, fork=fork)[0]
+        return self.decoder.scores(ids, cache, start, fork)
 
     def sequence(self, number: int, spell: str, request: CompletionRequest, index: NgramIndex | None) -> Sequence:
         """Return a fresh candidate of a request."""

@@ -70,6 +70,10 @@ class NativeStep:
         self._step: Any = library.infill_step
         self._bytes: Any = library.infill_workspace_bytes
         self._bytes.restype = ctypes.c_size_t
+        self._choose: Any = library.infill_choose
+        self._choose.argtypes = (
+            _Pointer, ctypes.c_int, ctypes.c_float, ctypes.c_double, ctypes.c_double, _Pointer, _Pointer,
+        )  # fmt: skip
         layers = [
             _Layer(
                 self._floats(layer.input_norm), self._floats(layer.post_norm),
@@ -87,6 +91,8 @@ class NativeStep:
         self._reference = ctypes.byref(self._model)
         self._capacity = decoder.capacity
         self._workspace = torch.empty(0, dtype=torch.uint8)
+        self._masses, self._logprob = torch.empty(0), ctypes.c_float()
+        self._logprob_at = ctypes.addressof(self._logprob)
         self._caches: WeakKeyDictionary[KVCache, tuple[Any, Any]] = WeakKeyDictionary()
 
     def __call__(
@@ -94,20 +100,50 @@ class NativeStep:
     ) -> Tensor:
         """Compute what :meth:`infill_completion.engine.decoder.Decoder.forward` does, for :data:`MOST_ROWS` tokens."""
         batch, length = ids.shape
+        ids = ids.contiguous()
+        logits = self._run(ids.data_ptr(), batch, length, cache, start, fork, all_logits=all_logits)
+        return logits.view(batch, length, -1) if all_logits else logits
+
+    def scores(self, ids: Sequence[int], cache: KVCache, start: int, fork: Fork | None = None) -> Tensor:
+        """Return the logits behind each of up to :data:`MOST_ROWS` tokens of one text, ``(len(ids), vocabulary)``."""
+        fed = (ctypes.c_int64 * len(ids))(*ids)
+        return self._run(ctypes.addressof(fed), 1, len(ids), cache, start, fork, all_logits=True)
+
+    def _run(
+        self, ids: int, batch: int, length: int, cache: KVCache, start: int, fork: Fork | None, *, all_logits: bool
+    ) -> Tensor:
         shared, ways = fork or (0, 1)
         positions = shared + (start + length - 1 - shared) // ways + 1
         if start + length > cache.capacity or positions > self._capacity or batch != cache.batch:
             raise IndexError(f"{batch} x {length} tokens at {start} do not fit the cache.")
         keys, values = self._caches.get(cache) or self._pointers_of(cache)
-        shape = (batch, length, self._vocabulary) if all_logits else (batch, self._vocabulary)
-        logits = torch.empty(shape)
-        ids = ids.contiguous()
+        logits = torch.empty((batch * length if all_logits else batch, self._vocabulary))
         if self._step(
-            self._reference, _Pointer(ids.data_ptr()), batch, length, start, shared, ways, keys, values, cache.capacity,
+            self._reference, _Pointer(ids), batch, length, start, shared, ways, keys, values, cache.capacity,
             int(all_logits), _Pointer(self._workspace.data_ptr()), _Pointer(logits.data_ptr()),
         ):  # fmt: skip
             raise IndexError("A token id is outside of the vocabulary.")
         return logits
+
+    def choose(self, logits: Tensor, temperature: float, top_p: float, chance: float) -> tuple[int, float] | None:
+        """Choose one token as :func:`infill_completion.engine.sampler.choose` does.
+
+        Args:
+            logits: ``(vocabulary,)``, float32, contiguous, on the CPU.
+            temperature: 0 takes the likeliest.
+            top_p: See :func:`infill_completion.engine.sampler.sample_top_p`.
+            chance: Evenly drawn from 0 to 1.
+
+        Returns:
+            The token and its log-probability (nats), or None where the nucleus is too large to be worth it.
+        """
+        size = logits.numel()
+        if size > self._masses.numel():
+            self._masses = torch.empty(size)
+        id_ = self._choose(
+            logits.data_ptr(), size, temperature, top_p, chance, self._masses.data_ptr(), self._logprob_at
+        )
+        return None if id_ < 0 else (id_, self._logprob.value)
 
     def _pointers_of(self, cache: KVCache) -> tuple[Any, Any]:
         room: int = self._bytes(self._reference, MOST_ROWS, cache.capacity)

@@ -27,7 +27,8 @@ def sample_top_p(probabilities: Tensor, p: float, generator: torch.Generator | N
         Ids of shape ``(...)``.
     """
     if probabilities.ndim == 1 and probabilities.device.type == "cpu":
-        return _draw(probabilities, p, generator)
+        chance = float(torch.rand((), generator=generator, dtype=torch.float64))
+        return torch.tensor(_draw(probabilities, p, chance))
     width = min(_FAST_WIDTH, probabilities.shape[-1])
     # The nucleus nearly always lies within a few tokens, and a whole sort costs as much as a step of a small model.
     values, ids = probabilities.topk(width, dim=-1)
@@ -39,16 +40,16 @@ def sample_top_p(probabilities: Tensor, p: float, generator: torch.Generator | N
     return ids.gather(-1, drawn).squeeze(-1)
 
 
-def _draw(probabilities: Tensor, p: float, generator: torch.Generator | None) -> Tensor:
+def _draw(probabilities: Tensor, p: float, chance: float) -> int:
     """Draw one token of one row: the nucleus is so short that numbers of Python are faster than tensors."""
     values, ids = probabilities.topk(min(_FAST_WIDTH, probabilities.shape[-1]))
     masses = list(_nucleus(values.tolist(), p))
     if sum(masses) <= p and len(masses) < probabilities.shape[-1]:
         values, ids = probabilities.sort(descending=True, stable=True)
         masses = list(_nucleus(values.tolist(), p))
-    point = float(torch.rand((), generator=generator, dtype=torch.float64)) * sum(masses)
+    point = chance * sum(masses)
     ends = accumulate(masses)
-    return ids[next((at for at, end in enumerate(ends) if point < end), 0)]
+    return int(ids[next((at for at, end in enumerate(ends) if point < end), 0)])
 
 
 def _nucleus(falling: Iterable[float], p: float) -> Iterator[float]:
@@ -78,3 +79,18 @@ def choose(
     sampled = temperature >= COLDEST
     ids = sample_top_p((logits / temperature).softmax(-1), top_p, generator) if sampled else logits.argmax(-1)
     return ids, logits.log_softmax(-1).gather(-1, ids.unsqueeze(-1)).squeeze(-1)
+
+
+@torch.inference_mode()
+def choose_one(logits: Tensor, temperature: float, top_p: float, chance: float) -> tuple[int, float]:
+    """Return the next token of one row on the CPU and its log-probability, as :func:`choose` does.
+
+    Args:
+        logits: ``(vocabulary,)``, float32.
+        temperature: As in :func:`choose`.
+        top_p: As in :func:`choose`.
+        chance: Evenly drawn from 0 to 1; it decides which token of the nucleus.
+    """
+    sampled = temperature >= COLDEST
+    id_ = _draw((logits / temperature).softmax(-1), top_p, chance) if sampled else int(logits.argmax())
+    return id_, float(logits[id_] - logits.logsumexp(-1))

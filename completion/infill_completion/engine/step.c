@@ -1,5 +1,5 @@
-/* Llama's forward pass for a few tokens on one core: 8-bit weights, keys and values in bfloat16, float32 for everything
- * else between the products.
+/* Llama's forward pass for a few tokens on one core, and the choice of the next one: 8-bit weights, keys and values in
+ * bfloat16, float32 for everything else between the products.
  *
  * The same pass in torch is some two hundred calls of small operators, and these cost more than the arithmetic.  The
  * formulas are those of decoder.py; the weights, the tables and the KV cache are torch's own memory, which native.py
@@ -428,4 +428,64 @@ int infill_step(const model_t *m, const int64_t *ids, int batch, int length, int
             rms_norm(w.x + r * hidden, m->norm, hidden, m->eps, w.y + hidden * wanted++);
     multiply(&m->head, w.y, wanted, w.whole, logits);
     return 0;
+}
+
+/* Write e^((x - largest) * times) and return the sum. */
+static float exponentials(const float *restrict x, int n, float largest, float times, float *restrict out) {
+    for (int i = 0; i < n; i++) {
+        float power = (x[i] - largest) * times, value = exponential(power);
+        out[i] = power > -87.0f ? value : 0.0f;
+    }
+    return sum_of(out, n);
+}
+
+/* Return the first of the largest. */
+static int largest_of(const float *x, int n) {
+    float lanes[LANES], largest = -INFINITY;
+    int i = 0;
+    for (int lane = 0; lane < LANES; lane++) lanes[lane] = -INFINITY;
+    for (; i + LANES <= n; i += LANES)
+        for (int lane = 0; lane < LANES; lane++) lanes[lane] = x[i + lane] > lanes[lane] ? x[i + lane] : lanes[lane];
+    for (int lane = 0; lane < LANES; lane++) largest = lanes[lane] > largest ? lanes[lane] : largest;
+    for (; i < n; i++) largest = x[i] > largest ? x[i] : largest;
+    for (i = 0; i + LANES <= n; i += LANES) { /* in blocks, because a loop that may end early is no vector loop */
+        int found = 0;
+        for (int lane = 0; lane < LANES; lane++) found |= x[i + lane] == largest;
+        if (found) break;
+    }
+    while (i < n - 1 && x[i] != largest) i++;
+    return i;
+}
+
+#define MOST_KEPT 64 /* a nucleus is hardly ever larger, and each of its tokens costs a look at all */
+
+/* Choose a token as sampler.py does.
+ *
+ * temperature: 0 takes the likeliest.  top_p: mass of the nucleus.  chance: evenly drawn from 0 to 1.
+ * masses: room for n numbers.  logprob: of the choice, before temperature and top_p.
+ * Returns the token, or -1 where the nucleus is too large. */
+int infill_choose(const float *logits, int n, float temperature, double top_p, double chance, float *masses,
+                  float *logprob) {
+    int best = largest_of(logits, n), chosen = best, kept[MOST_KEPT], count = 0;
+    float largest = logits[best], all = logf(exponentials(logits, n, largest, 1.0f, masses));
+    if (temperature > 0) {
+        double of_kept[MOST_KEPT], total = exponentials(logits, n, largest, 1.0f / temperature, masses), before = 0;
+        while (top_p < 1 && count < n && before <= top_p * total) {
+            if (count == MOST_KEPT) return -1;
+            int next = count ? largest_of(masses, n) : best;
+            kept[count] = next;
+            before += of_kept[count++] = masses[next];
+            masses[next] = -1;
+        }
+        double point = chance * (top_p < 1 ? before : total);
+        for (int i = 0; i < (top_p < 1 ? count : n); i++) {
+            point -= top_p < 1 ? of_kept[i] : masses[i];
+            if (point < 0) {
+                chosen = top_p < 1 ? kept[i] : i;
+                break;
+            }
+        }
+    }
+    *logprob = logits[chosen] - largest - all;
+    return chosen;
 }
