@@ -54,6 +54,7 @@ def one_thread() -> Iterator[None]:
 
 def packed_tiny(folder: Path, **shape: Any) -> tuple[Decoder, Any]:
     """Return a packed decoder and the transformers model that holds the very same rounded weights in float32."""
+    shape = {"head_dim": 32, **shape}
     settings = EngineSettings(model=str(save_tiny(folder, **shape)), device="cpu", quantization="int8")
     loaded = load(settings, lambda share, doing: None)
     decoder = Decoder(loaded.model, 64, packed=True)

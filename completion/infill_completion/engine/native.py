@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 MOST_ROWS = 16  # as in step.c; measured: from about 32 rows on torch's matrix products are faster
 _BLOCK = 32  # inputs of a product come in blocks of that many
-_LANES, _MOST_WIDTH = 16, 256  # of a head, as in step.c
+_PAIRS, _MOST_WIDTH = 32, 256  # of a head, as in step.c
 _MOST_INPUTS = 8000  # beyond it a sum of integers could leave 32 bits
 _PROBE = (1, 2, 3)
 _TOLERANCE = 0.05  # of the largest logit: torch's products round to bfloat16
@@ -185,7 +185,7 @@ def suits(decoder: Decoder) -> bool:
         and decoder.embed.dtype is torch.bfloat16
         and decoder.embed.is_contiguous()
         and decoder.shape.dtype is torch.bfloat16
-        and decoder.width % _LANES == 0
+        and decoder.width % _PAIRS == 0
         and decoder.width <= _MOST_WIDTH
         and all(
             isinstance(product, PackedLinear)

@@ -28,6 +28,7 @@ _COMPILERS = ("cc", "gcc", "clang")
 # Of -ffast-math only what leaves the order of sums alone, so that a token's numbers do not depend on those beside it.
 _FLAGS = (
     *("-std=c11", "-O3", "-march=native", "-shared", "-fPIC", "-fno-math-errno", "-fno-trapping-math"),
+    "-ffp-contract=fast",
     *("-fno-signed-zeros", "-ffinite-math-only"),
 )
 _COMPILE_LIMIT_S = 60.0

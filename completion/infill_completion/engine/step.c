@@ -124,14 +124,22 @@ static inline float sum_of_products(const float *a, const float *b, int n) {
 }
 
 /* bfloat16: the upper half of a float32. */
-typedef uint16_t halves_t __attribute__((vector_size(LANES * sizeof(uint16_t))));
+#define PAIRS (2 * LANES) /* halves in a vector */
 typedef uint32_t bits_t __attribute__((vector_size(LANES * sizeof(uint32_t))));
 typedef float lanes_t __attribute__((vector_size(LANES * sizeof(float))));
 
-static inline lanes_t lanes_of(const uint16_t *x) {
-    halves_t halves;
-    memcpy(&halves, x, sizeof halves);
-    return (lanes_t)(__builtin_convertvector(halves, bits_t) << 16);
+/* Of halves in memory, in pairs: the even ones and the odd ones as float32.  That takes fewer instructions than one after
+ * the other. */
+static inline lanes_t evens_of(const uint16_t *x) {
+    bits_t bits;
+    memcpy(&bits, x, sizeof bits);
+    return (lanes_t)(bits << 16);
+}
+
+static inline lanes_t odds_of(const uint16_t *x) {
+    bits_t bits;
+    memcpy(&bits, x, sizeof bits);
+    return (lanes_t)(bits & 0xffff0000);
 }
 
 /* To the nearest, ties to even, as torch rounds. */
@@ -143,34 +151,30 @@ static void round_to_halves(const float *restrict x, int n, uint16_t *restrict h
     }
 }
 
-/* As sum_of_lanes, in the same order, without a detour through memory. */
-typedef float eight_t __attribute__((vector_size(8 * sizeof(float))));
-typedef float four_t __attribute__((vector_size(4 * sizeof(float))));
-static inline float sum_of_vector(lanes_t lanes) {
-    eight_t eight, upper_eight;
-    four_t four, upper_four;
-    memcpy(&eight, &lanes, sizeof eight);
-    memcpy(&upper_eight, (const char *)&lanes + sizeof eight, sizeof eight);
-    eight += upper_eight;
-    memcpy(&four, &eight, sizeof four);
-    memcpy(&upper_four, (const char *)&eight + sizeof four, sizeof four);
-    four += upper_four;
-    return (four[0] + four[2]) + (four[1] + four[3]);
+#define TILE 4 /* sums at once, so that none waits for the one before it */
+#ifdef HAS_VNNI
+/* Add up the lanes of TILE vectors, all at once. */
+static inline __attribute__((always_inline)) void sum_up(__m512 a, __m512 b, __m512 c, __m512 d, float *sums) {
+    __m512d ab = _mm512_castps_pd(_mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b)));
+    __m512d cd = _mm512_castps_pd(_mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d)));
+    __m512 even = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd)), odd = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
+    __m512 abcd = _mm512_add_ps(even, odd); /* a, b, c, d, four times */
+    __m256 half = _mm256_add_ps(_mm512_castps512_ps256(abcd), _mm512_extractf32x8_ps(abcd, 1));
+    _mm_storeu_ps(sums, _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
 }
 
-/* Of n numbers, a multiple of LANES, as are those of add_halves. */
-static inline float sum_of_half_products(const float *a, const uint16_t *b, int n) {
-    lanes_t sums = {0}, part;
-    for (int i = 0; i < n; i += LANES) {
-        memcpy(&part, a + i, sizeof part);
-        sums += part * lanes_of(b + i);
+static inline void sums_of(const lanes_t *x, float *sums) {
+    sum_up((__m512)x[0], (__m512)x[1], (__m512)x[2], (__m512)x[3], sums);
+}
+#else
+static inline void sums_of(const lanes_t *x, float *sums) {
+    float lanes[LANES];
+    for (int i = 0; i < TILE; i++) {
+        memcpy(lanes, x + i, sizeof lanes);
+        sums[i] = sum_of_lanes(lanes);
     }
-    return sum_of_vector(sums);
 }
-
-static inline void add_halves(lanes_t *restrict sums, float times, const uint16_t *restrict x, int n) {
-    for (int i = 0; i < n / LANES; i++) sums[i] += times * lanes_of(x + i * LANES);
-}
+#endif
 
 static void rms_norm(const float *restrict x, const float *restrict weight, int n, float eps, float *restrict y) {
     float scale = 1.0f / sqrtf(sum_of_products(x, x, n) / (float)n + eps);
@@ -190,18 +194,11 @@ static float round_row(const float *restrict x, int n, int16_t *restrict whole) 
 }
 
 #ifdef HAS_VNNI
-#define TILE 4 /* rows of weights at once, so that no sum waits for the one before it */
 #define BLOCK 32
-/* Add up the lanes of a row's TILE sums, all four at once: with 320 inputs that is as much work as the products. */
-static inline __attribute__((always_inline)) void sum_up(__m512i lanes[TILE][TILE], int r, float *sums) {
-    __m512 a = _mm512_cvtepi32_ps(lanes[0][r]), b = _mm512_cvtepi32_ps(lanes[1][r]);
-    __m512 c = _mm512_cvtepi32_ps(lanes[2][r]), d = _mm512_cvtepi32_ps(lanes[3][r]);
-    __m512d ab = _mm512_castps_pd(_mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b)));
-    __m512d cd = _mm512_castps_pd(_mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d)));
-    __m512 even = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd)), odd = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
-    __m512 abcd = _mm512_add_ps(even, odd); /* a, b, c, d, four times */
-    __m256 half = _mm256_add_ps(_mm512_castps512_ps256(abcd), _mm512_extractf32x8_ps(abcd, 1));
-    _mm_storeu_ps(sums, _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
+/* Of a row's sums; with 320 inputs that is as much work as the products. */
+static inline __attribute__((always_inline)) void sum_row(__m512i lanes[TILE][TILE], int r, float *sums) {
+    sum_up(_mm512_cvtepi32_ps(lanes[0][r]), _mm512_cvtepi32_ps(lanes[1][r]), _mm512_cvtepi32_ps(lanes[2][r]),
+           _mm512_cvtepi32_ps(lanes[3][r]), sums);
 }
 
 /* Sums (rows, TILE).  A lane takes inputs / 16 products of at most 127 * 32767, which an int32 holds up to 8,000
@@ -226,13 +223,12 @@ static inline __attribute__((always_inline)) void dot(
     }
     for (int r = 0; r < rows; r++, sums += TILE) {
         if (weights == TILE)
-            sum_up(lanes, r, sums);
+            sum_row(lanes, r, sums);
         else
             for (int w = 0; w < weights; w++) sums[w] = _mm512_reduce_add_ps(_mm512_cvtepi32_ps(lanes[w][r]));
     }
 }
 #else
-#define TILE 4
 #define BLOCK 256 /* so many products of at most 127 * 32767 fit into an int32 */
 static inline __attribute__((always_inline)) void dot(
     const product_t *p, const int8_t *weight, int weights, const int16_t *x, int rows, float *sums) {
@@ -322,22 +318,39 @@ static inline __attribute__((always_inline)) void attend_to(
     int width, float *restrict scores, float *restrict out) {
     float scale = 1.0f / sqrtf((float)width), largest = -1e30f;
     int count = seen->count;
-    for (int t = 0; t < count; t++) {
-        const uint16_t *key = keys + place_of(seen, t) * width;
-        fetch((const char *)key + KEYS_AHEAD, width * sizeof *key);
-        scores[t] = sum_of_half_products(query, key, width) * scale;
+    lanes_t even[MOST_WIDTH / PAIRS], odd[MOST_WIDTH / PAIRS];
+    for (int i = 0; i < width; i++) {
+        if (i % 2) odd[i / PAIRS][i % PAIRS / 2] = query[i];
+        else even[i / PAIRS][i % PAIRS / 2] = query[i];
+    }
+    for (int t = 0; t < count; t += TILE) {
+        lanes_t sums[TILE] = {{0}};
+        int some = count - t < TILE ? count - t : TILE;
+        for (int k = 0; k < TILE; k++) {
+            const uint16_t *key = keys + place_of(seen, k < some ? t + k : t) * width;
+            fetch((const char *)key + KEYS_AHEAD, width * sizeof *key);
+            for (int i = 0; i < width / PAIRS; i++) {
+                sums[k] += even[i] * evens_of(key + i * PAIRS);
+                sums[k] += odd[i] * odds_of(key + i * PAIRS);
+            }
+        }
+        float four[TILE];
+        sums_of(sums, four);
+        for (int k = 0; k < some; k++) scores[t + k] = four[k] * scale;
     }
     for (int t = 0; t < count; t++) largest = scores[t] > largest ? scores[t] : largest;
     for (int t = 0; t < count; t++) scores[t] = exponential(scores[t] - largest);
-    lanes_t sums[MOST_WIDTH / LANES] = {{0}};
+    for (int i = 0; i < width / PAIRS; i++) even[i] = odd[i] = (lanes_t){0};
     for (int t = 0; t < count; t++) {
         const uint16_t *value = values + place_of(seen, t) * width;
         fetch((const char *)value + KEYS_AHEAD, width * sizeof *value);
-        add_halves(sums, scores[t], value, width);
+        for (int i = 0; i < width / PAIRS; i++) {
+            even[i] += scores[t] * evens_of(value + i * PAIRS);
+            odd[i] += scores[t] * odds_of(value + i * PAIRS);
+        }
     }
-    float total = sum_of(scores, count);
-    for (int i = 0; i < width / LANES; i++) sums[i] /= total;
-    memcpy(out, sums, width * sizeof(float));
+    float total = 1.0f / sum_of(scores, count);
+    for (int i = 0; i < width; i++) out[i] = (i % 2 ? odd : even)[i / PAIRS][i % PAIRS / 2] * total;
 }
 
 static void attend(const float *query, const uint16_t *keys, const uint16_t *values, const seen_t *seen, int width,
