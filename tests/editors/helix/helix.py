@@ -69,8 +69,13 @@ class Helix(Terminal):
         # Helix moves the old file away before it writes the new one; its mark of a changed file goes when all is done.
         self.until_shown(f"{self.file.name} [+]")
         self.type(":w\r")
-        self.until(lambda: not any("[+]" in line for line in self.lines()), "the file is saved")
+        self.until(self._is_saved, "the file is saved")
         return self.file.read_bytes()
+
+    def _is_saved(self) -> bool:
+        # While the command is typed, what could complete it covers the line with the mark.
+        mark = any(" NOR " in line and self.file.name in line and "[+]" not in line for line in self.lines())
+        return mark and any("written" in line for line in self.lines())
 
     def _entry(self, column: int) -> dict[str, Any] | None:
         """Return the first entry for this column; None while Helix has not asked for it last, or has no answer yet."""
