@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import gguf_vocabulary
 from infill_completion.catalog import Shape
 
 KINDS = ("f16", "q8_0")
@@ -48,7 +49,7 @@ def write(folder: Path, target: Path, kind: str) -> None:
     shape = Shape.of(config)
     writer = gguf.GGUFWriter(target, "llama")
     _metadata(writer, config, shape)
-    _vocabulary(gguf, writer, json.loads((folder / "tokenizer.json").read_text("utf-8")), shape.vocab)
+    gguf_vocabulary.write(gguf, writer, json.loads((folder / "tokenizer.json").read_text("utf-8")), shape.vocab)
     tensors = _tensors(folder)
     if shape.tied:
         tensors.setdefault("lm_head.weight", tensors["model.embed_tokens.weight"])
@@ -95,22 +96,3 @@ def _metadata(writer: Any, config: dict[str, Any], shape: Shape) -> None:
     writer.add_rope_freq_base(float(rope["rope_theta"]))
     writer.add_layer_norm_rms_eps(float(config["rms_norm_eps"]))
     writer.add_vocab_size(shape.vocab)
-
-
-def _vocabulary(gguf: Any, writer: Any, document: dict[str, Any], size: int) -> None:
-    """Write the pieces; only ids go in and out of the benchmark, but llama.cpp wants a vocabulary."""
-    kinds = gguf.TokenType
-    pieces = [f"<unused_{id_}>" for id_ in range(size)]
-    types = [int(kinds.UNUSED)] * size
-    for piece, id_ in document["model"]["vocab"].items():
-        pieces[id_] = piece
-        types[id_] = int(kinds.BYTE if len(piece) == 6 and piece.startswith("<0x") else kinds.NORMAL)
-    for token in document["added_tokens"]:
-        pieces[token["id"]], types[token["id"]] = token["content"], int(kinds.CONTROL)
-    writer.add_tokenizer_model("llama")
-    writer.add_token_list(pieces)
-    writer.add_token_scores([-float(id_) for id_ in range(size)])
-    writer.add_token_types(types)
-    writer.add_bos_token_id(1)
-    writer.add_eos_token_id(2)
-    writer.add_unk_token_id(0)
