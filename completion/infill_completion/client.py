@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineUnavailableError, Health
 from infill_completion.connection import Address, Pool, ProtocolError
 from infill_completion.rundir import EnginePaths, read_card
-from infill_completion.wire import EventReader, chunks_from_json, failure, health_from_json
+from infill_completion.wire import CLIENT_HEADER, EventReader, chunks_from_json, failure, health_from_json
 
 __all__ = ["Address", "EngineClient", "EngineGoneError", "EngineLateError", "address_of"]
 
@@ -19,6 +20,7 @@ __all__ = ["Address", "EngineClient", "EngineGoneError", "EngineLateError", "add
 _LATE_S = 0.4
 # While torch is imported the engine's interpreter may be held up for seconds at a time, so silence is no failure.
 HEALTH_S = 20.0
+_CLIENT = secrets.token_hex(8)
 _FOREIGN = "What listens on the engine's socket is no engine; end it."
 
 
@@ -49,7 +51,7 @@ class EngineClient:
 
     def __init__(self, address: Address) -> None:
         self.address = address
-        self._pool = Pool(address)
+        self._pool = Pool(address, {CLIENT_HEADER: _CLIENT})
 
     async def health(self, patience_s: float = HEALTH_S) -> Health:
         """Return the engine's state.
@@ -67,6 +69,10 @@ class EngineClient:
     async def shutdown(self, patience_s: float = HEALTH_S) -> None:
         """Tell the engine to end."""
         await self._json("POST", "/shutdown", patience_s)
+
+    async def leave(self, patience_s: float = HEALTH_S) -> bool:
+        """Say that this process asks no more, and return whether the engine ends, because nobody else does either."""
+        return bool((await self._json("POST", "/leave", patience_s))["ends"])
 
     async def models(self) -> list[dict[str, Any]]:
         """Return the models as ``GET /v1/models`` lists them."""

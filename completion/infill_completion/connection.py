@@ -145,10 +145,16 @@ def _seconds(retry_after: str) -> float:
 
 
 class Pool:
-    """Connections to one address; those whose answers were read to the end are used again."""
+    """Connections to one address; those whose answers were read to the end are used again.
 
-    def __init__(self, address: Address) -> None:
+    Args:
+        address: Where to connect.
+        headers: Sent with every request.
+    """
+
+    def __init__(self, address: Address, headers: Mapping[str, str] | None = None) -> None:
         self.address = address
+        self._headers = headers or {}
         self._idle: list[Connection] = []
 
     async def ask(self, method: str, path: str, body: bytes = b"") -> Connection:
@@ -157,7 +163,7 @@ class Pool:
         Raises:
             OSError, EOFError, ProtocolError: As :meth:`Connection.ask`.
         """
-        headers = {"Host": self.address.authority, "Content-Type": "application/json"}
+        headers = {"Host": self.address.authority, "Content-Type": "application/json", **self._headers}
         if self.address.token is not None:
             headers["Authorization"] = f"Bearer {self.address.token}"
         while self._idle:

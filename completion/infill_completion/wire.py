@@ -10,6 +10,9 @@ from infill_completion.api import Chunk, EngineState, EngineUnavailableError, Fi
 
 _MOST_EVENT_BYTES = 32 << 20
 
+# Tells one editor's requests from another's, so that an engine knows when the last one has left.
+CLIENT_HEADER = "X-Infill-Client"
+
 
 def failure(status: int, body: bytes) -> EngineUnavailableError:
     """Return what a refused request means, from OpenAI's error shape where the body has it."""

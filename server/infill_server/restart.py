@@ -1,4 +1,4 @@
-"""Ending the shared engine on a user's request, so that the next one starts afresh."""
+"""Ending the shared engine on a user's request, and leaving one that the settings no longer name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 from infill_completion.api import EngineUnavailableError
 from infill_completion.client import EngineClient, EngineGoneError, address_of
 from infill_completion.holder import ended
-from infill_completion.rundir import RunDirectoryError, engine_paths, read_card
+from infill_completion.rundir import Card, EnginePaths, RunDirectoryError, engine_paths, read_card
 from infill_completion.settings import EngineSettings
 
 ANSWER_DEADLINE_S = 8.0
@@ -39,9 +39,40 @@ async def end_engine(settings: EngineSettings) -> None:
         return
     finally:
         await client.aclose()
-    # The last thing an engine does is to take its card away.
+    if not await _is_gone(paths, card):
+        await ended(paths, card.pid)
+
+
+async def leave_engine(former: EngineSettings, now: EngineSettings) -> None:
+    """Leave the local engine of ``former`` for that of ``now``.
+
+    Where no other window uses it, it ends, and the wait is for that: the memory that its model holds is what the next
+    one needs.
+    """
+    if former.url is not None:
+        return
+    try:
+        paths = engine_paths(former)
+        if now.url is None and engine_paths(now) == paths:
+            return
+        card, address = read_card(paths), address_of(paths)
+    except RunDirectoryError:
+        return
+    if card is None or address is None:
+        return
+    client = EngineClient(address)
+    try:
+        if await client.leave(ANSWER_DEADLINE_S):
+            await _is_gone(paths, card)
+    except EngineUnavailableError:
+        return  # it is gone, or too busy; then it ends when it has been idle for long
+    finally:
+        await client.aclose()
+
+
+async def _is_gone(paths: EnginePaths, card: Card) -> bool:
+    """Wait for an engine to end: the last thing it does is to take its card away."""
     until = asyncio.get_running_loop().time() + STOP_DEADLINE_S
     while read_card(paths) == card and asyncio.get_running_loop().time() < until:  # noqa: ASYNC110
         await asyncio.sleep(_POLL_S)
-    if read_card(paths) == card:
-        await ended(paths, card.pid)
+    return read_card(paths) != card

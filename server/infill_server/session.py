@@ -196,9 +196,9 @@ class Session:
         self.health = Health(EngineState.STARTING)
         self.status.say(Kind.WARNING, SkipReason.ENGINE_LOADING.value)
         await self._let_go()
-        if end and former is not None:
+        if former is not None:
             restart = await asyncio.to_thread(importlib.import_module, "infill_server.restart")
-            await restart.end_engine(former)
+            await (restart.end_engine(former) if end else restart.leave_engine(former, self.settings.engine))
         self._parts = await self._open()
 
     async def _open(self) -> _Parts:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from lsprotocol import types
 
 from infill_completion.rundir import engine_paths, read_card
 from infill_completion.settings import EngineSettings
@@ -86,6 +87,27 @@ async def test_restart_ends_the_engine_and_starts_another(real: Editor) -> None:
     again = read_card(engine_paths(EngineSettings()))
     assert again is not None
     assert again.pid != card.pid
+
+
+async def test_an_engine_that_the_settings_no_longer_name_ends_at_once(real: Editor) -> None:
+    capabilities = visual_studio_code()
+    assert capabilities.workspace is not None
+    capabilities.workspace.configuration = False
+    await real.initialize(capabilities, SETTINGS)
+    await real.ready()
+    assert await real.open(PROGRAM).ghosts(by_key=True)
+    former = read_card(engine_paths(EngineSettings()))
+    assert former is not None
+    before = len(real.statuses)
+    changed = {"infill": {**SETTINGS, "engine": {"context_tokens": 512}}}
+    real.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(settings=changed))
+    await real.wait_for_kind("Warning", since=before)
+    await real.wait_for_kind("Normal", since=before)
+    now = read_card(engine_paths(EngineSettings(context_tokens=512)))
+    assert now is not None
+    assert now.pid != former.pid
+    assert read_card(engine_paths(EngineSettings())) is None
+    assert not psutil.pid_exists(former.pid) or psutil.Process(former.pid).status() == psutil.STATUS_ZOMBIE
 
 
 async def test_nothing_of_a_hostile_workspace_is_run(home: dict[str, str], tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ import httpx
 import psutil
 import pytest
 
+from infill_completion import client
 from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineUnavailableError, FinishReason
 from infill_completion.client import EngineClient, address_of
 from infill_completion.engine.lock import FileLock
@@ -295,6 +296,28 @@ async def test_health_answers_while_the_model_loads_and_a_signal_ends_it_cleanly
     assert sorted(path.suffix for path in paths.directory.iterdir()) == [".lock", ".log"]
     assert FileLock(paths.lock).acquire()
     assert "Signal 15" in paths.log.read_text()
+
+
+async def test_an_engine_ends_with_its_last_window_and_not_before(
+    run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = engine_paths(TINY)
+    async with window() as engine:
+        health = await engine.wait_ready(START_S)
+        assert health.pid is not None
+        address = address_of(paths)
+        assert address is not None
+        one = EngineClient(address)
+        monkeypatch.setattr(client, "_CLIENT", "another window")
+        other = EngineClient(address)
+        for window_client in (one, other):
+            assert [chunk async for chunk in window_client.complete(ASK)]
+        assert not await one.leave()
+        assert (await other.health()).pid == health.pid
+        assert await other.leave()
+        await asyncio.to_thread(wait_for_end, health.pid)
+        await asyncio.gather(one.aclose(), other.aclose())
+    assert address_of(paths) is None
 
 
 async def test_an_idle_engine_ends(run_dir: Path) -> None:

@@ -27,6 +27,7 @@ from infill_completion.engine.responses import (
     models_body,
 )
 from infill_completion.engine.worker import NotReadyError, Worker
+from infill_completion.wire import CLIENT_HEADER
 
 _MOST_BODY_BYTES = 32 << 20
 _RETRY_AFTER_S = "1"
@@ -43,7 +44,7 @@ def build_app(
 
     Args:
         worker: Answers the requests.
-        shut_down: Ends the process soon; called for ``POST /shutdown``.
+        shut_down: Ends the process soon; called for ``POST /shutdown``, and for ``POST /leave`` of the last client.
         token: Asked of every request on TCP; None on a Unix socket, which its directory guards.
         hosts: Host names, besides addresses and ``localhost``, under which a TCP engine may be asked.
     """
@@ -55,6 +56,7 @@ def build_app(
             Route("/health", routes.health, methods=["GET"]),
             Route("/metrics", routes.metrics, methods=["GET"]),
             Route("/wake", routes.wake, methods=["POST"]),
+            Route("/leave", routes.leave, methods=["POST"]),
             Route("/shutdown", routes.shutdown, methods=["POST"]),
         ],
         exception_handlers={HTTPException: _http_error},
@@ -86,7 +88,7 @@ class _Routes:
         except ClientDisconnect:
             return Response(status_code=400)
         try:
-            job = self._worker.submit(asked)
+            job = self._worker.submit(asked, _client(request))
         except NotReadyError as error:
             return _not_ready(error.health)
         envelope = Envelope(self._worker.health().model, asked.logprobs is not None)
@@ -109,6 +111,13 @@ class _Routes:
         health = self._worker.health()
         text = self._worker.metrics.text(health, health.details["waiting"])
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+
+    async def leave(self, request: Request) -> Response:
+        """Let a client go that has changed to another engine; one that nobody uses gives its memory back at once."""
+        ends = self._worker.leave(_client(request))
+        if ends:
+            self._shut_down()
+        return JSONResponse({"ends": ends})
 
     async def shutdown(self, _request: Request) -> Response:
         self._shut_down()
@@ -175,6 +184,11 @@ async def _cancel_when_gone(receive: Receive, job: Job) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     job.cancel()
+
+
+def _client(request: Request) -> str:
+    """Return who asks; empty for programs that do not say."""
+    return request.headers.get(CLIENT_HEADER, "")
 
 
 async def _body(request: Request) -> bytes:

@@ -77,6 +77,7 @@ class Worker:
         self._woken = False
         self._failures = 0
         self._last_used = time.monotonic()
+        self._clients: dict[str, float] = {}  # when each asked last
         self._health = Health(EngineState.STARTING, model=model, pid=os.getpid(), version=__version__)
         self._thread = threading.Thread(target=self._run, name="model", daemon=True)
 
@@ -97,14 +98,15 @@ class Worker:
             self._last_used = time.monotonic()
             self._changed.notify()
 
-    def submit(self, request: CompletionRequest) -> Job:
-        """Queue ``request``; call it on the event loop.
+    def submit(self, request: CompletionRequest, client: str = "") -> Job:
+        """Queue ``request`` of ``client``; call it on the event loop.
 
         Raises:
             NotReadyError: The model is not loaded; unloaded weights begin to load.
         """
         job = Job(request)
         with self._changed:
+            self._clients[client] = time.monotonic()
             if self._health.state is not EngineState.READY:
                 self.wake()
                 raise NotReadyError(self.health())
@@ -112,6 +114,12 @@ class Worker:
             self._last_used = time.monotonic()
             self._changed.notify()
         return job
+
+    def leave(self, client: str) -> bool:
+        """Take note that ``client`` asks no more, and return whether nobody else asked lately either."""
+        with self._changed:
+            self._clients.pop(client, None)
+            return all(time.monotonic() - used > self._idle.unload_s for used in self._clients.values())
 
     def stop(self) -> None:
         """End every request and the thread; call it on the event loop."""
