@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import PurePath
 
 from infill_completion.formats import CODE_LLAMA, FimFormat, Part, PromptLayout
@@ -70,6 +72,11 @@ def control_tokens(tokens: InfillingTokens | None) -> int:
     return 0 if tokens is None else 3 + len(tokens.opening) + len(tokens.closing)
 
 
+def flat(parts: Iterable[Iterable[int]]) -> list[int]:
+    """Return the ids of all parts, one after the other."""
+    return list(chain.from_iterable(parts))
+
+
 def laid_out(
     layout: PromptLayout,
     tokens: InfillingTokens | None,
@@ -101,5 +108,5 @@ def laid_out(
         Part.SUFFIX: after,
         Part.LINE: text[len(text) - moved :],
     }
-    infilling = [id_ for part in tokens.form.order(layout) for id_ in parts[part]]
+    infilling = flat(parts[part] for part in tokens.form.order(layout))
     return [*tokens.opening, *outside, *infilling, *tokens.closing]

@@ -20,7 +20,7 @@ from typing import Protocol
 
 from infill_completion.api import ContextItem
 from infill_completion.formats import PromptLayout
-from infill_completion.infilling import InfillingTokens, control_tokens, file_heading, laid_out, path_comment
+from infill_completion.infilling import InfillingTokens, control_tokens, file_heading, flat, laid_out, path_comment
 
 __all__ = ["InfillingTokens", "Prompt", "PromptLayout", "PromptOptions", "build_prompt", "path_comment"]
 
@@ -127,24 +127,22 @@ def build_prompt(
     step = max(8, int(options.budget_tokens * options.step_share))
     room = options.budget_tokens - len(head) - control_tokens(tokens)
     others = _context_that_fits(text.context, int(room * options.context_share))
-    room -= sum(len(ids) for ids in others)
+    room -= sum(map(len, others))
     after = _kept_suffix(text, room, step, options.suffix_share) if tokens else []
     outside = tokens is not None and tokens.files_stand_outside
     before = _kept_prefix(encoder, text, room - len(after), step, first=outside or not others)
     line_tokens = len(text.before[-1]) if len(text.before) > 1 else 0
-    ids = head + laid_out(layout, tokens, [id_ for ids in others for id_ in ids], before, after, line_tokens)
-    used = {"prefix": len(before), "suffix": len(after), "context": sum(len(ids) for ids in others)}
+    ids = head + laid_out(layout, tokens, flat(others), before, after, line_tokens)
+    used = {"prefix": len(before), "suffix": len(after), "context": sum(map(len, others))}
     there: dict[str, Sequence[Sequence[int]]] = {"prefix": text.before, "suffix": text.after, "context": text.context}
     return Prompt(
         ids=ids,
         layout=layout,
         spell=text.spell,
         tokens_by_source=used | {"control": len(ids) - sum(used.values())},
-        dropped_by_source={
-            source: max(0, sum(len(ids) for ids in parts) - used[source]) for source, parts in there.items()
-        },
-        before=[*text.context, [id_ for ids in text.before for id_ in ids]],
-        after=[id_ for ids in text.after for id_ in ids],
+        dropped_by_source={source: max(0, sum(map(len, parts)) - used[source]) for source, parts in there.items()},
+        before=[*text.context, flat(text.before)],
+        after=flat(text.after),
     )
 
 
@@ -181,7 +179,7 @@ def _encoded(
 def _kept_suffix(text: _Encoded, room: int, step: int, share: float) -> list[int]:
     """Return the start of the suffix: its share of the room, or all that the prefix leaves."""
     # In steps too: a suffix that gave way token by token would change the prompt's start at every keystroke.
-    spare = room - _ceil(sum(len(ids) for ids in text.before) + step, step)
+    spare = room - _ceil(sum(map(len, text.before)) + step, step)
     return _first_lines(text.after, min(max(int(room * share), spare), room))
 
 
@@ -237,7 +235,7 @@ def _first_lines(lines: Sequence[Sequence[int]], room: int) -> list[int]:
         if len(kept) + len(ids) > room:
             break
         kept += ids
-    return kept or [id_ for ids in lines[:1] for id_ in ids][: max(0, room)]
+    return kept or flat(lines[:1])[: max(0, room)]
 
 
 def _prefix_ids(encoder: Encoder, lines: list[str], ids: list[Sequence[int]], *, first: bool) -> list[int]:
@@ -248,13 +246,13 @@ def _prefix_ids(encoder: Encoder, lines: list[str], ids: list[Sequence[int]], *,
         text = "".join(lines)
         return list(encoder.encode(text) if first else encoder.encode_infilling(text))
     start = encoder.encode(lines[0]) if first and lines[0] else ids[0]
-    return [*start, *(id_ for line in ids[1:] for id_ in line)]
+    return [*start, *flat(ids[1:])]
 
 
 def _context_ids(encoder: Encoder, tokens: InfillingTokens | None, item: ContextItem) -> list[int]:
     text = file_heading(item.path, tokens.form if tokens else None) + item.text.rstrip("\n") + "\n\n"
     if encoder.newline_separates:
-        ids = [id_ for line in _lines(text) for id_ in encoder.encode_line(line)]
+        ids = flat(map(encoder.encode_line, _lines(text)))
     else:
         ids = list(encoder.encode_infilling(text))
     if tokens is None:

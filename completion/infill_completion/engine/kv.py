@@ -12,6 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from infill_completion.engine import pages
+
 
 class KVShape(NamedTuple):
     """What one token costs: ``layers * 2 * heads * width`` numbers of ``dtype``."""
@@ -34,8 +36,12 @@ class KVCache:
         size = (batch, shape.heads, capacity, shape.width)
         self.shape, self.capacity, self.batch = shape, capacity, batch
         # Zeros, not empty: masked places must hold numbers, because 0 * NaN is NaN.
-        self.keys = [torch.zeros(size, dtype=shape.dtype, device=device) for device in shape.devices]
-        self.values = [torch.zeros(size, dtype=shape.dtype, device=device) for device in shape.devices]
+        if all(device.type == "cpu" for device in shape.devices):
+            block = pages.zeros((len(shape.devices), 2, *size), shape.dtype)
+            self.keys, self.values = list(block[:, 0]), list(block[:, 1])
+        else:
+            self.keys = [torch.zeros(size, dtype=shape.dtype, device=device) for device in shape.devices]
+            self.values = [torch.zeros(size, dtype=shape.dtype, device=device) for device in shape.devices]
 
     @property
     def bytes(self) -> int:

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from infill_completion.engine import native_build
+from infill_completion.engine import native_build, pages
 from infill_completion.engine.fork import Fork
 from infill_completion.engine.kv import KVCache
 from infill_completion.engine.packed import PackedLinear
@@ -74,6 +74,10 @@ class NativeStep:
         self._choose.argtypes = (
             _Pointer, ctypes.c_int, ctypes.c_float, ctypes.c_double, ctypes.c_double, _Pointer, _Pointer,
         )  # fmt: skip
+        found = [p for layer in decoder.layers for p in (layer.qkv, layer.out, layer.gate_up, layer.down)]
+        products = [product for product in (*found, decoder.head) if isinstance(product, PackedLinear)]
+        for product, packed in zip(products, pages.together([p.packed for p in products]), strict=True):
+            product.packed = packed
         layers = [
             _Layer(
                 self._floats(layer.input_norm), self._floats(layer.post_norm),

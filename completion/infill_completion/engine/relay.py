@@ -44,6 +44,8 @@ class Relay:
         ``(1, vocabulary)``, float32.
         """
         count = max(1, min(self._threads, len(ids) // _LEAST_TOKENS))
+        if self._pool is None or count == 1:
+            return self._decoder.forward(torch.tensor([ids], device=self._decoder.device), cache, start)
         size = -(-len(ids) // count)
         count = -(-len(ids) // size)
         kept = [[Event() for _ in self._decoder.layers] for _ in range(count)]
@@ -61,8 +63,6 @@ class Relay:
                 for event in kept[number]:  # a part that failed must not let the next one wait for ever
                     event.set()
 
-        if self._pool is None or count == 1:
-            return read(0)
         others = [self._pool.submit(read, number) for number in range(count - 1)]
         try:
             logits = read(count - 1)
