@@ -29,6 +29,7 @@ class Debounce:
 
     interval_ms: float = 160.0
     latency_ms: float = 150.0
+    _answers: int = 0
     _last_key_s: float | None = None
 
     def key(self, now_s: float) -> None:
@@ -41,7 +42,9 @@ class Debounce:
 
     def answered(self, latency_ms: float) -> None:
         """Take note that the engine took so long."""
-        self.latency_ms += _NEWEST * (latency_ms - self.latency_ms)
+        self._answers += 1
+        # The first answer counts more than what was supposed before it; from the fifth on the mean runs.
+        self.latency_ms += max(_NEWEST, 1 / self._answers) * (latency_ms - self.latency_ms)
 
     @property
     def wait_ms(self) -> float:

@@ -445,6 +445,15 @@ def test_the_debounce_follows_the_typist_and_the_model() -> None:
     assert debounce.wait_ms > slow_model
 
 
+def test_the_first_answer_tells_more_of_the_model_than_what_was_supposed() -> None:
+    debounce = Debounce()
+    supposed = debounce.latency_ms
+    debounce.answered(supposed / 10)
+    assert debounce.latency_ms == pytest.approx(supposed / 10)
+    debounce.answered(supposed)  # a later one moves the mean as it always did
+    assert debounce.latency_ms == pytest.approx(0.55 * supposed)
+
+
 def test_a_pause_for_thought_is_no_typing_rhythm() -> None:
     debounce = Debounce()
     before = debounce.interval_ms
