@@ -15,14 +15,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from infill_completion.api import ContextItem
 from infill_completion.formats import PromptLayout
 from infill_completion.infilling import InfillingTokens, control_tokens, file_heading, flat, laid_out, path_comment
 
-__all__ = ["InfillingTokens", "Prompt", "PromptLayout", "PromptOptions", "build_prompt", "path_comment"]
+__all__ = ["InfillingTokens", "Prompt", "PromptKeeper", "PromptLayout", "PromptOptions", "build_prompt", "path_comment"]
 
 
 class Encoder(Protocol):
@@ -144,6 +144,32 @@ def build_prompt(
         before=[*text.context, flat(text.before)],
         after=flat(text.after),
     )
+
+
+class PromptKeeper:
+    """Builds prompts and keeps the last one: while a word is typed, only the text to spell changes."""
+
+    def __init__(self) -> None:
+        self._key: tuple[object, ...] = ()
+        self._prompt: Prompt | None = None
+
+    def prompt(
+        self,
+        encoder: Encoder,
+        prefix: str,
+        suffix: str | None,
+        context: Sequence[ContextItem],
+        options: PromptOptions,
+    ) -> Prompt:
+        """Return what :func:`build_prompt` returns; ``before`` is the same list as long as it would be equal."""
+        line = prefix[prefix.rfind("\n") + 1 :]
+        if len(line) > MAX_PIECE_CHARS:
+            return build_prompt(encoder, prefix, suffix, context, options)
+        spell = unfinished(line) if options.heal else ""
+        key = (encoder, prefix[: len(prefix) - len(spell)], suffix, *context, options)
+        if self._prompt is None or key != self._key:
+            self._key, self._prompt = key, build_prompt(encoder, prefix, suffix, context, options)
+        return replace(self._prompt, spell=spell)
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,14 @@ import pytest
 import torch
 from transformers import DynamicCache
 
-from infill_completion.engine import native, native_build, packed
+from infill_completion.engine import cache_model, native, native_build, packed
+from infill_completion.engine.cache_model import CacheParameters
 from infill_completion.engine.checkpoint import load
 from infill_completion.engine.decoder import Decoder
 from infill_completion.engine.fork import Fork
 from infill_completion.engine.kv import KVCache
 from infill_completion.engine.native import NativeStep
+from infill_completion.ngram import Level
 from infill_completion.settings import EngineSettings
 from tests.engine.test_sampler import check_one_row
 from tests.engine.tiny import VOCABULARY, save_tiny
@@ -285,3 +287,23 @@ def test_tokens_that_are_forbidden_are_never_chosen(library: ctypes.CDLL, tmp_pa
     for p in (0.9, 1.0):
         assert {(step.choose(logits, 1.0, p, at / 100) or (-1, 0))[0] for at in range(100)} == {7, 21}
     assert (step.choose(logits, 0.0, 0.9, 0.5) or (-1, 0))[0] == 7
+
+
+@pytest.mark.parametrize("allowed", [None, [3, 17, 40]])
+def test_an_index_is_mixed_in_as_torch_does_it(library: ctypes.CDLL, tmp_path: Path, allowed: list[int] | None) -> None:
+    step = NativeStep(library, packed_tiny(tmp_path)[0])
+    logits = torch.randn(200, generator=torch.Generator().manual_seed(1)).mul(8)
+    levels = [Level(3, 2, {17: 0.75, 5: 0.25}), Level(1, 9, {17: 0.5, 40: 0.5})]
+    for parameters in (
+        CacheParameters(),
+        CacheParameters(bias=100.0),
+    ):  # the second leaves next to nothing to the model
+        expected = cache_model.mix(logits, levels, parameters)
+        got = step.mix(
+            logits, *cache_model.blend(levels, parameters), None if allowed is None else torch.tensor(allowed)
+        )
+        kept = slice(None) if allowed is None else allowed
+        assert torch.allclose(got[kept], expected[kept], atol=1e-4)
+        assert int(got.isfinite().sum()) == (200 if allowed is None else 3)
+    alone = step.mix(logits, 1.0, {}, None)
+    assert torch.allclose(alone, logits.log_softmax(-1), atol=1e-4)

@@ -11,7 +11,15 @@ from infill_completion.api import ContextItem
 from infill_completion.engine.checkpoint import EMBEDDED
 from infill_completion.engine.kv import common_prefix
 from infill_completion.engine.tokenizer import Tokenizer
-from infill_completion.prompt import Prompt, PromptLayout, PromptOptions, build_prompt, path_comment, unfinished
+from infill_completion.prompt import (
+    Prompt,
+    PromptKeeper,
+    PromptLayout,
+    PromptOptions,
+    build_prompt,
+    path_comment,
+    unfinished,
+)
 
 TOKENIZER = Tokenizer.load(EMBEDDED)
 FIM = TOKENIZER.infilling
@@ -142,3 +150,23 @@ def test_a_line_without_end_is_encoded_in_pieces() -> None:
     assert 300 < len(prompt.ids) <= 512
     assert TOKENIZER.decode(prompt.ids).endswith("2998, 2999")
     assert TOKENIZER.decode(prompt.before[-1]) == line
+
+
+@pytest.mark.parametrize("heal", [True, False])
+def test_a_kept_prompt_is_what_a_new_one_would_be(heal: bool) -> None:
+    keeper, options = PromptKeeper(), PromptOptions(budget_tokens=400, heal=heal)
+    other = (ContextItem("b.py", "def helper():\n    return 1\n"),)
+    typed = "    total = compute(first_value, 12)\n\n  done"
+    texts = [LINES + typed[:end] for end in range(len(typed) + 1)]
+    for prefix in [*texts, *reversed(texts), "", "x" * 5000, "x" * 5000 + ".y"]:
+        for suffix, context in (("\nprint(total)\n", ()), ("\nprint(total)\n", other), (None, ())):
+            kept = keeper.prompt(TOKENIZER, prefix, suffix, context, options)
+            again = keeper.prompt(TOKENIZER, prefix, suffix, context, options)
+            assert kept == again == build_prompt(TOKENIZER, prefix, suffix, context, options)
+
+
+def test_within_a_word_a_prompt_is_not_built_anew() -> None:
+    keeper, options = PromptKeeper(), PromptOptions()
+    prompts = [keeper.prompt(TOKENIZER, LINES + f"    {word}", "\n", (), options) for word in ("v", "va", "val")]
+    assert [prompt.spell for prompt in prompts] == [" v", " va", " val"]
+    assert prompts[0].before is prompts[1].before is prompts[2].before

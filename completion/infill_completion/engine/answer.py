@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from infill_completion.api import Chunk, CompletionRequest, FinishReason, Usage
-from infill_completion.engine.cache_model import CacheParameters
 from infill_completion.engine.candidates import DISTINCT_BELOW_TEMPERATURE, distinct
 from infill_completion.engine.device_loop import Token
 from infill_completion.engine.dice import Dice
@@ -22,12 +21,9 @@ from infill_completion.engine.kv import Slot
 from infill_completion.engine.loop import InterruptedPrefillError, prefill
 from infill_completion.engine.sequence import Sequence
 from infill_completion.ngram import NgramIndex
-from infill_completion.prompt import Prompt
 
 if TYPE_CHECKING:
     from infill_completion.engine.generator import Generator
-
-MAX_INDEX_TOKENS = 50_000
 
 
 class Answer:
@@ -238,8 +234,7 @@ class Answer:
         count, settings = max(1, self._request.n), self._owner.settings
         if settings.cache is None and (count > 1 or not settings.draft_tokens):
             return [None] * count
-        index = ngram_index(self._prompt, settings.cache or CacheParameters(), self._tokenizer.infilling)
-        return [index, *(index.fork() for _ in range(count - 1))]
+        return [self._owner.index(self._prompt) for _ in range(count)]
 
     def _poll(self) -> FinishReason | None:
         if self._cancelled():
@@ -282,19 +277,3 @@ class Answer:
             "finish": [str(sequence.finish) for sequence in self._sequences],
             "cache_model": self._owner.settings.cache is not None,
         }
-
-
-def ngram_index(prompt: Prompt, cache: CacheParameters, infilling: Any) -> NgramIndex:
-    """Return the index over everything around the cursor, farthest text left out when there is very much."""
-    texts, room = [], MAX_INDEX_TOKENS
-    for text in reversed(prompt.before):
-        texts.append(text[-room:] if room > 0 else ())
-        room -= len(texts[-1])
-    return NgramIndex(
-        texts[::-1],
-        prompt.after[:MAX_INDEX_TOKENS],
-        end_token=infilling.eot if infilling else None,
-        max_order=cache.max_order,
-        half_life_tokens=cache.half_life_tokens,
-        end_tokens=cache.end_tokens,
-    )

@@ -10,12 +10,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from infill_completion.ngram import Level
+from infill_completion.ngram import Level, NgramIndex
+from infill_completion.prompt import Prompt
 
+MAX_INDEX_TOKENS = 50_000
 _LEAST = 1e-30  # of a distribution is left to the model
 
 
@@ -57,7 +60,8 @@ class CacheParameters:
 def blend(levels: Sequence[Level], parameters: CacheParameters) -> tuple[float, dict[int, float]]:
     """Return the weight left to the model and the probability mass the index gives to single tokens.
 
-    The two parts add up to 1.  ``levels`` come longest match first.
+    The two parts add up to 1, except that the model always keeps something to choose from.  ``levels`` come longest
+    match first.
     """
     left, masses = 1.0, dict[int, float]()
     for level in levels:
@@ -65,7 +69,7 @@ def blend(levels: Sequence[Level], parameters: CacheParameters) -> tuple[float, 
         left -= mass
         for id_, share in level.shares.items():
             masses[id_] = masses.get(id_, 0.0) + mass * share
-    return left, masses
+    return max(left, _LEAST), masses
 
 
 def mix(logits: Tensor, levels: Sequence[Level], parameters: CacheParameters) -> Tensor:
@@ -83,9 +87,24 @@ def mix(logits: Tensor, levels: Sequence[Level], parameters: CacheParameters) ->
     if not levels:
         return mixed
     left, masses = blend(levels, parameters)
-    # A weight so near to 1 that nothing is left to the model must still leave it something to choose from.
-    mixed += math.log(max(left, _LEAST))
+    mixed += math.log(left)
     ids = torch.tensor(list(masses), device=logits.device)
     added = torch.tensor(list(masses.values()), device=logits.device)
     # Only the tokens that the index names are computed again; the others have their share already.
     return mixed.index_copy_(0, ids, torch.logaddexp(mixed[ids], added.log()))
+
+
+def ngram_index(prompt: Prompt, cache: CacheParameters, infilling: Any) -> NgramIndex:
+    """Return the index over everything around the cursor, farthest text left out when there is very much."""
+    texts, room = [], MAX_INDEX_TOKENS
+    for text in reversed(prompt.before):
+        texts.append(text[-room:] if room > 0 else ())
+        room -= len(texts[-1])
+    return NgramIndex(
+        texts[::-1],
+        prompt.after[:MAX_INDEX_TOKENS],
+        end_token=infilling.eot if infilling else None,
+        max_order=cache.max_order,
+        half_life_tokens=cache.half_life_tokens,
+        end_tokens=cache.end_tokens,
+    )

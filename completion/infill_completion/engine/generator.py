@@ -21,7 +21,8 @@ from torch import Tensor
 from infill_completion.api import Chunk, CompletionRequest
 from infill_completion.engine import checkpoint as checkpoints
 from infill_completion.engine import glue
-from infill_completion.engine.answer import Answer, ngram_index
+from infill_completion.engine.answer import Answer
+from infill_completion.engine.cache_model import CacheParameters, ngram_index
 from infill_completion.engine.checkpoint import Checkpoint, Progress
 from infill_completion.engine.decoder import Decoder
 from infill_completion.engine.device_loop import DeviceLoop
@@ -33,7 +34,7 @@ from infill_completion.engine.recent import Recent
 from infill_completion.engine.relay import Relay
 from infill_completion.engine.sequence import Sequence
 from infill_completion.ngram import NgramIndex
-from infill_completion.prompt import Prompt, PromptLayout, PromptOptions, build_prompt
+from infill_completion.prompt import Prompt, PromptKeeper, PromptLayout, PromptOptions
 from infill_completion.settings import EngineSettings
 
 __all__ = ["Generator", "ModelError", "ngram_index"]
@@ -92,6 +93,8 @@ class Generator:
             pieces = glue.compiled(loaded.device, self.decoder.dtype) if fused else glue.PLAIN
             self.device_loop = DeviceLoop(self.decoder, self.settings.draft_tokens, pieces)
         self.recent = Recent()
+        self._keeper = PromptKeeper()
+        self._indexed: tuple[object, CacheParameters, NgramIndex] | None = None
         infilling = self.tokenizer.infilling
         ends = () if self.tokenizer.eos is None else (self.tokenizer.eos,)
         self.stop_tokens = frozenset(ends) | (infilling.stops if infilling else frozenset())
@@ -185,7 +188,14 @@ class Generator:
             layout=settings.layout, budget_tokens=self.context_tokens, suffix_share=settings.suffix_share,
             context_share=settings.context_share, heal=settings.heal,
         )  # fmt: skip
-        return build_prompt(self.tokenizer, request.prefix, request.suffix, request.context, options)
+        return self._keeper.prompt(self.tokenizer, request.prefix, request.suffix, request.context, options)
+
+    def index(self, prompt: Prompt) -> NgramIndex:
+        """Return an index over the text of a prompt, for whoever asks to grow; that of the last prompt is kept."""
+        cache = self.settings.cache or CacheParameters()
+        if self._indexed is None or self._indexed[0] is not prompt.before or self._indexed[1] != cache:
+            self._indexed = (prompt.before, cache, ngram_index(prompt, cache, self.tokenizer.infilling))
+        return self._indexed[2].fork()
 
     def scores(self, cache: KVCache, ids: Items[int], start: int, fork: Fork | None = None) -> Tensor:
         """Return the model's scores behind each of ``ids``, which follow the first ``start`` tokens of ``cache``.
@@ -201,7 +211,7 @@ class Generator:
         """Return a fresh candidate of a request."""
         return Sequence(
             number, self.tokenizer, self._speller, spell, request.stop, self.stop_tokens, request.max_tokens, index,
-            self.settings.cache,
+            self.settings.cache, self.decoder.native_step,
         )  # fmt: skip
 
     def with_settings(self, **changes: Any) -> Generator:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -74,6 +74,12 @@ class NativeStep:
         self._choose.argtypes = (
             _Pointer, ctypes.c_int, ctypes.c_float, ctypes.c_double, ctypes.c_double, _Pointer, _Pointer,
         )  # fmt: skip
+        self._mix: Any = library.infill_mix
+        self._mix.restype = None
+        self._mix.argtypes = (
+            _Pointer, ctypes.c_int, ctypes.c_double, _Pointer, _Pointer, ctypes.c_int, _Pointer, ctypes.c_int, _Pointer,
+            _Pointer,
+        )  # fmt: skip
         found = [p for layer in decoder.layers for p in (layer.qkv, layer.out, layer.gate_up, layer.down)]
         products = [product for product in (*found, decoder.head) if isinstance(product, PackedLinear)]
         for product, packed in zip(products, pages.together([p.packed for p in products]), strict=True):
@@ -95,7 +101,7 @@ class NativeStep:
         self._reference = ctypes.byref(self._model)
         self._capacity = decoder.capacity
         self._workspace = torch.empty(0, dtype=torch.uint8)
-        self._masses, self._logprob = torch.empty(0), ctypes.c_float()
+        self._numbers, self._logprob = torch.empty(0), ctypes.c_float()
         self._logprob_at = ctypes.addressof(self._logprob)
         self._caches: WeakKeyDictionary[KVCache, tuple[Any, Any]] = WeakKeyDictionary()
 
@@ -129,6 +135,28 @@ class NativeStep:
             raise IndexError("A token id is outside of the vocabulary.")
         return logits
 
+    def mix(self, logits: Tensor, left: float, masses: Mapping[int, float], allowed: Tensor | None) -> Tensor:
+        """Mix the masses of an index into a distribution; see :func:`infill_completion.engine.cache_model.blend`.
+
+        Args:
+            logits: ``(vocabulary,)``, float32, contiguous, on the CPU.
+            left: The weight of the model, above 0.
+            masses: What single tokens get besides.
+            allowed: Ids that may be chosen, int64; None allows all.
+
+        Returns:
+            Log-probabilities of the shape of ``logits``, minus infinity for what is not allowed.
+        """
+        size, count = logits.numel(), len(masses)
+        ids, added = (ctypes.c_int64 * count)(*masses), (ctypes.c_float * count)(*masses.values())
+        scores = torch.empty(size)
+        self._mix(
+            logits.data_ptr(), size, left, ctypes.addressof(ids), ctypes.addressof(added), count,
+            None if allowed is None else allowed.data_ptr(), 0 if allowed is None else allowed.numel(),
+            self._room(size), scores.data_ptr(),
+        )  # fmt: skip
+        return scores
+
     def choose(self, logits: Tensor, temperature: float, top_p: float, chance: float) -> tuple[int, float] | None:
         """Choose one token as :func:`infill_completion.engine.sampler.choose` does.
 
@@ -142,12 +170,14 @@ class NativeStep:
             The token and its log-probability (nats), or None where the nucleus is too large to be worth it.
         """
         size = logits.numel()
-        if size > self._masses.numel():
-            self._masses = torch.empty(size)
-        id_ = self._choose(
-            logits.data_ptr(), size, temperature, top_p, chance, self._masses.data_ptr(), self._logprob_at
-        )
+        id_ = self._choose(logits.data_ptr(), size, temperature, top_p, chance, self._room(size), self._logprob_at)
         return None if id_ < 0 else (id_, self._logprob.value)
+
+    def _room(self, size: int) -> int:
+        """Return the address of room for so many numbers."""
+        if size > self._numbers.numel():
+            self._numbers = torch.empty(size)
+        return self._numbers.data_ptr()
 
     def _pointers_of(self, cache: KVCache) -> tuple[Any, Any]:
         room: int = self._bytes(self._reference, MOST_ROWS, cache.capacity)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Sequence as Items
 
 import torch
 from torch import Tensor
 
 from infill_completion.api import Chunk, FinishReason
-from infill_completion.engine.cache_model import CacheParameters, mix
+from infill_completion.engine.cache_model import CacheParameters, blend, mix
 from infill_completion.engine.healing import Speller, spelled
+from infill_completion.engine.native import NativeStep
 from infill_completion.engine.tokenizer import Detokenizer, Tokenizer
 from infill_completion.ngram import NgramIndex
 
@@ -58,6 +60,7 @@ class Sequence:
         max_tokens: Most tokens of the answer; those that only spell do not count.
         index: The n-gram index to mix in, or None.
         cache: Its weights; None leaves the model's scores as they are, and the index only drafts.
+        native: Gives the compiled step, which mixes too, where there is one by now.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Sequence:
         max_tokens: int,
         index: NgramIndex | None = None,
         cache: CacheParameters | None = None,
+        native: Callable[[], NativeStep | None] = lambda: None,
     ) -> None:
         self.number = number
         self.finish: FinishReason | None = None
@@ -81,7 +85,7 @@ class Sequence:
         self._text = Detokenizer(tokenizer, skip_bytes=len(self._rest))
         self._stop_text = StopText(stops)
         self._stop_tokens, self._left = stop_tokens, max_tokens
-        self._index, self._cache = index, cache
+        self._index, self._cache, self._native = index, cache, native
         self._resumed: list[int] = []
 
     @property
@@ -95,11 +99,17 @@ class Sequence:
 
     def scores(self, logits: Tensor) -> Tensor:
         """Return the scores to choose the next token from, ``(vocabulary,)``, given the model's."""
-        if self._index is not None and self._cache is not None:
-            logits = mix(logits, self._index.levels(), self._cache)
-        if not self._rest:
+        if self.is_plain:
             return logits
-        allowed = self._speller.allowed(self._rest)
+        levels = self._index.levels() if self._index is not None and self._cache is not None else []
+        allowed = self._speller.allowed(self._rest) if self._rest else None
+        if (step := self._native()) is not None:
+            left, masses = blend(levels, self._cache) if self._cache is not None else (1.0, {})
+            return step.mix(logits, left, masses, allowed)
+        if self._cache is not None:
+            logits = mix(logits, levels, self._cache)
+        if allowed is None:
+            return logits
         masked = torch.full_like(logits, float("-inf"))
         return masked.index_copy_(0, allowed, logits[allowed])
 
