@@ -12,8 +12,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from infill_completion.engine import pages
-
 
 class KVShape(NamedTuple):
     """What one token costs: ``layers * 2 * heads * width`` numbers of ``dtype``."""
@@ -37,7 +35,8 @@ class KVCache:
         self.shape, self.capacity, self.batch = shape, capacity, batch
         # Zeros, not empty: masked places must hold numbers, because 0 * NaN is NaN.
         if all(device.type == "cpu" for device in shape.devices):
-            block = pages.zeros((len(shape.devices), 2, *size), shape.dtype)
+            # In one piece, as in pages.py, but not in huge pages: the first prompt of each slot would wait for them.
+            block = torch.zeros((len(shape.devices), 2, *size), dtype=shape.dtype)
             self.keys, self.values = list(block[:, 0]), list(block[:, 1])
         else:
             self.keys = [torch.zeros(size, dtype=shape.dtype, device=device) for device in shape.devices]
