@@ -71,6 +71,7 @@ class Ours:
     def row(self, neighbours: int, repeats: int) -> Row:
         """Measure once more."""
         rate = max([self._measure.ours_per_second(self.bare, self.request) for _ in range(repeats + 1)][1:])
+        self.bare.slots.clear()  # or the last turn would find its prompts in the cache
         prefill = [self._measure.run(self.bare, request).timings["prefill_ms"] for request in self._others]
         details = self.subject.generator.details
         held = str(details["dtype"] if details["quantization"] == "none" else details["quantization"])
