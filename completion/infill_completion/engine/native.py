@@ -1,4 +1,4 @@
-"""The step of ``step.c`` over a decoder's own weights: one call for what is hundreds of torch operators.
+"""``step.c`` and ``choice.c`` over a decoder's own weights: a call each for what is hundreds of torch operators.
 
 It pays where a step is too small to fill a core's time with arithmetic: packed weights, one thread, few tokens.
 """
@@ -61,7 +61,7 @@ class NativeStep:
     """The compiled forward pass of one decoder.
 
     Args:
-        library: Made of ``step.c``.
+        library: Made of the two.
         decoder: Of packed weights, see :func:`suits`.
     """
 

@@ -1,4 +1,4 @@
-"""Compile ``step.c`` for this machine's processor, once, in the background, where there is a compiler.
+"""Compile ``step.c`` and ``choice.c`` for this machine's processor, once, in the background, where there is a compiler.
 
 The library stays in ``~/.cache/infill-ls/native``, a directory that nobody else may write to, under a name that stands
 for the source, the flags, the compiler and the processor.  Where anything is missing the torch operators go on.
@@ -22,7 +22,8 @@ from infill_completion.rundir import RunDirectoryError, native_directory
 
 log = logging.getLogger(__name__)
 
-SOURCE = Path(__file__).with_name("step.c")
+SOURCES = tuple(Path(__file__).with_name(name) for name in ("step.c", "choice.c"))
+HEADER = Path(__file__).with_name("lanes.h")
 SWITCH = "INFILL_LS_NATIVE"  # 0: torch's operators only
 _COMPILERS = ("cc", "gcc", "clang")
 # Of -ffast-math only what leaves the order of sums alone, so that a token's numbers do not depend on those beside it.
@@ -78,7 +79,7 @@ class Build:
         part = self._file.with_name(f"{self._file.name}.{os.getpid()}.part")
         # The suggestion that is computed meanwhile comes first.
         nice = shutil.which("nice")
-        command = [*([nice, "-n", "19"] if nice else []), compiler, *_FLAGS, str(SOURCE), "-o", str(part), "-lm"]
+        command = [*([nice, "-n", "19"] if nice else []), compiler, *_FLAGS, *map(str, SOURCES), "-o", str(part), "-lm"]
         try:
             subprocess.run(command, check=True, capture_output=True, timeout=_COMPILE_LIMIT_S, cwd=part.parent)
             part.replace(self._file)
@@ -120,7 +121,8 @@ def _compiler() -> str | None:
 
 def _key(compiler: str) -> str:
     path = Path(compiler).resolve()
-    parts = [SOURCE.read_bytes().decode(), *_FLAGS, str(path), str(path.stat().st_mtime_ns), _processor()]
+    texts = [file.read_text("utf-8") for file in (*SOURCES, HEADER)]
+    parts = [*texts, *_FLAGS, str(path), str(path.stat().st_mtime_ns), _processor()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

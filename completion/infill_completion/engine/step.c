@@ -1,4 +1,4 @@
-/* Llama's forward pass for a few tokens on one core, and the choice of the next one: 8-bit weights, keys and values in
+/* Llama's forward pass for a few tokens on one core: 8-bit weights, keys and values in
  * bfloat16, float32 for everything else between the products.
  *
  * The same pass in torch is some two hundred calls of small operators, and these cost more than the arithmetic.  The
@@ -8,10 +8,8 @@
  * Each token is computed by the same instructions in the same order however many come with it, so that drafts, which
  * are checked several at once, give bit for bit what single steps give.
  */
-#include <math.h>
+#include "lanes.h"
 #include <stddef.h>
-#include <stdint.h>
-#include <string.h>
 #if defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512DQ__)
 #define HAS_VNNI
 #include <immintrin.h>
@@ -75,43 +73,6 @@ size_t infill_workspace_bytes(const model_t *m, int rows, int room) {
     work_t work;
     float start;
     return lay_out(m, rows, room, &start, &work);
-}
-
-/* e^x after Cephes' expf, without a branch, so that loops over it become vector instructions; x is clamped to the
- * numbers of float32. */
-static inline float exponential(float x) {
-    x = x < -87.0f ? -87.0f : x;
-    x = x > 87.0f ? 87.0f : x;
-    float n = rintf(x * 1.44269504f), r = x - n * 0.693359375f + n * 2.12194440e-4f;
-    float y = 1.9875691500e-4f;
-    y = y * r + 1.3981999507e-3f;
-    y = y * r + 8.3334519073e-3f;
-    y = y * r + 4.1665795894e-2f;
-    y = y * r + 1.6666665459e-1f;
-    y = y * r + 5.0000001201e-1f;
-    y = y * r * r + r + 1.0f;
-    int32_t bits = ((int32_t)n + 127) << 23;
-    float power;
-    memcpy(&power, &bits, sizeof power);
-    return y * power;
-}
-
-/* Sums in LANES parts, whose order is written down: the compiler turns the lanes into a vector, and may not order the
- * sum as it likes, which would differ from one call to the next. */
-#define LANES 16
-static inline float sum_of_lanes(float *lanes) {
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int lane = 0; lane < half; lane++) lanes[lane] += lanes[lane + half];
-    return lanes[0];
-}
-
-static inline float sum_of(const float *a, int n) {
-    float lanes[LANES] = {0}, rest = 0;
-    int i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int lane = 0; lane < LANES; lane++) lanes[lane] += a[i + lane];
-    for (; i < n; i++) rest += a[i];
-    return sum_of_lanes(lanes) + rest;
 }
 
 static inline float sum_of_products(const float *a, const float *b, int n) {
@@ -441,80 +402,4 @@ int infill_step(const model_t *m, const int64_t *ids, int batch, int length, int
             rms_norm(w.x + r * hidden, m->norm, hidden, m->eps, w.y + hidden * wanted++);
     multiply(&m->head, w.y, wanted, w.whole, logits);
     return 0;
-}
-
-/* Write e^((x - largest) * times) and return the sum. */
-static float exponentials(const float *restrict x, int n, float largest, float times, float *restrict out) {
-    for (int i = 0; i < n; i++) {
-        float power = (x[i] - largest) * times, value = exponential(power);
-        out[i] = power > -87.0f ? value : 0.0f;
-    }
-    return sum_of(out, n);
-}
-
-/* Return the first of the largest. */
-static int largest_of(const float *x, int n) {
-    float lanes[LANES], largest = -INFINITY;
-    int i = 0;
-    for (int lane = 0; lane < LANES; lane++) lanes[lane] = -INFINITY;
-    for (; i + LANES <= n; i += LANES)
-        for (int lane = 0; lane < LANES; lane++) lanes[lane] = x[i + lane] > lanes[lane] ? x[i + lane] : lanes[lane];
-    for (int lane = 0; lane < LANES; lane++) largest = lanes[lane] > largest ? lanes[lane] : largest;
-    for (; i < n; i++) largest = x[i] > largest ? x[i] : largest;
-    for (i = 0; i + LANES <= n; i += LANES) { /* in blocks, because a loop that may end early is no vector loop */
-        int found = 0;
-        for (int lane = 0; lane < LANES; lane++) found |= x[i + lane] == largest;
-        if (found) break;
-    }
-    while (i < n - 1 && x[i] != largest) i++;
-    return i;
-}
-
-#define MOST_KEPT 64 /* a nucleus is hardly ever larger, and each of its tokens costs a look at all */
-
-/* Choose a token as sampler.py does.
- *
- * temperature: 0 takes the likeliest.  top_p: mass of the nucleus.  chance: evenly drawn from 0 to 1.
- * masses: room for n numbers.  logprob: of the choice, before temperature and top_p.
- * Returns the token, or -1 where the nucleus is too large. */
-int infill_choose(const float *logits, int n, float temperature, double top_p, double chance, float *masses,
-                  float *logprob) {
-    int best = largest_of(logits, n), chosen = best, kept[MOST_KEPT], count = 0;
-    float largest = logits[best], all = logf(exponentials(logits, n, largest, 1.0f, masses));
-    if (temperature > 0) {
-        double of_kept[MOST_KEPT], total = exponentials(logits, n, largest, 1.0f / temperature, masses), before = 0;
-        while (top_p < 1 && count < n && before <= top_p * total) {
-            if (count == MOST_KEPT) return -1;
-            int next = count ? largest_of(masses, n) : best;
-            kept[count] = next;
-            before += of_kept[count++] = masses[next];
-            masses[next] = -1;
-        }
-        double point = chance * (top_p < 1 ? before : total);
-        for (int i = 0; i < (top_p < 1 ? count : n); i++) {
-            point -= top_p < 1 ? of_kept[i] : masses[i];
-            if (point < 0) {
-                chosen = top_p < 1 ? kept[i] : i;
-                break;
-            }
-        }
-    }
-    *logprob = logits[chosen] - largest - all;
-    return chosen;
-}
-
-/* Mix what an index says into a distribution, as cache_model.py does, and leave nothing but the allowed tokens.
- *
- * left: the weight of the model.  ids, added: `count` tokens and the mass that each gets besides.
- * allowed: `choices` tokens; 0 of them allow all.  room: for as many numbers.  scores: log-probabilities, (n). */
-void infill_mix(const float *logits, int n, double left, const int64_t *ids, const float *added, int count,
-                const int64_t *allowed, int choices, float *room, float *scores) {
-    float largest = logits[largest_of(logits, n)], all = logf(exponentials(logits, n, largest, 1.0f, scores));
-    float shift = (float)log(left) - largest - all;
-    for (int i = 0; i < n; i++) scores[i] = logits[i] + shift;
-    for (int i = 0; i < count; i++) scores[ids[i]] = logf(expf(scores[ids[i]]) + added[i]);
-    if (choices == 0) return;
-    for (int i = 0; i < choices; i++) room[i] = scores[allowed[i]];
-    for (int i = 0; i < n; i++) scores[i] = -INFINITY;
-    for (int i = 0; i < choices; i++) scores[allowed[i]] = room[i];
 }

@@ -1,0 +1,41 @@
+/* Arithmetic on rows of float32 that both parts of the step need. */
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+/* e^x after Cephes' expf, without a branch, so that loops over it become vector instructions; x is clamped to the
+ * numbers of float32. */
+static inline float exponential(float x) {
+    x = x < -87.0f ? -87.0f : x;
+    x = x > 87.0f ? 87.0f : x;
+    float n = rintf(x * 1.44269504f), r = x - n * 0.693359375f + n * 2.12194440e-4f;
+    float y = 1.9875691500e-4f;
+    y = y * r + 1.3981999507e-3f;
+    y = y * r + 8.3334519073e-3f;
+    y = y * r + 4.1665795894e-2f;
+    y = y * r + 1.6666665459e-1f;
+    y = y * r + 5.0000001201e-1f;
+    y = y * r * r + r + 1.0f;
+    int32_t bits = ((int32_t)n + 127) << 23;
+    float power;
+    memcpy(&power, &bits, sizeof power);
+    return y * power;
+}
+
+/* Sums in LANES parts, whose order is written down: the compiler turns the lanes into a vector, and may not order the
+ * sum as it likes, which would differ from one call to the next. */
+#define LANES 16
+static inline float sum_of_lanes(float *lanes) {
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int lane = 0; lane < half; lane++) lanes[lane] += lanes[lane + half];
+    return lanes[0];
+}
+
+static inline float sum_of(const float *a, int n) {
+    float lanes[LANES] = {0}, rest = 0;
+    int i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (int lane = 0; lane < LANES; lane++) lanes[lane] += a[i + lane];
+    for (; i < n; i++) rest += a[i];
+    return sum_of_lanes(lanes) + rest;
+}
