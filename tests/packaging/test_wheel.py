@@ -33,6 +33,11 @@ def test_it_carries_the_embedded_model_and_the_type_marker(wheel):
     assert "infill_server/py.typed" in names
 
 
+def test_it_carries_what_the_compiled_step_is_made_of(wheel):
+    names = {Path(name).name for name in wheel.namelist() if name.startswith("infill_completion/engine/")}
+    assert {"step.c", "choice.c", "lanes.h"} <= names
+
+
 def test_it_stays_small(wheel):
     assert sum(item.compress_size for item in wheel.infolist()) < MAX_WHEEL_BYTES
 
