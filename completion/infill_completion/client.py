@@ -47,11 +47,15 @@ class EngineClient:
 
     Connections are kept and reused.  Closing the iterator of :meth:`complete` closes its connection, which stops the
     decode.
+
+    Args:
+        address: Where the engine listens.
+        as_window: Whether this process may ask for completions later, so that the engine should stay for it.
     """
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, *, as_window: bool = False) -> None:
         self.address = address
-        self._pool = Pool(address, {CLIENT_HEADER: _CLIENT})
+        self._pool = Pool(address, {CLIENT_HEADER: _CLIENT} if as_window else {})
 
     async def health(self, patience_s: float = HEALTH_S) -> Health:
         """Return the engine's state.

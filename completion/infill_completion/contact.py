@@ -69,7 +69,7 @@ class Contact:
             return None
         if self._client is None or self._client.address != address:
             await self.drop()
-            self._client = EngineClient(address)
+            self._client = EngineClient(address, as_window=True)
         try:
             health = await self._client.health(SUSPICIOUS_S if self.is_suspicious else HEALTH_S)
             self._unheard = 0

@@ -60,7 +60,7 @@ async def leave_engine(former: EngineSettings, now: EngineSettings) -> None:
         return
     if card is None or address is None:
         return
-    client = EngineClient(address)
+    client = EngineClient(address, as_window=True)
     try:
         if await client.leave(ANSWER_DEADLINE_S):
             await _is_gone(paths, card)

@@ -307,11 +307,12 @@ async def test_an_engine_ends_with_its_last_window_and_not_before(
         assert health.pid is not None
         address = address_of(paths)
         assert address is not None
-        one = EngineClient(address)
+        one = EngineClient(address, as_window=True)
         monkeypatch.setattr(client, "_CLIENT", "another window")
-        other = EngineClient(address)
-        for window_client in (one, other):
-            assert [chunk async for chunk in window_client.complete(ASK)]
+        other = EngineClient(address, as_window=True)
+        assert [chunk async for chunk in one.complete(ASK)]
+        await other.health()  # it has opened, and nobody has typed there yet
+        await EngineClient(address).health()  # only somebody who looks
         assert not await one.leave()
         assert (await other.health()).pid == health.pid
         assert await other.leave()

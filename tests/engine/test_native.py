@@ -21,6 +21,7 @@ from infill_completion.engine.decoder import Decoder
 from infill_completion.engine.fork import Fork
 from infill_completion.engine.kv import KVCache
 from infill_completion.engine.native import NativeStep
+from infill_completion.engine.sampler import choose_one
 from infill_completion.ngram import Level
 from infill_completion.settings import EngineSettings
 from tests.engine.test_sampler import check_one_row
@@ -274,6 +275,18 @@ def test_a_token_is_chosen_as_the_reference_says(
     check_one_row(choose, size=size, temperature=temperature, p=p)
 
 
+@pytest.mark.parametrize("p", [0.3, 0.95, 1.0])
+def test_the_same_chance_gives_the_same_token_with_and_without_a_compiler(
+    library: ctypes.CDLL, tmp_path: Path, p: float
+) -> None:
+    step = NativeStep(library, packed_tiny(tmp_path)[0])
+    logits = torch.randn(40, generator=torch.Generator().manual_seed(3)).mul(3)
+    for at in range(200):
+        compiled = step.choose(logits, 0.8, p, (at + 0.5) / 200)
+        assert compiled is not None
+        assert compiled[0] == choose_one(logits, 0.8, p, (at + 0.5) / 200)[0]
+
+
 def test_a_large_nucleus_is_left_to_torch(library: ctypes.CDLL, tmp_path: Path) -> None:
     step = NativeStep(library, packed_tiny(tmp_path)[0])
     assert step.choose(torch.zeros(1000), 1.0, 0.9, 0.5) is None
@@ -305,5 +318,9 @@ def test_an_index_is_mixed_in_as_torch_does_it(library: ctypes.CDLL, tmp_path: P
         kept = slice(None) if allowed is None else allowed
         assert torch.allclose(got[kept], expected[kept], atol=1e-4)
         assert int(got.isfinite().sum()) == (200 if allowed is None else 3)
+    beyond = {17: 0.5, 200: 0.5, 1 << 40: 0.1}  # a tokenizer may know more tokens than the model
+    known = step.mix(logits, 0.5, {17: 0.5}, None)
+    assert torch.equal(step.mix(logits, 0.5, beyond, torch.tensor([3, 200])).isfinite().nonzero(), torch.tensor([[3]]))
+    assert torch.equal(step.mix(logits, 0.5, beyond, None), known)
     alone = step.mix(logits, 1.0, {}, None)
     assert torch.allclose(alone, logits.log_softmax(-1), atol=1e-4)

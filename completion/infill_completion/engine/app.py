@@ -100,7 +100,9 @@ class _Routes:
             return _not_ready(health)
         return JSONResponse(models_body(health, self._created))
 
-    async def health(self, _request: Request) -> Response:
+    async def health(self, request: Request) -> Response:
+        if client := _client(request):
+            self._worker.seen(client)
         return JSONResponse(health_body(self._worker.health()))
 
     async def wake(self, _request: Request) -> Response:

@@ -65,18 +65,24 @@ int infill_choose(const float *logits, int n, float temperature, double top_p, d
     return chosen;
 }
 
+/* A tokenizer may know more tokens than the model. */
+static int is_token(int64_t id, int n) { return id >= 0 && id < n; }
+
 /* Mix what an index says into a distribution, as cache_model.py does, and leave nothing but the allowed tokens.
  *
  * left: the weight of the model.  ids, added: `count` tokens and the mass that each gets besides.
- * allowed: `choices` tokens; 0 of them allow all.  room: for as many numbers.  scores: log-probabilities, (n). */
+ * allowed: `choices` tokens; 0 of them allow all.  room: for n numbers.  scores: log-probabilities, (n). */
 void infill_mix(const float *logits, int n, double left, const int64_t *ids, const float *added, int count,
                 const int64_t *allowed, int choices, float *room, float *scores) {
     float largest = logits[largest_of(logits, n)], all = logf(exponentials(logits, n, largest, 1.0f, scores));
     float shift = (float)log(left) - largest - all;
     for (int i = 0; i < n; i++) scores[i] = logits[i] + shift;
-    for (int i = 0; i < count; i++) scores[ids[i]] = logf(expf(scores[ids[i]]) + added[i]);
+    for (int i = 0; i < count; i++)
+        if (is_token(ids[i], n)) scores[ids[i]] = logf(expf(scores[ids[i]]) + added[i]);
     if (choices == 0) return;
-    for (int i = 0; i < choices; i++) room[i] = scores[allowed[i]];
+    for (int i = 0; i < choices; i++)
+        if (is_token(allowed[i], n)) room[i] = scores[allowed[i]];
     for (int i = 0; i < n; i++) scores[i] = -INFINITY;
-    for (int i = 0; i < choices; i++) scores[allowed[i]] = room[i];
+    for (int i = 0; i < choices; i++)
+        if (is_token(allowed[i], n)) scores[allowed[i]] = room[i];
 }

@@ -153,7 +153,7 @@ class NativeStep:
         self._mix(
             logits.data_ptr(), size, left, ctypes.addressof(ids), ctypes.addressof(added), count,
             None if allowed is None else allowed.data_ptr(), 0 if allowed is None else allowed.numel(),
-            self._room(size), scores.data_ptr(),
+            self._room(max(size, 0 if allowed is None else allowed.numel())), scores.data_ptr(),
         )  # fmt: skip
         return scores
 

@@ -42,6 +42,9 @@ def sample_top_p(probabilities: Tensor, p: float, generator: torch.Generator | N
 
 def _draw(probabilities: Tensor, p: float, chance: float) -> int:
     """Draw one token of one row: the nucleus is so short that numbers of Python are faster than tensors."""
+    if p >= 1:  # all of them, so their order is nobody's business
+        below = probabilities.double().cumsum(-1)
+        return min(int(torch.searchsorted(below, chance * below[-1:], right=True)), len(probabilities) - 1)
     values, ids = probabilities.topk(min(_FAST_WIDTH, probabilities.shape[-1]))
     masses = list(_nucleus(values.tolist(), p))
     if sum(masses) <= p and len(masses) < probabilities.shape[-1]:

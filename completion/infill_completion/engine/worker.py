@@ -77,7 +77,7 @@ class Worker:
         self._woken = False
         self._failures = 0
         self._last_used = time.monotonic()
-        self._clients: dict[str, float] = {}  # when each asked last
+        self._clients: dict[str, float] = {}  # when each was heard of last
         self._health = Health(EngineState.STARTING, model=model, pid=os.getpid(), version=__version__)
         self._thread = threading.Thread(target=self._run, name="model", daemon=True)
 
@@ -115,8 +115,13 @@ class Worker:
             self._changed.notify()
         return job
 
+    def seen(self, client: str) -> None:
+        """Take note that ``client`` has this engine in mind: it follows the load, or has only just opened."""
+        with self._changed:
+            self._clients[client] = time.monotonic()
+
     def leave(self, client: str) -> bool:
-        """Take note that ``client`` asks no more, and return whether nobody else asked lately either."""
+        """Take note that ``client`` asks no more, and return whether nobody else was heard of lately either."""
         with self._changed:
             self._clients.pop(client, None)
             return all(time.monotonic() - used > self._idle.unload_s for used in self._clients.values())

@@ -175,3 +175,29 @@ def test_where_the_user_switched_it_on_this_plugin_stays_out_of_the_way(stage: S
     until_drawn(nvim, GHOST)
     nvim.type("<Tab>")
     nvim.until_lines("def add(left, right):", "    return left + right")
+
+
+def test_a_buffer_that_goes_away_before_its_answer_comes(stage: StageMaker) -> None:
+    shown = stage(ADD, init=NATIVE, delay_s=0.5)
+    nvim = shown.editor
+    nvim.open("sum.py")
+    nvim.type("idef add(")
+    shown.until_heard("inline")
+    nvim.escape()
+    nvim.api.command("enew | bwipeout! sum.py")
+    nvim.settled()
+    assert "Error" not in nvim.api.command_output("messages")
+
+
+def test_what_the_suggestion_would_replace_may_be_gone(stage: StageMaker) -> None:
+    shown = stage({"behind": "f(", "text": "a, b)", "replaces": ")"}, init=NATIVE)
+    nvim = shown.editor
+    nvim.open("sum.txt", b"x()\n")
+    nvim.type("0if<Right><Right>")
+    nvim.until_lines("fx()")
+    nvim.escape()
+    nvim.type("ccf()<Left>")
+    nvim.until(lambda: drawn(nvim) != "", "Neovim's own ghost text")
+    nvim.type("<Del><Tab>")
+    nvim.until_lines("f(a, b)")
+    assert "Error" not in nvim.api.command_output("messages")

@@ -73,14 +73,20 @@ end
 ---@param data { client_id: integer, request_id: integer, request: { type: string, bufnr: integer, method: string } }
 function M.note(data)
   local request = data.request
-  if request.method ~= 'textDocument/inlineCompletion' or not M.is_drawing(request.bufnr) then
+  if request.method ~= 'textDocument/inlineCompletion' then
     return
   end
   local key = ('%d:%d'):format(data.client_id, data.request_id)
-  if request.type == 'pending' then
-    asked_for[key] = require('infill.text').here()
+  local asked = asked_for[key]
+  if request.type ~= 'pending' then
+    asked_for[key] = nil
+  end
+  if not vim.api.nvim_buf_is_valid(request.bufnr) then -- wiped out while the answer was on its way
+    answered[request.bufnr] = nil
   elseif request.type == 'complete' then
-    answered[request.bufnr], asked_for[key] = asked_for[key], nil
+    answered[request.bufnr] = asked
+  elseif request.type == 'pending' and M.is_drawing(request.bufnr) then
+    asked_for[key] = require('infill.text').here()
   end
 end
 
@@ -160,7 +166,7 @@ function M.insert(item, cut)
   end
   local rest = value:sub(#before + 1)
   local piece = cut and cut(rest) or rest
-  local replaced = piece == rest and math.max(0, last - asked.col) or 0
+  local replaced = piece == rest and math.min(math.max(0, last - asked.col), #place.after) or 0
   local lines = vim.split(piece, '\n', { plain = true })
   vim.api.nvim_buf_set_text(place.bufnr, place.row, place.col, place.row, place.col + replaced, lines)
   local width = #lines[#lines]
