@@ -140,6 +140,7 @@ class ScriptedEngine:
         with listening(self.paths, self._tcp) as listener:
             write_card(self.paths, card_of(self.settings, listener))
             self._server = EngineServer(self._load, model=self.settings.model, idle=self._idle, token=listener.token)
+            self._server.worker.seen("the test")  # which asks it when the last window has left
             self._bound.set()
             self._server.run_on(listener.socket)
 
