@@ -1,4 +1,4 @@
-"""``step.c`` and ``choice.c`` over a decoder's own weights: a call each for what is hundreds of torch operators.
+"""The compiled step (``step.c``, ``product.c``, ``choice.c``) over a decoder's own weights: a call each for what is hundreds of torch operators.
 
 It pays where a step is too small to fill a core's time with arithmetic: packed weights, one thread, few tokens.
 """
@@ -27,7 +27,6 @@ log = logging.getLogger(__name__)
 MOST_ROWS = 16  # as in step.c; measured: from about 32 rows on torch's matrix products are faster
 _BLOCK = 32  # inputs of a product come in blocks of that many
 _PAIRS, _MOST_WIDTH = 32, 256  # of a head, as in step.c
-_MOST_INPUTS = 8000  # beyond it a sum of integers could leave 32 bits
 _PROBE = (1, 2, 3)
 _TOLERANCE = 0.05  # of the largest logit: torch's products round to bfloat16
 
@@ -36,7 +35,7 @@ _Pointer = ctypes.c_void_p
 
 class _Product(ctypes.Structure):
     _fields_ = (
-        ("weight", _Pointer), ("scale", _Pointer), ("bias", _Pointer), ("outputs", ctypes.c_int32),
+        ("weight", _Pointer), ("scale", _Pointer), ("bias", _Pointer), ("sum", _Pointer), ("outputs", ctypes.c_int32),
         ("inputs", ctypes.c_int32),
     )  # fmt: skip
 
@@ -190,7 +189,8 @@ class NativeStep:
     def _product(self, product: Any, outputs: int | None = None) -> _Product:
         rows, inputs = product.packed.shape
         bias = None if product.bias is None else self._floats(product.bias)
-        return _Product(self._pointer(product.packed), self._floats(product.scale), bias, outputs or rows, inputs)
+        sums = self._pointer(product.packed.sum(1, dtype=torch.int32))
+        return _Product(self._pointer(product.packed), self._floats(product.scale), bias, sums, outputs or rows, inputs)
 
     def _floats(self, tensor: Tensor) -> int:
         return self._pointer(tensor.float().contiguous())
@@ -224,7 +224,6 @@ def suits(decoder: Decoder) -> bool:
         and all(
             isinstance(product, PackedLinear)
             and product.packed.shape[1] % _BLOCK == 0
-            and product.packed.shape[1] <= _MOST_INPUTS
             for product in products
         )
     )

@@ -1,4 +1,4 @@
-"""Compile ``step.c`` and ``choice.c`` for this machine's processor, once, in the background, where there is a compiler.
+"""Compile the step and the choice of a token, C, for this machine's processor, once, in the background, where there is a compiler.
 
 The library stays in ``~/.cache/infill-ls/native``, a directory that nobody else may write to, under a name that stands
 for the source, the flags, the compiler and the processor.  Where anything is missing the torch operators go on.
@@ -22,8 +22,8 @@ from infill_completion.rundir import RunDirectoryError, native_directory
 
 log = logging.getLogger(__name__)
 
-SOURCES = tuple(Path(__file__).with_name(name) for name in ("step.c", "choice.c"))
-HEADER = Path(__file__).with_name("lanes.h")
+SOURCES = tuple(Path(__file__).with_name(name) for name in ("step.c", "product.c", "choice.c"))
+HEADERS = tuple(Path(__file__).with_name(name) for name in ("lanes.h", "tile.h", "product.h"))
 SWITCH = "INFILL_LS_NATIVE"  # 0: torch's operators only
 _COMPILERS = ("cc", "gcc", "clang")
 # Of -ffast-math only what leaves the order of sums alone, so that a token's numbers do not depend on those beside it.
@@ -121,7 +121,7 @@ def _compiler() -> str | None:
 
 def _key(compiler: str) -> str:
     path = Path(compiler).resolve()
-    texts = [file.read_text("utf-8") for file in (*SOURCES, HEADER)]
+    texts = [file.read_text("utf-8") for file in (*SOURCES, *HEADERS)]
     parts = [*texts, *_FLAGS, str(path), str(path.stat().st_mtime_ns), _processor()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 

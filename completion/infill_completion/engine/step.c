@@ -8,32 +8,11 @@
  * Each token is computed by the same instructions in the same order however many come with it, so that drafts, which
  * are checked several at once, give bit for bit what single steps give.
  */
-#include "lanes.h"
-#include <stddef.h>
-#if defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512DQ__)
-#define HAS_VNNI
-#include <immintrin.h>
-#endif
+#include "product.h"
+#include "tile.h"
 
-/* Everything is read once a step, in order, and there is more of it than a core's own cache holds.  The processor looks
- * ahead by itself, but not across pages; asked early enough, the next bytes are there.  Measured: a step behind 984
- * tokens takes 8 % less time where the shared cache is free, and 30 % less where others fill it. */
-#define CACHE_LINE 64
-#define WEIGHTS_AHEAD 5120 /* bytes */
-#define KEYS_AHEAD 16384
-static inline __attribute__((always_inline)) void fetch(const void *from, int bytes) {
-    for (int at = 0; at < bytes; at += CACHE_LINE) __builtin_prefetch((const char *)from + at, 0, 3);
-}
-
-#define MOST_ROWS 16
+#define KEYS_AHEAD 16384 /* bytes */
 #define MOST_WIDTH 256 /* of a head */
-
-typedef struct { /* y = scale * (weight x) + bias */
-    const int8_t *weight; /* (outputs, inputs) */
-    const float *scale;   /* (outputs) */
-    const float *bias;    /* (outputs), or NULL */
-    int32_t outputs, inputs;
-} product_t;
 
 typedef struct {
     const float *input_norm, *post_norm; /* (hidden) */
@@ -55,7 +34,7 @@ typedef struct { /* parts of the workspace */
     float *y;       /* what goes into a product, (rows, most inputs) */
     float *z;       /* what comes out of one, (rows, most of qkv and gate_up) */
     float *scores;  /* of one head, (length of the cache) */
-    int16_t *whole; /* what goes into a product as integers, (rows, most inputs) */
+    int16_t *whole; /* what goes into a product as integers of 16 bits, (rows, most inputs) */
 } work_t;
 
 static int32_t most(int32_t a, int32_t b) { return a > b ? a : b; }
@@ -112,18 +91,7 @@ static void round_to_halves(const float *restrict x, int n, uint16_t *restrict h
     }
 }
 
-#define TILE 4 /* sums at once, so that none waits for the one before it */
 #ifdef HAS_VNNI
-/* Add up the lanes of TILE vectors, all at once. */
-static inline __attribute__((always_inline)) void sum_up(__m512 a, __m512 b, __m512 c, __m512 d, float *sums) {
-    __m512d ab = _mm512_castps_pd(_mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b)));
-    __m512d cd = _mm512_castps_pd(_mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d)));
-    __m512 even = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd)), odd = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
-    __m512 abcd = _mm512_add_ps(even, odd); /* a, b, c, d, four times */
-    __m256 half = _mm256_add_ps(_mm512_castps512_ps256(abcd), _mm512_extractf32x8_ps(abcd, 1));
-    _mm_storeu_ps(sums, _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
-}
-
 static inline void sums_of(const lanes_t *x, float *sums) {
     sum_up((__m512)x[0], (__m512)x[1], (__m512)x[2], (__m512)x[3], sums);
 }
@@ -140,114 +108,6 @@ static inline void sums_of(const lanes_t *x, float *sums) {
 static void rms_norm(const float *restrict x, const float *restrict weight, int n, float eps, float *restrict y) {
     float scale = 1.0f / sqrtf(sum_of_products(x, x, n) / (float)n + eps);
     for (int i = 0; i < n; i++) y[i] = x[i] * scale * weight[i];
-}
-
-/* Round a row to 16-bit integers and return what one of them is worth. */
-static float round_row(const float *restrict x, int n, int16_t *restrict whole) {
-    float largest = 1e-30f;
-    for (int i = 0; i < n; i++) {
-        float size = fabsf(x[i]);
-        largest = size > largest ? size : largest;
-    }
-    float scale = 32767.0f / largest;
-    for (int i = 0; i < n; i++) whole[i] = (int16_t)(int32_t)rintf(x[i] * scale);
-    return 1.0f / scale;
-}
-
-#ifdef HAS_VNNI
-#define BLOCK 32
-/* Of a row's sums; with 320 inputs that is as much work as the products. */
-static inline __attribute__((always_inline)) void sum_row(__m512i lanes[TILE][TILE], int r, float *sums) {
-    sum_up(_mm512_cvtepi32_ps(lanes[0][r]), _mm512_cvtepi32_ps(lanes[1][r]), _mm512_cvtepi32_ps(lanes[2][r]),
-           _mm512_cvtepi32_ps(lanes[3][r]), sums);
-}
-
-/* Sums (rows, TILE).  A lane takes inputs / 16 products of at most 127 * 32767, which an int32 holds up to 8,000
- * inputs; what the lanes hold is added up in float32, in one and the same order. */
-static inline __attribute__((always_inline)) void dot(
-    const product_t *p, const int8_t *weight, int weights, const int16_t *x, int rows, float *sums) {
-    __m512i lanes[TILE][TILE];
-    for (int w = 0; w < weights; w++)
-        for (int r = 0; r < rows; r++) lanes[w][r] = _mm512_setzero_si512();
-    for (int i = 0; i < p->inputs; i += BLOCK) {
-        __m512i inputs[TILE];
-        fetch(weight + (ptrdiff_t)weights * i + WEIGHTS_AHEAD, weights * BLOCK);
-        for (int r = 0; r < rows; r++) {
-            inputs[r] = _mm512_loadu_si512(x + r * p->inputs + i);
-            __asm__("" : "+v"(inputs[r])); /* into a register once, not from memory for each row of weights */
-        }
-        for (int w = 0; w < weights; w++) {
-            const void *bytes = weight + (ptrdiff_t)w * p->inputs + i;
-            __m512i wide = _mm512_cvtepi8_epi16(_mm256_loadu_si256(bytes));
-            for (int r = 0; r < rows; r++) lanes[w][r] = _mm512_dpwssd_epi32(lanes[w][r], wide, inputs[r]);
-        }
-    }
-    for (int r = 0; r < rows; r++, sums += TILE) {
-        if (weights == TILE)
-            sum_row(lanes, r, sums);
-        else
-            for (int w = 0; w < weights; w++) sums[w] = _mm512_reduce_add_ps(_mm512_cvtepi32_ps(lanes[w][r]));
-    }
-}
-#else
-#define BLOCK 256 /* so many products of at most 127 * 32767 fit into an int32 */
-static inline __attribute__((always_inline)) void dot(
-    const product_t *p, const int8_t *weight, int weights, const int16_t *x, int rows, float *sums) {
-    for (int w = 0; w < weights; w++, weight += p->inputs)
-        for (int r = 0; r < rows; r++) {
-            int64_t sum = 0;
-            for (int start = 0; start < p->inputs; start += BLOCK) {
-                int end = start + BLOCK < p->inputs ? start + BLOCK : p->inputs;
-                int32_t part = 0;
-                for (int i = start; i < end; i++) part += (int16_t)weight[i] * x[r * p->inputs + i];
-                sum += part;
-            }
-            sums[r * TILE + w] = (float)sum;
-        }
-}
-#endif
-
-static void write_out(
-    const product_t *p, int first, int outputs, const float *sums, const float *worth, int rows, float *y) {
-    for (int r = 0; r < rows; r++)
-        for (int o = 0; o < outputs; o++) {
-            float sum = sums[r * TILE + o] * (p->scale[first + o] * worth[r]);
-            y[(ptrdiff_t)r * p->outputs + first + o] = p->bias ? sum + p->bias[first + o] : sum;
-        }
-}
-
-/* Compute a tile of the product: up to TILE outputs of up to TILE rows. */
-static inline __attribute__((always_inline)) void tile(
-    const product_t *p, int first, int outputs, const int16_t *x, const float *worth, int rows, float *y) {
-    float sums[TILE * TILE];
-    dot(p, p->weight + (ptrdiff_t)first * p->inputs, outputs, x, rows, sums);
-    write_out(p, first, outputs, sums, worth, rows, y);
-}
-
-static void some_rows(
-    const product_t *p, int first, int outputs, const int16_t *x, const float *worth, int rows, float *y) {
-    /* With constants the compiler keeps the sums of a whole tile in registers. */
-    if (outputs == TILE) switch (rows) {
-        case 1: tile(p, first, TILE, x, worth, 1, y); return;
-        case 2: tile(p, first, TILE, x, worth, 2, y); return;
-        case 3: tile(p, first, TILE, x, worth, 3, y); return;
-        default: tile(p, first, TILE, x, worth, TILE, y); return;
-    }
-    for (int r = 0; r < rows; r++)
-        for (int o = 0; o < outputs; o++)
-            tile(p, first + o, 1, x + r * p->inputs, worth + r, 1, y + (ptrdiff_t)r * p->outputs);
-}
-
-static void multiply(const product_t *p, const float *x, int rows, int16_t *whole, float *y) {
-    float worth[MOST_ROWS];
-    for (int r = 0; r < rows; r++) worth[r] = round_row(x + r * p->inputs, p->inputs, whole + r * p->inputs);
-    for (int first = 0; first < p->outputs; first += TILE) {
-        int outputs = p->outputs - first < TILE ? p->outputs - first : TILE;
-        for (int r = 0; r < rows; r += TILE) {
-            int some = rows - r < TILE ? rows - r : TILE;
-            some_rows(p, first, outputs, whole + r * p->inputs, worth + r, some, y + (ptrdiff_t)r * p->outputs);
-        }
-    }
 }
 
 static void rotate(float *restrict x, const float *restrict cosine, const float *restrict sine, int width) {
@@ -384,22 +244,22 @@ int infill_step(const model_t *m, const int64_t *ids, int batch, int length, int
     for (int l = 0; l < m->layers; l++) {
         const layer_t *layer = m->layer + l;
         for (int r = 0; r < rows; r++) rms_norm(w.x + r * hidden, layer->input_norm, hidden, m->eps, w.y + r * hidden);
-        multiply(&layer->qkv, w.y, rows, w.whole, w.z);
+        infill_multiply(&layer->qkv, w.y, rows, w.whole, w.z);
         place(m, &w, rows, length, start, seen, keys[l], values[l], room);
         mix(m, &w, rows, length, seen, keys[l], values[l], room);
-        multiply(&layer->out, w.y, rows, w.whole, w.z);
+        infill_multiply(&layer->out, w.y, rows, w.whole, w.z);
         add(w.x, w.z, rows * hidden);
         for (int r = 0; r < rows; r++) rms_norm(w.x + r * hidden, layer->post_norm, hidden, m->eps, w.y + r * hidden);
-        multiply(&layer->gate_up, w.y, rows, w.whole, w.z);
+        infill_multiply(&layer->gate_up, w.y, rows, w.whole, w.z);
         for (int r = 0; r < rows; r++)
             gate(w.z + r * 2 * m->wide, w.z + (r * 2 + 1) * m->wide, m->wide, w.y + r * m->wide);
-        multiply(&layer->down, w.y, rows, w.whole, w.z);
+        infill_multiply(&layer->down, w.y, rows, w.whole, w.z);
         add(w.x, w.z, rows * hidden);
     }
     int wanted = 0;
     for (int r = 0; r < rows; r++)
         if (all_logits || r % length == length - 1)
             rms_norm(w.x + r * hidden, m->norm, hidden, m->eps, w.y + hidden * wanted++);
-    multiply(&m->head, w.y, wanted, w.whole, logits);
+    infill_multiply(&m->head, w.y, wanted, w.whole, logits);
     return 0;
 }
