@@ -162,15 +162,15 @@ class Answer:
                 return logits
             yield None
 
-    def _decoded_alone(self, slot: Slot, logits: Tensor | list[Token]) -> Iterator[Chunk]:
+    def _decoded_alone(self, slot: Slot, logits: Tensor) -> Iterator[Chunk]:
         """Decode the only candidate in the slot itself, several tokens a step where a draft turns out right.
 
         Each token is chosen from the model's scores behind the token before it, so a draft changes the time only.
         """
         (sequence,) = self._sequences
         draft: list[int] = []
+        rows: Items[Tensor | Token] = logits.unbind()
         while True:
-            rows: Items[Tensor | Token] = logits.unbind() if isinstance(logits, Tensor) else logits
             for row, scores in enumerate(rows):
                 yield self._choose(sequence, scores)
                 self._first = self._first or time.monotonic()
@@ -185,10 +185,10 @@ class Answer:
             room = self._end - len(slot.ids) - 1
             draft = sequence.draft(min(self._owner.settings.draft_tokens, room))
             fed = [sequence.ids[-1], *draft]
-            logits = self._behind(sequence, slot, fed)
+            rows = self._behind(sequence, slot, fed)
             slot.ids.append(fed[0])
 
-    def _behind(self, sequence: Sequence, slot: Slot, fed: list[int]) -> Tensor | list[Token]:
+    def _behind(self, sequence: Sequence, slot: Slot, fed: list[int]) -> Items[Tensor | Token]:
         """Return the model's scores behind each of the tokens fed, or its choice where the device can make it."""
         loop, cache, place = self._owner.device_loop, slot.cache, len(slot.ids)
         if loop is not None and sequence.is_plain:
@@ -202,26 +202,26 @@ class Answer:
         """Decode several candidates side by side, all behind the one prompt in the slot."""
         start, count = len(self._prompt.ids), len(self._sequences)
         fork = Fork(start, count)
-        logits = logits.expand(count, -1)
+        scores: Items[Tensor] = logits.expand(count, -1).unbind()
         if written := max(len(sequence.ids) for sequence in self._sequences):
             if any(s.finish is None and len(s.ids) < written for s in self._sequences):
                 yield from self._ended(FinishReason.LENGTH)  # memory ran out between two choices of one step
                 return
             rows = [[*s.ids, *s.ids[-1:] * (written - len(s.ids))] for s in self._sequences]
             fed = [ids[at] for at in range(written) for ids in rows]
-            logits = self._owner.scores(slot.cache, fed, start, fork)[-count:]
+            scores = self._owner.scores(slot.cache, fed, start, fork)[-count:]
             start += len(fed)
         while True:
             for row, sequence in enumerate(self._sequences):
                 if sequence.finish is None:
-                    yield self._choose(sequence, logits[row])
+                    yield self._choose(sequence, scores[row])
             self._first = self._first or time.monotonic()
             running = [sequence for sequence in self._sequences if sequence.finish is None]
             reason = self._over(running[0], start + count - 1, slot.cache.capacity) if running else None
             if not running or reason is not None:
                 yield from (sequence.end(reason or FinishReason.STOP) for sequence in running)
                 return
-            logits = self._owner.scores(slot.cache, [sequence.ids[-1] for sequence in self._sequences], start, fork)
+            scores = self._owner.scores(slot.cache, [sequence.ids[-1] for sequence in self._sequences], start, fork)
             start += count
 
     def _over(self, sequence: Sequence, length: int, capacity: int) -> FinishReason | None:

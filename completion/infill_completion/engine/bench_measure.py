@@ -318,14 +318,14 @@ def _typed(request: CompletionRequest, text: str) -> CompletionRequest:
 def cancel(subject: Subject, context_tokens: int) -> Cancel:
     """Measure how long work goes on that nobody waits for, in the prefill and in the decode."""
     generator = endless(subject.generator, shipped=True)
-    whole = run(generator, request_of(generator, context_tokens, 8, skip_lines=50))
-    prefill_s = whole.timings["prefill_ms"] / 1000
+    request = request_of(generator, context_tokens, 256, skip_lines=50)
+    whole = run(generator, request).timings
+    prefill_s, decode_s = whole["prefill_ms"] / 1000, whole["decode_ms"] / 1000
     decode, prefill = [], []
     for attempt in range(5):
         skipped = 1500 + 200 * attempt
         prefill.append(_after(generator, request_of(generator, context_tokens, 8, skip_lines=skipped), prefill_s / 2))
-        request = request_of(generator, context_tokens, 256, skip_lines=50)
-        decode.append(_after(generator, request, 0.05 + 0.003 * attempt))
+        decode.append(_after(generator, request, decode_s * (0.3 + 0.05 * attempt)))
     return Cancel(decode_ms=max(decode), prefill_ms=max(prefill))
 
 

@@ -127,8 +127,8 @@ class Decoder:
         self._join_quantised = join_quantised
         norms = [*(layer.input_layernorm for layer in core.layers[1:]), core.norm]
         self.layers = [self._layer(layer, norm) for layer, norm in zip(core.layers, norms, strict=True)]
-        # Half the bytes to read for every token; torch's own attention is faster in float32.
-        kept = torch.bfloat16 if packed and native.is_wanted() else self.dtype
+        # A quarter of the bytes to read for every token; torch's own attention is faster in float32.
+        kept = torch.int8 if packed and native.is_wanted() and native.suits(self) else self.dtype
         self.shape = KVShape(tuple(layer.device for layer in self.layers), self.kv_heads, self.width, kept)
         self._make_rotary(core.rotary_emb, capacity)
         self._packed = packed
@@ -194,11 +194,15 @@ class Decoder:
             return step(ids, cache, start, all_logits=all_logits, fork=fork)
         return self._forward(ids, cache, start, all_logits, fork, kept)
 
-    def scores(self, ids: Sequence[int], cache: KVCache, start: int, fork: Fork | None = None) -> Tensor:
-        """Return the logits behind each of ``ids`` as :meth:`forward` does, ``(len(ids), vocabulary)``."""
+    def scores(self, ids: Sequence[int], cache: KVCache, start: int, fork: Fork | None = None) -> Sequence[Tensor]:
+        """Return the logits behind each of ``ids`` as :meth:`forward` does, ``(vocabulary,)`` each.
+
+        The next call with this cache may overwrite them.
+        """
         if len(ids) <= native.MOST_ROWS and (step := self.native_step()) is not None:
             return step.scores(ids, cache, start, fork)
-        return self.forward(torch.tensor([ids], device=self.device), cache, start, all_logits=True, fork=fork)[0]
+        fed = torch.tensor([ids], device=self.device)
+        return self.forward(fed, cache, start, all_logits=True, fork=fork)[0].unbind()
 
     @torch.inference_mode()
     def _forward(
@@ -213,10 +217,10 @@ class Decoder:
             mask = torch.ones(length, start + length, dtype=torch.bool, device=self.device).tril(start)
 
         def write(layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-            keys, values = cache.write(layer, keys, values, start)
+            cache.write(layer, keys, values, start)
             if kept is not None:
                 kept(layer)
-            return keys.to(self.dtype), values.to(self.dtype)
+            return cache.read(layer, start + length)
 
         def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
             return F.scaled_dot_product_attention(

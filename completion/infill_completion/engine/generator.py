@@ -197,14 +197,15 @@ class Generator:
             self._indexed = (prompt.before, cache, ngram_index(prompt, cache, self.tokenizer.infilling))
         return self._indexed[2].fork()
 
-    def scores(self, cache: KVCache, ids: Items[int], start: int, fork: Fork | None = None) -> Tensor:
+    def scores(self, cache: KVCache, ids: Items[int], start: int, fork: Fork | None = None) -> Items[Tensor]:
         """Return the model's scores behind each of ``ids``, which follow the first ``start`` tokens of ``cache``.
 
-        ``(len(ids), vocabulary)``, float32; ``fork`` as in :meth:`infill_completion.engine.decoder.Decoder.forward`.
+        ``(vocabulary,)`` each, float32, until the next call; ``fork`` as in
+        :meth:`infill_completion.engine.decoder.Decoder.forward`.
         """
         loop = self.device_loop
         if loop is not None and len(ids) <= loop.reach(cache, start):
-            return loop.score(cache, ids, start, fork)
+            return loop.score(cache, ids, start, fork).unbind()
         return self.decoder.scores(ids, cache, start, fork)
 
     def sequence(self, number: int, spell: str, request: CompletionRequest, index: NgramIndex | None) -> Sequence:

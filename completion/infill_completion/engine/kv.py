@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+_SCALE = torch.float32
+_LARGEST, _SMALLEST = 127, 1e-30  # as in attend.c
+
 
 class KVShape(NamedTuple):
-    """What one token costs: ``layers * 2 * heads * width`` numbers of ``dtype``."""
+    """What a token costs: ``layers * 2 * heads`` rows of ``width`` numbers of ``dtype``, each with a scale if int8."""
 
     devices: tuple[torch.device, ...]  # one a layer
     heads: int
@@ -22,13 +25,51 @@ class KVShape(NamedTuple):
     dtype: torch.dtype
 
     @property
+    def is_rounded(self) -> bool:
+        """Whether keys and values are kept as 8-bit integers; see :class:`Kept`."""
+        return self.dtype is torch.int8
+
+    @property
     def bytes_per_token(self) -> int:
         """Bytes of keys and values of one token in all layers."""
-        return len(self.devices) * 2 * self.heads * self.width * self.dtype.itemsize
+        row = self.width * self.dtype.itemsize + (_SCALE.itemsize if self.is_rounded else 0)
+        return len(self.devices) * 2 * self.heads * row
+
+
+class Kept(NamedTuple):
+    """The keys or the values of a layer.
+
+    Attributes:
+        numbers: ``(batch, heads, capacity, width)``.
+        scale: What the number 1 of a row stands for, ``(batch, heads, capacity)``, where numbers are int8; else None.
+    """
+
+    numbers: Tensor
+    scale: Tensor | None
+
+    def write(self, rows: Tensor, start: int) -> None:
+        """Keep ``(batch, heads, length, width)`` from the place ``start`` on."""
+        end = start + rows.shape[2]
+        if self.scale is not None:
+            scale = self.scale[:, :, start:end]
+            torch.div(rows.abs().amax(-1).clamp_min_(_SMALLEST), _LARGEST, out=scale)
+            rows = (rows / scale.unsqueeze(-1)).round_()
+        self.numbers[:, :, start:end] = rows
+
+    def read(self, end: int) -> Tensor:
+        """Return the first ``end`` places, ``(batch, heads, end, width)``: without a copy, or as float32 if rounded."""
+        numbers = self.numbers[:, :, :end]
+        return numbers if self.scale is None else numbers.float().mul_(self.scale[:, :, :end].unsqueeze(-1))
+
+    def copy_from(self, other: Kept, length: int) -> None:
+        """Take the first ``length`` places of another one of the same batch."""
+        self.numbers[:, :, :length].copy_(other.numbers[:, :, :length])
+        if self.scale is not None and other.scale is not None:
+            self.scale[:, :, :length].copy_(other.scale[:, :, :length])
 
 
 class KVCache:
-    """Keys and values of ``batch`` sequences, one pair of ``(batch, heads, capacity, width)`` tensors a layer."""
+    """Keys and values of ``batch`` sequences, one pair of :class:`Kept` a layer."""
 
     def __init__(self, shape: KVShape, capacity: int, batch: int = 1) -> None:
         size = (batch, shape.heads, capacity, shape.width)
@@ -36,11 +77,14 @@ class KVCache:
         # Zeros, not empty: masked places must hold numbers, because 0 * NaN is NaN.
         if all(device.type == "cpu" for device in shape.devices):
             # In one piece, as in pages.py, but not in huge pages: the first prompt of each slot would wait for them.
-            block = torch.zeros((len(shape.devices), 2, *size), dtype=shape.dtype)
-            self.keys, self.values = list(block[:, 0]), list(block[:, 1])
+            numbers = list(torch.zeros((len(shape.devices), 2, *size), dtype=shape.dtype))
         else:
-            self.keys = [torch.zeros(size, dtype=shape.dtype, device=device) for device in shape.devices]
-            self.values = [torch.zeros(size, dtype=shape.dtype, device=device) for device in shape.devices]
+            numbers = [torch.zeros((2, *size), dtype=shape.dtype, device=device) for device in shape.devices]
+        scales: list[Any] = [(None, None)] * len(numbers)
+        if shape.is_rounded:
+            scales = [torch.zeros((2, *size[:-1]), dtype=_SCALE, device=layer.device) for layer in numbers]
+        self.keys = [Kept(layer[0], scale[0]) for layer, scale in zip(numbers, scales, strict=True)]
+        self.values = [Kept(layer[1], scale[1]) for layer, scale in zip(numbers, scales, strict=True)]
 
     @property
     def bytes(self) -> int:
@@ -50,14 +94,16 @@ class KVCache:
     def copy_from(self, other: KVCache, length: int) -> None:
         """Take the first ``length`` tokens of another cache of the same batch."""
         for mine, theirs in zip([*self.keys, *self.values], [*other.keys, *other.values], strict=True):
-            mine[:, :, :length].copy_(theirs[:, :, :length])
+            mine.copy_from(theirs, length)
 
-    def write(self, layer: int, keys: Tensor, values: Tensor, start: int) -> tuple[Tensor, Tensor]:
-        """Write ``(batch, heads, length, width)`` at ``start`` and return all up to the end of it, without a copy."""
-        end = start + keys.shape[2]
-        self.keys[layer][:, :, start:end] = keys
-        self.values[layer][:, :, start:end] = values
-        return self.keys[layer][:, :, :end], self.values[layer][:, :, :end]
+    def write(self, layer: int, keys: Tensor, values: Tensor, start: int) -> None:
+        """Write ``(batch, heads, length, width)`` at ``start``."""
+        self.keys[layer].write(keys, start)
+        self.values[layer].write(values, start)
+
+    def read(self, layer: int, end: int) -> tuple[Tensor, Tensor]:
+        """Return the keys and values of the first ``end`` tokens, ``(batch, heads, end, width)``."""
+        return self.keys[layer].read(end), self.values[layer].read(end)
 
 
 def common_prefix(left: Sequence[int], right: Sequence[int]) -> int:

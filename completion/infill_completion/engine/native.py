@@ -1,4 +1,4 @@
-"""The compiled step (``step.c``, ``product.c``, ``choice.c``) over a decoder's own weights: a call each for what is hundreds of torch operators.
+"""The compiled step over a decoder's own weights, and the compiled choice: a call each for hundreds of operators.
 
 It pays where a step is too small to fill a core's time with arithmetic: packed weights, one thread, few tokens.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import logging
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from infill_completion.engine import native_build, pages
 from infill_completion.engine.fork import Fork
-from infill_completion.engine.kv import KVCache
+from infill_completion.engine.kv import Kept, KVCache
 from infill_completion.engine.packed import PackedLinear
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 MOST_ROWS = 16  # as in step.c; measured: from about 32 rows on torch's matrix products are faster
 _BLOCK = 32  # inputs of a product come in blocks of that many
-_PAIRS, _MOST_WIDTH = 32, 256  # of a head, as in step.c
+_LANES, _MOST_WIDTH = 16, 256  # of a head, as in attend.c
 _PROBE = (1, 2, 3)
 _TOLERANCE = 0.05  # of the largest logit: torch's products round to bfloat16
 
@@ -56,6 +56,22 @@ class _Model(ctypes.Structure):
     )  # fmt: skip
 
 
+class _Kept(ctypes.Structure):
+    _fields_ = (("numbers", _Pointer), ("scale", _Pointer))
+
+
+class _Cache(ctypes.Structure):
+    _fields_ = (("keys", _Kept), ("values", _Kept))
+
+
+class _Ready(NamedTuple):
+    """What a cache's steps are called with, made once, and the logits of its last step of some tokens, a row each."""
+
+    layers: Any
+    logits: int
+    rows: list[Tensor]
+
+
 class NativeStep:
     """The compiled forward pass of one decoder.
 
@@ -67,6 +83,9 @@ class NativeStep:
     def __init__(self, library: ctypes.CDLL, decoder: Decoder) -> None:
         self._held: list[Tensor] = []  # what the structures point to
         self._step: Any = library.infill_step
+        self._step.argtypes = (
+            _Pointer, _Pointer, *[ctypes.c_int] * 5, _Pointer, ctypes.c_int, ctypes.c_int, _Pointer, _Pointer,
+        )  # fmt: skip
         self._bytes: Any = library.infill_workspace_bytes
         self._bytes.restype = ctypes.c_size_t
         self._choose: Any = library.infill_choose
@@ -99,10 +118,10 @@ class NativeStep:
         )  # fmt: skip
         self._reference = ctypes.byref(self._model)
         self._capacity = decoder.capacity
-        self._workspace = torch.empty(0, dtype=torch.uint8)
+        self._workspace, self._workspace_at = torch.empty(0, dtype=torch.uint8), 0
         self._numbers, self._logprob = torch.empty(0), ctypes.c_float()
         self._logprob_at = ctypes.addressof(self._logprob)
-        self._caches: WeakKeyDictionary[KVCache, tuple[Any, Any]] = WeakKeyDictionary()
+        self._caches: WeakKeyDictionary[KVCache, _Ready] = WeakKeyDictionary()
 
     def __call__(
         self, ids: Tensor, cache: KVCache, start: int, *, all_logits: bool, fork: Fork | None = None
@@ -110,29 +129,35 @@ class NativeStep:
         """Compute what :meth:`infill_completion.engine.decoder.Decoder.forward` does, for :data:`MOST_ROWS` tokens."""
         batch, length = ids.shape
         ids = ids.contiguous()
-        logits = self._run(ids.data_ptr(), batch, length, cache, start, fork, all_logits=all_logits)
+        logits = torch.empty((batch * length if all_logits else batch, self._vocabulary))
+        self._run(ids.data_ptr(), batch, length, cache, start, fork, logits.data_ptr(), all_logits=all_logits)
         return logits.view(batch, length, -1) if all_logits else logits
 
-    def scores(self, ids: Sequence[int], cache: KVCache, start: int, fork: Fork | None = None) -> Tensor:
-        """Return the logits behind each of up to :data:`MOST_ROWS` tokens of one text, ``(len(ids), vocabulary)``."""
-        fed = (ctypes.c_int64 * len(ids))(*ids)
-        return self._run(ctypes.addressof(fed), 1, len(ids), cache, start, fork, all_logits=True)
+    def scores(self, ids: Sequence[int], cache: KVCache, start: int, fork: Fork | None = None) -> list[Tensor]:
+        """Return the logits behind each of up to :data:`MOST_ROWS` tokens of one text, ``(vocabulary,)`` each.
+
+        The next call with this cache overwrites them.
+        """
+        count = len(ids)
+        fed = (ctypes.c_int64 * count)(*ids)
+        ready = self._caches.get(cache) or self._ready(cache)
+        self._run(ctypes.addressof(fed), 1, count, cache, start, fork, ready.logits, all_logits=True)
+        return ready.rows[:count]
 
     def _run(
-        self, ids: int, batch: int, length: int, cache: KVCache, start: int, fork: Fork | None, *, all_logits: bool
-    ) -> Tensor:
+        self, ids: int, batch: int, length: int, cache: KVCache, start: int, fork: Fork | None, logits: int, *,
+        all_logits: bool,
+    ) -> None:  # fmt: skip
         shared, ways = fork or (0, 1)
         positions = shared + (start + length - 1 - shared) // ways + 1
         if start + length > cache.capacity or positions > self._capacity or batch != cache.batch:
             raise IndexError(f"{batch} x {length} tokens at {start} do not fit the cache.")
-        keys, values = self._caches.get(cache) or self._pointers_of(cache)
-        logits = torch.empty((batch * length if all_logits else batch, self._vocabulary))
+        ready = self._caches.get(cache) or self._ready(cache)
         if self._step(
-            self._reference, _Pointer(ids), batch, length, start, shared, ways, keys, values, cache.capacity,
-            int(all_logits), _Pointer(self._workspace.data_ptr()), _Pointer(logits.data_ptr()),
+            self._reference, ids, batch, length, start, shared, ways, ready.layers, cache.capacity, all_logits,
+            self._workspace_at, logits,
         ):  # fmt: skip
             raise IndexError("A token id is outside of the vocabulary.")
-        return logits
 
     def mix(self, logits: Tensor, left: float, masses: Mapping[int, float], allowed: Tensor | None) -> Tensor:
         """Mix the masses of an index into a distribution; see :func:`infill_completion.engine.cache_model.blend`.
@@ -178,11 +203,14 @@ class NativeStep:
             self._numbers = torch.empty(size)
         return self._numbers.data_ptr()
 
-    def _pointers_of(self, cache: KVCache) -> tuple[Any, Any]:
+    def _ready(self, cache: KVCache) -> _Ready:
         room: int = self._bytes(self._reference, MOST_ROWS, cache.capacity)
         if room > self._workspace.numel():
             self._workspace = torch.empty(room, dtype=torch.uint8)
-        made = (_pointers(cache.keys), _pointers(cache.values))
+            self._workspace_at = self._workspace.data_ptr()
+        layers = [_Cache(_kept(keys), _kept(values)) for keys, values in zip(cache.keys, cache.values, strict=True)]
+        logits = torch.empty(MOST_ROWS, self._vocabulary)
+        made = _Ready((_Cache * len(layers))(*layers), logits.data_ptr(), list(logits))
         self._caches[cache] = made
         return made
 
@@ -200,8 +228,9 @@ class NativeStep:
         return tensor.data_ptr()
 
 
-def _pointers(tensors: Sequence[Tensor]) -> Any:
-    return (_Pointer * len(tensors))(*[tensor.data_ptr() for tensor in tensors])
+def _kept(kept: Kept) -> _Kept:
+    assert kept.scale is not None, "suits() has seen to it"
+    return _Kept(kept.numbers.data_ptr(), kept.scale.data_ptr())
 
 
 def is_wanted() -> bool:
@@ -218,14 +247,9 @@ def suits(decoder: Decoder) -> bool:
         torch.get_num_threads() == 1
         and decoder.embed.dtype is torch.bfloat16
         and decoder.embed.is_contiguous()
-        and decoder.shape.dtype is torch.bfloat16
-        and decoder.width % _PAIRS == 0
+        and decoder.width % _LANES == 0
         and decoder.width <= _MOST_WIDTH
-        and all(
-            isinstance(product, PackedLinear)
-            and product.packed.shape[1] % _BLOCK == 0
-            for product in products
-        )
+        and all(isinstance(product, PackedLinear) and product.packed.shape[1] % _BLOCK == 0 for product in products)
     )
 
 

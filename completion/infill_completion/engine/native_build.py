@@ -1,4 +1,4 @@
-"""Compile the step and the choice of a token, C, for this machine's processor, once, in the background, where there is a compiler.
+"""Compile the step for this machine's processor, once, in the background, where there is a compiler.
 
 The library stays in ``~/.cache/infill-ls/native``, a directory that nobody else may write to, under a name that stands
 for the source, the flags, the compiler and the processor.  Where anything is missing the torch operators go on.
@@ -22,8 +22,9 @@ from infill_completion.rundir import RunDirectoryError, native_directory
 
 log = logging.getLogger(__name__)
 
-SOURCES = tuple(Path(__file__).with_name(name) for name in ("step.c", "product.c", "choice.c"))
-HEADERS = tuple(Path(__file__).with_name(name) for name in ("lanes.h", "tile.h", "product.h"))
+_HERE = Path(__file__).parent
+SOURCES = tuple(_HERE / name for name in ("step.c", "product.c", "attend.c", "choice.c"))
+HEADERS = tuple(_HERE / name for name in ("lanes.h", "tile.h", "product.h", "attend.h"))
 SWITCH = "INFILL_LS_NATIVE"  # 0: torch's operators only
 _COMPILERS = ("cc", "gcc", "clang")
 # Of -ffast-math only what leaves the order of sums alone, so that a token's numbers do not depend on those beside it.

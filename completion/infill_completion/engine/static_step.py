@@ -126,9 +126,10 @@ class StaticStep:
 
         def write(layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
             place, kept = at.to(keys.device), cache.shape.dtype
-            cache.keys[layer].index_copy_(2, place, keys.to(kept))
-            cache.values[layer].index_copy_(2, place, values.to(kept))
-            return cache.keys[layer][:, :, :bucket].to(keys.dtype), cache.values[layer][:, :, :bucket].to(keys.dtype)
+            all_keys, all_values = cache.keys[layer].numbers, cache.values[layer].numbers
+            all_keys.index_copy_(2, place, keys.to(kept))
+            all_values.index_copy_(2, place, values.to(kept))
+            return all_keys[:, :, :bucket].to(keys.dtype), all_values[:, :, :bucket].to(keys.dtype)
 
         def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
             grouped = queries.reshape(1, decoder.kv_heads, group * self.width, decoder.width)
