@@ -7,7 +7,7 @@ decides most, shorter ones are asked behind it, nearer places count more.  The s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 BORDER = -1  # stands between texts; no match crosses it
@@ -68,14 +68,11 @@ class NgramIndex:
                 self._places[id_].append(place)
             else:
                 self._places[id_] = [place]
-        self._base = len(ids)
         self._grown: dict[int, list[int]] = {}
         self._end_token = end_token
-        self._ends = (
-            self._end_places(tuple(after[:end_tokens])) if end_tokens and end_token is not None else frozenset()
-        )
-        if len(after) < end_tokens:
-            self._ends = frozenset()
+        has_end = 0 < end_tokens <= len(after) and end_token is not None
+        self._end = tuple(after[:end_tokens]) if has_end else ()
+        self._ends = self._end_places(self._places.get(self._end[0], ()) if has_end else ())
         self._history: list[dict[int, int]] = [self._first_matches()]
 
     def __len__(self) -> int:
@@ -89,6 +86,16 @@ class NgramIndex:
         twin._ids = list(self._ids)
         twin._grown = {id_: list(places) for id_, places in self._grown.items()}
         twin._history = list(self._history)
+        return twin
+
+    def extended(self, ids: Sequence[int]) -> NgramIndex:
+        """Return the index of the same texts where the last one goes on with ``ids``; this one must not have grown."""
+        twin = self.fork()
+        for id_ in ids:
+            twin.append(id_)
+        del twin._history[:-1]
+        first = max(0, len(self._ids) - len(self._end) + 1)
+        twin._ends |= twin._end_places(range(first, len(twin._ids))) if self._end else frozenset()
         return twin
 
     def append(self, id_: int) -> None:
@@ -157,14 +164,10 @@ class NgramIndex:
     def _weight(self, place: int) -> float:
         return float(0.5 ** (self._distance(place) / self._half_life)) if self._half_life else 1.0
 
-    def _end_places(self, start: tuple[int, ...]) -> frozenset[int]:
-        """Return where the text goes on as behind the cursor."""
-        if not start:
-            return frozenset()
-        size = len(start)
-        return frozenset(
-            place for place in self._places.get(start[0], ()) if tuple(self._ids[place : place + size]) == start
-        )
+    def _end_places(self, places: Iterable[int]) -> frozenset[int]:
+        """Return those of the places where the text goes on as behind the cursor."""
+        size = len(self._end)
+        return frozenset(place for place in places if tuple(self._ids[place : place + size]) == self._end)
 
     def _first_matches(self) -> dict[int, int]:
         ids = self._ids

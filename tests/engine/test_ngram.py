@@ -60,6 +60,25 @@ def test_growing_token_by_token_equals_indexing_at_once() -> None:
     assert grown.levels() == NgramIndex([text]).levels()
 
 
+@pytest.mark.parametrize("cut", [0, 1, 2, 40, 97, 100])
+def test_a_text_that_goes_on_is_as_if_it_had_been_indexed_whole(cut: int) -> None:
+    chance = random.Random(cut)
+    other, text, after = ([chance.randint(1, 3) for _ in range(length)] for length in (50, 100, 30))
+    whole = NgramIndex([other, text], after, end_token=END, end_tokens=3, max_order=8)
+    index = NgramIndex([other, text[:cut]], after, end_token=END, end_tokens=3, max_order=8)
+    before = index.levels()
+    middle = (cut + 100) // 2
+    grown = index.extended(text[cut:middle]).extended(text[middle:])
+    assert len(grown) == 0
+    for _ in range(40):
+        assert grown.levels() == whole.levels()
+        assert grown.draft(6) == whole.draft(6)
+        id_ = chance.randint(1, 3)
+        grown.append(id_)
+        whole.append(id_)
+    assert index.levels() == before
+
+
 def test_orders_are_those_of_a_search_by_hand() -> None:
     chance = random.Random(1)
     text = [chance.randint(0, 3) for _ in range(120)]

@@ -1,7 +1,7 @@
 #include "attend.h"
 #include "tile.h"
 
-#define KEPT_AHEAD 16384 /* bytes */
+#define KEPT_AHEAD 4096 /* bytes */
 
 static float largest_size(const float *x, int n) {
     float largest = 1e-30f;

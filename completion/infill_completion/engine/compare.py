@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from infill_completion.api import CompletionRequest, ContextItem
-from infill_completion.engine.cache_model import CacheParameters
-from infill_completion.engine.generator import Generator, ngram_index
+from infill_completion.engine.cache_model import CacheParameters, ngram_index
+from infill_completion.engine.generator import Generator
 
 
 class Source(StrEnum):

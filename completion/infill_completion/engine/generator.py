@@ -22,13 +22,14 @@ from infill_completion.api import Chunk, CompletionRequest
 from infill_completion.engine import checkpoint as checkpoints
 from infill_completion.engine import glue
 from infill_completion.engine.answer import Answer
-from infill_completion.engine.cache_model import CacheParameters, ngram_index
+from infill_completion.engine.cache_model import CacheParameters
 from infill_completion.engine.checkpoint import Checkpoint, Progress
 from infill_completion.engine.decoder import Decoder
 from infill_completion.engine.device_loop import DeviceLoop
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.fork import Fork
 from infill_completion.engine.healing import Speller
+from infill_completion.engine.index_keeper import IndexKeeper
 from infill_completion.engine.kv import KVCache, Slots
 from infill_completion.engine.recent import Recent
 from infill_completion.engine.relay import Relay
@@ -37,7 +38,7 @@ from infill_completion.ngram import NgramIndex
 from infill_completion.prompt import Prompt, PromptKeeper, PromptLayout, PromptOptions
 from infill_completion.settings import EngineSettings
 
-__all__ = ["Generator", "ModelError", "ngram_index"]
+__all__ = ["Generator", "ModelError"]
 
 environment.prepare()
 log = logging.getLogger(__name__)
@@ -94,7 +95,7 @@ class Generator:
             self.device_loop = DeviceLoop(self.decoder, self.settings.draft_tokens, pieces)
         self.recent = Recent()
         self._keeper = PromptKeeper()
-        self._indexed: tuple[object, CacheParameters, NgramIndex] | None = None
+        self._indexes = IndexKeeper()
         infilling = self.tokenizer.infilling
         ends = () if self.tokenizer.eos is None else (self.tokenizer.eos,)
         self.stop_tokens = frozenset(ends) | (infilling.stops if infilling else frozenset())
@@ -192,10 +193,7 @@ class Generator:
 
     def index(self, prompt: Prompt) -> NgramIndex:
         """Return an index over the text of a prompt, for whoever asks to grow; that of the last prompt is kept."""
-        cache = self.settings.cache or CacheParameters()
-        if self._indexed is None or self._indexed[0] is not prompt.before or self._indexed[1] != cache:
-            self._indexed = (prompt.before, cache, ngram_index(prompt, cache, self.tokenizer.infilling))
-        return self._indexed[2].fork()
+        return self._indexes.index(prompt, self.settings.cache or CacheParameters(), self.tokenizer.infilling)
 
     def scores(self, cache: KVCache, ids: Items[int], start: int, fork: Fork | None = None) -> Items[Tensor]:
         """Return the model's scores behind each of ``ids``, which follow the first ``start`` tokens of ``cache``.
