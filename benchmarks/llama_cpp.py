@@ -1,4 +1,4 @@
-"""Our loop beside llama.cpp on the same weights and prompt, alone and with a busy neighbour process.
+"""Our loop beside llama.cpp on the same weights and prompt, alone and with one and two busy neighbour processes.
 
 Run ``python -m benchmarks.llama_cpp``; needs ``pip install llama-cpp-python gguf`` (the first is compiled for this
 machine, which takes minutes).  The two take turns, so that both see the same machine.
@@ -20,6 +20,7 @@ from typing import Any
 from benchmarks import gguf_file
 
 GREEDY_TOKENS = 24
+NEIGHBOURS = (0, 1, 2)
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def measure(options: argparse.Namespace) -> list[Row]:
         files = {kind: Path(name) / f"{kind}.gguf" for kind in gguf_file.KINDS}
         for kind, file in files.items():
             gguf_file.write(checkpoint.find(options.model), file, kind)
-        for neighbours in (0, 1):
+        for neighbours in NEIGHBOURS:
             with busy_neighbours(neighbours):
                 rows.append(ours.row(neighbours, options.repeats))
                 for kind, file in files.items():

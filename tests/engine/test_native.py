@@ -21,6 +21,7 @@ from infill_completion.engine.decoder import Decoder
 from infill_completion.engine.fork import Fork
 from infill_completion.engine.kv import KVCache
 from infill_completion.engine.native import NativeStep
+from infill_completion.engine.relay import Relay
 from infill_completion.engine.sampler import choose_one
 from infill_completion.ngram import Level
 from infill_completion.settings import EngineSettings
@@ -39,12 +40,30 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("native")
 
 
-@pytest.fixture(scope="module")
-def library(folder: Path) -> ctypes.CDLL:
+def built(folder: Path) -> ctypes.CDLL:
     build = native_build.Build(folder)
     assert build.wait(COMPILE_LIMIT_S)
     assert build.library is not None
     return build.library
+
+
+@pytest.fixture(scope="module")
+def native_library(folder: Path) -> ctypes.CDLL:
+    return built(folder)
+
+
+@pytest.fixture(scope="module")
+def plain_library(folder: Path) -> ctypes.CDLL:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(native_build, "_FLAGS", [flag for flag in native_build._FLAGS if "native" not in flag])
+        return built(folder)
+
+
+@pytest.fixture(params=["native_library", "plain_library"])
+def library(request: pytest.FixtureRequest) -> ctypes.CDLL:
+    """The library as it is built here, and as it is where the processor has no products of bytes."""
+    found: ctypes.CDLL = request.getfixturevalue(request.param)
+    return found
 
 
 @pytest.fixture(autouse=True)
@@ -139,6 +158,25 @@ def test_several_tokens_at_once_are_bit_for_bit_what_they_are_one_by_one(tmp_pat
         assert torch.equal(step(ids[:, :length], cache, 0, all_logits=False), single[:, length - 1])
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_a_prompt_is_read_to_the_same_bits_in_one_piece_in_parts_and_token_by_token(
+    tmp_path: Path, library: ctypes.CDLL, threads: int
+) -> None:
+    decoder, _ = packed_tiny(tmp_path)
+    decoder._step, decoder._is_decided = NativeStep(library, decoder), True
+    decoder._step.reads = True  # also where torch would read it faster
+    ids = token_ids(1, 61)
+    relay, caches = Relay(decoder, threads), [KVCache(decoder.shape, 64) for _ in range(3)]
+    for at in range(60):
+        decoder.scores([int(ids[0, at])], caches[0], at)
+    expected = decoder.scores([int(ids[0, 60])], caches[0], 60)[0].clone()
+    assert torch.equal(decoder.forward(ids, caches[1], 0, all_logits=True)[0, 60], expected)
+    read = relay.forward(ids[0, :60].tolist(), caches[2], 0)
+    relay.close()
+    assert torch.equal(read[0], decoder.forward(ids[:, :60], caches[1], 0)[0])
+    assert torch.equal(decoder.scores([int(ids[0, 60])], caches[2], 60)[0], expected)
+
+
 def test_candidates_side_by_side_are_what_each_is_alone(tmp_path: Path, library: ctypes.CDLL) -> None:
     decoder, _ = packed_tiny(tmp_path)
     step, ids = NativeStep(library, decoder), token_ids(3, 5)
@@ -219,11 +257,11 @@ def test_models_of_several_threads_or_whole_weights_keep_torch(tmp_path: Path, t
     assert tiny.decoder.native_step() is None
 
 
-def test_a_library_that_was_compiled_before_is_there_at_once(folder: Path, library: ctypes.CDLL) -> None:
+def test_a_library_that_was_compiled_before_is_there_at_once(folder: Path, native_library: ctypes.CDLL) -> None:
     build = native_build.Build(folder)
     assert not build.pending
     assert build.library is not None
-    assert len(list(folder.iterdir())) == 1
+    assert build.library._name == native_library._name
 
 
 def fake_compiler(folder: Path, script: str) -> None:
@@ -247,9 +285,8 @@ def test_a_compiler_that_fails_leaves_torch_at_work(
     assert not list(kept.glob("*.so"))
 
 
-def test_a_damaged_library_leaves_torch_at_work(tmp_path: Path, library: ctypes.CDLL, folder: Path) -> None:
-    (kept,) = folder.iterdir()
-    (tmp_path / kept.name).write_bytes(b"no library")
+def test_a_damaged_library_leaves_torch_at_work(tmp_path: Path, native_library: ctypes.CDLL) -> None:
+    (tmp_path / Path(native_library._name).name).write_bytes(b"no library")
     assert native_build.Build(tmp_path).library is None
 
 
@@ -273,7 +310,7 @@ def test_a_token_is_chosen_as_the_reference_says(
     step = NativeStep(library, packed_tiny(tmp_path)[0])
 
     def choose(logits: torch.Tensor, temperature: float, p: float, chance: float) -> tuple[int, float]:
-        chosen = step.choose(logits, temperature, p, chance)
+        chosen = step.choice.choose(logits, temperature, p, chance)
         assert chosen is not None
         return chosen
 
@@ -287,15 +324,15 @@ def test_the_same_chance_gives_the_same_token_with_and_without_a_compiler(
     step = NativeStep(library, packed_tiny(tmp_path)[0])
     logits = torch.randn(40, generator=torch.Generator().manual_seed(3)).mul(3)
     for at in range(200):
-        compiled = step.choose(logits, 0.8, p, (at + 0.5) / 200)
+        compiled = step.choice.choose(logits, 0.8, p, (at + 0.5) / 200)
         assert compiled is not None
         assert compiled[0] == choose_one(logits, 0.8, p, (at + 0.5) / 200)[0]
 
 
 def test_a_large_nucleus_is_left_to_torch(library: ctypes.CDLL, tmp_path: Path) -> None:
     step = NativeStep(library, packed_tiny(tmp_path)[0])
-    assert step.choose(torch.zeros(1000), 1.0, 0.9, 0.5) is None
-    assert step.choose(torch.zeros(1000), 1.0, 0.01, 0.99) is not None
+    assert step.choice.choose(torch.zeros(1000), 1.0, 0.9, 0.5) is None
+    assert step.choice.choose(torch.zeros(1000), 1.0, 0.01, 0.99) is not None
 
 
 def test_tokens_that_are_forbidden_are_never_chosen(library: ctypes.CDLL, tmp_path: Path) -> None:
@@ -303,8 +340,8 @@ def test_tokens_that_are_forbidden_are_never_chosen(library: ctypes.CDLL, tmp_pa
     logits = torch.full((40,), float("-inf"))
     logits[[7, 21]] = torch.tensor([1.0, 1.0])
     for p in (0.9, 1.0):
-        assert {(step.choose(logits, 1.0, p, at / 100) or (-1, 0))[0] for at in range(100)} == {7, 21}
-    assert (step.choose(logits, 0.0, 0.9, 0.5) or (-1, 0))[0] == 7
+        assert {(step.choice.choose(logits, 1.0, p, at / 100) or (-1, 0))[0] for at in range(100)} == {7, 21}
+    assert (step.choice.choose(logits, 0.0, 0.9, 0.5) or (-1, 0))[0] == 7
 
 
 @pytest.mark.parametrize("allowed", [None, [3, 17, 40]])
@@ -317,15 +354,17 @@ def test_an_index_is_mixed_in_as_torch_does_it(library: ctypes.CDLL, tmp_path: P
         CacheParameters(bias=100.0),
     ):  # the second leaves next to nothing to the model
         expected = cache_model.mix(logits, levels, parameters)
-        got = step.mix(
+        got = step.choice.mix(
             logits, *cache_model.blend(levels, parameters), None if allowed is None else torch.tensor(allowed)
         )
         kept = slice(None) if allowed is None else allowed
         assert torch.allclose(got[kept], expected[kept], atol=1e-4)
         assert int(got.isfinite().sum()) == (200 if allowed is None else 3)
     beyond = {17: 0.5, 200: 0.5, 1 << 40: 0.1}  # a tokenizer may know more tokens than the model
-    known = step.mix(logits, 0.5, {17: 0.5}, None)
-    assert torch.equal(step.mix(logits, 0.5, beyond, torch.tensor([3, 200])).isfinite().nonzero(), torch.tensor([[3]]))
-    assert torch.equal(step.mix(logits, 0.5, beyond, None), known)
-    alone = step.mix(logits, 1.0, {}, None)
+    known = step.choice.mix(logits, 0.5, {17: 0.5}, None)
+    assert torch.equal(
+        step.choice.mix(logits, 0.5, beyond, torch.tensor([3, 200])).isfinite().nonzero(), torch.tensor([[3]])
+    )
+    assert torch.equal(step.choice.mix(logits, 0.5, beyond, None), known)
+    alone = step.choice.mix(logits, 1.0, {}, None)
     assert torch.allclose(alone, logits.log_softmax(-1), atol=1e-4)

@@ -190,8 +190,9 @@ class Decoder:
         Returns:
             Logits in float32, ``(batch, vocabulary)``, or ``(batch, length, vocabulary)`` with ``all_logits``.
         """
-        if ids.numel() <= native.MOST_ROWS and (step := self.native_step()) is not None:
-            return step(ids, cache, start, all_logits=all_logits, fork=fork)
+        step = self.native_step()
+        if step is not None and (step.reads or ids.numel() <= native.MOST_ROWS):
+            return step(ids, cache, start, all_logits=all_logits, fork=fork, kept=kept)
         return self._forward(ids, cache, start, all_logits, fork, kept)
 
     def scores(self, ids: Sequence[int], cache: KVCache, start: int, fork: Fork | None = None) -> Sequence[Tensor]:

@@ -45,5 +45,5 @@ class Dice:
             return int(id_), float(logprob)
         chance = self._random.random()
         step = self._decoder.native_step()
-        chosen = step.choose(scores, temperature, top_p, chance) if step is not None else None
+        chosen = step.choice.choose(scores, temperature, top_p, chance) if step is not None else None
         return chosen or choose_one(scores, temperature, top_p, chance)

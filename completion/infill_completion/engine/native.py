@@ -1,13 +1,13 @@
-"""The compiled step over a decoder's own weights, and the compiled choice: a call each for hundreds of operators.
+"""The compiled forward pass, ``step.c``, over a decoder's weights: a call for what is hundreds of torch's operators.
 
-It pays where a step is too small to fill a core's time with arithmetic: packed weights, one thread, few tokens.
+It pays where a step is too small to fill a core's time with arithmetic: packed weights, one thread.
 """
 
 from __future__ import annotations
 
 import ctypes
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -16,7 +16,9 @@ from torch import Tensor
 
 from infill_completion.engine import native_build, pages
 from infill_completion.engine.fork import Fork
-from infill_completion.engine.kv import Kept, KVCache
+from infill_completion.engine.kv import KVCache
+from infill_completion.engine.native_choice import NativeChoice
+from infill_completion.engine.native_structs import Holder, Pass, Pointer, cache_of
 from infill_completion.engine.packed import PackedLinear
 
 if TYPE_CHECKING:
@@ -24,51 +26,20 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MOST_ROWS = 16  # as in step.c; measured: from about 32 rows on torch's matrix products are faster
+MOST_ROWS = 16  # as in tile.h
 _BLOCK = 32  # inputs of a product come in blocks of that many
 _LANES, _MOST_WIDTH = 16, 256  # of a head, as in attend.c
 _PROBE = (1, 2, 3)
 _TOLERANCE = 0.05  # of the largest logit: torch's products round to bfloat16
-
-_Pointer = ctypes.c_void_p
-
-
-class _Product(ctypes.Structure):
-    _fields_ = (
-        ("weight", _Pointer), ("scale", _Pointer), ("bias", _Pointer), ("sum", _Pointer), ("outputs", ctypes.c_int32),
-        ("inputs", ctypes.c_int32),
-    )  # fmt: skip
-
-
-class _Layer(ctypes.Structure):
-    _fields_ = (
-        ("input_norm", _Pointer), ("post_norm", _Pointer), ("qkv", _Product), ("out", _Product), ("gate_up", _Product),
-        ("down", _Product),
-    )  # fmt: skip
-
-
-class _Model(ctypes.Structure):
-    _fields_ = (
-        ("layers", ctypes.c_int32), ("hidden", ctypes.c_int32), ("heads", ctypes.c_int32), ("kv_heads", ctypes.c_int32),
-        ("width", ctypes.c_int32), ("wide", ctypes.c_int32), ("tokens", ctypes.c_int32), ("eps", ctypes.c_float),
-        ("embed", _Pointer), ("cos", _Pointer), ("sin", _Pointer), ("norm", _Pointer),
-        ("layer", ctypes.POINTER(_Layer)), ("head", _Product),
-    )  # fmt: skip
-
-
-class _Kept(ctypes.Structure):
-    _fields_ = (("numbers", _Pointer), ("scale", _Pointer))
-
-
-class _Cache(ctypes.Structure):
-    _fields_ = (("keys", _Kept), ("values", _Kept))
+_UNKNOWN = "A token id is outside of the vocabulary."
 
 
 class _Ready(NamedTuple):
-    """What a cache's steps are called with, made once, and the logits of its last step of some tokens, a row each."""
+    """What the steps of a cache are called with, made once, and the logits of the last one, a row each."""
 
-    layers: Any
-    logits: int
+    pass_: Pass
+    pass_at: int
+    logits_at: int
     rows: list[Tensor]
 
 
@@ -78,159 +49,101 @@ class NativeStep:
     Args:
         library: Made of the two.
         decoder: Of packed weights, see :func:`suits`.
+
+    Attributes:
+        choice: The choice of a token from the same library.
+        reads: Whether a pass over many tokens is faster than torch's, too: where the processor has products of bytes.
     """
 
     def __init__(self, library: ctypes.CDLL, decoder: Decoder) -> None:
-        self._held: list[Tensor] = []  # what the structures point to
         self._step: Any = library.infill_step
-        self._step.argtypes = (
-            _Pointer, _Pointer, *[ctypes.c_int] * 5, _Pointer, ctypes.c_int, ctypes.c_int, _Pointer, _Pointer,
-        )  # fmt: skip
+        self._step.argtypes = (Pointer, Pointer, ctypes.c_int, Pointer)
+        self._begin, self._layers, self._end = library.infill_begin, library.infill_layers, library.infill_end
+        self._begin.argtypes, self._layers.argtypes = (Pointer, Pointer), (Pointer,)
+        self._end.argtypes = (Pointer, ctypes.c_int, Pointer)
+        self._keep, self._mix = library.infill_keep_layer, library.infill_mix_layer
+        self._keep.argtypes = self._mix.argtypes = (Pointer, ctypes.c_int)
+        self._end.restype = self._layers.restype = self._keep.restype = self._mix.restype = None
         self._bytes: Any = library.infill_workspace_bytes
-        self._bytes.restype = ctypes.c_size_t
-        self._choose: Any = library.infill_choose
-        self._choose.argtypes = (
-            _Pointer, ctypes.c_int, ctypes.c_float, ctypes.c_double, ctypes.c_double, _Pointer, _Pointer,
-        )  # fmt: skip
-        self._mix: Any = library.infill_mix
-        self._mix.restype = None
-        self._mix.argtypes = (
-            _Pointer, ctypes.c_int, ctypes.c_double, _Pointer, _Pointer, ctypes.c_int, _Pointer, ctypes.c_int, _Pointer,
-            _Pointer,
-        )  # fmt: skip
+        self._bytes.argtypes, self._bytes.restype = (Pointer,), ctypes.c_size_t
+        self.choice, self.reads = NativeChoice(library), bool(library.infill_multiplies_bytes())
         found = [p for layer in decoder.layers for p in (layer.qkv, layer.out, layer.gate_up, layer.down)]
         products = [product for product in (*found, decoder.head) if isinstance(product, PackedLinear)]
         for product, packed in zip(products, pages.together([p.packed for p in products]), strict=True):
             product.packed = packed
-        layers = [
-            _Layer(
-                self._floats(layer.input_norm), self._floats(layer.post_norm),
-                *(self._product(product) for product in (layer.qkv, layer.out, layer.gate_up, layer.down)),
-            )
-            for layer in decoder.layers
-        ]  # fmt: skip
-        self._vocabulary = decoder.vocab_size
-        self._model = _Model(
-            len(layers), decoder.hidden, decoder.heads, decoder.kv_heads, decoder.width, decoder.wide,
-            decoder.embed.shape[0], decoder.eps, self._pointer(decoder.embed), self._floats(decoder.cos),
-            self._floats(decoder.sin), self._floats(decoder.norm), (_Layer * len(layers))(*layers),
-            self._product(decoder.head, self._vocabulary),
-        )  # fmt: skip
-        self._reference = ctypes.byref(self._model)
-        self._capacity = decoder.capacity
-        self._workspace, self._workspace_at = torch.empty(0, dtype=torch.uint8), 0
-        self._numbers, self._logprob = torch.empty(0), ctypes.c_float()
-        self._logprob_at = ctypes.addressof(self._logprob)
+        self._holder = Holder()
+        self._model = self._holder.model(decoder)
+        self._vocabulary, self._capacity = decoder.vocab_size, decoder.capacity
+        self._workspace = torch.empty(0, dtype=torch.uint8)
         self._caches: WeakKeyDictionary[KVCache, _Ready] = WeakKeyDictionary()
 
     def __call__(
-        self, ids: Tensor, cache: KVCache, start: int, *, all_logits: bool, fork: Fork | None = None
-    ) -> Tensor:
-        """Compute what :meth:`infill_completion.engine.decoder.Decoder.forward` does, for :data:`MOST_ROWS` tokens."""
+        self, ids: Tensor, cache: KVCache, start: int, *, all_logits: bool, fork: Fork | None = None,
+        kept: Callable[[int], None] | None = None,
+    ) -> Tensor:  # fmt: skip
+        """Compute what :meth:`infill_completion.engine.decoder.Decoder.forward` does.
+
+        With ``kept`` several threads may do so at once.
+        """
         batch, length = ids.shape
         ids = ids.contiguous()
+        ready = self._checked(cache, batch, length, start, fork)
+        pass_ = Pass.from_buffer_copy(ready.pass_)
+        self._set(pass_, length, start, fork)
+        at = ctypes.addressof(pass_)
+        workspace, room = self._workspace, self._bytes(at)
+        if kept is not None or room > workspace.numel():
+            workspace = torch.empty(room, dtype=torch.uint8)
+        pass_.workspace = workspace.data_ptr()
         logits = torch.empty((batch * length if all_logits else batch, self._vocabulary))
-        self._run(ids.data_ptr(), batch, length, cache, start, fork, logits.data_ptr(), all_logits=all_logits)
+        if self._begin(at, ids.data_ptr()):
+            raise IndexError(_UNKNOWN)
+        if kept is None:
+            self._layers(at)
+        else:
+            for layer in range(self._model.layers):
+                self._keep(at, layer)
+                kept(layer)
+                self._mix(at, layer)
+        self._end(at, all_logits, logits.data_ptr())
         return logits.view(batch, length, -1) if all_logits else logits
 
     def scores(self, ids: Sequence[int], cache: KVCache, start: int, fork: Fork | None = None) -> list[Tensor]:
         """Return the logits behind each of up to :data:`MOST_ROWS` tokens of one text, ``(vocabulary,)`` each.
 
-        The next call with this cache overwrites them.
+        One call at a time; the next one with this cache overwrites them.
         """
         count = len(ids)
+        ready = self._checked(cache, 1, count, start, fork)
+        self._set(ready.pass_, count, start, fork)
+        ready.pass_.workspace = self._workspace.data_ptr()
         fed = (ctypes.c_int64 * count)(*ids)
-        ready = self._caches.get(cache) or self._ready(cache)
-        self._run(ctypes.addressof(fed), 1, count, cache, start, fork, ready.logits, all_logits=True)
+        if self._step(ready.pass_at, ctypes.addressof(fed), True, ready.logits_at):
+            raise IndexError(_UNKNOWN)
         return ready.rows[:count]
 
-    def _run(
-        self, ids: int, batch: int, length: int, cache: KVCache, start: int, fork: Fork | None, logits: int, *,
-        all_logits: bool,
-    ) -> None:  # fmt: skip
+    def _checked(self, cache: KVCache, batch: int, length: int, start: int, fork: Fork | None) -> _Ready:
         shared, ways = fork or (0, 1)
         positions = shared + (start + length - 1 - shared) // ways + 1
         if start + length > cache.capacity or positions > self._capacity or batch != cache.batch:
             raise IndexError(f"{batch} x {length} tokens at {start} do not fit the cache.")
-        ready = self._caches.get(cache) or self._ready(cache)
-        if self._step(
-            self._reference, ids, batch, length, start, shared, ways, ready.layers, cache.capacity, all_logits,
-            self._workspace_at, logits,
-        ):  # fmt: skip
-            raise IndexError("A token id is outside of the vocabulary.")
+        return self._caches.get(cache) or self._ready(cache)
 
-    def mix(self, logits: Tensor, left: float, masses: Mapping[int, float], allowed: Tensor | None) -> Tensor:
-        """Mix the masses of an index into a distribution; see :func:`infill_completion.engine.cache_model.blend`.
-
-        Args:
-            logits: ``(vocabulary,)``, float32, contiguous, on the CPU.
-            left: The weight of the model, above 0.
-            masses: What single tokens get besides.
-            allowed: Ids that may be chosen, int64; None allows all.
-
-        Returns:
-            Log-probabilities of the shape of ``logits``, minus infinity for what is not allowed.
-        """
-        size, count = logits.numel(), len(masses)
-        ids, added = (ctypes.c_int64 * count)(*masses), (ctypes.c_float * count)(*masses.values())
-        scores = torch.empty(size)
-        self._mix(
-            logits.data_ptr(), size, left, ctypes.addressof(ids), ctypes.addressof(added), count,
-            None if allowed is None else allowed.data_ptr(), 0 if allowed is None else allowed.numel(),
-            self._room(max(size, 0 if allowed is None else allowed.numel())), scores.data_ptr(),
-        )  # fmt: skip
-        return scores
-
-    def choose(self, logits: Tensor, temperature: float, top_p: float, chance: float) -> tuple[int, float] | None:
-        """Choose one token as :func:`infill_completion.engine.sampler.choose` does.
-
-        Args:
-            logits: ``(vocabulary,)``, float32, contiguous, on the CPU.
-            temperature: 0 takes the likeliest.
-            top_p: See :func:`infill_completion.engine.sampler.sample_top_p`.
-            chance: Evenly drawn from 0 to 1.
-
-        Returns:
-            The token and its log-probability (nats), or None where the nucleus is too large to be worth it.
-        """
-        size = logits.numel()
-        id_ = self._choose(logits.data_ptr(), size, temperature, top_p, chance, self._room(size), self._logprob_at)
-        return None if id_ < 0 else (id_, self._logprob.value)
-
-    def _room(self, size: int) -> int:
-        """Return the address of room for so many numbers."""
-        if size > self._numbers.numel():
-            self._numbers = torch.empty(size)
-        return self._numbers.data_ptr()
+    @staticmethod
+    def _set(pass_: Pass, length: int, start: int, fork: Fork | None) -> None:
+        pass_.length, pass_.start = length, start
+        pass_.shared, pass_.ways = fork or (0, 1)
 
     def _ready(self, cache: KVCache) -> _Ready:
-        room: int = self._bytes(self._reference, MOST_ROWS, cache.capacity)
-        if room > self._workspace.numel():
+        pass_ = Pass(
+            ctypes.pointer(self._model), cache_of(cache), cache.capacity, cache.batch, MOST_ROWS // cache.batch, 0, 0, 1
+        )
+        at = ctypes.addressof(pass_)
+        if (room := self._bytes(at)) > self._workspace.numel():
             self._workspace = torch.empty(room, dtype=torch.uint8)
-            self._workspace_at = self._workspace.data_ptr()
-        layers = [_Cache(_kept(keys), _kept(values)) for keys, values in zip(cache.keys, cache.values, strict=True)]
         logits = torch.empty(MOST_ROWS, self._vocabulary)
-        made = _Ready((_Cache * len(layers))(*layers), logits.data_ptr(), list(logits))
-        self._caches[cache] = made
+        self._caches[cache] = made = _Ready(pass_, at, logits.data_ptr(), list(logits))
         return made
-
-    def _product(self, product: Any, outputs: int | None = None) -> _Product:
-        rows, inputs = product.packed.shape
-        bias = None if product.bias is None else self._floats(product.bias)
-        sums = self._pointer(product.packed.sum(1, dtype=torch.int32))
-        return _Product(self._pointer(product.packed), self._floats(product.scale), bias, sums, outputs or rows, inputs)
-
-    def _floats(self, tensor: Tensor) -> int:
-        return self._pointer(tensor.float().contiguous())
-
-    def _pointer(self, tensor: Tensor) -> int:
-        self._held.append(tensor)
-        return tensor.data_ptr()
-
-
-def _kept(kept: Kept) -> _Kept:
-    assert kept.scale is not None, "suits() has seen to it"
-    return _Kept(kept.numbers.data_ptr(), kept.scale.data_ptr())
 
 
 def is_wanted() -> bool:

@@ -14,6 +14,7 @@
 #define BLOCK 64
 #define ROWS 2 /* with more of them the sums leave no registers for weights */
 #define LOWEST 32768
+#define MULTIPLIES_BYTES 1
 
 static void write_whole(const float *restrict x, int n, float scale, void *restrict whole) {
     uint8_t *restrict upper = whole, *restrict lower = upper + n;
@@ -87,6 +88,7 @@ ALWAYS_INLINE void dot(
 #define BLOCK 256 /* so many products of at most 127 * 32767 fit into an int32 */
 #define ROWS 1
 #define LOWEST 0
+#define MULTIPLIES_BYTES 0
 
 static void write_whole(const float *restrict x, int n, float scale, int16_t *restrict whole) {
     for (int i = 0; i < n; i++) whole[i] = (int16_t)(int32_t)rintf(x[i] * scale);
@@ -145,3 +147,5 @@ void infill_multiply(const product_t *p, const float *x, int rows, int16_t *whol
             dot(p->weight + (ptrdiff_t)o * inputs, inputs, 1, whole + r * inputs, 1, y + (ptrdiff_t)r * outputs + o, 1);
     for (int r = 0; r < rows; r++) finish(p, worth[r], y + (ptrdiff_t)r * outputs);
 }
+
+int infill_multiplies_bytes(void) { return MULTIPLIES_BYTES; }

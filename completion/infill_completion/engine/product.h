@@ -11,3 +11,6 @@ typedef struct {
 
 /* x: (rows, inputs), at most MOST_ROWS of them.  whole: room for as many integers.  y: (rows, outputs). */
 void infill_multiply(const product_t *p, const float *x, int rows, int16_t *whole, float *y);
+
+/* Whether the processor has the products of bytes that make this faster than products of floats, for many rows too. */
+int infill_multiplies_bytes(void);
