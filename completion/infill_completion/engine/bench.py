@@ -22,6 +22,7 @@ import torch
 
 from infill_completion.engine import bench_measure as measure
 from infill_completion.engine import checkpoint as checkpoints
+from infill_completion.engine.bench_keystroke import keystroke
 from infill_completion.engine.bench_models import SHAPES, Subject, drawn, stored
 from infill_completion.engine.bench_report import ModelReport, Report, chart, device_name, table, versions
 from infill_completion.engine.bench_speculation import speculation
@@ -177,8 +178,8 @@ def _measured(subject: Subject, plan: Plan, bandwidth: float) -> ModelReport:
         )  # fmt: skip
         report.decode += [row] if row else []
 
-    def keystroke(row: measure.Decode) -> None:
-        timed = tried("keystroke", lambda: measure.keystroke(subject, row.context_tokens, 1000 / row.loop))
+    def type_at(row: measure.Decode) -> None:
+        timed = tried("keystroke", lambda: keystroke(subject, row.context_tokens))
         report.keystroke += [timed] if timed else []
 
     others = tried("variants", lambda: measure.variants(subject)) or {}
@@ -186,7 +187,7 @@ def _measured(subject: Subject, plan: Plan, bandwidth: float) -> ModelReport:
     for context in contexts:
         decode(context)
     for row in [row for row in report.decode if row.context_tokens > 64][:2]:
-        keystroke(row)
+        type_at(row)
     decode(contexts[len(contexts) // 2], candidates=4)
     if not subject.is_random:  # random weights never write what stands in the text
         context = contexts[len(contexts) // 2]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import statistics
 import subprocess
 import sys
 import sysconfig
@@ -32,7 +31,6 @@ environment.prepare()
 
 # The reference example's sampling.
 TEMPERATURE, TOP_P = 0.1, 0.9
-TYPED = "result = self._values[index]"
 _COPY_BYTES = {"cuda": 2 << 30, "cpu": 256 << 20}
 _SOURCES = ("argparse.py", "tarfile.py", "typing.py", "subprocess.py", "logging/__init__.py", "zipfile.py")
 
@@ -60,27 +58,6 @@ class Decode:
     roofline: float
     joined: float | None = None
     fused: float | None = None
-
-
-@dataclass(frozen=True)
-class Keystroke:
-    """Time to the first token, milliseconds.
-
-    Attributes:
-        prompt_tokens: Length of the prompt.
-        fresh_ms: Nothing of the prompt is in the cache.
-        typed_ms: One character was typed since the last prompt; the median over a line of typing.
-        typed_worst_ms: The worst of them.
-        computed_tokens: Tokens that a typed character left to compute, median.
-        step_ms: A decode step at that length, to compare.
-    """
-
-    prompt_tokens: int
-    fresh_ms: float
-    typed_ms: float
-    typed_worst_ms: float
-    computed_tokens: float
-    step_ms: float
 
 
 @dataclass(frozen=True)
@@ -282,37 +259,6 @@ def decode(
         joined=best.get("joined"),
         fused=best.get("fused"),
     )
-
-
-def keystroke(subject: Subject, context_tokens: int, step_ms: float) -> Keystroke:
-    """Measure the time to the first token of a fresh prompt, and while a line is typed into it."""
-    generator = subject.generator
-    fresh = []
-    for attempt in range(4):  # each from other code; the first also allocates
-        last = run(generator, request_of(generator, context_tokens, 1, skip_lines=100 + 300 * attempt))
-        fresh.append(last.timings["ttft_ms"])
-    request = request_of(generator, context_tokens, 1)
-    run(generator, request)
-    typed, computed, length = [], [], 0
-    for end in range(1, len(TYPED) + 1):
-        last = run(generator, _typed(request, TYPED[:end]))
-        assert last.usage is not None
-        typed.append(last.timings["ttft_ms"])
-        computed.append(last.usage.prompt_tokens - last.usage.cached_tokens)
-        length = last.usage.prompt_tokens
-    return Keystroke(
-        prompt_tokens=length,
-        fresh_ms=statistics.median(fresh[1:]),
-        typed_ms=statistics.median(typed),
-        typed_worst_ms=max(typed),
-        computed_tokens=statistics.median(computed),
-        step_ms=step_ms,
-    )
-
-
-def _typed(request: CompletionRequest, text: str) -> CompletionRequest:
-    values: dict[str, Any] = {name: getattr(request, name) for name in request.__dataclass_fields__}
-    return CompletionRequest(**{**values, "prefix": request.prefix + "    " + text})
 
 
 def cancel(subject: Subject, context_tokens: int) -> Cancel:

@@ -16,7 +16,8 @@ from infill_completion.engine import environment  # isort: skip  # before torch 
 import torch
 
 from infill_completion import __version__
-from infill_completion.engine.bench_measure import Cancel, Decode, Keystroke
+from infill_completion.engine.bench_keystroke import Keystroke
+from infill_completion.engine.bench_measure import Cancel, Decode
 from infill_completion.engine.bench_speculation import Speculation
 
 environment.prepare()
