@@ -205,6 +205,15 @@ class Decoder:
         fed = torch.tensor([ids], device=self.device)
         return self.forward(fed, cache, start, all_logits=True, fork=fork)[0].unbind()
 
+    def read(self, ids: Sequence[int], cache: KVCache, start: int) -> Tensor:
+        """Run tokens as :meth:`forward` does and return the logits behind the last one, ``(1, vocabulary)``.
+
+        The next call with this cache may overwrite them.
+        """
+        if len(ids) <= native.MOST_ROWS and (step := self.native_step()) is not None:
+            return step.last_scores(ids, cache, start)
+        return self.forward(torch.tensor([ids], device=self.device), cache, start)
+
     @torch.inference_mode()
     def _forward(
         self, ids: Tensor, cache: KVCache, start: int, all_logits: bool, fork: Fork | None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from secrets import randbits
 
 import torch
 from torch import Tensor
@@ -27,7 +28,7 @@ class Dice:
     """
 
     def __init__(self, decoder: Decoder, request: CompletionRequest) -> None:
-        seed = Random().getrandbits(_SEED_BITS) if request.seed is None else request.seed
+        seed = randbits(_SEED_BITS) if request.seed is None else request.seed
         self.sampling = Sampling(request.temperature, request.top_p, seed)
         self._decoder = decoder
         self._temperature = request.temperature if request.temperature >= COLDEST else 0.0

@@ -106,19 +106,16 @@ class KVCache:
         return self.keys[layer].read(end), self.values[layer].read(end)
 
 
+_AT_ONCE = (256, 16, 1)  # tokens that are compared in one go, as long as they agree
+
+
 def common_prefix(left: Sequence[int], right: Sequence[int]) -> int:
     """Return how many tokens ``left`` and ``right`` share from the start."""
-    length = min(len(left), len(right))
-    if left[:length] == right[:length]:
-        return length
-    low, high = 0, length  # left[:low] agrees, left[:high] does not
-    while high - low > 1:
-        middle = (low + high) // 2
-        if left[low:middle] == right[low:middle]:
-            low = middle
-        else:
-            high = middle
-    return low
+    length, at = min(len(left), len(right)), 0
+    for size in _AT_ONCE:
+        while at + size <= length and left[at : at + size] == right[at : at + size]:
+            at += size
+    return at
 
 
 @dataclass(eq=False)
@@ -155,8 +152,9 @@ class Slots:
         """
         self._clock += 1
         wanted = list(ids)
-        best = max(self._slots, key=lambda slot: common_prefix(slot.ids, wanted), default=None)
-        shared = common_prefix(best.ids, wanted) if best else 0
+        found = [common_prefix(slot.ids, wanted) for slot in self._slots]
+        shared = max(found, default=0)
+        best = self._slots[found.index(shared)] if found else None
         chosen = best
         if best is None or best.busy or 2 * shared < min(len(best.ids), len(wanted)):
             chosen = self._spare()

@@ -35,12 +35,16 @@ _UNKNOWN = "A token id is outside of the vocabulary."
 
 
 class _Ready(NamedTuple):
-    """What the steps of a cache are called with, made once, and the logits of the last one, a row each."""
+    """What the steps of a cache are called with, made once, and the logits of the last one, a row each.
+
+    ``first`` is the first of the rows, ``(1, vocabulary)``.
+    """
 
     pass_: Pass
     pass_at: int
     logits_at: int
     rows: list[Tensor]
+    first: Tensor
 
 
 class NativeStep:
@@ -113,14 +117,21 @@ class NativeStep:
 
         One call at a time; the next one with this cache overwrites them.
         """
+        return self._few(ids, cache, start, fork, all_logits=True).rows[: len(ids)]
+
+    def last_scores(self, ids: Sequence[int], cache: KVCache, start: int) -> Tensor:
+        """Return the logits behind the last of the tokens as :meth:`scores` does, ``(1, vocabulary)``."""
+        return self._few(ids, cache, start, None, all_logits=False).first
+
+    def _few(self, ids: Sequence[int], cache: KVCache, start: int, fork: Fork | None, *, all_logits: bool) -> _Ready:
         count = len(ids)
         ready = self._checked(cache, 1, count, start, fork)
         self._set(ready.pass_, count, start, fork)
         ready.pass_.workspace = self._workspace.data_ptr()
         fed = (ctypes.c_int64 * count)(*ids)
-        if self._step(ready.pass_at, ctypes.addressof(fed), True, ready.logits_at):
+        if self._step(ready.pass_at, ctypes.addressof(fed), all_logits, ready.logits_at):
             raise IndexError(_UNKNOWN)
-        return ready.rows[:count]
+        return ready
 
     def _checked(self, cache: KVCache, batch: int, length: int, start: int, fork: Fork | None) -> _Ready:
         shared, ways = fork or (0, 1)
@@ -142,7 +153,7 @@ class NativeStep:
         if (room := self._bytes(at)) > self._workspace.numel():
             self._workspace = torch.empty(room, dtype=torch.uint8)
         logits = torch.empty(MOST_ROWS, self._vocabulary)
-        self._caches[cache] = made = _Ready(pass_, at, logits.data_ptr(), list(logits))
+        self._caches[cache] = made = _Ready(pass_, at, logits.data_ptr(), list(logits), logits[:1])
         return made
 
 

@@ -39,13 +39,10 @@ class Relay:
         self._pool = ThreadPoolExecutor(threads - 1, "prefill") if threads > 1 else None
 
     def forward(self, ids: Sequence[int], cache: KVCache, start: int) -> Tensor:
-        """Run tokens as :meth:`infill_completion.engine.decoder.Decoder.forward` does and return the last's logits.
-
-        ``(1, vocabulary)``, float32.
-        """
+        """Run tokens as :meth:`infill_completion.engine.decoder.Decoder.read` does."""
         count = max(1, min(self._threads, len(ids) // _LEAST_TOKENS))
         if self._pool is None or count == 1:
-            return self._decoder.forward(torch.tensor([ids], device=self._decoder.device), cache, start)
+            return self._decoder.read(ids, cache, start)
         size = -(-len(ids) // count)
         count = -(-len(ids) // size)
         kept = [[Event() for _ in self._decoder.layers] for _ in range(count)]
