@@ -4,6 +4,8 @@ A process that shares the cores gets less time of them, and each second of it is
 caches and the memory's lines.  The first is the scheduler's doing, the second hits every program; a loop that waits in
 vain for threads that are not running loses more than both.  So each contestant runs for seconds, beside none, one and
 two processes that never pause, in turns; printed are its rate, its share of a core and its rate in a second of that.
+The last two are measured twice: as processes like this one, and as what a build in a terminal is to the engine, two
+processes of a session of their own.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-NEIGHBOURS = (0, 1, 2)
+NEIGHBOURS = {"none": (0, False), "one": (1, False), "two": (2, False), "two of another session": (2, True)}
 TOKENS = 64
 _STEP_BYTES = (
     10 << 20
@@ -33,14 +35,14 @@ class Row:
 
     Attributes:
         name: Of the contestant.
-        neighbours: Busy processes besides.
+        neighbours: Busy processes besides, a key of :data:`NEIGHBOURS`.
         rate: Of its work in a second on the clock.
         cores: Processor time a second on the clock: 1 is a core of its own.
         rate_of_core: Of its work in a second of processor time.
     """
 
     name: str
-    neighbours: int
+    neighbours: str
     rate: float
     cores: float
     rate_of_core: float
@@ -103,24 +105,24 @@ def measured(works: dict[str, Work], seconds: float, rounds: int) -> Iterator[Ro
     """Let all contestants take turns beside every number of neighbours, several rounds."""
     from infill_completion.engine.bench_measure import busy_neighbours
 
-    found: dict[tuple[str, int], list[tuple[float, float, float]]] = {}
+    found: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
     for _ in range(rounds):
-        for count in NEIGHBOURS:
-            with busy_neighbours(count):
+        for beside, (count, of_another_session) in NEIGHBOURS.items():
+            with busy_neighbours(count, of_another_session=of_another_session):
                 for name, work in works.items():
-                    found.setdefault((name, count), []).append(_for(seconds, work))
-    for (name, count), runs in found.items():
+                    found.setdefault((name, beside), []).append(_for(seconds, work))
+    for (name, beside), runs in found.items():
         rate = median(done / clock for done, clock, _ in runs)
         cores = median(used / clock for _, clock, used in runs)
-        yield Row(name, count, rate, cores, median(done / used for done, _, used in runs))
+        yield Row(name, beside, rate, cores, median(done / used for done, _, used in runs))
 
 
 def table(rows: list[Row]) -> str:
     """Return the rows as Markdown; shares are of the same contestant without neighbours."""
-    alone = {row.name: row for row in rows if row.neighbours == 0}
+    alone = {row.name: row for row in rows if row.neighbours == "none"}
     lines = [
         "| contestant | busy neighbours | rate | of the rate alone | cores | rate a core, of that alone |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "| --- | --- | ---: | ---: | ---: | ---: |",
     ]
     for row in rows:
         first = alone[row.name]

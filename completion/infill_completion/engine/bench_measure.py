@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -90,15 +91,23 @@ def copy_bandwidth(device: torch.device) -> float:
 
 
 @contextlib.contextmanager
-def busy_neighbours(count: int) -> Iterator[None]:
-    """Keep ``count`` other processes busy meanwhile."""
-    command = [sys.executable, "-I", "-c", "while True: sum(range(100_000))"]
-    processes = [subprocess.Popen(command) for _ in range(count)]
+def busy_neighbours(count: int, *, of_another_session: bool = False) -> Iterator[None]:
+    """Keep ``count`` other processes busy meanwhile.
+
+    ``of_another_session`` puts them together into a session of their own, as what runs in a terminal is in one beside
+    the engine, which begins its own too: Linux shares the processors out among sessions first (``autogroup``).
+    """
+    forks = f"import os; all(os.fork() for _ in range({count - 1})); " if of_another_session else ""
+    command = [sys.executable, "-I", "-c", f"{forks}exec('while True: sum(range(100_000))')"]
+    started = [
+        subprocess.Popen(command, start_new_session=of_another_session)
+        for _ in range(min(count, 1) if of_another_session else count)
+    ]
     try:
         yield
     finally:
-        for process in processes:
-            process.kill()
+        for process in started:
+            os.killpg(process.pid, signal.SIGKILL) if of_another_session else process.kill()
             process.wait()
 
 

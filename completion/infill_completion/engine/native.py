@@ -51,7 +51,7 @@ class NativeStep:
     """The compiled forward pass of one decoder.
 
     Args:
-        library: Made of the two.
+        library: See :mod:`infill_completion.engine.native_build`.
         decoder: Of packed weights, see :func:`suits`.
 
     Attributes:
@@ -125,6 +125,8 @@ class NativeStep:
 
     def _few(self, ids: Sequence[int], cache: KVCache, start: int, fork: Fork | None, *, all_logits: bool) -> _Ready:
         count = len(ids)
+        if count > MOST_ROWS:
+            raise IndexError(f"{count} tokens are more than {MOST_ROWS}.")
         ready = self._checked(cache, 1, count, start, fork)
         self._set(ready.pass_, count, start, fork)
         ready.pass_.workspace = self._workspace.data_ptr()
