@@ -4,7 +4,7 @@ A process that shares the cores gets less time of them, and each second of it is
 caches and the memory's lines.  The first is the scheduler's doing, the second hits every program; a loop that waits in
 vain for threads that are not running loses more than both.  So each contestant runs for seconds, beside none, one and
 two processes that never pause, in turns; printed are its rate, its share of a core and its rate in a second of that.
-The last two are measured twice: as processes like this one, and as what a build in a terminal is to the engine, two
+Two of them are measured twice: as processes like this one, and as what a build in a terminal is to the engine, two
 processes of a session of their own.
 """
 

@@ -120,6 +120,9 @@ SHAPES = {
     "grouped heads": {},
     "wide heads": {"num_key_value_heads": 4, "head_dim": 64, "hidden_size": 96},
     "heads of 128": {"num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 128},
+    "heads of 80": {"head_dim": 80, "num_attention_heads": 2, "num_key_value_heads": 2},
+    "heads of 256": {"head_dim": 256, "num_attention_heads": 2, "num_key_value_heads": 1},
+    "a stream wider than what it feeds": {"hidden_size": 384, "intermediate_size": 32},
     "biases": {"attention_bias": True, "intermediate_size": 160},
 }
 
@@ -144,7 +147,7 @@ def test_logits_are_those_of_float32_on_the_same_weights_and_keys_in_eight_bits(
     noise = (expected - exact).norm()
     assert (got - expected).norm() < 0.5 * noise
     assert (got - exact).norm() < 1.25 * noise
-    assert noise < 0.01 * exact.norm()  # so small that it can say something
+    assert noise < 0.02 * exact.norm()  # so small that it can say something
 
 
 def test_several_tokens_at_once_are_bit_for_bit_what_they_are_one_by_one(tmp_path: Path, library: ctypes.CDLL) -> None:

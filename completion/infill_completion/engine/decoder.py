@@ -113,7 +113,7 @@ class Decoder:
         self.eps: float = config.rms_norm_eps
         self.hidden: int = config.hidden_size
         self.vocab_size: int = config.vocab_size if tokens is None else min(tokens, config.vocab_size)
-        self.wide = config.intermediate_size
+        self.wide, self.capacity = config.intermediate_size, capacity
         core = model.model
         self.embed: Tensor = core.embed_tokens.weight.detach()
         # On the CPU attention over bf16 costs eight times that over float32.
@@ -158,13 +158,12 @@ class Decoder:
         # The rotated half comes from a roll, so the minus sign of rotate_half goes into the table.
         signed = torch.cat([-sin[..., :half], sin[..., half:]], -1)
         self.cos, self.sin = cos[0].unsqueeze(1), signed[0].unsqueeze(1)
-        self.capacity = capacity
 
     def native_step(self) -> native.NativeStep | None:
         """Return the compiled step for few tokens, where there is one by now; see :mod:`native_build`."""
         if not self._is_decided:
             if self._build is None:
-                self._is_decided = not (self._packed and native.suits(self))
+                self._is_decided = not (self._packed and self.shape.is_rounded and native.suits(self))
                 self._build = None if self._is_decided else native_build.shared()
             if self._build is not None and not self._build.pending:
                 self._is_decided = True  # first, because the check asks for the forward pass
@@ -190,7 +189,8 @@ class Decoder:
         Returns:
             Logits in float32, ``(batch, vocabulary)``, or ``(batch, length, vocabulary)`` with ``all_logits``.
         """
-        step = self.native_step()
+        # Whoever reads in parts has asked before, so that all of them are read alike.
+        step = self.native_step() if kept is None else self._step
         if step is not None and (step.reads or ids.numel() <= native.MOST_ROWS):
             return step(ids, cache, start, all_logits=all_logits, fork=fork, kept=kept)
         return self._forward(ids, cache, start, all_logits, fork, kept)

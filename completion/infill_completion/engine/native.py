@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 MOST_ROWS = 16  # as in tile.h
 _BLOCK = 32  # inputs of a product come in blocks of that many
 _LANES, _MOST_WIDTH = 16, 256  # of a head, as in attend.c
+_MOST_PLACES = 65_536  # beyond it a sum of weighted values could leave 32 bits
 _PROBE = (1, 2, 3)
 _TOLERANCE = 0.05  # of the largest logit: torch's products round to bfloat16
 _UNKNOWN = "A token id is outside of the vocabulary."
@@ -154,7 +155,7 @@ class NativeStep:
         at = ctypes.addressof(pass_)
         if (room := self._bytes(at)) > self._workspace.numel():
             self._workspace = torch.empty(room, dtype=torch.uint8)
-        logits = torch.empty(MOST_ROWS, self._vocabulary)
+        logits = torch.empty(MOST_ROWS if cache.batch == 1 else 0, self._vocabulary)
         self._caches[cache] = made = _Ready(pass_, at, logits.data_ptr(), list(logits), logits[:1])
         return made
 
@@ -175,6 +176,7 @@ def suits(decoder: Decoder) -> bool:
         and decoder.embed.is_contiguous()
         and decoder.width % _LANES == 0
         and decoder.width <= _MOST_WIDTH
+        and decoder.capacity <= _MOST_PLACES
         and all(isinstance(product, PackedLinear) and product.packed.shape[1] % _BLOCK == 0 for product in products)
     )
 

@@ -43,6 +43,7 @@ class Relay:
         count = max(1, min(self._threads, len(ids) // _LEAST_TOKENS))
         if self._pool is None or count == 1:
             return self._decoder.read(ids, cache, start)
+        self._decoder.native_step()  # decided now, not between two parts
         size = -(-len(ids) // count)
         count = -(-len(ids) // size)
         kept = [[Event() for _ in self._decoder.layers] for _ in range(count)]

@@ -44,7 +44,7 @@ typedef struct { /* parts of the workspace; all rows, but of what comes and goes
     float *x;       /* the residual stream, (all rows, hidden) */
     float *queries; /* (all rows, heads * width) */
     float *y;       /* what goes into a product, (rows, most inputs) */
-    float *z;       /* what comes out of one, (rows, most of qkv and gate_up) */
+    float *z;       /* what comes out of one, (rows, most outputs) */
     float *seen;    /* of one head, see attend.h */
     int16_t *whole; /* what goes into a product as integers of 16 bits, (rows, most inputs) */
 } work_t;
@@ -57,7 +57,7 @@ static size_t lay_out(const pass_t *p, work_t *w) {
     const model_t *m = p->model;
     size_t all = (size_t)p->batch * p->length, rows = least(all, MOST_ROWS), mixed = m->heads * m->width;
     size_t y = rows * most(most(m->hidden, m->wide), mixed);
-    size_t z = rows * most(mixed + 2 * m->kv_heads * m->width, 2 * m->wide);
+    size_t z = rows * most(m->hidden, most(mixed + 2 * m->kv_heads * m->width, 2 * m->wide));
     w->x = p->workspace;
     w->queries = w->x + all * m->hidden;
     w->y = w->queries + all * mixed;
