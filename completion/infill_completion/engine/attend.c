@@ -3,15 +3,6 @@
 
 #define KEPT_AHEAD 4096 /* bytes */
 
-static float largest_size(const float *x, int n) {
-    float largest = 1e-30f;
-    for (int i = 0; i < n; i++) {
-        float size = fabsf(x[i]);
-        largest = size > largest ? size : largest;
-    }
-    return largest;
-}
-
 void infill_keep(const float *restrict x, int width, kept_t to, int place) {
     float largest = largest_size(x, width), scale = 127.0f / largest;
     int8_t *restrict numbers = to.numbers + (ptrdiff_t)place * width;

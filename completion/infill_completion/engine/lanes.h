@@ -39,3 +39,13 @@ static inline float sum_of(const float *a, int n) {
     for (; i < n; i++) rest += a[i];
     return sum_of_lanes(lanes) + rest;
 }
+
+/* Never 0, so that numbers can be divided by it. */
+static inline float largest_size(const float *x, int n) {
+    float largest = 1e-30f;
+    for (int i = 0; i < n; i++) {
+        float size = fabsf(x[i]);
+        largest = size > largest ? size : largest;
+    }
+    return largest;
+}

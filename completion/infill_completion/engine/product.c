@@ -112,12 +112,7 @@ ALWAYS_INLINE void dot(
 
 /* Round a row to 16-bit integers and return what one of them is worth. */
 static float round_row(const float *restrict x, int n, int16_t *restrict whole) {
-    float largest = 1e-30f;
-    for (int i = 0; i < n; i++) {
-        float size = fabsf(x[i]);
-        largest = size > largest ? size : largest;
-    }
-    float scale = 32767.0f / largest;
+    float scale = 32767.0f / largest_size(x, n);
     write_whole(x, n, scale, whole);
     return 1.0f / scale;
 }
