@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from infill_completion.engine.tokenizer_files import byte_level_table, is_control
+from infill_completion.engine.checkpoints.tokenizer_files import byte_level_table, is_control
 
 SPLITTER = "qwen2"
 FIM = {"fim_pre": "▁<PRE>", "fim_suf": "▁<SUF>", "fim_mid": "▁<MID>", "eot": "▁<EOT>"}

@@ -49,15 +49,15 @@ class Ours:
     """Our engine in this process."""
 
     def __init__(self, model: str, context_tokens: int, tokens: int) -> None:
-        from infill_completion.engine import bench_measure, bench_models
+        from infill_completion.engine.bench import measure, models
         from infill_completion.settings import EngineSettings
 
-        self._measure = bench_measure
-        self.subject = bench_models.stored(EngineSettings(model=model, device="cpu"))
-        self.bare = bench_measure.endless(self.subject.generator, shipped=False)
-        self.request = bench_measure.request_of(self.bare, context_tokens, tokens)
+        self._measure = measure
+        self.subject = models.stored(EngineSettings(model=model, device="cpu"))
+        self.bare = measure.endless(self.subject.generator, shipped=False)
+        self.request = measure.request_of(self.bare, context_tokens, tokens)
         self.prompt = list(self.bare.prompt(self.request).ids)
-        self._others = [bench_measure.request_of(self.bare, context_tokens, 1, skip_lines=200 * n) for n in range(1, 5)]
+        self._others = [measure.request_of(self.bare, context_tokens, 1, skip_lines=200 * n) for n in range(1, 5)]
 
     def greedy(self, tokens: int) -> list[int]:
         """Return the likeliest tokens behind the prompt, from a full forward pass of transformers for each."""
@@ -105,8 +105,8 @@ def llama_row(file: Path, kind: str, threads: int, neighbours: int, ours: Ours, 
 
 def measure(options: argparse.Namespace) -> list[Row]:
     """Return one row for each engine, precision, number of threads and neighbours."""
-    from infill_completion.engine import checkpoint
-    from infill_completion.engine.bench_measure import busy_neighbours
+    from infill_completion.engine.bench.measure import busy_neighbours
+    from infill_completion.engine.checkpoints import checkpoint
 
     ours = Ours(options.model, options.context, options.tokens)
     rows = []
@@ -144,7 +144,7 @@ def report(rows: list[Row], note: str) -> dict[str, Any]:
     """Return the figures with where and with what they were measured."""
     import torch
 
-    from infill_completion.engine.bench_report import Report, device_name, versions
+    from infill_completion.engine.bench.report import Report, device_name, versions
 
     head = Report(device_name(torch.device("cpu")), 0.0, versions())
     return {

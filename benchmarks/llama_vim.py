@@ -128,7 +128,7 @@ def calm_run(side: Side, manner: str) -> Figures:
 
 def measure(sides: Sequence[Side], rounds: int, manners: Sequence[str]) -> list[dict[str, Any]]:
     """Return one row for each side and manner: medians over the rounds, and each round."""
-    from infill_completion.engine.bench_measure import busy_neighbours
+    from infill_completion.engine.bench.measure import busy_neighbours
 
     for side in sides:
         warm(side)
@@ -203,7 +203,7 @@ def versions() -> dict[str, str]:
 
 def main() -> None:
     """Measure, print tables, write JSON where asked."""
-    from infill_completion.engine import checkpoint
+    from infill_completion.engine.checkpoints import checkpoint
     from infill_server.bench.machine import machine
 
     parser = argparse.ArgumentParser(description=__doc__)

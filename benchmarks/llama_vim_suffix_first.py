@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from infill_completion.engine import checkpoint
-from infill_completion.engine.tokenizer import Tokenizer
+from infill_completion.engine.checkpoints import checkpoint
+from infill_completion.engine.checkpoints.tokenizer import Tokenizer
 
 _OWN = ("input_prefix", "input_suffix", "input_extra", "prompt")
 

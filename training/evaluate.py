@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infill_completion.engine.compare import Predictor, Source
-from infill_completion.engine.generator import Generator
+from infill_completion.engine.decoding.generator import Generator
 from infill_completion.settings import EngineSettings
+from training.compare import Predictor, Source
 from training.corpus import SourceFile, read
 from training.export import EMBEDDED
 

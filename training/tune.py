@@ -18,9 +18,9 @@ from torch import Tensor
 from transformers import LlamaForCausalLM
 
 from infill_completion.api import CompletionRequest
-from infill_completion.engine.cache_model import CacheParameters, ngram_index
-from infill_completion.engine.generator import Generator
-from infill_completion.ngram import Level
+from infill_completion.engine.decoding.generator import Generator
+from infill_completion.engine.ngram.index import Level
+from infill_completion.engine.ngram.mixture import CacheParameters, ngram_index
 from infill_completion.settings import EngineSettings
 from training.evaluate import Hole, holes
 from training.export import EMBEDDED

@@ -134,7 +134,7 @@ def _plan() -> dict[str, Any]:
     problem = "torch does not answer; run `infill-ls doctor`."
     try:
         done = subprocess.run(
-            _module("memory_plan"), capture_output=True, text=True, timeout=_PLAN_DEADLINE_S, check=False,
+            _module("checkpoints.memory_plan"), capture_output=True, text=True, timeout=_PLAN_DEADLINE_S, check=False,
             env=engine_environment(),
         )  # fmt: skip
         plan: dict[str, Any] = json.loads(done.stdout)
@@ -145,14 +145,14 @@ def _plan() -> dict[str, Any]:
 
 def pull(options: argparse.Namespace) -> int:
     """Fetch a model, with progress on standard error."""
-    return run_module("pull", options.model)
+    return run_module("checkpoints.pull", options.model)
 
 
 def quantize(options: argparse.Namespace) -> int:
     """Write a 4-bit checkpoint and tell how to use it."""
     name = Path(options.model).name if Path(options.model).is_dir() else options.model
     output = options.output or quantised_path(name)
-    code = run_module("quantize", options.model, "-o", str(Path(output).absolute()))
+    code = run_module("checkpoints.quantize", options.model, "-o", str(Path(output).absolute()))
     if code == 0 and options.output is None and not Path(options.model).is_dir():
         print(f"{options.model} is loaded from there from now on wherever 4 bits are wanted.", file=sys.stderr)  # noqa: T201
     elif code == 0:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from infill_completion.engine.tokenizer import Tokenizer
-from infill_completion.engine.tokenizer_files import Ends
+from infill_completion.engine.checkpoints.tokenizer import Tokenizer
+from infill_completion.engine.checkpoints.tokenizer_files import Ends
 from infill_completion.formats import FORMATS, FimFormat
 
 # The starts and ends of a text, and whether the family's tokenizer writes the start itself.

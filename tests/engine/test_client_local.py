@@ -15,7 +15,7 @@ import pytest
 
 from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineUnavailableError, FinishReason, Health
 from infill_completion.client import Address, EngineClient, address_of
-from infill_completion.engine.worker import Idle
+from infill_completion.engine.scheduler.worker import Idle
 from infill_completion.launch import LocalEngine, engine_for
 from infill_completion.remote import RemoteEngine
 from infill_completion.settings import EngineSettings, Settings

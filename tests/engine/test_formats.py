@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from infill_completion.api import ContextItem
 from infill_completion.catalog import identify, names_of_folder
-from infill_completion.engine.model_settings import ModelSettings
-from infill_completion.engine.tokenizer import Tokenizer
-from infill_completion.engine.tokenizer_files import Ends
+from infill_completion.engine.checkpoints.model_settings import ModelSettings
+from infill_completion.engine.checkpoints.tokenizer import Tokenizer
+from infill_completion.engine.checkpoints.tokenizer_files import Ends
 from infill_completion.fim_text import fim_text
 from infill_completion.formats import FORMATS, PromptLayout, format_of_tokens
 from infill_completion.prompt import Prompt, PromptOptions, build_prompt

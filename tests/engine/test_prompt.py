@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infill_completion.api import ContextItem
-from infill_completion.engine.checkpoint import EMBEDDED
-from infill_completion.engine.kv import common_prefix
-from infill_completion.engine.tokenizer import Tokenizer
+from infill_completion.engine.checkpoints.checkpoint import EMBEDDED
+from infill_completion.engine.checkpoints.tokenizer import Tokenizer
+from infill_completion.engine.model.kv_cache import common_prefix
 from infill_completion.prompt import (
     Prompt,
     PromptKeeper,

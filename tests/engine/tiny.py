@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from infill_completion.engine.checkpoint import EMBEDDED
+from infill_completion.engine.checkpoints.checkpoint import EMBEDDED
 
 VOCABULARY = 4096
 

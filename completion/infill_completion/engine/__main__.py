@@ -11,9 +11,9 @@ import sys
 from collections.abc import Sequence
 
 from infill_completion.engine import environment  # noqa: F401  # first, because it sets what torch reads at its import
-from infill_completion.engine.rota import Model
-from infill_completion.engine.serve import EXIT_ERROR, ServeError, serve
-from infill_completion.engine.worker import Load, Progress
+from infill_completion.engine.process.serve import EXIT_ERROR, ServeError, serve
+from infill_completion.engine.scheduler.scheduler import Model
+from infill_completion.engine.scheduler.worker import Load, Progress
 from infill_completion.settings import EngineSettings, Settings, config_path, merge, read_config
 
 
@@ -43,7 +43,7 @@ def loader(settings: EngineSettings) -> Load:
 
     def load(progress: Progress) -> Model:
         progress(0.0, "Starting the model's libraries")
-        from infill_completion.engine.generator import Generator
+        from infill_completion.engine.decoding.generator import Generator
 
         return Generator.load(settings, progress, bare=True)
 

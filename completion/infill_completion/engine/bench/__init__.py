@@ -1,0 +1,1 @@
+"""``infill-ls bench decode``: the loop beside the reference ``generate()`` on the same weights."""

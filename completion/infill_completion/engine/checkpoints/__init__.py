@@ -1,0 +1,1 @@
+"""Model folders: finding, checking, loading, downloading and quantizing them, and their tokenizers."""

@@ -1,0 +1,166 @@
+"""``infill-ls models quantize``: write a checkpoint in 4 bits once, so that it loads without being quantised again.
+
+The file is what transformers' ``save_pretrained`` writes for bitsandbytes: packed weights with their scales, and the
+configuration of the quantisation in ``config.json``.  Tokenizer and ``infill.json`` come along.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from infill_completion.engine import environment  # isort: skip  # before torch and transformers
+import torch
+
+from infill_completion.catalog import Quantization, Shape
+from infill_completion.catalog import find as known
+from infill_completion.engine.checkpoints import checkpoint as checkpoints
+from infill_completion.engine.checkpoints.weights import tensor_sizes
+from infill_completion.engine.errors import ModelError
+
+environment.prepare()
+
+EXIT_ERROR = 2
+# What a tokenizer consists of, over all kinds of checkpoints.
+_TOKENIZER_FILES = (
+    "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "vocab.json", "merges.txt",
+)  # fmt: skip
+_SETTINGS_FILE = "infill.json"
+_BIGGEST_SHARD = "4GB"
+
+Say = Callable[[str], None]
+
+
+def quantize(name: str, folder: Path, say: Say) -> None:
+    """Load ``name`` in NF4 with double quantisation and write it to ``folder``.
+
+    Args:
+        name: Hub id in the local cache, or a path.
+        folder: Does not exist yet, or is empty.
+        say: Told of each step, a few words each.
+
+    Raises:
+        ModelError: One sentence with the next step; ``folder`` is left as it was.
+    """
+    source = checkpoints.find(name)
+    _check(name, source, folder)
+    device = checkpoints.choose_device("auto")
+    dtype = checkpoints.choose_dtype(device, Quantization.NF4.value)
+    say(f"Loading {name} on {device}")
+    model = load(source, name, device, dtype)
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        say(f"Writing {folder}")
+        part.mkdir(parents=True)
+        save(model, source, part)
+        layout = _layout(name)
+        if layout is not None and not (source / _SETTINGS_FILE).exists():
+            (part / _SETTINGS_FILE).write_text(json.dumps({"name": name, "layout": layout}) + "\n", encoding="utf-8")
+        if folder.is_dir():
+            folder.rmdir()
+        part.rename(folder)
+    except OSError as error:
+        raise ModelError(
+            f"{folder} cannot be written ({error.strerror or error}); choose another folder with -o."
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def load(source: Path, name: str, device: torch.device, dtype: torch.dtype) -> Any:
+    """Load the checkpoint in ``source`` as NF4 with double quantisation.
+
+    Raises:
+        ModelError: It does not fit or is damaged.
+    """
+    from transformers import AutoModelForCausalLM
+
+    try:
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            source, dtype=dtype, device_map={"": device}, local_files_only=True, trust_remote_code=False,
+            use_safetensors=True, quantization_config=checkpoints._bitsandbytes(Quantization.NF4.value, dtype),
+        )  # fmt: skip
+    except torch.OutOfMemoryError as error:
+        raise ModelError(f"{name} does not fit on {device} even in 4 bits; choose a smaller model.") from error
+    except (OSError, ValueError, RuntimeError, ImportError, KeyError) as error:
+        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise ModelError(f"{name} cannot be quantised ({first}); check the files in {source}.") from error
+    return model.eval()
+
+
+def save(model: Any, source: Path, folder: Path) -> None:
+    """Write a model that is held in 4 bits to ``folder``, with the tokenizer and ``infill.json`` of ``source``.
+
+    On CPUs with bfloat16 products bitsandbytes packs the weights anew in the first forward pass and cannot write
+    them afterwards, so a model is saved before it is used.
+    """
+    if getattr(model.config, "quantization_config", None) is None:
+        dtype = next(parameter.dtype for parameter in model.parameters() if parameter.is_floating_point())
+        _declare(model, dtype)
+    model.save_pretrained(folder, safe_serialization=True, max_shard_size=_BIGGEST_SHARD)
+    for name in (*_TOKENIZER_FILES, _SETTINGS_FILE):
+        if (source / name).exists():
+            shutil.copyfile(source / name, folder / name)
+
+
+def _declare(model: Any, dtype: torch.dtype) -> None:
+    """Write into the model's configuration how it is quantised, as loading it through transformers would have."""
+    from transformers.quantizers import auto
+
+    config = checkpoints._bitsandbytes(Quantization.NF4.value, dtype)
+    quantizers: Any = auto.AutoHfQuantizer
+    model.config.quantization_config = config
+    model.hf_quantizer = quantizers.from_config(config, pre_quantized=True)
+    model.is_quantized = True
+
+
+def _check(name: str, source: Path, folder: Path) -> None:
+    """Refuse what cannot work before anything is loaded."""
+    tensor_sizes(source)  # tells of weights that are cut off
+    config = json.loads((source / "config.json").read_text(encoding="utf-8"))
+    if config.get("quantization_config"):
+        raise ModelError(f"{name} is quantised already; set engine.model to it as it is.")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ModelError(f"{folder} exists and is not empty; choose another folder with -o.")
+    try:
+        needed = Shape.of(config).weight_bytes(Quantization.NF4)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{name} is no Llama-like model; only those can be quantised.") from error
+    parent = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())
+    free = shutil.disk_usage(parent).free
+    if free < needed:
+        raise ModelError(
+            f"{folder} needs {needed / 2**30:.1f} GiB and its disk has {free / 2**30:.1f} GiB free; make room or "
+            "choose another folder with -o."
+        )
+
+
+def _layout(name: str) -> str | None:
+    model = known(name)
+    return None if model is None else str(model.layout)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Quantise as asked; 0, or 2 with one sentence on standard error."""
+    parser = argparse.ArgumentParser(prog="infill-ls models quantize", description=__doc__)
+    parser.add_argument("model")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    try:
+        quantize(options.model, options.output, lambda text: print(text, file=sys.stderr))  # noqa: T201
+    except ModelError as error:
+        print(f"infill-ls: {error}", file=sys.stderr)  # noqa: T201
+        return EXIT_ERROR
+    print(options.output)  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

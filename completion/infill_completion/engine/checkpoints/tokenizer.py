@@ -1,0 +1,242 @@
+"""Text to token ids and back, such that no text of the user can become a control token.
+
+The ``tokenizers`` library is used directly: the infilling path of transformers' CodeLlama tokenizer puts a space in
+front of the suffix, skips infilling for an empty suffix and parses control tokens out of the text.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer as Backend
+
+from infill_completion.catalog import names_of_folder
+from infill_completion.engine.checkpoints.tokenizer_files import (
+    Ends,
+    byte_level_table,
+    contains_type,
+    converted,
+    ends_of,
+    is_control,
+    start_of_text,
+)
+from infill_completion.engine.errors import ModelError
+from infill_completion.formats import CODE_LLAMA, FimFormat, format_of_tokens
+from infill_completion.prompt import InfillingTokens
+
+SENTINEL = "☺"
+LINE_CACHE = 65_536
+
+
+class Tokenizer:
+    """A checkpoint's tokenizer, as the prompt and the loop need it.
+
+    Args:
+        document: ``tokenizer.json``.
+        ends: What starts and ends a text.
+        name: The model's name or folder, which tells families with the same infilling tokens apart.
+
+    Attributes:
+        bos: Id that starts a prompt, or None.
+        eos: Id that ends a text, or None.
+        infilling: The ids of its infilling format, or None for a left-to-right model.
+        control: All ids that text must never become.
+        pieces: The bytes each id stands for; control ids stand for none.
+        newline_separates: Whether no token holds a newline beside anything else, so that lines can be encoded singly.
+    """
+
+    def __init__(self, document: dict[str, Any], ends: Ends | None = None, name: str = "") -> None:
+        ends = ends or Ends()
+        added = {str(token["content"]): int(token["id"]) for token in document.get("added_tokens", ())}
+        vocab: dict[str, int] = dict(document["model"]["vocab"]) | added
+        self.bos = start_of_text(document, added, ends)
+        self.eos = vocab.get(ends.eos) if ends.eos else added.get("</s>", added.get("<|endoftext|>"))
+        form = format_of_tokens(vocab, name)
+        controls = {content: id_ for content, id_ in added.items() if is_control(content)}
+        # Some checkpoints of CodeLlama have these among the pieces only.
+        named = form or CODE_LLAMA
+        controls |= {content: vocab[content] for content in (*named.marks, *named.ends) if content in vocab}
+        self.control = frozenset(controls.values())
+        self._names = {id_: name for name, id_ in controls.items()}
+        kept = [token for token in document.get("added_tokens", ()) if int(token["id"]) not in self.control]
+        # The library numbers added tokens anew that are not in the vocabulary, now that some are taken out.
+        pieces = dict(document["model"]["vocab"]) | {str(token["content"]): int(token["id"]) for token in kept}
+        plain = document | {
+            "model": document["model"] | {"vocab": pieces}, "added_tokens": kept, "post_processor": None,
+            "truncation": None, "padding": None,
+        }  # fmt: skip
+        self._backend: Backend = Backend.from_str(json.dumps(plain))
+        self.vocab_size = max(vocab.values()) + 1
+        self._is_byte_level = contains_type(document.get("decoder"), "ByteLevel")
+        self.pieces = self._piece_bytes(vocab, frozenset(added.values()))
+        self._ids = vocab
+        self._leads = self.decode(self._backend.encode("x", add_special_tokens=False).ids) != "x"
+        self._sentinel = self._checked_sentinel() if self._leads else ()
+        self._newline = tuple(self._backend.encode("\n", add_special_tokens=False).ids)
+        self.newline_separates = all(piece == b"\n" for piece in self.pieces if b"\n" in piece)
+        self.encode_line = lru_cache(LINE_CACHE)(self._encode_line)
+        self.infilling = None if form is None else self._infilling(form, vocab)
+
+    @classmethod
+    def load(cls, folder: Path, name: str = "") -> Tokenizer:
+        """Read the tokenizer of the checkpoint in ``folder``; ``name`` is the model's, if it has one.
+
+        Raises:
+            ModelError: There is none, or it cannot be read.
+        """
+        file = folder / "tokenizer.json"
+        name = " ".join([name, *names_of_folder(folder)])
+        try:
+            ends = ends_of(folder)
+            if file.exists():
+                return cls(json.loads(file.read_text(encoding="utf-8")), ends, name)
+            return cls(converted(folder), ends, name)
+        except ModelError:
+            raise
+        except Exception as error:
+            raise ModelError(
+                f"The tokenizer in {folder} cannot be read ({type(error).__name__}: {error}); "
+                "fetch the model again with `infill-ls models pull`."
+            ) from error
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        """Return the ids of ``text``; SentencePiece models put a space in front of it."""
+        return self._safe(self._backend.encode(text, add_special_tokens=False).ids)
+
+    def encode_infilling(self, text: str) -> tuple[int, ...]:
+        """Return the ids of ``text`` without the space that :meth:`encode` puts in front of it.
+
+        Source: ``encode_infilling`` of Meta's ``llama/tokenizer.py``: encode behind a sentinel, drop the sentinel.
+        """
+        return self._after(SENTINEL, self._sentinel, text) if self._leads else self.encode(text)
+
+    def _encode_line(self, line: str) -> tuple[int, ...]:
+        """Return the ids of ``line`` as it reads behind a newline; lines are remembered."""
+        if not self.newline_separates:
+            return self.encode_infilling(line)
+        return self._after("\n", self._newline, line)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of ``ids`` with every leading space kept; bytes that are no UTF-8 become U+FFFD."""
+        return b"".join(self.pieces[id_] for id_ in ids).decode("utf-8", "replace")
+
+    def describe(self, ids: Sequence[int]) -> str:
+        """Return the text of ``ids`` with the names of control tokens in it, for people to read."""
+        runs: list[str] = []
+        plain: list[int] = []
+        for id_ in ids:
+            if id_ in self._names:
+                runs += [self.decode(plain), self._names[id_]]
+                plain = []
+            else:
+                plain.append(id_)
+        return "".join([*runs, self.decode(plain)])
+
+    def id_of(self, piece: str) -> int | None:
+        """Return the id of a piece of the vocabulary."""
+        return self._ids.get(piece)
+
+    def _after(self, lead: str, lead_ids: tuple[int, ...], text: str) -> tuple[int, ...]:
+        if not text:
+            return ()
+        ids = tuple(self._backend.encode(lead + text, add_special_tokens=False).ids)
+        if ids[: len(lead_ids)] != lead_ids:  # a merge crossed the border
+            ids = (*lead_ids, *self._spelled(text))
+        return self._safe(ids[len(lead_ids) :])
+
+    def _safe(self, ids: Sequence[int]) -> tuple[int, ...]:
+        """Spell control tokens that merges have formed out of text, such as ``</s>``, by their characters."""
+        if self.control.isdisjoint(ids):
+            return tuple(ids)
+        safe: list[int] = []
+        for id_ in ids:
+            safe += self._spelled(self._names[id_].replace("▁", " ")) if id_ in self.control else [id_]
+        return tuple(safe)
+
+    def _spelled(self, text: str) -> list[int]:
+        """Return one id per character of ``text``, or per byte where a character has none."""
+        ids: list[int] = []
+        for character in text:
+            data = character.encode()
+            ids += [self._by_bytes[data]] if data in self._by_bytes else [self._by_bytes[bytes([b])] for b in data]
+        return ids
+
+    def _piece_bytes(self, vocab: dict[str, int], added: frozenset[int]) -> list[bytes]:
+        pieces = [b""] * self.vocab_size
+        table = byte_level_table() if self._is_byte_level else {}
+        for piece, id_ in vocab.items():
+            if id_ in self.control:
+                continue
+            if table and id_ in added:  # its name is the text itself
+                pieces[id_] = piece.encode()
+            elif table and all(character in table for character in piece):
+                pieces[id_] = bytes(table[character] for character in piece)
+            elif len(piece) == 6 and piece.startswith("<0x") and piece.endswith(">"):
+                pieces[id_] = bytes([int(piece[3:5], 16)])
+            else:
+                pieces[id_] = piece.replace("▁", " ").encode()
+        # Where a byte token and a piece spell the same, the piece is the one that text is made of.
+        byte_ids = {vocab[name] for name in (f"<0x{byte:02X}>" for byte in range(256)) if name in vocab}
+        order = [*byte_ids, *(id_ for id_ in range(len(pieces)) if id_ not in byte_ids)]
+        self._by_bytes = {pieces[id_]: id_ for id_ in order if pieces[id_]}
+        return pieces
+
+    def canonical(self, id_: int) -> bool:
+        """Tell whether text that spells as ``id_`` does is written with ``id_`` and not with a twin of it."""
+        return self._by_bytes.get(self.pieces[id_]) == id_
+
+    def _checked_sentinel(self) -> tuple[int, ...]:
+        sentinel = tuple(self._backend.encode(SENTINEL, add_special_tokens=False).ids)
+        for probe in ("x", " x", "\n", ")", "☺"):
+            ids = tuple(self._backend.encode(SENTINEL + probe, add_special_tokens=False).ids)
+            if ids[: len(sentinel)] != sentinel or len(ids) == len(sentinel):
+                raise ModelError(
+                    "This tokenizer joins the infilling sentinel with the text behind it; choose another model."
+                )
+        return sentinel
+
+    def _infilling(self, form: FimFormat, vocab: dict[str, int]) -> InfillingTokens:
+        def frame(parts: Sequence[str]) -> tuple[int, ...]:
+            ids: list[int] = []
+            for part in parts:
+                ids += [vocab[part]] if part in vocab and vocab[part] in self.control else self.encode_infilling(part)
+            return tuple(ids)
+
+        ends = (*form.marks, *form.ends, form.file, form.file_end)
+        return InfillingTokens(
+            pre=vocab[form.prefix],
+            suf=vocab[form.suffix],
+            mid=vocab[form.middle] if form.middle else None,
+            eot=vocab[form.ends[0]],
+            stops=frozenset(vocab[name] for name in ends if name in vocab),
+            file=vocab.get(form.file) if form.file else None,
+            file_end=vocab.get(form.file_end) if form.file_end else None,
+            opening=frame(form.opening),
+            closing=frame(form.closing),
+            form=form,
+        )
+
+
+class Detokenizer:
+    """Text of a growing list of ids; text comes out as soon as its UTF-8 bytes are complete."""
+
+    def __init__(self, tokenizer: Tokenizer, skip_bytes: int = 0) -> None:
+        self._pieces = tokenizer.pieces
+        self._skip = skip_bytes
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def push(self, id_: int) -> str:
+        """Take one id and return the text that is complete now, which may be empty."""
+        data = self._pieces[id_]
+        skipped = min(self._skip, len(data))
+        self._skip -= skipped
+        return self._decoder.decode(data[skipped:])
+
+    def flush(self) -> str:
+        """Return what is left; an unfinished character becomes U+FFFD."""
+        return self._decoder.decode(b"", True)

@@ -1,0 +1,54 @@
+"""Token healing: the tokens that may come next when the text must go on with a given string.
+
+The unfinished word before the cursor is left out of the prompt and spelled by the model itself, because a text that
+ends inside a word ends on pieces that the whole word would not be made of.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from infill_completion.engine.checkpoints.tokenizer import Tokenizer
+
+
+class Speller:
+    """Finds the tokens that agree with a text still to be spelled."""
+
+    def __init__(self, tokenizer: Tokenizer, device: torch.device) -> None:
+        self._tokenizer = tokenizer
+        self._device = device
+        canonical = [(piece, id_) for id_, piece in enumerate(tokenizer.pieces) if piece and tokenizer.canonical(id_)]
+        self._sorted = sorted(canonical)
+        self._by_piece = dict(canonical)
+        self.allowed = lru_cache(512)(self._allowed)
+
+    def _allowed(self, rest: bytes) -> Tensor:
+        """Return the ids that begin with ``rest``, or that ``rest`` begins with; never empty.
+
+        Of the shorter ones only those as long as the first piece of ``rest`` itself stay (one blank shorter in a run of
+        blanks, whose last one belongs to the word behind it): a word is not spelled in crumbs.
+        """
+        ids: list[int] = []
+        position = bisect_left(self._sorted, (rest, -1))
+        while position < len(self._sorted) and self._sorted[position][0].startswith(rest):
+            ids.append(self._sorted[position][1])
+            position += 1
+        inside_character = rest[0] & 0xC0 == 0x80
+        text = "" if inside_character else rest.decode("utf-8", "ignore")
+        first = self._tokenizer.encode_infilling(text)[:1] if text else ()
+        shortest = len(self._tokenizer.pieces[first[0]]) if first else 1
+        if not rest.strip(b" \t"):
+            shortest = max(1, shortest - 1)
+        ids += [
+            self._by_piece[rest[:length]] for length in range(shortest, len(rest)) if rest[:length] in self._by_piece
+        ]
+        return torch.tensor(ids or list(first) or [self._by_piece[rest[:1]]], device=self._device)
+
+
+def spelled(rest: bytes, piece: bytes) -> bytes:
+    """Return what is still to be spelled once ``piece`` is written."""
+    return rest[len(piece) :] if len(piece) < len(rest) else b""

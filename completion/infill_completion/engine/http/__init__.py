@@ -1,0 +1,1 @@
+"""The engine's HTTP face: OpenAI's completions, models, health and metrics."""

@@ -1,0 +1,215 @@
+"""The engine's HTTP: OpenAI's completions, the models, health, metrics, and how to end it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from infill_completion.api import Chunk, EngineState, Health
+from infill_completion.engine.http.guard import TcpGuard
+from infill_completion.engine.http.requests import BadRequestError, parse_request
+from infill_completion.engine.http.responses import EVENT_END, Envelope, encode, error_body, health_body, models_body
+from infill_completion.engine.scheduler.jobs import Job, RequestError
+from infill_completion.engine.scheduler.worker import NotReadyError, Worker
+from infill_completion.wire import CLIENT_HEADER
+
+_MOST_BODY_BYTES = 32 << 20
+_RETRY_AFTER_S = "1"
+
+
+def build_app(
+    worker: Worker,
+    *,
+    shut_down: Callable[[], None],
+    token: str | None = None,
+    hosts: Sequence[str] = (),
+) -> ASGIApp:
+    """Return the ASGI application of ``worker``.
+
+    Args:
+        worker: Answers the requests.
+        shut_down: Ends the process soon; called for ``POST /shutdown``, and for ``POST /leave`` of the last client.
+        token: Asked of every request on TCP; None on a Unix socket, which its directory guards.
+        hosts: Host names, besides addresses and ``localhost``, under which a TCP engine may be asked.
+    """
+    routes = _Routes(worker, shut_down)
+    app: ASGIApp = Starlette(
+        routes=[
+            Route("/v1/completions", routes.completions, methods=["POST"]),
+            Route("/v1/models", routes.models, methods=["GET"]),
+            Route("/health", routes.health, methods=["GET"]),
+            Route("/metrics", routes.metrics, methods=["GET"]),
+            Route("/wake", routes.wake, methods=["POST"]),
+            Route("/leave", routes.leave, methods=["POST"]),
+            Route("/shutdown", routes.shutdown, methods=["POST"]),
+        ],
+        exception_handlers={HTTPException: _http_error},
+    )
+    return app if token is None else TcpGuard(app, token, hosts)
+
+
+class JSONResponse(Response):
+    """JSON in ASCII."""
+
+    media_type = "application/json"
+
+    def render(self, content: object) -> bytes:
+        """Return the body."""
+        return encode(content)
+
+
+class _Routes:
+    def __init__(self, worker: Worker, shut_down: Callable[[], None]) -> None:
+        self._worker = worker
+        self._shut_down = shut_down
+        self._created = int(time.time())
+
+    async def completions(self, request: Request) -> Response:
+        try:
+            asked = parse_request(await _body(request))
+        except BadRequestError as error:
+            return JSONResponse(error_body(str(error), "invalid_request_error", param=error.param), 400)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        try:
+            job = self._worker.submit(asked, _client(request))
+        except NotReadyError as error:
+            return _not_ready(error.health)
+        envelope = Envelope(self._worker.health().model, asked.logprobs is not None)
+        return _JobResponse(job, envelope)
+
+    async def models(self, _request: Request) -> Response:
+        health = self._worker.health()
+        if not health.model:
+            return _not_ready(health)
+        return JSONResponse(models_body(health, self._created))
+
+    async def health(self, request: Request) -> Response:
+        if client := _client(request):
+            self._worker.seen(client)
+        return JSONResponse(health_body(self._worker.health()))
+
+    async def wake(self, _request: Request) -> Response:
+        self._worker.wake()
+        return JSONResponse(health_body(self._worker.health()))
+
+    async def metrics(self, _request: Request) -> Response:
+        health = self._worker.health()
+        text = self._worker.metrics.text(health, health.details["waiting"])
+        return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+
+    async def leave(self, request: Request) -> Response:
+        """Let a client go that has changed to another engine; one that nobody uses gives its memory back at once."""
+        ends = self._worker.leave(_client(request))
+        if ends:
+            self._shut_down()
+        return JSONResponse({"ends": ends})
+
+    async def shutdown(self, _request: Request) -> Response:
+        self._shut_down()
+        return JSONResponse(health_body(self._worker.health()))
+
+
+class _JobResponse(Response):
+    """The answer of one job, streamed or whole; a client that leaves cancels the job."""
+
+    def __init__(self, job: Job, envelope: Envelope) -> None:
+        super().__init__()
+        self._job = job
+        self._envelope = envelope
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        watch = asyncio.create_task(_cancel_when_gone(receive, self._job))
+        try:
+            if self._job.request.stream:
+                await self._stream(scope, receive, send)
+            else:
+                await self._whole(scope, receive, send)
+        finally:
+            self._job.cancel()
+            watch.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watch
+
+    async def _whole(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            chunks = [chunk async for chunk in self._job.chunks()]
+        except RequestError as error:
+            return await _failure(error)(scope, receive, send)
+        body = self._envelope.whole(chunks)
+        return await Response(body, media_type="application/json")(scope, receive, send)
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        chunks = self._job.chunks()
+        try:
+            # The status goes out with the first chunk, so that a failure before it is a plain error.
+            first = await anext(chunks, None)
+        except RequestError as error:
+            return await _failure(error)(scope, receive, send)
+        headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        if first is not None:
+            await _send_part(send, self._envelope.event(first))
+            await self._rest(chunks, send)
+        await _send_part(send, EVENT_END)
+        return await send({"type": "http.response.body", "body": b""})
+
+    async def _rest(self, chunks: AsyncIterator[Chunk], send: Send) -> None:
+        try:
+            async for chunk in chunks:
+                await _send_part(send, self._envelope.event(chunk))
+        except RequestError as error:
+            await _send_part(send, b"data: " + encode(error_body(str(error), "server_error")) + b"\n\n")
+
+
+async def _send_part(send: Send, part: bytes) -> None:
+    await send({"type": "http.response.body", "body": part, "more_body": True})
+
+
+async def _cancel_when_gone(receive: Receive, job: Job) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    job.cancel()
+
+
+def _client(request: Request) -> str:
+    """Return who asks; empty for programs that do not say."""
+    return request.headers.get(CLIENT_HEADER, "")
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > _MOST_BODY_BYTES:
+            raise HTTPException(413, f"The body is longer than {_MOST_BODY_BYTES >> 20} MiB; send less context.")
+    return bytes(body)
+
+
+def _failure(error: RequestError) -> Response:
+    return JSONResponse(error_body(str(error), "server_error"), 500)
+
+
+def _not_ready(health: Health) -> Response:
+    if health.state is EngineState.FAILED:
+        message = health.reason
+    else:
+        percent = "" if health.progress is None else f" ({health.progress:.0%})"
+        message = f"The model is loading{percent}; try again in a moment."
+    body = {**error_body(message, "unavailable", code=health.state), "health": health_body(health)}
+    return JSONResponse(body, 503, headers={"Retry-After": _RETRY_AFTER_S})
+
+
+async def _http_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    kind = "invalid_request_error" if error.status_code < 500 else "server_error"
+    return JSONResponse(error_body(error.detail, kind), error.status_code, headers=error.headers)

@@ -1,0 +1,72 @@
+"""The HTTP server around a worker, on a socket that is already bound."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+import uvicorn
+
+from infill_completion.engine.http.app import build_app
+from infill_completion.engine.scheduler.worker import Idle, Load, Worker
+
+log = logging.getLogger(__name__)
+
+_GRACE_S = 2
+
+
+class EngineServer(uvicorn.Server):
+    """Serves one worker until :meth:`end` is called, by a signal, a request or the worker itself.
+
+    Args:
+        load: Loads the model, on the worker's thread.
+        model: The model's name until it is loaded.
+        idle: When to unload and when to end.
+        token: Asked of every request, on TCP.
+        hosts: Host names under which a TCP engine may be asked.
+    """
+
+    def __init__(
+        self, load: Load, *, model: str, idle: Idle, token: str | None = None, hosts: Sequence[str] = ()
+    ) -> None:
+        self.worker = Worker(load, model=model, idle=idle, on_exit=self.end)
+        shut_down: Callable[[], None] = self.end
+        super().__init__(
+            uvicorn.Config(
+                build_app(self.worker, shut_down=shut_down, token=token, hosts=hosts),
+                loop="asyncio",
+                http="h11",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                date_header=False,
+                timeout_keep_alive=3600,  # a connection is kept per window, and reused for every keystroke
+                timeout_graceful_shutdown=_GRACE_S,
+            )
+        )
+
+    def run_on(self, bound: socket.socket) -> bool:
+        """Load and serve on ``bound`` until the end; False where the model thread is still busy then."""
+        self.worker.start()
+        asyncio.run(self.serve(sockets=[bound]))
+        return self.worker.join(_GRACE_S)
+
+    def end(self, reason: str = "It was told to.") -> None:
+        """End soon; may be called from any thread."""
+        log.info("The engine ends: %s", reason)
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the requests in flight, which would hold up the end, then the connections."""
+        self.worker.stop()
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End for a signal, which is not raised again: the socket has yet to be removed."""
+        self.end(f"Signal {sig}.")

@@ -1,0 +1,1 @@
+"""The forward pass and the choice of a token as compiled C."""

@@ -1,0 +1,49 @@
+"""The n-gram index of the last prompt, which grows while its user types on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from infill_completion.engine.ngram.index import NgramIndex
+from infill_completion.engine.ngram.mixture import MAX_INDEX_TOKENS, CacheParameters, ngram_index
+from infill_completion.prompt import Prompt
+
+_MOST_GROWN = 256  # tokens; with more of them indexing anew costs no more than copying what has grown
+
+
+class IndexKeeper:
+    """Makes the index of a prompt from that of the one before, where it only goes on."""
+
+    def __init__(self) -> None:
+        self._prompt: Prompt | None = None
+        self._cache = CacheParameters()
+        self._index = NgramIndex(())
+        self._grown = 0
+
+    def index(self, prompt: Prompt, cache: CacheParameters, infilling: Any) -> NgramIndex:
+        """Return what :func:`infill_completion.engine.ngram.mixture.ngram_index` returns, for whoever asks to grow."""
+        last = self._prompt
+        if last is None or last.before is not prompt.before or cache != self._cache:
+            added = _added(last, prompt) if last is not None and cache == self._cache else None
+            if added is None or self._grown + len(added) > _MOST_GROWN:
+                self._index, self._grown = ngram_index(prompt, cache, infilling), 0
+            else:
+                self._index, self._grown = self._index.extended(added), self._grown + len(added)
+            self._prompt, self._cache = prompt, cache
+        return self._index.fork()
+
+
+def _added(last: Prompt, prompt: Prompt) -> Sequence[int] | None:
+    """Return the tokens by which the text before the cursor is longer, None where anything else is different too."""
+    if len(last.before) != len(prompt.before) or not prompt.before:
+        return None
+    old, new = last.before[-1], prompt.before[-1]
+    added = new[len(old) :]
+    same = (
+        new[: len(old)] == old
+        and last.before[:-1] == prompt.before[:-1]
+        and last.after == prompt.after
+        and sum(map(len, prompt.before)) + len(prompt.after) <= MAX_INDEX_TOKENS
+    )
+    return added if same else None

@@ -1,0 +1,110 @@
+"""The model's distribution mixed with what the text around the cursor says (see `index`).
+
+A small model knows little of a project's names; the buffer knows them.  Each level of the index is blended over the
+one below it, and the model stands at the bottom: ``p = (1 - w) * p_below + w * shares`` (Jelinek and Mercer 1980), with
+a weight that grows with the length of the match, the number of places and their agreement.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from infill_completion.engine.ngram.index import Level, NgramIndex
+from infill_completion.prompt import Prompt
+
+MAX_INDEX_TOKENS = 50_000
+_LEAST = 1e-30  # of a distribution is left to the model
+
+
+@dataclass(frozen=True)
+class CacheParameters:
+    """How much the index counts; a setting of each model (``infill.json``, key ``cache``).
+
+    ``w = sigmoid(bias + order_gain * ln(order) + count_gain * ln(count) + purity_gain * top_share)``.
+
+    Attributes:
+        bias: The weight's logit for a single place that agrees in one token.
+        order_gain: What a longer match adds.
+        count_gain: What more places add.
+        purity_gain: What agreement of the places adds (``top_share`` is the largest share).
+        half_life_tokens: A place this far from the cursor counts half; 0 weighs all alike.
+        end_tokens: Tokens that must agree with the text behind the cursor to predict the end; 0 for never.
+        max_order: Longest match that is told apart.
+    """
+
+    bias: float = -5.2
+    order_gain: float = 0.77
+    count_gain: float = 0.5
+    purity_gain: float = 3.6
+    half_life_tokens: float = 1000.0
+    end_tokens: int = 6
+    max_order: int = 32
+
+    def weight(self, level: Level) -> float:
+        """Return the weight of ``level`` over everything below it, between 0 and 1."""
+        logit = (
+            self.bias
+            + self.order_gain * math.log(level.order)
+            + self.count_gain * math.log(level.count)
+            + self.purity_gain * max(level.shares.values())
+        )
+        return 1.0 / (1.0 + math.exp(-logit))
+
+
+def blend(levels: Sequence[Level], parameters: CacheParameters) -> tuple[float, dict[int, float]]:
+    """Return the weight left to the model and the probability mass the index gives to single tokens.
+
+    The two parts add up to 1, except that the model always keeps something to choose from.  ``levels`` come longest
+    match first.
+    """
+    left, masses = 1.0, dict[int, float]()
+    for level in levels:
+        mass = left * parameters.weight(level)
+        left -= mass
+        for id_, share in level.shares.items():
+            masses[id_] = masses.get(id_, 0.0) + mass * share
+    return max(left, _LEAST), masses
+
+
+def mix(logits: Tensor, levels: Sequence[Level], parameters: CacheParameters) -> Tensor:
+    """Return mixed log-probabilities.
+
+    Args:
+        logits: The model's scores of the next token, ``(vocabulary,)``, float32.
+        levels: What the index says, longest match first.
+        parameters: The weights.
+
+    Returns:
+        Log-probabilities of the shape of ``logits``; without levels those of the model alone.
+    """
+    mixed = logits.log_softmax(-1)
+    if not levels:
+        return mixed
+    left, masses = blend(levels, parameters)
+    mixed += math.log(left)
+    ids = torch.tensor(list(masses), device=logits.device)
+    added = torch.tensor(list(masses.values()), device=logits.device)
+    # Only the tokens that the index names are computed again; the others have their share already.
+    return mixed.index_copy_(0, ids, torch.logaddexp(mixed[ids], added.log()))
+
+
+def ngram_index(prompt: Prompt, cache: CacheParameters, infilling: Any) -> NgramIndex:
+    """Return the index over everything around the cursor, farthest text left out when there is very much."""
+    texts, room = [], MAX_INDEX_TOKENS
+    for text in reversed(prompt.before):
+        texts.append(text[-room:] if room > 0 else ())
+        room -= len(texts[-1])
+    return NgramIndex(
+        texts[::-1],
+        prompt.after[:MAX_INDEX_TOKENS],
+        end_token=infilling.eot if infilling else None,
+        max_order=cache.max_order,
+        half_life_tokens=cache.half_life_tokens,
+        end_tokens=cache.end_tokens,
+    )

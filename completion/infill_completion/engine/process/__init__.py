@@ -1,0 +1,1 @@
+"""The life of the engine process: one lock, one socket, one server."""

@@ -1,0 +1,1 @@
+"""The model thread, and which request may use it next."""

@@ -1,0 +1,73 @@
+"""What several folders of tests share: time to spare, and models that are loaded once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings
+
+from infill_completion.settings import EngineSettings
+
+if TYPE_CHECKING:
+    from infill_completion.engine.checkpoints.tokenizer import Tokenizer
+    from infill_completion.engine.decoding.generator import Generator
+
+# How long one example takes says something about the machine, not about the code.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give every gathering of context and every parse enough time, however busy the machine is."""
+    from infill_completion.context import gather
+    from infill_completion.syntax import grammars
+
+    monkeypatch.setattr(gather, "MOST_MS", 60_000.0)
+    monkeypatch.setattr(grammars, "MOST_MS", 60_000.0)
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> Tokenizer:
+    """Return the embedded model's tokenizer."""
+    from infill_completion.engine.checkpoints.checkpoint import EMBEDDED
+    from infill_completion.engine.checkpoints.tokenizer import Tokenizer
+
+    return Tokenizer.load(EMBEDDED)
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a checkpoint with random weights and few of them."""
+    from tests.engine.tiny import save_tiny
+
+    return save_tiny(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_folder: Path) -> Iterator[Generator]:
+    """Load the tiny checkpoint without quantization."""
+    yield from _loaded(EngineSettings(model=str(tiny_folder), device="cpu", quantization="none"))
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Iterator[Generator]:
+    """Load the embedded model as it ships."""
+    yield from _loaded(EngineSettings(model="embedded", device="cpu"))
+
+
+@pytest.fixture(scope="session")
+def exact() -> Iterator[Generator]:
+    """Load the embedded model in float32, where one token at a time and several at once give the same numbers."""
+    yield from _loaded(EngineSettings(model="embedded", device="cpu", quantization="none"))
+
+
+def _loaded(chosen: EngineSettings) -> Iterator[Generator]:
+    from infill_completion.engine.decoding.generator import Generator
+
+    generator = Generator.load(chosen, lambda share, doing: None)
+    yield generator
+    generator.close()

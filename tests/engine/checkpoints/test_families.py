@@ -1,0 +1,82 @@
+"""Checkpoints of other families, with made tokenizers and random weights: found, laid out and answered as they want."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infill_completion.api import CompletionRequest, ContextItem, FinishReason
+from infill_completion.engine.decoding.generator import Generator
+from infill_completion.settings import EngineSettings
+from tests.engine.made import STARTS, tokenizer_document
+from tests.engine.test_formats import PROMPTS
+from tests.engine.tiny import never
+
+ARCHITECTURES = {
+    "Qwen2.5-Coder": ("Qwen2Config", "Qwen2ForCausalLM"),
+    "DeepSeek-Coder": ("LlamaConfig", "LlamaForCausalLM"),
+    "Seed-Coder": ("LlamaConfig", "LlamaForCausalLM"),
+    "Codestral": ("MistralConfig", "MistralForCausalLM"),
+    "Mellum": ("LlamaConfig", "LlamaForCausalLM"),
+}
+LAYOUTS = {"Qwen2.5-Coder": "psm", "DeepSeek-Coder": "psm", "Seed-Coder": "spm", "Codestral": "spm", "Mellum": "spm"}
+ASK = CompletionRequest(
+    "def f(value):\n    return val", "\n<|fim_middle|> [SUFFIX] <fim_prefix>\n", (ContextItem("a.py", "A = 1\n"),),
+    max_tokens=12, temperature=0.0, explain=True,
+)  # fmt: skip
+
+
+def save(folder: Path, family: str) -> Path:
+    """Write a checkpoint as the hub's cache holds it, without ``infill.json``."""
+    import torch
+    import transformers
+
+    library: Any = transformers
+    document = tokenizer_document(family)
+    config, model = (getattr(library, name) for name in ARCHITECTURES[family])
+    torch.manual_seed(0)
+    shape = config(
+        vocab_size=256 + len(document["added_tokens"]), hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+        num_attention_heads=4, num_key_value_heads=2, head_dim=8, max_position_embeddings=1024, initializer_range=0.5,
+    )  # fmt: skip
+    place = folder / f"models--{PROMPTS[family][0].replace('/', '--')}" / "snapshots" / "0123abcd"
+    model(shape).save_pretrained(place)
+    (place / "tokenizer.json").write_text(json.dumps(document), encoding="utf-8")
+    ends = STARTS.get(family)
+    told = {"bos_token": ends and ends.bos, "eos_token": ends and ends.eos, "add_bos_token": ends and ends.adds_bos}
+    (place / "tokenizer_config.json").write_text(json.dumps(told), encoding="utf-8")
+    return place
+
+
+@pytest.mark.parametrize("family", ARCHITECTURES)
+def test_a_checkpoint_without_settings_gets_the_prompt_of_its_family(tmp_path: Path, family: str) -> None:
+    settings = EngineSettings(model=str(save(tmp_path, family)), device="cpu", quantization="none")
+    generator = Generator.load(settings, lambda share, doing: None)
+    assert (generator.details["format"], generator.details["layout"]) == (family, LAYOUTS[family])
+    assert generator.details["infilling"] is True
+    chunks = list(generator.stream(ASK, never))
+    last, infilling = chunks[-1], generator.tokenizer.infilling
+    assert last.finish_reason in {FinishReason.STOP, FinishReason.LENGTH}
+    assert last.explain is not None
+    assert infilling is not None
+    prompt = generator.prompt(ASK)
+    marks = [id_ for id_ in prompt.ids if id_ in {infilling.pre, infilling.suf, infilling.mid}]
+    assert len(marks) == len(infilling.form.marks)  # those in the text of the file are none
+    assert (prompt.ids[0] == generator.tokenizer.bos) == (generator.tokenizer.bos is not None)
+    generator.close()
+
+
+def test_every_token_that_ends_an_answer_ends_it(tmp_path: Path) -> None:
+    settings = EngineSettings(model=str(save(tmp_path, "Qwen2.5-Coder")), device="cpu", quantization="none")
+    generator = Generator.load(settings, lambda share, doing: None)
+    infilling = generator.tokenizer.infilling
+    assert infilling is not None
+    for stop in infilling.stops:
+        sequence = generator.sequence(0, "", ASK, None)
+        sequence.push(ord("x"), 0.0)
+        assert sequence.push(stop, 0.0).finish_reason is FinishReason.STOP
+    assert {generator.tokenizer.describe([stop]) for stop in infilling.stops} >= {"<|endoftext|>", "<|file_sep|>"}
+    generator.close()

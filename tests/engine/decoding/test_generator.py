@@ -1,0 +1,313 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from infill_completion.api import Chunk, CompletionRequest, ContextItem, FinishReason
+from infill_completion.engine.decoding.generator import Generator
+from infill_completion.engine.model.decoder import Decoder
+from infill_completion.engine.model.parallel_prefill import Relay
+from infill_completion.engine.ngram.mixture import CacheParameters
+from infill_completion.prompt import PromptLayout
+from infill_completion.settings import EngineSettings
+from tests.engine.tiny import VOCABULARY, never, save_tiny
+
+PREFIX = "import os\n\n\ndef join_paths(first_part, second_part):\n    return os.path.join(first_part, sec"
+SUFFIX = "\n\n\ndef split_paths(whole_path):\n    return os.path.split(whole_path)\n"
+
+
+def ask(**changes: Any) -> CompletionRequest:
+    return CompletionRequest(**{"prefix": PREFIX, "suffix": SUFFIX, "temperature": 0.0, "max_tokens": 12} | changes)
+
+
+def answers(generator: Generator, request: CompletionRequest) -> tuple[list[str], list[Chunk]]:
+    """Return the text of each candidate, and all chunks."""
+    chunks = list(generator.stream(request, never))
+    return ["".join(c.text for c in chunks if c.index == index) for index in range(request.n)], chunks
+
+
+def test_the_embedded_model_copies_a_name_from_the_buffer(embedded: Generator) -> None:
+    (text,), _ = answers(embedded, ask(stop=("\n",)))
+    assert text.startswith("ond_part")
+
+
+def test_the_last_chunk_sums_up(embedded: Generator) -> None:
+    _, chunks = answers(embedded, ask())
+    *others, last = chunks
+    assert all(chunk.usage is None and chunk.finish_reason is None for chunk in others)
+    assert last.explain is None
+    assert last.finish_reason in {FinishReason.STOP, FinishReason.LENGTH}
+    assert last.usage is not None
+    assert last.usage.completion_tokens == sum(chunk.token_count for chunk in chunks)
+    assert set(last.timings) == {"prefill_ms", "decode_ms", "ttft_ms", "tokens_per_s"}
+
+
+def test_an_explanation_does_not_wait_for_the_end(embedded: Generator) -> None:
+    """A client that has its suggestion closes the stream, which ends the request."""
+    _, chunks = answers(embedded, ask(explain=True))
+    first, last = chunks[0], chunks[-1]
+    assert len(chunks) > 2
+    assert first.explain is not None
+    assert last.explain is not None
+    for explain in (first.explain, last.explain):
+        assert first.usage is not None
+        assert sum(explain["tokens_by_source"].values()) == first.usage.prompt_tokens
+        assert explain["prompt"].startswith("<s>▁<PRE>▁<SUF>\n\n\ndef split_paths")
+        assert explain["respelled"] == " sec"
+    assert all(chunk.explain is None for chunk in chunks[1:-1])
+
+
+def test_typing_on_computes_only_what_is_new(embedded: Generator) -> None:
+    answers(embedded, ask(prefix=PREFIX))
+    _, chunks = answers(embedded, ask(prefix=PREFIX + "on"))
+    usage = chunks[-1].usage
+    assert usage is not None
+    assert usage.prompt_tokens - usage.cached_tokens <= 3
+
+
+@pytest.mark.parametrize("layout", [PromptLayout.SPM, PromptLayout.PSM, PromptLayout.LINE_LAST])
+def test_answers_with_reuse_are_those_without(tiny: Generator, layout: PromptLayout) -> None:
+    reusing = tiny.with_settings(layout=layout)
+    for end in (60, 64, 61, 90, len(PREFIX), 62):  # typing, deleting, jumping
+        request = ask(prefix=PREFIX[:end])
+        fresh = tiny.with_settings(layout=layout)
+        assert answers(reusing, request)[0] == answers(fresh, request)[0]
+
+
+def test_several_candidates_share_one_prefill_and_differ(tiny: Generator) -> None:
+    texts, chunks = answers(tiny, ask(n=3, temperature=3.0, top_p=1.0, seed=5))
+    assert len(set(texts)) == 3
+    assert [sum(c.finish_reason is not None for c in chunks if c.index == i) for i in range(3)] == [1, 1, 1]
+    assert answers(tiny, ask(n=3, temperature=3.0, top_p=1.0, seed=5))[0] == texts
+
+
+def test_padded_embeddings_are_never_chosen(tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path, vocab_size=VOCABULARY + 64)
+    settings = EngineSettings(model=str(folder), device="cpu", quantization="none")
+    generator = Generator.load(settings, lambda share, doing: None)
+    assert generator.tokenizer.vocab_size == VOCABULARY
+    generator.model.lm_head.weight[VOCABULARY:] *= 1000  # one of them would be the likeliest at every step
+    for changes in ({}, {"n": 2}, {"temperature": 1.0, "top_p": 1.0, "seed": 1}, {"prefix": "x = "}):
+        _, chunks = answers(generator, ask(**changes))
+        assert all(math.isfinite(chunk.logprob_sum) for chunk in chunks)
+    generator.close()
+
+
+def test_log_probabilities_are_the_models_own(tiny: Generator) -> None:
+    plain = tiny.with_settings(heal=False)
+    request = ask(max_tokens=5)
+    chunks = list(plain.stream(request, never))
+    prompt = plain.prompt(request).ids
+    model, ids, expected = plain.model, list(prompt), 0.0
+    for _ in range(5):
+        with torch.inference_mode():
+            likely = model(torch.tensor([ids])).logits[0, -1].log_softmax(-1)
+        expected += float(likely.max())
+        ids.append(int(likely.argmax()))
+    assert sum(chunk.logprob_sum for chunk in chunks) == pytest.approx(expected, abs=1e-3)
+
+
+def test_the_answer_ends_before_a_stop_string(tiny: Generator) -> None:
+    (whole,), _ = answers(tiny, ask(max_tokens=10))
+    stop = whole[6:9]
+    (text,), chunks = answers(tiny, ask(max_tokens=10, stop=(stop, "never there")))
+    assert text == whole[: whole.index(stop)]
+    assert chunks[-1].finish_reason is FinishReason.STOP
+
+
+def test_the_answer_ends_before_the_end_token(tiny: Generator) -> None:
+    twin = tiny.with_settings(heal=False)
+    request = ask(max_tokens=6)
+    ids = greedy(twin, request, 4)
+    twin.stop_tokens = frozenset({ids[3]})
+    (text,), chunks = answers(twin, request)
+    assert text == twin.tokenizer.decode(ids[: ids.index(ids[3])])
+    assert chunks[-1].finish_reason is FinishReason.STOP
+
+
+def greedy(generator: Generator, request: CompletionRequest, count: int) -> list[int]:
+    """Return the first tokens by whole forward passes of transformers."""
+    ids = list(generator.prompt(request).ids)
+    for _ in range(count):
+        with torch.inference_mode():
+            ids.append(int(generator.model(torch.tensor([ids])).logits[0, -1].argmax()))
+    return ids[-count:]
+
+
+def test_max_tokens_ends_with_length(tiny: Generator) -> None:
+    _, chunks = answers(tiny, ask(max_tokens=3, prefix="x = 1\n"))
+    assert chunks[-1].finish_reason is FinishReason.LENGTH
+    assert sum(chunk.token_count for chunk in chunks) == 3
+
+
+def test_cancelling_stops_before_the_next_token(tiny: Generator) -> None:
+    got: list[Chunk] = []
+    got.extend(tiny.stream(ask(max_tokens=50), lambda: len(got) >= 3))
+    assert got[-1].finish_reason is FinishReason.CANCELLED
+    assert sum(chunk.token_count for chunk in got) <= 5
+    assert got[-1].usage is not None
+
+
+def test_cancelling_at_once_answers_without_a_token(tiny: Generator) -> None:
+    (chunk,) = tiny.stream(ask(), lambda: True)
+    assert (chunk.finish_reason, chunk.text, chunk.token_count) == (FinishReason.CANCELLED, "", 0)
+    assert chunk.usage is not None
+
+
+def test_a_deadline_that_has_passed_is_named(tiny: Generator) -> None:
+    *_, chunk = tiny.stream(ask(deadline_ms=0), never)
+    assert chunk.finish_reason is FinishReason.DEADLINE
+
+
+def test_echo_begins_with_the_prompt(tiny: Generator) -> None:
+    (text,), _ = answers(tiny, ask(echo=True))
+    assert text == PREFIX + answers(tiny, ask())[0][0]
+
+
+def test_without_suffix_the_text_just_goes_on(tiny: Generator) -> None:
+    _, chunks = answers(tiny, ask(suffix=None, explain=True))
+    explain = chunks[-1].explain
+    assert explain is not None
+    assert explain["layout"] == "left_to_right"
+    assert "▁<MID>" not in explain["prompt"]
+
+
+@pytest.mark.parametrize("prefix", ["", "\n", "é", "x" * 5000, "\t\t", "return sel", "foo(", "ab😀", "</s>", " " * 70])
+def test_any_prefix_gets_an_answer_that_follows_it(tiny: Generator, prefix: str) -> None:
+    (text,), chunks = answers(tiny, ask(prefix=prefix, suffix="", max_tokens=4, stop=("\0",)))
+    assert chunks[-1].finish_reason is not None
+    assert chunks[-1].usage is not None
+    assert isinstance(text, str)
+
+
+def test_a_healed_word_is_spelled_again_exactly(tiny: Generator) -> None:
+    """What the model writes begins with the text that was left out of its prompt, whatever the model would like."""
+    for prefix in ("return selxq", "x =    ", "call(((", "naïve_ümläut"):
+        _, chunks = answers(tiny, ask(prefix=prefix, echo=False, max_tokens=3))
+        assert chunks[-1].usage is not None
+        prompt = tiny.prompt(ask(prefix=prefix))
+        assert prompt.spell
+        sequence = tiny.sequence(0, prompt.spell, ask(), None)
+        written = b""
+        while len(written) < len(prompt.spell.encode()):
+            id_ = int(sequence.scores(torch.randn(4096)).argmax())
+            sequence.push(id_, 0.0)
+            written += tiny.tokenizer.pieces[id_]
+        assert written.startswith(prompt.spell.encode())
+
+
+def test_the_cache_brings_in_names_the_model_does_not_know(tiny: Generator) -> None:
+    mixed = tiny.with_settings(cache=CacheParameters(bias=8.0))
+    (text,), _ = answers(mixed, ask(prefix="value = frobnicate(quux_table)\nother = frobnicate(qu", stop=("\n",)))
+    assert text == "ux_table)"
+
+
+def test_the_cache_sees_other_files_that_the_window_does_not(tiny: Generator) -> None:
+    mixed = tiny.with_settings(cache=CacheParameters(bias=8.0), context_share=0.0)
+    request = ask(prefix="other = frobnicate(qu", context=(ContextItem("a.py", "x = frobnicate(quux_table)\n"),))
+    (text,), chunks = answers(mixed, CompletionRequest(**{**request.__dict__, "stop": ("\n",), "explain": True}))
+    assert text == "ux_table)"
+    assert chunks[-1].explain is not None
+    assert chunks[-1].explain["tokens_by_source"]["context"] == 0
+
+
+@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize("passes", [0, 1, 2, 7], ids=["first prefill", "first step", "second step", "later"])
+@pytest.mark.parametrize(
+    "error",
+    [torch.OutOfMemoryError("no more"), RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes")],
+    ids=["GPU", "CPU"],
+)
+def test_running_out_of_memory_halves_the_context_and_goes_on(
+    tiny: Generator, monkeypatch: pytest.MonkeyPatch, n: int, passes: int, error: Exception
+) -> None:
+    request = ask(n=n, max_tokens=16, explain=True)
+    expected = answers(tiny.with_settings(), request)[0]
+    twin = tiny.with_settings()
+    twin.details = dict(tiny.details)
+    forward = Decoder.forward
+    failures = iter([*[False] * passes, True])
+
+    def scarce(self: Decoder, *args: Any, **options: Any) -> torch.Tensor:
+        if next(failures, False):
+            raise error
+        return forward(self, *args, **options)
+
+    monkeypatch.setattr(Decoder, "forward", scarce)
+    before = twin.context_tokens
+    got, chunks = answers(twin, request)
+    assert got == expected  # the prompt fits into half of the context as well
+    assert sum(chunk.usage is not None for chunk in chunks) == (2 if len(chunks) > 1 else 1)  # first and last
+    assert twin.context_tokens == twin.details["context_tokens"] == before // 2
+
+
+def test_another_failure_is_not_taken_for_a_full_device(tiny: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_args: Any, **_options: Any) -> torch.Tensor:
+        raise RuntimeError("shapes do not match")
+
+    twin = tiny.with_settings()
+    monkeypatch.setattr(Decoder, "forward", broken)
+    with pytest.raises(RuntimeError, match="shapes"):
+        answers(twin, ask())
+    assert twin.context_tokens == tiny.context_tokens
+
+
+def test_a_request_longer_than_the_room_behind_the_prompt_ends_by_length(tiny: Generator) -> None:
+    _, chunks = answers(tiny, ask(max_tokens=4096))
+    assert chunks[-1].finish_reason in {FinishReason.LENGTH, FinishReason.STOP}
+
+
+def test_details_say_what_runs(embedded: Generator) -> None:
+    details = embedded.details
+    assert (details["device"], details["infilling"]) == ("cpu", True)
+    assert details["cache_model"] is True
+    assert details["weight_bytes"] < 100 << 20
+
+
+REPETITIVE = "table = {}\n" + "".join(f"table['key_{n}'] = compute(value_{n}, other)\n" for n in range(6)) + "table["
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.7])
+@pytest.mark.parametrize("cache", [None, CacheParameters()], ids=["model alone", "with cache"])
+def test_drafts_change_the_time_and_not_the_tokens(
+    exact: Generator, tiny: Generator, monkeypatch: pytest.MonkeyPatch, temperature: float, cache: Any
+) -> None:
+    steps: list[int] = []
+    forward = Decoder.forward
+
+    def counted(self: Decoder, ids: torch.Tensor, *args: Any, **options: Any) -> torch.Tensor:
+        steps.append(ids.shape[1])
+        return forward(self, ids, *args, **options)
+
+    monkeypatch.setattr(Decoder, "forward", counted)
+    request = ask(prefix=REPETITIVE, max_tokens=40, temperature=temperature, seed=1)
+    for generator in (tiny, exact):
+        counts, texts = [], []
+        for draft_tokens in (0, 4):
+            steps.clear()
+            twin = generator.with_settings(draft_tokens=draft_tokens, cache=cache)
+            twin.relay = Relay(twin.decoder)  # the prompt is one step
+            texts.append(answers(twin, request)[0])
+            counts.append(len(steps))
+            assert max(steps[1:]) <= 1 + draft_tokens
+        assert texts[0] == texts[1]
+    if cache is not None:
+        assert counts[1] < 0.7 * counts[0]
+
+
+def test_the_slot_holds_what_was_decoded_with_drafts(exact: Generator) -> None:
+    """The next prompt reuses the answer, and what it reuses is right."""
+    request = ask(prefix=REPETITIVE, max_tokens=30)
+    used = exact.with_settings(draft_tokens=4)
+    (text,), _ = answers(used, request)
+    longer = ask(prefix=REPETITIVE + text, max_tokens=10)
+    fresh = exact.with_settings(draft_tokens=0)
+    after, chunks = answers(used, longer)
+    assert after == answers(fresh, longer)[0]
+    usage = chunks[-1].usage
+    assert usage is not None
+    assert usage.prompt_tokens - usage.cached_tokens <= 4

@@ -1,0 +1,197 @@
+"""The step that a CUDA graph captures, run here operator by operator: the same tokens, the same distribution."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from infill_completion.api import CompletionRequest
+from infill_completion.engine.bench.measure import endless, request_of
+from infill_completion.engine.bench.models import drawn
+from infill_completion.engine.decoding.generator import Generator
+from infill_completion.engine.decoding.loop import generate
+from infill_completion.engine.model.cuda.device_loop import DeviceLoop, Sampling
+from infill_completion.engine.model.cuda.static_step import bucket_of, choose_static
+from infill_completion.engine.model.decoder import Decoder
+from infill_completion.engine.model.fork import Fork
+from infill_completion.engine.model.kv_cache import KVCache
+from infill_completion.settings import EngineSettings
+from tests.engine.decoding.test_sampler import DRAWS, chi_square, reference_top_p
+
+COLD = Sampling(0.0, 0.9, 0)
+PROMPT = [1, 77, 1203, 9, 400, 12, 3000]
+CUDA = os.environ.get("INFILL_LS_TEST_DEVICE", "cuda").startswith("cuda")
+
+
+def read(decoder: Decoder, prompt: Sequence[int], capacity: int = 512) -> KVCache:
+    """Return a cache that holds all of a prompt but its last token."""
+    return read_into(decoder, prompt, KVCache(decoder.shape, capacity))
+
+
+def read_into(decoder: Decoder, prompt: Sequence[int], cache: KVCache) -> KVCache:
+    decoder.forward(torch.tensor([prompt[:-1]], device=decoder.device), cache, 0)
+    return cache
+
+
+def answered(generator: Generator, request: CompletionRequest) -> str:
+    generator.recent.clear()
+    return "".join(chunk.text for chunk in generator.stream(request, lambda: False))
+
+
+def followed(
+    loop: DeviceLoop, sampling: Sampling, cache: KVCache, prompt: Sequence[int], count: int
+) -> list[tuple[int, float]]:
+    tokens = [(prompt[-1], 0.0)]
+    for place in range(len(prompt) - 1, len(prompt) - 1 + count):
+        tokens.append(tuple(loop.follow(sampling, cache, tokens[-1][0], place)))
+    return tokens[1:]
+
+
+@pytest.fixture
+def decoder(tiny: Generator) -> Decoder:
+    return tiny.decoder
+
+
+@pytest.fixture
+def loop(decoder: Decoder) -> DeviceLoop:
+    return DeviceLoop(decoder, 4)
+
+
+@pytest.mark.parametrize("length", [7, 250, 380])
+def test_greedy_tokens_and_their_log_probabilities_are_those_of_the_loop(
+    decoder: Decoder, loop: DeviceLoop, length: int
+) -> None:
+    """Also where the answer crosses the end of a bucket."""
+    prompt = (PROMPT * 60)[:length]
+    (expected,) = generate(decoder, [prompt], 12, temperature=0.0, logprobs=True)
+    got = followed(loop, COLD, read(decoder, prompt), prompt, 12)
+    assert [id_ for id_, _ in got] == expected.tokens
+    assert [logprob for _, logprob in got] == pytest.approx(expected.logprobs, abs=1e-4)
+
+
+def test_heads_that_share_keys_and_heads_that_do_not_agree_with_the_loop(exact: Generator) -> None:
+    (expected,) = generate(exact.decoder, [PROMPT], 8, temperature=0.0)
+    got = followed(DeviceLoop(exact.decoder, 4), COLD, read(exact.decoder, PROMPT), PROMPT, 8)
+    assert [id_ for id_, _ in got] == expected.tokens
+
+
+def test_drafts_are_checked_in_one_step(decoder: Decoder, loop: DeviceLoop) -> None:
+    (expected,) = generate(decoder, [PROMPT], 6, temperature=0.0)
+    cache, place = read(decoder, PROMPT), len(PROMPT) - 1
+    right = loop.check(COLD, cache, [PROMPT[-1], *expected.tokens[:3]], place)
+    assert [token.id for token in right] == expected.tokens[:4]
+    wrong = loop.check(COLD, cache, [expected.tokens[3], 5], place + 4)
+    assert wrong[0].id == expected.tokens[4]
+    # The wrong draft's keys are written anew.
+    assert loop.follow(COLD, cache, expected.tokens[4], place + 5).id == expected.tokens[5]
+
+
+def test_answers_that_take_turns_get_the_tokens_they_get_alone(decoder: Decoder, loop: DeviceLoop) -> None:
+    other = [1, 5, 6]
+    samplings = [Sampling(1.5, 0.95, 3), Sampling(1.5, 0.95, 4)]
+    alone = [
+        followed(loop, sampling, read(decoder, prompt), prompt, 10)
+        for sampling, prompt in zip(samplings, (PROMPT, other), strict=True)
+    ]
+    caches = [read(decoder, PROMPT), read(decoder, other)]
+    together: list[list[tuple[int, float]]] = [[(PROMPT[-1], 0.0)], [(other[-1], 0.0)]]
+    for turn in range(10):
+        for tokens, sampling, cache, prompt in zip(together, samplings, caches, (PROMPT, other), strict=True):
+            tokens.append(tuple(loop.follow(sampling, cache, tokens[-1][0], len(prompt) - 1 + turn)))
+    assert [[id_ for id_, _ in tokens[1:]] for tokens in together] == [[id_ for id_, _ in tokens] for tokens in alone]
+
+
+def test_the_seed_fixes_the_tokens(decoder: Decoder, loop: DeviceLoop) -> None:
+    runs = [followed(loop, Sampling(3.0, 1.0, seed), read(decoder, PROMPT), PROMPT, 10) for seed in (1, 1, 2)]
+    assert runs[0] == runs[1] != runs[2]
+
+
+def test_a_token_of_the_hosts_own_choice_is_followed(decoder: Decoder, loop: DeviceLoop) -> None:
+    cache, place = read(decoder, PROMPT), len(PROMPT) - 1
+    loop.follow(COLD, cache, PROMPT[-1], place)
+    (expected,) = generate(decoder, [[*PROMPT, 99]], 1, temperature=0.0)
+    assert loop.follow(COLD, cache, 99, place + 1).id == expected.tokens[0]
+
+
+def test_the_last_place_of_a_cache_is_used_and_none_behind_it(decoder: Decoder, loop: DeviceLoop) -> None:
+    cache = read(decoder, PROMPT, capacity=len(PROMPT) + 1)
+    (expected,) = generate(decoder, [PROMPT], 2, temperature=0.0)
+    assert [id_ for id_, _ in followed(loop, COLD, cache, PROMPT, 2)] == expected.tokens
+    assert loop.reach(cache, len(PROMPT) - 3) == 0
+    assert loop.reach(cache, len(PROMPT) - 4) == loop.width
+
+
+@pytest.mark.parametrize("p", [0.0, 0.3, 0.9, 1.0])
+def test_draws_follow_the_reference_distribution(p: float) -> None:
+    logits = torch.randn(200, generator=torch.Generator().manual_seed(200)).mul(1.5)
+    noise = torch.empty(DRAWS, 200).exponential_(generator=torch.Generator().manual_seed(7))
+    temperature = torch.tensor(0.8)
+    draws = choose_static(logits.expand(DRAWS, -1), temperature, torch.tensor(p), torch.tensor(False), noise)
+    expected = reference_top_p((logits / temperature).softmax(-1).double().numpy(), p)
+    freedom = int((expected > 0).sum()) - 1
+    counts = np.bincount(draws.numpy(), minlength=200)
+    assert chi_square(counts, expected) <= freedom + 6 * np.sqrt(2 * max(freedom, 1))
+
+
+def test_buckets_hold_what_they_are_for_and_little_more() -> None:
+    for length in range(1, 5000):
+        bucket = bucket_of(length, 4608)
+        assert bucket >= min(length, 4608)
+        assert bucket <= max(256, length * 3 // 2)
+        assert bucket % 128 == 0
+    assert len({bucket_of(length, 4608) for length in range(4608)}) <= 10
+
+
+def test_without_graphs_nothing_is_captured_and_nothing_is_lost(decoder: Decoder, loop: DeviceLoop) -> None:
+    cache = read(decoder, PROMPT)
+    first = followed(loop, COLD, cache, PROMPT, 4)
+    loop.settle(cache, len(PROMPT) + 4)
+    if decoder.device.type == "cpu":
+        assert loop.graphs(cache) == 0
+    assert followed(loop, COLD, cache, PROMPT, 4) == first
+
+
+@pytest.mark.parametrize("shipped", [True, False])
+def test_requests_get_the_same_text_from_the_device_as_from_the_host(tiny: Generator, shipped: bool) -> None:
+    generator = endless(tiny, shipped=shipped)
+    request = replace(request_of(generator, 200, 40), temperature=0.0)
+    host = answered(generator, request)
+    generator.device_loop = DeviceLoop(generator.decoder, generator.settings.draft_tokens)
+    assert answered(generator, request) == host
+    assert generator.device_loop.steps > 0
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(CUDA and not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_replayed_graph_gives_the_tokens_that_the_operators_give() -> None:
+    device = os.environ.get("INFILL_LS_TEST_DEVICE", "cuda")
+    subject = drawn("tiny", EngineSettings(device=device, quantization="nf4", context_tokens=1024))
+    decoder = subject.generator.decoder
+    plain, replayed = DeviceLoop(decoder, 4), DeviceLoop(decoder, 4)
+    plain.captures = False
+    cache = read(decoder, PROMPT, capacity=1024)
+    replayed.prepare(cache)
+    if decoder.device.type == "cuda":
+        assert replayed.captures, "the log says why"
+        assert replayed.graphs(cache) > 0
+    cache = read_into(decoder, PROMPT, cache)
+    for sampling in (COLD, Sampling(1.0, 0.9, 5)):
+        eager = followed(plain, sampling, read(decoder, PROMPT, capacity=1024), PROMPT, 300)
+        graph = followed(replayed, sampling, cache, PROMPT, 300)
+        assert [id_ for id_, _ in graph] == [id_ for id_, _ in eager]
+        fed, place = [PROMPT[-1], *(id_ for id_, _ in eager[:4])], len(PROMPT) - 1
+        assert [token.id for token in replayed.check(sampling, cache, fed, place)] == [
+            token.id for token in plain.check(sampling, cache, fed, place)
+        ]
+    start = len(PROMPT)
+    typed = list(range(40, 40 + (replayed.reach(cache, start) if replayed.captures else 5)))
+    fork = Fork(start, 3)
+    for ids, whose in ((typed, None), ([7, 8, 9], fork)):
+        expected = plain.score(cache, ids, start, whose)
+        assert torch.equal(replayed.score(cache, ids, start, whose), expected)
+    subject.generator.close()

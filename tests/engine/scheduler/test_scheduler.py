@@ -1,0 +1,244 @@
+"""Several requests on one model: each makes progress, and each gets the tokens that it would get alone."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from infill_completion.api import Chunk, CompletionRequest, EngineState, FinishReason
+from infill_completion.engine.decoding.generator import Generator
+from infill_completion.engine.model.decoder import Decoder
+from infill_completion.engine.model.parallel_prefill import Relay
+from infill_completion.engine.ngram.mixture import CacheParameters
+from infill_completion.engine.scheduler.jobs import Job, RequestError
+from infill_completion.engine.scheduler.worker import Idle, NotReadyError, Worker
+from infill_completion.settings import EngineSettings
+from tests.engine.tiny import never
+
+DEADLINE_S = 60.0
+ASK = CompletionRequest(prefix="", suffix="\n", max_tokens=20, temperature=0.0)
+LONG = replace(ASK, prefix="a_long_one = [", max_tokens=100)
+SHORT = replace(ASK, prefix="def a_short_one(first, second):\n    return ", max_tokens=10)
+THIRD = replace(ASK, prefix="class Third:\n    def method(self):\n        ", max_tokens=30, temperature=0.9, seed=2)
+
+
+def text_of(chunks: list[Chunk]) -> str:
+    return "".join(chunk.text for chunk in sorted(chunks, key=lambda chunk: chunk.index))
+
+
+def alone(generator: Generator, request: CompletionRequest) -> str:
+    return text_of(list(generator.with_settings().stream(request, never)))
+
+
+def in_turns(generator: Generator, requests: list[CompletionRequest]) -> list[str]:
+    """Answer all requests, a step of each in turn."""
+    running = {number: generator.turns(request, never) for number, request in enumerate(requests)}
+    got: dict[int, list[Chunk]] = {number: [] for number in running}
+    while running:
+        for number, turns in list(running.items()):
+            try:
+                chunk = next(turns)
+            except StopIteration:
+                del running[number]
+                continue
+            if chunk is not None:
+                got[number].append(chunk)
+    return [text_of(chunks) for chunks in got.values()]
+
+
+REQUESTS = [LONG, SHORT, THIRD, replace(SHORT, n=3, temperature=0.0), replace(LONG, prefix=LONG.prefix + "1, ")]
+
+
+@pytest.mark.parametrize("cache", [None, CacheParameters()], ids=["model alone", "with cache"])
+@pytest.mark.parametrize("slots", [4, 1], ids=["a slot each", "slots to be made"])
+def test_turns_change_no_token(tiny: Generator, cache: CacheParameters | None, slots: int) -> None:
+    generator = tiny.with_settings(cache=cache)
+    generator.slots.count = slots
+    expected = [alone(generator, request) for request in REQUESTS]
+    assert in_turns(generator, REQUESTS) == expected
+    assert generator.slots.bytes <= slots * generator.slots.capacity * generator.decoder.shape.bytes_per_token
+
+
+@pytest.mark.parametrize("passes", [3, 9, 10, 20])
+def test_one_that_runs_out_of_memory_leaves_the_others_theirs(
+    tiny: Generator, monkeypatch: pytest.MonkeyPatch, passes: int
+) -> None:
+    generator = tiny.with_settings()
+    generator.details = dict(tiny.details)
+    expected = [alone(generator, request) for request in REQUESTS]
+    forward = Decoder.forward
+    failures = iter([*[False] * passes, True])
+
+    def scarce(self: Decoder, *args: Any, **options: Any) -> torch.Tensor:
+        if next(failures, False):
+            raise torch.OutOfMemoryError("no more")
+        return forward(self, *args, **options)
+
+    monkeypatch.setattr(Decoder, "forward", scarce)
+    assert in_turns(generator, REQUESTS) == expected
+    assert generator.context_tokens == tiny.context_tokens // 2
+
+
+def test_a_long_prefill_gives_way(tiny: Generator) -> None:
+    long = replace(ASK, prefix="x = compute(y, z)\n" * 200)
+    generator = tiny.with_settings()
+    generator.relay = Relay(generator.decoder)  # one thread, and so a pause after every 256 tokens
+    turns = generator.turns(long, never)
+    assert next(turns) is None
+    chunks = [chunk for chunk in turns if chunk is not None]
+    assert text_of(chunks) == alone(tiny, long)
+
+
+class Watched:
+    """A real generator whose steps are noted, and which can be held before a step."""
+
+    def __init__(self, generator: Generator, closed: threading.Event | None = None) -> None:
+        self.steps: list[tuple[str, int]] = []
+        self.hold_at, self.held, self.go = -1, threading.Event(), threading.Event()
+        self._generator, self._closed = generator, closed
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._generator, name)
+
+    def turns(self, request: CompletionRequest, cancelled: Callable[[], bool]) -> Iterator[Chunk | None]:
+        for chunk in self._generator.turns(request, cancelled):
+            self.steps.append((request.prefix, chunk.token_count if chunk else 0))
+            yield chunk
+            if len(self.steps) == self.hold_at:
+                self.held.set()
+                assert self.go.wait(DEADLINE_S)
+
+    def close(self) -> None:
+        self._generator.close()
+        if self._closed is not None:
+            self._closed.set()
+
+
+@pytest.fixture
+async def engine(tiny_folder: Path) -> AsyncIterator[tuple[Worker, Watched]]:
+    settings = EngineSettings(model=str(tiny_folder), device="cpu", quantization="none")
+    model = Watched(Generator.load(settings, lambda share, doing: None))
+    worker = Worker(lambda progress: model)
+    worker.start()
+    await ready(worker)
+    yield worker, model
+    model.go.set()
+    worker.stop()
+    assert await asyncio.to_thread(worker.join, DEADLINE_S)
+
+
+async def ready(worker: Worker) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while worker.health().state is not EngineState.READY:
+            await asyncio.to_thread(worker.join, 0.01)
+
+
+async def read(job: Job) -> list[Chunk]:
+    return [chunk async for chunk in job.chunks()]
+
+
+async def held(model: Watched, worker: Worker, request: CompletionRequest, *, at: int) -> Job:
+    """Start ``request`` and hold the model thread behind its step ``at``."""
+    model.hold_at = at
+    job = worker.submit(request)
+    assert await asyncio.to_thread(model.held.wait, DEADLINE_S)
+    return job
+
+
+async def test_a_window_does_not_wait_for_the_end_of_anothers_answer(engine: tuple[Worker, Watched]) -> None:
+    worker, model = engine
+    long = await held(model, worker, LONG, at=3)
+    short = worker.submit(SHORT)
+    assert worker.health().details["waiting"] == 1
+    model.go.set()
+    texts = [text_of(chunks) for chunks in await asyncio.gather(read(long), read(short))]
+    assert texts == [alone(model._generator, LONG), alone(model._generator, SHORT)]
+    turns = [prefix for prefix, _ in model.steps]
+    assert turns[-1] == LONG.prefix  # the short one was done first
+    both = turns[turns.index(SHORT.prefix) : len(turns) - turns[::-1].index(SHORT.prefix)]
+    assert set(both[::2]) == {SHORT.prefix}
+    assert set(both[1::2]) == {LONG.prefix}
+
+
+async def test_the_newest_request_starts_first_and_withdrawn_ones_never(engine: tuple[Worker, Watched]) -> None:
+    worker, model = engine
+    running = await held(model, worker, LONG, at=3)
+    older, dropped, newer = (
+        worker.submit(replace(SHORT, prefix=f"{name} = ")) for name in ("older", "dropped", "newer")
+    )
+    dropped.cancel()
+    model.go.set()
+    await asyncio.gather(*(read(job) for job in (running, older, newer)))
+    order = list(dict.fromkeys(prefix for prefix, _ in model.steps))
+    assert order == [LONG.prefix, "newer = ", "older = "]
+
+
+async def test_cancelling_ends_the_work_within_a_token(engine: tuple[Worker, Watched]) -> None:
+    worker, model = engine
+    long = await held(model, worker, LONG, at=5)
+    other = worker.submit(THIRD)
+    long.cancel()
+    before = len(model.steps)
+    model.go.set()
+    assert text_of(await read(other)) == alone(model._generator, THIRD)
+    after = [step for step in model.steps[before:] if step[0] == LONG.prefix]
+    assert sum(tokens for _, tokens in after) == 0
+    # It ends before the new one starts, so that its slot is free for the same document.
+    assert [prefix for prefix, _ in model.steps[before:]].index(THIRD.prefix) == len(after)
+    assert 'outcome="cancelled"} 1' in worker.metrics.text(worker.health(), 0)
+
+
+async def test_a_keystroke_takes_over_the_slot_of_the_request_it_replaces(engine: tuple[Worker, Watched]) -> None:
+    worker, model = engine
+    long = await held(model, worker, LONG, at=5)
+    long.cancel()
+    newer = worker.submit(replace(LONG, prefix=LONG.prefix + "1, ", max_tokens=5))
+    model.go.set()
+    (*_, last) = await read(newer)
+    assert last.usage is not None
+    assert last.usage.prompt_tokens - last.usage.cached_tokens <= 4
+    assert model.slots.bytes == model.slots.capacity * model.decoder.shape.bytes_per_token
+
+
+async def test_idle_weights_are_unloaded_and_the_next_request_brings_them_back(tiny_folder: Path) -> None:
+    settings = EngineSettings(model=str(tiny_folder), device="cpu", quantization="none")
+    closed = threading.Event()
+    worker = Worker(
+        lambda progress: Watched(Generator.load(settings, progress), closed), idle=Idle(unload_s=0.01, exit_s=300)
+    )
+    worker.start()
+    assert await asyncio.to_thread(closed.wait, DEADLINE_S)
+    worker._idle = Idle(300, 300)  # else it might go again before it is asked
+    with pytest.raises(NotReadyError) as refused:
+        worker.submit(SHORT)
+    assert "left memory" in refused.value.health.reason or refused.value.health.state is EngineState.LOADING
+    await ready(worker)
+    (*_, last) = await read(worker.submit(SHORT))
+    assert last.finish_reason in {FinishReason.STOP, FinishReason.LENGTH}
+    worker.stop()
+    assert await asyncio.to_thread(worker.join, DEADLINE_S)
+
+
+async def test_a_device_that_is_full_refuses_a_request_and_lives_on(
+    engine: tuple[Worker, Watched], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, _model = engine
+
+    def full(*_args: Any, **_options: Any) -> Any:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Decoder, "forward", full)
+        for _ in range(4):  # more often than the engine forgives defects
+            with pytest.raises(RequestError, match="no memory left for even a short prompt; close other programs"):
+                await read(worker.submit(SHORT))
+    assert worker.health().state is EngineState.READY
+    (*_, last) = await read(worker.submit(SHORT))
+    assert last.finish_reason in {FinishReason.STOP, FinishReason.LENGTH}

@@ -1,0 +1,77 @@
+"""Greedy predictions of the index alone, of the model alone, and of the two together, to compare and tune them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Items
+from enum import StrEnum
+from typing import Any
+
+import torch
+
+from infill_completion.api import CompletionRequest, ContextItem
+from infill_completion.engine.decoding.generator import Generator
+from infill_completion.engine.ngram.mixture import CacheParameters, ngram_index
+
+
+class Source(StrEnum):
+    """Who predicts."""
+
+    NGRAM = "ngram"
+    MODEL = "model"
+    BOTH = "both"
+
+
+class Predictor:
+    """Predicts middles with one source and one set of parameters.
+
+    Args:
+        generator: A loaded model; its weights are shared by all predictors made of it.
+        source: Who predicts.
+        cache: Weights of the index; None takes the model's own.
+        settings: Other changes of `ModelSettings`, such as ``heal``.
+    """
+
+    def __init__(
+        self, generator: Generator, source: Source, cache: CacheParameters | None = None, **settings: Any
+    ) -> None:
+        self._source = source
+        self._cache = cache or generator.settings.cache or CacheParameters()
+        self._generator = generator.with_settings(
+            cache=None if source is Source.MODEL else self._cache,
+            **settings,
+        )
+
+    def __call__(
+        self, prefix: str, suffix: str | None, context: Items[ContextItem] = (), *, stop: Items[str] = ("\n",),
+        max_tokens: int = 48,
+    ) -> str:  # fmt: skip
+        """Return the greedy middle up to a stop string, the end token or ``max_tokens``."""
+        request = CompletionRequest(
+            prefix, suffix, tuple(context), max_tokens=max_tokens, temperature=0.0, stop=tuple(stop)
+        )
+        if self._source is not Source.NGRAM:
+            return "".join(chunk.text for chunk in self._generator.stream(request, lambda: False))
+        return self._copied(request)
+
+    def _copied(self, request: CompletionRequest) -> str:
+        """Predict without the model: below the index stands the same chance for every token."""
+        generator = self._generator
+        prompt = generator.prompt(request)
+        index = ngram_index(prompt, self._cache, generator.tokenizer.infilling)
+        sequence = generator.sequence(0, prompt.spell, request, index)
+        floor = torch.zeros(generator.tokenizer.vocab_size)
+        text = ""
+        for _ in range(2 * request.max_tokens):
+            scores = sequence.scores(floor)
+            # Where nothing was seen before, every guess is as good as any other: that is the end of what can be copied.
+            if not _stands_out(scores):
+                break
+            text += sequence.push(int(scores.argmax()), 0.0).text
+            if sequence.finish is not None:
+                break
+        return text
+
+
+def _stands_out(scores: torch.Tensor) -> bool:
+    seen = scores[scores.isfinite()]
+    return bool(seen.max() > seen.median() + 1e-6) if len(seen) > 1 else len(seen) == 1
