@@ -21,8 +21,8 @@ from typing import Any
 
 from infill_completion import __version__
 from infill_completion.api import Engine, EngineState
+from infill_completion.client.connect import engine_for
 from infill_completion.completer import Completer
-from infill_completion.launch import engine_for
 from infill_completion.settings import CompletionSettings, EngineSettings, Settings
 from infill_completion.snapshot import Snapshot, Trigger
 from infill_server.bench.keystrokes import percentile

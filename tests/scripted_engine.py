@@ -27,12 +27,12 @@ from types import TracebackType
 from typing import Any
 
 from infill_completion.api import Chunk, CompletionRequest, FinishReason, Usage
+from infill_completion.client.run_directory import engine_paths, write_card
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.http.server import EngineServer
 from infill_completion.engine.process.lock import FileLock
 from infill_completion.engine.process.serve import card_of, listening
 from infill_completion.engine.scheduler.worker import Idle, Progress
-from infill_completion.rundir import engine_paths, write_card
 from infill_completion.settings import EngineSettings
 
 DEADLINE_S = 20.0

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from infill_completion.home import config_folder
+from infill_completion.folders import config_folder
 
 T = TypeVar("T")
 

@@ -55,7 +55,7 @@ def _explain(options: argparse.Namespace) -> int:
 
 def _engine_serve(options: argparse.Namespace) -> int:
     """Become the engine: the server's code never imports it."""
-    from infill_completion.spawn import engine_environment
+    from infill_completion.client.launch import engine_environment
     from infill_server.headless import settings_json, user_settings
 
     command = [sys.executable, "-P", "-m", "infill_completion.engine", "serve"]

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from infill_completion import __version__
-from infill_completion.rundir import RunDirectoryError, check_writable, run_directory
+from infill_completion.client.run_directory import RunDirectoryError, check_writable, run_directory
 from infill_completion.settings import Settings, config_path, merge, read_config
 from infill_server.cli import UsageError
 

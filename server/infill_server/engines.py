@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from infill_completion.api import EngineState, EngineUnavailableError, Health
-from infill_completion.client import EngineClient, EngineGoneError, address_of
-from infill_completion.holder import ended, holder
-from infill_completion.rundir import EnginePaths, RunDirectoryError, paths_of, read_card, run_directory
+from infill_completion.client.engine import EngineClient, EngineGoneError, address_of
+from infill_completion.client.process import ended, holder
+from infill_completion.client.run_directory import EnginePaths, RunDirectoryError, paths_of, read_card, run_directory
 from infill_server.cli import UsageError
 
 # A request that is being answered is cancelled at the next token; a load cannot be interrupted and ends with the

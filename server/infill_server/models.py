@@ -24,7 +24,7 @@ from infill_completion.catalog import (
     quantised_path,
 )
 from infill_completion.catalog.local import cached_names
-from infill_completion.spawn import engine_environment
+from infill_completion.client.launch import engine_environment
 from infill_server.cli import UsageError
 
 _PLAN_DEADLINE_S = 120.0

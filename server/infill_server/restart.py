@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from infill_completion.api import EngineUnavailableError
-from infill_completion.client import EngineClient, EngineGoneError, address_of
-from infill_completion.holder import ended
-from infill_completion.rundir import Card, EnginePaths, RunDirectoryError, engine_paths, read_card
+from infill_completion.client.engine import EngineClient, EngineGoneError, address_of
+from infill_completion.client.process import ended
+from infill_completion.client.run_directory import Card, EnginePaths, RunDirectoryError, engine_paths, read_card
 from infill_completion.settings import EngineSettings
 
 ANSWER_DEADLINE_S = 8.0

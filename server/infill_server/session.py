@@ -203,9 +203,9 @@ class Session:
 
     async def _open(self) -> _Parts:
         # The import takes longer than many a request; meanwhile the loop goes on.
-        launch = await asyncio.to_thread(importlib.import_module, "infill_completion.launch")
+        connect = await asyncio.to_thread(importlib.import_module, "infill_completion.client.connect")
         completer = await asyncio.to_thread(importlib.import_module, "infill_completion.completer")
-        engine: StartedEngine = launch.engine_for(self.settings, self._on_health)
+        engine: StartedEngine = connect.engine_for(self.settings, self._on_health)
         parts = _Parts(
             engine,
             completer.Completer(engine, self.settings, self._server.documents),

@@ -12,7 +12,7 @@ import psutil
 import pytest
 from lsprotocol import types
 
-from infill_completion.rundir import engine_paths, read_card
+from infill_completion.client.run_directory import engine_paths, read_card
 from infill_completion.settings import EngineSettings
 from tests.e2e.editor import CONSOLE_SCRIPT, Editor, neovim, visual_studio_code
 

@@ -8,8 +8,8 @@ from itertools import count
 
 import pytest
 
+from tests.client.test_remote import CODELLAMA, Server, choice
 from tests.e2e.editor import Editor, visual_studio_code
-from tests.engine.test_client_remote import CODELLAMA, Server, choice
 
 
 @pytest.fixture

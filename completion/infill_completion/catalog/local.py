@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from infill_completion.home import data_folder, has_home, home
+from infill_completion.folders import data_folder, has_home, home
 
 _QUANTISED = "-nf4"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from infill_completion.client import EngineClient, address_of
-from infill_completion.rundir import engine_paths
+from infill_completion.client.engine import EngineClient, address_of
+from infill_completion.client.run_directory import engine_paths
 from infill_completion.settings import EngineSettings
 
 _LINE = re.compile(r'^(infill_requests_total|infill_tokens_total)\{\w+="(\w+)"\} (\S+)$', re.MULTILINE)

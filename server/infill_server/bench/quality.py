@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from infill_completion.api import EngineState
+from infill_completion.client.connect import engine_for
 from infill_completion.completer import Completer
 from infill_completion.languages import language_of
-from infill_completion.launch import engine_for
 from infill_completion.lines import to_lf
 from infill_completion.settings import ContextSettings, Settings
 from infill_completion.snapshot import Snapshot, Trigger

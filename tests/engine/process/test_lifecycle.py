@@ -19,15 +19,15 @@ import httpx
 import psutil
 import pytest
 
-from infill_completion import client
 from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineUnavailableError, FinishReason
-from infill_completion.client import EngineClient, address_of
+from infill_completion.client import engine as client_engine
+from infill_completion.client.engine import EngineClient, address_of
+from infill_completion.client.launch import engine_command, engine_environment
+from infill_completion.client.local import LocalEngine
+from infill_completion.client.process import ended, holder
+from infill_completion.client.run_directory import EnginePaths, engine_paths
 from infill_completion.engine.process.lock import FileLock
-from infill_completion.holder import ended, holder
-from infill_completion.launch import LocalEngine
-from infill_completion.rundir import EnginePaths, engine_paths
 from infill_completion.settings import EngineSettings
-from infill_completion.spawn import engine_command, engine_environment
 
 START_S = 180.0
 END_S = 60.0
@@ -217,8 +217,8 @@ async def test_a_killed_engine_is_started_again_by_the_next_request(run_dir: Pat
 async def test_an_engine_that_answers_nobody_any_more_is_replaced(
     run_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infill_completion.contact.SUSPICIOUS_S", 0.5)
-    monkeypatch.setattr("infill_completion.holder.TERM_S", 0.5)
+    monkeypatch.setattr("infill_completion.client.supervisor.SUSPICIOUS_S", 0.5)
+    monkeypatch.setattr("infill_completion.client.process.TERM_S", 0.5)
     async with window() as engine:
         frozen = (await engine.wait_ready(START_S)).pid
         assert frozen is not None
@@ -308,7 +308,7 @@ async def test_an_engine_ends_with_its_last_window_and_not_before(
         address = address_of(paths)
         assert address is not None
         one = EngineClient(address, as_window=True)
-        monkeypatch.setattr(client, "_CLIENT", "another window")
+        monkeypatch.setattr(client_engine, "_CLIENT", "another window")
         other = EngineClient(address, as_window=True)
         assert [chunk async for chunk in one.complete(ASK)]
         await other.health()  # it has opened, and nobody has typed there yet

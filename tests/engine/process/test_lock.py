@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from infill_completion.catalog.local import cached_names, quantised_names
-from infill_completion.client import address_of
-from infill_completion.engine.process.lock import FileLock
-from infill_completion.rundir import (
+from infill_completion.client.engine import address_of
+from infill_completion.client.run_directory import (
     Card,
     RunDirectoryError,
     check_writable,
@@ -24,6 +23,7 @@ from infill_completion.rundir import (
     run_directory,
     write_card,
 )
+from infill_completion.engine.process.lock import FileLock
 from infill_completion.settings import EngineSettings, config_path, read_config
 
 _HOLD = """
@@ -83,7 +83,7 @@ def test_engines_are_named_by_what_changes_their_answers() -> None:
 
 def test_another_version_has_another_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     before = engine_key(EngineSettings())
-    monkeypatch.setattr("infill_completion.rundir.__version__", "99")
+    monkeypatch.setattr("infill_completion.client.run_directory.__version__", "99")
     assert engine_key(EngineSettings()) != before
 
 

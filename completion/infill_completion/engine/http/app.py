@@ -15,12 +15,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from infill_completion.api import Chunk, EngineState, Health
+from infill_completion.client.wire import CLIENT_HEADER
 from infill_completion.engine.http.guard import TcpGuard
 from infill_completion.engine.http.requests import BadRequestError, parse_request
 from infill_completion.engine.http.responses import EVENT_END, Envelope, encode, error_body, health_body, models_body
 from infill_completion.engine.scheduler.jobs import Job, RequestError
 from infill_completion.engine.scheduler.worker import NotReadyError, Worker
-from infill_completion.wire import CLIENT_HEADER
 
 _MOST_BODY_BYTES = 32 << 20
 _RETRY_AFTER_S = "1"

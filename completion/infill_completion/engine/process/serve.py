@@ -13,9 +13,16 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from infill_completion import __version__
+from infill_completion.client.run_directory import (
+    Card,
+    EnginePaths,
+    RunDirectoryError,
+    engine_paths,
+    read_card,
+    write_card,
+)
 from infill_completion.engine.process.lock import FileLock
 from infill_completion.engine.scheduler.worker import Idle, Load
-from infill_completion.rundir import Card, EnginePaths, RunDirectoryError, engine_paths, read_card, write_card
 from infill_completion.settings import EngineSettings
 
 log = logging.getLogger(__name__)

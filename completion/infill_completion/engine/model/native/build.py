@@ -18,7 +18,7 @@ import threading
 from functools import cache
 from pathlib import Path
 
-from infill_completion.rundir import RunDirectoryError, native_directory
+from infill_completion.client.run_directory import RunDirectoryError, native_directory
 
 log = logging.getLogger(__name__)
 

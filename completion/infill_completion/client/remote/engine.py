@@ -17,14 +17,14 @@ from infill_completion.api import (
     FinishReason,
     Health,
 )
-from infill_completion.backoff import Backoff
-from infill_completion.connection import Connection, Pool, ProtocolError
-from infill_completion.dialects import Dialect, dialect
-from infill_completion.fitting import fitted
-from infill_completion.remote_address import api_key, remote_address
+from infill_completion.client.backoff import Backoff
+from infill_completion.client.http import Connection, Pool, ProtocolError
+from infill_completion.client.remote.address import api_key, remote_address
+from infill_completion.client.remote.dialects import Dialect, dialect
+from infill_completion.client.remote.errors import Trouble
+from infill_completion.client.remote.fitting import fitted
+from infill_completion.client.wire import EventReader, LineReader
 from infill_completion.settings import EngineSettings
-from infill_completion.trouble import Trouble
-from infill_completion.wire import EventReader, LineReader
 
 _LISTING_S = 10.0
 _ANSWER_S = 120.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from infill_completion.api import Chunk, CompletionRequest, FinishReason, Usage
+from infill_completion.client.wire import chunks_from_json
 from infill_completion.fim_text import fim_text
-from infill_completion.wire import chunks_from_json
 
 Body = dict[str, Any]
 

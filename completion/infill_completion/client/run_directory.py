@@ -20,7 +20,7 @@ from typing import Any
 import platformdirs
 
 from infill_completion import __version__
-from infill_completion.home import has_home, home
+from infill_completion.folders import has_home, home
 from infill_completion.settings import EngineSettings
 
 _NAME = "infill-ls"

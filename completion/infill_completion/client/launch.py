@@ -9,7 +9,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from infill_completion.rundir import EnginePaths, check_writable
+from infill_completion.client.run_directory import EnginePaths, check_writable
 from infill_completion.settings import EngineSettings
 
 _MOST_TAIL_BYTES = 8192

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from infill_completion.api import EngineState, EngineUnavailableError, Health
-from infill_completion.client import HEALTH_S, EngineClient, EngineGoneError, address_of
-from infill_completion.holder import ended, holder, is_stopped
-from infill_completion.rundir import EnginePaths
+from infill_completion.client.engine import HEALTH_S, EngineClient, EngineGoneError, address_of
+from infill_completion.client.process import ended, holder, is_stopped
+from infill_completion.client.run_directory import EnginePaths
 
 # So many deadlines in a row without a word are suspicious: the engine keeps them itself.
 MOST_SILENCES = 3

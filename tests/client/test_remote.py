@@ -23,8 +23,8 @@ from infill_completion.api import (
     EngineUnavailableError,
     FinishReason,
 )
+from infill_completion.client.remote.engine import RemoteEngine
 from infill_completion.completer import Completer
-from infill_completion.remote import RemoteEngine
 from infill_completion.settings import EngineSettings, Settings
 from infill_completion.snapshot import SkipReason
 from tests.completion.scripted import at

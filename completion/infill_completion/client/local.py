@@ -8,17 +8,13 @@ import subprocess
 import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineUnavailableError, FinishReason, Health
-from infill_completion.client import EngineClient, EngineGoneError, EngineLateError
-from infill_completion.contact import Contact
-from infill_completion.rundir import EnginePaths, RunDirectoryError, engine_paths
-from infill_completion.settings import EngineSettings, Settings
-from infill_completion.spawn import died, engine_command, spawn
-
-if TYPE_CHECKING:
-    from infill_completion.remote import RemoteEngine
+from infill_completion.client.engine import EngineClient, EngineGoneError, EngineLateError
+from infill_completion.client.launch import died, engine_command, spawn
+from infill_completion.client.run_directory import EnginePaths, RunDirectoryError, engine_paths
+from infill_completion.client.supervisor import Contact
+from infill_completion.settings import EngineSettings
 
 # From the start of the process to its first answer; the load comes after that and has no deadline.
 _START_S = 30.0
@@ -221,15 +217,6 @@ class LocalEngine:
         if (shown := _shown(health)) != self._told:
             self._told = shown
             self._on_health(health)
-
-
-def engine_for(settings: Settings, on_health: OnHealth | None = None) -> LocalEngine | RemoteEngine:
-    """Return the engine that ``settings`` name: the remote one where ``engine.url`` is set, else the shared one."""
-    if settings.engine.url is None:
-        return LocalEngine(settings.engine, on_health)
-    from infill_completion.remote import RemoteEngine
-
-    return RemoteEngine(settings.engine, on_health)
 
 
 def _unavailable(health: Health) -> EngineUnavailableError:

@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
-from infill_completion.rundir import EnginePaths, read_card
+from infill_completion.client.run_directory import EnginePaths, read_card
 
 # A process that is stopped, or that never leaves a call, does not hear SIGTERM.
 TERM_S = 5.0

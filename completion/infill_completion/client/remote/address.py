@@ -8,7 +8,7 @@ import ssl
 from urllib.parse import quote, urlsplit
 
 from infill_completion.api import EngineUnavailableError
-from infill_completion.connection import Address
+from infill_completion.client.http import Address
 
 _IN_PATHS = "/%:@!$&'()*+,;=~"
 

@@ -14,13 +14,14 @@ import psutil
 import pytest
 
 from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineUnavailableError, FinishReason, Health
-from infill_completion.client import Address, EngineClient, address_of
+from infill_completion.client.connect import engine_for
+from infill_completion.client.engine import Address, EngineClient, address_of
+from infill_completion.client.launch import log_tail
+from infill_completion.client.local import LocalEngine
+from infill_completion.client.remote.engine import RemoteEngine
+from infill_completion.client.wire import EventReader, chunks_from_json
 from infill_completion.engine.scheduler.worker import Idle
-from infill_completion.launch import LocalEngine, engine_for
-from infill_completion.remote import RemoteEngine
 from infill_completion.settings import EngineSettings, Settings
-from infill_completion.spawn import log_tail
-from infill_completion.wire import EventReader, chunks_from_json
 from tests.scripted_engine import DEADLINE_S, Reply, ScriptedEngine
 
 ASK = CompletionRequest("def f():\n    ", "\n")

@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineUnavailableError, Health
-from infill_completion.connection import Address, Pool, ProtocolError
-from infill_completion.rundir import EnginePaths, read_card
-from infill_completion.wire import CLIENT_HEADER, EventReader, chunks_from_json, failure, health_from_json
+from infill_completion.client.http import Address, Pool, ProtocolError
+from infill_completion.client.run_directory import EnginePaths, read_card
+from infill_completion.client.wire import CLIENT_HEADER, EventReader, chunks_from_json, failure, health_from_json
 
 __all__ = ["Address", "EngineClient", "EngineGoneError", "EngineLateError", "address_of"]
 

@@ -1,0 +1,20 @@
+"""The engine that the settings name: the entry of this package."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from infill_completion.client.local import LocalEngine, OnHealth
+from infill_completion.settings import Settings
+
+if TYPE_CHECKING:
+    from infill_completion.client.remote.engine import RemoteEngine
+
+
+def engine_for(settings: Settings, on_health: OnHealth | None = None) -> LocalEngine | RemoteEngine:
+    """Return the engine that ``settings`` name: the remote one where ``engine.url`` is set, else the shared one."""
+    if settings.engine.url is None:
+        return LocalEngine(settings.engine, on_health)
+    from infill_completion.client.remote.engine import RemoteEngine
+
+    return RemoteEngine(settings.engine, on_health)
