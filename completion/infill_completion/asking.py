@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from infill_completion.api import CompletionRequest
 from infill_completion.context import Context, Source, cells_text
-from infill_completion.documents import Documents, OpenDocument
+from infill_completion.document.view import View
+from infill_completion.document.window import Window, budgets
+from infill_completion.document.workspace import Documents, OpenDocument
 from infill_completion.length import Plan
-from infill_completion.masking import mask_secrets
+from infill_completion.privacy.masking import mask_secrets
 from infill_completion.settings import Settings
-from infill_completion.view import View
-from infill_completion.window import Window, budgets
 
 # How much longer a user waits who asked.
 INVOKED_PATIENCE = 3

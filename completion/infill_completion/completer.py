@@ -13,23 +13,23 @@ from infill_completion.api import Engine, EngineState, EngineUnavailableError
 from infill_completion.asking import asking
 from infill_completion.context import Context, Gatherer
 from infill_completion.debounce import Debounce
-from infill_completion.documents import Documents, NoDocuments
+from infill_completion.document.snapshot import Answer, SkipReason, Snapshot
+from infill_completion.document.view import View
+from infill_completion.document.window import budgets
+from infill_completion.document.workspace import Documents, NoDocuments
 from infill_completion.explain import Explanation, explanation
 from infill_completion.flights import Flight, Flights
 from infill_completion.generation import described
-from infill_completion.ignore_files import Rule
 from infill_completion.length import Plan, plan, plan_ahead
 from infill_completion.past import Past
-from infill_completion.privacy import Privacy
+from infill_completion.privacy.ignore_files import Rule
+from infill_completion.privacy.rules import Privacy
 from infill_completion.reuse import Offer, Recalled
 from infill_completion.settings import Settings
 from infill_completion.skip import skip_reason
-from infill_completion.snapshot import Answer, SkipReason, Snapshot
 from infill_completion.trace import Trace
 from infill_completion.turns import Turn, Turns
 from infill_completion.unasked import refusal
-from infill_completion.view import View
-from infill_completion.window import budgets
 
 
 class Completer:

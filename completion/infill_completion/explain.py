@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from infill_completion.api import EngineState
+from infill_completion.document.snapshot import SkipReason, Snapshot, Suggestion
+from infill_completion.document.view import View
 from infill_completion.flights import Flight
 from infill_completion.judge import judge
 from infill_completion.length import Plan
 from infill_completion.reuse import Recalled
-from infill_completion.snapshot import SkipReason, Snapshot, Suggestion
 from infill_completion.trace import Trace
-from infill_completion.view import View
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infill_completion.api import CompletionRequest, Engine, EngineUnavailableError
+from infill_completion.document.view import View
 from infill_completion.generation import Generation, unavailable
 from infill_completion.length import Plan
 from infill_completion.reuse import change_between
-from infill_completion.view import View
 
 log = logging.getLogger(__name__)
 

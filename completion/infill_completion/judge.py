@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from infill_completion.api import FinishReason
+from infill_completion.document.snapshot import SkipReason
+from infill_completion.document.view import View
 from infill_completion.filters import Place, Step, apply
 from infill_completion.generation import Choice, is_circling
+from infill_completion.languages.syntax import harm
 from infill_completion.reuse import Offer
-from infill_completion.snapshot import SkipReason
 from infill_completion.soundness import sound_part
-from infill_completion.syntax import harm
 from infill_completion.unasked import is_sure
-from infill_completion.view import View
 
 _NAME = re.compile(r"[^\W\d]\w{2,}")
 

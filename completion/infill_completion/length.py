@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from infill_completion.families import Blocks, Family, family_of, opens_block
-from infill_completion.lines import indent_of, indent_width
-from infill_completion.syntax import Mark, is_in_text, marks, untouched_body
-from infill_completion.syntax.near import near_before
-from infill_completion.window import Window
+from infill_completion.document.lines import indent_of, indent_width
+from infill_completion.document.window import Window
+from infill_completion.languages.syntax import Mark, is_in_text, marks, untouched_body
+from infill_completion.languages.syntax.near import near_before
+from infill_completion.languages.traits import Blocks, Family, family_of, opens_block
 
 MOST_LINES = 24
 # What `Plan._begun` returns where the model left the block of the blank line it was asked to fill.

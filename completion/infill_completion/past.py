@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from infill_completion.asking import versions_now
-from infill_completion.documents import Documents
+from infill_completion.document.snapshot import SkipReason
+from infill_completion.document.view import View
+from infill_completion.document.workspace import Documents
 from infill_completion.flights import Flight
 from infill_completion.judge import judge, line_ahead
 from infill_completion.length import Shape
 from infill_completion.reuse import Memory, Offer, Recalled, Remembered
-from infill_completion.snapshot import SkipReason
 from infill_completion.unasked import unasked
-from infill_completion.view import View
 
 Shown = tuple[View, tuple[Offer, ...]]
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from infill_completion.snapshot import SkipReason
-from infill_completion.view import View
-from infill_completion.window import Window
+from infill_completion.document.snapshot import SkipReason
+from infill_completion.document.view import View
+from infill_completion.document.window import Window
 
 # What must be equal around the cursor; farther text may have been edited since.
 NEAR_PREFIX = 2000

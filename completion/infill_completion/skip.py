@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from infill_completion.ignore_files import Rule
+from infill_completion.document.snapshot import SkipReason, Snapshot, Trigger
+from infill_completion.privacy.ignore_files import Rule
 from infill_completion.settings import Settings
-from infill_completion.snapshot import SkipReason, Snapshot, Trigger
 
 # A NUL this far into a document means that it is not text.
 _PROBED = 8192

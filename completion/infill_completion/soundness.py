@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from infill_completion.families import Blocks, Family, family_of, opens_block
+from infill_completion.document.window import Window
 from infill_completion.filters.brackets import open_brackets
-from infill_completion.syntax import breaks
-from infill_completion.window import Window
+from infill_completion.languages.syntax import breaks
+from infill_completion.languages.traits import Blocks, Family, family_of, opens_block
 
 # What ends a line that goes on below: an operator, a word that something must follow, a tag, a label.
 _OPEN_END = re.compile(r"(?:[-+*/%&|^<>=!?:.(\[{\\~]|\b(?:and|or|not|in|is|else|new|await|as|do|try|where|extends))$")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from infill_completion.view import View
+from infill_completion.document.view import View
 
 
 @dataclass(eq=False)

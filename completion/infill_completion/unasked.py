@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from infill_completion.document.snapshot import SkipReason
+from infill_completion.document.view import View
 from infill_completion.reuse import Offer, Recalled, Reuse, carried_on
-from infill_completion.snapshot import SkipReason
-from infill_completion.view import View
 
 
 def refusal(view: View) -> SkipReason | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 
-from infill_completion.snapshot import Snapshot, Trigger
+from infill_completion.document.snapshot import Snapshot, Trigger
 
 if TYPE_CHECKING:
     from infill_server.language_server import InfillServer

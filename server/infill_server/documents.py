@@ -11,8 +11,8 @@ from urllib.parse import unquote
 from lsprotocol import types
 from pygls.uris import to_fs_path
 
-from infill_completion.documents import OpenDocument
-from infill_completion.snapshot import Snapshot, Trigger
+from infill_completion.document.snapshot import Snapshot, Trigger
+from infill_completion.document.workspace import OpenDocument
 from infill_server.positions import Units
 from infill_server.text import Edit, Text
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from infill_completion.snapshot import Answer, SkipReason, Snapshot, Trigger
+from infill_completion.document.snapshot import Answer, SkipReason, Snapshot, Trigger
 from infill_server.documents import Document
 from infill_server.items import inline_items, nothing_yet, popup_items
 

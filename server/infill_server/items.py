@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from lsprotocol import types
 
-from infill_completion.lines import to_lf
-from infill_completion.snapshot import Answer, Snapshot, Suggestion
+from infill_completion.document.lines import to_lf
+from infill_completion.document.snapshot import Answer, Snapshot, Suggestion
 from infill_server.text import Text
 
 ACCEPTED = "infill.accepted"

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from infill_completion.api import Engine, EngineState, Health
-from infill_completion.snapshot import Answer, SkipReason, Snapshot
+from infill_completion.document.snapshot import Answer, SkipReason, Snapshot
 from infill_server.status import Kind, LoadProgress, Status
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ from infill_completion.api import (
 )
 from infill_completion.client.remote.engine import RemoteEngine
 from infill_completion.completer import Completer
+from infill_completion.document.snapshot import SkipReason
 from infill_completion.settings import EngineSettings, Settings
-from infill_completion.snapshot import SkipReason
 from tests.completion.scripted import at
 
 

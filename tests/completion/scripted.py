@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from infill_completion.api import Chunk, CompletionRequest, EngineUnavailableError, FinishReason, Usage
-from infill_completion.snapshot import Answer, Snapshot, Trigger
+from infill_completion.document.snapshot import Answer, Snapshot, Trigger
 
 Script = Callable[[CompletionRequest], str | list[str] | EngineUnavailableError]
 

@@ -1,8 +1,8 @@
 import pytest
 
 from infill_completion.completer import Completer
+from infill_completion.document.snapshot import SkipReason
 from infill_completion.settings import CompletionSettings, Settings
-from infill_completion.snapshot import SkipReason
 from tests.completion.cases import lines, pairs, table
 from tests.completion.cases.table import SAME, Case
 from tests.completion.scripted import ScriptedEngine, accept, at, says

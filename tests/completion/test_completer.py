@@ -5,8 +5,8 @@ import pytest
 
 from infill_completion.api import EngineState, EngineUnavailableError, FinishReason
 from infill_completion.completer import Completer
+from infill_completion.document.snapshot import SkipReason
 from infill_completion.settings import CompletionSettings, Settings
-from infill_completion.snapshot import SkipReason
 from tests.completion.scripted import ScriptedEngine, accept, at, says
 
 AT_ONCE = Settings(completion=CompletionSettings(debounce_ms=0))

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineUnavailableError, Usage
 from infill_completion.completer import Completer
+from infill_completion.document.snapshot import SkipReason, Trigger
 from infill_completion.settings import CompletionSettings, Settings
-from infill_completion.snapshot import SkipReason, Trigger
 from tests.completion.scripted import ScriptedEngine, at, says
 
 AT_ONCE = Settings(completion=CompletionSettings(debounce_ms=0))

@@ -7,11 +7,11 @@ import pytest
 
 from infill_completion.api import Chunk, CompletionRequest, FinishReason
 from infill_completion.completer import Completer
+from infill_completion.document.snapshot import SkipReason, Trigger
+from infill_completion.document.view import View
 from infill_completion.generation import Choice
 from infill_completion.judge import judge
 from infill_completion.settings import CompletionSettings, Settings
-from infill_completion.snapshot import SkipReason, Trigger
-from infill_completion.view import View
 from tests.completion.scripted import ScriptedEngine, at, says
 
 AT_ONCE = Settings(completion=CompletionSettings(debounce_ms=0))

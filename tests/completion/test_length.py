@@ -1,7 +1,7 @@
 import pytest
 
+from infill_completion.document.window import window_at
 from infill_completion.length import Shape, plan, whole_part
-from infill_completion.window import window_at
 
 
 def shape(marked: str, language: str = "python", *, multiline: str = "auto", invoked: bool = False) -> Shape:

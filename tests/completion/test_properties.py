@@ -10,13 +10,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from infill_completion.api import FinishReason
+from infill_completion.document.lines import line_end, line_start, split_lines
+from infill_completion.document.snapshot import Snapshot
+from infill_completion.document.view import View
 from infill_completion.filters import Place, apply
 from infill_completion.generation import Choice
 from infill_completion.judge import judge
 from infill_completion.length import plan
-from infill_completion.lines import line_end, line_start, split_lines
-from infill_completion.snapshot import Snapshot
-from infill_completion.view import View
 
 LIBRARY = Path(sysconfig.get_paths()["stdlib"])
 FILES = [LIBRARY / name for name in ("argparse.py", "dataclasses.py", "heapq.py", "json/decoder.py", "textwrap.py")]

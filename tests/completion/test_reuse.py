@@ -7,11 +7,11 @@ import pytest
 
 from infill_completion.completer import Completer
 from infill_completion.debounce import Debounce
-from infill_completion.documents import NoDocuments, OpenDocument
+from infill_completion.document.snapshot import Answer, SkipReason
+from infill_completion.document.view import View
+from infill_completion.document.workspace import NoDocuments, OpenDocument
 from infill_completion.reuse import Memory, Offer, Remembered
 from infill_completion.settings import CompletionSettings, Settings
-from infill_completion.snapshot import Answer, SkipReason
-from infill_completion.view import View
 from tests.completion.scripted import ScriptedEngine, accept, at, says, until
 
 AT_ONCE = Settings(completion=CompletionSettings(debounce_ms=0))

@@ -9,8 +9,8 @@ import pytest
 
 from infill_completion.api import CompletionRequest, EngineUnavailableError
 from infill_completion.completer import Completer
+from infill_completion.document.snapshot import Answer, Snapshot, Trigger
 from infill_completion.settings import CompletionSettings, Settings
-from infill_completion.snapshot import Answer, Snapshot, Trigger
 from tests.completion.scripted import ScriptedEngine
 
 CODE = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from infill_completion.api import ContextItem
-from infill_completion.fim_text import fim_text
+from infill_completion.prompt.text import fim_text
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from infill_completion.snapshot import Answer, SkipReason
+from infill_completion.document.snapshot import Answer, SkipReason
 from infill_server.bench.chart import draw
 from infill_server.bench.keystrokes import Report, percentile, source_files
 from infill_server.bench.machine import machine

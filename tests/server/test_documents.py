@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from lsprotocol import types
 
-from infill_completion.snapshot import Trigger
+from infill_completion.document.snapshot import Trigger
 from infill_server.documents import DocumentStore, UnknownDocumentError
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from lsprotocol import types
 
-from infill_completion.snapshot import Answer, Snapshot, Suggestion
+from infill_completion.document.snapshot import Answer, Snapshot, Suggestion
 from infill_server.items import inline_items, popup_items
 from infill_server.positions import Units
 from infill_server.text import Text

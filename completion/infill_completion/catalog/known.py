@@ -13,7 +13,7 @@ from pathlib import Path
 
 from infill_completion.catalog.local import names_of_folder
 from infill_completion.catalog.shape import Shape
-from infill_completion.formats import PromptLayout
+from infill_completion.prompt.formats import PromptLayout
 
 
 class Support(Enum):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from infill_completion.documents import OpenDocument
-from infill_completion.families import family_of
-from infill_completion.lines import to_lf
+from infill_completion.document.lines import to_lf
+from infill_completion.document.workspace import OpenDocument
+from infill_completion.languages.traits import family_of
 
 _BETWEEN = "\n\n"
 

@@ -18,12 +18,12 @@ from infill_completion.context.nearby import MOST_FILES, Nearby
 from infill_completion.context.packing import Context, new_ones, packed
 from infill_completion.context.similar import WORD, SimilarIndex
 from infill_completion.context.snippet import Snippet
-from infill_completion.context.workspace import Workspace
-from infill_completion.documents import Documents, OpenDocument
-from infill_completion.lines import to_lf
-from infill_completion.privacy import Privacy, path_of, relative_path, repository_of
+from infill_completion.context.workspace_index import Workspace
+from infill_completion.document.lines import to_lf
+from infill_completion.document.view import View
+from infill_completion.document.workspace import Documents, OpenDocument
+from infill_completion.privacy.rules import Privacy, path_of, relative_path, repository_of
 from infill_completion.settings import Settings
-from infill_completion.view import View
 
 MOST_MS = 50.0
 # How much longer somebody waits who asked, as on the command line, where there is no next request.

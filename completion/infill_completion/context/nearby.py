@@ -10,10 +10,10 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from infill_completion.context.workspace import SKIPPED_FOLDERS
-from infill_completion.documents import OpenDocument
-from infill_completion.languages import language_of
-from infill_completion.source_text import read_source
+from infill_completion.context.workspace_index import SKIPPED_FOLDERS
+from infill_completion.document.files import read_source
+from infill_completion.document.workspace import OpenDocument
+from infill_completion.languages.ids import language_of
 
 MOST_FILES = 60
 MOST_BYTES = 40_000

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from infill_completion.api import ContextItem
 from infill_completion.context.snippet import Snippet, trimmed
-from infill_completion.documents import OpenDocument
-from infill_completion.masking import mask_secrets
-from infill_completion.privacy import relative_path
-from infill_completion.view import View
+from infill_completion.document.view import View
+from infill_completion.document.workspace import OpenDocument
+from infill_completion.privacy.masking import mask_secrets
+from infill_completion.privacy.rules import relative_path
 
 # A snippet most of whose lines the model sees already says nothing new.
 _KNOWN_SHARE = 0.6

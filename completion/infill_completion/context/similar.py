@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from infill_completion.context.snippet import Snippet
-from infill_completion.documents import OpenDocument
-from infill_completion.lines import to_lf
+from infill_completion.document.lines import to_lf
+from infill_completion.document.workspace import OpenDocument
 
 WINDOW_LINES = 24
 STEP_LINES = 12

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from infill_completion.document.lines import to_lf
 from infill_completion.filters.place import Place
-from infill_completion.lines import to_lf
 
 
 def unify_line_ends(text: str, place: Place) -> str:

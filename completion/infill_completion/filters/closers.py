@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from infill_completion.families import Blocks
+from infill_completion.document.lines import indent_width
 from infill_completion.filters.brackets import open_brackets, unmatched, unopened
 from infill_completion.filters.place import Place
-from infill_completion.lines import indent_width
-from infill_completion.syntax import brackets_of
-from infill_completion.syntax.near import near_before
+from infill_completion.languages.syntax import brackets_of
+from infill_completion.languages.syntax.near import near_before
+from infill_completion.languages.traits import Blocks
 
 _END_LINE = re.compile(r"(?:end|fi|done|esac|endif|endfunction|endfor|endwhile|END)\b[;,)]*")
 _FENCE_LINE = re.compile(r"\"{3}|'{3}|`{3}|\*/")

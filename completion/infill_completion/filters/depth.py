@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from infill_completion.families import Blocks, Family, opens_block
+from infill_completion.document.lines import indent_of, indent_width
 from infill_completion.filters.brackets import open_brackets
 from infill_completion.filters.closers import in_comment
 from infill_completion.filters.place import Place
-from infill_completion.lines import indent_of, indent_width
-from infill_completion.syntax import is_in_text
+from infill_completion.languages.syntax import is_in_text
+from infill_completion.languages.traits import Blocks, Family, opens_block
 
 # Languages in which a colon or an open bracket is all that makes the next line deeper.
 _STRICT = frozenset({"python", "cython", "starlark", "gdscript"})

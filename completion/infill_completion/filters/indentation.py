@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 
+from infill_completion.document.lines import indent_of, indent_width
 from infill_completion.filters.place import Place
-from infill_completion.lines import indent_of, indent_width
 
 _TABBED = re.compile(r"^\t+\S", re.MULTILINE)
 _SPACED = re.compile(r"^ {2,}\S", re.MULTILINE)

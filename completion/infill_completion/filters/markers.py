@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from infill_completion.families import Blocks
 from infill_completion.filters.closers import in_comment
 from infill_completion.filters.place import Place
-from infill_completion.masking import MASK
+from infill_completion.languages.traits import Blocks
+from infill_completion.privacy.masking import MASK
 
 # The control tokens of every supported model family, as their tokenizers spell them; see `formats`.
 _MARKER = re.compile(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from infill_completion.families import Blocks, Family, opens_block
+from infill_completion.document.lines import indent_width
 from infill_completion.filters.brackets import open_brackets, unopened
 from infill_completion.filters.closers import in_comment
 from infill_completion.filters.place import Place
-from infill_completion.lines import indent_width
+from infill_completion.languages.traits import Blocks, Family, opens_block
 
 _WORD = re.compile(r"\w")
 _LEADING_CLOSERS = re.compile(r"^\s*[)\]}]+")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from infill_completion.api import FinishReason
-from infill_completion.families import Family, family_of
-from infill_completion.window import Window
+from infill_completion.document.window import Window
+from infill_completion.languages.traits import Family, family_of
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from infill_completion.families import opens_block
+from infill_completion.document.lines import indent_width
 from infill_completion.filters.place import Place
+from infill_completion.languages.traits import opens_block
 from infill_completion.length import whole_part
-from infill_completion.lines import indent_width
 
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
 _LETTER = re.compile(r"[^\W\d_]")

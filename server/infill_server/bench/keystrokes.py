@@ -22,8 +22,8 @@ from typing import Any
 
 from lsprotocol.types import ExecuteCommandParams
 
-from infill_completion.languages import language_of
-from infill_completion.lines import to_lf
+from infill_completion.document.lines import to_lf
+from infill_completion.languages.ids import language_of
 from infill_completion.settings import EngineSettings
 from infill_server.bench.counters import counters
 from infill_server.bench.overhead import overhead

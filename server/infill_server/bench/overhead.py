@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from infill_completion.languages import language_of
+from infill_completion.languages.ids import language_of
 from infill_server.harness import Editor
 
 FILE_BYTES = 1_000_000

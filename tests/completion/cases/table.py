@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from infill_completion.snapshot import SkipReason
+from infill_completion.document.snapshot import SkipReason
 
 SAME = "\0same"
 EMPTY, FILTERED, MID_LINE = SkipReason.EMPTY, SkipReason.FILTERED, SkipReason.MID_LINE

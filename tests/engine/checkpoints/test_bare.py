@@ -22,7 +22,7 @@ IDS = torch.randint(5, 4000, (1, 40), generator=torch.Generator().manual_seed(2)
 DEADLINE_S = 120.0
 LOADS = """
 import sys
-from infill_completion.engine.generator import Generator
+from infill_completion.engine.decoding.generator import Generator
 from infill_completion.settings import EngineSettings
 Generator.load(EngineSettings(model="embedded", device="cpu"), lambda share, doing: None, bare=True).close()
 print([name for name in ("transformers", "accelerate", "bitsandbytes", "huggingface_hub") if name in sys.modules])

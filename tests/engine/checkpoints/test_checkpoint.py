@@ -24,7 +24,7 @@ from infill_completion.engine.checkpoints.weights import weight_bytes
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.model import int8
-from infill_completion.prompt import PromptLayout
+from infill_completion.prompt.tokens import PromptLayout
 from infill_completion.settings import EngineSettings
 from tests.engine.tiny import save_tiny
 

@@ -11,9 +11,9 @@ import pytest
 from infill_completion.api import CompletionRequest, ContextItem, FinishReason
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.settings import EngineSettings
-from tests.engine.made import STARTS, tokenizer_document
-from tests.engine.test_formats import PROMPTS
 from tests.engine.tiny import never
+from tests.prompt.made import STARTS, tokenizer_document
+from tests.prompt.test_formats import PROMPTS
 
 ARCHITECTURES = {
     "Qwen2.5-Coder": ("Qwen2Config", "Qwen2ForCausalLM"),

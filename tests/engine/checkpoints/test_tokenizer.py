@@ -108,7 +108,7 @@ def codellama() -> Any:
 
 @pytest.mark.hub
 def test_codellama_prompts_have_the_ids_of_metas_code(codellama: Tokenizer) -> None:
-    from infill_completion.prompt import PromptLayout, PromptOptions, build_prompt
+    from infill_completion.prompt.tokens import PromptLayout, PromptOptions, build_prompt
 
     options = PromptOptions(layout=PromptLayout.PSM, heal=False)
     prefix = 'def remove_non_ascii(s: str) -> str:\n    """ '

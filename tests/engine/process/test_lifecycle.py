@@ -418,9 +418,9 @@ async def test_a_workspace_with_modules_of_our_names_runs_none_of_them(
 
 _EDITOR = """
 import asyncio, json, sys
-from infill_completion.launch import LocalEngine
+from infill_completion.client.local import LocalEngine
 from infill_completion.settings import EngineSettings
-from infill_completion.spawn import engine_command, engine_environment
+from infill_completion.client.launch import engine_command, engine_environment
 
 async def edit():
     engine = LocalEngine(EngineSettings(**json.loads(sys.argv[1])), lambda health: print(health.pid, flush=True))

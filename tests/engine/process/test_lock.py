@@ -29,7 +29,7 @@ from infill_completion.settings import EngineSettings, config_path, read_config
 _HOLD = """
 import sys
 from pathlib import Path
-from infill_completion.engine.lock import FileLock
+from infill_completion.engine.process.lock import FileLock
 print(FileLock(Path(sys.argv[1])).acquire(), flush=True)
 sys.stdin.read()
 """

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from infill_completion.api import Chunk, CompletionRequest, FinishReason, Usage
 from infill_completion.client.wire import chunks_from_json
-from infill_completion.fim_text import fim_text
+from infill_completion.prompt.text import fim_text
 
 Body = dict[str, Any]
 

@@ -8,11 +8,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from infill_completion.context.heads import Outline
-from infill_completion.documents import OpenDocument
-from infill_completion.languages import language_of
-from infill_completion.source_text import read_source
-from infill_completion.syntax.grammars import has_grammar
+from infill_completion.context.signatures import Outline
+from infill_completion.document.files import read_source
+from infill_completion.document.workspace import OpenDocument
+from infill_completion.languages.ids import language_of
+from infill_completion.languages.syntax.grammars import has_grammar
 
 MOST_BYTES = 400_000
 # Outlines are kept with their texts, some megabytes at most in a usual workspace.

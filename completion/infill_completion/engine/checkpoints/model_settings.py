@@ -16,7 +16,7 @@ from typing import Any
 from infill_completion.catalog import Model, Support, identify
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.ngram.mixture import CacheParameters
-from infill_completion.formats import FimFormat, PromptLayout
+from infill_completion.prompt.formats import FimFormat, PromptLayout
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class ModelSettings:
         layout: Order of prefix and suffix.
         heal: Whether the unfinished word before the cursor is spelled again.
         context_tokens: Most tokens of a prompt that the model was trained for; None: as its positions allow.
-        suffix_share: See :class:`infill_completion.prompt.PromptOptions`.
+        suffix_share: See :class:`infill_completion.prompt.tokens.PromptOptions`.
         context_share: As above; 0 keeps other files out of the model's window, the cache still sees them.
         cache: Weights of the n-gram index, or None to leave it out.
         draft_tokens: Most tokens that are copied from the text around the cursor and checked in one step; 0 for none.

@@ -26,8 +26,8 @@ from infill_completion.engine.checkpoints.tokenizer_files import (
     start_of_text,
 )
 from infill_completion.engine.errors import ModelError
-from infill_completion.formats import CODE_LLAMA, FimFormat, format_of_tokens
-from infill_completion.prompt import InfillingTokens
+from infill_completion.prompt.formats import CODE_LLAMA, FimFormat, format_of_tokens
+from infill_completion.prompt.tokens import InfillingTokens
 
 SENTINEL = "☺"
 LINE_CACHE = 65_536

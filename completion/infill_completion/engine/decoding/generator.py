@@ -35,7 +35,7 @@ from infill_completion.engine.model.parallel_prefill import Relay
 from infill_completion.engine.ngram.index import NgramIndex
 from infill_completion.engine.ngram.index_keeper import IndexKeeper
 from infill_completion.engine.ngram.mixture import CacheParameters
-from infill_completion.prompt import Prompt, PromptKeeper, PromptLayout, PromptOptions
+from infill_completion.prompt.tokens import Prompt, PromptKeeper, PromptLayout, PromptOptions
 from infill_completion.settings import EngineSettings
 
 __all__ = ["Generator", "ModelError"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from infill_completion.engine.ngram.index import NgramIndex
 from infill_completion.engine.ngram.mixture import MAX_INDEX_TOKENS, CacheParameters, ngram_index
-from infill_completion.prompt import Prompt
+from infill_completion.prompt.tokens import Prompt
 
 _MOST_GROWN = 256  # tokens; with more of them indexing anew costs no more than copying what has grown
 

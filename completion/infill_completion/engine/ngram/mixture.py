@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from infill_completion.engine.ngram.index import Level, NgramIndex
-from infill_completion.prompt import Prompt
+from infill_completion.prompt.tokens import Prompt
 
 MAX_INDEX_TOKENS = 50_000
 _LEAST = 1e-30  # of a distribution is left to the model

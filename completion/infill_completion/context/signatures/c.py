@@ -1,0 +1,79 @@
+"""Heads of the definitions of C and C++."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from infill_completion.context.signatures.nodes import MOST_DEPTH, Source, inside, is_said, type_head, with_end
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+_CONTAINERS = frozenset(
+    {"preproc_ifdef", "preproc_if", "preproc_else", "preproc_elif", "namespace_definition", "linkage_specification",
+     "declaration_list"}
+)  # fmt: skip
+_TYPES = frozenset({"struct_specifier", "class_specifier", "union_specifier", "enum_specifier"})
+_NAMES = frozenset({"identifier", "field_identifier", "type_identifier", "operator_name"})
+
+
+def heads(root: Node, source: Source) -> Iterator[tuple[str, str]]:
+    """Yield names and heads of a header's definitions; an enumerator has the head of its enumeration."""
+    for node in inside(root, _CONTAINERS):
+        inner = node
+        if node.type == "template_declaration" and node.named_children:
+            inner = node.named_children[-1]
+        if inner.type in {"preproc_def", "preproc_function_def"}:
+            if inner.child_by_field_name("value") is not None:  # Without one it guards the file.
+                yield source.text(inner.child_by_field_name("name")), source.first_line(inner)
+        elif inner.type in _TYPES:
+            yield from _type(node, inner, source, "};")
+        elif inner.type in {"declaration", "type_definition", "function_definition"}:
+            yield from _declaration(node, inner, source)
+        elif inner.type == "alias_declaration":
+            yield source.text(inner.child_by_field_name("name")), source.text(node)
+
+
+def _declaration(node: Node, inner: Node, source: Source) -> Iterator[tuple[str, str]]:
+    kind = inner.child_by_field_name("type")
+    names = [_name(child, source) for child in inner.children_by_field_name("declarator")]
+    if kind is not None and kind.type in _TYPES and kind.child_by_field_name("body") is not None:
+        closing = f"}} {', '.join(name for name in names if name)};"
+        for name, head in _type(node, kind, source, closing):
+            yield name, head
+            yield from ((other, head) for other in names)
+        return
+    head = with_end(source.head(node).lstrip(), ";")
+    yield from ((name, head) for name in names)
+
+
+def _type(node: Node, inner: Node, source: Source, closing: str) -> Iterator[tuple[str, str]]:
+    body = inner.child_by_field_name("body")
+    if body is None:  # A forward declaration tells nothing.
+        return
+    name = source.text(inner.child_by_field_name("name"))
+    if inner.type == "enum_specifier":
+        head = type_head(source, node, body, ending=",", closing=closing)
+        for enumerator in body.named_children:
+            yield source.text(enumerator.child_by_field_name("name")), head
+    else:
+        head = type_head(source, node, body, closing=closing, shows=_is_shown)
+    yield name or "_", head
+
+
+def _is_shown(node: Node) -> bool:
+    return is_said(node) and not node.type.startswith("preproc")
+
+
+def _name(declarator: Node | None, source: Source) -> str:
+    """Return what a declarator, such as ``*name[3]`` or ``(*name)(int)``, declares."""
+    for _ in range(MOST_DEPTH):
+        if declarator is None or declarator.type in _NAMES:
+            break
+        declarator = (
+            declarator.child_by_field_name("declarator")
+            or declarator.child_by_field_name("name")
+            or (declarator.named_children[0] if declarator.named_children else None)
+        )
+    return source.text(declarator)

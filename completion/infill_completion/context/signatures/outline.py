@@ -1,0 +1,98 @@
+"""Which definitions a file has, found piece by piece and only where a name that is looked for stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator
+from typing import TYPE_CHECKING
+
+from infill_completion.context.signatures import c, go, java, python, rust, script
+from infill_completion.context.signatures.nodes import Source
+from infill_completion.document.lines import to_lf
+from infill_completion.languages.syntax.grammars import parsed
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+# A piece is parsed in some 5 milliseconds; the rest of a longer file is hardly written by people.
+PIECE_CHARACTERS = 32_000
+MOST_PIECES = 8
+_FAMILIES: dict[str, Callable[[Node, Source], Iterator[tuple[str, str]]]] = {
+    "python": python.heads,
+    **dict.fromkeys(("javascript", "javascriptreact", "typescript", "typescriptreact"), script.heads),
+    "go": go.heads,
+    "rust": rust.heads,
+    "java": java.heads,
+    **dict.fromkeys(("c", "cpp", "cuda-cpp"), c.heads),
+}
+# A line on which no string or body goes on in code that is laid out as usual.
+_LEFTMOST = re.compile(r"\n(?=[A-Za-z_@#])")
+
+Heads = dict[str, tuple[str, ...]]
+
+
+class Outline:
+    """The definitions of one text.
+
+    A text of more than `PIECE_CHARACTERS` is cut at lines that begin leftmost. A piece is parsed when a name in it is
+    first asked for.
+    """
+
+    def __init__(self, text: str, language_id: str) -> None:
+        self.text = to_lf(text)
+        self._language_id = language_id
+        self._pieces = _cut(self.text) if language_id in _FAMILIES and "\0" not in text[:1000] else []
+        self._heads: list[Heads | None] = [None] * len(self._pieces)
+
+    def find(self, name: str, allows: Callable[[], bool]) -> tuple[str, ...]:
+        """Return the heads of what is called ``name``; nothing where it is unknown.
+
+        ``allows`` is asked before a piece is parsed; once it says no, only what is known already is looked at.
+        """
+        for number, piece in enumerate(self._pieces):
+            # What a file exports by default need not be called so in it.
+            if name in piece or name == "default":
+                found = self._parsed(number, allows).get(name)
+                if found:
+                    return found
+        return ()
+
+    def find_all(self, names: Collection[str] | None, allows: Callable[[], bool]) -> list[str]:
+        """Return the heads of all definitions, or of those called like one of ``names``, in the order of the text."""
+        found: dict[str, None] = {}
+        for number in range(len(self._pieces)):
+            for name, heads in self._parsed(number, allows).items():
+                if (names is None or name in names) and name != "default":
+                    found.update(dict.fromkeys(heads))
+        return list(found)
+
+    def _parsed(self, number: int, allows: Callable[[], bool]) -> Heads:
+        known = self._heads[number]
+        if known is None:
+            if not allows():
+                return {}
+            known = self._heads[number] = _heads_of(self._pieces[number], self._language_id)
+        return known
+
+
+def _cut(text: str) -> list[str]:
+    pieces: list[str] = []
+    start = 0
+    while len(text) - start > PIECE_CHARACTERS and len(pieces) < MOST_PIECES:
+        edges = [
+            match.end() for match in _LEFTMOST.finditer(text, start + PIECE_CHARACTERS // 2, start + PIECE_CHARACTERS)
+        ]
+        end = edges[-1] if edges else start + PIECE_CHARACTERS
+        pieces.append(text[start:end])
+        start = end
+    return [*pieces, text[start:]] if len(pieces) < MOST_PIECES else pieces
+
+
+def _heads_of(text: str, language_id: str) -> Heads:
+    data = text.encode("utf-8", "replace")
+    tree = parsed(data, language_id)
+    found: dict[str, dict[str, None]] = {}
+    for name, head in _FAMILIES[language_id](tree.root_node, Source(data)) if tree is not None else ():
+        if name and head.strip():
+            found.setdefault(name, {})[head] = None
+    return {name: tuple(heads) for name, heads in found.items()}

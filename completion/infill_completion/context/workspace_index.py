@@ -1,0 +1,194 @@
+"""The source files of the workspace, indexed in the background for parts that look like the cursor's place.
+
+Work comes in pieces of a millisecond or two between the editor's requests. Until the first pass over the workspace is
+done the index says nothing, so what it says depends on the files alone and not on how far it got.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from infill_completion.context.inverted import Inverted
+from infill_completion.context.similar import LEAST_SIMILARITY, STEP_LINES, WINDOW_LINES, WORD, jaccard
+from infill_completion.context.snippet import Snippet
+from infill_completion.document.files import read_source
+from infill_completion.document.lines import to_lf
+from infill_completion.languages.ids import language_of
+
+MOST_FILES = 3000
+MOST_BYTES = 200_000
+MOST_WINDOWS = 20_000
+# Entries of folders looked at in one pass.
+MOST_ENTRIES = 30_000
+# One piece of work, and the pause behind it: a quarter of one core at most, and no request waits long.
+PIECE_MS = 2.0
+PAUSE_S = 0.006
+# How long a pass stands before files are looked at again.
+FRESH_S = 60.0
+SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "venv", "site-packages", "dist", "build", "target"})
+# So many windows are compared word by word.
+_COMPARED = 8
+_TEXTS = 16
+_LINES_A_STEP = 100
+
+IsPrivate = Callable[[Path], bool]
+
+
+@dataclass
+class _File:
+    changed: int
+    windows: list[int] = field(default_factory=list)
+
+
+class Workspace:
+    """An index of one language's files below some folders."""
+
+    def __init__(self, language_id: str, roots: Sequence[Path], is_private: IsPrivate) -> None:
+        self.language_id = language_id
+        self.roots = tuple(roots)
+        self._is_private = is_private
+        self._index: Inverted[Path] = Inverted()
+        self._files: dict[Path, _File] = {}
+        self._texts: OrderedDict[Path, tuple[int, list[str]]] = OrderedDict()
+        self._finished_s: float | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all files have been looked at once."""
+        return self._finished_s is not None
+
+    def knows(self, word: str) -> bool:
+        """Tell whether a word stands in some file."""
+        return self.is_complete and word in self._index
+
+    async def refresh(self) -> None:
+        """Go over the workspace, unless that was done a short time ago; leaves the loop free in between."""
+        if self._finished_s is not None and time.monotonic() - self._finished_s < FRESH_S:
+            return
+        began = time.perf_counter()
+        for _ in self.steps():
+            if (time.perf_counter() - began) * 1000 >= PIECE_MS:
+                await asyncio.sleep(PAUSE_S)
+                began = time.perf_counter()
+
+    def steps(self) -> Iterator[None]:
+        """Index what is new and forget what is gone; each step takes a fraction of a millisecond."""
+        if self._index.is_stale:
+            self._index, self._files, self._finished_s = Inverted(), {}, None
+        seen: set[Path] = set()
+        for path, changed in self._walk():
+            yield
+            if path is None:
+                continue
+            if len(seen) >= MOST_FILES or len(self._index) >= MOST_WINDOWS:
+                break
+            seen.add(path)
+            known = self._files.get(path)
+            if known is None or known.changed != changed:
+                self._forget(path)
+                yield from self._add(path, changed)
+        for gone in self._files.keys() - seen:
+            self._forget(gone)
+        self._finished_s = time.monotonic()
+
+    def best(
+        self,
+        words: frozenset[str],
+        besides: frozenset[Path],
+        most: int,
+        allows: Callable[[], bool] = lambda: True,
+    ) -> list[Snippet]:
+        """Return the windows most similar to ``words`` (Jaccard), of files other than ``besides``, the best first.
+
+        ``allows`` is asked before each file is looked at; once it says no, the best so far are returned.
+        """
+        if not self.is_complete or not words:
+            return []
+        found: list[Snippet] = []
+        for path, start in self._index.best(words, _COMPARED + len(besides)):
+            if len(found) >= _COMPARED or not allows():
+                break
+            if path in besides or self._is_private(path):
+                continue
+            lines = self._lines(path)
+            text = "\n".join(lines[start : start + WINDOW_LINES])
+            score = jaccard(words, frozenset(WORD.findall(text)))
+            if score >= LEAST_SIMILARITY:
+                found.append(Snippet.of(path.as_uri(), "workspace", lines, start, WINDOW_LINES, score))
+        return sorted(found, key=lambda snippet: (-snippet.score, snippet.uri))[:most]
+
+    def _walk(self) -> Iterator[tuple[Path | None, int]]:
+        """Yield each file of the language with its time of change, in the order of names; None for what is passed."""
+        left = MOST_ENTRIES
+        waiting = list(reversed(self.roots))
+        while waiting and left > 0:
+            folder = waiting.pop()
+            try:
+                with os.scandir(folder) as entries:
+                    listed = sorted(entries, key=lambda entry: entry.name)
+            except OSError:
+                continue
+            below: list[Path] = []
+            for entry in listed:
+                left -= 1
+                yield None, 0
+                path = folder / entry.name
+                try:
+                    if entry.is_dir(follow_symlinks=False):
+                        # What a folder's files are, private or not, is asked for a file that may not be there.
+                        if not _is_skipped(entry.name) and not self._is_private(path / "x"):
+                            below.append(path)
+                    elif language_of(entry.name) == self.language_id and not self._is_private(path):
+                        status = entry.stat()
+                        if status.st_size <= MOST_BYTES:
+                            yield path, status.st_mtime_ns
+                except OSError:
+                    continue
+            waiting += reversed(below)
+
+    def _add(self, path: Path, changed: int) -> Iterator[None]:
+        file = self._files[path] = _File(changed)
+        lines = _read(path)
+        words: list[frozenset[str]] = []
+        for number, line in enumerate(lines):
+            words.append(frozenset(WORD.findall(line)))
+            if number % _LINES_A_STEP == 0:
+                yield
+        for start in range(0, max(len(lines) - STEP_LINES, 1), STEP_LINES):
+            window = frozenset().union(*words[start : start + WINDOW_LINES])
+            if window:
+                file.windows.append(self._index.add(path, start, window))
+            yield
+
+    def _forget(self, path: Path) -> None:
+        file = self._files.pop(path, None)
+        for number in file.windows if file else ():
+            self._index.remove(number)
+
+    def _lines(self, path: Path) -> list[str]:
+        try:
+            changed = path.stat().st_mtime_ns
+        except OSError:
+            return []
+        known = self._texts.get(path)
+        if known is None or known[0] != changed:
+            known = self._texts[path] = (changed, _read(path))
+            while len(self._texts) > _TEXTS:
+                self._texts.popitem(last=False)
+        self._texts.move_to_end(path)
+        return known[1]
+
+
+def _is_skipped(folder: str) -> bool:
+    return folder.startswith(".") or folder in SKIPPED_FOLDERS
+
+
+def _read(path: Path) -> list[str]:
+    text = read_source(path, MOST_BYTES)
+    return [] if text is None or "\0" in text[:1000] else to_lf(text).split("\n")

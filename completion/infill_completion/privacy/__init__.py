@@ -1,0 +1,1 @@
+"""What never reaches a model: private files, and secrets in the text of others."""

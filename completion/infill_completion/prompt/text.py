@@ -1,0 +1,72 @@
+"""Fill-in-the-middle prompts as text, for remote servers that take nothing else.
+
+Our own engine never uses these: it builds prompts from token ids.  A remote server turns the markers of this text into
+control tokens, so markers that occur in the user's own text are broken up first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from infill_completion.api import ContextItem
+from infill_completion.prompt.formats import FimFormat, Part, PromptLayout, format_of_model, trained_to_infill
+from infill_completion.prompt.layout import file_heading
+
+
+@dataclass(frozen=True)
+class FimPrompt:
+    """The text to send, and where the model's answer ends besides its own end token."""
+
+    text: str
+    stop: tuple[str, ...]
+
+
+def fim_text(model: str, prefix: str, suffix: str | None, context: Sequence[ContextItem] = ()) -> FimPrompt:
+    """Return the prompt that makes ``model`` write what belongs between ``prefix`` and ``suffix``.
+
+    Prefix first where the family knows both orders: nobody heals the unfinished word on the other side, and behind one
+    the other order is worse.
+
+    Args:
+        model: The name under which the server knows the model; it decides the format.
+        prefix: The text before the cursor.
+        suffix: The text behind it; None asks for left-to-right text.
+        context: Other files, most stable first.
+
+    Returns:
+        The prompt; left to right, without the suffix, where the format of the model is not known or the model was not
+        trained to infill.
+    """
+    form = format_of_model(model)
+    controls = form.controls() if form else frozenset[str]()
+    before = _harmless(prefix, controls)
+    files = [ContextItem(_harmless(item.path, controls), _harmless(item.text, controls)) for item in context]
+    stop = form.text_ends if form else ()
+    if form is None or suffix is None or not trained_to_infill(model):
+        return FimPrompt(_plain_files(files, None) + before, stop if trained_to_infill(model) else ())
+    others = _files(files, form)
+    outside = bool(form.file or form.file_end)
+    marks = dict(zip((Part.PREFIX_MARK, Part.SUFFIX_MARK, Part.MIDDLE_MARK), form.text_marks, strict=True))
+    texts = {**marks, Part.PREFIX: before if outside else others + before, Part.SUFFIX: _harmless(suffix, controls)}
+    layout = PromptLayout.PSM if PromptLayout.PSM in form.layouts else form.layout
+    infilling = "".join(texts[part] for part in form.order(layout))
+    parts = (*form.opening, others if outside else "", infilling, *form.closing)
+    return FimPrompt("".join(parts), stop)
+
+
+def _files(files: Sequence[ContextItem], form: FimFormat) -> str:
+    if not (form.file or form.file_end):
+        return _plain_files(files, form)
+    return "".join(form.file + _plain_files([item], form) + form.file_end for item in files)
+
+
+def _plain_files(files: Sequence[ContextItem], form: FimFormat | None) -> str:
+    return "".join(f"{file_heading(item.path, form)}{item.text.rstrip()}\n\n" for item in files)
+
+
+def _harmless(text: str, markers: Collection[str]) -> str:
+    """Break up every marker in ``text`` with a space behind its first character."""
+    for marker in sorted(markers):
+        text = text.replace(marker, f"{marker[0]} {marker[1:]}")
+    return text

@@ -1,0 +1,155 @@
+from pathlib import Path
+
+import pytest
+
+from infill_completion.completer import Completer
+from infill_completion.document.snapshot import SkipReason
+from infill_completion.privacy.rules import Privacy, path_of, relative_path
+from infill_completion.settings import CompletionSettings, PrivacySettings, Settings
+from tests.completion.scripted import ScriptedEngine, at, says
+
+DEFAULTS = PrivacySettings().ignore
+AT_ONCE = Settings(completion=CompletionSettings(debounce_ms=0))
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "src" / "deep").mkdir(parents=True)
+    (tmp_path / ".gitignore").write_text("# built\nbuild/\n*.log\n!keep.log\n")
+    (tmp_path / "src" / ".infillignore").write_text("deep/private_*.py\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern"),
+    [
+        ("main.py", None),
+        ("src/deep/main.py", None),
+        ("build/main.py", "build/"),
+        ("src/x.log", "*.log"),
+        ("keep.log", None),
+        ("src/deep/private_key.py", "deep/private_*.py"),
+        (".env", "**/.env"),
+        ("src/.env.local", "**/.env.*"),
+        ("certs/server.pem", "**/*.pem"),
+        ("config.json", None),
+        ("settings.json", None),
+    ],
+)
+def test_ignore_files_and_the_setting_keep_files_private(workspace: Path, name: str, pattern: str | None) -> None:
+    rule = Privacy(DEFAULTS).rule_for((workspace / name).as_uri(), [workspace])
+    assert (rule.pattern if rule else None) == pattern
+
+
+def test_outside_of_the_workspace_only_our_own_ignore_files_count(workspace: Path) -> None:
+    privacy = Privacy(DEFAULTS)
+    assert privacy.rule_for(str(workspace / "src" / "x.log"), []) is None
+    assert privacy.rule_for(str(workspace / "src" / "deep" / "private_key.py"), []) is not None
+    assert Privacy(DEFAULTS).rule_for("/home/somebody/.netrc", []) is not None
+
+
+def test_one_bad_pattern_leaves_the_others_in_force() -> None:
+    assert Privacy(("!", "*.secret")).rule_for("/x/a.secret", []) is not None
+
+
+def test_uris_become_paths() -> None:
+    assert path_of("file:///home/me/a%20b.py") == Path("/home/me/a b.py")
+    assert path_of("untitled:Untitled-1") is None
+    assert path_of("vscode-notebook-cell:/home/me/n.ipynb#W0s") == Path("/home/me/n.ipynb")
+    assert path_of("file:///c%3A/x.py") == Path("c:/x.py")
+    assert relative_path("file:///home/me/src/a.py", [Path("/home/me")]) == "src/a.py"
+    assert relative_path("file:///other/lib/a.py", []) == "lib/a.py"
+
+
+async def test_a_private_file_never_reaches_the_engine_and_the_rule_is_named(workspace: Path) -> None:
+    engine = ScriptedEngine(says("x"))
+    answer = await Completer(engine, AT_ONCE).complete(at("KEY = |", uri=(workspace / ".env").as_uri()))
+    assert answer.reason is SkipReason.PRIVATE_FILE
+    assert "**/.env" in str(answer.details["message"])
+    assert engine.requests == []
+
+
+@pytest.mark.parametrize(
+    ("uri", "pattern"),
+    [
+        ("git:{top}/.env?%7B%22ref%22%3A%22HEAD%22%7D", "**/.env"),
+        ("untitled:{top}/.env", "**/.env"),
+        ("fugitive://{top}/.git//0/.env", "**/.env"),
+        ("fugitive://{top}/.git//4f2a1bc/src/deep/private_key.py", "deep/private_*.py"),
+        ("gitsigns://{top}/.git//HEAD~1:build/main.py", "build/"),
+        ("gitsigns://{top}/.git//:0:.env", "**/.env"),
+        ("diffview://{top}/.git/:0:/certs/server.pem", "**/*.pem"),
+        ("vscode-remote://ssh-remote+host{top}/.env", "**/.env"),
+        ("vscode-vfs://github/me/project/.env", "**/.env"),
+        ("zipfile:///backup.zip::.env", "**/.env"),
+        ("git:{top}/src/x.log?ref", "*.log"),
+        ("git:{top}/src/main.py?ref", None),
+        ("file://{top}/a?b/.env", "**/.env"),
+        ("untitled:Untitled-1", None),
+        ("untitled:", None),
+        ("foo://[not-a-host/.env", "**/.env"),
+        ("foo:/a%00b/main.py", None),
+    ],
+)
+def test_a_file_is_as_private_under_any_scheme(workspace: Path, uri: str, pattern: str | None) -> None:
+    rule = Privacy(DEFAULTS).rule_for(uri.format(top=workspace), [workspace])
+    assert (rule.pattern if rule else None) == pattern
+
+
+def test_a_name_that_no_file_can_have_is_no_error(workspace: Path) -> None:
+    assert Privacy(DEFAULTS).rule_for(f"untitled:{workspace}/{'long/' * 2000}main.py", [workspace]) is None
+    assert Privacy(DEFAULTS).rule_for(f"untitled:/{'l' * 5000}/.env", []) is not None
+
+
+@pytest.mark.parametrize("name", [".ENV", "certs/Server.PEM", "Credentials.json"])
+def test_upper_case_protects_nobody_from_the_setting(workspace: Path, name: str) -> None:
+    assert Privacy(DEFAULTS).rule_for((workspace / name).as_uri(), [workspace]) is not None
+
+
+def test_the_setting_names_its_pattern_as_it_was_written() -> None:
+    assert str(Privacy(("**/Vault.py",)).rule_for("/x/vault.py", [])) == "**/Vault.py (setting privacy.ignore)"
+
+
+def test_the_rules_of_the_repository_count_where_only_a_folder_of_it_is_open(workspace: Path) -> None:
+    privacy, opened = Privacy(DEFAULTS), [workspace / "src" / "deep"]
+    for name in ("x.log", "private_key.py"):
+        assert privacy.rule_for((opened[0] / name).as_uri(), opened) is not None
+    assert privacy.rule_for((opened[0] / "main.py").as_uri(), opened) is None
+
+
+def test_a_folder_that_git_ignores_can_be_opened_and_worked_in(workspace: Path) -> None:
+    (workspace / ".gitignore").write_text("*\n")
+    opened = [workspace / "src"]
+    assert Privacy(DEFAULTS).rule_for((opened[0] / "main.py").as_uri(), opened) is None
+    (workspace / ".infillignore").write_text("src/\n")  # but not one that is meant to be private
+    assert Privacy(DEFAULTS).rule_for((opened[0] / "main.py").as_uri(), opened) is not None
+
+
+def test_links_lead_nobody_around_the_rules(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    link = tmp_path_factory.mktemp("links") / "project"
+    link.symlink_to(workspace)
+    (workspace / ".env").touch()
+    (workspace / "conf.txt").symlink_to(workspace / ".env")
+    (workspace / "notes.txt").symlink_to(workspace / "src" / "deep" / "private_notes.py")
+    privacy = Privacy((*DEFAULTS, "src/own_*.py"))
+    for root in (workspace, link):
+        for top in (workspace, link):
+            for name in ("x.log", "src/own_a.py", "src/deep/private_a.py", "conf.txt", "notes.txt"):
+                assert privacy.rule_for((top / name).as_uri(), [root]) is not None, (root, top, name)
+            assert privacy.rule_for((top / "src" / "main.py").as_uri(), [root]) is None
+
+
+def test_a_linked_folder_of_a_repository_has_the_rules_of_the_repository(
+    workspace: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    link = tmp_path_factory.mktemp("links") / "deep"
+    link.symlink_to(workspace / "src" / "deep")
+    assert Privacy(DEFAULTS).rule_for((link / "private_a.py").as_uri(), [link]) is not None
+
+
+@pytest.mark.parametrize(
+    "name", ["config.json", "settings.json", "env/main.py", "tokens.py", "secretary.py", "keys.go"]
+)
+def test_a_name_that_only_sounds_secret_is_no_reason_for_silence(tmp_path: Path, name: str) -> None:
+    assert Privacy(PrivacySettings().ignore).rule_for((tmp_path / name).as_uri(), [tmp_path]) is None

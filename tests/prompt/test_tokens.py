@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import itertools
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infill_completion.api import ContextItem
+from infill_completion.engine.checkpoints.checkpoint import EMBEDDED
+from infill_completion.engine.checkpoints.tokenizer import Tokenizer
+from infill_completion.engine.model.kv_cache import common_prefix
+from infill_completion.prompt.tokens import (
+    Prompt,
+    PromptKeeper,
+    PromptLayout,
+    PromptOptions,
+    build_prompt,
+    path_comment,
+    unfinished,
+)
+
+TOKENIZER = Tokenizer.load(EMBEDDED)
+FIM = TOKENIZER.infilling
+assert FIM is not None
+LINES = "".join(f"    value_{number} = compute(value_{number - 1}, {number})\n" for number in range(400))
+
+
+def prompt_at(marked: str, context: tuple[ContextItem, ...] = (), **options: object) -> Prompt:
+    prefix, _, suffix = marked.partition("|")
+    return build_prompt(TOKENIZER, prefix, suffix, context, PromptOptions(**{"heal": False, **options}))  # type: ignore[arg-type]
+
+
+def test_prefix_suffix_middle_is_metas_layout() -> None:
+    prompt = prompt_at("def f(x):\n    return |\n\nprint(f(1))\n", layout=PromptLayout.PSM)
+    before = TOKENIZER.encode("def f(x):\n    return ")
+    after = TOKENIZER.encode_infilling("\n\nprint(f(1))\n")
+    assert prompt.ids == [TOKENIZER.bos, FIM.pre, *before, FIM.suf, *after, FIM.mid]
+
+
+def test_suffix_prefix_middle_is_metas_layout() -> None:
+    prompt = prompt_at("def f(x):\n    return |r\n", layout=PromptLayout.SPM)
+    before = TOKENIZER.encode("def f(x):\n    return ")
+    assert prompt.ids == [TOKENIZER.bos, FIM.pre, FIM.suf, *TOKENIZER.encode_infilling("r\n"), FIM.mid, *before]
+
+
+def test_an_empty_suffix_is_still_an_infilling() -> None:
+    assert prompt_at("x|").ids == [TOKENIZER.bos, FIM.pre, FIM.suf, FIM.mid, *TOKENIZER.encode("x")]
+
+
+def test_an_empty_document_is_four_control_tokens() -> None:
+    assert prompt_at("|").ids == [TOKENIZER.bos, FIM.pre, FIM.suf, FIM.mid]
+
+
+def test_the_line_of_the_cursor_can_stand_behind_the_middle_mark() -> None:
+    prompt = prompt_at("a = 1\nb = |\nc\n", layout=PromptLayout.LINE_LAST)
+    after = TOKENIZER.encode_infilling("\nc\n")
+    line = TOKENIZER.encode_line("b = ")
+    assert prompt.ids == [TOKENIZER.bos, FIM.pre, *TOKENIZER.encode("a = 1\n"), FIM.suf, *after, FIM.mid, *line]
+
+
+def test_without_suffix_the_prompt_is_plain_text() -> None:
+    prompt = build_prompt(TOKENIZER, "def f", None, (), PromptOptions(heal=False))
+    assert prompt.layout is PromptLayout.LEFT_TO_RIGHT
+    assert prompt.ids == [TOKENIZER.bos, *TOKENIZER.encode("def f")]
+
+
+def test_a_model_without_infilling_tokens_gets_plain_text() -> None:
+    document = json.loads((EMBEDDED / "tokenizer.json").read_text(encoding="utf-8"))
+    vocab = document["model"]["vocab"]
+    for name in [name for name in vocab if name in ("▁<PRE>", "▁<SUF>", "▁<MID>", "▁<EOT>")]:
+        del vocab[name]
+    document["added_tokens"] = document["added_tokens"][:3]
+    plain = Tokenizer(document)
+    prompt = build_prompt(plain, "def f", "\n", (), PromptOptions(heal=False))
+    assert (plain.infilling, prompt.layout) == (None, PromptLayout.LEFT_TO_RIGHT)
+    assert prompt.ids == [plain.bos, *plain.encode("def f")]
+    assert prompt.tokens_by_source["suffix"] == 0
+
+
+@pytest.mark.parametrize("layout", [PromptLayout.PSM, PromptLayout.SPM, PromptLayout.LINE_LAST])
+def test_the_budget_keeps_the_text_nearest_the_cursor(layout: PromptLayout) -> None:
+    prompt = prompt_at(LINES + "    total = |\n" + LINES, layout=layout, budget_tokens=512)
+    text = TOKENIZER.decode(prompt.ids)
+    assert 350 < len(prompt.ids) <= 512
+    assert "value_399" in text
+    assert "    total = " in text
+    assert "value_0 = " in text  # the suffix starts over
+    assert "value_200" not in text
+    assert sum(prompt.tokens_by_source.values()) == len(prompt.ids)
+    assert prompt.dropped_by_source["prefix"] > 1000
+
+
+def test_what_has_no_room_is_still_there_for_an_index() -> None:
+    prompt = prompt_at(LINES + "x|" + LINES, budget_tokens=128)
+    assert TOKENIZER.decode(prompt.before[-1]) == LINES + "x"
+    assert TOKENIZER.decode(prompt.after) == LINES
+
+
+def test_typing_leaves_all_earlier_tokens_where_they_are() -> None:
+    typed = "    total = compute(value_1, 2) + compute(value_3, 4)"
+    prompts = [prompt_at(LINES + typed[:end] + "|\n" + LINES, budget_tokens=512, heal=True).ids for end in range(4, 50)]
+    shared = [common_prefix(a, b) / len(a) for a, b in itertools.pairwise(prompts)]
+    assert sum(share > 0.95 for share in shared) >= len(shared) - 2
+
+
+def test_other_files_come_first_under_their_name_and_are_dropped_whole() -> None:
+    context = (ContextItem("lib/a.py", "A = 1\n"), ContextItem("b.ts", LINES), ContextItem("c.sql", "select 1"))
+    prompt = prompt_at("x = |\n", context, layout=PromptLayout.PSM, budget_tokens=512)
+    text = TOKENIZER.decode(prompt.ids)
+    assert text.index("# lib/a.py\nA = 1\n\n") < text.index("-- c.sql\nselect 1\n\n") < text.index("x = ")
+    assert "b.ts" not in text
+    assert prompt.dropped_by_source["context"] > 1000
+    assert len(prompt.before) == 4
+
+
+def test_comments_follow_the_language() -> None:
+    assert [path_comment(path)[:2] for path in ("a.rs", "a.lua", "Makefile", "a.py")] == ["//", "--", "# ", "# "]
+
+
+@pytest.mark.parametrize(
+    ("line", "end"),
+    [("return sel", " sel"), ("        ", "        "), ("x.append(", "("), ("x = ", " "), ("a_b", "a_b"), ("", "")],
+)
+def test_the_unfinished_word_is_what_the_next_letter_may_change(line: str, end: str) -> None:
+    assert unfinished(line) == end
+
+
+def test_healing_leaves_the_unfinished_word_to_the_loop() -> None:
+    prompt = prompt_at("return sel|\n", heal=True)
+    assert prompt.spell == " sel"
+    assert prompt.ids[-1:] == [*TOKENIZER.encode("return")][-1:]
+
+
+@given(st.text(st.sampled_from("ab_ (\n\t1é")), st.text(st.sampled_from("ab \n")), st.integers(16, 64), st.booleans())
+def test_prompts_stay_within_the_budget(prefix: str, suffix: str, budget: int, heal: bool) -> None:
+    for layout in (PromptLayout.PSM, PromptLayout.SPM, PromptLayout.LINE_LAST):
+        options = PromptOptions(layout=layout, budget_tokens=budget, heal=heal)
+        prompt = build_prompt(TOKENIZER, prefix * 5, suffix * 5, (), options)
+        assert len(prompt.ids) <= budget
+        assert sum(prompt.tokens_by_source.values()) == len(prompt.ids)
+        kept = TOKENIZER.decode(prompt.before[-1]) + prompt.spell
+        assert kept == prefix * 5
+
+
+def test_a_line_without_end_is_encoded_in_pieces() -> None:
+    line = "x = [" + ", ".join(str(number) for number in range(3000))
+    prompt = prompt_at(line + "|\n", budget_tokens=512)
+    assert 300 < len(prompt.ids) <= 512
+    assert TOKENIZER.decode(prompt.ids).endswith("2998, 2999")
+    assert TOKENIZER.decode(prompt.before[-1]) == line
+
+
+@pytest.mark.parametrize("heal", [True, False])
+def test_a_kept_prompt_is_what_a_new_one_would_be(heal: bool) -> None:
+    keeper, options = PromptKeeper(), PromptOptions(budget_tokens=400, heal=heal)
+    other = (ContextItem("b.py", "def helper():\n    return 1\n"),)
+    typed = "    total = compute(first_value, 12)\n\n  done"
+    texts = [LINES + typed[:end] for end in range(len(typed) + 1)]
+    for prefix in [*texts, *reversed(texts), "", "x" * 5000, "x" * 5000 + ".y"]:
+        for suffix, context in (("\nprint(total)\n", ()), ("\nprint(total)\n", other), (None, ())):
+            kept = keeper.prompt(TOKENIZER, prefix, suffix, context, options)
+            again = keeper.prompt(TOKENIZER, prefix, suffix, context, options)
+            assert kept == again == build_prompt(TOKENIZER, prefix, suffix, context, options)
+
+
+def test_within_a_word_a_prompt_is_not_built_anew() -> None:
+    keeper, options = PromptKeeper(), PromptOptions()
+    prompts = [keeper.prompt(TOKENIZER, LINES + f"    {word}", "\n", (), options) for word in ("v", "va", "val")]
+    assert [prompt.spell for prompt in prompts] == [" v", " va", " val"]
+    assert prompts[0].before is prompts[1].before is prompts[2].before
