@@ -22,9 +22,9 @@ from typing import Any
 from infill_completion import __version__
 from infill_completion.api import Engine, EngineState
 from infill_completion.client.connect import engine_for
-from infill_completion.completer import Completer
 from infill_completion.document.snapshot import Snapshot, Trigger
 from infill_completion.settings import CompletionSettings, EngineSettings, Settings
+from infill_completion.suggest.completer import Completer
 from infill_server.bench.keystrokes import percentile
 from training.evaluate import Hole, holes, wilson
 from training.export import EMBEDDED

@@ -16,13 +16,13 @@ from typing import Any, Generic, TypeVar
 
 from infill_completion.api import EngineState, Health
 from infill_completion.client.connect import engine_for
-from infill_completion.completer import Completer
 from infill_completion.document.lines import offset_at
 from infill_completion.document.snapshot import SkipReason, Snapshot, Trigger
 from infill_completion.document.workspace import NoDocuments
 from infill_completion.languages.ids import language_of
 from infill_completion.privacy.rules import path_of, repository_of
 from infill_completion.settings import Settings, config_path, documentation, merge, read_config
+from infill_completion.suggest.completer import Completer
 from infill_server.cli import UsageError, is_number
 
 T = TypeVar("T")

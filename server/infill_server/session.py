@@ -17,8 +17,8 @@ from infill_completion.document.snapshot import Answer, SkipReason, Snapshot
 from infill_server.status import Kind, LoadProgress, Status
 
 if TYPE_CHECKING:
-    from infill_completion.completer import Completer
     from infill_completion.settings import EngineSettings, Settings
+    from infill_completion.suggest.completer import Completer
     from infill_server.configuration import Configuration
     from infill_server.language_server import InfillServer
 
@@ -204,7 +204,7 @@ class Session:
     async def _open(self) -> _Parts:
         # The import takes longer than many a request; meanwhile the loop goes on.
         connect = await asyncio.to_thread(importlib.import_module, "infill_completion.client.connect")
-        completer = await asyncio.to_thread(importlib.import_module, "infill_completion.completer")
+        completer = await asyncio.to_thread(importlib.import_module, "infill_completion.suggest.completer")
         engine: StartedEngine = connect.engine_for(self.settings, self._on_health)
         parts = _Parts(
             engine,

@@ -24,10 +24,10 @@ from infill_completion.api import (
     FinishReason,
 )
 from infill_completion.client.remote.engine import RemoteEngine
-from infill_completion.completer import Completer
 from infill_completion.document.snapshot import SkipReason
 from infill_completion.settings import EngineSettings, Settings
-from tests.completion.scripted import at
+from infill_completion.suggest.completer import Completer
+from tests.suggest.scripted import at
 
 
 @dataclass

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from infill_completion.completer import Completer
 from infill_completion.context import cells_text
 from infill_completion.context.nearby import Nearby
 from infill_completion.context.similar import SimilarIndex
 from infill_completion.document.workspace import OpenDocument
 from infill_completion.privacy import ignore_files, rules
 from infill_completion.settings import CompletionSettings, ContextSettings, PrivacySettings, Settings
-from tests.completion.scripted import ScriptedEngine, at, says
+from infill_completion.suggest.completer import Completer
+from tests.suggest.scripted import ScriptedEngine, at, says
 
 AT_ONCE = Settings(completion=CompletionSettings(debounce_ms=0))
 SHAPES = '''class Circle:

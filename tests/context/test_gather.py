@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from infill_completion.completer import Completer
 from infill_completion.context import Context, Gatherer, gather, nearby, similar
 from infill_completion.context.allowance import Allowance
 from infill_completion.context.imports import files as reading
@@ -18,8 +17,9 @@ from infill_completion.document.view import View
 from infill_completion.document.workspace import OpenDocument
 from infill_completion.privacy.rules import Privacy
 from infill_completion.settings import Settings
-from tests.completion.scripted import ScriptedEngine, at, says
+from infill_completion.suggest.completer import Completer
 from tests.context.test_context import AT_ONCE, HERE, PRICES, SHAPES, Desk
+from tests.suggest.scripted import ScriptedEngine, at, says
 
 LATE = ": no time to look through all of it, the next request goes on"
 BUDGET = 4000

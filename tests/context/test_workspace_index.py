@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from infill_completion.completer import Completer
 from infill_completion.context import workspace_index as module
 from infill_completion.context.inverted import Inverted
 from infill_completion.context.similar import WORD
 from infill_completion.context.workspace_index import Workspace
-from tests.completion.scripted import ScriptedEngine, at, says, until
+from infill_completion.suggest.completer import Completer
 from tests.context.test_context import AT_ONCE, HERE, PRICES, SHAPES, Desk
+from tests.suggest.scripted import ScriptedEngine, at, says, until
 
 QUERY = frozenset(WORD.findall(HERE))
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from infill_completion.completer import Completer
 from infill_completion.document.window import window_at
 from infill_completion.languages.syntax import grammars, harm, is_in_text, marks, untouched_body
-from infill_completion.length import Shape, plan
 from infill_completion.settings import CompletionSettings, Settings
-from tests.completion.scripted import ScriptedEngine, at, says
+from infill_completion.suggest.completer import Completer
+from infill_completion.suggest.extent import Shape, plan
+from tests.suggest.scripted import ScriptedEngine, at, says
 
 AT_ONCE = Settings(completion=CompletionSettings(debounce_ms=0))
 LONG = 'HELP = """\n' + "words of a text\n" * 800 + '"""\n'

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from infill_completion.completer import Completer
 from infill_completion.document.snapshot import SkipReason
 from infill_completion.document.workspace import OpenDocument
 from infill_completion.privacy.masking import mask_secrets
 from infill_completion.settings import CompletionSettings, PrivacySettings, Settings
-from tests.completion.scripted import ScriptedEngine, at, says
+from infill_completion.suggest.completer import Completer
 from tests.context.test_context import Desk
+from tests.suggest.scripted import ScriptedEngine, at, says
 
 AT_ONCE = Settings(completion=CompletionSettings(debounce_ms=0))
 

@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from infill_completion.completer import Completer
 from infill_completion.document.snapshot import SkipReason
 from infill_completion.privacy.rules import Privacy, path_of, relative_path
 from infill_completion.settings import CompletionSettings, PrivacySettings, Settings
-from tests.completion.scripted import ScriptedEngine, at, says
+from infill_completion.suggest.completer import Completer
+from tests.suggest.scripted import ScriptedEngine, at, says
 
 DEFAULTS = PrivacySettings().ignore
 AT_ONCE = Settings(completion=CompletionSettings(debounce_ms=0))

@@ -50,7 +50,7 @@ def test_after_a_start_the_heavy_libraries_are_not_loaded() -> None:
 import sys
 from infill_server.server import create_server
 create_server()
-import infill_completion.client.connect, infill_completion.completer, infill_server.configuration, infill_server.restart
+import infill_completion.client.connect, infill_completion.suggest.completer, infill_server.configuration, infill_server.restart
 print(*sorted({"torch", "transformers", "tokenizers", "numpy", "safetensors", "bitsandbytes"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)

@@ -22,11 +22,11 @@ from typing import Any
 
 from infill_completion.api import EngineState
 from infill_completion.client.connect import engine_for
-from infill_completion.completer import Completer
 from infill_completion.document.lines import to_lf
 from infill_completion.document.snapshot import Snapshot, Trigger
 from infill_completion.languages.ids import language_of
 from infill_completion.settings import ContextSettings, Settings
+from infill_completion.suggest.completer import Completer
 from infill_server.bench.keystrokes import percentile, source_files
 from infill_server.restart import end_engine
 

@@ -1,0 +1,1 @@
+"""The path of a keystroke, from a snapshot to an answer. Entry: `completer`."""

@@ -1,0 +1,30 @@
+"""Angle brackets, which are brackets only where types, tags and paths stand in them."""
+
+from __future__ import annotations
+
+import re
+
+from infill_completion.suggest.filters.place import Place
+
+# Arrows and comparisons with an equals sign are no brackets.
+_OPEN = re.compile(r"<[^<>;&|]*$")
+_ANGLE = re.compile(r"[-=]>|[<>]=|([<>])")
+
+
+def closed_angles(text: str, place: Place) -> tuple[int, int] | None:
+    """Return where ``text`` closes the angle bracket around the cursor, and how many ``>`` of the rest it closes.
+
+    None where it closes nothing, or where the cursor does not stand before the end of a pair, as editors leave it:
+    ``Vec<|>``.
+    """
+    rest = place.window.rest
+    if not rest.startswith(">") or not _OPEN.search(place.window.before):
+        return None
+    depth, lowest, at = 0, 0, 0
+    for match in _ANGLE.finditer(text):
+        if match.group(1):
+            depth += 1 if match.group(1) == "<" else -1
+            if depth == -1 and lowest == 0:
+                at = match.start()
+            lowest = min(lowest, depth)
+    return (at, min(-lowest, len(rest) - len(rest.lstrip(">")))) if lowest else None

@@ -1,0 +1,128 @@
+"""How deep the first line may begin on a blank line, which is where models often write one step too many."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from infill_completion.document.lines import indent_of, indent_width
+from infill_completion.languages.brackets import open_brackets
+from infill_completion.languages.syntax import is_in_text
+from infill_completion.languages.traits import Blocks, Family, opens_block
+from infill_completion.suggest.filters.closers import in_comment
+from infill_completion.suggest.filters.place import Place
+
+# Languages in which a colon or an open bracket is all that makes the next line deeper.
+_STRICT = frozenset({"python", "cython", "starlark", "gdscript"})
+# What ends a statement or an entry where blocks stand in braces; behind anything else a line may go on.
+_ENDS = (";", "}", ",")
+# Behind a label the statements of a case may be deeper.
+_LABEL = re.compile(r"\s*(?:case\b[^;]*|\w+\s*):")
+# Labels themselves and what closes something stand where the style has them.
+_IS_FREE = re.compile(_LABEL.pattern + r"|\s*[)\]}]")
+
+
+def trim_stray_indent(text: str, place: Place) -> str:
+    """Begin the first line no deeper than the lines above allow, and move the other lines with it."""
+    before, blanks = place.window.before, indent_of(text)
+    if before.strip() or not blanks or place.window.rest.strip():
+        return text
+    written, allowed = indent_width(before + blanks), _allowed(place)
+    if allowed is None:
+        return text
+    wanted = max((width for width in allowed if width <= written), default=0)
+    kept = _cut(before + blanks, max(wanted, indent_width(before)))[len(before) :]
+    excess = written - indent_width(before + kept)
+    if not excess or in_comment(place) or is_in_text(place.window, place.language_id):
+        return text
+    first, *others = text[len(blanks) :].split("\n")
+    if _is_moved(first, others, written, place.family):
+        others = [_cut(indent_of(line), indent_width(line) - excess) + line.lstrip(" \t") for line in others]
+    return "\n".join([kept + first, *others])
+
+
+def cut_at_stray_depth(text: str, place: Place) -> str:
+    """Cut before a line that is deeper than the one above, where that one opens nothing."""
+    if not _is_braced(place) and place.language_id not in _STRICT:
+        return text
+    lines = text.split("\n")
+    above = ""
+    for number, line in enumerate([place.window.before + lines[0], *lines[1:]]):
+        if not line.strip() or _is_comment(line, place.family):
+            continue
+        is_deeper = above and indent_width(line) > indent_width(above) and not _IS_FREE.match(line)
+        if is_deeper and _is_complete("\n".join(lines[:number]), above, place):
+            return "\n".join(lines[:number])
+        above = line
+    return text
+
+
+def _is_complete(text: str, last: str, place: Place) -> bool:
+    """Tell whether a statement surely ends with ``text``, the last line of which is ``last``."""
+    code, whole = last.rstrip(), place.window.prefix + text
+    if _ends_string(code) or any(whole.count(fence) % 2 for fence in ('"""', "'''", "`")):
+        return False
+    if _is_braced(place):
+        return code.endswith(";") and _LABEL.match(code) is None and not open_brackets(code, place.family)
+    return not (opens_block(code, place.family) or code.endswith("\\") or open_brackets(whole, place.family))
+
+
+def _ends_string(line: str) -> bool:
+    """Tell whether a string of several lines seems to end in ``line``, whose indentation then says nothing."""
+    return any(line.count(fence) % 2 for fence in ('"', "'''", "`"))
+
+
+def _is_braced(place: Place) -> bool:
+    return place.family.blocks is Blocks.BRACES and place.family.is_balanced
+
+
+def _allowed(place: Place) -> set[int] | None:
+    """Return the columns at which the next line may begin, None where any may do."""
+    window, family = place.window, place.family
+    if not _is_braced(place) and place.language_id not in _STRICT:
+        return None
+    lines = [line.rstrip() for line in window.above.split("\n") if line.strip() and not _is_comment(line, family)]
+    if not lines:
+        return {0} if window.starts_document and not window.above.strip() else None
+    last = lines[-1]
+    if opens_block(last, family):
+        return _inside(lines, indent_width(window.before), family)
+    if _ends_string(last) or not _has_ended(last, place):
+        return None
+    # Whoever is no deeper than the line above may go on with any of the blocks that are open.
+    widths = range(indent_width(last) + 1) if _is_braced(place) else map(indent_width, lines)
+    return {width for width in widths if width <= indent_width(last)} | {0}
+
+
+def _has_ended(line: str, place: Place) -> bool:
+    if _is_braced(place):
+        return line.endswith(_ENDS) and not open_brackets(line, place.family)
+    return not line.endswith("\\") and not open_brackets(place.window.prefix, place.family)
+
+
+def _inside(lines: list[str], width: int, family: Family) -> set[int] | None:
+    """Return the columns at which the block may begin that the last line opens, with the cursor at ``width``."""
+    opener = indent_width(lines[-1])
+    if width <= opener or lines[-1].rstrip().endswith(("(", "[")):
+        return None
+    steps = {indent_width(below) - indent_width(line) for line, below in pairwise(lines) if opens_block(line, family)}
+    return {width, *(opener + step for step in steps or {4})}
+
+
+def _is_comment(line: str, family: Family) -> bool:
+    return bool(family.line_comment) and line.lstrip().startswith(family.line_comment)
+
+
+def _is_moved(first: str, others: list[str], width: int, family: Family) -> bool:
+    """Tell whether the other lines are as much too deep as the first one, which was at column ``width``."""
+    following = next((indent_width(line) for line in others if line.strip()), None)
+    if following is None:
+        return False
+    return following > width if opens_block(first, family) else following >= width
+
+
+def _cut(blanks: str, width: int) -> str:
+    """Return the beginning of ``blanks`` that is at most ``width`` columns wide."""
+    while blanks and indent_width(blanks) > width:
+        blanks = blanks[:-1]
+    return blanks

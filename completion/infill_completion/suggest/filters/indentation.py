@@ -1,0 +1,74 @@
+"""Blanks at the beginning of lines: tabs where the document has tabs, and no stray first blank."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from infill_completion.document.lines import indent_of, indent_width
+from infill_completion.suggest.filters.place import Place
+
+_TABBED = re.compile(r"^\t+\S", re.MULTILINE)
+_SPACED = re.compile(r"^ {2,}\S", re.MULTILINE)
+
+
+def match_indentation(text: str, place: Place) -> str:
+    """Indent with tabs where the document does, and with its spaces where it has only those."""
+    around = place.window.prefix + place.window.suffix
+    has_tabs, has_spaces = _TABBED.search(around) is not None, _SPACED.search(around) is not None
+    if has_tabs == has_spaces:
+        return text
+    first, newline, others = text.partition("\n")
+    # On a blank line the first line's blanks are indentation, too.
+    head, indented = (first + newline, others) if place.window.before.strip() else ("", text)
+    lines = indented.split("\n")
+    widths = [len(indent_of(line)) for line in lines if line.startswith(" ")]
+    if has_tabs and widths and not any(line.startswith("\t") for line in lines):
+        unit = 4 if all(width % 4 == 0 for width in widths) else 2
+        return head + "\n".join(_with_tabs(line, unit) for line in lines)
+    if has_spaces and _is_tabbed(lines):
+        unit = _unit(around)
+        return head + "\n".join(_with_spaces(line, unit) for line in lines)
+    return text
+
+
+def trim_stray_blank(text: str, place: Place) -> str:
+    """Drop a single blank in front that the line has already, or that no line is indented by."""
+    if len(text) < 2 or text[0] != " " or not text[1].isalnum():
+        return text
+    before = place.window.before
+    if not before.strip():
+        widths = {indent_width(line) for line in (place.window.above + place.window.below).split("\n") if line.strip()}
+        widths |= _aligned(place.window.above)
+        width = indent_width(before)
+        return text[1:] if width in widths | {0} and width + 1 not in widths else text
+    is_double = before.endswith(" ") and not before.endswith("  ") and before.rstrip()[-1] in "=(,+-*/<>&|"
+    return text[1:] if is_double else text
+
+
+def _aligned(above: str) -> set[int]:
+    """Return the columns behind the opening brackets of the line above, where continued lines are aligned."""
+    lines = above.rstrip().split("\n")
+    return {column for column, character in enumerate(lines[-1].expandtabs(), 1) if character in "([{"}
+
+
+def _is_tabbed(lines: list[str]) -> bool:
+    """Tell whether lines are indented with tabs alone; blanks behind tabs are alignment, which nobody can convert."""
+    indents = [indent_of(line) for line in lines]
+    return any("\t" in indent for indent in indents) and not any(" " in indent for indent in indents)
+
+
+def _unit(text: str) -> int:
+    """Return how many spaces the lines of ``text`` are indented by at each step."""
+    widths = [len(indent_of(match.group())) for match in _SPACED.finditer(text)]
+    return max(math.gcd(*widths), 2) if widths else 4
+
+
+def _with_tabs(line: str, unit: int) -> str:
+    blanks = len(indent_of(line))
+    return "\t" * (blanks // unit) + " " * (blanks % unit) + line[blanks:]
+
+
+def _with_spaces(line: str, unit: int) -> str:
+    blanks = indent_of(line)
+    return blanks.replace("\t", " " * unit) + line[len(blanks) :]

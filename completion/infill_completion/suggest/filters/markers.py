@@ -1,0 +1,56 @@
+"""Control tokens of models that show up as text."""
+
+from __future__ import annotations
+
+import re
+
+from infill_completion.languages.traits import Blocks
+from infill_completion.privacy.masking import MASK
+from infill_completion.suggest.filters.closers import in_comment
+from infill_completion.suggest.filters.place import Place
+
+# The control tokens of every supported model family, as their tokenizers spell them; see `formats`.
+_MARKER = re.compile(
+    r"[▁ ]?<(?:PRE|SUF|MID|EOT)>"
+    r"|<\|?(?:fim[_-](?:prefix|suffix|middle|pad|hole|begin|end)|file_sep(?:arator)?|repo_name|endoftext|filename"
+    r"|im_start|im_end|end_of_turn|end_of_text|eos)\|?>"
+    r"|<\[fim-(?:prefix|suffix|middle)\]>|<\[end▁of▁sentence\]>"
+    r"|<｜(?:fim▁(?:begin|hole|end)|end▁of▁sentence|begin▁of▁sentence)｜>"
+    r"|\[(?:SUFFIX|PREFIX|MIDDLE)\]"
+)
+# The control characters of ASCII, but for tab and line end, and what is invisible or turns the direction of writing.
+_INVISIBLE = re.compile("[\0-\x08\x0b-\x1f\x7f\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069]")
+# Chat models wrap code as Markdown does.
+_FENCE = re.compile(r"\s*```[\w+#.-]*[ \t]*(?:\n|$)")
+_FENCE_END = re.compile(r"^[ \t]*```[\s\S]*", re.MULTILINE)
+
+
+def drop_invisible(text: str, place: Place) -> str:
+    """Drop control characters and invisible ones, unless the document itself has them."""
+    around = place.window.prefix + place.window.suffix
+    return _INVISIBLE.sub(lambda match: match.group() if match.group() in around else "", text)
+
+
+def unwrap_fence(text: str, place: Place) -> str:
+    """Take the code out of a Markdown fence, which chat models put around it."""
+    match = _FENCE.match(text)
+    if match is None or place.family.blocks is Blocks.PROSE or in_comment(place):
+        return text
+    code = _FENCE_END.sub("", text[match.end() :])
+    return code.removeprefix(place.window.before) if not place.window.before.strip() else code
+
+
+def cut_at_marker(text: str, place: Place) -> str:
+    """Cut at the first control token of a model, unless the document itself spells it."""
+    for match in _MARKER.finditer(text):
+        spelled = match.group().strip()
+        if spelled not in place.window.prefix and spelled not in place.window.suffix:
+            return text[: match.start()].rstrip(" ")
+    return text
+
+
+def drop_mask(text: str, place: Place) -> str:
+    """Drop a suggestion that copies the mask of a secret."""
+    mask = MASK * 6
+    shown = place.window.prefix + place.window.suffix
+    return "" if mask in text and mask not in shown else text

@@ -1,0 +1,65 @@
+"""Blocks that a suggestion begins and does not fill."""
+
+from __future__ import annotations
+
+import re
+
+from infill_completion.document.lines import indent_width
+from infill_completion.languages.brackets import open_brackets, unopened
+from infill_completion.languages.traits import Blocks, Family, opens_block
+from infill_completion.suggest.filters.closers import in_comment
+from infill_completion.suggest.filters.place import Place
+
+_WORD = re.compile(r"\w")
+_LEADING_CLOSERS = re.compile(r"^\s*[)\]}]+")
+
+
+def drop_empty_opener(text: str, place: Place) -> str:
+    """Drop a last line that opens a block without anything in it, unless it is the only line."""
+    if place.window.rest.strip() or not _needs_bodies(place) or in_comment(place):
+        return text
+    lines = text.rstrip().split("\n")
+    below = next((line for line in place.window.below.split("\n") if line.strip()), "")
+    while (number := _last_code(lines, place.family)) > 0 and any(line.strip() for line in lines[:number]):
+        line = lines[number]
+        is_remark = len(lines) > number + 1 and indent_width(lines[number + 1]) <= indent_width(line)
+        if is_remark or not opens_block(line, place.family) or _has_body(line, below, place.family):
+            break
+        if not _WORD.search(line) or _continues(lines[:number], line, place.family):
+            break
+        closers = _LEADING_CLOSERS.match(line)
+        lines = lines[:number] + ([closers.group()] if closers else [])
+        if closers:
+            break
+    cut = "\n".join(lines)
+    return cut if len(cut) < len(text.rstrip()) else text
+
+
+def _needs_bodies(place: Place) -> bool:
+    """Tell whether a block must hold something: in YAML and the like it need not, and prose has none."""
+    family = place.family
+    if family.blocks is Blocks.INDENT:
+        return place.is_cut_off or family.next_part.pattern != "(?!)"
+    return family.blocks is Blocks.END or (family.blocks is Blocks.BRACES and family.is_balanced)
+
+
+def _last_code(lines: list[str], family: Family) -> int:
+    """Return the number of the last line that is neither blank nor a comment, -1 if there is none."""
+    for number in range(len(lines) - 1, -1, -1):
+        line = lines[number].strip()
+        if line and not (family.line_comment and line.startswith(family.line_comment)):
+            return number
+    return -1
+
+
+def _continues(lines: list[str], line: str, family: Family) -> bool:
+    """Tell whether ``line``, which follows ``lines``, belongs to a statement that begins above."""
+    is_open = open_brackets("\n".join(lines), family)[-1:] in {("(",), ("[",)}
+    return is_open or lines[-1].endswith("\\") or bool(unopened(_LEADING_CLOSERS.sub("", line), family))
+
+
+def _has_body(line: str, below: str, family: Family) -> bool:
+    """Tell whether the document goes on with the body of the block, or with its end."""
+    if indent_width(below) > indent_width(line):
+        return True
+    return indent_width(below) == indent_width(line) and family.closer.match(below.strip()) is not None

@@ -1,0 +1,91 @@
+"""The filters in order, and the record of what each of them did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from infill_completion.suggest.filters.blanks import drop_blank, trim_end, unify_line_ends
+from infill_completion.suggest.filters.closers import cut_at_unopened_bracket, drop_double_closer
+from infill_completion.suggest.filters.depth import cut_at_stray_depth, trim_stray_indent
+from infill_completion.suggest.filters.indentation import match_indentation, trim_stray_blank
+from infill_completion.suggest.filters.markers import cut_at_marker, drop_invisible, drop_mask, unwrap_fence
+from infill_completion.suggest.filters.openers import drop_empty_opener
+from infill_completion.suggest.filters.place import Place
+from infill_completion.suggest.filters.repetition import (
+    cut_copied_line,
+    cut_loop,
+    cut_next_lines,
+    drop_known_definition,
+    drop_third_copy,
+)
+from infill_completion.suggest.filters.rest import cut_at_closed_angle, cut_misfit, replaced, trim_overlap
+
+Filter = Callable[[str, Place], str]
+
+FILTERS: tuple[Filter, ...] = (
+    unify_line_ends,
+    cut_at_marker,
+    unwrap_fence,
+    drop_invisible,
+    drop_mask,
+    match_indentation,
+    trim_stray_indent,
+    trim_stray_blank,
+    cut_at_stray_depth,
+    cut_loop,
+    cut_misfit,
+    trim_overlap,
+    cut_at_closed_angle,
+    cut_next_lines,
+    drop_double_closer,
+    cut_at_unopened_bracket,
+    drop_third_copy,
+    cut_copied_line,
+    drop_known_definition,
+    drop_empty_opener,
+    trim_end,
+    drop_blank,
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one filter did; only filters that changed something are recorded."""
+
+    name: str
+    reason: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Filtered:
+    """A suggestion behind the filters.
+
+    Attributes:
+        text: What is left of it; empty where a filter dropped it.
+        replaced: How many characters right of the cursor it stands for.
+        steps: What changed it.
+    """
+
+    text: str
+    replaced: int
+    steps: tuple[Step, ...]
+
+
+def apply(text: str, place: Place) -> Filtered:
+    """Run every filter over ``text``, which has LF line ends, until nothing is left or the last one is done."""
+    steps: list[Step] = []
+    for rule in FILTERS:
+        changed = rule(text, place)
+        if changed != text:
+            steps.append(Step(rule.__name__, _reason(rule), text, changed))
+            text = changed
+        if not text:
+            break
+    return Filtered(text, replaced(text, place), tuple(steps))
+
+
+def _reason(rule: Filter) -> str:
+    return (rule.__doc__ or "").strip().partition("\n")[0]

@@ -1,0 +1,123 @@
+"""How a suggestion meets the rest of the cursor's line."""
+
+from __future__ import annotations
+
+import re
+
+from infill_completion.languages.brackets import PAIRS, cost, open_brackets, unopened
+from infill_completion.suggest.filters.angles import closed_angles
+from infill_completion.suggest.filters.place import Place
+
+_WORD = re.compile(r"\w")
+_ONLY_CLOSERS = re.compile(r"[)\]}>\"'`;,:\s]+")
+_QUOTES = re.compile("[\"'`]+")
+_CLOSERS = frozenset(PAIRS)
+# An overlap of words must be this long unless it is the whole rest of the line.
+_LONG_OVERLAP = 8
+# So much of the rest of the line must be met before a suggestion that does not end with it is cut there.
+_LEAST_MEETING = 6
+
+
+def cut_misfit(text: str, place: Place) -> str:
+    """Cut where the suggestion goes on as the rest of the line does; drop one that leads past it to the line's end."""
+    rest = place.window.rest
+    if not place.ended_line or not _WORD.search(rest) or text.rstrip().endswith(rest.strip()):
+        return text
+    for size in range(min(len(rest), len(text)), _LEAST_MEETING - 1, -1):
+        meeting = text.find(rest[:size])
+        if meeting >= 0 and _WORD.search(rest[:size]):
+            return text[:meeting]
+    return ""
+
+
+def trim_overlap(text: str, place: Place) -> str:
+    """Drop what the suggestion repeats of the rest of the line.
+
+    Brackets and quotes are dropped only where the line has more of them than it needs.
+    """
+    rest = place.window.rest
+    if not rest.strip() or "\n" in text:
+        return text
+    for overlap in _overlaps(text, rest):
+        if _is_double(text, overlap, place):
+            return text[: -len(overlap)]
+    return text
+
+
+def replaced(text: str, place: Place) -> int:
+    """Return how many characters right of the cursor the suggestion stands for.
+
+    An editor that closes brackets leaves ``)`` behind the cursor; a suggestion that closes it itself and goes on takes
+    its place.
+    """
+    rest = place.window.rest.rstrip()
+    if not text or not rest.strip() or not _ONLY_CLOSERS.fullmatch(rest) or "\n" in text:
+        return 0
+    return _replaced_closers(text, rest, place) or _replaced_angle(text, rest, place)
+
+
+def cut_at_closed_angle(text: str, place: Place) -> str:
+    """Cut where the suggestion closes the angle bracket that the rest of the line closes already."""
+    rest = place.window.rest.rstrip()
+    closed = closed_angles(text, place)
+    if closed is None or (text[closed[0] + 1 :].strip() and _ONLY_CLOSERS.fullmatch(rest)):
+        return text  # What goes on where the line has only closing marks takes their place.
+    return text[: closed[0]]
+
+
+def _replaced_angle(text: str, rest: str, place: Place) -> int:
+    closed = closed_angles(text, place)
+    if closed is None:
+        return 0
+    end = rest[closed[1] :].strip()
+    return len(rest) if end in {";", ","} and text.rstrip().endswith(end) else closed[1]
+
+
+def _replaced_closers(text: str, rest: str, place: Place) -> int:
+    stack, before = _stack(place), place.window.before
+    if not set(rest) & set(text) or any(3 * quote in before + text + rest for quote in "\"'`"):
+        return 0
+    with_rest, without = before + text + rest, before + text
+    surplus = cost(with_rest, place.family, stack) - cost(without, place.family, stack)
+    if not surplus and _CLOSERS & set(rest):
+        surplus = _unopened_below(with_rest, place) - _unopened_below(without, place)
+    return len(rest) if surplus > 0 else 0
+
+
+def _unopened_below(line: str, place: Place) -> int:
+    """Return how many closing brackets nothing opens from the cursor's ``line`` on: what surrounds it tells more."""
+    if not place.family.is_balanced:
+        return 0
+    return len(unopened(f"{line}\n{place.window.below}", place.family, _stack(place)))
+
+
+def _overlaps(text: str, rest: str) -> list[str]:
+    """Return the ends of ``text`` that ``rest`` begins with, the longest first."""
+    longest = min(len(text), len(rest))
+    sizes = range(longest, 0, -1)
+    return [rest[:size] for size in sizes if rest[:size].strip() and text.endswith(rest[:size])]
+
+
+def _is_double(text: str, overlap: str, place: Place) -> bool:
+    window, family, stack = place.window, place.family, _stack(place)
+    if _QUOTES.fullmatch(overlap) and 3 * overlap[0] in window.before + text + window.rest:
+        # Three quotes in a row begin or end a string of several lines, which ends on this line or is none of ours.
+        written = window.prefix + text + window.rest
+        return len(overlap) == 3 and window.starts_document and written.count(overlap) % 2 == 1
+    kept = cost(window.before + text + window.rest, family, stack)
+    cut = cost(window.before + text[: -len(overlap)] + window.rest, family, stack)
+    if kept == cut and set(overlap.strip()) <= _CLOSERS:
+        head = window.before + text  # The call may go on below: `f(g(|), {`.
+        kept = _unopened_below(head + window.rest, place)
+        cut = _unopened_below(head[: -len(overlap)] + window.rest, place)
+    if kept != cut:
+        return cut < kept
+    is_all = overlap.strip() == window.rest.strip()
+    if not _WORD.search(overlap):
+        return is_all and (len(set(overlap.strip())) > 2 or overlap.strip() in {";", ",", ":", "{", "=>", "->"})
+    begins_word = not (overlap[0].isalnum() and text[: -len(overlap)][-1:].isalnum())
+    return begins_word and ((is_all and len(overlap.strip()) >= 3) or len(overlap) >= _LONG_OVERLAP)
+
+
+def _stack(place: Place) -> tuple[str, ...]:
+    return open_brackets(place.window.above, place.family)

@@ -1,0 +1,126 @@
+"""What holds for every suggestion, whatever the model writes."""
+
+from __future__ import annotations
+
+import re
+import sysconfig
+from pathlib import Path
+
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from infill_completion.api import FinishReason
+from infill_completion.document.lines import line_end, line_start, split_lines
+from infill_completion.document.snapshot import Snapshot
+from infill_completion.document.view import View
+from infill_completion.suggest.extent import plan
+from infill_completion.suggest.filters import Place, apply
+from infill_completion.suggest.ranking import judge
+from infill_completion.suggest.stream import Choice
+
+LIBRARY = Path(sysconfig.get_paths()["stdlib"])
+FILES = [LIBRARY / name for name in ("argparse.py", "dataclasses.py", "heapq.py", "json/decoder.py", "textwrap.py")]
+PIECES = [
+    "x",
+    "foo",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    "\n",
+    "    ",
+    "\t",
+    " ",
+    ":",
+    ";",
+    '"',
+    "'",
+    "return",
+    "=",
+    ",",
+    "é",
+    "😀",
+]
+CODE = st.lists(st.sampled_from(PIECES), max_size=25).map("".join)
+LANGUAGES = st.sampled_from(["python", "javascript", "go", "ruby", "markdown", "yaml", "html", "c"])
+
+
+def offered(text: str, offset: int, language: str, raw: str, reason: FinishReason) -> list[tuple[int, int, str]]:
+    view = View.of(Snapshot("file:///a", 1, language, text, offset), 4000, 2000)
+    extent = plan(view.window, language, multiline="auto", is_invoked=False)
+    choice = Choice(raw, extent.finished(raw, is_whole=reason is FinishReason.STOP), reason, None)
+    found = [view.suggestion(offer.text, None, offer.replaced) for offer in judge(view, (choice,), 0.0).offers]
+    return [(suggestion.start, suggestion.end, suggestion.text) for suggestion in found]
+
+
+@settings(max_examples=400, deadline=None)
+@given(CODE, CODE, CODE, LANGUAGES, st.sampled_from(["\n", "\r\n", "\r"]), st.sampled_from(FinishReason))
+def test_any_suggestion_can_be_accepted(
+    before: str, behind: str, raw: str, language: str, ending: str, reason: FinishReason
+) -> None:
+    text, offset = (before + behind).replace("\n", ending), len(before.replace("\n", ending))
+    for start, end, written in offered(text, offset, language, raw, reason):
+        accepted = text[:start] + written + text[end:]
+        assert written.strip()
+        assert line_start(text, start) <= start <= offset <= end <= line_end(text, offset)
+        ends = {line[len(line.rstrip("\r\n")) :] for line in split_lines(accepted)} - {""}
+        assert ends <= {ending if ending in text else "\n"}
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text("ab1_", min_size=3, max_size=12), st.text("ab1_ +", max_size=12), LANGUAGES)
+def test_accepting_never_doubles_the_rest_of_the_line(rest: str, middle: str, language: str) -> None:
+    """A model that writes the rest of the line once more, which models do, adds only what comes before it."""
+    assume(not middle or not (middle[-1].isalnum() or middle[-1] == "_"))
+    text = f"x = call({rest})\n"
+    view = View.of(Snapshot("file:///a", 1, language, text, len("x = call(")), 4000, 2000)
+    result = apply(middle + rest + ")", Place(view.window, language))
+    assert result.text == (middle if middle.strip() else "")
+
+
+def holes() -> st.SearchStrategy[tuple[str, int, int]]:
+    """Return holes that reach from anywhere in a line of real code to its end."""
+
+    def cut(file: Path, at: float, inside: float) -> tuple[str, int, int]:
+        text = file.read_text("utf-8")
+        start = line_start(text, int(at * (len(text) - 1)))
+        end = start + len(text[start : line_end(text, start)].rstrip())
+        return text, start + int(inside * (end - start)), end
+
+    unit = st.floats(0, 1, exclude_max=True)
+    return st.builds(cut, st.sampled_from(FILES), unit, unit)
+
+
+@settings(max_examples=400, deadline=None)
+@given(holes())
+def test_the_true_rest_of_a_line_comes_through_untouched(hole: tuple[str, int, int]) -> None:
+    text, start, end = hole
+    middle = text[start:end]
+    assume(middle.strip())
+    line = text[line_start(text, start) : end]
+    below = next((other for other in text[end:].split("\n") if other.strip()), "")
+    assume(line.strip() != below.strip())  # Twice the same line is what the filters are there to prevent.
+    document = text[:start] + text[end:]
+    assert offered(document, start, "python", middle, FinishReason.STOP) == [(start, start, middle)]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(FILES), st.floats(0, 1, exclude_max=True))
+def test_the_true_body_of_a_function_comes_through_untouched(file: Path, at: float) -> None:
+    text = file.read_text("utf-8")
+    bodies = list(re.finditer(r"^( *)def [^\n]*:\n((?:\1    [^\n]*\n)+)", text, re.MULTILINE))
+    match = bodies[int(at * len(bodies))]
+    start, body = match.start(2) - 1, text[match.start(2) - 1 : match.end(2) - 1]
+    below = next((line for line in text[match.end(2) :].split("\n") if line.strip()), "")
+    assume(body.count("\n") < 24 and not below.startswith(match.group(1) + " "))
+    document = text[:start] + text[match.end(2) - 1 :]
+    assert offered(document, start, "python", body, FinishReason.STOP) == [(start, start, body)]
+
+
+def test_a_filter_has_a_name_and_a_reason() -> None:
+    view = View.of(Snapshot("file:///a", 1, "python", "print()\n", 6), 4000, 2000)
+    result = apply("x)", Place(view.window, "python"))
+    assert [(step.name, step.before, step.after) for step in result.steps] == [("trim_overlap", "x)", "x")]
+    assert result.steps[0].reason.endswith(".")

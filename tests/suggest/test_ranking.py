@@ -1,0 +1,150 @@
+"""Several candidates, their order, and silence where the model is not sure."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from infill_completion.api import Chunk, CompletionRequest, FinishReason
+from infill_completion.document.snapshot import SkipReason, Trigger
+from infill_completion.document.view import View
+from infill_completion.settings import CompletionSettings, Settings
+from infill_completion.suggest.completer import Completer
+from infill_completion.suggest.ranking import judge
+from infill_completion.suggest.stream import Choice
+from tests.suggest.scripted import ScriptedEngine, at, says
+
+AT_ONCE = Settings(completion=CompletionSettings(debounce_ms=0))
+STOP = FinishReason.STOP
+
+
+def view(marked: str = "x = |\n", *, invoked: bool = True) -> View:
+    return View.of(at(marked, invoked=invoked), 1000, 1000)
+
+
+def choice(text: str, confidence: float | None) -> Choice:
+    return Choice(text, text, STOP, confidence)
+
+
+def test_the_likeliest_candidate_comes_first_and_twins_count_once() -> None:
+    choices = (choice("one", 0.2), choice("two", 0.7), choice("one ", 0.9), choice("three", 0.1))
+    verdict = judge(view(), choices, 0.0)
+    assert [(offer.text, offer.confidence) for offer in verdict.offers] == [("one", 0.9), ("two", 0.7), ("three", 0.1)]
+
+
+def test_a_candidate_of_known_names_comes_before_a_slightly_likelier_one_of_unknown_names() -> None:
+    choices = (choice("frobnicate(quux)", 0.6), choice("compute(total)", 0.55))
+    verdict = judge(view("def compute(total):\n    pass\n\nx = |\n"), choices, 0.0)
+    assert [offer.text for offer in verdict.offers] == ["compute(total)", "frobnicate(quux)"]
+
+
+def test_names_of_other_files_are_known() -> None:
+    choices = (choice("frobnicate(quux)", 0.6), choice("compute(total)", 0.55))
+    verdict = judge(view(), choices, 0.0, knows={"compute", "total"}.__contains__)
+    assert [offer.text for offer in verdict.offers] == ["compute(total)", "frobnicate(quux)"]
+
+
+def test_a_candidate_that_parses_in_place_comes_before_a_slightly_likelier_one_that_does_not() -> None:
+    choices = (choice("[total", 0.6), choice("total", 0.5))
+    verdict = judge(view("def f(total):\n    return |\n\n\nprint(f(1))\n"), choices, 0.0)
+    assert [offer.text for offer in verdict.offers] == ["total", "[total"]
+
+
+def test_without_confidence_the_engines_order_stays() -> None:
+    verdict = judge(view(), (choice("b", None), choice("a", None)), 0.5)
+    assert [offer.text for offer in verdict.offers] == ["b", "a"]
+
+
+def test_an_unsure_model_is_silent_unless_it_is_asked() -> None:
+    unsure = (choice("one", 0.3),)
+    assert judge(view(invoked=False), unsure, 0.5).reason is SkipReason.LOW_CONFIDENCE
+    assert judge(view(invoked=False), unsure, 0.2).offers
+    assert judge(view(invoked=True), unsure, 0.5).offers
+
+
+async def test_confidence_is_the_mean_probability_of_a_token() -> None:
+    engine = ScriptedEngine(says("12345678"), logprob=math.log(0.25))
+    answer = await Completer(engine, AT_ONCE).complete(at("x = |\n", invoked=True))
+    assert answer.suggestions[0].confidence is not None
+    assert math.isclose(answer.suggestions[0].confidence, 0.25)
+
+
+@pytest.mark.parametrize("piece", [1, 3, 7, 1000])
+async def test_what_is_offered_does_not_depend_on_where_the_engines_chunks_end(piece: int) -> None:
+    said = "\n    a()\n    if b:\n        c([\n    d()\n\ndef g():\n    pass\n" + "x = 1\n" * 50
+    engine = ScriptedEngine(says(said), piece=piece)
+    completer = Completer(engine, AT_ONCE)
+    explanation = await completer.explain(at("def f():|\n", invoked=True))
+    assert [suggestion.text for suggestion in explanation.suggestions] == ["\n    a()\n    if b:\n        c([\n    d()"]
+    raw = explanation.candidates[0].raw
+    assert said.startswith(raw)
+    assert len(raw) < said.index("pass")
+    await completer.aclose()
+
+
+async def test_a_user_who_asks_gets_several_candidates_and_more_patience() -> None:
+    engine = ScriptedEngine(says(["a", "b", "a", "c"]))
+    settings = Settings(completion=CompletionSettings(candidates=3))
+    completer = Completer(engine, settings)
+    answer = await completer.complete(at("x = |\n", invoked=True))
+    assert [suggestion.text for suggestion in answer.suggestions] == ["a", "b"]
+    assert engine.requests[0].n == 3
+    assert engine.requests[0].deadline_ms == 3 * settings.completion.deadline_ms
+    await completer.aclose()
+
+
+async def test_asking_by_hand_does_not_settle_for_the_automatic_answer() -> None:
+    engine = ScriptedEngine(lambda request: "auto" if request.n == 1 else ["a", "b", "c"])
+    completer = Completer(engine, AT_ONCE)
+    automatic = at("x = |\n")
+    await completer.complete(automatic)
+    answer = await completer.complete(replace(automatic, trigger=Trigger.INVOKED))
+    assert [suggestion.text for suggestion in answer.suggestions] == ["a", "b", "c"]
+    again = await completer.complete(replace(automatic, trigger=Trigger.INVOKED))
+    assert again.details["reuse"] == "asked here before"
+    await completer.aclose()
+
+
+class Hangs:
+    """An engine that overlooks its deadline."""
+
+    async def complete(self, request: CompletionRequest):  # type: ignore[no-untyped-def]
+        import asyncio
+
+        del request
+        yield Chunk(text="first(a); sec")
+        await asyncio.Event().wait()
+
+
+async def test_an_engine_that_hangs_is_given_up_and_what_it_said_is_cut_at_a_boundary() -> None:
+    settings = Settings(completion=CompletionSettings(debounce_ms=0, deadline_ms=50))
+    completer = Completer(Hangs(), settings)
+    answer = await completer.complete(at("x = |\n", "javascript"))
+    assert [suggestion.text for suggestion in answer.suggestions] == ["first(a);"]
+    await completer.aclose()
+
+
+async def test_a_deadline_before_anything_whole_is_no_lasting_answer() -> None:
+    engine = ScriptedEngine(says("some_long_na"), reason=FinishReason.DEADLINE)
+    completer = Completer(engine, AT_ONCE)
+    answer = await completer.complete(at("x = |\n"))
+    assert answer.reason is SkipReason.TOO_SLOW
+    assert not answer.is_final
+    engine.reason = STOP
+    assert (await completer.complete(at("x = |\n"))).suggestions
+    await completer.aclose()
+
+
+async def test_too_few_tokens_for_anything_whole_are_named_as_the_reason() -> None:
+    completer = Completer(ScriptedEngine(says("some"), reason=FinishReason.LENGTH), AT_ONCE)
+    assert (await completer.complete(at("x = |\n"))).reason is SkipReason.CUT_SHORT
+    await completer.aclose()
+
+
+async def test_a_loop_of_lines_ends_the_stream_once_it_has_come_round_twice() -> None:
+    engine = ScriptedEngine(says("\n    print(a)\n    print(b)" * 20))
+    completer = Completer(engine, AT_ONCE)
+    explanation = await completer.explain(at("def f():|\n"))
+    assert [suggestion.text for suggestion in explanation.suggestions] == ["\n    print(a)\n    print(b)"]
+    assert explanation.candidates[0].raw.count("print(a)") <= 4
+    await completer.aclose()
