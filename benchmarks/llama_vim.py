@@ -204,7 +204,7 @@ def versions() -> dict[str, str]:
 def main() -> None:
     """Measure, print tables, write JSON where asked."""
     from infill_completion.engine.checkpoints import checkpoint
-    from infill_server.bench.machine import machine
+    from infill_server.commands.bench.machine import machine
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)

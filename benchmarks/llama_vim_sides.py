@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from infill_completion.settings import EngineSettings
-from infill_server.bench.counters import counters
+from infill_server.commands.bench.counters import counters
 from tests.editors.nvim import real
 from tests.editors.nvim.editor import PLUGIN, Neovim
 

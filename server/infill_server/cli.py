@@ -28,7 +28,7 @@ def is_number(text: str) -> bool:
 
 
 def _server(options: argparse.Namespace) -> int:
-    from infill_server.server import start_stdio, start_tcp
+    from infill_server.commands.serve import start_stdio, start_tcp
 
     if options.tcp is None:
         return start_stdio()
@@ -42,13 +42,13 @@ def _server(options: argparse.Namespace) -> int:
 
 
 def _complete(options: argparse.Namespace) -> int:
-    from infill_server.headless import complete
+    from infill_server.commands.complete import complete
 
     return complete(options)
 
 
 def _explain(options: argparse.Namespace) -> int:
-    from infill_server.headless import explain
+    from infill_server.commands.complete import explain
 
     return explain(options)
 
@@ -56,7 +56,7 @@ def _explain(options: argparse.Namespace) -> int:
 def _engine_serve(options: argparse.Namespace) -> int:
     """Become the engine: the server's code never imports it."""
     from infill_completion.client.launch import engine_environment
-    from infill_server.headless import settings_json, user_settings
+    from infill_server.commands.complete import settings_json, user_settings
 
     command = [sys.executable, "-P", "-m", "infill_completion.engine", "serve"]
     command += ["--settings", settings_json(user_settings(options))]
@@ -70,55 +70,55 @@ def _engine_serve(options: argparse.Namespace) -> int:
 
 
 def _engine_status(_options: argparse.Namespace) -> int:
-    from infill_server.engines import status
+    from infill_server.commands.engine import status
 
     return status()
 
 
 def _engine_stop(_options: argparse.Namespace) -> int:
-    from infill_server.engines import stop
+    from infill_server.commands.engine import stop
 
     return stop()
 
 
 def _models_list(options: argparse.Namespace) -> int:
-    from infill_server.models import list_models
+    from infill_server.commands.models import list_models
 
     return list_models(options)
 
 
 def _models_pull(options: argparse.Namespace) -> int:
-    from infill_server.models import pull
+    from infill_server.commands.models import pull
 
     return pull(options)
 
 
 def _models_quantize(options: argparse.Namespace) -> int:
-    from infill_server.models import quantize
+    from infill_server.commands.models import quantize
 
     return quantize(options)
 
 
 def _bench_decode(options: argparse.Namespace) -> int:
-    from infill_server.models import run_module
+    from infill_server.commands.models import run_module
 
     return run_module("bench", *options.passed_on)
 
 
 def _bench_keystrokes(options: argparse.Namespace) -> int:
-    from infill_server.bench.command import keystrokes
+    from infill_server.commands.bench.command import keystrokes
 
     return keystrokes(options)
 
 
 def _bench_quality(options: argparse.Namespace) -> int:
-    from infill_server.bench.command import quality
+    from infill_server.commands.bench.command import quality
 
     return quality(options)
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from infill_server.doctor import main as doctor
+    from infill_server.commands.doctor import main as doctor
 
     return doctor(as_json=options.json)
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from infill_completion.document.snapshot import Answer, SkipReason, Snapshot, Trigger
-from infill_server.documents import Document
-from infill_server.items import inline_items, nothing_yet, popup_items
+from infill_server.lsp.documents import Document
+from infill_server.lsp.items import inline_items, nothing_yet, popup_items
 
 if TYPE_CHECKING:
     from infill_server.language_server import InfillServer

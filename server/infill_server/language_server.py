@@ -12,13 +12,13 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from infill_completion import __version__
-from infill_server import commands, handlers
-from infill_server.documents import DocumentStore
-from infill_server.items import ACCEPTED
+from infill_server import handlers, workspace_commands
+from infill_server.lsp.documents import DocumentStore
+from infill_server.lsp.items import ACCEPTED
+from infill_server.lsp.protocol import InfillProtocol, log_unforeseen
+from infill_server.lsp.transport import Reader, Writer
 from infill_server.parent import gone
-from infill_server.protocol import InfillProtocol, log_unforeseen
 from infill_server.session import Session
-from infill_server.transport import Reader, Writer
 
 log = logging.getLogger(__name__)
 
@@ -161,18 +161,18 @@ def _features() -> list[tuple[str, Callable[..., Any], Any]]:
         ),
         # Without options pygls does not advertise it.
         (types.TEXT_DOCUMENT_INLINE_COMPLETION, handlers.complete_inline, types.InlineCompletionOptions()),
-        ("textDocument/didFocus", commands.focused, None),
-        ("textDocument/didShowCompletion", commands.shown, None),
-        ("textDocument/didPartiallyAcceptCompletion", commands.partially_accepted, None),
+        ("textDocument/didFocus", workspace_commands.focused, None),
+        ("textDocument/didShowCompletion", workspace_commands.shown, None),
+        ("textDocument/didPartiallyAcceptCompletion", workspace_commands.partially_accepted, None),
     ]
 
 
 _COMMANDS: dict[str, Callable[..., Any]] = {
-    ACCEPTED: commands.accepted,
-    "infill.explain": commands.explain,
-    "infill.toggle": commands.toggle,
-    "infill.restart": commands.restart,
-    "infill.statistics": commands.statistics,
+    ACCEPTED: workspace_commands.accepted,
+    "infill.explain": workspace_commands.explain,
+    "infill.toggle": workspace_commands.toggle,
+    "infill.restart": workspace_commands.restart,
+    "infill.statistics": workspace_commands.statistics,
 }
 
 

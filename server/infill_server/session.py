@@ -197,7 +197,7 @@ class Session:
         self.status.say(Kind.WARNING, SkipReason.ENGINE_LOADING.value)
         await self._let_go()
         if former is not None:
-            restart = await asyncio.to_thread(importlib.import_module, "infill_server.restart")
+            restart = await asyncio.to_thread(importlib.import_module, "infill_completion.client.shutdown")
             await (restart.end_engine(former) if end else restart.leave_engine(former, self.settings.engine))
         self._parts = await self._open()
 

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 import pytest
 
 from infill_completion.document.snapshot import SkipReason
-from infill_server.doctor import CHECKS
+from infill_server.commands.doctor import CHECKS
 from scripts.settings_table import ROOT, stale
 
 PAGES = sorted(

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lsprotocol import types
 
+from infill_server.commands.serve import create_server
 from infill_server.language_server import InfillServer
-from infill_server.server import create_server
 
 REQUESTS = (
     "textDocument/completion",

@@ -11,8 +11,8 @@ from infill_completion.document.snapshot import SkipReason
 from infill_completion.document.view import View
 from infill_completion.languages.syntax import harm
 from infill_completion.suggest.filters import Place, Step, apply
-from infill_completion.suggest.reuse import Offer
 from infill_completion.suggest.filters.soundness import sound_part
+from infill_completion.suggest.reuse import Offer
 from infill_completion.suggest.stream import Choice, is_circling
 from infill_completion.suggest.unasked import is_sure
 

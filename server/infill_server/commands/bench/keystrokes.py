@@ -25,8 +25,8 @@ from lsprotocol.types import ExecuteCommandParams
 from infill_completion.document.lines import to_lf
 from infill_completion.languages.ids import language_of
 from infill_completion.settings import EngineSettings
-from infill_server.bench.counters import counters
-from infill_server.bench.overhead import overhead
+from infill_server.commands.bench.counters import counters
+from infill_server.commands.bench.overhead import overhead
 from infill_server.harness import Document, Editor
 
 LOAD_DEADLINE_S = 120.0

@@ -24,10 +24,10 @@ from pygls.protocol import (
     lsp_method,
 )
 
-from infill_server.document_sync import DocumentSync
-from infill_server.documents import UnknownDocumentError
-from infill_server.positions import Units
-from infill_server.transport import without_inner
+from infill_server.lsp.document_sync import DocumentSync
+from infill_server.lsp.documents import UnknownDocumentError
+from infill_server.lsp.positions import Units
+from infill_server.lsp.transport import without_inner
 
 if TYPE_CHECKING:
     from pygls.lsp.server import LanguageServer

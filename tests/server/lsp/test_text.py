@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lsprotocol.types import Position, Range
 
-from infill_server.positions import Units
-from infill_server.text import Edit, Text
+from infill_server.lsp.positions import Units
+from infill_server.lsp.text import Edit, Text
 
 ALPHABET = "ab \t\n\r🎉é\u2028\x0b\x0c\x85漢"
 texts = st.text(ALPHABET, max_size=40)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from infill_completion.document.snapshot import Answer, SkipReason
-from infill_server.bench.chart import draw
-from infill_server.bench.keystrokes import Report, percentile, source_files
-from infill_server.bench.machine import machine
-from infill_server.bench.overhead import overhead
-from infill_server.bench.quality import Hole, Outcome, holes, summary
+from infill_server.commands.bench.chart import draw
+from infill_server.commands.bench.keystrokes import Report, percentile, source_files
+from infill_server.commands.bench.machine import machine
+from infill_server.commands.bench.overhead import overhead
+from infill_server.commands.bench.quality import Hole, Outcome, holes, summary
 from infill_server.session import answered_by
 
 PROGRAM = "def f(number):\n    return number + 1\n\n\n" * 40

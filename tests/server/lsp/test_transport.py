@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infill_server.transport import Framer, FramingError
+from infill_server.lsp.transport import Framer, FramingError
 
 
 @given(st.lists(st.binary(max_size=50), max_size=5), st.integers(1, 40))
@@ -34,7 +34,7 @@ def test_what_is_no_lsp_is_refused(stream: bytes) -> None:
 def test_standard_output_belongs_to_the_protocol() -> None:
     program = """
 import os, subprocess
-from infill_server.server import _claim_stdout
+from infill_server.commands.serve import _claim_stdout
 descriptor = _claim_stdout()
 print("stray", flush=True)
 subprocess.run(["echo", "child"])
@@ -48,9 +48,10 @@ os.write(descriptor, b"protocol")
 def test_after_a_start_the_heavy_libraries_are_not_loaded() -> None:
     program = """
 import sys
-from infill_server.server import create_server
+from infill_server.commands.serve import create_server
 create_server()
-import infill_completion.client.connect, infill_completion.suggest.completer, infill_server.configuration, infill_server.restart
+import infill_completion.client.connect, infill_completion.suggest.completer
+import infill_completion.client.shutdown, infill_server.configuration
 print(*sorted({"torch", "transformers", "tokenizers", "numpy", "safetensors", "bitsandbytes"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)

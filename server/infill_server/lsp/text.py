@@ -13,7 +13,7 @@ from itertools import accumulate
 
 from lsprotocol.types import Position, Range
 
-from infill_server.positions import Units, column_in_code_points, column_in_units
+from infill_server.lsp.positions import Units, column_in_code_points, column_in_units
 
 # Beyond so many characters two whole texts are not compared: an edit that large is not typed.
 _MOST_COMPARED = 10_000

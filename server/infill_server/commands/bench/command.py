@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from infill_completion import embedded
-from infill_server.bench.chart import draw
-from infill_server.bench.keystrokes import replay
-from infill_server.bench.machine import machine
-from infill_server.bench.quality import main as compare
 from infill_server.cli import UsageError
-from infill_server.headless import user_settings
+from infill_server.commands.bench.chart import draw
+from infill_server.commands.bench.keystrokes import replay
+from infill_server.commands.bench.machine import machine
+from infill_server.commands.bench.quality import main as compare
+from infill_server.commands.complete import user_settings
 
 _ROWS = (
     ("keystrokes", "keys typed"),
@@ -96,5 +96,5 @@ def _folder(name: str) -> Path:
 
 
 def table(summary: dict[str, Any]) -> str:
-    """Return the figures of :meth:`infill_server.bench.keystrokes.Report.summary`, one a line."""
+    """Return the figures of :meth:`infill_server.commands.bench.keystrokes.Report.summary`, one a line."""
     return "\n".join(f"{words:<42}{summary[key]:>10}" for key, words in _ROWS)

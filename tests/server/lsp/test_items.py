@@ -8,9 +8,9 @@ import pytest
 from lsprotocol import types
 
 from infill_completion.document.snapshot import Answer, Snapshot, Suggestion
-from infill_server.items import inline_items, popup_items
-from infill_server.positions import Units
-from infill_server.text import Text
+from infill_server.lsp.items import inline_items, popup_items
+from infill_server.lsp.positions import Units
+from infill_server.lsp.text import Text
 
 
 def at(marked: str, selected: tuple[int, int, str] | None = None) -> Snapshot:

@@ -13,7 +13,7 @@ from lsprotocol import types
 
 from infill_completion.document.lines import to_lf
 from infill_completion.document.snapshot import Answer, Snapshot, Suggestion
-from infill_server.text import Text
+from infill_server.lsp.text import Text
 
 ACCEPTED = "infill.accepted"
 

@@ -22,13 +22,13 @@ from typing import Any
 
 from infill_completion.api import EngineState
 from infill_completion.client.connect import engine_for
+from infill_completion.client.shutdown import end_engine
 from infill_completion.document.lines import to_lf
 from infill_completion.document.snapshot import Snapshot, Trigger
 from infill_completion.languages.ids import language_of
 from infill_completion.settings import ContextSettings, Settings
 from infill_completion.suggest.completer import Completer
-from infill_server.bench.keystrokes import percentile, source_files
-from infill_server.restart import end_engine
+from infill_server.commands.bench.keystrokes import percentile, source_files
 
 LOAD_DEADLINE_S = 600.0
 THRESHOLDS = (0.0, 0.1, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9)

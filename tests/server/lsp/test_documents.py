@@ -8,7 +8,7 @@ import pytest
 from lsprotocol import types
 
 from infill_completion.document.snapshot import Trigger
-from infill_server.documents import DocumentStore, UnknownDocumentError
+from infill_server.lsp.documents import DocumentStore, UnknownDocumentError
 
 
 def item(uri: str, text: str = "", language_id: str = "python") -> types.TextDocumentItem:

@@ -13,8 +13,8 @@ from pygls.uris import to_fs_path
 
 from infill_completion.document.snapshot import Snapshot, Trigger
 from infill_completion.document.workspace import OpenDocument
-from infill_server.positions import Units
-from infill_server.text import Edit, Text
+from infill_server.lsp.positions import Units
+from infill_server.lsp.text import Edit, Text
 
 log = logging.getLogger(__name__)
 

@@ -145,7 +145,7 @@ def _run_directory() -> Finding:
 
 
 def _engines() -> Finding:
-    from infill_server.engines import running
+    from infill_server.commands.engine import running
 
     engines = running()
     if not engines:

@@ -9,7 +9,7 @@ from cattrs import Converter
 from lsprotocol import types
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
-from infill_server.documents import DocumentStore
+from infill_server.lsp.documents import DocumentStore
 
 if TYPE_CHECKING:
     from pygls.lsp.server import LanguageServer

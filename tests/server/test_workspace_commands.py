@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from infill_server import commands
-from infill_server.server import create_server
+from infill_server import workspace_commands
+from infill_server.commands.serve import create_server
 
 ITEM = {"insertText": "x = '🎉'", "command": {"command": "infill.accepted", "arguments": ["file:///a.py", "'🎉'"]}}
 
@@ -22,9 +22,9 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> tuple[Any, list[tuple[str, str]]]:
 def test_the_last_part_makes_an_acceptance(heard: tuple[Any, list[tuple[str, str]]]) -> None:
     server, accepted = heard
     for length in (1, 4, 7):
-        commands.partially_accepted(server, {"item": ITEM, "acceptedLength": length})
+        workspace_commands.partially_accepted(server, {"item": ITEM, "acceptedLength": length})
     assert accepted == []
-    commands.partially_accepted(server, {"item": ITEM, "acceptedLength": 8})
+    workspace_commands.partially_accepted(server, {"item": ITEM, "acceptedLength": 8})
     assert accepted == [("file:///a.py", "'🎉'")]
 
 
@@ -40,7 +40,7 @@ def test_the_last_part_makes_an_acceptance(heard: tuple[Any, list[tuple[str, str
 )
 def test_what_is_not_ours_or_ill_typed_is_ignored(heard: tuple[Any, list[tuple[str, str]]], params: Any) -> None:
     server, accepted = heard
-    commands.partially_accepted(server, params)
+    workspace_commands.partially_accepted(server, params)
     assert accepted == []
 
 
@@ -48,5 +48,5 @@ async def test_accepting_an_item_with_its_own_arguments_reaches_the_session(
     heard: tuple[Any, list[tuple[str, str]]],
 ) -> None:
     server, accepted = heard
-    await commands.accepted(server, *ITEM["command"]["arguments"])  # type: ignore[index]
+    await workspace_commands.accepted(server, *ITEM["command"]["arguments"])  # type: ignore[index]
     assert accepted == [("file:///a.py", "'🎉'")]
