@@ -106,6 +106,14 @@ def test_the_true_rest_of_a_line_comes_through_untouched(hole: tuple[str, int, i
     assert offered(document, start, "python", middle, FinishReason.STOP) == [(start, start, middle)]
 
 
+def test_the_next_method_after_one_that_fills_the_window_keeps_its_indentation() -> None:
+    body = "".join(f"        self.total_{number} = {number}\n" for number in range(400))
+    document = f"class Sum:\n    def __init__(self):\n{body}\n\n    def again(self):\n        pass\n"
+    start = document.index("\n\n    def again") + 1
+    middle = "    def add(self, number):"
+    assert offered(document, start, "python", middle, FinishReason.STOP) == [(start, start, middle)]
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(FILES), st.floats(0, 1, exclude_max=True))
 def test_the_true_body_of_a_function_comes_through_untouched(file: Path, at: float) -> None:

@@ -91,7 +91,9 @@ def _allowed(place: Place) -> set[int] | None:
         return None
     # Whoever is no deeper than the line above may go on with any of the blocks that are open.
     widths = range(indent_width(last) + 1) if _is_braced(place) else map(indent_width, lines)
-    return {width for width in widths if width <= indent_width(last)} | {0}
+    allowed = {width for width in widths if width <= indent_width(last)} | {0}
+    # A long block can push the lines that enclose it out of the window; then any smaller indentation may be theirs.
+    return allowed if window.starts_document else allowed | set(range(min(map(indent_width, lines))))
 
 
 def _has_ended(line: str, place: Place) -> bool:
