@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from infill_completion.document.lines import to_lf
 from infill_completion.document.workspace import OpenDocument
-from infill_completion.languages.traits import family_of
+from infill_completion.languages.traits import traits_of
 
 _BETWEEN = "\n\n"
 
@@ -22,7 +22,7 @@ def cells_text(cells: Sequence[OpenDocument], language_id: str, budget: int) -> 
     for cell in reversed(cells):
         text = to_lf(cell.text).rstrip("\n")
         if cell.language_id != language_id:
-            text = _commented(text, family_of(language_id).line_comment)
+            text = _commented(text, traits_of(language_id).line_comment)
         if not text.strip():
             continue
         if len(text) + len(_BETWEEN) > left:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from infill_completion.languages.traits import Family
+from infill_completion.languages.traits import LanguageTraits
 
 PAIRS = {")": "(", "]": "[", "}": "{"}
 _OPENERS = frozenset(PAIRS.values())
@@ -21,22 +21,22 @@ _COMMENT = re.compile(r"/\*[\s\S]*?(?:\*/|\Z)")
 _NOT_NEWLINE = re.compile(r"[^\n]")
 
 
-def brackets(text: str, family: Family) -> Iterator[tuple[int, str]]:
+def brackets(text: str, traits: LanguageTraits) -> Iterator[tuple[int, str]]:
     """Yield the place and the character of each bracket outside of comments and of strings that end on their line."""
     start = 0
-    for line in _without_long_strings(text, family).split("\n"):
-        for index in _code_brackets(line, family):
+    for line in _without_long_strings(text, traits).split("\n"):
+        for index in _code_brackets(line, traits):
             yield start + index, line[index]
         start += len(line) + 1
 
 
-def open_brackets(text: str, family: Family) -> tuple[str, ...]:
+def open_brackets(text: str, traits: LanguageTraits) -> tuple[str, ...]:
     """Return the brackets that ``text`` opens and does not close, the outermost first.
 
     A closing bracket that does not match is passed over, so a text that begins in the middle of a file is fine.
     """
     stack: list[str] = []
-    for _, character in brackets(text, family):
+    for _, character in brackets(text, traits):
         if character in _OPENERS:
             stack.append(character)
         elif stack and stack[-1] == PAIRS[character]:
@@ -44,9 +44,9 @@ def open_brackets(text: str, family: Family) -> tuple[str, ...]:
     return tuple(stack)
 
 
-def unopened(text: str, family: Family, stack: tuple[str, ...] = ()) -> list[tuple[int, str]]:
+def unopened(text: str, traits: LanguageTraits, stack: tuple[str, ...] = ()) -> list[tuple[int, str]]:
     """Return the closing brackets of ``text`` that neither ``text`` nor ``stack`` opens, with their places."""
-    return unmatched(brackets(text, family), stack)
+    return unmatched(brackets(text, traits), stack)
 
 
 def unmatched(found: Iterable[tuple[int, str]], stack: tuple[str, ...]) -> list[tuple[int, str]]:
@@ -64,13 +64,13 @@ def unmatched(found: Iterable[tuple[int, str]], stack: tuple[str, ...]) -> list[
     return excess
 
 
-def cost(line: str, family: Family, stack: tuple[str, ...]) -> int:
+def cost(line: str, traits: LanguageTraits, stack: tuple[str, ...]) -> int:
     """Return how far ``line`` is from being whole: closing brackets that nothing opens, and strings without an end."""
     odd = sum(line.count(quote) % 2 for quote in '"`')
-    return len(unopened(line, family, stack)) + odd + _unended(line, family)
+    return len(unopened(line, traits, stack)) + odd + _unended(line, traits)
 
 
-def _unended(line: str, family: Family) -> int:
+def _unended(line: str, traits: LanguageTraits) -> int:
     """Return how many single quotes of ``line`` begin something that does not end.
 
     They are not counted as the other quotes are, because they are apostrophes, too, and begin Rust's lifetimes.
@@ -82,7 +82,7 @@ def _unended(line: str, family: Family) -> int:
     while index < len(line):
         character = line[index]
         if character in "\"'`":
-            end = _string_end(line, index, family)
+            end = _string_end(line, index, traits)
             found += character == "'" and end == index + 1
             index = end
         else:
@@ -90,11 +90,11 @@ def _unended(line: str, family: Family) -> int:
     return found
 
 
-def _without_long_strings(text: str, family: Family) -> str:
+def _without_long_strings(text: str, traits: LanguageTraits) -> str:
     """Blank out what may span lines: strings in three quotes, and comments in slash and star."""
     if '"""' in text or "'''" in text:
         text = _FENCED.sub(_blank, text)
-    if family.line_comment == "//" and "/*" in text:
+    if traits.line_comment == "//" and "/*" in text:
         text = _COMMENT.sub(_blank, text)
     return text
 
@@ -104,16 +104,16 @@ def _blank(match: re.Match[str]) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _code_brackets(line: str, family: Family) -> tuple[int, ...]:
+def _code_brackets(line: str, traits: LanguageTraits) -> tuple[int, ...]:
     found: list[int] = []
     index = 0
-    comment = family.line_comment
+    comment = traits.line_comment
     while index < len(line):
         character = line[index]
         if comment and line.startswith(comment, index) and (index == 0 or not line[index - 1].isalnum()):
             break
         if character in "\"'`":
-            index = _string_end(line, index, family)
+            index = _string_end(line, index, traits)
             continue
         if character in PAIRS or character in _OPENERS:
             found.append(index)
@@ -121,10 +121,10 @@ def _code_brackets(line: str, family: Family) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _string_end(line: str, start: int, family: Family) -> int:
+def _string_end(line: str, start: int, traits: LanguageTraits) -> int:
     """Return where the string that begins at ``start`` ends; an unpaired quote is a character like others."""
     quote = line[start]
-    if quote not in family.quotes:
+    if quote not in traits.quotes:
         match = _CHARACTER.match(line, start) if quote == "'" else None
         return match.end() if match else start + 1
     index = start + 1

@@ -17,7 +17,7 @@ class Blocks(Enum):
 
 
 @dataclass(frozen=True, eq=False)
-class Family:
+class LanguageTraits:
     """The traits of a language.
 
     Attributes:
@@ -53,46 +53,48 @@ _JULIA_OPENER = re.compile(
 )
 _END_CLOSER = re.compile(r"(end|until|fi|done|esac|endif|endfunction|endfor|endwhile|else|elsif|elif)\b|[)\]}]+")
 
-_PYTHON = Family(
+_PYTHON = LanguageTraits(
     Blocks.INDENT,
     "#",
     re.compile(r":$|[({\[]$"),
     re.compile(r"[)\]}]+"),
     next_part=re.compile(r"(else|elif|except|finally)\b"),
 )
-_MAKE = Family(Blocks.INDENT, "#", re.compile(r"^[^\s:=#][^:=]*:(?!=)[^=]*$"), _NEVER)
-_YAML = Family(Blocks.INDENT, "#", re.compile(r":$|: [|>][-+]?$|^\s*-$"), re.compile(r"[)\]}]+"))
-_HASKELL = Family(
+_MAKE = LanguageTraits(Blocks.INDENT, "#", re.compile(r"^[^\s:=#][^:=]*:(?!=)[^=]*$"), _NEVER)
+_YAML = LanguageTraits(Blocks.INDENT, "#", re.compile(r":$|: [|>][-+]?$|^\s*-$"), re.compile(r"[)\]}]+"))
+_HASKELL = LanguageTraits(
     Blocks.INDENT, "--", re.compile(r"=$|\b(where|do|of|let)$|->$|[({\[]$"), re.compile(r"[)\]}]+"), quotes='"'
 )
-_C = Family(Blocks.BRACES, "//", _BRACE_OPENER, _BRACKET_CLOSER, quotes='"`')
-_SCRIPT = Family(Blocks.BRACES, "//", _BRACE_OPENER, _BRACKET_CLOSER)
-_HASH_BRACES = Family(Blocks.BRACES, "#", _BRACE_OPENER, _BRACKET_CLOSER)
-_CSS = Family(Blocks.BRACES, "", _BRACE_OPENER, _BRACKET_CLOSER)
-_SQL = Family(
+_C = LanguageTraits(Blocks.BRACES, "//", _BRACE_OPENER, _BRACKET_CLOSER, quotes='"`')
+_SCRIPT = LanguageTraits(Blocks.BRACES, "//", _BRACE_OPENER, _BRACKET_CLOSER)
+_HASH_BRACES = LanguageTraits(Blocks.BRACES, "#", _BRACE_OPENER, _BRACKET_CLOSER)
+_CSS = LanguageTraits(Blocks.BRACES, "", _BRACE_OPENER, _BRACKET_CLOSER)
+_SQL = LanguageTraits(
     Blocks.END, "--", re.compile(r"\($|\b(BEGIN|THEN|ELSE|AS|begin|then|else|as)$"), re.compile(r"(?i:end\b)|\)+")
 )
-_RUBY = Family(Blocks.END, "#", _RUBY_OPENER, _END_CLOSER)
-_LUA = Family(Blocks.END, "--", _LUA_OPENER, _END_CLOSER)
-_JULIA = Family(Blocks.END, "#", _JULIA_OPENER, _END_CLOSER)
-_SHELL = Family(Blocks.END, "#", re.compile(r"[{(]$|\b(then|do|else)$|\bin$"), _END_CLOSER, is_balanced=False)
-_ELIXIR = Family(Blocks.END, "#", _END_OPENER, _END_CLOSER)
-_VIM = Family(Blocks.END, '"', re.compile(r"^\s*(function!?|if|for|while|try|else|elseif|augroup)\b.*$"), _END_CLOSER)
-_MARKUP = Family(
+_RUBY = LanguageTraits(Blocks.END, "#", _RUBY_OPENER, _END_CLOSER)
+_LUA = LanguageTraits(Blocks.END, "--", _LUA_OPENER, _END_CLOSER)
+_JULIA = LanguageTraits(Blocks.END, "#", _JULIA_OPENER, _END_CLOSER)
+_SHELL = LanguageTraits(Blocks.END, "#", re.compile(r"[{(]$|\b(then|do|else)$|\bin$"), _END_CLOSER, is_balanced=False)
+_ELIXIR = LanguageTraits(Blocks.END, "#", _END_OPENER, _END_CLOSER)
+_VIM = LanguageTraits(
+    Blocks.END, '"', re.compile(r"^\s*(function!?|if|for|while|try|else|elseif|augroup)\b.*$"), _END_CLOSER
+)
+_MARKUP = LanguageTraits(
     Blocks.BRACES, "", re.compile(r"<[A-Za-z][^<>/]*>$|[{(\[]$"), re.compile(r"</|[)\]}]+"), is_balanced=False
 )
-_LISP = Family(Blocks.BRACES, ";", re.compile(r"[({\[]$"), re.compile(r"[)\]}]+"))
-_PROSE = Family(Blocks.PROSE, "", _NEVER, _NEVER, is_balanced=False)
-_PERCENT = Family(
+_LISP = LanguageTraits(Blocks.BRACES, ";", re.compile(r"[({\[]$"), re.compile(r"[)\]}]+"))
+_PROSE = LanguageTraits(Blocks.PROSE, "", _NEVER, _NEVER, is_balanced=False)
+_PERCENT = LanguageTraits(
     Blocks.BRACES,
     "%",
     re.compile(r"\\begin\{[^{}]*\}(\[[^\[\]]*\])?$|[{(\[]$"),
     re.compile(r"\\end\b|[)\]}]+"),
     is_balanced=False,
 )
-_OTHER = Family(Blocks.BRACES, "#", re.compile(r"[{(\[:]$"), _BRACKET_CLOSER)
+_OTHER = LanguageTraits(Blocks.BRACES, "#", re.compile(r"[{(\[:]$"), _BRACKET_CLOSER)
 
-_FAMILIES: dict[str, Family] = {
+_TRAITS: dict[str, LanguageTraits] = {
     **dict.fromkeys(("python", "starlark", "gdscript", "nim", "cython", "coffeescript", "sass"), _PYTHON),
     **dict.fromkeys(("yaml", "dockercompose", "github-actions-workflow", "ansible"), _YAML),
     **dict.fromkeys(("haskell", "elm", "purescript", "fsharp", "ocaml"), _HASKELL),
@@ -127,14 +129,14 @@ _FAMILIES: dict[str, Family] = {
 }  # fmt: skip
 
 
-def family_of(language_id: str) -> Family:
+def traits_of(language_id: str) -> LanguageTraits:
     """Return the traits of a language; an unknown one is taken for a language with brackets."""
-    return _FAMILIES.get(language_id, _OTHER)
+    return _TRAITS.get(language_id, _OTHER)
 
 
-def opens_block(line: str, family: Family) -> bool:
+def opens_block(line: str, traits: LanguageTraits) -> bool:
     """Tell whether a block begins behind ``line``."""
     code = line.rstrip()
-    if family.line_comment and f" {family.line_comment}" in code:
-        code = code[: code.rindex(f" {family.line_comment}")].rstrip()
-    return bool(code) and family.opener.search(code) is not None
+    if traits.line_comment and f" {traits.line_comment}" in code:
+        code = code[: code.rindex(f" {traits.line_comment}")].rstrip()
+    return bool(code) and traits.opener.search(code) is not None

@@ -14,7 +14,7 @@ from infill_completion.document.lines import indent_of, indent_width
 from infill_completion.document.window import Window
 from infill_completion.languages.syntax import Mark, is_in_text, marks, untouched_body
 from infill_completion.languages.syntax.near import near_before
-from infill_completion.languages.traits import Blocks, Family, family_of, opens_block
+from infill_completion.languages.traits import Blocks, LanguageTraits, opens_block, traits_of
 
 MOST_LINES = 24
 # What `Plan._begun` returns where the model left the block of the blank line it was asked to fill.
@@ -43,7 +43,7 @@ class Plan:
         indent: The columns of indentation of the cursor's line, up to the cursor where it is blank.
         is_blank: Whether there are only blanks before the cursor.
         indentation: Those blanks of the cursor's line.
-        family: The traits of the language.
+        traits: The traits of the language.
         outer_indent: For a block inside an opened one, the columns of the line that opened it.
         language_id: LSP's language id, for the parser.
         before: The text before the cursor that the parser gets to see, None where it would not understand it.
@@ -53,7 +53,7 @@ class Plan:
     indent: int
     is_blank: bool
     indentation: str
-    family: Family
+    traits: LanguageTraits
     outer_indent: int | None = None
     language_id: str = ""
     before: str | None = None
@@ -115,7 +115,7 @@ class Plan:
     def _block(self, body: str, *, is_whole: bool) -> str | None:
         lines = body.split("\n")
         marked = self._marks(lines)
-        first_opens = self.shape is Shape.BLOCK and opens_block(lines[0], self.family)
+        first_opens = self.shape is Shape.BLOCK and opens_block(lines[0], self.traits)
         gap, end = False, 1
         for number, line in enumerate(lines[1:-1], 1):
             if not line.strip():
@@ -163,9 +163,9 @@ class Plan:
             return None
         if width > self.indent or (width == base and self._goes_on(line)):
             return None
-        closes = width == base and self.family.closer.match(line.strip()) is not None
+        closes = width == base and self.traits.closer.match(line.strip()) is not None
         if self.shape is Shape.BODY or width < self.indent:
-            return closes and self.family.blocks is not Blocks.INDENT
+            return closes and self.traits.blocks is not Blocks.INDENT
         if closes:
             return True if first_opens else None
         return False if gap or first_opens else None
@@ -173,20 +173,20 @@ class Plan:
     @property
     def _is_braced(self) -> bool:
         """Whether the block lies in brackets, so that their end is its end."""
-        if self.before is None or self.family.blocks is not Blocks.BRACES:
+        if self.before is None or self.traits.blocks is not Blocks.BRACES:
             return False
         opener = self.before if self.shape is Shape.BODY else self.before[: self.before.rfind("\n") + 1]
         return (self.shape is Shape.BODY or self.outer_indent is not None) and opener.rstrip().endswith(_OPENERS)
 
     def _goes_on(self, line: str) -> bool:
         """Tell whether ``line`` closes one part of a construct and opens the next, as ``} else {`` does."""
-        is_next = self.family.next_part.match(line.strip()) is not None
-        return is_next or (self.family.closer.match(line.strip()) is not None and opens_block(line, self.family))
+        is_next = self.traits.next_part.match(line.strip()) is not None
+        return is_next or (self.traits.closer.match(line.strip()) is not None and opens_block(line, self.traits))
 
     def _ends_before(self, lines: list[str], gap: bool, first_opens: bool, mark: Mark) -> bool:
         """Tell whether the last line, whose end is still to come, surely lies outside of the block."""
         partial = lines[-1].strip()
-        if len(lines) == 1 or not partial or partial.isalpha() or self.family.closer.match(partial):
+        if len(lines) == 1 or not partial or partial.isalpha() or self.traits.closer.match(partial):
             return False
         return self._verdict(lines[-1], gap, first_opens, mark) is False
 
@@ -197,10 +197,10 @@ def plan(window: Window, language_id: str, *, multiline: str, is_invoked: bool) 
     Unasked, several lines are offered only where a block has just been opened and is still empty; a user who asks gets
     a block on every blank line.
     """
-    family = family_of(language_id)
+    traits = traits_of(language_id)
     before, rest = window.before, window.rest
     is_blank = not before.strip()
-    base = Plan(Shape.LINE, indent_width(before), is_blank, indent_of(before), family, language_id=language_id)
+    base = Plan(Shape.LINE, indent_width(before), is_blank, indent_of(before), traits, language_id=language_id)
     if rest.strip():
         return replace(base, shape=Shape.MIDDLE)
     if multiline == "never":
@@ -219,13 +219,13 @@ def _behind_text(window: Window, base: Plan) -> tuple[Shape, int | None]:
     """Decide for a line with text: a body where the line opens one that is still empty."""
     before, next_width = window.before, _next_width(window)
     # Behind a blank the user goes on with the line.
-    is_body = not before[-1].isspace() and opens_block(before, base.family)
+    is_body = not before[-1].isspace() and opens_block(before, base.traits)
     return (Shape.BODY if is_body and (next_width is None or next_width <= base.indent) else Shape.LINE), None
 
 
 def _blank_line(window: Window, base: Plan) -> tuple[Shape, int | None]:
     """Decide for a line of blanks: a block where the body around it is still empty, or has only a docstring."""
-    opener, next_width = _opener_above(window, base.family), _next_width(window)
+    opener, next_width = _opener_above(window, base.traits), _next_width(window)
     is_last = next_width is None or next_width < base.indent
     if opener is None and is_last:
         opener = untouched_body(window, base.language_id)
@@ -276,11 +276,11 @@ def _leading_closers(line: str) -> int:
     return next((at for at, character in enumerate(stripped) if character not in _CLOSERS), len(stripped))
 
 
-def _opener_above(window: Window, family: Family) -> int | None:
+def _opener_above(window: Window, traits: LanguageTraits) -> int | None:
     """Return the indentation of the line above if a block begins behind it."""
     above = window.above.rstrip("\n \t")
     line = above[above.rfind("\n") + 1 :]
-    return indent_width(line) if opens_block(line, family) else None
+    return indent_width(line) if opens_block(line, traits) else None
 
 
 def _next_width(window: Window) -> int | None:

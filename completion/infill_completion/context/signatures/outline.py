@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # A piece is parsed in some 5 milliseconds; the rest of a longer file is hardly written by people.
 PIECE_CHARACTERS = 32_000
 MOST_PIECES = 8
-_FAMILIES: dict[str, Callable[[Node, Source], Iterator[tuple[str, str]]]] = {
+_EXTRACTORS: dict[str, Callable[[Node, Source], Iterator[tuple[str, str]]]] = {
     "python": python.heads,
     **dict.fromkeys(("javascript", "javascriptreact", "typescript", "typescriptreact"), script.heads),
     "go": go.heads,
@@ -41,7 +41,7 @@ class Outline:
     def __init__(self, text: str, language_id: str) -> None:
         self.text = to_lf(text)
         self._language_id = language_id
-        self._pieces = _cut(self.text) if language_id in _FAMILIES and "\0" not in text[:1000] else []
+        self._pieces = _cut(self.text) if language_id in _EXTRACTORS and "\0" not in text[:1000] else []
         self._heads: list[Heads | None] = [None] * len(self._pieces)
 
     def find(self, name: str, allows: Callable[[], bool]) -> tuple[str, ...]:
@@ -92,7 +92,7 @@ def _heads_of(text: str, language_id: str) -> Heads:
     data = text.encode("utf-8", "replace")
     tree = parsed(data, language_id)
     found: dict[str, dict[str, None]] = {}
-    for name, head in _FAMILIES[language_id](tree.root_node, Source(data)) if tree is not None else ():
+    for name, head in _EXTRACTORS[language_id](tree.root_node, Source(data)) if tree is not None else ():
         if name and head.strip():
             found.setdefault(name, {})[head] = None
     return {name: tuple(heads) for name, heads in found.items()}

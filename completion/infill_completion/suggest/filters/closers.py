@@ -25,10 +25,10 @@ def drop_double_closer(text: str, place: Place) -> str:
     is_same = line.strip() == below.strip() and indent_width(line) == indent_width(below)
     if not is_same or not _closes(line.strip(), place):
         return text
-    if _BRACKET_LINE.fullmatch(line.strip()) and place.family.is_balanced:
-        stack = open_brackets(place.window.prefix, place.family)
-        kept = unopened(text + "\n" + following, place.family, stack)
-        if len(kept) <= len(unopened(head + "\n" + following, place.family, stack)):
+    if _BRACKET_LINE.fullmatch(line.strip()) and place.traits.is_balanced:
+        stack = open_brackets(place.window.prefix, place.traits)
+        kept = unopened(text + "\n" + following, place.traits, stack)
+        if len(kept) <= len(unopened(head + "\n" + following, place.traits, stack)):
             return text
     if _FENCE_LINE.fullmatch(line.strip()) and not _is_even(head, line.strip(), place):
         return text
@@ -41,13 +41,13 @@ def cut_at_unopened_bracket(text: str, place: Place) -> str:
     A window that begins in the middle of the document may lack the opening one, a file whose brackets do not come out
     even above the cursor tells nothing, and in comments brackets are free.
     """
-    if not place.family.is_balanced or not text or in_comment(place):
+    if not place.traits.is_balanced or not text or in_comment(place):
         return text
     above = place.window.prefix
-    if not place.window.starts_document or unopened(above, place.family):
+    if not place.window.starts_document or unopened(above, place.traits):
         return text
-    stack = open_brackets(above, place.family)
-    excess = unopened(text, place.family, stack)
+    stack = open_brackets(above, place.traits)
+    excess = unopened(text, place.traits, stack)
     if excess:  # A parser knows which brackets stand in a string of several lines.
         known = brackets_of(near_before(above, is_whole=True), text, place.language_id)
         excess = excess if known is None else unmatched(known, stack)
@@ -55,7 +55,7 @@ def cut_at_unopened_bracket(text: str, place: Place) -> str:
 
 
 def _closes(line: str, place: Place) -> bool:
-    if place.family.blocks is Blocks.END and _END_LINE.fullmatch(line):
+    if place.traits.blocks is Blocks.END and _END_LINE.fullmatch(line):
         return True
     return _BRACKET_LINE.fullmatch(line) is not None or _FENCE_LINE.fullmatch(line) is not None
 
@@ -68,7 +68,7 @@ def _is_even(text: str, fence: str, place: Place) -> bool:
 
 def in_comment(place: Place) -> bool:
     """Tell whether the cursor stands in a comment, or in a string of several lines."""
-    before, mark = place.window.before, place.family.line_comment
+    before, mark = place.window.before, place.traits.line_comment
     if mark and mark in before:
         return True
     if mark == "#" and any(place.window.prefix.count(fence) % 2 for fence in ('"""', "'''")):

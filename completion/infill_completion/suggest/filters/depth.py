@@ -8,7 +8,7 @@ from itertools import pairwise
 from infill_completion.document.lines import indent_of, indent_width
 from infill_completion.languages.brackets import open_brackets
 from infill_completion.languages.syntax import is_in_text
-from infill_completion.languages.traits import Blocks, Family, opens_block
+from infill_completion.languages.traits import Blocks, LanguageTraits, opens_block
 from infill_completion.suggest.filters.closers import in_comment
 from infill_completion.suggest.filters.place import Place
 
@@ -36,7 +36,7 @@ def trim_stray_indent(text: str, place: Place) -> str:
     if not excess or in_comment(place) or is_in_text(place.window, place.language_id):
         return text
     first, *others = text[len(blanks) :].split("\n")
-    if _is_moved(first, others, written, place.family):
+    if _is_moved(first, others, written, place.traits):
         others = [_cut(indent_of(line), indent_width(line) - excess) + line.lstrip(" \t") for line in others]
     return "\n".join([kept + first, *others])
 
@@ -48,7 +48,7 @@ def cut_at_stray_depth(text: str, place: Place) -> str:
     lines = text.split("\n")
     above = ""
     for number, line in enumerate([place.window.before + lines[0], *lines[1:]]):
-        if not line.strip() or _is_comment(line, place.family):
+        if not line.strip() or _is_comment(line, place.traits):
             continue
         is_deeper = above and indent_width(line) > indent_width(above) and not _IS_FREE.match(line)
         if is_deeper and _is_complete("\n".join(lines[:number]), above, place):
@@ -63,8 +63,8 @@ def _is_complete(text: str, last: str, place: Place) -> bool:
     if _ends_string(code) or any(whole.count(fence) % 2 for fence in ('"""', "'''", "`")):
         return False
     if _is_braced(place):
-        return code.endswith(";") and _LABEL.match(code) is None and not open_brackets(code, place.family)
-    return not (opens_block(code, place.family) or code.endswith("\\") or open_brackets(whole, place.family))
+        return code.endswith(";") and _LABEL.match(code) is None and not open_brackets(code, place.traits)
+    return not (opens_block(code, place.traits) or code.endswith("\\") or open_brackets(whole, place.traits))
 
 
 def _ends_string(line: str) -> bool:
@@ -73,20 +73,20 @@ def _ends_string(line: str) -> bool:
 
 
 def _is_braced(place: Place) -> bool:
-    return place.family.blocks is Blocks.BRACES and place.family.is_balanced
+    return place.traits.blocks is Blocks.BRACES and place.traits.is_balanced
 
 
 def _allowed(place: Place) -> set[int] | None:
     """Return the columns at which the next line may begin, None where any may do."""
-    window, family = place.window, place.family
+    window, traits = place.window, place.traits
     if not _is_braced(place) and place.language_id not in _STRICT:
         return None
-    lines = [line.rstrip() for line in window.above.split("\n") if line.strip() and not _is_comment(line, family)]
+    lines = [line.rstrip() for line in window.above.split("\n") if line.strip() and not _is_comment(line, traits)]
     if not lines:
         return {0} if window.starts_document and not window.above.strip() else None
     last = lines[-1]
-    if opens_block(last, family):
-        return _inside(lines, indent_width(window.before), family)
+    if opens_block(last, traits):
+        return _inside(lines, indent_width(window.before), traits)
     if _ends_string(last) or not _has_ended(last, place):
         return None
     # Whoever is no deeper than the line above may go on with any of the blocks that are open.
@@ -98,29 +98,29 @@ def _allowed(place: Place) -> set[int] | None:
 
 def _has_ended(line: str, place: Place) -> bool:
     if _is_braced(place):
-        return line.endswith(_ENDS) and not open_brackets(line, place.family)
-    return not line.endswith("\\") and not open_brackets(place.window.prefix, place.family)
+        return line.endswith(_ENDS) and not open_brackets(line, place.traits)
+    return not line.endswith("\\") and not open_brackets(place.window.prefix, place.traits)
 
 
-def _inside(lines: list[str], width: int, family: Family) -> set[int] | None:
+def _inside(lines: list[str], width: int, traits: LanguageTraits) -> set[int] | None:
     """Return the columns at which the block may begin that the last line opens, with the cursor at ``width``."""
     opener = indent_width(lines[-1])
     if width <= opener or lines[-1].rstrip().endswith(("(", "[")):
         return None
-    steps = {indent_width(below) - indent_width(line) for line, below in pairwise(lines) if opens_block(line, family)}
+    steps = {indent_width(below) - indent_width(line) for line, below in pairwise(lines) if opens_block(line, traits)}
     return {width, *(opener + step for step in steps or {4})}
 
 
-def _is_comment(line: str, family: Family) -> bool:
-    return bool(family.line_comment) and line.lstrip().startswith(family.line_comment)
+def _is_comment(line: str, traits: LanguageTraits) -> bool:
+    return bool(traits.line_comment) and line.lstrip().startswith(traits.line_comment)
 
 
-def _is_moved(first: str, others: list[str], width: int, family: Family) -> bool:
+def _is_moved(first: str, others: list[str], width: int, traits: LanguageTraits) -> bool:
     """Tell whether the other lines are as much too deep as the first one, which was at column ``width``."""
     following = next((indent_width(line) for line in others if line.strip()), None)
     if following is None:
         return False
-    return following > width if opens_block(first, family) else following >= width
+    return following > width if opens_block(first, traits) else following >= width
 
 
 def _cut(blanks: str, width: int) -> str:

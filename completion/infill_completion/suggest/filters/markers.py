@@ -34,7 +34,7 @@ def drop_invisible(text: str, place: Place) -> str:
 def unwrap_fence(text: str, place: Place) -> str:
     """Take the code out of a Markdown fence, which chat models put around it."""
     match = _FENCE.match(text)
-    if match is None or place.family.blocks is Blocks.PROSE or in_comment(place):
+    if match is None or place.traits.blocks is Blocks.PROSE or in_comment(place):
         return text
     code = _FENCE_END.sub("", text[match.end() :])
     return code.removeprefix(place.window.before) if not place.window.before.strip() else code

@@ -6,7 +6,7 @@ import re
 
 from infill_completion.document.lines import indent_width
 from infill_completion.languages.brackets import open_brackets, unopened
-from infill_completion.languages.traits import Blocks, Family, opens_block
+from infill_completion.languages.traits import Blocks, LanguageTraits, opens_block
 from infill_completion.suggest.filters.closers import in_comment
 from infill_completion.suggest.filters.place import Place
 
@@ -20,12 +20,12 @@ def drop_empty_opener(text: str, place: Place) -> str:
         return text
     lines = text.rstrip().split("\n")
     below = next((line for line in place.window.below.split("\n") if line.strip()), "")
-    while (number := _last_code(lines, place.family)) > 0 and any(line.strip() for line in lines[:number]):
+    while (number := _last_code(lines, place.traits)) > 0 and any(line.strip() for line in lines[:number]):
         line = lines[number]
         is_remark = len(lines) > number + 1 and indent_width(lines[number + 1]) <= indent_width(line)
-        if is_remark or not opens_block(line, place.family) or _has_body(line, below, place.family):
+        if is_remark or not opens_block(line, place.traits) or _has_body(line, below, place.traits):
             break
-        if not _WORD.search(line) or _continues(lines[:number], line, place.family):
+        if not _WORD.search(line) or _continues(lines[:number], line, place.traits):
             break
         closers = _LEADING_CLOSERS.match(line)
         lines = lines[:number] + ([closers.group()] if closers else [])
@@ -37,29 +37,29 @@ def drop_empty_opener(text: str, place: Place) -> str:
 
 def _needs_bodies(place: Place) -> bool:
     """Tell whether a block must hold something: in YAML and the like it need not, and prose has none."""
-    family = place.family
-    if family.blocks is Blocks.INDENT:
-        return place.is_cut_off or family.next_part.pattern != "(?!)"
-    return family.blocks is Blocks.END or (family.blocks is Blocks.BRACES and family.is_balanced)
+    traits = place.traits
+    if traits.blocks is Blocks.INDENT:
+        return place.is_cut_off or traits.next_part.pattern != "(?!)"
+    return traits.blocks is Blocks.END or (traits.blocks is Blocks.BRACES and traits.is_balanced)
 
 
-def _last_code(lines: list[str], family: Family) -> int:
+def _last_code(lines: list[str], traits: LanguageTraits) -> int:
     """Return the number of the last line that is neither blank nor a comment, -1 if there is none."""
     for number in range(len(lines) - 1, -1, -1):
         line = lines[number].strip()
-        if line and not (family.line_comment and line.startswith(family.line_comment)):
+        if line and not (traits.line_comment and line.startswith(traits.line_comment)):
             return number
     return -1
 
 
-def _continues(lines: list[str], line: str, family: Family) -> bool:
+def _continues(lines: list[str], line: str, traits: LanguageTraits) -> bool:
     """Tell whether ``line``, which follows ``lines``, belongs to a statement that begins above."""
-    is_open = open_brackets("\n".join(lines), family)[-1:] in {("(",), ("[",)}
-    return is_open or lines[-1].endswith("\\") or bool(unopened(_LEADING_CLOSERS.sub("", line), family))
+    is_open = open_brackets("\n".join(lines), traits)[-1:] in {("(",), ("[",)}
+    return is_open or lines[-1].endswith("\\") or bool(unopened(_LEADING_CLOSERS.sub("", line), traits))
 
 
-def _has_body(line: str, below: str, family: Family) -> bool:
+def _has_body(line: str, below: str, traits: LanguageTraits) -> bool:
     """Tell whether the document goes on with the body of the block, or with its end."""
     if indent_width(below) > indent_width(line):
         return True
-    return indent_width(below) == indent_width(line) and family.closer.match(below.strip()) is not None
+    return indent_width(below) == indent_width(line) and traits.closer.match(below.strip()) is not None

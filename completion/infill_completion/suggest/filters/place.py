@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from infill_completion.api import FinishReason
 from infill_completion.document.window import Window
-from infill_completion.languages.traits import Family, family_of
+from infill_completion.languages.traits import LanguageTraits, traits_of
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class Place:
     ended_line: bool = False
 
     @property
-    def family(self) -> Family:
+    def traits(self) -> LanguageTraits:
         """The traits of the language."""
-        return family_of(self.language_id)
+        return traits_of(self.language_id)
 
     @property
     def is_cut_off(self) -> bool:

@@ -79,7 +79,7 @@ def _is_once(above: str, line: str, place: Place) -> bool:
     if line == above:
         return _ONCE.fullmatch(line.rstrip()) is not None
     is_nested = line.strip() == above.strip() and _HEAD.match(line) is not None
-    return is_nested and opens_block(line, place.family)
+    return is_nested and opens_block(line, place.traits)
 
 
 def drop_third_copy(text: str, place: Place) -> str:
@@ -111,7 +111,7 @@ def cut_loop(text: str, place: Place) -> str:
         start, size = found
         above, group = place.window.above.rstrip("\n").split("\n"), own[start : start + size]
         # Where the group ends with the head of a block, its beginning is the body.
-        is_copy = above[-size:] == group and not opens_block(group[-1], place.family)
+        is_copy = above[-size:] == group and not opens_block(group[-1], place.traits)
         return "\n".join(lines[: start if is_copy else start + size])
     match = _LOOP.search(text) if place.is_cut_off else None
     if match is None or not _LETTERS.search(match.group(1)):

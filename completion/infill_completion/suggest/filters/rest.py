@@ -78,7 +78,7 @@ def _replaced_closers(text: str, rest: str, place: Place) -> int:
     if not set(rest) & set(text) or any(3 * quote in before + text + rest for quote in "\"'`"):
         return 0
     with_rest, without = before + text + rest, before + text
-    surplus = cost(with_rest, place.family, stack) - cost(without, place.family, stack)
+    surplus = cost(with_rest, place.traits, stack) - cost(without, place.traits, stack)
     if not surplus and _CLOSERS & set(rest):
         surplus = _unopened_below(with_rest, place) - _unopened_below(without, place)
     return len(rest) if surplus > 0 else 0
@@ -86,9 +86,9 @@ def _replaced_closers(text: str, rest: str, place: Place) -> int:
 
 def _unopened_below(line: str, place: Place) -> int:
     """Return how many closing brackets nothing opens from the cursor's ``line`` on: what surrounds it tells more."""
-    if not place.family.is_balanced:
+    if not place.traits.is_balanced:
         return 0
-    return len(unopened(f"{line}\n{place.window.below}", place.family, _stack(place)))
+    return len(unopened(f"{line}\n{place.window.below}", place.traits, _stack(place)))
 
 
 def _overlaps(text: str, rest: str) -> list[str]:
@@ -99,13 +99,13 @@ def _overlaps(text: str, rest: str) -> list[str]:
 
 
 def _is_double(text: str, overlap: str, place: Place) -> bool:
-    window, family, stack = place.window, place.family, _stack(place)
+    window, traits, stack = place.window, place.traits, _stack(place)
     if _QUOTES.fullmatch(overlap) and 3 * overlap[0] in window.before + text + window.rest:
         # Three quotes in a row begin or end a string of several lines, which ends on this line or is none of ours.
         written = window.prefix + text + window.rest
         return len(overlap) == 3 and window.starts_document and written.count(overlap) % 2 == 1
-    kept = cost(window.before + text + window.rest, family, stack)
-    cut = cost(window.before + text[: -len(overlap)] + window.rest, family, stack)
+    kept = cost(window.before + text + window.rest, traits, stack)
+    cut = cost(window.before + text[: -len(overlap)] + window.rest, traits, stack)
     if kept == cut and set(overlap.strip()) <= _CLOSERS:
         head = window.before + text  # The call may go on below: `f(g(|), {`.
         kept = _unopened_below(head + window.rest, place)
@@ -120,4 +120,4 @@ def _is_double(text: str, overlap: str, place: Place) -> bool:
 
 
 def _stack(place: Place) -> tuple[str, ...]:
-    return open_brackets(place.window.above, place.family)
+    return open_brackets(place.window.above, place.traits)

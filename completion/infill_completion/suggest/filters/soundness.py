@@ -7,7 +7,7 @@ import re
 from infill_completion.document.window import Window
 from infill_completion.languages.brackets import open_brackets
 from infill_completion.languages.syntax import breaks
-from infill_completion.languages.traits import Blocks, Family, family_of, opens_block
+from infill_completion.languages.traits import Blocks, LanguageTraits, opens_block, traits_of
 
 # What ends a line that goes on below: an operator, a word that something must follow, a tag, a label.
 _OPEN_END = re.compile(r"(?:[-+*/%&|^<>=!?:.(\[{\\~]|\b(?:and|or|not|in|is|else|new|await|as|do|try|where|extends))$")
@@ -36,17 +36,17 @@ def sound_part(window: Window, text: str, replaced: int, language_id: str) -> st
 
 
 def _may_go_on(window: Window, text: str, replaced: int, language_id: str) -> bool:
-    family, rest = family_of(language_id), window.rest[replaced:]
+    traits, rest = traits_of(language_id), window.rest[replaced:]
     line = (window.before + text + rest).rstrip().rpartition("\n")[2]
-    if opens_block(line, family) or _OPEN_END.search(line) or _PRELUDE.match(line) or _is_open(line, family):
+    if opens_block(line, traits) or _OPEN_END.search(line) or _PRELUDE.match(line) or _is_open(line, traits):
         return True
-    if family.blocks is not Blocks.BRACES or rest.strip():
+    if traits.blocks is not Blocks.BRACES or rest.strip():
         return False
     # The user may write the semicolon.
     return not breaks(window.prefix, text + ";", window.suffix[replaced:], language_id)
 
 
-def _is_open(line: str, family: Family) -> bool:
+def _is_open(line: str, traits: LanguageTraits) -> bool:
     """Tell whether ``line`` opens a bracket, a string or a comment that it does not close."""
     is_open = any(line.count(fence) % 2 for fence in _FENCES) or line.count("/*") > line.count("*/")
-    return is_open or bool(open_brackets(line, family))
+    return is_open or bool(open_brackets(line, traits))
