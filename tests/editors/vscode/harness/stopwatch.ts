@@ -46,13 +46,13 @@ export class Stopwatch {
   }
 }
 
-/** Times in milliseconds by what was known when the key went down. */
+/** Times in milliseconds from a key to the ghost text it brought, by what was shown when the key went down. */
 export interface Times {
-  /** No ghost text was shown: from the last key until there is one. */
+  /** No ghost text was shown, and some appeared before the next key. */
   fresh_ms: number[];
-  /** The key is what the ghost text says: until it is shown without that key. */
+  /** The key was the next character of the ghost text, which then appeared without it. */
   known_ms: number[];
-  /** Places where no suggestion came. */
+  /** Places where no ghost text appeared at all. */
   none: number;
 }
 
@@ -61,18 +61,20 @@ export function add(times: Times, { keys, ghosts }: Notes): void {
   keys.forEach((key, index) => {
     const before = ghosts.findLast((ghost) => ghost.at < key.at)?.text ?? "";
     const until = keys[index + 1]?.at ?? Infinity;
-    const next = ghosts.find((ghost) => ghost.at >= key.at && ghost.at < until);
-    if (before !== "" && before.startsWith(key.text) && next !== undefined && next.text === before.slice(key.text.length)) {
-      times.known_ms.push(next.at - key.at);
-    } else if (index === keys.length - 1 && before === "") {
-      const shown = ghosts.find((ghost) => ghost.at >= key.at && ghost.text !== "");
-      if (shown === undefined) {
-        times.none++;
-      } else {
+    const after = ghosts.filter((ghost) => ghost.at >= key.at && ghost.at < until);
+    if (before === "") {
+      // A fast machine shows ghost text between two keys of a word, so every key counts, not only the last one.
+      const shown = after.find((ghost) => ghost.text !== "");
+      if (shown !== undefined) {
         times.fresh_ms.push(shown.at - key.at);
       }
+    } else if (before.startsWith(key.text) && after[0]?.text === before.slice(key.text.length)) {
+      times.known_ms.push(after[0].at - key.at);
     }
   });
+  if (ghosts.every((ghost) => ghost.text === "")) {
+    times.none++;
+  }
 }
 
 /** Return the value below which the share `q` of `values` lies. */

@@ -8,6 +8,7 @@ import { after, test } from "node:test";
 import { explanation } from "../../../../editors/vscode/src/explanation.ts";
 import { cleanEnvironment, onPath } from "../../../../editors/vscode/src/program.ts";
 import { INITIAL, progressed, shortName, status, told, type Facts } from "../../../../editors/vscode/src/state.ts";
+import { add, type Times } from "../harness/stopwatch.ts";
 
 const running: Facts = { ...INITIAL, program: "running" };
 const ready = told(running, { kind: "Normal", busy: false, reason: "", model: "codellama/CodeLlama-7b-hf" });
@@ -67,4 +68,15 @@ void test("an explanation keeps code as it is", () => {
   assert.match(page, /^# a\.py 1:2\n\nNo suggestion\. A filter removed it\./);
   assert.match(page, /- top p: `0\.900`/);
   assert.match(page, /````\nx = ```\ny\n````/);
+});
+
+void test("a key is timed when ghost text appears before the next key", () => {
+  const times: Times = { fresh_ms: [], known_ms: [], none: 0 };
+  const keys = [..."if x"].map((text, index) => ({ at: 100 * index, text }));
+  add(times, { keys, ghosts: [{ at: 120, text: " xy:" }, { at: 205, text: "xy:" }, { at: 310, text: "y:" }] });
+  assert.deepEqual(times, { fresh_ms: [20], known_ms: [5, 10], none: 0 });
+  add(times, { keys, ghosts: [{ at: 350, text: "y:" }] });
+  assert.deepEqual(times, { fresh_ms: [20, 50], known_ms: [5, 10], none: 0 });
+  add(times, { keys, ghosts: [] });
+  assert.deepEqual(times, { fresh_ms: [20, 50], known_ms: [5, 10], none: 1 });
 });
