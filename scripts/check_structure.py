@@ -1,0 +1,66 @@
+"""Check the size of folders, files and functions; run by ``make check``.
+
+A folder holds at most 20 source files. In production code a file has at most 300 lines and a function at most 60.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median, quantiles
+
+ROOT = Path(__file__).parent.parent
+PRODUCTION = ("completion", "server")
+SOURCES = frozenset({".py", ".c", ".h", ".ts", ".lua"})
+MOST_FILES = 20
+MOST_FILE_LINES = 300
+MOST_FUNCTION_LINES = 60
+
+
+def source_files(folder: Path) -> Iterator[Path]:
+    """Yield the source files below ``folder``; hidden, installed and generated ones are left out."""
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith((".", "__pycache__")) or path.name in {"node_modules", "dist", "out", "build"}:
+            continue
+        if path.is_dir():
+            yield from source_files(path)
+        elif path.suffix in SOURCES:
+            yield path
+
+
+def function_sizes(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the number of lines and the name of each function in a Python file, decorators left out."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield (node.end_lineno or node.lineno) - node.lineno + 1, node.name
+
+
+def main() -> int:
+    """Print what is too large, and the sizes of functions; the exit code is 1 where something is."""
+    files = list(source_files(ROOT))
+    faults = [
+        f"{folder.relative_to(ROOT)} has {count} source files; the most is {MOST_FILES}. Give some of them a folder."
+        for folder, count in Counter(path.parent for path in files if path.name != "__init__.py").items()
+        if count > MOST_FILES
+    ]
+    sizes: list[int] = []
+    for path in (path for path in files if path.relative_to(ROOT).parts[0] in PRODUCTION):
+        name = path.relative_to(ROOT)
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        if lines > MOST_FILE_LINES:
+            faults.append(f"{name} has {lines} lines; the most is {MOST_FILE_LINES}.")
+        for size, function in function_sizes(path) if path.suffix == ".py" else ():
+            sizes.append(size)
+            if size > MOST_FUNCTION_LINES:
+                faults.append(f"{name}: {function} has {size} lines; the most is {MOST_FUNCTION_LINES}.")
+    print(*faults, sep="\n", end="\n" * bool(faults))
+    p90 = quantiles(sizes, n=10)[-1]
+    print(f"{len(files)} source files, {len(sizes)} functions: median {median(sizes):.0f} lines, p90 {p90:.0f}.")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
