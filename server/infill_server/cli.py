@@ -55,13 +55,10 @@ def _explain(options: argparse.Namespace) -> int:
 
 def _engine_serve(options: argparse.Namespace) -> int:
     """Become the engine: the server's code never imports it."""
-    from infill_completion.client.launch import engine_environment
-    from infill_server.commands.complete import settings_json, user_settings
+    from infill_completion.client.launch import engine_command, engine_environment
+    from infill_server.commands.complete import user_settings
 
-    command = [sys.executable, "-P", "-m", "infill_completion.engine", "serve"]
-    command += ["--settings", settings_json(user_settings(options))]
-    if options.tcp:
-        command += ["--tcp", options.tcp]
+    command = engine_command(user_settings(options).engine, tcp=options.tcp)
     if os.name == "nt":  # execv returns to the shell at once there
         import subprocess
 

@@ -1,4 +1,4 @@
-"""The engine that the settings name: the entry of this package."""
+"""Entry of this package: chooses the engine that the settings name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def engine_for(settings: Settings, on_health: OnHealth | None = None) -> LocalEngine | RemoteEngine:
-    """Return the engine that ``settings`` name: the remote one where ``engine.url`` is set, else the shared one."""
+    """Return the engine of ``settings``: the remote one if ``engine.url`` is set, else the shared local one."""
     if settings.engine.url is None:
         return LocalEngine(settings.engine, on_health)
     from infill_completion.client.remote.engine import RemoteEngine

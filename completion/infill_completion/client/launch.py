@@ -1,4 +1,4 @@
-"""Starting the engine's process, so that no workspace reaches into it and it outlives the editor."""
+"""Starting the engine's process: isolated from the workspace, and independent of the editor's lifetime."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from infill_completion.client.run_directory import EnginePaths, check_writable
 from infill_completion.settings import EngineSettings
 
 _MOST_TAIL_BYTES = 8192
-# They would let a workspace put its own modules in the place of ours.
+# These would let a workspace replace our modules with its own.
 _UNWANTED_VARIABLES = (
     "PYTHONPATH",
     "PYTHONHOME",
@@ -22,11 +22,23 @@ _UNWANTED_VARIABLES = (
     "PYTHONUSERBASE",
     "PYTHONPLATLIBDIR",
 )
+# Windows: no console window, and no Ctrl+C from the editor's console.
+_DETACHED: int = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+
+_children: list[subprocess.Popen[bytes]] = []
 
 
-def engine_command(settings: EngineSettings) -> list[str]:
-    """Return the command line that starts the engine of ``settings``; ``-P`` keeps the current directory out of it."""
-    return [sys.executable, "-P", "-m", "infill_completion.engine", "serve", "--settings", json.dumps(asdict(settings))]
+def engine_command(settings: EngineSettings, *, tcp: str | None = None) -> list[str]:
+    """Return the command line that runs the engine of ``settings``.
+
+    Args:
+        settings: What the engine runs.
+        tcp: ``HOST:PORT`` to listen on instead of the Unix socket.
+    """
+    # -P keeps the current directory out of the module search path.
+    command = [sys.executable, "-P", "-m", "infill_completion.engine", "serve"]
+    command += ["--settings", json.dumps(asdict(settings))]
+    return [*command, "--tcp", tcp] if tcp else command
 
 
 def engine_environment() -> dict[str, str]:
@@ -34,14 +46,11 @@ def engine_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in _UNWANTED_VARIABLES}
 
 
-_children: list[subprocess.Popen[bytes]] = []
-
-
 def spawn(command: list[str], paths: EnginePaths) -> subprocess.Popen[bytes]:
-    """Start ``command`` so that it outlives us: in a session of its own, with none of our streams."""
-    # Those that ended are collected here, or they would stay in the process table as long as the editor runs.
+    """Start ``command`` so that it outlives this process: in its own session, with none of our streams."""
+    # Reap the children that have ended, or they would stay in the process table until the editor exits.
     _children[:] = [child for child in _children if child.poll() is None]
-    check_writable(paths.directory)  # the process itself could not even say what is wrong
+    check_writable(paths.directory)  # without a log, the engine itself could not report the problem
     with paths.log.open("ab") as errors:
         process = subprocess.Popen(
             command,
@@ -57,12 +66,8 @@ def spawn(command: list[str], paths: EnginePaths) -> subprocess.Popen[bytes]:
     return process
 
 
-# Windows: no console window, and no Ctrl+C from the editor's console.
-_DETACHED: int = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
-
-
 def log_tail(path: Path, start: int = 0) -> str:
-    """Return the last line of the log behind byte ``start`` that tells an error; empty where there is none."""
+    """Return the last error line of the log after byte ``start``, or an empty string."""
     try:
         with path.open("rb") as file:
             end = file.seek(0, os.SEEK_END)
@@ -74,15 +79,15 @@ def log_tail(path: Path, start: int = 0) -> str:
     return next((line for line in reversed(lines) if any(mark in line for mark in marks)), "")
 
 
-def died(paths: EnginePaths, code: int, start: int = 0) -> str:
-    """Return the sentence for an engine that ended with ``code`` before it was ready.
+def exit_message(paths: EnginePaths, code: int, start: int = 0) -> str:
+    """Return the message about an engine that exited before it was ready.
 
     Args:
         paths: Its files.
         code: Its exit code, or the negative number of the signal that killed it.
-        start: The size of its log before it wrote to it.
+        start: The size of its log in bytes before this process wrote to it.
     """
     how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
     tail = log_tail(paths.log, start)
-    said = f" ({tail})" if tail else ""
-    return f"The engine {how} while it started{said}; see {paths.log}, or run `infill-ls doctor`."
+    detail = f" ({tail})" if tail else ""
+    return f"The engine {how} while it started{detail}; see {paths.log}, or run `infill-ls doctor`."

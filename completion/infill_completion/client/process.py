@@ -1,4 +1,4 @@
-"""Who holds an engine's lock, and how that process is ended when it no longer listens to anybody."""
+"""The engine's process as the operating system sees it: which one holds the lock, and how to terminate it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pathlib import Path
 
 from infill_completion.client.run_directory import EnginePaths, read_card
 
-# A process that is stopped, or that never leaves a call, does not hear SIGTERM.
+# A process that is stopped, or stuck inside a call, does not react to SIGTERM.
 TERM_S = 5.0
 KILL_S = 5.0
 _POLL_S = 0.05
 _NAME = b"infill_completion.engine"
 
 
-def holder(paths: EnginePaths) -> int | None:
-    """Return the process id of the engine that holds the lock of ``paths``; None where nobody does."""
+def lock_holder(paths: EnginePaths) -> int | None:
+    """Return the process id of the engine that holds the lock of ``paths``, or None if the lock is free."""
     if sys.platform == "win32":
         card = read_card(paths)
         return None if card is None else card.pid
@@ -30,33 +30,33 @@ def holder(paths: EnginePaths) -> int | None:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                return int(file.read())  # whoever takes the lock writes its number
+                return int(file.read())  # the engine writes its process id when it takes the lock
             return None
     except (OSError, ValueError):
         return None
 
 
-async def ended(paths: EnginePaths, pid: int) -> bool:
-    """End the process ``pid`` if it is the engine that holds the lock of ``paths``, and tell whether it is gone.
+async def terminate(paths: EnginePaths, pid: int) -> bool:
+    """Terminate process ``pid`` if it is the engine that holds the lock of ``paths``; return whether it is gone.
 
-    It is asked with SIGTERM first, which lets it take its files away.
+    SIGTERM comes first, because it lets the engine remove its files; SIGKILL follows after ``TERM_S``.
     """
     kill = getattr(signal, "SIGKILL", signal.SIGTERM)
     for number, patience_s in ((signal.SIGTERM, TERM_S), (kill, KILL_S)):
-        if holder(paths) != pid:
+        if lock_holder(paths) != pid:
             return True
         if not _is_engine(pid):
             return False
         with contextlib.suppress(OSError):
             os.kill(pid, number)
         until = asyncio.get_running_loop().time() + patience_s
-        while holder(paths) == pid and asyncio.get_running_loop().time() < until:  # noqa: ASYNC110
+        while lock_holder(paths) == pid and asyncio.get_running_loop().time() < until:  # noqa: ASYNC110
             await asyncio.sleep(_POLL_S)
-    return holder(paths) != pid
+    return lock_holder(paths) != pid
 
 
 def is_stopped(pid: int) -> bool:
-    """Tell whether a process was stopped from outside, where the system says so."""
+    """Return whether a signal has stopped the process; False on systems without ``/proc``."""
     try:
         state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
     except (OSError, IndexError):
@@ -65,7 +65,7 @@ def is_stopped(pid: int) -> bool:
 
 
 def _is_engine(pid: int) -> bool:
-    """Tell whether ``pid`` is still the number of an engine, where the system says what its processes run."""
+    """Return whether ``pid`` still belongs to an engine; True on systems without ``/proc``."""
     if not Path("/proc/self/cmdline").exists():
         return True
     try:

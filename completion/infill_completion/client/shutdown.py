@@ -1,4 +1,4 @@
-"""Ending the shared engine on a user's request, and leaving one that the settings no longer name."""
+"""Shutting down the shared engine, and leaving one that the settings no longer name."""
 
 from __future__ import annotations
 
@@ -6,19 +6,34 @@ import asyncio
 
 from infill_completion.api import EngineUnavailableError
 from infill_completion.client.engine import EngineClient, EngineGoneError, address_of
-from infill_completion.client.process import ended
-from infill_completion.client.run_directory import Card, EnginePaths, RunDirectoryError, engine_paths, read_card
+from infill_completion.client.process import lock_holder, terminate
+from infill_completion.client.run_directory import EnginePaths, RunDirectoryError, engine_paths, read_card
 from infill_completion.settings import EngineSettings
 
+# Importing torch can keep an engine from answering for several seconds.
 ANSWER_DEADLINE_S = 8.0
-STOP_DEADLINE_S = 10.0
+# A running request is cancelled at the next token.  A load cannot be interrupted; it ends with the process.  Both take
+# less time than this.
+STOP_DEADLINE_S = 15.0
 _POLL_S = 0.05
 
 
-async def end_engine(settings: EngineSettings) -> None:
-    """End the local engine of ``settings``, also one that hangs, and wait until it is gone.
+async def shut_down(paths: EnginePaths, pid: int | None) -> bool:
+    """Ask the engine of ``paths`` to end, wait for it, and terminate its process ``pid`` if that does not help.
 
-    A remote one is not ours to end.
+    Returns:
+        Whether the engine is gone.
+    """
+    address = address_of(paths)
+    if address is not None and await _is_asked(EngineClient(address)) and await _is_gone(paths, pid):
+        return True
+    return pid is not None and await terminate(paths, pid)
+
+
+async def end_engine(settings: EngineSettings) -> None:
+    """Shut down the local engine of ``settings``, even a hanging one, and wait until it is gone.
+
+    A remote engine is not ours, so it is left running.
     """
     if settings.url is not None:
         return
@@ -27,27 +42,14 @@ async def end_engine(settings: EngineSettings) -> None:
         card, address = read_card(paths), address_of(paths)
     except RunDirectoryError:
         return
-    if card is None or address is None:
-        return
-    client = EngineClient(address)
-    try:
-        await client.shutdown(ANSWER_DEADLINE_S)
-    except EngineGoneError:
-        return
-    except EngineUnavailableError:
-        await ended(paths, card.pid)
-        return
-    finally:
-        await client.aclose()
-    if not await _is_gone(paths, card):
-        await ended(paths, card.pid)
+    if card is not None and address is not None:
+        await shut_down(paths, card.pid)
 
 
 async def leave_engine(former: EngineSettings, now: EngineSettings) -> None:
     """Leave the local engine of ``former`` for that of ``now``.
 
-    Where no other window uses it, it ends, and the wait is for that: the memory that its model holds is what the next
-    one needs.
+    If no other window uses the former engine it ends, and this waits for it: the next model needs the memory.
     """
     if former.url is not None:
         return
@@ -63,16 +65,35 @@ async def leave_engine(former: EngineSettings, now: EngineSettings) -> None:
     client = EngineClient(address, as_window=True)
     try:
         if await client.leave(ANSWER_DEADLINE_S):
-            await _is_gone(paths, card)
+            await _is_gone(paths, card.pid)
     except EngineUnavailableError:
-        return  # it is gone, or too busy; then it ends when it has been idle for long
+        return  # it is gone, or too busy; in that case it ends when its idle time is over
     finally:
         await client.aclose()
 
 
-async def _is_gone(paths: EnginePaths, card: Card) -> bool:
-    """Wait for an engine to end: the last thing it does is to take its card away."""
+async def _is_asked(client: EngineClient) -> bool:
+    """Ask an engine to end; return whether waiting for it makes sense."""
+    try:
+        await client.shutdown(ANSWER_DEADLINE_S)
+    except EngineGoneError:
+        return True
+    except EngineUnavailableError:
+        return False
+    finally:
+        await client.aclose()
+    return True
+
+
+async def _is_gone(paths: EnginePaths, pid: int | None) -> bool:
+    """Wait until an engine has ended, at most ``STOP_DEADLINE_S``; return whether it has.
+
+    The last thing it does is to remove its card, unless the next engine has already put its own there.  A killed engine
+    leaves its card behind, but not its lock.
+    """
     until = asyncio.get_running_loop().time() + STOP_DEADLINE_S
-    while read_card(paths) == card and asyncio.get_running_loop().time() < until:  # noqa: ASYNC110
+    while (card := read_card(paths)) is not None and card.pid == pid == lock_holder(paths):
+        if asyncio.get_running_loop().time() > until:
+            return False
         await asyncio.sleep(_POLL_S)
-    return read_card(paths) != card
+    return True

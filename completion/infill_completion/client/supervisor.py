@@ -1,4 +1,4 @@
-"""The connection to the engine of one set of settings, and the suspicion that it hangs."""
+"""The supervisor of the local engine: holds the connection to it and terminates an engine that hangs."""
 
 from __future__ import annotations
 
@@ -6,96 +6,91 @@ from dataclasses import replace
 
 from infill_completion.api import EngineState, EngineUnavailableError, Health
 from infill_completion.client.engine import HEALTH_S, EngineClient, EngineGoneError, address_of
-from infill_completion.client.process import ended, holder, is_stopped
+from infill_completion.client.process import is_stopped, lock_holder, terminate
 from infill_completion.client.run_directory import EnginePaths
+from infill_completion.client.silence import SilenceCounter
 
-# So many deadlines in a row without a word are suspicious: the engine keeps them itself.
-MOST_SILENCES = 3
-# It then has so long to tell its state.
+# The engine keeps deadlines itself.  One that missed several in a row has this long to report its state.
 SUSPICIOUS_S = 5.0
-# An engine that does not tell its state so often in a row hangs. One that starts has more time, since an import from a
-# slow disk holds it up, unless the system says that it was stopped.
-MOST_UNHEARD = 2
-MOST_UNHEARD_AT_START = 6
+# An engine hangs if this many health checks in a row fail.  One that starts gets more, since imports from a slow disk
+# delay it, unless the system reports that it was stopped.
+_MOST_FAILED_CHECKS = 2
+_MOST_FAILED_CHECKS_AT_START = 6
 
 
-class Contact:
-    """Holds the client of the engine that listens now, and ends an engine that answers nobody."""
+class EngineSupervisor:
+    """Holds the client of the engine that listens now, and terminates an engine that hangs.
+
+    Attributes:
+        silences: Counts the deadlines that the engine missed.
+    """
 
     def __init__(self) -> None:
+        self.silences = SilenceCounter()
         self._client: EngineClient | None = None
-        self._silences = 0  # deadlines in a row without a word
-        self._unheard = 0  # questions for its state in a row without an answer
+        self._failed_checks = 0  # in a row
 
     @property
     def client(self) -> EngineClient:
         """The client of the engine that answered last.
 
         Raises:
-            EngineGoneError: There is none.
+            EngineGoneError: No engine has answered.
         """
         if self._client is None:
             raise EngineGoneError("The engine does not run; the next request starts it.", EngineState.STARTING)
         return self._client
 
-    @property
-    def is_suspicious(self) -> bool:
-        """Whether the engine let several deadlines in a row pass without a word."""
-        return self._silences >= MOST_SILENCES
-
-    def is_with(self, client: EngineClient) -> bool:
-        """Tell whether ``client`` is still the one that requests go to."""
+    def is_current(self, client: EngineClient) -> bool:
+        """Return whether requests still go to ``client``."""
         return self._client is client
 
     def heard(self) -> None:
-        """Take note of a word of the engine."""
-        self._silences = self._unheard = 0
+        """Record that the engine works."""
+        self.silences.heard()
+        self._failed_checks = 0
 
-    def not_heard(self) -> None:
-        """Take note of a deadline without a word."""
-        self._silences += 1
+    async def check(self, paths: EnginePaths, last: Health) -> Health | None:
+        """Return the engine's health, waking it if its weights were unloaded; None if nothing listens.
 
-    async def state(self, paths: EnginePaths, last: Health) -> Health | None:
-        """Return the engine's state, waking it where its weights were unloaded; None where nothing listens.
-
-        One that is too busy to tell has the ``last`` state, loading. One that hangs is ended, and then nothing listens:
-        it is of no use to any window, and no other can start beside it.
+        An engine that is too busy to answer keeps its ``last`` health, with the state loading.  One that hangs is
+        terminated, and then nothing listens: it serves no window, and no other engine can start beside it.
 
         Raises:
-            EngineUnavailableError: What listens is no engine, or one that hangs and cannot be ended.
+            EngineUnavailableError: The listener is not an engine, or it hangs and cannot be terminated.
         """
-        address, pid = address_of(paths), holder(paths)
+        address, pid = address_of(paths), lock_holder(paths)
         if address is None:
             return None
         if self._client is None or self._client.address != address:
-            await self.drop()
+            await self.disconnect()
             self._client = EngineClient(address, as_window=True)
         try:
-            health = await self._client.health(SUSPICIOUS_S if self.is_suspicious else HEALTH_S)
-            self._unheard = 0
+            health = await self._client.health(SUSPICIOUS_S if self.silences.is_suspicious else HEALTH_S)
+            self._failed_checks = 0
             return await self._client.wake() if health.state is EngineState.STARTING else health
         except EngineGoneError:
             return None
         except EngineUnavailableError as error:
             if error.state is EngineState.FAILED:
                 raise
-            self._unheard += 1
-            if pid is None or pid != holder(paths) or not self._hangs(pid):
+            self._failed_checks += 1
+            if pid is None or pid != lock_holder(paths) or not self._is_hanging(pid):
                 return replace(last, state=EngineState.LOADING)
-            await self.drop()
-            if not await ended(paths, pid):
+            await self.disconnect()
+            if not await terminate(paths, pid):
                 raise EngineUnavailableError(
                     f"The engine (process {pid}) hangs; end it with `infill-ls engine stop`."
                 ) from error
             self.heard()
             return None
 
-    async def drop(self) -> None:
+    async def disconnect(self) -> None:
         """Close the connections."""
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
 
-    def _hangs(self, pid: int) -> bool:
-        was_ready = self.is_suspicious or is_stopped(pid)
-        return self._unheard >= (MOST_UNHEARD if was_ready else MOST_UNHEARD_AT_START)
+    def _is_hanging(self, pid: int) -> bool:
+        was_ready = self.silences.is_suspicious or is_stopped(pid)
+        return self._failed_checks >= (_MOST_FAILED_CHECKS if was_ready else _MOST_FAILED_CHECKS_AT_START)

@@ -59,11 +59,6 @@ def _assignment(text: str) -> tuple[str, Any]:
         return key.removeprefix("infill."), value  # a bare word is a string
 
 
-def settings_json(settings: Settings) -> str:
-    """Return the engine's settings as the JSON that ``infill_completion.engine serve --settings`` takes."""
-    return json.dumps(dataclasses.asdict(settings.engine))
-
-
 def snapshot_at(place: str) -> Snapshot:
     """Read ``FILE:LINE:COL``.
 

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
 from infill_completion.api import EngineState, EngineUnavailableError, Health
 from infill_completion.client.engine import EngineClient, EngineGoneError, address_of
-from infill_completion.client.process import ended, holder
-from infill_completion.client.run_directory import EnginePaths, RunDirectoryError, paths_of, read_card, run_directory
+from infill_completion.client.process import lock_holder, terminate
+from infill_completion.client.run_directory import EnginePaths, RunDirectoryError, paths_of, run_directory
+from infill_completion.client.shutdown import ANSWER_DEADLINE_S, shut_down
 from infill_server.cli import UsageError
-
-# A request that is being answered is cancelled at the next token; a load cannot be interrupted and ends with the
-# process.  Both take less than this.
-STOP_DEADLINE_S = 15.0
-# While torch is imported an engine may be held up for some seconds.
-ANSWER_DEADLINE_S = 8.0
-_POLL_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -66,7 +59,7 @@ async def _running() -> list[Running]:
 
 
 async def _asked(paths: EnginePaths) -> Running | None:
-    address, pid = address_of(paths), holder(paths)
+    address, pid = address_of(paths), lock_holder(paths)
     if address is None:
         return None
     client = EngineClient(address)
@@ -76,31 +69,16 @@ async def _asked(paths: EnginePaths) -> Running | None:
     except EngineGoneError:
         return None
     except EngineUnavailableError:
-        return None if pid is None or pid != holder(paths) else Running(paths, pid, None)
+        return None if pid is None or pid != lock_holder(paths) else Running(paths, pid, None)
     finally:
         await client.aclose()
 
 
 async def _ended(engine: Running) -> bool:
-    """Ask one engine to end, and end it where it does not; False where it still runs."""
-    address = address_of(engine.paths)
-    if address is not None and engine.health is not None:
-        client = EngineClient(address)
-        try:
-            await client.shutdown()
-        except EngineUnavailableError:
-            pass  # it went away by itself; otherwise its card stays and tells
-        finally:
-            await client.aclose()
-        until = time.monotonic() + STOP_DEADLINE_S
-        # The last thing an engine does is to take its card away, unless a new engine has put one in its place.
-        while (card := read_card(engine.paths)) is not None and card.pid == engine.pid:
-            if time.monotonic() > until:
-                break
-            await asyncio.sleep(_POLL_S)
-        else:
-            return True
-    return engine.pid is not None and await ended(engine.paths, engine.pid)
+    """End one engine and return whether it is gone; one that does not answer is terminated at once."""
+    if engine.health is None:
+        return engine.pid is not None and await terminate(engine.paths, engine.pid)
+    return await shut_down(engine.paths, engine.pid)
 
 
 def _run(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:

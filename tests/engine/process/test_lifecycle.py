@@ -24,7 +24,7 @@ from infill_completion.client import engine as client_engine
 from infill_completion.client.engine import EngineClient, address_of
 from infill_completion.client.launch import engine_command, engine_environment
 from infill_completion.client.local import LocalEngine
-from infill_completion.client.process import ended, holder
+from infill_completion.client.process import lock_holder, terminate
 from infill_completion.client.run_directory import EnginePaths, engine_paths
 from infill_completion.engine.process.lock import FileLock
 from infill_completion.settings import EngineSettings
@@ -254,12 +254,12 @@ def test_only_the_process_that_holds_the_lock_is_ended(run_dir: Path) -> None:
     paths = engine_paths(TINY)
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
         paths.lock.write_text(str(stranger.pid))
-        assert holder(paths) is None
-        assert asyncio.run(ended(paths, stranger.pid))
+        assert lock_holder(paths) is None
+        assert asyncio.run(terminate(paths, stranger.pid))
         lock = FileLock(paths.lock)
         assert lock.acquire()
         paths.lock.write_text(str(stranger.pid))
-        assert not asyncio.run(ended(paths, stranger.pid))
+        assert not asyncio.run(terminate(paths, stranger.pid))
         assert stranger.poll() is None
         lock.release()
         stranger.communicate(b"\n")

@@ -23,13 +23,13 @@ from infill_completion.client.remote.address import api_key, remote_address
 from infill_completion.client.remote.dialects import Dialect, dialect
 from infill_completion.client.remote.errors import Trouble
 from infill_completion.client.remote.fitting import fitted
+from infill_completion.client.silence import SilenceCounter
 from infill_completion.client.wire import EventReader, LineReader
 from infill_completion.settings import EngineSettings
 
 _LISTING_S = 10.0
 _ANSWER_S = 120.0
-# So many deadlines in a row without a word, and the user is told: one may be a slow moment.
-_MOST_SILENCES = 3
+_RETRY_S = (2.0, 5.0, 15.0, 60.0)
 
 
 class RemoteEngine:
@@ -50,8 +50,8 @@ class RemoteEngine:
         self._dialect: Dialect = dialect(settings.api)
         self._health = Health(EngineState.STARTING, model=settings.model, device="remote")
         self._trouble = Trouble(self._url, settings)
-        self._backoff = Backoff()
-        self._silences = 0
+        self._backoff = Backoff(_RETRY_S)
+        self._silences = SilenceCounter()
         self._model = ""
         self._path = ""
         self._pool: Pool | None = None
@@ -96,7 +96,7 @@ class RemoteEngine:
         The deadline is kept on this side: the connection is closed and the choices end with that reason.  A server that
         failed is left alone for a while, unless the user asks.
         """
-        if self._backoff.is_on and not request.is_invoked:
+        if self._backoff.is_waiting and not request.is_invoked:
             raise EngineUnavailableError(self._health.reason, kind=self._health.kind)
         until = _now() + (_ANSWER_S if request.deadline_ms is None else request.deadline_ms / 1000)
         asked = fitted(request, self._settings.context_tokens)
@@ -226,14 +226,17 @@ class RemoteEngine:
 
     def _note_deadline(self, *, is_silent: bool) -> None:
         """Count the deadlines in a row that came before anything else did."""
-        self._silences = self._silences + 1 if is_silent else 0
-        if self._silences >= _MOST_SILENCES:
-            raise self._trouble.silent(self._silences)
+        if not is_silent:
+            self._silences.heard()
+            return
+        self._silences.missed()
+        if self._silences.is_suspicious:
+            raise self._trouble.silent(self._silences.count)
 
     def _work(self) -> None:
         """Note that the server does what it should."""
         self._backoff.succeeded()
-        self._silences = 0
+        self._silences.heard()
         self._report(EngineState.READY)
 
     def _fail(self, error: EngineUnavailableError) -> None:
