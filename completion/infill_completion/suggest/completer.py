@@ -9,13 +9,12 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, replace
 
-from infill_completion.api import Engine, EngineState, EngineUnavailableError
+from infill_completion.api import Engine, EngineUnavailableError
 from infill_completion.context import Context, Gatherer
 from infill_completion.document.snapshot import Answer, SkipReason, Snapshot
 from infill_completion.document.view import View
 from infill_completion.document.window import budgets
 from infill_completion.document.workspace import Documents, NoDocuments
-from infill_completion.privacy.ignore_files import Rule
 from infill_completion.privacy.rules import Privacy
 from infill_completion.settings import Settings
 from infill_completion.suggest.debounce import Debounce
@@ -24,12 +23,11 @@ from infill_completion.suggest.extent import Plan, plan, plan_ahead
 from infill_completion.suggest.history import Past
 from infill_completion.suggest.inflight import Flight, Flights
 from infill_completion.suggest.pending import Turn, Turns
-from infill_completion.suggest.policy import skip_reason
+from infill_completion.suggest.policy import engine_failure, privacy_message, refusal, skip_reason
 from infill_completion.suggest.request import asking
 from infill_completion.suggest.reuse import Offer, Recalled
 from infill_completion.suggest.stream import described
 from infill_completion.suggest.trace import Trace
-from infill_completion.suggest.unasked import refusal
 
 
 class Completer:
@@ -110,7 +108,7 @@ class Completer:
         rule = self._privacy.rule_for(snapshot.uri, self._documents.roots())
         skip = skip_reason(snapshot, self._settings, rule)
         if skip is not None:
-            return Answer(reason=skip, details={"message": _private(rule)} if rule else {})
+            return Answer(reason=skip, details={"message": privacy_message(rule)} if rule else {})
         view = self._view(snapshot)
         self._gatherer.visited(view.uri, view.offset)
         with self._turns.take(view, snapshot.version) as turn:
@@ -132,7 +130,7 @@ class Completer:
         recalled = self._recall(view) if skip is None else None
         skip = skip or (refusal(view) if recalled is None else None)
         if skip is not None:
-            withheld = (_private(rule),) if rule else ()
+            withheld = (privacy_message(rule),) if rule else ()
             return explanation(snapshot, view, extent, trace, reason=skip, withheld=withheld)
         trace.note("memory", how=None if recalled is None else recalled.how.value)
         making = self._past.making_of(recalled)
@@ -271,11 +269,6 @@ def _fingerprint(settings: Settings) -> Settings:
     return replace(settings, completion=replace(settings.completion, debounce_ms=0, enabled=True))
 
 
-def _private(rule: Rule) -> str:
-    return f"This file matches {rule}, so its text never reaches the model."
-
-
 def _unavailable(error: EngineUnavailableError) -> Answer:
-    is_coming = error.state in {EngineState.LOADING, EngineState.STARTING}
-    reason = SkipReason.ENGINE_LOADING if is_coming else SkipReason.ENGINE_FAILED
-    return Answer(reason=reason, is_final=False, details={"message": str(error), "kind": error.kind})
+    details: dict[str, object] = {"message": str(error), "kind": error.kind}
+    return Answer(reason=engine_failure(error), is_final=False, details=details)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from infill_completion.api import EngineState
 from infill_completion.document.snapshot import SkipReason, Snapshot, Suggestion
 from infill_completion.document.view import View
 from infill_completion.suggest.extent import Plan
 from infill_completion.suggest.inflight import Flight
+from infill_completion.suggest.policy import engine_failure
 from infill_completion.suggest.ranking import judge
 from infill_completion.suggest.reuse import Recalled
 from infill_completion.suggest.trace import Trace
@@ -169,9 +169,7 @@ def explanation(
         "engine": generation.explained or {},
     }
     if flight.error is not None:
-        is_coming = flight.error.state in {EngineState.LOADING, EngineState.STARTING}
-        why = (SkipReason.ENGINE_LOADING if is_coming else SkipReason.ENGINE_FAILED).value
-        return _with(head, message=str(flight.error), reason=why, **common)
+        return _with(head, message=str(flight.error), reason=engine_failure(flight.error).value, **common)
     if generation.is_running or not generation.choices:
         return _with(head, reason=SkipReason.SUPERSEDED.value, **common)
     # An earlier answer was judged where it was asked for.

@@ -9,10 +9,10 @@ from infill_completion.document.view import View
 from infill_completion.document.workspace import Documents
 from infill_completion.suggest.extent import Shape
 from infill_completion.suggest.inflight import Flight
+from infill_completion.suggest.policy import shown_automatically
 from infill_completion.suggest.ranking import judge, line_ahead
 from infill_completion.suggest.request import versions_now
 from infill_completion.suggest.reuse import Memory, Offer, Recalled, Remembered
-from infill_completion.suggest.unasked import unasked
 
 Shown = tuple[View, tuple[Offer, ...]]
 
@@ -51,7 +51,7 @@ class Past:
         return self._memory.recall(
             view,
             versions_now(view.uri, self._documents),
-            lambda recalled: unasked(view, recalled, shown, min_confidence),
+            lambda recalled: shown_automatically(view, recalled, shown, min_confidence),
         )
 
     def making_of(self, recalled: Recalled | None) -> Flight | None:

@@ -1,17 +1,35 @@
-"""Requests that are answered without looking further, because there must be no suggestion."""
+"""Decides when no suggestion is shown, and names the reason.
+
+A request passes the rules in this order: `skip_reason` before anything else is read, `refusal` before the engine is
+asked, `shown_automatically` for an earlier answer, `engine_failure` for an engine in trouble, and `empty_reason` for an
+answer of which nothing is left.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
+from infill_completion.api import EngineState, EngineUnavailableError, FinishReason
 from infill_completion.document.snapshot import SkipReason, Snapshot, Trigger
+from infill_completion.document.view import View
 from infill_completion.privacy.ignore_files import Rule
 from infill_completion.settings import Settings
+from infill_completion.suggest.reuse import Offer, Recalled, Reuse, carried_on
+from infill_completion.suggest.stream import Choice, is_circling
 
-# A NUL this far into a document means that it is not text.
+# A NUL among this many first characters means that the document is binary.
 _PROBED = 8192
 
 
 def skip_reason(snapshot: Snapshot, settings: Settings, rule: Rule | None) -> SkipReason | None:
-    """Return why ``snapshot`` gets no suggestion, None if it may get one; ``rule`` keeps its file private."""
+    """Return why ``snapshot`` gets no suggestion, or None if it may get one.
+
+    Args:
+        snapshot: The document and its cursor.
+        settings: The user's settings.
+        rule: The ignore rule that makes the file private, if any.
+    """
     completion = settings.completion
     if not completion.enabled and snapshot.trigger is not Trigger.INVOKED:
         return SkipReason.SWITCHED_OFF
@@ -22,3 +40,81 @@ def skip_reason(snapshot: Snapshot, settings: Settings, rule: Rule | None) -> Sk
     if "\0" in snapshot.text[:_PROBED]:
         return SkipReason.BINARY_FILE
     return None
+
+
+def privacy_message(rule: Rule) -> str:
+    """Return the sentence that tells the user which rule keeps a file private."""
+    return f"This file matches {rule}, so its text never reaches the model."
+
+
+def refusal(view: View) -> SkipReason | None:
+    """Return why the engine is not asked for ``view``, or None if it is; an invoked request is never refused."""
+    return SkipReason.MID_LINE if not view.is_invoked and _is_inside_word(view) else None
+
+
+def is_confident(confidence: float | None, min_confidence: float) -> bool:
+    """Return whether a suggestion may be shown automatically; without a confidence from the engine it may."""
+    return confidence is None or confidence >= min_confidence
+
+
+def shown_automatically(
+    view: View, recalled: Recalled, shown: tuple[View, tuple[Offer, ...]] | None, min_confidence: float
+) -> Recalled | None:
+    """Return the part of an earlier answer that may be shown at ``view``, or None if the engine must be asked.
+
+    An invoked request gets several suggestions, longer and less certain than an automatic one. Its answer serves an
+    automatic request only if the user has typed into it, and then with one suggestion: one that the user has seen, or
+    else one that reaches ``min_confidence``. In all other cases the automatic request is answered on its own.
+
+    Args:
+        view: The cursor now.
+        recalled: The earlier answer, moved to that cursor.
+        shown: What the user saw last in this document, and the view it was shown at.
+        min_confidence: The least confidence of a suggestion that the user has not seen yet.
+    """
+    if view.is_invoked or not recalled.entry.view.is_invoked:
+        return recalled
+    seen = carried_on(*shown, view) if shown is not None else ()
+    if not any(offer in seen for offer in recalled.offers) and recalled.how in {Reuse.SAME, Reuse.DELETED}:
+        return None
+    refused = refusal(view)
+    fit = [
+        offer
+        for offer in recalled.offers
+        if offer in seen or (refused is None and is_confident(offer.confidence, min_confidence))
+    ]
+    return replace(recalled, offers=tuple(fit[:1]), reason=None if fit else refused or SkipReason.LOW_CONFIDENCE)
+
+
+def engine_failure(error: EngineUnavailableError) -> SkipReason:
+    """Return the reason for an engine that does not answer: it is still loading, or it has failed."""
+    is_coming = error.state in {EngineState.LOADING, EngineState.STARTING}
+    return SkipReason.ENGINE_LOADING if is_coming else SkipReason.ENGINE_FAILED
+
+
+def empty_reason(choices: Iterable[Choice], *, passed_filters: bool) -> SkipReason:
+    """Return why nothing of the model's ``choices`` is shown.
+
+    Args:
+        choices: All candidates of the request.
+        passed_filters: Whether any text passed the filters, so that only its confidence was too low.
+    """
+    choices = tuple(choices)
+    if passed_filters:
+        return SkipReason.LOW_CONFIDENCE
+    if any(choice.text.strip() or is_circling(choice.raw) for choice in choices):
+        return SkipReason.FILTERED
+    if any(_used_all_tokens(choice) for choice in choices):
+        return SkipReason.CUT_SHORT
+    is_late = any(choice.finish_reason in {FinishReason.DEADLINE, FinishReason.CANCELLED} for choice in choices)
+    return SkipReason.TOO_SLOW if is_late else SkipReason.EMPTY
+
+
+def _is_inside_word(view: View) -> bool:
+    before, rest = view.window.before[-1:], view.window.rest[:1]
+    return (before.isalnum() or before == "_") and (rest.isalnum() or rest == "_")
+
+
+def _used_all_tokens(choice: Choice) -> bool:
+    """Return whether the model wrote all its tokens without reaching a good boundary."""
+    return choice.finish_reason is FinishReason.LENGTH and bool(choice.raw.strip())

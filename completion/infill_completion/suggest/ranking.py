@@ -6,15 +6,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from infill_completion.api import FinishReason
 from infill_completion.document.snapshot import SkipReason
 from infill_completion.document.view import View
 from infill_completion.languages.syntax import harm
 from infill_completion.suggest.filters import Place, Step, apply
 from infill_completion.suggest.filters.soundness import sound_part
+from infill_completion.suggest.policy import empty_reason, is_confident
 from infill_completion.suggest.reuse import Offer
-from infill_completion.suggest.stream import Choice, is_circling
-from infill_completion.suggest.unasked import is_sure
+from infill_completion.suggest.stream import Choice
 
 _NAME = re.compile(r"[^\W\d]\w{2,}")
 
@@ -59,11 +58,10 @@ def judge(
         if len(best) > 1
         else [*best.values()]
     )
-    sure = [
-        candidate for candidate in ranked if view.is_invoked or is_sure(candidate.choice.confidence, min_confidence)
-    ]
+    sure = [item for item in ranked if view.is_invoked or is_confident(item.choice.confidence, min_confidence)]
     offers = tuple(Offer(item.text, item.choice.confidence, item.replaced) for item in sure)
-    return Verdict(offers, None if offers else _reason(judged, bool(ranked)), judged)
+    reason = None if offers else empty_reason(choices, passed_filters=bool(ranked))
+    return Verdict(offers, reason, judged)
 
 
 def line_ahead(view: View, choice: Choice, min_confidence: float) -> Offer:
@@ -98,19 +96,3 @@ def _evidence(candidate: Judged, view: View, knows: Callable[[str], bool]) -> fl
     around = window.prefix + window.suffix
     unknown = sum(name not in around and not knows(name) for name in names) / len(names) if names else 0.0
     return _confidence(candidate) * sound * (1 - unknown / 3)
-
-
-def _reason(judged: tuple[Judged, ...], had_text: bool) -> SkipReason:
-    if had_text:
-        return SkipReason.LOW_CONFIDENCE
-    if any(item.choice.text.strip() or is_circling(item.choice.raw) for item in judged):
-        return SkipReason.FILTERED
-    if any(_ran_on(item.choice) for item in judged):
-        return SkipReason.CUT_SHORT
-    is_late = any(item.choice.finish_reason in {FinishReason.DEADLINE, FinishReason.CANCELLED} for item in judged)
-    return SkipReason.TOO_SLOW if is_late else SkipReason.EMPTY
-
-
-def _ran_on(choice: Choice) -> bool:
-    """Tell whether the model wrote as much as it might without coming to a good boundary."""
-    return choice.finish_reason is FinishReason.LENGTH and bool(choice.raw.strip())
