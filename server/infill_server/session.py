@@ -28,7 +28,7 @@ CLOSE_S = 2.0
 BOX_AGAIN_S = 600.0
 
 _INACTIVE = {SkipReason.SWITCHED_OFF, SkipReason.LANGUAGE_OFF, SkipReason.PRIVATE_FILE, SkipReason.BINARY_FILE}
-_TRANSIENT = {SkipReason.SUPERSEDED, SkipReason.CANCELLED, SkipReason.MOVED_ON, SkipReason.ENGINE_LOADING}
+_TRANSIENT = {SkipReason.SUPERSEDED, SkipReason.CANCELLED, SkipReason.ENGINE_LOADING}
 
 
 def answered_by(answer: Answer) -> str:

@@ -58,7 +58,6 @@ class SkipReason(Enum):
     ENGINE_FAILED = "The engine is not available; run `infill-ls doctor`."
     SUPERSEDED = "A newer request for the same document replaced this one."
     CANCELLED = "The editor withdrew the request."
-    MOVED_ON = "The document changed in a way the answer does not fit."
     TOO_SLOW = "The model wrote nothing whole before the deadline (setting completion.deadline_ms)."
     EMPTY = "The model had nothing to add here."
     CUT_SHORT = "The model wrote nothing whole within its tokens (setting completion.max_tokens)."
