@@ -29,6 +29,11 @@ class EngineState(StrEnum):
     READY = "ready"
     FAILED = "failed"
 
+    @property
+    def is_loading(self) -> bool:
+        """Whether the engine is about to become ready."""
+        return self in {EngineState.STARTING, EngineState.LOADING}
+
 
 class EngineUnavailableError(Exception):
     """No engine answers now.
@@ -140,3 +145,10 @@ class Health:
     version: str = ""
     details: dict[str, Any] = field(default_factory=dict)
     kind: str = ""
+
+    def unavailable(self) -> EngineUnavailableError:
+        """Return the error for a request that meets an engine in this state."""
+        if self.state is EngineState.FAILED:
+            return EngineUnavailableError(self.reason, EngineState.FAILED, kind=self.kind)
+        percent = "" if self.progress is None else f" ({self.progress:.0%})"
+        return EngineUnavailableError(f"The model is loading{percent}.", EngineState.LOADING)

@@ -101,8 +101,7 @@ class LoadProgress:
         """Show the engine's state: loading opens the bar, anything final closes it."""
         self._health = health
         self._changed.set()
-        is_loading = health.state in {EngineState.STARTING, EngineState.LOADING}
-        if is_loading and self._is_supported() and (self._task is None or self._task.done()):
+        if health.state.is_loading and self._is_supported() and (self._task is None or self._task.done()):
             self._task = asyncio.ensure_future(self._run(f"infill-load-{uuid.uuid4()}"))
 
     def close(self) -> None:
@@ -124,7 +123,7 @@ class LoadProgress:
         progress.begin(
             token, types.WorkDoneProgressBegin(title="Loading the completion model", cancellable=False, percentage=0)
         )
-        while self._health.state in {EngineState.STARTING, EngineState.LOADING}:
+        while self._health.state.is_loading:
             progress.report(token, _report(self._health))
             self._changed.clear()
             await self._changed.wait()

@@ -83,7 +83,7 @@ class LocalEngine:
         if self._health.state is not EngineState.READY:
             await self._first_answer()
         if self._health.state is not EngineState.READY:
-            raise _unavailable(self._health)
+            raise self._health.unavailable()
         client, is_silent = self._supervisor.client, True
         try:
             stream = client.complete(request)
@@ -99,7 +99,7 @@ class LocalEngine:
                 yield Chunk(index, finish_reason=FinishReason.DEADLINE)
         except EngineGoneError as error:
             await self._lost(client)
-            raise _unavailable(self._health) from error
+            raise self._health.unavailable() from error
         except EngineUnavailableError as error:
             if error.state is not EngineState.FAILED:  # the weights were unloaded and load again now
                 self._report(replace(self._health, state=error.state, progress=None))
@@ -212,13 +212,6 @@ class LocalEngine:
         if (shown := _shown(health)) != self._reported:
             self._reported = shown
             self._on_health(health)
-
-
-def _unavailable(health: Health) -> EngineUnavailableError:
-    if health.state is EngineState.FAILED:
-        return EngineUnavailableError(health.reason, EngineState.FAILED)
-    percent = "" if health.progress is None else f" ({health.progress:.0%})"
-    return EngineUnavailableError(f"The model is loading{percent}.", EngineState.LOADING)
 
 
 def _shown(health: Health) -> tuple[object, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from infill_completion.api import EngineState, EngineUnavailableError, FinishReason
+from infill_completion.api import EngineUnavailableError, FinishReason
 from infill_completion.document.snapshot import SkipReason, Snapshot, Trigger
 from infill_completion.document.view import View
 from infill_completion.privacy.ignore_files import Rule
@@ -88,8 +88,7 @@ def shown_automatically(
 
 def engine_failure(error: EngineUnavailableError) -> SkipReason:
     """Return the reason for an engine that does not answer: it is still loading, or it has failed."""
-    is_coming = error.state in {EngineState.LOADING, EngineState.STARTING}
-    return SkipReason.ENGINE_LOADING if is_coming else SkipReason.ENGINE_FAILED
+    return SkipReason.ENGINE_LOADING if error.state.is_loading else SkipReason.ENGINE_FAILED
 
 
 def empty_reason(choices: Iterable[Choice], *, passed_filters: bool) -> SkipReason:

@@ -97,7 +97,7 @@ class RemoteEngine:
         failed is left alone for a while, unless the user asks.
         """
         if self._backoff.is_waiting and not request.is_invoked:
-            raise EngineUnavailableError(self._health.reason, kind=self._health.kind)
+            raise self._health.unavailable()
         until = _now() + (_ANSWER_S if request.deadline_ms is None else request.deadline_ms / 1000)
         asked = fitted(request, self._settings.context_tokens)
         try:
