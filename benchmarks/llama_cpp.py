@@ -106,14 +106,14 @@ def llama_row(file: Path, kind: str, threads: int, neighbours: int, ours: Ours, 
 def measure(options: argparse.Namespace) -> list[Row]:
     """Return one row for each engine, precision, number of threads and neighbours."""
     from infill_completion.engine.bench.measure import busy_neighbours
-    from infill_completion.engine.checkpoints import checkpoint
+    from infill_completion.engine.checkpoints import selection
 
     ours = Ours(options.model, options.context, options.tokens)
     rows = []
     with tempfile.TemporaryDirectory(prefix="infill-ls-gguf-") as name:
         files = {kind: Path(name) / f"{kind}.gguf" for kind in gguf_file.KINDS}
         for kind, file in files.items():
-            gguf_file.write(checkpoint.find(options.model), file, kind)
+            gguf_file.write(selection.find(options.model), file, kind)
         for neighbours in NEIGHBOURS:
             with busy_neighbours(neighbours):
                 rows.append(ours.row(neighbours, options.repeats))

@@ -203,7 +203,7 @@ def versions() -> dict[str, str]:
 
 def main() -> None:
     """Measure, print tables, write JSON where asked."""
-    from infill_completion.engine.checkpoints import checkpoint
+    from infill_completion.engine.checkpoints import selection
     from infill_server.commands.bench.machine import machine
 
     parser = argparse.ArgumentParser(description=__doc__)
@@ -219,7 +219,7 @@ def main() -> None:
         sides: list[Side] = [stack.enter_context(llama_vim_sides.infill(folder / "infill"))]
         for kind, is_suffix_first in (("f16", False), ("f16", True), ("q8_0", True)):
             weights = folder / f"{kind}.gguf"
-            gguf_file.write(checkpoint.find("embedded"), weights, kind)
+            gguf_file.write(selection.find("embedded"), weights, kind)
             side = llama_vim_theirs.llama_vim(folder / str(len(sides)), weights, is_suffix_first=is_suffix_first)
             sides.append(stack.enter_context(side))
         rows = measure(sides, options.rounds, options.manners.split(","))

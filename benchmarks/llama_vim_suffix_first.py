@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from infill_completion.engine.checkpoints import checkpoint
+from infill_completion.engine.checkpoints import selection
 from infill_completion.engine.checkpoints.tokenizer import Tokenizer
 
 _OWN = ("input_prefix", "input_suffix", "input_extra", "prompt")
@@ -67,7 +67,7 @@ def _handler(tokenizer: Tokenizer, port: int) -> type[BaseHTTPRequestHandler]:
 @contextmanager
 def suffix_first(port: int) -> Iterator[int]:
     """Give the port of a translator in front of the llama-server at ``port``."""
-    tokenizer = Tokenizer.load(checkpoint.find("embedded"))
+    tokenizer = Tokenizer.load(selection.find("embedded"))
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(tokenizer, port))
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)

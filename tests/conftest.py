@@ -33,7 +33,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def tokenizer() -> Tokenizer:
     """Return the embedded model's tokenizer."""
-    from infill_completion.engine.checkpoints.checkpoint import EMBEDDED
+    from infill_completion.engine.checkpoints.selection import EMBEDDED
     from infill_completion.engine.checkpoints.tokenizer import Tokenizer
 
     return Tokenizer.load(EMBEDDED)

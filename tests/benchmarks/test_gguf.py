@@ -7,7 +7,7 @@ import pytest
 from safetensors import safe_open
 
 from benchmarks.gguf_file import KINDS, pair_rows, tensor_names, write
-from infill_completion.engine.checkpoints.checkpoint import EMBEDDED
+from infill_completion.engine.checkpoints.selection import EMBEDDED
 
 
 def rotated_halves(x, angles):

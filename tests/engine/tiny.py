@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from infill_completion.engine.checkpoints.checkpoint import EMBEDDED
+from infill_completion.engine.checkpoints.selection import EMBEDDED
 
 VOCABULARY = 4096
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infill_completion.api import ContextItem
-from infill_completion.engine.checkpoints.checkpoint import EMBEDDED
+from infill_completion.engine.checkpoints.selection import EMBEDDED
 from infill_completion.engine.checkpoints.tokenizer import Tokenizer
 from infill_completion.engine.model.kv_cache import common_prefix
 from infill_completion.prompt.tokens import (

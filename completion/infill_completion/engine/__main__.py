@@ -45,7 +45,7 @@ def loader(settings: EngineSettings) -> Load:
         progress(0.0, "Starting the model's libraries")
         from infill_completion.engine.decoding.generator import Generator
 
-        return Generator.load(settings, progress, bare=True)
+        return Generator.load(settings, progress, without_transformers=True)
 
     return load
 

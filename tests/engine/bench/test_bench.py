@@ -10,6 +10,7 @@ from infill_completion.engine.bench import decode, measure, models
 from infill_completion.engine.bench.models import SHAPES, drawn, padded_tokenizer, random_model
 from infill_completion.engine.bench.speculation import speculation
 from infill_completion.engine.checkpoints import checkpoint, quantize
+from infill_completion.engine.checkpoints.selection import EMBEDDED
 from infill_completion.settings import EngineSettings
 
 CPU = torch.device("cpu")
@@ -88,7 +89,7 @@ def test_four_bit_weights_take_the_bytes_of_the_formula():
 def test_random_weights_in_four_bits_can_be_saved_and_loaded(tmp_path):
     model = random_model(SHAPES["tiny"], CPU, torch.bfloat16, "nf4")
     before = {name: values.clone() for name, values in model.state_dict().items()}
-    quantize.save(model, checkpoint.EMBEDDED, tmp_path)
+    quantize.save(model, EMBEDDED, tmp_path)
     loaded = checkpoint.load(EngineSettings(model=str(tmp_path), device="cpu"), lambda *_ignored: None)
     after = loaded.model.state_dict()
     assert after.keys() == before.keys()

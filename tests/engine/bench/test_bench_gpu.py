@@ -11,7 +11,8 @@ import torch
 
 from infill_completion.engine.bench import decode, measure
 from infill_completion.engine.bench.models import SHAPES, drawn, random_model
-from infill_completion.engine.checkpoints import checkpoint, quantize
+from infill_completion.engine.checkpoints import checkpoint, precision, quantize
+from infill_completion.engine.checkpoints.selection import EMBEDDED
 from infill_completion.engine.model.kv_cache import KVCache
 from infill_completion.settings import EngineSettings
 
@@ -83,9 +84,9 @@ def test_several_candidates_have_one_length_each(subject):
 
 def test_a_written_checkpoint_loads_bit_by_bit(tmp_path):
     device = torch.device(DEVICE)
-    model = random_model(SHAPES["tiny"], device, checkpoint.choose_dtype(device, "nf4"), "nf4")
+    model = random_model(SHAPES["tiny"], device, precision.choose_dtype(device, "nf4"), "nf4")
     before = {name: values.clone() for name, values in model.state_dict().items()}
-    quantize.save(model, checkpoint.EMBEDDED, tmp_path)
+    quantize.save(model, EMBEDDED, tmp_path)
     settings = replace(SETTINGS, model=str(tmp_path), quantization="auto")
     after = checkpoint.load(settings, lambda *_ignored: None).model.state_dict()
     for name, values in before.items():

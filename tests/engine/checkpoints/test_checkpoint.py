@@ -10,16 +10,12 @@ import pytest
 import torch
 
 from infill_completion.catalog import quantised_path
-from infill_completion.engine.checkpoints import checkpoint
-from infill_completion.engine.checkpoints.checkpoint import (
-    Checkpoint,
-    choose_device,
-    choose_dtype,
-    choose_quantization,
-    find,
-    load,
-)
+from infill_completion.engine.checkpoints import devices, precision
+from infill_completion.engine.checkpoints.checkpoint import Checkpoint, load
+from infill_completion.engine.checkpoints.devices import choose_device
 from infill_completion.engine.checkpoints.model_settings import ModelSettings
+from infill_completion.engine.checkpoints.precision import choose_dtype, choose_quantization
+from infill_completion.engine.checkpoints.selection import EMBEDDED, choose_model, find
 from infill_completion.engine.checkpoints.weights import weight_bytes
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.errors import ModelError
@@ -41,7 +37,7 @@ def one_sentence(error: pytest.ExceptionInfo[ModelError]) -> str:
 
 
 def test_auto_on_a_cpu_is_the_embedded_model() -> None:
-    assert checkpoint.choose_model(EngineSettings(), torch.device("cpu")) == ("embedded", checkpoint.EMBEDDED)
+    assert choose_model(EngineSettings(), torch.device("cpu")) == ("embedded", EMBEDDED)
 
 
 @pytest.mark.parametrize("name", ["no such model", "nobody/no-such-model-here", "../nowhere", "org/", ""])
@@ -53,7 +49,7 @@ def test_an_unknown_model_is_one_sentence(name: str) -> None:
 
 
 def test_a_folder_without_a_model_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"holds no config\.json"):
+    with pytest.raises(ModelError, match=r"has no config\.json"):
         find(str(tmp_path))
 
 
@@ -62,7 +58,7 @@ def test_a_half_fetched_checkpoint_names_what_is_missing(tmp_path: Path) -> None
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": shards}))
     (tmp_path / shards["a"]).touch()
-    with pytest.raises(ModelError, match="only partly here") as error:
+    with pytest.raises(ModelError, match="is incomplete") as error:
         find(str(tmp_path))
     assert shards["b"] in one_sentence(error)
     assert shards["a"] not in str(error.value)
@@ -111,7 +107,7 @@ def test_code_in_a_checkpoint_is_never_run(tiny_folder: Path, tmp_path: Path) ->
 
 
 def test_a_model_too_big_is_refused_before_loading(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint, "free_bytes", lambda device: 1 << 20)
+    monkeypatch.setattr(devices, "free_bytes", lambda device: 1 << 20)
     with pytest.raises(ModelError, match=r"needs 0\.0 GiB and cpu has 0\.0 GiB free") as error:
         load(EngineSettings(model=str(tiny_folder), device="cpu"), silent)
     one_sentence(error)
@@ -221,11 +217,11 @@ def test_a_cached_hub_id_is_found_without_the_network(hub: Path) -> None:
 
 
 def test_auto_takes_the_best_cached_model_that_fits(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint, "choose_dtype", lambda device, quantization: torch.bfloat16)
+    monkeypatch.setattr(precision, "choose_dtype", lambda device, quantization: torch.bfloat16)
     cuda = torch.device("cuda")
     for free, name in ((80 << 30, "codellama/CodeLlama-7b-hf"), (1 << 20, "embedded")):
-        monkeypatch.setattr(checkpoint, "free_bytes", lambda device, free=free: free)
-        assert checkpoint.choose_model(EngineSettings(), cuda)[0] == name
+        monkeypatch.setattr(devices, "free_bytes", lambda device, free=free: free)
+        assert choose_model(EngineSettings(), cuda)[0] == name
 
 
 @pytest.fixture
@@ -247,44 +243,44 @@ def made(tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_auto_prefers_the_checkpoint_that_was_quantised_here(
     hub: Path, made: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoint, "choose_dtype", lambda device, quantization: torch.bfloat16)
-    monkeypatch.setattr(checkpoint, "free_bytes", lambda device: 80 << 30)
+    monkeypatch.setattr(precision, "choose_dtype", lambda device, quantization: torch.bfloat16)
+    monkeypatch.setattr(devices, "free_bytes", lambda device: 80 << 30)
     cuda, name = torch.device("cuda"), "codellama/CodeLlama-7b-hf"
     fetched = hub / "models--codellama--CodeLlama-7b-hf" / "snapshots" / "0123abcd"
-    assert checkpoint.choose_model(EngineSettings(), cuda) == (name, fetched)
+    assert choose_model(EngineSettings(), cuda) == (name, fetched)
     folder = made(name)
-    assert checkpoint.choose_model(EngineSettings(), cuda) == (name, folder)
-    assert checkpoint.choose_model(EngineSettings(model=name), cuda) == (name, folder)
+    assert choose_model(EngineSettings(), cuda) == (name, folder)
+    assert choose_model(EngineSettings(model=name), cuda) == (name, folder)
     # Whoever asks for other weights gets the whole ones.
     for other in (EngineSettings(quantization="none"), EngineSettings(model=name, quantization="int8")):
-        assert checkpoint.choose_model(other, cuda) == (name, fetched)
+        assert choose_model(other, cuda) == (name, fetched)
     assert ModelSettings.read(folder, name).layout is PromptLayout.SPM
     bigger = made("codellama/CodeLlama-13b-hf")  # not in the hub's cache at all
-    assert checkpoint.choose_model(EngineSettings(), cuda) == ("codellama/CodeLlama-13b-hf", bigger)
+    assert choose_model(EngineSettings(), cuda) == ("codellama/CodeLlama-13b-hf", bigger)
 
 
 def test_auto_finds_what_else_was_quantised(made: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint, "choose_dtype", lambda device, quantization: torch.bfloat16)
-    monkeypatch.setattr(checkpoint, "free_bytes", lambda device: 80 << 30)
+    monkeypatch.setattr(precision, "choose_dtype", lambda device, quantization: torch.bfloat16)
+    monkeypatch.setattr(devices, "free_bytes", lambda device: 80 << 30)
     made("Qwen/Qwen2.5-Coder-3B")
     made("codellama/CodeLlama-34b-hf")  # left to right: never unasked
     made("somebodys-own")
     folder = made("Qwen/Qwen2.5-Coder-14B")
-    found = checkpoint.choose_model(EngineSettings(), torch.device("cuda"))
+    found = choose_model(EngineSettings(), torch.device("cuda"))
     assert found == ("Qwen/Qwen2.5-Coder-14B", folder)
-    assert checkpoint.choose_model(EngineSettings(), torch.device("cpu"))[0] == "embedded"
+    assert choose_model(EngineSettings(), torch.device("cpu"))[0] == "embedded"
 
 
 def test_a_model_fits_only_with_the_keys_and_values_of_its_prompt(
     hub: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoint, "choose_dtype", lambda device, quantization: torch.bfloat16)
+    monkeypatch.setattr(precision, "choose_dtype", lambda device, quantization: torch.bfloat16)
     weights = weight_bytes(tiny_folder, "nf4", torch.bfloat16)
     a_token = 2 * 2 * 2 * 16 * 2  # keys and values of two layers, two heads, sixteen numbers of two bytes
     needed = weights + 4096 * a_token + (256 << 20)
     for free, name in ((needed, "codellama/CodeLlama-7b-hf"), (needed - 1, "embedded")):
-        monkeypatch.setattr(checkpoint, "free_bytes", lambda device, free=free: free)
-        assert checkpoint.choose_model(EngineSettings(), torch.device("cuda"))[0] == name
+        monkeypatch.setattr(devices, "free_bytes", lambda device, free=free: free)
+        assert choose_model(EngineSettings(), torch.device("cuda"))[0] == name
 
 
 def test_the_context_is_what_the_memory_left_over_allows(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,7 +288,7 @@ def test_the_context_is_what_the_memory_left_over_allows(tiny_folder: Path, monk
     loaded = load(settings, silent)
     whole = Generator(loaded, 4096)
     answer = whole.decoder.capacity - whole.context_tokens
-    monkeypatch.setattr(checkpoint, "free_bytes", lambda device: 2 * 300 * whole.decoder.shape.bytes_per_token)
+    monkeypatch.setattr(devices, "free_bytes", lambda device: 2 * 300 * whole.decoder.shape.bytes_per_token)
     scarce = Generator(load_again(tiny_folder, monkeypatch), 4096)
     assert scarce.slots.capacity == 300
     assert scarce.context_tokens == scarce.details["context_tokens"] == 300 - answer < whole.context_tokens
@@ -301,7 +297,7 @@ def test_the_context_is_what_the_memory_left_over_allows(tiny_folder: Path, monk
 
 def load_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Checkpoint:
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, "free_bytes", lambda device: None)
+        patch.setattr(devices, "free_bytes", lambda device: None)
         return load(EngineSettings(model=str(folder), device="cpu", quantization="none"), silent)
 
 
@@ -315,7 +311,7 @@ def test_nothing_is_asked_of_the_network(hub: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     load(EngineSettings(model=name, device="cpu", quantization="none"), silent)
-    with pytest.raises(ModelError, match=r"is not on this machine; fetch it .* \(a gated model needs its licence"):
+    with pytest.raises(ModelError, match=r"is not on this machine; fetch it .* \(for a gated model, first accept"):
         load(EngineSettings(model="someone/else", device="cpu"), silent)
 
 

@@ -8,7 +8,8 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from infill_completion.api import CompletionRequest
-from infill_completion.engine.checkpoints import checkpoint, quantize
+from infill_completion.engine.checkpoints import quantize
+from infill_completion.engine.checkpoints.selection import EMBEDDED
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.errors import ModelError
 from infill_completion.settings import EngineSettings
@@ -23,13 +24,13 @@ def whole(tmp_path_factory):
     """A small checkpoint with random weights and the embedded tokenizer."""
     folder = tmp_path_factory.mktemp("whole")
     torch.manual_seed(0)
-    tokens = json.loads((checkpoint.EMBEDDED / "config.json").read_text())["vocab_size"]
+    tokens = json.loads((EMBEDDED / "config.json").read_text())["vocab_size"]
     config = LlamaConfig(
         vocab_size=tokens, hidden_size=128, intermediate_size=320, num_hidden_layers=2, num_attention_heads=2,
         num_key_value_heads=1, head_dim=64, max_position_embeddings=512, initializer_range=0.2,
     )  # fmt: skip
     LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
-    shutil.copyfile(checkpoint.EMBEDDED / "tokenizer.json", folder / "tokenizer.json")
+    shutil.copyfile(EMBEDDED / "tokenizer.json", folder / "tokenizer.json")
     (folder / "infill.json").write_text('{"name": "small", "layout": "psm"}')
     return folder
 

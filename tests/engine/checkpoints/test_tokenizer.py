@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer as Backend
 
-from infill_completion.engine.checkpoints.checkpoint import EMBEDDED, find
+from infill_completion.engine.checkpoints.selection import EMBEDDED, find
 from infill_completion.engine.checkpoints.tokenizer import SENTINEL, Detokenizer, Tokenizer
 from infill_completion.engine.errors import ModelError
 

@@ -25,7 +25,7 @@ from infill_completion.engine.bench.keystroke import keystroke
 from infill_completion.engine.bench.models import SHAPES, Subject, drawn, stored
 from infill_completion.engine.bench.report import ModelReport, Report, chart, device_name, table, versions
 from infill_completion.engine.bench.speculation import speculation
-from infill_completion.engine.checkpoints import checkpoint as checkpoints
+from infill_completion.engine.checkpoints import checkpoint, devices, selection
 from infill_completion.engine.errors import ModelError
 from infill_completion.settings import EngineSettings
 
@@ -93,7 +93,7 @@ def run(options: argparse.Namespace) -> Report:
     Raises:
         ModelError: A model, shape or device is not there.
     """
-    device = checkpoints.choose_device(options.device)
+    device = devices.choose_device(options.device)
     plan = Plan(
         contexts=_contexts(options.context, device),
         tokens=max(2, options.tokens),
@@ -136,7 +136,7 @@ def _subjects(options: argparse.Namespace, context_tokens: int) -> dict[str, Cal
         context_tokens=max(1024, context_tokens + 512),
     )  # fmt: skip
     if options.shape is None:
-        checkpoints.choose_model(settings, checkpoints.choose_device(settings.device))  # tells what is missing
+        selection.choose_model(settings, devices.choose_device(settings.device))  # tells what is missing
         return {settings.model: partial(stored, settings, whole_window=True)}
     names = [name.strip().lower() for name in options.shape.split(",")]
     if unknown := [name for name in names if name not in SHAPES]:
@@ -207,10 +207,10 @@ def _reloaded(subject: Subject) -> float:
 
     with tempfile.TemporaryDirectory(prefix="infill-ls-bench-") as name:
         folder = Path(name)
-        save(subject.model, checkpoints.EMBEDDED, folder)
+        save(subject.model, selection.EMBEDDED, folder)
         settings = EngineSettings(model=str(folder), device=subject.generator.device)
         started = time.perf_counter()
-        loaded = checkpoints.load(settings, lambda _share, _what: None)
+        loaded = checkpoint.load(settings, lambda _share, _what: None)
         measure.synchronize(loaded.device)
         return time.perf_counter() - started
 

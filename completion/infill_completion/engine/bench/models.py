@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from infill_completion.catalog import Quantization, Shape
-from infill_completion.engine.checkpoints import checkpoint as checkpoints
-from infill_completion.engine.checkpoints.checkpoint import Checkpoint
+from infill_completion.engine.checkpoints import devices, precision
+from infill_completion.engine.checkpoints.checkpoint import Checkpoint, load
 from infill_completion.engine.checkpoints.model_settings import ModelSettings
+from infill_completion.engine.checkpoints.selection import EMBEDDED
 from infill_completion.engine.checkpoints.tokenizer import Tokenizer
 from infill_completion.engine.decoding.generator import Generator
-from infill_completion.engine.model import int8
 from infill_completion.settings import EngineSettings
 
 environment.prepare()
@@ -80,7 +80,7 @@ def stored(settings: EngineSettings, *, whole_window: bool = False) -> Subject:
         ModelError: As :func:`infill_completion.engine.checkpoints.checkpoint.load`.
     """
     started = time.perf_counter()
-    loaded = checkpoints.load(settings, lambda _share, _what: None)
+    loaded = load(settings, lambda _share, _what: None)
     if whole_window:
         config = loaded.model.config
         config.max_position_embeddings = max(config.max_position_embeddings, 2 * settings.context_tokens)
@@ -91,15 +91,15 @@ def stored(settings: EngineSettings, *, whole_window: bool = False) -> Subject:
 def drawn(name: str, settings: EngineSettings) -> Subject:
     """Make a model of the shape ``name`` with random weights, quantised as the settings say."""
     started = time.perf_counter()
-    device = checkpoints.choose_device(settings.device)
-    quantization = checkpoints.choose_quantization(settings.quantization, device, name)
-    dtype = checkpoints.choose_dtype(device, quantization)
-    is_packed = quantization == "int8" and device.type == "cpu" and int8.available()
+    device = devices.choose_device(settings.device)
+    quantization = precision.choose_quantization(settings.quantization, device, name)
+    dtype = precision.choose_dtype(device, quantization)
+    is_packed = precision.is_packed(quantization, device)
     model = random_model(SHAPES[name], device, dtype, "none" if is_packed else quantization)
     shape = SHAPES[name]
     loaded = Checkpoint(
         name=name,
-        folder=checkpoints.EMBEDDED,
+        folder=EMBEDDED,
         model=model,
         tokenizer=padded_tokenizer(shape.vocab),
         settings=ModelSettings(),
@@ -187,7 +187,7 @@ def _linear(weight: Tensor, quantization: str, dtype: torch.dtype) -> nn.Module:
 
 def padded_tokenizer(vocab: int) -> Tokenizer:
     """Return the embedded tokenizer, filled up to ``vocab`` so that every id of a random model has a text."""
-    document = json.loads((checkpoints.EMBEDDED / "tokenizer.json").read_text(encoding="utf-8"))
+    document = json.loads((EMBEDDED / "tokenizer.json").read_text(encoding="utf-8"))
     pieces: dict[str, int] = document["model"]["vocab"]
     taken = max([*pieces.values(), *(int(token["id"]) for token in document["added_tokens"])]) + 1
     pieces |= {f"<unused_{id_}>": id_ for id_ in range(taken, vocab)}

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from infill_completion.engine import environment  # isort: skip  # before torch and transformers
-from infill_completion.engine.checkpoints import checkpoint as checkpoints
+from infill_completion.engine.checkpoints import devices, precision
+from infill_completion.engine.checkpoints.selection import choose_model
 from infill_completion.engine.errors import ModelError
 from infill_completion.settings import EngineSettings
 
@@ -41,12 +42,12 @@ class MemoryPlan:
 def memory_plan(settings: EngineSettings) -> MemoryPlan:
     """Return what the settings mean on this machine now."""
     try:
-        device = checkpoints.choose_device(settings.device)
-        name, _folder = checkpoints.choose_model(settings, device)
+        device = devices.choose_device(settings.device)
+        name, _folder = choose_model(settings, device)
     except ModelError as error:
         return MemoryPlan(problem=str(error))
-    quantization = checkpoints.choose_quantization(settings.quantization, device, name)
-    return MemoryPlan(str(device), checkpoints.free_bytes(device), name, quantization)
+    quantization = precision.choose_quantization(settings.quantization, device, name)
+    return MemoryPlan(str(device), devices.free_bytes(device), name, quantization)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

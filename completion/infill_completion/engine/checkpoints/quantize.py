@@ -19,7 +19,7 @@ import torch
 
 from infill_completion.catalog import Quantization, Shape
 from infill_completion.catalog import find as known
-from infill_completion.engine.checkpoints import checkpoint as checkpoints
+from infill_completion.engine.checkpoints import devices, precision, selection
 from infill_completion.engine.checkpoints.weights import tensor_sizes
 from infill_completion.engine.errors import ModelError
 
@@ -48,10 +48,10 @@ def quantize(name: str, folder: Path, say: Say) -> None:
     Raises:
         ModelError: One sentence with the next step; ``folder`` is left as it was.
     """
-    source = checkpoints.find(name)
+    source = selection.find(name)
     _check(name, source, folder)
-    device = checkpoints.choose_device("auto")
-    dtype = checkpoints.choose_dtype(device, Quantization.NF4.value)
+    device = devices.choose_device("auto")
+    dtype = precision.choose_dtype(device, Quantization.NF4.value)
     say(f"Loading {name} on {device}")
     model = load(source, name, device, dtype)
     part = folder.with_name(f".{folder.name}.part")
@@ -85,7 +85,7 @@ def load(source: Path, name: str, device: torch.device, dtype: torch.dtype) -> A
     try:
         model: Any = AutoModelForCausalLM.from_pretrained(
             source, dtype=dtype, device_map={"": device}, local_files_only=True, trust_remote_code=False,
-            use_safetensors=True, quantization_config=checkpoints._bitsandbytes(Quantization.NF4.value, dtype),
+            use_safetensors=True, quantization_config=precision.bitsandbytes_config(Quantization.NF4.value, dtype),
         )  # fmt: skip
     except torch.OutOfMemoryError as error:
         raise ModelError(f"{name} does not fit on {device} even in 4 bits; choose a smaller model.") from error
@@ -114,7 +114,7 @@ def _declare(model: Any, dtype: torch.dtype) -> None:
     """Write into the model's configuration how it is quantised, as loading it through transformers would have."""
     from transformers.quantizers import auto
 
-    config = checkpoints._bitsandbytes(Quantization.NF4.value, dtype)
+    config = precision.bitsandbytes_config(Quantization.NF4.value, dtype)
     quantizers: Any = auto.AutoHfQuantizer
     model.config.quantization_config = config
     model.hf_quantizer = quantizers.from_config(config, pre_quantized=True)

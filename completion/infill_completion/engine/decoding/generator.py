@@ -19,8 +19,9 @@ import torch
 from torch import Tensor
 
 from infill_completion.api import Chunk, CompletionRequest
-from infill_completion.engine.checkpoints import checkpoint as checkpoints
+from infill_completion.engine.checkpoints import devices
 from infill_completion.engine.checkpoints.checkpoint import Checkpoint, Progress
+from infill_completion.engine.checkpoints.checkpoint import load as load_checkpoint
 from infill_completion.engine.decoding.candidate import Sequence
 from infill_completion.engine.decoding.healing import Speller
 from infill_completion.engine.decoding.recent import Recent
@@ -77,7 +78,7 @@ class Generator:
         self.context_tokens = min(context_tokens, self.settings.context_tokens or positions, positions - answer)
         self.model: Any = loaded.model
         parameters = sum(parameter.numel() for parameter in loaded.model.parameters())
-        threads = checkpoints.set_threads(loaded.device, parameters)  # first, for the decoder looks at it
+        threads = devices.set_threads(loaded.device, parameters)  # first, for the decoder looks at it
         fused = loaded.device.type == "cuda" and os.environ.get(fused_ops.SWITCH) == "1"
         self.decoder = Decoder(
             loaded.model, self.context_tokens + answer, packed=loaded.packed, tokens=self.tokenizer.vocab_size,
@@ -88,7 +89,7 @@ class Generator:
         self.context_tokens = min(self.context_tokens, max(MIN_CONTEXT_TOKENS, capacity - answer))
         self._speller = Speller(self.tokenizer, self.decoder.device)
         self.slots = Slots(self.decoder.shape, capacity, self._slot_count(capacity))
-        self.relay = Relay(self.decoder, checkpoints.prefill_threads(loaded.device, threads))
+        self.relay = Relay(self.decoder, devices.prefill_threads(loaded.device, threads))
         self.device_loop: DeviceLoop | None = None
         if loaded.device.type == "cuda":
             pieces = fused_ops.compiled(loaded.device, self.decoder.dtype) if fused else fused_ops.PLAIN
@@ -117,15 +118,17 @@ class Generator:
         }
 
     @classmethod
-    def load(cls, settings: EngineSettings, progress: Progress, *, bare: bool = False) -> Generator:
+    def load(cls, settings: EngineSettings, progress: Progress, *, without_transformers: bool = False) -> Generator:
         """Load the model that the settings name; ``progress`` gets a share from 0 to 1 and a few words.
 
-        ``bare`` as in :func:`infill_completion.engine.checkpoints.checkpoint.load`.
+        ``without_transformers`` as in :func:`infill_completion.engine.checkpoints.checkpoint.load`.
 
         Raises:
             ModelError: One sentence with the next step.
         """
-        generator = cls(checkpoints.load(settings, progress, bare=bare), settings.context_tokens)
+        generator = cls(
+            load_checkpoint(settings, progress, without_transformers=without_transformers), settings.context_tokens
+        )
         generator.warm_up()
         progress(1.0, "ready")
         return generator
@@ -239,14 +242,14 @@ class Generator:
 
     def _room_for(self, capacity: int) -> int:
         """Return how many tokens of keys and values fit, at most ``capacity``: half of the free memory is for them."""
-        free = checkpoints.free_bytes(self._torch_device)
+        free = devices.free_bytes(self._torch_device)
         if free is None:
             return capacity
         return max(2 * MIN_CONTEXT_TOKENS, min(capacity, free // 2 // self.decoder.shape.bytes_per_token))
 
     def _slot_count(self, capacity: int) -> int:
         """Return how many prompts to remember: what fits in a quarter of the memory that is free now."""
-        free = checkpoints.free_bytes(self._torch_device)
+        free = devices.free_bytes(self._torch_device)
         if free is None:
             free = _SUPPOSED_FREE_BYTES
         return max(1, min(MAX_SLOTS, free // 4 // (self.decoder.shape.bytes_per_token * capacity)))

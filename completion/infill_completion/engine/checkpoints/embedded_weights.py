@@ -1,7 +1,7 @@
-"""The embedded model's weights under the names that transformers gives them, without importing transformers.
+"""Load the embedded model's weights without importing transformers, under the names that transformers gives them.
 
-That import takes longer than all else together when an engine for nine million parameters starts, and a third of its
-memory.  The decoder needs weights and rotary tables only; every other checkpoint is loaded by transformers.
+For a model of nine million parameters that import takes longer than everything else in the engine's start, and a third
+of its memory.  The decoder needs only the weights and the rotary tables.  transformers loads every other checkpoint.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Rotary(nn.Module):
     """Rotary tables (Su et al. 2021, arXiv 2104.09864), halves side by side as in Llama.
 
     Args:
-        width: Of a head.
-        base: The longest wavelength over 2 pi.
+        width: Width of a head.
+        base: Longest wavelength divided by 2 pi.
     """
 
     def __init__(self, width: int, base: float) -> None:
@@ -39,12 +39,13 @@ class Rotary(nn.Module):
         return angles.cos().to(like.dtype), angles.sin().to(like.dtype)
 
 
-def llama(folder: Path, dtype: torch.dtype) -> nn.Module:
-    """Return what the decoder reads of a ``LlamaForCausalLM``: ``config``, ``model`` and ``lm_head``.
+def load_llama(folder: Path, dtype: torch.dtype) -> nn.Module:
+    """Return the parts of a ``LlamaForCausalLM`` that the decoder reads: ``config``, ``model`` and ``lm_head``.
 
     Args:
-        folder: Holds a Llama's ``config.json`` with plain rotary embeddings and no biases, and ``model.safetensors``.
-        dtype: Of the weights.
+        folder: Holds ``model.safetensors`` and the ``config.json`` of a Llama with plain rotary embeddings, without
+            biases.
+        dtype: Type of the weights.
     """
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     weights = load_file(folder / "model.safetensors")
@@ -53,15 +54,15 @@ def llama(folder: Path, dtype: torch.dtype) -> nn.Module:
     root.model = nn.Module()
     root.model.layers = nn.ModuleList(nn.Module() for _ in range(config["num_hidden_layers"]))
     root.model.rotary_emb = Rotary(config["head_dim"], config["rope_parameters"]["rope_theta"])
-    _hang(root, weights, dtype)
+    _attach(root, weights, dtype)
     if config["tie_word_embeddings"]:
         root.lm_head = _linear(root.model.embed_tokens.weight)
     module: nn.Module = root
     return module.eval().requires_grad_(False)
 
 
-def _hang(root: nn.Module, weights: Mapping[str, Tensor], dtype: torch.dtype) -> None:
-    """Put each tensor where its dotted name says."""
+def _attach(root: nn.Module, weights: Mapping[str, Tensor], dtype: torch.dtype) -> None:
+    """Attach each tensor to the module that its dotted name names, and create modules on the way."""
     for name, tensor in weights.items():
         *path, owner, _ = name.split(".")
         module = root

@@ -11,8 +11,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from infill_completion.engine.checkpoints.bare import llama
 from infill_completion.engine.checkpoints.checkpoint import load
+from infill_completion.engine.checkpoints.embedded_weights import load_llama
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.kv_cache import KVCache
 from infill_completion.settings import EngineSettings
@@ -24,7 +24,8 @@ LOADS = """
 import sys
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.settings import EngineSettings
-Generator.load(EngineSettings(model="embedded", device="cpu"), lambda share, doing: None, bare=True).close()
+settings = EngineSettings(model="embedded", device="cpu")
+Generator.load(settings, lambda share, doing: None, without_transformers=True).close()
 print([name for name in ("transformers", "accelerate", "bitsandbytes", "huggingface_hub") if name in sys.modules])
 """
 
@@ -36,7 +37,7 @@ def logits(decoder: Decoder) -> torch.Tensor:
 @pytest.mark.parametrize("quantization", ["none", "int8"])
 def test_the_decoder_computes_the_same_to_the_last_bit(quantization: str) -> None:
     settings = EngineSettings(model="embedded", device="cpu", quantization=quantization)
-    whole, bare = (load(settings, lambda share, doing: None, bare=flag) for flag in (False, True))
+    whole, bare = (load(settings, lambda share, doing: None, without_transformers=flag) for flag in (False, True))
     assert (whole.packed, whole.dtype, whole.weight_bytes) == (bare.packed, bare.dtype, bare.weight_bytes)
     decoders = [Decoder(each.model, 64, packed=each.packed) for each in (whole, bare)]
     assert torch.equal(decoders[0].cos, decoders[1].cos)
@@ -48,7 +49,7 @@ def test_the_decoder_computes_the_same_to_the_last_bit(quantization: str) -> Non
 def test_other_llamas_of_plain_weights_are_read_right_too(tmp_path: Path, changes: dict[str, Any]) -> None:
     folder = save_tiny(tmp_path, **changes)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval().requires_grad_(False)
-    bare = llama(folder, torch.float32)
+    bare = load_llama(folder, torch.float32)
     assert sum(value.numel() for value in bare.parameters()) == sum(value.numel() for value in model.parameters())
     assert torch.equal(logits(Decoder(model, 64)), logits(Decoder(bare, 64)))
 

@@ -1,0 +1,71 @@
+"""The device that a model runs on: which one it is, how much memory is free there, and how many threads to use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from infill_completion.engine import environment  # isort: skip  # before torch
+import torch
+
+from infill_completion.engine.errors import ModelError
+
+environment.prepare()
+
+_MOST_PREFILL_THREADS = 4  # leaves the rest of the machine to the user
+
+
+def choose_device(wanted: str) -> torch.device:
+    """Return the device that the setting ``engine.device`` means on this machine.
+
+    Raises:
+        ModelError: The machine does not have the wanted device.
+    """
+    accelerators = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "xpu": torch.xpu.is_available(),
+        "cpu": True,
+    }
+    if wanted == "auto":
+        return torch.device(next(name for name, there in accelerators.items() if there))
+    kind, _, index = wanted.partition(":")
+    there = accelerators.get(kind, False) and (not index or index.isdigit())
+    if not there or (kind == "cuda" and index and int(index) >= torch.cuda.device_count()):
+        raise ModelError(
+            f"This machine has no device `{wanted}`; set engine.device to `auto` or `cpu`, or run `infill-ls doctor`."
+        )
+    return torch.device(wanted)
+
+
+def free_bytes(device: torch.device) -> int | None:
+    """Return the memory that is free for a model, or None where it cannot be determined."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    if device.type == "cpu":
+        try:
+            lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+            return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable"))
+        except (OSError, StopIteration):
+            return None
+    return None
+
+
+def set_threads(device: torch.device, parameters: int) -> int:
+    """Set the number of threads that a product uses on the CPU, and return it.
+
+    Small models gain nothing from a second thread: at every product it would wait for a busy neighbour.
+    """
+    threads = 1 if device.type != "cpu" or parameters < 50_000_000 else max(1, cores() - 1)
+    torch.set_num_threads(threads)
+    return threads
+
+
+def prefill_threads(device: torch.device, threads: int) -> int:
+    """Return how many parts of a prompt to read at once when a product uses ``threads`` threads."""
+    return min(_MOST_PREFILL_THREADS, cores()) if device.type == "cpu" and threads == 1 else 1
+
+
+def cores() -> int:
+    """Return the number of processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
