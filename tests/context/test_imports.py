@@ -15,7 +15,7 @@ from infill_completion.context.imports import files as reading
 from infill_completion.context.signatures import Outline
 from infill_completion.context.signatures import outline as outlines
 from infill_completion.document.workspace import OpenDocument
-from infill_completion.languages.ids import language_of
+from infill_completion.languages.registry import language_id_of
 
 
 def write(root: Path, files: Mapping[str, str]) -> None:
@@ -30,7 +30,7 @@ def found(
 ) -> dict[str, str]:
     """Return what is shown of which file to somebody who writes ``text`` in the file ``name``."""
     path = root / name
-    place = Place(text, text, language or language_of(name), path, [root])
+    place = Place(text, text, language or language_id_of(name), path, [root])
     snippets = definitions(place, Files([root], Library(), is_private), 10_000)
     return {Path(item.uri.removeprefix("file://")).relative_to(root).as_posix(): item.text for item in snippets}
 

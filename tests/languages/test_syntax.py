@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from infill_completion.document.window import window_at
-from infill_completion.languages.syntax import grammars, harm, is_in_text, marks, untouched_body
+from infill_completion.languages import block_styles as styles
+from infill_completion.languages import registry
+from infill_completion.languages.language import Grammar, Language
+from infill_completion.languages.syntax import (
+    added_errors,
+    grammars,
+    is_in_string_or_comment,
+    line_starts,
+    untouched_body,
+)
 from infill_completion.settings import CompletionSettings, Settings
 from infill_completion.suggest.completer import Completer
 from infill_completion.suggest.extent import Shape, plan
@@ -128,7 +137,7 @@ async def test_a_string_that_the_model_does_not_end_is_left_out() -> None:
 def test_a_window_that_begins_in_the_middle_of_a_string_tells_nothing() -> None:
     cut = window(LONG + "if a:|\n", budget=2000)
     assert not cut.starts_document
-    assert not is_in_text(cut, "python")
+    assert not is_in_string_or_comment(cut, "python")
     assert shape(LONG + "if a:|\n") is Shape.BODY
 
 
@@ -139,24 +148,26 @@ def test_a_long_file_is_parsed_from_a_definition_near_the_cursor() -> None:
 
 def test_harm_is_what_a_suggestion_adds_in_errors() -> None:
     before, behind = "def f(a, b):\n    return ", "\n\nprint(f(1, 2))\n"
-    assert harm(before, "a + b", behind, "python") == 0
-    worse = harm(before, "a + (b", behind, "python")
+    assert added_errors(before, "a + b", behind, "python") == 0
+    worse = added_errors(before, "a + (b", behind, "python")
     assert worse is not None
     assert worse > 0
-    mended = harm("x = f(1, ", "2)", "\ny = 2\n", "python")
+    mended = added_errors("x = f(1, ", "2)", "\ny = 2\n", "python")
     assert mended is not None
     assert mended < 0
 
 
 def test_a_language_without_a_grammar_is_unknown() -> None:
-    assert harm("x", "y", "z", "cobol") is None
-    assert marks("x", "y\nz", "cobol") is None
-    assert not is_in_text(window("-- a {|\n"), "cobol")
+    assert added_errors("x", "y", "z", "cobol") is None
+    assert line_starts("x", "y\nz", "cobol") is None
+    assert not is_in_string_or_comment(window("-- a {|\n"), "cobol")
     assert untouched_body(window("begin\n  |\n"), "cobol") is None
 
 
 def test_a_grammar_that_is_missing_on_a_platform_is_unknown_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(grammars._GRAMMARS, "brainfuck", ("tree_sitter_brainfuck", "language"))
+    language = Language(("brainfuck",), styles.UNKNOWN, grammar=Grammar("tree_sitter_brainfuck"))
+    monkeypatch.setitem(registry.BY_ID, "brainfuck", language)
+    assert grammars.has_grammar("brainfuck")
     assert grammars.parsed(b"+", "brainfuck") is None
 
 
@@ -169,8 +180,8 @@ def test_a_parser_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatc
     assert tree.root_node.end_byte == 6
 
 
-@pytest.mark.parametrize("language", sorted(grammars._GRAMMARS))
+@pytest.mark.parametrize("language", sorted(id_ for id_, language in registry.BY_ID.items() if language.grammar))
 def test_every_grammar_is_installed_and_reads_text_beyond_ascii(language: str) -> None:
-    found = marks("é = 😀\n", "f(\n1)\n", language)
+    found = line_starts("é = 😀\n", "f(\n1)\n", language)
     assert found is not None
-    assert [mark.depth for mark in found] == [0, 1, 0]
+    assert [start.depth for start in found] == [0, 1, 0]

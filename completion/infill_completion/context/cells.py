@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from infill_completion.document.lines import to_lf
 from infill_completion.document.workspace import OpenDocument
-from infill_completion.languages.traits import traits_of
+from infill_completion.languages.registry import traits_of
 
 _BETWEEN = "\n\n"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from infill_completion.context.workspace_index import SKIPPED_FOLDERS
 from infill_completion.document.files import read_source
 from infill_completion.document.workspace import OpenDocument
-from infill_completion.languages.ids import language_of
+from infill_completion.languages.registry import language_id_of
 
 MOST_FILES = 60
 MOST_BYTES = 40_000
@@ -83,7 +83,7 @@ def _files_near(folder: Path, root: Path, language_id: str) -> list[Path]:
             folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in SKIPPED_FOLDERS)
             seen += len(names) + 1
             for name in sorted(names):
-                if language_of(name) == language_id:
+                if language_id_of(name) == language_id:
                     found[Path(current, name)] = None
             if len(found) >= MOST_FILES or seen > _MOST_ENTRIES:
                 return list(found)[:MOST_FILES]

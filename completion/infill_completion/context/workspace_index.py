@@ -19,7 +19,7 @@ from infill_completion.context.similar import LEAST_SIMILARITY, STEP_LINES, WIND
 from infill_completion.context.snippet import Snippet
 from infill_completion.document.files import read_source
 from infill_completion.document.lines import to_lf
-from infill_completion.languages.ids import language_of
+from infill_completion.languages.registry import language_id_of
 
 MOST_FILES = 3000
 MOST_BYTES = 200_000
@@ -144,7 +144,7 @@ class Workspace:
                         # What a folder's files are, private or not, is asked for a file that may not be there.
                         if not _is_skipped(entry.name) and not self._is_private(path / "x"):
                             below.append(path)
-                    elif language_of(entry.name) == self.language_id and not self._is_private(path):
+                    elif language_id_of(entry.name) == self.language_id and not self._is_private(path):
                         status = entry.stat()
                         if status.st_size <= MOST_BYTES:
                             yield path, status.st_mtime_ns

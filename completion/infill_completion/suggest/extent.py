@@ -12,16 +12,17 @@ from enum import Enum
 
 from infill_completion.document.lines import indent_of, indent_width
 from infill_completion.document.window import Window
-from infill_completion.languages.syntax import Mark, is_in_text, marks, untouched_body
+from infill_completion.languages.registry import traits_of
+from infill_completion.languages.syntax import LineStart, is_in_string_or_comment, line_starts, untouched_body
 from infill_completion.languages.syntax.near import near_before
-from infill_completion.languages.traits import Blocks, LanguageTraits, opens_block, traits_of
+from infill_completion.languages.traits import Blocks, LanguageTraits, opens_block
 
 MOST_LINES = 24
 # What `Plan._begun` returns where the model left the block of the blank line it was asked to fill.
 _LEFT = "\n"
 _OPENERS, _CLOSERS = ("(", "[", "{"), frozenset(")]}")
 # The mark of a line that no parser has seen.
-_UNKNOWN = Mark(is_inside=False, depth=0)
+_UNKNOWN = LineStart(is_inside=False, depth=0)
 
 
 class Shape(Enum):
@@ -129,20 +130,20 @@ class Plan:
             return self._cut(lines, end, marked)
         return None
 
-    def _marks(self, lines: list[str]) -> tuple[Mark, ...]:
+    def _marks(self, lines: list[str]) -> tuple[LineStart, ...]:
         """Return what the parser knows of each line, as far as the lines are complete."""
         found = None
         if len(lines) > 1:
-            found = marks(self.before, "\n".join(lines[:-1]) + "\n", self.language_id)
+            found = line_starts(self.before, "\n".join(lines[:-1]) + "\n", self.language_id)
         return found if found is not None and len(found) == len(lines) else (_UNKNOWN,) * len(lines)
 
     @staticmethod
-    def _cut(lines: list[str], end: int, marked: tuple[Mark, ...]) -> str:
+    def _cut(lines: list[str], end: int, marked: tuple[LineStart, ...]) -> str:
         """Return the first ``end`` lines, without a string or comment that they begin and do not end."""
         unclosed = marked[0].unclosed_since
         return "\n".join(lines[: unclosed if unclosed is not None and 0 < unclosed < end else end]).rstrip("\n")
 
-    def _verdict(self, line: str, gap: bool, first_opens: bool, mark: Mark) -> bool | None:
+    def _verdict(self, line: str, gap: bool, first_opens: bool, mark: LineStart) -> bool | None:
         """Tell whether the block ends with ``line`` (True), before it (False) or goes on (None)."""
         if mark.is_inside:
             return None
@@ -155,7 +156,7 @@ class Plan:
                 return None
         return self._verdict_by_indent(line, gap, first_opens, mark)
 
-    def _verdict_by_indent(self, line: str, gap: bool, first_opens: bool, mark: Mark) -> bool | None:
+    def _verdict_by_indent(self, line: str, gap: bool, first_opens: bool, mark: LineStart) -> bool | None:
         width = indent_width(line)
         base = self.outer_indent if width < self.indent else self.indent
         # Farther left, a bracket that is open is one that the model has forgotten.
@@ -183,7 +184,7 @@ class Plan:
         is_next = self.traits.next_part.match(line.strip()) is not None
         return is_next or (self.traits.closer.match(line.strip()) is not None and opens_block(line, self.traits))
 
-    def _ends_before(self, lines: list[str], gap: bool, first_opens: bool, mark: Mark) -> bool:
+    def _ends_before(self, lines: list[str], gap: bool, first_opens: bool, mark: LineStart) -> bool:
         """Tell whether the last line, whose end is still to come, surely lies outside of the block."""
         partial = lines[-1].strip()
         if len(lines) == 1 or not partial or partial.isalpha() or self.traits.closer.match(partial):
@@ -207,7 +208,7 @@ def plan(window: Window, language_id: str, *, multiline: str, is_invoked: bool) 
         return base
     is_wanted = multiline == "always" or is_invoked
     shape, outer = _blank_line(window, base) if is_blank else _behind_text(window, base)
-    if not is_wanted and (shape is Shape.LINE or is_in_text(window, language_id)):
+    if not is_wanted and (shape is Shape.LINE or is_in_string_or_comment(window, language_id)):
         return base
     if shape is Shape.LINE:
         shape = Shape.BLOCK if is_blank else Shape.BODY

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from infill_completion.document.snapshot import SkipReason
 from infill_completion.document.view import View
-from infill_completion.languages.syntax import harm
+from infill_completion.languages.syntax import added_errors
 from infill_completion.suggest.filters import Place, Step, apply
 from infill_completion.suggest.filters.soundness import sound_part
 from infill_completion.suggest.policy import empty_reason, is_confident
@@ -91,7 +91,7 @@ def _evidence(candidate: Judged, view: View, knows: Callable[[str], bool]) -> fl
     """Return the confidence, lowered by a third for syntax errors, and by up to a third for names unknown here."""
     window = view.window
     kept = window.suffix[candidate.replaced :]
-    sound = 1.0 if (harm(window.prefix, candidate.text, kept, view.language_id) or 0) <= 0 else 2 / 3
+    sound = 1.0 if (added_errors(window.prefix, candidate.text, kept, view.language_id) or 0) <= 0 else 2 / 3
     names = set(_NAME.findall(candidate.text))
     around = window.prefix + window.suffix
     unknown = sum(name not in around and not knows(name) for name in names) / len(names) if names else 0.0

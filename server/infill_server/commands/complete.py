@@ -19,7 +19,7 @@ from infill_completion.client.connect import engine_for
 from infill_completion.document.lines import offset_at
 from infill_completion.document.snapshot import SkipReason, Snapshot, Trigger
 from infill_completion.document.workspace import NoDocuments
-from infill_completion.languages.ids import language_of
+from infill_completion.languages.registry import language_id_of
 from infill_completion.privacy.rules import path_of, repository_of
 from infill_completion.settings import Settings, config_path, documentation, merge, read_config
 from infill_completion.suggest.completer import Completer
@@ -89,7 +89,7 @@ def snapshot_at(place: str) -> Snapshot:
         raise UsageError(f"{name} has no position {line}:{column} ({error}); lines and columns count from 1.") from None
     # Links are not followed: a rule may name the link or what it leads to, and both count.
     uri = Path(os.path.abspath(path)).as_uri()  # noqa: PTH100 it takes `..` away, unlike Path.absolute
-    return Snapshot(uri, 0, language_of(name), text, offset, Trigger.INVOKED)
+    return Snapshot(uri, 0, language_id_of(name), text, offset, Trigger.INVOKED)
 
 
 def _parts(place: str) -> tuple[str, int, int]:

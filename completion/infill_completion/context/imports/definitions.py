@@ -12,6 +12,7 @@ from infill_completion.context.imports import c, go, java, python, rust, script
 from infill_completion.context.imports.files import Files
 from infill_completion.context.imports.place import MOST_TEXT, Import, Place, Takes
 from infill_completion.context.snippet import Snippet
+from infill_completion.languages.registry import context_module_of
 
 # Imports that are read, and those of them that are followed.
 MOST_WRITTEN = 150
@@ -24,22 +25,21 @@ MOST_CHARACTERS = 800
 
 
 @dataclass(frozen=True)
-class _Language:
-    """How imports are found, and whether a file can hand on what it imports."""
+class _ImportRules:
+    """How the imports of a language are found, and whether a file can export again what it imports."""
 
     imports: Callable[[Place, Files], Iterator[Import]]
-    hands_on: bool
+    reexports: bool
 
 
-_LANGUAGES: dict[str, _Language] = {
-    "python": _Language(python.imports, True),
-    **dict.fromkeys(
-        ("javascript", "javascriptreact", "typescript", "typescriptreact"), _Language(script.imports, True)
-    ),
-    "go": _Language(go.imports, False),
-    "rust": _Language(rust.imports, True),
-    "java": _Language(java.imports, False),
-    **dict.fromkeys(("c", "cpp", "cuda-cpp"), _Language(c.imports, False)),
+# By `Language.context_module`.
+_RULES = {
+    "c": _ImportRules(c.imports, reexports=False),
+    "go": _ImportRules(go.imports, reexports=False),
+    "java": _ImportRules(java.imports, reexports=False),
+    "python": _ImportRules(python.imports, reexports=True),
+    "rust": _ImportRules(rust.imports, reexports=True),
+    "script": _ImportRules(script.imports, reexports=True),
 }
 
 
@@ -48,11 +48,11 @@ def imports_of(place: Place, files: Files) -> list[Import]:
 
     In the order of the text, but what is used near the cursor comes first; nothing for a language without a grammar.
     """
-    language = _LANGUAGES.get(place.language_id)
-    if language is None:
+    rules = _RULES.get(context_module_of(place.language_id))
+    if rules is None:
         return []
     text = place.text[:MOST_TEXT]
-    written = islice(language.imports(replace(place, text=text), files), MOST_WRITTEN)
+    written = islice(rules.imports(replace(place, text=text), files), MOST_WRITTEN)
     found = [item for item in takewhile(lambda _: files.allows(), written) if item.files]
     wanted = [item for item in found if item.names or item.takes is not Takes.NAMED]
     wanted.sort(key=lambda item: item.takes is Takes.NAMED and not any(here in place.words for here, _ in item.names))
@@ -113,11 +113,11 @@ class _Search:
 
     def _hand_on(self, file: Path, text: str, names: list[str], step: int) -> None:
         """Look for ``names`` behind the imports of a file that does not define them."""
-        language = _LANGUAGES[self._place.language_id]
-        if not names or step >= MOST_STEPS or not language.hands_on:
+        rules = _RULES[context_module_of(self._place.language_id)]
+        if not names or step >= MOST_STEPS or not rules.reexports:
             return
         there = replace(self._place, text=text[:MOST_TEXT], near="", path=file)
-        for item in islice(language.imports(there, self._files), MOST_WRITTEN):
+        for item in islice(rules.imports(there, self._files), MOST_WRITTEN):
             if item.takes is Takes.USED:
                 self.follow(replace(item, names=tuple((name, name) for name in names), takes=Takes.NAMED), file, step)
             else:

@@ -11,7 +11,7 @@ from pathlib import Path
 from infill_completion.context.signatures import Outline
 from infill_completion.document.files import read_source
 from infill_completion.document.workspace import OpenDocument
-from infill_completion.languages.ids import language_of
+from infill_completion.languages.registry import context_module_of, language_id_of
 from infill_completion.languages.syntax.grammars import has_grammar
 
 MOST_BYTES = 400_000
@@ -19,7 +19,6 @@ MOST_BYTES = 400_000
 MOST_KEPT = 200
 # Names of a folder; a fuller one is no package that somebody wrote.
 MOST_ENTRIES = 500
-_C_IDS = frozenset({"c", "cpp", "cuda-cpp"})
 
 
 class Library:
@@ -79,9 +78,9 @@ class Files:
 
     def outline(self, path: Path, language_id: str) -> Outline | None:
         """Return what a file defines, as seen from a file in ``language_id``; None for a file that is not read."""
-        own = language_of(path.name)
+        own = language_id_of(path.name)
         # A header does not tell whether it is C or C++; the file that includes it does.
-        is_as_here = not has_grammar(own) or (own in _C_IDS and language_id in _C_IDS)
+        is_as_here = not has_grammar(own) or context_module_of(own) == context_module_of(language_id) == "c"
         return self._outline(path, language_id if is_as_here else own)
 
     def names(self, folder: Path) -> list[str]:

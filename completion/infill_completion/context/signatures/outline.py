@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from infill_completion.context.signatures import c, go, java, python, rust, script
 from infill_completion.context.signatures.nodes import Source
 from infill_completion.document.lines import to_lf
+from infill_completion.languages.registry import context_module_of
 from infill_completion.languages.syntax.grammars import parsed
 
 if TYPE_CHECKING:
@@ -17,13 +18,14 @@ if TYPE_CHECKING:
 # A piece is parsed in some 5 milliseconds; the rest of a longer file is hardly written by people.
 PIECE_CHARACTERS = 32_000
 MOST_PIECES = 8
+# By `Language.context_module`.
 _EXTRACTORS: dict[str, Callable[[Node, Source], Iterator[tuple[str, str]]]] = {
-    "python": python.heads,
-    **dict.fromkeys(("javascript", "javascriptreact", "typescript", "typescriptreact"), script.heads),
+    "c": c.heads,
     "go": go.heads,
-    "rust": rust.heads,
     "java": java.heads,
-    **dict.fromkeys(("c", "cpp", "cuda-cpp"), c.heads),
+    "python": python.heads,
+    "rust": rust.heads,
+    "script": script.heads,
 }
 # A line on which no string or body goes on in code that is laid out as usual.
 _LEFTMOST = re.compile(r"\n(?=[A-Za-z_@#])")
@@ -41,7 +43,9 @@ class Outline:
     def __init__(self, text: str, language_id: str) -> None:
         self.text = to_lf(text)
         self._language_id = language_id
-        self._pieces = _cut(self.text) if language_id in _EXTRACTORS and "\0" not in text[:1000] else []
+        self._pieces = (
+            _cut(self.text) if context_module_of(language_id) in _EXTRACTORS and "\0" not in text[:1000] else []
+        )
         self._heads: list[Heads | None] = [None] * len(self._pieces)
 
     def find(self, name: str, allows: Callable[[], bool]) -> tuple[str, ...]:
@@ -92,7 +96,8 @@ def _heads_of(text: str, language_id: str) -> Heads:
     data = text.encode("utf-8", "replace")
     tree = parsed(data, language_id)
     found: dict[str, dict[str, None]] = {}
-    for name, head in _EXTRACTORS[language_id](tree.root_node, Source(data)) if tree is not None else ():
+    extract = _EXTRACTORS[context_module_of(language_id)]
+    for name, head in extract(tree.root_node, Source(data)) if tree is not None else ():
         if name and head.strip():
             found.setdefault(name, {})[head] = None
     return {name: tuple(heads) for name, heads in found.items()}

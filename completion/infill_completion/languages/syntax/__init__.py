@@ -1,7 +1,18 @@
-"""What a parser knows about the text around the cursor; every answer may be "unknown", and indentation decides then."""
+"""What a parser knows about the text around the cursor.
 
-from infill_completion.languages.syntax.errors import breaks, harm
-from infill_completion.languages.syntax.marks import Mark, brackets_of, marks
-from infill_completion.languages.syntax.place import is_in_text, untouched_body
+Every answer may be "unknown"; then indentation and brackets decide.
+"""
 
-__all__ = ["Mark", "brackets_of", "breaks", "harm", "is_in_text", "marks", "untouched_body"]
+from infill_completion.languages.syntax.cursor import is_in_string_or_comment, untouched_body
+from infill_completion.languages.syntax.errors import added_errors, breaks_syntax
+from infill_completion.languages.syntax.line_starts import LineStart, brackets_of, line_starts
+
+__all__ = [
+    "LineStart",
+    "added_errors",
+    "brackets_of",
+    "breaks_syntax",
+    "is_in_string_or_comment",
+    "line_starts",
+    "untouched_body",
+]

@@ -1,4 +1,4 @@
-"""Whether a suggestion leaves the text around it better or worse for a parser."""
+"""Syntax errors that a suggestion brings into the text around it, or removes from it."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from infill_completion.languages.syntax.grammars import has_grammar, parsed
-from infill_completion.languages.syntax.near import BEFORE, near_behind
+from infill_completion.languages.syntax.near import MOST_BEFORE, near_after
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 
-def harm(prefix: str, text: str, suffix: str, language_id: str) -> int | None:
-    """Return how many syntax errors ``text`` adds between ``prefix`` and ``suffix``; negative where it mends some.
+def added_errors(prefix: str, text: str, suffix: str, language_id: str) -> int | None:
+    """Return how many syntax errors ``text`` adds between ``prefix`` and ``suffix``; negative if it removes some.
 
-    Only the neighbourhood is parsed, the same with and without the text. None where nothing can be told.
+    Only the text nearby is parsed, the same with and without the suggestion. None if unknown.
     """
     if not has_grammar(language_id):
         return None
-    # Where the text begins matters little: what it lacks counts on both sides.
-    before, behind = prefix[-BEFORE:], near_behind(suffix)
-    without, with_text = _errors(before + behind, language_id), _errors(before + text + behind, language_id)
+    # It hardly matters where the parsed text begins: errors of a bad start count on both sides.
+    before, after = prefix[-MOST_BEFORE:], near_after(suffix)
+    without, with_text = _errors(before + after, language_id), _errors(before + text + after, language_id)
     return None if without is None or with_text is None else with_text - without
 
 
-def breaks(prefix: str, text: str, suffix: str, language_id: str) -> bool:
-    """Tell whether ``text`` brings a syntax error into a neighbourhood that has none; False where nothing is known."""
+def breaks_syntax(prefix: str, text: str, suffix: str, language_id: str) -> bool:
+    """Return whether ``text`` brings a syntax error into surroundings that have none; False if unknown."""
     if not has_grammar(language_id):
         return False
-    before, behind = prefix[-BEFORE:], near_behind(suffix)
-    return bool(_errors(before + text + behind, language_id)) and _errors(before + behind, language_id) == 0
+    before, after = prefix[-MOST_BEFORE:], near_after(suffix)
+    return bool(_errors(before + text + after, language_id)) and _errors(before + after, language_id) == 0
 
 
 @lru_cache(maxsize=16)

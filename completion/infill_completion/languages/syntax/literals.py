@@ -4,34 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from infill_completion.languages.language import Grammar
+from infill_completion.languages.registry import grammar_of
 from infill_completion.languages.syntax.grammars import parsed
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Tree
 
-_INTERPOLATION = frozenset({"interpolation", "template_substitution"})
-# What begins a string or a comment that may span lines, and what ends it.
-_PYTHON = ((b'"""', b'"""'), (b"'''", b"'''"))
-_SLASHES = ((b"/*", b"*/"),)
-_TICKS = (*_SLASHES, (b"`", b"`"))
-_FENCES: dict[str, tuple[tuple[bytes, bytes], ...]] = {
-    "python": _PYTHON,
-    **dict.fromkeys(("javascript", "javascriptreact", "typescript", "typescriptreact", "go"), _TICKS),
-    **dict.fromkeys(("c", "cpp", "cuda-cpp"), _SLASHES),
-    "rust": (*_SLASHES, (b'"', b'"')),
-    "java": (*_SLASHES, (b'"""', b'"""')),
-}
 
-
-def literal_around(tree: Tree, start: int, end: int) -> Node | None:
+def literal_around(tree: Tree, grammar: Grammar, start: int, end: int) -> Node | None:
     """Return the whole string or comment that holds the bytes from ``start`` to ``end``.
 
-    None in code, also in code that is put into a string.
+    None in code, including code that is interpolated into a string.
     """
     node = tree.root_node.descendant_for_byte_range(start, end)
     found = None
-    while node is not None and node.type not in _INTERPOLATION:
-        if "string" in node.type or "comment" in node.type or node.type == "preproc_arg":
+    while node is not None and node.type not in grammar.interpolations:
+        if "string" in node.type or "comment" in node.type or node.type in grammar.literals:
             found = node
         elif found is not None:
             break
@@ -40,16 +29,21 @@ def literal_around(tree: Tree, start: int, end: int) -> Node | None:
 
 
 def unclosed(source: bytes, language_id: str) -> tuple[Tree, int] | None:
-    """Return where the string or comment begins that ``source`` ends in, if it may span lines and ends nowhere.
+    """Return the string or comment that ``source`` ends in, if it may span lines and is not closed.
 
-    A parser reads the text behind an opening mark without its end as code, so the end is tried out. The tree that
-    comes with it has the literal as one.
+    A parser reads the text after an opening delimiter that is never closed as code, so each closing delimiter is tried.
+
+    Returns:
+        A tree in which the literal is closed, and the byte at which the literal begins; None if there is no such one.
     """
-    for begin, finish in _FENCES.get(language_id, ()):
-        if begin not in source:
+    grammar = grammar_of(language_id)
+    if grammar is None:
+        return None
+    for opening, closing in grammar.delimiters:
+        if opening not in source:
             continue
-        tree = parsed(source + finish, language_id)
-        literal = literal_around(tree, len(source), len(source) + 1) if tree is not None else None
-        if tree is not None and literal is not None and literal.start_byte + len(begin) <= len(source):
+        tree = parsed(source + closing, language_id)
+        literal = literal_around(tree, grammar, len(source), len(source) + 1) if tree is not None else None
+        if tree is not None and literal is not None and literal.start_byte + len(opening) <= len(source):
             return tree, literal.start_byte
     return None

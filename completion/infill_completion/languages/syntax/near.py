@@ -1,38 +1,55 @@
-"""How much of a document is parsed: what lies near the cursor, from a line that probably begins something."""
+"""The part of a document that is parsed: some text around the cursor, from the beginning of a definition."""
 
 from __future__ import annotations
 
 import re
 
-# Characters before and behind the cursor. A parser reads some thousands of them in a millisecond.
-BEFORE = 6000
-BEHIND = 2000
-# A line that can hardly stand in a comment or in a string of several lines.
-_DEFINITION = re.compile(
-    r"^[ \t]*(?:(?:export|default|pub(?:\(\w+\))?|async|public|private|protected|static|abstract|final|inline) +)*"
-    r"(?:(?:def|func|fn|function|void) +\(?\w[^\n]*\(|(?:class|struct|interface|enum|impl|trait)\b[^\n]*[:{]$"
-    r"|@\w+[^.\s]*$|#include )",
-    re.MULTILINE,
-)
+from infill_completion.languages.registry import LANGUAGES
+
+# Characters before and after the cursor. A parser reads a few thousand in a millisecond.
+MOST_BEFORE = 6000
+MOST_AFTER = 2000
+
+
+def _definition_lines() -> re.Pattern[str]:
+    """Return what matches a line that is hardly part of a comment or of a string of several lines."""
+    grammars = [language.grammar for language in LANGUAGES if language.grammar is not None]
+
+    def any_of(words: list[str]) -> str:
+        return "|".join(dict.fromkeys(word for listed in words if listed for word in listed.split("|")))
+
+    modifiers = any_of([grammar.modifiers for grammar in grammars])
+    functions = any_of([grammar.functions for grammar in grammars])
+    types = any_of([grammar.types for grammar in grammars])
+    return re.compile(
+        rf"^[ \t]*(?:(?:{modifiers}) +)*"
+        rf"(?:(?:{functions}) +\(?\w[^\n]*\(|(?:{types})\b[^\n]*[:{{]$"
+        r"|@\w+[^.\s]*$|#include )",
+        re.MULTILINE,
+    )
+
+
+# The keywords of all languages together, since a document may hold several.
+_DEFINITION = _definition_lines()
 
 
 def near_before(prefix: str, *, is_whole: bool) -> str | None:
-    """Return the end of ``prefix`` from a place where a parser can begin.
+    """Return the end of ``prefix``, from where a parser can begin.
 
     Args:
         prefix: The text before the cursor.
-        is_whole: Whether it begins where the document does. Elsewhere it might begin in the middle of a string.
+        is_whole: Whether it begins at the start of the document. Otherwise it may begin inside a string.
 
     Returns:
-        The text from a definition on, or from the document's start; None where there is no definition in sight.
+        The text from a definition or from the document's start; None if there is no definition nearby.
     """
-    if is_whole and len(prefix) <= BEFORE:
+    if is_whole and len(prefix) <= MOST_BEFORE:
         return prefix
-    match = _DEFINITION.search(prefix, max(prefix.find("\n", max(len(prefix) - BEFORE, 0)), 0))
+    match = _DEFINITION.search(prefix, max(prefix.find("\n", max(len(prefix) - MOST_BEFORE, 0)), 0))
     return prefix[match.start() :] if match else None
 
 
-def near_behind(suffix: str) -> str:
-    """Return the beginning of ``suffix``, up to a line's end."""
-    end = suffix.rfind("\n", 0, BEHIND) if len(suffix) > BEHIND else len(suffix)
-    return suffix[:end] if end > 0 else suffix[:BEHIND]
+def near_after(suffix: str) -> str:
+    """Return the beginning of ``suffix``, up to the end of a line."""
+    end = suffix.rfind("\n", 0, MOST_AFTER) if len(suffix) > MOST_AFTER else len(suffix)
+    return suffix[:end] if end > 0 else suffix[:MOST_AFTER]

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from infill_completion.document.lines import indent_of, indent_width
 from infill_completion.languages.brackets import open_brackets
-from infill_completion.languages.syntax import is_in_text
+from infill_completion.languages.syntax import is_in_string_or_comment
 from infill_completion.languages.traits import Blocks, LanguageTraits, opens_block
 from infill_completion.suggest.filters.closers import in_comment
 from infill_completion.suggest.filters.place import Place
@@ -33,7 +33,7 @@ def trim_stray_indent(text: str, place: Place) -> str:
     wanted = max((width for width in allowed if width <= written), default=0)
     kept = _cut(before + blanks, max(wanted, indent_width(before)))[len(before) :]
     excess = written - indent_width(before + kept)
-    if not excess or in_comment(place) or is_in_text(place.window, place.language_id):
+    if not excess or in_comment(place) or is_in_string_or_comment(place.window, place.language_id):
         return text
     first, *others = text[len(blanks) :].split("\n")
     if _is_moved(first, others, written, place.traits):

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from infill_completion.api import FinishReason
 from infill_completion.document.window import Window
-from infill_completion.languages.traits import LanguageTraits, traits_of
+from infill_completion.languages.registry import traits_of
+from infill_completion.languages.traits import LanguageTraits
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ import re
 
 from infill_completion.document.window import Window
 from infill_completion.languages.brackets import open_brackets
-from infill_completion.languages.syntax import breaks
-from infill_completion.languages.traits import Blocks, LanguageTraits, opens_block, traits_of
+from infill_completion.languages.registry import traits_of
+from infill_completion.languages.syntax import breaks_syntax
+from infill_completion.languages.traits import Blocks, LanguageTraits, opens_block
 
 # What ends a line that goes on below: an operator, a word that something must follow, a tag, a label.
 _OPEN_END = re.compile(r"(?:[-+*/%&|^<>=!?:.(\[{\\~]|\b(?:and|or|not|in|is|else|new|await|as|do|try|where|extends))$")
@@ -28,11 +29,11 @@ def sound_part(window: Window, text: str, replaced: int, language_id: str) -> st
         language_id: LSP's language id.
     """
     suffix = window.suffix[replaced:]
-    if not breaks(window.prefix, text, suffix, language_id) or _may_go_on(window, text, replaced, language_id):
+    if not breaks_syntax(window.prefix, text, suffix, language_id) or _may_go_on(window, text, replaced, language_id):
         return text
     end = text.find("\n", len(text) - len(text.lstrip()))
     first = "" if end < 0 else text[:end]
-    return first if first and not breaks(window.prefix, first, suffix, language_id) else ""
+    return first if first and not breaks_syntax(window.prefix, first, suffix, language_id) else ""
 
 
 def _may_go_on(window: Window, text: str, replaced: int, language_id: str) -> bool:
@@ -43,7 +44,7 @@ def _may_go_on(window: Window, text: str, replaced: int, language_id: str) -> bo
     if traits.blocks is not Blocks.BRACES or rest.strip():
         return False
     # The user may write the semicolon.
-    return not breaks(window.prefix, text + ";", window.suffix[replaced:], language_id)
+    return not breaks_syntax(window.prefix, text + ";", window.suffix[replaced:], language_id)
 
 
 def _is_open(line: str, traits: LanguageTraits) -> bool:

@@ -23,7 +23,7 @@ from typing import Any
 from lsprotocol.types import ExecuteCommandParams
 
 from infill_completion.document.lines import to_lf
-from infill_completion.languages.ids import language_of
+from infill_completion.languages.registry import language_id_of
 from infill_completion.settings import EngineSettings
 from infill_server.commands.bench.counters import counters
 from infill_server.commands.bench.overhead import overhead
@@ -120,7 +120,7 @@ def source_files(folder: Path) -> list[Path]:
     return [
         path
         for path in paths
-        if language_of(path.name) not in {"plaintext", "json", "markdown"}
+        if language_id_of(path.name) not in {"plaintext", "json", "markdown"}
         and MIN_FILE_CHARS <= path.stat().st_size <= MAX_FILE_CHARS
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
@@ -132,7 +132,7 @@ def tasks(editor: Editor, paths: Sequence[Path], chars: int, seed: int) -> list[
     for path in paths:
         text = to_lf(path.read_text(encoding="utf-8"))
         start, end = gap(text, chars, random.Random(f"{seed}-{path.name}"))
-        document = editor.open(path, language_of(path.name), text[:start] + text[end:], start)
+        document = editor.open(path, language_id_of(path.name), text[:start] + text[end:], start)
         made.append(Task(document, text[start:end]))
     return made
 

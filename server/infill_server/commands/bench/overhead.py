@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from infill_completion.languages.ids import language_of
+from infill_completion.languages.registry import language_id_of
 from infill_server.harness import Editor
 
 FILE_BYTES = 1_000_000
@@ -69,7 +69,7 @@ async def overhead(paths: Sequence[Path], *, keys: int, settings: dict[str, Any]
             editor = Editor(merged)
             await editor.start(Path(folder))
             await editor.loaded(LOAD_DEADLINE_S)
-            document = editor.open(Path(folder, name), language_of(name), text[:start] + "\n" + text[start:], start)
+            document = editor.open(Path(folder, name), language_id_of(name), text[:start] + "\n" + text[start:], start)
             took = []
             for number in range(keys):
                 editor.type(document, "value = "[number % 8] if number % 40 else "\n")

@@ -25,7 +25,7 @@ from infill_completion.client.connect import engine_for
 from infill_completion.client.shutdown import end_engine
 from infill_completion.document.lines import to_lf
 from infill_completion.document.snapshot import Snapshot, Trigger
-from infill_completion.languages.ids import language_of
+from infill_completion.languages.registry import language_id_of
 from infill_completion.settings import ContextSettings, Settings
 from infill_completion.suggest.completer import Completer
 from infill_server.commands.bench.keystrokes import percentile, source_files
@@ -144,7 +144,7 @@ async def run(settings: Settings, wanted: Sequence[Hole], trigger: Trigger = Tri
         for number, hole in enumerate(wanted):
             completer = Completer(engine, settings)  # a new one each: nothing may be remembered
             text, offset = hole.prefix + hole.suffix, len(hole.prefix)
-            uri, language_id = f"{hole.path.as_uri()}#{number}", language_of(hole.path.name)
+            uri, language_id = f"{hole.path.as_uri()}#{number}", language_id_of(hole.path.name)
             started = time.perf_counter()
             answer = await completer.complete(Snapshot(uri, 1, language_id, text, offset, trigger))
             elapsed_ms = (time.perf_counter() - started) * 1000

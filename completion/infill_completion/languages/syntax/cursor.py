@@ -1,4 +1,4 @@
-"""Where the cursor stands: in a string, in a comment, in a body that nobody has written yet."""
+"""Syntax at the cursor: in a string or comment, or in a body that is still to be written."""
 
 from __future__ import annotations
 
@@ -6,26 +6,25 @@ from typing import TYPE_CHECKING
 
 from infill_completion.document.lines import indent_width
 from infill_completion.document.window import Window
+from infill_completion.languages.registry import grammar_of
 from infill_completion.languages.syntax.grammars import has_grammar, parsed
 from infill_completion.languages.syntax.literals import literal_around, unclosed
-from infill_completion.languages.syntax.near import near_before, near_behind
+from infill_completion.languages.syntax.near import near_after, near_before
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 # A statement in every language that has a grammar here.
 _PROBE = b"x();"
-_BODIES = frozenset({"block", "statement_block", "compound_statement", "constructor_body"})
-_LISTS = frozenset({"statement_list"})
 
 
-def is_in_text(window: Window, language_id: str) -> bool:
-    """Tell whether the cursor surely stands in a string or a comment, but not behind code and a remark on its line."""
-    before = _before(window, language_id)
-    tree = parsed(before + _behind(window), language_id) if before else None
-    if tree is None or not before:
+def is_in_string_or_comment(window: Window, language_id: str) -> bool:
+    """Return whether the cursor surely is in a string or a comment; not after code and a comment on its line."""
+    grammar, before = grammar_of(language_id), _before(window, language_id)
+    tree = parsed(before + _after(window), language_id) if before else None
+    if grammar is None or tree is None or not before:
         return False
-    literal = literal_around(tree, len(before) - 1, len(before))
+    literal = literal_around(tree, grammar, len(before) - 1, len(before))
     if literal is not None:
         if literal.end_byte > len(before):
             return True
@@ -35,25 +34,30 @@ def is_in_text(window: Window, language_id: str) -> bool:
 
 
 def untouched_body(window: Window, language_id: str) -> int | None:
-    """Return the columns of indentation of the line that opens the body around the cursor, where the body holds
-    nothing but comments and a docstring; None elsewhere, or where it cannot be told. The cursor stands on a blank line.
-    """  # noqa: D205
-    before = _before(window, language_id)
-    if not before:
+    """Return the indentation of the line that opens the body around the cursor, if the body is still to be written.
+
+    Such a body holds nothing but comments and a docstring. The cursor must be on a blank line.
+
+    Returns:
+        Columns; None for any other body, or if unknown.
+    """
+    grammar, before = grammar_of(language_id), _before(window, language_id)
+    if grammar is None or not before:
         return None
-    source = before + _PROBE + _behind(window)
+    source = before + _PROBE + _after(window)
     tree = parsed(source, language_id)
     node = tree.root_node.descendant_for_byte_range(len(before), len(before) + 1) if tree is not None else None
-    while node is not None and node.type not in _BODIES | _LISTS:
+    containers = grammar.bodies | grammar.statement_lists
+    while node is not None and node.type not in containers:
         node = node.parent
     seen = 0
-    while node is not None and node.type in _BODIES | _LISTS:
+    while node is not None and node.type in containers:
         others = [child for child in node.named_children if not _holds(child, len(before))]
-        if any(not _is_remark(child, place) for place, child in enumerate(others)):
+        if any(not _is_remark(child, index) for index, child in enumerate(others)):
             return None
         above = node.prev_named_sibling  # Some grammars put a first comment in front of the body.
         seen += len(others) + (above is not None and "comment" in above.type)
-        if node.type in _BODIES:
+        if node.type in grammar.bodies:
             return _header_width(source, node) if seen else None
         node = node.parent
     return None
@@ -66,20 +70,20 @@ def _before(window: Window, language_id: str) -> bytes | None:
     return None if before is None else before.encode("utf-8", "replace")
 
 
-def _behind(window: Window) -> bytes:
-    return near_behind(window.suffix).encode("utf-8", "replace")
+def _after(window: Window) -> bytes:
+    return near_after(window.suffix).encode("utf-8", "replace")
 
 
-def _holds(node: Node, place: int) -> bool:
-    return node.start_byte <= place < node.end_byte
+def _holds(node: Node, offset: int) -> bool:
+    return node.start_byte <= offset < node.end_byte
 
 
-def _is_remark(node: Node, place: int) -> bool:
-    """Tell whether a statement does nothing: a comment, or a docstring at the body's beginning."""
+def _is_remark(node: Node, index: int) -> bool:
+    """Return whether a statement does nothing: a comment, or a docstring at the beginning of the body."""
     if "comment" in node.type:
         return True
     inner = node.named_children
-    return place == 0 and node.type == "expression_statement" and len(inner) == 1 and inner[0].type == "string"
+    return index == 0 and node.type == "expression_statement" and len(inner) == 1 and inner[0].type == "string"
 
 
 def _header_width(source: bytes, body: Node) -> int | None:

@@ -1,0 +1,69 @@
+"""Ready-made traits that several languages share; `registry` gives each language one of them."""
+
+from __future__ import annotations
+
+import re
+
+from infill_completion.languages.traits import Blocks, LanguageTraits
+
+_NEVER = re.compile(r"(?!)")
+_BRACE_OPENER = re.compile(r"[{(\[]$|=>$")
+_BRACKET_CLOSER = re.compile(r"[)\]}]+[;,]?(\s*(else\b.*|catch\b.*|finally\b.*|while\b.*))?$|[)\]}]+")
+_END_OPENER = re.compile(r"[{(\[]$|\b(do|then|else|begin|repeat|ensure|rescue)$|\bdo\s*\|[^|]*\|$|^\s*else$")
+_RUBY_OPENER = re.compile(
+    _END_OPENER.pattern + r"|^\s*(def|class|module|if|unless|while|until|case|for|begin|elsif|when)\b(?!.*\bend$).*$"
+)
+_LUA_OPENER = re.compile(_END_OPENER.pattern + r"|\bfunction\b[^()]*\([^()]*\)$")
+_JULIA_OPENER = re.compile(
+    _END_OPENER.pattern
+    + r"|^\s*((mutable\s+)?struct|function|macro|module|if|elseif|for|while|let|try|catch|quote)\b(?!.*\bend$).*$"
+)
+_VIM_OPENER = re.compile(r"^\s*(function!?|if|for|while|try|else|elseif|augroup)\b.*$")
+_END_CLOSER = re.compile(r"(end|until|fi|done|esac|endif|endfunction|endfor|endwhile|else|elsif|elif)\b|[)\]}]+")
+
+# Blocks by indentation.
+PYTHON = LanguageTraits(
+    Blocks.INDENT,
+    "#",
+    re.compile(r":$|[({\[]$"),
+    re.compile(r"[)\]}]+"),
+    next_part=re.compile(r"(else|elif|except|finally)\b"),
+)
+MAKE = LanguageTraits(Blocks.INDENT, "#", re.compile(r"^[^\s:=#][^:=]*:(?!=)[^=]*$"), _NEVER)
+YAML = LanguageTraits(Blocks.INDENT, "#", re.compile(r":$|: [|>][-+]?$|^\s*-$"), re.compile(r"[)\]}]+"))
+HASKELL = LanguageTraits(
+    Blocks.INDENT, "--", re.compile(r"=$|\b(where|do|of|let)$|->$|[({\[]$"), re.compile(r"[)\]}]+"), quotes='"'
+)
+
+# Blocks in brackets.
+C = LanguageTraits(Blocks.BRACES, "//", _BRACE_OPENER, _BRACKET_CLOSER, quotes='"`')
+SCRIPT = LanguageTraits(Blocks.BRACES, "//", _BRACE_OPENER, _BRACKET_CLOSER)
+HASH_BRACES = LanguageTraits(Blocks.BRACES, "#", _BRACE_OPENER, _BRACKET_CLOSER)
+CSS = LanguageTraits(Blocks.BRACES, "", _BRACE_OPENER, _BRACKET_CLOSER)
+MARKUP = LanguageTraits(
+    Blocks.BRACES, "", re.compile(r"<[A-Za-z][^<>/]*>$|[{(\[]$"), re.compile(r"</|[)\]}]+"), is_balanced=False
+)
+LISP = LanguageTraits(Blocks.BRACES, ";", re.compile(r"[({\[]$"), re.compile(r"[)\]}]+"))
+PERCENT = LanguageTraits(
+    Blocks.BRACES,
+    "%",
+    re.compile(r"\\begin\{[^{}]*\}(\[[^\[\]]*\])?$|[{(\[]$"),
+    re.compile(r"\\end\b|[)\]}]+"),
+    is_balanced=False,
+)
+# For a language that is not registered.
+UNKNOWN = LanguageTraits(Blocks.BRACES, "#", re.compile(r"[{(\[:]$"), _BRACKET_CLOSER)
+
+# Blocks closed by a keyword.
+SQL = LanguageTraits(
+    Blocks.END, "--", re.compile(r"\($|\b(BEGIN|THEN|ELSE|AS|begin|then|else|as)$"), re.compile(r"(?i:end\b)|\)+")
+)
+RUBY = LanguageTraits(Blocks.END, "#", _RUBY_OPENER, _END_CLOSER)
+LUA = LanguageTraits(Blocks.END, "--", _LUA_OPENER, _END_CLOSER)
+JULIA = LanguageTraits(Blocks.END, "#", _JULIA_OPENER, _END_CLOSER)
+SHELL = LanguageTraits(Blocks.END, "#", re.compile(r"[{(]$|\b(then|do|else)$|\bin$"), _END_CLOSER, is_balanced=False)
+ELIXIR = LanguageTraits(Blocks.END, "#", _END_OPENER, _END_CLOSER)
+VIM = LanguageTraits(Blocks.END, '"', _VIM_OPENER, _END_CLOSER)
+
+# No blocks.
+PROSE = LanguageTraits(Blocks.PROSE, "", _NEVER, _NEVER, is_balanced=False)
