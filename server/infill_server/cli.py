@@ -12,33 +12,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from infill_completion import __version__
+from infill_server.errors import UsageError
 
 EXIT_USAGE = 2
-_MOST_DIGITS = 19
-_LAST_PORT = 65_535
-
-
-class UsageError(Exception):
-    """What the user asked for cannot be done; the message is one sentence with the next step."""
-
-
-def is_number(text: str) -> bool:
-    """Tell whether ``text`` is digits that `int` can read, which those of ``²`` and five thousand others are not."""
-    return text.isascii() and text.isdigit() and len(text) < _MOST_DIGITS
 
 
 def _server(options: argparse.Namespace) -> int:
+    from infill_server.commands.arguments import parse_address
     from infill_server.commands.serve import start_stdio, start_tcp
 
     if options.tcp is None:
         return start_stdio()
-    host, _, port = options.tcp.rpartition(":")
-    if not is_number(port) or int(port) > _LAST_PORT:
-        raise UsageError(f"--tcp takes HOST:PORT, such as 127.0.0.1:8765, not {options.tcp!r}.")
+    address = parse_address(options.tcp)
     try:
-        return start_tcp(host.strip("[]") or "127.0.0.1", int(port))
+        return start_tcp(*address)
     except OSError as error:
-        raise UsageError(f"{options.tcp} cannot be listened on ({error}); choose another address.") from error
+        raise UsageError(f"Cannot listen on {options.tcp} ({error}); choose another address.") from error
 
 
 def _complete(options: argparse.Namespace) -> int:
@@ -48,7 +37,7 @@ def _complete(options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    from infill_server.commands.complete import explain
+    from infill_server.commands.explain import explain
 
     return explain(options)
 
@@ -56,7 +45,7 @@ def _explain(options: argparse.Namespace) -> int:
 def _engine_serve(options: argparse.Namespace) -> int:
     """Become the engine: the server's code never imports it."""
     from infill_completion.client.launch import engine_command, engine_environment
-    from infill_server.commands.complete import user_settings
+    from infill_server.commands.user_settings import user_settings
 
     command = engine_command(user_settings(options).engine, tcp=options.tcp)
     if os.name == "nt":  # execv returns to the shell at once there
@@ -97,7 +86,7 @@ def _models_quantize(options: argparse.Namespace) -> int:
 
 
 def _bench_decode(options: argparse.Namespace) -> int:
-    from infill_server.commands.models import run_module
+    from infill_server.commands.engine_module import run_module
 
     return run_module("bench", *options.passed_on)
 

@@ -18,7 +18,7 @@ from enum import StrEnum
 from infill_completion import __version__
 from infill_completion.client.run_directory import RunDirectoryError, check_writable, run_directory
 from infill_completion.settings import Settings, config_path, merge, read_config
-from infill_server.cli import UsageError
+from infill_server.errors import UsageError
 
 PROBE_DEADLINE_S = 120
 PACKAGES = ("torch", "transformers", "bitsandbytes", "accelerate", "tokenizers", "safetensors", "pygls", "lsprotocol")

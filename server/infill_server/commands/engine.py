@@ -13,7 +13,7 @@ from infill_completion.client.engine import EngineClient, EngineGoneError, addre
 from infill_completion.client.process import lock_holder, terminate
 from infill_completion.client.run_directory import EnginePaths, RunDirectoryError, paths_of, run_directory
 from infill_completion.client.shutdown import ANSWER_DEADLINE_S, shut_down
-from infill_server.cli import UsageError
+from infill_server.errors import UsageError
 
 
 @dataclass(frozen=True)

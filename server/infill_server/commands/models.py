@@ -25,7 +25,7 @@ from infill_completion.catalog import (
 )
 from infill_completion.catalog.local import cached_names
 from infill_completion.client.launch import engine_environment
-from infill_server.cli import UsageError
+from infill_server.commands.engine_module import module_command, run_module
 
 _PLAN_DEADLINE_S = 120.0
 _KV_TOKENS = 1000
@@ -134,9 +134,13 @@ def _plan() -> dict[str, Any]:
     problem = "torch does not answer; run `infill-ls doctor`."
     try:
         done = subprocess.run(
-            _module("checkpoints.memory_plan"), capture_output=True, text=True, timeout=_PLAN_DEADLINE_S, check=False,
+            module_command("checkpoints.memory_plan"),
+            capture_output=True,
+            text=True,
+            timeout=_PLAN_DEADLINE_S,
+            check=False,
             env=engine_environment(),
-        )  # fmt: skip
+        )
         plan: dict[str, Any] = json.loads(done.stdout)
     except (subprocess.TimeoutExpired, ValueError):
         return {"device": "", "free_bytes": None, "model": "", "quantization": "", "problem": problem}
@@ -158,24 +162,3 @@ def quantize(options: argparse.Namespace) -> int:
     elif code == 0:
         print(f"Set engine.model to that folder to use it, or try `--model {output}`.", file=sys.stderr)  # noqa: T201
     return code
-
-
-def run_module(name: str, *arguments: str) -> int:
-    """Run a module of the engine as a process of its own and return its exit code.
-
-    Raises:
-        UsageError: The process was killed, which at these sizes means that memory ran out.
-    """
-    process = subprocess.Popen([*_module(name), *arguments], env=engine_environment())
-    while True:
-        try:
-            code = process.wait()
-        except KeyboardInterrupt:  # the child got it as well, and says what is to be said
-            continue
-        if code < 0:
-            raise UsageError(f"The process was ended by signal {-code}; if memory ran out, choose a smaller model.")
-        return code
-
-
-def _module(name: str) -> list[str]:
-    return [sys.executable, "-P", "-m", f"infill_completion.engine.{name}"]

@@ -68,7 +68,7 @@ def infill_ls(tmp_path_factory):
 @pytest.mark.parametrize(
     ("place", "says"),
     [
-        ("missing.py:1:1", "There is no file missing.py"),
+        ("missing.py:1:1", "File not found: missing.py"),
         (".:1:1", "is a folder"),
         ("photo.py:1:1", "is not UTF-8 text"),
         ("latin.py:1:1", "is not UTF-8 text"),
@@ -78,7 +78,7 @@ def infill_ls(tmp_path_factory):
         ("add.py:two:1", "FILE:LINE:COL"),
         ("add.py:²:1", "FILE:LINE:COL"),
         (f"add.py:{'9' * 5000}:1", "FILE:LINE:COL"),
-        ("pipe.py:1:1", "is no regular file"),
+        ("pipe.py:1:1", "is not a regular file"),
         ("add.py:99:1", "has no position 99:1"),
         ("add.py:1:99", "has no position 1:99 (that line has 21 characters)"),
     ],
@@ -119,7 +119,7 @@ def test_an_address_without_a_port_is_one_sentence(infill_ls, address):
 
 
 def test_an_address_that_is_not_ours_is_one_sentence(infill_ls):
-    assert "cannot be listened on" in infill_ls.refused("--tcp", "nohost.invalid:80")
+    assert "Cannot listen on" in infill_ls.refused("--tcp", "nohost.invalid:80")
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from infill_server.cli import UsageError
 from infill_server.commands.bench.keystrokes import Report
+from infill_server.errors import UsageError
 
 _COLOURS = {"memory": "#2a9d8f", "joined": "#8ab17d", "engine": "#e9c46a", "withdrawn": "#bbbbbb", "nothing": "#dddddd"}
 _WORDS = {

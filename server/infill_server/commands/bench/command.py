@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from infill_completion import embedded
-from infill_server.cli import UsageError
 from infill_server.commands.bench.chart import draw
 from infill_server.commands.bench.keystrokes import replay
 from infill_server.commands.bench.machine import machine
 from infill_server.commands.bench.quality import main as compare
-from infill_server.commands.complete import user_settings
+from infill_server.commands.user_settings import user_settings
+from infill_server.errors import UsageError
 
 _ROWS = (
     ("keystrokes", "keys typed"),
