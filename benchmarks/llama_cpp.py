@@ -56,7 +56,7 @@ class Ours:
         self.subject = models.stored(EngineSettings(model=model, device="cpu"))
         self.bare = measure.endless(self.subject.generator, shipped=False)
         self.request = measure.request_of(self.bare, context_tokens, tokens)
-        self.prompt = list(self.bare.prompt(self.request).ids)
+        self.prompt = list(self.bare.model.prompt(self.request).ids)
         self._others = [measure.request_of(self.bare, context_tokens, 1, skip_lines=200 * n) for n in range(1, 5)]
 
     def greedy(self, tokens: int) -> list[int]:
@@ -72,7 +72,7 @@ class Ours:
     def row(self, neighbours: int, repeats: int) -> Row:
         """Measure once more."""
         rate = max([self._measure.ours_per_second(self.bare, self.request) for _ in range(repeats + 1)][1:])
-        self.bare.slots.clear()  # or the last turn would find its prompts in the cache
+        self.bare.model.slots.clear()  # or the last turn would find its prompts in the cache
         prefill = [self._measure.run(self.bare, request).timings["prefill_ms"] for request in self._others]
         details = self.subject.generator.details
         held = str(details["dtype"] if details["quantization"] == "none" else details["quantization"])

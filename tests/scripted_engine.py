@@ -172,18 +172,17 @@ class _Model:
 
     name = "scripted"
     device = "cpu"
-    context_tokens = 4096
     concurrency = 1
 
     def __init__(self, engine: ScriptedEngine) -> None:
         self._engine = engine
-        self.details: dict[str, Any] = {}
+        self.details: dict[str, Any] = {"context_tokens": 4096}
 
     def close(self) -> None:
         engine = self._engine
         engine._note(lambda: setattr(engine, "unloads", engine.unloads + 1))
 
-    def turns(self, request: CompletionRequest, cancelled: Callable[[], bool]) -> Iterator[Chunk]:
+    def steps(self, request: CompletionRequest, cancelled: Callable[[], bool]) -> Iterator[Chunk]:
         completion_tokens = 0
         for index in range(request.n):
             ended = False

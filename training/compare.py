@@ -35,7 +35,7 @@ class Predictor:
         self, generator: Generator, source: Source, cache: CacheParameters | None = None, **settings: Any
     ) -> None:
         self._source = source
-        self._cache = cache or generator.settings.cache or CacheParameters()
+        self._cache = cache or generator.model.settings.cache or CacheParameters()
         self._generator = generator.with_settings(
             cache=None if source is Source.MODEL else self._cache,
             **settings,
@@ -56,10 +56,10 @@ class Predictor:
     def _copied(self, request: CompletionRequest) -> str:
         """Predict without the model: below the index stands the same chance for every token."""
         generator = self._generator
-        prompt = generator.prompt(request)
-        index = ngram_index(prompt, self._cache, generator.tokenizer.infilling)
-        sequence = generator.sequence(0, prompt.spell, request, index)
-        floor = torch.zeros(generator.tokenizer.vocab_size)
+        prompt = generator.model.prompt(request)
+        index = ngram_index(prompt, self._cache, generator.model.tokenizer.infilling)
+        sequence = generator.model.candidate(0, prompt.spell, request, index)
+        floor = torch.zeros(generator.model.tokenizer.vocab_size)
         text = ""
         for _ in range(2 * request.max_tokens):
             scores = sequence.scores(floor)

@@ -108,7 +108,7 @@ def main() -> None:
     generator = Generator.load(EngineSettings(model=str(options.folder), device="cpu"), lambda _share, _what: None)
     wanted = holes(options.run / "held_out.jsonl", options.count, tuning=options.tuning)
     sample = read(options.run / "held_out.jsonl")[:40]
-    tokens = sum(len(generator.tokenizer.encode(file.text)) for file in sample)
+    tokens = sum(len(generator.model.tokenizer.encode(file.text)) for file in sample)
     scores = {str(source): score(Predictor(generator, source, **options.set), wanted) for source in Source}
     report = {
         "count": len(wanted),

@@ -52,9 +52,9 @@ def collect(
     """Return a step for each true token of the holes."""
     steps = []
     for hole in wanted:
-        prompt = generator.prompt(CompletionRequest(hole.prefix, hole.suffix))
-        truth = list(generator.tokenizer.encode_infilling(prompt.spell + hole.wanted + "\n"))
-        index = ngram_index(prompt, parameters, generator.tokenizer.infilling)
+        prompt = generator.model.prompt(CompletionRequest(hole.prefix, hole.suffix))
+        truth = list(generator.model.tokenizer.encode_infilling(prompt.spell + hole.wanted + "\n"))
+        index = ngram_index(prompt, parameters, generator.model.tokenizer.infilling)
         for id_, chance in zip(truth, _probabilities(model, prompt.ids, truth), strict=True):
             steps.append(Step(chance, index.levels()[:MAX_LEVELS], id_))
             index.append(id_)

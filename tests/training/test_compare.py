@@ -29,6 +29,6 @@ def test_other_files_are_copied_from_too(tiny: Generator) -> None:
 
 
 def test_predictors_leave_the_generator_as_it_is(tiny: Generator) -> None:
-    before = tiny.settings
+    before = tiny.model.settings
     Predictor(tiny, Source.BOTH, STRONG, heal=False)(PREFIX, "\n", max_tokens=2)
-    assert tiny.settings is before
+    assert tiny.model.settings is before

@@ -107,7 +107,7 @@ def test_prompts_have_the_length_that_was_asked_for(tiny):
     longest_line = 64
     for wanted in (64, 256, 700):
         request = measure.request_of(tiny.generator, wanted, 1)
-        assert wanted - longest_line <= len(tiny.generator.prompt(request).ids) <= wanted
+        assert wanted - longest_line <= len(tiny.generator.model.prompt(request).ids) <= wanted
 
 
 def test_an_endless_twin_decodes_exactly_as_long_as_it_is_told(tiny):
@@ -118,7 +118,7 @@ def test_an_endless_twin_decodes_exactly_as_long_as_it_is_told(tiny):
 
 def test_speculation_is_measured_in_the_middle_of_real_lines(exact):
     """In float32 drafts change nothing but the time."""
-    subject = models.Subject("exact", exact, exact.model, SHAPES["tiny"], Quantization.BF16, 0.0)
+    subject = models.Subject("exact", exact, exact.model.transformers_model, SHAPES["tiny"], Quantization.BF16, 0.0)
     measured = speculation(subject, 300, 1)
     assert measured.places == measured.same == 12
     assert measured.tokens > 12

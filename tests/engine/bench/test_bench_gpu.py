@@ -47,9 +47,9 @@ def answer(generator, request):
 def test_logits_are_those_of_transformers(subject):
     """Within the noise of bfloat16: the two add up in different orders."""
     generator = subject.generator
-    ids = torch.tensor([list(generator.prompt(request_of(subject)).ids)], device=DEVICE)
+    ids = torch.tensor([list(generator.model.prompt(request_of(subject)).ids)], device=DEVICE)
     expected = subject.model(ids).logits.float()
-    decoder = generator.decoder
+    decoder = generator.model.decoder
     cache = KVCache(decoder.shape, ids.shape[1])
     got = decoder.forward(ids, cache, 0, all_logits=True).float()
     assert got.shape == expected.shape
@@ -60,8 +60,8 @@ def test_logits_are_those_of_transformers(subject):
 
 @torch.inference_mode()
 def test_one_token_at_a_time_gives_the_logits_of_all_at_once(subject):
-    decoder = subject.generator.decoder
-    ids = torch.tensor([list(subject.generator.prompt(request_of(subject)).ids)[:40]], device=DEVICE)
+    decoder = subject.generator.model.decoder
+    ids = torch.tensor([list(subject.generator.model.prompt(request_of(subject)).ids)[:40]], device=DEVICE)
     whole = decoder.forward(ids, KVCache(decoder.shape, 64), 0, all_logits=True).float()
     cache = KVCache(decoder.shape, 64)
     steps = [decoder.forward(ids[:, at : at + 1], cache, at).float() for at in range(ids.shape[1])]

@@ -18,6 +18,7 @@ from infill_completion.engine.checkpoints.precision import choose_dtype, choose_
 from infill_completion.engine.checkpoints.selection import EMBEDDED, choose_model, find
 from infill_completion.engine.checkpoints.weights import weight_bytes
 from infill_completion.engine.decoding.generator import Generator
+from infill_completion.engine.decoding.loaded_model import LoadedModel
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.model import int8
 from infill_completion.prompt.tokens import PromptLayout
@@ -286,13 +287,13 @@ def test_a_model_fits_only_with_the_keys_and_values_of_its_prompt(
 def test_the_context_is_what_the_memory_left_over_allows(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = EngineSettings(model=str(tiny_folder), device="cpu", quantization="none")
     loaded = load(settings, silent)
-    whole = Generator(loaded, 4096)
-    answer = whole.decoder.capacity - whole.context_tokens
-    monkeypatch.setattr(devices, "free_bytes", lambda device: 2 * 300 * whole.decoder.shape.bytes_per_token)
-    scarce = Generator(load_again(tiny_folder, monkeypatch), 4096)
-    assert scarce.slots.capacity == 300
-    assert scarce.context_tokens == scarce.details["context_tokens"] == 300 - answer < whole.context_tokens
-    assert scarce.slots.count == 1
+    whole = Generator(LoadedModel(loaded, 4096))
+    answer = whole.model.decoder.capacity - whole.model.context_tokens
+    monkeypatch.setattr(devices, "free_bytes", lambda device: 2 * 300 * whole.model.decoder.shape.bytes_per_token)
+    scarce = Generator(LoadedModel(load_again(tiny_folder, monkeypatch), 4096))
+    assert scarce.model.slots.capacity == 300
+    assert scarce.model.context_tokens == scarce.details["context_tokens"] == 300 - answer < whole.model.context_tokens
+    assert scarce.model.slots.count == 1
 
 
 def load_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Checkpoint:

@@ -58,25 +58,25 @@ def test_a_checkpoint_without_settings_gets_the_prompt_of_its_family(tmp_path: P
     assert (generator.details["format"], generator.details["layout"]) == (family, LAYOUTS[family])
     assert generator.details["infilling"] is True
     chunks = list(generator.stream(ASK, never))
-    last, infilling = chunks[-1], generator.tokenizer.infilling
+    last, infilling = chunks[-1], generator.model.tokenizer.infilling
     assert last.finish_reason in {FinishReason.STOP, FinishReason.LENGTH}
     assert last.explain is not None
     assert infilling is not None
-    prompt = generator.prompt(ASK)
+    prompt = generator.model.prompt(ASK)
     marks = [id_ for id_ in prompt.ids if id_ in {infilling.pre, infilling.suf, infilling.mid}]
     assert len(marks) == len(infilling.form.marks)  # those in the text of the file are none
-    assert (prompt.ids[0] == generator.tokenizer.bos) == (generator.tokenizer.bos is not None)
+    assert (prompt.ids[0] == generator.model.tokenizer.bos) == (generator.model.tokenizer.bos is not None)
     generator.close()
 
 
 def test_every_token_that_ends_an_answer_ends_it(tmp_path: Path) -> None:
     settings = EngineSettings(model=str(save(tmp_path, "Qwen2.5-Coder")), device="cpu", quantization="none")
     generator = Generator.load(settings, lambda share, doing: None)
-    infilling = generator.tokenizer.infilling
+    infilling = generator.model.tokenizer.infilling
     assert infilling is not None
     for stop in infilling.stops:
-        sequence = generator.sequence(0, "", ASK, None)
+        sequence = generator.model.candidate(0, "", ASK, None)
         sequence.push(ord("x"), 0.0)
         assert sequence.push(stop, 0.0).finish_reason is FinishReason.STOP
-    assert {generator.tokenizer.describe([stop]) for stop in infilling.stops} >= {"<|endoftext|>", "<|file_sep|>"}
+    assert {generator.model.tokenizer.describe([stop]) for stop in infilling.stops} >= {"<|endoftext|>", "<|file_sep|>"}
     generator.close()

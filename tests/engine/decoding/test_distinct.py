@@ -48,7 +48,7 @@ def ids_of(generator: Generator, request: CompletionRequest) -> list[list[str]]:
 
 
 def named(generator: Generator, *ids: int) -> list[str]:
-    return [generator.tokenizer.decode([id_]) for id_ in ids]
+    return [generator.model.tokenizer.decode([id_]) for id_ in ids]
 
 
 def test_candidates_take_the_likeliest_first_tokens_in_order(scripted: Any) -> None:

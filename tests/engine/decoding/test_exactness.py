@@ -92,13 +92,13 @@ class Noted(list[Sequence]):
 
     def __init__(self, generator: Generator, patch: pytest.MonkeyPatch) -> None:
         super().__init__()
-        make = generator.sequence
+        make = generator.model.candidate
 
         def noted(*args: Any) -> Sequence:
             self.append(make(*args))
             return self[-1]
 
-        patch.setattr(generator, "sequence", noted)
+        patch.setattr(generator.model, "candidate", noted)
 
 
 @pytest.mark.parametrize(("n", "temperature"), [(1, 0.0), (1, 0.9), (3, 0.0), (3, 0.9)])
@@ -110,11 +110,11 @@ def test_log_probabilities_are_those_of_a_whole_forward_pass(
     candidates = Noted(generator, monkeypatch)
     request = CompletionRequest("x = [1, 2, 1, 2, ", "]\n", max_tokens=12, temperature=temperature, n=n, seed=5)
     chunks = list(generator.stream(request, never))
-    prompt = generator.prompt(request).ids
+    prompt = generator.model.prompt(request).ids
     assert len(candidates) == n
     for candidate in candidates:
         ids = [*prompt, *candidate.ids]
-        likely = whole(generator.model, torch.tensor([ids]))[0].log_softmax(-1)
+        likely = whole(generator.model.transformers_model, torch.tensor([ids]))[0].log_softmax(-1)
         expected = sum(float(likely[at - 1, ids[at]]) for at in range(len(prompt), len(ids)))
         told = sum(chunk.logprob_sum for chunk in chunks if chunk.index == candidate.number)
         assert told == pytest.approx(expected, abs=1e-3)

@@ -89,8 +89,9 @@ def test_padded_embeddings_are_never_chosen(tmp_path: Path) -> None:
     folder = save_tiny(tmp_path, vocab_size=VOCABULARY + 64)
     settings = EngineSettings(model=str(folder), device="cpu", quantization="none")
     generator = Generator.load(settings, lambda share, doing: None)
-    assert generator.tokenizer.vocab_size == VOCABULARY
-    generator.model.lm_head.weight[VOCABULARY:] *= 1000  # one of them would be the likeliest at every step
+    assert generator.model.tokenizer.vocab_size == VOCABULARY
+    # One of them would be the likeliest at every step.
+    generator.model.transformers_model.lm_head.weight[VOCABULARY:] *= 1000
     for changes in ({}, {"n": 2}, {"temperature": 1.0, "top_p": 1.0, "seed": 1}, {"prefix": "x = "}):
         _, chunks = answers(generator, ask(**changes))
         assert all(math.isfinite(chunk.logprob_sum) for chunk in chunks)
@@ -101,8 +102,8 @@ def test_log_probabilities_are_the_models_own(tiny: Generator) -> None:
     plain = tiny.with_settings(heal=False)
     request = ask(max_tokens=5)
     chunks = list(plain.stream(request, never))
-    prompt = plain.prompt(request).ids
-    model, ids, expected = plain.model, list(prompt), 0.0
+    prompt = plain.model.prompt(request).ids
+    model, ids, expected = plain.model.transformers_model, list(prompt), 0.0
     for _ in range(5):
         with torch.inference_mode():
             likely = model(torch.tensor([ids])).logits[0, -1].log_softmax(-1)
@@ -123,18 +124,18 @@ def test_the_answer_ends_before_the_end_token(tiny: Generator) -> None:
     twin = tiny.with_settings(heal=False)
     request = ask(max_tokens=6)
     ids = greedy(twin, request, 4)
-    twin.stop_tokens = frozenset({ids[3]})
+    twin.model.stop_tokens = frozenset({ids[3]})
     (text,), chunks = answers(twin, request)
-    assert text == twin.tokenizer.decode(ids[: ids.index(ids[3])])
+    assert text == twin.model.tokenizer.decode(ids[: ids.index(ids[3])])
     assert chunks[-1].finish_reason is FinishReason.STOP
 
 
 def greedy(generator: Generator, request: CompletionRequest, count: int) -> list[int]:
     """Return the first tokens by whole forward passes of transformers."""
-    ids = list(generator.prompt(request).ids)
+    ids = list(generator.model.prompt(request).ids)
     for _ in range(count):
         with torch.inference_mode():
-            ids.append(int(generator.model(torch.tensor([ids])).logits[0, -1].argmax()))
+            ids.append(int(generator.model.transformers_model(torch.tensor([ids])).logits[0, -1].argmax()))
     return ids[-count:]
 
 
@@ -189,14 +190,14 @@ def test_a_healed_word_is_spelled_again_exactly(tiny: Generator) -> None:
     for prefix in ("return selxq", "x =    ", "call(((", "naïve_ümläut"):
         _, chunks = answers(tiny, ask(prefix=prefix, echo=False, max_tokens=3))
         assert chunks[-1].usage is not None
-        prompt = tiny.prompt(ask(prefix=prefix))
+        prompt = tiny.model.prompt(ask(prefix=prefix))
         assert prompt.spell
-        sequence = tiny.sequence(0, prompt.spell, ask(), None)
+        sequence = tiny.model.candidate(0, prompt.spell, ask(), None)
         written = b""
         while len(written) < len(prompt.spell.encode()):
             id_ = int(sequence.scores(torch.randn(4096)).argmax())
             sequence.push(id_, 0.0)
-            written += tiny.tokenizer.pieces[id_]
+            written += tiny.model.tokenizer.pieces[id_]
         assert written.startswith(prompt.spell.encode())
 
 
@@ -228,7 +229,6 @@ def test_running_out_of_memory_halves_the_context_and_goes_on(
     request = ask(n=n, max_tokens=16, explain=True)
     expected = answers(tiny.with_settings(), request)[0]
     twin = tiny.with_settings()
-    twin.details = dict(tiny.details)
     forward = Decoder.forward
     failures = iter([*[False] * passes, True])
 
@@ -238,11 +238,11 @@ def test_running_out_of_memory_halves_the_context_and_goes_on(
         return forward(self, *args, **options)
 
     monkeypatch.setattr(Decoder, "forward", scarce)
-    before = twin.context_tokens
+    before = twin.model.context_tokens
     got, chunks = answers(twin, request)
     assert got == expected  # the prompt fits into half of the context as well
     assert sum(chunk.usage is not None for chunk in chunks) == (2 if len(chunks) > 1 else 1)  # first and last
-    assert twin.context_tokens == twin.details["context_tokens"] == before // 2
+    assert twin.model.context_tokens == twin.details["context_tokens"] == before // 2
 
 
 def test_another_failure_is_not_taken_for_a_full_device(tiny: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,7 +253,7 @@ def test_another_failure_is_not_taken_for_a_full_device(tiny: Generator, monkeyp
     monkeypatch.setattr(Decoder, "forward", broken)
     with pytest.raises(RuntimeError, match="shapes"):
         answers(twin, ask())
-    assert twin.context_tokens == tiny.context_tokens
+    assert twin.model.context_tokens == tiny.model.context_tokens
 
 
 def test_a_request_longer_than_the_room_behind_the_prompt_ends_by_length(tiny: Generator) -> None:
@@ -290,7 +290,7 @@ def test_drafts_change_the_time_and_not_the_tokens(
         for draft_tokens in (0, 4):
             steps.clear()
             twin = generator.with_settings(draft_tokens=draft_tokens, cache=cache)
-            twin.relay = Relay(twin.decoder)  # the prompt is one step
+            twin.model.relay = Relay(twin.model.decoder)  # the prompt is one step
             texts.append(answers(twin, request)[0])
             counts.append(len(steps))
             assert max(steps[1:]) <= 1 + draft_tokens

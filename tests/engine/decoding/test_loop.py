@@ -26,13 +26,13 @@ def greedy_by_transformers(model: Any, prompt: list[int], count: int) -> list[in
 
 @pytest.fixture
 def decoder(tiny: Generator) -> Decoder:
-    return tiny.decoder
+    return tiny.model.decoder
 
 
 def test_a_ragged_batch_continues_each_prompt_as_if_alone(tiny: Generator, decoder: Decoder) -> None:
     answers = generate(decoder, PROMPTS, 8, temperature=0.0)
     for prompt, answer in zip(PROMPTS, answers, strict=True):
-        assert answer.tokens == greedy_by_transformers(tiny.model, prompt, 8)
+        assert answer.tokens == greedy_by_transformers(tiny.model.transformers_model, prompt, 8)
         assert answer.logprobs is None
 
 
@@ -52,7 +52,7 @@ def test_log_probabilities_are_those_of_a_whole_forward_pass(
     ):
         whole = answer.tokens if echo else prompt + answer.tokens
         with torch.inference_mode():
-            likely = tiny.model(torch.tensor([whole])).logits[0].log_softmax(-1)
+            likely = tiny.model.transformers_model(torch.tensor([whole])).logits[0].log_softmax(-1)
         expected = [0.0] + [likely[at - 1, whole[at]].item() for at in range(1, len(whole))]
         assert answer.logprobs == pytest.approx(expected[0 if echo else len(prompt) :], abs=1e-4)
         assert len(answer.tokens) == 5 + (len(prompt) if echo else 0)

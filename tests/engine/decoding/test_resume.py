@@ -61,7 +61,7 @@ def test_the_next_request_goes_on_and_writes_what_it_would_have(
     resumed = list(used.stream(again, never))
     assert text_of(resumed) == expected
     assert len(steps) < alone  # the tokens that were there are checked several at a time
-    assert max(steps[1:]) <= 1 + used.settings.draft_tokens
+    assert max(steps[1:]) <= 1 + used.model.settings.draft_tokens
 
 
 def test_what_was_typed_through_is_not_computed_again(exact: Generator) -> None:

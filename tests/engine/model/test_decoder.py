@@ -56,7 +56,7 @@ def test_the_transformers_model_still_works_once_its_weights_are_joined(tiny: Ge
     ids = token_ids(1, 20)
     with torch.inference_mode():
         untouched = AutoModelForCausalLM.from_pretrained(tiny_folder, dtype=torch.float32)(ids).logits
-        assert torch.allclose(tiny.model(ids).logits, untouched, atol=1e-5)
+        assert torch.allclose(tiny.model.transformers_model(ids).logits, untouched, atol=1e-5)
 
 
 @pytest.mark.parametrize("quantization", ["nf4", "int8"])
@@ -111,7 +111,7 @@ def test_nf4_is_double_quantised_and_computes_in_sixteen_bits(tiny_folder: Path)
 
 
 def test_what_stands_behind_the_length_does_not_count(tiny: Generator) -> None:
-    decoder, ids = tiny.decoder, token_ids(1, 30)
+    decoder, ids = tiny.model.decoder, token_ids(1, 30)
     cache = KVCache(decoder.shape, 40)
     decoder.forward(ids, cache, 0)
     again = decoder.forward(ids[:, 10:20], cache, 10)  # rolled back to 10, stale tokens behind

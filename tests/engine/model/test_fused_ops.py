@@ -32,7 +32,7 @@ PROMPT = [1, 77, 1203, 9, 400, 12, 3000]
 
 @compiles
 def test_a_compiled_step_chooses_the_tokens_of_the_operators(tiny: Generator) -> None:
-    decoder = tiny.decoder
+    decoder = tiny.model.decoder
     pieces = fused_ops.compiled(CPU, decoder.dtype)
     assert pieces is not fused_ops.PLAIN, "the log says why"
     for ids, fork in (([5, 6, 7], None), ([8, 9], Fork(len(PROMPT), 2))):
@@ -57,8 +57,8 @@ def test_what_the_benchmark_compares_with_writes_the_same_text() -> None:
     assert list(others) == ["joined", "fused"]
     for other in others.values():
         assert [chunk.text for chunk in other.stream(request, never)] == expected
-        assert other.device_loop is not None
-        assert other.device_loop.steps > 0
+        assert other.model.device_loop is not None
+        assert other.model.device_loop.steps > 0
     subject.generator.close()
 
 

@@ -20,7 +20,7 @@ IDS = torch.randint(5, 4000, (400,), generator=torch.Generator().manual_seed(3))
 
 @pytest.fixture(params=[1, 2, 3, 4], ids=lambda threads: f"{threads} threads")
 def relay(tiny: Generator, request: pytest.FixtureRequest) -> Iterator[Relay]:
-    made = Relay(tiny.decoder, request.param)
+    made = Relay(tiny.model.decoder, request.param)
     yield made
     made.close()
 
@@ -30,7 +30,7 @@ def relay(tiny: Generator, request: pytest.FixtureRequest) -> Iterator[Relay]:
 def test_the_last_logits_and_the_cache_are_those_of_one_thread(
     tiny: Generator, relay: Relay, length: int, start: int
 ) -> None:
-    decoder = tiny.decoder
+    decoder = tiny.model.decoder
     caches = [KVCache(decoder.shape, 512) for _ in range(2)]
     for cache in caches:
         if start:
@@ -48,7 +48,7 @@ def test_the_last_logits_and_the_cache_are_those_of_one_thread(
 def test_a_part_that_fails_is_reported_and_lets_the_others_end(
     tiny: Generator, monkeypatch: pytest.MonkeyPatch, bad: int
 ) -> None:
-    relay, forward, length = Relay(tiny.decoder, 3), Decoder.forward, 120
+    relay, forward, length = Relay(tiny.model.decoder, 3), Decoder.forward, 120
 
     def fails(self: Decoder, ids: torch.Tensor, cache: KVCache, start: int, **more: Any) -> torch.Tensor:
         if start == bad * length // 3:
@@ -59,7 +59,7 @@ def test_a_part_that_fails_is_reported_and_lets_the_others_end(
 
     def call() -> None:
         try:
-            relay.forward(IDS[:length], KVCache(tiny.decoder.shape, 512), 0)
+            relay.forward(IDS[:length], KVCache(tiny.model.decoder.shape, 512), 0)
         except MemoryError as error:
             errors.append(error)
 
@@ -70,5 +70,6 @@ def test_a_part_that_fails_is_reported_and_lets_the_others_end(
     assert not caller.is_alive()
     assert len(errors) == 1
     monkeypatch.setattr(Decoder, "forward", forward)
-    assert relay.forward(IDS[:length], KVCache(tiny.decoder.shape, 512), 0).shape == (1, tiny.decoder.vocab_size)
+    decoder = tiny.model.decoder
+    assert relay.forward(IDS[:length], KVCache(decoder.shape, 512), 0).shape == (1, decoder.vocab_size)
     relay.close()

@@ -20,7 +20,7 @@ CONTEXT = (ContextItem("lib/sums.py", "def summed(first, second):\n    total = f
 
 def equals_a_new_one(generator: Generator, keeper: IndexKeeper, request: CompletionRequest) -> bool:
     """Ask for the index of a request; tell whether it was made from the one before."""
-    prompt, infilling = generator.prompt(request), generator.tokenizer.infilling
+    prompt, infilling = generator.model.prompt(request), generator.model.tokenizer.infilling
     with patch.object(index_keeper, "ngram_index", wraps=ngram_index) as made:
         index = keeper.index(prompt, CACHE, infilling)
     anew = ngram_index(prompt, CACHE, infilling)

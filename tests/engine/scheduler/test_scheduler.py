@@ -39,7 +39,7 @@ def alone(generator: Generator, request: CompletionRequest) -> str:
 
 def in_turns(generator: Generator, requests: list[CompletionRequest]) -> list[str]:
     """Answer all requests, a step of each in turn."""
-    running = {number: generator.turns(request, never) for number, request in enumerate(requests)}
+    running = {number: generator.steps(request, never) for number, request in enumerate(requests)}
     got: dict[int, list[Chunk]] = {number: [] for number in running}
     while running:
         for number, turns in list(running.items()):
@@ -60,10 +60,11 @@ REQUESTS = [LONG, SHORT, THIRD, replace(SHORT, n=3, temperature=0.0), replace(LO
 @pytest.mark.parametrize("slots", [4, 1], ids=["a slot each", "slots to be made"])
 def test_turns_change_no_token(tiny: Generator, cache: CacheParameters | None, slots: int) -> None:
     generator = tiny.with_settings(cache=cache)
-    generator.slots.count = slots
+    generator.model.slots.count = slots
     expected = [alone(generator, request) for request in REQUESTS]
     assert in_turns(generator, REQUESTS) == expected
-    assert generator.slots.bytes <= slots * generator.slots.capacity * generator.decoder.shape.bytes_per_token
+    kept, shape = generator.model.slots, generator.model.decoder.shape
+    assert kept.bytes <= slots * kept.capacity * shape.bytes_per_token
 
 
 @pytest.mark.parametrize("passes", [3, 9, 10, 20])
@@ -71,7 +72,6 @@ def test_one_that_runs_out_of_memory_leaves_the_others_theirs(
     tiny: Generator, monkeypatch: pytest.MonkeyPatch, passes: int
 ) -> None:
     generator = tiny.with_settings()
-    generator.details = dict(tiny.details)
     expected = [alone(generator, request) for request in REQUESTS]
     forward = Decoder.forward
     failures = iter([*[False] * passes, True])
@@ -83,14 +83,14 @@ def test_one_that_runs_out_of_memory_leaves_the_others_theirs(
 
     monkeypatch.setattr(Decoder, "forward", scarce)
     assert in_turns(generator, REQUESTS) == expected
-    assert generator.context_tokens == tiny.context_tokens // 2
+    assert generator.model.context_tokens == tiny.model.context_tokens // 2
 
 
 def test_a_long_prefill_gives_way(tiny: Generator) -> None:
     long = replace(ASK, prefix="x = compute(y, z)\n" * 200)
     generator = tiny.with_settings()
-    generator.relay = Relay(generator.decoder)  # one thread, and so a pause after every 256 tokens
-    turns = generator.turns(long, never)
+    generator.model.relay = Relay(generator.model.decoder)  # one thread, and so a pause after every 256 tokens
+    turns = generator.steps(long, never)
     assert next(turns) is None
     chunks = [chunk for chunk in turns if chunk is not None]
     assert text_of(chunks) == alone(tiny, long)
@@ -100,18 +100,18 @@ class Watched:
     """A real generator whose steps are noted, and which can be held before a step."""
 
     def __init__(self, generator: Generator, closed: threading.Event | None = None) -> None:
-        self.steps: list[tuple[str, int]] = []
+        self.taken: list[tuple[str, int]] = []
         self.hold_at, self.held, self.go = -1, threading.Event(), threading.Event()
         self._generator, self._closed = generator, closed
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._generator, name)
 
-    def turns(self, request: CompletionRequest, cancelled: Callable[[], bool]) -> Iterator[Chunk | None]:
-        for chunk in self._generator.turns(request, cancelled):
-            self.steps.append((request.prefix, chunk.token_count if chunk else 0))
+    def steps(self, request: CompletionRequest, cancelled: Callable[[], bool]) -> Iterator[Chunk | None]:
+        for chunk in self._generator.steps(request, cancelled):
+            self.taken.append((request.prefix, chunk.token_count if chunk else 0))
             yield chunk
-            if len(self.steps) == self.hold_at:
+            if len(self.taken) == self.hold_at:
                 self.held.set()
                 assert self.go.wait(DEADLINE_S)
 
@@ -160,7 +160,7 @@ async def test_a_window_does_not_wait_for_the_end_of_anothers_answer(engine: tup
     model.go.set()
     texts = [text_of(chunks) for chunks in await asyncio.gather(read(long), read(short))]
     assert texts == [alone(model._generator, LONG), alone(model._generator, SHORT)]
-    turns = [prefix for prefix, _ in model.steps]
+    turns = [prefix for prefix, _ in model.taken]
     assert turns[-1] == LONG.prefix  # the short one was done first
     both = turns[turns.index(SHORT.prefix) : len(turns) - turns[::-1].index(SHORT.prefix)]
     assert set(both[::2]) == {SHORT.prefix}
@@ -176,7 +176,7 @@ async def test_the_newest_request_starts_first_and_withdrawn_ones_never(engine: 
     dropped.cancel()
     model.go.set()
     await asyncio.gather(*(read(job) for job in (running, older, newer)))
-    order = list(dict.fromkeys(prefix for prefix, _ in model.steps))
+    order = list(dict.fromkeys(prefix for prefix, _ in model.taken))
     assert order == [LONG.prefix, "newer = ", "older = "]
 
 
@@ -185,13 +185,13 @@ async def test_cancelling_ends_the_work_within_a_token(engine: tuple[Worker, Wat
     long = await held(model, worker, LONG, at=5)
     other = worker.submit(THIRD)
     long.cancel()
-    before = len(model.steps)
+    before = len(model.taken)
     model.go.set()
     assert text_of(await read(other)) == alone(model._generator, THIRD)
-    after = [step for step in model.steps[before:] if step[0] == LONG.prefix]
+    after = [step for step in model.taken[before:] if step[0] == LONG.prefix]
     assert sum(tokens for _, tokens in after) == 0
     # It ends before the new one starts, so that its slot is free for the same document.
-    assert [prefix for prefix, _ in model.steps[before:]].index(THIRD.prefix) == len(after)
+    assert [prefix for prefix, _ in model.taken[before:]].index(THIRD.prefix) == len(after)
     assert 'outcome="cancelled"} 1' in worker.metrics.text(worker.health(), 0)
 
 
@@ -204,7 +204,7 @@ async def test_a_keystroke_takes_over_the_slot_of_the_request_it_replaces(engine
     (*_, last) = await read(newer)
     assert last.usage is not None
     assert last.usage.prompt_tokens - last.usage.cached_tokens <= 4
-    assert model.slots.bytes == model.slots.capacity * model.decoder.shape.bytes_per_token
+    assert model.model.slots.bytes == model.model.slots.capacity * model.model.decoder.shape.bytes_per_token
 
 
 async def test_idle_weights_are_unloaded_and_the_next_request_brings_them_back(tiny_folder: Path) -> None:

@@ -160,7 +160,7 @@ def _measured(subject: Subject, plan: Plan, bandwidth: float) -> ModelReport:
         threads=generator.details.get("threads") if device.type == "cpu" else None,
         load_s=subject.load_s,
     )
-    longest = generator.context_tokens
+    longest = generator.model.context_tokens
 
     def tried(what: str, work: Callable[[], Any]) -> Any:
         if not plan.in_time():

@@ -140,14 +140,14 @@ def request_of(
 
 
 def _lines_of(generator: Generator, lines: list[str], tokens: int) -> int:
-    counts = itertools.accumulate(len(generator.tokenizer.encode_line(line)) for line in lines)
+    counts = itertools.accumulate(len(generator.model.tokenizer.encode_line(line)) for line in lines)
     return max(1, sum(1 for _ in itertools.takewhile(lambda total: total <= tokens, counts)))
 
 
 def run(generator: Generator, request: CompletionRequest) -> Chunk:
     """Answer a request and return its last chunk, which carries usage and timings."""
     last = Chunk()
-    generator.recent.clear()  # the answer to the run before would be a draft that is always right
+    generator.model.recent.clear()  # the answer to the run before would be a draft that is always right
     for chunk in generator.stream(request, lambda: False):
         last = chunk
     return last
@@ -159,7 +159,7 @@ def endless(generator: Generator, *, shipped: bool) -> Generator:
     ``shipped`` keeps the n-gram cache and the drafts; else every token is a step of the model alone.
     """
     twin = generator.with_settings() if shipped else generator.with_settings(cache=None, draft_tokens=0)
-    twin.stop_tokens = frozenset()
+    twin.model.stop_tokens = frozenset()
     return twin
 
 
@@ -172,13 +172,12 @@ def variants(subject: Subject) -> dict[str, Generator]:
 def twins(subject: Subject) -> dict[str, Generator]:
     """Return twins with joined products, and with compiled kernels between them too."""
     generator = subject.generator
-    decoder = Decoder(
-        subject.model, generator.decoder.capacity, tokens=generator.tokenizer.vocab_size, join_quantised=True
-    )
+    ours = generator.model
+    decoder = Decoder(subject.model, ours.decoder.capacity, tokens=ours.tokenizer.vocab_size, join_quantised=True)
     pieces = {"joined": fused_ops.PLAIN, "fused": fused_ops.compiled(decoder.device, decoder.dtype)}
     twins = {name: endless(generator, shipped=False) for name in pieces}
     for name, twin in twins.items():
-        twin.decoder, twin.device_loop = decoder, DeviceLoop(decoder, 0, pieces[name])
+        twin.model.decoder, twin.model.device_loop = decoder, DeviceLoop(decoder, 0, pieces[name])
     return twins
 
 
@@ -236,7 +235,7 @@ def decode(
     """
     shipped, bare = endless(subject.generator, shipped=True), endless(subject.generator, shipped=False)
     request = request_of(bare, context_tokens, tokens, candidates=candidates)
-    prompt_ids, model = list(bare.prompt(request).ids), subject.model
+    prompt_ids, model = list(bare.model.prompt(request).ids), subject.model
 
     def with_all_threads() -> float:
         with all_threads(model.device):

@@ -19,6 +19,7 @@ from infill_completion.engine.checkpoints.model_settings import ModelSettings
 from infill_completion.engine.checkpoints.selection import EMBEDDED
 from infill_completion.engine.checkpoints.tokenizer import Tokenizer
 from infill_completion.engine.decoding.generator import Generator
+from infill_completion.engine.decoding.loaded_model import LoadedModel
 from infill_completion.settings import EngineSettings
 
 environment.prepare()
@@ -114,7 +115,7 @@ def drawn(name: str, settings: EngineSettings) -> Subject:
 
 
 def _subject(name: str, loaded: Checkpoint, context_tokens: int, started: float, *, is_random: bool) -> Subject:
-    generator = Generator(loaded, context_tokens)
+    generator = Generator(LoadedModel(loaded, context_tokens))
     generator.warm_up()
     load_s = time.perf_counter() - started
     shape = Shape.of(loaded.model.config.to_dict())

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Generator as Steps
 from collections.abc import Sequence as Items
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
 
@@ -15,6 +15,7 @@ from infill_completion.api import Chunk, CompletionRequest, FinishReason, Usage
 from infill_completion.engine.decoding.candidate import Sequence
 from infill_completion.engine.decoding.dice import Dice
 from infill_completion.engine.decoding.distinct import DISTINCT_BELOW_TEMPERATURE, distinct
+from infill_completion.engine.decoding.loaded_model import LoadedModel
 from infill_completion.engine.decoding.loop import InterruptedPrefillError, prefill
 from infill_completion.engine.errors import ModelError, is_out_of_memory
 from infill_completion.engine.model.cuda.device_loop import Token
@@ -22,27 +23,24 @@ from infill_completion.engine.model.fork import Fork
 from infill_completion.engine.model.kv_cache import Slot
 from infill_completion.engine.ngram.index import NgramIndex
 
-if TYPE_CHECKING:
-    from infill_completion.engine.decoding.generator import Generator
-
 
 class Answer:
     """One request on its way through the loop."""
 
-    def __init__(self, owner: Generator, request: CompletionRequest, cancelled: Callable[[], bool]) -> None:
-        self._owner, self._request, self._cancelled = owner, request, cancelled
-        self._decoder, self._tokenizer = owner.decoder, owner.tokenizer
+    def __init__(self, model: LoadedModel, request: CompletionRequest, cancelled: Callable[[], bool]) -> None:
+        self._model, self._request, self._cancelled = model, request, cancelled
+        self._decoder, self._tokenizer = model.decoder, model.tokenizer
         self._started = self._prefilled = time.monotonic()
         self._first = 0.0
         self._cached = 0
         self._echoed = False
         self._slot: Slot | None = None
         self._end = 0  # of the places and positions that a single text may fill
-        self._dice = Dice(owner.decoder, request)
+        self._dice = Dice(model.decoder, request)
         self._sequences: list[Sequence] = []
 
-    def turns(self) -> Iterator[Chunk | None]:
-        """Run the request; see :meth:`Generator.turns`."""
+    def steps(self) -> Iterator[Chunk | None]:
+        """Run the request; see :meth:`Generator.steps`."""
         held: list[Chunk] = []  # the end of a candidate may be the end of all, which carries the sums
         first = True
         try:
@@ -64,7 +62,7 @@ class Answer:
             self._settle()
             self._release()
             for sequence in reversed(self._sequences):  # the first is the likeliest, so it is remembered last
-                self._owner.recent.note(self._request, sequence.raw)
+                self._model.recent.note(self._request, sequence.raw)
 
     def _with_memory(self) -> Iterator[Chunk | None]:
         """Answer with as much context as the memory allows: where it runs out, go on from here with half of it."""
@@ -79,43 +77,43 @@ class Answer:
                 return
             # Outside of the handler, whose traceback still holds tensors.
             self._release()
-            if not self._owner.shrink():
+            if not self._model.shrink():
                 raise ModelError(
-                    f"{self._owner.device} has no memory left for even a short prompt; close other programs or set "
+                    f"{self._model.device} has no memory left for even a short prompt; close other programs or set "
                     "engine.model to a smaller one."
                 )
 
     def _begin(self) -> Slot:
         """Lay out the prompt in the room of now, and take a slot for it."""
-        owner, request = self._owner, self._request
-        self._prompt = owner.prompt(request)
-        self._slot, self._cached = owner.slots.acquire(self._prompt.ids)
+        model, request = self._model, self._request
+        self._prompt = model.prompt(request)
+        self._slot, self._cached = model.slots.acquire(self._prompt.ids)
         self._end = min(self._slot.cache.capacity, self._decoder.capacity)
         if not self._sequences:
             most = max(1, min(request.max_tokens, self._room()))
             self._sequences = [
-                owner.sequence(number, self._prompt.spell, replace(request, max_tokens=most), index)
+                model.candidate(number, self._prompt.spell, replace(request, max_tokens=most), index)
                 for number, index in enumerate(self._indexes())
             ]
-            if rest := owner.recent.rest(request):
+            if rest := model.recent.rest(request):
                 self._sequences[0].resume(self._tokenizer.encode_infilling(self._prompt.spell + rest))
         return self._slot
 
     def _room(self) -> int:
         """Return how many tokens each candidate may have: all of them share the places behind the prompt."""
-        written, owner = len(self._prompt.ids), self._owner
-        places = (owner.slots.capacity - written) // max(1, self._request.n)
+        written, model = len(self._prompt.ids), self._model
+        places = (model.slots.capacity - written) // max(1, self._request.n)
         return min(places, self._decoder.capacity - written) - len(self._prompt.spell.encode())
 
     def _settle(self) -> None:
         """Capture the steps that this answer was the first to need, unless somebody waits for the next one."""
-        loop = self._owner.device_loop
+        loop = self._model.device_loop
         if loop is not None and self._slot is not None and not self._cancelled():
             loop.settle(self._slot.cache, len(self._slot.ids))
 
     def _release(self) -> None:
         if self._slot is not None:
-            self._owner.slots.release(self._slot)
+            self._model.slots.release(self._slot)
             self._slot = None
 
     def _choose(self, sequence: Sequence, logits: Tensor | Token) -> Chunk:
@@ -150,14 +148,14 @@ class Answer:
 
     def _prefill(self, slot: Slot, ids: list[int]) -> Steps[None, None, Tensor]:
         """Compute what the slot does not hold of ``ids``, with a pause behind each part but the last."""
-        loop, fresh = self._owner.device_loop, ids[len(slot.ids) :]
+        loop, fresh = self._model.device_loop, ids[len(slot.ids) :]
         if loop is not None and len(fresh) <= loop.reach(slot.cache, len(slot.ids)) and self._poll() is None:
             logits = loop.score(slot.cache, fresh, len(slot.ids))[-1:]
             slot.ids += fresh
             return logits
         while True:
-            end = min(len(slot.ids) + self._owner.relay.chunk_tokens, len(ids))
-            logits = prefill(self._owner.relay, slot, ids[:end], self._poll)
+            end = min(len(slot.ids) + self._model.relay.chunk_tokens, len(ids))
+            logits = prefill(self._model.relay, slot, ids[:end], self._poll)
             if end == len(ids):
                 return logits
             yield None
@@ -183,20 +181,20 @@ class Answer:
                     break
             slot.ids += draft[:row]
             room = self._end - len(slot.ids) - 1
-            draft = sequence.draft(min(self._owner.settings.draft_tokens, room))
+            draft = sequence.draft(min(self._model.settings.draft_tokens, room))
             fed = [sequence.ids[-1], *draft]
             rows = self._behind(sequence, slot, fed)
             slot.ids.append(fed[0])
 
     def _behind(self, sequence: Sequence, slot: Slot, fed: list[int]) -> Items[Tensor | Token]:
         """Return the model's scores behind each of the tokens fed, or its choice where the device can make it."""
-        loop, cache, place = self._owner.device_loop, slot.cache, len(slot.ids)
+        loop, cache, place = self._model.device_loop, slot.cache, len(slot.ids)
         if loop is not None and sequence.is_plain:
             if len(fed) == 1:
                 return [loop.follow(self._dice.sampling, cache, fed[0], place)]
             if len(fed) <= min(loop.width, loop.reach(cache, place)):
                 return loop.check(self._dice.sampling, cache, fed, place)
-        return self._owner.scores(cache, fed, place)
+        return self._model.scores(cache, fed, place)
 
     def _decoded_together(self, slot: Slot, logits: Tensor) -> Iterator[Chunk]:
         """Decode several candidates side by side, all behind the one prompt in the slot."""
@@ -209,7 +207,7 @@ class Answer:
                 return
             rows = [[*s.ids, *s.ids[-1:] * (written - len(s.ids))] for s in self._sequences]
             fed = [ids[at] for at in range(written) for ids in rows]
-            scores = self._owner.scores(slot.cache, fed, start, fork)[-count:]
+            scores = self._model.scores(slot.cache, fed, start, fork)[-count:]
             start += len(fed)
         while True:
             for row, sequence in enumerate(self._sequences):
@@ -221,7 +219,7 @@ class Answer:
             if not running or reason is not None:
                 yield from (sequence.end(reason or FinishReason.STOP) for sequence in running)
                 return
-            scores = self._owner.scores(slot.cache, [sequence.ids[-1] for sequence in self._sequences], start, fork)
+            scores = self._model.scores(slot.cache, [sequence.ids[-1] for sequence in self._sequences], start, fork)
             start += count
 
     def _over(self, sequence: Sequence, length: int, capacity: int) -> FinishReason | None:
@@ -231,10 +229,10 @@ class Answer:
         return self._poll() or (FinishReason.LENGTH if length >= capacity else None)
 
     def _indexes(self) -> Iterable[NgramIndex | None]:
-        count, settings = max(1, self._request.n), self._owner.settings
+        count, settings = max(1, self._request.n), self._model.settings
         if settings.cache is None and (count > 1 or not settings.draft_tokens):
             return [None] * count
-        return [self._owner.index(self._prompt) for _ in range(count)]
+        return [self._model.index(self._prompt) for _ in range(count)]
 
     def _poll(self) -> FinishReason | None:
         if self._cancelled():
@@ -265,7 +263,7 @@ class Answer:
     def _explained(self) -> dict[str, Any]:
         prompt = self._prompt
         return {
-            "model": self._owner.name,
+            "model": self._model.name,
             "layout": str(prompt.layout),
             "prompt_tokens": len(prompt.ids),
             "cached_tokens": self._cached,
@@ -275,5 +273,5 @@ class Answer:
             "prompt": self._tokenizer.describe(prompt.ids),
             "raw": [sequence.raw for sequence in self._sequences],
             "finish": [str(sequence.finish) for sequence in self._sequences],
-            "cache_model": self._owner.settings.cache is not None,
+            "cache_model": self._model.settings.cache is not None,
         }

@@ -17,15 +17,18 @@ class Model(Protocol):
 
     name: str
     device: str
-    context_tokens: int
-    details: dict[str, Any]
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What ``GET /health`` shows about the model."""
+        ...
 
     @property
     def concurrency(self) -> int:
         """How many requests may be on their way at once, at least one."""
         ...
 
-    def turns(self, request: CompletionRequest, cancelled: Callable[[], bool]) -> Iterator[Chunk | None]:
+    def steps(self, request: CompletionRequest, cancelled: Callable[[], bool]) -> Iterator[Chunk | None]:
         """Yield at least one chunk per token, and poll ``cancelled`` before each.
 
         None stands where there is nothing to say yet and another request may go first.
@@ -103,4 +106,4 @@ def _stream(model: Model, job: Job) -> Iterator[Chunk | None]:
             usage = Usage() if index == job.request.n - 1 else None
             yield Chunk(index=index, finish_reason=FinishReason.DEADLINE, usage=usage)
         return
-    yield from model.turns(replace(job.request, deadline_ms=remaining), job.cancelled)
+    yield from model.steps(replace(job.request, deadline_ms=remaining), job.cancelled)

@@ -183,7 +183,7 @@ class Worker:
             self._health = replace(base, state=EngineState.FAILED, reason=reason, progress=None)
             return None
         load_s = round(time.monotonic() - started, 3)
-        details = {**model.details, "context_tokens": model.context_tokens, "load_s": load_s}
+        details = {**model.details, "load_s": load_s}
         self._last_used = time.monotonic()
         self._woken = False
         self._health = replace(

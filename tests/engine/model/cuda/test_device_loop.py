@@ -39,7 +39,7 @@ def read_into(decoder: Decoder, prompt: Sequence[int], cache: KVCache) -> KVCach
 
 
 def answered(generator: Generator, request: CompletionRequest) -> str:
-    generator.recent.clear()
+    generator.model.recent.clear()
     return "".join(chunk.text for chunk in generator.stream(request, lambda: False))
 
 
@@ -54,7 +54,7 @@ def followed(
 
 @pytest.fixture
 def decoder(tiny: Generator) -> Decoder:
-    return tiny.decoder
+    return tiny.model.decoder
 
 
 @pytest.fixture
@@ -75,8 +75,8 @@ def test_greedy_tokens_and_their_log_probabilities_are_those_of_the_loop(
 
 
 def test_heads_that_share_keys_and_heads_that_do_not_agree_with_the_loop(exact: Generator) -> None:
-    (expected,) = generate(exact.decoder, [PROMPT], 8, temperature=0.0)
-    got = followed(DeviceLoop(exact.decoder, 4), COLD, read(exact.decoder, PROMPT), PROMPT, 8)
+    (expected,) = generate(exact.model.decoder, [PROMPT], 8, temperature=0.0)
+    got = followed(DeviceLoop(exact.model.decoder, 4), COLD, read(exact.model.decoder, PROMPT), PROMPT, 8)
     assert [id_ for id_, _ in got] == expected.tokens
 
 
@@ -161,9 +161,9 @@ def test_requests_get_the_same_text_from_the_device_as_from_the_host(tiny: Gener
     generator = endless(tiny, shipped=shipped)
     request = replace(request_of(generator, 200, 40), temperature=0.0)
     host = answered(generator, request)
-    generator.device_loop = DeviceLoop(generator.decoder, generator.settings.draft_tokens)
+    generator.model.device_loop = DeviceLoop(generator.model.decoder, generator.model.settings.draft_tokens)
     assert answered(generator, request) == host
-    assert generator.device_loop.steps > 0
+    assert generator.model.device_loop.steps > 0
 
 
 @pytest.mark.gpu
@@ -171,7 +171,7 @@ def test_requests_get_the_same_text_from_the_device_as_from_the_host(tiny: Gener
 def test_a_replayed_graph_gives_the_tokens_that_the_operators_give() -> None:
     device = os.environ.get("INFILL_LS_TEST_DEVICE", "cuda")
     subject = drawn("tiny", EngineSettings(device=device, quantization="nf4", context_tokens=1024))
-    decoder = subject.generator.decoder
+    decoder = subject.generator.model.decoder
     plain, replayed = DeviceLoop(decoder, 4), DeviceLoop(decoder, 4)
     plain.captures = False
     cache = read(decoder, PROMPT, capacity=1024)

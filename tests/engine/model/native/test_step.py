@@ -260,7 +260,7 @@ def test_models_of_several_threads_or_whole_weights_keep_torch(tmp_path: Path, t
     decoder, _ = packed_tiny(tmp_path)
     torch.set_num_threads(2)
     assert not native.suits(decoder)
-    assert tiny.decoder.native_step() is None
+    assert tiny.model.decoder.native_step() is None
 
 
 def test_a_library_that_was_compiled_before_is_there_at_once(folder: Path, native_library: ctypes.CDLL) -> None:

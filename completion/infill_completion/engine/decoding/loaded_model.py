@@ -1,0 +1,198 @@
+"""A model in memory with everything that a request needs of it: tokenizer, forward pass, KV slots, prompts, drafts.
+
+Everything here runs on one thread, the one that loaded the model.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from infill_completion.engine import environment  # isort: skip  # before torch and transformers
+import torch
+from torch import Tensor
+
+from infill_completion.api import CompletionRequest
+from infill_completion.engine.checkpoints import devices
+from infill_completion.engine.checkpoints.checkpoint import Checkpoint
+from infill_completion.engine.decoding.candidate import Sequence as Candidate
+from infill_completion.engine.decoding.healing import Speller
+from infill_completion.engine.decoding.recent import Recent
+from infill_completion.engine.model import fused_ops
+from infill_completion.engine.model.cuda.device_loop import DeviceLoop
+from infill_completion.engine.model.decoder import Decoder
+from infill_completion.engine.model.fork import Fork
+from infill_completion.engine.model.kv_cache import KVCache, Slots
+from infill_completion.engine.model.parallel_prefill import Relay
+from infill_completion.engine.ngram.index import NgramIndex
+from infill_completion.engine.ngram.index_keeper import IndexKeeper
+from infill_completion.engine.ngram.mixture import CacheParameters
+from infill_completion.prompt.tokens import Prompt, PromptKeeper, PromptLayout, PromptOptions
+
+environment.prepare()
+log = logging.getLogger(__name__)
+
+MAX_SLOTS = 8
+ANSWER_TOKENS = 512  # room after the prompt in every slot, which all candidates share
+MIN_CONTEXT_TOKENS = 64
+_ASSUMED_FREE_BYTES = 1 << 30  # where the system does not report its free memory
+
+
+class LoadedModel:
+    """A model in memory, and what its requests share.
+
+    Args:
+        checkpoint: Weights, tokenizer and settings as loaded.
+        context_tokens: Most tokens of a prompt; the model's limits and the free memory may lower it.
+
+    Attributes:
+        name: The model's name as users see it.
+        device: The device it runs on.
+        context_tokens: Most tokens of a prompt; shrinks when memory runs out.
+        settings: Layout, budget and n-gram weights of the model.
+        tokenizer: The model's tokenizer.
+        transformers_model: The transformers model that holds the weights.
+        decoder: The forward pass over those weights.
+        relay: Reads prompts with it.
+        slots: The KV caches of the most recent prompts.
+        device_loop: Chooses tokens on a CUDA device where no n-gram index is mixed in; None elsewhere.
+        recent: Recently generated texts; a request that agrees with one of them is drafted from it.
+        stop_tokens: Ids that end an answer; a measurement empties them in a twin.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, context_tokens: int) -> None:
+        self.name, self.device = checkpoint.name, str(checkpoint.device)
+        self.settings, self.tokenizer = checkpoint.settings, checkpoint.tokenizer
+        self._torch_device = checkpoint.device
+        positions = int(checkpoint.model.config.max_position_embeddings)
+        answer = min(ANSWER_TOKENS, positions // 4)
+        self.context_tokens = min(context_tokens, self.settings.context_tokens or positions, positions - answer)
+        self.transformers_model: Any = checkpoint.model
+        parameters = sum(parameter.numel() for parameter in checkpoint.model.parameters())
+        threads = devices.set_threads(checkpoint.device, parameters)  # first, because the decoder reads it
+        fused = checkpoint.device.type == "cuda" and os.environ.get(fused_ops.SWITCH) == "1"
+        self.decoder = Decoder(
+            checkpoint.model, self.context_tokens + answer, packed=checkpoint.packed,
+            tokens=self.tokenizer.vocab_size, join_quantised=fused,
+        )  # fmt: skip
+        capacity = self._capacity_for(self.context_tokens + ANSWER_TOKENS)
+        # Where memory is short, only what a single candidate needs is kept free after the prompt.
+        self.context_tokens = min(self.context_tokens, max(MIN_CONTEXT_TOKENS, capacity - answer))
+        self.slots = Slots(self.decoder.shape, capacity, self._slot_count(capacity))
+        self.relay = Relay(self.decoder, devices.prefill_threads(checkpoint.device, threads))
+        self.device_loop: DeviceLoop | None = None
+        if checkpoint.device.type == "cuda":
+            pieces = fused_ops.compiled(checkpoint.device, self.decoder.dtype) if fused else fused_ops.PLAIN
+            self.device_loop = DeviceLoop(self.decoder, self.settings.draft_tokens, pieces)
+        self.recent = Recent()
+        self._speller = Speller(self.tokenizer, self.decoder.device)
+        self._keeper, self._indexes = PromptKeeper(), IndexKeeper()
+        ends = () if self.tokenizer.eos is None else (self.tokenizer.eos,)
+        infilling = self.tokenizer.infilling
+        self.stop_tokens = frozenset(ends) | (infilling.stops if infilling else frozenset())
+        self._facts = self._described(checkpoint) | {"threads": threads}
+
+    def _described(self, checkpoint: Checkpoint) -> dict[str, Any]:
+        infilling = self.tokenizer.infilling
+        layout = self.settings.layout if infilling else PromptLayout.LEFT_TO_RIGHT
+        return {
+            "model": self.name,
+            "folder": str(checkpoint.folder),
+            "device": self.device,
+            "dtype": str(checkpoint.dtype).removeprefix("torch."),
+            "quantization": checkpoint.quantization,
+            "infilling": layout is not PromptLayout.LEFT_TO_RIGHT,
+            "layout": str(layout),
+            "format": infilling.form.family if infilling else None,
+            "context_tokens": self.context_tokens,
+            "cache_model": self.settings.cache is not None,
+            "weight_bytes": checkpoint.weight_bytes,
+            "kv_bytes_per_token": self.decoder.shape.bytes_per_token,
+        }
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What ``GET /health`` and `infill-ls doctor` show about the model."""
+        return self._facts | {"context_tokens": self.context_tokens}
+
+    def close(self) -> None:
+        """Free the weights and all caches."""
+        self.slots.clear()
+        self.relay.close()
+        del self.transformers_model, self.decoder, self.relay, self.device_loop
+        self._collect_garbage()
+
+    def prompt(self, request: CompletionRequest) -> Prompt:
+        """Return the prompt that a request gets."""
+        settings = self.settings
+        options = PromptOptions(
+            layout=settings.layout, budget_tokens=self.context_tokens, suffix_share=settings.suffix_share,
+            context_share=settings.context_share, heal=settings.heal,
+        )  # fmt: skip
+        return self._keeper.prompt(self.tokenizer, request.prefix, request.suffix, request.context, options)
+
+    def index(self, prompt: Prompt) -> NgramIndex:
+        """Return an index over the text of a prompt that the caller may extend; that of the last prompt is reused."""
+        return self._indexes.index(prompt, self.settings.cache or CacheParameters(), self.tokenizer.infilling)
+
+    def candidate(self, number: int, spell: str, request: CompletionRequest, index: NgramIndex | None) -> Candidate:
+        """Return a fresh candidate of a request."""
+        return Candidate(
+            number, self.tokenizer, self._speller, spell, request.stop, self.stop_tokens, request.max_tokens, index,
+            self.settings.cache, self.decoder.native_step,
+        )  # fmt: skip
+
+    def scores(self, cache: KVCache, ids: Sequence[int], start: int, fork: Fork | None = None) -> Sequence[Tensor]:
+        """Return the model's scores after each of ``ids``, which follow the first ``start`` tokens of ``cache``.
+
+        ``(vocabulary,)`` each, float32, until the next call; ``fork`` as in
+        :meth:`infill_completion.engine.model.decoder.Decoder.forward`.
+        """
+        loop = self.device_loop
+        if loop is not None and len(ids) <= loop.reach(cache, start):
+            return loop.score(cache, ids, start, fork).unbind()
+        return self.decoder.scores(ids, cache, start, fork)
+
+    def with_settings(self, **changes: Any) -> LoadedModel:
+        """Return a twin over the same weights with other model settings, to compare them."""
+        twin = object.__new__(LoadedModel)
+        twin.__dict__.update(self.__dict__)
+        twin.settings = replace(self.settings, **changes)
+        twin.slots = Slots(self.decoder.shape, self.slots.capacity, self.slots.count)
+        twin.recent = Recent()
+        return twin
+
+    def shrink(self) -> bool:
+        """Free the caches and halve the context; return False where the context is already at its minimum."""
+        if self.context_tokens // 2 < MIN_CONTEXT_TOKENS:
+            return False
+        self.slots.clear()
+        self._collect_garbage()
+        self.context_tokens //= 2
+        capacity = self.context_tokens + ANSWER_TOKENS
+        self.slots = Slots(self.decoder.shape, min(capacity, self.slots.capacity), 1)
+        log.warning("Memory ran out; prompts have %d tokens from now on.", self.context_tokens)
+        return True
+
+    def _collect_garbage(self) -> None:
+        gc.collect()
+        if self._torch_device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _capacity_for(self, wanted: int) -> int:
+        """Return how many tokens of keys and values fit into half of the free memory, at most ``wanted``."""
+        free = devices.free_bytes(self._torch_device)
+        if free is None:
+            return wanted
+        return max(2 * MIN_CONTEXT_TOKENS, min(wanted, free // 2 // self.decoder.shape.bytes_per_token))
+
+    def _slot_count(self, capacity: int) -> int:
+        """Return how many prompts to remember: those that fit into a quarter of the memory that is free now."""
+        free = devices.free_bytes(self._torch_device)
+        if free is None:
+            free = _ASSUMED_FREE_BYTES
+        return max(1, min(MAX_SLOTS, free // 4 // (self.decoder.shape.bytes_per_token * capacity)))
