@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from infill_completion.context import cells_text
-from infill_completion.context.nearby import Nearby
+from infill_completion.context.nearby import NearbyFiles
 from infill_completion.context.similar import SimilarIndex
 from infill_completion.document.workspace import OpenDocument
 from infill_completion.privacy import ignore_files, rules
@@ -219,7 +219,7 @@ async def test_without_a_workspace_the_repository_stands_for_it_and_its_ignore_f
 
 async def test_a_file_that_changes_on_disk_is_read_again(tmp_path: Path) -> None:
     (tmp_path / "shapes.py").write_text(PRICES)
-    nearby = Nearby()
+    nearby = NearbyFiles()
     here = tmp_path / "main.py"
     assert [item.text for item in nearby.documents(here, "python", [tmp_path], lambda _: False)] == [PRICES]
     (tmp_path / "shapes.py").write_text(SHAPES)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from infill_completion.context import Context, Gatherer, gather, nearby, similar
-from infill_completion.context.allowance import Allowance
 from infill_completion.context.imports import files as reading
 from infill_completion.context.signatures import outline
+from infill_completion.context.time_budget import TimeBudget
 from infill_completion.document.view import View
 from infill_completion.document.workspace import OpenDocument
 from infill_completion.privacy.rules import Privacy
@@ -119,7 +119,7 @@ async def test_the_next_request_goes_on_until_all_is_there_as_if_there_had_been_
         monkeypatch.setattr(module, name, worked)
 
     slow(reading, "read_source")
-    slow(outline, "_heads_of")
+    slow(outline, "_signatures_of")
     slow(similar, "_most_similar")
     slow(nearby, "_document")
     contexts = list(rounds(gatherer, desk))
@@ -184,7 +184,7 @@ async def test_the_explanation_says_that_the_time_ran_out(monkeypatch: pytest.Mo
 
 def test_once_there_is_no_time_there_is_none_for_anything() -> None:
     clock = Clock(0.0)
-    allowance = Allowance(50, clock)
+    allowance = TimeBudget(50, clock)
     assert allowance.allows("imports")
     clock.now_s = 0.051
     assert not allowance.allows("imports")

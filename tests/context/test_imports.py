@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from infill_completion.context.imports import Files, Library, Place, definitions, imports_of
+from infill_completion.context.imports import Files, ImportSite, OutlineCache, definitions, imports_of
 from infill_completion.context.imports import files as reading
 from infill_completion.context.signatures import Outline
 from infill_completion.context.signatures import outline as outlines
@@ -30,8 +30,8 @@ def found(
 ) -> dict[str, str]:
     """Return what is shown of which file to somebody who writes ``text`` in the file ``name``."""
     path = root / name
-    place = Place(text, text, language or language_id_of(name), path, [root])
-    snippets = definitions(place, Files([root], Library(), is_private), 10_000)
+    site = ImportSite(text, text, language or language_id_of(name), path, [root])
+    snippets = definitions(site, Files([root], OutlineCache(), is_private), 10_000)
     return {Path(item.uri.removeprefix("file://")).relative_to(root).as_posix(): item.text for item in snippets}
 
 
@@ -355,16 +355,16 @@ def test_a_file_takes_no_more_than_its_share_in_whole_lines(tmp_path: Path) -> N
     shown = found(tmp_path, "main.py", "from a import A\nfrom b import f\n")
     assert len(shown["a.py"]) <= 800
     assert shown["a.py"].endswith("(self):")
-    place = Place("from a import A\nfrom b import f\n", "", "python", tmp_path / "main.py", [tmp_path])
-    assert len(definitions(place, Files([tmp_path], Library(), lambda _: False), 100)) == 1
+    site = ImportSite("from a import A\nfrom b import f\n", "", "python", tmp_path / "main.py", [tmp_path])
+    assert len(definitions(site, Files([tmp_path], OutlineCache(), lambda _: False), 100)) == 1
 
 
 def test_the_editors_text_counts_and_not_the_files(tmp_path: Path) -> None:
     write(tmp_path, {"a.py": "def f(old): ...\n"})
     opened = OpenDocument("file:///as%20the%20editor%20writes%20it", "python", 7, "def f(new): ...\r\n")
-    place = Place("from a import f\n", "", "python", tmp_path / "main.py", [tmp_path])
-    files = Files([tmp_path], Library(), lambda _: False, opened={tmp_path / "a.py": opened})
-    assert [(item.uri, item.text) for item in definitions(place, files, 900)] == [(opened.uri, "def f(new):")]
+    site = ImportSite("from a import f\n", "", "python", tmp_path / "main.py", [tmp_path])
+    files = Files([tmp_path], OutlineCache(), lambda _: False, opened={tmp_path / "a.py": opened})
+    assert [(item.uri, item.text) for item in definitions(site, files, 900)] == [(opened.uri, "def f(new):")]
 
 
 def test_a_file_is_read_once_for_each_time_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -377,25 +377,25 @@ def test_a_file_is_read_once_for_each_time_it_changes(tmp_path: Path, monkeypatc
         return read(path, most_bytes)
 
     monkeypatch.setattr(reading, "read_source", noted)
-    library = Library()
-    place = Place("from a import f\n", "", "python", tmp_path / "main.py", [tmp_path])
+    library = OutlineCache()
+    site = ImportSite("from a import f\n", "", "python", tmp_path / "main.py", [tmp_path])
     for text in ("def f(): ...\n", "def f(): ...\n", "def f(x): ...\n"):
         write(tmp_path, {"a.py": text})
         os.utime(tmp_path / "a.py", ns=(len(text), len(text)))
-        shown = definitions(place, Files([tmp_path], library, lambda _: False), 900)
+        shown = definitions(site, Files([tmp_path], library, lambda _: False), 900)
     assert [item.text for item in shown] == ["def f(x):"]
     assert len(reads) == 2
 
 
 def test_a_long_file_is_parsed_only_where_the_name_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     pieces: list[str] = []
-    parse = outlines._heads_of
+    parse = outlines._signatures_of
 
-    def noted(piece: str, language: str) -> outlines.Heads:
+    def noted(piece: str, language: str) -> outlines.Signatures:
         pieces.append(piece)
         return parse(piece, language)
 
-    monkeypatch.setattr(outlines, "_heads_of", noted)
+    monkeypatch.setattr(outlines, "_signatures_of", noted)
     text = "def one(x):\n    return [\n1, 2]\n" * 3000 + "class Last:\n    y: int\n" + "def two(x):\n    pass\n" * 1000
     outline = Outline(text, "python")
     assert outline.find("Last", lambda: True) == ("class Last:\n    y: int",)
@@ -443,13 +443,15 @@ def test_whatever_is_written_nothing_is_raised_and_only_the_workspace_is_read(
     write(root, {"go.mod": "module a\n", "Cargo.toml": '[package]\nname = "a"\n', "src/lib.rs": ""})
     other_file = root / f"a.{suffix}"
     other_file.write_bytes(other.encode("utf-8", "surrogatepass"))
-    library = Library()
-    places = [Place(text, text, language, root / name, [root]) for name in (f"main.{suffix}", f"src/b/main.{suffix}")]
-    for place in places:
-        first = definitions(place, Files([root], library, lambda _: False), 2000)
-        assert first == definitions(place, Files([root], library, lambda _: False), 2000)
+    library = OutlineCache()
+    sites = [
+        ImportSite(text, text, language, root / name, [root]) for name in (f"main.{suffix}", f"src/b/main.{suffix}")
+    ]
+    for site in sites:
+        first = definitions(site, Files([root], library, lambda _: False), 2000)
+        assert first == definitions(site, Files([root], library, lambda _: False), 2000)
         assert all(item.uri.startswith(root.as_uri()) for item in first)
-        assert definitions(place, Files([root], library, lambda _: True), 2000) == []
-    for item in imports_of(places[0], Files([root], library, lambda _: False)):
+        assert definitions(site, Files([root], library, lambda _: True), 2000) == []
+    for item in imports_of(sites[0], Files([root], library, lambda _: False)):
         assert item.files
     Outline(other, language).find_all(None, lambda: True)

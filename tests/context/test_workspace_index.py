@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from infill_completion.context import workspace_index as module
-from infill_completion.context.inverted import Inverted
+from infill_completion.context.inverted_index import InvertedIndex
 from infill_completion.context.similar import WORD
-from infill_completion.context.workspace_index import Workspace
+from infill_completion.context.workspace_index import WorkspaceIndex
 from infill_completion.suggest.completer import Completer
 from tests.context.test_context import AT_ONCE, HERE, PRICES, SHAPES, Desk
 from tests.suggest.scripted import ScriptedEngine, at, says, until
@@ -18,14 +18,14 @@ from tests.suggest.scripted import ScriptedEngine, at, says, until
 QUERY = frozenset(WORD.findall(HERE))
 
 
-def indexed(root: Path, private: frozenset[str] = frozenset()) -> Workspace:
-    found = Workspace("python", [root], lambda path: path.name in private)
+def indexed(root: Path, private: frozenset[str] = frozenset()) -> WorkspaceIndex:
+    found = WorkspaceIndex("python", [root], lambda path: path.name in private)
     for _ in found.steps():
         pass
     return found
 
 
-def paths(found: Workspace, root: Path, besides: frozenset[Path] = frozenset()) -> list[str]:
+def paths(found: WorkspaceIndex, root: Path, besides: frozenset[Path] = frozenset()) -> list[str]:
     snippets = found.best(QUERY, besides, 9)
     return [Path(snippet.uri.removeprefix("file://")).relative_to(root).as_posix() for snippet in snippets]
 
@@ -56,7 +56,7 @@ def test_private_files_folders_nobody_wrote_and_open_files_are_left_out(tmp_path
 def test_a_file_that_becomes_private_is_not_shown_though_it_is_indexed(tmp_path: Path) -> None:
     write(tmp_path, shapes_py=SHAPES)
     hidden: set[str] = set()
-    found = Workspace("python", [tmp_path], lambda path: path.name in hidden)
+    found = WorkspaceIndex("python", [tmp_path], lambda path: path.name in hidden)
     for _ in found.steps():
         pass
     assert paths(found, tmp_path) == ["shapes.py"]
@@ -87,7 +87,7 @@ def test_another_pass_takes_note_of_changed_and_of_removed_files(tmp_path: Path)
 
 def test_nothing_is_said_before_everything_was_seen(tmp_path: Path) -> None:
     write(tmp_path, a_py=SHAPES, b_py=SHAPES)
-    found = Workspace("python", [tmp_path], lambda _: False)
+    found = WorkspaceIndex("python", [tmp_path], lambda _: False)
     for _ in found.steps():
         assert paths(found, tmp_path) == []
         assert not found.knows("Circle")
@@ -107,11 +107,11 @@ def test_a_huge_workspace_is_indexed_as_far_as_there_is_room(tmp_path: Path, mon
 def test_each_step_leaves_the_loop_soon(tmp_path: Path) -> None:
     """A file of thousands of lines is many steps."""
     write(tmp_path, a_py=SHAPES * 1000)
-    assert sum(1 for _ in Workspace("python", [tmp_path], lambda _: False).steps()) > 500
+    assert sum(1 for _ in WorkspaceIndex("python", [tmp_path], lambda _: False).steps()) > 500
 
 
 def test_removed_windows_are_found_no_more_and_in_time_the_index_is_built_anew() -> None:
-    index: Inverted[str] = Inverted()
+    index: InvertedIndex[str] = InvertedIndex()
     numbers = [index.add(f"{number}", 0, ("alpha", f"word{number}")) for number in range(3000)]
     assert index.best(["word7", "alpha"], 1) == [("7", 0)]
     for number in numbers[:2000]:

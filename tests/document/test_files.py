@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from infill_completion.context.nearby import Nearby
-from infill_completion.context.workspace_index import Workspace
+from infill_completion.context.nearby import NearbyFiles
+from infill_completion.context.workspace_index import WorkspaceIndex
 from infill_completion.document.files import read_source
 from infill_completion.privacy.rules import Privacy
 
@@ -39,9 +39,9 @@ def test_nobody_waits_for_a_pipe_in_a_workspace(tmp_path: Path) -> None:
 
     def look() -> None:
         seen.append(Privacy([]).rule_for(main.as_uri(), [tmp_path]))
-        for _ in Workspace("python", [tmp_path], lambda _path: False).steps():
+        for _ in WorkspaceIndex("python", [tmp_path], lambda _path: False).steps():
             pass
-        seen.append(Nearby().documents(main, "python", [tmp_path], lambda _path: False, lambda: True))
+        seen.append(NearbyFiles().documents(main, "python", [tmp_path], lambda _path: False, lambda: True))
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()

@@ -2,6 +2,6 @@
 
 from infill_completion.context.cells import cells_text
 from infill_completion.context.gather import Gatherer
-from infill_completion.context.packing import Context, Source
+from infill_completion.context.packing import Context, ContextSource
 
-__all__ = ["Context", "Gatherer", "Source", "cells_text"]
+__all__ = ["Context", "ContextSource", "Gatherer", "cells_text"]

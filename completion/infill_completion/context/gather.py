@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from infill_completion.context.allowance import Allowance
-from infill_completion.context.imports import Files, Library, Place, definitions
-from infill_completion.context.nearby import MOST_FILES, Nearby
+from infill_completion.context.imports import Files, ImportSite, OutlineCache, definitions
+from infill_completion.context.nearby import MOST_FILES, NearbyFiles
 from infill_completion.context.packing import Context, new_ones, packed
 from infill_completion.context.similar import WORD, SimilarIndex
 from infill_completion.context.snippet import Snippet
-from infill_completion.context.workspace_index import Workspace
+from infill_completion.context.time_budget import TimeBudget
+from infill_completion.context.workspace_index import WorkspaceIndex
 from infill_completion.document.lines import to_lf
 from infill_completion.document.view import View
-from infill_completion.document.workspace import Documents, OpenDocument
+from infill_completion.document.workspace import OpenDocument, OpenDocuments
 from infill_completion.privacy.rules import Privacy, path_of, relative_path, repository_of
 from infill_completion.settings import Settings
 
@@ -55,7 +55,7 @@ class _Request:
     roots: Sequence[Path]
     settings: Settings
     privacy: Privacy
-    allowance: Allowance
+    allowance: TimeBudget
 
     def is_private(self, file: Path) -> bool:
         return self.privacy.rule_for(file.as_uri(), self.roots) is not None
@@ -71,12 +71,12 @@ class Gatherer:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._index = SimilarIndex()
-        self._nearby = Nearby()
+        self._nearby = NearbyFiles()
         self._visits: list[tuple[str, int]] = []
         self._near_uris: tuple[str, ...] = ()
-        self._library = Library()
+        self._library = OutlineCache()
         self._kept: dict[str, tuple[object, Context]] = {}
-        self._workspaces: dict[tuple[str, tuple[Path, ...]], Workspace] = {}
+        self._workspaces: dict[tuple[str, tuple[Path, ...]], WorkspaceIndex] = {}
         self._indexing: asyncio.Task[None] | None = None
         self._privacy: Privacy | None = None
 
@@ -100,7 +100,9 @@ class Gatherer:
         """Forget a document."""
         self._kept.pop(uri, None)
 
-    def gather(self, view: View, documents: Documents, settings: Settings, privacy: Privacy, budget: int) -> Context:
+    def gather(
+        self, view: View, documents: OpenDocuments, settings: Settings, privacy: Privacy, budget: int
+    ) -> Context:
         """Choose context for ``view``: at most ``budget`` characters.
 
         It is chosen again only when another document changes, when the cursor has moved some lines, when a setting says
@@ -116,7 +118,7 @@ class Gatherer:
         # Rules are written while an editor is open, so the files in what was kept are asked about each time.
         if kept is not None and kept[0] == key and not any(privacy.rule_for(uri, roots) for uri in kept[1].uris):
             return kept[1]
-        allowance = Allowance(MOST_MS * (INVOKED_PATIENCE if view.is_invoked else 1), self._clock)
+        allowance = TimeBudget(MOST_MS * (INVOKED_PATIENCE if view.is_invoked else 1), self._clock)
         context = self._choose(_Request(view, others, roots, settings, privacy, allowance), budget)
         if not context.is_cut:
             self._kept[view.uri] = (key, context)
@@ -179,7 +181,7 @@ class Gatherer:
             self._index.update(document)
         return self._index.best(_surroundings(view), _while(is_in_time, closed))[:MOST_NEARBY]
 
-    def _workspace(self, view: View, roots: Sequence[Path], privacy: Privacy) -> Workspace | None:
+    def _workspace(self, view: View, roots: Sequence[Path], privacy: Privacy) -> WorkspaceIndex | None:
         """Return the index for the language of ``view``, and keep it up to date in the background."""
         path = path_of(view.uri)
         if path is None or not any(path.is_relative_to(root) for root in roots):
@@ -190,7 +192,7 @@ class Gatherer:
         kept = tuple(roots)
         workspace = self._workspaces.pop((view.language_id, kept), None)
         if workspace is None:
-            workspace = Workspace(
+            workspace = WorkspaceIndex(
                 view.language_id, kept, lambda file: privacy.rule_for(file.as_uri(), kept) is not None
             )
         self._workspaces[view.language_id, kept] = workspace
@@ -214,7 +216,7 @@ class Gatherer:
         text = near = window.prefix + window.suffix
         if not window.starts_document:  # As it was saved last; imports change seldom.
             text = files.text(path)[:BEGINNING_CHARACTERS] + "\n" + near
-        return definitions(Place(text, near, view.language_id, path, roots), files, budget)
+        return definitions(ImportSite(text, near, view.language_id, path, roots), files, budget)
 
     def _recent(self, uri: str, allowed: dict[str, OpenDocument]) -> list[Snippet]:
         found: list[Snippet] = []

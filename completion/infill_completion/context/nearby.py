@@ -24,7 +24,7 @@ REQUESTS_A_LISTING = 64
 _MOST_ENTRIES = 2000
 
 
-class Nearby:
+class NearbyFiles:
     """Reads, a few at each request, the files of a document's language in its folder and around it."""
 
     def __init__(self) -> None:

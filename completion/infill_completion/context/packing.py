@@ -19,7 +19,7 @@ _LEAST_CHARACTERS = 20
 
 
 @dataclass(frozen=True)
-class Source:
+class ContextSource:
     """Where a part of the prompt comes from."""
 
     path: str
@@ -41,7 +41,7 @@ class Context:
     """
 
     items: tuple[ContextItem, ...] = ()
-    sources: tuple[Source, ...] = ()
+    sources: tuple[ContextSource, ...] = ()
     versions: tuple[tuple[str, int], ...] = ()
     uris: tuple[str, ...] = ()
     withheld: tuple[str, ...] = ()
@@ -81,7 +81,7 @@ def packed(
             withheld += [f"{path}: {kind}" for kind in masked.kinds]
             text = masked.text
         items.append(ContextItem(path, text))
-        sources.append(Source(path, fitting.kind, len(text)))
+        sources.append(ContextSource(path, fitting.kind, len(text)))
         uris[fitting.uri] = None
         if fitting.uri in allowed:
             versions[fitting.uri] = allowed[fitting.uri].version

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from infill_completion.context.inverted import Inverted
+from infill_completion.context.inverted_index import InvertedIndex
 from infill_completion.context.similar import LEAST_SIMILARITY, STEP_LINES, WINDOW_LINES, WORD, jaccard
 from infill_completion.context.snippet import Snippet
 from infill_completion.document.files import read_source
@@ -46,14 +46,14 @@ class _File:
     windows: list[int] = field(default_factory=list)
 
 
-class Workspace:
+class WorkspaceIndex:
     """An index of one language's files below some folders."""
 
     def __init__(self, language_id: str, roots: Sequence[Path], is_private: IsPrivate) -> None:
         self.language_id = language_id
         self.roots = tuple(roots)
         self._is_private = is_private
-        self._index: Inverted[Path] = Inverted()
+        self._index: InvertedIndex[Path] = InvertedIndex()
         self._files: dict[Path, _File] = {}
         self._texts: OrderedDict[Path, tuple[int, list[str]]] = OrderedDict()
         self._finished_s: float | None = None
@@ -80,7 +80,7 @@ class Workspace:
     def steps(self) -> Iterator[None]:
         """Index what is new and forget what is gone; each step takes a fraction of a millisecond."""
         if self._index.is_stale:
-            self._index, self._files, self._finished_s = Inverted(), {}, None
+            self._index, self._files, self._finished_s = InvertedIndex(), {}, None
         seen: set[Path] = set()
         for path, changed in self._walk():
             yield

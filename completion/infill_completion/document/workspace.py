@@ -25,7 +25,7 @@ class OpenDocument:
     text: str
 
 
-class Documents(Protocol):
+class OpenDocuments(Protocol):
     """The editor's other documents; every method is cheap and never blocks."""
 
     def others(self, uri: str) -> Sequence[OpenDocument]:

@@ -14,7 +14,7 @@ from infill_completion.context import Context, Gatherer
 from infill_completion.document.snapshot import Answer, SkipReason, Snapshot
 from infill_completion.document.view import View
 from infill_completion.document.window import budgets
-from infill_completion.document.workspace import Documents, NoDocuments
+from infill_completion.document.workspace import NoDocuments, OpenDocuments
 from infill_completion.privacy.rules import Privacy
 from infill_completion.settings import Settings
 from infill_completion.suggest.debounce import Debounce
@@ -36,9 +36,9 @@ class Completer:
     All methods are called on one event loop. Requests of different documents do not disturb each other.
     """
 
-    def __init__(self, engine: Engine, settings: Settings, documents: Documents | None = None) -> None:
+    def __init__(self, engine: Engine, settings: Settings, documents: OpenDocuments | None = None) -> None:
         self._settings = settings
-        self._documents: Documents = documents or NoDocuments()
+        self._documents: OpenDocuments = documents or NoDocuments()
         self._turns = Turns()
         self._privacy = Privacy(settings.privacy.ignore)
         self._gatherer = Gatherer()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from infill_completion.document.snapshot import SkipReason
 from infill_completion.document.view import View
-from infill_completion.document.workspace import Documents
+from infill_completion.document.workspace import OpenDocuments
 from infill_completion.suggest.extent import Shape
 from infill_completion.suggest.inflight import Flight
 from infill_completion.suggest.policy import shown_automatically
@@ -20,7 +20,7 @@ Shown = tuple[View, tuple[Offer, ...]]
 class Past:
     """Remembers answers, what the user saw of them, and how the newest of each document came about."""
 
-    def __init__(self, documents: Documents) -> None:
+    def __init__(self, documents: OpenDocuments) -> None:
         self._documents = documents
         self._memory = Memory()
         self._shown: dict[str, Shown] = {}

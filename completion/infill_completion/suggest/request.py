@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from infill_completion.api import CompletionRequest
-from infill_completion.context import Context, Source, cells_text
+from infill_completion.context import Context, ContextSource, cells_text
 from infill_completion.document.view import View
 from infill_completion.document.window import Window, budgets
-from infill_completion.document.workspace import Documents, OpenDocument
+from infill_completion.document.workspace import OpenDocument, OpenDocuments
 from infill_completion.privacy.masking import mask_secrets
 from infill_completion.settings import Settings
 from infill_completion.suggest.extent import Plan
@@ -33,12 +33,18 @@ class Asked:
 
     request: CompletionRequest
     versions: tuple[tuple[str, int], ...]
-    sources: tuple[Source, ...]
+    sources: tuple[ContextSource, ...]
     withheld: tuple[str, ...]
 
 
 def asking(
-    view: View, extent: Plan, settings: Settings, documents: Documents, context: Context, *, is_explained: bool = False
+    view: View,
+    extent: Plan,
+    settings: Settings,
+    documents: OpenDocuments,
+    context: Context,
+    *,
+    is_explained: bool = False,
 ) -> Asked:
     """Put a request together for ``view``."""
     completion = settings.completion
@@ -64,11 +70,11 @@ def asking(
         explain=is_explained,
         is_invoked=view.is_invoked,
     )
-    sources = (*context.sources, *((Source("cells above", "notebook", len(cells)),) if cells else ()))
+    sources = (*context.sources, *((ContextSource("cells above", "notebook", len(cells)),) if cells else ()))
     return Asked(request, versions, sources, kinds + context.withheld)
 
 
-def versions_now(uri: str, documents: Documents) -> dict[str, int]:
+def versions_now(uri: str, documents: OpenDocuments) -> dict[str, int]:
     """Return the versions of the documents other than ``uri``, by URI, and one number for all cells above it."""
     versions = {document.uri: document.version for document in documents.others(uri)}
     return {**versions, _CELLS: _state(documents.cells_before(uri))}

@@ -1,7 +1,7 @@
 """The definitions behind a file's imports, from files of the workspace only."""
 
 from infill_completion.context.imports.definitions import definitions, imports_of
-from infill_completion.context.imports.files import Files, Library
-from infill_completion.context.imports.place import Import, Place, Takes
+from infill_completion.context.imports.files import Files, OutlineCache
+from infill_completion.context.imports.site import Import, ImportSite, Takes
 
-__all__ = ["Files", "Import", "Library", "Place", "Takes", "definitions", "imports_of"]
+__all__ = ["Files", "Import", "ImportSite", "OutlineCache", "Takes", "definitions", "imports_of"]

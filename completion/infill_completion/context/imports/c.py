@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from infill_completion.context.imports.files import Files
-from infill_completion.context.imports.place import Import, Place, Takes
+from infill_completion.context.imports.site import Import, ImportSite, Takes
 
 _INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*([\"<])([^\">\n]+)[\">]", re.MULTILINE)
 _SOURCES = frozenset({".c", ".cc", ".cpp", ".cxx", ".cu", ".m", ".mm"})
@@ -16,29 +16,29 @@ _HEADERS = (".h", ".hpp", ".hh", ".hxx", ".cuh")
 _FOLDERS = ("", "include", "src")
 
 
-def imports(place: Place, files: Files) -> Iterator[Import]:
+def imports(site: ImportSite, files: Files) -> Iterator[Import]:
     """Yield the file's own header as a whole, then of each included one what is used near the cursor."""
     del files
-    own = _own_headers(place)
+    own = _own_headers(site)
     yield Import(own, takes=Takes.ALL)
-    for quote, written in _INCLUDE.findall(place.text):
-        if written.rpartition(".")[0].rpartition("/")[2] == place.path.stem and own:
+    for quote, written in _INCLUDE.findall(site.text):
+        if written.rpartition(".")[0].rpartition("/")[2] == site.path.stem and own:
             continue
-        beside = [place.path.parent] if quote == '"' else []
-        bases = dict.fromkeys([*beside, *_include_folders(place)])
+        beside = [site.path.parent] if quote == '"' else []
+        bases = dict.fromkeys([*beside, *_include_folders(site)])
         yield Import(tuple(base / written for base in bases), takes=Takes.USED)
 
 
-def _own_headers(place: Place) -> tuple[Path, ...]:
-    if place.path.suffix.lower() not in _SOURCES:
+def _own_headers(site: ImportSite) -> tuple[Path, ...]:
+    if site.path.suffix.lower() not in _SOURCES:
         return ()
-    stem = place.path.stem
-    written = [name for _, name in _INCLUDE.findall(place.text) if name.rpartition("/")[2].partition(".")[0] == stem]
-    folders = dict.fromkeys([place.path.parent, *_include_folders(place)])
+    stem = site.path.stem
+    written = [name for _, name in _INCLUDE.findall(site.text) if name.rpartition("/")[2].partition(".")[0] == stem]
+    folders = dict.fromkeys([site.path.parent, *_include_folders(site)])
     names = [*written, *(f"{stem}{suffix}" for suffix in _HEADERS)]
     return tuple(folder / name for name in names for folder in folders)
 
 
-def _include_folders(place: Place) -> list[Path]:
-    tops = dict.fromkeys([*place.folders, *place.roots])
+def _include_folders(site: ImportSite) -> list[Path]:
+    tops = dict.fromkeys([*site.folders, *site.roots])
     return [top / name if name else top for top in tops for name in _FOLDERS]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from infill_completion.context.imports import c, go, java, python, rust, script
 from infill_completion.context.imports.files import Files
-from infill_completion.context.imports.place import MOST_TEXT, Import, Place, Takes
+from infill_completion.context.imports.site import MOST_TEXT, Import, ImportSite, Takes
 from infill_completion.context.snippet import Snippet
 from infill_completion.languages.registry import context_module_of
 
@@ -28,7 +28,7 @@ MOST_CHARACTERS = 800
 class _ImportRules:
     """How the imports of a language are found, and whether a file can export again what it imports."""
 
-    imports: Callable[[Place, Files], Iterator[Import]]
+    imports: Callable[[ImportSite, Files], Iterator[Import]]
     reexports: bool
 
 
@@ -43,69 +43,71 @@ _RULES = {
 }
 
 
-def imports_of(place: Place, files: Files) -> list[Import]:
+def imports_of(site: ImportSite, files: Files) -> list[Import]:
     """Return what a text imports from files that may lie in the workspace.
 
     In the order of the text, but what is used near the cursor comes first; nothing for a language without a grammar.
     """
-    rules = _RULES.get(context_module_of(place.language_id))
+    rules = _RULES.get(context_module_of(site.language_id))
     if rules is None:
         return []
-    text = place.text[:MOST_TEXT]
-    written = islice(rules.imports(replace(place, text=text), files), MOST_WRITTEN)
+    text = site.text[:MOST_TEXT]
+    written = islice(rules.imports(replace(site, text=text), files), MOST_WRITTEN)
     found = [item for item in takewhile(lambda _: files.allows(), written) if item.files]
     wanted = [item for item in found if item.names or item.takes is not Takes.NAMED]
-    wanted.sort(key=lambda item: item.takes is Takes.NAMED and not any(here in place.words for here, _ in item.names))
+    wanted.sort(key=lambda item: item.takes is Takes.NAMED and not any(here in site.words for here, _ in item.names))
     return list(dict.fromkeys(wanted))[:MOST_IMPORTS]
 
 
-def definitions(place: Place, files: Files, most_characters: int) -> list[Snippet]:
-    """Return the heads of the definitions that ``place`` imports, one snippet for each file.
+def definitions(site: ImportSite, files: Files, most_characters: int) -> list[Snippet]:
+    """Return the signatures of the definitions that ``site`` imports, one snippet for each file.
 
     About ``most_characters`` at most. Whatever the text and the files are, nothing is raised, and no file is read but
     through ``files``.
     """
-    search = _Search(place, files)
-    for item in imports_of(place, files):
+    search = _Search(site, files)
+    for item in imports_of(site, files):
         if search.characters >= most_characters:
             break
-        search.follow(item, place.path, 0)
+        search.follow(item, site.path, 0)
     return [
-        Snippet(files.uri(path), "import", 0, text) for path, heads in search.found.items() if (text := _fitting(heads))
+        Snippet(files.uri(path), "import", 0, text)
+        for path, signatures in search.found.items()
+        if (text := _fitting(signatures))
     ]
 
 
 class _Search:
-    def __init__(self, place: Place, files: Files) -> None:
+    def __init__(self, site: ImportSite, files: Files) -> None:
         self.found: dict[Path, dict[str, None]] = {}
-        self._place = place
+        self._site = site
         self._files = files
         self._left = MOST_FILES
 
     @property
     def characters(self) -> int:
-        return sum(min(sum(map(len, heads)), MOST_CHARACTERS) for heads in self.found.values())
+        return sum(min(sum(map(len, signatures)), MOST_CHARACTERS) for signatures in self.found.values())
 
     def follow(self, item: Import, origin: Path, step: int) -> None:
-        """Take note of the heads behind an import in ``origin``."""
+        """Take note of the signatures behind an import in ``origin``."""
         missing = list(dict.fromkeys(there for _, there in item.names))
         for file in (Path(os.path.normpath(file)) for file in item.files):
             if self._left <= 0 or (item.takes is Takes.NAMED and not missing):
                 return
-            if file in {self._place.path, origin}:
+            if file in {self._site.path, origin}:
                 continue
-            outline = self._files.outline(file, self._place.language_id)
+            outline = self._files.outline(file, self._site.language_id)
             if outline is None:
                 continue
             self._left -= 1
             if item.takes is Takes.NAMED:
                 for name in [*missing]:
-                    heads = outline.find(name, self._files.allows)
-                    if heads:
-                        self._add(file, heads)
+                    signatures = outline.find(name, self._files.allows)
+                    if signatures:
+                        self._add(file, signatures)
                         missing.remove(name)
             else:
-                names = self._place.words if item.takes is Takes.USED else None
+                names = self._site.words if item.takes is Takes.USED else None
                 self._add(file, outline.find_all(names, self._files.allows))
             if not item.is_folder:
                 self._hand_on(file, outline.text, missing, step + 1)
@@ -113,10 +115,10 @@ class _Search:
 
     def _hand_on(self, file: Path, text: str, names: list[str], step: int) -> None:
         """Look for ``names`` behind the imports of a file that does not define them."""
-        rules = _RULES[context_module_of(self._place.language_id)]
+        rules = _RULES[context_module_of(self._site.language_id)]
         if not names or step >= MOST_STEPS or not rules.reexports:
             return
-        there = replace(self._place, text=text[:MOST_TEXT], near="", path=file)
+        there = replace(self._site, text=text[:MOST_TEXT], near="", path=file)
         for item in islice(rules.imports(there, self._files), MOST_WRITTEN):
             if item.takes is Takes.USED:
                 self.follow(replace(item, names=tuple((name, name) for name in names), takes=Takes.NAMED), file, step)
@@ -125,12 +127,12 @@ class _Search:
                 if passed:
                     self.follow(replace(item, names=passed), file, step)
 
-    def _add(self, file: Path, heads: list[str] | tuple[str, ...]) -> None:
-        if heads:
-            self.found.setdefault(file, {}).update(dict.fromkeys(heads))
+    def _add(self, file: Path, signatures: list[str] | tuple[str, ...]) -> None:
+        if signatures:
+            self.found.setdefault(file, {}).update(dict.fromkeys(signatures))
 
 
-def _fitting(heads: dict[str, None]) -> str:
-    """Return the heads, whole lines, as far as one file may have room."""
-    text = "\n".join(heads)
+def _fitting(signatures: dict[str, None]) -> str:
+    """Return the signatures, whole lines, as far as one file may have room."""
+    text = "\n".join(signatures)
     return text if len(text) <= MOST_CHARACTERS else text[: max(text.rfind("\n", 0, MOST_CHARACTERS), 0)]

@@ -21,7 +21,7 @@ MOST_KEPT = 200
 MOST_ENTRIES = 500
 
 
-class Library:
+class OutlineCache:
     """Outlines of files, kept while the files stay as they are; the longest unused goes first."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Files:
     def __init__(
         self,
         roots: Sequence[Path],
-        library: Library,
+        library: OutlineCache,
         is_private: Callable[[Path], bool],
         allows: Callable[[], bool] = lambda: True,
         opened: Mapping[Path, OpenDocument] | None = None,

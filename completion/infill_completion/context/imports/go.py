@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from infill_completion.context.imports.files import Files
-from infill_completion.context.imports.place import Import, Place, Takes
+from infill_completion.context.imports.site import Import, ImportSite, Takes
 
 # Files of one package that are looked at.
 MOST_FILES = 24
@@ -17,25 +17,25 @@ _MODULE = re.compile(r"^module[ \t]+\"?([^\s\"]+)", re.MULTILINE)
 _VERSION = re.compile(r"v\d+$")
 
 
-def imports(place: Place, files: Files) -> Iterator[Import]:
+def imports(site: ImportSite, files: Files) -> Iterator[Import]:
     """Yield what is used of the module's packages, then what is used of the file's own package."""
-    top, module = _module(place, files)
-    for block in _BLOCK.finditer(place.text):
+    top, module = _module(site, files)
+    for block in _BLOCK.finditer(site.text):
         for alias, path in _SPEC.findall(block.group(1)):
             if top is None or not f"{path}/".startswith(f"{module}/"):
                 continue
             folder = top / path[len(module) :].strip("/")
-            found = _files(folder, place, files)
+            found = _files(folder, site, files)
             if alias == ".":
                 yield Import(found, takes=Takes.USED, is_folder=True)
             elif alias != "_":
-                yield Import(found, place.uses(alias or _package(path), "."), is_folder=True)
-    yield Import(_files(place.path.parent, place, files), takes=Takes.USED, is_folder=True)
+                yield Import(found, site.uses(alias or _package(path), "."), is_folder=True)
+    yield Import(_files(site.path.parent, site, files), takes=Takes.USED, is_folder=True)
 
 
-def _module(place: Place, files: Files) -> tuple[Path | None, str]:
+def _module(site: ImportSite, files: Files) -> tuple[Path | None, str]:
     """Return the folder and the name of the module that the file belongs to."""
-    for folder in place.folders:
+    for folder in site.folders:
         found = _MODULE.search(files.text(folder / "go.mod"))
         if found is not None:
             return folder, found.group(1)
@@ -47,9 +47,9 @@ def _package(path: str) -> str:
     return parts[-2] if len(parts) > 1 and _VERSION.match(parts[-1]) else parts[-1]
 
 
-def _files(folder: Path, place: Place, files: Files) -> tuple[Path, ...]:
+def _files(folder: Path, site: ImportSite, files: Files) -> tuple[Path, ...]:
     """Return the files of a package, tests only for a test of it."""
     names = [name for name in files.names(folder) if name.endswith(".go")]
-    if not place.path.name.endswith("_test.go"):
+    if not site.path.name.endswith("_test.go"):
         names = [name for name in names if not name.endswith("_test.go")]
-    return tuple(folder / name for name in names if folder / name != place.path)[:MOST_FILES]
+    return tuple(folder / name for name in names if folder / name != site.path)[:MOST_FILES]

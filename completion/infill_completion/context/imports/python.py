@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from infill_completion.context.imports.files import Files
-from infill_completion.context.imports.place import Import, Place, Takes
+from infill_completion.context.imports.site import Import, ImportSite, Takes
 
 _FROM = re.compile(
     r"^[ \t]*from[ \t]+([\w.]*)[ \t]+import[ \t]+"
@@ -18,28 +18,28 @@ _FROM = re.compile(
 _IMPORT = re.compile(r"^[ \t]*import[ \t]+([\w.][^\n#;(]*)", re.MULTILINE)
 
 
-def imports(place: Place, files: Files) -> Iterator[Import]:
+def imports(site: ImportSite, files: Files) -> Iterator[Import]:
     """Yield what is imported by name, and what is used of imported modules."""
     del files
-    for match in sorted([*_FROM.finditer(place.text), *_IMPORT.finditer(place.text)], key=re.Match.start):
+    for match in sorted([*_FROM.finditer(site.text), *_IMPORT.finditer(site.text)], key=re.Match.start):
         if match.re is _FROM:
-            yield from _from(match.group(1), match.group(2), place)
+            yield from _from(match.group(1), match.group(2), site)
         else:
             for module, name in _names(match.group(1), is_dotted=True):
-                used = place.uses(name, ".")
+                used = site.uses(name, ".")
                 if used:
-                    yield Import(_files(_stems(module, place)), used)
+                    yield Import(_files(_stems(module, site)), used)
 
 
-def _from(module: str, listed: str, place: Place) -> Iterator[Import]:
-    stems = _stems(module, place)
+def _from(module: str, listed: str, site: ImportSite) -> Iterator[Import]:
+    stems = _stems(module, site)
     if listed.strip() == "*":
         yield Import(_files(stems), takes=Takes.USED)
         return
     names = _names(listed)
     yield Import(_files(stems), tuple((here, there) for there, here in names))
     for there, here in names:  # It may be a module of the package.
-        used = place.uses(here, ".")
+        used = site.uses(here, ".")
         if used:
             yield Import(_files([stem / there for stem in stems]), used)
 
@@ -56,16 +56,16 @@ def _names(listed: str, *, is_dotted: bool = False) -> list[tuple[str, str]]:
     return found
 
 
-def _stems(module: str, place: Place) -> list[Path]:
+def _stems(module: str, site: ImportSite) -> list[Path]:
     """Return the paths, without a suffix, that a module may have."""
     parts = [part for part in module.split(".") if part]
     dots = len(module) - len(module.lstrip("."))
     if dots:
-        base = place.path.parent
+        base = site.path.parent
         for _ in range(min(dots, 32) - 1):
             base = base.parent
         return [base.joinpath(*parts)]
-    bases = dict.fromkeys([*(path for root in place.roots for path in (root, root / "src")), *place.folders])
+    bases = dict.fromkeys([*(path for root in site.roots for path in (root, root / "src")), *site.folders])
     return [base.joinpath(*parts) for base in bases] if parts else []
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infill_completion.context.imports.files import Files
-from infill_completion.context.imports.place import Import, Place, Takes
+from infill_completion.context.imports.site import Import, ImportSite, Takes
 
 MOST_DEPTH = 8
 # Paths of one ``use``; more are generated.
@@ -35,24 +35,26 @@ class _Crate:
     module: tuple[str, ...]
 
 
-def imports(place: Place, files: Files) -> Iterator[Import]:
+def imports(site: ImportSite, files: Files) -> Iterator[Import]:
     """Yield what is imported by name, and what is used of modules, also by whole paths near the cursor."""
-    crate = _crate(place, files)
-    children = frozenset(_MOD.findall(place.text))
-    matches = sorted([*_USE.finditer(place.text), *_MOD.finditer(place.text)], key=re.Match.start)
+    crate = _crate(site, files)
+    children = frozenset(_MOD.findall(site.text))
+    matches = sorted([*_USE.finditer(site.text), *_MOD.finditer(site.text)], key=re.Match.start)
     for match in matches:
         if match.re is _MOD:
             found = _files((*crate.module, match.group(1)), crate)
-            yield Import(found, place.uses(match.group(1), "::"))
+            yield Import(found, site.uses(match.group(1), "::"))
             continue
         for path, here in _paths(_TOKEN.findall(match.group(1))):
-            yield from _used(path, here, crate, children, place)
-    for written in dict.fromkeys(_PATH.findall(place.near)):
+            yield from _used(path, here, crate, children, site)
+    for written in dict.fromkeys(_PATH.findall(site.near)):
         path = tuple(written.split("::"))
-        yield from _used(path, path[-1], crate, children, place)
+        yield from _used(path, path[-1], crate, children, site)
 
 
-def _used(path: tuple[str, ...], here: str, crate: _Crate, children: frozenset[str], place: Place) -> Iterator[Import]:
+def _used(
+    path: tuple[str, ...], here: str, crate: _Crate, children: frozenset[str], site: ImportSite
+) -> Iterator[Import]:
     """Yield what one path means: an item of a module, a module, or a part of a type."""
     whole = _absolute(path, crate, children)
     if not whole:
@@ -61,7 +63,7 @@ def _used(path: tuple[str, ...], here: str, crate: _Crate, children: frozenset[s
         yield Import(_files(whole[:-1], crate), takes=Takes.USED)
         return
     yield Import(_files(whole[:-1], crate), ((here, whole[-1]),))
-    yield Import(_files(whole, crate), place.uses(here, "::"))
+    yield Import(_files(whole, crate), site.uses(here, "::"))
     if len(whole) > 1 and whole[-2][:1].isupper():
         yield Import(_files(whole[:-2], crate), ((whole[-2], whole[-2]),))
 
@@ -117,15 +119,15 @@ def _files(module: tuple[str, ...], crate: _Crate) -> tuple[Path, ...]:
     return (Path(f"{stem}.rs"), stem / "mod.rs")
 
 
-def _crate(place: Place, files: Files) -> _Crate:
+def _crate(site: ImportSite, files: Files) -> _Crate:
     """Return the crate of a file; without a `Cargo.toml` its folder is taken for the crate's root."""
-    for folder in place.folders:
+    for folder in site.folders:
         text = files.text(folder / "Cargo.toml")
         if text:
             named = _PACKAGE.search(text)
             name = named.group(1).replace("-", "_") if named else ""
-            return _Crate(folder / "src", name, _module(place.path, folder / "src"))
-    return _Crate(place.path.parent, "", _module(place.path, place.path.parent))
+            return _Crate(folder / "src", name, _module(site.path, folder / "src"))
+    return _Crate(site.path.parent, "", _module(site.path, site.path.parent))
 
 
 def _module(path: Path, source: Path) -> tuple[str, ...]:

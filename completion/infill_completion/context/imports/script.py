@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from infill_completion.context.imports.files import Files
-from infill_completion.context.imports.place import Import, Place, Takes
+from infill_completion.context.imports.site import Import, ImportSite, Takes
 from infill_completion.context.imports.tsconfig import aliased
 
 _FROM = re.compile(
@@ -28,21 +28,21 @@ _WRITTEN = {".js": (".ts", ".tsx"), ".jsx": (".tsx",), ".mjs": (".mts",), ".cjs"
 _NAME = re.compile(r"[\w$]+")
 
 
-def imports(place: Place, files: Files) -> Iterator[Import]:
+def imports(site: ImportSite, files: Files) -> Iterator[Import]:
     """Yield what is imported by name or by default, and what is used of whole modules; also what is exported again."""
-    matches = [*_FROM.finditer(place.text), *_REQUIRE.finditer(place.text)]
+    matches = [*_FROM.finditer(site.text), *_REQUIRE.finditer(site.text)]
     for match in sorted(matches, key=re.Match.start):
-        found = _files(match.group(2), place, files)
+        found = _files(match.group(2), site, files)
         if not found:
             continue
         if match.re is _REQUIRE:
-            yield from _required(match.group(1), found, place)
+            yield from _required(match.group(1), found, site)
         else:
             is_export = match.group().lstrip().startswith("export")
-            yield from _clause(match.group(1), found, place, is_export=is_export)
+            yield from _clause(match.group(1), found, site, is_export=is_export)
 
 
-def _clause(clause: str, found: tuple[Path, ...], place: Place, *, is_export: bool) -> Iterator[Import]:
+def _clause(clause: str, found: tuple[Path, ...], site: ImportSite, *, is_export: bool) -> Iterator[Import]:
     before, brace, inner = clause.partition("{")
     names = _names(inner.partition("}")[0], r"\s+as\s+") if brace else []
     for part in before.split(","):
@@ -50,17 +50,17 @@ def _clause(clause: str, found: tuple[Path, ...], place: Place, *, is_export: bo
         if words == ["*"] and is_export:
             yield Import(found, takes=Takes.USED)
         elif len(words) == 3 and words[:2] == ["*", "as"]:
-            yield Import(found, place.uses(words[2], "."))
+            yield Import(found, site.uses(words[2], "."))
         elif len(words) == 1 and _NAME.fullmatch(words[0]):
             names.insert(0, ("default", words[0]))
     yield Import(found, tuple((here, there) for there, here in names))
 
 
-def _required(target: str, found: tuple[Path, ...], place: Place) -> Iterator[Import]:
+def _required(target: str, found: tuple[Path, ...], site: ImportSite) -> Iterator[Import]:
     if target.startswith("{"):
         yield Import(found, tuple((here, there) for there, here in _names(target.strip("{}"), r"\s*:\s*")))
     else:
-        yield Import(found, ((target, "default"), *place.uses(target, ".")))
+        yield Import(found, ((target, "default"), *site.uses(target, ".")))
 
 
 def _names(listed: str, between: str) -> list[tuple[str, str]]:
@@ -73,11 +73,11 @@ def _names(listed: str, between: str) -> list[tuple[str, str]]:
     return found
 
 
-def _files(written: str, place: Place, files: Files) -> tuple[Path, ...]:
+def _files(written: str, site: ImportSite, files: Files) -> tuple[Path, ...]:
     """Return the files that a module's name may mean."""
     if written.startswith("."):
-        return _candidates([place.path.parent / written])
-    return _candidates(aliased(written, place, files))
+        return _candidates([site.path.parent / written])
+    return _candidates(aliased(written, site, files))
 
 
 def _candidates(stems: Sequence[Path]) -> tuple[Path, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from infill_completion.context.imports.files import Files
-from infill_completion.context.imports.place import MOST_TEXT, Place
+from infill_completion.context.imports.site import MOST_TEXT, ImportSite
 
 _NAMES = ("tsconfig.json", "jsconfig.json")
 # Comments, and commas behind the last item, both of which TypeScript allows; strings stay as they are.
@@ -17,9 +17,9 @@ _COMMENT = re.compile(_STRING + r"|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 _COMMA = re.compile(_STRING + r"|,(?=\s*[}\]])")
 
 
-def aliased(written: str, place: Place, files: Files) -> list[Path]:
+def aliased(written: str, site: ImportSite, files: Files) -> list[Path]:
     """Return the paths that a module's name may mean by ``paths`` and ``baseUrl`` of the nearest configuration."""
-    for folder in place.folders:
+    for folder in site.folders:
         for name in _NAMES:
             text = files.text(folder / name)[:MOST_TEXT]
             if text:

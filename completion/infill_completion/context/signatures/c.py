@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from infill_completion.context.signatures.nodes import MOST_DEPTH, Source, inside, is_said, type_head, with_end
+from infill_completion.context.signatures.nodes import MOST_DEPTH, SourceText, inside, is_said, type_signature, with_end
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -18,8 +18,8 @@ _TYPES = frozenset({"struct_specifier", "class_specifier", "union_specifier", "e
 _NAMES = frozenset({"identifier", "field_identifier", "type_identifier", "operator_name"})
 
 
-def heads(root: Node, source: Source) -> Iterator[tuple[str, str]]:
-    """Yield names and heads of a header's definitions; an enumerator has the head of its enumeration."""
+def signatures(root: Node, source: SourceText) -> Iterator[tuple[str, str]]:
+    """Yield names and heads of a header's definitions; an enumerator has the signature of its enumeration."""
     for node in inside(root, _CONTAINERS):
         inner = node
         if node.type == "template_declaration" and node.named_children:
@@ -35,38 +35,38 @@ def heads(root: Node, source: Source) -> Iterator[tuple[str, str]]:
             yield source.text(inner.child_by_field_name("name")), source.text(node)
 
 
-def _declaration(node: Node, inner: Node, source: Source) -> Iterator[tuple[str, str]]:
+def _declaration(node: Node, inner: Node, source: SourceText) -> Iterator[tuple[str, str]]:
     kind = inner.child_by_field_name("type")
     names = [_name(child, source) for child in inner.children_by_field_name("declarator")]
     if kind is not None and kind.type in _TYPES and kind.child_by_field_name("body") is not None:
         closing = f"}} {', '.join(name for name in names if name)};"
-        for name, head in _type(node, kind, source, closing):
-            yield name, head
-            yield from ((other, head) for other in names)
+        for name, signature in _type(node, kind, source, closing):
+            yield name, signature
+            yield from ((other, signature) for other in names)
         return
-    head = with_end(source.head(node).lstrip(), ";")
-    yield from ((name, head) for name in names)
+    signature = with_end(source.signature(node).lstrip(), ";")
+    yield from ((name, signature) for name in names)
 
 
-def _type(node: Node, inner: Node, source: Source, closing: str) -> Iterator[tuple[str, str]]:
+def _type(node: Node, inner: Node, source: SourceText, closing: str) -> Iterator[tuple[str, str]]:
     body = inner.child_by_field_name("body")
     if body is None:  # A forward declaration tells nothing.
         return
     name = source.text(inner.child_by_field_name("name"))
     if inner.type == "enum_specifier":
-        head = type_head(source, node, body, ending=",", closing=closing)
+        signature = type_signature(source, node, body, ending=",", closing=closing)
         for enumerator in body.named_children:
-            yield source.text(enumerator.child_by_field_name("name")), head
+            yield source.text(enumerator.child_by_field_name("name")), signature
     else:
-        head = type_head(source, node, body, closing=closing, shows=_is_shown)
-    yield name or "_", head
+        signature = type_signature(source, node, body, closing=closing, shows=_is_shown)
+    yield name or "_", signature
 
 
 def _is_shown(node: Node) -> bool:
     return is_said(node) and not node.type.startswith("preproc")
 
 
-def _name(declarator: Node | None, source: Source) -> str:
+def _name(declarator: Node | None, source: SourceText) -> str:
     """Return what a declarator, such as ``*name[3]`` or ``(*name)(int)``, declares."""
     for _ in range(MOST_DEPTH):
         if declarator is None or declarator.type in _NAMES:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from infill_completion.context.signatures.nodes import MOST_DEPTH, Source, inside, type_head
+from infill_completion.context.signatures.nodes import MOST_DEPTH, SourceText, inside, type_signature
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -17,31 +17,31 @@ _SPECS = {
 _GROUPS = frozenset({"type_declaration", "const_declaration", "var_declaration", "var_spec_list"})
 
 
-def heads(root: Node, source: Source) -> Iterator[tuple[str, str]]:
+def signatures(root: Node, source: SourceText) -> Iterator[tuple[str, str]]:
     """Yield names and heads of a package's definitions; a type's methods come under the type's name too."""
     for node in inside(root, _GROUPS):
         name = source.text(node.child_by_field_name("name"))
         if node.type == "function_declaration":
-            yield name, source.head(node).lstrip()
+            yield name, source.signature(node).lstrip()
         elif node.type == "method_declaration":
-            yield _receiver(node, source), source.head(node).lstrip()
+            yield _receiver(node, source), source.signature(node).lstrip()
         elif node.type in _SPECS:
             names = node.children_by_field_name("name")
             for each in names:
                 yield source.text(each), _SPECS[node.type] + _spec(node, source)
 
 
-def _spec(node: Node, source: Source) -> str:
+def _spec(node: Node, source: SourceText) -> str:
     kind = node.child_by_field_name("type")
     if node.type != "type_spec" or kind is None or kind.type not in {"struct_type", "interface_type"}:
         return source.text(node) if node.type == "type_spec" else source.first_line(node)
     if kind.type == "interface_type":
         return source.text(node)
     body = kind.named_children[0] if kind.named_children else None
-    return source.text(node) if body is None else type_head(source, node, body, ending="")
+    return source.text(node) if body is None else type_signature(source, node, body, ending="")
 
 
-def _receiver(node: Node, source: Source) -> str:
+def _receiver(node: Node, source: SourceText) -> str:
     """Return the name of the type that a method belongs to."""
     found = node.child_by_field_name("receiver")
     for _ in range(MOST_DEPTH):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from infill_completion.context.signatures.nodes import Source, inside, is_said, type_head
+from infill_completion.context.signatures.nodes import SourceText, inside, is_said, type_signature
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -16,19 +16,22 @@ _TYPES = frozenset(
 )  # fmt: skip
 
 
-def heads(root: Node, source: Source) -> Iterator[tuple[str, str]]:
+def signatures(root: Node, source: SourceText) -> Iterator[tuple[str, str]]:
     """Yield names and heads of a file's types, without what is private."""
     for node in inside(root, frozenset()):
         body = node.child_by_field_name("body")
         if node.type in _TYPES and body is not None:
             name = source.text(node.child_by_field_name("name"))
             if node.type == "enum_declaration":
-                yield name, type_head(source, node, body, ending=",", shows=lambda child: child.type == "enum_constant")
+                yield (
+                    name,
+                    type_signature(source, node, body, ending=",", shows=lambda child: child.type == "enum_constant"),
+                )
                 continue
-            yield name, type_head(source, node, body, shows=lambda child: _is_shown(child, source))
+            yield name, type_signature(source, node, body, shows=lambda child: _is_shown(child, source))
 
 
-def _is_shown(node: Node, source: Source) -> bool:
+def _is_shown(node: Node, source: SourceText) -> bool:
     if not is_said(node) or node.type in {"block", "static_initializer"}:
         return False
     first = node.named_children[0] if node.named_children else None

@@ -1,4 +1,4 @@
-"""What the languages share: the text of a node up to its body, and the head of a type."""
+"""What the languages share: the text of a node up to its body, and the signature of a type."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_LINE = 240
 _INDENT = "    "
 
 
-class Source:
+class SourceText:
     """A text in UTF-8 and the nodes' places in it."""
 
     def __init__(self, data: bytes) -> None:
@@ -30,19 +30,19 @@ class Source:
         """Return the text between two places."""
         return self._data[start:end].decode("utf-8", "replace")
 
-    def head(self, node: Node) -> str:
+    def signature(self, node: Node) -> str:
         """Return a node's text with its first line's indentation, without its body and without a value of lines."""
         line = self._data.rfind(b"\n", 0, node.start_byte) + 1
         before = self.between(line, node.start_byte)
         start = _INDENT if before.strip() else before
-        return start + self.between(node.start_byte, end_of_head(node)).rstrip()
+        return start + self.between(node.start_byte, end_of_signature(node)).rstrip()
 
     def first_line(self, node: Node) -> str:
         """Return the first line of a node's text."""
         return self.text(node).partition("\n")[0].rstrip()[:MOST_LINE]
 
 
-def end_of_head(node: Node) -> int:
+def end_of_signature(node: Node) -> int:
     """Return the place where a definition's body begins, or a value of more than one line; else the node's end."""
     inner: Node | None = node
     while inner is not None:
@@ -69,8 +69,8 @@ def is_said(node: Node) -> bool:
     return "comment" not in node.type and node.type != "attribute_item"
 
 
-def type_head(
-    source: Source,
+def type_signature(
+    source: SourceText,
     node: Node,
     body: Node,
     *,
@@ -79,7 +79,7 @@ def type_head(
     closing: str = "}",
     shows: Callable[[Node], bool] = is_said,
 ) -> str:
-    """Return the head of a type: its first lines, the heads of its members, and what closes it.
+    """Return the signature of a type: its first lines, the heads of its members, and what closes it.
 
     Args:
         source: The text.
@@ -88,21 +88,21 @@ def type_head(
         start: Where the definition begins, if not with ``node``.
         ending: What ends a member that does not end itself.
         closing: What stands behind the last member; empty in a language without brackets.
-        shows: Whether a member belongs to the head.
+        shows: Whether a member belongs to the signature.
     """
     first = node.start_byte if start is None else start
     opening = source.between(first, body.start_byte + 1 if closing else body.start_byte).rstrip()
-    members = (with_end(source.head(child), ending) for child in body.named_children if shows(child))
+    members = (with_end(source.signature(child), ending) for child in body.named_children if shows(child))
     lines = "\n".join(textwrap.dedent(member) for member in members if len(member) <= 4 * MOST_LINE)
     inner = textwrap.indent(lines, _INDENT) if lines.strip() else ""
     return "\n".join(part for part in (opening, inner, closing) if part)
 
 
-def with_end(head: str, ending: str) -> str:
-    """Return ``head`` with ``ending`` unless it has an end; ``public`` and its like end with a colon."""
-    if head.strip() in {"public", "protected", "private"}:
-        return f"{head}:"
-    return head if not ending or head.endswith((";", ",", ":")) else head + ending
+def with_end(signature: str, ending: str) -> str:
+    """Return ``signature`` with ``ending`` unless it has an end; ``public`` and its like end with a colon."""
+    if signature.strip() in {"public", "protected", "private"}:
+        return f"{signature}:"
+    return signature if not ending or signature.endswith((";", ",", ":")) else signature + ending
 
 
 def inside(root: Node, containers: frozenset[str], depth: int = 0) -> Iterator[Node]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING
 
 from infill_completion.context.signatures import c, go, java, python, rust, script
-from infill_completion.context.signatures.nodes import Source
+from infill_completion.context.signatures.nodes import SourceText
 from infill_completion.document.lines import to_lf
 from infill_completion.languages.registry import context_module_of
 from infill_completion.languages.syntax.grammars import parsed
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 PIECE_CHARACTERS = 32_000
 MOST_PIECES = 8
 # By `Language.context_module`.
-_EXTRACTORS: dict[str, Callable[[Node, Source], Iterator[tuple[str, str]]]] = {
-    "c": c.heads,
-    "go": go.heads,
-    "java": java.heads,
-    "python": python.heads,
-    "rust": rust.heads,
-    "script": script.heads,
+_EXTRACTORS: dict[str, Callable[[Node, SourceText], Iterator[tuple[str, str]]]] = {
+    "c": c.signatures,
+    "go": go.signatures,
+    "java": java.signatures,
+    "python": python.signatures,
+    "rust": rust.signatures,
+    "script": script.signatures,
 }
 # A line on which no string or body goes on in code that is laid out as usual.
 _LEFTMOST = re.compile(r"\n(?=[A-Za-z_@#])")
 
-Heads = dict[str, tuple[str, ...]]
+Signatures = dict[str, tuple[str, ...]]
 
 
 class Outline:
@@ -46,10 +46,10 @@ class Outline:
         self._pieces = (
             _cut(self.text) if context_module_of(language_id) in _EXTRACTORS and "\0" not in text[:1000] else []
         )
-        self._heads: list[Heads | None] = [None] * len(self._pieces)
+        self._signatures: list[Signatures | None] = [None] * len(self._pieces)
 
     def find(self, name: str, allows: Callable[[], bool]) -> tuple[str, ...]:
-        """Return the heads of what is called ``name``; nothing where it is unknown.
+        """Return the signatures of what is called ``name``; nothing where it is unknown.
 
         ``allows`` is asked before a piece is parsed; once it says no, only what is known already is looked at.
         """
@@ -62,20 +62,20 @@ class Outline:
         return ()
 
     def find_all(self, names: Collection[str] | None, allows: Callable[[], bool]) -> list[str]:
-        """Return the heads of all definitions, or of those called like one of ``names``, in the order of the text."""
+        """Return the signatures of all definitions, or of those in ``names``, in the order of the text."""
         found: dict[str, None] = {}
         for number in range(len(self._pieces)):
-            for name, heads in self._parsed(number, allows).items():
+            for name, signatures in self._parsed(number, allows).items():
                 if (names is None or name in names) and name != "default":
-                    found.update(dict.fromkeys(heads))
+                    found.update(dict.fromkeys(signatures))
         return list(found)
 
-    def _parsed(self, number: int, allows: Callable[[], bool]) -> Heads:
-        known = self._heads[number]
+    def _parsed(self, number: int, allows: Callable[[], bool]) -> Signatures:
+        known = self._signatures[number]
         if known is None:
             if not allows():
                 return {}
-            known = self._heads[number] = _heads_of(self._pieces[number], self._language_id)
+            known = self._signatures[number] = _signatures_of(self._pieces[number], self._language_id)
         return known
 
 
@@ -92,12 +92,12 @@ def _cut(text: str) -> list[str]:
     return [*pieces, text[start:]] if len(pieces) < MOST_PIECES else pieces
 
 
-def _heads_of(text: str, language_id: str) -> Heads:
+def _signatures_of(text: str, language_id: str) -> Signatures:
     data = text.encode("utf-8", "replace")
     tree = parsed(data, language_id)
     found: dict[str, dict[str, None]] = {}
     extract = _EXTRACTORS[context_module_of(language_id)]
-    for name, head in extract(tree.root_node, Source(data)) if tree is not None else ():
-        if name and head.strip():
-            found.setdefault(name, {})[head] = None
-    return {name: tuple(heads) for name, heads in found.items()}
+    for name, signature in extract(tree.root_node, SourceText(data)) if tree is not None else ():
+        if name and signature.strip():
+            found.setdefault(name, {})[signature] = None
+    return {name: tuple(signatures) for name, signatures in found.items()}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from infill_completion.context.signatures.nodes import MOST_LINE, Source, inside, type_head
+from infill_completion.context.signatures.nodes import MOST_LINE, SourceText, inside, type_signature
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -18,7 +18,7 @@ _CONTAINERS = frozenset(
 _CONSTANT = re.compile(r"[A-Z][A-Z0-9_]*[ \t]*=")
 
 
-def heads(root: Node, source: Source) -> Iterator[tuple[str, str]]:
+def signatures(root: Node, source: SourceText) -> Iterator[tuple[str, str]]:
     """Yield names and heads of functions, classes and variables of a module, also of those under conditions."""
     for node in inside(root, _CONTAINERS):
         inner = node.child_by_field_name("definition") if node.type == "decorated_definition" else node
@@ -27,10 +27,12 @@ def heads(root: Node, source: Source) -> Iterator[tuple[str, str]]:
         name = source.text(inner.child_by_field_name("name"))
         body = inner.child_by_field_name("body")
         if inner.type == "class_definition" and body is not None:
-            shown = type_head(source, inner, body, ending="", closing="", shows=lambda child: _is_member(child, source))
+            shown = type_signature(
+                source, inner, body, ending="", closing="", shows=lambda child: _is_member(child, source)
+            )
             yield name, _decorators(node, source) + shown
         elif inner.type == "function_definition":
-            yield name, _decorators(node, source) + source.head(inner).lstrip()
+            yield name, _decorators(node, source) + source.signature(inner).lstrip()
         elif inner.type == "type_alias_statement":
             yield source.text(inner.child_by_field_name("left")), source.first_line(inner)
         elif inner.type == "expression_statement" and inner.named_children:
@@ -39,13 +41,13 @@ def heads(root: Node, source: Source) -> Iterator[tuple[str, str]]:
                 yield source.text(left), source.first_line(inner)
 
 
-def _decorators(node: Node, source: Source) -> str:
+def _decorators(node: Node, source: SourceText) -> str:
     """Return the decorators of one line each, since a property or a data class is used in its own way."""
     lines = (source.text(child) for child in node.named_children if child.type == "decorator")
     return "".join(f"{line}\n" for line in lines if "\n" not in line and len(line) <= MOST_LINE)
 
 
-def _is_member(node: Node, source: Source) -> bool:
+def _is_member(node: Node, source: SourceText) -> bool:
     if node.type in {"function_definition", "class_definition", "decorated_definition"}:
         return True
     if node.type != "expression_statement" or not node.named_children or node.named_children[0].type != "assignment":

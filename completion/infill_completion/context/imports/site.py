@@ -44,7 +44,7 @@ class Import:
 
 
 @dataclass(frozen=True)
-class Place:
+class ImportSite:
     """A text whose imports are looked for.
 
     Attributes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 
-class Allowance:
+class TimeBudget:
     """Says before each costly piece of work whether there is time for it, and remembers what there was none for.
 
     Args:

@@ -18,7 +18,7 @@ _MOST_COMMON = 1500
 _RANKED = 64
 
 
-class Inverted(Generic[K]):
+class InvertedIndex(Generic[K]):
     """Windows by the words in them; a window belongs to a document and begins at one of its lines.
 
     About 6 bytes for each word of each window, plus the words themselves once.
