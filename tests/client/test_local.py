@@ -288,7 +288,13 @@ def test_chunks_of_other_servers_are_understood() -> None:
 
 
 def test_the_clients_import_nothing_heavy() -> None:
-    modules = "client.connect", "client.local", "client.engine", "client.remote.engine", "client.remote.dialects"
+    modules = (
+        "client.connect",
+        "client.local",
+        "client.engine",
+        "client.remote.engine",
+        "client.remote.dialects.registry",
+    )
     code = (
         f"import sys; import {', '.join(f'infill_completion.{name}' for name in modules)}; "
         "print({'torch', 'transformers', 'tokenizers', 'httpx', 'starlette', 'uvicorn'} & set(sys.modules))"

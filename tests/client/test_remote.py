@@ -23,9 +23,10 @@ from infill_completion.api import (
     EngineUnavailableError,
     FinishReason,
 )
+from infill_completion.client.remote.dialects.registry import DIALECTS
 from infill_completion.client.remote.engine import RemoteEngine
 from infill_completion.document.snapshot import SkipReason
-from infill_completion.settings import EngineSettings, Settings
+from infill_completion.settings import EngineSettings, Settings, documentation
 from infill_completion.suggest.completer import Completer
 from tests.suggest.scripted import at
 
@@ -118,6 +119,11 @@ CODELLAMA = {"object": "list", "data": [{"id": "codellama/CodeLlama-7b-hf", "own
 
 def choice(text: str, index: int = 0, reason: str | None = None, **more: object) -> dict[str, Any]:
     return {"choices": [{"index": index, "text": text, "finish_reason": reason, "logprobs": None}], **more}
+
+
+def test_every_choice_of_engine_api_has_a_dialect() -> None:
+    [choices] = [row.choices for row in documentation() if row.key == "engine.api"]
+    assert tuple(DIALECTS) == choices
 
 
 class TestOpenAI:

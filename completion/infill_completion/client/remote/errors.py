@@ -1,4 +1,4 @@
-"""What a remote server's trouble means: one sentence each, with the next step."""
+"""Error messages about a remote server: one sentence each, with the next step."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _MOST_CHARACTERS = 200
 
 
 @dataclass(frozen=True)
-class Trouble:
-    """Makes the errors of the server at ``url``; their kinds tell which of them a user would take for the same."""
+class RemoteErrors:
+    """Makes the errors of the server at ``url``; errors of one kind mean the same to a user."""
 
     url: str
     settings: EngineSettings
 
     def unreachable(self, error: Exception) -> EngineUnavailableError:
-        """It cannot be connected to, or the connection broke."""
+        """Return the error for a connection that failed or broke."""
         if isinstance(error, ssl.SSLCertVerificationError):
             return EngineUnavailableError(
                 f"The certificate of {self.url} is not trusted; set SSL_CERT_FILE to its authority's certificate."
@@ -32,8 +32,12 @@ class Trouble:
             kind=f"{self.url} does not answer",
         )
 
+    def timed_out(self) -> EngineUnavailableError:
+        """Return the error for a server that is not ready in time."""
+        return EngineUnavailableError(f"{self.url} does not answer; start the server or correct engine.url.")
+
     def refused(self, status: int, body: bytes, retry_after_s: float = 0.0) -> EngineUnavailableError:
-        """It answered with an HTTP status other than 200."""
+        """Return the error for an HTTP status other than 200."""
         kind = f"{self.url} HTTP {status}"
         if status in {401, 403}:
             variable = self.settings.api_key_env
@@ -45,34 +49,44 @@ class Trouble:
                 f"{self.url} answered: {message.rstrip('.')}; correct engine.model.", kind=kind
             )
         if status in {404, 405}:
-            return self.foreign()
-        told = f": {message.rstrip('.')}" if message else ""
+            return self.wrong_protocol()
+        detail = f": {message.rstrip('.')}" if message else ""
         step = "it is asked again later" if status in {429, 503} else "see its log"
         return EngineUnavailableError(
-            f"{self.url} answered with HTTP status {status}{told}; {step}.", kind=kind, retry_after_s=retry_after_s
+            f"{self.url} answered with HTTP status {status}{detail}; {step}.", kind=kind, retry_after_s=retry_after_s
         )
 
     def failed(self, body: bytes) -> EngineUnavailableError:
-        """It broke an answer off with an error."""
+        """Return the error for an answer that ended in the server's own error."""
         return EngineUnavailableError(f"{self.url} answered: {message_in(body)}", kind=f"{self.url} broke off")
 
     def silent(self, requests: int) -> EngineUnavailableError:
-        """It took so many requests in a row and sent nothing before their deadlines."""
+        """Return the error for a server that sent nothing before the deadlines of so many requests in a row."""
         return EngineUnavailableError(
             f"{self.url} sent nothing before the deadline of the last {requests} requests; see what holds it up, or "
             "raise completion.deadline_ms.",
             kind=f"{self.url} is silent",
         )
 
-    def foreign(self) -> EngineUnavailableError:
-        """What it says is not what ``engine.api`` names."""
+    def wrong_protocol(self) -> EngineUnavailableError:
+        """Return the error for an answer that is not in the protocol of ``engine.api``."""
         return EngineUnavailableError(
             f"{self.url} does not speak `{self.settings.api}`; correct engine.api or engine.url."
         )
 
+    def no_models(self) -> EngineUnavailableError:
+        """Return the error for a server without models, if ``engine.model`` names none either."""
+        return EngineUnavailableError(f"{self.url} lists no model; load one there or set engine.model.")
+
+    def unknown_model(self, listed: list[str]) -> EngineUnavailableError:
+        """Return the error for a server without the model of ``engine.model``."""
+        return EngineUnavailableError(
+            f"{self.url} has no model {self.settings.model}, but {', '.join(listed[:5])}; correct engine.model."
+        )
+
 
 def message_in(body: bytes) -> str:
-    """Return the first line of the error in ``body``, in any of the shapes that servers use; at most 200 characters."""
+    """Return the first line of the error in ``body``, in any of the shapes servers use; at most 200 characters."""
     try:
         fields = json.loads(body)
         error = fields.get("error") or fields.get("message") or fields.get("detail") or ""
