@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Formats and lints what is not Python: shell and C with tools from PyPI in the virtual environment, TypeScript and Lua
+# with tools from npm. `scripts/style.sh check` only reports; `scripts/style.sh fix` rewrites the files.
+# Without npm, TypeScript and Lua are left out, with one sentence.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+bin="${VENV:-.venv}/bin"
+mode="${1:-check}"
+case "$mode" in
+  check) shfmt=(--diff) clang_format=(--dry-run --Werror) biome=(check) stylua=(--check editors/nvim) ;;
+  fix) shfmt=(--write) clang_format=(-i) biome=(check --write) stylua=(editors/nvim) ;;
+  *)
+    echo "usage: scripts/style.sh check|fix" >&2
+    exit 2
+    ;;
+esac
+
+failed=0
+git ls-files -z '*.sh' .ci/run | xargs -0 "$bin/shfmt" "${shfmt[@]}" || failed=1
+git ls-files -z '*.sh' .ci/run | xargs -0 "$bin/shellcheck" || failed=1
+git ls-files -z '*.c' '*.h' | xargs -0 "$bin/clang-format" "${clang_format[@]}" || failed=1
+
+# The packages of the lock file, installed again whenever it changes.
+npm_tools() (
+  cd editors
+  [ node_modules/.package-lock.json -nt package-lock.json ] || timeout --kill-after=20 300 npm ci --silent
+)
+if ! command -v npm >/dev/null; then
+  echo "TypeScript and Lua are not checked: there is no npm." >&2
+elif ! npm_tools; then
+  echo "TypeScript and Lua are not checked: npm could not install the packages of editors/package-lock.json." >&2
+  [ -z "${CI:-}" ] || failed=1
+else
+  tools=editors/node_modules/.bin
+  "$tools/biome" "${biome[@]}" || failed=1
+  "$tools/stylua" "${stylua[@]}" || failed=1
+fi
+exit "$failed"
