@@ -166,7 +166,8 @@ class Infill {
 
   /** Return the server's path: the setting, else `PATH`, else our own; without one the facts say why. */
   private async find(): Promise<string | undefined> {
-    const written = (this.named = machineSetting("server.path"));
+    const written = machineSetting("server.path");
+    this.named = written;
     if (written !== undefined) {
       if (path.isAbsolute(written) && (await isProgram(written))) {
         return written;

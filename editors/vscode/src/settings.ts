@@ -35,7 +35,8 @@ function place(tree: Tree, [name, ...rest]: string[], value: unknown): void {
   if (rest.length === 0) {
     tree[name] = value;
   } else {
-    place((tree[name] ??= {}) as Tree, rest, value);
+    tree[name] ??= {};
+    place(tree[name] as Tree, rest, value);
   }
 }
 

@@ -122,7 +122,10 @@ export class Window {
   async ghostIs(wanted: string): Promise<void> {
     let last = "";
     try {
-      await until("ghost text", async () => (last = await this.ghost()) === wanted || undefined);
+      await until("ghost text", async () => {
+        last = await this.ghost();
+        return last === wanted || undefined;
+      });
     } catch {
       assert.equal(last, wanted, "the ghost text at the deadline");
     }
