@@ -17,13 +17,16 @@ declare -A debian=(
 )
 declare -A missing=()
 for editor in "$@"; do
-  [ -n "${debian[$editor]+known}" ] || { echo "There is no editor $editor here; name ${!debian[*]}." >&2; exit 2; }
+  [ -n "${debian[$editor]+known}" ] || {
+    echo "There is no editor $editor here; name ${!debian[*]}." >&2
+    exit 2
+  }
   for package in ${debian[$editor]}; do
     dpkg --status "$package" >/dev/null 2>&1 || missing[$package]=1
   done
 done
 # Debian's own Python comes without what makes virtual environments.
-python3 -c 'import ensurepip' 2>/dev/null || missing[python3-venv]=1
+python3 -c 'import ensurepip' 2>/dev/null || missing["python3-venv"]=1
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 if ! command -v apt-get >/dev/null; then

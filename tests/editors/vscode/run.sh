@@ -7,14 +7,24 @@ set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 root="$(cd "$here/../../.." && pwd)"
 cache="$root/.cache/vscode"
-"$here/install.sh" || { code=$?; [ "$code" = 3 ] && exit 0; exit "$code"; }
+"$here/install.sh" || {
+  code=$?
+  [ "$code" = 3 ] && exit 0
+  exit "$code"
+}
 export PATH="$cache/bin:$PATH"
 
-(cd "$root/editors/vscode" && npm run --silent package >"$cache/package.log" 2>&1) || { cat "$cache/package.log" >&2; exit 1; }
+(cd "$root/editors/vscode" && npm run --silent package >"$cache/package.log" 2>&1) || {
+  cat "$cache/package.log" >&2
+  exit 1
+}
 vsix="$root/editors/vscode/dist/infill.vsix"
 bytes="$(stat -c %s "$vsix")"
 echo "The extension's package has $((bytes / 1000)) kB."
-[ "$bytes" -lt 1000000 ] || { echo "$vsix is larger than 1 MB" >&2; exit 1; }
+[ "$bytes" -lt 1000000 ] || {
+  echo "$vsix is larger than 1 MB" >&2
+  exit 1
+}
 
 (cd "$root/editors/vscode" && npx tsc --noEmit -p "$here")
 (cd "$root/editors/vscode" && npx esbuild "$here/host/index.ts" --bundle --platform=node --format=cjs \
@@ -31,7 +41,10 @@ alone=() together=()
 [ $# -gt 0 ] || for file in "$here"/stories/*.test.ts; do set -- "$@" "$(basename "$file" .test.ts)"; done
 for name in "$@"; do
   file="$here/stories/$name.test.ts"
-  [ -e "$file" ] || { echo "There is no $file." >&2; exit 2; }
+  [ -e "$file" ] || {
+    echo "There is no $file." >&2
+    exit 2
+  }
   if [ "$name" = embedded ]; then alone+=("$file"); else together+=("$file"); fi
 done
 
