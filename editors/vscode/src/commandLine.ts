@@ -39,7 +39,10 @@ export function parseModels(printed: string): Model[] {
   const answer = JSON.parse(printed) as { models: Row[] };
   const rows = answer.models.filter(({ support }) => support !== UNSUPPORTED);
   const isHere = ({ presence }: Row) => presence !== "not here";
-  return [...rows.filter(isHere), ...rows.filter((row) => !isHere(row))].map((row) => ({ name: row.id, detail: detail(row) }));
+  return [...rows.filter(isHere), ...rows.filter((row) => !isHere(row))].map((row) => ({
+    name: row.id,
+    detail: detail(row),
+  }));
 }
 
 function detail({ presence, support, nf4_bytes, note }: Row): string {

@@ -8,14 +8,23 @@ export function explanation(place: string, answer: unknown): string {
   const { reason, message, suggestions, ...rest } = answer as Record<string, unknown>;
   const texts = Array.isArray(suggestions) ? suggestions : [];
   const why = [reason, message].filter((sentence) => typeof sentence === "string").join(" ");
-  const verdict = texts.length === 0 ? `No suggestion. ${why}` : texts.length === 1 ? "One suggestion." : `${texts.length} suggestions.`;
+  const verdict =
+    texts.length === 0
+      ? `No suggestion. ${why}`
+      : texts.length === 1
+        ? "One suggestion."
+        : `${texts.length} suggestions.`;
   return `${[`# ${place}`, verdict, ...texts.map((text: unknown) => part("Suggestion", text, 2)), fields(rest, 2)].join("\n\n")}\n`;
 }
 
 /** Return the fields of an object: short values as a list, then each long one under a heading of its own. */
 function fields(object: object, level: number): string {
-  const entries = Object.entries(object).filter(([, value]) => value !== null && !(Array.isArray(value) && value.length === 0));
-  const short = entries.filter(([, value]) => isShort(value)).map(([name, value]) => `- ${title(name)}: ${brief(value)}`);
+  const entries = Object.entries(object).filter(
+    ([, value]) => value !== null && !(Array.isArray(value) && value.length === 0),
+  );
+  const short = entries
+    .filter(([, value]) => isShort(value))
+    .map(([name, value]) => `- ${title(name)}: ${brief(value)}`);
   const long = entries.filter(([, value]) => !isShort(value)).map(([name, value]) => part(title(name), value, level));
   return [...(short.length > 0 ? [short.join("\n")] : []), ...long].join("\n\n");
 }

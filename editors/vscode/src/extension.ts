@@ -1,9 +1,9 @@
 /** Where VS Code enters: wires the server, the status bar, the menu and the commands together. */
 
-import { BEGAN_MS } from "./clock";
 import * as path from "node:path";
 import * as vscode from "vscode";
-import { ask, parseModels, type Model } from "./commandLine";
+import { BEGAN_MS } from "./clock";
+import { ask, type Model, parseModels } from "./commandLine";
 import { explanation } from "./explanation";
 import { install, ownServer } from "./install";
 import { showMenu } from "./menu";
@@ -11,7 +11,7 @@ import { Pages } from "./pages";
 import { expanded, isProgram, onPath, type Surroundings } from "./program";
 import type { Change, Session } from "./session";
 import { isEnabled, speaks, switchLanguage, write } from "./settings";
-import { INITIAL, status, type Facts, type Status } from "./state";
+import { type Facts, INITIAL, type Status, status } from "./state";
 import { StatusBar } from "./statusBar";
 
 /** What other extensions, and the tests, may read. */
@@ -61,7 +61,14 @@ class Infill {
 
   constructor(private readonly context: vscode.ExtensionContext) {
     this.storage = context.globalStorageUri.fsPath;
-    context.subscriptions.push(this.log, this.bar, this.pages, this.statusChanged, ...this.listeners(), ...this.commands());
+    context.subscriptions.push(
+      this.log,
+      this.bar,
+      this.pages,
+      this.statusChanged,
+      ...this.listeners(),
+      ...this.commands(),
+    );
     this.look();
   }
 
@@ -101,7 +108,13 @@ class Infill {
     const language = vscode.window.activeTextEditor?.document.languageId;
     const languageOn = language === undefined || speaks(language);
     // What the server said about the document of the last request tells nothing about the one that is looked at now.
-    this.change((facts) => ({ ...facts, enabled: isEnabled(), language, languageOn, engine: facts.engine === "inactive" ? "ready" : facts.engine }));
+    this.change((facts) => ({
+      ...facts,
+      enabled: isEnabled(),
+      language,
+      languageOn,
+      engine: facts.engine === "inactive" ? "ready" : facts.engine,
+    }));
   }
 
   private listeners(): vscode.Disposable[] {
@@ -131,7 +144,8 @@ class Infill {
       restart: () => this.restart(),
       install: () => this.install(),
       openLog: () => this.log.show(true),
-      openSettings: () => vscode.commands.executeCommand("workbench.action.openSettings", `@ext:${this.context.extension.id}`),
+      openSettings: () =>
+        vscode.commands.executeCommand("workbench.action.openSettings", `@ext:${this.context.extension.id}`),
       walkthrough: () => this.walkthrough(),
       trigger: () => vscode.commands.executeCommand("editor.action.inlineSuggest.trigger"),
       acceptWord: () => vscode.commands.executeCommand("editor.action.inlineSuggest.acceptNextWord"),
@@ -139,7 +153,9 @@ class Infill {
       next: () => vscode.commands.executeCommand("editor.action.inlineSuggest.showNext"),
       previous: () => vscode.commands.executeCommand("editor.action.inlineSuggest.showPrevious"),
     };
-    return Object.entries(ours).map(([name, run]) => vscode.commands.registerCommand(`infill-ls.${name}`, () => this.guarded(run)));
+    return Object.entries(ours).map(([name, run]) =>
+      vscode.commands.registerCommand(`infill-ls.${name}`, () => this.guarded(run)),
+    );
   }
 
   /** Run a command; what goes wrong is one message with the next step. */
@@ -182,7 +198,11 @@ class Infill {
     const own = ownServer(this.storage);
     const found = (await onPath(["infill-ls"], this.around())) ?? ((await isProgram(own)) ? own : undefined);
     if (found === undefined) {
-      this.change((facts) => ({ ...facts, program: "missing", reason: "infill-ls is not on PATH; let the extension install it, or name it in infill.server.path." }));
+      this.change((facts) => ({
+        ...facts,
+        program: "missing",
+        reason: "infill-ls is not on PATH; let the extension install it, or name it in infill.server.path.",
+      }));
     }
     return found;
   }
@@ -220,7 +240,11 @@ class Infill {
   private async installOnce(): Promise<void> {
     await this.session?.stop();
     this.change((facts) => ({ ...facts, program: "installing", reason: undefined, percentage: undefined }));
-    const options = { location: vscode.ProgressLocation.Notification, title: "Infill: installing the server", cancellable: true };
+    const options = {
+      location: vscode.ProgressLocation.Notification,
+      title: "Infill: installing the server",
+      cancellable: true,
+    };
     try {
       await vscode.window.withProgress(options, async (progress, token) => {
         const abort = new AbortController();
@@ -238,7 +262,11 @@ class Infill {
         });
       });
     } catch (error) {
-      this.change((facts) => ({ ...facts, program: "missing", reason: error instanceof Error ? error.message : String(error) }));
+      this.change((facts) => ({
+        ...facts,
+        program: "missing",
+        reason: error instanceof Error ? error.message : String(error),
+      }));
       throw error;
     }
     await this.restart();
@@ -283,10 +311,20 @@ class Infill {
     const current = vscode.workspace.getConfiguration("infill").get("engine.model", "auto");
     const auto = { name: "auto", detail: "the best cached model that fits the GPU, else the embedded one" };
     const embedded = { name: "embedded", detail: "the small model that comes with the server" };
-    const items = [auto, embedded, ...models].map(({ name, detail }) => ({ label: name, detail, description: name === current ? "current" : "" }));
+    const items = [auto, embedded, ...models].map(({ name, detail }) => ({
+      label: name,
+      detail,
+      description: name === current ? "current" : "",
+    }));
     const other = { label: "$(edit) Another hub id or folder…", detail: "", description: "" };
-    const picked = await vscode.window.showQuickPick([...items, other], { title: "Infill: the model", matchOnDetail: true });
-    const name = picked === other ? await vscode.window.showInputBox({ title: "Infill: hub id or folder of the model", value: current }) : picked?.label;
+    const picked = await vscode.window.showQuickPick([...items, other], {
+      title: "Infill: the model",
+      matchOnDetail: true,
+    });
+    const name =
+      picked === other
+        ? await vscode.window.showInputBox({ title: "Infill: hub id or folder of the model", value: current })
+        : picked?.label;
     if (name !== undefined && name.trim() !== "") {
       await write("engine.model", name.trim());
     }
@@ -313,13 +351,20 @@ class Infill {
       return;
     }
     const start = "Get Started";
-    if ((await vscode.window.showInformationMessage("Infill suggests code while you type; Tab takes it.", start)) === start) {
+    if (
+      (await vscode.window.showInformationMessage("Infill suggests code while you type; Tab takes it.", start)) ===
+      start
+    ) {
       await this.walkthrough();
     }
   }
 
   private async walkthrough(): Promise<void> {
-    await vscode.commands.executeCommand("workbench.action.openWalkthrough", `${this.context.extension.id}#start`, false);
+    await vscode.commands.executeCommand(
+      "workbench.action.openWalkthrough",
+      `${this.context.extension.id}#start`,
+      false,
+    );
   }
 }
 

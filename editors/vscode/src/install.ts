@@ -46,11 +46,23 @@ export async function install(order: Order): Promise<string> {
     await run(python, ["-I", "-m", "venv", path.join(order.storage, "venv")], order);
   }
   order.report("Downloading the server");
-  const pip = ["-I", "-m", "pip", "install", "--upgrade", "--disable-pip-version-check", "--no-input", "--progress-bar", "off"];
+  const pip = [
+    "-I",
+    "-m",
+    "pip",
+    "install",
+    "--upgrade",
+    "--disable-pip-version-check",
+    "--no-input",
+    "--progress-bar",
+    "off",
+  ];
   await run(inside, [...pip, order.requirement], order);
   const server = ownServer(order.storage);
   if (!(await isProgram(server))) {
-    throw new InstallError(`pip installed ${order.requirement}, but it brought no infill-ls; correct the setting infill.server.package.`);
+    throw new InstallError(
+      `pip installed ${order.requirement}, but it brought no infill-ls; correct the setting infill.server.package.`,
+    );
   }
   return server;
 }
@@ -80,7 +92,10 @@ async function suitablePython(order: Order): Promise<string> {
 
 async function isRecent(python: string, order: Order): Promise<boolean> {
   try {
-    const version = await run(python, ["-I", "-c", "import sys, venv, ensurepip; print(*sys.version_info[:2])"], { ...order, report: () => {} });
+    const version = await run(python, ["-I", "-c", "import sys, venv, ensurepip; print(*sys.version_info[:2])"], {
+      ...order,
+      report: () => {},
+    });
     const [major = 0, minor = 0] = version.trim().split(" ").map(Number);
     return major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1]);
   } catch (error) {
@@ -116,7 +131,11 @@ async function run(command: string, args: readonly string[], order: Order): Prom
     if (code === 0) {
       resolve(printed.join("\n"));
     } else {
-      reject(new InstallError(`${path.basename(command)} ended with code ${code}: ${problem || printed.at(-1) || "no message"}`));
+      reject(
+        new InstallError(
+          `${path.basename(command)} ended with code ${code}: ${problem || printed.at(-1) || "no message"}`,
+        ),
+      );
     }
   });
   return promise;

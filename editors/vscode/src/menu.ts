@@ -10,7 +10,10 @@ interface Entry extends vscode.QuickPickItem {
 
 /** Show the menu and run what was picked. */
 export async function showMenu(status: Status): Promise<void> {
-  const picked = await vscode.window.showQuickPick(entries(status), { title: `Infill: ${status.tooltip}`, placeHolder: "What to do" });
+  const picked = await vscode.window.showQuickPick(entries(status), {
+    title: `Infill: ${status.tooltip}`,
+    placeHolder: "What to do",
+  });
   if (picked?.command !== undefined) {
     await vscode.commands.executeCommand(picked.command);
   }
@@ -21,7 +24,9 @@ function entries(status: Status): Entry[] {
   const rule: Entry = { label: "", kind: vscode.QuickPickItemKind.Separator };
   return [
     ...(status.kind === "missing" ? [entry("cloud-download", "Install the server", "infill-ls.install")] : []),
-    isEnabled() ? entry("debug-pause", "Pause suggestions", "infill-ls.toggle") : entry("play", "Resume suggestions", "infill-ls.toggle"),
+    isEnabled()
+      ? entry("debug-pause", "Pause suggestions", "infill-ls.toggle")
+      : entry("play", "Resume suggestions", "infill-ls.toggle"),
     ...(language === undefined ? [] : [languageEntry(language)]),
     ...(language === undefined ? [] : [entry("question", "Explain this position", "infill-ls.explain")]),
     rule,

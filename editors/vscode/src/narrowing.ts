@@ -8,7 +8,10 @@ import * as vscode from "vscode";
  * The server's items replace the line from its start. VS Code shows no ghost text for an item whose replaced text holds
  * such a character, an emoji for one, although it is the same before and after.
  */
-export function narrowed(items: readonly vscode.InlineCompletionItem[], document: vscode.TextDocument): vscode.InlineCompletionItem[] {
+export function narrowed(
+  items: readonly vscode.InlineCompletionItem[],
+  document: vscode.TextDocument,
+): vscode.InlineCompletionItem[] {
   return items.map((item) => narrow(item, document));
 }
 
@@ -23,7 +26,11 @@ function narrow(item: vscode.InlineCompletionItem, document: vscode.TextDocument
     return item;
   }
   const rest = insertText.slice(kept);
-  const shorter = new vscode.InlineCompletionItem(rest, new vscode.Range(range.start.translate(0, kept), range.end), item.command);
+  const shorter = new vscode.InlineCompletionItem(
+    rest,
+    new vscode.Range(range.start.translate(0, kept), range.end),
+    item.command,
+  );
   shorter.filterText = rest;
   return shorter;
 }

@@ -1,16 +1,16 @@
 /** The running language server: started, watched, restarted, stopped. */
 
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import * as readline from "node:readline";
 import type { Readable } from "node:stream";
 import * as vscode from "vscode";
 import { CloseAction, ErrorAction, State } from "vscode-languageclient";
 import { LanguageClient, type LanguageClientOptions, type Middleware } from "vscode-languageclient/node";
-import { cleanEnvironment } from "./program";
 import { narrowed } from "./narrowing";
+import { cleanEnvironment } from "./program";
 import { section, writtenSettings } from "./settings";
-import { progressed, told, type Facts, type StatusParams } from "./state";
+import { type Facts, progressed, type StatusParams, told } from "./state";
 
 const MOST_RESTARTS = 5;
 const RESTART_WINDOW_MS = 180_000;
@@ -88,13 +88,18 @@ export class Session {
   /** Tell the server that settings changed; one that pulls them asks back. */
   async configurationChanged(): Promise<void> {
     if (this.client?.isRunning() === true) {
-      await this.client.sendNotification("workspace/didChangeConfiguration", { settings: { infill: writtenSettings() } });
+      await this.client.sendNotification("workspace/didChangeConfiguration", {
+        settings: { infill: writtenSettings() },
+      });
     }
   }
 
   /** Return everything the server knows about a suggestion at a place, or about its absence. */
   async explain(document: vscode.TextDocument, position: vscode.Position): Promise<unknown> {
-    return this.execute("infill.explain", this.client?.code2ProtocolConverter.asTextDocumentPositionParams(document, position));
+    return this.execute(
+      "infill.explain",
+      this.client?.code2ProtocolConverter.asTextDocumentPositionParams(document, position),
+    );
   }
 
   private async spawn(server: string): Promise<ChildProcess> {
@@ -137,10 +142,14 @@ export class Session {
   private middleware(): Middleware {
     return {
       provideCompletionItem: (document, position, context, token, next) =>
-        vscode.workspace.getConfiguration("infill").get("popup.enabled", false) ? next(document, position, context, token) : undefined,
+        vscode.workspace.getConfiguration("infill").get("popup.enabled", false)
+          ? next(document, position, context, token)
+          : undefined,
       provideInlineCompletionItems: async (document, position, context, token, next) => {
         const items = await next(document, position, context, token);
-        return Array.isArray(items) ? narrowed(items, document) : items && { ...items, items: narrowed(items.items, document) };
+        return Array.isArray(items)
+          ? narrowed(items, document)
+          : items && { ...items, items: narrowed(items.items, document) };
       },
       handleWorkDoneProgress: (_token, params) => this.change((facts) => progressed(facts, params)),
       workspace: {
@@ -185,6 +194,11 @@ export class Session {
     }
     const said = this.lastWords === "" ? message : `The server ended: ${this.lastWords}`;
     this.log.error(said);
-    this.change((facts) => ({ ...facts, program: "failed", busy: false, reason: `${said.replace(/\.$/, "")}; see the log, then restart the server.` }));
+    this.change((facts) => ({
+      ...facts,
+      program: "failed",
+      busy: false,
+      reason: `${said.replace(/\.$/, "")}; see the log, then restart the server.`,
+    }));
   }
 }

@@ -52,7 +52,9 @@ export function section(name: string | undefined): unknown {
 
 /** Tell whether suggestions are on for a language id. */
 export function speaks(language: string): boolean {
-  const languages = vscode.workspace.getConfiguration("infill").get<Record<string, boolean>>("completion.languages", {});
+  const languages = vscode.workspace
+    .getConfiguration("infill")
+    .get<Record<string, boolean>>("completion.languages", {});
   return languages[language] ?? languages["*"] ?? true;
 }
 

@@ -64,7 +64,10 @@ export function told(facts: Facts, params: StatusParams): Facts {
 }
 
 /** Return `facts` after a step of the load, the parameters of `$/progress`. */
-export function progressed(facts: Facts, step: { kind: "begin" | "report" | "end"; percentage?: number | undefined }): Facts {
+export function progressed(
+  facts: Facts,
+  step: { kind: "begin" | "report" | "end"; percentage?: number | undefined },
+): Facts {
   return { ...facts, percentage: step.kind === "end" ? undefined : (step.percentage ?? facts.percentage) };
 }
 
@@ -80,13 +83,25 @@ export function status(facts: Facts): Status {
 function program(facts: Facts): Status | undefined {
   switch (facts.program) {
     case "missing":
-      return { kind: "missing", text: "$(warning) Infill: no server", tooltip: facts.reason ?? "The server is not installed." };
+      return {
+        kind: "missing",
+        text: "$(warning) Infill: no server",
+        tooltip: facts.reason ?? "The server is not installed.",
+      };
     case "installing":
-      return { kind: "installing", text: `$(sync~spin) Infill: installing${percent(facts)}`, tooltip: facts.reason ?? "The server is being installed." };
+      return {
+        kind: "installing",
+        text: `$(sync~spin) Infill: installing${percent(facts)}`,
+        tooltip: facts.reason ?? "The server is being installed.",
+      };
     case "starting":
       return { kind: "starting", text: "$(sync~spin) Infill", tooltip: "The server is starting." };
     case "failed":
-      return { kind: "error", text: "$(error) Infill", tooltip: facts.reason ?? "The server ended; restart it from this menu." };
+      return {
+        kind: "error",
+        text: "$(error) Infill",
+        tooltip: facts.reason ?? "The server ended; restart it from this menu.",
+      };
     case "running":
       return undefined;
   }
@@ -94,7 +109,11 @@ function program(facts: Facts): Status | undefined {
 
 function chosen(facts: Facts): Status | undefined {
   if (!facts.enabled) {
-    return { kind: "paused", text: "$(debug-pause) Infill", tooltip: "Suggestions are paused; they still come when you ask for them." };
+    return {
+      kind: "paused",
+      text: "$(debug-pause) Infill",
+      tooltip: "Suggestions are paused; they still come when you ask for them.",
+    };
   }
   if (!facts.languageOn && facts.language !== undefined) {
     return { kind: "off", text: "$(circle-slash) Infill", tooltip: `Suggestions are off for ${facts.language}.` };
@@ -107,16 +126,28 @@ function engine(facts: Facts): Status {
     case "failed":
       return { kind: "error", text: "$(error) Infill", tooltip: facts.reason ?? "The engine failed; see the log." };
     case "inactive":
-      return { kind: "off", text: "$(circle-slash) Infill", tooltip: facts.reason ?? "There are no suggestions for this file." };
+      return {
+        kind: "off",
+        text: "$(circle-slash) Infill",
+        tooltip: facts.reason ?? "There are no suggestions for this file.",
+      };
     case "starting":
     case "loading":
-      return { kind: "loading", text: `$(loading~spin) Infill: loading${percent(facts)}`, tooltip: facts.reason ?? "The model is loading." };
+      return {
+        kind: "loading",
+        text: `$(loading~spin) Infill: loading${percent(facts)}`,
+        tooltip: facts.reason ?? "The model is loading.",
+      };
     case "ready": {
       const name = facts.model === undefined ? "Infill" : shortName(facts.model);
       if (facts.busy) {
         return { kind: "busy", text: `$(loading~spin) ${name}`, tooltip: "A suggestion is being made." };
       }
-      return { kind: "ready", text: `$(sparkle) ${name}`, tooltip: facts.reason ?? `Suggestions come from ${facts.model ?? "the engine"}.` };
+      return {
+        kind: "ready",
+        text: `$(sparkle) ${name}`,
+        tooltip: facts.reason ?? `Suggestions come from ${facts.model ?? "the engine"}.`,
+      };
     }
   }
 }

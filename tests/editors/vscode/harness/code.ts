@@ -1,12 +1,12 @@
 /** VS Code: the server side of code-server with the packaged extension, and Chromium to look at it. */
 
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import * as readline from "node:readline";
-import { chromium, type Browser, type BrowserContext } from "playwright-core";
+import { type Browser, type BrowserContext, chromium } from "playwright-core";
 import { BIN, CHROMIUM, CODE_SERVER, NODE, VSIX } from "./places.ts";
 import { within } from "./waiting.ts";
 import { Window } from "./window.ts";
@@ -78,7 +78,10 @@ export class Code {
     await mkdir(path.join(folder, "user/User"), { recursive: true });
     await mkdir(path.join(folder, "user/Machine"), { recursive: true });
     await writeFile(path.join(folder, "user/User/settings.json"), JSON.stringify({ ...SETTINGS, ...options.settings }));
-    await writeFile(path.join(folder, "user/Machine/settings.json"), JSON.stringify({ ...MACHINE, ...options.machine }));
+    await writeFile(
+      path.join(folder, "user/Machine/settings.json"),
+      JSON.stringify({ ...MACHINE, ...options.machine }),
+    );
     return code;
   }
 
@@ -91,14 +94,36 @@ export class Code {
   /** Start the server and Chromium. */
   async begin(args: string[] = []): Promise<void> {
     await this.installExtension();
-    const common = ["--accept-server-license-terms", "--server-data-dir", this.at("server"), "--extensions-dir", this.at("extensions")];
+    const common = [
+      "--accept-server-license-terms",
+      "--server-data-dir",
+      this.at("server"),
+      "--extensions-dir",
+      this.at("extensions"),
+    ];
     const listen = ["--host", "127.0.0.1", "--port", "0", "--without-connection-token", "--telemetry-level", "off"];
-    this.server = spawn(NODE, [CODE_SERVER, ...common, ...listen, "--user-data-dir", this.at("user"), "--enable-smoke-test-driver", "--force-disable-user-env", ...args], {
-      env: { ...process.env, ...this.environment },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    this.server = spawn(
+      NODE,
+      [
+        CODE_SERVER,
+        ...common,
+        ...listen,
+        "--user-data-dir",
+        this.at("user"),
+        "--enable-smoke-test-driver",
+        "--force-disable-user-env",
+        ...args,
+      ],
+      {
+        env: { ...process.env, ...this.environment },
+        stdio: ["ignore", "pipe", "pipe"],
+      },
+    );
     this.url = await within("VS Code's server listens", this.listening(this.server));
-    this.browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"] });
+    this.browser = await chromium.launch({
+      executablePath: CHROMIUM,
+      args: ["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"],
+    });
   }
 
   /** Open a window on a new folder with these files. */
@@ -109,7 +134,10 @@ export class Code {
   /** Open a window that runs `tests` (a module with `run`) beside the extension in `extension`. */
   async openForTests(files: Record<string, string>, extension: string, tests: string): Promise<Window> {
     const remote = (file: string) => `vscode-remote://${new URL(this.url).host}${file}`;
-    const payload = [["extensionDevelopmentPath", remote(extension)], ["extensionTestsPath", remote(tests)]];
+    const payload = [
+      ["extensionDevelopmentPath", remote(extension)],
+      ["extensionTestsPath", remote(tests)],
+    ];
     return Window.open(await this.screen(), this.url, await this.workspace(files), payload);
   }
 
@@ -142,7 +170,10 @@ export class Code {
 
   /** Stop the engine that the language server started, if it did. */
   async stopEngines(): Promise<void> {
-    spawnSync(path.join(BIN, "infill-ls"), ["engine", "stop"], { env: { ...process.env, ...this.environment }, timeout: 30_000 });
+    spawnSync(path.join(BIN, "infill-ls"), ["engine", "stop"], {
+      env: { ...process.env, ...this.environment },
+      timeout: 30_000,
+    });
   }
 
   /** Return the log of the extension, of all windows. */
@@ -164,7 +195,15 @@ export class Code {
       await cp(installed, this.at("extensions"), { recursive: true });
       return;
     }
-    const args = ["--install-extension", VSIX, "--extensions-dir", this.at("extensions"), "--server-data-dir", this.at("server"), "--accept-server-license-terms"];
+    const args = [
+      "--install-extension",
+      VSIX,
+      "--extensions-dir",
+      this.at("extensions"),
+      "--server-data-dir",
+      this.at("server"),
+      "--accept-server-license-terms",
+    ];
     const done = spawnSync(NODE, [CODE_SERVER, ...args], { encoding: "utf8" });
     if (done.status !== 0) {
       throw new Error(`The extension could not be installed: ${done.stdout}${done.stderr}`);

@@ -1,6 +1,6 @@
 /** The scripted engine as a story sees it; `scripted.py` is the other side. */
 
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import * as readline from "node:readline";
 import { PYTHON, ROOT } from "./places.ts";
 import { until, within } from "./waiting.ts";

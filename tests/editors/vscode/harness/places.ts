@@ -11,4 +11,7 @@ export const CODE_SERVER = path.join(CACHE, "code-server/node_modules/code-serve
 export const VSIX = path.join(ROOT, "editors/vscode/dist/infill.vsix");
 export const BIN = path.join(ROOT, ".venv/bin");
 export const PYTHON = path.join(BIN, "python");
-export const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find((file) => readdirSync("/usr/bin").includes(path.basename(file))) ?? "chromium";
+export const CHROMIUM =
+  ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find((file) =>
+    readdirSync("/usr/bin").includes(path.basename(file)),
+  ) ?? "chromium";

@@ -5,7 +5,10 @@ import type { Code } from "./code.ts";
 
 /** Return the ids of the language servers that `code` runs. */
 export async function languageServers(code: Code): Promise<number[]> {
-  return processes(code, (command) => command.some((word) => word.endsWith("/infill-ls")) && !command.includes("engine"));
+  return processes(
+    code,
+    (command) => command.some((word) => word.endsWith("/infill-ls")) && !command.includes("engine"),
+  );
 }
 
 /** Return the ids of the engines that were started for `code`. */
@@ -22,7 +25,12 @@ async function processes(code: Code, fits: (command: string[]) => boolean): Prom
 async function belongs(id: string, code: Code, fits: (command: string[]) => boolean): Promise<boolean> {
   try {
     const command = (await readFile(`/proc/${id}/cmdline`, "utf8")).split("\0");
-    return fits(command) && (await readFile(`/proc/${id}/environ`, "utf8")).split("\0").includes(`XDG_RUNTIME_DIR=${code.environment["XDG_RUNTIME_DIR"]}`);
+    return (
+      fits(command) &&
+      (await readFile(`/proc/${id}/environ`, "utf8"))
+        .split("\0")
+        .includes(`XDG_RUNTIME_DIR=${code.environment["XDG_RUNTIME_DIR"]}`)
+    );
   } catch {
     return false; // it ended meanwhile
   }

@@ -23,9 +23,14 @@ export class Stopwatch {
   async start(): Promise<void> {
     await this.page.evaluate(() => {
       const notes: Notes = { keys: [], ghosts: [] };
-      const read = () => [...document.querySelectorAll(".ghost-text-decoration, .suggest-preview-text .view-line")].map((node) => node.textContent).join("");
+      const read = () =>
+        [...document.querySelectorAll(".ghost-text-decoration, .suggest-preview-text .view-line")]
+          .map((node) => node.textContent)
+          .join("");
       let shown = read();
-      addEventListener("keydown", (event) => notes.keys.push({ at: performance.now(), text: event.key }), { capture: true });
+      addEventListener("keydown", (event) => notes.keys.push({ at: performance.now(), text: event.key }), {
+        capture: true,
+      });
       new MutationObserver(() => {
         const text = read();
         if (text !== shown) {

@@ -3,7 +3,11 @@
 export const DEADLINE_MS = 120_000;
 
 /** Return what `look` returns once it is not undefined; fails at the deadline with `what`. */
-export async function until<T>(what: string, look: () => Promise<T | undefined> | T | undefined, deadline_ms = DEADLINE_MS): Promise<T> {
+export async function until<T>(
+  what: string,
+  look: () => Promise<T | undefined> | T | undefined,
+  deadline_ms = DEADLINE_MS,
+): Promise<T> {
   const end = Date.now() + deadline_ms;
   for (;;) {
     const found = await look();

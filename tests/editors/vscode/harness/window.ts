@@ -112,8 +112,11 @@ export class Window {
   async ghost(): Promise<string> {
     return this.page.evaluate(() => {
       // The first line stands inside the text, the others in a zone below it; each token is a node of its own.
-      const read = (selector: string) => [...document.querySelectorAll(selector)].map((node) => node.textContent ?? "").join("");
-      const below = [...document.querySelectorAll(".suggest-preview-text .view-line")].map((line) => line.textContent ?? "");
+      const read = (selector: string) =>
+        [...document.querySelectorAll(selector)].map((node) => node.textContent ?? "").join("");
+      const below = [...document.querySelectorAll(".suggest-preview-text .view-line")].map(
+        (line) => line.textContent ?? "",
+      );
       return [read(".view-lines .ghost-text-decoration"), ...below].join("\n").replace(/[\u00a0\u00b7]/g, " ");
     });
   }
@@ -151,12 +154,16 @@ export class Window {
 
   /** Wait for a ghost text, but not longer than this: there may be nothing to suggest. */
   async someGhostWithin(most_ms: number): Promise<void> {
-    await this.page.waitForSelector(".ghost-text-decoration", { timeout: most_ms, state: "attached" }).catch(() => undefined);
+    await this.page
+      .waitForSelector(".ghost-text-decoration", { timeout: most_ms, state: "attached" })
+      .catch(() => undefined);
   }
 
   /** Wait until the window has drawn what happened so far. */
   async settle(): Promise<void> {
-    await this.page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+    await this.page.evaluate(
+      () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
+    );
   }
 
   /** Wait until the file has no unsaved changes. */
@@ -208,7 +215,11 @@ export class Window {
     await this.page.waitForSelector(`.tab.active[data-resource-name*="${title}"]`);
     const lines = this.page.locator(".editor-instance").last().locator(".view-line");
     return until(`the text of ${title}`, async () => {
-      const texts = await lines.evaluateAll((nodes) => nodes.sort((a, b) => parseFloat((a as HTMLElement).style.top) - parseFloat((b as HTMLElement).style.top)).map((node) => node.textContent ?? ""));
+      const texts = await lines.evaluateAll((nodes) =>
+        nodes
+          .sort((a, b) => parseFloat((a as HTMLElement).style.top) - parseFloat((b as HTMLElement).style.top))
+          .map((node) => node.textContent ?? ""),
+      );
       const text = texts.join("\n").replaceAll("\u00a0", " ").trim();
       return text === "" ? undefined : text;
     });

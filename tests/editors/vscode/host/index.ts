@@ -17,12 +17,18 @@ const tests: Record<string, (api: Api) => Promise<void>> = {
   async "every command of the manifest is there"() {
     const known = new Set(await vscode.commands.getCommands());
     const manifest = extension().packageJSON as { contributes: { commands: { command: string }[] } };
-    assert.deepEqual(manifest.contributes.commands.map(({ command }) => command).filter((command) => !known.has(command)), []);
+    assert.deepEqual(
+      manifest.contributes.commands.map(({ command }) => command).filter((command) => !known.has(command)),
+      [],
+    );
   },
 
   async "ghost text is taken by command and undone"(api) {
     await becomes(api, "ready");
-    const document = await vscode.workspace.openTextDocument({ language: "python", content: "def add(a, b):\n    return " });
+    const document = await vscode.workspace.openTextDocument({
+      language: "python",
+      content: "def add(a, b):\n    return ",
+    });
     const editor = await vscode.window.showTextDocument(document);
     const end = document.positionAt(document.getText().length);
     editor.selection = new vscode.Selection(end, end);

@@ -14,7 +14,9 @@ const folder = mkdtempSync(path.join(tmpdir(), "heard-"));
 after(() => rmSync(folder, { recursive: true }));
 const heard = path.join(folder, "heard.jsonl");
 const program = path.join(folder, "infill-ls");
-writeFileSync(program, `#!/bin/sh\nexec '${PYTHON}' '${HERE}/recorder.py' '${heard}' '${BIN}/infill-ls' "$@"\n`, { mode: 0o755 });
+writeFileSync(program, `#!/bin/sh\nexec '${PYTHON}' '${HERE}/recorder.py' '${heard}' '${BIN}/infill-ls' "$@"\n`, {
+  mode: 0o755,
+});
 
 const stage = new Stage({ machine: { "infill.server.path": program } });
 
@@ -31,7 +33,9 @@ function messages(): Message[] {
 
 /** Return the arguments of the acceptances so far. */
 function acceptances(): unknown[] {
-  return messages().filter(({ method, params }) => method === "workspace/executeCommand" && params.command === "infill.accepted").map(({ params }) => params.arguments);
+  return messages()
+    .filter(({ method, params }) => method === "workspace/executeCommand" && params.command === "infill.accepted")
+    .map(({ params }) => params.arguments);
 }
 
 const LINES = "total = 0\n    for item in items:\n        total += item\n    return total";
@@ -47,25 +51,33 @@ stage.story("the server hears of it once, behind the text", { "add.py": "def add
   const uri = pathToFileURL(path.join(window.folder, "add.py")).href;
   await until("the acceptance", () => acceptances().length > 0 || undefined);
   assert.deepEqual(acceptances(), [[uri, "a + b"]]);
-  const order = messages().map(({ method, params }) => (method === "textDocument/didChange" && params.contentChanges?.some(({ text }) => text.includes("a + b")) ? "text" : params?.command));
+  const order = messages().map(({ method, params }) =>
+    method === "textDocument/didChange" && params.contentChanges?.some(({ text }) => text.includes("a + b"))
+      ? "text"
+      : params?.command,
+  );
   assert.ok(order.indexOf("text") < order.indexOf("infill.accepted"), "the text comes first");
 });
 
-stage.story("a suggestion taken in parts is an acceptance when its last part is in", { "parts.py": "def parts(items):" }, async (window) => {
-  const before = acceptances().length;
-  await stage.engine.says("parts(items):\n    ", LINES);
-  await window.toEnd();
-  await window.press("Enter");
-  await window.ghostIs(LINES);
-  await window.press("Control+ArrowRight");
-  await window.ghostIs(LINES.slice("total".length));
-  assert.equal(acceptances().length, before);
-  await window.press("Tab");
-  await window.noGhost();
-  assert.equal(await window.saved("parts.py"), `def parts(items):\n    ${LINES}`);
-  await until("the acceptance", () => acceptances().length > before || undefined);
-  assert.equal(acceptances().length, before + 1);
-});
+stage.story(
+  "a suggestion taken in parts is an acceptance when its last part is in",
+  { "parts.py": "def parts(items):" },
+  async (window) => {
+    const before = acceptances().length;
+    await stage.engine.says("parts(items):\n    ", LINES);
+    await window.toEnd();
+    await window.press("Enter");
+    await window.ghostIs(LINES);
+    await window.press("Control+ArrowRight");
+    await window.ghostIs(LINES.slice("total".length));
+    assert.equal(acceptances().length, before);
+    await window.press("Tab");
+    await window.noGhost();
+    assert.equal(await window.saved("parts.py"), `def parts(items):\n    ${LINES}`);
+    await until("the acceptance", () => acceptances().length > before || undefined);
+    assert.equal(acceptances().length, before + 1);
+  },
+);
 
 stage.story("a suggestion that is sent away is none", { "away.py": "def away():\n" }, async (window) => {
   const before = acceptances().length;

@@ -15,12 +15,16 @@ chmodSync(broken, 0o755);
 
 const stage = new Stage({ engine: null, machine: { "infill.server.path": broken } });
 
-stage.story("its last words are the reason, and a repaired one is started from the menu", { "a.py": "x = 1" }, async (window) => {
-  assert.match(await window.statusIs("error"), /ImportError: something is missing.*restart the server/);
-  writeFileSync(broken, "#!/bin/sh\nsleep 600\n");
-  await window.menu("Restart the server");
-  await window.statusIs("starting");
-  writeFileSync(broken, "#!/bin/sh\nexit 3\n");
-  await window.menu("Restart the server");
-  await window.statusIs("error");
-});
+stage.story(
+  "its last words are the reason, and a repaired one is started from the menu",
+  { "a.py": "x = 1" },
+  async (window) => {
+    assert.match(await window.statusIs("error"), /ImportError: something is missing.*restart the server/);
+    writeFileSync(broken, "#!/bin/sh\nsleep 600\n");
+    await window.menu("Restart the server");
+    await window.statusIs("starting");
+    writeFileSync(broken, "#!/bin/sh\nexit 3\n");
+    await window.menu("Restart the server");
+    await window.statusIs("error");
+  },
+);

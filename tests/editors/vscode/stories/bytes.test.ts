@@ -26,7 +26,10 @@ for (const [endName, end] of Object.entries(ENDS)) {
       await window.ghostIs([block[0], block[1]!.replace("\t", "    ")].join("\n"));
       await window.press("Tab");
       await window.noGhost();
-      assert.equal(await window.saved(name), text.replace(`${end}${indent}${end}`, `${end}${indent}${block.join(end)}${end}`));
+      assert.equal(
+        await window.saved(name),
+        text.replace(`${end}${indent}${end}`, `${end}${indent}${block.join(end)}${end}`),
+      );
       await window.press("Control+z");
       assert.equal(await window.saved(name), text);
 

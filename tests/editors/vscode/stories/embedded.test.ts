@@ -7,8 +7,8 @@ import * as path from "node:path";
 import { CACHE } from "../harness/places.ts";
 import { engines, languageServers } from "../harness/processes.ts";
 import { Stage } from "../harness/stage.ts";
-import { BEGUN, INVENTORY, METHOD } from "../harness/sure.ts";
 import { add, quantile, Stopwatch, type Times } from "../harness/stopwatch.ts";
+import { BEGUN, INVENTORY, METHOD } from "../harness/sure.ts";
 import { until } from "../harness/waiting.ts";
 
 const stage = new Stage({ engine: null });
@@ -89,7 +89,11 @@ stage.story("ghost text comes soon after the key", { "speed.py": INVENTORY }, as
     await window.run("File: Revert File");
     await window.clean("speed.py");
   }
-  const summary = (values: number[]) => ({ samples: values.length, p50_ms: Math.round(quantile(values, 0.5)), p90_ms: Math.round(quantile(values, 0.9)) });
+  const summary = (values: number[]) => ({
+    samples: values.length,
+    p50_ms: Math.round(quantile(values, 0.5)),
+    p90_ms: Math.round(quantile(values, 0.9)),
+  });
   const report = {
     what: "VS Code in headless Chromium, embedded model on the CPU: from a key to the ghost text on the screen",
     fresh: summary(times.fresh_ms),

@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import { Stage } from "../harness/stage.ts";
 
-const stage = new Stage({ engine: ["--hold-load", "--load-error", "The model folder /models/none does not exist; correct engine.model."] });
+const stage = new Stage({
+  engine: ["--hold-load", "--load-error", "The model folder /models/none does not exist; correct engine.model."],
+});
 
 stage.story("an error shows its reason, and editing goes on", { "error.py": "x = 1" }, async (window) => {
   // An engine without a model ends after a while, and a window may take longer than that to open.

@@ -9,7 +9,11 @@ import { ScriptedEngine } from "../harness/engine.ts";
 import { CACHE, ROOT } from "../harness/places.ts";
 import { DEADLINE_MS, until } from "../harness/waiting.ts";
 
-const EVIL = JSON.stringify({ "infill.server.path": "/bin/false", "infill.engine.url": "http://127.0.0.1:9", "infill.engine.model": "evil" });
+const EVIL = JSON.stringify({
+  "infill.server.path": "/bin/false",
+  "infill.engine.url": "http://127.0.0.1:9",
+  "infill.engine.model": "evil",
+});
 
 test("inside the extension host", async (context) => {
   const code = await Code.prepare();
@@ -18,8 +22,16 @@ test("inside the extension host", async (context) => {
   try {
     await engine.says("return ", "a + b");
     await code.begin();
-    const window = await code.openForTests({ ".vscode/settings.json": EVIL, "a.py": "" }, path.join(ROOT, "editors/vscode"), path.join(CACHE, "host/index.js"));
-    const text = await until("the results", () => readFile(code.at("results.json"), "utf8").catch(() => undefined), 5 * DEADLINE_MS);
+    const window = await code.openForTests(
+      { ".vscode/settings.json": EVIL, "a.py": "" },
+      path.join(ROOT, "editors/vscode"),
+      path.join(CACHE, "host/index.js"),
+    );
+    const text = await until(
+      "the results",
+      () => readFile(code.at("results.json"), "utf8").catch(() => undefined),
+      5 * DEADLINE_MS,
+    );
     for (const [name, result] of Object.entries(JSON.parse(text) as Record<string, string>)) {
       if (name === "activation") {
         context.diagnostic(`activate() took ${result} ms`);

@@ -12,7 +12,9 @@ import { languageServers } from "../harness/processes.ts";
 import { Stage } from "../harness/stage.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "whl-"));
-const wheel = execFileSync(PYTHON, [path.join(HERE, "small_wheel.py"), folder, path.join(BIN, "infill-ls")], { encoding: "utf8" });
+const wheel = execFileSync(PYTHON, [path.join(HERE, "small_wheel.py"), folder, path.join(BIN, "infill-ls")], {
+  encoding: "utf8",
+});
 after(() => rm(folder, { recursive: true }));
 
 const stage = new Stage({

@@ -20,26 +20,30 @@ async function written(): Promise<unknown> {
   return (JSON.parse(settings) as Record<string, unknown>)["infill.engine.model"];
 }
 
-stage.story("another model is one choice away, and so is the way back", { "inventory.py": INVENTORY }, async (window) => {
-  await answers(window, "scripted");
-  await window.openMenu();
-  await window.pick("Switch model");
-  await window.choose("embedded");
-  await answers(window, "infill-tiny");
-  await until("the setting", async () => (await written()) === "embedded" || undefined);
-  const asked = stage.engine.requests.length;
-  await window.edit("inventory.py");
-  await window.toEnd();
-  await window.type(METHOD);
-  await window.typeUntilGhost(BEGUN);
-  assert.equal(stage.engine.requests.length, asked, "the other engine was asked");
-  await window.press("Escape");
-  await window.openMenu();
-  await window.pick("Switch model");
-  await window.choose("auto");
-  await answers(window, "scripted");
-  assert.equal(await written(), "auto");
-});
+stage.story(
+  "another model is one choice away, and so is the way back",
+  { "inventory.py": INVENTORY },
+  async (window) => {
+    await answers(window, "scripted");
+    await window.openMenu();
+    await window.pick("Switch model");
+    await window.choose("embedded");
+    await answers(window, "infill-tiny");
+    await until("the setting", async () => (await written()) === "embedded" || undefined);
+    const asked = stage.engine.requests.length;
+    await window.edit("inventory.py");
+    await window.toEnd();
+    await window.type(METHOD);
+    await window.typeUntilGhost(BEGUN);
+    assert.equal(stage.engine.requests.length, asked, "the other engine was asked");
+    await window.press("Escape");
+    await window.openMenu();
+    await window.pick("Switch model");
+    await window.choose("auto");
+    await answers(window, "scripted");
+    assert.equal(await written(), "auto");
+  },
+);
 
 stage.story("the doctor tells about this machine", { "a.py": "" }, async (window) => {
   await window.menu("Doctor");

@@ -23,7 +23,15 @@ test("nothing of the workspace is run", async () => {
   try {
     await code.begin();
     await engine.says("return ", "a + b");
-    const names = ["attrs.py", "types.py", "asyncio.py", "pygls.py", "server/__init__.py", "sitecustomize.py", "infill_server/__init__.py"];
+    const names = [
+      "attrs.py",
+      "types.py",
+      "asyncio.py",
+      "pygls.py",
+      "server/__init__.py",
+      "sitecustomize.py",
+      "infill_server/__init__.py",
+    ];
     const files = Object.fromEntries(names.map((name) => [name, module]));
     const window = await code.open({ ...files, "add.py": "def add(a, b):\n" });
     await window.edit("add.py");

@@ -45,40 +45,48 @@ stage.story("the menu pauses and resumes suggestions", { "pause.py": "def pause(
   await window.statusIs("ready");
 });
 
-stage.story("the menu turns one language off and on", { "off.py": "def off(a):\n", "off.js": "const on = " }, async (window) => {
-  await stage.engine.says("return ", "a + 2");
-  await stage.engine.says("on = ", "true;");
-  await window.menu("Turn off for python");
-  await window.statusIs("off");
-  await window.edit("off.js");
-  await window.statusIs("ready");
-  await window.toEnd();
-  await window.press("Backspace");
-  await window.type(" ");
-  await window.ghostIs("true;");
-  await window.edit("off.py");
-  await window.statusIs("off");
-  await window.toEnd();
-  const asked = stage.engine.requests.length;
-  await window.type("    return ");
-  await window.press("Alt+\\");
-  await window.noGhost();
-  assert.equal(stage.engine.requests.length, asked);
-  await window.menu("Turn on for python");
-  await window.statusIs("ready");
-});
+stage.story(
+  "the menu turns one language off and on",
+  { "off.py": "def off(a):\n", "off.js": "const on = " },
+  async (window) => {
+    await stage.engine.says("return ", "a + 2");
+    await stage.engine.says("on = ", "true;");
+    await window.menu("Turn off for python");
+    await window.statusIs("off");
+    await window.edit("off.js");
+    await window.statusIs("ready");
+    await window.toEnd();
+    await window.press("Backspace");
+    await window.type(" ");
+    await window.ghostIs("true;");
+    await window.edit("off.py");
+    await window.statusIs("off");
+    await window.toEnd();
+    const asked = stage.engine.requests.length;
+    await window.type("    return ");
+    await window.press("Alt+\\");
+    await window.noGhost();
+    assert.equal(stage.engine.requests.length, asked);
+    await window.menu("Turn on for python");
+    await window.statusIs("ready");
+  },
+);
 
-stage.story("it explains a position and leaves no text of the file in the log", { "why.py": "def why(secretly):\n    return " }, async (window) => {
-  await stage.engine.says("return ", "secretly * 42");
-  await window.toEnd();
-  await window.menu("Explain this position");
-  const page = await window.pageText("Why");
-  assert.match(page, /secretly \* 42/);
-  await window.closePage("Why");
-  const log = await stage.code.log();
-  assert.match(log, /Starting .*infill-ls/);
-  assert.doesNotMatch(log, /secretly/);
-});
+stage.story(
+  "it explains a position and leaves no text of the file in the log",
+  { "why.py": "def why(secretly):\n    return " },
+  async (window) => {
+    await stage.engine.says("return ", "secretly * 42");
+    await window.toEnd();
+    await window.menu("Explain this position");
+    const page = await window.pageText("Why");
+    assert.match(page, /secretly \* 42/);
+    await window.closePage("Why");
+    const log = await stage.code.log();
+    assert.match(log, /Starting .*infill-ls/);
+    assert.doesNotMatch(log, /secretly/);
+  },
+);
 
 stage.story("a server that is killed comes back", { "kill.py": "def back(a):\n" }, async (window) => {
   await stage.engine.says("return ", "a + 3");

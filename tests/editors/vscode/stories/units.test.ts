@@ -7,14 +7,17 @@ import * as path from "node:path";
 import { after, test } from "node:test";
 import { explanation } from "../../../../editors/vscode/src/explanation.ts";
 import { cleanEnvironment, onPath } from "../../../../editors/vscode/src/program.ts";
-import { INITIAL, progressed, shortName, status, told, type Facts } from "../../../../editors/vscode/src/state.ts";
+import { type Facts, INITIAL, progressed, shortName, status, told } from "../../../../editors/vscode/src/state.ts";
 import { add, type Times } from "../harness/stopwatch.ts";
 
 const running: Facts = { ...INITIAL, program: "running" };
 const ready = told(running, { kind: "Normal", busy: false, reason: "", model: "codellama/CodeLlama-7b-hf" });
 
 void test("a load shows its percentage until the model is there", () => {
-  const loading = progressed(told(running, { kind: "Warning", busy: false, reason: "Reading weights" }), { kind: "report", percentage: 42 });
+  const loading = progressed(told(running, { kind: "Warning", busy: false, reason: "Reading weights" }), {
+    kind: "report",
+    percentage: 42,
+  });
   assert.equal(status(loading).kind, "loading");
   assert.match(status(loading).text, /42%/);
   assert.equal(status(progressed(loading, { kind: "end" })).text.includes("%"), false);
@@ -53,18 +56,36 @@ void test("no program of the workspace is started, by whatever way PATH leads th
   program("work/.venv/bin/infill-ls");
   const good = program("system/bin/infill-ls");
   symlinkSync(path.join(folder, "work"), path.join(folder, "link"));
-  const searchPath = [".", "bin", path.join(folder, "work/.venv/bin"), path.join(folder, "link/.venv/bin"), path.dirname(good)].join(path.delimiter);
+  const searchPath = [
+    ".",
+    "bin",
+    path.join(folder, "work/.venv/bin"),
+    path.join(folder, "link/.venv/bin"),
+    path.dirname(good),
+  ].join(path.delimiter);
   assert.equal(await onPath(["infill-ls"], { workspace: [path.join(folder, "work")], searchPath }), good);
   assert.equal(await onPath(["infill-ls"], { workspace: [folder], searchPath }), undefined);
 });
 
 void test("what steers Python is not handed on", () => {
-  const clean = cleanEnvironment({ HOME: "/h", PYTHONPATH: ".", PYTHONHOME: "/x", PYTHONSTARTUP: "s.py", VIRTUAL_ENV: "/w/.venv", API_KEY: "k" });
+  const clean = cleanEnvironment({
+    HOME: "/h",
+    PYTHONPATH: ".",
+    PYTHONHOME: "/x",
+    PYTHONSTARTUP: "s.py",
+    VIRTUAL_ENV: "/w/.venv",
+    API_KEY: "k",
+  });
   assert.deepEqual(clean, { HOME: "/h", API_KEY: "k", PYTHONSAFEPATH: "1", PYTHONUTF8: "1" });
 });
 
 void test("an explanation keeps code as it is", () => {
-  const page = explanation("a.py 1:2", { suggestions: [], reason: "A filter removed it.", request: { top_p: 0.9 }, candidates: [{ raw: "x = ```\ny" }] });
+  const page = explanation("a.py 1:2", {
+    suggestions: [],
+    reason: "A filter removed it.",
+    request: { top_p: 0.9 },
+    candidates: [{ raw: "x = ```\ny" }],
+  });
   assert.match(page, /^# a\.py 1:2\n\nNo suggestion\. A filter removed it\./);
   assert.match(page, /- top p: `0\.900`/);
   assert.match(page, /````\nx = ```\ny\n````/);
@@ -73,7 +94,14 @@ void test("an explanation keeps code as it is", () => {
 void test("a key is timed when ghost text appears before the next key", () => {
   const times: Times = { fresh_ms: [], known_ms: [], none: 0 };
   const keys = [..."if x"].map((text, index) => ({ at: 100 * index, text }));
-  add(times, { keys, ghosts: [{ at: 120, text: " xy:" }, { at: 205, text: "xy:" }, { at: 310, text: "y:" }] });
+  add(times, {
+    keys,
+    ghosts: [
+      { at: 120, text: " xy:" },
+      { at: 205, text: "xy:" },
+      { at: 310, text: "y:" },
+    ],
+  });
   assert.deepEqual(times, { fresh_ms: [20], known_ms: [5, 10], none: 0 });
   add(times, { keys, ghosts: [{ at: 350, text: "y:" }] });
   assert.deepEqual(times, { fresh_ms: [20, 50], known_ms: [5, 10], none: 0 });
