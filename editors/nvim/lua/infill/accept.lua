@@ -18,12 +18,8 @@ local pending
 
 --- The edit runs as the next "key", between undo breaks: mappings with `expr` may not change text themselves, and keys
 --- that were typed ahead must find the text in place.
-local KEYS = vim.api.nvim_replace_termcodes(
-  "<C-g>u<Cmd>lua require('infill.accept').apply()<CR><C-g>u",
-  true,
-  true,
-  true
-)
+local KEYS =
+  vim.api.nvim_replace_termcodes("<C-g>u<Cmd>lua require('infill.accept').apply()<CR><C-g>u", true, true, true)
 
 --- Take what `cut` leaves of the visible suggestion.
 ---

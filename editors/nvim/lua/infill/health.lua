@@ -49,7 +49,10 @@ end
 local function check_clients()
   local clients = vim.lsp.get_clients({ name = 'infill_ls' })
   if #clients == 0 then
-    health.warn('It does not run now.', 'Open a file; then see :Infill status and the log at vim.lsp.log.get_filename().')
+    health.warn(
+      'It does not run now.',
+      'Open a file; then see :Infill status and the log at vim.lsp.log.get_filename().'
+    )
   end
   for _, client in ipairs(clients) do
     local buffers = vim.tbl_count(client.attached_buffers)
