@@ -99,8 +99,10 @@ ALWAYS_INLINE void blend(
             __m512i ab = _mm512_unpacklo_epi8(a, b), cd = _mm512_unpacklo_epi8(c, d);
             __m512i more_ab = _mm512_unpackhi_epi8(a, b), more_cd = _mm512_unpackhi_epi8(c, d);
             __m512i four[4] = {
-                _mm512_unpacklo_epi16(ab, cd), _mm512_unpackhi_epi16(ab, cd),
-                _mm512_unpacklo_epi16(more_ab, more_cd), _mm512_unpackhi_epi16(more_ab, more_cd),
+                _mm512_unpacklo_epi16(ab, cd),
+                _mm512_unpackhi_epi16(ab, cd),
+                _mm512_unpacklo_epi16(more_ab, more_cd),
+                _mm512_unpackhi_epi16(more_ab, more_cd),
             };
             UNROLLED
             for (int j = 0; j < 4; j++) {
@@ -110,7 +112,8 @@ ALWAYS_INLINE void blend(
         }
     }
     for (int i = 0; i < width / 16; i++) {
-        __m512 sums = _mm512_fmadd_ps(_mm512_cvtepi32_ps(uppers[i]), _mm512_set1_ps(256), _mm512_cvtepi32_ps(lowers[i]));
+        __m512 sums =
+            _mm512_fmadd_ps(_mm512_cvtepi32_ps(uppers[i]), _mm512_set1_ps(256), _mm512_cvtepi32_ps(lowers[i]));
         float lanes[LANES];
         _mm512_storeu_ps(lanes, _mm512_mul_ps(sums, _mm512_set1_ps(factor / scale)));
         for (int l = 0; l < LANES; l++) out[64 * (i / 4) + 16 * (l / 4) + 4 * (i % 4) + l % 4] = lanes[l];
@@ -144,7 +147,8 @@ ALWAYS_INLINE void attend_to(
     float *scores = room, largest = -INFINITY;
 #ifdef HAS_VNNI
     const int is_fast = width % 64 == 0;
-    if (is_fast) score(query, keys, seen, width, scores);
+    if (is_fast)
+        score(query, keys, seen, width, scores);
     else
 #endif
         score_any(query, keys, seen, width, scores);
@@ -153,7 +157,8 @@ ALWAYS_INLINE void attend_to(
     float total = sum_of(scores, count);
     multiply_by_scales(scores, values.scale, 1.0f, seen);
 #ifdef HAS_VNNI
-    if (is_fast) blend(scores, values, seen, width, (uint8_t *)(room + filled_up(count)), 1.0f / total, out);
+    if (is_fast)
+        blend(scores, values, seen, width, (uint8_t *)(room + filled_up(count)), 1.0f / total, out);
     else
 #endif
         blend_any(scores, values, seen, width, 1.0f / total, out);

@@ -5,7 +5,7 @@
 
 typedef struct { /* keys or values of a head */
     int8_t *numbers; /* (places, width) */
-    float *scale;    /* (places) */
+    float *scale; /* (places) */
 } kept_t;
 
 /* What a token sees: the first `shared` places, and from `first` on every `ways`-th, `count` in all; see fork.py. */
@@ -20,4 +20,5 @@ void infill_keep(const float *x, int width, kept_t to, int place);
 int infill_attend_room(int places);
 
 /* Mix the values that a query (width) sees into out (width). */
-void infill_attend(const float *query, kept_t keys, kept_t values, const seen_t *seen, int width, float *room, float *out);
+void infill_attend(
+    const float *query, kept_t keys, kept_t values, const seen_t *seen, int width, float *room, float *out);

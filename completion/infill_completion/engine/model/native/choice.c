@@ -39,8 +39,8 @@ static int largest_of(const float *x, int n) {
  * temperature: 0 takes the likeliest.  top_p: mass of the nucleus.  chance: evenly drawn from 0 to 1.
  * masses: room for n numbers.  logprob: of the choice, before temperature and top_p.
  * Returns the token, or -1 where the nucleus is too large. */
-int infill_choose(const float *logits, int n, float temperature, double top_p, double chance, float *masses,
-                  float *logprob) {
+int infill_choose(
+    const float *logits, int n, float temperature, double top_p, double chance, float *masses, float *logprob) {
     int best = largest_of(logits, n), chosen = best, kept[MOST_KEPT], count = 0;
     float largest = logits[best], all = logf(exponentials(logits, n, largest, 1.0f, masses));
     if (temperature > 0) {
@@ -73,7 +73,7 @@ static int is_token(int64_t id, int n) { return id >= 0 && id < n; }
  * left: the weight of the model.  ids, added: `count` tokens and the mass that each gets besides.
  * allowed: `choices` tokens; 0 of them allow all.  room: for n numbers.  scores: log-probabilities, (n). */
 void infill_mix(const float *logits, int n, double left, const int64_t *ids, const float *added, int count,
-                const int64_t *allowed, int choices, float *room, float *scores) {
+    const int64_t *allowed, int choices, float *room, float *scores) {
     float largest = logits[largest_of(logits, n)], all = logf(exponentials(logits, n, largest, 1.0f, scores));
     float shift = (float)log(left) - largest - all;
     for (int i = 0; i < n; i++) scores[i] = logits[i] + shift;

@@ -76,8 +76,8 @@ ALWAYS_INLINE void dot(
         __m512 lanes[TILE], worth = _mm512_set1_ps(256);
         UNROLLED
         for (int w = 0; w < weights; w++)
-            lanes[w] = _mm512_fmadd_ps(
-                _mm512_cvtepi32_ps(sums.upper[w][r]), worth, _mm512_cvtepi32_ps(sums.lower[w][r]));
+            lanes[w] =
+                _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums.upper[w][r]), worth, _mm512_cvtepi32_ps(sums.lower[w][r]));
         if (weights == TILE)
             sum_up(lanes[0], lanes[1], lanes[2], lanes[3], y);
         else
@@ -94,8 +94,7 @@ static void write_whole(const float *restrict x, int n, float scale, int16_t *re
     for (int i = 0; i < n; i++) whole[i] = (int16_t)(int32_t)rintf(x[i] * scale);
 }
 
-ALWAYS_INLINE void dot(
-    const int8_t *weight, int inputs, int weights, const int16_t *x, int rows, float *y, int apart) {
+ALWAYS_INLINE void dot(const int8_t *weight, int inputs, int weights, const int16_t *x, int rows, float *y, int apart) {
     for (int r = 0; r < rows; r++, x += inputs, y += apart)
         for (int w = 0; w < weights; w++) {
             int64_t sum = 0;

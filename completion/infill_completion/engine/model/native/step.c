@@ -116,7 +116,8 @@ static void place(const pass_t *p, const work_t *w, const cache_t *cache, int ro
     const model_t *m = p->model;
     int width = m->width, turned = m->heads + m->kv_heads, at = p->start + row % p->length;
     ptrdiff_t position = seen_by(p, row).count - 1;
-    for (int h = 0; h < turned; h++) rotate(qkv + h * width, m->cos + position * width, m->sin + position * width, width);
+    for (int h = 0; h < turned; h++)
+        rotate(qkv + h * width, m->cos + position * width, m->sin + position * width, width);
     for (int h = 0; h < m->kv_heads; h++) {
         infill_keep(qkv + (m->heads + h) * width, width, part_of(cache->keys, p, row, h), at);
         infill_keep(qkv + (turned + h) * width, width, part_of(cache->values, p, row, h), at);
@@ -137,7 +138,8 @@ int infill_begin(const pass_t *p, const int64_t *ids) {
     for (int r = 0; r < p->batch * p->length; r++) {
         if (ids[r] < 0 || ids[r] >= m->tokens) return -1;
         for (int i = 0; i < m->hidden; i++, x++) {
-            uint32_t bits = (uint32_t)m->embed[ids[r] * m->hidden + i] << 16; /* bfloat16: the upper half of a float32 */
+            /* bfloat16 is the upper half of a float32. */
+            uint32_t bits = (uint32_t)m->embed[ids[r] * m->hidden + i] << 16;
             memcpy(x, &bits, sizeof bits);
         }
     }
