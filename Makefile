@@ -29,12 +29,16 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	VENV=$(VENV) scripts/style.sh check
 	$(BIN)/python scripts/settings_table.py --check
+	$(BIN)/python editors/vscode/scripts/settings.py --check
 
 fmt: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	VENV=$(VENV) scripts/style.sh fix
 	$(BIN)/python scripts/settings_table.py
+	$(BIN)/python editors/vscode/scripts/settings.py
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
