@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from infill_completion.api import CompletionRequest, Engine, EngineUnavailableError
 from infill_completion.document.view import View
+from infill_completion.errors import frames_of
 from infill_completion.suggest.extent import Plan
 from infill_completion.suggest.reuse import change_between
 from infill_completion.suggest.stream import Generation, unavailable
@@ -159,8 +159,8 @@ class Flights:
         try:
             self._landed(flight)
         except Exception as error:
-            name, frames = type(error).__name__, "".join(traceback.format_tb(error.__traceback__))
-            log.error("%s at\n%s", name, frames)  # noqa: TRY400  # its message may quote the document
+            name = type(error).__name__
+            log.error("%s at\n%s", name, frames_of(error))  # noqa: TRY400  # its message may quote the document
             flight.error = EngineUnavailableError(
                 f"infill-ls failed on the model's answer ({name}); please report what its log says."
             )

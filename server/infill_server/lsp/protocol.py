@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import traceback
 from collections.abc import Callable, Generator
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ from pygls.protocol import (
     lsp_method,
 )
 
+from infill_completion.errors import frames_of
 from infill_server.lsp.document_sync import DocumentSync
 from infill_server.lsp.documents import UnknownDocumentError
 from infill_server.lsp.positions import Units
@@ -256,8 +256,7 @@ class InfillProtocol(DocumentSync):
 
 def log_unforeseen(error: BaseException) -> None:
     """Log where an unforeseen error came from, but not its message, which may quote the document."""
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    log.error("%s at\n%s", type(error).__name__, frames)
+    log.error("%s at\n%s", type(error).__name__, frames_of(error))
 
 
 def _untyped(message: dict[str, Any]) -> Any:

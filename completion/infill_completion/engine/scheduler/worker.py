@@ -10,7 +10,6 @@ import logging
 import os
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -20,6 +19,7 @@ from infill_completion.engine.errors import ModelError
 from infill_completion.engine.scheduler.jobs import Job, RequestError
 from infill_completion.engine.scheduler.metrics import Metrics, resident_bytes
 from infill_completion.engine.scheduler.scheduler import Model, Rota, Turn
+from infill_completion.errors import frames_of
 
 log = logging.getLogger(__name__)
 
@@ -291,6 +291,4 @@ def _load_failure(error: Exception) -> str:
 
 def _log_failure(sentence: str, error: BaseException) -> None:
     """Log ``sentence`` and where ``error`` was raised, but not its message, which may quote the prompt."""
-    frames = traceback.extract_tb(error.__traceback__)[-8:]
-    places = "\n".join(f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames)
-    log.error("%s\n%s", sentence, places)
+    log.error("%s\n%s", sentence, frames_of(error))
