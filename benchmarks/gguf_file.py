@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import gguf_vocabulary
-from infill_completion.catalog import Shape
+from infill_completion.catalog import ModelShape
 
 KINDS = ("f16", "q8_0")
 
@@ -46,7 +46,7 @@ def write(folder: Path, target: Path, kind: str) -> None:
     """Write the checkpoint in ``folder`` to ``target``; ``kind`` is one of :data:`KINDS`."""
     gguf = importlib.import_module("gguf")
     config = json.loads((folder / "config.json").read_text("utf-8"))
-    shape = Shape.of(config)
+    shape = ModelShape.of(config)
     writer = gguf.GGUFWriter(target, "llama")
     _metadata(writer, config, shape)
     gguf_vocabulary.write(gguf, writer, json.loads((folder / "tokenizer.json").read_text("utf-8")), shape.vocab)
@@ -82,7 +82,7 @@ def _add(gguf: Any, writer: Any, name: str, values: Any, kind: str) -> None:
         writer.add_tensor(name, gguf.quants.quantize(values, packed), raw_dtype=packed)
 
 
-def _metadata(writer: Any, config: dict[str, Any], shape: Shape) -> None:
+def _metadata(writer: Any, config: dict[str, Any], shape: ModelShape) -> None:
     rope = config.get("rope_parameters") or {"rope_theta": config.get("rope_theta", 10_000.0)}
     writer.add_context_length(int(config["max_position_embeddings"]))
     writer.add_embedding_length(shape.hidden)

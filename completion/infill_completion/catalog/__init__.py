@@ -1,6 +1,6 @@
 """Known models: shapes, what they can do, the memory they need, and which of them are on this machine."""
 
-from infill_completion.catalog.known import CODE_LLAMA, MODELS, Model, Support, find, identify
+from infill_completion.catalog.known import CODE_LLAMA, MODELS, KnownModel, Support, find, identify
 from infill_completion.catalog.local import (
     Presence,
     cached,
@@ -10,15 +10,15 @@ from infill_completion.catalog.local import (
     quantised_names,
     quantised_path,
 )
-from infill_completion.catalog.shape import Quantization, Shape
+from infill_completion.catalog.shape import ModelShape, Quantization
 
 __all__ = [
     "CODE_LLAMA",
     "MODELS",
-    "Model",
+    "KnownModel",
+    "ModelShape",
     "Presence",
     "Quantization",
-    "Shape",
     "Support",
     "cached",
     "find",

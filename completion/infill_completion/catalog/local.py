@@ -1,9 +1,9 @@
-"""Which models the Hugging Face cache of this machine holds.
+"""The models on this machine: in the Hugging Face cache, and those that were quantised here.
 
 The layout is that of ``huggingface_hub``: ``models--OWNER--NAME/{blobs,refs,snapshots/COMMIT}``, where a snapshot's
-files are links to blobs and a blob that is being fetched ends in ``.incomplete``.  Beside it ``infill-ls models
-quantize`` keeps the 4-bit checkpoints that it writes, ``OWNER--NAME-nf4``.  Only folders are read, no library of
-Hugging Face is imported.
+files are links to blobs and a blob that is still being downloaded ends in ``.incomplete``.  ``infill-ls models
+quantize`` writes its 4-bit checkpoints to a folder of its own, as ``OWNER--NAME-nf4``.  This module only reads folders
+and imports no Hugging Face library.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Presence(Enum):
 
 @dataclass(frozen=True)
 class Cached:
-    """What the cache holds of one model; ``bytes`` counts its blobs, also unfinished ones."""
+    """The cached part of one model; ``bytes`` is the size of its blobs, including unfinished ones."""
 
     presence: Presence
     folder: Path | None = None
@@ -44,7 +44,7 @@ def hub_folder() -> Path:
 
 
 def cached(name: str, hub: Path | None = None) -> Cached:
-    """Tell what the cache holds of the model ``name`` (``owner/name``)."""
+    """Return how much of the model ``name`` (``owner/name``) the cache holds."""
     root = (hub or hub_folder()) / f"models--{name.replace('/', '--')}"
     blobs = [blob for blob in root.glob("blobs/*") if blob.is_file()]
     if not blobs and not root.is_dir():
@@ -57,37 +57,37 @@ def cached(name: str, hub: Path | None = None) -> Cached:
 
 
 def cached_names(hub: Path | None = None) -> list[str]:
-    """Return the ids of all models of which the cache holds anything, sorted."""
+    """Return the ids of all models that are at least partly cached, sorted."""
     folders = (hub or hub_folder()).glob("models--*--*")
     return sorted(folder.name.removeprefix("models--").replace("--", "/", 1) for folder in folders)
 
 
 def quantised_folder() -> Path:
-    """Return where 4-bit checkpoints are written unless the user names another folder."""
+    """Return the default folder for 4-bit checkpoints."""
     return data_folder() / "models"
 
 
 def quantised_path(name: str) -> Path:
-    """Return where the 4-bit checkpoint of a model is written: of a hub id, or of a folder's name."""
+    """Return the default path of a model's 4-bit checkpoint; ``name`` is a hub id or a folder's name."""
     return quantised_folder() / f"{name.replace('/', '--')}{_QUANTISED}"
 
 
 def quantised(name: str) -> Path | None:
-    """Return the folder of the 4-bit checkpoint that was made of the model ``name``, if it is there and whole."""
+    """Return the folder of the 4-bit checkpoint of the model ``name``, or None if it is missing or incomplete."""
     folder = quantised_path(name)
     return folder if is_complete(folder) else None
 
 
 def quantised_names() -> list[str]:
-    """Return the models of which there are 4-bit checkpoints, sorted: hub ids, and names of folders."""
+    """Return the models that have a 4-bit checkpoint here, sorted: hub ids and names of folders."""
     folders = [folder for folder in quantised_folder().glob(f"*{_QUANTISED}") if is_complete(folder)]
     return sorted(folder.name.removesuffix(_QUANTISED).replace("--", "/", 1) for folder in folders)
 
 
 def names_of_folder(folder: Path) -> list[str]:
-    """Return what a model may be called by the folder it lies in, most telling first.
+    """Return the names that a model's folder suggests, most specific first.
 
-    A snapshot in the hub's cache lies in ``models--OWNER--NAME/snapshots/COMMIT``.
+    A snapshot in the hub's cache is in ``models--OWNER--NAME/snapshots/COMMIT``.
     """
     parts = [part for part in folder.absolute().parts if part.startswith("models--") and part.count("--") >= 2]
     hub = [part.removeprefix("models--").replace("--", "/", 1) for part in parts[-1:]]
@@ -96,7 +96,7 @@ def names_of_folder(folder: Path) -> list[str]:
 
 
 def is_complete(folder: Path) -> bool:
-    """Tell whether ``folder`` holds a config, a tokenizer and every safetensors file of a checkpoint."""
+    """Return whether ``folder`` holds a config, a tokenizer and every safetensors file of a checkpoint."""
     if not (folder / "config.json").exists():
         return False
     if not any((folder / name).exists() for name in ("tokenizer.json", "tokenizer.model")):
@@ -112,7 +112,7 @@ def is_complete(folder: Path) -> bool:
 
 
 def _snapshot(root: Path) -> Path | None:
-    """Return the snapshot of ``main``, else the one that was written last."""
+    """Return the snapshot of ``main``, else the latest one."""
     try:
         commit = (root / "refs" / "main").read_text("ascii").strip()
         if (root / "snapshots" / commit).is_dir():

@@ -1,4 +1,4 @@
-"""The shape of a Llama-like model, and all sizes that follow from it."""
+"""The shape of a Llama-like model, and the sizes that follow from it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 
 
 class Quantization(StrEnum):
-    """How the weights of the linear layers are held; embeddings, head and norms stay in 16 bits."""
+    """Storage of the weights of the linear layers; embeddings, head and norms stay in 16 bits."""
 
     NF4 = "nf4"
     INT8 = "int8"
     BF16 = "bf16"
 
 
-# NF4 with double quantisation (Dettmers et al. 2023, section 3): 4 bits a weight, an 8-bit scale for each 64 weights,
-# a 32-bit scale for each 256 of those scales.  LLM.int8 keeps one 32-bit scale a row, which Shape.weight_bytes adds.
+# NF4 with double quantization (Dettmers et al. 2023, section 3): 4 bits per weight, an 8-bit scale per 64 weights, a
+# 32-bit scale per 256 of those scales.  LLM.int8 keeps one 32-bit scale per row, which `linear_bytes` adds.
 BITS_PER_WEIGHT = {
     Quantization.NF4: 4 + 8 / 64 + 32 / (64 * 256),
     Quantization.INT8: 8.0,
@@ -26,8 +26,8 @@ BITS_PER_WEIGHT = {
 
 
 @dataclass(frozen=True)
-class Shape:
-    """Numbers of a ``config.json`` that decide on memory and speed.
+class ModelShape:
+    """The numbers in a ``config.json`` that determine memory and speed.
 
     Attributes:
         layers: Number of layers.
@@ -50,11 +50,11 @@ class Shape:
     tied: bool = False
 
     @classmethod
-    def of(cls, config: Mapping[str, Any]) -> Shape:
+    def of(cls, config: Mapping[str, Any]) -> ModelShape:
         """Read a ``config.json``.
 
         Raises:
-            KeyError: It is not that of a Llama-like model.
+            KeyError: The model is not Llama-like.
         """
         heads = int(config["num_attention_heads"])
         hidden = int(config["hidden_size"])
@@ -71,19 +71,19 @@ class Shape:
 
     @property
     def linear_rows(self) -> int:
-        """Output rows of the linear layers of all layers."""
+        """Output rows of the linear layers in all layers."""
         attention = (self.heads + 2 * self.kv_heads) * self.head_dim + self.hidden
         return self.layers * (attention + 2 * self.intermediate + self.hidden)
 
     @property
     def linear_weights(self) -> int:
-        """Weights of the linear layers: q, k, v, o and gate, up, down of every layer."""
+        """Number of weights in the linear layers: q, k, v, o and gate, up, down of every layer."""
         attention = self.hidden * (2 * self.heads + 2 * self.kv_heads) * self.head_dim
         return self.layers * (attention + 3 * self.hidden * self.intermediate)
 
     @property
     def parameters(self) -> int:
-        """All weights but biases."""
+        """Number of weights, without biases."""
         norms = (2 * self.layers + 1) * self.hidden
         return self.linear_weights + norms + self.vocab * self.hidden * (1 if self.tied else 2)
 
@@ -97,9 +97,9 @@ class Shape:
         return self.linear_bytes(quantization) + 2 * (self.parameters - self.linear_weights)
 
     def kv_bytes(self, tokens: int, bytes_per_value: int = 2) -> int:
-        """Return the bytes of keys and values: each token has ``2 * layers * kv_heads * head_dim`` of them."""
+        """Return the bytes of the keys and values: each token has ``2 * layers * kv_heads * head_dim`` values."""
         return tokens * 2 * self.layers * self.kv_heads * self.head_dim * bytes_per_value
 
     def step_bytes(self, quantization: Quantization, context_tokens: int) -> int:
-        """Return the bytes that decoding one token must read: the linear layers, the head, the keys and values."""
+        """Return the bytes to read for decoding one token: the linear layers, the head, the keys and values."""
         return self.linear_bytes(quantization) + 2 * self.vocab * self.hidden + self.kv_bytes(context_tokens)

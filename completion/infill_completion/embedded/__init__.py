@@ -1,1 +1,1 @@
-"""The embedded model: data only.  ``MODEL_CARD.md`` tells how it was made and what it can do."""
+"""The embedded model: data only.  ``MODEL_CARD.md`` describes how it was made and what it can do."""

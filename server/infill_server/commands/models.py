@@ -13,9 +13,9 @@ from typing import Any
 
 from infill_completion.catalog import (
     MODELS,
+    ModelShape,
     Presence,
     Quantization,
-    Shape,
     cached,
     find,
     hub_folder,
@@ -59,7 +59,7 @@ def rows() -> list[Row]:
     return [*known, *(row for name in others if find(name) is None for row in _foreign(name))]
 
 
-def _row(name: str, shape: Shape | None, support: str, note: str) -> Row:
+def _row(name: str, shape: ModelShape | None, support: str, note: str) -> Row:
     here, made = cached(name), quantised(name)
     if shape is None:
         return Row(name, None, support, here.presence.value, here.bytes, note=note)
@@ -85,7 +85,7 @@ def _foreign(name: str) -> Iterator[Row]:
         return
     try:
         config = json.loads((folder / "config.json").read_text("utf-8"))
-        shape = Shape.of(config)
+        shape = ModelShape.of(config)
     except (OSError, ValueError, KeyError, TypeError):
         return
     if config.get("model_type") == "llama":

@@ -12,7 +12,7 @@ from infill_completion.engine import environment  # isort: skip  # before torch 
 import torch
 from torch import Tensor, nn
 
-from infill_completion.catalog import Quantization, Shape
+from infill_completion.catalog import ModelShape, Quantization
 from infill_completion.engine.checkpoints import devices, precision
 from infill_completion.engine.checkpoints.checkpoint import Checkpoint, load
 from infill_completion.engine.checkpoints.model_settings import ModelSettings
@@ -25,10 +25,10 @@ from infill_completion.settings import EngineSettings
 environment.prepare()
 
 SHAPES = {
-    "tiny": Shape(2, 256, 704, 4, 2, 64, 16_384),
-    "7b": Shape(32, 4096, 11008, 32, 32, 128, 32_016),
-    "13b": Shape(40, 5120, 13824, 40, 40, 128, 32_016),
-    "34b": Shape(48, 8192, 22016, 64, 8, 128, 32_000),
+    "tiny": ModelShape(2, 256, 704, 4, 2, 64, 16_384),
+    "7b": ModelShape(32, 4096, 11008, 32, 32, 128, 32_016),
+    "13b": ModelShape(40, 5120, 13824, 40, 40, 128, 32_016),
+    "34b": ModelShape(48, 8192, 22016, 64, 8, 128, 32_000),
 }
 ROPE_THETA = 1e6  # of every CodeLlama (paper, section 2.4)
 
@@ -51,7 +51,7 @@ class Subject:
     name: str
     generator: Generator
     model: Any
-    shape: Shape
+    shape: ModelShape
     quantization: Quantization
     load_s: float
     is_random: bool = False
@@ -118,7 +118,7 @@ def _subject(name: str, loaded: Checkpoint, context_tokens: int, started: float,
     generator = Generator(LoadedModel(loaded, context_tokens))
     generator.warm_up()
     load_s = time.perf_counter() - started
-    shape = Shape.of(loaded.model.config.to_dict())
+    shape = ModelShape.of(loaded.model.config.to_dict())
     return Subject(name, generator, loaded.model, shape, _held(loaded.quantization), load_s, is_random, loaded.packed)
 
 
@@ -127,7 +127,7 @@ def _held(quantization: str) -> Quantization:
 
 
 @torch.no_grad()  # not inference mode, whose tensors transformers cannot use outside of it
-def random_model(shape: Shape, device: torch.device, dtype: torch.dtype, quantization: str, seed: int = 0) -> Any:
+def random_model(shape: ModelShape, device: torch.device, dtype: torch.dtype, quantization: str, seed: int = 0) -> Any:
     """Return a ``LlamaForCausalLM`` with normal random weights; no layer is ever held unquantised but one at a time."""
     import transformers
     from transformers.models.llama import modeling_llama

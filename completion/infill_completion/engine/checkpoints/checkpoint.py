@@ -100,7 +100,7 @@ def _pretrained(
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         extra: dict[str, Any] = {}
-        # A checkpoint that was saved quantized has its own configuration.
+        # A checkpoint that was saved quantised has its own configuration.
         if quantization != "none" and getattr(config, "quantization_config", None) is None:
             extra["quantization_config"] = precision.bitsandbytes_config(quantization, dtype)
         model = AutoModelForCausalLM.from_pretrained(

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
-from infill_completion.catalog import Model, Support, identify
+from infill_completion.catalog import KnownModel, Support, identify
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.ngram.mixture import CacheParameters
 from infill_completion.prompt.formats import FimFormat, PromptLayout
@@ -73,7 +73,7 @@ class ModelSettings:
             raise ModelError(f"{file} cannot be read ({error}); correct it or remove it.") from error
 
 
-def _default_layout(model: Model | None, form: FimFormat | None) -> PromptLayout:
+def _default_layout(model: KnownModel | None, form: FimFormat | None) -> PromptLayout:
     if model is not None and model.support is not Support.NONE:
         return model.layout
     return form.layout if form is not None else PromptLayout.SPM

@@ -30,7 +30,7 @@ def choose_quantization(wanted: str, device: torch.device, name: str) -> str:
 def choose_dtype(device: torch.device, quantization: str) -> torch.dtype:
     """Return the type to compute in: bf16 where the device supports it, fp16 on older GPUs, fp32 on the CPU.
 
-    On the CPU the products of a single token are no faster in bf16, but the quantized ones need it.
+    On the CPU the products of a single token are no faster in bf16, but the quantised ones need it.
     """
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16

@@ -17,7 +17,7 @@ from typing import Any
 from infill_completion.engine import environment  # isort: skip  # before torch and transformers
 import torch
 
-from infill_completion.catalog import Quantization, Shape
+from infill_completion.catalog import ModelShape, Quantization
 from infill_completion.catalog import find as known
 from infill_completion.engine.checkpoints import devices, precision, selection
 from infill_completion.engine.checkpoints.weights import tensor_sizes
@@ -117,8 +117,8 @@ def _declare(model: Any, dtype: torch.dtype) -> None:
     config = precision.bitsandbytes_config(Quantization.NF4.value, dtype)
     quantizers: Any = auto.AutoHfQuantizer
     model.config.quantization_config = config
-    model.hf_quantizer = quantizers.from_config(config, pre_quantized=True)
-    model.is_quantized = True
+    model.hf_quantizer = quantizers.from_config(config, pre_quantised=True)
+    model.is_quantised = True
 
 
 def _check(name: str, source: Path, folder: Path) -> None:
@@ -130,7 +130,7 @@ def _check(name: str, source: Path, folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ModelError(f"{folder} exists and is not empty; choose another folder with -o.")
     try:
-        needed = Shape.of(config).weight_bytes(Quantization.NF4)
+        needed = ModelShape.of(config).weight_bytes(Quantization.NF4)
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{name} is no Llama-like model; only those can be quantised.") from error
     parent = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())

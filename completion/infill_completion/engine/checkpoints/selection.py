@@ -71,7 +71,7 @@ def choose_model(settings: EngineSettings, device: torch.device) -> tuple[str, P
     """Return the name and the folder of the model that ``engine.model`` means.
 
     If the weights are to be held in 4 bits anyway, a checkpoint that ``infill-ls models quantize`` wrote is preferred
-    to the original: it loads without being quantized again.
+    to the original: it loads without being quantised again.
 
     Raises:
         ModelError: As :func:`find`.
@@ -89,7 +89,7 @@ def choose_model(settings: EngineSettings, device: torch.device) -> tuple[str, P
 
 
 def _other_quantised() -> list[str]:
-    """Return the other models that the user has quantized and that can infill, largest first."""
+    """Return the other models that the user has quantised and that can infill, largest first."""
     known = [model for name in quantised_names() if name not in AUTOMATIC and (model := known_model(name)) is not None]
     able = [model for model in known if model.support is Support.INFILLS and model.shape is not None]
     return [model.id for model in sorted(able, key=lambda model: model.shape.parameters if model.shape else 0)][::-1]

@@ -10,7 +10,7 @@ from pathlib import Path
 from infill_completion.engine import environment  # isort: skip  # before torch and transformers
 import torch
 
-from infill_completion.catalog import Shape
+from infill_completion.catalog import ModelShape
 from infill_completion.engine.errors import ModelError
 
 environment.prepare()
@@ -76,6 +76,6 @@ def kv_bytes(folder: Path, tokens: int, dtype: torch.dtype) -> int:
     """Return the memory that keys and values of ``tokens`` take; 0 where the configuration is no Llama's."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        return Shape.of(config).kv_bytes(tokens, dtype.itemsize)
+        return ModelShape.of(config).kv_bytes(tokens, dtype.itemsize)
     except (OSError, KeyError, TypeError, ValueError):
         return 0
