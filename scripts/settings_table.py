@@ -8,20 +8,25 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin
 
-from infill_completion.settings import Documented, documentation
+from infill_completion.settings import documentation
+from infill_completion.settings_schema import Setting, ValueType
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 PAGE = ROOT / "docs" / "settings.md"
 BEGIN, END = "<!-- settings: begin -->", "<!-- settings: end -->"
-TITLES = {"engine": "Engine", "completion": "Suggestions", "context": "Context", "privacy": "Privacy"}
-KINDS: dict[Any, str] = {str: "text", int: "whole number", float: "number", bool: "`true` or `false`"}
+TYPE_NAMES = {
+    ValueType.STRING: "text",
+    ValueType.INTEGER: "whole number",
+    ValueType.NUMBER: "number",
+    ValueType.BOOLEAN: "`true` or `false`",
+    ValueType.STRINGS: "list of texts",
+    ValueType.SWITCHES: "table of `true` and `false`",
+}
 
 
-def _default(row: Documented) -> str:
+def _default(row: Setting) -> str:
     if row.default is None:
         return "unset"
     if isinstance(row.default, bool):
@@ -39,20 +44,14 @@ def table() -> str:
     return "\n".join([BEGIN, "| setting | default | what it does |", "| --- | --- | --- |", *rows, END])
 
 
-def values(row: Documented) -> str:
+def values(row: Setting) -> str:
     """Return what a setting takes, for a reader."""
     if row.choices:
         return ", ".join(f"`{choice}`" for choice in row.choices)
-    options = get_args(row.type) if get_origin(row.type) in {Union, UnionType} else (row.type,)
-    kind = next(option for option in options if option is not NoneType)
-    if get_origin(kind) is tuple:
-        return "list of texts"
-    if get_origin(kind) is dict:
-        return "table of `true` and `false`"
-    return " ".join([KINDS[kind], *_limits(row)])
+    return " ".join([TYPE_NAMES[row.type], *_limits(row)])
 
 
-def _limits(row: Documented) -> list[str]:
+def _limits(row: Setting) -> list[str]:
     if row.at_least is None:
         return []
     most = "" if row.at_most is None else f" to {row.at_most:g}"
@@ -63,12 +62,11 @@ def sections() -> str:
     """Return one table in Markdown for each part of the tree, with what each setting takes and its whole default."""
     parts: dict[str, list[str]] = {}
     for row in documentation():
-        name = row.key.partition(".")[0]
         mark = " **Yours.**" if row.trusted else ""
-        rows = parts.setdefault(name, [])
+        rows = parts.setdefault(row.section_title, [])
         rows.append(f"| `{row.key}` | {_default(row)} | {values(row)} | {row.doc}{mark} |")
     head = "| setting | default | takes | what it does |\n| --- | --- | --- | --- |"
-    made = [f"### {TITLES.get(name, name.title())}\n\n{head}\n" + "\n".join(rows) for name, rows in parts.items()]
+    made = [f"### {title}\n\n{head}\n" + "\n".join(rows) for title, rows in parts.items()]
     lists = [row for row in documentation() if isinstance(row.default, tuple)]
     shown = [f"`{row.key}` is {', '.join(f'`{item}`' for item in row.default)} where you set nothing." for row in lists]
     return "\n\n".join([BEGIN, *made, *shown, END])

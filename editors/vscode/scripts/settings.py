@@ -9,14 +9,20 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any
 
-from infill_completion.settings import Documented, documentation
+from infill_completion.settings import documentation
+from infill_completion.settings_schema import Setting, ValueType
 
 EXTENSION = Path(__file__).resolve().parents[1]
-TITLES = {"engine": "Engine", "completion": "Suggestions", "context": "Context", "privacy": "Privacy"}
-JSON_NAMES = {str: "string", int: "integer", float: "number", bool: "boolean"}
+SCHEMAS: dict[ValueType, dict[str, Any]] = {
+    ValueType.STRING: {"type": "string"},
+    ValueType.INTEGER: {"type": "integer"},
+    ValueType.NUMBER: {"type": "number"},
+    ValueType.BOOLEAN: {"type": "boolean"},
+    ValueType.STRINGS: {"type": "array", "items": {"type": "string"}},
+    ValueType.SWITCHES: {"type": "object", "additionalProperties": {"type": "boolean"}},
+}
 
 # What only the extension reads. Everything that names a program or a package is a setting of the machine.
 OWN: dict[str, dict[str, Any]] = {
@@ -50,12 +56,10 @@ OWN: dict[str, dict[str, Any]] = {
 }
 
 
-def json_schema(row: Documented) -> dict[str, Any]:
+def json_schema(row: Setting) -> dict[str, Any]:
     """Return the JSON schema of one setting as VS Code's settings editor takes it."""
-    options = get_args(row.type) if get_origin(row.type) in {Union, UnionType} else (row.type,)
-    kind = next(option for option in options if option is not NoneType)
-    schema: dict[str, Any] = _shape(kind)
-    if NoneType in options:
+    schema = dict(SCHEMAS[row.type])
+    if row.is_optional:
         schema["type"] = [schema["type"], "null"]
     if row.choices:
         schema["enum"] = list(row.choices)
@@ -69,15 +73,7 @@ def json_schema(row: Documented) -> dict[str, Any]:
     return schema
 
 
-def _shape(kind: Any) -> dict[str, Any]:
-    if get_origin(kind) is tuple:
-        return {"type": "array", "items": {"type": "string"}}
-    if get_origin(kind) is dict:
-        return {"type": "object", "additionalProperties": {"type": "boolean"}}
-    return {"type": JSON_NAMES[kind]}
-
-
-def scope(row: Documented) -> str:
+def scope(row: Setting) -> str:
     """Return who may set a key: an engine is shared by all windows, so no workspace decides about it."""
     return "machine" if row.trusted or row.key.startswith("engine.") else "window"
 
@@ -86,9 +82,9 @@ def configuration() -> list[dict[str, Any]]:
     """Return ``contributes.configuration``: one section for each part of the tree, the extension's own first."""
     sections: dict[str, dict[str, Any]] = {}
     for row in documentation():
-        sections.setdefault(row.key.partition(".")[0], {})[f"infill.{row.key}"] = json_schema(row)
+        sections.setdefault(row.section_title, {})[f"infill.{row.key}"] = json_schema(row)
     made = [{"title": "Extension", "properties": OWN}]
-    return made + [{"title": TITLES.get(name, name.title()), "properties": keys} for name, keys in sections.items()]
+    return made + [{"title": title, "properties": keys} for title, keys in sections.items()]
 
 
 def restricted() -> list[str]:
