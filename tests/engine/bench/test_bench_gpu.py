@@ -49,8 +49,8 @@ def test_logits_are_those_of_transformers(subject):
     generator = subject.generator
     ids = torch.tensor([list(generator.model.prompt(request_of(subject)).ids)], device=DEVICE)
     expected = subject.model(ids).logits.float()
-    decoder = generator.model.decoder
-    cache = KVCache(decoder.shape, ids.shape[1])
+    decoder = generator.model.forward_pass.decoder
+    cache = KVCache(decoder.kv_shape, ids.shape[1])
     got = decoder.forward(ids, cache, 0, all_logits=True).float()
     assert got.shape == expected.shape
     scale = expected.std()
@@ -60,10 +60,10 @@ def test_logits_are_those_of_transformers(subject):
 
 @torch.inference_mode()
 def test_one_token_at_a_time_gives_the_logits_of_all_at_once(subject):
-    decoder = subject.generator.model.decoder
+    decoder = subject.generator.model.forward_pass.decoder
     ids = torch.tensor([list(subject.generator.model.prompt(request_of(subject)).ids)[:40]], device=DEVICE)
-    whole = decoder.forward(ids, KVCache(decoder.shape, 64), 0, all_logits=True).float()
-    cache = KVCache(decoder.shape, 64)
+    whole = decoder.forward(ids, KVCache(decoder.kv_shape, 64), 0, all_logits=True).float()
+    cache = KVCache(decoder.kv_shape, 64)
     steps = [decoder.forward(ids[:, at : at + 1], cache, at).float() for at in range(ids.shape[1])]
     assert (torch.stack(steps, 1) - whole).abs().mean() < 0.02 * whole.std()
 

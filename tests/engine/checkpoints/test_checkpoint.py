@@ -288,8 +288,10 @@ def test_the_context_is_what_the_memory_left_over_allows(tiny_folder: Path, monk
     settings = EngineSettings(model=str(tiny_folder), device="cpu", quantization="none")
     loaded = load(settings, silent)
     whole = Generator(LoadedModel(loaded, 4096))
-    answer = whole.model.decoder.capacity - whole.model.context_tokens
-    monkeypatch.setattr(devices, "free_bytes", lambda device: 2 * 300 * whole.model.decoder.shape.bytes_per_token)
+    answer = whole.model.forward_pass.decoder.capacity - whole.model.context_tokens
+    monkeypatch.setattr(
+        devices, "free_bytes", lambda device: 2 * 300 * whole.model.forward_pass.kv_shape.bytes_per_token
+    )
     scarce = Generator(LoadedModel(load_again(tiny_folder, monkeypatch), 4096))
     assert scarce.model.slots.capacity == 300
     assert scarce.model.context_tokens == scarce.details["context_tokens"] == 300 - answer < whole.model.context_tokens

@@ -31,7 +31,7 @@ print([name for name in ("transformers", "accelerate", "bitsandbytes", "huggingf
 
 
 def logits(decoder: Decoder) -> torch.Tensor:
-    return decoder.forward(IDS, KVCache(decoder.shape, 64), 0, all_logits=True)
+    return decoder.forward(IDS, KVCache(decoder.kv_shape, 64), 0, all_logits=True)
 
 
 @pytest.mark.parametrize("quantization", ["none", "int8"])

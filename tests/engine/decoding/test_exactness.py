@@ -25,7 +25,7 @@ IDS = torch.randint(5, VOCABULARY, (2, 48), generator=torch.Generator().manual_s
 
 def in_steps(decoder: Decoder, ids: torch.Tensor) -> torch.Tensor:
     """Prefill two parts, then one token at a time."""
-    cache = KVCache(decoder.shape, ids.shape[1] + 3, ids.shape[0])
+    cache = KVCache(decoder.kv_shape, ids.shape[1] + 3, ids.shape[0])
     ends = [0, 20, 40, *range(41, ids.shape[1] + 1)]
     parts = [decoder.forward(ids[:, a:b], cache, a, all_logits=True) for a, b in itertools.pairwise(ends)]
     return torch.cat(parts, 1)

@@ -10,7 +10,7 @@ import torch
 from infill_completion.api import Chunk, CompletionRequest, ContextItem, FinishReason
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.model.decoder import Decoder
-from infill_completion.engine.model.parallel_prefill import Relay
+from infill_completion.engine.model.forward import ForwardPass
 from infill_completion.engine.ngram.mixture import CacheParameters
 from infill_completion.prompt.tokens import PromptLayout
 from infill_completion.settings import EngineSettings
@@ -290,7 +290,7 @@ def test_drafts_change_the_time_and_not_the_tokens(
         for draft_tokens in (0, 4):
             steps.clear()
             twin = generator.with_settings(draft_tokens=draft_tokens, cache=cache)
-            twin.model.relay = Relay(twin.model.decoder)  # the prompt is one step
+            twin.model.forward_pass = ForwardPass(twin.model.forward_pass.decoder)  # the prompt is one step
             texts.append(answers(twin, request)[0])
             counts.append(len(steps))
             assert max(steps[1:]) <= 1 + draft_tokens

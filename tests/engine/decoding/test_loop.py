@@ -9,8 +9,8 @@ from infill_completion.api import FinishReason
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.decoding.loop import InterruptedPrefillError, generate, prefill
 from infill_completion.engine.model.decoder import Decoder
+from infill_completion.engine.model.forward import ForwardPass
 from infill_completion.engine.model.kv_cache import KVCache, Slots, common_prefix
-from infill_completion.engine.model.parallel_prefill import Relay
 
 PROMPTS = [[1, 77, 1203, 9], [1, 400, 12, 3000, 8, 21, 95], [1, 5]]
 
@@ -26,7 +26,7 @@ def greedy_by_transformers(model: Any, prompt: list[int], count: int) -> list[in
 
 @pytest.fixture
 def decoder(tiny: Generator) -> Decoder:
-    return tiny.model.decoder
+    return tiny.model.forward_pass.decoder
 
 
 def test_a_ragged_batch_continues_each_prompt_as_if_alone(tiny: Generator, decoder: Decoder) -> None:
@@ -90,13 +90,13 @@ def test_the_answer_is_cut_where_the_capacity_ends(decoder: Decoder) -> None:
 
 def test_prefill_stops_between_chunks_and_goes_on_where_it_was(decoder: Decoder) -> None:
     ids = [1, *range(100, 400)]
-    slot, cached = Slots(decoder.shape, 400, 1).acquire(ids)
+    slot, cached = Slots(decoder.kv_shape, 400, 1).acquire(ids)
     polls = iter([None, FinishReason.CANCELLED])
     with pytest.raises(InterruptedPrefillError):
-        prefill(Relay(decoder), slot, ids, lambda: next(polls))
+        prefill(ForwardPass(decoder), slot, ids, lambda: next(polls))
     assert 0 == cached < len(slot.ids) < len(ids)
-    resumed = prefill(Relay(decoder), slot, ids, lambda: None)
-    whole = decoder.forward(torch.tensor([ids]), KVCache(decoder.shape, 400), 0)
+    resumed = prefill(ForwardPass(decoder), slot, ids, lambda: None)
+    whole = decoder.forward(torch.tensor([ids]), KVCache(decoder.kv_shape, 400), 0)
     assert torch.allclose(resumed, whole, atol=1e-3)
 
 
@@ -109,11 +109,11 @@ def test_common_prefix_counts_equal_tokens() -> None:
 
 
 def test_the_slot_with_the_longest_common_start_is_used(decoder: Decoder) -> None:
-    slots = Slots(decoder.shape, 64, 2)
+    slots = Slots(decoder.kv_shape, 64, 2)
     first, second = [1, *range(10, 40)], [1, *range(50, 90)]
     for ids in (first, second):
         slot, cached = slots.acquire(ids)
-        prefill(Relay(decoder), slot, ids, lambda: None)
+        prefill(ForwardPass(decoder), slot, ids, lambda: None)
         slots.release(slot)
     assert cached == 1  # the shared start was copied, the first document's slot left alone
     for ids in (first, second):
@@ -124,17 +124,17 @@ def test_the_slot_with_the_longest_common_start_is_used(decoder: Decoder) -> Non
 
 
 def test_the_same_prompt_again_computes_its_last_token_only(decoder: Decoder) -> None:
-    slots, ids = Slots(decoder.shape, 64, 1), [1, 2, 3, 4]
+    slots, ids = Slots(decoder.kv_shape, 64, 1), [1, 2, 3, 4]
     slot, _ = slots.acquire(ids)
-    first = prefill(Relay(decoder), slot, ids, lambda: None)
+    first = prefill(ForwardPass(decoder), slot, ids, lambda: None)
     slots.release(slot)
     slot, cached = slots.acquire(ids)
     assert cached == 3
-    assert torch.allclose(prefill(Relay(decoder), slot, ids, lambda: None), first, atol=1e-4)
+    assert torch.allclose(prefill(ForwardPass(decoder), slot, ids, lambda: None), first, atol=1e-4)
 
 
 def test_the_oldest_slot_makes_room(decoder: Decoder) -> None:
-    slots = Slots(decoder.shape, 64, 2)
+    slots = Slots(decoder.kv_shape, 64, 2)
     documents = [[100 * number, *range(10)] for number in (1, 2, 3)]
     for ids in documents:
         slot, _ = slots.acquire(ids)
@@ -144,15 +144,15 @@ def test_the_oldest_slot_makes_room(decoder: Decoder) -> None:
 
 
 def test_a_busy_slot_is_left_alone_and_what_it_shares_is_copied(decoder: Decoder) -> None:
-    slots, ids = Slots(decoder.shape, 64, 1), [1, *range(10, 40)]
+    slots, ids = Slots(decoder.kv_shape, 64, 1), [1, *range(10, 40)]
     running, _ = slots.acquire(ids)
-    prefill(Relay(decoder), running, ids, lambda: None)
+    prefill(ForwardPass(decoder), running, ids, lambda: None)
     other, cached = slots.acquire([*ids, 7])
     assert other is not running
     assert cached == len(ids)
     assert running.ids == ids
-    alone = decoder.forward(torch.tensor([[*ids, 7]]), KVCache(decoder.shape, 64), 0)
-    assert torch.allclose(prefill(Relay(decoder), other, [*ids, 7], lambda: None), alone, atol=1e-4)
+    alone = decoder.forward(torch.tensor([[*ids, 7]]), KVCache(decoder.kv_shape, 64), 0)
+    assert torch.allclose(prefill(ForwardPass(decoder), other, [*ids, 7], lambda: None), alone, atol=1e-4)
     assert slots.bytes == 2 * running.cache.bytes
     slots.release(running)
     slots.release(other)

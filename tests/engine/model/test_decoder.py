@@ -21,7 +21,7 @@ def token_ids(batch: int, length: int) -> torch.Tensor:
 
 def in_pieces(decoder: Decoder, ids: torch.Tensor, *ends: int) -> torch.Tensor:
     """Run a batch through the decoder in pieces that end at ``ends``, as prefill and decode do."""
-    cache = KVCache(decoder.shape, ids.shape[1] + 3, ids.shape[0])
+    cache = KVCache(decoder.kv_shape, ids.shape[1] + 3, ids.shape[0])
     starts = (0, *ends[:-1])
     pieces = [decoder.forward(ids[:, a:b], cache, a, all_logits=True) for a, b in zip(starts, ends, strict=True)]
     return torch.cat(pieces, 1)
@@ -111,11 +111,11 @@ def test_nf4_is_double_quantised_and_computes_in_sixteen_bits(tiny_folder: Path)
 
 
 def test_what_stands_behind_the_length_does_not_count(tiny: Generator) -> None:
-    decoder, ids = tiny.model.decoder, token_ids(1, 30)
-    cache = KVCache(decoder.shape, 40)
+    decoder, ids = tiny.model.forward_pass.decoder, token_ids(1, 30)
+    cache = KVCache(decoder.kv_shape, 40)
     decoder.forward(ids, cache, 0)
     again = decoder.forward(ids[:, 10:20], cache, 10)  # rolled back to 10, stale tokens behind
-    fresh = decoder.forward(ids[:, :20], KVCache(decoder.shape, 40), 0)
+    fresh = decoder.forward(ids[:, :20], KVCache(decoder.kv_shape, 40), 0)
     assert torch.allclose(again, fresh, atol=1e-4)
 
 

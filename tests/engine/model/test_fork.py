@@ -27,7 +27,7 @@ def interleaved(answers: list[list[int]]) -> list[int]:
 
 
 def behind_the_prompt(decoder: Decoder, room: int = 64) -> KVCache:
-    cache = KVCache(decoder.shape, room)
+    cache = KVCache(decoder.kv_shape, room)
     decoder.forward(torch.tensor([PROMPT]), cache, 0)
     return cache
 
@@ -57,7 +57,7 @@ def test_a_single_text_is_a_fork_of_one_way() -> None:
 
 @pytest.mark.parametrize("tokens_a_step", [1, 2, 4])
 def test_candidates_in_one_cache_have_the_logits_of_each_alone(tiny: Generator, tokens_a_step: int) -> None:
-    decoder, start = tiny.model.decoder, len(PROMPT)
+    decoder, start = tiny.model.forward_pass.decoder, len(PROMPT)
     cache, fed, parts = behind_the_prompt(decoder), interleaved(ANSWERS), []
     for at in range(0, len(fed), 3 * tokens_a_step):
         ids = torch.tensor([fed[at : at + 3 * tokens_a_step]])
@@ -66,7 +66,7 @@ def test_candidates_in_one_cache_have_the_logits_of_each_alone(tiny: Generator, 
 
 
 def test_the_static_step_scores_candidates_as_the_decoder_does(tiny: Generator) -> None:
-    decoder, start = tiny.model.decoder, len(PROMPT)
+    decoder, start = tiny.model.forward_pass.decoder, len(PROMPT)
     loop, cache = DeviceLoop(decoder, 4), behind_the_prompt(decoder, room=300)
     fed, expected = interleaved(ANSWERS), each_alone(decoder)
     for step in range(4):
@@ -78,7 +78,7 @@ def test_the_static_step_scores_candidates_as_the_decoder_does(tiny: Generator) 
 
 
 def test_typed_tokens_are_scored_in_as_many_steps_as_they_need(tiny: Generator) -> None:
-    decoder, loop = tiny.model.decoder, DeviceLoop(tiny.model.decoder, 4)
+    decoder, loop = tiny.model.forward_pass.decoder, DeviceLoop(tiny.model.forward_pass.decoder, 4)
     typed, cache = [8, 900, 31, 5, 5, 77, 1024, 6, 12, 13, 14], behind_the_prompt(decoder, room=300)
     expected = decoder.forward(
         torch.tensor([typed]), behind_the_prompt(decoder, room=300), len(PROMPT), all_logits=True
@@ -87,10 +87,13 @@ def test_typed_tokens_are_scored_in_as_many_steps_as_they_need(tiny: Generator) 
 
 
 def test_scores_stay_as_they_are_while_another_answer_has_its_turn(tiny: Generator) -> None:
-    loop, cache = DeviceLoop(tiny.model.decoder, 4), behind_the_prompt(tiny.model.decoder, room=300)
+    loop, cache = (
+        DeviceLoop(tiny.model.forward_pass.decoder, 4),
+        behind_the_prompt(tiny.model.forward_pass.decoder, room=300),
+    )
     scores = loop.score(cache, [8, 900], len(PROMPT))
     kept = scores.clone()
-    loop.score(behind_the_prompt(tiny.model.decoder, room=300), [77, 31], len(PROMPT))
+    loop.score(behind_the_prompt(tiny.model.forward_pass.decoder, room=300), [77, 31], len(PROMPT))
     assert scores.equal(kept)
 
 
@@ -107,7 +110,7 @@ def test_the_device_gives_the_candidates_that_the_host_gives(
     request = replace(ASK, prefix=prefix)
     expected = texts_of(exact.with_settings(cache=cache), request)
     device = exact.with_settings(cache=cache)
-    device.model.device_loop = DeviceLoop(device.model.decoder, device.model.settings.draft_tokens)
+    device.model.device_loop = DeviceLoop(device.model.forward_pass.decoder, device.model.settings.draft_tokens)
     assert texts_of(device, request) == expected
     assert device.model.device_loop.steps > 0
 
@@ -115,7 +118,10 @@ def test_the_device_gives_the_candidates_that_the_host_gives(
 def test_the_prompt_of_candidates_is_held_once_and_kept_for_the_next_request(tiny: Generator) -> None:
     generator = tiny.with_settings(heal=False)
     list(generator.stream(ASK, never))
-    assert generator.model.slots.bytes == generator.model.slots.capacity * generator.model.decoder.shape.bytes_per_token
+    assert (
+        generator.model.slots.bytes
+        == generator.model.slots.capacity * generator.model.forward_pass.kv_shape.bytes_per_token
+    )
     last = list(generator.stream(replace(ASK, n=1), never))[-1]
     assert last.usage is not None
     assert last.usage.cached_tokens == last.usage.prompt_tokens - 1
@@ -128,6 +134,6 @@ def test_candidates_share_the_room_behind_the_prompt(tiny: Generator, count: int
     request = replace(ASK, n=count, max_tokens=4 * ANSWER_TOKENS, temperature=1.0)
     chunks = list(generator.stream(request, never))
     places = generator.model.slots.capacity - len(generator.model.prompt(request).ids)
-    positions_left = generator.model.decoder.capacity - len(generator.model.prompt(request).ids)
+    positions_left = generator.model.forward_pass.decoder.capacity - len(generator.model.prompt(request).ids)
     each = [sum(chunk.token_count for chunk in chunks if chunk.index == index) for index in range(count)]
     assert each == [min(places // count, positions_left)] * count

@@ -32,13 +32,13 @@ PROMPT = [1, 77, 1203, 9, 400, 12, 3000]
 
 @compiles
 def test_a_compiled_step_chooses_the_tokens_of_the_operators(tiny: Generator) -> None:
-    decoder = tiny.model.decoder
+    decoder = tiny.model.forward_pass.decoder
     pieces = fused_ops.compiled(CPU, decoder.dtype)
     assert pieces is not fused_ops.PLAIN, "the log says why"
     for ids, fork in (([5, 6, 7], None), ([8, 9], Fork(len(PROMPT), 2))):
         logits = []
         for each in (pieces, fused_ops.PLAIN):
-            cache = KVCache(decoder.shape, 256)
+            cache = KVCache(decoder.kv_shape, 256)
             decoder.forward(torch.tensor([PROMPT]), cache, 0)
             step = StaticStep(decoder, 3, each)
             step.feed(ids, len(PROMPT), fork)

@@ -63,5 +63,5 @@ def test_a_decoder_with_joined_layers_gives_the_same_logits(tiny_folder: Path) -
         decoder = Decoder(model, 64, join_quantised=is_joined)
         kind = type(decoder.layers[0].gate_up).__name__
         assert (kind == "Linear4bit") == is_joined
-        logits.append(decoder.forward(ids, KVCache(decoder.shape, 20), 0, all_logits=True))
+        logits.append(decoder.forward(ids, KVCache(decoder.kv_shape, 20), 0, all_logits=True))
     assert torch.equal(*logits)

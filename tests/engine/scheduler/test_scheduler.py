@@ -15,7 +15,7 @@ import torch
 from infill_completion.api import Chunk, CompletionRequest, EngineState, FinishReason
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.model.decoder import Decoder
-from infill_completion.engine.model.parallel_prefill import Relay
+from infill_completion.engine.model.forward import ForwardPass
 from infill_completion.engine.ngram.mixture import CacheParameters
 from infill_completion.engine.scheduler.jobs import Job, RequestError
 from infill_completion.engine.scheduler.worker import Idle, NotReadyError, Worker
@@ -63,7 +63,7 @@ def test_turns_change_no_token(tiny: Generator, cache: CacheParameters | None, s
     generator.model.slots.count = slots
     expected = [alone(generator, request) for request in REQUESTS]
     assert in_turns(generator, REQUESTS) == expected
-    kept, shape = generator.model.slots, generator.model.decoder.shape
+    kept, shape = generator.model.slots, generator.model.forward_pass.kv_shape
     assert kept.bytes <= slots * kept.capacity * shape.bytes_per_token
 
 
@@ -89,7 +89,8 @@ def test_one_that_runs_out_of_memory_leaves_the_others_theirs(
 def test_a_long_prefill_gives_way(tiny: Generator) -> None:
     long = replace(ASK, prefix="x = compute(y, z)\n" * 200)
     generator = tiny.with_settings()
-    generator.model.relay = Relay(generator.model.decoder)  # one thread, and so a pause after every 256 tokens
+    # One thread, and so a pause after every 256 tokens.
+    generator.model.forward_pass = ForwardPass(generator.model.forward_pass.decoder)
     turns = generator.steps(long, never)
     assert next(turns) is None
     chunks = [chunk for chunk in turns if chunk is not None]
@@ -204,7 +205,7 @@ async def test_a_keystroke_takes_over_the_slot_of_the_request_it_replaces(engine
     (*_, last) = await read(newer)
     assert last.usage is not None
     assert last.usage.prompt_tokens - last.usage.cached_tokens <= 4
-    assert model.model.slots.bytes == model.model.slots.capacity * model.model.decoder.shape.bytes_per_token
+    assert model.model.slots.bytes == model.model.slots.capacity * model.model.forward_pass.kv_shape.bytes_per_token
 
 
 async def test_idle_weights_are_unloaded_and_the_next_request_brings_them_back(tiny_folder: Path) -> None:

@@ -27,6 +27,7 @@ from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.model import fused_ops
 from infill_completion.engine.model.cuda.device_loop import DeviceLoop
 from infill_completion.engine.model.decoder import Decoder
+from infill_completion.engine.model.forward import ForwardPass
 
 environment.prepare()
 
@@ -172,12 +173,13 @@ def variants(subject: Subject) -> dict[str, Generator]:
 def twins(subject: Subject) -> dict[str, Generator]:
     """Return twins with joined products, and with compiled kernels between them too."""
     generator = subject.generator
-    ours = generator.model
-    decoder = Decoder(subject.model, ours.decoder.capacity, tokens=ours.tokenizer.vocab_size, join_quantised=True)
+    capacity, tokens = generator.model.forward_pass.decoder.capacity, generator.model.tokenizer.vocab_size
+    decoder = Decoder(subject.model, capacity, tokens=tokens, join_quantised=True)
     pieces = {"joined": fused_ops.PLAIN, "fused": fused_ops.compiled(decoder.device, decoder.dtype)}
     twins = {name: endless(generator, shipped=False) for name in pieces}
     for name, twin in twins.items():
-        twin.model.decoder, twin.model.device_loop = decoder, DeviceLoop(decoder, 0, pieces[name])
+        twin.model.forward_pass = ForwardPass(decoder)
+        twin.model.device_loop = DeviceLoop(decoder, 0, pieces[name])
     return twins
 
 

@@ -26,8 +26,8 @@ from infill_completion.engine.model import fused_ops
 from infill_completion.engine.model.cuda.device_loop import DeviceLoop
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.fork import Fork
+from infill_completion.engine.model.forward import ForwardPass
 from infill_completion.engine.model.kv_cache import KVCache, Slots
-from infill_completion.engine.model.parallel_prefill import Relay
 from infill_completion.engine.ngram.index import NgramIndex
 from infill_completion.engine.ngram.index_keeper import IndexKeeper
 from infill_completion.engine.ngram.mixture import CacheParameters
@@ -56,8 +56,7 @@ class LoadedModel:
         settings: Layout, budget and n-gram weights of the model.
         tokenizer: The model's tokenizer.
         transformers_model: The transformers model that holds the weights.
-        decoder: The forward pass over those weights.
-        relay: Reads prompts with it.
+        forward_pass: The forward pass over those weights.
         slots: The KV caches of the most recent prompts.
         device_loop: Chooses tokens on a CUDA device where no n-gram index is mixed in; None elsewhere.
         recent: Recently generated texts; a request that agrees with one of them is drafted from it.
@@ -75,21 +74,21 @@ class LoadedModel:
         parameters = sum(parameter.numel() for parameter in checkpoint.model.parameters())
         threads = devices.set_threads(checkpoint.device, parameters)  # first, because the decoder reads it
         fused = checkpoint.device.type == "cuda" and os.environ.get(fused_ops.SWITCH) == "1"
-        self.decoder = Decoder(
+        decoder = Decoder(
             checkpoint.model, self.context_tokens + answer, packed=checkpoint.packed,
             tokens=self.tokenizer.vocab_size, join_quantised=fused,
         )  # fmt: skip
+        self.forward_pass = ForwardPass(decoder, devices.prefill_threads(checkpoint.device, threads))
         capacity = self._capacity_for(self.context_tokens + ANSWER_TOKENS)
         # Where memory is short, only what a single candidate needs is kept free after the prompt.
         self.context_tokens = min(self.context_tokens, max(MIN_CONTEXT_TOKENS, capacity - answer))
-        self.slots = Slots(self.decoder.shape, capacity, self._slot_count(capacity))
-        self.relay = Relay(self.decoder, devices.prefill_threads(checkpoint.device, threads))
+        self.slots = Slots(self.forward_pass.kv_shape, capacity, self._slot_count(capacity))
         self.device_loop: DeviceLoop | None = None
         if checkpoint.device.type == "cuda":
-            pieces = fused_ops.compiled(checkpoint.device, self.decoder.dtype) if fused else fused_ops.PLAIN
-            self.device_loop = DeviceLoop(self.decoder, self.settings.draft_tokens, pieces)
+            pieces = fused_ops.compiled(checkpoint.device, decoder.dtype) if fused else fused_ops.PLAIN
+            self.device_loop = DeviceLoop(decoder, self.settings.draft_tokens, pieces)
         self.recent = Recent()
-        self._speller = Speller(self.tokenizer, self.decoder.device)
+        self._speller = Speller(self.tokenizer, decoder.device)
         self._keeper, self._indexes = PromptKeeper(), IndexKeeper()
         ends = () if self.tokenizer.eos is None else (self.tokenizer.eos,)
         infilling = self.tokenizer.infilling
@@ -111,7 +110,7 @@ class LoadedModel:
             "context_tokens": self.context_tokens,
             "cache_model": self.settings.cache is not None,
             "weight_bytes": checkpoint.weight_bytes,
-            "kv_bytes_per_token": self.decoder.shape.bytes_per_token,
+            "kv_bytes_per_token": self.forward_pass.kv_shape.bytes_per_token,
         }
 
     @property
@@ -122,8 +121,8 @@ class LoadedModel:
     def close(self) -> None:
         """Free the weights and all caches."""
         self.slots.clear()
-        self.relay.close()
-        del self.transformers_model, self.decoder, self.relay, self.device_loop
+        self.forward_pass.close()
+        del self.transformers_model, self.forward_pass, self.device_loop
         self._collect_garbage()
 
     def prompt(self, request: CompletionRequest) -> Prompt:
@@ -143,7 +142,7 @@ class LoadedModel:
         """Return a fresh candidate of a request."""
         return Candidate(
             number, self.tokenizer, self._speller, spell, request.stop, self.stop_tokens, request.max_tokens, index,
-            self.settings.cache, self.decoder.native_step,
+            self.settings.cache, self.forward_pass.native_step,
         )  # fmt: skip
 
     def scores(self, cache: KVCache, ids: Sequence[int], start: int, fork: Fork | None = None) -> Sequence[Tensor]:
@@ -155,14 +154,14 @@ class LoadedModel:
         loop = self.device_loop
         if loop is not None and len(ids) <= loop.reach(cache, start):
             return loop.score(cache, ids, start, fork).unbind()
-        return self.decoder.scores(ids, cache, start, fork)
+        return self.forward_pass.scores(ids, cache, start, fork)
 
     def with_settings(self, **changes: Any) -> LoadedModel:
         """Return a twin over the same weights with other model settings, to compare them."""
         twin = object.__new__(LoadedModel)
         twin.__dict__.update(self.__dict__)
         twin.settings = replace(self.settings, **changes)
-        twin.slots = Slots(self.decoder.shape, self.slots.capacity, self.slots.count)
+        twin.slots = Slots(self.forward_pass.kv_shape, self.slots.capacity, self.slots.count)
         twin.recent = Recent()
         return twin
 
@@ -174,7 +173,7 @@ class LoadedModel:
         self._collect_garbage()
         self.context_tokens //= 2
         capacity = self.context_tokens + ANSWER_TOKENS
-        self.slots = Slots(self.decoder.shape, min(capacity, self.slots.capacity), 1)
+        self.slots = Slots(self.forward_pass.kv_shape, min(capacity, self.slots.capacity), 1)
         log.warning("Memory ran out; prompts have %d tokens from now on.", self.context_tokens)
         return True
 
@@ -188,11 +187,11 @@ class LoadedModel:
         free = devices.free_bytes(self._torch_device)
         if free is None:
             return wanted
-        return max(2 * MIN_CONTEXT_TOKENS, min(wanted, free // 2 // self.decoder.shape.bytes_per_token))
+        return max(2 * MIN_CONTEXT_TOKENS, min(wanted, free // 2 // self.forward_pass.kv_shape.bytes_per_token))
 
     def _slot_count(self, capacity: int) -> int:
         """Return how many prompts to remember: those that fit into a quarter of the memory that is free now."""
         free = devices.free_bytes(self._torch_device)
         if free is None:
             free = _ASSUMED_FREE_BYTES
-        return max(1, min(MAX_SLOTS, free // 4 // (self.decoder.shape.bytes_per_token * capacity)))
+        return max(1, min(MAX_SLOTS, free // 4 // (self.forward_pass.kv_shape.bytes_per_token * capacity)))

@@ -15,8 +15,8 @@ from torch import Tensor
 from infill_completion.api import FinishReason
 from infill_completion.engine.decoding.sampler import choose
 from infill_completion.engine.model.decoder import Decoder
+from infill_completion.engine.model.forward import ForwardPass
 from infill_completion.engine.model.kv_cache import KVCache, Slot
-from infill_completion.engine.model.parallel_prefill import Relay
 
 Poll = Callable[[], FinishReason | None]
 
@@ -29,11 +29,11 @@ class InterruptedPrefillError(Exception):
         self.reason = reason
 
 
-def prefill(relay: Relay, slot: Slot, ids: Sequence[int], poll: Poll) -> Tensor:
+def prefill(forward_pass: ForwardPass, slot: Slot, ids: Sequence[int], poll: Poll) -> Tensor:
     """Compute what of a prompt the slot does not hold yet.
 
     Args:
-        relay: Over the model.
+        forward_pass: Of the model.
         slot: Holds the first ``len(slot.ids)`` tokens of ``ids``, at least one fewer than all.
         ids: The whole prompt.
         poll: Asked between chunks whether to go on.
@@ -49,8 +49,8 @@ def prefill(relay: Relay, slot: Slot, ids: Sequence[int], poll: Poll) -> Tensor:
         if (reason := poll()) is not None:
             raise InterruptedPrefillError(reason)
         start = len(slot.ids)
-        chunk = list(ids[start : start + relay.chunk_tokens])
-        logits = relay.forward(chunk, slot.cache, start)
+        chunk = list(ids[start : start + forward_pass.chunk_tokens])
+        logits = forward_pass.prefill(chunk, slot.cache, start)
         slot.ids += chunk
     return logits
 
@@ -110,7 +110,7 @@ def generate(
     stops = torch.tensor(sorted(stop_tokens), dtype=torch.long, device=device)
     random = torch.Generator(device=device)
     random.manual_seed(seed) if seed is not None else random.seed()
-    cache = KVCache(decoder.shape, total, batch=len(prompt_tokens))
+    cache = KVCache(decoder.kv_shape, total, batch=len(prompt_tokens))
     finished = torch.zeros(len(prompt_tokens), dtype=torch.bool, device=device)
     done = start = 0
     for position in range(min(shortest, total), total + 1):

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from infill_completion.api import Chunk, CompletionRequest, FinishReason, Usage
 from infill_completion.engine.decoding.candidate import Sequence
-from infill_completion.engine.decoding.dice import Dice
 from infill_completion.engine.decoding.distinct import DISTINCT_BELOW_TEMPERATURE, distinct
 from infill_completion.engine.decoding.loaded_model import LoadedModel
 from infill_completion.engine.decoding.loop import InterruptedPrefillError, prefill
+from infill_completion.engine.decoding.sampler import Sampler
 from infill_completion.engine.errors import ModelError, is_out_of_memory
 from infill_completion.engine.model.cuda.device_loop import Token
 from infill_completion.engine.model.fork import Fork
@@ -29,14 +29,14 @@ class Answer:
 
     def __init__(self, model: LoadedModel, request: CompletionRequest, cancelled: Callable[[], bool]) -> None:
         self._model, self._request, self._cancelled = model, request, cancelled
-        self._decoder, self._tokenizer = model.decoder, model.tokenizer
+        self._decoder, self._tokenizer = model.forward_pass.decoder, model.tokenizer
         self._started = self._prefilled = time.monotonic()
         self._first = 0.0
         self._cached = 0
         self._echoed = False
         self._slot: Slot | None = None
         self._end = 0  # of the places and positions that a single text may fill
-        self._dice = Dice(model.decoder, request)
+        self._sampler = Sampler(model.forward_pass, request)
         self._sequences: list[Sequence] = []
 
     def steps(self) -> Iterator[Chunk | None]:
@@ -121,7 +121,7 @@ class Answer:
         if isinstance(logits, Token):
             return sequence.push(*logits)
         scores = sequence.scores(logits)
-        chosen = self._dice.choose(scores)
+        chosen = self._sampler.choose(scores)
         if self._request.temperature < DISTINCT_BELOW_TEMPERATURE:
             chosen = distinct(sequence, self._sequences[: sequence.number], scores, *chosen)
         return sequence.push(*chosen)
@@ -154,8 +154,8 @@ class Answer:
             slot.ids += fresh
             return logits
         while True:
-            end = min(len(slot.ids) + self._model.relay.chunk_tokens, len(ids))
-            logits = prefill(self._model.relay, slot, ids[:end], self._poll)
+            end = min(len(slot.ids) + self._model.forward_pass.chunk_tokens, len(ids))
+            logits = prefill(self._model.forward_pass, slot, ids[:end], self._poll)
             if end == len(ids):
                 return logits
             yield None
@@ -191,9 +191,9 @@ class Answer:
         loop, cache, place = self._model.device_loop, slot.cache, len(slot.ids)
         if loop is not None and sequence.is_plain:
             if len(fed) == 1:
-                return [loop.follow(self._dice.sampling, cache, fed[0], place)]
+                return [loop.follow(self._sampler.sampling, cache, fed[0], place)]
             if len(fed) <= min(loop.width, loop.reach(cache, place)):
-                return loop.check(self._dice.sampling, cache, fed, place)
+                return loop.check(self._sampler.sampling, cache, fed, place)
         return self._model.scores(cache, fed, place)
 
     def _decoded_together(self, slot: Slot, logits: Tensor) -> Iterator[Chunk]:

@@ -6,7 +6,7 @@ linear layers.  Quantised layers (bitsandbytes' ``Linear4bit`` and ``Linear8bitL
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +20,6 @@ from infill_completion.engine.model.fork import Fork, positions, visible
 from infill_completion.engine.model.fused_ops import PLAIN, Glue
 from infill_completion.engine.model.int8 import PackedLinear
 from infill_completion.engine.model.kv_cache import KVCache, KVShape
-from infill_completion.engine.model.native import build as native_build
-from infill_completion.engine.model.native import step as native
 
 Product = Callable[[Tensor], Tensor]
 Write = Callable[[int, Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -92,7 +90,7 @@ class Decoder:
     Attributes:
         embed: Embeddings, ``(rows, hidden)``; the layers, the last ``norm`` and the ``head`` follow.
         cos: Rotary table, ``(capacity, 1, width)``; the first half of each row of ``sin`` has its sign turned.
-        shape: What a token of the KV cache costs.
+        kv_shape: Type of a KV cache that holds numbers of :attr:`dtype`.
     """
 
     def __init__(
@@ -129,14 +127,8 @@ class Decoder:
         self._join_quantised = join_quantised
         norms = [*(layer.input_layernorm for layer in core.layers[1:]), core.norm]
         self.layers = [self._layer(layer, norm) for layer, norm in zip(core.layers, norms, strict=True)]
-        # A quarter of the bytes to read for every token; torch's own attention is faster in float32.
-        kept = torch.int8 if packed and native.is_wanted() and native.suits(self) else self.dtype
-        self.shape = KVShape(tuple(layer.device for layer in self.layers), self.kv_heads, self.width, kept)
+        self.kv_shape = KVShape(tuple(layer.device for layer in self.layers), self.kv_heads, self.width, self.dtype)
         self._make_rotary(core.rotary_emb, capacity)
-        self._packed = packed
-        self._build: native_build.Build | None = None
-        self._is_decided = False
-        self._step: native.NativeStep | None = None
 
     def _layer(self, layer: Any, following: Any) -> Layer:
         attention, mlp, device = layer.self_attn, layer.mlp, layer.input_layernorm.weight.device
@@ -161,21 +153,10 @@ class Decoder:
         signed = torch.cat([-sin[..., :half], sin[..., half:]], -1)
         self.cos, self.sin = cos[0].unsqueeze(1), signed[0].unsqueeze(1)
 
-    def native_step(self) -> native.NativeStep | None:
-        """Return the compiled step for few tokens, where there is one by now; see :mod:`native_build`."""
-        if not self._is_decided:
-            if self._build is None:
-                self._is_decided = not (self._packed and self.shape.is_rounded and native.suits(self))
-                self._build = None if self._is_decided else native_build.shared()
-            if self._build is not None and not self._build.pending:
-                self._is_decided = True  # first, because the check asks for the forward pass
-                library = self._build.library
-                self._step = None if library is None else native.checked(library, self)
-        return self._step
-
+    @torch.inference_mode()
     def forward(
         self, ids: Tensor, cache: KVCache, start: int, *, all_logits: bool = False, fork: Fork | None = None,
-        kept: Callable[[int], None] | None = None,
+        on_write: Callable[[int], None] | None = None,
     ) -> Tensor:  # fmt: skip
         """Run tokens that follow the first ``start`` of ``cache`` and write their keys and values there.
 
@@ -185,42 +166,12 @@ class Decoder:
             start: Tokens of the cache that count; whatever stands behind them is overwritten.
             all_logits: Return logits of every token, not only of the last.
             fork: How the places from ``start`` on belong to several candidates; None: they are one text.
-            kept: Called with a layer's number when the keys and values of these tokens are in the cache, and before
+            on_write: Called with a layer's number when the keys and values of these tokens are in the cache, and before
                 those of earlier ones are read.
 
         Returns:
             Logits in float32, ``(batch, vocabulary)``, or ``(batch, length, vocabulary)`` with ``all_logits``.
         """
-        # Whoever reads in parts has asked before, so that all of them are read alike.
-        step = self.native_step() if kept is None else self._step
-        if step is not None and (step.reads or ids.numel() <= native.MOST_ROWS):
-            return step(ids, cache, start, all_logits=all_logits, fork=fork, kept=kept)
-        return self._forward(ids, cache, start, all_logits, fork, kept)
-
-    def scores(self, ids: Sequence[int], cache: KVCache, start: int, fork: Fork | None = None) -> Sequence[Tensor]:
-        """Return the logits behind each of ``ids`` as :meth:`forward` does, ``(vocabulary,)`` each.
-
-        The next call with this cache may overwrite them.
-        """
-        if len(ids) <= native.MOST_ROWS and (step := self.native_step()) is not None:
-            return step.scores(ids, cache, start, fork)
-        fed = torch.tensor([ids], device=self.device)
-        return self.forward(fed, cache, start, all_logits=True, fork=fork)[0].unbind()
-
-    def read(self, ids: Sequence[int], cache: KVCache, start: int) -> Tensor:
-        """Run tokens as :meth:`forward` does and return the logits behind the last one, ``(1, vocabulary)``.
-
-        The next call with this cache may overwrite them.
-        """
-        if len(ids) <= native.MOST_ROWS and (step := self.native_step()) is not None:
-            return step.last_scores(ids, cache, start)
-        return self.forward(torch.tensor([ids], device=self.device), cache, start)
-
-    @torch.inference_mode()
-    def _forward(
-        self, ids: Tensor, cache: KVCache, start: int, all_logits: bool, fork: Fork | None,
-        kept: Callable[[int], None] | None,
-    ) -> Tensor:  # fmt: skip
         length = ids.shape[1]
         mask, at = None, torch.arange(start, start + length, device=self.device)
         if fork is not None:
@@ -230,8 +181,8 @@ class Decoder:
 
         def write(layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
             cache.write(layer, keys, values, start)
-            if kept is not None:
-                kept(layer)
+            if on_write is not None:
+                on_write(layer)
             return cache.read(layer, start + length)
 
         def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:

@@ -15,11 +15,12 @@ from infill_completion.engine.bench.measure import endless, request_of
 from infill_completion.engine.bench.models import drawn
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.decoding.loop import generate
-from infill_completion.engine.model.cuda.device_loop import DeviceLoop, Sampling
+from infill_completion.engine.model.cuda.device_loop import DeviceLoop
 from infill_completion.engine.model.cuda.static_step import bucket_of, choose_static
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.fork import Fork
 from infill_completion.engine.model.kv_cache import KVCache
+from infill_completion.engine.model.sampling import Sampling
 from infill_completion.settings import EngineSettings
 from tests.engine.decoding.test_sampler import DRAWS, chi_square, reference_top_p
 
@@ -30,7 +31,7 @@ CUDA = os.environ.get("INFILL_LS_TEST_DEVICE", "cuda").startswith("cuda")
 
 def read(decoder: Decoder, prompt: Sequence[int], capacity: int = 512) -> KVCache:
     """Return a cache that holds all of a prompt but its last token."""
-    return read_into(decoder, prompt, KVCache(decoder.shape, capacity))
+    return read_into(decoder, prompt, KVCache(decoder.kv_shape, capacity))
 
 
 def read_into(decoder: Decoder, prompt: Sequence[int], cache: KVCache) -> KVCache:
@@ -54,7 +55,7 @@ def followed(
 
 @pytest.fixture
 def decoder(tiny: Generator) -> Decoder:
-    return tiny.model.decoder
+    return tiny.model.forward_pass.decoder
 
 
 @pytest.fixture
@@ -75,8 +76,10 @@ def test_greedy_tokens_and_their_log_probabilities_are_those_of_the_loop(
 
 
 def test_heads_that_share_keys_and_heads_that_do_not_agree_with_the_loop(exact: Generator) -> None:
-    (expected,) = generate(exact.model.decoder, [PROMPT], 8, temperature=0.0)
-    got = followed(DeviceLoop(exact.model.decoder, 4), COLD, read(exact.model.decoder, PROMPT), PROMPT, 8)
+    (expected,) = generate(exact.model.forward_pass.decoder, [PROMPT], 8, temperature=0.0)
+    got = followed(
+        DeviceLoop(exact.model.forward_pass.decoder, 4), COLD, read(exact.model.forward_pass.decoder, PROMPT), PROMPT, 8
+    )
     assert [id_ for id_, _ in got] == expected.tokens
 
 
@@ -161,7 +164,9 @@ def test_requests_get_the_same_text_from_the_device_as_from_the_host(tiny: Gener
     generator = endless(tiny, shipped=shipped)
     request = replace(request_of(generator, 200, 40), temperature=0.0)
     host = answered(generator, request)
-    generator.model.device_loop = DeviceLoop(generator.model.decoder, generator.model.settings.draft_tokens)
+    generator.model.device_loop = DeviceLoop(
+        generator.model.forward_pass.decoder, generator.model.settings.draft_tokens
+    )
     assert answered(generator, request) == host
     assert generator.model.device_loop.steps > 0
 
@@ -171,7 +176,7 @@ def test_requests_get_the_same_text_from_the_device_as_from_the_host(tiny: Gener
 def test_a_replayed_graph_gives_the_tokens_that_the_operators_give() -> None:
     device = os.environ.get("INFILL_LS_TEST_DEVICE", "cuda")
     subject = drawn("tiny", EngineSettings(device=device, quantization="nf4", context_tokens=1024))
-    decoder = subject.generator.model.decoder
+    decoder = subject.generator.model.forward_pass.decoder
     plain, replayed = DeviceLoop(decoder, 4), DeviceLoop(decoder, 4)
     plain.captures = False
     cache = read(decoder, PROMPT, capacity=1024)

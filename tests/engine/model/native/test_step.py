@@ -19,11 +19,11 @@ from infill_completion.engine.decoding.sampler import choose_one
 from infill_completion.engine.model import int8
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.fork import Fork
+from infill_completion.engine.model.forward import ForwardPass
 from infill_completion.engine.model.kv_cache import KVCache
 from infill_completion.engine.model.native import build as native_build
 from infill_completion.engine.model.native import step as native
 from infill_completion.engine.model.native.step import NativeStep
-from infill_completion.engine.model.parallel_prefill import Relay
 from infill_completion.engine.ngram import mixture
 from infill_completion.engine.ngram.index import Level
 from infill_completion.engine.ngram.mixture import CacheParameters
@@ -97,6 +97,13 @@ def packed_tiny(folder: Path, **shape: Any) -> tuple[Decoder, Any]:
     return decoder, model
 
 
+def empty_cache(decoder: Decoder, capacity: int, batch: int = 1) -> KVCache:
+    """Return a cache of the type that the compiled step uses."""
+    forward_pass = ForwardPass(decoder)
+    assert forward_pass.kv_shape.is_rounded
+    return KVCache(forward_pass.kv_shape, capacity, batch)
+
+
 def set_weights(modules: tuple[Any, ...], product: Any) -> None:
     whole = product.packed.float() * product.scale.float()[:, None]
     for module, weight in zip(modules, whole.split([module.weight.shape[0] for module in modules]), strict=True):
@@ -137,7 +144,7 @@ def test_logits_are_those_of_float32_on_the_same_weights_and_keys_in_eight_bits(
     decoder, model = packed_tiny(tmp_path, **shape)
     assert native.suits(decoder)
     step, ids = NativeStep(library, decoder), token_ids(2, 20)
-    cache = KVCache(decoder.shape, 24, 2)
+    cache = empty_cache(decoder, 24, 2)
     pieces = [
         step(ids[:, a:b], cache, a, all_logits=True)
         for a, b in ((0, 8), (8, 13), (13, 16), (16, 18), (18, 19), (19, 20))
@@ -156,7 +163,7 @@ def test_logits_are_those_of_float32_on_the_same_weights_and_keys_in_eight_bits(
 def test_several_tokens_at_once_are_bit_for_bit_what_they_are_one_by_one(tmp_path: Path, library: ctypes.CDLL) -> None:
     decoder, _ = packed_tiny(tmp_path)
     step, ids = NativeStep(library, decoder), token_ids(1, native.MOST_ROWS)
-    cache = KVCache(decoder.shape, 40)
+    cache = empty_cache(decoder, 40)
     single = torch.cat([step(ids[:, at : at + 1], cache, at, all_logits=True) for at in range(ids.shape[1])], 1)
     for length in (2, 3, 5, native.MOST_ROWS):
         together = step(ids[:, :length], cache, 0, all_logits=True)
@@ -169,26 +176,26 @@ def test_a_prompt_is_read_to_the_same_bits_in_one_piece_in_parts_and_token_by_to
     tmp_path: Path, library: ctypes.CDLL, threads: int
 ) -> None:
     decoder, _ = packed_tiny(tmp_path)
-    decoder._step, decoder._is_decided = NativeStep(library, decoder), True
-    decoder._step.reads = True  # also where torch would read it faster
-    ids = token_ids(1, 61)
-    relay, caches = Relay(decoder, threads), [KVCache(decoder.shape, 64) for _ in range(3)]
+    forward_pass = ForwardPass(decoder, threads)
+    forward_pass._step, forward_pass._is_decided = NativeStep(library, decoder), True
+    forward_pass._step.reads = True  # also where torch would read it faster
+    ids, caches = token_ids(1, 61), [empty_cache(decoder, 64) for _ in range(3)]
     for at in range(60):
-        decoder.scores([int(ids[0, at])], caches[0], at)
-    expected = decoder.scores([int(ids[0, 60])], caches[0], 60)[0].clone()
-    assert torch.equal(decoder.forward(ids, caches[1], 0, all_logits=True)[0, 60], expected)
-    read = relay.forward(ids[0, :60].tolist(), caches[2], 0)
-    relay.close()
-    assert torch.equal(read[0], decoder.forward(ids[:, :60], caches[1], 0)[0])
-    assert torch.equal(decoder.scores([int(ids[0, 60])], caches[2], 60)[0], expected)
+        forward_pass.scores([int(ids[0, at])], caches[0], at)
+    expected = forward_pass.scores([int(ids[0, 60])], caches[0], 60)[0].clone()
+    assert torch.equal(forward_pass.forward(ids, caches[1], 0, all_logits=True)[0, 60], expected)
+    read = forward_pass.prefill(ids[0, :60].tolist(), caches[2], 0)
+    forward_pass.close()
+    assert torch.equal(read[0], forward_pass.forward(ids[:, :60], caches[1], 0)[0])
+    assert torch.equal(forward_pass.scores([int(ids[0, 60])], caches[2], 60)[0], expected)
 
 
 def test_candidates_side_by_side_are_what_each_is_alone(tmp_path: Path, library: ctypes.CDLL) -> None:
     decoder, _ = packed_tiny(tmp_path)
     step, ids = NativeStep(library, decoder), token_ids(3, 5)
-    together = step(ids, KVCache(decoder.shape, 16, 3), 0, all_logits=True)
+    together = step(ids, empty_cache(decoder, 16, 3), 0, all_logits=True)
     for row in range(3):
-        alone = step(ids[row : row + 1], KVCache(decoder.shape, 30), 0, all_logits=True)
+        alone = step(ids[row : row + 1], empty_cache(decoder, 30), 0, all_logits=True)
         assert torch.equal(together[row : row + 1], alone)
 
 
@@ -198,11 +205,11 @@ def test_candidates_in_one_cache_are_bit_for_bit_what_each_is_alone(
 ) -> None:
     decoder, _ = packed_tiny(tmp_path)
     step, prompt, answers = NativeStep(library, decoder), token_ids(1, 7), token_ids(ways, 3)
-    cache = KVCache(decoder.shape, 7 + 3 * ways)
+    cache = empty_cache(decoder, 7 + 3 * ways)
     step(prompt, cache, 0, all_logits=False)
     together = step(answers.T.reshape(1, -1), cache, 7, all_logits=True, fork=Fork(7, ways))[0]
     for row in range(ways):
-        alone_cache = KVCache(decoder.shape, 10)
+        alone_cache = empty_cache(decoder, 10)
         step(prompt, alone_cache, 0, all_logits=False)
         alone = step(answers[row : row + 1], alone_cache, 7, all_logits=True)[0]
         assert torch.equal(together.view(3, ways, -1)[:, row], alone)
@@ -210,8 +217,7 @@ def test_candidates_in_one_cache_are_bit_for_bit_what_each_is_alone(
 
 def test_the_step_continues_a_prompt_that_torch_has_read(tmp_path: Path, library: ctypes.CDLL) -> None:
     decoder, model = packed_tiny(tmp_path)
-    decoder._is_decided = True  # torch's operators only
-    ids, cache = token_ids(1, 30), KVCache(decoder.shape, 40)
+    ids, cache = token_ids(1, 30), empty_cache(decoder, 40)
     decoder.forward(ids[:, :29], cache, 0)
     with torch.inference_mode():
         expected = model(ids).logits[:, -1]
@@ -221,7 +227,7 @@ def test_the_step_continues_a_prompt_that_torch_has_read(tmp_path: Path, library
 
 def test_what_does_not_fit_is_refused_before_anything_is_written(tmp_path: Path, library: ctypes.CDLL) -> None:
     decoder, _ = packed_tiny(tmp_path)
-    step, cache = NativeStep(library, decoder), KVCache(decoder.shape, 8)
+    step, cache = NativeStep(library, decoder), empty_cache(decoder, 8)
     with pytest.raises(IndexError, match="do not fit"):
         step(token_ids(1, 4), cache, 5, all_logits=False)
     for id_ in (-1, VOCABULARY):
@@ -230,18 +236,19 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(tmp_path: Path,
     assert not any(kept.numbers.any() for kept in cache.keys)
 
 
-def test_a_decoder_takes_the_step_up_as_soon_as_it_is_there(
+def test_a_forward_pass_takes_the_step_up_as_soon_as_it_is_there(
     tmp_path: Path, folder: Path, library: ctypes.CDLL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoder, _ = packed_tiny(tmp_path)
     build = native_build.Build(folder)
     monkeypatch.setattr(native_build, "shared", lambda: build)
     monkeypatch.setattr(native_build.Build, "pending", True)
-    before = decoder.forward(token_ids(1, 4), KVCache(decoder.shape, 8), 0)
-    assert decoder.native_step() is None
+    forward_pass = ForwardPass(decoder)
+    before = forward_pass.forward(token_ids(1, 4), empty_cache(decoder, 8), 0)
+    assert forward_pass.native_step() is None
     monkeypatch.setattr(native_build.Build, "pending", False)
-    after = decoder.forward(token_ids(1, 4), KVCache(decoder.shape, 8), 0)
-    assert decoder.native_step() is not None
+    after = forward_pass.forward(token_ids(1, 4), empty_cache(decoder, 8), 0)
+    assert forward_pass.native_step() is not None
     assert 0 < (after - before).abs().max() < 0.05 * before.abs().max()
 
 
@@ -249,7 +256,6 @@ def test_a_step_that_computes_something_else_is_not_used(
     tmp_path: Path, library: ctypes.CDLL, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     decoder, _ = packed_tiny(tmp_path)
-    decoder._is_decided = True
     assert native.checked(library, decoder) is not None
     monkeypatch.setattr(NativeStep, "__call__", lambda *_ignored, **_more: torch.zeros(1, 3, VOCABULARY))
     assert native.checked(library, decoder) is None
@@ -260,7 +266,7 @@ def test_models_of_several_threads_or_whole_weights_keep_torch(tmp_path: Path, t
     decoder, _ = packed_tiny(tmp_path)
     torch.set_num_threads(2)
     assert not native.suits(decoder)
-    assert tiny.model.decoder.native_step() is None
+    assert tiny.model.forward_pass.native_step() is None
 
 
 def test_a_library_that_was_compiled_before_is_there_at_once(folder: Path, native_library: ctypes.CDLL) -> None:

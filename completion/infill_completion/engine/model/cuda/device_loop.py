@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -20,6 +19,7 @@ from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.fork import Fork
 from infill_completion.engine.model.fused_ops import PLAIN, Glue
 from infill_completion.engine.model.kv_cache import KVCache
+from infill_completion.engine.model.sampling import Sampling
 
 log = logging.getLogger(__name__)
 
@@ -36,15 +36,6 @@ class Token(NamedTuple):
 
     id: int
     logprob: float
-
-
-@dataclass(frozen=True, eq=False)
-class Sampling:
-    """How one answer chooses; two answers are never equal, so that each keeps what was computed ahead for it."""
-
-    temperature: float
-    top_p: float
-    seed: int
 
 
 class DeviceLoop:
@@ -69,7 +60,7 @@ class DeviceLoop:
         self._single = StaticStep(decoder, glue=glue)
         self._wide = StaticStep(decoder, max(1 + draft_tokens, _LEAST_WIDTH), glue)
         self.width = self._wide.width
-        self.captures = on_cuda and len(set(decoder.shape.devices)) == 1
+        self.captures = on_cuda and len(set(decoder.kv_shape.devices)) == 1
         # A graph holds bare addresses of its cache, so it must not outlive it.
         self._graphs: WeakKeyDictionary[KVCache, dict[tuple[int, int], torch.cuda.CUDAGraph]] = WeakKeyDictionary()
         self._missing: WeakKeyDictionary[KVCache, set[tuple[int, int]]] = WeakKeyDictionary()

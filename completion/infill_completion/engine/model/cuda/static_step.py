@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infill_completion.engine.decoding.sampler import COLDEST
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.fork import Fork, positions, visible
 from infill_completion.engine.model.fused_ops import PLAIN, Glue
 from infill_completion.engine.model.kv_cache import KVCache
+from infill_completion.engine.model.sampling import MIN_TEMPERATURE
 
 _SHORTEST = 256  # all buckets are multiples of 128, which every attention kernel likes
 _STRIDE = 1_000_003  # more than any context is long, so that no two seeds share the noise of a place
@@ -91,7 +91,7 @@ class StaticStep:
         The noise is drawn here, outside of the graph, from the seed and the place alone: a step that is computed twice,
         because another answer had its turn in between, draws the same token.
         """
-        is_cold = temperature < COLDEST
+        is_cold = temperature < MIN_TEMPERATURE
         if self._set != (temperature, top_p):
             self._set = (temperature, top_p)
             self._temperature.fill_(1.0 if is_cold else temperature)

@@ -8,22 +8,20 @@ from __future__ import annotations
 import ctypes
 import logging
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
 from infill_completion.engine.model import huge_pages
+from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.fork import Fork
 from infill_completion.engine.model.int8 import PackedLinear
 from infill_completion.engine.model.kv_cache import KVCache
 from infill_completion.engine.model.native import build
 from infill_completion.engine.model.native.choice import NativeChoice
 from infill_completion.engine.model.native.structs import Holder, Pass, Pointer, cache_of
-
-if TYPE_CHECKING:
-    from infill_completion.engine.model.decoder import Decoder
 
 log = logging.getLogger(__name__)
 
@@ -85,11 +83,11 @@ class NativeStep:
 
     def __call__(
         self, ids: Tensor, cache: KVCache, start: int, *, all_logits: bool, fork: Fork | None = None,
-        kept: Callable[[int], None] | None = None,
+        on_write: Callable[[int], None] | None = None,
     ) -> Tensor:  # fmt: skip
         """Compute what :meth:`infill_completion.engine.model.decoder.Decoder.forward` does.
 
-        With ``kept`` several threads may do so at once.
+        With ``on_write`` several threads may do so at once.
         """
         batch, length = ids.shape
         ids = ids.contiguous()
@@ -98,18 +96,18 @@ class NativeStep:
         self._set(pass_, length, start, fork)
         at = ctypes.addressof(pass_)
         workspace, room = self._workspace, self._bytes(at)
-        if kept is not None or room > workspace.numel():
+        if on_write is not None or room > workspace.numel():
             workspace = torch.empty(room, dtype=torch.uint8)
         pass_.workspace = workspace.data_ptr()
         logits = torch.empty((batch * length if all_logits else batch, self._vocabulary))
         if self._begin(at, ids.data_ptr()):
             raise IndexError(_UNKNOWN)
-        if kept is None:
+        if on_write is None:
             self._layers(at)
         else:
             for layer in range(self._model.layers):
                 self._keep(at, layer)
-                kept(layer)
+                on_write(layer)
                 self._mix(at, layer)
         self._end(at, all_logits, logits.data_ptr())
         return logits.view(batch, length, -1) if all_logits else logits
@@ -185,9 +183,9 @@ def suits(decoder: Decoder) -> bool:
 def checked(library: ctypes.CDLL, decoder: Decoder) -> NativeStep | None:
     """Return the step where it computes what torch does, as three tokens show; else None, and a line in the log."""
     step = NativeStep(library, decoder)
-    ids = torch.tensor([_PROBE])
-    expected = decoder.forward(ids, KVCache(decoder.shape, len(_PROBE)), 0, all_logits=True)
-    got = step(ids, KVCache(decoder.shape, len(_PROBE)), 0, all_logits=True)
+    ids, shape = torch.tensor([_PROBE]), decoder.kv_shape._replace(dtype=torch.int8)
+    expected = decoder.forward(ids, KVCache(shape, len(_PROBE)), 0, all_logits=True)
+    got = step(ids, KVCache(shape, len(_PROBE)), 0, all_logits=True)
     if not bool(((got - expected).abs() <= _TOLERANCE * expected.abs().max()).all()):
         log.warning("The native step computes something else than torch; torch's operators go on.")
         return None

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.kv_cache import Kept, KVCache
-
-if TYPE_CHECKING:
-    from infill_completion.engine.model.decoder import Decoder
 
 Pointer = ctypes.c_void_p
 _Int = ctypes.c_int32

@@ -1,0 +1,97 @@
+"""The forward pass by the fastest implementation that is ready: the compiled step, parallel prefill, or plain torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from infill_completion.engine.model.decoder import Decoder
+from infill_completion.engine.model.fork import Fork
+from infill_completion.engine.model.kv_cache import KVCache
+from infill_completion.engine.model.native import build as native_build
+from infill_completion.engine.model.native import step as native
+from infill_completion.engine.model.parallel_prefill import ParallelPrefill
+
+# Tokens read between two checks for cancellation, by one thread and by several.
+CHUNK_TOKENS, PARALLEL_CHUNK_TOKENS = 256, 512
+
+
+class ForwardPass:
+    """The forward pass of one model.
+
+    Args:
+        decoder: The model in plain torch.
+        prefill_threads: Number of threads that read a long prompt.
+
+    Attributes:
+        decoder: As given.
+        kv_shape: Type of the KV caches that this pass reads and writes.
+        chunk_tokens: Most tokens that one call of :meth:`prefill` should read.
+    """
+
+    def __init__(self, decoder: Decoder, prefill_threads: int = 1) -> None:
+        self.decoder = decoder
+        # The compiled step reads a quarter of the bytes for every token; torch's own attention is faster in float32.
+        is_compiled = native.is_wanted() and native.suits(decoder)
+        self.kv_shape = decoder.kv_shape._replace(dtype=torch.int8) if is_compiled else decoder.kv_shape
+        self.chunk_tokens = CHUNK_TOKENS if prefill_threads == 1 else PARALLEL_CHUNK_TOKENS
+        self._parallel = ParallelPrefill(prefill_threads)
+        self._build: native_build.Build | None = None
+        self._is_decided = False
+        self._step: native.NativeStep | None = None
+
+    def native_step(self) -> native.NativeStep | None:
+        """Return the compiled step, or None where there is none (yet).
+
+        See :mod:`infill_completion.engine.model.native.build`.
+        """
+        if not self._is_decided:
+            if self._build is None:
+                self._is_decided = not (self.kv_shape.is_rounded and native.suits(self.decoder))
+                self._build = None if self._is_decided else native_build.shared()
+            if self._build is not None and not self._build.pending:
+                self._is_decided = True
+                library = self._build.library
+                self._step = None if library is None else native.checked(library, self.decoder)
+        return self._step
+
+    def forward(
+        self, ids: Tensor, cache: KVCache, start: int, *, all_logits: bool = False, fork: Fork | None = None,
+        on_write: Callable[[int], None] | None = None,
+    ) -> Tensor:  # fmt: skip
+        """Run tokens; arguments and result as in :meth:`infill_completion.engine.model.decoder.Decoder.forward`.
+
+        With ``on_write`` several threads may call it at the same time.
+        """
+        # Parallel prefill has decided before, so that all parts are computed alike.
+        step = self.native_step() if on_write is None else self._step
+        if step is not None and (step.reads or ids.numel() <= native.MOST_ROWS):
+            return step(ids, cache, start, all_logits=all_logits, fork=fork, on_write=on_write)
+        return self.decoder.forward(ids, cache, start, all_logits=all_logits, fork=fork, on_write=on_write)
+
+    def scores(self, ids: Sequence[int], cache: KVCache, start: int, fork: Fork | None = None) -> Sequence[Tensor]:
+        """Return the logits after each of ``ids`` as :meth:`forward` does, ``(vocabulary,)`` each.
+
+        The next call with this cache may overwrite them.
+        """
+        if len(ids) <= native.MOST_ROWS and (step := self.native_step()) is not None:
+            return step.scores(ids, cache, start, fork)
+        fed = torch.tensor([ids], device=self.decoder.device)
+        return self.forward(fed, cache, start, all_logits=True, fork=fork)[0].unbind()
+
+    def prefill(self, ids: Sequence[int], cache: KVCache, start: int) -> Tensor:
+        """Run tokens as :meth:`forward` does and return the logits after the last one, ``(1, vocabulary)``.
+
+        One call at a time; the next call with this cache may overwrite the logits.
+        """
+        step = self.native_step()
+        if len(ids) <= native.MOST_ROWS and step is not None:
+            return step.last_scores(ids, cache, start)
+        fed = torch.tensor([ids], device=self.decoder.device)
+        return self._parallel.run(self.forward, fed, cache, start)
+
+    def close(self) -> None:
+        """End the threads."""
+        self._parallel.close()
