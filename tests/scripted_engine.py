@@ -27,11 +27,12 @@ from types import TracebackType
 from typing import Any
 
 from infill_completion.api import Chunk, CompletionRequest, FinishReason, Usage
-from infill_completion.client.run_directory import engine_paths, write_card
+from infill_completion.client.connection_file import write_connection_file
+from infill_completion.client.run_directory import engine_paths
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.http.server import EngineServer
 from infill_completion.engine.process.lock import FileLock
-from infill_completion.engine.process.serve import card_of, listening
+from infill_completion.engine.process.serve import connection_info, listening
 from infill_completion.engine.scheduler.worker import Idle, Progress
 from infill_completion.settings import EngineSettings
 
@@ -138,7 +139,7 @@ class ScriptedEngine:
 
     def _serve(self) -> None:
         with listening(self.paths, self._tcp) as listener:
-            write_card(self.paths, card_of(self.settings, listener))
+            write_connection_file(self.paths, connection_info(self.settings, listener))
             self._server = EngineServer(self._load, model=self.settings.model, idle=self._idle, token=listener.token)
             self._server.worker.seen("the test")  # which asks it when the last window has left
             self._bound.set()

@@ -1,4 +1,4 @@
-"""The user's folders, also for users who have no home."""
+"""The user's folders, also for users without a home directory."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from pathlib import Path
 import platformdirs
 
 _NAME = "infill-ls"
-# What Debian writes down as the home of users who have none: nothing is ever found there.
+# Debian's home directory for users who have none; it never exists.
 _NOWHERE = Path("/nonexistent")
 
 
-def has_home() -> bool:
-    """Tell whether the user has a home; a container that runs under an unregistered number has none."""
+def has_home_directory() -> bool:
+    """Return whether the user has a home directory; a container that runs under an unknown user id has none."""
     return _home().is_absolute()
 
 
-def home() -> Path:
-    """Return the user's home, or a folder that does not exist."""
-    return _home() if has_home() else _NOWHERE
+def home_directory() -> Path:
+    """Return the user's home directory, or a path that does not exist."""
+    return _home() if has_home_directory() else _NOWHERE
 
 
 def config_folder() -> Path:
-    """Return where the user's settings file lives; never below the current folder, which may be a stranger's."""
-    return _below_home(platformdirs.user_config_dir, ".config")
+    """Return the folder of the user's settings file; never one below the current folder, which may be untrusted."""
+    return _absolute(platformdirs.user_config_dir, ".config")
 
 
 def data_folder() -> Path:
-    """Return where what the user made is kept; never below the current folder."""
-    return _below_home(platformdirs.user_data_dir, ".local/share")
+    """Return the folder of the user's data; never one below the current folder."""
+    return _absolute(platformdirs.user_data_dir, ".local/share")
 
 
 def _home() -> Path:
@@ -39,10 +39,13 @@ def _home() -> Path:
         return Path()
 
 
-def _below_home(place: Callable[..., str], usual: str) -> Path:
-    """Return the folder that ``place`` names; where there is no home it raises, or older ones leave a bare ``~``."""
+def _absolute(platform_folder: Callable[..., str], usual: str) -> Path:
+    """Return the platform's folder, or ``usual`` below the home directory if that is not an absolute path.
+
+    Without a home directory, ``platform_folder`` raises an error, or in older versions leaves a bare ``~`` in the path.
+    """
     try:
-        found = Path(place(_NAME, False))
+        found = Path(platform_folder(_NAME, False))
     except RuntimeError:
         found = Path()
-    return found if found.is_absolute() else home() / usual / _NAME
+    return found if found.is_absolute() else home_directory() / usual / _NAME

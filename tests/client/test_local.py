@@ -15,7 +15,8 @@ import pytest
 
 from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineUnavailableError, FinishReason, Health
 from infill_completion.client.connect import engine_for
-from infill_completion.client.engine import Address, EngineClient, address_of
+from infill_completion.client.engine import EngineClient, address_of
+from infill_completion.client.http import Address
 from infill_completion.client.launch import log_tail
 from infill_completion.client.local import LocalEngine
 from infill_completion.client.remote.engine import RemoteEngine

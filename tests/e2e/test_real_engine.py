@@ -12,7 +12,8 @@ import psutil
 import pytest
 from lsprotocol import types
 
-from infill_completion.client.run_directory import engine_paths, read_card
+from infill_completion.client.connection_file import read_connection_file
+from infill_completion.client.run_directory import engine_paths
 from infill_completion.settings import EngineSettings
 from tests.e2e.editor import CONSOLE_SCRIPT, Editor, neovim, visual_studio_code
 
@@ -52,41 +53,41 @@ async def test_the_embedded_model_completes_and_its_engine_is_small_enough(real:
     assert str(ghosts[0].insert_text).startswith("        names.append(person.")
     popup = await buffer.popup()
     assert popup.items
-    card = read_card(engine_paths(EngineSettings()))
-    assert card is not None
-    assert psutil.Process(card.pid).memory_info().rss < 900 * 1024 * 1024
+    info = read_connection_file(engine_paths(EngineSettings()))
+    assert info is not None
+    assert psutil.Process(info.pid).memory_info().rss < 900 * 1024 * 1024
     assert psutil.Process(real.pid).memory_info().rss < 80 * 1024 * 1024
 
 
 async def test_a_killed_engine_is_started_again_by_the_next_request(real: Editor) -> None:
     await real.initialize(visual_studio_code(), SETTINGS)
     await real.ready()
-    card = read_card(engine_paths(EngineSettings()))
-    assert card is not None
+    info = read_connection_file(engine_paths(EngineSettings()))
+    assert info is not None
     before = len(real.statuses)
-    os.kill(card.pid, signal.SIGKILL)
-    psutil.wait_procs([psutil.Process(card.pid)] if psutil.pid_exists(card.pid) else [], timeout=10)
+    os.kill(info.pid, signal.SIGKILL)
+    psutil.wait_procs([psutil.Process(info.pid)] if psutil.pid_exists(info.pid) else [], timeout=10)
     buffer = real.open(PROGRAM)
     await buffer.ghosts(by_key=True)
     await real.wait_for_kind("Normal", since=before)
     assert await buffer.ghosts(by_key=True)
-    again = read_card(engine_paths(EngineSettings()))
+    again = read_connection_file(engine_paths(EngineSettings()))
     assert again is not None
-    assert again.pid != card.pid
+    assert again.pid != info.pid
 
 
 async def test_restart_ends_the_engine_and_starts_another(real: Editor) -> None:
     await real.initialize(visual_studio_code(), SETTINGS)
     await real.ready()
-    card = read_card(engine_paths(EngineSettings()))
-    assert card is not None
+    info = read_connection_file(engine_paths(EngineSettings()))
+    assert info is not None
     before = len(real.statuses)
     await real.command("infill.restart")
     await real.wait_for_kind("Warning", since=before)
     await real.wait_for_kind("Normal", since=before)
-    again = read_card(engine_paths(EngineSettings()))
+    again = read_connection_file(engine_paths(EngineSettings()))
     assert again is not None
-    assert again.pid != card.pid
+    assert again.pid != info.pid
 
 
 async def test_an_engine_that_the_settings_no_longer_name_ends_at_once(real: Editor) -> None:
@@ -96,17 +97,17 @@ async def test_an_engine_that_the_settings_no_longer_name_ends_at_once(real: Edi
     await real.initialize(capabilities, SETTINGS)
     await real.ready()
     assert await real.open(PROGRAM).ghosts(by_key=True)
-    former = read_card(engine_paths(EngineSettings()))
+    former = read_connection_file(engine_paths(EngineSettings()))
     assert former is not None
     before = len(real.statuses)
     changed = {"infill": {**SETTINGS, "engine": {"context_tokens": 512}}}
     real.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(settings=changed))
     await real.wait_for_kind("Warning", since=before)
     await real.wait_for_kind("Normal", since=before)
-    now = read_card(engine_paths(EngineSettings(context_tokens=512)))
+    now = read_connection_file(engine_paths(EngineSettings(context_tokens=512)))
     assert now is not None
     assert now.pid != former.pid
-    assert read_card(engine_paths(EngineSettings())) is None
+    assert read_connection_file(engine_paths(EngineSettings())) is None
     assert not psutil.pid_exists(former.pid) or psutil.Process(former.pid).status() == psutil.STATUS_ZOMBIE
 
 

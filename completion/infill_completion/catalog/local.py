@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from infill_completion.folders import data_folder, has_home, home
+from infill_completion.folders import data_folder, has_home_directory, home_directory
 
 _QUANTISED = "-nf4"
 
@@ -38,9 +38,9 @@ class Cached:
 
 def hub_folder() -> Path:
     """Return where Hugging Face libraries keep downloaded models: ``HF_HUB_CACHE``, else ``HF_HOME/hub``."""
-    base = Path(os.environ.get("XDG_CACHE_HOME") or home() / ".cache") / "huggingface"
+    base = Path(os.environ.get("XDG_CACHE_HOME") or home_directory() / ".cache") / "huggingface"
     folder = Path(os.environ.get("HF_HUB_CACHE") or Path(os.environ.get("HF_HOME") or base) / "hub")
-    return folder.expanduser() if has_home() else folder
+    return folder.expanduser() if has_home_directory() else folder
 
 
 def cached(name: str, hub: Path | None = None) -> Cached:

@@ -10,11 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineUnavailableError, Health
+from infill_completion.client.connection_file import read_connection_file
 from infill_completion.client.http import Address, Pool, ProtocolError
-from infill_completion.client.run_directory import EnginePaths, read_card
+from infill_completion.client.run_directory import EnginePaths
 from infill_completion.client.wire import CLIENT_HEADER, EventReader, chunks_from_json, failure, health_from_json
-
-__all__ = ["Address", "EngineClient", "EngineGoneError", "EngineLateError", "address_of"]
 
 # The engine keeps the deadline itself. Whoever reads the stream gives up half a second behind it.
 _LATE_S = 0.4
@@ -36,10 +35,10 @@ def address_of(paths: EnginePaths) -> Address | None:
     """Return where the engine of ``paths`` listens now; None where there is none."""
     if paths.socket is not None and paths.socket.exists():
         return Address(paths.socket)
-    card = read_card(paths)
-    if card is None or card.host is None or card.port is None:
+    info = read_connection_file(paths)
+    if info is None or info.host is None or info.port is None:
         return None
-    return Address(None, card.host, card.port, card.token)
+    return Address(None, info.host, info.port, info.token)
 
 
 class EngineClient:

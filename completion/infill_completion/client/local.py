@@ -91,7 +91,7 @@ class LocalEngine:
                 async for chunk in chunks:
                     if is_silent:
                         is_silent = False
-                        self._supervisor.heard()
+                        self._supervisor.answered()
                     yield chunk
         except EngineLateError:
             self._note_lateness(is_silent=is_silent)
@@ -161,7 +161,7 @@ class LocalEngine:
                 self._report(health)
                 if health.state is EngineState.READY:
                     self._backoff.succeeded()
-                    self._supervisor.heard()
+                    self._supervisor.answered()
                     self._process = None  # its exit code must not keep the next one from starting
                     return
                 if health.state is EngineState.FAILED:

@@ -9,7 +9,8 @@ import signal
 import sys
 from pathlib import Path
 
-from infill_completion.client.run_directory import EnginePaths, read_card
+from infill_completion.client.connection_file import read_connection_file
+from infill_completion.client.run_directory import EnginePaths
 
 # A process that is stopped, or stuck inside a call, does not react to SIGTERM.
 TERM_S = 5.0
@@ -21,8 +22,8 @@ _NAME = b"infill_completion.engine"
 def lock_holder(paths: EnginePaths) -> int | None:
     """Return the process id of the engine that holds the lock of ``paths``, or None if the lock is free."""
     if sys.platform == "win32":
-        card = read_card(paths)
-        return None if card is None else card.pid
+        info = read_connection_file(paths)
+        return None if info is None else info.pid
     import fcntl
 
     try:

@@ -15,12 +15,11 @@ import socket
 import stat
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import platformdirs
 
 from infill_completion import __version__
-from infill_completion.folders import has_home, home
+from infill_completion.folders import has_home_directory, home_directory
 from infill_completion.settings import EngineSettings
 
 _NAME = "infill-ls"
@@ -45,7 +44,7 @@ class EnginePaths:
             would be longer than a Unix socket's may be.
         lock: Locked by the running engine, never removed; holds its process id.
         log: The engine's log, without any buffer text.
-        card: JSON written by the running engine; see :class:`Card`.
+        connection_file: JSON written by the running engine; see :mod:`infill_completion.client.connection_file`.
     """
 
     key: str
@@ -53,19 +52,7 @@ class EnginePaths:
     socket: Path | None
     lock: Path
     log: Path
-    card: Path
-
-
-@dataclass(frozen=True)
-class Card:
-    """What a running engine tells about itself: whom to connect to, and the token that TCP asks for."""
-
-    pid: int
-    version: str
-    settings: dict[str, Any]
-    host: str | None = None
-    port: int | None = None
-    token: str | None = None
+    connection_file: Path
 
 
 def engine_key(settings: EngineSettings) -> str:
@@ -175,9 +162,9 @@ def _cache_base() -> Path:
     base = os.environ.get("XDG_CACHE_HOME", "")
     if Path(base).is_absolute():
         return Path(base) / _NAME
-    if not has_home():
+    if not has_home_directory():
         raise RunDirectoryError("This user has no home directory; set HOME or XDG_RUNTIME_DIR to a directory of yours.")
-    return home() / ".cache" / _NAME
+    return home_directory() / ".cache" / _NAME
 
 
 def _check_ours(directory: Path) -> None:
@@ -194,22 +181,3 @@ def _check_ours(directory: Path) -> None:
         raise RunDirectoryError(f"Others may write to {directory}; remove it and try again.")
     if found.st_mode & 0o077:
         directory.chmod(0o700)
-
-
-def write_card(paths: EnginePaths, card: Card) -> None:
-    """Write ``card`` for clients, readable by this user only, in one step."""
-    text = json.dumps({name: value for name, value in asdict(card).items() if value is not None})
-    temporary = paths.card.with_suffix(f".{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    temporary.replace(paths.card)
-
-
-def read_card(paths: EnginePaths) -> Card | None:
-    """Return the card of the engine at ``paths``; None where there is none or it is not readable."""
-    try:
-        fields = json.loads(paths.card.read_text("utf-8"))
-        return Card(**fields)
-    except (OSError, ValueError, TypeError):
-        return None

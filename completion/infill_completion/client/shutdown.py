@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from infill_completion.api import EngineUnavailableError
+from infill_completion.client.connection_file import read_connection_file
 from infill_completion.client.engine import EngineClient, EngineGoneError, address_of
 from infill_completion.client.process import lock_holder, terminate
-from infill_completion.client.run_directory import EnginePaths, RunDirectoryError, engine_paths, read_card
+from infill_completion.client.run_directory import EnginePaths, RunDirectoryError, engine_paths
 from infill_completion.settings import EngineSettings
 
 # Importing torch can keep an engine from answering for several seconds.
@@ -39,11 +40,11 @@ async def end_engine(settings: EngineSettings) -> None:
         return
     try:
         paths = engine_paths(settings)
-        card, address = read_card(paths), address_of(paths)
+        info, address = read_connection_file(paths), address_of(paths)
     except RunDirectoryError:
         return
-    if card is not None and address is not None:
-        await shut_down(paths, card.pid)
+    if info is not None and address is not None:
+        await shut_down(paths, info.pid)
 
 
 async def leave_engine(former: EngineSettings, now: EngineSettings) -> None:
@@ -57,15 +58,15 @@ async def leave_engine(former: EngineSettings, now: EngineSettings) -> None:
         paths = engine_paths(former)
         if now.url is None and engine_paths(now) == paths:
             return
-        card, address = read_card(paths), address_of(paths)
+        info, address = read_connection_file(paths), address_of(paths)
     except RunDirectoryError:
         return
-    if card is None or address is None:
+    if info is None or address is None:
         return
     client = EngineClient(address, as_window=True)
     try:
         if await client.leave(ANSWER_DEADLINE_S):
-            await _is_gone(paths, card.pid)
+            await _is_gone(paths, info.pid)
     except EngineUnavailableError:
         return  # it is gone, or too busy; in that case it ends when its idle time is over
     finally:
@@ -88,11 +89,11 @@ async def _is_asked(client: EngineClient) -> bool:
 async def _is_gone(paths: EnginePaths, pid: int | None) -> bool:
     """Wait until an engine has ended, at most ``STOP_DEADLINE_S``; return whether it has.
 
-    The last thing it does is to remove its card, unless the next engine has already put its own there.  A killed engine
-    leaves its card behind, but not its lock.
+    The last thing it does is to remove its connection file, unless the next engine has already put its own there.  A
+    killed engine leaves that file behind, but not its lock.
     """
     until = asyncio.get_running_loop().time() + STOP_DEADLINE_S
-    while (card := read_card(paths)) is not None and card.pid == pid == lock_holder(paths):
+    while (info := read_connection_file(paths)) is not None and info.pid == pid == lock_holder(paths):
         if asyncio.get_running_loop().time() > until:
             return False
         await asyncio.sleep(_POLL_S)

@@ -21,7 +21,7 @@ class SilenceCounter:
         """Whether so many deadlines were missed that the server probably hangs."""
         return self.count >= _MOST_SILENCES
 
-    def heard(self) -> None:
+    def reset(self) -> None:
         """Record an answer, or a part of one."""
         self.count = 0
 

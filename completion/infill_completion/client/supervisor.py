@@ -45,9 +45,9 @@ class EngineSupervisor:
         """Return whether requests still go to ``client``."""
         return self._client is client
 
-    def heard(self) -> None:
+    def answered(self) -> None:
         """Record that the engine works."""
-        self.silences.heard()
+        self.silences.reset()
         self._failed_checks = 0
 
     async def check(self, paths: EnginePaths, last: Health) -> Health | None:
@@ -82,7 +82,7 @@ class EngineSupervisor:
                 raise EngineUnavailableError(
                     f"The engine (process {pid}) hangs; end it with `infill-ls engine stop`."
                 ) from error
-            self.heard()
+            self.answered()
             return None
 
     async def disconnect(self) -> None:

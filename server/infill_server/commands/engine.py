@@ -1,4 +1,4 @@
-"""``infill-ls engine status|stop``: the engines of this user, found by the cards in the run directory."""
+"""``infill-ls engine status|stop``: the engines of this user, found by the connection files in the run directory."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ class Running:
 
 
 async def _running() -> list[Running]:
-    """Return the engines that run; a card that a killed engine left behind does not count."""
+    """Return the engines that run; the connection file of a killed engine does not count."""
     directory = run_directory()
-    keys = sorted(card.stem for card in directory.glob("*.json"))
+    keys = sorted(file.stem for file in directory.glob("*.json"))
     found = await asyncio.gather(*(_asked(paths_of(directory, key)) for key in keys))
     return [engine for engine in found if engine is not None]
 

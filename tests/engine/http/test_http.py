@@ -329,8 +329,8 @@ class TestTcp:
     def tcp(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
         with ScriptedEngine(tcp="127.0.0.1:0") as engine:
-            card = json.loads(engine.paths.card.read_text())
-            yield f"http://127.0.0.1:{card['port']}", card["token"]
+            info = json.loads(engine.paths.connection_file.read_text())
+            yield f"http://127.0.0.1:{info['port']}", info["token"]
 
     def test_a_holder_of_the_token_is_served(self, tcp: tuple[str, str]) -> None:
         url, token = tcp

@@ -12,16 +12,14 @@ from pathlib import Path
 import pytest
 
 from infill_completion.catalog.local import cached_names, quantised_names
+from infill_completion.client.connection_file import ConnectionInfo, read_connection_file, write_connection_file
 from infill_completion.client.engine import address_of
 from infill_completion.client.run_directory import (
-    Card,
     RunDirectoryError,
     check_writable,
     engine_key,
     engine_paths,
-    read_card,
     run_directory,
-    write_card,
 )
 from infill_completion.engine.process.lock import FileLock
 from infill_completion.settings import EngineSettings, config_path, read_config
@@ -180,19 +178,19 @@ def test_where_the_path_is_too_long_for_a_socket_tcp_is_used(tmp_path: Path, mon
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(deep))
     paths = engine_paths(EngineSettings())
     assert paths.socket is None
-    write_card(paths, Card(1, "0", {}, "127.0.0.1", 4711, "secret"))
+    write_connection_file(paths, ConnectionInfo(1, "0", {}, "127.0.0.1", 4711, "secret"))
     address = address_of(paths)
     assert address is not None
     assert (str(address), address.token) == ("http://127.0.0.1:4711", "secret")
 
 
-def test_the_card_is_readable_by_its_user_only() -> None:
+def test_the_connection_file_is_readable_by_its_user_only() -> None:
     paths = engine_paths(EngineSettings())
-    assert read_card(paths) is None
-    card = Card(1, "0", {"model": "x"}, "127.0.0.1", 4711, "secret")
-    write_card(paths, card)
-    assert read_card(paths) == card
-    assert paths.card.stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in paths.directory.iterdir()] == [paths.card.name]
-    paths.card.write_text("{}")
-    assert read_card(paths) is None
+    assert read_connection_file(paths) is None
+    info = ConnectionInfo(1, "0", {"model": "x"}, "127.0.0.1", 4711, "secret")
+    write_connection_file(paths, info)
+    assert read_connection_file(paths) == info
+    assert paths.connection_file.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in paths.directory.iterdir()] == [paths.connection_file.name]
+    paths.connection_file.write_text("{}")
+    assert read_connection_file(paths) is None

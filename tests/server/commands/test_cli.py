@@ -39,7 +39,7 @@ class CommandLine:
         return line.removeprefix("infill-ls: ")
 
     @property
-    def cards(self) -> list[Path]:
+    def connection_files(self) -> list[Path]:
         return list(Path(self.environment["XDG_RUNTIME_DIR"]).glob("infill-ls/*.json"))
 
 
@@ -108,9 +108,9 @@ def test_an_impossible_number_of_candidates_is_one_sentence(infill_ls, number):
 
 
 def test_what_cannot_be_done_starts_no_engine(infill_ls):
-    before = infill_ls.cards
+    before = infill_ls.connection_files
     infill_ls.refused("complete", "missing.py:1:1")
-    assert infill_ls.cards == before
+    assert infill_ls.connection_files == before
 
 
 @pytest.mark.parametrize("address", ["localhost", "127.0.0.1:²", "127.0.0.1:99999"])
@@ -202,13 +202,13 @@ def test_engines_are_listed_and_ended(infill_ls):
     running = infill_ls("engine", "status")
     assert running.returncode == 0
     assert "infill-tiny on cpu, ready" in running.stdout
-    pid = json.loads(infill_ls.cards[0].read_text())["pid"]
+    pid = json.loads(infill_ls.connection_files[0].read_text())["pid"]
     assert f"process {pid}" in running.stdout
 
     ended = infill_ls("engine", "stop")
     assert ended.returncode == 0
     assert f"(process {pid})" in ended.stdout
-    assert infill_ls.cards == []
+    assert infill_ls.connection_files == []
     assert infill_ls("engine", "status").stdout == "No engine runs; the first request starts one.\n"
     assert infill_ls("engine", "stop").stdout == "No engine runs.\n"
 

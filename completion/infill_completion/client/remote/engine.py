@@ -129,7 +129,7 @@ class RemoteEngine:
     def _note_deadline(self, *, is_silent: bool) -> None:
         """Record a missed deadline; raise an error if the server sent nothing before several in a row."""
         if not is_silent:
-            self._silences.heard()
+            self._silences.reset()
             return
         self._silences.missed()
         if self._silences.is_suspicious:
@@ -137,7 +137,7 @@ class RemoteEngine:
 
     def _succeed(self) -> None:
         self._backoff.succeeded()
-        self._silences.heard()
+        self._silences.reset()
         self._report(EngineState.READY)
 
     def _fail(self, error: EngineUnavailableError) -> None:

@@ -13,14 +13,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from infill_completion import __version__
-from infill_completion.client.run_directory import (
-    Card,
-    EnginePaths,
-    RunDirectoryError,
-    engine_paths,
-    read_card,
-    write_card,
-)
+from infill_completion.client.connection_file import ConnectionInfo, read_connection_file, write_connection_file
+from infill_completion.client.run_directory import EnginePaths, RunDirectoryError, engine_paths
 from infill_completion.engine.process.lock import FileLock
 from infill_completion.engine.scheduler.worker import Idle, Load
 from infill_completion.settings import EngineSettings
@@ -82,10 +76,10 @@ def serve(settings: EngineSettings, load: Load, *, tcp: str | None = None) -> in
     try:
         with listening(paths, tcp) as listener:
             _start_log(paths)
-            card = card_of(settings, listener)
-            write_card(paths, card)
-            if card.token is not None:
-                log.info("Listening on %s:%s; the token is in %s.", card.host, card.port, paths.card)
+            info = connection_info(settings, listener)
+            write_connection_file(paths, info)
+            if info.token is not None:
+                log.info("Listening on %s:%s; the token is in %s.", info.host, info.port, paths.connection_file)
             ended = _run(settings, load, listener)
     except BaseException:
         lock.release()
@@ -115,9 +109,9 @@ def _acquired(lock: FileLock, paths: EnginePaths) -> bool:
 
 
 def _connectable(paths: EnginePaths) -> bool:
-    card = read_card(paths)
-    if card is not None and card.host is not None and card.port is not None:
-        with contextlib.suppress(OSError), socket.create_connection((card.host, card.port), timeout=1):
+    info = read_connection_file(paths)
+    if info is not None and info.host is not None and info.port is not None:
+        with contextlib.suppress(OSError), socket.create_connection((info.host, info.port), timeout=1):
             return True
     if paths.socket is not None:
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
@@ -130,14 +124,14 @@ def _connectable(paths: EnginePaths) -> bool:
 @contextlib.contextmanager
 def listening(paths: EnginePaths, tcp: str | None = None) -> Iterator[Listener]:
     """Bind, and remove what an engine that was killed left behind; both are the right of the lock's holder."""
-    paths.card.unlink(missing_ok=True)
+    paths.connection_file.unlink(missing_ok=True)
     if paths.socket is not None:
         paths.socket.unlink(missing_ok=True)
     listener = _bind_tcp(tcp or "127.0.0.1:0") if tcp or paths.socket is None else _bind_unix(paths)
     try:
         yield listener
     finally:
-        paths.card.unlink(missing_ok=True)
+        paths.connection_file.unlink(missing_ok=True)
         if paths.socket is not None:
             paths.socket.unlink(missing_ok=True)
         listener.socket.close()
@@ -172,14 +166,14 @@ def _bind_tcp(address: str) -> Listener:
     return Listener(bound, os.environ.get(TOKEN_VARIABLE) or secrets.token_urlsafe(32), host)
 
 
-def card_of(settings: EngineSettings, listener: Listener) -> Card:
-    """Return what this process tells its clients about itself."""
-    card = Card(os.getpid(), __version__, asdict(settings))
+def connection_info(settings: EngineSettings, listener: Listener) -> ConnectionInfo:
+    """Return the contents of this engine's connection file."""
+    info = ConnectionInfo(os.getpid(), __version__, asdict(settings))
     if listener.token is None:
-        return card
+        return info
     host, port = listener.socket.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # clients of this machine read it
-    return Card(card.pid, card.version, card.settings, host, port, listener.token)
+    return ConnectionInfo(info.pid, info.version, info.settings, host, port, listener.token)
 
 
 def _start_log(paths: EnginePaths) -> None:
