@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import gguf_file, llama_vim_probe, llama_vim_sides, llama_vim_theirs, typed_keys
+from benchmarks.drivers.neovim import Neovim
 from benchmarks.llama_vim_sides import Side
 from benchmarks.llama_vim_texts import TEXTS, WARM_UP, Text
 from benchmarks.typed_keys import Key
-from tests.editors.nvim.editor import Neovim
 
 MANNERS = {
     "settled": "each key when all is done for the one before",
@@ -48,7 +48,7 @@ def fetch() -> None:
         raise SystemExit(f"Not installed: {', '.join(missing)}; run `pip install {' '.join(missing)}` first.")
     needed = (llama_vim_theirs.NVIM, llama_vim_theirs.LLAMA_SERVER, llama_vim_theirs.LLAMA_VIM)
     if not all(path.exists() for path in needed):
-        script = Path(__file__).parents[1] / "tests" / "editors" / "newer.sh"
+        script = Path(__file__).parents[1] / "scripts" / "newer.sh"
         subprocess.run([script, *PACKAGES], check=True)
     if not all(path.exists() for path in needed):
         raise SystemExit("Neovim, llama.vim and llama-server could not be fetched from Debian's testing release.")

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from benchmarks.drivers.neovim import Neovim
 from benchmarks.typed_keys import Key, keys_of
-from tests.editors.nvim.editor import Neovim
 
 KEYS_PER_S = 8
 POLL_S = 0.004

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from benchmarks.drivers import installation, neovim
+from benchmarks.drivers.neovim import PLUGIN, Neovim
 from infill_completion.settings import EngineSettings
 from infill_server.commands.bench.counters import counters
-from tests.editors.nvim import real
-from tests.editors.nvim.editor import PLUGIN, Neovim
 
 MARK = "XDG_RUNTIME_DIR"  # every process of one side has its own, from the editor to the model
 _OPTIONS = """
@@ -97,10 +97,10 @@ class Infill:
         self._started += 1
         plugin = f"vim.opt.runtimepath:prepend({json.dumps(str(PLUGIN))})\n"
         folder = home(self.folder, f"{plugin}vim.lsp.enable('infill_ls')")
-        nvim = real.start(self.folder, f"work{self._started}", self.environment, home=folder)
+        nvim = neovim.start(self.folder, f"work{self._started}", self.environment, home=folder)
         nvim.lua(self._ASKED)
         nvim.open("ready.py")
-        real.ready(nvim)
+        neovim.ready(nvim)
         return nvim
 
     def is_settled(self, nvim: Neovim) -> bool:
@@ -133,5 +133,5 @@ class Infill:
 def infill(folder: Path) -> Iterator[Infill]:
     """Give our side; its engine ends with the context."""
     folder.mkdir()
-    with real.home(folder) as environment:
+    with installation.home(folder) as environment:
         yield Infill(folder, environment)

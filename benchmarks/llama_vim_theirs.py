@@ -15,9 +15,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.drivers.neovim import Neovim
 from benchmarks.llama_vim_sides import MARK, home
 from benchmarks.llama_vim_suffix_first import suffix_first
-from tests.editors.nvim.editor import Neovim
 
 ROOT = Path(__file__).parents[1] / ".cache" / "newer" / "root" / "usr"
 LIBRARIES = ROOT / "lib" / "x86_64-linux-gnu"

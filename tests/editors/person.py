@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.drivers.installation import home, infill
 from infill_completion.settings import EngineSettings
-from tests.editors.nvim.real import CODE, home, infill
+from tests.editors.sample import CODE
 from tests.scripted_engine import Script, ScriptedEngine
 
 README = Path(__file__).parents[2] / "editors" / "README.md"

@@ -25,16 +25,16 @@ for editor in "$@"; do
     vscode) "$here/vscode/run.sh" || failed=1 ;;
     nvim) # the oldest that the plugin knows, then one that has inline completion of its own
       stories "$here/nvim"
-      "$here/newer.sh" neovim
+      "$root/scripts/newer.sh" neovim
       newer="$root/.cache/newer/root/usr/bin/nvim"
       [ -n "${NVIM_BIN:-}" ] || ! [ -x "$newer" ] || NVIM_BIN="$newer" stories "$here/nvim"
       ;;
     helix)
-      [ -n "${HX_BIN:-}" ] || "$here/newer.sh" hx
+      [ -n "${HX_BIN:-}" ] || "$root/scripts/newer.sh" hx
       stories "$here/helix"
       ;;
     kate)
-      "$here/newer.sh" kate
+      "$root/scripts/newer.sh" kate
       stories "$here/kate"
       ;;
     *) stories "$here/$editor" ;;

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.editors.nvim.real import CODE, home, infill
+from benchmarks.drivers.installation import home, infill
+from tests.editors.sample import CODE
 
 HERE = Path(__file__).parent
 README = HERE.parents[2] / "editors" / "README.md"

@@ -13,13 +13,13 @@ pytest.importorskip("pyte", reason="needs PyPI's pyte (make test-editors install
 
 from infill_completion.api import CompletionRequest
 from tests.editors.helix.helix import binary, helix
-from tests.editors.nvim.real import CODE
 from tests.editors.person import documented, with_a_scripted_model, with_the_embedded_model
+from tests.editors.sample import CODE
 from tests.scripted_engine import Reply
 
 pytestmark = [
     pytest.mark.editor,
-    pytest.mark.skipif(binary() is None, reason="needs Helix (tests/editors/newer.sh hx fetches it)"),
+    pytest.mark.skipif(binary() is None, reason="needs Helix (scripts/newer.sh hx fetches it)"),
 ]
 
 OTHER = Path(__file__).with_name("other_server.py")

@@ -15,10 +15,10 @@ import pytest
 pytest.importorskip("jupyterlab_lsp", reason="needs PyPI's jupyterlab-lsp (make test-editors installs it)")
 pytest.importorskip("playwright", reason="needs PyPI's playwright (make test-editors installs it)")
 
+from benchmarks.drivers.installation import home
 from infill_completion.api import CompletionRequest
 from infill_completion.settings import EngineSettings
 from tests.editors.jupyter.lab import CHROMIUM, CONFIG, Lab, lab
-from tests.editors.nvim.real import home
 from tests.scripted_engine import Reply, ScriptedEngine
 
 README = Path(__file__).parents[3] / "editors" / "README.md"

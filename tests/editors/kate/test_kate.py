@@ -11,8 +11,8 @@ pytest.importorskip("PIL", reason="needs PyPI's pillow (make test-editors instal
 
 from infill_completion.api import CompletionRequest
 from tests.editors.kate.kate import kate, missing, screen
-from tests.editors.nvim.real import CODE
 from tests.editors.person import documented, with_a_scripted_model, with_the_embedded_model
+from tests.editors.sample import CODE
 from tests.scripted_engine import Reply
 
 pytestmark = [

@@ -15,8 +15,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.editors.nvim.editor import Neovim
-from tests.editors.nvim.real import CODE, home, ready, start
+from benchmarks.drivers.installation import home
+from benchmarks.drivers.neovim import Neovim, ready, start
+from tests.editors.sample import CODE
 
 TYPED = (
     "\n\ndef write_settings(path, settings):\n"

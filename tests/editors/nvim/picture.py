@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.editors.nvim.editor import Neovim
-from tests.editors.nvim.real import CODE, home, ready, start
+from benchmarks.drivers.installation import home
+from benchmarks.drivers.neovim import Neovim, ready, start
+from tests.editors.sample import CODE
 
 FONT_SIZE = 26
 MARGIN = 24

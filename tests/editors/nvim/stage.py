@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.editors.nvim.editor import Neovim
+from benchmarks.drivers.neovim import Neovim
 
 SERVER = Path(__file__).with_name("scripted_server.py")
 TAB = "require('infill').map('<Tab>', 'accept')"

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.editors.nvim.editor import Neovim
+from benchmarks.drivers.installation import home, infill
+from benchmarks.drivers.neovim import Neovim, ready, start
 from tests.editors.nvim.latency import measure
 from tests.editors.nvim.picture import photograph
-from tests.editors.nvim.real import CODE, home, infill, ready, start
+from tests.editors.sample import CODE
 
 pytestmark = pytest.mark.editor
 

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.editors.nvim.editor import Neovim, binary
+from benchmarks.drivers.neovim import Neovim, binary
 from tests.editors.nvim.stage import TAB, StageMaker
 from tests.editors.nvim.test_nvim_accept import ADD, KEYS
 
@@ -21,7 +21,7 @@ def _knows_inline_completion() -> None:
     ask = "lua io.stdout:write(tostring(pcall(require, 'vim.lsp.inline_completion')))"
     run = [binary(), "--headless", "-u", "NONE", "-c", ask, "+q"]
     if "true" not in subprocess.run(run, capture_output=True, text=True, check=False).stdout:
-        pytest.skip("needs Neovim 0.12 (tests/editors/newer.sh neovim fetches one)")
+        pytest.skip("needs Neovim 0.12 (scripts/newer.sh neovim fetches one)")
 
 
 def drawn(nvim: Neovim) -> str:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.drivers.installation import home
+from benchmarks.drivers.neovim import Neovim, start
 from infill_completion.settings import EngineSettings
-from tests.editors.nvim.editor import Neovim
-from tests.editors.nvim.real import home, start
 from tests.scripted_engine import Reply, ScriptedEngine
 
 pytestmark = pytest.mark.editor

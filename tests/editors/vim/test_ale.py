@@ -13,8 +13,8 @@ import pytest
 pytest.importorskip("pyte", reason="needs PyPI's pyte (make test-editors installs it)")
 
 from infill_completion.api import CompletionRequest
-from tests.editors.nvim.real import CODE
 from tests.editors.person import documented, with_a_scripted_model, with_the_embedded_model
+from tests.editors.sample import CODE
 from tests.editors.terminal import Terminal
 from tests.scripted_engine import Reply
 

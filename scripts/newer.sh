@@ -3,7 +3,7 @@
 # .cache/newer. Nothing is installed and nobody need be root; each program runs with its own libraries and no others.
 # Arguments name the packages. Where they cannot be had, a sentence says so, and the tests that need them are skipped.
 set -euo pipefail
-root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 venv="${VENV:-$root/.venv}"
 release=forky
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
