@@ -1,23 +1,21 @@
-"""The editor's requests for suggestions: snapshot, ask, check, convert.
+"""Handlers of LSP requests and notifications.
 
-The snapshot is taken before the first ``await``, so it is the document the editor spoke of.
+A request takes its snapshot before the first ``await``, so it sees the document as it was when the editor asked.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import importlib
 
 from lsprotocol import types
 
 from infill_completion.document.snapshot import Answer, SkipReason, Snapshot, Trigger
+from infill_server.language_server import InfillServer
 from infill_server.lsp.documents import Document
 from infill_server.lsp.items import inline_items, nothing_yet, popup_items
 
-if TYPE_CHECKING:
-    from infill_server.language_server import InfillServer
-
-# Up to 0.12 at least; its popup normalizes line ends, its inline completion does not.
+# Neovim up to at least 0.12: its popup normalizes line ends, its inline completion does not.
 _SPLITS_AT_LINE_FEEDS = ("Neovim",)
 
 
@@ -47,8 +45,49 @@ async def complete_inline(ls: InfillServer, params: types.InlineCompletionParams
     )
 
 
+def initialized(ls: InfillServer, _params: types.InitializedParams) -> None:
+    """Start the session, and end the server with the editor's process."""
+    ls.session.spawn(_start_session(ls))
+    if ls.process_id is not None:
+        ls.session.spawn(ls.end_with(ls.process_id))
+
+
+def configuration_changed(ls: InfillServer, params: types.DidChangeConfigurationParams) -> None:
+    """Apply changed settings."""
+    ls.session.spawn(_apply_configuration(ls, params.settings))
+
+
+def closed(ls: InfillServer, params: types.DidCloseTextDocumentParams) -> None:
+    """Forget what the completer knows about a closed document."""
+    ls.session.closed(params.text_document.uri)
+
+
+async def _start_session(ls: InfillServer) -> None:
+    """Collect the settings from all sources, then start the engine that they name."""
+    # Importing it on the event loop would delay the requests that directly follow ``initialized``.
+    await asyncio.to_thread(importlib.import_module, "infill_server.configuration")
+    from infill_completion.settings import config_path
+
+    configuration = ls.session.configuration
+    problems = configuration.read_file(config_path())
+    problems += configuration.initialize(ls.protocol.initialization_options)
+    problems += await ls.pull_configuration()
+    ls.show_problems(problems)
+    ls.session.start()
+    await ls.watch_configuration()
+
+
+async def _apply_configuration(ls: InfillServer, pushed: object) -> None:
+    workspace = ls.client_capabilities.workspace
+    if workspace is not None and workspace.configuration:
+        ls.show_problems(await ls.pull_configuration())
+    elif pushed is not None:
+        ls.show_problems(ls.session.configuration.pushed(pushed))
+    ls.session.configured()
+
+
 def _popup_trigger(params: types.CompletionParams, document: Document) -> Trigger:
-    """Tell a key from a letter: LSP calls both "invoked"."""
+    """Distinguish a keyboard shortcut from typing; LSP calls both "invoked"."""
     context = params.context
     just_typed = document.took_typing(params.position)
     is_invoked = context is None or context.trigger_kind == types.CompletionTriggerKind.Invoked
@@ -56,7 +95,7 @@ def _popup_trigger(params: types.CompletionParams, document: Document) -> Trigge
 
 
 def _is_current(ls: InfillServer, document: Document, snapshot: Snapshot, answer: Answer) -> bool:
-    """Tell whether the answer is for the text the editor has now.
+    """Return whether the answer is for the text that the editor has now.
 
     Raises:
         asyncio.CancelledError: The editor withdrew the request.

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 
 from infill_completion.document.snapshot import Snapshot, Trigger
-
-if TYPE_CHECKING:
-    from infill_server.language_server import InfillServer
+from infill_server.language_server import InfillServer
 
 log = logging.getLogger(__name__)
 

@@ -26,7 +26,8 @@ def create_server() -> InfillServer:
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        from infill_server.language_server import InfillServer, add_features
+        from infill_server.features import add_features
+        from infill_server.language_server import InfillServer
 
         server = InfillServer()
         add_features(server)

@@ -1,4 +1,4 @@
-"""Waiting for the end of another process."""
+"""Waiting for the editor's process to end."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import os
 POLL_S = 3.0
 
 
-async def gone(process_id: int) -> None:
-    """Return once a process is gone; never for one that is not visible from here, as in a container."""
+async def wait_for_exit(process_id: int) -> None:
+    """Return once the process has ended; never if it is not visible from here, for example from inside a container."""
     if not _is_alive(process_id):
         await asyncio.Event().wait()
     while _is_alive(process_id):  # noqa: ASYNC110  (there is no event to wait for)
@@ -23,13 +23,13 @@ def _is_alive(process_id: int) -> bool:
         os.kill(process_id, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # it is another user's
+    except OSError:  # the process belongs to another user
         return True
     return True
 
 
 def _is_alive_on_windows(process_id: int) -> bool:
-    """As above; ``os.kill`` would end the process there."""
+    """Return whether the process is alive; on Windows ``os.kill`` would end it."""
     import ctypes
 
     synchronize, timed_out = 0x0010_0000, 0x102

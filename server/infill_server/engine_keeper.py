@@ -1,0 +1,154 @@
+"""Keeps one editor window connected to an engine that fits its settings."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from infill_completion.api import Engine, EngineState, Health
+from infill_completion.document.workspace import OpenDocuments
+
+if TYPE_CHECKING:
+    from infill_completion.settings import EngineSettings, Settings
+    from infill_completion.suggest.completer import Completer
+
+log = logging.getLogger(__name__)
+
+CLOSE_S = 2.0
+
+
+class StartedEngine(Engine, Protocol):
+    """An engine that is started in the background and closed at the end."""
+
+    async def start(self) -> None:
+        """Connect, or start a process."""
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+
+
+class EngineObserver(Protocol):
+    """Receives what happens to the engine."""
+
+    def engine_replaced(self) -> None:
+        """Another engine is being started."""
+
+    def health_changed(self, health: Health) -> None:
+        """The engine reported its state, or could not be started."""
+
+    def internal_error(self, error: Exception) -> None:
+        """An internal error prevented the engine from being replaced."""
+
+
+@dataclass
+class _Connection:
+    """The objects that depend on the engine settings and are replaced together."""
+
+    engine: StartedEngine
+    completer: Completer
+    starting: asyncio.Task[None]
+
+
+class EngineKeeper:
+    """Starts, replaces and restarts the engine of one window.
+
+    Attributes:
+        health: The engine's last known state.
+        model: The last model that was ready; empty before.
+    """
+
+    def __init__(self, documents: OpenDocuments, settings: Callable[[], Settings], observer: EngineObserver) -> None:
+        """Keep an engine.
+
+        Args:
+            documents: The editor's open documents.
+            settings: Returns the current settings.
+            observer: Is notified of changes.
+        """
+        self.health = Health(EngineState.STARTING)
+        self.model = ""
+        self._documents = documents
+        self._settings = settings
+        self._observer = observer
+        self._connection: _Connection | None = None
+        self._engine_settings: EngineSettings | None = None
+        self._is_check_due = asyncio.Event()
+        self._is_restart_due = False
+
+    @property
+    def completer(self) -> Completer | None:
+        """The completer that uses the engine; None until the engine is being started."""
+        return None if self._connection is None else self._connection.completer
+
+    def check(self) -> None:
+        """Replace the engine if the settings ask for another one; returns at once."""
+        self._is_check_due.set()
+
+    def restart(self) -> None:
+        """End the engine, for all windows, and start it again; returns at once."""
+        self._is_restart_due = True
+        self._is_check_due.set()
+
+    async def run(self) -> None:
+        """Carry out what `check` and `restart` ask for, until cancelled."""
+        while True:
+            await self._is_check_due.wait()
+            self._is_check_due.clear()
+            if self._is_restart_due or self._engine_settings != self._settings().engine:
+                try:
+                    await self._replace(end=self._is_restart_due)
+                except Exception as error:  # the command infill.restart may still help
+                    self._observer.internal_error(error)
+
+    async def aclose(self) -> None:
+        """Close the connection; the shared engine keeps running for other windows."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        connection.starting.cancel()
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await connection.completer.aclose()
+                await connection.engine.aclose()
+        except TimeoutError:
+            log.warning("the engine's connection did not close in time")
+
+    async def _replace(self, *, end: bool) -> None:
+        self._is_restart_due = False
+        former, self._engine_settings = self._engine_settings, self._settings().engine
+        self.health = Health(EngineState.STARTING)
+        self._observer.engine_replaced()
+        await self.aclose()
+        if former is not None:
+            shutdown = await asyncio.to_thread(importlib.import_module, "infill_completion.client.shutdown")
+            await (shutdown.end_engine(former) if end else shutdown.leave_engine(former, self._settings().engine))
+        self._connection = await self._connect()
+
+    async def _connect(self) -> _Connection:
+        # These imports take longer than many requests, so they run in a thread to keep the event loop responsive.
+        connect = await asyncio.to_thread(importlib.import_module, "infill_completion.client.connect")
+        completer = await asyncio.to_thread(importlib.import_module, "infill_completion.suggest.completer")
+        engine: StartedEngine = connect.engine_for(self._settings(), self._on_health)
+        connection = _Connection(
+            engine,
+            completer.Completer(engine, self._settings(), self._documents),
+            asyncio.ensure_future(engine.start()),
+        )
+        connection.starting.add_done_callback(self._on_started)
+        return connection
+
+    def _on_started(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._on_health(Health(EngineState.FAILED, reason=str(error)))
+
+    def _on_health(self, health: Health) -> None:
+        if health.state is EngineState.READY:
+            if self.model not in {"", health.model} and self._connection is not None:
+                self._connection.completer.forget()  # its suggestions came from another model
+            self.model = health.model
+        self.health = health
+        self._observer.health_changed(health)
