@@ -15,7 +15,7 @@ from infill_completion.api import Chunk, CompletionRequest, FinishReason, Usage
 from infill_completion.engine.decoding.candidate import Sequence
 from infill_completion.engine.decoding.distinct import DISTINCT_BELOW_TEMPERATURE, distinct
 from infill_completion.engine.decoding.loaded_model import LoadedModel
-from infill_completion.engine.decoding.loop import InterruptedPrefillError, prefill
+from infill_completion.engine.decoding.prefill import InterruptedPrefillError, prefill
 from infill_completion.engine.decoding.sampler import Sampler
 from infill_completion.engine.errors import ModelError, is_out_of_memory
 from infill_completion.engine.model.cuda.device_loop import Token

@@ -14,13 +14,13 @@ from infill_completion.api import CompletionRequest
 from infill_completion.engine.bench.measure import endless, request_of
 from infill_completion.engine.bench.models import drawn
 from infill_completion.engine.decoding.generator import Generator
-from infill_completion.engine.decoding.loop import generate
 from infill_completion.engine.model.cuda.device_loop import DeviceLoop
 from infill_completion.engine.model.cuda.static_step import bucket_of, choose_static
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.fork import Fork
 from infill_completion.engine.model.kv_cache import KVCache
 from infill_completion.engine.model.sampling import Sampling
+from infill_completion.engine.reference import generate
 from infill_completion.settings import EngineSettings
 from tests.engine.decoding.test_sampler import DRAWS, chi_square, reference_top_p
 
