@@ -13,7 +13,7 @@ from infill_completion.engine.model.kv_cache import KVCache, Slots
 
 @pytest.fixture
 def decoder(tiny: Generator) -> Decoder:
-    return tiny.model.decoder
+    return tiny.model.forward_pass.decoder
 
 
 def test_prefill_stops_between_chunks_and_goes_on_where_it_was(decoder: Decoder) -> None:

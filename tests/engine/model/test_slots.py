@@ -12,7 +12,7 @@ from infill_completion.engine.model.kv_cache import KVCache, Slots, common_prefi
 
 @pytest.fixture
 def decoder(tiny: Generator) -> Decoder:
-    return tiny.model.decoder
+    return tiny.model.forward_pass.decoder
 
 
 def test_common_prefix_counts_equal_tokens() -> None:
