@@ -11,14 +11,14 @@ from infill_completion.api import ContextItem
 from infill_completion.engine.checkpoints.selection import EMBEDDED
 from infill_completion.engine.checkpoints.tokenizer import Tokenizer
 from infill_completion.engine.model.kv_cache import common_prefix
+from infill_completion.prompt.encoding import unfinished
+from infill_completion.prompt.formats import PromptLayout
+from infill_completion.prompt.headings import path_comment
 from infill_completion.prompt.tokens import (
     Prompt,
-    PromptKeeper,
-    PromptLayout,
+    PromptBuilder,
     PromptOptions,
     build_prompt,
-    path_comment,
-    unfinished,
 )
 
 TOKENIZER = Tokenizer.load(EMBEDDED)
@@ -154,7 +154,7 @@ def test_a_line_without_end_is_encoded_in_pieces() -> None:
 
 @pytest.mark.parametrize("heal", [True, False])
 def test_a_kept_prompt_is_what_a_new_one_would_be(heal: bool) -> None:
-    keeper, options = PromptKeeper(), PromptOptions(budget_tokens=400, heal=heal)
+    keeper, options = PromptBuilder(), PromptOptions(budget_tokens=400, heal=heal)
     other = (ContextItem("b.py", "def helper():\n    return 1\n"),)
     typed = "    total = compute(first_value, 12)\n\n  done"
     texts = [LINES + typed[:end] for end in range(len(typed) + 1)]
@@ -166,7 +166,7 @@ def test_a_kept_prompt_is_what_a_new_one_would_be(heal: bool) -> None:
 
 
 def test_within_a_word_a_prompt_is_not_built_anew() -> None:
-    keeper, options = PromptKeeper(), PromptOptions()
+    keeper, options = PromptBuilder(), PromptOptions()
     prompts = [keeper.prompt(TOKENIZER, LINES + f"    {word}", "\n", (), options) for word in ("v", "va", "val")]
     assert [prompt.spell for prompt in prompts] == [" v", " va", " val"]
     assert prompts[0].before is prompts[1].before is prompts[2].before

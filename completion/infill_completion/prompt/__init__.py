@@ -1,1 +1,4 @@
-"""Fill-in-the-middle prompts, as token ids and as text. Entry: `formats`, one row per model family."""
+"""Fill-in-the-middle prompts, as token ids (`tokens`) and as text (`text`).
+
+Entry: `formats`, which chooses the prompt format of a model; one row for each model family.
+"""

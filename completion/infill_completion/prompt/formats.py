@@ -1,7 +1,9 @@
-"""Fill-in-the-middle formats: one row a family of models, for prompts as token ids and as text alike.
+"""Fill-in-the-middle formats, one row for each model family, and the choice of a model's format.
 
-A row holds the names of a family's control tokens, the orders that it was trained on, and how it is shown other files.
-:mod:`infill_completion.prompt.tokens` fills the order with token ids, :mod:`infill_completion.prompt.text` with text.
+To support another family, add a row to `FORMATS`: the names of its control tokens, the orders that it was trained on,
+and how it is shown other files. :mod:`infill_completion.prompt.tokens` fills the order with token ids,
+:mod:`infill_completion.prompt.text` with text. `format_of_tokens` chooses by a tokenizer's tokens, `format_of_model` by
+the model's name alone.
 """
 
 from __future__ import annotations
@@ -13,17 +15,17 @@ from enum import Enum, StrEnum
 
 
 class PromptLayout(StrEnum):
-    """Where prefix and suffix stand."""
+    """The order of prefix and suffix in a prompt."""
 
     PSM = "psm"
     SPM = "spm"
-    # The line of the cursor stands behind the middle mark, so that typing in it leaves all else in the KV cache.
+    # The cursor's line follows the middle mark, so that typing in it leaves everything else in the KV cache.
     LINE_LAST = "line_last"
     LEFT_TO_RIGHT = "left_to_right"
 
 
 class Part(Enum):
-    """A part of a prompt; ``PREFIX`` lacks the line of the cursor where ``LINE`` stands in the same prompt."""
+    """A part of a prompt; ``PREFIX`` lacks the cursor's line if ``LINE`` is in the same prompt."""
 
     PREFIX_MARK = "prefix mark"
     SUFFIX_MARK = "suffix mark"
@@ -35,32 +37,32 @@ class Part(Enum):
 
 _PSM = (Part.PREFIX_MARK, Part.PREFIX, Part.SUFFIX_MARK, Part.SUFFIX, Part.MIDDLE_MARK)
 _SPM = (Part.SUFFIX_MARK, Part.SUFFIX, Part.PREFIX_MARK, Part.PREFIX, Part.MIDDLE_MARK)
-# Meta's own: the prefix goes on behind the middle mark (section 2.3 of arXiv 2308.12950v3).
+# Meta's own: the prefix continues after the middle mark (section 2.3 of arXiv 2308.12950v3).
 _META_SPM = (Part.PREFIX_MARK, Part.SUFFIX_MARK, Part.SUFFIX, Part.MIDDLE_MARK, Part.PREFIX)
 
 
 @dataclass(frozen=True)
 class FimFormat:
-    """The format of a family.
+    """The format of a model family.
 
     Attributes:
-        family: Its name.
-        models: Found in the lower-case names of its models.
+        family: The family's name.
+        models: A regular expression that occurs in the lower-case names of its models.
         prefix: Control token before the prefix.
         suffix: Control token before the suffix.
-        middle: Control token that asks for the middle; empty where the prefix is last and nothing follows it.
-        ends: Control tokens that end an answer, the one it was trained to end with first.
-        layouts: The orders that it was trained on, best first.
-        suffix_first: What SPM means to it.
-        file: Control token that begins another file.
-        file_end: Control token behind another file; without either, other files stand in the prefix as plain text.
+        middle: Control token that asks for the middle; empty if the prefix is last and nothing follows it.
+        ends: Control tokens that end an answer; first the one that training used.
+        layouts: The orders that the family was trained on, best first.
+        suffix_first: The parts of its SPM order.
+        file: Control token before another file.
+        file_end: Control token after another file; without either, other files are plain text in the prefix.
         heading: The line that names another file, with ``{path}``; empty for a comment in the file's language.
-        opening: What stands before everything else, control tokens and text in turns.
-        closing: What stands behind everything else.
-        tells: Control tokens that tell the family from others with the same marks.
-        by_name: Whether no token tells it, only the model's name.
+        opening: What precedes everything else: control tokens and text.
+        closing: What follows everything else.
+        distinctive: Control tokens that distinguish the family from others with the same marks.
+        by_name: Whether only the model's name identifies the family, not its tokens.
         others: More control tokens that text must not spell.
-        written: The three marks and the ends as text, where they read otherwise than their tokens are named.
+        written: The three marks and the end as text, if the text differs from the names of the tokens.
     """
 
     family: str
@@ -76,13 +78,13 @@ class FimFormat:
     heading: str = ""
     opening: tuple[str, ...] = ()
     closing: tuple[str, ...] = ()
-    tells: tuple[str, ...] = ()
+    distinctive: tuple[str, ...] = ()
     by_name: bool = False
     others: tuple[str, ...] = ()
     written: tuple[str, str, str, str] | None = None
 
     def order(self, layout: PromptLayout) -> tuple[Part, ...]:
-        """Return the parts of a prompt in ``layout``, or in the only order there is without a middle mark."""
+        """Return the parts of a prompt in ``layout``; without a middle mark there is only one order."""
         if not self.middle:
             return self.suffix_first[:-1]
         if layout is PromptLayout.LINE_LAST:
@@ -91,12 +93,12 @@ class FimFormat:
 
     @property
     def layout(self) -> PromptLayout:
-        """The order that is best for it."""
+        """The best order."""
         return self.layouts[0]
 
     @property
     def marks(self) -> tuple[str, ...]:
-        """The control tokens that every prompt of the family has."""
+        """The control tokens in every prompt of the family."""
         return tuple(filter(None, (self.prefix, self.suffix, self.middle)))
 
     @property
@@ -106,15 +108,15 @@ class FimFormat:
 
     @property
     def text_ends(self) -> tuple[str, ...]:
-        """What ends an answer, as text."""
+        """The strings that end an answer."""
         return (self.written[3], *self.ends[1:]) if self.written else self.ends
 
     def controls(self) -> frozenset[str]:
-        """Return all that text of a user must not spell."""
+        """Return all markers that the user's text must not spell."""
         frame = [part for part in (*self.opening, *self.closing) if _MARKER.fullmatch(part)]
         marks = (*self.marks, *(mark.strip() for mark in self.text_marks))
         files = (self.file, self.file_end)
-        return frozenset({*marks, *self.ends, *self.text_ends, *files, *frame, *self.tells, *self.others} - {""})
+        return frozenset({*marks, *self.ends, *self.text_ends, *files, *frame, *self.distinctive, *self.others} - {""})
 
 
 _MARKER = re.compile(r"[<\[]\S+[>\]]")
@@ -124,7 +126,7 @@ _LLAMA_ENDS = ("<s>", "</s>", "<unk>")
 _QWEN_ENDS = ("<|endoftext|>", "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>", "<|im_start|>", "<|im_end|>")
 
 # As in `infilling_prompt_tokens` of Meta's llama/generation.py; the blanks around the marks of the text form are those
-# of its tokens.  SPM is better where words are healed (appendix E of the paper).
+# of its tokens. SPM is better if words are healed (appendix E of the paper).
 CODE_LLAMA = FimFormat(
     "CodeLlama",
     r"code-?llama",
@@ -138,10 +140,11 @@ CODE_LLAMA = FimFormat(
     written=("<PRE> ", " <SUF>", " <MID>", "<EOT>"),
 )
 
-# The first whose pattern is in a model's name counts; where no name helps, the first whose marks and tells are tokens.
+# The first row whose pattern is in the model's name counts; if no name helps, the first whose marks and distinctive
+# tokens the tokenizer has.
 FORMATS = (
     CODE_LLAMA,
-    # The README of Qwen3-Coder: the format of Qwen2.5-Coder within a conversation.
+    # The README of Qwen3-Coder: the format of Qwen2.5-Coder inside a conversation.
     FimFormat(
         "Qwen3-Coder",
         r"qwen3.*coder",
@@ -156,28 +159,28 @@ FORMATS = (
         closing=("<|im_end|>", "\n", "<|im_start|>", "assistant\n"),
         by_name=True,
     ),
-    # The README of Qwen2.5-Coder, with its list of tokens to end at.
+    # The README of Qwen2.5-Coder, with its list of stop tokens.
     FimFormat(
         "Qwen2.5-Coder", r"qwen2\.5.*coder", *_PIPES, _QWEN_ENDS, file="<|file_sep|>", heading="{path}\n",
-        tells=("<|file_sep|>", "<|repo_name|>", "<|fim_pad|>"),
+        distinctive=("<|file_sep|>", "<|repo_name|>", "<|fim_pad|>"),
     ),
-    # ai.google.dev/gemma/docs/codegemma/prompt-structure; the separator stands between files.
+    # ai.google.dev/gemma/docs/codegemma/prompt-structure; the separator is between files.
     FimFormat(
         "CodeGemma", r"codegemma", *_PIPES, ("<|file_separator|>", "<eos>", "<end_of_turn>"),
-        file_end="<|file_separator|>", heading="{path}\n", tells=("<|file_separator|>",),
+        file_end="<|file_separator|>", heading="{path}\n", distinctive=("<|file_separator|>",),
         others=("<bos>", "<start_of_turn>", "<pad>"),
     ),
-    # Granite Code is StarCoder's kind; from 3.3 on its marks have bars.
+    # Granite Code uses StarCoder's format; from version 3.3 on its marks have bars.
     FimFormat(
         "Granite", r"granite-?(3\.[3-9]|4)", *_PIPES, ("<|end_of_text|>", "<|endoftext|>"),
-        tells=("<|end_of_text|>", "<|start_of_role|>"), others=("<|end_of_role|>", "<|fim_pad|>"),
+        distinctive=("<|end_of_text|>", "<|start_of_role|>"), others=("<|end_of_role|>", "<|fim_pad|>"),
     ),
     # The README of DeepSeek-Coder; the bars are U+FF5C, the low line is U+2581.
     FimFormat(
         "DeepSeek-Coder", r"deepseek.*coder", "<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>",
         ("<｜end▁of▁sentence｜>", "<|EOT|>"), heading="#{path}\n", others=("<｜begin▁of▁sentence｜>",),
     ),
-    # The tokenizer of Codestral-22B.  Mamba-Codestral was not trained to infill.
+    # The tokenizer of Codestral-22B. Mamba-Codestral was not trained to infill.
     FimFormat(
         "Codestral", r"^(?!.*mamba).*codestral", "[PREFIX]", "[SUFFIX]", "", ("</s>",), (PromptLayout.SPM,),
         heading="+++++ {path}\n", by_name=True, others=("<s>", "<unk>", "[INST]", "[/INST]"),
@@ -197,7 +200,7 @@ FORMATS = (
     # Section 5.1 of the paper of StarCoder2 (arXiv 2402.19173).
     FimFormat(
         "StarCoder2", r"star-?coder-?2", *_STARCODER, ("<|endoftext|>", "<file_sep>"), file="<file_sep>",
-        heading="{path}\n", tells=("<file_sep>", "<repo_name>"),
+        heading="{path}\n", distinctive=("<file_sep>", "<repo_name>"),
     ),
     FimFormat(
         "StarCoder", r"star-?coder|stable-?code|granite.*code|codeqwen", *_STARCODER, ("<|endoftext|>",),
@@ -209,25 +212,25 @@ _LEFT_TO_RIGHT = re.compile(r"code-?llama.*(34b|python)|mamba")
 
 
 def format_of_model(name: str) -> FimFormat | None:
-    """Return the format that the name of a model tells; None where it tells none."""
+    """Return the format for the name of a model; None if the name is unknown."""
     wanted = name.lower()
     return next((form for form in FORMATS if re.search(form.models, wanted)), None)
 
 
 def trained_to_infill(name: str) -> bool:
-    """Tell whether a name speaks against infilling: CodeLlama-34B and -Python, and Mamba, were trained without it."""
+    """Return whether a model can infill, by its name: CodeLlama-34B and -Python, and Mamba, were not trained to."""
     return _LEFT_TO_RIGHT.search(name.lower()) is None
 
 
 def format_of_tokens(tokens: Collection[str], name: str = "") -> FimFormat | None:
-    """Return the format whose marks are among the tokens of a tokenizer.
+    """Return the format whose marks are among the tokens of a tokenizer; None if there is none.
 
     Args:
-        tokens: Names of all tokens.
+        tokens: The names of all tokens.
         name: The model's name or folder; it decides among families with the same marks.
     """
     possible = [form for form in FORMATS if all(mark in tokens for mark in form.marks) and form.ends[0] in tokens]
     named = format_of_model(name)
     if named in possible:
         return named
-    return next((f for f in possible if not f.by_name and all(tell in tokens for tell in f.tells)), None)
+    return next((f for f in possible if not f.by_name and all(token in tokens for token in f.distinctive)), None)

@@ -1,18 +1,12 @@
-"""An infilling format in one tokenizer, and the parts of a prompt put in its order."""
+"""The control tokens of a format in one tokenizer, and the order of a prompt's parts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import PurePath
 
 from infill_completion.prompt.formats import CODE_LLAMA, FimFormat, Part, PromptLayout
-
-_MARKS = {
-    "//": ".c .cc .cpp .cs .css .dart .go .h .hpp .java .js .jsx .kt .proto .rs .scala .scss .swift .ts .tsx .zig",
-    "--": ".ada .elm .hs .lua .sql .vhd .vhdl",
-}
 
 
 @dataclass(frozen=True)
@@ -20,15 +14,15 @@ class InfillingTokens:
     """The ids of a format's control tokens in one tokenizer.
 
     Attributes:
-        pre: Before the prefix.
-        suf: Before the suffix.
-        mid: Asks for the middle; None where nothing does.
+        pre: Precedes the prefix.
+        suf: Precedes the suffix.
+        mid: Asks for the middle; None if nothing does.
         eot: Ends the middle.
-        stops: All that end an answer; a control token in the middle of code ends it too.
+        stops: All tokens that end an answer; any control token in the middle of code ends it, too.
         file: Begins another file.
-        file_end: Stands behind another file.
-        opening: Stands before everything but the start token.
-        closing: Stands behind everything.
+        file_end: Ends another file.
+        opening: Precedes everything but the start token.
+        closing: Follows everything.
         form: The format.
     """
 
@@ -50,25 +44,13 @@ class InfillingTokens:
         return max(id_ for id_ in ids if id_ is not None)
 
     @property
-    def files_stand_outside(self) -> bool:
-        """Whether other files stand before the marks and not in the prefix."""
+    def files_precede_marks(self) -> bool:
+        """Whether other files come before the marks rather than inside the prefix."""
         return self.file is not None or self.file_end is not None
 
 
-def file_heading(path: str, form: FimFormat | None) -> str:
-    """Return the line that names a file of the context in a format."""
-    return form.heading.format(path=path) if form is not None and form.heading else path_comment(path)
-
-
-def path_comment(path: str) -> str:
-    """Return the line that names a file of the context, as a comment of its language."""
-    kind = PurePath(path).suffix.lower()
-    mark = next((mark for mark, kinds in _MARKS.items() if kind in kinds.split()), "#")
-    return f"{mark} {path}\n"
-
-
-def control_tokens(tokens: InfillingTokens | None) -> int:
-    """Return how many control tokens a prompt has, at most."""
+def most_control_tokens(tokens: InfillingTokens | None) -> int:
+    """Return the largest number of control tokens that a prompt can have."""
     return 0 if tokens is None else 3 + len(tokens.opening) + len(tokens.closing)
 
 
@@ -77,7 +59,7 @@ def flat(parts: Iterable[Iterable[int]]) -> list[int]:
     return list(chain.from_iterable(parts))
 
 
-def laid_out(
+def lay_out(
     layout: PromptLayout,
     tokens: InfillingTokens | None,
     others: list[int],
@@ -85,7 +67,7 @@ def laid_out(
     after: list[int],
     line_tokens: int,
 ) -> list[int]:
-    """Return the ids of a prompt but for its start token.
+    """Return the ids of a prompt without its start token.
 
     Args:
         layout: The order.
@@ -93,12 +75,12 @@ def laid_out(
         others: Other files.
         before: The prefix.
         after: The suffix.
-        line_tokens: How many of ``before`` are the line of the cursor.
+        line_tokens: How many of ``before`` belong to the cursor's line.
     """
     if tokens is None:
         return others + before
-    outside = others if tokens.files_stand_outside else []
-    text = before if tokens.files_stand_outside else others + before
+    outside = others if tokens.files_precede_marks else []
+    text = before if tokens.files_precede_marks else others + before
     moved = min(line_tokens, len(text)) if layout is PromptLayout.LINE_LAST else 0
     parts = {
         Part.PREFIX_MARK: [tokens.pre],

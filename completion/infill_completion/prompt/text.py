@@ -1,7 +1,7 @@
 """Fill-in-the-middle prompts as text, for remote servers that take nothing else.
 
-Our own engine never uses these: it builds prompts from token ids.  A remote server turns the markers of this text into
-control tokens, so markers that occur in the user's own text are broken up first.
+Our own engine builds prompts from token ids instead. A remote server turns the markers in this text into control
+tokens, so markers that occur in the user's own text are broken up first.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 from infill_completion.api import ContextItem
 from infill_completion.prompt.formats import FimFormat, Part, PromptLayout, format_of_model, trained_to_infill
-from infill_completion.prompt.layout import file_heading
+from infill_completion.prompt.headings import file_heading
 
 
 @dataclass(frozen=True)
 class FimPrompt:
-    """The text to send, and where the model's answer ends besides its own end token."""
+    """The text to send, and the strings that end the model's answer besides its own end token."""
 
     text: str
     stop: tuple[str, ...]
@@ -25,30 +25,34 @@ class FimPrompt:
 def fim_text(model: str, prefix: str, suffix: str | None, context: Sequence[ContextItem] = ()) -> FimPrompt:
     """Return the prompt that makes ``model`` write what belongs between ``prefix`` and ``suffix``.
 
-    Prefix first where the family knows both orders: nobody heals the unfinished word on the other side, and behind one
-    the other order is worse.
+    The prefix comes first if the family knows both orders: a remote server does not heal the unfinished word before the
+    cursor, and after one the other order is worse.
 
     Args:
-        model: The name under which the server knows the model; it decides the format.
+        model: The server's name for the model; it decides the format.
         prefix: The text before the cursor.
-        suffix: The text behind it; None asks for left-to-right text.
+        suffix: The text after it; None asks for left-to-right text.
         context: Other files, most stable first.
 
     Returns:
-        The prompt; left to right, without the suffix, where the format of the model is not known or the model was not
+        The prompt; left to right, without the suffix, if the format of the model is unknown or the model was not
         trained to infill.
     """
     form = format_of_model(model)
     controls = form.controls() if form else frozenset[str]()
-    before = _harmless(prefix, controls)
-    files = [ContextItem(_harmless(item.path, controls), _harmless(item.text, controls)) for item in context]
+    before = _escaped(prefix, controls)
+    files = [ContextItem(_escaped(item.path, controls), _escaped(item.text, controls)) for item in context]
     stop = form.text_ends if form else ()
     if form is None or suffix is None or not trained_to_infill(model):
         return FimPrompt(_plain_files(files, None) + before, stop if trained_to_infill(model) else ())
     others = _files(files, form)
     outside = bool(form.file or form.file_end)
     marks = dict(zip((Part.PREFIX_MARK, Part.SUFFIX_MARK, Part.MIDDLE_MARK), form.text_marks, strict=True))
-    texts = {**marks, Part.PREFIX: before if outside else others + before, Part.SUFFIX: _harmless(suffix, controls)}
+    texts = {
+        **marks,
+        Part.PREFIX: before if outside else others + before,
+        Part.SUFFIX: _escaped(suffix, controls),
+    }
     layout = PromptLayout.PSM if PromptLayout.PSM in form.layouts else form.layout
     infilling = "".join(texts[part] for part in form.order(layout))
     parts = (*form.opening, others if outside else "", infilling, *form.closing)
@@ -65,8 +69,8 @@ def _plain_files(files: Sequence[ContextItem], form: FimFormat | None) -> str:
     return "".join(f"{file_heading(item.path, form)}{item.text.rstrip()}\n\n" for item in files)
 
 
-def _harmless(text: str, markers: Collection[str]) -> str:
-    """Break up every marker in ``text`` with a space behind its first character."""
+def _escaped(text: str, markers: Collection[str]) -> str:
+    """Break up every marker in ``text`` with a space after its first character."""
     for marker in sorted(markers):
         text = text.replace(marker, f"{marker[0]} {marker[1:]}")
     return text

@@ -21,7 +21,7 @@ from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.decoding.loaded_model import LoadedModel
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.model import int8
-from infill_completion.prompt.tokens import PromptLayout
+from infill_completion.prompt.formats import PromptLayout
 from infill_completion.settings import EngineSettings
 from tests.engine.tiny import save_tiny
 

@@ -108,7 +108,8 @@ def codellama() -> Any:
 
 @pytest.mark.hub
 def test_codellama_prompts_have_the_ids_of_metas_code(codellama: Tokenizer) -> None:
-    from infill_completion.prompt.tokens import PromptLayout, PromptOptions, build_prompt
+    from infill_completion.prompt.formats import PromptLayout
+    from infill_completion.prompt.tokens import PromptOptions, build_prompt
 
     options = PromptOptions(layout=PromptLayout.PSM, heal=False)
     prefix = 'def remove_non_ascii(s: str) -> str:\n    """ '

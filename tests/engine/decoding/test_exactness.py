@@ -17,7 +17,7 @@ from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.kv_cache import KVCache
 from infill_completion.engine.ngram.mixture import CacheParameters
-from infill_completion.prompt.tokens import PromptLayout
+from infill_completion.prompt.formats import PromptLayout
 from tests.engine.tiny import VOCABULARY, never
 
 IDS = torch.randint(5, VOCABULARY, (2, 48), generator=torch.Generator().manual_seed(1))

@@ -12,7 +12,7 @@ from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.forward import ForwardPass
 from infill_completion.engine.ngram.mixture import CacheParameters
-from infill_completion.prompt.tokens import PromptLayout
+from infill_completion.prompt.formats import PromptLayout
 from infill_completion.settings import EngineSettings
 from tests.engine.tiny import VOCABULARY, never, save_tiny
 

@@ -12,7 +12,7 @@ from infill_completion.api import Chunk, CompletionRequest, FinishReason
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.decoding.recent import MOST_TEXTS, Recent
 from infill_completion.engine.model.decoder import Decoder
-from infill_completion.prompt.tokens import PromptLayout
+from infill_completion.prompt.formats import PromptLayout
 from tests.engine.tiny import never
 
 PREFIX = "import os\n\n\ndef read_lines(path):\n    with open(path) as file:\n        return [line for line in fi"

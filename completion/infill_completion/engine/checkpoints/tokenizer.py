@@ -27,7 +27,7 @@ from infill_completion.engine.checkpoints.tokenizer_files import (
 )
 from infill_completion.engine.errors import ModelError
 from infill_completion.prompt.formats import CODE_LLAMA, FimFormat, format_of_tokens
-from infill_completion.prompt.tokens import InfillingTokens
+from infill_completion.prompt.layout import InfillingTokens
 
 SENTINEL = "☺"
 LINE_CACHE = 65_536

@@ -31,7 +31,8 @@ from infill_completion.engine.model.kv_cache import KVCache, Slots
 from infill_completion.engine.ngram.index import NgramIndex
 from infill_completion.engine.ngram.index_keeper import IndexKeeper
 from infill_completion.engine.ngram.mixture import CacheParameters
-from infill_completion.prompt.tokens import Prompt, PromptKeeper, PromptLayout, PromptOptions
+from infill_completion.prompt.formats import PromptLayout
+from infill_completion.prompt.tokens import Prompt, PromptBuilder, PromptOptions
 
 environment.prepare()
 log = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ class LoadedModel:
             self.device_loop = DeviceLoop(decoder, self.settings.draft_tokens, pieces)
         self.recent = Recent()
         self._speller = Speller(self.tokenizer, decoder.device)
-        self._keeper, self._indexes = PromptKeeper(), IndexKeeper()
+        self._keeper, self._indexes = PromptBuilder(), IndexKeeper()
         ends = () if self.tokenizer.eos is None else (self.tokenizer.eos,)
         infilling = self.tokenizer.infilling
         self.stop_tokens = frozenset(ends) | (infilling.stops if infilling else frozenset())
