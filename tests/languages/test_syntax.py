@@ -17,7 +17,7 @@ from infill_completion.languages.syntax import (
 )
 from infill_completion.settings import CompletionSettings, Settings
 from infill_completion.suggest.completer import Completer
-from infill_completion.suggest.extent import Shape, plan
+from infill_completion.suggest.extent import ExtentKind, extent_at
 from tests.suggest.scripted import ScriptedEngine, at, says
 
 AT_ONCE = Settings(completion=CompletionSettings(debounce_ms=0))
@@ -29,8 +29,8 @@ def window(marked: str, budget: int = 20_000):
     return window_at(before + behind, len(before), budget, budget)
 
 
-def shape(marked: str, language: str = "python") -> Shape:
-    return plan(window(marked), language, multiline="auto", is_invoked=False).shape
+def kind(marked: str, language: str = "python") -> ExtentKind:
+    return extent_at(window(marked), language, multiline="auto", is_invoked=False).kind
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def shape(marked: str, language: str = "python") -> Shape:
     ],
 )
 def test_what_opens_a_block_in_a_comment_or_a_string_opens_none(language: str, marked: str) -> None:
-    assert shape(marked, language) is Shape.LINE
+    assert kind(marked, language) is ExtentKind.LINE
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_what_opens_a_block_in_a_comment_or_a_string_opens_none(language: str, m
     ],
 )
 def test_a_body_of_remarks_alone_is_still_to_be_written(language: str, marked: str) -> None:
-    assert shape(marked, language) is Shape.BLOCK
+    assert kind(marked, language) is ExtentKind.BLOCK
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_body_of_remarks_alone_is_still_to_be_written(language: str, marked: s
     ],
 )
 def test_a_body_with_code_is_no_empty_one(marked: str) -> None:
-    assert shape(marked) is Shape.LINE
+    assert kind(marked) is ExtentKind.LINE
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_window_that_begins_in_the_middle_of_a_string_tells_nothing() -> None:
     cut = window(LONG + "if a:|\n", budget=2000)
     assert not cut.starts_document
     assert not is_in_string_or_comment(cut, "python")
-    assert shape(LONG + "if a:|\n") is Shape.BODY
+    assert kind(LONG + "if a:|\n") is ExtentKind.BODY
 
 
 def test_a_long_file_is_parsed_from_a_definition_near_the_cursor() -> None:

@@ -124,7 +124,7 @@ async def test_a_defect_of_ours_leaves_no_request_without_an_answer(monkeypatch:
         raise ZeroDivisionError("text of the user")
 
     completer = Completer(ScriptedEngine(says("1")), AT_ONCE)
-    monkeypatch.setattr("infill_completion.suggest.history.judge", broken)
+    monkeypatch.setattr("infill_completion.suggest.history.rank", broken)
     answer = await completer.complete(at("x = |\n"))
     assert answer.reason is SkipReason.ENGINE_FAILED
     assert "ZeroDivisionError" in str(answer.details["message"])

@@ -1,51 +1,52 @@
 import pytest
 
 from infill_completion.document.window import window_at
-from infill_completion.suggest.extent import Shape, plan, whole_part
+from infill_completion.suggest.ending import whole_part
+from infill_completion.suggest.extent import ExtentKind, extent_at
 
 
-def shape(marked: str, language: str = "python", *, multiline: str = "auto", invoked: bool = False) -> Shape:
+def kind(marked: str, language: str = "python", *, multiline: str = "auto", invoked: bool = False) -> ExtentKind:
     before, _, behind = marked.rpartition("|")
     window = window_at(before + behind, len(before), 1000, 1000)
-    return plan(window, language, multiline=multiline, is_invoked=invoked).shape
+    return extent_at(window, language, multiline=multiline, is_invoked=invoked).kind
 
 
 @pytest.mark.parametrize(
     ("language", "marked", "expected"),
     [
-        ("python", "x = |\n", Shape.LINE),
-        ("python", "def f():|\n", Shape.BODY),
-        ("python", "def f():  # why|\n", Shape.BODY),
-        ("python", "def f():|\n    pass\n", Shape.LINE),
-        ("python", "def f():\n    |\n", Shape.BLOCK),
-        ("python", "def f():\n    |\n    pass\n", Shape.LINE),
-        ("python", "def f():\n    pass\n    |\n", Shape.LINE),
-        ("python", "f(|)\n", Shape.MIDDLE),
-        ("javascript", "if (a) {|\n}\n", Shape.BODY),
-        ("javascript", "if (a) {\n  |\n}\n", Shape.BLOCK),
-        ("javascript", "const f = () => {|\n", Shape.BODY),
-        ("go", "switch x {\n\t|\n}\n", Shape.BLOCK),
-        ("ruby", "items.each do |item||\n", Shape.BODY),
-        ("ruby", "class A|\n", Shape.BODY),
-        ("lua", "if a then|\n", Shape.BODY),
-        ("shellscript", "while true; do|\n", Shape.BODY),
-        ("yaml", "jobs:|\n", Shape.BODY),
-        ("yaml", "name: |\n", Shape.LINE),
-        ("makefile", "all: main.o|\n", Shape.BODY),
-        ("markdown", "Things:|\n", Shape.LINE),
-        ("html", "<ul>|\n", Shape.BODY),
-        ("sql", "SELECT a|\n", Shape.LINE),
+        ("python", "x = |\n", ExtentKind.LINE),
+        ("python", "def f():|\n", ExtentKind.BODY),
+        ("python", "def f():  # why|\n", ExtentKind.BODY),
+        ("python", "def f():|\n    pass\n", ExtentKind.LINE),
+        ("python", "def f():\n    |\n", ExtentKind.BLOCK),
+        ("python", "def f():\n    |\n    pass\n", ExtentKind.LINE),
+        ("python", "def f():\n    pass\n    |\n", ExtentKind.LINE),
+        ("python", "f(|)\n", ExtentKind.MIDDLE),
+        ("javascript", "if (a) {|\n}\n", ExtentKind.BODY),
+        ("javascript", "if (a) {\n  |\n}\n", ExtentKind.BLOCK),
+        ("javascript", "const f = () => {|\n", ExtentKind.BODY),
+        ("go", "switch x {\n\t|\n}\n", ExtentKind.BLOCK),
+        ("ruby", "items.each do |item||\n", ExtentKind.BODY),
+        ("ruby", "class A|\n", ExtentKind.BODY),
+        ("lua", "if a then|\n", ExtentKind.BODY),
+        ("shellscript", "while true; do|\n", ExtentKind.BODY),
+        ("yaml", "jobs:|\n", ExtentKind.BODY),
+        ("yaml", "name: |\n", ExtentKind.LINE),
+        ("makefile", "all: main.o|\n", ExtentKind.BODY),
+        ("markdown", "Things:|\n", ExtentKind.LINE),
+        ("html", "<ul>|\n", ExtentKind.BODY),
+        ("sql", "SELECT a|\n", ExtentKind.LINE),
     ],
 )
-def test_a_block_is_offered_only_where_one_has_been_opened(language: str, marked: str, expected: Shape) -> None:
-    assert shape(marked, language) is expected
+def test_a_block_is_offered_only_where_one_has_been_opened(language: str, marked: str, expected: ExtentKind) -> None:
+    assert kind(marked, language) is expected
 
 
 def test_the_setting_and_the_user_decide_otherwise() -> None:
-    assert shape("def f():|\n", multiline="never") is Shape.LINE
-    assert shape("    x = 1\n    |\n", multiline="always") is Shape.BLOCK
-    assert shape("    x = 1\n    |\n", invoked=True) is Shape.BLOCK
-    assert shape("f(|)", multiline="always") is Shape.MIDDLE
+    assert kind("def f():|\n", multiline="never") is ExtentKind.LINE
+    assert kind("    x = 1\n    |\n", multiline="always") is ExtentKind.BLOCK
+    assert kind("    x = 1\n    |\n", invoked=True) is ExtentKind.BLOCK
+    assert kind("f(|)", multiline="always") is ExtentKind.MIDDLE
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,11 @@ from infill_completion.api import FinishReason
 from infill_completion.document.lines import line_end, line_start, split_lines
 from infill_completion.document.snapshot import Snapshot
 from infill_completion.document.view import View
-from infill_completion.suggest.extent import plan
-from infill_completion.suggest.filters import Place, apply
-from infill_completion.suggest.ranking import judge
-from infill_completion.suggest.stream import Choice
+from infill_completion.suggest.choice import Choice
+from infill_completion.suggest.ending import finished
+from infill_completion.suggest.extent import extent_at
+from infill_completion.suggest.filters import FilterContext, apply
+from infill_completion.suggest.ranking import rank
 
 LIBRARY = Path(sysconfig.get_paths()["stdlib"])
 FILES = [LIBRARY / name for name in ("argparse.py", "dataclasses.py", "heapq.py", "json/decoder.py", "textwrap.py")]
@@ -49,9 +50,9 @@ LANGUAGES = st.sampled_from(["python", "javascript", "go", "ruby", "markdown", "
 
 def offered(text: str, offset: int, language: str, raw: str, reason: FinishReason) -> list[tuple[int, int, str]]:
     view = View.of(Snapshot("file:///a", 1, language, text, offset), 4000, 2000)
-    extent = plan(view.window, language, multiline="auto", is_invoked=False)
-    choice = Choice(raw, extent.finished(raw, is_whole=reason is FinishReason.STOP), reason, None)
-    found = [view.suggestion(offer.text, None, offer.replaced) for offer in judge(view, (choice,), 0.0).offers]
+    extent = extent_at(view.window, language, multiline="auto", is_invoked=False)
+    choice = Choice(raw, finished(extent, raw, is_whole=reason is FinishReason.STOP), reason, None)
+    found = [view.suggestion(offer.text, None, offer.replaced) for offer in rank(view, (choice,), 0.0).offers]
     return [(suggestion.start, suggestion.end, suggestion.text) for suggestion in found]
 
 
@@ -76,7 +77,7 @@ def test_accepting_never_doubles_the_rest_of_the_line(rest: str, middle: str, la
     assume(not middle or not (middle[-1].isalnum() or middle[-1] == "_"))
     text = f"x = call({rest})\n"
     view = View.of(Snapshot("file:///a", 1, language, text, len("x = call(")), 4000, 2000)
-    result = apply(middle + rest + ")", Place(view.window, language))
+    result = apply(middle + rest + ")", FilterContext(view.window, language))
     assert result.text == (middle if middle.strip() else "")
 
 
@@ -129,6 +130,6 @@ def test_the_true_body_of_a_function_comes_through_untouched(file: Path, at: flo
 
 def test_a_filter_has_a_name_and_a_reason() -> None:
     view = View.of(Snapshot("file:///a", 1, "python", "print()\n", 6), 4000, 2000)
-    result = apply("x)", Place(view.window, "python"))
+    result = apply("x)", FilterContext(view.window, "python"))
     assert [(step.name, step.before, step.after) for step in result.steps] == [("trim_overlap", "x)", "x")]
     assert result.steps[0].reason.endswith(".")

@@ -9,9 +9,9 @@ from infill_completion.api import Chunk, CompletionRequest, FinishReason
 from infill_completion.document.snapshot import SkipReason, Trigger
 from infill_completion.document.view import View
 from infill_completion.settings import CompletionSettings, Settings
+from infill_completion.suggest.choice import Choice
 from infill_completion.suggest.completer import Completer
-from infill_completion.suggest.ranking import judge
-from infill_completion.suggest.stream import Choice
+from infill_completion.suggest.ranking import rank
 from tests.suggest.scripted import ScriptedEngine, at, says
 
 AT_ONCE = Settings(completion=CompletionSettings(debounce_ms=0))
@@ -28,38 +28,38 @@ def choice(text: str, confidence: float | None) -> Choice:
 
 def test_the_likeliest_candidate_comes_first_and_twins_count_once() -> None:
     choices = (choice("one", 0.2), choice("two", 0.7), choice("one ", 0.9), choice("three", 0.1))
-    verdict = judge(view(), choices, 0.0)
-    assert [(offer.text, offer.confidence) for offer in verdict.offers] == [("one", 0.9), ("two", 0.7), ("three", 0.1)]
+    ranking = rank(view(), choices, 0.0)
+    assert [(offer.text, offer.confidence) for offer in ranking.offers] == [("one", 0.9), ("two", 0.7), ("three", 0.1)]
 
 
 def test_a_candidate_of_known_names_comes_before_a_slightly_likelier_one_of_unknown_names() -> None:
     choices = (choice("frobnicate(quux)", 0.6), choice("compute(total)", 0.55))
-    verdict = judge(view("def compute(total):\n    pass\n\nx = |\n"), choices, 0.0)
-    assert [offer.text for offer in verdict.offers] == ["compute(total)", "frobnicate(quux)"]
+    ranking = rank(view("def compute(total):\n    pass\n\nx = |\n"), choices, 0.0)
+    assert [offer.text for offer in ranking.offers] == ["compute(total)", "frobnicate(quux)"]
 
 
 def test_names_of_other_files_are_known() -> None:
     choices = (choice("frobnicate(quux)", 0.6), choice("compute(total)", 0.55))
-    verdict = judge(view(), choices, 0.0, knows={"compute", "total"}.__contains__)
-    assert [offer.text for offer in verdict.offers] == ["compute(total)", "frobnicate(quux)"]
+    ranking = rank(view(), choices, 0.0, knows={"compute", "total"}.__contains__)
+    assert [offer.text for offer in ranking.offers] == ["compute(total)", "frobnicate(quux)"]
 
 
 def test_a_candidate_that_parses_in_place_comes_before_a_slightly_likelier_one_that_does_not() -> None:
     choices = (choice("[total", 0.6), choice("total", 0.5))
-    verdict = judge(view("def f(total):\n    return |\n\n\nprint(f(1))\n"), choices, 0.0)
-    assert [offer.text for offer in verdict.offers] == ["total", "[total"]
+    ranking = rank(view("def f(total):\n    return |\n\n\nprint(f(1))\n"), choices, 0.0)
+    assert [offer.text for offer in ranking.offers] == ["total", "[total"]
 
 
 def test_without_confidence_the_engines_order_stays() -> None:
-    verdict = judge(view(), (choice("b", None), choice("a", None)), 0.5)
-    assert [offer.text for offer in verdict.offers] == ["b", "a"]
+    ranking = rank(view(), (choice("b", None), choice("a", None)), 0.5)
+    assert [offer.text for offer in ranking.offers] == ["b", "a"]
 
 
 def test_an_unsure_model_is_silent_unless_it_is_asked() -> None:
     unsure = (choice("one", 0.3),)
-    assert judge(view(invoked=False), unsure, 0.5).reason is SkipReason.LOW_CONFIDENCE
-    assert judge(view(invoked=False), unsure, 0.2).offers
-    assert judge(view(invoked=True), unsure, 0.5).offers
+    assert rank(view(invoked=False), unsure, 0.5).reason is SkipReason.LOW_CONFIDENCE
+    assert rank(view(invoked=False), unsure, 0.2).offers
+    assert rank(view(invoked=True), unsure, 0.5).offers
 
 
 async def test_confidence_is_the_mean_probability_of_a_token() -> None:

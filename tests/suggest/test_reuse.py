@@ -69,7 +69,7 @@ async def test_a_cursor_that_was_elsewhere_and_comes_back_finds_its_suggestion()
     await completer.complete(at(CODE))
     await completer.complete(at(CODE.replace("|", "") + "x = |"))
     await completer.complete(at("y = |\n", uri="file:///b"))
-    await until(lambda: completer._flights.is_idle)
+    await until(lambda: completer._inflight.is_idle)
     completer.configure(NEVER)
     answer = await completer.complete(at(CODE))
     assert shown(answer) == "a + b"
@@ -311,7 +311,7 @@ async def test_what_follows_an_accepted_suggestion_is_there_before_the_user_asks
     completer = Completer(engine, AT_ONCE)
     code = "def add(a, b):\n    c = |\n"
     await completer.complete(at(code))
-    await until(lambda: engine.ended == 2 and completer._flights.is_idle)
+    await until(lambda: engine.ended == 2 and completer._inflight.is_idle)
     completer.configure(NEVER)
     answer = await completer.complete(at(typed("a + b\n    ", code)))
     assert shown(answer) == "return c"
@@ -323,7 +323,7 @@ async def test_what_is_computed_ahead_is_filtered_like_anything_else() -> None:
     completer = Completer(engine, AT_ONCE)
     code = "def add(a, b):\n    c = |\n"
     await completer.complete(at(code))
-    await until(lambda: engine.ended == 2 and completer._flights.is_idle)
+    await until(lambda: engine.ended == 2 and completer._inflight.is_idle)
     assert shown(await completer.complete(at(typed("a + b\n    ", code)))) == "return c"
 
 
@@ -350,10 +350,10 @@ async def test_taking_a_suggestion_computes_what_follows_where_that_was_given_up
     code = "def add(a, b):\n    c = |\n"
     offered = await completer.complete(at(code))
     await completer.complete(at("x = |\n", uri="file:///b"))  # which comes first
-    await until(lambda: completer._flights.is_idle)
+    await until(lambda: completer._inflight.is_idle)
     engine.requests.clear()
     completer.accepted("file:///a", shown(offered))
-    await until(lambda: bool(engine.requests) and completer._flights.is_idle)
+    await until(lambda: bool(engine.requests) and completer._inflight.is_idle)
     assert [request.prefix for request in engine.requests] == ["def add(a, b):\n    c = a + b"]
     completer.configure(NEVER)
     answer = await completer.complete(at(typed("a + b\n    ", code)))
@@ -382,7 +382,7 @@ async def test_taking_a_word_or_a_line_keeps_the_rest_without_new_work() -> None
     code = "def f(a, b):|\r\n"
     whole = body.replace("\n", "\r\n")
     assert shown(await completer.complete(at(code))) == whole
-    await until(lambda: completer._flights.is_idle)
+    await until(lambda: completer._inflight.is_idle)
     completer.configure(NEVER)
     asked_before = len(engine.requests)
     for taken in ("\r\n    first", "\r\n    first = ", "\r\n    first = a + b", "\r\n    first = a + b\r\n    second"):

@@ -64,7 +64,7 @@ async def test_every_request_is_answered_and_nothing_is_left_behind(seed: int) -
     assert withdrawn < len(results) / 3
     await completer.aclose()
     assert engine.ended == len([request for request in engine.requests if not _fails(request)])
-    assert completer._flights.is_idle
+    assert completer._inflight.is_idle
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 

@@ -6,6 +6,7 @@ Sizes are in characters, because the language server has no tokenizer; the engin
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from infill_completion.document.lines import to_lf
 
@@ -86,12 +87,26 @@ def clean_offset(text: str, offset: int) -> int:
     return offset - 1 if inside_break else offset
 
 
-def budgets(context_tokens: int, max_tokens: int, context_share: float) -> tuple[int, int, int]:
-    """Return the characters for prefix, suffix and other files that fit a prompt of ``context_tokens``."""
+class Budgets(NamedTuple):
+    """How many characters of each kind fit a prompt.
+
+    Attributes:
+        prefix: The text before the cursor.
+        suffix: The text after the cursor.
+        context: The text of other files.
+    """
+
+    prefix: int
+    suffix: int
+    context: int
+
+
+def budgets(context_tokens: int, max_tokens: int, context_share: float) -> Budgets:
+    """Return the characters that fit a prompt of ``context_tokens``, of which the answer takes ``max_tokens``."""
     room = int(max(context_tokens - max_tokens, context_tokens // 4) * CHARACTERS_PER_TOKEN)
     context = int(room * context_share)
     prefix = int((room - context) * PREFIX_SHARE)
-    return prefix, room - context - prefix, context
+    return Budgets(prefix, room - context - prefix, context)
 
 
 def _upper_edge(text: str, offset: int, budget: int) -> int:

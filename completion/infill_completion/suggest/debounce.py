@@ -1,53 +1,72 @@
-"""How long to wait after a keystroke before the model is asked."""
+"""How long to wait after a keystroke before the engine is asked."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-# Pauses longer than this are thinking, not typing.
+# A longer interval between two keys is thinking, not typing.
 LONGEST_INTERVAL_MS = 1000.0
 LONGEST_WAIT_MS = 400.0
 SHORTEST_WAIT_MS = 10.0
 # The weight of the newest observation in the running means.
-_NEWEST = 0.2
-# A next key comes within this multiple of the mean interval in most bursts of typing.
+_NEWEST_WEIGHT = 0.2
+# In most bursts of typing the next key comes within this multiple of the mean interval.
 _PATIENCE = 1.25
 
 
 @dataclass
 class Debounce:
-    """Adapts to the typing rhythm and to the model's latency.
+    """A wait that adapts to the typing rhythm and to the latency of the model.
 
-    With a mean interval i between keys and a mean latency l of answers the wait is ``1.25 · i · l / (i + l)``: a model
-    much faster than the typist is asked nearly at once, since its answer is there before the next key; a slow one
-    waits until a burst of keys is over, since what it began would only be thrown away.
+    With a mean interval i between keys and a mean latency l of answers the wait is ``1.25 · i · l / (i + l)``. A model
+    much faster than the typist is asked almost at once, since its answer arrives before the next key. A slow model is
+    asked after a burst of keys, since an answer begun earlier would be thrown away.
 
     Attributes:
         interval_ms: Running mean of the time between keys.
         latency_ms: Running mean of the time the engine took.
+        fixed_ms: The wait chosen in the settings; None to adapt it.
     """
 
     interval_ms: float = 160.0
     latency_ms: float = 150.0
+    fixed_ms: float | None = None
     _answers: int = 0
     _last_key_s: float | None = None
+    _skipped: set[str] = field(default_factory=set)
 
     def key(self, now_s: float) -> None:
-        """Take note of a keystroke at ``now_s`` on a monotonic clock."""
+        """Record a keystroke at ``now_s`` on a monotonic clock."""
         if self._last_key_s is not None:
             interval = (now_s - self._last_key_s) * 1000
             if 0 < interval <= LONGEST_INTERVAL_MS:
-                self.interval_ms += _NEWEST * (interval - self.interval_ms)
+                self.interval_ms += _NEWEST_WEIGHT * (interval - self.interval_ms)
         self._last_key_s = now_s
 
     def answered(self, latency_ms: float) -> None:
-        """Take note that the engine took so long."""
+        """Record the latency of an answer."""
         self._answers += 1
-        # The first answer counts more than what was supposed before it; from the fifth on the mean runs.
-        self.latency_ms += max(_NEWEST, 1 / self._answers) * (latency_ms - self.latency_ms)
+        # The first answer outweighs the initial guess; from the fifth on this is a plain running mean.
+        self.latency_ms += max(_NEWEST_WEIGHT, 1 / self._answers) * (latency_ms - self.latency_ms)
+
+    def skip_next(self, uri: str) -> None:
+        """Let the next request of a document go without a wait."""
+        self._skipped.add(uri)
+
+    def closed(self, uri: str) -> None:
+        """Forget a document."""
+        self._skipped.discard(uri)
+
+    def next_wait_ms(self, uri: str, *, is_invoked: bool) -> float:
+        """Return the wait before a request of a document, in milliseconds; an invoked request does not wait."""
+        is_skipped = uri in self._skipped
+        self._skipped.discard(uri)
+        if is_invoked or is_skipped:
+            return 0.0
+        return self.wait_ms if self.fixed_ms is None else self.fixed_ms
 
     @property
     def wait_ms(self) -> float:
-        """The wait before the next request, in milliseconds."""
+        """The adapted wait in milliseconds."""
         wait = _PATIENCE * self.interval_ms * self.latency_ms / (self.interval_ms + self.latency_ms)
         return min(max(wait, SHORTEST_WAIT_MS), LONGEST_WAIT_MS)

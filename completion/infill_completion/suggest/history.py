@@ -1,4 +1,4 @@
-"""What was answered and shown before in each document, and what of it serves now."""
+"""Earlier answers of each document, what the user saw of them, and which of them may be shown now."""
 
 from __future__ import annotations
 
@@ -7,74 +7,80 @@ from collections.abc import Callable
 from infill_completion.document.snapshot import SkipReason
 from infill_completion.document.view import View
 from infill_completion.document.workspace import OpenDocuments
-from infill_completion.suggest.extent import Shape
-from infill_completion.suggest.inflight import Flight
+from infill_completion.suggest.extent import ExtentKind
+from infill_completion.suggest.inflight import InflightRequest
 from infill_completion.suggest.policy import shown_automatically
-from infill_completion.suggest.ranking import judge, line_ahead
+from infill_completion.suggest.ranking import rank, rank_next_line
 from infill_completion.suggest.request import versions_now
 from infill_completion.suggest.reuse import Memory, Offer, Recalled, Remembered
 
 Shown = tuple[View, tuple[Offer, ...]]
 
 
-class Past:
-    """Remembers answers, what the user saw of them, and how the newest of each document came about."""
+class History:
+    """Remembers answers, what the user saw of them, and the request behind the newest answer of each document.
 
-    def __init__(self, documents: OpenDocuments) -> None:
+    Attributes:
+        min_confidence: The least confidence of a suggestion that is shown automatically.
+    """
+
+    def __init__(self, documents: OpenDocuments, min_confidence: float, knows: Callable[[str], bool]) -> None:
+        self.min_confidence = min_confidence
         self._documents = documents
+        self._knows = knows
         self._memory = Memory()
         self._shown: dict[str, Shown] = {}
-        self._made: dict[str, tuple[Remembered, Flight]] = {}
+        self._newest: dict[str, tuple[Remembered, InflightRequest]] = {}
 
     def clear(self) -> None:
-        """Forget all answers, because the engine would give others now."""
+        """Forget all answers, because the engine would give other ones now."""
         self._memory.clear()
-        self._made.clear()
+        self._newest.clear()
 
     def forget(self, uri: str) -> None:
         """Forget a document."""
         self._memory.forget(uri)
         self._shown.pop(uri, None)
-        self._made.pop(uri, None)
+        self._newest.pop(uri, None)
 
     def show(self, view: View, offers: tuple[Offer, ...]) -> None:
-        """Take note of what the user sees."""
+        """Record what the user sees."""
         self._shown[view.uri] = view, offers
 
     def shown(self, uri: str) -> Shown | None:
-        """Return what the user saw last in a document, and where."""
+        """Return what the user saw last in a document, and the view it was shown at."""
         return self._shown.get(uri)
 
-    def recall(self, view: View, min_confidence: float) -> Recalled | None:
-        """Return the earlier answer that serves ``view``; None where the engine must be asked."""
+    def recall(self, view: View) -> Recalled | None:
+        """Return the earlier answer that may be shown at ``view``, or None if the engine must be asked."""
         shown = self._shown.get(view.uri)
         return self._memory.recall(
             view,
             versions_now(view.uri, self._documents),
-            lambda recalled: shown_automatically(view, recalled, shown, min_confidence),
+            lambda recalled: shown_automatically(view, recalled, shown, self.min_confidence),
         )
 
-    def making_of(self, recalled: Recalled | None) -> Flight | None:
-        """Return the flight that brought an answer, if it is the newest that was asked for in its document."""
+    def request_behind(self, recalled: Recalled | None) -> InflightRequest | None:
+        """Return the request that brought an answer, if that is the newest answer of its document."""
         if recalled is None:
             return None
-        entry, flight = self._made.get(recalled.entry.view.uri, (None, None))
-        return flight if entry is recalled.entry else None
+        entry, request = self._newest.get(recalled.entry.view.uri, (None, None))
+        return request if entry is recalled.entry else None
 
-    def take(self, flight: Flight, min_confidence: float, knows: Callable[[str], bool]) -> None:
-        """Judge and remember what a flight brought, whoever still waits for it; see `judge` for ``knows``."""
-        generation, view = flight.generation, flight.origin
-        if generation.plan.shape is Shape.AHEAD and generation.choices[0].text.startswith("\n"):
-            ahead = line_ahead(view, generation.choices[0], min_confidence)
-            self._memory.remember(Remembered(view, (), SkipReason.EMPTY, flight.sources, ahead))
+    def record(self, request: InflightRequest) -> None:
+        """Rank and remember the answer to a request, whoever still waits for it."""
+        prepared, choices, view = request.prepared, request.stream.choices, request.prepared.view
+        if prepared.extent.kind is ExtentKind.AHEAD and choices[0].text.startswith("\n"):
+            next_line = rank_next_line(view, choices[0], self.min_confidence)
+            self._memory.remember(Remembered(view, (), SkipReason.EMPTY, prepared.versions, next_line))
             return
-        verdict = judge(view, generation.choices, min_confidence, knows)
-        if verdict.reason is SkipReason.TOO_SLOW:
-            flight.is_late = True  # Not remembered, since the next attempt may be in time.
+        ranking = rank(view, choices, self.min_confidence, self._knows)
+        if ranking.reason is SkipReason.TOO_SLOW:
+            request.is_late = True  # Not remembered, since the next attempt may be in time.
             return
-        if generation.request.explain and self.recall(view, min_confidence) is not None:
-            return  # An explanation changes nothing of what it explains.
-        entry = Remembered(view, verdict.offers, verdict.reason, flight.sources)
+        if prepared.request.explain and self.recall(view) is not None:
+            return  # An explanation does not change what it explains.
+        entry = Remembered(view, ranking.offers, ranking.reason, prepared.versions)
         self._memory.remember(entry)
-        if flight.asked is not None:
-            self._made[view.uri] = entry, flight
+        if not request.is_lookahead:
+            self._newest[view.uri] = entry, request

@@ -1,4 +1,4 @@
-"""The engine's running work: one generation for each document, kept while somebody may still want it."""
+"""The engine's running requests: one for each document, kept while somebody may still want its answer."""
 
 from __future__ import annotations
 
@@ -7,160 +7,163 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
-from infill_completion.api import CompletionRequest, Engine, EngineUnavailableError
+from infill_completion.api import Engine, EngineUnavailableError
 from infill_completion.document.view import View
 from infill_completion.errors import frames_of
-from infill_completion.suggest.extent import Plan
+from infill_completion.suggest.request import PreparedRequest
 from infill_completion.suggest.reuse import change_between
-from infill_completion.suggest.stream import Generation, unavailable
+from infill_completion.suggest.stream import GenerationStream, engine_error
 
 log = logging.getLogger(__name__)
 
-# An editor withdraws a request just before it sends the next one, which may join the running generation.
+# An editor cancels a request just before it sends the next one, which may join the running request.
 LINGER_S = 0.1
 
 
 @dataclass
-class Flight:
-    """A generation on its way.
+class InflightRequest:
+    """A request that the engine is working on.
 
     Attributes:
-        origin: The view it was asked for.
-        generation: The engine's stream.
-        sources: The versions of the other documents in the prompt.
-        asked: What an explanation tells about the request; None where it was computed ahead.
-        is_ahead: Whether nobody has asked for it yet.
-        waiters: How many requests wait for it.
+        prepared: What was asked.
+        stream: The engine's stream.
+        is_lookahead: Whether it was started before anybody needed it.
+        was_awaited: Whether a request has waited for it.
+        waiters: How many requests wait for it now.
         error: Why it failed.
         latency_ms: How long it took.
         is_late: Whether the deadline came before anything whole.
+        finished: Set at its end.
     """
 
-    origin: View
-    generation: Generation
-    sources: tuple[tuple[str, int], ...] = ()
-    is_ahead: bool = False
+    prepared: PreparedRequest
+    stream: GenerationStream
+    is_lookahead: bool = False
+    was_awaited: bool = False
     waiters: int = 0
     error: EngineUnavailableError | None = None
     latency_ms: float | None = None
     is_late: bool = False
-    asked: dict[str, Any] | None = None
-    landed: asyncio.Event = field(default_factory=asyncio.Event)
+    finished: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def fits(self, view: View) -> bool:
-        """Tell whether its answer may serve ``view``; it is then held to what has been typed since."""
-        if not self.generation.is_running or self.origin.uri != view.uri:
+    @property
+    def is_speculative(self) -> bool:
+        """Whether nobody has needed its answer yet."""
+        return self.is_lookahead and not self.was_awaited
+
+    def serves(self, view: View) -> bool:
+        """Return whether its answer may serve ``view``; from then on the stream must agree with what was typed."""
+        origin = self.prepared.view
+        if not self.stream.is_running or origin.uri != view.uri:
             return False
-        if view.is_invoked and not self.origin.is_invoked:
+        if view.is_invoked and not origin.is_invoked:
             return False
-        change = change_between(self.origin.window, view.window)
-        if change is None or change.deleted or not self.generation.agrees_with(change.typed):
+        change = change_between(origin.window, view.window)
+        if change is None or change.deleted or not self.stream.agrees_with(change.typed):
             return False
-        self.generation.expected = change.typed
+        self.stream.expected = change.typed
         return True
 
 
-class Flights:
-    """Starts, shares and stops generations."""
+class InflightRequests:
+    """Starts, shares and stops the requests to the engine.
 
-    def __init__(self, engine: Engine, landed: Callable[[Flight], None]) -> None:
+    Args:
+        engine: The engine.
+        on_answer: Called with each request that ends with an answer.
+    """
+
+    def __init__(self, engine: Engine, on_answer: Callable[[InflightRequest], None]) -> None:
         self._engine = engine
-        self._landed = landed
-        self._flights: dict[str, Flight] = {}
+        self._on_answer = on_answer
+        self._requests: dict[str, InflightRequest] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def is_awaited(self) -> bool:
         """Whether any request waits for the engine now."""
-        return any(flight.waiters for flight in self._flights.values())
+        return any(request.waiters for request in self._requests.values())
 
     @property
     def is_idle(self) -> bool:
-        """Whether the engine has nothing to do for us."""
-        return not self._flights
+        """Whether the engine has no work from here."""
+        return not self._requests
 
-    def joinable(self, view: View) -> Flight | None:
-        """Return the running flight that may serve ``view``."""
-        flight = self._flights.get(view.uri)
-        return flight if flight is not None and flight.fits(view) else None
+    def joinable(self, view: View) -> InflightRequest | None:
+        """Return the running request that may serve ``view``."""
+        request = self._requests.get(view.uri)
+        return request if request is not None and request.serves(view) else None
 
-    def start(
-        self,
-        view: View,
-        request: CompletionRequest,
-        extent: Plan,
-        sources: tuple[tuple[str, int], ...],
-        *,
-        is_ahead: bool = False,
-        asked: dict[str, Any] | None = None,
-    ) -> Flight:
-        """Ask the engine; the document's former flight and everything that was computed ahead ends."""
-        for uri, other in list(self._flights.items()):
-            if uri == view.uri or other.is_ahead:
-                other.generation.cancel()
-        flight = Flight(view, Generation(self._engine, request, extent), sources, is_ahead, asked=asked)
-        self._flights[view.uri] = flight
-        flight.generation.start()
-        task = asyncio.create_task(self._follow(flight))
+    def start(self, prepared: PreparedRequest, *, is_lookahead: bool = False) -> InflightRequest:
+        """Ask the engine; this ends the document's earlier request and all speculative ones."""
+        uri = prepared.view.uri
+        for other_uri, other in list(self._requests.items()):
+            if other_uri == uri or other.is_speculative:
+                other.stream.cancel()
+        stream = GenerationStream(self._engine, prepared.request, prepared.extent)
+        request = InflightRequest(prepared, stream, is_lookahead)
+        self._requests[uri] = request
+        stream.start()
+        task = asyncio.create_task(self._follow(request))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return flight
+        return request
 
-    async def wait(self, flight: Flight, superseded: asyncio.Event) -> None:
-        """Wait until the flight has landed or a newer request came, whichever is first."""
-        flight.waiters += 1
-        flight.is_ahead = False
-        waits = [asyncio.ensure_future(flight.landed.wait()), asyncio.ensure_future(superseded.wait())]
+    async def wait(self, request: InflightRequest, superseded: asyncio.Event) -> None:
+        """Wait until the request has finished or ``superseded`` is set, whichever comes first."""
+        request.waiters += 1
+        request.was_awaited = True
+        waits = [asyncio.ensure_future(request.finished.wait()), asyncio.ensure_future(superseded.wait())]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()
-            flight.waiters -= 1
-            if flight.waiters == 0 and flight.generation.is_running:
-                asyncio.get_running_loop().call_later(LINGER_S, self._drop_unwanted, flight)
+            request.waiters -= 1
+            if request.waiters == 0 and request.stream.is_running:
+                asyncio.get_running_loop().call_later(LINGER_S, _cancel_unwanted, request)
 
     def stop(self, uri: str) -> None:
-        """End the flight of a document."""
-        flight = self._flights.get(uri)
-        if flight is not None:
-            flight.generation.cancel()
+        """End the request of a document."""
+        request = self._requests.get(uri)
+        if request is not None:
+            request.stream.cancel()
 
     async def aclose(self) -> None:
-        """End all flights and wait for them."""
-        for uri in list(self._flights):
+        """End all requests and wait until their streams are closed."""
+        for uri in list(self._requests):
             self.stop(uri)
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    @staticmethod
-    def _drop_unwanted(flight: Flight) -> None:
-        if flight.waiters == 0 and not flight.is_ahead:
-            flight.generation.cancel()
-
-    async def _follow(self, flight: Flight) -> None:
+    async def _follow(self, request: InflightRequest) -> None:
         started = time.monotonic()
-        await asyncio.wait({flight.generation.task})
-        if self._flights.get(flight.origin.uri) is flight:
-            del self._flights[flight.origin.uri]
-        if not flight.generation.task.cancelled():
-            flight.latency_ms = (time.monotonic() - started) * 1000
-            error = flight.generation.task.exception()
+        stream, uri = request.stream, request.prepared.view.uri
+        await asyncio.wait({stream.task})
+        if self._requests.get(uri) is request:
+            del self._requests[uri]
+        if not stream.task.cancelled():
+            request.latency_ms = (time.monotonic() - started) * 1000
+            error = stream.task.exception()
             if error is not None:
-                flight.error = unavailable(error)
-            elif not flight.generation.is_off:
-                self._judged(flight)
-        flight.landed.set()
+                request.error = engine_error(error)
+            elif not stream.has_diverged:
+                self._hand_over(request)
+        request.finished.set()
 
-    def _judged(self, flight: Flight) -> None:
-        """Hand the answer over; a defect of ours there must not leave those who wait for it without one."""
+    def _hand_over(self, request: InflightRequest) -> None:
+        """Pass the answer on; an exception there must not leave the waiting requests without one."""
         try:
-            self._landed(flight)
+            self._on_answer(request)
         except Exception as error:
             name = type(error).__name__
-            log.error("%s at\n%s", name, frames_of(error))  # noqa: TRY400  # its message may quote the document
-            flight.error = EngineUnavailableError(
+            log.error("%s at\n%s", name, frames_of(error))  # noqa: TRY400  # The message may quote the document.
+            request.error = EngineUnavailableError(
                 f"infill-ls failed on the model's answer ({name}); please report what its log says."
             )
+
+
+def _cancel_unwanted(request: InflightRequest) -> None:
+    if request.waiters == 0 and not request.is_speculative:
+        request.stream.cancel()

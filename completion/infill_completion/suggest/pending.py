@@ -8,23 +8,32 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from infill_completion.document.view import View
+from infill_completion.suggest.trace import Trace
 
 
 @dataclass(eq=False)
-class Turn:
-    """A request that waits for its answer; a newer one elsewhere in the same document supersedes it."""
+class PendingRequest:
+    """A request that waits for its answer; a newer one elsewhere in the same document supersedes it.
+
+    Attributes:
+        view: The cursor in the document.
+        version: The editor's version number of the document.
+        trace: The steps on the way to the answer.
+        superseded: Set when a newer request replaces this one.
+    """
 
     view: View
     version: int
+    trace: Trace
     superseded: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def is_twin(self, view: View, version: int) -> bool:
-        """Tell whether both ask for one place: editors do, for the popup and for the ghost text."""
+    def is_for(self, view: View, version: int) -> bool:
+        """Return whether it is for this place; editors ask twice, for the popup and for the ghost text."""
         mine = (self.version, self.view.offset, self.view.selected)
         return mine == (version, view.offset, view.selected)
 
     async def pause(self, milliseconds: float) -> bool:
-        """Wait so long and tell whether a newer request came meanwhile, which ends the wait."""
+        """Wait, and return whether a newer request ended the wait early."""
         if milliseconds > 0 and not self.superseded.is_set():
             try:
                 await asyncio.wait_for(self.superseded.wait(), milliseconds / 1000)
@@ -33,35 +42,35 @@ class Turn:
         return self.superseded.is_set()
 
 
-class Turns:
-    """All requests that wait."""
+class PendingRequests:
+    """All requests that wait for their answers."""
 
     def __init__(self) -> None:
-        self._turns: dict[str, list[Turn]] = {}
+        self._requests: dict[str, list[PendingRequest]] = {}
 
     @contextmanager
-    def take(self, view: View, version: int) -> Iterator[Turn]:
-        """Supersede older requests of the document for other places; the turn ends with the context."""
-        for older in self._turns.get(view.uri, ()):
-            if not older.is_twin(view, version):
+    def register(self, view: View, version: int, trace: Trace) -> Iterator[PendingRequest]:
+        """Supersede the document's requests for other places; the request is pending until the context ends."""
+        for older in self._requests.get(view.uri, ()):
+            if not older.is_for(view, version):
                 older.superseded.set()
-        turn = Turn(view, version)
-        self._turns.setdefault(view.uri, []).append(turn)
+        request = PendingRequest(view, version, trace)
+        self._requests.setdefault(view.uri, []).append(request)
         try:
-            yield turn
+            yield request
         finally:
-            left = [other for other in self._turns.get(view.uri, ()) if other is not turn]
-            if left:
-                self._turns[view.uri] = left
+            others = [other for other in self._requests.get(view.uri, ()) if other is not request]
+            if others:
+                self._requests[view.uri] = others
             else:
-                self._turns.pop(view.uri, None)
+                self._requests.pop(view.uri, None)
 
     def close(self, uri: str) -> None:
         """Supersede all requests of a document."""
-        for turn in self._turns.pop(uri, []):
-            turn.superseded.set()
+        for request in self._requests.pop(uri, []):
+            request.superseded.set()
 
     @property
     def uris(self) -> list[str]:
-        """The documents with requests that wait."""
-        return list(self._turns)
+        """The documents with pending requests."""
+        return list(self._requests)

@@ -15,8 +15,9 @@ from infill_completion.document.snapshot import SkipReason, Snapshot, Trigger
 from infill_completion.document.view import View
 from infill_completion.privacy.ignore_files import Rule
 from infill_completion.settings import Settings
+from infill_completion.suggest.choice import Choice
+from infill_completion.suggest.loops import ends_in_loop
 from infill_completion.suggest.reuse import Offer, Recalled, Reuse, carried_on
-from infill_completion.suggest.stream import Choice, is_circling
 
 # A NUL among this many first characters means that the document is binary.
 _PROBED = 8192
@@ -101,7 +102,7 @@ def empty_reason(choices: Iterable[Choice], *, passed_filters: bool) -> SkipReas
     choices = tuple(choices)
     if passed_filters:
         return SkipReason.LOW_CONFIDENCE
-    if any(choice.text.strip() or is_circling(choice.raw) for choice in choices):
+    if any(choice.text.strip() or ends_in_loop(choice.raw) for choice in choices):
         return SkipReason.FILTERED
     if any(_used_all_tokens(choice) for choice in choices):
         return SkipReason.CUT_SHORT

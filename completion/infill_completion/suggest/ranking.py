@@ -1,4 +1,4 @@
-"""From what the model wrote to what is offered: filters, duplicates, order and confidence."""
+"""From the model's candidates to what is offered: filters, duplicates, order and confidence."""
 
 from __future__ import annotations
 
@@ -9,90 +9,119 @@ from dataclasses import dataclass, replace
 from infill_completion.document.snapshot import SkipReason
 from infill_completion.document.view import View
 from infill_completion.languages.syntax import added_errors
-from infill_completion.suggest.filters import Place, Step, apply
+from infill_completion.suggest.choice import Choice
+from infill_completion.suggest.filters import FilterContext, FilterStep, apply
 from infill_completion.suggest.filters.soundness import sound_part
 from infill_completion.suggest.policy import empty_reason, is_confident
 from infill_completion.suggest.reuse import Offer
-from infill_completion.suggest.stream import Choice
 
 _NAME = re.compile(r"[^\W\d]\w{2,}")
 
 
 @dataclass(frozen=True)
-class Judged:
-    """One candidate and what became of it."""
+class RankedCandidate:
+    """One candidate after the filters.
+
+    Attributes:
+        choice: What the model wrote.
+        text: What the filters left of it.
+        replaced: How many characters right of the cursor it replaces.
+        steps: The filters that changed it.
+    """
 
     choice: Choice
     text: str
     replaced: int
-    steps: tuple[Step, ...]
+    steps: tuple[FilterStep, ...]
+
+    @property
+    def confidence(self) -> float:
+        """The model's confidence; 0 if the engine reports none."""
+        return self.choice.confidence if self.choice.confidence is not None else 0.0
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What is offered, best first, or the reason why nothing is, and how it came about."""
+class Ranking:
+    """The result of one request.
+
+    Attributes:
+        offers: What is offered, best first.
+        reason: Why nothing is offered, else None.
+        candidates: All candidates in the engine's order.
+    """
 
     offers: tuple[Offer, ...]
     reason: SkipReason | None
-    candidates: tuple[Judged, ...]
+    candidates: tuple[RankedCandidate, ...]
 
 
-def judge(
+def rank(
     view: View, choices: tuple[Choice, ...], min_confidence: float, knows: Callable[[str], bool] = lambda _: False
-) -> Verdict:
+) -> Ranking:
     """Filter and order the candidates of one request.
 
-    Equal candidates count once. The likeliest comes first, by its mean log-probability, less where it names what
-    neither the text around the cursor nor ``knows`` knows, and where it adds syntax errors; where the engine gives no
-    probabilities, its order stays. What the user did not ask for must reach ``min_confidence``.
+    Of equal candidates only one is kept. The likeliest comes first, by its mean log-probability. Syntax errors that it
+    adds lower its rank, and so do names found neither near the cursor nor in the workspace. Without probabilities the
+    engine's order is kept. Automatic suggestions must reach ``min_confidence``.
+
+    Args:
+        view: The cursor.
+        choices: What the model wrote.
+        min_confidence: The least confidence of an automatic suggestion.
+        knows: Returns whether a name occurs in another open document or in the workspace.
     """
-    judged = tuple(_filtered(view, choice) for choice in choices)
-    best: dict[str, Judged] = {}
-    for candidate in judged:
-        known = best.get(candidate.text)
-        if candidate.text and (known is None or _confidence(candidate) > _confidence(known)):
-            best[candidate.text] = candidate
-    # Nobody needs an order for a single one, and every keystroke waits for it.
-    ranked = (
-        sorted(best.values(), key=lambda item: _evidence(item, view, knows), reverse=True)
-        if len(best) > 1
-        else [*best.values()]
-    )
-    sure = [item for item in ranked if view.is_invoked or is_confident(item.choice.confidence, min_confidence)]
-    offers = tuple(Offer(item.text, item.choice.confidence, item.replaced) for item in sure)
-    reason = None if offers else empty_reason(choices, passed_filters=bool(ranked))
-    return Verdict(offers, reason, judged)
+    candidates = tuple(_filtered(view, choice) for choice in choices)
+    best = _without_duplicates(candidates)
+    # A single candidate needs no order, and every keystroke would wait for it.
+    if len(best) > 1:
+        best.sort(key=lambda candidate: _score(candidate, view, knows), reverse=True)
+    fit = [item for item in best if view.is_invoked or is_confident(item.choice.confidence, min_confidence)]
+    offers = tuple(Offer(item.text, item.choice.confidence, item.replaced) for item in fit)
+    reason = None if offers else empty_reason(choices, passed_filters=bool(best))
+    return Ranking(offers, reason, candidates)
 
 
-def line_ahead(view: View, choice: Choice, min_confidence: float) -> Offer:
-    """Judge a line behind the cursor's own as it will be judged once the user has begun it; empty if it is no good."""
+def rank_next_line(view: View, choice: Choice, min_confidence: float) -> Offer:
+    """Filter the line after the cursor's own as it will be filtered once the user has begun it.
+
+    Returns:
+        The line with the line end and indentation before it; an empty offer if nothing of it is left.
+    """
     written = choice.text.lstrip()
     head = choice.text[: len(choice.text) - len(written)]
-    verdict = judge(view.after(head, 0), (replace(choice, raw=written, text=written),), min_confidence)
-    return Offer(head + verdict.offers[0].text, verdict.offers[0].confidence) if verdict.offers else Offer("")
+    ranking = rank(view.after(head, 0), (replace(choice, raw=written, text=written),), min_confidence)
+    return Offer(head + ranking.offers[0].text, ranking.offers[0].confidence) if ranking.offers else Offer("")
 
 
-def _filtered(view: View, choice: Choice) -> Judged:
+def _filtered(view: View, choice: Choice) -> RankedCandidate:
     ended_line = choice.raw[len(choice.text) :].startswith("\n")
-    filtered = apply(choice.text, Place(view.window, view.language_id, choice.finish_reason, ended_line))
+    context = FilterContext(view.window, view.language_id, choice.finish_reason, ended_line)
+    filtered = apply(choice.text, context)
     text, steps = filtered.text, filtered.steps
-    if text and not view.is_invoked:  # A user who asks may look at what is not in order.
+    if text and not view.is_invoked:  # An invoked suggestion may have syntax errors.
         text = sound_part(view.window, text, filtered.replaced, view.language_id)
         if text != filtered.text:
-            steps = (*steps, Step("sound_part", "It would break the syntax of the document.", filtered.text, text))
-    return Judged(choice, text, filtered.replaced, steps)
+            reason = "It would break the syntax of the document."
+            steps = (*steps, FilterStep("sound_part", reason, filtered.text, text))
+    return RankedCandidate(choice, text, filtered.replaced, steps)
 
 
-def _confidence(candidate: Judged) -> float:
-    return candidate.choice.confidence if candidate.choice.confidence is not None else 0.0
+def _without_duplicates(candidates: tuple[RankedCandidate, ...]) -> list[RankedCandidate]:
+    """Return the candidates that have text, of equal ones the likeliest in the place of the first."""
+    best: dict[str, RankedCandidate] = {}
+    for candidate in candidates:
+        known = best.get(candidate.text)
+        if candidate.text and (known is None or candidate.confidence > known.confidence):
+            best[candidate.text] = candidate
+    return list(best.values())
 
 
-def _evidence(candidate: Judged, view: View, knows: Callable[[str], bool]) -> float:
-    """Return the confidence, lowered by a third for syntax errors, and by up to a third for names unknown here."""
+def _score(candidate: RankedCandidate, view: View, knows: Callable[[str], bool]) -> float:
+    """Return the confidence, lowered by a third for syntax errors and by up to a third for unknown names."""
     window = view.window
-    kept = window.suffix[candidate.replaced :]
-    sound = 1.0 if (added_errors(window.prefix, candidate.text, kept, view.language_id) or 0) <= 0 else 2 / 3
+    suffix = window.suffix[candidate.replaced :]
+    is_sound = (added_errors(window.prefix, candidate.text, suffix, view.language_id) or 0) <= 0
     names = set(_NAME.findall(candidate.text))
     around = window.prefix + window.suffix
     unknown = sum(name not in around and not knows(name) for name in names) / len(names) if names else 0.0
-    return _confidence(candidate) * sound * (1 - unknown / 3)
+    return candidate.confidence * (1.0 if is_sound else 2 / 3) * (1 - unknown / 3)

@@ -1,77 +1,130 @@
-"""The request to the engine: windows without secrets, cells and other files, sampling values."""
+"""The request to the engine: text around the cursor without secrets, notebook cells, other files, sampling values."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from infill_completion.api import CompletionRequest
-from infill_completion.context import Context, ContextSource, cells_text
+from infill_completion.context import Context, ContextSource, Gatherer, cells_text
+from infill_completion.document.snapshot import Snapshot
 from infill_completion.document.view import View
-from infill_completion.document.window import Window, budgets
+from infill_completion.document.window import Budgets, Window, budgets
 from infill_completion.document.workspace import OpenDocument, OpenDocuments
+from infill_completion.privacy.ignore_files import Rule
 from infill_completion.privacy.masking import mask_secrets
+from infill_completion.privacy.rules import Privacy
 from infill_completion.settings import Settings
-from infill_completion.suggest.extent import Plan
+from infill_completion.suggest.extent import Extent, extent_ahead, extent_at
 
-# How much longer a user waits who asked.
+# How much longer a user waits for an invoked suggestion.
 INVOKED_PATIENCE = 3
-# Stands for the URIs of the cells above among those of other documents; no URI has a blank.
+# Replaces the URIs of the cells above among those of other documents; no URI has a blank.
 _CELLS = "cells above"
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request, and what is known about where its text comes from.
+class PreparedRequest:
+    """A request to the engine, and the origin of its text.
 
     Attributes:
+        view: The cursor it is for.
+        extent: How far the suggestion may reach.
         request: What the engine gets.
-        versions: The versions of other documents in it, as `versions_now` names them.
+        versions: The versions of the other documents in it, as `versions_now` names them.
         sources: Its parts from other files.
-        withheld: What the model does not get to see, and why.
+        withheld: What is kept from the model, and why.
     """
 
+    view: View
+    extent: Extent
     request: CompletionRequest
     versions: tuple[tuple[str, int], ...]
     sources: tuple[ContextSource, ...]
     withheld: tuple[str, ...]
 
+    def summary(self) -> dict[str, Any]:
+        """Return what a trace records: sizes and sources, none of the text."""
+        return {
+            "prefix_characters": len(self.request.prefix),
+            "suffix_characters": len(self.request.suffix or ""),
+            "sources": [asdict(source) for source in self.sources],
+            "withheld": self.withheld,
+        }
 
-def asking(
-    view: View,
-    extent: Plan,
-    settings: Settings,
-    documents: OpenDocuments,
-    context: Context,
-    *,
-    is_explained: bool = False,
-) -> Asked:
-    """Put a request together for ``view``."""
-    completion = settings.completion
-    room, _, _ = budgets(settings.engine.context_tokens, completion.max_tokens, settings.context.share)
-    cells, versions = "", context.versions
-    if view.window.starts_document:
-        above = documents.cells_before(view.uri)
-        cells = cells_text(above, view.language_id, room - len(view.window.prefix))
-        versions = (*versions, (_CELLS, _state(above)))
-    prefix, suffix, kinds = _without_secrets(view.window, cells, settings)
-    request = CompletionRequest(
-        prefix=prefix,
-        suffix=suffix,
-        context=context.items,
-        max_tokens=completion.max_tokens,
-        temperature=completion.temperature,
-        top_p=completion.top_p,
-        n=completion.candidates if view.is_invoked else 1,
-        seed=completion.seed,
-        stop=extent.stop,
-        deadline_ms=completion.deadline_ms * (INVOKED_PATIENCE if view.is_invoked else 1),
-        logprobs=1,
-        explain=is_explained,
-        is_invoked=view.is_invoked,
-    )
-    sources = (*context.sources, *((ContextSource("cells above", "notebook", len(cells)),) if cells else ()))
-    return Asked(request, versions, sources, kinds + context.withheld)
+
+class RequestBuilder:
+    """Builds requests to the engine according to the settings."""
+
+    def __init__(self, settings: Settings, documents: OpenDocuments, gatherer: Gatherer) -> None:
+        self._settings = settings
+        self._documents = documents
+        self._gatherer = gatherer
+        self._privacy = Privacy(settings.privacy.ignore)
+        self._budgets = _budgets(settings)
+
+    def configure(self, settings: Settings) -> None:
+        """Use other settings from the next request on."""
+        if settings.privacy != self._settings.privacy:
+            self._privacy = Privacy(settings.privacy.ignore)
+        self._settings = settings
+        self._budgets = _budgets(settings)
+
+    def ignore_rule(self, uri: str) -> Rule | None:
+        """Return the rule that makes a document private, if any."""
+        return self._privacy.rule_for(uri, self._documents.roots())
+
+    def view(self, snapshot: Snapshot) -> View:
+        """Return the part of a document that the model may be shown."""
+        return View.of(snapshot, self._budgets.prefix, self._budgets.suffix)
+
+    def extent(self, view: View) -> Extent:
+        """Return how far a suggestion at ``view`` may reach."""
+        multiline = self._settings.completion.multiline
+        return extent_at(view.window, view.language_id, multiline=multiline, is_invoked=view.is_invoked)
+
+    def extent_ahead(self, view: View) -> Extent | None:
+        """Return how far to compute ahead at ``view``, which the user has not reached; None where it would not help."""
+        return extent_ahead(view.window, view.language_id, multiline=self._settings.completion.multiline)
+
+    def gather(self, view: View) -> Context:
+        """Return the text of other files for a request at ``view``; cheap unless something has changed."""
+        return self._gatherer.gather(view, self._documents, self._settings, self._privacy, self._budgets.context)
+
+    def build(self, view: View, extent: Extent, context: Context, *, is_explained: bool = False) -> PreparedRequest:
+        """Return the request for a suggestion at ``view``.
+
+        Args:
+            view: The cursor.
+            extent: How far the suggestion may reach.
+            context: The text of other files.
+            is_explained: Whether the engine is to explain its prompt.
+        """
+        completion = self._settings.completion
+        cells, versions = "", context.versions
+        if view.window.starts_document:
+            above = self._documents.cells_before(view.uri)
+            cells = cells_text(above, view.language_id, self._budgets.prefix - len(view.window.prefix))
+            versions = (*versions, (_CELLS, _state(above)))
+        prefix, suffix, masked = _without_secrets(view.window, cells, self._settings)
+        request = CompletionRequest(
+            prefix=prefix,
+            suffix=suffix,
+            context=context.items,
+            max_tokens=completion.max_tokens,
+            temperature=completion.temperature,
+            top_p=completion.top_p,
+            n=completion.candidates if view.is_invoked else 1,
+            seed=completion.seed,
+            stop=extent.stop,
+            deadline_ms=completion.deadline_ms * (INVOKED_PATIENCE if view.is_invoked else 1),
+            logprobs=1,
+            explain=is_explained,
+            is_invoked=view.is_invoked,
+        )
+        sources = (*context.sources, *((ContextSource("cells above", "notebook", len(cells)),) if cells else ()))
+        return PreparedRequest(view, extent, request, versions, sources, masked + context.withheld)
 
 
 def versions_now(uri: str, documents: OpenDocuments) -> dict[str, int]:
@@ -80,13 +133,20 @@ def versions_now(uri: str, documents: OpenDocuments) -> dict[str, int]:
     return {**versions, _CELLS: _state(documents.cells_before(uri))}
 
 
+def _budgets(settings: Settings) -> Budgets:
+    return budgets(settings.engine.context_tokens, settings.completion.max_tokens, settings.context.share)
+
+
 def _state(cells: Sequence[OpenDocument]) -> int:
-    """Return a number that changes when a cell is edited, added, moved or taken away."""
+    """Return a number that changes when a cell is edited, added, moved or removed."""
     return hash(tuple((cell.uri, cell.version) for cell in cells))
 
 
 def _without_secrets(window: Window, cells: str, settings: Settings) -> tuple[str, str, tuple[str, ...]]:
-    """Return prefix and suffix, and what is masked in them; a secret may lie on both sides of the cursor or an edge."""
+    """Return prefix and suffix with their secrets masked, and the kinds of these secrets.
+
+    A secret may lie on both sides of the cursor, or on both sides of an edge of the window.
+    """
     prefix = cells + window.prefix
     if not settings.privacy.mask_secrets:
         return prefix, window.suffix, ()

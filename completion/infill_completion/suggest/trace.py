@@ -1,4 +1,4 @@
-"""What happened on the way to an answer, kept so that it can be explained."""
+"""The steps on the way to an answer, recorded to explain it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ class Trace:
 
     Attributes:
         steps: ``(name, milliseconds since the start, details)``.
+        started: When the request came in, in seconds of the monotonic clock.
     """
 
     steps: list[tuple[str, float, dict[str, Any]]] = field(default_factory=list)
@@ -21,10 +22,6 @@ class Trace:
     def note(self, name: str, **details: Any) -> None:
         """Add a step."""
         self.steps.append((name, round((time.monotonic() - self.started) * 1000, 3), details))
-
-    def find(self, name: str) -> dict[str, Any] | None:
-        """Return the details of the last step called ``name``."""
-        return next((details for step, _, details in reversed(self.steps) if step == name), None)
 
     @property
     def elapsed_ms(self) -> float:

@@ -1,6 +1,6 @@
 """From what the model wrote to what the user sees: pure functions, each with a name and a reason."""
 
-from infill_completion.suggest.filters.pipeline import FILTERS, Filtered, Step, apply
-from infill_completion.suggest.filters.place import Place
+from infill_completion.suggest.filters.context import FilterContext
+from infill_completion.suggest.filters.pipeline import FILTERS, Filtered, FilterStep, apply
 
-__all__ = ["FILTERS", "Filtered", "Place", "Step", "apply"]
+__all__ = ["FILTERS", "FilterContext", "FilterStep", "Filtered", "apply"]

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import re
 
-from infill_completion.suggest.filters.place import Place
+from infill_completion.suggest.filters.context import FilterContext
 
 # Arrows and comparisons with an equals sign are no brackets.
 _OPEN = re.compile(r"<[^<>;&|]*$")
 _ANGLE = re.compile(r"[-=]>|[<>]=|([<>])")
 
 
-def closed_angles(text: str, place: Place) -> tuple[int, int] | None:
+def closed_angles(text: str, context: FilterContext) -> tuple[int, int] | None:
     """Return where ``text`` closes the angle bracket around the cursor, and how many ``>`` of the rest it closes.
 
     None where it closes nothing, or where the cursor does not stand before the end of a pair, as editors leave it:
     ``Vec<|>``.
     """
-    rest = place.window.rest
-    if not rest.startswith(">") or not _OPEN.search(place.window.before):
+    rest = context.window.rest
+    if not rest.startswith(">") or not _OPEN.search(context.window.before):
         return None
     depth, lowest, at = 0, 0, 0
     for match in _ANGLE.finditer(text):

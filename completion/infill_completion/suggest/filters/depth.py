@@ -10,7 +10,7 @@ from infill_completion.languages.brackets import open_brackets
 from infill_completion.languages.syntax import is_in_string_or_comment
 from infill_completion.languages.traits import Blocks, LanguageTraits, opens_block
 from infill_completion.suggest.filters.closers import in_comment
-from infill_completion.suggest.filters.place import Place
+from infill_completion.suggest.filters.context import FilterContext
 
 # Languages in which a colon or an open bracket is all that makes the next line deeper.
 _STRICT = frozenset({"python", "cython", "starlark", "gdscript"})
@@ -22,49 +22,49 @@ _LABEL = re.compile(r"\s*(?:case\b[^;]*|\w+\s*):")
 _IS_FREE = re.compile(_LABEL.pattern + r"|\s*[)\]}]")
 
 
-def trim_stray_indent(text: str, place: Place) -> str:
+def trim_stray_indent(text: str, context: FilterContext) -> str:
     """Begin the first line no deeper than the lines above allow, and move the other lines with it."""
-    before, blanks = place.window.before, indent_of(text)
-    if before.strip() or not blanks or place.window.rest.strip():
+    before, blanks = context.window.before, indent_of(text)
+    if before.strip() or not blanks or context.window.rest.strip():
         return text
-    written, allowed = indent_width(before + blanks), _allowed(place)
+    written, allowed = indent_width(before + blanks), _allowed(context)
     if allowed is None:
         return text
     wanted = max((width for width in allowed if width <= written), default=0)
     kept = _cut(before + blanks, max(wanted, indent_width(before)))[len(before) :]
     excess = written - indent_width(before + kept)
-    if not excess or in_comment(place) or is_in_string_or_comment(place.window, place.language_id):
+    if not excess or in_comment(context) or is_in_string_or_comment(context.window, context.language_id):
         return text
     first, *others = text[len(blanks) :].split("\n")
-    if _is_moved(first, others, written, place.traits):
+    if _is_moved(first, others, written, context.traits):
         others = [_cut(indent_of(line), indent_width(line) - excess) + line.lstrip(" \t") for line in others]
     return "\n".join([kept + first, *others])
 
 
-def cut_at_stray_depth(text: str, place: Place) -> str:
+def cut_at_stray_depth(text: str, context: FilterContext) -> str:
     """Cut before a line that is deeper than the one above, where that one opens nothing."""
-    if not _is_braced(place) and place.language_id not in _STRICT:
+    if not _is_braced(context) and context.language_id not in _STRICT:
         return text
     lines = text.split("\n")
     above = ""
-    for number, line in enumerate([place.window.before + lines[0], *lines[1:]]):
-        if not line.strip() or _is_comment(line, place.traits):
+    for number, line in enumerate([context.window.before + lines[0], *lines[1:]]):
+        if not line.strip() or _is_comment(line, context.traits):
             continue
         is_deeper = above and indent_width(line) > indent_width(above) and not _IS_FREE.match(line)
-        if is_deeper and _is_complete("\n".join(lines[:number]), above, place):
+        if is_deeper and _is_complete("\n".join(lines[:number]), above, context):
             return "\n".join(lines[:number])
         above = line
     return text
 
 
-def _is_complete(text: str, last: str, place: Place) -> bool:
+def _is_complete(text: str, last: str, context: FilterContext) -> bool:
     """Tell whether a statement surely ends with ``text``, the last line of which is ``last``."""
-    code, whole = last.rstrip(), place.window.prefix + text
+    code, whole = last.rstrip(), context.window.prefix + text
     if _ends_string(code) or any(whole.count(fence) % 2 for fence in ('"""', "'''", "`")):
         return False
-    if _is_braced(place):
-        return code.endswith(";") and _LABEL.match(code) is None and not open_brackets(code, place.traits)
-    return not (opens_block(code, place.traits) or code.endswith("\\") or open_brackets(whole, place.traits))
+    if _is_braced(context):
+        return code.endswith(";") and _LABEL.match(code) is None and not open_brackets(code, context.traits)
+    return not (opens_block(code, context.traits) or code.endswith("\\") or open_brackets(whole, context.traits))
 
 
 def _ends_string(line: str) -> bool:
@@ -72,14 +72,14 @@ def _ends_string(line: str) -> bool:
     return any(line.count(fence) % 2 for fence in ('"', "'''", "`"))
 
 
-def _is_braced(place: Place) -> bool:
-    return place.traits.blocks is Blocks.BRACES and place.traits.is_balanced
+def _is_braced(context: FilterContext) -> bool:
+    return context.traits.blocks is Blocks.BRACES and context.traits.is_balanced
 
 
-def _allowed(place: Place) -> set[int] | None:
+def _allowed(context: FilterContext) -> set[int] | None:
     """Return the columns at which the next line may begin, None where any may do."""
-    window, traits = place.window, place.traits
-    if not _is_braced(place) and place.language_id not in _STRICT:
+    window, traits = context.window, context.traits
+    if not _is_braced(context) and context.language_id not in _STRICT:
         return None
     lines = [line.rstrip() for line in window.above.split("\n") if line.strip() and not _is_comment(line, traits)]
     if not lines:
@@ -87,19 +87,19 @@ def _allowed(place: Place) -> set[int] | None:
     last = lines[-1]
     if opens_block(last, traits):
         return _inside(lines, indent_width(window.before), traits)
-    if _ends_string(last) or not _has_ended(last, place):
+    if _ends_string(last) or not _has_ended(last, context):
         return None
     # Whoever is no deeper than the line above may go on with any of the blocks that are open.
-    widths = range(indent_width(last) + 1) if _is_braced(place) else map(indent_width, lines)
+    widths = range(indent_width(last) + 1) if _is_braced(context) else map(indent_width, lines)
     allowed = {width for width in widths if width <= indent_width(last)} | {0}
     # A long block can push the lines that enclose it out of the window; then any smaller indentation may be theirs.
     return allowed if window.starts_document else allowed | set(range(min(map(indent_width, lines))))
 
 
-def _has_ended(line: str, place: Place) -> bool:
-    if _is_braced(place):
-        return line.endswith(_ENDS) and not open_brackets(line, place.traits)
-    return not line.endswith("\\") and not open_brackets(place.window.prefix, place.traits)
+def _has_ended(line: str, context: FilterContext) -> bool:
+    if _is_braced(context):
+        return line.endswith(_ENDS) and not open_brackets(line, context.traits)
+    return not line.endswith("\\") and not open_brackets(context.window.prefix, context.traits)
 
 
 def _inside(lines: list[str], width: int, traits: LanguageTraits) -> set[int] | None:

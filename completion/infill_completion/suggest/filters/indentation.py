@@ -6,21 +6,21 @@ import math
 import re
 
 from infill_completion.document.lines import indent_of, indent_width
-from infill_completion.suggest.filters.place import Place
+from infill_completion.suggest.filters.context import FilterContext
 
 _TABBED = re.compile(r"^\t+\S", re.MULTILINE)
 _SPACED = re.compile(r"^ {2,}\S", re.MULTILINE)
 
 
-def match_indentation(text: str, place: Place) -> str:
+def match_indentation(text: str, context: FilterContext) -> str:
     """Indent with tabs where the document does, and with its spaces where it has only those."""
-    around = place.window.prefix + place.window.suffix
+    around = context.window.prefix + context.window.suffix
     has_tabs, has_spaces = _TABBED.search(around) is not None, _SPACED.search(around) is not None
     if has_tabs == has_spaces:
         return text
     first, newline, others = text.partition("\n")
     # On a blank line the first line's blanks are indentation, too.
-    head, indented = (first + newline, others) if place.window.before.strip() else ("", text)
+    head, indented = (first + newline, others) if context.window.before.strip() else ("", text)
     lines = indented.split("\n")
     widths = [len(indent_of(line)) for line in lines if line.startswith(" ")]
     if has_tabs and widths and not any(line.startswith("\t") for line in lines):
@@ -32,14 +32,15 @@ def match_indentation(text: str, place: Place) -> str:
     return text
 
 
-def trim_stray_blank(text: str, place: Place) -> str:
+def trim_stray_blank(text: str, context: FilterContext) -> str:
     """Drop a single blank in front that the line has already, or that no line is indented by."""
     if len(text) < 2 or text[0] != " " or not text[1].isalnum():
         return text
-    before = place.window.before
+    before = context.window.before
     if not before.strip():
-        widths = {indent_width(line) for line in (place.window.above + place.window.below).split("\n") if line.strip()}
-        widths |= _aligned(place.window.above)
+        window = context.window
+        widths = {indent_width(line) for line in (window.above + window.below).split("\n") if line.strip()}
+        widths |= _aligned(window.above)
         width = indent_width(before)
         return text[1:] if width in widths | {0} and width + 1 not in widths else text
     is_double = before.endswith(" ") and not before.endswith("  ") and before.rstrip()[-1] in "=(,+-*/<>&|"

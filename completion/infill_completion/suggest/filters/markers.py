@@ -7,7 +7,7 @@ import re
 from infill_completion.languages.traits import Blocks
 from infill_completion.privacy.masking import MASK
 from infill_completion.suggest.filters.closers import in_comment
-from infill_completion.suggest.filters.place import Place
+from infill_completion.suggest.filters.context import FilterContext
 
 # The control tokens of every supported model family, as their tokenizers spell them; see `formats`.
 _MARKER = re.compile(
@@ -25,32 +25,32 @@ _FENCE = re.compile(r"\s*```[\w+#.-]*[ \t]*(?:\n|$)")
 _FENCE_END = re.compile(r"^[ \t]*```[\s\S]*", re.MULTILINE)
 
 
-def drop_invisible(text: str, place: Place) -> str:
+def drop_invisible(text: str, context: FilterContext) -> str:
     """Drop control characters and invisible ones, unless the document itself has them."""
-    around = place.window.prefix + place.window.suffix
+    around = context.window.prefix + context.window.suffix
     return _INVISIBLE.sub(lambda match: match.group() if match.group() in around else "", text)
 
 
-def unwrap_fence(text: str, place: Place) -> str:
+def unwrap_fence(text: str, context: FilterContext) -> str:
     """Take the code out of a Markdown fence, which chat models put around it."""
     match = _FENCE.match(text)
-    if match is None or place.traits.blocks is Blocks.PROSE or in_comment(place):
+    if match is None or context.traits.blocks is Blocks.PROSE or in_comment(context):
         return text
     code = _FENCE_END.sub("", text[match.end() :])
-    return code.removeprefix(place.window.before) if not place.window.before.strip() else code
+    return code.removeprefix(context.window.before) if not context.window.before.strip() else code
 
 
-def cut_at_marker(text: str, place: Place) -> str:
+def cut_at_marker(text: str, context: FilterContext) -> str:
     """Cut at the first control token of a model, unless the document itself spells it."""
     for match in _MARKER.finditer(text):
         spelled = match.group().strip()
-        if spelled not in place.window.prefix and spelled not in place.window.suffix:
+        if spelled not in context.window.prefix and spelled not in context.window.suffix:
             return text[: match.start()].rstrip(" ")
     return text
 
 
-def drop_mask(text: str, place: Place) -> str:
+def drop_mask(text: str, context: FilterContext) -> str:
     """Drop a suggestion that copies the mask of a secret."""
     mask = MASK * 6
-    shown = place.window.prefix + place.window.suffix
+    shown = context.window.prefix + context.window.suffix
     return "" if mask in text and mask not in shown else text

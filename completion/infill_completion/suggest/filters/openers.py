@@ -8,24 +8,24 @@ from infill_completion.document.lines import indent_width
 from infill_completion.languages.brackets import open_brackets, unopened
 from infill_completion.languages.traits import Blocks, LanguageTraits, opens_block
 from infill_completion.suggest.filters.closers import in_comment
-from infill_completion.suggest.filters.place import Place
+from infill_completion.suggest.filters.context import FilterContext
 
 _WORD = re.compile(r"\w")
 _LEADING_CLOSERS = re.compile(r"^\s*[)\]}]+")
 
 
-def drop_empty_opener(text: str, place: Place) -> str:
+def drop_empty_opener(text: str, context: FilterContext) -> str:
     """Drop a last line that opens a block without anything in it, unless it is the only line."""
-    if place.window.rest.strip() or not _needs_bodies(place) or in_comment(place):
+    if context.window.rest.strip() or not _needs_bodies(context) or in_comment(context):
         return text
     lines = text.rstrip().split("\n")
-    below = next((line for line in place.window.below.split("\n") if line.strip()), "")
-    while (number := _last_code(lines, place.traits)) > 0 and any(line.strip() for line in lines[:number]):
+    below = next((line for line in context.window.below.split("\n") if line.strip()), "")
+    while (number := _last_code(lines, context.traits)) > 0 and any(line.strip() for line in lines[:number]):
         line = lines[number]
         is_remark = len(lines) > number + 1 and indent_width(lines[number + 1]) <= indent_width(line)
-        if is_remark or not opens_block(line, place.traits) or _has_body(line, below, place.traits):
+        if is_remark or not opens_block(line, context.traits) or _has_body(line, below, context.traits):
             break
-        if not _WORD.search(line) or _continues(lines[:number], line, place.traits):
+        if not _WORD.search(line) or _continues(lines[:number], line, context.traits):
             break
         closers = _LEADING_CLOSERS.match(line)
         lines = lines[:number] + ([closers.group()] if closers else [])
@@ -35,11 +35,11 @@ def drop_empty_opener(text: str, place: Place) -> str:
     return cut if len(cut) < len(text.rstrip()) else text
 
 
-def _needs_bodies(place: Place) -> bool:
+def _needs_bodies(context: FilterContext) -> bool:
     """Tell whether a block must hold something: in YAML and the like it need not, and prose has none."""
-    traits = place.traits
+    traits = context.traits
     if traits.blocks is Blocks.INDENT:
-        return place.is_cut_off or traits.next_part.pattern != "(?!)"
+        return context.is_cut_off or traits.next_part.pattern != "(?!)"
     return traits.blocks is Blocks.END or (traits.blocks is Blocks.BRACES and traits.is_balanced)
 
 

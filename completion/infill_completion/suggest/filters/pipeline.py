@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from infill_completion.suggest.filters.blanks import drop_blank, trim_end, unify_line_ends
 from infill_completion.suggest.filters.closers import cut_at_unopened_bracket, drop_double_closer
+from infill_completion.suggest.filters.context import FilterContext
 from infill_completion.suggest.filters.depth import cut_at_stray_depth, trim_stray_indent
 from infill_completion.suggest.filters.indentation import match_indentation, trim_stray_blank
 from infill_completion.suggest.filters.markers import cut_at_marker, drop_invisible, drop_mask, unwrap_fence
 from infill_completion.suggest.filters.openers import drop_empty_opener
-from infill_completion.suggest.filters.place import Place
 from infill_completion.suggest.filters.repetition import (
     cut_copied_line,
     cut_loop,
@@ -21,7 +21,7 @@ from infill_completion.suggest.filters.repetition import (
 )
 from infill_completion.suggest.filters.rest import cut_at_closed_angle, cut_misfit, replaced, trim_overlap
 
-Filter = Callable[[str, Place], str]
+Filter = Callable[[str, FilterContext], str]
 
 FILTERS: tuple[Filter, ...] = (
     unify_line_ends,
@@ -50,7 +50,7 @@ FILTERS: tuple[Filter, ...] = (
 
 
 @dataclass(frozen=True)
-class Step:
+class FilterStep:
     """What one filter did; only filters that changed something are recorded."""
 
     name: str
@@ -71,20 +71,20 @@ class Filtered:
 
     text: str
     replaced: int
-    steps: tuple[Step, ...]
+    steps: tuple[FilterStep, ...]
 
 
-def apply(text: str, place: Place) -> Filtered:
+def apply(text: str, context: FilterContext) -> Filtered:
     """Run every filter over ``text``, which has LF line ends, until nothing is left or the last one is done."""
-    steps: list[Step] = []
+    steps: list[FilterStep] = []
     for rule in FILTERS:
-        changed = rule(text, place)
+        changed = rule(text, context)
         if changed != text:
-            steps.append(Step(rule.__name__, _reason(rule), text, changed))
+            steps.append(FilterStep(rule.__name__, _reason(rule), text, changed))
             text = changed
         if not text:
             break
-    return Filtered(text, replaced(text, place), tuple(steps))
+    return Filtered(text, replaced(text, context), tuple(steps))
 
 
 def _reason(rule: Filter) -> str:

@@ -6,26 +6,17 @@ import re
 
 from infill_completion.document.lines import indent_width
 from infill_completion.languages.traits import opens_block
-from infill_completion.suggest.extent import whole_part
-from infill_completion.suggest.filters.place import Place
+from infill_completion.suggest.ending import whole_part
+from infill_completion.suggest.filters.context import FilterContext
+from infill_completion.suggest.loops import BARE_WORD, LETTERS, loop_in, unfinished_loop_in
 
-_LETTERS = re.compile(r"[^\W\d_]{2,}")
 _LETTER = re.compile(r"[^\W\d_]")
-# Lines such as `else:`, `break` and `#endif` may well stand twice in a row.
-_BARE_WORD = re.compile(r"\s*[#@]?\w+[:;,]?\s*")
 # Methods of different classes may well look alike, so only what is not indented counts.
 _DEFINITION = re.compile(
     r"(?:(?:export|default|pub|async|public|static|abstract|data|final) )*"
     r"(?:def|class|function|fn|func|fun|struct|interface|enum|trait) \w"
 )
 _LOOP = re.compile(r"(.{2,}?)\1{3,}.{0,40}$", re.DOTALL)
-# So many equal groups of up to so many lines in a row are a loop even where the model came to an end.
-_COPIES, _MOST_LINES = 3, 6
-MOST_LOOP_LINES = _COPIES * _MOST_LINES
-# As many of a bare word.
-_MANY = 5
-# A group of so many lines that comes twice and begins again is one, too.
-_LONG_GROUP = 3
 # A line of so few characters that has been begun may well stand there twice.
 _SHORT = 8
 # What nobody writes twice in a row: imports, what leaves a block, and declarations.
@@ -41,114 +32,83 @@ _HEAD = re.compile(
 )
 
 
-def cut_next_lines(text: str, place: Place) -> str:
+def cut_next_lines(text: str, context: FilterContext) -> str:
     """Cut where the suggestion begins to repeat the lines below the cursor."""
-    if place.window.rest.strip():
+    if context.window.rest.strip():
         return text
     lines = text.split("\n")
-    lines[0] = place.window.before + lines[0]
-    below = [line for line in place.window.below.split("\n")[: 2 * len(lines) + 20] if line.strip()]
-    is_line = not place.window.before.strip() or (len(lines[0].strip()) > _SHORT and not _BARE_WORD.fullmatch(lines[0]))
+    lines[0] = context.window.before + lines[0]
+    below = [line for line in context.window.below.split("\n")[: 2 * len(lines) + 20] if line.strip()]
+    is_long = len(lines[0].strip()) > _SHORT and not BARE_WORD.fullmatch(lines[0])
+    is_line = is_long or not context.window.before.strip()
     for start in range(0 if is_line else 1, len(lines)):
         own = [line for line in lines[start:] if line.strip()]
-        is_told = len(own) > 1 or start == 0 or (bool(own) and not _BARE_WORD.fullmatch(own[0]))
+        is_told = len(own) > 1 or start == 0 or (bool(own) and not BARE_WORD.fullmatch(own[0]))
         if own and is_told and lines[start].strip() and _repeats(own, below):
             return "\n".join(text.split("\n")[:start])
     return text
 
 
-def cut_copied_line(text: str, place: Place) -> str:
+def cut_copied_line(text: str, context: FilterContext) -> str:
     """Cut before a line that copies the one above, where there are three in a row or nobody writes even two."""
-    if place.window.rest.strip():
+    if context.window.rest.strip():
         return text
     lines = text.split("\n")
-    own = [place.window.before + lines[0], *lines[1:]]
-    run = [line for line in place.window.above.split("\n")[-20:] if line.strip()][-2:]
+    own = [context.window.before + lines[0], *lines[1:]]
+    run = [line for line in context.window.above.split("\n")[-20:] if line.strip()][-2:]
     copied: int | None = None
     for number, line in enumerate(own):
         if not line.strip():
             continue
         copied = None if run[-1:] != [line] else number if copied is None else copied
-        if run and _LETTERS.search(line) and (run == [line] * 2 or _is_once(run[-1], line, place)):
+        if run and LETTERS.search(line) and (run == [line] * 2 or _is_once(run[-1], line, context)):
             return "\n".join(lines[: number if copied is None else copied])
         run = [*run[-1:], line]
     return text
 
 
-def _is_once(above: str, line: str, place: Place) -> bool:
+def _is_once(above: str, line: str, context: FilterContext) -> bool:
     if line == above:
         return _ONCE.fullmatch(line.rstrip()) is not None
     is_nested = line.strip() == above.strip() and _HEAD.match(line) is not None
-    return is_nested and opens_block(line, place.traits)
+    return is_nested and opens_block(line, context.traits)
 
 
-def drop_third_copy(text: str, place: Place) -> str:
+def drop_third_copy(text: str, context: FilterContext) -> str:
     """Drop a suggestion that repeats the block above once more, or two lines that stand there twice."""
-    lines = [line for line in (place.window.before + text).split("\n") if line.strip()]
-    above = [line for line in place.window.above.split("\n")[-40:] if line.strip()]
-    if not lines or place.window.rest.strip() or not any(_LETTERS.search(line) for line in lines):
+    lines = [line for line in (context.window.before + text).split("\n") if line.strip()]
+    above = [line for line in context.window.above.split("\n")[-40:] if line.strip()]
+    if not lines or context.window.rest.strip() or not any(LETTERS.search(line) for line in lines):
         return text
     copies = 2 if len(lines) < 3 else 1
     is_copy = len(above) >= copies * len(lines) and above[-copies * len(lines) :] == lines * copies
     return "" if is_copy else text
 
 
-def drop_known_definition(text: str, place: Place) -> str:
+def drop_known_definition(text: str, context: FilterContext) -> str:
     """Drop the head of a definition that the document has already at its top level."""
-    first = (place.window.before + text).partition("\n")[0].rstrip()
-    if place.window.rest.strip() or not _DEFINITION.match(first):
+    first = (context.window.before + text).partition("\n")[0].rstrip()
+    if context.window.rest.strip() or not _DEFINITION.match(first):
         return text
-    document = f"\n{place.window.above}\n{place.window.below}\n"
+    document = f"\n{context.window.above}\n{context.window.below}\n"
     return "" if f"\n{first}\n" in document else text
 
 
-def cut_loop(text: str, place: Place) -> str:
+def cut_loop(text: str, context: FilterContext) -> str:
     """Cut where the model began to run in circles."""
     lines = text.split("\n")
-    own = [place.window.before + lines[0], *lines[1:]]
-    found = loop_in(own) or _begun_again(own)
+    own = [context.window.before + lines[0], *lines[1:]]
+    found = loop_in(own) or unfinished_loop_in(own)
     if found is not None:
         start, size = found
-        above, group = place.window.above.rstrip("\n").split("\n"), own[start : start + size]
+        above, group = context.window.above.rstrip("\n").split("\n"), own[start : start + size]
         # Where the group ends with the head of a block, its beginning is the body.
-        is_copy = above[-size:] == group and not opens_block(group[-1], place.traits)
+        is_copy = above[-size:] == group and not opens_block(group[-1], context.traits)
         return "\n".join(lines[: start if is_copy else start + size])
-    match = _LOOP.search(text) if place.is_cut_off else None
-    if match is None or not _LETTERS.search(match.group(1)):
+    match = _LOOP.search(text) if context.is_cut_off else None
+    if match is None or not LETTERS.search(match.group(1)):
         return text
     return whole_part(text[: match.start()], may_span_lines=True)
-
-
-def loop_in(lines: list[str]) -> tuple[int, int] | None:
-    """Return where ``lines`` begin to go round in circles, and after how many lines; None where they do not.
-
-    So many equal groups in a row are no accident, even where the model came to an end by itself.
-    """
-    for start in range(len(lines)):
-        for size in range(1, min(_MOST_LINES, (len(lines) - start) // _COPIES) + 1):
-            group = lines[start : start + size]
-            copies = _MANY if size == 1 and _BARE_WORD.fullmatch(group[0]) else _COPIES
-            is_loop = lines[start : start + copies * size] == group * copies
-            if is_loop and any(map(_LETTERS.search, group)):
-                return start, size
-    return None
-
-
-def _begun_again(lines: list[str]) -> tuple[int, int] | None:
-    """Return what `loop_in` does, where ``lines`` end in the middle of the third copy of a long group."""
-    for start in range(len(lines)):
-        for size in range(_LONG_GROUP, min(_MOST_LINES, (len(lines) - start - 1) // 2) + 1):
-            if any(map(_LETTERS.search, lines[start : start + size])) and _comes_round(lines[start:], size):
-                return start, size
-    return None
-
-
-def _comes_round(lines: list[str], size: int) -> bool:
-    """Tell whether ``lines`` are twice the same group, which is long, and the beginning of a third."""
-    third = lines[2 * size :]
-    if not 0 < len(third) < size or lines[:size] != lines[size : 2 * size]:
-        return False
-    return third[:-1] == lines[: len(third) - 1] and lines[len(third) - 1].startswith(third[-1])
 
 
 def _repeats(own: list[str], below: list[str]) -> bool:

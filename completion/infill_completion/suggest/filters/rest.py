@@ -6,7 +6,7 @@ import re
 
 from infill_completion.languages.brackets import PAIRS, cost, open_brackets, unopened
 from infill_completion.suggest.filters.angles import closed_angles
-from infill_completion.suggest.filters.place import Place
+from infill_completion.suggest.filters.context import FilterContext
 
 _WORD = re.compile(r"\w")
 _ONLY_CLOSERS = re.compile(r"[)\]}>\"'`;,:\s]+")
@@ -18,10 +18,10 @@ _LONG_OVERLAP = 8
 _LEAST_MEETING = 6
 
 
-def cut_misfit(text: str, place: Place) -> str:
+def cut_misfit(text: str, context: FilterContext) -> str:
     """Cut where the suggestion goes on as the rest of the line does; drop one that leads past it to the line's end."""
-    rest = place.window.rest
-    if not place.ended_line or not _WORD.search(rest) or text.rstrip().endswith(rest.strip()):
+    rest = context.window.rest
+    if not context.ended_line or not _WORD.search(rest) or text.rstrip().endswith(rest.strip()):
         return text
     for size in range(min(len(rest), len(text)), _LEAST_MEETING - 1, -1):
         meeting = text.find(rest[:size])
@@ -30,65 +30,65 @@ def cut_misfit(text: str, place: Place) -> str:
     return ""
 
 
-def trim_overlap(text: str, place: Place) -> str:
+def trim_overlap(text: str, context: FilterContext) -> str:
     """Drop what the suggestion repeats of the rest of the line.
 
     Brackets and quotes are dropped only where the line has more of them than it needs.
     """
-    rest = place.window.rest
+    rest = context.window.rest
     if not rest.strip() or "\n" in text:
         return text
     for overlap in _overlaps(text, rest):
-        if _is_double(text, overlap, place):
+        if _is_double(text, overlap, context):
             return text[: -len(overlap)]
     return text
 
 
-def replaced(text: str, place: Place) -> int:
+def replaced(text: str, context: FilterContext) -> int:
     """Return how many characters right of the cursor the suggestion stands for.
 
     An editor that closes brackets leaves ``)`` behind the cursor; a suggestion that closes it itself and goes on takes
     its place.
     """
-    rest = place.window.rest.rstrip()
+    rest = context.window.rest.rstrip()
     if not text or not rest.strip() or not _ONLY_CLOSERS.fullmatch(rest) or "\n" in text:
         return 0
-    return _replaced_closers(text, rest, place) or _replaced_angle(text, rest, place)
+    return _replaced_closers(text, rest, context) or _replaced_angle(text, rest, context)
 
 
-def cut_at_closed_angle(text: str, place: Place) -> str:
+def cut_at_closed_angle(text: str, context: FilterContext) -> str:
     """Cut where the suggestion closes the angle bracket that the rest of the line closes already."""
-    rest = place.window.rest.rstrip()
-    closed = closed_angles(text, place)
+    rest = context.window.rest.rstrip()
+    closed = closed_angles(text, context)
     if closed is None or (text[closed[0] + 1 :].strip() and _ONLY_CLOSERS.fullmatch(rest)):
         return text  # What goes on where the line has only closing marks takes their place.
     return text[: closed[0]]
 
 
-def _replaced_angle(text: str, rest: str, place: Place) -> int:
-    closed = closed_angles(text, place)
+def _replaced_angle(text: str, rest: str, context: FilterContext) -> int:
+    closed = closed_angles(text, context)
     if closed is None:
         return 0
     end = rest[closed[1] :].strip()
     return len(rest) if end in {";", ","} and text.rstrip().endswith(end) else closed[1]
 
 
-def _replaced_closers(text: str, rest: str, place: Place) -> int:
-    stack, before = _stack(place), place.window.before
+def _replaced_closers(text: str, rest: str, context: FilterContext) -> int:
+    stack, before = _stack(context), context.window.before
     if not set(rest) & set(text) or any(3 * quote in before + text + rest for quote in "\"'`"):
         return 0
     with_rest, without = before + text + rest, before + text
-    surplus = cost(with_rest, place.traits, stack) - cost(without, place.traits, stack)
+    surplus = cost(with_rest, context.traits, stack) - cost(without, context.traits, stack)
     if not surplus and _CLOSERS & set(rest):
-        surplus = _unopened_below(with_rest, place) - _unopened_below(without, place)
+        surplus = _unopened_below(with_rest, context) - _unopened_below(without, context)
     return len(rest) if surplus > 0 else 0
 
 
-def _unopened_below(line: str, place: Place) -> int:
+def _unopened_below(line: str, context: FilterContext) -> int:
     """Return how many closing brackets nothing opens from the cursor's ``line`` on: what surrounds it tells more."""
-    if not place.traits.is_balanced:
+    if not context.traits.is_balanced:
         return 0
-    return len(unopened(f"{line}\n{place.window.below}", place.traits, _stack(place)))
+    return len(unopened(f"{line}\n{context.window.below}", context.traits, _stack(context)))
 
 
 def _overlaps(text: str, rest: str) -> list[str]:
@@ -98,8 +98,8 @@ def _overlaps(text: str, rest: str) -> list[str]:
     return [rest[:size] for size in sizes if rest[:size].strip() and text.endswith(rest[:size])]
 
 
-def _is_double(text: str, overlap: str, place: Place) -> bool:
-    window, traits, stack = place.window, place.traits, _stack(place)
+def _is_double(text: str, overlap: str, context: FilterContext) -> bool:
+    window, traits, stack = context.window, context.traits, _stack(context)
     if _QUOTES.fullmatch(overlap) and 3 * overlap[0] in window.before + text + window.rest:
         # Three quotes in a row begin or end a string of several lines, which ends on this line or is none of ours.
         written = window.prefix + text + window.rest
@@ -108,8 +108,8 @@ def _is_double(text: str, overlap: str, place: Place) -> bool:
     cut = cost(window.before + text[: -len(overlap)] + window.rest, traits, stack)
     if kept == cut and set(overlap.strip()) <= _CLOSERS:
         head = window.before + text  # The call may go on below: `f(g(|), {`.
-        kept = _unopened_below(head + window.rest, place)
-        cut = _unopened_below(head[: -len(overlap)] + window.rest, place)
+        kept = _unopened_below(head + window.rest, context)
+        cut = _unopened_below(head[: -len(overlap)] + window.rest, context)
     if kept != cut:
         return cut < kept
     is_all = overlap.strip() == window.rest.strip()
@@ -119,5 +119,5 @@ def _is_double(text: str, overlap: str, place: Place) -> bool:
     return begins_word and ((is_all and len(overlap.strip()) >= 3) or len(overlap) >= _LONG_OVERLAP)
 
 
-def _stack(place: Place) -> tuple[str, ...]:
-    return open_brackets(place.window.above, place.traits)
+def _stack(context: FilterContext) -> tuple[str, ...]:
+    return open_brackets(context.window.above, context.traits)

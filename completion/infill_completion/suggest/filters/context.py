@@ -1,4 +1,4 @@
-"""Where a suggestion is to stand."""
+"""What a filter may look at besides the suggestion itself."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from infill_completion.languages.traits import LanguageTraits
 
 
 @dataclass(frozen=True)
-class Place:
-    """All that a filter may look at besides the suggestion itself.
+class FilterContext:
+    """The surroundings of a suggestion.
 
     Attributes:
-        window: The text around the cursor, LF line ends.
+        window: The text around the cursor, with LF line ends.
         language_id: LSP's language id.
-        finish_reason: Why the model stopped; a suggestion that was cut off is trusted less.
-        ended_line: Whether the model ended the line behind the suggestion.
+        finish_reason: Why the model stopped; filters trust a cut-off suggestion less.
+        ended_line: Whether the model ended the line after the suggestion.
     """
 
     window: Window

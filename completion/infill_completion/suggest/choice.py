@@ -1,0 +1,103 @@
+"""One candidate of a request, while its text is streamed and once it is complete."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from infill_completion.api import Chunk, FinishReason
+from infill_completion.suggest.ending import finished, settled
+from infill_completion.suggest.extent import Extent
+from infill_completion.suggest.loops import ends_in_loop
+
+# A text is examined at every line end and after every so many characters, which is about once a token.
+_EXAMINE_EVERY = 4
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the model wrote for one candidate.
+
+    Attributes:
+        raw: The model's text up to the point where it was enough.
+        text: The part of it that lies within the extent, with LF line ends.
+        finish_reason: Why it ended; STOP also if the text was enough.
+        confidence: The geometric mean of the tokens' probabilities, 0 to 1; None if the engine reports none.
+    """
+
+    raw: str
+    text: str
+    finish_reason: FinishReason
+    confidence: float | None
+
+
+class ChoiceBuilder:
+    """Collects the chunks of one candidate until its suggestion is settled.
+
+    Attributes:
+        text: Everything received.
+        is_settled: Whether further text cannot change the suggestion.
+    """
+
+    def __init__(self, extent: Extent) -> None:
+        self.text = ""
+        self.is_settled = False
+        self._extent = extent
+        self._reason: FinishReason | None = None
+        self._is_looping = False
+        self._examined = 0
+        self._enough: str | None = None
+        self._logprob_sum = 0.0
+        self._tokens = 0
+
+    def add(self, chunk: Chunk) -> None:
+        """Append a chunk of the stream."""
+        self.text += chunk.text
+        self._reason = chunk.finish_reason or self._reason
+        if self.is_settled:
+            return  # Tokens after the suggestion say nothing about its confidence.
+        self._logprob_sum += chunk.logprob_sum
+        self._tokens += chunk.token_count
+        self._examine()
+
+    def agrees_with(self, typed: str) -> bool:
+        """Return whether the text received so far may still become what the user has typed."""
+        return self.text.startswith(typed) or typed.startswith(self.text)
+
+    def build(self, *, is_cut: bool) -> Choice:
+        """Return the candidate.
+
+        Args:
+            is_cut: Whether the stream was given up before its end.
+        """
+        reason = self._finish_reason(is_cut=is_cut)
+        raw = self.text if self._enough is None else self._enough
+        text = finished(self._extent, raw, is_whole=reason is FinishReason.STOP)
+        confidence = math.exp(self._logprob_sum / self._tokens) if self._tokens and self._logprob_sum else None
+        return Choice(raw, text, reason, confidence)
+
+    def _examine(self) -> None:
+        """Settle the suggestion at the first position where that is possible.
+
+        The positions depend on the text alone. Chunks end where the network happened to end them, which must not change
+        an answer.
+        """
+        for end in range(self._examined + 1, len(self.text) + 1):
+            if self.text[end - 1] != "\n" and end % _EXAMINE_EVERY:
+                continue
+            part = self.text[:end]
+            self._is_looping = ends_in_loop(part)
+            self.is_settled = self._is_looping or settled(self._extent, part) is not None
+            if self.is_settled:
+                self._enough = part
+                break
+        self._examined = len(self.text)
+
+    def _finish_reason(self, *, is_cut: bool) -> FinishReason:
+        if self._is_looping:
+            return FinishReason.LENGTH  # It would have gone on to the last token.
+        if self.is_settled:
+            return FinishReason.STOP
+        # A server that sends fewer choices than requested, or an empty one, has nothing more to say.
+        is_missing = not (is_cut or self.text)
+        return self._reason or (FinishReason.STOP if is_missing else FinishReason.DEADLINE)

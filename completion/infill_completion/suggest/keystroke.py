@@ -1,0 +1,129 @@
+"""The path of one request: an earlier answer, else a running request, else a new request to the engine."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from infill_completion.api import EngineUnavailableError
+from infill_completion.document.snapshot import Answer, SkipReason
+from infill_completion.suggest.debounce import Debounce
+from infill_completion.suggest.extent import Extent
+from infill_completion.suggest.history import History
+from infill_completion.suggest.inflight import InflightRequest, InflightRequests
+from infill_completion.suggest.lookahead import LookAhead
+from infill_completion.suggest.pending import PendingRequest
+from infill_completion.suggest.policy import engine_failure, refusal
+from infill_completion.suggest.request import RequestBuilder
+from infill_completion.suggest.reuse import Recalled
+
+
+@dataclass(frozen=True)
+class Stages:
+    """What a request passes through, in this order; all requests of a completer share them."""
+
+    history: History
+    inflight: InflightRequests
+    debounce: Debounce
+    requests: RequestBuilder
+    lookahead: LookAhead
+
+
+class Keystroke:
+    """One request on its way to an answer."""
+
+    def __init__(self, pending: PendingRequest, stages: Stages) -> None:
+        self._pending = pending
+        self._view = pending.view
+        self._trace = pending.trace
+        self._stages = stages
+
+    async def answer(self) -> Answer:
+        """Return the answer; it is superseded if a newer request of the document comes first."""
+        if not self._view.is_invoked:
+            self._stages.debounce.key(time.monotonic())
+        answer = self._from_history()
+        if answer is not None:
+            return answer
+        extent = self._stages.requests.extent(self._view)
+        self._trace.note("plan", shape=extent.kind.value)
+        refused = refusal(self._view)
+        return await self._from_engine(extent) if refused is None else Answer(reason=refused)
+
+    async def explain(self, extent: Extent) -> InflightRequest:
+        """Ask the engine, with an explanation of its prompt, and wait until it has answered."""
+        request = self._start(extent, is_explained=True)
+        await self._stages.inflight.wait(request, self._pending.superseded)
+        return request
+
+    def _from_history(self) -> Answer | None:
+        recalled = self._stages.history.recall(self._view)
+        if recalled is None:
+            return None
+        self._trace.note("reuse", how=recalled.how.value)
+        answer = self._show(recalled)
+        answer.details["reuse"] = recalled.how.value
+        return answer
+
+    async def _from_engine(self, extent: Extent) -> Answer:
+        inflight, superseded = self._stages.inflight, self._pending.superseded
+        while not superseded.is_set():
+            request = inflight.joinable(self._view)
+            if request is None:
+                if await self._pause():
+                    break
+                answer = self._from_history()
+                if answer is not None:
+                    return answer
+                request = inflight.joinable(self._view) or self._start(extent)
+            else:
+                self._trace.note("joined")
+            await inflight.wait(request, superseded)
+            answer = self._outcome(request)
+            if answer is not None:
+                return answer
+        return Answer(reason=SkipReason.SUPERSEDED, is_final=False)
+
+    async def _pause(self) -> bool:
+        """Wait for a pause in the typing, and return whether a newer request came meanwhile."""
+        view, stages = self._view, self._stages
+        stages.inflight.stop(view.uri)
+        wait_ms = stages.debounce.next_wait_ms(view.uri, is_invoked=view.is_invoked)
+        started = time.monotonic()
+        stages.requests.gather(view)  # While the user may still type; `_start` finds it ready.
+        spent_ms = (time.monotonic() - started) * 1000
+        self._trace.note("debounce", wait_ms=wait_ms, context_ms=spent_ms)
+        return await self._pending.pause(wait_ms - spent_ms)
+
+    def _start(self, extent: Extent, *, is_explained: bool = False) -> InflightRequest:
+        requests = self._stages.requests
+        context = requests.gather(self._view)
+        prepared = requests.build(self._view, extent, context, is_explained=is_explained)
+        self._trace.note("asked", **prepared.summary())
+        return self._stages.inflight.start(prepared)
+
+    def _outcome(self, request: InflightRequest) -> Answer | None:
+        """Return the answer that a finished request brought, or None if the engine must be asked again."""
+        if self._pending.superseded.is_set():
+            return None
+        self._trace.note("engine", latency_ms=request.latency_ms, **request.stream.timings)
+        if request.error is not None:
+            return _unavailable(request.error)
+        if request.is_late:
+            return Answer(reason=SkipReason.TOO_SLOW, is_final=False)
+        recalled = self._stages.history.recall(self._view)
+        return None if recalled is None else self._show(recalled)
+
+    def _show(self, recalled: Recalled) -> Answer:
+        """Return what the user gets to see, and begin to compute what would follow it."""
+        offers = recalled.offers
+        if not offers:
+            return Answer(reason=recalled.reason or SkipReason.EMPTY)
+        self._stages.lookahead.start(self._view, offers[0])
+        self._stages.history.show(self._view, offers)
+        return Answer(tuple(self._view.suggestion(offer.text, offer.confidence, offer.replaced) for offer in offers))
+
+
+def _unavailable(error: EngineUnavailableError) -> Answer:
+    details: dict[str, object] = {"message": str(error), "kind": error.kind}
+    return Answer(reason=engine_failure(error), is_final=False, details=details)

@@ -1,0 +1,61 @@
+"""Text that repeats itself over and over, as models write it when they are lost."""
+
+from __future__ import annotations
+
+import re
+
+# Only what has letters counts: blanks and rulers such as `-----` repeat in good code too.
+LETTERS = re.compile(r"[^\W\d_]{2,}")
+# Lines such as `else:`, `break` and `#endif` may occur twice in a row.
+BARE_WORD = re.compile(r"\s*[#@]?\w+[:;,]?\s*")
+
+# This many equal groups in a row, of at most this many lines, are a loop even where the model came to an end.
+_COPIES, _MOST_LINES = 3, 6
+# The same for a single line that is a bare word.
+_BARE_WORD_COPIES = 5
+# A group of this many lines is already a loop when it occurs twice and begins again.
+_LONG_GROUP = 3
+_LOOP_LINES = _COPIES * _MOST_LINES
+# How many characters at the end of a text are searched for a loop within a line.
+_TAIL_CHARACTERS = 400
+_REPEATED_TAIL = re.compile(r"(.{2,32}?)\1{9,}\Z", re.DOTALL)
+
+
+def ends_in_loop(text: str) -> bool:
+    """Return whether ``text`` ends with the same few characters or lines over and over."""
+    if text.endswith("\n") and loop_in(text.split("\n")[-_LOOP_LINES - 1 : -1]) is not None:
+        return True
+    match = _REPEATED_TAIL.search(text[-_TAIL_CHARACTERS:])
+    return match is not None and len(set(match.group(1).strip())) > 1
+
+
+def loop_in(lines: list[str]) -> tuple[int, int] | None:
+    """Return the index of the first line of a loop in ``lines`` and its length in lines; None if there is no loop.
+
+    So many equal groups in a row are no coincidence, even where the model came to an end by itself.
+    """
+    for start in range(len(lines)):
+        for size in range(1, min(_MOST_LINES, (len(lines) - start) // _COPIES) + 1):
+            group = lines[start : start + size]
+            copies = _BARE_WORD_COPIES if size == 1 and BARE_WORD.fullmatch(group[0]) else _COPIES
+            is_loop = lines[start : start + copies * size] == group * copies
+            if is_loop and any(map(LETTERS.search, group)):
+                return start, size
+    return None
+
+
+def unfinished_loop_in(lines: list[str]) -> tuple[int, int] | None:
+    """Return what `loop_in` does if ``lines`` end in the middle of the third copy of a long group."""
+    for start in range(len(lines)):
+        for size in range(_LONG_GROUP, min(_MOST_LINES, (len(lines) - start - 1) // 2) + 1):
+            if any(map(LETTERS.search, lines[start : start + size])) and _begins_third_copy(lines[start:], size):
+                return start, size
+    return None
+
+
+def _begins_third_copy(lines: list[str], size: int) -> bool:
+    """Return whether ``lines`` are two copies of a group of ``size`` lines and the beginning of a third."""
+    third = lines[2 * size :]
+    if not 0 < len(third) < size or lines[:size] != lines[size : 2 * size]:
+        return False
+    return third[:-1] == lines[: len(third) - 1] and lines[len(third) - 1].startswith(third[-1])
