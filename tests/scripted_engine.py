@@ -91,7 +91,9 @@ class ScriptedEngine:
 
     def wait_for_request(self, count: int = 1) -> CompletionRequest:
         """Return the request number ``count`` (from 1) that reached the model; fails at the deadline."""
-        return self.wait_for(lambda: self.requests[count - 1] if len(self.requests) >= count else None)
+        request = self.wait_for(lambda: self.requests[count - 1] if len(self.requests) >= count else None)
+        assert isinstance(request, CompletionRequest)
+        return request
 
     def wait_for_cancellation(self, request: CompletionRequest) -> None:
         """Return when the model saw that nobody waits for ``request`` any more; fails at the deadline."""

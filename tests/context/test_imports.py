@@ -14,6 +14,7 @@ from infill_completion.context.imports import Files, ImportSite, OutlineCache, d
 from infill_completion.context.imports import files as reading
 from infill_completion.context.signatures import Outline
 from infill_completion.context.signatures import outline as outlines
+from infill_completion.document.files import read_source
 from infill_completion.document.workspace import OpenDocument
 from infill_completion.languages.registry import language_id_of
 
@@ -370,7 +371,7 @@ def test_the_editors_text_counts_and_not_the_files(tmp_path: Path) -> None:
 def test_a_file_is_read_once_for_each_time_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, {"a.py": "def f(): ...\n"})
     reads: list[Path] = []
-    read = reading.read_source
+    read = read_source
 
     def noted(path: Path, most_bytes: int) -> str | None:
         reads.append(path)

@@ -35,7 +35,8 @@ def test_nobody_waits_for_a_pipe_in_a_workspace(tmp_path: Path) -> None:
     for name in ("pipe.py", ".gitignore", ".infillignore"):
         os.mkfifo(tmp_path / name)
     (tmp_path / "main.py").write_text("x = 1\n")
-    main, seen = tmp_path / "main.py", []
+    main = tmp_path / "main.py"
+    seen: list[object] = []
 
     def look() -> None:
         seen.append(Privacy([]).rule_for(main.as_uri(), [tmp_path]))

@@ -1,4 +1,5 @@
 from itertools import pairwise
+from typing import SupportsIndex
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,8 +15,8 @@ class Watched(str):
 
     copied = 0
 
-    def __getitem__(self, key: object) -> str:  # type: ignore[override]
-        piece = str.__getitem__(self, key)  # type: ignore[index]
+    def __getitem__(self, key: SupportsIndex | slice) -> str:
+        piece = str.__getitem__(self, key)
         Watched.copied += len(piece)
         return piece
 

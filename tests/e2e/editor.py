@@ -66,7 +66,7 @@ class Editor:
         params = types.InitializeParams(
             capabilities=capabilities, initialization_options=options, workspace_folders=folders
         )
-        result = await within(self.client.initialize_session(params))
+        result: types.InitializeResult = await within(self.client.initialize_session(params))
         self.units = str(result.capabilities.position_encoding or "utf-16")
         return result
 
@@ -132,7 +132,8 @@ class Editor:
     async def exit_code(self) -> int:
         """Wait until the server process ended and return its code."""
         assert self.client._server is not None
-        return await within(self.client._server.wait())
+        code: int = await within(self.client._server.wait())
+        return code
 
     async def close(self) -> None:
         """Leave as an editor does, or end the process where the test already did."""

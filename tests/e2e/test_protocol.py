@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.editor import CONSOLE_SCRIPT, within
 
-HELLO = {"processId": None, "rootUri": None, "capabilities": {}}
+HELLO: dict[str, Any] = {"processId": None, "rootUri": None, "capabilities": {}}
 
 
 class Wire:

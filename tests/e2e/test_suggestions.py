@@ -20,7 +20,7 @@ async def test_a_popup_entry_replaces_the_typed_word(editor: Editor, engine: Scr
     item = popup.items[0]
     assert popup.is_incomplete
     assert item.label == "return total"
-    assert item.text_edit is not None
+    assert isinstance(item.text_edit, types.TextEdit)
     assert item.text_edit.new_text == "return total"
     assert buffer.accepted(item.text_edit.range, item.text_edit.new_text) == "def f(total):\n    return total\n"
 

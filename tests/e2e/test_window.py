@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from pathlib import Path
+from typing import Any
 
 import psutil
 from lsprotocol import types
@@ -143,7 +144,7 @@ async def test_a_setting_of_the_editor_ends_what_was_toggled(engine: ScriptedEng
     await window.ready()
     assert await window.command("infill.toggle") == {"enabled": False}
     for seed in (1, 2):  # another setting leaves it as it is
-        settings = {"infill": {"completion": {"seed": seed}}}
+        settings: dict[str, Any] = {"infill": {"completion": {"seed": seed}}}
         window.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(settings=settings))
     assert not await window.open("x = |\n").ghosts()
     settings = {"infill": {"completion": {"enabled": True}}}
@@ -166,7 +167,7 @@ async def test_settings_of_other_servers_are_none_of_our_business(engine: Script
     capabilities.workspace.configuration = False
     await window.initialize(capabilities, {"completion": {"seed": 5}})
     await window.ready()
-    settings = {"pylsp": {"plugins": {}}, "gopls": {}}
+    settings: dict[str, Any] = {"pylsp": {"plugins": {}}, "gopls": {}}
     window.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(settings=settings))
     await window.open("x = |\n").ghosts()
     assert engine.wait_for_request(1).seed == 5

@@ -17,7 +17,7 @@ def save_tiny(folder: Path, **changes: Any) -> Path:
     """Write a checkpoint of two layers, four heads over two key-value heads, and return its folder."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    shape = {
+    shape: dict[str, Any] = {
         "vocab_size": VOCABULARY, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
         "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 512, "bos_token_id": 1,
         "eos_token_id": 2, "rope_parameters": {"rope_type": "default", "rope_theta": 1e6},

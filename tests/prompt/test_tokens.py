@@ -22,6 +22,7 @@ from infill_completion.prompt.tokens import (
 )
 
 TOKENIZER = Tokenizer.load(EMBEDDED)
+assert TOKENIZER.infilling is not None
 FIM = TOKENIZER.infilling
 assert FIM is not None
 LINES = "".join(f"    value_{number} = compute(value_{number - 1}, {number})\n" for number in range(400))

@@ -108,7 +108,7 @@ async def test_asking_by_hand_does_not_settle_for_the_automatic_answer() -> None
 class Hangs:
     """An engine that overlooks its deadline."""
 
-    async def complete(self, request: CompletionRequest):  # type: ignore[no-untyped-def]
+    async def complete(self, request: CompletionRequest):
         import asyncio
 
         del request

@@ -26,7 +26,7 @@ def test_a_trained_model_has_the_same_loss_in_transformers() -> None:
     model = _model(1)
     ids = torch.randint(0, SHAPE.vocab_size, (3, 64))
     targets = ids.roll(-1, 1)
-    shipped = LlamaForCausalLM(LlamaConfig(**SHAPE.config()))
+    shipped = LlamaForCausalLM(LlamaConfig.from_dict(SHAPE.config()))
     shipped.load_state_dict(model.checkpoint())
     with torch.no_grad():
         logits = shipped.float()(ids).logits

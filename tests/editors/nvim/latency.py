@@ -12,6 +12,7 @@ import json
 import os
 import statistics
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def measure(nvim: Neovim, typed: str = TYPED, *, native: bool = False) -> dict[s
         asked = nvim.lua("return infill_clock.asked")
         nvim.type(keys)
         if native:
-            nvim.until(lambda asked=asked: nvim.lua("return infill_clock.asked") > asked, "Neovim asks")
+            nvim.until(_more_requests_than(nvim, asked), "Neovim asks")
         nvim.settled()
     keys = nvim.lua(
         "local found = {} for i, key in ipairs(infill_clock.keys) do"
@@ -88,6 +89,10 @@ def measure(nvim: Neovim, typed: str = TYPED, *, native: bool = False) -> dict[s
         "cores": os.cpu_count(),
         "load_average": round(os.getloadavg()[0], 1),
     }
+
+
+def _more_requests_than(nvim: Neovim, asked: int) -> Callable[[], bool]:
+    return lambda: int(nvim.lua("return infill_clock.asked")) > asked
 
 
 def _summary(values: list[float]) -> dict[str, float | int]:

@@ -113,6 +113,7 @@ def test_prompts_have_the_length_that_was_asked_for(tiny):
 def test_an_endless_twin_decodes_exactly_as_long_as_it_is_told(tiny):
     generator = measure.endless(tiny.generator, shipped=False)
     last = measure.run(generator, measure.request_of(generator, 64, 20, candidates=2))
+    assert last.usage is not None
     assert last.usage.completion_tokens >= 40
 
 

@@ -37,7 +37,7 @@ def request_of(subject, tokens=24, **changes):
 
 
 def answer(generator, request):
-    texts = {}
+    texts: dict[int, str] = {}
     for chunk in generator.stream(request, lambda: False):
         texts[chunk.index] = texts.get(chunk.index, "") + chunk.text
     return texts
@@ -72,6 +72,7 @@ def test_a_request_is_answered_the_same_again_from_the_cache(subject):
     generator = measure.endless(subject.generator, shipped=False)
     request = request_of(subject)
     first, last = answer(generator, request), measure.run(generator, request)
+    assert last.usage is not None
     assert last.usage.cached_tokens == last.usage.prompt_tokens - 1
     assert answer(generator, request) == first
 
@@ -79,6 +80,7 @@ def test_a_request_is_answered_the_same_again_from_the_cache(subject):
 def test_several_candidates_have_one_length_each(subject):
     generator = measure.endless(subject.generator, shipped=False)
     last = measure.run(generator, request_of(subject, tokens=12, n=4))
+    assert last.usage is not None
     assert last.usage.completion_tokens >= 4 * 12
 
 

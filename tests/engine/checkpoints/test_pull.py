@@ -34,10 +34,10 @@ class Hub(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.files = dict(FILES)
-        self.refuses = {}
-        self.cut_once = set()
-        self.ranges = []
-        self.fetched = []
+        self.refuses: dict[str, tuple[int, str]] = {}
+        self.cut_once: set[str] = set()
+        self.ranges: list[int] = []
+        self.fetched: list[str] = []
         self.url = f"http://127.0.0.1:{self.server_port}"
 
 

@@ -29,7 +29,7 @@ def whole(tmp_path_factory):
         vocab_size=tokens, hidden_size=128, intermediate_size=320, num_hidden_layers=2, num_attention_heads=2,
         num_key_value_heads=1, head_dim=64, max_position_embeddings=512, initializer_range=0.2,
     )  # fmt: skip
-    LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
+    LlamaForCausalLM(config).bfloat16().save_pretrained(folder)
     shutil.copyfile(EMBEDDED / "tokenizer.json", folder / "tokenizer.json")
     (folder / "infill.json").write_text('{"name": "small", "layout": "psm"}')
     return folder
@@ -38,7 +38,7 @@ def whole(tmp_path_factory):
 @pytest.fixture(scope="module")
 def packed(whole, tmp_path_factory):
     folder = tmp_path_factory.mktemp("packed") / "small-nf4"
-    said = []
+    said: list[str] = []
     quantize.quantize(str(whole), folder, said.append)
     assert len(said) == 2
     return folder

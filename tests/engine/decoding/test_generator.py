@@ -21,7 +21,8 @@ SUFFIX = "\n\n\ndef split_paths(whole_path):\n    return os.path.split(whole_pat
 
 
 def ask(**changes: Any) -> CompletionRequest:
-    return CompletionRequest(**{"prefix": PREFIX, "suffix": SUFFIX, "temperature": 0.0, "max_tokens": 12} | changes)
+    plain: dict[str, Any] = {"prefix": PREFIX, "suffix": SUFFIX, "temperature": 0.0, "max_tokens": 12}
+    return CompletionRequest(**plain | changes)
 
 
 def answers(generator: Generator, request: CompletionRequest) -> tuple[list[str], list[Chunk]]:

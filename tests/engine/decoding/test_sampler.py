@@ -20,7 +20,7 @@ def reference_top_p(probabilities: np.ndarray, p: float) -> np.ndarray:
             break
         kept[id_] = probabilities[id_]
         before += probabilities[id_]
-    return kept / kept.sum()
+    return np.asarray(kept / kept.sum())
 
 
 def chi_square(counts: np.ndarray, expected: np.ndarray) -> float:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,7 @@ from infill_completion.settings import EngineSettings, config_path, read_config
 _HOLD = """
 import sys
 from pathlib import Path
+from typing import Any
 from infill_completion.engine.process.lock import FileLock
 print(FileLock(Path(sys.argv[1])).acquire(), flush=True)
 sys.stdin.read()
@@ -71,10 +73,16 @@ def test_a_released_lock_can_be_taken_again(tmp_path: Path) -> None:
 def test_engines_are_named_by_what_changes_their_answers() -> None:
     settings = EngineSettings()
     assert engine_key(settings) == engine_key(EngineSettings())
-    changes = {"model": "x", "quantization": "nf4", "device": "cpu", "context_tokens": 64}
+    changes: dict[str, Any] = {"model": "x", "quantization": "nf4", "device": "cpu", "context_tokens": 64}
     keys = {engine_key(replace(settings, **{name: value})) for name, value in changes.items()}
     assert len(keys | {engine_key(settings)}) == 5
-    same = {"idle_unload_s": 1.0, "idle_exit_s": 2.0, "url": "http://x", "api": "ollama", "api_key_env": "KEY"}
+    same: dict[str, Any] = {
+        "idle_unload_s": 1.0,
+        "idle_exit_s": 2.0,
+        "url": "http://x",
+        "api": "ollama",
+        "api_key_env": "KEY",
+    }
     for name, value in same.items():
         assert engine_key(replace(settings, **{name: value})) == engine_key(settings)
 

@@ -119,7 +119,10 @@ def test_what_was_quantised_here_is_listed(infill_ls, tmp_path):
 )
 def test_sizes_follow_from_the_shape(name, parameters, nf4_gib, kv_bytes):
     """The parameter counts are those of the published checkpoints."""
-    shape = find(name).shape
+    model = find(name)
+    assert model is not None
+    shape = model.shape
+    assert shape is not None
     assert shape.parameters == pytest.approx(parameters, rel=2e-5)
     assert shape.weight_bytes(Quantization.NF4) / GIB == pytest.approx(nf4_gib, abs=0.05)
     assert shape.weight_bytes(Quantization.BF16) == 2 * shape.parameters

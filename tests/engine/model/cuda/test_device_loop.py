@@ -49,7 +49,8 @@ def followed(
 ) -> list[tuple[int, float]]:
     tokens = [(prompt[-1], 0.0)]
     for place in range(len(prompt) - 1, len(prompt) - 1 + count):
-        tokens.append(tuple(loop.follow(sampling, cache, tokens[-1][0], place)))
+        token = loop.follow(sampling, cache, tokens[-1][0], place)
+        tokens.append((token.id, token.logprob))
     return tokens[1:]
 
 
@@ -105,7 +106,8 @@ def test_answers_that_take_turns_get_the_tokens_they_get_alone(decoder: Decoder,
     together: list[list[tuple[int, float]]] = [[(PROMPT[-1], 0.0)], [(other[-1], 0.0)]]
     for turn in range(10):
         for tokens, sampling, cache, prompt in zip(together, samplings, caches, (PROMPT, other), strict=True):
-            tokens.append(tuple(loop.follow(sampling, cache, tokens[-1][0], len(prompt) - 1 + turn)))
+            token = loop.follow(sampling, cache, tokens[-1][0], len(prompt) - 1 + turn)
+            tokens.append((token.id, token.logprob))
     assert [[id_ for id_, _ in tokens[1:]] for tokens in together] == [[id_ for id_, _ in tokens] for tokens in alone]
 
 

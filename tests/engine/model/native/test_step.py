@@ -113,8 +113,10 @@ def set_weights(modules: tuple[Any, ...], product: Any) -> None:
 class RoundedCache(DynamicCache):
     """Keeps keys and values as 8-bit integers do."""
 
-    def update(self, keys: torch.Tensor, values: torch.Tensor, *args: Any, **more: Any) -> Any:
-        return super().update(rounded(keys), rounded(values), *args, **more)
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, layer_idx: int, *args: Any, **kwargs: Any
+    ) -> Any:
+        return super().update(rounded(key_states), rounded(value_states), layer_idx, *args, **kwargs)
 
 
 def rounded(rows: torch.Tensor) -> torch.Tensor:
