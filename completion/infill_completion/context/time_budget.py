@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class TimeBudget:
-    """Says before each costly piece of work whether there is time for it, and remembers what there was none for.
+    """Is asked before each costly piece of work, and remembers the sources that ran out of time.
 
     Args:
         most_ms: The time from now on.
@@ -19,17 +19,17 @@ class TimeBudget:
         self._missing: dict[str, None] = {}
 
     def allows(self, source: str) -> bool:
-        """Tell whether there is time left for more of ``source``."""
+        """Return whether there is time for more of ``source``; once there was none, there is none for any source."""
         if not self._missing and self._clock() <= self._ends_s:
             return True
         self._missing[source] = None
         return False
 
     def for_source(self, source: str) -> Callable[[], bool]:
-        """Return `allows` of one source."""
+        """Return `allows` for one source."""
         return lambda: self.allows(source)
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The sources that are not complete, in the order in which time was asked for."""
+        """The sources that are incomplete, in the order in which they asked for time."""
         return tuple(self._missing)
