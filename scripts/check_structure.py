@@ -1,4 +1,4 @@
-"""Check the size of folders, files and functions; run by ``make check``.
+"""Check the size of folders, files and functions, and that class names are unique; run by ``make check``.
 
 A folder holds at most 20 source files. In production code a file has at most 300 lines and a function at most 60.
 """
@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -38,16 +38,30 @@ def function_sizes(path: Path) -> Iterator[tuple[int, str]]:
             yield (node.end_lineno or node.lineno) - node.lineno + 1, node.name
 
 
+def shared_names(paths: Iterable[Path]) -> Iterator[str]:
+    """Yield a sentence for each class name that several Python files define; private classes do not count."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in (path for path in paths if path.suffix == ".py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found[node.name].append(str(path.relative_to(ROOT)))
+    for name, places in found.items():
+        if len(places) > 1:
+            yield f"{name} is the name of {len(places)} classes ({', '.join(places)}); one name means one thing."
+
+
 def main() -> int:
-    """Print what is too large, and the sizes of functions; the exit code is 1 where something is."""
+    """Print what breaks a rule, and the sizes of functions; the exit code is 1 if anything does."""
     files = list(source_files(ROOT))
     faults = [
         f"{folder.relative_to(ROOT)} has {count} source files; the most is {MOST_FILES}. Give some of them a folder."
         for folder, count in Counter(path.parent for path in files if path.name != "__init__.py").items()
         if count > MOST_FILES
     ]
+    production = [path for path in files if path.relative_to(ROOT).parts[0] in PRODUCTION]
+    faults += shared_names(production)
     sizes: list[int] = []
-    for path in (path for path in files if path.relative_to(ROOT).parts[0] in PRODUCTION):
+    for path in production:
         name = path.relative_to(ROOT)
         lines = len(path.read_text(encoding="utf-8").splitlines())
         if lines > MOST_FILE_LINES:
