@@ -1,4 +1,4 @@
-"""What ``workspace/executeCommand`` can do, and the notifications of clients written for Copilot's protocol."""
+"""The commands of ``workspace/executeCommand``, and the notifications of clients written for Copilot's protocol."""
 
 from __future__ import annotations
 
@@ -15,36 +15,34 @@ log = logging.getLogger(__name__)
 
 
 async def accepted(ls: InfillServer, *arguments: Any) -> None:
-    """Take note of an accepted item; the arguments are those of the item's own command: URI and text."""
+    """Record an accepted item; the arguments are those of the item's command: URI and text."""
     if len(arguments) != 2 or not all(isinstance(argument, str) for argument in arguments):
         raise JsonRpcInvalidParams("infill.accepted takes the URI and the text of the item.")
     ls.session.accepted(*arguments)
 
 
 async def explain(ls: InfillServer, *arguments: Any) -> dict[str, Any] | None:
-    """Return everything behind a suggestion, or behind its absence.
+    """Return how a suggestion came about, or why there is none.
 
-    Takes ``{"textDocument": {"uri": …}, "position": {…}}``, or nothing for the place of the last request; returns None
-    before the first one.  A place where nobody has asked last is explained as one where a key was typed.
+    The argument is ``{"textDocument": {"uri": …}, "position": {…}}``.  Without it the last request is explained; the
+    result is None if there has been none.  A position other than that of the last request is explained as if a key had
+    been typed there.
     """
-    snapshot = _place(ls, arguments[0]) if arguments else ls.session.last
+    snapshot = _snapshot(ls, arguments[0]) if arguments else ls.session.last
     return None if snapshot is None else await ls.session.explain(snapshot)
 
 
-def _place(ls: InfillServer, argument: Any) -> Snapshot:
-    converter = ls.protocol._converter
+def _snapshot(ls: InfillServer, argument: Any) -> Snapshot:
+    """Return the last request if it was made at the position in ``argument``, else a new snapshot."""
     try:
-        place = converter.structure(argument, types.TextDocumentPositionParams)
-    except Exception as error:  # whatever the converter raises, it is about the argument
+        params = ls.protocol.structure(argument, types.TextDocumentPositionParams)
+    except JsonRpcInvalidParams as error:
         raise JsonRpcInvalidParams("infill.explain takes a textDocument and a position.") from error
-    snapshot = ls.documents.get(place.text_document.uri).snapshot(place.position, Trigger.AUTOMATIC)
+    snapshot = ls.documents.get(params.text_document.uri).snapshot(params.position, Trigger.AUTOMATIC)
     last = ls.session.last
-    is_last = last is not None and (last.uri, last.version, last.offset) == (
-        snapshot.uri,
-        snapshot.version,
-        snapshot.offset,
-    )
-    return last if is_last and last is not None else snapshot
+    if last is None or (last.uri, last.version, last.offset) != (snapshot.uri, snapshot.version, snapshot.offset):
+        return snapshot
+    return last
 
 
 async def toggle(ls: InfillServer, *_arguments: Any) -> dict[str, bool]:
@@ -53,17 +51,17 @@ async def toggle(ls: InfillServer, *_arguments: Any) -> dict[str, bool]:
 
 
 async def statistics(ls: InfillServer, *_arguments: Any) -> dict[str, Any]:
-    """Return how many requests of this window were answered from what; nothing of it leaves the machine."""
+    """Return the number of requests of this window by the source of their answer; it stays on this machine."""
     return {"answers": dict(ls.session.answers)}
 
 
 async def restart(ls: InfillServer, *_arguments: Any) -> None:
-    """End the engine and start it anew."""
+    """End the engine and start it again."""
     ls.session.restart()
 
 
 def partially_accepted(ls: InfillServer, params: Any) -> None:
-    """Take Copilot's ``textDocument/didPartiallyAcceptCompletion``; the last part makes it an acceptance."""
+    """Handle Copilot's ``textDocument/didPartiallyAcceptCompletion``; accepting the last part counts as acceptance."""
     item = params.get("item") if isinstance(params, dict) else None
     if not isinstance(item, dict) or not isinstance(length := params.get("acceptedLength"), int):
         log.warning("ignored an ill-typed didPartiallyAcceptCompletion")
@@ -77,12 +75,12 @@ def partially_accepted(ls: InfillServer, params: Any) -> None:
 
 
 def focused(ls: InfillServer, params: Any) -> None:
-    """Take Copilot's ``textDocument/didFocus``."""
+    """Handle Copilot's ``textDocument/didFocus``."""
     target = params.get("textDocument") if isinstance(params, dict) else None
     if isinstance(target, dict) and isinstance(uri := target.get("uri"), str):
         ls.documents.focus(uri)
 
 
 def shown(ls: InfillServer, params: Any) -> None:
-    """Take Copilot's ``textDocument/didShowCompletion``; nothing depends on it."""
+    """Ignore Copilot's ``textDocument/didShowCompletion``; nothing depends on it."""
     del ls, params

@@ -1,8 +1,11 @@
-"""pygls' protocol with our document store, and an answer to every request.
+"""pygls' protocol with our document store and an answer to every request.
 
-What differs from pygls: documents are ours (its store also splits lines at U+2028 and scans the file on every edit),
-ill-typed requests get an error instead of silence, requests before ``initialize`` and behind ``shutdown`` too, and no
-body is ever logged.
+It differs from pygls as follows: the document store is ours (pygls' own also splits lines at U+2028 and scans the file
+on every edit); ill-typed requests, and requests before ``initialize`` or after ``shutdown``, are answered with an
+error; and no message body is ever logged.
+
+This is the only file that uses private names of pygls.  ``tests/server/lsp/test_pygls_internals.py`` lists them, so an
+upgrade of pygls that removes one fails there.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import json
 import logging
 from collections.abc import Callable, Generator
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cattrs import Converter
 from lsprotocol import types
@@ -34,17 +37,19 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_T = TypeVar("_T")
+
 _BEFORE_INITIALIZE = {types.INITIALIZE, types.EXIT}
 
 
 class InfillProtocol(DocumentSync):
-    """LSP with our documents.
+    """The LSP side of the server.
 
     Attributes:
-        exit_code: None until the client says ``exit``; then 0 or, without ``shutdown`` before it, 1.
-        is_initialized: Whether the client said ``initialize``.
-        initialization_options: What the client sent with it.
-        client_name: What the client calls itself; empty where it does not say.
+        exit_code: None until the client sends ``exit``; then 0, or 1 if no ``shutdown`` came before.
+        is_initialized: Whether the client has sent ``initialize``.
+        initialization_options: The options in ``initialize``.
+        client_name: The client's name in ``initialize``; empty if it has none.
     """
 
     def __init__(self, server: LanguageServer, converter: Converter) -> None:
@@ -56,28 +61,39 @@ class InfillProtocol(DocumentSync):
 
     @property
     def shut_down(self) -> bool:
-        """Whether the client said ``shutdown``."""
+        """Whether the client has sent ``shutdown``."""
         return self._shutdown
 
     def receive(self, body: bytes) -> None:
-        """Take one message from the client; requests are answered whatever they hold, and nothing is raised."""
+        """Process one message from the client; every request is answered, whatever it holds, and nothing is raised."""
         try:
             message = json.loads(body)
         except RecursionError:
             self._receive_too_deep(body)
             return
         except ValueError:
-            self._refuse(None, types.ErrorCodes.ParseError, "The message is no JSON.")
+            self._refuse(None, types.ErrorCodes.ParseError, "Invalid JSON.")
             return
         try:
             self._receive_json(message)
-        except Exception as error:  # one message must not end the loop that takes the others
-            log_unforeseen(error)
-            self._refuse_request(message, types.ErrorCodes.InternalError, "The server failed; see its log.")
+        except Exception as error:  # one message must not end the loop that reads the others
+            log_internal_error(error)
+            self._refuse_request(message, types.ErrorCodes.InternalError, "Internal error; see the server's log.")
+
+    def structure(self, value: Any, kind: type[_T]) -> _T:
+        """Return JSON as an LSP type.
+
+        Raises:
+            JsonRpcInvalidParams: It does not match.
+        """
+        try:
+            return self._converter.structure(value, kind)
+        except Exception as error:  # the converter raises many types; all are about the value
+            raise JsonRpcInvalidParams(f"Expected {kind.__name__}.") from error
 
     def _receive_json(self, message: Any) -> None:
         if not isinstance(message, dict) or message.get("jsonrpc") != self.VERSION:
-            self._refuse(None, types.ErrorCodes.InvalidRequest, "The message is no JSON-RPC 2.0.")
+            self._refuse(None, types.ErrorCodes.InvalidRequest, "Not a JSON-RPC 2.0 message.")
             return
         method, msg_id = message.get("method"), message.get("id")
         if isinstance(method, str) and msg_id is not None:
@@ -90,7 +106,7 @@ class InfillProtocol(DocumentSync):
             self._refuse(msg_id, types.ErrorCodes.InvalidRequest, "The message has neither method nor result.")
 
     def _receive_too_deep(self, body: bytes) -> None:
-        """Refuse what is nested deeper than can be read; a request by its id, which stands at the top."""
+        """Refuse a message that is nested too deeply to parse; the id of a request is at its top level and readable."""
         try:
             message = json.loads(without_inner(body))
         except ValueError:
@@ -98,7 +114,7 @@ class InfillProtocol(DocumentSync):
         self._refuse_request(message, types.ErrorCodes.InvalidRequest, "The message is nested too deeply.")
 
     def _refuse_request(self, message: Any, code: types.ErrorCodes, reason: str) -> None:
-        """Answer ``message`` with an error if it is a request; a notification has no answer and is left out."""
+        """Answer ``message`` with an error if it is a request; a notification has no answer and is ignored."""
         msg_id = message.get("id") if isinstance(message, dict) and "method" in message else None
         if isinstance(msg_id, int | str):
             self._refuse(msg_id, code, reason)
@@ -107,15 +123,15 @@ class InfillProtocol(DocumentSync):
 
     def _receive_request(self, message: dict[str, Any], method: str, msg_id: Any) -> None:
         if not isinstance(msg_id, int | str):
-            self._refuse(None, types.ErrorCodes.InvalidRequest, "The id of a request is a number or a string.")
+            self._refuse(None, types.ErrorCodes.InvalidRequest, "The id of a request must be a number or a string.")
         elif not self.is_initialized and method not in _BEFORE_INITIALIZE:
-            self._refuse(msg_id, types.ErrorCodes.ServerNotInitialized, f"{method} came before initialize.")
+            self._refuse(msg_id, types.ErrorCodes.ServerNotInitialized, f"{method} was sent before initialize.")
         elif self.is_initialized and method == types.INITIALIZE:
-            self._refuse(msg_id, types.ErrorCodes.InvalidRequest, "initialize came twice.")
+            self._refuse(msg_id, types.ErrorCodes.InvalidRequest, "initialize was sent twice.")
         elif self._shutdown:
-            self._refuse(msg_id, types.ErrorCodes.InvalidRequest, f"{method} came behind shutdown.")
+            self._refuse(msg_id, types.ErrorCodes.InvalidRequest, f"{method} was sent after shutdown.")
         elif not self._knows(method):
-            self._refuse(msg_id, types.ErrorCodes.MethodNotFound, f"There is no method {method}.")
+            self._refuse(msg_id, types.ErrorCodes.MethodNotFound, f"Unknown method: {method}.")
         elif (typed := self._typed(message)) is None:
             self._refuse(msg_id, types.ErrorCodes.InvalidParams, f"The parameters of {method} are ill-typed.")
         else:
@@ -133,16 +149,16 @@ class InfillProtocol(DocumentSync):
 
     def _receive_response(self, message: dict[str, Any]) -> None:
         msg_id = message.get("id")
-        # The client's own requests stand in the same table of futures; an answer with such an id is to nothing of ours.
+        # The table of futures also holds the client's requests; a response with such an id does not answer one of ours.
         if not isinstance(msg_id, str) or msg_id not in self._result_types:
-            log.debug("ignored an answer to nothing that was asked")
+            log.debug("ignored a response to an unknown request")
             return
         future = self._request_futures.get(msg_id)
-        if future is None or future.done():  # whoever asked no longer waits
+        if future is None or future.done():  # the caller no longer waits
             self._request_futures.pop(msg_id, None)
         elif (typed := self._typed(message)) is None:
             self._request_futures.pop(msg_id)
-            future.set_exception(JsonRpcException("the client's answer is ill-typed"))
+            future.set_exception(JsonRpcException("the client's response is ill-typed"))
         else:
             self.handle_message(typed)
         self._result_types.pop(msg_id, None)
@@ -151,7 +167,7 @@ class InfillProtocol(DocumentSync):
         return method in self.fm.builtin_features or method in self.fm.features
 
     def _typed(self, message: dict[str, Any]) -> Any | None:
-        """Return ``message`` as LSP's type for it, or None where it does not fit."""
+        """Return ``message`` as its LSP type, or None if it does not match."""
         method = message.get("method")
         if method is None:
             kind = self._result_types.pop(message["id"], None) if "result" in message else types.ResponseErrorMessage
@@ -161,7 +177,7 @@ class InfillProtocol(DocumentSync):
             if kind is None:
                 return _untyped(message)
             return self._converter.structure(message, kind)
-        except Exception as error:  # whatever the converter raises, it is about the message
+        except Exception as error:  # the converter raises many types; all are about the message
             log.debug("ill-typed message: %s", type(error).__name__)
             return None
 
@@ -174,7 +190,7 @@ class InfillProtocol(DocumentSync):
         kwargs: dict[str, Any] | None = None,
     ) -> None:
         def done(future: Any) -> None:
-            self._request_futures.pop(msg_id, None)  # pygls keeps those of notifications for ever
+            self._request_futures.pop(msg_id, None)  # pygls never removes those of notifications
             callback(future)
 
         super()._execute_handler(msg_id, handler, done, args, kwargs)
@@ -188,13 +204,13 @@ class InfillProtocol(DocumentSync):
         elif isinstance(error, JsonRpcException):
             self._send_response(msg_id, error=error.to_response_error())
         else:
-            log_unforeseen(error)
-            reason = f"The server failed with {type(error).__name__}; see its log."
+            log_internal_error(error)
+            reason = f"Internal error ({type(error).__name__}); see the server's log."
             self._refuse(msg_id, types.ErrorCodes.InternalError, reason)
 
     def _check_handler_result(self, future: Any) -> None:
         if not future.cancelled() and (error := future.exception()) is not None:
-            log_unforeseen(error)
+            log_internal_error(error)
 
     def _refuse(self, msg_id: Any, code: types.ErrorCodes, reason: str) -> None:
         error = {"code": code.value, "message": reason}
@@ -205,25 +221,25 @@ class InfillProtocol(DocumentSync):
             return
         try:
             body = json.dumps(data, default=self._serialize_message, separators=(",", ":")).encode()
-        except Exception as error:  # an answer that cannot be written is still an answer owed
-            log_unforeseen(error)
+        except Exception as error:  # the client still waits for an answer
+            log_internal_error(error)
             if isinstance(data, dict) or (msg_id := getattr(data, "id", None)) is None or hasattr(data, "method"):
                 return
             self._refuse(
-                msg_id, types.ErrorCodes.InternalError, "The server's answer could not be written; see its log."
+                msg_id, types.ErrorCodes.InternalError, "The response could not be serialized; see the server's log."
             )
             return
         self.writer.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
 
     def _serialize_message(self, data: Any) -> Any:
-        """Return JSON for what `json` does not know; explanations may hold anything, which is shown as text."""
+        """Return JSON for types unknown to `json`; explanations may contain any object, which is sent as its `str`."""
         if hasattr(data, "__attrs_attrs__") or isinstance(data, Enum):
             return super()._serialize_message(data)
         return str(data)
 
     def _handle_notification(self, method_name: str, params: Any) -> None:
         if method_name == types.CANCEL_REQUEST:
-            # An answered request is forgotten already; pygls would warn about each.
+            # An answered request is no longer in the table; pygls would log a warning for each.
             if params.id in self._request_futures:
                 self._handle_cancel_notification(params.id)
             return
@@ -231,7 +247,7 @@ class InfillProtocol(DocumentSync):
 
     @lsp_method(types.INITIALIZE)
     def lsp_initialize(self, params: types.InitializeParams) -> Generator[Any, Any, types.InitializeResult]:
-        """Answer with our capabilities and make the documents ready."""
+        """Answer with the server's capabilities and prepare the document store."""
         result = yield from super().lsp_initialize(params)
         assert isinstance(result, types.InitializeResult)
         self.documents.use(params, Units(result.capabilities.position_encoding or Units.UTF16))
@@ -242,25 +258,25 @@ class InfillProtocol(DocumentSync):
 
     @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)
     async def lsp_workspace__execute_command(self, params: types.ExecuteCommandParams) -> Any:  # type: ignore[override]
-        """Run one of our commands; it checks its arguments itself."""
+        """Run a command; each command checks its own arguments."""
         command = self.fm.commands.get(params.command)
         if command is None:
-            raise JsonRpcInvalidParams(f"There is no command {params.command}.")
+            raise JsonRpcInvalidParams(f"Unknown command: {params.command}.")
         return await command(*(params.arguments or ()))
 
     @lsp_method(types.EXIT)
     def lsp_exit(self, *args: Any) -> None:  # type: ignore[override]
-        """Note the exit code; the main loop ends by it."""
+        """Set the exit code, which ends the main loop."""
         self.exit_code = 0 if self._shutdown else 1
 
 
-def log_unforeseen(error: BaseException) -> None:
-    """Log where an unforeseen error came from, but not its message, which may quote the document."""
+def log_internal_error(error: BaseException) -> None:
+    """Log the type and traceback of an internal error, but not its message, which may quote the document."""
     log.error("%s at\n%s", type(error).__name__, frames_of(error))
 
 
 def _untyped(message: dict[str, Any]) -> Any:
-    """Return a message of a method that LSP does not define; its parameters stay JSON."""
+    """Return a message whose method LSP does not define; its parameters stay JSON."""
     if "method" not in message:
         return JsonRPCResponseMessage(message["id"], message["jsonrpc"], message["result"])
     if "id" in message:
