@@ -11,7 +11,7 @@ from pygls.lsp.server import LanguageServer
 
 from infill_completion import __version__
 from infill_server.lsp.documents import DocumentStore
-from infill_server.lsp.protocol import InfillProtocol, log_unforeseen
+from infill_server.lsp.protocol import InfillProtocol, log_internal_error
 from infill_server.lsp.transport import Reader, Writer
 from infill_server.parent_process import wait_for_exit
 from infill_server.session import Session
@@ -53,7 +53,7 @@ class InfillServer(LanguageServer):
     def report_server_error(self, error: Exception, source: object) -> None:
         """Log an internal error instead of opening a message box for each."""
         del source
-        log_unforeseen(error)
+        log_internal_error(error)
 
     def show_problems(self, problems: Sequence[str]) -> None:
         """Show the problems of the settings in one message; a long list goes to the editor's log."""

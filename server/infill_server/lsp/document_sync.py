@@ -1,4 +1,4 @@
-"""The notifications that keep our documents what the editor's are, in place of pygls' own store."""
+"""Document synchronization: the notifications that update our document store instead of pygls' own."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 class DocumentSync(LanguageServerProtocol):
-    """pygls' protocol with our documents.
+    """pygls' protocol with our document store.
 
-    The handlers are plain functions, so an edit is applied before the next message is looked at.
+    The handlers are plain functions, so an edit is applied before the next message is processed.
 
     Attributes:
-        documents: What the editor has open.
+        documents: The documents that the editor has open.
     """
 
     def __init__(self, server: LanguageServer, converter: Converter) -> None:
@@ -30,25 +30,25 @@ class DocumentSync(LanguageServerProtocol):
 
     @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
     def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
-        """Take over a document."""
+        """Add a document."""
         self.documents.open(params.text_document)
-        self._tell_user_handler(types.TEXT_DOCUMENT_DID_OPEN, params)
+        self._call_user_handler(types.TEXT_DOCUMENT_DID_OPEN, params)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
     def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
         """Apply an edit."""
         self.documents.change(params.text_document, params.content_changes)
-        self._tell_user_handler(types.TEXT_DOCUMENT_DID_CHANGE, params)
+        self._call_user_handler(types.TEXT_DOCUMENT_DID_CHANGE, params)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
-        """Forget a document."""
+        """Remove a document."""
         self.documents.close(params.text_document.uri)
-        self._tell_user_handler(types.TEXT_DOCUMENT_DID_CLOSE, params)
+        self._call_user_handler(types.TEXT_DOCUMENT_DID_CLOSE, params)
 
     @lsp_method(types.NOTEBOOK_DOCUMENT_DID_OPEN)
     def lsp_notebook_document__did_open(self, params: types.DidOpenNotebookDocumentParams) -> None:
-        """Take over a notebook."""
+        """Add a notebook."""
         self.documents.open_notebook(params)
 
     @lsp_method(types.NOTEBOOK_DOCUMENT_DID_CHANGE)
@@ -56,24 +56,24 @@ class DocumentSync(LanguageServerProtocol):
         """Apply an edit of a notebook."""
         self.documents.change_notebook(params)
         structure = params.change.cells.structure if params.change.cells else None
-        self._tell_closed(structure.did_close or () if structure else ())
+        self._notify_closed(structure.did_close or () if structure else ())
 
     @lsp_method(types.NOTEBOOK_DOCUMENT_DID_CLOSE)
     def lsp_notebook_document__did_close(self, params: types.DidCloseNotebookDocumentParams) -> None:
-        """Forget a notebook."""
+        """Remove a notebook."""
         self.documents.close_notebook(params)
-        self._tell_closed(params.cell_text_documents)
+        self._notify_closed(params.cell_text_documents)
 
     @lsp_method(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     def lsp_workspace__did_change_workspace_folders(self, params: types.DidChangeWorkspaceFoldersParams) -> None:
-        """Add and remove folders."""
+        """Add and remove workspace folders."""
         self.documents.change_folders(params.event)
 
-    def _tell_closed(self, cells: Iterable[types.TextDocumentIdentifier]) -> None:
+    def _notify_closed(self, cells: Iterable[types.TextDocumentIdentifier]) -> None:
         for cell in cells:
-            self._tell_user_handler(types.TEXT_DOCUMENT_DID_CLOSE, types.DidCloseTextDocumentParams(cell))
+            self._call_user_handler(types.TEXT_DOCUMENT_DID_CLOSE, types.DidCloseTextDocumentParams(cell))
 
-    def _tell_user_handler(self, method: str, params: Any) -> None:
+    def _call_user_handler(self, method: str, params: Any) -> None:
         handler: Callable[[Any], None] | None = self.fm.features.get(method)
         if handler is not None:
             handler(params)

@@ -1,7 +1,7 @@
-"""Columns of a line: code points inside, the client's units (UTF-8, UTF-16 or UTF-32) outside.
+"""Conversion of columns between code points, used inside, and the client's units (UTF-8, UTF-16 or UTF-32).
 
-LSP counts columns in the units that client and server settled on at ``initialize``; Python counts code points.
-Everything else in this package works with code points.
+LSP counts columns in the units that client and server negotiated in ``initialize``; Python counts code points.
+Everything else in this package uses code points.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ _CONTINUATION = bytes(range(0x80, 0xC0))
 
 
 class Units(StrEnum):
-    """What a client counts columns in; the values are those of LSP's ``PositionEncodingKind``."""
+    """The units in which a client counts columns; the values are those of LSP's ``PositionEncodingKind``."""
 
     UTF8 = "utf-8"
     UTF16 = "utf-16"
@@ -20,9 +20,9 @@ class Units(StrEnum):
 
 
 def column_in_code_points(line: str, column: int, units: Units) -> int:
-    """Return how many code points of ``line`` lie left of the client's ``column``.
+    """Return the number of code points of ``line`` left of the client's ``column``.
 
-    A column behind the end is the end, one inside a character is that character's start.
+    A column past the end counts as the end, one inside a character as the start of that character.
     """
     if column <= 0:
         return 0
@@ -34,7 +34,7 @@ def column_in_code_points(line: str, column: int, units: Units) -> int:
 
 
 def column_in_units(line: str, column: int, units: Units) -> int:
-    """Return the client's column of the code point ``column`` of ``line``; the inverse of the other function."""
+    """Return the client's column of the code point ``column`` of ``line``; the inverse of `column_in_code_points`."""
     left = line[: max(column, 0)]
     if units is Units.UTF32 or left.isascii():
         return len(left)
@@ -44,7 +44,7 @@ def column_in_units(line: str, column: int, units: Units) -> int:
 
 
 def _left_of_byte(line: str, column: int) -> int:
-    # So many bytes hold no more characters, so what lies behind those need not be looked at.
+    # That many bytes hold at most as many characters, so the rest of the line can be ignored.
     encoded = line[: column + 1].encode("utf-8", "surrogatepass")
     started = len(encoded[:column].translate(None, _CONTINUATION))
     cuts_character = column < len(encoded) and encoded[column] in _CONTINUATION
