@@ -58,16 +58,16 @@ class Predictor:
         generator = self._generator
         prompt = generator.model.prompt(request)
         index = ngram_index(prompt, self._cache, generator.model.tokenizer.infilling)
-        sequence = generator.model.candidate(0, prompt.spell, request, index)
+        candidate = generator.model.candidate(0, prompt.spell, request, index)
         floor = torch.zeros(generator.model.tokenizer.vocab_size)
         text = ""
         for _ in range(2 * request.max_tokens):
-            scores = sequence.scores(floor)
+            scores = candidate.scores(floor)
             # Where nothing was seen before, every guess is as good as any other: that is the end of what can be copied.
             if not _stands_out(scores):
                 break
-            text += sequence.push(int(scores.argmax()), 0.0).text
-            if sequence.finish is not None:
+            text += candidate.push(int(scores.argmax()), 0.0).text
+            if candidate.finish is not None:
                 break
         return text
 

@@ -75,8 +75,8 @@ def test_every_token_that_ends_an_answer_ends_it(tmp_path: Path) -> None:
     infilling = generator.model.tokenizer.infilling
     assert infilling is not None
     for stop in infilling.stops:
-        sequence = generator.model.candidate(0, "", ASK, None)
-        sequence.push(ord("x"), 0.0)
-        assert sequence.push(stop, 0.0).finish_reason is FinishReason.STOP
+        candidate = generator.model.candidate(0, "", ASK, None)
+        candidate.push(ord("x"), 0.0)
+        assert candidate.push(stop, 0.0).finish_reason is FinishReason.STOP
     assert {generator.model.tokenizer.describe([stop]) for stop in infilling.stops} >= {"<|endoftext|>", "<|file_sep|>"}
     generator.close()

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from infill_completion.api import Chunk, CompletionRequest
-from infill_completion.engine.decoding.candidate import Sequence
+from infill_completion.engine.decoding.candidate import Candidate
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.kv_cache import KVCache
@@ -87,18 +87,18 @@ def test_nf4_is_transformers_on_the_same_weights(tiny_folder: Path) -> None:
     assert theirs.norm() < 0.1 * expected.norm()
 
 
-class Noted(list[Sequence]):
-    """The candidates of a generator, which know their token ids."""
+class RecordedCandidates(list[Candidate]):
+    """The candidates that a generator makes, with their token ids."""
 
     def __init__(self, generator: Generator, patch: pytest.MonkeyPatch) -> None:
         super().__init__()
         make = generator.model.candidate
 
-        def noted(*args: Any) -> Sequence:
+        def recorded(*args: Any) -> Candidate:
             self.append(make(*args))
             return self[-1]
 
-        patch.setattr(generator.model, "candidate", noted)
+        patch.setattr(generator.model, "candidate", recorded)
 
 
 @pytest.mark.parametrize(("n", "temperature"), [(1, 0.0), (1, 0.9), (3, 0.0), (3, 0.9)])
@@ -107,7 +107,7 @@ def test_log_probabilities_are_those_of_a_whole_forward_pass(
     tiny: Generator, monkeypatch: pytest.MonkeyPatch, n: int, temperature: float, draft_tokens: int
 ) -> None:
     generator = tiny.with_settings(heal=False, draft_tokens=draft_tokens)
-    candidates = Noted(generator, monkeypatch)
+    candidates = RecordedCandidates(generator, monkeypatch)
     request = CompletionRequest("x = [1, 2, 1, 2, ", "]\n", max_tokens=12, temperature=temperature, n=n, seed=5)
     chunks = list(generator.stream(request, never))
     prompt = generator.model.prompt(request).ids
@@ -163,9 +163,9 @@ def test_nothing_that_saves_time_changes_a_token(
     for number, request in enumerate(edits(seed=7)):
         plain = tiny.with_settings(layout=layout, cache=cache, draft_tokens=0)
         with monkeypatch.context() as patch:
-            expected = Noted(plain, patch)
+            expected = RecordedCandidates(plain, patch)
             list(plain.stream(request, never))
-            got = Noted(used, patch)
+            got = RecordedCandidates(used, patch)
             if number % 3 == 0:  # withdrawn, then asked again
                 withdraw(used, request)
                 assert [one.ids for one in got] == [one.ids[: len(got[0].ids)] for one in expected]

@@ -193,11 +193,11 @@ def test_a_healed_word_is_spelled_again_exactly(tiny: Generator) -> None:
         assert chunks[-1].usage is not None
         prompt = tiny.model.prompt(ask(prefix=prefix))
         assert prompt.spell
-        sequence = tiny.model.candidate(0, prompt.spell, ask(), None)
+        candidate = tiny.model.candidate(0, prompt.spell, ask(), None)
         written = b""
         while len(written) < len(prompt.spell.encode()):
-            id_ = int(sequence.scores(torch.randn(4096)).argmax())
-            sequence.push(id_, 0.0)
+            id_ = int(candidate.scores(torch.randn(4096)).argmax())
+            candidate.push(id_, 0.0)
             written += tiny.model.tokenizer.pieces[id_]
         assert written.startswith(prompt.spell.encode())
 

@@ -10,7 +10,7 @@ import torch
 
 from infill_completion.api import Chunk, CompletionRequest, FinishReason
 from infill_completion.engine.decoding.generator import Generator
-from infill_completion.engine.decoding.recent import MOST_TEXTS, Recent
+from infill_completion.engine.decoding.recent_texts import MOST_TEXTS, RecentTexts
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.prompt.formats import PromptLayout
 from tests.engine.tiny import never
@@ -87,8 +87,8 @@ def test_draws_are_those_of_the_seed_with_and_without_a_draft(exact: Generator) 
 
 
 def test_the_rest_of_a_text_is_what_stands_behind_the_cursor() -> None:
-    recent = Recent()
-    recent.note(CompletionRequest("a = f", "\n"), "oo(bar)")
+    recent = RecentTexts()
+    recent.add(CompletionRequest("a = f", "\n"), "oo(bar)")
     for prefix, rest in (
         ("a = f", "oo(bar)"),
         ("a = foo", "(bar)"),
@@ -99,14 +99,14 @@ def test_the_rest_of_a_text_is_what_stands_behind_the_cursor() -> None:
         assert recent.rest(CompletionRequest(prefix, "\n")) == rest
     assert recent.rest(CompletionRequest("a = foo(bar)", "\n")) == ""
     assert recent.rest(CompletionRequest("a = f", "\n\n")) == ""
-    recent.note(CompletionRequest("a = f", "\n"), "rob()")
+    recent.add(CompletionRequest("a = f", "\n"), "rob()")
     assert recent.rest(CompletionRequest("a = f", "\n")) == "rob()"
     assert recent.rest(CompletionRequest("a = fo", "\n")) == "o(bar)"
 
 
 def test_old_texts_are_forgotten() -> None:
-    recent = Recent()
+    recent = RecentTexts()
     for number in range(MOST_TEXTS + 1):
-        recent.note(CompletionRequest(f"{number} = ", None), "x")
+        recent.add(CompletionRequest(f"{number} = ", None), "x")
     assert recent.rest(CompletionRequest("0 = ", None)) == ""
     assert recent.rest(CompletionRequest("1 = ", None)) == "x"

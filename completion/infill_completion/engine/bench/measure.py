@@ -148,7 +148,7 @@ def _lines_of(generator: Generator, lines: list[str], tokens: int) -> int:
 def run(generator: Generator, request: CompletionRequest) -> Chunk:
     """Answer a request and return its last chunk, which carries usage and timings."""
     last = Chunk()
-    generator.model.recent.clear()  # the answer to the run before would be a draft that is always right
+    generator.model.recent_texts.clear()  # the answer to the run before would be a draft that is always right
     for chunk in generator.stream(request, lambda: False):
         last = chunk
     return last

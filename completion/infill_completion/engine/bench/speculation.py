@@ -62,7 +62,7 @@ def _hole(generator: Generator, context_tokens: int, skip_lines: int) -> Complet
 
 def _timed(generator: Generator, request: CompletionRequest) -> tuple[float, int, str]:
     """Return the seconds behind the first token, the tokens of them, and the text."""
-    generator.model.recent.clear()  # the answer to the run before would be a draft that is always right
+    generator.model.recent_texts.clear()  # the answer to the run before would be a draft that is always right
     text, last = "", Chunk()
     for last in generator.stream(request, lambda: False):
         text += last.text

@@ -1,9 +1,8 @@
-"""One candidate while it is decoded: what its next token may be, and the text its tokens make."""
+"""A candidate while it is decoded: the scores of its next token, and the text of its tokens so far."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Sequence as Items
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -19,48 +18,54 @@ MIN_DRAFT_ORDER = 2
 
 
 class StopText:
-    """Lets text through up to the first stop string; keeps back what may become the start of one."""
+    """Passes text on up to the first stop string; holds back what may be the start of one."""
 
-    def __init__(self, stops: Items[str]) -> None:
+    def __init__(self, stops: Sequence[str]) -> None:
         self._stops = tuple(stop for stop in stops if stop)
-        self._kept = ""
+        self._held = ""
         self.stopped = False
 
     def push(self, text: str, *, last: bool = False) -> str:
-        """Take more text and return what is now known to stand before any stop string."""
-        self._kept += text
-        places = [place for stop in self._stops if (place := self._kept.find(stop)) >= 0]
+        """Add text and return the part that is now known to come before any stop string."""
+        self._held += text
+        places = [place for stop in self._stops if (place := self._held.find(stop)) >= 0]
         if places:
             self.stopped = True
             return self._take(min(places))
         if last:
-            return self._take(len(self._kept))
-        held = max((self._overlap(stop) for stop in self._stops), default=0)
-        return self._take(len(self._kept) - held)
+            return self._take(len(self._held))
+        overlap = max((self._overlap(stop) for stop in self._stops), default=0)
+        return self._take(len(self._held) - overlap)
 
     def _overlap(self, stop: str) -> int:
-        lengths = range(min(len(stop) - 1, len(self._kept)), 0, -1)
-        return next((length for length in lengths if stop.startswith(self._kept[-length:])), 0)
+        lengths = range(min(len(stop) - 1, len(self._held)), 0, -1)
+        return next((length for length in lengths if stop.startswith(self._held[-length:])), 0)
 
     def _take(self, length: int) -> str:
-        text, self._kept = self._kept[:length], "" if self.stopped else self._kept[length:]
+        text, self._held = self._held[:length], "" if self.stopped else self._held[length:]
         return text
 
 
-class Sequence:
-    """A candidate.
+class Candidate:
+    """One of the answers to a request.
 
     Args:
         number: Its index among the candidates.
-        tokenizer: Of the model.
+        tokenizer: The model's tokenizer.
         speller: Finds the tokens that spell ``spell``.
-        spell: Text the tokens must begin with; it is not part of the answer.
-        stops: Texts the answer ends before.
-        stop_tokens: Ids the answer ends before.
-        max_tokens: Most tokens of the answer; those that only spell do not count.
+        spell: Text that the tokens must begin with; it is not part of the answer.
+        stops: Strings that end the answer; they are not part of it.
+        stop_tokens: Ids that end the answer.
+        max_tokens: Maximum number of tokens in the answer; tokens that only spell are not counted.
         index: The n-gram index to mix in, or None.
-        cache: Its weights; None leaves the model's scores as they are, and the index only drafts.
-        native: Gives the compiled step, which mixes too, where there is one by now.
+        cache: Weights of the index; None leaves the model's scores as they are, and the index only drafts.
+        native: Returns the compiled step, which can mix too, or None while there is none.
+
+    Attributes:
+        number: As given.
+        finish: Why the candidate has ended; None while it is decoded.
+        ids: Its tokens so far.
+        raw: Their text, including what stop strings cut off.
     """
 
     def __init__(
@@ -69,7 +74,7 @@ class Sequence:
         tokenizer: Tokenizer,
         speller: Speller,
         spell: str,
-        stops: Items[str],
+        stops: Sequence[str],
         stop_tokens: frozenset[int],
         max_tokens: int,
         index: NgramIndex | None = None,
@@ -90,15 +95,15 @@ class Sequence:
 
     @property
     def is_plain(self) -> bool:
-        """Whether the next token is the model's own choice: no index is mixed in and nothing has to be spelled."""
+        """Whether the next token depends on the model alone: no index is mixed in and nothing is left to spell."""
         return not self._rest and (self._index is None or self._cache is None)
 
-    def resume(self, ids: Items[int]) -> None:
-        """Draft ``ids`` first, which an earlier request wrote here; what they spell counts too."""
+    def resume(self, ids: Sequence[int]) -> None:
+        """Draft ``ids`` first, which an earlier request generated here, including those that only spell."""
         self._resumed = list(ids)
 
     def scores(self, logits: Tensor) -> Tensor:
-        """Return the scores to choose the next token from, ``(vocabulary,)``, given the model's."""
+        """Return the scores to choose the next token from, ``(vocabulary,)``, given the model's scores."""
         if self.is_plain:
             return logits
         levels = self._index.levels() if self._index is not None and self._cache is not None else []
@@ -114,7 +119,7 @@ class Sequence:
         return masked.index_copy_(0, allowed, logits[allowed])
 
     def draft(self, count: int) -> list[int]:
-        """Return up to ``count`` tokens that may well come next; of the index none while a word is being spelled."""
+        """Return up to ``count`` likely next tokens; the index gives none while a word is being spelled."""
         count = max(0, min(count, self._left - 1))
         if self._resumed:
             return self._resumed[:count]
@@ -123,7 +128,7 @@ class Sequence:
         return self._index.draft(count, min_order=MIN_DRAFT_ORDER)
 
     def push(self, id_: int, logprob: float) -> Chunk:
-        """Take the chosen token and return what it adds; :attr:`finish` tells whether it was the last."""
+        """Append the chosen token and return what it adds; :attr:`finish` is set if it was the last."""
         self.ids.append(id_)
         self._resumed = self._resumed[1:] if self._resumed[:1] == [id_] else []
         if id_ in self._stop_tokens:
@@ -146,7 +151,7 @@ class Sequence:
         return Chunk(self.number, text, self.finish, logprob, 1)
 
     def end(self, reason: FinishReason) -> Chunk:
-        """End the candidate from outside and return what was kept back."""
+        """End the candidate for a reason of the caller's and return the text that was held back."""
         return self._end(reason, 0.0, 0)
 
     def _end(self, reason: FinishReason, logprob: float, count: int, text: str = "") -> Chunk:

@@ -1,37 +1,38 @@
-"""Several candidates at a low temperature that are not the same one several times.
+"""Distinct candidates at a low temperature.
 
-Below a temperature of 0.2 draws hardly ever differ.  There a candidate that has so far written the same as an earlier
-one takes the likeliest token that none of them took at this place, if the model gives it 5 % at least.  The first
-candidate is what a single one would be.  From 0.2 on every candidate is a draw of its own, as in OpenAI's API.
+Below a temperature of 0.2, draws hardly ever differ.  There, a candidate whose tokens so far equal those of an earlier
+one takes the likeliest token that none of these took next, if the model gives it at least 5 %.  The first candidate is
+the one that a request for a single candidate gets.  From 0.2 on, every candidate is an independent draw, as in
+OpenAI's API.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from infill_completion.engine.decoding.candidate import Sequence
+from infill_completion.engine.decoding.candidate import Candidate
 
 DISTINCT_BELOW_TEMPERATURE = 0.2
 DISTINCT_PROBABILITY = 0.05
 
 
 def distinct(
-    sequence: Sequence, earlier: Items[Sequence], scores: Tensor, id_: int, logprob: float
+    candidate: Candidate, earlier: Sequence[Candidate], scores: Tensor, id_: int, logprob: float
 ) -> tuple[int, float]:
-    """Return the next token of a candidate, and its log-probability.
+    """Return the next token of a candidate and its log-probability.
 
     Args:
-        sequence: The candidate.
-        earlier: Those that have chosen already.
-        scores: Of the next token, ``(vocabulary,)``.
-        id_: What it would take.
-        logprob: Of that.
+        candidate: The candidate.
+        earlier: The candidates before it, which have chosen already.
+        scores: Scores of the next token, ``(vocabulary,)``.
+        id_: The token that the candidate would take.
+        logprob: Its log-probability.
     """
-    written = len(sequence.ids)
-    same = [other for other in earlier if len(other.ids) > written and other.ids[:written] == sequence.ids]
+    written = len(candidate.ids)
+    same = [other for other in earlier if len(other.ids) > written and other.ids[:written] == candidate.ids]
     taken = {other.ids[written] for other in same}
     if id_ not in taken:
         return id_, logprob

@@ -13,7 +13,7 @@ from infill_completion.api import Chunk, CompletionRequest
 from infill_completion.engine.checkpoints.checkpoint import Progress
 from infill_completion.engine.checkpoints.checkpoint import load as load_checkpoint
 from infill_completion.engine.decoding.loaded_model import LoadedModel
-from infill_completion.engine.decoding.run import Answer
+from infill_completion.engine.decoding.run import Run
 from infill_completion.settings import EngineSettings
 
 
@@ -62,7 +62,7 @@ class Generator:
             pass
         model = self.model
         model.slots.clear()
-        model.recent.clear()
+        model.recent_texts.clear()
         if model.device_loop is not None:
             slot, _ = model.slots.acquire([0])
             model.device_loop.prepare(slot.cache)
@@ -92,7 +92,7 @@ class Generator:
 
         Several requests may run at once, one step of each after another; each gets the tokens it would get alone.
         """
-        yield from Answer(self.model, request, cancelled).steps()
+        yield from Run(self.model, request, cancelled).steps()
 
     def with_settings(self, **changes: Any) -> Generator:
         """Return a generator over the same weights with other model settings, to compare them."""

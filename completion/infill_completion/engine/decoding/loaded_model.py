@@ -19,9 +19,9 @@ from torch import Tensor
 from infill_completion.api import CompletionRequest
 from infill_completion.engine.checkpoints import devices
 from infill_completion.engine.checkpoints.checkpoint import Checkpoint
-from infill_completion.engine.decoding.candidate import Sequence as Candidate
+from infill_completion.engine.decoding.candidate import Candidate
 from infill_completion.engine.decoding.healing import Speller
-from infill_completion.engine.decoding.recent import Recent
+from infill_completion.engine.decoding.recent_texts import RecentTexts
 from infill_completion.engine.model import fused_ops
 from infill_completion.engine.model.cuda.device_loop import DeviceLoop
 from infill_completion.engine.model.decoder import Decoder
@@ -60,7 +60,7 @@ class LoadedModel:
         forward_pass: The forward pass over those weights.
         slots: The KV caches of the most recent prompts.
         device_loop: Chooses tokens on a CUDA device where no n-gram index is mixed in; None elsewhere.
-        recent: Recently generated texts; a request that agrees with one of them is drafted from it.
+        recent_texts: Recently generated texts; a request that agrees with one of them is drafted from it.
         stop_tokens: Ids that end an answer; a measurement empties them in a twin.
     """
 
@@ -88,7 +88,7 @@ class LoadedModel:
         if checkpoint.device.type == "cuda":
             pieces = fused_ops.compiled(checkpoint.device, decoder.dtype) if fused else fused_ops.PLAIN
             self.device_loop = DeviceLoop(decoder, self.settings.draft_tokens, pieces)
-        self.recent = Recent()
+        self.recent_texts = RecentTexts()
         self._speller = Speller(self.tokenizer, decoder.device)
         self._keeper, self._indexes = PromptBuilder(), IndexKeeper()
         ends = () if self.tokenizer.eos is None else (self.tokenizer.eos,)
@@ -163,7 +163,7 @@ class LoadedModel:
         twin.__dict__.update(self.__dict__)
         twin.settings = replace(self.settings, **changes)
         twin.slots = Slots(self.forward_pass.kv_shape, self.slots.capacity, self.slots.count)
-        twin.recent = Recent()
+        twin.recent_texts = RecentTexts()
         return twin
 
     def shrink(self) -> bool:

@@ -40,7 +40,7 @@ def read_into(decoder: Decoder, prompt: Sequence[int], cache: KVCache) -> KVCach
 
 
 def answered(generator: Generator, request: CompletionRequest) -> str:
-    generator.model.recent.clear()
+    generator.model.recent_texts.clear()
     return "".join(chunk.text for chunk in generator.stream(request, lambda: False))
 
 
