@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-from benchmarks.gguf_file import KINDS, pair_rows, tensor_names, write
+from benchmarks.gguf.writer import KINDS, pair_rows, tensor_names, write
 from infill_completion.engine.checkpoints.selection import EMBEDDED
 
 

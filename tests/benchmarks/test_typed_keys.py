@@ -1,15 +1,15 @@
-"""Figures about typing are counted from what stood on the screen."""
+"""Figures about typing are computed from what the screen showed."""
 
 import pytest
 
-from benchmarks.gguf_vocabulary import merges, pieces
-from benchmarks.typed_keys import Screen, figures, is_right, keys_of, medians, rest_of, right_chars
+from benchmarks.gguf.vocabulary import merges, pieces
+from benchmarks.llama_vim.typed_keys import Screen, figures, is_right, keys_of, medians, rest_of, right_chars
 
 LINES = ["def add(a, b):", "    return a + b"]
 
 
 def key(at, letter, *screens):
-    """Return the events of one key; a screen is (milliseconds behind it, ghost text, column)."""
+    """Return the events of one key; a screen is (milliseconds after it, ghost text, column)."""
     return [("key", at, letter), *(("screen", at + ms, ghost, 0, col, True) for ms, ghost, col in screens)]
 
 

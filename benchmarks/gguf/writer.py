@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import gguf_vocabulary
+from benchmarks.gguf import vocabulary
 from infill_completion.catalog import ModelShape
 
 KINDS = ("f16", "q8_0")
@@ -49,7 +49,7 @@ def write(folder: Path, target: Path, kind: str) -> None:
     shape = ModelShape.of(config)
     writer = gguf.GGUFWriter(target, "llama")
     _metadata(writer, config, shape)
-    gguf_vocabulary.write(gguf, writer, json.loads((folder / "tokenizer.json").read_text("utf-8")), shape.vocab)
+    vocabulary.write(gguf, writer, json.loads((folder / "tokenizer.json").read_text("utf-8")), shape.vocab)
     tensors = _tensors(folder)
     if shape.tied:
         tensors.setdefault("lm_head.weight", tensors["model.embed_tokens.weight"])

@@ -1,6 +1,6 @@
-"""What somebody who types sees of ghost text, key by key, and the figures that come of it.
+"""The ghost text that a typist sees, key by key, and the figures computed from it.
 
-The screens are the editor's own: each is what stood there after one of its redraws.
+A screen is the state of the editor after one of its redraws.
 """
 
 from __future__ import annotations
@@ -17,9 +17,14 @@ _WORD = re.compile(r"\s*(\w+|[^\w\s]+)")
 
 @dataclass(frozen=True)
 class Screen:
-    """One redraw: the ghost text, and where the cursor was; ``ms`` counts from the key before it.
+    """The ghost text and the cursor after one redraw.
 
-    ``in_place`` tells whether the ghost text was drawn at the cursor.
+    Attributes:
+        ms: Milliseconds since the last key.
+        ghost: The ghost text.
+        row: Row of the cursor.
+        col: Column of the cursor.
+        in_place: Whether the ghost text was drawn at the cursor.
     """
 
     ms: float
@@ -30,13 +35,13 @@ class Screen:
 
     @property
     def visible(self) -> bool:
-        """Whether there was anything to see."""
+        """Whether there was visible ghost text."""
         return bool(self.ghost.strip())
 
 
 @dataclass
 class Key:
-    """A typed letter and the screens until the next one; ``done_ms`` is when all work for it was over, if awaited."""
+    """A typed letter and the screens until the next one; ``done_ms`` is when all work for it was done, if awaited."""
 
     letter: str
     screens: list[Screen] = field(default_factory=list)
@@ -44,28 +49,28 @@ class Key:
 
     @property
     def first(self) -> Screen | None:
-        """The screen that shows the letter itself."""
+        """The screen that first shows the letter."""
         return self.screens[0] if self.screens else None
 
     @property
     def last(self) -> Screen | None:
-        """The screen that the next letter is typed at."""
+        """The screen when the next letter is typed."""
         return self.screens[-1] if self.screens else None
 
     @property
     def shown_ms(self) -> float | None:
-        """Milliseconds until ghost text was first visible, or None where it never was."""
+        """Milliseconds until ghost text was first visible, or None if it never was."""
         return next((screen.ms for screen in self.screens if screen.visible), None)
 
     @property
     def turned(self) -> bool:
-        """Whether visible ghost text gave way to other ghost text, or to none, although nothing was typed."""
+        """Whether visible ghost text changed or vanished although nothing was typed."""
         shown = [screen.ghost for screen in self.screens]
         return any(a.strip() and not b.startswith(a) for a, b in itertools.pairwise(shown))
 
 
 def keys_of(events: Iterable[Sequence[Any]], cut_ms: float | None = None) -> list[Key]:
-    """Return the keys of the probe's events, without screens that came later than ``cut_ms`` behind the last key.
+    """Return the keys in the probe's events, without screens later than ``cut_ms`` after their key.
 
     An event is ``("key", milliseconds, letter)`` or ``("screen", milliseconds, ghost, row, column, in place)``.
     """
@@ -81,9 +86,9 @@ def keys_of(events: Iterable[Sequence[Any]], cut_ms: float | None = None) -> lis
 
 
 def rest_of(before: str, letter: str) -> str | None:
-    """Return what a ghost text should say once its first letter was typed, or None where the letter is another.
+    """Return what should be left of a ghost text once its first letter is typed, or None for another letter.
 
-    Editors indent a new line by themselves, so the blanks behind a newline count as typed.
+    Editors indent a new line by themselves, so blanks after a newline count as typed.
     """
     if not before.startswith(letter):
         return None
@@ -92,14 +97,14 @@ def rest_of(before: str, letter: str) -> str | None:
 
 
 def is_right(screen: Screen, lines: Sequence[str]) -> bool | None:
-    """Tell whether the ghost text begins with the next word that will stand in ``lines``; None at the end of a line."""
+    """Return whether the ghost text begins with the next word of ``lines``, or None at the end of a line."""
     rest = lines[screen.row][screen.col :] if screen.row < len(lines) else ""
     word = _WORD.match(rest)
     return None if word is None else bool(re.match(re.escape(word.group()) + r"(?!\w)", screen.ghost))
 
 
 def right_chars(screen: Screen, lines: Sequence[str]) -> int:
-    """Return how many characters of the ghost text are those that come next in ``lines``."""
+    """Return how many leading characters of the ghost text agree with ``lines``."""
     if screen.row >= len(lines):
         return 0
     rest = "\n".join([lines[screen.row][screen.col :], *lines[screen.row + 1 :]])
@@ -108,7 +113,7 @@ def right_chars(screen: Screen, lines: Sequence[str]) -> int:
 
 
 def quantile(values: Sequence[float], share: float) -> float | None:
-    """Return the value that ``share`` of them do not exceed, or None of no values."""
+    """Return the quantile ``share`` of the values, or None if there are none."""
     if not values:
         return None
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
@@ -119,18 +124,18 @@ def _share(part: int, whole: int) -> float | None:
 
 
 def figures(typed: Sequence[tuple[Sequence[Key], Sequence[str]]]) -> dict[str, float | None]:
-    """Return what was seen while some texts were typed; with each, its lines as they stood at the end.
+    """Return the figures for typed texts, each with the final lines of its file.
 
     Shares are of all keys:
 
-    * ``shown_p50_ms``, ``shown_p90_ms``: from the key to visible ghost text, of the keys that brought some.
-    * ``fresh_p50_ms``, ``fresh_p90_ms``: the same of keys whose ghost text was not there at once.
-    * ``visible``: ghost text before the next key; ``at_once``: on the very screen that shows the letter;
-      ``within_50_ms``: half a key's time at a fast typist's rhythm.
-    * ``right``: of the keys inside a line, those at which the ghost text began with the word that came next.
-    * ``right_chars``: how many of its characters were those that came next, a key.
-    * ``followed``: of the keys that spell the ghost text, those that left its rest in place, on every screen.
-    * ``turned``: ghost text changed or went although nothing was typed; ``misplaced``: not drawn at the cursor.
+    * ``shown_p50_ms``, ``shown_p90_ms``: from the key to visible ghost text, over the keys that got some.
+    * ``fresh_p50_ms``, ``fresh_p90_ms``: the same over keys whose ghost text was not shown at once.
+    * ``visible``: ghost text before the next key; ``at_once``: in the redraw that shows the letter;
+      ``within_50_ms``: half the time between two keys of a fast typist.
+    * ``right``: of the keys inside a line, those where the ghost text began with the next word.
+    * ``right_chars``: correct characters shown, per key.
+    * ``followed``: of the keys that type the next letter of the ghost text, those after which the rest of it stayed.
+    * ``turned``: ghost text changed or vanished although nothing was typed; ``misplaced``: not drawn at the cursor.
     """
     keys = [key for one, _ in typed for key in one]
     shown = [key.shown_ms for key in keys if key.shown_ms is not None]
@@ -143,7 +148,7 @@ def figures(typed: Sequence[tuple[Sequence[Key], Sequence[str]]]) -> dict[str, f
         rest = rest_of(former.last.ghost, key.letter) if former.last and former.last.visible else None
         if rest is not None and rest.strip():
             spelled += 1
-            # A newline may leave blanks of the ghost text's own in front.
+            # After a newline the ghost text may keep blanks of its own in front.
             followed += bool(key.screens) and all(rest.strip() in screen.ghost for screen in key.screens)
 
     def counted(test: Callable[[Key], bool]) -> float | None:
@@ -169,7 +174,7 @@ def figures(typed: Sequence[tuple[Sequence[Key], Sequence[str]]]) -> dict[str, f
 
 
 def rounded(one: dict[str, float | None]) -> dict[str, float | None]:
-    """Return the figures without digits that mean nothing."""
+    """Return the figures without meaningless digits."""
     return {name: None if value is None else round(value, 4) for name, value in one.items()}
 
 

@@ -1,8 +1,8 @@
-"""Stands between llama.vim and llama-server so that the model reads the text behind the cursor first.
+"""A proxy between llama.vim and llama-server that makes the model read the text after the cursor first.
 
-The embedded model fills gaps well only in that order (``<PRE> <SUF>suffix <MID>prefix``, see the table of layouts in
-the README), which llama-server cannot make: its ``--spm-infill`` has other marks in other places.  All else of a
-request goes on as it came.  It costs llama.vim about a millisecond a request; its processor time is not counted.
+The embedded model infills well only in that order (``<PRE> <SUF>suffix <MID>prefix``, see the table of layouts in the
+README).  llama-server cannot build it: its ``--spm-infill`` puts other marks in other places.  The rest of a request is
+passed on unchanged.  The proxy costs llama.vim about a millisecond per request; its processor time is not counted.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _OWN = ("input_prefix", "input_suffix", "input_extra", "prompt")
 
 
 def prompt_of(tokenizer: Tokenizer, request: dict[str, Any]) -> list[int]:
-    """Return the ids that the model reads for a request to ``/infill``, other chunks of text first.
+    """Return the prompt's token ids for a request to ``/infill``, extra chunks of text first.
 
     Raises:
-        ValueError: The model has no marks for infilling.
+        ValueError: The model has no infilling tokens.
     """
     marks = tokenizer.infilling
     if marks is None or marks.mid is None or tokenizer.bos is None:
-        raise ValueError("this model fills no gaps")
+        raise ValueError("this model cannot infill")
     others = "".join(chunk["text"] for chunk in request.get("input_extra", ()))
     before = others + request["input_prefix"] + request["prompt"]
     suffix, prefix = tokenizer.encode_infilling(request["input_suffix"]), tokenizer.encode_infilling(before)
@@ -42,7 +42,7 @@ def _handler(tokenizer: Tokenizer, port: int) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             content = self.rfile.read(int(self.headers["Content-Length"]))
-            if not content:  # the editor was closed meanwhile
+            if not content:  # the editor was closed in the meantime
                 return
             request = json.loads(content)
             rest = {name: value for name, value in request.items() if name not in _OWN}
@@ -59,14 +59,14 @@ def _handler(tokenizer: Tokenizer, port: int) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(content)
 
         def log_message(self, format: str, *arguments: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     return Handler
 
 
 @contextmanager
 def suffix_first(port: int) -> Iterator[int]:
-    """Give the port of a translator in front of the llama-server at ``port``."""
+    """Yield the port of a proxy in front of the llama-server at ``port``."""
     tokenizer = Tokenizer.load(selection.find("embedded"))
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(tokenizer, port))
     server.daemon_threads = True

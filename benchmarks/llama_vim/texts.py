@@ -1,7 +1,7 @@
-"""The two texts that are typed: a function at the end of a file, and a method between others.
+"""The two texts to type: a function at the end of a file, and a method between others.
 
-Neither the embedded model nor the benchmark's author took them from anywhere; both fit the smallest prompt of all who
-are compared, so that nobody has to cut.
+They were written for this benchmark, so no model has seen them.  Both fit the smallest prompt of the sides, so that no
+side has to cut them.
 """
 
 from __future__ import annotations
@@ -10,10 +10,14 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Text:
-    """A file with a gap.  ``typed`` begins at the cursor, at the end of ``before``.
+class TypedText:
+    """A file with a gap to fill by typing.
 
-    ``after`` begins with the newline behind the gap.
+    Attributes:
+        name: Name of the file.
+        before: Text before the cursor.
+        typed: Text to type at the cursor.
+        after: Text after the gap, which begins with a newline.
     """
 
     name: str
@@ -23,16 +27,16 @@ class Text:
 
     @property
     def keys(self) -> str:
-        """The letters to press: Neovim indents new lines by itself."""
+        """The keys to press, without indentation: Neovim indents new lines by itself."""
         return "\n".join(line.lstrip(" ") for line in self.typed.split("\n"))
 
     @property
     def lines(self) -> list[str]:
-        """The lines of the file once all is typed."""
+        """The lines of the file once everything is typed."""
         return (self.before + self.typed + self.after).removesuffix("\n").split("\n")
 
 
-SETTINGS = Text(
+SETTINGS = TypedText(
     "settings.py",
     '''"""Settings and names, one file each."""
 
@@ -55,7 +59,7 @@ def read_names(path):
         json.dump(settings, file)""",
 )
 
-STOCK = Text(
+STOCK = TypedText(
     "stock.py",
     '''"""The stock of a small shop."""
 
@@ -100,5 +104,5 @@ class Stock:
 """,
 )
 
-WARM_UP = Text("warm_up.py", '"""Nothing yet."""\n\n\n', "def double(number):\n    return 2 * number")
+WARM_UP = TypedText("warm_up.py", '"""Nothing yet."""\n\n\n', "def double(number):\n    return 2 * number")
 TEXTS = (SETTINGS, STOCK)

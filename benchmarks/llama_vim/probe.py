@@ -1,7 +1,7 @@
-"""Types into a Neovim and notes every redraw, the same way for every plugin that draws ghost text with extmarks.
+"""Types into Neovim and records every redraw, the same way for every plugin that draws ghost text with extmarks.
 
-The clock runs inside the editor: a key counts from the moment Neovim takes it, ghost text from the end of the redraw
-that shows it.  What a terminal needs to paint it comes on top for all alike.
+The clock runs inside the editor: from the moment Neovim receives a key to the end of the redraw that shows ghost text.
+The time that a terminal needs to paint it is the same for all sides and is not included.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks.drivers.neovim import Neovim
-from benchmarks.typed_keys import Key, keys_of
+from benchmarks.llama_vim.typed_keys import Key, keys_of
 
 KEYS_PER_S = 8
 POLL_S = 0.004
@@ -56,7 +56,7 @@ vim.api.nvim_set_decoration_provider(vim.api.nvim_create_namespace('infill_probe
   on_end = function()
     if not probe.on then return end
     -- With syntax highlighting Neovim draws a typed letter twice, before and after the events that plugins listen to;
-    -- only what stands there when it waits again is sent to the terminal.
+    -- only the state in which it waits again is sent to the terminal.
     if not probe.latest then
       vim.schedule(function()
         if probe.on then
@@ -77,12 +77,12 @@ _WRITTEN = {letter: name for name, letter in _NAMES.items()}
 
 
 def prepare(nvim: Neovim) -> None:
-    """Put the clock into the editor, once."""
+    """Install the probe in the editor; call it once."""
     nvim.lua(_PROBE, _NAMESPACES, _STYLES)
 
 
 def settle(nvim: Neovim, is_settled: Callable[[], bool], keys: int) -> None:
-    """Wait until ``keys`` were taken and drawn and nothing is under way."""
+    """Wait until ``keys`` keys are received and drawn and no work is running."""
     end = time.monotonic() + SETTLED_DEADLINE_S
     while time.monotonic() < end:
         if nvim.lua("return infill_probe.keys >= ... and infill_probe.screens > 0", keys) and is_settled():
@@ -91,7 +91,7 @@ def settle(nvim: Neovim, is_settled: Callable[[], bool], keys: int) -> None:
 
 
 def type_settled(nvim: Neovim, text: str, is_settled: Callable[[], bool]) -> list[Key]:
-    """Type each letter once all work for the one before is over."""
+    """Type each letter once all work for the previous one is done."""
     done = []
     _start(nvim)
     for at, letter in enumerate(text):
@@ -106,7 +106,7 @@ def type_settled(nvim: Neovim, text: str, is_settled: Callable[[], bool]) -> lis
 
 
 def type_steadily(nvim: Neovim, text: str) -> list[Key]:
-    """Type eight letters a second, whatever the editor shows."""
+    """Type eight letters a second, regardless of what the editor shows."""
     _start(nvim)
     began = time.monotonic()
     for at, letter in enumerate(text):

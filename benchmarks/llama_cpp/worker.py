@@ -1,6 +1,6 @@
-"""Decode with llama.cpp in a process of its own, without the thread settings of our engine; prints one line of JSON.
+"""Decode with llama.cpp in a process of its own, without our engine's thread settings, and print one line of JSON.
 
-Uses the C interface of llama-cpp-python, so that no Python of that package runs between two tokens but the loop here.
+It uses the C interface of llama-cpp-python, so the only Python that runs between two tokens is the loop below.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any
 TEMPERATURE, TOP_P = 0.1, 0.9
 
 
-class LlamaCpp:
-    """One GGUF file, loaded."""
+class LlamaCppModel:
+    """A loaded GGUF file."""
 
     def __init__(self, path: str, context_tokens: int, threads: int) -> None:
         self.c: Any = importlib.import_module("llama_cpp")
@@ -34,7 +34,7 @@ class LlamaCpp:
         self._context = self.c.llama_init_from_model(self._model, parameters)
 
     def sampler(self, temperature: float) -> Any:
-        """Return a sampler: top-p, then temperature; the likeliest token for temperature 0."""
+        """Return a sampler with temperature and top-p, or a greedy one for temperature 0."""
         chain = self.c.llama_sampler_chain_init(self.c.llama_sampler_chain_default_params())
         if temperature == 0:
             self.c.llama_sampler_chain_add(chain, self.c.llama_sampler_init_greedy())
@@ -45,7 +45,7 @@ class LlamaCpp:
         return chain
 
     def run(self, prompt: list[int], tokens: int, temperature: float) -> tuple[list[int], float, float]:
-        """Decode and return the tokens, the seconds of the prefill and those behind the first token."""
+        """Decode; return the tokens, the seconds of the prefill, and the seconds after the first token."""
         self.c.llama_memory_clear(self.c.llama_get_memory(self._context), True)
         chain = self.sampler(temperature)
         started = time.perf_counter()
@@ -66,11 +66,11 @@ class LlamaCpp:
 
 
 def main() -> None:
-    """Read the task as JSON from standard input and print the figures."""
+    """Read a task as JSON from standard input and print the figures."""
     argparse.ArgumentParser(description=__doc__).parse_args()
     task = json.load(sys.stdin)
     prompt, tokens = task["prompt"], task["tokens"]
-    loaded = LlamaCpp(task["file"], len(prompt) + tokens + 8, task["threads"])
+    loaded = LlamaCppModel(task["file"], len(prompt) + tokens + 8, task["threads"])
     greedy, _, _ = loaded.run(prompt, task["greedy_tokens"], 0.0)
     runs = [loaded.run(prompt, tokens, TEMPERATURE) for _ in range(task["repeats"])]
     print(

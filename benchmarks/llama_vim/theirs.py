@@ -1,4 +1,7 @@
-"""llama.vim and llama-server, as their documentation sets them up, with programs from Debian's testing release."""
+"""The other side: llama.vim and llama-server from Debian's testing release, set up as their documentation says.
+
+Nothing else is passed to them: llama.vim gets the address of its server.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +19,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.drivers.neovim import Neovim
-from benchmarks.llama_vim_sides import MARK, home
-from benchmarks.llama_vim_suffix_first import suffix_first
+from benchmarks.llama_vim.side import MARK, home
+from benchmarks.llama_vim.suffix_first import suffix_first
 
-ROOT = Path(__file__).parents[1] / ".cache" / "newer" / "root" / "usr"
+ROOT = Path(__file__).parents[2] / ".cache" / "newer" / "root" / "usr"
 LIBRARIES = ROOT / "lib" / "x86_64-linux-gnu"
 NVIM = ROOT / "bin" / "nvim"
 LLAMA_SERVER = ROOT / "bin" / "llama-server"
 LLAMA_VIM = ROOT / "share" / "vim-llama.cpp"
 PRELOADED = {"LD_LIBRARY_PATH": f"{LIBRARIES / 'llama'}:{LIBRARIES}"}
-# `:help llama`: all of the model's context (1024 tokens here), and a batch that leaves room in it, of which three
-# quarters are for the text before the cursor and one for the text behind it; 512 is the smallest that it names.
+# `:help llama`: the model's whole context (1024 tokens here), and a smaller batch, three quarters of it for the text
+# before the cursor and one quarter for the text after it; 512 is the smallest value that it mentions.
 SERVER_OPTIONS = ("--ctx-size", "0", "--batch-size", "512", "--ubatch-size", "512", "--cache-reuse", "256")
 
 
@@ -43,7 +46,7 @@ class LlamaVim:
     _started: int = 0
 
     def start(self) -> Neovim:
-        """Return a new editor; its server has the model already."""
+        """Return a new editor; its server has loaded the model already."""
         self._started += 1
         workspace = self.folder / f"work{self._started}"
         workspace.mkdir()
@@ -53,7 +56,7 @@ class LlamaVim:
         return Neovim(workspace, None, self.environment, home=folder)
 
     def is_settled(self, nvim: Neovim) -> bool:
-        """Tell whether neither a request nor the timer of a later one is under way, by the script's own variables."""
+        """Return whether neither a request nor a timer for the next one is running, by the script's own variables."""
         return bool(
             nvim.lua(
                 "local id = vim.fn.getscriptinfo({ name = 'autoload/llama.vim' })[1].sid"
@@ -63,7 +66,7 @@ class LlamaVim:
         )
 
     def counted(self, nvim: Neovim) -> dict[str, float]:
-        """Return requests of the editor and tokens computed."""
+        """Return counters of the editor's requests and of computed tokens."""
         page = _get(self.port, "/metrics")
         found = {name: int(float(value)) for name, value in re.findall(r"^llamacpp:(\w+) (\S+)$", page, re.MULTILINE)}
         asked = self.log.read_text("utf-8", "replace").count("launch_slot_:")
@@ -88,7 +91,7 @@ def _get(port: int, path: str) -> str:
 
 @contextmanager
 def llama_vim(folder: Path, weights: Path, *, is_suffix_first: bool) -> Iterator[LlamaVim]:
-    """Give llama.vim with a server of its own for ``weights``, which reads the text behind the cursor first or last.
+    """Yield llama.vim with its own server for ``weights``, which reads the text after the cursor first or last.
 
     Raises:
         SystemExit: The server does not start.
@@ -114,7 +117,7 @@ def llama_vim(folder: Path, weights: Path, *, is_suffix_first: bool) -> Iterator
     with ExitStack() as stack:
         written = stack.enter_context(log.open("wb"))
         process = subprocess.Popen(
-            # It looks for the kernels of this processor where it is started.
+            # It looks for the kernels of this processor in its working directory.
             command, cwd=LIBRARIES / "ggml" / "backends0", env={**os.environ, **environment, **PRELOADED},
             stdout=written, stderr=written, stdin=subprocess.DEVNULL,
         )  # fmt: skip

@@ -1,7 +1,6 @@
-"""The two sides that are compared, each as its own documentation sets it up, in the same Neovim.
+"""Our side: the plugin, the server and the engine, set up as their documentation says.
 
-Nothing is passed to either beyond what it needs to be found: our plugin finds ``infill-ls`` on the PATH, llama.vim is
-told the port of its server.
+Nothing else is passed to them: the plugin finds ``infill-ls`` on the PATH.
 """
 
 from __future__ import annotations
@@ -13,64 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from benchmarks.drivers import installation, neovim
 from benchmarks.drivers.neovim import PLUGIN, Neovim
+from benchmarks.llama_vim.side import MARK, home
 from infill_completion.settings import EngineSettings
 from infill_server.commands.bench.counters import counters
-
-MARK = "XDG_RUNTIME_DIR"  # every process of one side has its own, from the editor to the model
-_OPTIONS = """
-vim.opt.swapfile = false
-vim.opt.shadafile = 'NONE'
-vim.opt.messagesopt = 'wait:0,history:200'
-"""
-
-
-class Side(Protocol):
-    """One way to have ghost text."""
-
-    name: str
-    environment: dict[str, str]
-
-    def start(self) -> Neovim:
-        """Return a new editor, with the model ready."""
-
-    def is_settled(self, nvim: Neovim) -> bool:
-        """Tell whether no request is under way and none is planned."""
-
-    def counted(self, nvim: Neovim) -> dict[str, float]:
-        """Return requests of the editor and tokens computed, since some moment."""
-
-
-def home(folder: Path, init: str) -> Path:
-    """Return the home of a user with ``init``, in Lua, as their only configuration."""
-    config = folder / "home" / ".config" / "nvim"
-    config.mkdir(parents=True, exist_ok=True)
-    (config / "init.lua").write_text(_OPTIONS + init, encoding="utf-8")
-    return folder / "home"
-
-
-def cpu_s(side: Side) -> tuple[float, float]:
-    """Return the processor time of the side's processes, and of all that neither it nor the benchmark started.
-
-    Processes that have ended count with those that started them.
-    """
-    import psutil
-
-    mine = {os.getpid(), *(child.pid for child in psutil.Process().children())}
-    own, known = 0.0, 0.0
-    for process in psutil.process_iter():
-        try:
-            is_own = process.environ().get(MARK) == side.environment[MARK]
-            spent = sum(process.cpu_times()[: 4 if is_own else 2])
-        except psutil.Error:
-            continue
-        own += spent if is_own else 0.0
-        known += spent if is_own or process.pid in mine else 0.0
-    total = psutil.cpu_times()
-    return own, total.user + total.nice + total.system - known
 
 
 @dataclass
@@ -93,7 +40,7 @@ class Infill:
     """
 
     def start(self) -> Neovim:
-        """Return a new editor, with the model ready."""
+        """Return a new editor once the model is ready."""
         self._started += 1
         plugin = f"vim.opt.runtimepath:prepend({json.dumps(str(PLUGIN))})\n"
         folder = home(self.folder, f"{plugin}vim.lsp.enable('infill_ls')")
@@ -104,7 +51,7 @@ class Infill:
         return nvim
 
     def is_settled(self, nvim: Neovim) -> bool:
-        """Tell whether no request is under way."""
+        """Return whether no request is running."""
         return bool(
             nvim.lua(
                 "for _, c in ipairs(vim.lsp.get_clients({ name = 'infill_ls' })) do"
@@ -113,7 +60,7 @@ class Infill:
         )
 
     def counted(self, nvim: Neovim) -> dict[str, float]:
-        """Return requests of the editor and tokens computed."""
+        """Return counters of the editor's requests and of computed tokens."""
         former = os.environ.get(MARK)
         os.environ[MARK] = self.environment[MARK]  # where the engine is found
         try:
@@ -131,7 +78,7 @@ class Infill:
 
 @contextmanager
 def infill(folder: Path) -> Iterator[Infill]:
-    """Give our side; its engine ends with the context."""
+    """Yield our side; its engine ends with the context."""
     folder.mkdir()
     with installation.home(folder) as environment:
         yield Infill(folder, environment)

@@ -1,0 +1,1 @@
+"""Write a Llama checkpoint as GGUF, so that llama.cpp runs the same weights."""

@@ -1,0 +1,1 @@
+"""The decode loop beside llama.cpp: ``python -m benchmarks.llama_cpp``."""
