@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from infill_completion.api import Chunk, FinishReason
 from infill_completion.suggest.ending import finished, settled
 from infill_completion.suggest.extent import Extent
-from infill_completion.suggest.loops import ends_in_loop
+from infill_completion.suggest.filters.loops import ends_in_loop
 
 # A text is examined at every line end and after every so many characters, which is about once a token.
 _EXAMINE_EVERY = 4

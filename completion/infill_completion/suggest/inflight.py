@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from infill_completion.api import Engine, EngineUnavailableError
 from infill_completion.document.view import View
 from infill_completion.errors import frames_of
+from infill_completion.suggest.change import change_between
 from infill_completion.suggest.request import PreparedRequest
-from infill_completion.suggest.reuse import change_between
 from infill_completion.suggest.stream import GenerationStream, engine_error
 
 log = logging.getLogger(__name__)

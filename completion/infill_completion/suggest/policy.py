@@ -16,8 +16,8 @@ from infill_completion.document.view import View
 from infill_completion.privacy.ignore_files import Rule
 from infill_completion.settings import Settings
 from infill_completion.suggest.choice import Choice
-from infill_completion.suggest.loops import ends_in_loop
-from infill_completion.suggest.reuse import Offer, Recalled, Reuse, carried_on
+from infill_completion.suggest.filters.loops import ends_in_loop
+from infill_completion.suggest.reuse import Offer, Recalled, Reuse, remaining_offers
 
 # A NUL among this many first characters means that the document is binary.
 _PROBED = 8192
@@ -75,7 +75,7 @@ def shown_automatically(
     """
     if view.is_invoked or not recalled.entry.view.is_invoked:
         return recalled
-    seen = carried_on(*shown, view) if shown is not None else ()
+    seen = remaining_offers(*shown, view) if shown is not None else ()
     if not any(offer in seen for offer in recalled.offers) and recalled.how in {Reuse.SAME, Reuse.DELETED}:
         return None
     refused = refusal(view)

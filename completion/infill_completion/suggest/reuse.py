@@ -1,8 +1,7 @@
-"""Answers that need no model: what was offered before still fits what the document has become since.
+"""Answers that need no model, because an earlier one still fits what the document has become.
 
-The key of an entry is the document, the text near the cursor on both sides and the versions of the other documents
-that were in the prompt; the entries of another model or other settings are forgotten as a whole. Text far from the
-cursor may change, so that an edit elsewhere does not empty the memory.
+An entry is found by its document, by the text near the cursor on both sides and by the versions of the other documents
+in its prompt. When the model or its settings change, all entries are forgotten.
 """
 
 from __future__ import annotations
@@ -14,17 +13,9 @@ from enum import Enum
 
 from infill_completion.document.snapshot import SkipReason
 from infill_completion.document.view import View
-from infill_completion.document.window import Window
+from infill_completion.suggest.change import NEAR_PREFIX, NEAR_SUFFIX, Change, change_between
 
-# What must be equal around the cursor; farther text may have been edited since.
-NEAR_PREFIX = 2000
-NEAR_SUFFIX = 500
-# Longest text typed since that is looked for, and the longest deletion.
-MOST_TYPED = 2000
-MOST_DELETED = 32
 MOST_ENTRIES = 256
-_CLOSERS = frozenset(")]}>\"'`")
-_AUTO_CLOSED = {"(": ")", "[": "]", "{": "}", "<": ">", '"': '"', "'": "'", "`": "`"}
 
 
 class Reuse(Enum):
@@ -39,7 +30,13 @@ class Reuse(Enum):
 
 @dataclass(frozen=True)
 class Offer:
-    """A suggestion at the cursor of a view, LF line ends; it replaces ``replaced`` characters right of the cursor."""
+    """A suggestion at the cursor of a view.
+
+    Attributes:
+        text: What to insert, with LF line ends.
+        confidence: The model's confidence, if known.
+        replaced: How many characters right of the cursor it replaces.
+    """
 
     text: str
     confidence: float | None = None
@@ -48,14 +45,14 @@ class Offer:
 
 @dataclass(frozen=True)
 class Remembered:
-    """What came of a request.
+    """The result of a request.
 
     Attributes:
-        view: Where it was asked.
+        view: The cursor that it was made for.
         offers: The suggestions, best first.
         reason: Why there are none.
-        sources: The versions of the other documents that were in the prompt, by URI.
-        ahead: Text behind the line end that the model would write next; shown once the user has begun that line.
+        sources: The versions of the other documents in the prompt, by URI.
+        ahead: The line after the cursor's own as the model would write it; shown once the user has begun that line.
     """
 
     view: View
@@ -67,7 +64,14 @@ class Remembered:
 
 @dataclass(frozen=True)
 class Recalled:
-    """An entry of the memory, brought to the cursor that was asked for: what it offers there, or why nothing."""
+    """An entry of the memory, rebased on what has been typed since.
+
+    Attributes:
+        offers: The suggestions at the cursor now, best first.
+        reason: Why there are none.
+        how: Why the entry still fits.
+        entry: The entry.
+    """
 
     offers: tuple[Offer, ...]
     reason: SkipReason | None
@@ -75,17 +79,8 @@ class Recalled:
     entry: Remembered
 
 
-@dataclass(frozen=True)
-class Change:
-    """What happened at the cursor between two views: text was typed, or deleted, and a bracket closed by the editor."""
-
-    typed: str = ""
-    deleted: str = ""
-    closed: str = ""
-
-
 class Memory:
-    """The latest answers, bounded; the oldest go first."""
+    """The latest answers; beyond ``most_entries`` the oldest is forgotten."""
 
     def __init__(self, most_entries: int = MOST_ENTRIES) -> None:
         self._most = most_entries
@@ -95,7 +90,7 @@ class Memory:
         return len(self._entries)
 
     def clear(self) -> None:
-        """Forget everything, because the model or its settings are others now."""
+        """Forget everything, because the model or its settings have changed."""
         self._entries.clear()
 
     def forget(self, uri: str) -> None:
@@ -104,7 +99,7 @@ class Memory:
             del self._entries[key]
 
     def remember(self, entry: Remembered) -> None:
-        """Keep ``entry``; the oldest entry goes if there are too many."""
+        """Store ``entry`` as the newest."""
         window = entry.view.window
         key = (entry.view.uri, window.prefix[-NEAR_PREFIX:], window.suffix[:NEAR_SUFFIX], entry.view.is_invoked)
         self._entries[key] = entry
@@ -116,14 +111,14 @@ class Memory:
         self,
         view: View,
         versions: Mapping[str, int],
-        serving: Callable[[Recalled], Recalled | None] = lambda found: found,
+        permit: Callable[[Recalled], Recalled | None] = lambda recalled: recalled,
     ) -> Recalled | None:
         """Return the newest entry that fits ``view``, or None.
 
         Args:
-            view: Where the cursor is now.
+            view: The cursor now.
             versions: The other documents' versions now, by URI.
-            serving: Returns what of a fitting entry may serve ``view``, or None.
+            permit: Returns the part of a fitting entry that may be shown, or None.
         """
         for entry in reversed(self._entries.values()):
             if entry.view.uri != view.uri or (view.is_invoked and not entry.view.is_invoked):
@@ -131,63 +126,21 @@ class Memory:
             if any(versions.get(uri) != version for uri, version in entry.sources):
                 continue
             change = change_between(entry.view.window, view.window)
-            recalled = None if change is None else _brought(entry, change)
-            if recalled is not None and (served := serving(recalled)) is not None:
-                return served
+            recalled = None if change is None else _rebased(entry, change)
+            if recalled is not None and (permitted := permit(recalled)) is not None:
+                return permitted
         return None
 
 
-def change_between(old: Window, new: Window) -> Change | None:
-    """Return what happened at the cursor between two windows of a document; None if they do not fit together."""
-    if old.prefix == new.prefix and _suffixes_agree(old, new.suffix, new.ends_document):
-        return Change()
-    typed = _appended(old, new)
-    if typed is not None:
-        closed = _closed_pair(typed, old, new)
-        return None if closed is None else Change(typed=typed, closed=closed)
-    deleted = _appended(new, old)
-    if deleted and len(deleted) <= MOST_DELETED and _suffixes_agree(old, new.suffix, new.ends_document):
-        return Change(deleted=deleted)
-    return None
-
-
-def carried_on(old: View, offers: tuple[Offer, ...], view: View) -> tuple[Offer, ...]:
-    """Return what is left of ``offers``, shown at ``old``, once the user has typed or deleted to get to ``view``."""
+def remaining_offers(old: View, offers: tuple[Offer, ...], view: View) -> tuple[Offer, ...]:
+    """Return what is left of ``offers``, shown at ``old``, after the user has typed or deleted to get to ``view``."""
     change = change_between(old.window, view.window) if old.uri == view.uri else None
-    recalled = None if change is None or change == Change() else _brought(Remembered(old, offers), change)
+    recalled = None if change is None or change == Change() else _rebased(Remembered(old, offers), change)
     return () if recalled is None else recalled.offers
 
 
-def _appended(shorter: Window, longer: Window) -> str | None:
-    """Return the text that ``longer`` has before its cursor and ``shorter`` has not; None if they disagree."""
-    tail = shorter.prefix[-NEAR_PREFIX:]
-    if len(shorter.prefix) <= NEAR_PREFIX and shorter.starts_document:
-        fits = longer.starts_document and longer.prefix.startswith(tail)
-        return longer.prefix[len(tail) :] if fits else None
-    place = longer.prefix.rfind(tail, max(0, len(longer.prefix) - len(tail) - MOST_TYPED))
-    return None if place < 0 else longer.prefix[place + len(tail) :]
-
-
-def _suffixes_agree(old: Window, suffix: str, ends_document: bool) -> bool:
-    if len(old.suffix) < NEAR_SUFFIX and old.ends_document:
-        return ends_document and old.suffix == suffix
-    return old.suffix[:NEAR_SUFFIX] == suffix[:NEAR_SUFFIX]
-
-
-def _closed_pair(typed: str, old: Window, new: Window) -> str | None:
-    """Return the brackets that the editor added behind the cursor while ``typed`` was typed; None if more changed."""
-    if _suffixes_agree(old, new.suffix, new.ends_document):
-        return ""
-    for size in (1, 2, 3):
-        added = new.suffix[:size]
-        if _CLOSERS.issuperset(added) and _suffixes_agree(old, new.suffix[size:], new.ends_document):
-            openers = [_AUTO_CLOSED[character] for character in typed if character in _AUTO_CLOSED]
-            return added if all(closer in openers for closer in added) else None
-    return None
-
-
-def _brought(entry: Remembered, change: Change) -> Recalled | None:
-    """Bring an entry to where the cursor is after ``change``; None if its text does not fit any more."""
+def _rebased(entry: Remembered, change: Change) -> Recalled | None:
+    """Move an entry to where the cursor is after ``change``; None if its text no longer fits."""
     if change == Change():
         return Recalled(entry.offers, entry.reason, Reuse.SAME, entry)
     if change.deleted:
@@ -205,12 +158,13 @@ def _brought(entry: Remembered, change: Change) -> Recalled | None:
 
 
 def _after_typing(offer: Offer, change: Change) -> Offer | None:
-    if not offer.text.startswith(change.typed) or not offer.text[len(change.typed) :].strip():
-        return None
+    """Return the rest of ``offer`` that has not been typed yet; None if nothing is left or something else was typed."""
     left = offer.text[len(change.typed) :]
+    if not offer.text.startswith(change.typed) or not left.strip():
+        return None
     if not change.closed:
         return Offer(left, offer.confidence, offer.replaced)
-    # The editor has written the closing bracket: the suggestion's own takes its place.
+    # The editor has written the closing bracket; the suggestion's own one replaces it.
     if left == change.closed:
         return None
     if change.closed not in left:

@@ -8,7 +8,7 @@ from infill_completion.document.lines import indent_width
 from infill_completion.languages.traits import opens_block
 from infill_completion.suggest.ending import whole_part
 from infill_completion.suggest.filters.context import FilterContext
-from infill_completion.suggest.loops import BARE_WORD, LETTERS, loop_in, unfinished_loop_in
+from infill_completion.suggest.filters.loops import BARE_WORD, LETTERS, loop_in, unfinished_loop_in
 
 _LETTER = re.compile(r"[^\W\d_]")
 # Methods of different classes may well look alike, so only what is not indented counts.
