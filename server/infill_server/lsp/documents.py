@@ -1,4 +1,4 @@
-"""The editor's open documents and notebooks, as the editor last described them."""
+"""The store of open documents and notebooks, kept in step with the editor."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pygls.uris import to_fs_path
 from infill_completion.document.snapshot import Snapshot, Trigger
 from infill_completion.document.workspace import OpenDocument
 from infill_server.lsp.positions import Units
-from infill_server.lsp.text import Edit, Text
+from infill_server.lsp.text import DocumentText, Edit
 
 log = logging.getLogger(__name__)
 
 _CLOSERS = frozenset(")]}>\"'`; \t\r\n")
-_MOST_CLOSING_LINES = 2
+_MAX_CLOSING_LINES = 2
 
 
 class UnknownDocumentError(Exception):
@@ -31,21 +31,21 @@ class Document:
     """One open document.
 
     Attributes:
-        uri: Its URI as the editor writes it.
+        uri: The URI as the editor writes it.
         language_id: LSP's language id.
-        version: The editor's number of the text.
+        version: The editor's version number.
         text: The text.
-        edit: Where the last edit stands; None when nothing was typed since the last request.
+        edit: The range of the last edit; None if there was none since the last request.
     """
 
     uri: str
     language_id: str
     version: int
-    text: Text
+    text: DocumentText
     edit: Edit | None = None
 
     def change(self, changes: Iterable[types.TextDocumentContentChangeEvent], version: int) -> None:
-        """Apply the changes of one notification in their order."""
+        """Apply the changes of one notification in order."""
         for change in changes:
             if isinstance(change, types.TextDocumentContentChangePartial):
                 self.edit = self.text.replace(change.range, change.text)
@@ -54,21 +54,22 @@ class Document:
         self.version = version
 
     def took_typing(self, position: types.Position) -> bool:
-        """Tell whether the user has just typed at ``position``; true once per edit.
+        """Return whether the user has just typed at ``position``; true at most once per edit.
 
-        A completion request does not say whether a key asked for it or a letter, so this decides.
+        A completion request does not say whether a shortcut or typing triggered it, so the last edit decides.
         """
-        edit, self.edit, place = self.edit, None, self.text.place(position)
-        if edit is None or not edit.start <= place <= edit.end:
+        edit, self.edit, location = self.edit, None, self.text.locate(position)
+        if edit is None or not edit.start <= location <= edit.end:
             return False
-        # Editors put a closing bracket, and perhaps a line between, behind the cursor in the same edit.
-        return place == edit.end or (
-            place[0] + _MOST_CLOSING_LINES >= edit.end[0] and _CLOSERS.issuperset(self.text.between(place, edit.end))
+        # In the same edit, editors insert a closing bracket after the cursor, and perhaps an empty line before it.
+        return location == edit.end or (
+            location[0] + _MAX_CLOSING_LINES >= edit.end[0]
+            and _CLOSERS.issuperset(self.text.between(location, edit.end))
         )
 
     def snapshot(self, position: types.Position, trigger: Trigger, selected: types.SelectedCompletionInfo | None = None
     ) -> Snapshot:  # fmt: skip
-        """Return the document as it is now with the cursor at ``position``."""
+        """Return the current document with the cursor at ``position``."""
         popup = None
         if selected is not None:
             start, end = self.text.offset(selected.range.start), self.text.offset(selected.range.end)
@@ -77,13 +78,13 @@ class Document:
         return Snapshot(self.uri, self.version, self.language_id, text, offset, trigger, popup)
 
     def opened(self) -> OpenDocument:
-        """Return what the completer may know of it when it completes another one."""
+        """Return the document as context for the completion of another one."""
         return OpenDocument(self.uri, self.language_id, self.version, str(self.text))
 
 
 @dataclass
 class DocumentStore:
-    """All open documents, the last focused last, and the cells of open notebooks in their order."""
+    """All open documents, with the last focused one last, and the cells of open notebooks in order."""
 
     units: Units = Units.UTF16
     folders: list[Path] = field(default_factory=list)
@@ -97,7 +98,7 @@ class DocumentStore:
         """Return an open document.
 
         Raises:
-            UnknownDocumentError: It is not open.
+            UnknownDocumentError: The document is not open.
         """
         try:
             return self._documents[unquote(uri)]
@@ -105,15 +106,15 @@ class DocumentStore:
             raise UnknownDocumentError(f"{uri} is not open here; send textDocument/didOpen first.") from None
 
     def open(self, item: types.TextDocumentItem) -> None:
-        """Take over a document; one that is open already gets the new text."""
-        document = Document(item.uri, item.language_id, item.version, Text(item.text, self.units))
+        """Add a document; one that is already open gets the new text."""
+        document = Document(item.uri, item.language_id, item.version, DocumentText(item.text, self.units))
         self._documents[unquote(item.uri)] = document
         self.focus(item.uri)
 
     def change(
         self, target: types.VersionedTextDocumentIdentifier, changes: Iterable[types.TextDocumentContentChangeEvent]
     ) -> None:
-        """Apply an edit; one of a document that is not open is a client's mistake and only logged."""
+        """Apply an edit; an edit of a document that is not open is a client's mistake and only logged."""
         document = self._documents.get(unquote(target.uri))
         if document is None:
             log.warning("ignored a change of a document that is not open")
@@ -122,17 +123,17 @@ class DocumentStore:
         self.focus(target.uri)
 
     def close(self, uri: str) -> None:
-        """Forget a document."""
+        """Remove a document."""
         self._documents.pop(unquote(uri), None)
 
     def focus(self, uri: str) -> None:
-        """Remember that the user looks at ``uri`` now."""
+        """Record that the user now looks at ``uri``."""
         key = unquote(uri)
         if key in self._documents:
             self._documents[key] = self._documents.pop(key)
 
     def open_notebook(self, params: types.DidOpenNotebookDocumentParams) -> None:
-        """Take over a notebook with the text of its cells."""
+        """Add a notebook with the text of its cells."""
         notebook = params.notebook_document
         self._notebooks[unquote(notebook.uri)] = [unquote(cell.document) for cell in notebook.cells]
         for item in params.cell_text_documents:
@@ -155,13 +156,13 @@ class DocumentStore:
             self.change(content.document, content.changes)
 
     def close_notebook(self, params: types.DidCloseNotebookDocumentParams) -> None:
-        """Forget a notebook and its cells."""
+        """Remove a notebook and its cells."""
         self._notebooks.pop(unquote(params.notebook_document.uri), None)
         for cell in params.cell_text_documents:
             self.close(cell.uri)
 
     def change_folders(self, event: types.WorkspaceFoldersChangeEvent) -> None:
-        """Add and remove folders of the workspace."""
+        """Add and remove workspace folders."""
         removed = _paths(folder.uri for folder in event.removed)
         self.folders = [folder for folder in self.folders if folder not in removed]
         self.folders += [
@@ -169,7 +170,7 @@ class DocumentStore:
         ]
 
     def use(self, params: types.InitializeParams, units: Units) -> None:
-        """Start over with the client's folders and units."""
+        """Empty the store and use the client's folders and units."""
         self.units = units
         self._documents.clear()
         self._notebooks.clear()
@@ -179,7 +180,7 @@ class DocumentStore:
             self.folders = [Path(params.root_path)]
 
     def others(self, uri: str) -> Sequence[OpenDocument]:
-        """Return the open documents except ``uri`` and its notebook's cells, the last focused first."""
+        """Return the open documents except ``uri`` and its notebook's cells, the last focused one first."""
         hidden = {unquote(uri), *self._cells_of(uri)}
         return [document.opened() for key, document in reversed(self._documents.items()) if key not in hidden]
 
@@ -190,7 +191,7 @@ class DocumentStore:
         return [self._documents[cell].opened() for cell in above if cell in self._documents]
 
     def roots(self) -> Sequence[Path]:
-        """Return the folders of the workspace."""
+        """Return the workspace folders."""
         return tuple(self.folders)
 
     def _cells_of(self, uri: str) -> list[str]:

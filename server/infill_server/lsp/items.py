@@ -1,7 +1,7 @@
-"""Suggestions as LSP items, for popups and for ghost text.
+"""Conversion of suggestions to LSP items, for popups and for ghost text.
 
-Every item replaces a range of one line that begins at a stable column, so what the client computed it for and what the
-user has typed since still fit together, and carries a command that reports acceptance in any client.
+Every item replaces a range within one line that begins at a stable column, so it still applies after the user has typed
+on.  Its command reports acceptance, in any client.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from lsprotocol import types
 
-from infill_completion.document.lines import to_lf
+from infill_completion.document.lines import line_start, to_lf
 from infill_completion.document.snapshot import Answer, Snapshot, Suggestion
-from infill_server.lsp.text import Text
+from infill_server.lsp.text import DocumentText
 
 ACCEPTED = "infill.accepted"
 
@@ -21,13 +21,13 @@ _LAST_WORD = re.compile(r"\w+\Z")
 _FIRST_LINE = re.compile(r"[^\r\n]*")
 _BACKTICKS = re.compile(r"`{3,}")
 _LABEL_CHARACTERS = 80
-# Far into a minified line an item would repeat kilobytes of it, so the range begins at the word there.
-_MOST_REPEATED = 400
+# Far into a minified line an item would repeat kilobytes of it, so there the range begins at the word.
+_MAX_REPEATED = 400
 
 
 @dataclass(frozen=True)
 class _Widened:
-    """A suggestion whose range begins at a stable column; ``typed`` is what stands between there and the cursor."""
+    """A suggestion whose range begins at a stable column; ``typed`` is the text from there to the cursor."""
 
     text: str
     start: int
@@ -37,45 +37,45 @@ class _Widened:
 
 
 def inline_items(
-    answer: Answer, snapshot: Snapshot, document: Text, *, only_line_feeds: bool = False
+    answer: Answer, snapshot: Snapshot, document: DocumentText, *, only_line_feeds: bool = False
 ) -> types.InlineCompletionList:
     """Return the ghost texts of an answer.
 
-    The range begins where the line does: that survives typing and deleting back into the indentation, and clients
-    that draw ghost text skip what already stands there.
+    The range begins at the start of the line: it then survives typing and deleting back into the indentation, and
+    clients that draw ghost text skip the text that is already there.
 
     Args:
-        answer: What the completer found.
-        snapshot: What it was asked.
+        answer: The completer's answer.
+        snapshot: The request.
         document: The text the items are for.
-        only_line_feeds: The client splits ghost text at line feeds, whatever ends the document's lines, as Neovim
-            does: it would show and insert carriage returns as text.
+        only_line_feeds: The client splits ghost text at line feeds, whatever the document's line ends, as Neovim
+            does; it would show and insert carriage returns as text.
     """
     return types.InlineCompletionList(
         items=[
             types.InlineCompletionItem(
-                insert_text=(text := _unix(item.text, snapshot.text) if only_line_feeds else item.text),
+                insert_text=(text := _with_line_feeds(item.text, snapshot.text) if only_line_feeds else item.text),
                 filter_text=text,
                 range=_range(item, document),
                 command=_report(snapshot, item.suggestion),
             )
-            for item in _widened(answer, snapshot, _line_start(snapshot))
+            for item in _widened(answer, snapshot, _range_start(snapshot))
         ]
     )
 
 
 def popup_items(
-    answer: Answer, snapshot: Snapshot, document: Text, *, model: str = "", markdown: bool = True
+    answer: Answer, snapshot: Snapshot, document: DocumentText, *, model: str = "", markdown: bool = True
 ) -> types.CompletionList:
-    """Return the popup's entries of an answer.
+    """Return the popup entries of an answer.
 
-    The range begins at the word under the cursor, which is what popups filter by.
+    The range begins at the word under the cursor, by which popups filter.
 
     Args:
-        answer: What the completer found.
-        snapshot: What it was asked.
+        answer: The completer's answer.
+        snapshot: The request.
         document: The text the items are for.
-        model: Shown beside each entry.
+        model: The model name, shown beside each entry.
         markdown: Whether the client renders Markdown in documentation.
     """
     items = [
@@ -86,22 +86,22 @@ def popup_items(
 
 
 def nothing_yet() -> types.CompletionList:
-    """Return the popup's list where there is no entry; incomplete, so the next letter asks again."""
+    """Return an empty popup list; it is incomplete, so the client asks again at the next character."""
     return types.CompletionList(is_incomplete=True, items=[])
 
 
 def _popup_item(
-    item: _Widened, index: int, snapshot: Snapshot, document: Text, *, model: str, markdown: bool
+    item: _Widened, index: int, snapshot: Snapshot, document: DocumentText, *, model: str, markdown: bool
 ) -> types.CompletionItem:
     return types.CompletionItem(
         label=_label(item.text),
         kind=types.CompletionItemKind.Text,
         detail=_detail(model, item.suggestion.confidence),
         documentation=_documentation(item.text, snapshot.language_id, markdown=markdown),
-        # Behind everything that another server offers for the same word.
+        # Sorts after the entries of other servers for the same word.
         sort_text=f"~~{index:02d}",
         filter_text=_first_line(item.text) or item.typed or _label(item.text),
-        # Counts only where a client does not know edits: jupyterlab-lsp, which would else put in the shortened label.
+        # For clients that ignore text_edit, such as jupyterlab-lsp, which would otherwise insert the shortened label.
         insert_text=item.text,
         insert_text_format=types.InsertTextFormat.PlainText,
         insert_text_mode=types.InsertTextMode.AsIs,
@@ -111,7 +111,7 @@ def _popup_item(
 
 
 def _widened(answer: Answer, snapshot: Snapshot, stable: int) -> list[_Widened]:
-    """Return the suggestions that can be shown, from the stable column on."""
+    """Return the suggestions that can be shown, extended back to the stable column."""
     widened = []
     for suggestion in answer.suggestions:
         if not _fits(suggestion, snapshot):
@@ -125,7 +125,7 @@ def _widened(answer: Answer, snapshot: Snapshot, stable: int) -> list[_Widened]:
 
 
 def _fits(suggestion: Suggestion, snapshot: Snapshot) -> bool:
-    r"""Tell whether a client can show it: around the cursor, on one line, and extending what its popup has selected."""
+    """Return whether a client can show it: around the cursor, on one line, and extending the selected popup entry."""
     replaced = snapshot.text[suggestion.start : suggestion.end]
     if not suggestion.start <= snapshot.offset <= suggestion.end or "\n" in replaced or "\r" in replaced:
         return False
@@ -136,27 +136,26 @@ def _fits(suggestion: Suggestion, snapshot: Snapshot) -> bool:
     return (suggestion.start, suggestion.end) == (start, end) and extends
 
 
-def _line_start(snapshot: Snapshot) -> int:
-    text, offset = snapshot.text, snapshot.offset
-    start = max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
-    return start if offset - start <= _MOST_REPEATED else _word_start(snapshot)
+def _range_start(snapshot: Snapshot) -> int:
+    start = line_start(snapshot.text, snapshot.offset)
+    return start if snapshot.offset - start <= _MAX_REPEATED else _word_start(snapshot)
 
 
 def _word_start(snapshot: Snapshot) -> int:
-    nearby = snapshot.text[max(0, snapshot.offset - _MOST_REPEATED) : snapshot.offset]
+    nearby = snapshot.text[max(0, snapshot.offset - _MAX_REPEATED) : snapshot.offset]
     word = _LAST_WORD.search(nearby)
     return snapshot.offset - (len(word.group()) if word else 0)
 
 
-def _unix(text: str, document: str) -> str:
-    """Return ``text`` with line feeds, unless carriage returns are mere text of some lines of the document."""
+def _with_line_feeds(text: str, document: str) -> str:
+    """Return ``text`` with LF line ends, unless carriage returns are part of the text of some lines of ``document``."""
     if "\r" not in text:
         return text
     of_each = document.count("\n"), document.count("\r"), document.count("\r\n")
     return to_lf(text) if len(set(of_each)) == 1 or of_each[0] == 0 else text
 
 
-def _range(item: _Widened, document: Text) -> types.Range:
+def _range(item: _Widened, document: DocumentText) -> types.Range:
     return types.Range(document.position(item.start), document.position(item.end))
 
 
@@ -170,7 +169,7 @@ def _first_line(text: str) -> str:
 
 
 def _label(text: str) -> str:
-    """Return the first line that shows something, trimmed; an ellipsis stands for what is left out."""
+    """Return the first non-blank line, trimmed; an ellipsis marks omitted text."""
     lines = [line.strip() for line in re.split(r"[\r\n]+", text) if line.strip()]
     first = lines[0] if lines else "↵"
     if len(first) > _LABEL_CHARACTERS:

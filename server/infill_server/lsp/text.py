@@ -1,6 +1,6 @@
-r"""One document's text, kept as lines so that a keystroke costs the same in a small and in a large file.
+r"""The text of a document, stored as lines so that an edit costs the same in a small and in a large file.
 
-Lines end at ``\n``, ``\r\n`` and ``\r`` and nowhere else, as LSP has it.
+Lines end at ``\n``, ``\r\n`` and ``\r`` and nowhere else, as LSP specifies.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ from lsprotocol.types import Position, Range
 
 from infill_server.lsp.positions import Units, column_in_code_points, column_in_units
 
-# Beyond so many characters two whole texts are not compared: an edit that large is not typed.
-_MOST_COMPARED = 10_000
+# Longer differences between two whole texts are not compared: an edit this large was not typed.
+_MAX_COMPARED = 10_000
 
 
 @dataclass(frozen=True)
 class Edit:
-    """Where new text stands, as lines and code points."""
+    """The range of newly inserted text; both ends are line and column in code points, from 0."""
 
     start: tuple[int, int]
     end: tuple[int, int]
 
 
-class Text:
-    """The text of a document that an editor changes piece by piece.
+class DocumentText:
+    """The text of a document that an editor changes incrementally.
 
-    An edit touches only the lines it changes; the whole text and the line starts are put together when somebody asks
-    and kept until the next edit.
+    An edit touches only the lines it changes; the whole text and the line starts are computed on demand and cached
+    until the next edit.
     """
 
     def __init__(self, text: str, units: Units) -> None:
         self._units = units
         self._whole: str | None = None
         self._starts: list[int] | None = None
-        self._is_encodable = _is_encodable(text)  # so that a key in a long line does not look through all of it
+        self._is_encodable = _is_encodable(text)  # cached: typing in a long line need not scan all of it
         self._lines = _split(text if self._is_encodable else _paired(text))
 
     def __str__(self) -> str:
-        """Return the whole text; lone halves of surrogate pairs, which no socket can carry, are U+FFFD in it."""
+        """Return the whole text; lone surrogates, which cannot be encoded for a socket, are replaced by U+FFFD."""
         if self._whole is None:
             text = "".join(self._lines)
             self._whole = text if self._is_encodable else _encodable(text)
@@ -50,59 +50,59 @@ class Text:
 
     @property
     def line_count(self) -> int:
-        """How many lines there are; one more than there are line ends."""
+        """The number of lines, which is the number of line ends plus one."""
         return len(self._lines)
 
     def replace(self, range_: Range, new: str) -> Edit:
-        """Put ``new`` in place of ``range_`` and return where it stands now."""
-        (first, start), (last, end) = sorted((self.place(range_.start), self.place(range_.end)))
-        before, behind = self._lines[first][:start], self._lines[last][end:]
-        begins = first, start
-        # A newline that comes to stand behind a carriage return makes one line end of the two.
+        """Replace ``range_`` with ``new`` and return the range of the new text."""
+        (first, start), (last, end) = sorted((self.locate(range_.start), self.locate(range_.end)))
+        before, after = self._lines[first][:start], self._lines[last][end:]
+        edit_start = first, start
+        # A newline inserted directly after a carriage return forms one line end with it.
         if first > 0 and before == "" and self._lines[first - 1].endswith("\r"):
             first -= 1
             before = self._lines[first]
         self._whole = self._starts = None
         self._is_encodable = self._is_encodable and _is_encodable(new)
         if self._is_encodable and "\n" not in new and "\r" not in new and not before.endswith("\r"):
-            # A key in a line: there is nothing to split.
-            self._lines[first : last + 1] = [before + new + behind]
-            return Edit(begins, (first, len(before) + len(new)))
-        lines = _split(_paired(before + new + behind))
+            # Typing within a line: there is nothing to split.
+            self._lines[first : last + 1] = [before + new + after]
+            return Edit(edit_start, (first, len(before) + len(new)))
+        lines = _split(_paired(before + new + after))
         if last + 1 < len(self._lines):
-            lines.pop()  # the empty line behind the region's own line end
+            lines.pop()  # the empty line after the region's own line end
         self._lines[first : last + 1] = lines
         written = _split(_paired(before + new))
-        return Edit(begins, (first + len(written) - 1, len(written[-1])))
+        return Edit(edit_start, (first + len(written) - 1, len(written[-1])))
 
     def replace_all(self, new: str) -> Edit | None:
-        """Replace the whole text and return where it differs from the former one; None where it does not."""
+        """Replace the whole text and return the range that differs from the former text; None if nothing differs."""
         former, self._lines = self._lines, _split(_paired(new))
         self._is_encodable = _is_encodable(new)
         self._whole = self._starts = None
         return _difference(former, self._lines)
 
     def between(self, start: tuple[int, int], end: tuple[int, int]) -> str:
-        """Return the text from one line and code point to another."""
+        """Return the text between two locations, each a line and a column in code points."""
         lines = self._lines[start[0] : end[0] + 1]
         lines[-1] = lines[-1][: end[1]]
         lines[0] = lines[0][start[1] :]
         return "".join(lines)
 
     def offset(self, position: Position) -> int:
-        """Return the code points left of a client's position; one outside the text is moved to the nearest inside."""
-        line, column = self.place(position)
+        """Return the offset of a client's position in code points; a position outside the text is clamped to it."""
+        line, column = self.locate(position)
         return self._line_starts()[line] + column
 
     def position(self, offset: int) -> Position:
-        """Return the client's position of ``offset``; the inverse of `offset`."""
+        """Return the client's position of an offset in code points; the inverse of `offset`."""
         starts = self._line_starts()
         line = bisect_right(starts, max(offset, 0)) - 1
         column = min(max(offset, 0) - starts[line], len(self._lines[line]))
         return Position(line, column_in_units(self._lines[line], column, self._units))
 
-    def place(self, position: Position) -> tuple[int, int]:
-        """Return line and code point of a client's position, moved into the text where it lies outside."""
+    def locate(self, position: Position) -> tuple[int, int]:
+        """Return line and column in code points of a client's position, clamped to the text."""
         if position.line >= len(self._lines):
             return len(self._lines) - 1, len(self._lines[-1])
         line = self._lines[position.line]
@@ -118,9 +118,9 @@ class Text:
 
 
 def _split(text: str) -> list[str]:
-    r"""Return the lines of ``text`` with their ends; the last one has none and may be empty.
+    r"""Return the lines of ``text`` with their line ends; the last one has none and may be empty.
 
-    ``StringIO`` with ``newline=""`` splits at exactly LSP's three line ends, which `str.splitlines` does not.
+    ``StringIO`` with ``newline=""`` splits at exactly LSP's three line ends, unlike `str.splitlines`.
     """
     lines = list(StringIO(text, newline=""))
     if not lines or lines[-1].endswith(("\n", "\r")):
@@ -129,27 +129,27 @@ def _split(text: str) -> list[str]:
 
 
 def _difference(former: list[str], lines: list[str]) -> Edit | None:
-    """Return the place in ``lines`` outside of which they are as they were; None where they are the same."""
-    top = _common(former, lines)
+    """Return the range of ``lines`` outside of which nothing changed; None if nothing changed at all."""
+    top = _common_prefix_length(former, lines)
     if top == len(former) == len(lines):
         return None
-    below = _common(former[top:][::-1], lines[top:][::-1])
+    below = _common_prefix_length(former[top:][::-1], lines[top:][::-1])
     old, new = "".join(former[top : len(former) - below]), "".join(lines[top : len(lines) - below])
-    if max(len(old), len(new)) > _MOST_COMPARED:  # nobody types so much at once
+    if max(len(old), len(new)) > _MAX_COMPARED:  # too much to have been typed
         return None
-    start = _common(old, new)
-    end = len(new) - _common(old[start:][::-1], new[start:][::-1])
-    return Edit(_place_in(lines, top, start), _place_in(lines, top, end))
+    start = _common_prefix_length(old, new)
+    end = len(new) - _common_prefix_length(old[start:][::-1], new[start:][::-1])
+    return Edit(_locate_from(lines, top, start), _locate_from(lines, top, end))
 
 
-def _common(one: Sequence[str], other: Sequence[str]) -> int:
-    """Return how many items both begin with."""
-    most = min(len(one), len(other))
-    return next((at for at in range(most) if one[at] != other[at]), most)
+def _common_prefix_length(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return the length of the longest common prefix."""
+    shorter = min(len(one), len(other))
+    return next((index for index in range(shorter) if one[index] != other[index]), shorter)
 
 
-def _place_in(lines: list[str], line: int, offset: int) -> tuple[int, int]:
-    """Return line and code point of an offset that counts from the start of ``line``."""
+def _locate_from(lines: list[str], line: int, offset: int) -> tuple[int, int]:
+    """Return line and column in code points of an offset that counts from the start of ``line``."""
     while line < len(lines) - 1 and offset >= len(lines[line]):
         offset -= len(lines[line])
         line += 1
@@ -157,7 +157,7 @@ def _place_in(lines: list[str], line: int, offset: int) -> tuple[int, int]:
 
 
 def _is_encodable(text: str) -> bool:
-    """Tell whether ``text`` is free of halves of surrogate pairs."""
+    """Return whether ``text`` contains no surrogates."""
     if text.isascii():
         return True
     try:
@@ -168,12 +168,12 @@ def _is_encodable(text: str) -> bool:
 
 
 def _encodable(text: str) -> str:
-    """Replace lone halves of surrogate pairs without moving an offset."""
+    """Replace lone surrogates without changing any offset."""
     return text if _is_encodable(text) else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _paired(text: str) -> str:
-    """Join the halves of surrogate pairs, which meet when a client edits inside a character."""
+    """Join adjacent halves of surrogate pairs, which a client produces by editing inside a character."""
     if _is_encodable(text):
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")

@@ -1,8 +1,8 @@
-"""Bytes to messages and back: LSP's ``Content-Length`` framing over a pair of file descriptors.
+"""LSP's ``Content-Length`` framing over a pair of file descriptors.
 
-Reading and writing have a thread each, so the event loop waits for neither, and a client that does not read its pipe
-cannot stop us from reading ours.  (pygls' own runner hops between threads three times per message, loses the exit
-code and cannot end while a read is pending.)
+Reading and writing have a thread each, so neither blocks the event loop, and a client that does not read its pipe
+cannot stop us from reading ours.  (pygls' own runner switches threads three times per message, loses the exit code and
+cannot end while a read is pending.)
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from collections.abc import AsyncIterator, Callable, Iterator
 log = logging.getLogger(__name__)
 
 FLUSH_S = 2.0
-_MOST_HEADER_BYTES = 16_384
-# Python refuses to read numbers of more than some thousand digits.
-_MOST_DIGITS = 20
+_MAX_HEADER_BYTES = 16_384
+# Python refuses to parse numbers of more than a few thousand digits.
+_MAX_DIGITS = 20
 _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]')
 
 
 class FramingError(Exception):
-    """The bytes are no LSP; nothing behind them can be read either."""
+    """The bytes are not LSP; nothing after them can be read either."""
 
 
 class Framer:
-    """Cuts a stream of bytes into the bodies of messages."""
+    """Splits a stream of bytes into message bodies."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._body_bytes: int | None = None
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Take over ``data`` and yield the bodies that are complete now.
+        """Append ``data`` and yield the bodies that are now complete.
 
         Raises:
-            FramingError: A header without a usable ``Content-Length``.
+            FramingError: A header has no usable ``Content-Length``.
         """
         self._buffer += data
         while True:
@@ -54,20 +54,20 @@ class Framer:
     def _take_header(self) -> int | None:
         end = self._buffer.find(b"\r\n\r\n")
         if end < 0:
-            if len(self._buffer) > _MOST_HEADER_BYTES:
-                raise FramingError("the client sends no LSP headers")
+            if len(self._buffer) > _MAX_HEADER_BYTES:
+                raise FramingError("the client does not send LSP headers")
             return None
         header = bytes(self._buffer[:end])
         del self._buffer[: end + 4]
         for line in header.split(b"\r\n"):
             name, _, value = line.partition(b":")
-            if name.strip().lower() == b"content-length" and value.strip().isdigit() and len(value) < _MOST_DIGITS:
+            if name.strip().lower() == b"content-length" and value.strip().isdigit() and len(value) < _MAX_DIGITS:
                 return int(value)
-        raise FramingError("a message without Content-Length")
+        raise FramingError("a message has no Content-Length")
 
 
 def without_inner(body: bytes) -> bytes:
-    """Return a JSON object with ``null`` in the place of every object and array in it."""
+    """Return a JSON object with every object and array in it replaced by ``null``."""
     kept, depth, start = [], 0, 0
     for match in _STRING_OR_BRACKET.finditer(body):
         mark = match.group()
@@ -83,23 +83,23 @@ def without_inner(body: bytes) -> bytes:
 
 
 class Reader:
-    """Yields the bodies of messages until the client hangs up."""
+    """Yields message bodies until the client disconnects."""
 
     def __init__(self, read: Callable[[int], bytes]) -> None:
-        """Read with ``read``, which takes a most number of bytes, blocks, and returns none at the end."""
+        """Read with ``read``, which blocks and returns at most the given number of bytes, and no bytes at the end."""
         self._read = read
         self._bodies: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         self._loop = asyncio.get_running_loop()
-        # A daemon: a read that waits for a client that never writes must not keep the process.
+        # A daemon: a read from a client that never writes must not keep the process alive.
         threading.Thread(target=self._run, name="read", daemon=True).start()
         while (body := await self._bodies.get()) is not None:
             yield body
 
     def end(self) -> None:
-        """Stop as if the client had hung up; to be called on the event loop."""
+        """Stop as if the client had disconnected; call this on the event loop."""
         self._bodies.put_nowait(None)
 
     def _run(self) -> None:
@@ -107,24 +107,24 @@ class Reader:
         try:
             while data := self._read(65_536):
                 for body in framer.feed(data):
-                    self._hand_over(body)
+                    self._deliver(body)
         except OSError as error:
             log.warning("the client's pipe broke: %s", error)
         except FramingError as error:
-            log.warning("%s; ending", error)
-        self._hand_over(None)
+            log.warning("%s; exiting", error)
+        self._deliver(None)
 
-    def _hand_over(self, body: bytes | None) -> None:
+    def _deliver(self, body: bytes | None) -> None:
         assert self._loop is not None
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._bodies.put_nowait, body)
 
 
 class Writer:
-    """Sends messages in order, from a thread of its own."""
+    """Sends messages in order, from a separate thread."""
 
     def __init__(self, write: Callable[[bytes], object], on_broken: Callable[[], object]) -> None:
-        """Write with ``write``, which blocks and takes everything; call ``on_broken`` once the client is gone."""
+        """Write with ``write``, which blocks and writes everything; call ``on_broken`` when the client is gone."""
         self._write_all = write
         self._on_broken = on_broken
         self._messages: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
@@ -136,7 +136,7 @@ class Writer:
         self._messages.put(data)
 
     def close(self) -> None:
-        """Wait until what was queued is written, but not for a client that has stopped reading."""
+        """Wait until all queued messages are written, at most ``FLUSH_S`` if the client has stopped reading."""
         self._messages.put(None)
         self._thread.join(FLUSH_S)
 

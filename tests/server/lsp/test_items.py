@@ -10,7 +10,7 @@ from lsprotocol import types
 from infill_completion.document.snapshot import Answer, Snapshot, Suggestion
 from infill_server.lsp.items import inline_items, popup_items
 from infill_server.lsp.positions import Units
-from infill_server.lsp.text import Text
+from infill_server.lsp.text import DocumentText
 
 
 def at(marked: str, selected: tuple[int, int, str] | None = None) -> Snapshot:
@@ -26,11 +26,11 @@ def insert(snapshot: Snapshot, *texts: str, replaced: int = 0, confidence: float
 
 
 def ghosts(snapshot: Snapshot, answer: Answer) -> Sequence[types.InlineCompletionItem]:
-    return inline_items(answer, snapshot, Text(snapshot.text, Units.UTF16)).items
+    return inline_items(answer, snapshot, DocumentText(snapshot.text, Units.UTF16)).items
 
 
 def popup(snapshot: Snapshot, answer: Answer, **options: bool | str) -> Sequence[types.CompletionItem]:
-    return popup_items(answer, snapshot, Text(snapshot.text, Units.UTF16), **options).items  # type: ignore[arg-type]
+    return popup_items(answer, snapshot, DocumentText(snapshot.text, Units.UTF16), **options).items  # type: ignore[arg-type]
 
 
 def span(item: types.InlineCompletionItem) -> tuple[int, int, int]:
@@ -83,7 +83,7 @@ def test_a_range_never_leaves_its_line(ending: str) -> None:
 def test_a_client_that_splits_at_line_feeds_gets_line_feeds(ending: str) -> None:
     snapshot = at(f"a{ending}b = |{ending}c")
     answer = insert(snapshot, f"1{ending}d = 2")
-    [item] = inline_items(answer, snapshot, Text(snapshot.text, Units.UTF16), only_line_feeds=True).items
+    [item] = inline_items(answer, snapshot, DocumentText(snapshot.text, Units.UTF16), only_line_feeds=True).items
     assert (item.insert_text, item.filter_text) == ("b = 1\nd = 2", "b = 1\nd = 2")
     assert span(item) == (1, 0, 4)
 
@@ -91,7 +91,7 @@ def test_a_client_that_splits_at_line_feeds_gets_line_feeds(ending: str) -> None
 def test_carriage_returns_that_are_text_of_some_lines_stay_for_such_a_client() -> None:
     snapshot = at("a\r\nb = |\nc")
     answer = insert(snapshot, "1\r\nd = 2")
-    [item] = inline_items(answer, snapshot, Text(snapshot.text, Units.UTF16), only_line_feeds=True).items
+    [item] = inline_items(answer, snapshot, DocumentText(snapshot.text, Units.UTF16), only_line_feeds=True).items
     assert item.insert_text == "b = 1\r\nd = 2"
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lsprotocol.types import Position, Range
 
 from infill_server.lsp.positions import Units
-from infill_server.lsp.text import Edit, Text
+from infill_server.lsp.text import DocumentText, Edit
 
 ALPHABET = "ab \t\n\r🎉é\u2028\x0b\x0c\x85漢"
 texts = st.text(ALPHABET, max_size=40)
@@ -44,7 +44,7 @@ positions = st.builds(Position, st.integers(0, 12), st.integers(0, 30))
 def test_any_edits_give_the_text_a_naive_store_has(
     text: str, edits: list[tuple[Position, Position, str]], units: Units
 ) -> None:
-    document = Text(text, units)
+    document = DocumentText(text, units)
     for start, end, new in edits:
         first, last = sorted((naive_offset(text, start, units), naive_offset(text, end, units)))
         text = text[:first] + new + text[last:]
@@ -55,12 +55,12 @@ def test_any_edits_give_the_text_a_naive_store_has(
 
 @given(texts, positions, units)
 def test_any_position_has_the_offset_of_lsp(text: str, position: Position, units: Units) -> None:
-    assert Text(text, units).offset(position) == naive_offset(text, position, units)
+    assert DocumentText(text, units).offset(position) == naive_offset(text, position, units)
 
 
 @given(texts, st.integers(0, 40), units)
 def test_positions_and_offsets_are_inverse(text: str, offset: int, units: Units) -> None:
-    document = Text(text, units)
+    document = DocumentText(text, units)
     offset = min(offset, len(text))
     if text[offset - 1 : offset + 1] != "\r\n":  # no position lies inside a line end
         assert document.offset(document.position(offset)) == offset
@@ -68,41 +68,41 @@ def test_positions_and_offsets_are_inverse(text: str, offset: int, units: Units)
 
 @pytest.mark.parametrize(("units", "column"), [(Units.UTF8, 6), (Units.UTF16, 4), (Units.UTF32, 3)])
 def test_an_emoji_before_the_cursor_counts_as_many_units_as_the_client_says(units: Units, column: int) -> None:
-    document = Text("a🎉b|c", units)
+    document = DocumentText("a🎉b|c", units)
     assert document.offset(Position(0, column)) == 3
     assert document.position(3) == Position(0, column)
 
 
 def test_a_column_inside_an_emoji_is_its_start() -> None:
-    assert Text("🎉x", Units.UTF16).offset(Position(0, 1)) == 0
-    assert Text("🎉x", Units.UTF8).offset(Position(0, 3)) == 0
+    assert DocumentText("🎉x", Units.UTF16).offset(Position(0, 1)) == 0
+    assert DocumentText("🎉x", Units.UTF8).offset(Position(0, 3)) == 0
 
 
 def test_a_line_separator_does_not_end_a_line() -> None:
-    document = Text("a = '\u2028\x0c\x85'\nb", Units.UTF16)
+    document = DocumentText("a = '\u2028\x0c\x85'\nb", Units.UTF16)
     assert document.line_count == 2
     assert document.offset(Position(1, 0)) == 10
 
 
 def test_a_lone_half_of_a_surrogate_pair_is_a_replacement_character_to_others() -> None:
-    assert str(Text("x\ud83dy", Units.UTF16)) == "x\ufffdy"
+    assert str(DocumentText("x\ud83dy", Units.UTF16)) == "x\ufffdy"
 
 
 def test_halves_of_a_surrogate_pair_that_meet_become_the_character() -> None:
-    document = Text("x\ud83dy", Units.UTF16)
+    document = DocumentText("x\ud83dy", Units.UTF16)
     document.replace(Range(Position(0, 2), Position(0, 2)), "\ude00")
     assert str(document) == "x😀y"
 
 
 def test_a_newline_behind_a_lone_carriage_return_joins_it() -> None:
-    document = Text("a\rb\nc", Units.UTF16)
+    document = DocumentText("a\rb\nc", Units.UTF16)
     document.replace(Range(Position(1, 0), Position(1, 1)), "")
     assert document.line_count == 2
     assert document.position(3) == Position(1, 0)
 
 
 def test_an_edit_stands_where_the_user_typed() -> None:
-    document = Text("if x:\n    pa", Units.UTF16)
+    document = DocumentText("if x:\n    pa", Units.UTF16)
     assert document.replace(Range(Position(1, 6), Position(1, 6)), "s") == Edit((1, 6), (1, 7))
     assert document.replace(Range(Position(1, 7), Position(1, 7)), "s\nel") == Edit((1, 7), (2, 2))
     assert document.between((1, 5), (2, 1)) == "ass\ne"
@@ -123,14 +123,14 @@ def test_an_edit_stands_where_the_user_typed() -> None:
     ],
 )
 def test_a_whole_text_differs_from_the_former_where_the_user_typed(before: str, after: str, edit: Edit | None) -> None:
-    document = Text(before, Units.UTF16)
+    document = DocumentText(before, Units.UTF16)
     assert document.replace_all(after) == edit
     assert str(document) == after
 
 
 @given(texts, texts)
 def test_outside_of_the_difference_two_texts_are_the_same(before: str, after: str) -> None:
-    document = Text(before, Units.UTF32)
+    document = DocumentText(before, Units.UTF32)
     edit = document.replace_all(after)
     assert str(document) == after
     if edit is None:
