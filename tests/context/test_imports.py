@@ -378,12 +378,12 @@ def test_a_file_is_read_once_for_each_time_it_changes(tmp_path: Path, monkeypatc
         return read(path, most_bytes)
 
     monkeypatch.setattr(reading, "read_source", noted)
-    library = OutlineCache()
+    outlines = OutlineCache()
     site = ImportSite("from a import f\n", "", "python", tmp_path / "main.py", [tmp_path])
     for text in ("def f(): ...\n", "def f(): ...\n", "def f(x): ...\n"):
         write(tmp_path, {"a.py": text})
         os.utime(tmp_path / "a.py", ns=(len(text), len(text)))
-        shown = definitions(site, Files([tmp_path], library, lambda _: False), 900)
+        shown = definitions(site, Files([tmp_path], outlines, lambda _: False), 900)
     assert [item.text for item in shown] == ["def f(x):"]
     assert len(reads) == 2
 
@@ -444,15 +444,15 @@ def test_whatever_is_written_nothing_is_raised_and_only_the_workspace_is_read(
     write(root, {"go.mod": "module a\n", "Cargo.toml": '[package]\nname = "a"\n', "src/lib.rs": ""})
     other_file = root / f"a.{suffix}"
     other_file.write_bytes(other.encode("utf-8", "surrogatepass"))
-    library = OutlineCache()
+    outlines = OutlineCache()
     sites = [
         ImportSite(text, text, language, root / name, [root]) for name in (f"main.{suffix}", f"src/b/main.{suffix}")
     ]
     for site in sites:
-        first = definitions(site, Files([root], library, lambda _: False), 2000)
-        assert first == definitions(site, Files([root], library, lambda _: False), 2000)
+        first = definitions(site, Files([root], outlines, lambda _: False), 2000)
+        assert first == definitions(site, Files([root], outlines, lambda _: False), 2000)
         assert all(item.uri.startswith(root.as_uri()) for item in first)
-        assert definitions(site, Files([root], library, lambda _: True), 2000) == []
-    for item in imports_of(sites[0], Files([root], library, lambda _: False)):
+        assert definitions(site, Files([root], outlines, lambda _: True), 2000) == []
+    for item in imports_of(sites[0], Files([root], outlines, lambda _: False)):
         assert item.files
     Outline(other, language).find_all(None, lambda: True)

@@ -1,4 +1,7 @@
-"""Text of other files for the prompt: chosen by rule, the same for the same buffers and history, most stable first."""
+"""Text of other files for the prompt. Entry: `gather`.
+
+The choice is deterministic: the same buffers and history give the same text, most stable first.
+"""
 
 from infill_completion.context.cells import cells_text
 from infill_completion.context.gather import Gatherer

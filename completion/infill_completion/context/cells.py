@@ -1,4 +1,4 @@
-"""The cells of a notebook above the one with the cursor."""
+"""Notebook cells above the current one."""
 
 from __future__ import annotations
 
@@ -12,10 +12,15 @@ _BETWEEN = "\n\n"
 
 
 def cells_text(cells: Sequence[OpenDocument], language_id: str, budget: int) -> str:
-    """Return the cells as one text to stand before the current cell; the nearest ones if not all fit ``budget``.
+    """Return the cells as one text that precedes the current cell; the nearest ones if not all fit ``budget``.
 
-    Cells in another language, such as Markdown, become comments; without line comments in the language they are left
-    out.
+    Cells in another language, such as Markdown, become comments, or are left out if the language has no line
+    comments.
+
+    Args:
+        cells: The cells, from top to bottom.
+        language_id: LSP's language id of the current cell.
+        budget: The largest number of characters.
     """
     parts: list[str] = []
     left = budget

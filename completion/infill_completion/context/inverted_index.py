@@ -10,18 +10,18 @@ from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 
-# A query reads no more entries than this, the rarest words first; that takes a few milliseconds.
+# A query reads at most this many entries, the rarest words first; that takes a few milliseconds.
 MOST_READ = 8000
-# What stands in too many windows distinguishes none.
+# A word in more windows than this distinguishes none.
 _MOST_COMMON = 1500
-# Windows of one document are often alike, so more are looked at than are wanted.
+# Windows of one document are often alike, so more are ranked than are wanted.
 _RANKED = 64
 
 
 class InvertedIndex(Generic[K]):
-    """Windows by the words in them; a window belongs to a document and begins at one of its lines.
+    """Finds windows by the words in them; a window belongs to a document and begins at one of its lines.
 
-    About 6 bytes for each word of each window, plus the words themselves once.
+    Takes about 6 bytes for each word of each window, plus each word itself once.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class InvertedIndex(Generic[K]):
 
     @property
     def is_stale(self) -> bool:
-        """Whether so much was removed that the index should be built anew."""
+        """Whether so much was removed that the index should be rebuilt."""
         return self._dead > 1000 and 2 * self._dead > len(self._owner)
 
     def add(self, owner: K, start: int, words: Collection[str]) -> int:
@@ -62,7 +62,7 @@ class InvertedIndex(Generic[K]):
             self._dead += 1
 
     def best(self, words: Collection[str], most: int) -> list[tuple[K, int]]:
-        """Return document and line of up to ``most`` windows of different documents, the best first.
+        """Return document and first line of up to ``most`` windows of different documents, the best first.
 
         A window's score is the sum of the inverse document frequencies of the words it shares with the query, less
         for long windows; equal scores keep the order in which the windows were added.

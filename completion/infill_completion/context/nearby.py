@@ -1,7 +1,7 @@
-"""Files of the workspace that lie near a document; they serve until the index of the whole workspace is there.
+"""Files of the workspace near a document; used until the index of the whole workspace is complete.
 
-The choice depends on the files and on the number of requests, and on the clock only where a gathering is cut short, so
-a session can be replayed.
+The choice depends on the files and the number of requests, and on the clock only if a gathering runs out of time, so a
+session can be replayed.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from infill_completion.languages.registry import language_id_of
 
 MOST_FILES = 60
 MOST_BYTES = 40_000
-# How many files are read for one request; the next request goes on from there.
+# Files read for one request; the next request continues from there.
 FILES_A_REQUEST = 6
-# How many requests a listing of the folders serves before new files are looked for.
+# A listing of the folders is used for this many requests, then new files are looked for.
 REQUESTS_A_LISTING = 64
 _MOST_ENTRIES = 2000
 
@@ -40,10 +40,16 @@ class NearbyFiles:
         is_private: Callable[[Path], bool],
         allows: Callable[[], bool] = lambda: True,
     ) -> list[OpenDocument]:
-        """Return what is known of the files near ``path``; files that changed on disk are read again.
+        """Return the files near ``path`` that have been read; files that changed on disk are read again.
 
-        A file's version is its time of change, so an index knows when it is new. ``allows`` is asked before each file;
-        once it says no, the files so far are returned.
+        A file's version is its modification time, so an index knows when it changes.
+
+        Args:
+            path: The document.
+            language_id: LSP's language id of the document.
+            roots: The folders of the workspace.
+            is_private: Tells which files must not be read.
+            allows: Called before each file; once it returns False, the files so far are returned.
         """
         root = next((root for root in roots if path.is_relative_to(root)), None)
         if root is None:
@@ -75,11 +81,11 @@ class NearbyFiles:
 
 
 def _files_near(folder: Path, root: Path, language_id: str) -> list[Path]:
-    """Return the files of a language in ``folder``, then below its parent, and so on up to ``root``; sorted."""
+    """Return the files of a language in ``folder``, then below its parent, and so on up to ``root``, each sorted."""
     found: dict[Path, None] = {}
     seen = 0
-    for place in [folder, *(parent for parent in folder.parents if parent.is_relative_to(root))]:
-        for current, folders, names in os.walk(place):
+    for top in [folder, *(parent for parent in folder.parents if parent.is_relative_to(root))]:
+        for current, folders, names in os.walk(top):
             folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in SKIPPED_FOLDERS)
             seen += len(names) + 1
             for name in sorted(names):

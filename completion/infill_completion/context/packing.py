@@ -1,4 +1,4 @@
-"""What the parts of other files become: no part twice, no more than fits, no secrets."""
+"""Packs snippets of other files into the budget: none twice, no secrets."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from infill_completion.document.workspace import OpenDocument
 from infill_completion.privacy.masking import mask_secrets
 from infill_completion.privacy.rules import relative_path
 
-# A snippet most of whose lines the model sees already says nothing new.
+# A snippet with a larger share of lines that the model already sees adds nothing.
 _KNOWN_SHARE = 0.6
 _LEAST_CHARACTERS = 20
 
 
 @dataclass(frozen=True)
 class ContextSource:
-    """Where a part of the prompt comes from."""
+    """The origin of a part of the prompt."""
 
     path: str
     kind: str
@@ -33,10 +33,10 @@ class Context:
 
     Attributes:
         items: The parts for the request, most stable first.
-        sources: What they are, for explanations.
+        sources: Their origins, for explanations.
         versions: The versions of the open documents among them, by URI.
-        uris: The files they are parts of.
-        withheld: What was kept back, and why; also each source that there was no time to look through.
+        uris: Their files.
+        withheld: What was left out, and why; also each source that there was no time to search completely.
         is_cut: Whether the time ran out, so that another gathering would find more.
     """
 
@@ -49,7 +49,7 @@ class Context:
 
 
 def new_ones(snippets: Sequence[Snippet], view: View) -> list[Snippet]:
-    """Leave out what overlaps an earlier one, and what the window shows already."""
+    """Leave out snippets that overlap an earlier one, and those that the window already shows."""
     shown = {line.strip() for line in (view.window.prefix + view.window.suffix).split("\n")}
     kept: list[Snippet] = []
     for snippet in snippets:
@@ -68,7 +68,16 @@ def packed(
     allowed: dict[str, OpenDocument],
     withheld: list[str],
 ) -> Context:
-    """Fill the budget in the order of ``snippets``; none takes more than half of it."""
+    """Fill the budget in the order of ``snippets``; none takes more than half of it.
+
+    Args:
+        snippets: The candidates, most valuable first.
+        roots: The folders of the workspace.
+        budget: The largest number of characters.
+        masks: Whether secrets are masked.
+        allowed: Open documents, by URI.
+        withheld: What was left out so far; kinds of masked secrets are added.
+    """
     items, sources, versions, uris, left = [], [], {}, dict[str, None](), budget
     for snippet in snippets:
         fitting = trimmed(snippet, min(left, budget // 2))

@@ -1,7 +1,7 @@
-"""Parts of other documents that look like the place of the cursor.
+"""Parts of other documents that are similar to the text around the cursor.
 
-The measure is the Jaccard index of the words of two windows of lines. A document's windows are computed once for each
-of its versions.
+Similarity is the Jaccard index of the words in two windows of lines. A document's windows are computed once for each of
+its versions.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from infill_completion.document.workspace import OpenDocument
 WINDOW_LINES = 24
 STEP_LINES = 12
 MOST_LINES = 6000
-# Below this there is nothing but the language's keywords in common.
+# Windows with a lower similarity share only the language's keywords.
 LEAST_SIMILARITY = 0.12
 WORD = re.compile(r"[^\W\d]\w{2,}")
 
@@ -30,16 +30,16 @@ class _Indexed:
 
 
 class SimilarIndex:
-    """The windows of open documents."""
+    """Windows of open documents, and of files nearby."""
 
     def __init__(self) -> None:
         self._documents: dict[str, _Indexed] = {}
         self._query: frozenset[str] = frozenset()
-        # What was found for the query, so that a search that was cut short goes on where it ended.
+        # Results for the query, so that a search that ran out of time continues where it ended.
         self._best: dict[tuple[str, int], Snippet | None] = {}
 
     def update(self, document: OpenDocument) -> None:
-        """Index ``document`` unless this version is indexed already."""
+        """Index ``document`` unless this version is already indexed."""
         known = self._documents.get(document.uri)
         if known is not None and known.version == document.version:
             return
@@ -54,22 +54,22 @@ class SimilarIndex:
         gone = self._documents.keys() - set(uris)
         for uri in gone:
             del self._documents[uri]
-        if gone:  # One of them may come back with another text and the same version.
+        if gone:  # One of them may be opened again with another text and the same version.
             self._best.clear()
 
     def lines(self, uri: str) -> Sequence[str]:
-        """Return the lines of an indexed document; none where it is unknown."""
+        """Return the lines of an indexed document; none if it is unknown."""
         indexed = self._documents.get(uri)
         return indexed.lines if indexed else ()
 
     def knows(self, word: str) -> bool:
-        """Tell whether a word stands in some document."""
+        """Return whether a word occurs in a document."""
         return any(word in words for document in self._documents.values() for _, words in document.windows)
 
     def best(self, text: str, uris: Iterable[str]) -> list[Snippet]:
-        """Return the most similar window of each of the documents, the best first, equals in the order of URIs.
+        """Return the most similar window of each document, the best first; equals are in the order of their URIs.
 
-        ``uris`` is read one by one, each after the search in the last document.
+        ``uris`` is read one by one, after the search in the previous document.
         """
         query = frozenset(WORD.findall(text))
         if query != self._query:
@@ -97,6 +97,6 @@ def _most_similar(uri: str, indexed: _Indexed, query: frozenset[str]) -> Snippet
 
 
 def jaccard(one: frozenset[str], other: frozenset[str]) -> float:
-    """Return the share of the words of both that both have, 0 to 1."""
+    """Return the share of the words in either set that both have, 0 to 1."""
     common = len(one & other)
     return common / (len(one) + len(other) - common) if common else 0.0

@@ -1,11 +1,11 @@
-"""A piece of another file that may help."""
+"""A piece of another file for the prompt."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-# How much around a snippet is kept to recognise what it cuts.
+# Text around a snippet that is kept to recognise secrets cut by its edges.
 _LINES_AROUND = 120
 _AROUND_CHARACTERS = 8000
 
@@ -18,10 +18,10 @@ class Snippet:
         uri: The file.
         kind: Why it was chosen: ``import``, ``similar``, ``workspace`` or ``recent``.
         first: Its first line, from 0.
-        text: The lines, LF line ends.
+        text: The lines, with LF line ends.
         score: How well it fits; larger is better, comparable within a kind.
-        lead: Some text before it, which no model sees: it tells what is cut at the snippet's beginning.
-        tail: Some text behind it, likewise.
+        lead: Some text before it, which no model sees: it shows what is cut at the snippet's beginning.
+        tail: Some text after it, likewise.
     """
 
     uri: str
@@ -34,7 +34,7 @@ class Snippet:
 
     @classmethod
     def of(cls, uri: str, kind: str, lines: Sequence[str], first: int, count: int, score: float = 0.0) -> Snippet:
-        """Cut ``count`` of the ``lines`` of a file, from the line ``first`` on."""
+        """Cut ``count`` lines out of the ``lines`` of a file, from line ``first`` on."""
         last = first + count
         above = "".join(f"{line}\n" for line in lines[max(first - _LINES_AROUND, 0) : first])
         below = "".join(f"\n{line}" for line in lines[last : last + _LINES_AROUND])
@@ -47,12 +47,12 @@ class Snippet:
         return self.first + self.text.count("\n")
 
     def overlaps(self, other: Snippet) -> bool:
-        """Tell whether both have a line of the same file."""
+        """Return whether both have a line of the same file."""
         return self.uri == other.uri and self.first <= other.last and other.first <= self.last
 
 
 def trimmed(snippet: Snippet, budget: int) -> Snippet | None:
-    """Return the first whole lines that fit ``budget`` characters, None if that is hardly anything."""
+    """Return the first whole lines that fit ``budget`` characters; None if too little fits."""
     if len(snippet.text) <= budget:
         return snippet
     end = snippet.text.rfind("\n", 0, max(budget, 0))

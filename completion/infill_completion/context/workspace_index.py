@@ -1,7 +1,7 @@
-"""The source files of the workspace, indexed in the background for parts that look like the cursor's place.
+"""Index of the workspace's source files, which finds parts similar to the text around the cursor.
 
-Work comes in pieces of a millisecond or two between the editor's requests. Until the first pass over the workspace is
-done the index says nothing, so what it says depends on the files alone and not on how far it got.
+It is built in the background, in pieces of a millisecond or two between the editor's requests. It returns nothing until
+the first pass over the workspace is complete, so its results depend on the files alone and not on its progress.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from infill_completion.languages.registry import language_id_of
 MOST_FILES = 3000
 MOST_BYTES = 200_000
 MOST_WINDOWS = 20_000
-# Entries of folders looked at in one pass.
+# Folder entries read in one pass.
 MOST_ENTRIES = 30_000
-# One piece of work, and the pause behind it: a quarter of one core at most, and no request waits long.
+# One piece of work, and the pause after it: a quarter of one core at most, and no request waits long.
 PIECE_MS = 2.0
 PAUSE_S = 0.006
-# How long a pass stands before files are looked at again.
+# The time after which files are checked again.
 FRESH_S = 60.0
 SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "venv", "site-packages", "dist", "build", "target"})
-# So many windows are compared word by word.
+# Windows compared word by word.
 _COMPARED = 8
 _TEXTS = 16
 _LINES_A_STEP = 100
@@ -60,15 +60,15 @@ class WorkspaceIndex:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all files have been looked at once."""
+        """Whether all files have been read once."""
         return self._finished_s is not None
 
     def knows(self, word: str) -> bool:
-        """Tell whether a word stands in some file."""
+        """Return whether a word occurs in a file."""
         return self.is_complete and word in self._index
 
     async def refresh(self) -> None:
-        """Go over the workspace, unless that was done a short time ago; leaves the loop free in between."""
+        """Read the workspace again unless that was done recently; the event loop is free in between."""
         if self._finished_s is not None and time.monotonic() - self._finished_s < FRESH_S:
             return
         began = time.perf_counter()
@@ -78,7 +78,7 @@ class WorkspaceIndex:
                 began = time.perf_counter()
 
     def steps(self) -> Iterator[None]:
-        """Index what is new and forget what is gone; each step takes a fraction of a millisecond."""
+        """Index new files and forget deleted ones; each step takes a fraction of a millisecond."""
         if self._index.is_stale:
             self._index, self._files, self._finished_s = InvertedIndex(), {}, None
         seen: set[Path] = set()
@@ -104,9 +104,13 @@ class WorkspaceIndex:
         most: int,
         allows: Callable[[], bool] = lambda: True,
     ) -> list[Snippet]:
-        """Return the windows most similar to ``words`` (Jaccard), of files other than ``besides``, the best first.
+        """Return the windows most similar to ``words`` (Jaccard), the best first.
 
-        ``allows`` is asked before each file is looked at; once it says no, the best so far are returned.
+        Args:
+            words: The words around the cursor.
+            besides: Files to leave out.
+            most: The largest number of windows.
+            allows: Called before each file is read; once it returns False, the best so far are returned.
         """
         if not self.is_complete or not words:
             return []
@@ -124,7 +128,7 @@ class WorkspaceIndex:
         return sorted(found, key=lambda snippet: (-snippet.score, snippet.uri))[:most]
 
     def _walk(self) -> Iterator[tuple[Path | None, int]]:
-        """Yield each file of the language with its time of change, in the order of names; None for what is passed."""
+        """Yield each file of the language and its modification time, in the order of names; None before each entry."""
         left = MOST_ENTRIES
         waiting = list(reversed(self.roots))
         while waiting and left > 0:
@@ -141,7 +145,7 @@ class WorkspaceIndex:
                 path = folder / entry.name
                 try:
                     if entry.is_dir(follow_symlinks=False):
-                        # What a folder's files are, private or not, is asked for a file that may not be there.
+                        # Whether a folder's files are private is asked for a made-up file in it.
                         if not _is_skipped(entry.name) and not self._is_private(path / "x"):
                             below.append(path)
                     elif language_id_of(entry.name) == self.language_id and not self._is_private(path):

@@ -1,4 +1,4 @@
-"""The definitions behind a file's imports, from files of the workspace only."""
+"""The definitions that a file imports, from files of the workspace only. Entry: `definitions`."""
 
 from infill_completion.context.imports.definitions import definitions, imports_of
 from infill_completion.context.imports.files import Files, OutlineCache

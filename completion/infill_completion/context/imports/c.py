@@ -1,4 +1,4 @@
-"""Which headers of the workspace a file of C or C++ includes."""
+"""Headers that a C or C++ file includes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from infill_completion.context.imports.site import Import, ImportSite, Takes
 _INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*([\"<])([^\">\n]+)[\">]", re.MULTILINE)
 _SOURCES = frozenset({".c", ".cc", ".cpp", ".cxx", ".cu", ".m", ".mm"})
 _HEADERS = (".h", ".hpp", ".hh", ".hxx", ".cuh")
-# Folders below a workspace's root, and below each folder above the file, that headers usually lie in.
+# Usual folders for headers, below a root of the workspace and below each folder above the file.
 _FOLDERS = ("", "include", "src")
 
 
 def imports(site: ImportSite, files: Files) -> Iterator[Import]:
-    """Yield the file's own header as a whole, then of each included one what is used near the cursor."""
+    """Yield all of the file's own header, then what is used near the cursor of each included one."""
     del files
     own = _own_headers(site)
     yield Import(own, takes=Takes.ALL)

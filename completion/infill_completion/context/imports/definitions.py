@@ -1,4 +1,4 @@
-"""Finds the definitions behind imports, also those that a file only hands on."""
+"""Finds the definitions behind imports, including those that a file only exports again."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from infill_completion.context.imports.site import MOST_TEXT, Import, ImportSite
 from infill_completion.context.snippet import Snippet
 from infill_completion.languages.registry import context_module_of
 
-# Imports that are read, and those of them that are followed.
+# Imports that are parsed, and how many of them are followed.
 MOST_WRITTEN = 150
 MOST_IMPORTS = 24
-# Files looked at for one request, and how often one may hand on to the next.
+# Files read for one request, and the longest chain of files that export again what they import.
 MOST_FILES = 48
 MOST_STEPS = 3
-# What one file may take.
+# Characters that one file may take.
 MOST_CHARACTERS = 800
 
 
@@ -44,9 +44,9 @@ _RULES = {
 
 
 def imports_of(site: ImportSite, files: Files) -> list[Import]:
-    """Return what a text imports from files that may lie in the workspace.
+    """Return what a text imports from files that may be in the workspace.
 
-    In the order of the text, but what is used near the cursor comes first; nothing for a language without a grammar.
+    In the order of the text, except that imports used near the cursor come first. Empty for a language without rules.
     """
     rules = _RULES.get(context_module_of(site.language_id))
     if rules is None:
@@ -62,8 +62,8 @@ def imports_of(site: ImportSite, files: Files) -> list[Import]:
 def definitions(site: ImportSite, files: Files, most_characters: int) -> list[Snippet]:
     """Return the signatures of the definitions that ``site`` imports, one snippet for each file.
 
-    About ``most_characters`` at most. Whatever the text and the files are, nothing is raised, and no file is read but
-    through ``files``.
+    They have about ``most_characters`` at most. Any text and any file is accepted without an error, and files are read
+    only through ``files``.
     """
     search = _Search(site, files)
     for item in imports_of(site, files):
@@ -89,7 +89,7 @@ class _Search:
         return sum(min(sum(map(len, signatures)), MOST_CHARACTERS) for signatures in self.found.values())
 
     def follow(self, item: Import, origin: Path, step: int) -> None:
-        """Take note of the signatures behind an import in ``origin``."""
+        """Record the signatures behind an import in ``origin``."""
         missing = list(dict.fromkeys(there for _, there in item.names))
         for file in (Path(os.path.normpath(file)) for file in item.files):
             if self._left <= 0 or (item.takes is Takes.NAMED and not missing):
@@ -110,11 +110,11 @@ class _Search:
                 names = self._site.words if item.takes is Takes.USED else None
                 self._add(file, outline.find_all(names, self._files.allows))
             if not item.is_folder:
-                self._hand_on(file, outline.text, missing, step + 1)
+                self._follow_reexports(file, outline.text, missing, step + 1)
                 return
 
-    def _hand_on(self, file: Path, text: str, names: list[str], step: int) -> None:
-        """Look for ``names`` behind the imports of a file that does not define them."""
+    def _follow_reexports(self, file: Path, text: str, names: list[str], step: int) -> None:
+        """Look for ``names`` in what a file imports that does not define them."""
         rules = _RULES[context_module_of(self._site.language_id)]
         if not names or step >= MOST_STEPS or not rules.reexports:
             return
@@ -133,6 +133,6 @@ class _Search:
 
 
 def _fitting(signatures: dict[str, None]) -> str:
-    """Return the signatures, whole lines, as far as one file may have room."""
+    """Return the whole lines of the signatures that fit the room of one file."""
     text = "\n".join(signatures)
     return text if len(text) <= MOST_CHARACTERS else text[: max(text.rfind("\n", 0, MOST_CHARACTERS), 0)]

@@ -1,4 +1,4 @@
-"""Reads the files that imports lead to: only those of the workspace, none that is private, each once."""
+"""Reads the files that imports lead to: only files of the workspace, no private ones, each once."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from infill_completion.languages.registry import context_module_of, language_id_
 from infill_completion.languages.syntax.grammars import has_grammar
 
 MOST_BYTES = 400_000
-# Outlines are kept with their texts, some megabytes at most in a usual workspace.
+# Outlines are kept with their texts: a few megabytes at most in a usual workspace.
 MOST_KEPT = 200
-# Names of a folder; a fuller one is no package that somebody wrote.
+# Entries of a folder; a folder with more was hardly written by people.
 MOST_ENTRIES = 500
 
 
 class OutlineCache:
-    """Outlines of files, kept while the files stay as they are; the longest unused goes first."""
+    """Keeps outlines while their files are unchanged; the one unused the longest goes first."""
 
     def __init__(self) -> None:
         self._outlines: OrderedDict[tuple[Path, str], tuple[object, Outline | None]] = OrderedDict()
 
     def outline(self, path: Path, language_id: str, stamp: object, load: Callable[[], str | None]) -> Outline | None:
-        """Return the outline of a file; ``load`` is called for its text if ``stamp`` is another than last time."""
+        """Return the outline of a file; ``load`` is called for its text if ``stamp`` has changed since last time."""
         key = (path, language_id)
         known = self._outlines.pop(key, None)
         if known is None or known[0] != stamp:
@@ -44,17 +44,17 @@ class Files:
     """The files that one request may read.
 
     Args:
-        roots: The folders of the workspace; what lies or leads outside of them is not read.
-        library: What is known from earlier requests.
+        roots: The folders of the workspace; a file outside them, or a link that leads outside, is not read.
+        outlines: Outlines from earlier requests.
         is_private: Tells which files must not be read.
-        allows: Asked before each piece of work; once it says no, every file is as if it were missing.
-        opened: Documents in the editor, whose text counts instead of the file's.
+        allows: Called before each piece of work; once it returns False, every file counts as missing.
+        opened: Open documents, whose text is used instead of the file's.
     """
 
     def __init__(
         self,
         roots: Sequence[Path],
-        library: OutlineCache,
+        outlines: OutlineCache,
         is_private: Callable[[Path], bool],
         allows: Callable[[], bool] = lambda: True,
         opened: Mapping[Path, OpenDocument] | None = None,
@@ -62,7 +62,7 @@ class Files:
         self.allows = allows
         self._roots = tuple(Path(os.path.normpath(root)) for root in roots)
         self._real_roots: tuple[str, ...] | None = None
-        self._library = library
+        self._outlines = outlines
         self._is_private = is_private
         self._opened = opened or {}
 
@@ -72,19 +72,19 @@ class Files:
         return path.as_uri() if document is None else document.uri
 
     def text(self, path: Path) -> str:
-        """Return the text of a file with LF line ends; empty where there is none, or it must not be read."""
+        """Return the text of a file with LF line ends; empty if it is missing or must not be read."""
         found = self._outline(path, "plaintext")
         return found.text if found is not None else ""
 
     def outline(self, path: Path, language_id: str) -> Outline | None:
-        """Return what a file defines, as seen from a file in ``language_id``; None for a file that is not read."""
+        """Return what a file defines, for a file in ``language_id`` that imports it; None if it cannot be read."""
         own = language_id_of(path.name)
-        # A header does not tell whether it is C or C++; the file that includes it does.
+        # Whether a header is C or C++ depends on the file that includes it.
         is_as_here = not has_grammar(own) or context_module_of(own) == context_module_of(language_id) == "c"
         return self._outline(path, language_id if is_as_here else own)
 
     def names(self, folder: Path) -> list[str]:
-        """Return the sorted names of a folder's entries; none outside of the workspace or where there are too many."""
+        """Return the sorted names of a folder's entries; none outside the workspace, or if there are too many."""
         folder = Path(os.path.normpath(folder))
         if not self._is_below(folder) or not self.allows():
             return []
@@ -101,16 +101,16 @@ class Files:
         document = self._opened.get(path)
         if document is not None:
             stamp = (document.uri, document.version)
-            return self._library.outline(path, language_id, stamp, lambda: document.text[:MOST_BYTES])
+            return self._outlines.outline(path, language_id, stamp, lambda: document.text[:MOST_BYTES])
         try:
             status = path.stat()
             if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:
                 return None
             if self._is_private(path) or not self._leads_inside(path):
                 return None
-        except (OSError, ValueError):  # none there, or a name that no file can have
+        except (OSError, ValueError):  # missing, or a name that no file can have
             return None
-        return self._library.outline(
+        return self._outlines.outline(
             path, language_id, (status.st_mtime_ns, status.st_size), lambda: read_source(path, MOST_BYTES)
         )
 
@@ -118,7 +118,7 @@ class Files:
         return any(path.is_relative_to(root) for root in self._roots)
 
     def _leads_inside(self, path: Path) -> bool:
-        """Tell whether a path, once links are followed, ends in the workspace and at nothing private."""
+        """Return whether a path, after links are resolved, is in the workspace and not private."""
         real = os.path.realpath(path)
         if real == str(path):
             return True

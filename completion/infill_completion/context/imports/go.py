@@ -1,4 +1,4 @@
-"""What Go's import declarations mean, and what the package's other files define."""
+"""Go's import declarations, and the other files of the package."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from infill_completion.context.imports.files import Files
 from infill_completion.context.imports.site import Import, ImportSite, Takes
 
-# Files of one package that are looked at.
+# Files read of one package.
 MOST_FILES = 24
 _BLOCK = re.compile(r"^import\s*(\([^()]*|[^\n(]+)", re.MULTILINE)
 _SPEC = re.compile(r"^[ \t(]*(?:([\w.]+)[ \t]+)?[\"`]([^\"`\n]+)[\"`]", re.MULTILINE)
@@ -34,7 +34,7 @@ def imports(site: ImportSite, files: Files) -> Iterator[Import]:
 
 
 def _module(site: ImportSite, files: Files) -> tuple[Path | None, str]:
-    """Return the folder and the name of the module that the file belongs to."""
+    """Return folder and name of the file's module."""
     for folder in site.folders:
         found = _MODULE.search(files.text(folder / "go.mod"))
         if found is not None:

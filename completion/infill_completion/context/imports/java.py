@@ -1,4 +1,4 @@
-"""What Java's import declarations mean, and which types the package's other files have."""
+"""Java's import declarations, and the types in the other files of the package."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from infill_completion.context.imports.files import Files
 from infill_completion.context.imports.site import Import, ImportSite
 
-# Types of one package that are looked at.
+# Types read of one package.
 MOST_TYPES = 24
 _PACKAGE = re.compile(r"^[ \t]*package[ \t]+([\w.]+)", re.MULTILINE)
 _IMPORT = re.compile(r"^[ \t]*import[ \t]+(static[ \t]+)?([\w.]+?)(\.\*)?[ \t]*(?:;|$)", re.MULTILINE)
@@ -37,7 +37,7 @@ def imports(site: ImportSite, files: Files) -> Iterator[Import]:
 
 
 def _used(folders: list[Path], site: ImportSite, files: Files) -> Iterator[Import]:
-    """Yield the types of a package whose names stand near the cursor."""
+    """Yield the types of a package whose names occur near the cursor."""
     for folder in folders:
         names = [name.removesuffix(".java") for name in files.names(folder) if name.endswith(".java")]
         for name in [name for name in names if name in site.words and name != site.path.stem][:MOST_TYPES]:
@@ -50,7 +50,7 @@ def _package(site: ImportSite) -> list[str]:
 
 
 def _source_roots(site: ImportSite) -> list[Path]:
-    """Return the folders that packages begin in: the file's own, its tests' counterpart, and the usual ones."""
+    """Return the folders in which packages begin: the file's own, the one that its tests belong to, and usual ones."""
     package = _package(site)
     found: list[Path] = []
     folders = [site.path.parent, *site.path.parents[1:]]

@@ -1,4 +1,4 @@
-"""What Python's import statements mean."""
+"""Python's import statements."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from infill_completion.context.imports.site import Import, ImportSite, Takes
 
 _FROM = re.compile(
     r"^[ \t]*from[ \t]+([\w.]*)[ \t]+import[ \t]+"
-    # A list that is not closed yet ends where the next statement begins.
+    # A list that is not closed yet ends at the next statement.
     r"(\((?:[^()\n]|\n(?![ \t]*(?:from|import)\b))*|(?:[^\n#(\\;]|\\\n)+)",
     re.MULTILINE,
 )
@@ -38,14 +38,14 @@ def _from(module: str, listed: str, site: ImportSite) -> Iterator[Import]:
         return
     names = _names(listed)
     yield Import(_files(stems), tuple((here, there) for there, here in names))
-    for there, here in names:  # It may be a module of the package.
+    for there, here in names:  # The name may be a module of the package.
         used = site.uses(here, ".")
         if used:
             yield Import(_files([stem / there for stem in stems]), used)
 
 
 def _names(listed: str, *, is_dotted: bool = False) -> list[tuple[str, str]]:
-    """Return the names of a list with what they are called here."""
+    """Return the names in a list, each with its name in the importing file."""
     found = []
     for part in re.sub(r"#[^\n]*|\\\n|[()]", " ", listed).split(","):
         words = part.split()
@@ -57,7 +57,7 @@ def _names(listed: str, *, is_dotted: bool = False) -> list[tuple[str, str]]:
 
 
 def _stems(module: str, site: ImportSite) -> list[Path]:
-    """Return the paths, without a suffix, that a module may have."""
+    """Return the possible paths of a module, without a suffix."""
     parts = [part for part in module.split(".") if part]
     dots = len(module) - len(module.lstrip("."))
     if dots:

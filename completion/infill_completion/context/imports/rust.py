@@ -1,4 +1,4 @@
-"""What Rust's ``use`` and ``mod`` items mean."""
+"""Rust's ``use`` and ``mod`` items."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from infill_completion.context.imports.files import Files
 from infill_completion.context.imports.site import Import, ImportSite, Takes
 
 MOST_DEPTH = 8
-# Paths of one ``use``; more are generated.
+# Paths in one ``use``; an item with more is generated.
 MOST_PATHS = 64
 _USE = re.compile(r"^[ \t]*(?:pub(?:\([^()\n]*\))?[ \t]+)?use[ \t\n]+([^;]{1,2000})", re.MULTILINE)
 _MOD = re.compile(r"^[ \t]*(?:pub(?:\([^()\n]*\))?[ \t]+)?mod[ \t]+(\w+)[ \t]*;", re.MULTILINE)
@@ -22,12 +22,12 @@ _PACKAGE = re.compile(r"^\[package\][^\[]*?^name[ \t]*=[ \t]*\"([\w-]+)\"", re.M
 
 @dataclass(frozen=True)
 class _Crate:
-    """Where modules lie.
+    """The crate of a file.
 
     Attributes:
         source: The folder of the crate's root.
-        name: What others call it, empty if unknown.
-        module: The module that the file is, from the crate's root.
+        name: Its name for other crates; empty if unknown.
+        module: The module of the file, from the crate's root.
     """
 
     source: Path
@@ -36,7 +36,7 @@ class _Crate:
 
 
 def imports(site: ImportSite, files: Files) -> Iterator[Import]:
-    """Yield what is imported by name, and what is used of modules, also by whole paths near the cursor."""
+    """Yield what is imported by name, and what is used of modules, including by whole paths near the cursor."""
     crate = _crate(site, files)
     children = frozenset(_MOD.findall(site.text))
     matches = sorted([*_USE.finditer(site.text), *_MOD.finditer(site.text)], key=re.Match.start)
@@ -55,7 +55,7 @@ def imports(site: ImportSite, files: Files) -> Iterator[Import]:
 def _used(
     path: tuple[str, ...], here: str, crate: _Crate, children: frozenset[str], site: ImportSite
 ) -> Iterator[Import]:
-    """Yield what one path means: an item of a module, a module, or a part of a type."""
+    """Yield the possible meanings of a path: an item of a module, a module, or a part of a type."""
     whole = _absolute(path, crate, children)
     if not whole:
         return
@@ -69,7 +69,7 @@ def _used(
 
 
 def _paths(words: list[str]) -> list[tuple[tuple[str, ...], str]]:
-    """Return the paths of a ``use`` tree with what they are called here; what is half written ends where it ends."""
+    """Return the paths of a ``use`` tree, each with its name in the importing file; an incomplete tree is accepted."""
     found: list[tuple[tuple[str, ...], str]] = []
     stack: list[tuple[str, ...]] = [()]
     path: tuple[str, ...] = ()
@@ -86,7 +86,7 @@ def _paths(words: list[str]) -> list[tuple[tuple[str, ...], str]]:
                 found.append((kept, here if is_renamed else kept[-1]))
             if word == "}" and len(stack) > 1:
                 stack.pop()
-            # Behind brackets as well: the path in front of them is no import of its own.
+            # After brackets as well: the path in front of them is not an import itself.
             path = stack[-1]
             here, is_renamed = "", False
         elif word == "as":
@@ -98,7 +98,7 @@ def _paths(words: list[str]) -> list[tuple[tuple[str, ...], str]]:
 
 
 def _absolute(path: tuple[str, ...], crate: _Crate, children: frozenset[str]) -> tuple[str, ...]:
-    """Return a path from the crate's root on; empty where it leads out of the crate."""
+    """Return a path from the crate's root; empty if it leads out of the crate."""
     first, rest = path[0], path[1:]
     if first == "crate" or (crate.name and first == crate.name):
         return rest
@@ -120,7 +120,7 @@ def _files(module: tuple[str, ...], crate: _Crate) -> tuple[Path, ...]:
 
 
 def _crate(site: ImportSite, files: Files) -> _Crate:
-    """Return the crate of a file; without a `Cargo.toml` its folder is taken for the crate's root."""
+    """Return the crate of a file; without a `Cargo.toml` the file's folder is the crate's root."""
     for folder in site.folders:
         text = files.text(folder / "Cargo.toml")
         if text:
@@ -131,7 +131,7 @@ def _crate(site: ImportSite, files: Files) -> _Crate:
 
 
 def _module(path: Path, source: Path) -> tuple[str, ...]:
-    if not path.is_relative_to(source):  # a test or an example, a crate of its own
+    if not path.is_relative_to(source):  # a test or an example, which is a crate itself
         return ()
     parts = path.relative_to(source).with_suffix("").parts
     if parts[-1:] == ("mod",) or parts in {("lib",), ("main",)}:

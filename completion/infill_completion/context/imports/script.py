@@ -1,4 +1,4 @@
-"""What JavaScript's and TypeScript's import statements mean."""
+"""Import statements of JavaScript and TypeScript."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from infill_completion.context.imports.tsconfig import aliased
 
 _FROM = re.compile(
     r"^[ \t]*(?:import|export)\b\s*(?:type\s+(?!from\b))?"
-    # A list that is not closed yet ends where the next statement begins.
+    # A list that is not closed yet ends at the next statement.
     r"([\w$,*{}](?:[\w$ \t,*{}]|\n(?![ \t]*(?:import|export|const|let|var)\b)){0,2000}?)\bfrom\b\s*"
     r"['\"]([^'\"\n]+)['\"]",
     re.MULTILINE,
@@ -23,13 +23,13 @@ _REQUIRE = re.compile(
     re.MULTILINE,
 )
 _SUFFIXES = (".ts", ".tsx", ".d.ts", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts")
-# What a TypeScript file writes for another one, and what that one is called.
+# The suffix by which a TypeScript file imports another, and the suffixes that the other may have.
 _WRITTEN = {".js": (".ts", ".tsx"), ".jsx": (".tsx",), ".mjs": (".mts",), ".cjs": (".cts",)}
 _NAME = re.compile(r"[\w$]+")
 
 
 def imports(site: ImportSite, files: Files) -> Iterator[Import]:
-    """Yield what is imported by name or by default, and what is used of whole modules; also what is exported again."""
+    """Yield what is imported by name or by default, what is used of whole modules, and what is exported again."""
     matches = [*_FROM.finditer(site.text), *_REQUIRE.finditer(site.text)]
     for match in sorted(matches, key=re.Match.start):
         found = _files(match.group(2), site, files)
@@ -64,7 +64,7 @@ def _required(target: str, found: tuple[Path, ...], site: ImportSite) -> Iterato
 
 
 def _names(listed: str, between: str) -> list[tuple[str, str]]:
-    """Return the names of a list with what they are called here."""
+    """Return the names in a list, each with its name in the importing file."""
     found = []
     for part in listed.split(","):
         names = re.split(between, part.strip().removeprefix("type ").strip())
@@ -74,7 +74,7 @@ def _names(listed: str, between: str) -> list[tuple[str, str]]:
 
 
 def _files(written: str, site: ImportSite, files: Files) -> tuple[Path, ...]:
-    """Return the files that a module's name may mean."""
+    """Return the files that a module's name may refer to."""
     if written.startswith("."):
         return _candidates([site.path.parent / written])
     return _candidates(aliased(written, site, files))

@@ -1,4 +1,4 @@
-"""Where imports are looked for, and what one of them means."""
+"""A text whose imports are resolved, and what one import means."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from enum import Enum
 from functools import cached_property
 from pathlib import Path
 
-# A file whose imports fill more than this is generated.
+# A file with imports beyond this many characters is generated.
 MOST_TEXT = 100_000
 _IMPORT_LINE = re.compile(r"[ \t]*(?:import|from|use|pub use|#[ \t]*include)\b")
-# Names joined by dots or double colons; a part of a longer chain is no beginning.
+# Names joined by dots or double colons; only whole chains match.
 _CHAIN = re.compile(r"(?<![\w$.:])[^\W\d][\w$]*(?:(?:\.|::)[^\W\d][\w$]*)+")
 _MARK = re.compile(r"(\.|::)")
 _WORD = re.compile(r"[^\W\d]\w*")
 
 
 class Takes(Enum):
-    """Which definitions of a file an import is about."""
+    """Which definitions of a file an import refers to."""
 
     NAMED = "named"
     USED = "used"
@@ -31,10 +31,10 @@ class Import:
     """Files that may hold definitions.
 
     Attributes:
-        files: The first that exists counts, or, of a folder, each.
-        names: What the definitions are called here and there; only for `Takes.NAMED`.
-        takes: Which definitions are meant: those in ``names``, those whose names occur near the cursor, or all.
-        is_folder: Whether each of the files counts.
+        files: The candidates; the first that exists is read, or each of them if ``is_folder``.
+        names: The name of each definition in the importing file and in its own; only for `Takes.NAMED`.
+        takes: The definitions: those in ``names``, those whose names occur near the cursor, or all.
+        is_folder: Whether each of the files is read.
     """
 
     files: tuple[Path, ...]
@@ -45,11 +45,11 @@ class Import:
 
 @dataclass(frozen=True)
 class ImportSite:
-    """A text whose imports are looked for.
+    """A text whose imports are resolved.
 
     Attributes:
-        text: The text that holds the imports, LF line ends.
-        near: The text around the cursor; what is used counts there.
+        text: The text with the imports, with LF line ends.
+        near: The text around the cursor; definitions used in it matter.
         language_id: LSP's language id.
         path: The file, absolute.
         roots: The folders of the workspace.
@@ -63,13 +63,13 @@ class ImportSite:
 
     @cached_property
     def words(self) -> frozenset[str]:
-        """The words near the cursor, but not those of import statements."""
+        """The words near the cursor, without those in import statements."""
         lines = (line for line in self.near.split("\n") if not _IMPORT_LINE.match(line))
         return frozenset(word for line in lines for word in _WORD.findall(line))
 
     @property
     def folders(self) -> list[Path]:
-        """The folders from the file's own up to the workspace's root; only its own outside of the workspace."""
+        """The folders from the file's own up to the workspace's root; only its own outside the workspace."""
         root = next((root for root in self.roots if self.path.is_relative_to(root)), None)
         if root is None:
             return [self.path.parent]
@@ -77,7 +77,7 @@ class ImportSite:
 
     @cached_property
     def _members(self) -> dict[str, dict[str, None]]:
-        """What stands behind each name and its mark near the cursor, as ``price`` behind ``shop.``."""
+        """What follows each name and its mark near the cursor, such as ``price`` after ``shop.``."""
         found: dict[str, dict[str, None]] = {}
         for chain in _CHAIN.findall(self.near):
             parts = _MARK.split(chain)
@@ -88,5 +88,5 @@ class ImportSite:
         return found
 
     def uses(self, name: str, mark: str) -> tuple[tuple[str, str], ...]:
-        """Return what is used of ``name`` near the cursor, as ``price`` in ``shop.price``; ``mark`` is the dot."""
+        """Return the members of ``name`` used near the cursor, as ``price`` in ``shop.price``; ``mark`` is the dot."""
         return tuple((used, used) for used in self._members.get(name + mark, ()))

@@ -1,4 +1,4 @@
-"""Names of modules that `tsconfig.json` or `jsconfig.json` maps to folders; what it ``extends`` is not looked at."""
+"""Names of modules that `tsconfig.json` or `jsconfig.json` maps to folders; ``extends`` is ignored."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from infill_completion.context.imports.files import Files
 from infill_completion.context.imports.site import MOST_TEXT, ImportSite
 
 _NAMES = ("tsconfig.json", "jsconfig.json")
-# Comments, and commas behind the last item, both of which TypeScript allows; strings stay as they are.
+# Comments, and commas after the last item, both of which TypeScript allows; strings stay as they are.
 _STRING = r'("(?:[^"\\\n]|\\.)*")'
 _COMMENT = re.compile(_STRING + r"|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 _COMMA = re.compile(_STRING + r"|,(?=\s*[}\]])")
 
 
 def aliased(written: str, site: ImportSite, files: Files) -> list[Path]:
-    """Return the paths that a module's name may mean by ``paths`` and ``baseUrl`` of the nearest configuration."""
+    """Return the paths of a module's name according to ``paths`` and ``baseUrl`` of the nearest configuration."""
     for folder in site.folders:
         for name in _NAMES:
             text = files.text(folder / name)[:MOST_TEXT]

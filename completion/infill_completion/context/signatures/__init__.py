@@ -1,4 +1,4 @@
-"""The heads of a file's definitions: signatures, and for types those of their members; never a body."""
+"""The signatures of a file's definitions, and of the members of types; never a body. Entry: `outline`."""
 
 from infill_completion.context.signatures.outline import Outline
 

@@ -1,11 +1,11 @@
-"""Heads of the definitions of C and C++."""
+"""Signatures in C and C++."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from infill_completion.context.signatures.nodes import MOST_DEPTH, SourceText, inside, is_said, type_signature, with_end
+from infill_completion.context.signatures.nodes import MOST_DEPTH, SourceText, inside, is_code, type_signature, with_end
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -19,13 +19,13 @@ _NAMES = frozenset({"identifier", "field_identifier", "type_identifier", "operat
 
 
 def signatures(root: Node, source: SourceText) -> Iterator[tuple[str, str]]:
-    """Yield names and heads of a header's definitions; an enumerator has the signature of its enumeration."""
+    """Yield name and signature of each definition in a header; an enumerator has the signature of its enumeration."""
     for node in inside(root, _CONTAINERS):
         inner = node
         if node.type == "template_declaration" and node.named_children:
             inner = node.named_children[-1]
         if inner.type in {"preproc_def", "preproc_function_def"}:
-            if inner.child_by_field_name("value") is not None:  # Without one it guards the file.
+            if inner.child_by_field_name("value") is not None:  # Without a value it is an include guard.
                 yield source.text(inner.child_by_field_name("name")), source.first_line(inner)
         elif inner.type in _TYPES:
             yield from _type(node, inner, source, "};")
@@ -50,7 +50,7 @@ def _declaration(node: Node, inner: Node, source: SourceText) -> Iterator[tuple[
 
 def _type(node: Node, inner: Node, source: SourceText, closing: str) -> Iterator[tuple[str, str]]:
     body = inner.child_by_field_name("body")
-    if body is None:  # A forward declaration tells nothing.
+    if body is None:  # A forward declaration has no members.
         return
     name = source.text(inner.child_by_field_name("name"))
     if inner.type == "enum_specifier":
@@ -63,11 +63,11 @@ def _type(node: Node, inner: Node, source: SourceText, closing: str) -> Iterator
 
 
 def _is_shown(node: Node) -> bool:
-    return is_said(node) and not node.type.startswith("preproc")
+    return is_code(node) and not node.type.startswith("preproc")
 
 
 def _name(declarator: Node | None, source: SourceText) -> str:
-    """Return what a declarator, such as ``*name[3]`` or ``(*name)(int)``, declares."""
+    """Return the name that a declarator, such as ``*name[3]`` or ``(*name)(int)``, declares."""
     for _ in range(MOST_DEPTH):
         if declarator is None or declarator.type in _NAMES:
             break

@@ -1,4 +1,4 @@
-"""Heads of Go's definitions."""
+"""Signatures in Go."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from infill_completion.context.signatures.nodes import MOST_DEPTH, SourceText, i
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-# What stands in brackets behind the keyword, so the keyword is written again.
+# Items in brackets after a keyword; each of them gets the keyword again.
 _SPECS = {
     "type_spec": "type ", "type_alias": "type ", "const_spec": "const ", "var_spec": "var "
 }  # fmt: skip
@@ -18,7 +18,7 @@ _GROUPS = frozenset({"type_declaration", "const_declaration", "var_declaration",
 
 
 def signatures(root: Node, source: SourceText) -> Iterator[tuple[str, str]]:
-    """Yield names and heads of a package's definitions; a type's methods come under the type's name too."""
+    """Yield name and signature of each definition; the methods of a type come under the name of the type."""
     for node in inside(root, _GROUPS):
         name = source.text(node.child_by_field_name("name"))
         if node.type == "function_declaration":
@@ -42,7 +42,7 @@ def _spec(node: Node, source: SourceText) -> str:
 
 
 def _receiver(node: Node, source: SourceText) -> str:
-    """Return the name of the type that a method belongs to."""
+    """Return the name of a method's type."""
     found = node.child_by_field_name("receiver")
     for _ in range(MOST_DEPTH):
         if found is None or found.type == "type_identifier":

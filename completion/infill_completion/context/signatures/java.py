@@ -1,11 +1,11 @@
-"""Heads of Java's definitions."""
+"""Signatures in Java."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from infill_completion.context.signatures.nodes import SourceText, inside, is_said, type_signature
+from infill_completion.context.signatures.nodes import SourceText, inside, is_code, type_signature
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -17,7 +17,7 @@ _TYPES = frozenset(
 
 
 def signatures(root: Node, source: SourceText) -> Iterator[tuple[str, str]]:
-    """Yield names and heads of a file's types, without what is private."""
+    """Yield name and signature of each type in a file, without private members."""
     for node in inside(root, frozenset()):
         body = node.child_by_field_name("body")
         if node.type in _TYPES and body is not None:
@@ -32,7 +32,7 @@ def signatures(root: Node, source: SourceText) -> Iterator[tuple[str, str]]:
 
 
 def _is_shown(node: Node, source: SourceText) -> bool:
-    if not is_said(node) or node.type in {"block", "static_initializer"}:
+    if not is_code(node) or node.type in {"block", "static_initializer"}:
         return False
     first = node.named_children[0] if node.named_children else None
     return first is None or first.type != "modifiers" or "private" not in source.text(first).split()

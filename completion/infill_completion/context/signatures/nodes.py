@@ -1,4 +1,4 @@
-"""What the languages share: the text of a node up to its body, and the signature of a type."""
+"""Shared by all languages: the text of a node up to its body, and the signature of a type."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-# Definitions in namespaces and conditions are found down to this depth; deeper nesting is hardly written by people.
+# Definitions in namespaces and conditions are found down to this depth; people hardly nest deeper.
 MOST_DEPTH = 12
 # A longer line is data.
 MOST_LINE = 240
@@ -17,21 +17,21 @@ _INDENT = "    "
 
 
 class SourceText:
-    """A text in UTF-8 and the nodes' places in it."""
+    """A text in UTF-8, by the byte offsets of nodes."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
 
     def text(self, node: Node | None) -> str:
-        """Return what a node spans, nothing for none."""
+        """Return the text of a node; empty for None."""
         return "" if node is None else self.between(node.start_byte, node.end_byte)
 
     def between(self, start: int, end: int) -> str:
-        """Return the text between two places."""
+        """Return the text between two byte offsets."""
         return self._data[start:end].decode("utf-8", "replace")
 
     def signature(self, node: Node) -> str:
-        """Return a node's text with its first line's indentation, without its body and without a value of lines."""
+        """Return a node's text, indented as its first line, without its body or a value of several lines."""
         line = self._data.rfind(b"\n", 0, node.start_byte) + 1
         before = self.between(line, node.start_byte)
         start = _INDENT if before.strip() else before
@@ -43,7 +43,7 @@ class SourceText:
 
 
 def end_of_signature(node: Node) -> int:
-    """Return the place where a definition's body begins, or a value of more than one line; else the node's end."""
+    """Return the byte offset of a definition's body, or of a value of several lines; else of the node's end."""
     inner: Node | None = node
     while inner is not None:
         body = inner.child_by_field_name("body")
@@ -64,8 +64,8 @@ def _wrapped(node: Node) -> Node | None:
     return None
 
 
-def is_said(node: Node) -> bool:
-    """Tell whether a node is more than a comment or an attribute."""
+def is_code(node: Node) -> bool:
+    """Return whether a node is neither a comment nor an attribute."""
     return "comment" not in node.type and node.type != "attribute_item"
 
 
@@ -77,17 +77,17 @@ def type_signature(
     start: int | None = None,
     ending: str = ";",
     closing: str = "}",
-    shows: Callable[[Node], bool] = is_said,
+    shows: Callable[[Node], bool] = is_code,
 ) -> str:
-    """Return the signature of a type: its first lines, the heads of its members, and what closes it.
+    """Return the signature of a type: its first lines, the signatures of its members, and its closing bracket.
 
     Args:
         source: The text.
         node: The type's definition.
         body: The node whose children are the members.
-        start: Where the definition begins, if not with ``node``.
-        ending: What ends a member that does not end itself.
-        closing: What stands behind the last member; empty in a language without brackets.
+        start: The byte offset at which the definition begins, if not with ``node``.
+        ending: Follows a member that has no end mark.
+        closing: Follows the last member; empty in a language without brackets.
         shows: Whether a member belongs to the signature.
     """
     first = node.start_byte if start is None else start
@@ -99,14 +99,14 @@ def type_signature(
 
 
 def with_end(signature: str, ending: str) -> str:
-    """Return ``signature`` with ``ending`` unless it has an end; ``public`` and its like end with a colon."""
+    """Return ``signature`` with ``ending`` unless it has an end mark; ``public`` and the like end with a colon."""
     if signature.strip() in {"public", "protected", "private"}:
         return f"{signature}:"
     return signature if not ending or signature.endswith((";", ",", ":")) else signature + ending
 
 
 def inside(root: Node, containers: frozenset[str], depth: int = 0) -> Iterator[Node]:
-    """Yield the nodes below ``root`` that are no containers, in the order of the text, and what containers hold."""
+    """Yield the nodes below ``root`` and inside its containers, in the order of the text; not the containers."""
     for child in root.named_children:
         if child.type in containers or child.is_error:
             if depth < MOST_DEPTH:

@@ -1,4 +1,4 @@
-"""Which definitions a file has, found piece by piece and only where a name that is looked for stands."""
+"""The definitions of a file. It is parsed in pieces, and only the pieces that contain a wanted name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from infill_completion.languages.syntax.grammars import parsed
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-# A piece is parsed in some 5 milliseconds; the rest of a longer file is hardly written by people.
+# A piece is parsed in about 5 milliseconds. A file with more pieces was hardly written by people.
 PIECE_CHARACTERS = 32_000
 MOST_PIECES = 8
 # By `Language.context_module`.
@@ -27,7 +27,7 @@ _EXTRACTORS: dict[str, Callable[[Node, SourceText], Iterator[tuple[str, str]]]] 
     "rust": rust.signatures,
     "script": script.signatures,
 }
-# A line on which no string or body goes on in code that is laid out as usual.
+# A line that does not continue a string or a body, in code with the usual layout.
 _LEFTMOST = re.compile(r"\n(?=[A-Za-z_@#])")
 
 Signatures = dict[str, tuple[str, ...]]
@@ -36,8 +36,8 @@ Signatures = dict[str, tuple[str, ...]]
 class Outline:
     """The definitions of one text.
 
-    A text of more than `PIECE_CHARACTERS` is cut at lines that begin leftmost. A piece is parsed when a name in it is
-    first asked for.
+    A text of more than `PIECE_CHARACTERS` is cut at lines without indentation. A piece is parsed when a name in it is
+    first wanted.
     """
 
     def __init__(self, text: str, language_id: str) -> None:
@@ -49,12 +49,12 @@ class Outline:
         self._signatures: list[Signatures | None] = [None] * len(self._pieces)
 
     def find(self, name: str, allows: Callable[[], bool]) -> tuple[str, ...]:
-        """Return the signatures of what is called ``name``; nothing where it is unknown.
+        """Return the signatures of the definitions called ``name``; empty if there is none.
 
-        ``allows`` is asked before a piece is parsed; once it says no, only what is known already is looked at.
+        ``allows`` is called before a piece is parsed; once it returns False, only parsed pieces are searched.
         """
         for number, piece in enumerate(self._pieces):
-            # What a file exports by default need not be called so in it.
+            # A default export need not have that name in its file.
             if name in piece or name == "default":
                 found = self._parsed(number, allows).get(name)
                 if found:

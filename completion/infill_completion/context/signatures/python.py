@@ -1,4 +1,4 @@
-"""Heads of Python's definitions."""
+"""Signatures in Python."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CONSTANT = re.compile(r"[A-Z][A-Z0-9_]*[ \t]*=")
 
 
 def signatures(root: Node, source: SourceText) -> Iterator[tuple[str, str]]:
-    """Yield names and heads of functions, classes and variables of a module, also of those under conditions."""
+    """Yield name and signature of a module's functions, classes and variables, including those under conditions."""
     for node in inside(root, _CONTAINERS):
         inner = node.child_by_field_name("definition") if node.type == "decorated_definition" else node
         if inner is None:
@@ -42,7 +42,7 @@ def signatures(root: Node, source: SourceText) -> Iterator[tuple[str, str]]:
 
 
 def _decorators(node: Node, source: SourceText) -> str:
-    """Return the decorators of one line each, since a property or a data class is used in its own way."""
+    """Return the decorators of one line, since they change how a definition is used, as a property or a data class."""
     lines = (source.text(child) for child in node.named_children if child.type == "decorator")
     return "".join(f"{line}\n" for line in lines if "\n" not in line and len(line) <= MOST_LINE)
 

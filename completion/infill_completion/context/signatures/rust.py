@@ -1,4 +1,4 @@
-"""Heads of Rust's definitions."""
+"""Signatures in Rust."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LISTS = frozenset({"field_declaration_list", "enum_variant_list"})
 
 
 def signatures(root: Node, source: SourceText) -> Iterator[tuple[str, str]]:
-    """Yield names and heads of a module's definitions; what a type implements comes under the type's name."""
+    """Yield name and signature of each definition; what a type implements comes under the name of the type."""
     for node in inside(root, _CONTAINERS):
         name = source.text(node.child_by_field_name("name"))
         body = node.child_by_field_name("body")

@@ -1,4 +1,4 @@
-"""Heads of the definitions of JavaScript and TypeScript."""
+"""Signatures in JavaScript and TypeScript."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from infill_completion.context.signatures.nodes import (
     SourceText,
     end_of_signature,
     inside,
-    is_said,
+    is_code,
     type_signature,
     with_end,
 )
@@ -24,7 +24,7 @@ _DECLARES = frozenset({"lexical_declaration", "variable_declaration"})
 
 
 def signatures(root: Node, source: SourceText) -> Iterator[tuple[str, str]]:
-    """Yield names and heads of functions, classes, types and variables; the default export is called ``default``."""
+    """Yield name and signature of functions, classes, types and variables; the default export is named ``default``."""
     known: dict[str, str] = {}
     default = ""
     for node in inside(root, _CONTAINERS):
@@ -42,7 +42,7 @@ def signatures(root: Node, source: SourceText) -> Iterator[tuple[str, str]]:
 
 
 def _declared(node: Node) -> Node:
-    """Return what an export, a ``declare`` or an assignment to ``exports`` is about."""
+    """Return the definition in an export, a ``declare`` or an assignment to ``exports``."""
     if node.type == "expression_statement" and node.named_children:
         inner = node.named_children[0]
         if inner.type == "assignment_expression":
@@ -84,7 +84,7 @@ def _signatures_of(node: Node, inner: Node, source: SourceText) -> Iterator[tupl
     elif inner.type == "enum_declaration" and body is not None:
         yield name, type_signature(source, node, body, ending=",")
     elif inner.type in {"internal_module", "module"} and body is not None:
-        yield name, type_signature(source, node, body, shows=is_said)
+        yield name, type_signature(source, node, body, shows=is_code)
         yield from signatures(body, source)
     elif inner.type == "type_alias_declaration":
         yield name, source.text(node)
@@ -106,8 +106,8 @@ def _variables(node: Node, inner: Node, source: SourceText) -> Iterator[tuple[st
 
 
 def _is_public(node: Node, source: SourceText) -> bool:
-    """Tell whether other files may use a member."""
-    if not is_said(node) or node.type in {"class_static_block", "decorator"}:
+    """Return whether other files may use a member."""
+    if not is_code(node) or node.type in {"class_static_block", "decorator"}:
         return False
     name = node.child_by_field_name("name") or node.child_by_field_name("property")
     if name is not None and name.type == "private_property_identifier":
