@@ -29,7 +29,7 @@ def test_nested_and_flat_keys_of_one_section_add_up():
 @pytest.mark.parametrize(
     ("written", "sentence"),
     [
-        ({"completion": {"temperatur": 1}}, "there is no setting `infill.completion.temperatur`"),
+        ({"completion": {"temperatur": 1}}, "unknown setting `infill.completion.temperatur`"),
         ({"completion": {"temperature": "hot"}}, "must be a number, not a string"),
         ({"completion": {"temperature": 3}}, "must be at most 2"),
         ({"completion": {"temperature": float("nan")}}, "must be at least 0"),
@@ -94,11 +94,11 @@ def test_a_missing_file_is_no_problem_and_a_broken_one_is_named(tmp_path: Path):
 
 def test_languages_are_on_unless_they_are_switched_off():
     settings, _ = merge(Settings(), {"completion": {"languages": {"markdown": False}}}, origin="file")
-    assert not settings.completion.speaks("markdown")
-    assert settings.completion.speaks("python")
+    assert not settings.completion.is_language_enabled("markdown")
+    assert settings.completion.is_language_enabled("python")
     only, _ = merge(Settings(), {"completion": {"languages": {"*": False, "python": True}}}, origin="file")
-    assert only.completion.speaks("python")
-    assert not only.completion.speaks("markdown")
+    assert only.completion.is_language_enabled("python")
+    assert not only.completion.is_language_enabled("markdown")
 
 
 def test_every_setting_is_documented_in_a_sentence():

@@ -1,7 +1,7 @@
-"""What goes over the engine's socket: OpenAI's completion request and chunks, with our additions.
+"""The interface between the language server and an engine: OpenAI's completion request and chunks, with additions.
 
-Format: OpenAI's ``POST /v1/completions``; ``suffix`` is true infilling, ``context``, ``deadline_ms`` and ``explain``
-are ours.  The last chunk carries ``usage`` and ``timings``.
+Format: OpenAI's ``POST /v1/completions``.  ``suffix`` is true infilling; ``context``, ``deadline_ms`` and ``explain``
+are additions.  The last chunk carries ``usage`` and ``timings``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 
 class FinishReason(StrEnum):
-    """Why a choice ended."""
+    """The reason a choice ended."""
 
     STOP = "stop"
     LENGTH = "length"
@@ -22,7 +22,7 @@ class FinishReason(StrEnum):
 
 
 class EngineState(StrEnum):
-    """The states of ``GET /health``."""
+    """The state of an engine, as ``GET /health`` reports it."""
 
     STARTING = "starting"
     LOADING = "loading"
@@ -36,11 +36,13 @@ class EngineState(StrEnum):
 
 
 class EngineUnavailableError(Exception):
-    """No engine answers now.
+    """The engine cannot answer now; the message is one sentence with the next step.
 
-    The message is one sentence with the next step; ``state`` tells whether it is on its way.  Messages of one ``kind``
-    mean the same to a user, whatever numbers stand in them; by default that is the message.  ``retry_after_s`` is how
-    long the server asks to be left alone.
+    Attributes:
+        state: Whether the engine is loading or has failed.
+        kind: Errors of one kind mean the same to a user, even if their messages differ in numbers.  By default it is
+            the message.
+        retry_after_s: How long the server asks clients to wait before the next request.
     """
 
     def __init__(
@@ -53,22 +55,22 @@ class EngineUnavailableError(Exception):
 
 
 class Engine(Protocol):
-    """Whatever turns a request into text: the local engine, a remote one, a scripted one in tests."""
+    """Turns a request into text: the local engine, a remote one, or a scripted one in tests."""
 
     def complete(self, request: CompletionRequest) -> AsyncIterator[Chunk]:
-        """Yield chunks as they are decoded; the last of each choice has a ``finish_reason``.
+        """Yield chunks as they are decoded; the last chunk of each choice has a ``finish_reason``.
 
         Closing the iterator stops the decode within one token.
 
         Raises:
-            EngineUnavailableError: Nothing answers, or the model is still loading.
+            EngineUnavailableError: The engine does not answer, or its model is still loading.
         """
         ...
 
 
 @dataclass(frozen=True)
 class ContextItem:
-    """Text of another file, most stable first; ``path`` is shown to the model in a comment."""
+    """Text of another file; ``path`` is shown to the model in a comment."""
 
     path: str
     text: str
@@ -76,10 +78,24 @@ class ContextItem:
 
 @dataclass(frozen=True)
 class CompletionRequest:
-    """One request; the defaults are those of the settings.  ``suffix`` None asks for left-to-right text.
+    """One request; the defaults are those of the settings.  All text has LF line ends.
 
-    ``prefix`` goes over the wire as OpenAI's ``prompt``.  All text has LF line ends.  ``is_invoked`` tells whether the
-    user asked, and stays on this side.
+    Attributes:
+        prefix: The text before the cursor; OpenAI's ``prompt``.
+        suffix: The text after the cursor, or None for left-to-right completion.
+        context: Text of other files, most stable first.
+        max_tokens: The length limit of each choice.
+        temperature: Sampling temperature; 0 is greedy.
+        top_p: Probability mass of nucleus sampling.
+        n: The number of choices.
+        seed: Seed for sampling.
+        stop: Strings that end a choice.
+        deadline_ms: The time after which all choices end.
+        logprobs: How many alternatives to report for each token.
+        echo: Whether choices begin with the prefix.
+        stream: Whether the answer is streamed.
+        explain: Whether the last chunk describes the prompt.
+        is_invoked: Whether the user asked for it; not sent to the engine.
     """
 
     prefix: str
@@ -108,7 +124,7 @@ class CompletionRequest:
 
 @dataclass(frozen=True)
 class Usage:
-    """Token counts; ``cached_tokens`` of the prompt came from an earlier request's KV cache."""
+    """Token counts; ``cached_tokens`` of the prompt were reused from the KV cache of an earlier request."""
 
     prompt_tokens: int = 0
     cached_tokens: int = 0
@@ -117,7 +133,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Chunk:
-    """A piece of one choice.  ``logprob_sum`` adds up the log-probabilities (nats) of ``token_count`` tokens."""
+    """A part of one choice; ``logprob_sum`` adds up the log-probabilities (nats) of its ``token_count`` tokens."""
 
     index: int = 0
     text: str = ""
@@ -131,9 +147,18 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Health:
-    """The answer of ``GET /health``; ``progress`` is 0 to 1 while loading.
+    """The answer of ``GET /health``.
 
-    ``kind`` is that of the `EngineUnavailableError` where a remote server failed.
+    Attributes:
+        state: The engine's state.
+        model: The model's name.
+        reason: Why the engine failed, or what it is loading.
+        progress: The progress of loading, from 0 to 1.
+        pid: The engine's process id; None for a remote engine.
+        device: The device that runs the model.
+        version: The engine's package version.
+        details: Other facts, such as the quantization and the resident memory.
+        kind: The kind of the `EngineUnavailableError` if a remote server failed.
     """
 
     state: EngineState

@@ -1,7 +1,8 @@
-"""The one tree of settings: names, defaults, documentation and the check of what a user wrote.
+"""The tree of all settings: names, defaults, documentation, and merging what a user wrote into it.
 
-The same keys serve ``~/.config/infill-ls/config.toml``, ``initializationOptions`` and ``workspace/configuration``.
-The README table and the VS Code manifest are made from this file, so a key is documented where it is defined.
+The same keys apply in ``~/.config/infill-ls/config.toml``, ``initializationOptions`` and ``workspace/configuration``.
+A new setting is one line here: the settings tables of the documentation and the VS Code manifest are generated from
+this file (``make fmt``).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class EngineSettings:
-    """Which engine answers and how it runs its model."""
+    """The choice of the engine, and how it runs its model."""
 
     url: str | None = setting(
         None,
@@ -40,8 +41,8 @@ class EngineSettings:
     )
     model: str = setting(
         "auto",
-        "Hub id or path of a model. `auto` takes the best cached model that fits the GPU, else the embedded "
-        "one. Nothing is downloaded unasked.",
+        "Hub id or path of a model. `auto` picks the best cached model that fits the GPU, or else the "
+        "embedded one. Nothing is downloaded automatically.",
         trusted=True,
     )
     quantization: str = setting(
@@ -49,62 +50,71 @@ class EngineSettings:
         "`nf4`, `int8` or `none`; `auto` is `nf4` on CUDA, `int8` on a CPU that is faster with it, else `none`.",
         choices=("auto", "nf4", "int8", "none"),
     )
-    device: str = setting("auto", "`auto`, `cuda`, `cuda:1`, `mps`, `xpu` or `cpu`; `auto` takes the best there is.")
+    device: str = setting(
+        "auto", "`auto`, `cuda`, `cuda:1`, `mps`, `xpu` or `cpu`; `auto` picks the best available one."
+    )
     context_tokens: int = setting(4096, "Prompt budget in tokens.", at_least=64, at_most=131_072)
-    idle_unload_s: float = setting(900.0, "Seconds without a request after which the weights leave memory.", at_least=1)
-    idle_exit_s: float = setting(1800.0, "Seconds without a request after which the engine ends.", at_least=1)
+    idle_unload_s: float = setting(
+        900.0, "Seconds without a request after which the weights are unloaded from memory.", at_least=1
+    )
+    idle_exit_s: float = setting(1800.0, "Seconds without a request after which the engine exits.", at_least=1)
 
 
 @dataclass(frozen=True)
 class CompletionSettings:
     """How suggestions are made."""
 
-    enabled: bool = setting(True, "Off: no suggestion unless it is invoked by hand.")
+    enabled: bool = setting(True, "Suggest automatically. Off: only when invoked by hand.")
     temperature: float = setting(
-        0.1, "Sampling temperature; 0 always takes the likeliest token.", at_least=0, at_most=2
+        0.1, "Sampling temperature; 0 always picks the most likely token.", at_least=0, at_most=2
     )
     top_p: float = setting(
-        0.9, "Tokens are drawn from the smallest set with this probability mass.", at_least=0, at_most=1
+        0.9, "Tokens are sampled from the smallest set with this total probability.", at_least=0, at_most=1
     )
-    seed: int | None = setting(None, "Fixes the random numbers of sampling.")
-    max_tokens: int = setting(128, "Most tokens of one suggestion.", at_least=1, at_most=4096)
+    seed: int | None = setting(None, "Seed of the random numbers used for sampling.")
+    max_tokens: int = setting(128, "Maximum number of tokens in one suggestion.", at_least=1, at_most=4096)
     candidates: int = setting(
-        3, "Suggestions for an invoked request; an automatic one gets one.", at_least=1, at_most=10
+        3, "Number of suggestions for an invoked request; an automatic request gets one.", at_least=1, at_most=10
     )
-    deadline_ms: int = setting(1000, "An answer is cut at the last good boundary after this time.", at_least=50)
+    deadline_ms: int = setting(
+        1000, "Milliseconds after which an answer is cut at its last good boundary.", at_least=50
+    )
     debounce_ms: int | None = setting(
-        None, "Wait after a keystroke before the model is asked. Unset: adapts to the typing rhythm.", at_least=0
+        None,
+        "Milliseconds to wait after a keystroke before asking the model. Unset: adapts to the typing rhythm.",
+        at_least=0,
     )
     multiline: str = setting(
         "auto",
         "Whether a suggestion may span lines: `auto` (decided from the syntax), `never`, `always`.",
         choices=("auto", "never", "always"),
     )
-    # 450 holes, the embedded model: a fifth of all suggestions is below it, and 0 to 2 % of the right ones.
+    # 450 holes with the embedded model: a fifth of all suggestions is below this value, but only 0 to 2 % of
+    # the correct ones.
     min_confidence: float = setting(
-        0.5, "Automatic suggestions below this mean token probability are not shown.", at_least=0, at_most=1
+        0.5, "Automatic suggestions with a lower mean token probability are not shown.", at_least=0, at_most=1
     )
-    languages: dict[str, bool] = setting({}, "Switches a language id on or off; `*` stands for all others.")
+    languages: dict[str, bool] = setting({}, "Turns a language id on or off; `*` means all others.")
 
-    def speaks(self, language_id: str) -> bool:
-        """Tell whether suggestions are on for ``language_id``."""
+    def is_language_enabled(self, language_id: str) -> bool:
+        """Return whether suggestions are on for ``language_id``."""
         return self.languages.get(language_id, self.languages.get("*", True))
 
 
 @dataclass(frozen=True)
 class ContextSettings:
-    """Which sources besides the document feed the prompt."""
+    """The sources of the prompt besides the document itself."""
 
     open_documents: bool = setting(True, "Similar parts of other open documents.")
-    imports: bool = setting(True, "Definitions behind the file's imports.")
-    recent_edits: bool = setting(True, "Places edited or visited lately.")
+    imports: bool = setting(True, "Definitions of the names that the file imports.")
+    recent_edits: bool = setting(True, "Places edited or visited recently.")
     workspace: bool = setting(True, "Similar parts of other files of the workspace.")
-    share: float = setting(0.25, "Most of the prompt budget that other files may take.", at_least=0, at_most=0.9)
+    share: float = setting(0.25, "Largest share of the prompt budget for other files.", at_least=0, at_most=0.9)
 
 
 @dataclass(frozen=True)
 class PrivacySettings:
-    """What never reaches a model."""
+    """What is kept from the model."""
 
     ignore: tuple[str, ...] = setting(
         (
@@ -124,7 +134,7 @@ class PrivacySettings:
             "**/secrets.*",
             "**/credentials*",
         ),
-        "Globs (as in .gitignore) of files that never enter a prompt; `.gitignore` and `.infillignore` count too.",
+        "Globs (as in `.gitignore`) of files that never enter a prompt; `.gitignore` and `.infillignore` apply too.",
     )
     mask_secrets: bool = setting(True, "Keys, tokens and passwords in the text are masked before the model sees it.")
 
@@ -149,15 +159,15 @@ _SECTIONS = frozenset(item.name for item in fields(Settings))
 
 
 def config_path() -> Path:
-    """Return where the user's settings file lives; ``INFILL_LS_CONFIG`` overrides the platform's place."""
+    """Return the path of the user's settings file; ``INFILL_LS_CONFIG`` overrides the platform's default."""
     override = os.environ.get("INFILL_LS_CONFIG")
     return Path(override) if override else config_folder() / "config.toml"
 
 
 def read_config(path: Path) -> tuple[dict[str, Any], list[str]]:
-    """Return the table of a settings file and what is wrong with it; a missing file is an empty table."""
+    """Return the contents of a settings file and the problems with it; a missing file counts as empty."""
     try:
-        table = tomllib.loads(path.read_text("utf-8-sig"))  # some editors of Windows begin a file with a mark
+        table = tomllib.loads(path.read_text("utf-8-sig"))  # Windows editors may write a byte order mark
     except FileNotFoundError:
         return {}, []
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -167,16 +177,16 @@ def read_config(path: Path) -> tuple[dict[str, Any], list[str]]:
 
 
 def merge(base: Settings, written: object, *, origin: str, trusted: bool = True) -> tuple[Settings, list[str]]:
-    """Lay what a user wrote over ``base``.
+    """Return ``base`` with the values that a user wrote.
 
     Args:
         base: The settings so far.
         written: A nested mapping (``{"engine": {"model": …}}``) or a flat one (``{"engine.model": …}``).
-        origin: Where it was written, for messages.
-        trusted: False for workspace-level files, which may not name commands, models or URLs.
+        origin: The name of its source, for messages.
+        trusted: False for workspace-level files, which must not choose models or URLs.
 
     Returns:
-        The settings, and one sentence for each key that was left at its former value.
+        The settings, and one sentence for each key that keeps its former value.
     """
     if written is None:
         return base, []
@@ -211,7 +221,7 @@ def _nested(written: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _merged(base: T, table: Mapping[str, Any], name: str, origin: str, trusted: bool, problems: list[str]) -> T:
-    """Return the section ``base`` with the values of ``table``, and add what is wrong with them to ``problems``."""
+    """Return the section ``base`` with the values of ``table``, and add their problems to ``problems``."""
     known = {item.key: item for item in documentation()}
     changes: dict[str, Any] = {}
     for key, value in table.items():
@@ -229,4 +239,4 @@ def _merged(base: T, table: Mapping[str, Any], name: str, origin: str, trusted: 
 
 
 def _unknown(origin: str, name: str) -> str:
-    return f"{origin}: there is no setting `infill.{name}`; see the settings table in the README."
+    return f"{origin}: unknown setting `infill.{name}`; see the settings table in the README."

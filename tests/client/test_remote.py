@@ -400,7 +400,7 @@ class TestErrors:
 
     @pytest.mark.parametrize("url", ["localhost:8000", "ftp://example.org"])
     async def test_the_url_is_none(self, engine: Callable[..., RemoteEngine], url: str) -> None:
-        with pytest.raises(EngineUnavailableError, match=r"is no HTTP address; write http://HOST:PORT\."):
+        with pytest.raises(EngineUnavailableError, match=r"is not an HTTP address; write http://HOST:PORT\."):
             await chunks_of(engine(url=url), ADD)
 
     async def test_an_error_in_the_stream(self, server: Server, engine: Callable[..., RemoteEngine]) -> None:

@@ -1,1 +1,1 @@
-"""Finds, starts and asks an engine: the shared local one or a remote server. Entry: `connect.engine_for`."""
+"""Engine clients: find, start and ask the shared local engine or a remote server. Entry: `connect.engine_for`."""

@@ -1,4 +1,4 @@
-"""An engine on the other end of a socket: OpenAI's completions over HTTP/1.1."""
+"""The client of one engine process: OpenAI's completions over HTTP/1.1."""
 
 from __future__ import annotations
 
@@ -13,26 +13,32 @@ from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineU
 from infill_completion.client.connection_file import read_connection_file
 from infill_completion.client.http import Address, Pool, ProtocolError
 from infill_completion.client.run_directory import EnginePaths
-from infill_completion.client.wire import CLIENT_HEADER, EventReader, chunks_from_json, failure, health_from_json
+from infill_completion.client.wire import (
+    CLIENT_HEADER,
+    NOT_AN_ENGINE,
+    EventReader,
+    chunks_from_json,
+    failure,
+    health_from_json,
+)
 
-# The engine keeps the deadline itself. Whoever reads the stream gives up half a second behind it.
+# The engine keeps the deadline itself, and readers of the stream give up half a second after it.
 _LATE_S = 0.4
-# While torch is imported the engine's interpreter may be held up for seconds at a time, so silence is no failure.
+# Importing torch can block the engine's interpreter for seconds at a time, so silence is not a failure.
 HEALTH_S = 20.0
 _CLIENT = secrets.token_hex(8)
-_FOREIGN = "What listens on the engine's socket is no engine; end it."
 
 
 class EngineLateError(EngineUnavailableError):
-    """The deadline is over and the engine, which has the request, has not ended its answer."""
+    """The deadline passed before the engine, which has the request, ended its answer."""
 
 
 class EngineGoneError(EngineUnavailableError):
-    """Nothing listens there, or the engine went away in the middle of an answer."""
+    """Nothing listens at the address, or the engine exited in the middle of an answer."""
 
 
 def address_of(paths: EnginePaths) -> Address | None:
-    """Return where the engine of ``paths`` listens now; None where there is none."""
+    """Return the address of the running engine of ``paths``, or None if none runs."""
     if paths.socket is not None and paths.socket.exists():
         return Address(paths.socket)
     info = read_connection_file(paths)
@@ -44,12 +50,12 @@ def address_of(paths: EnginePaths) -> Address | None:
 class EngineClient:
     """Talks to one engine; implements :class:`infill_completion.api.Engine`.
 
-    Connections are kept and reused.  Closing the iterator of :meth:`complete` closes its connection, which stops the
-    decode.
+    Connections are kept open and reused.  Closing the iterator of :meth:`complete` closes its connection, which stops
+    decoding.
 
     Args:
         address: Where the engine listens.
-        as_window: Whether this process may ask for completions later, so that the engine should stay for it.
+        as_window: Whether to register as an editor window, for which the engine keeps running until it leaves.
     """
 
     def __init__(self, address: Address, *, as_window: bool = False) -> None:
@@ -57,32 +63,32 @@ class EngineClient:
         self._pool = Pool(address, {CLIENT_HEADER: _CLIENT} if as_window else {})
 
     async def health(self, patience_s: float = HEALTH_S) -> Health:
-        """Return the engine's state.
+        """Return the engine's health.
 
         Raises:
             EngineGoneError: Nothing listens.
-            EngineUnavailableError: It is too busy to say, or no engine.
+            EngineUnavailableError: The engine is too busy to answer, or the listener is not an engine.
         """
         return health_from_json(await self._json("GET", "/health", patience_s))
 
     async def wake(self) -> Health:
-        """Have unloaded weights loaded again, and return the state."""
+        """Make the engine load its weights again, and return its health."""
         return health_from_json(await self._json("POST", "/wake"))
 
     async def shutdown(self, patience_s: float = HEALTH_S) -> None:
-        """Tell the engine to end."""
+        """Ask the engine to end."""
         await self._json("POST", "/shutdown", patience_s)
 
     async def leave(self, patience_s: float = HEALTH_S) -> bool:
-        """Say that this process asks no more, and return whether the engine ends, because nobody else does either."""
+        """Unregister this window; return whether the engine ends because it was the last one."""
         return bool((await self._json("POST", "/leave", patience_s))["ends"])
 
     async def models(self) -> list[dict[str, Any]]:
-        """Return the models as ``GET /v1/models`` lists them."""
+        """Return the models from ``GET /v1/models``."""
         return list((await self._json("GET", "/v1/models"))["data"])
 
     async def metrics(self) -> str:
-        """Return the counters as ``GET /metrics`` writes them for Prometheus."""
+        """Return the counters from ``GET /metrics``, in the format of Prometheus."""
         return (await self._body("GET", "/metrics")).decode()
 
     async def complete(self, request: CompletionRequest) -> AsyncGenerator[Chunk, None]:
@@ -104,7 +110,7 @@ class EngineClient:
                         break
                     for data in events.feed(part):
                         if data == b"[DONE]":
-                            continue  # read to the end, or the connection could not be used again
+                            continue  # keep reading: only a finished connection can be reused
                         for chunk in chunks_from_json(json.loads(data)):
                             answered = True
                             yield chunk
@@ -120,14 +126,14 @@ class EngineClient:
             raise EngineUnavailableError("The engine's answer is not a completion; run `infill-ls doctor`.") from error
 
     async def aclose(self) -> None:
-        """Close all connections that no request uses."""
+        """Close all idle connections."""
         self._pool.close()
 
     async def _json(self, method: str, path: str, patience_s: float = HEALTH_S) -> Any:
         try:
             return json.loads(await self._body(method, path, patience_s))
         except ValueError as error:
-            raise EngineUnavailableError(_FOREIGN) from error
+            raise EngineUnavailableError(NOT_AN_ENGINE) from error
 
     async def _body(self, method: str, path: str, patience_s: float = HEALTH_S) -> bytes:
         try:
@@ -138,12 +144,12 @@ class EngineClient:
                 finally:
                     self._pool.release(connection)
         except TimeoutError as error:
-            # It took the connection, so it is there; the import of torch can hold it up for long.
+            # The connection was accepted, so the engine runs; importing torch can block it for long.
             raise EngineUnavailableError("The engine is busy; try again in a moment.", EngineState.LOADING) from error
         except (OSError, EOFError) as error:
             raise _gone(error) from error
         except ProtocolError as error:
-            raise EngineUnavailableError(_FOREIGN) from error
+            raise EngineUnavailableError(NOT_AN_ENGINE) from error
         if connection.status != 200:
             raise failure(connection.status, body)
         return body

@@ -1,8 +1,8 @@
 """One HTTP/1.1 connection to an engine, over a Unix socket or TCP, and a pool of them.
 
-A keystroke cancels the request of the one before, so closing a connection in any state must be cheap and leave nothing
-behind, and the language server should not import a general HTTP library for it.  Only what engines send is understood:
-no compression, no trailers of interest, no redirects.
+Each keystroke cancels the request of the previous one, so closing a connection in any state must be cheap and must not
+leak anything.  A general HTTP library would also slow down the start of the language server.  Only what engines send is
+supported: no compression, no redirects, and trailers are ignored.
 
 Source of the format: RFC 9112.
 """
@@ -22,7 +22,7 @@ _MOST_PART_BYTES = 1 << 16
 
 @dataclass(frozen=True)
 class Address:
-    """Where an engine listens: on a Unix socket, or on TCP, there perhaps with a token and TLS."""
+    """Where an engine listens: a Unix socket, or TCP with an optional token and TLS."""
 
     socket: Path | None = None
     host: str = ""
@@ -31,7 +31,7 @@ class Address:
     tls: ssl.SSLContext | None = None
 
     def __str__(self) -> str:
-        """Return the address for people."""
+        """Return the address in readable form."""
         return str(self.socket) if self.socket else f"http{'s' if self.tls else ''}://{self.authority}"
 
     @property
@@ -43,7 +43,7 @@ class Address:
 
 
 class ProtocolError(Exception):
-    """What came back is not HTTP as the engine speaks it."""
+    """The answer is not HTTP, or uses a feature that engines do not use."""
 
 
 class Connection:
@@ -64,7 +64,7 @@ class Connection:
         """Connect.
 
         Raises:
-            OSError: Nothing listens, or its certificate is not trusted.
+            OSError: Nothing listens, or the server's certificate is not trusted.
         """
         async with asyncio.timeout(_CONNECT_S):  # TimeoutError is an OSError
             if address.socket is not None:
@@ -73,17 +73,17 @@ class Connection:
 
     @property
     def is_usable(self) -> bool:
-        """Whether the other end has not closed it."""
+        """Whether the connection is still open on both ends."""
         return not (self._closes or self._writer.is_closing() or self._reader.at_eof())
 
     async def ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> None:
         """Send a request and read the head of its answer.
 
-        :attr:`status` is its code, :attr:`retry_after_s` how long the server wants to be left alone.
+        Sets :attr:`status` to the status code and :attr:`retry_after_s` to the wait that the server asks for.
 
         Raises:
             OSError, EOFError: The connection broke.
-            ProtocolError: The answer is no HTTP.
+            ProtocolError: The answer is not HTTP.
         """
         self.status, self.is_done = 0, False
         lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
@@ -92,7 +92,7 @@ class Connection:
         await self._writer.drain()
         try:
             code, found = await self._head()
-            while 100 <= code < 200:  # "Continue" and its like come before the answer
+            while 100 <= code < 200:  # informational answers such as "Continue" come first
                 code, found = await self._head()
             if found.get("content-encoding", "identity").lower() != "identity":
                 raise ProtocolError("compressed")
@@ -114,7 +114,7 @@ class Connection:
         return int(code), {name.strip().lower(): value.strip() for name, _, value in pairs}
 
     async def parts(self) -> AsyncGenerator[bytes, None]:
-        """Yield the body of the answer as it comes; the connection can be used again when it ends."""
+        """Yield the body of the answer as it arrives; after the end the connection can be reused."""
         if self._is_chunked:
             while size := await self._chunk_size():
                 yield (await self._reader.readexactly(size + 2))[:-2]
@@ -135,17 +135,17 @@ class Connection:
             raise ProtocolError("bad chunk") from error
 
     def close(self) -> None:
-        """Close at once, whatever is under way."""
+        """Close immediately, even in the middle of an answer."""
         self._writer.transport.abort()
 
 
 def _seconds(retry_after: str) -> float:
-    """Return the seconds of a ``Retry-After``; its other form, a date, hangs on two clocks that may disagree."""
+    """Return the seconds of a ``Retry-After``, or 0 if it is a date: that depends on two clocks that may disagree."""
     return float(retry_after) if retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 7 else 0.0
 
 
 class Pool:
-    """Connections to one address; those whose answers were read to the end are used again.
+    """Connections to one address, which are reused if their answers were read to the end.
 
     Args:
         address: Where to connect.
@@ -158,7 +158,7 @@ class Pool:
         self._idle: list[Connection] = []
 
     async def ask(self, method: str, path: str, body: bytes = b"") -> Connection:
-        """Return a connection on which the head of the answer was read; give it back with :meth:`release`.
+        """Send a request and return its connection after the head of the answer; give it back with :meth:`release`.
 
         Raises:
             OSError, EOFError, ProtocolError: As :meth:`Connection.ask`.
@@ -172,7 +172,7 @@ class Pool:
                 try:
                     return await self._asked(connection, method, path, headers, body)
                 except (OSError, EOFError):
-                    continue  # the engine closed it while it was idle; it may be there all the same
+                    continue  # closed by the engine while it was idle; the engine may still run
             connection.close()
         return await self._asked(await Connection.open(self.address), method, path, headers, body)
 
@@ -187,7 +187,7 @@ class Pool:
         return connection
 
     def release(self, connection: Connection) -> None:
-        """Keep ``connection`` for the next request, or close it where its answer was not read to the end."""
+        """Keep ``connection`` for the next request, or close it if its answer was not read to the end."""
         if connection.is_done and connection.is_usable and len(self._idle) < _MOST_IDLE:
             self._idle.append(connection)
         else:

@@ -1,7 +1,7 @@
-"""The run directory: where the engines of this user listen, lock and log.
+"""The run directory, with the socket, lock and log of each engine of this user.
 
-One engine serves all editor windows of a user that share its settings and package version, so every file here is named
-by a hash of the two.  Access is guarded by the directory: it belongs to the user and is closed to everybody else.
+One engine serves all editor windows of a user that share its settings and package version, so the files in here are
+named after a hash of the two.  The directory protects them: it belongs to the user and has mode 0700.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from infill_completion.folders import has_home_directory, home_directory
 from infill_completion.settings import EngineSettings
 
 _NAME = "infill-ls"
-# `sun_path` holds 104 bytes on macOS and 108 on Linux, both with a closing zero.
+# `sun_path` has 104 bytes on macOS and 108 on Linux, including the terminating zero.
 _MAX_SOCKET_PATH_BYTES = 103
-# These do not change what an engine answers: two windows that disagree on how long to idle, or that also know a remote
-# engine, still share one copy of the weights.  The window that starts the engine decides.
+# These do not change an engine's answers: two windows with different idle times, or of which one also names a remote
+# engine, still share one copy of the weights.  The settings of the window that starts the engine apply.
 _NOT_IN_KEY = frozenset({"idle_unload_s", "idle_exit_s", "url", "api", "api_key_env"})
 
 
@@ -40,10 +40,11 @@ class EnginePaths:
 
     Attributes:
         key: Hash of the settings and the package version.
-        socket: The Unix socket, or None where the engine listens on loopback TCP: on Windows, and where the path
-            would be longer than a Unix socket's may be.
-        lock: Locked by the running engine, never removed; holds its process id.
-        log: The engine's log, without any buffer text.
+        directory: The run directory.
+        socket: The Unix socket, or None if the engine listens on loopback TCP: on Windows, and if the path is too long
+            for a Unix socket.
+        lock: Contains the process id of the running engine, which holds a lock on it; never removed.
+        log: The engine's log; it never contains text of a buffer.
         connection_file: JSON written by the running engine; see :mod:`infill_completion.client.connection_file`.
     """
 
@@ -56,21 +57,21 @@ class EnginePaths:
 
 
 def engine_key(settings: EngineSettings) -> str:
-    """Return the hash that names the engine of ``settings`` in this version: 16 hexadecimal digits."""
+    """Return the hash of ``settings`` and the package version: 16 hexadecimal digits."""
     counted = {name: value for name, value in asdict(settings).items() if name not in _NOT_IN_KEY}
     text = json.dumps([__version__, counted], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def engine_paths(settings: EngineSettings, directory: Path | None = None) -> EnginePaths:
-    """Return where the engine of ``settings`` listens, locks and logs.
+    """Return the files of the engine of ``settings``.
 
     Args:
         settings: The engine's settings.
         directory: Used instead of :func:`run_directory`.
 
     Raises:
-        RunDirectoryError: The directory cannot be made or is not ours.
+        RunDirectoryError: The directory cannot be created or is not ours.
     """
     return paths_of(directory or run_directory(), engine_key(settings))
 
@@ -87,22 +88,22 @@ def paths_of(directory: Path, key: str) -> EnginePaths:
 
 
 def run_directory() -> Path:
-    """Return the run directory, made with mode 0700 where it is missing.
+    """Return the run directory; create it with mode 0700 if it does not exist.
 
-    It is ``$XDG_RUNTIME_DIR/infill-ls``, else ``~/.cache/infill-ls/run``.  A temporary directory is never used: others
-    may write there, and could answer in the engine's place.
+    It is ``$XDG_RUNTIME_DIR/infill-ls``, or else ``~/.cache/infill-ls/run``.  It is never in a temporary directory:
+    other users may write there, and could answer in the engine's place.
 
     Raises:
-        RunDirectoryError: It cannot be made or is not ours.
+        RunDirectoryError: It cannot be created or is not ours.
     """
     return _made_private(_runtime_base() or _cache_base() / "run")
 
 
 def check_writable(directory: Path) -> None:
-    """Make, lock and remove a file in the run directory, as an engine does.
+    """Check that an engine can work in the run directory: create, lock and remove a file there.
 
     Raises:
-        RunDirectoryError: One of these cannot be done.
+        RunDirectoryError: One of these steps fails.
     """
     probe = directory / f"probe.{secrets.token_hex(4)}"
     try:
@@ -118,16 +119,16 @@ def check_writable(directory: Path) -> None:
             probe.unlink(missing_ok=True)
     except OSError as error:
         raise RunDirectoryError(
-            f"No file can be written and locked in {directory} ({error.strerror}); make room there and make it "
+            f"No file can be written and locked in {directory} ({error.strerror}); free some space and make it "
             "writable for you, or set XDG_RUNTIME_DIR to a directory of yours on a local disk."
         ) from error
 
 
 def native_directory() -> Path:
-    """Return where code compiled for this machine is kept: ``~/.cache/infill-ls/native``, made with mode 0700.
+    """Return the directory for code compiled on this machine: ``~/.cache/infill-ls/native``, with mode 0700.
 
     Raises:
-        RunDirectoryError: It cannot be made or is not ours; whoever may write there could run code as us.
+        RunDirectoryError: It cannot be created or is not ours; any other user who can write there could run code as us.
     """
     return _made_private(_cache_base() / "native")
 
@@ -147,12 +148,12 @@ def _made_private(directory: Path) -> Path:
 
 
 def _runtime_base() -> Path | None:
-    """Return our directory below XDG_RUNTIME_DIR, where that is an absolute path that belongs to us."""
+    """Return our directory below XDG_RUNTIME_DIR, or None if that is not an absolute path that belongs to us."""
     base = os.environ.get("XDG_RUNTIME_DIR", "")
     if not base or not Path(base).is_absolute() or not Path(base).is_dir():
         return None
     if hasattr(os, "getuid") and Path(base).stat().st_uid != os.getuid():
-        return None  # kept by `sudo -E`: it belongs to the user who called
+        return None  # `sudo -E` keeps the variable of the calling user
     return Path(base) / _NAME
 
 
@@ -170,7 +171,7 @@ def _cache_base() -> Path:
 def _check_ours(directory: Path) -> None:
     found = directory.lstat()
     if not stat.S_ISDIR(found.st_mode):
-        raise RunDirectoryError(f"{directory} must be a directory of its own; remove it and try again.")
+        raise RunDirectoryError(f"{directory} is not a directory; remove it and try again.")
     if not hasattr(os, "getuid"):
         return
     if found.st_uid != os.getuid():
@@ -178,6 +179,6 @@ def _check_ours(directory: Path) -> None:
             f"{directory} belongs to another user; remove it or set XDG_RUNTIME_DIR to a directory of yours."
         )
     if found.st_mode & 0o022:
-        raise RunDirectoryError(f"Others may write to {directory}; remove it and try again.")
+        raise RunDirectoryError(f"Other users can write to {directory}; remove it and try again.")
     if found.st_mode & 0o077:
         directory.chmod(0o700)

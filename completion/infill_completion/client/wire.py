@@ -1,4 +1,4 @@
-"""What comes back over HTTP: server-sent events, lines, chunks, health and errors, from our engine and from others."""
+"""Decoding of HTTP answers: server-sent events, lines, chunks, health and errors, of our engine and of others."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from infill_completion.api import Chunk, EngineState, EngineUnavailableError, Fi
 
 _MOST_EVENT_BYTES = 32 << 20
 
-# Tells one editor's requests from another's, so that an engine knows when the last one has left.
+# Identifies the editor window that a request comes from, so that the engine knows when the last one has left.
 CLIENT_HEADER = "X-Infill-Client"
+NOT_AN_ENGINE = "Another program listens on the engine's socket; end it."
 
 
 def failure(status: int, body: bytes) -> EngineUnavailableError:
-    """Return what a refused request means, from OpenAI's error shape where the body has it."""
+    """Return the error for an HTTP status other than 200, with the message of the body if it has OpenAI's shape."""
     state, message = EngineState.FAILED, f"The engine answered with HTTP status {status}."
     try:
         fields = json.loads(body)
@@ -27,12 +28,12 @@ def failure(status: int, body: bytes) -> EngineUnavailableError:
 
 
 class EventReader:
-    """Cuts a stream of bytes into the data of server-sent events.
+    """Splits a stream of bytes into the data of server-sent events.
 
-    Lines end at LF or CRLF only: data may hold U+2028 and other characters that ``str.splitlines`` takes for an end.
-    An event that the connection cuts off is dropped.
+    Lines end only at LF or CRLF: data may contain U+2028 and other characters that ``str.splitlines`` splits at.
+    An unfinished event at the end of the stream is dropped.
 
-    Source of the format: WHATWG HTML, section 9.2.6; event names, ids and retry times are not used.
+    Source of the format: WHATWG HTML, section 9.2.6; event names, ids and retry times are ignored.
     """
 
     def __init__(self) -> None:
@@ -43,7 +44,7 @@ class EventReader:
         """Return the data of the events that end in ``part``.
 
         Raises:
-            ValueError: A line is longer than any event of a completion.
+            ValueError: A line is too long for an event of a completion.
         """
         *lines, self._line = (self._line + part).split(b"\n")
         if len(self._line) > _MOST_EVENT_BYTES:
@@ -60,7 +61,7 @@ class EventReader:
 
 
 class LineReader:
-    """Cuts a stream of bytes into lines, each of which holds one JSON object."""
+    """Splits a stream of bytes into lines, each of which is one JSON object."""
 
     def __init__(self) -> None:
         self._line = b""
@@ -84,7 +85,7 @@ def chunks_from_json(body: dict[str, Any]) -> list[Chunk]:
     usage, timings, explain = _usage(body.get("usage")), body.get("timings") or {}, body.get("explain")
     if usage is None and not timings and explain is None:
         return chunks
-    # Servers that send the usage behind the last choice do so in an event without choices.
+    # Servers that send the usage after the last choice do so in an event without choices.
     last = chunks.pop() if chunks else Chunk()
     return [*chunks, replace(last, usage=usage, timings=timings, explain=explain)]
 
@@ -102,7 +103,7 @@ def _choice(choice: dict[str, Any]) -> Chunk:
 
 
 def finish_reason(name: object) -> FinishReason | None:
-    """Return the reason called ``name``; one that we do not know is a stop."""
+    """Return the reason called ``name``; an unknown one counts as a stop."""
     if name is None or name == "":
         return None
     try:
@@ -123,7 +124,7 @@ def _usage(usage: dict[str, Any] | None) -> Usage | None:
 
 
 def health_from_json(body: dict[str, Any]) -> Health:
-    """Return the health in the answer of ``GET /health``.
+    """Return the health from the answer of ``GET /health``.
 
     Raises:
         EngineUnavailableError: The answer has another shape.
@@ -132,4 +133,4 @@ def health_from_json(body: dict[str, Any]) -> Health:
         known = {name: body[name] for name in Health.__dataclass_fields__ if name in body}
         return Health(**{**known, "state": EngineState(known["state"])})
     except (KeyError, TypeError, ValueError) as error:
-        raise EngineUnavailableError("What listens on the engine's socket is no engine; end it.") from error
+        raise EngineUnavailableError(NOT_AN_ENGINE) from error

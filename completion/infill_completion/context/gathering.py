@@ -48,7 +48,9 @@ class Gathering:
             rule = self.privacy.rule_for(document.uri, self.roots)
             if rule is not None:
                 self.withheld.append(f"{relative_path(document.uri, self.roots)}: matches {rule}")
-            elif self.settings.completion.speaks(document.language_id) and "\0" not in document.text[:1000]:
+            elif (
+                self.settings.completion.is_language_enabled(document.language_id) and "\0" not in document.text[:1000]
+            ):
                 self.allowed[document.uri] = document
 
     def is_private(self, file: Path) -> bool:

@@ -34,7 +34,7 @@ def skip_reason(snapshot: Snapshot, settings: Settings, rule: Rule | None) -> Sk
     completion = settings.completion
     if not completion.enabled and snapshot.trigger is not Trigger.INVOKED:
         return SkipReason.SWITCHED_OFF
-    if not completion.speaks(snapshot.language_id):
+    if not completion.is_language_enabled(snapshot.language_id):
         return SkipReason.LANGUAGE_OFF
     if rule is not None:
         return SkipReason.PRIVATE_FILE

@@ -106,13 +106,13 @@ def test_a_directory_that_others_may_read_is_closed(runtime_dir: Path) -> None:
 def test_a_directory_that_others_could_write_to_is_refused(runtime_dir: Path) -> None:
     (runtime_dir / "infill-ls").mkdir()
     (runtime_dir / "infill-ls").chmod(0o777)
-    with pytest.raises(RunDirectoryError, match="Others may write"):
+    with pytest.raises(RunDirectoryError, match="Other users can write"):
         run_directory()
 
 
 def test_a_link_to_elsewhere_is_refused(runtime_dir: Path, tmp_path: Path) -> None:
     (runtime_dir / "infill-ls").symlink_to(tmp_path)
-    with pytest.raises(RunDirectoryError, match="must be a directory"):
+    with pytest.raises(RunDirectoryError, match="is not a directory"):
         run_directory()
 
 
@@ -169,7 +169,7 @@ def test_a_user_without_a_home_is_told_what_to_set(tmp_path: Path, monkeypatch: 
 def test_a_directory_in_which_no_file_can_be_made_is_named(runtime_dir: Path) -> None:
     check_writable(run_directory())
     assert list(run_directory().iterdir()) == []
-    with pytest.raises(RunDirectoryError, match=r"No file can be written and locked in /.*; make room"):
+    with pytest.raises(RunDirectoryError, match=r"No file can be written and locked in /.*; free some space"):
         check_writable(runtime_dir / "gone")
 
 

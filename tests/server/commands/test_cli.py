@@ -93,7 +93,7 @@ def test_a_place_that_does_not_exist_is_one_sentence(infill_ls, place, says):
         ("completion.max_tokens=many", "`infill.completion.max_tokens` must be a whole number"),
         ("completion.max_tokens=0", "`infill.completion.max_tokens` must be at least 1"),
         ("engine.quantization=int3", "`infill.engine.quantization` must be one of"),
-        ("engine.warp=9", "there is no setting `infill.engine.warp`"),
+        ("engine.warp=9", "unknown setting `infill.engine.warp`"),
         ("engine.device", "KEY=VALUE"),
     ],
 )

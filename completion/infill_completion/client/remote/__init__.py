@@ -1,1 +1,1 @@
-"""An engine behind ``engine.url``: vLLM, llama.cpp, Ollama, or any OpenAI-compatible server."""
+"""The client of ``engine.url``: vLLM, llama.cpp, Ollama, or any OpenAI-compatible server. Entry: `engine`."""

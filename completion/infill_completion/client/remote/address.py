@@ -1,4 +1,4 @@
-"""Where a remote server listens, and the key that it asks for."""
+"""The address and the API key of a remote server."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _IN_PATHS = "/%:@!$&'()*+,;=~"
 
 
 def api_key(variable: str | None) -> str | None:
-    """Return the API key in an environment variable; None where no variable is named.
+    """Return the API key in an environment variable, or None if no variable is named.
 
     Raises:
-        EngineUnavailableError: The variable holds no key.
+        EngineUnavailableError: The variable is empty, or its value cannot be an API key.
     """
     if not variable:
         return None
@@ -26,19 +26,19 @@ def api_key(variable: str | None) -> str | None:
         raise EngineUnavailableError(
             f"The environment variable {variable} (engine.api_key_env) is empty; set it to the API key."
         )
-    if not (key.isascii() and key.isprintable()):  # a line break would begin another header
+    if not (key.isascii() and key.isprintable()):  # a line break would inject another header
         raise EngineUnavailableError(
-            f"The environment variable {variable} (engine.api_key_env) holds a line break or a letter that no API key "
-            "has; set it again."
+            f"The environment variable {variable} (engine.api_key_env) holds a line break or a character that no API "
+            "key has; set it again."
         )
     return key
 
 
 async def remote_address(url: str, key: str | None) -> tuple[Address, str]:
-    """Return where the server of ``url`` listens, and the path that all others begin with.
+    """Return the address of the server of ``url``, and the prefix of all its paths.
 
     Raises:
-        EngineUnavailableError: It is no HTTP address.
+        EngineUnavailableError: The URL is not an HTTP address.
     """
     try:
         parts = urlsplit(url)
@@ -46,7 +46,7 @@ async def remote_address(url: str, key: str | None) -> tuple[Address, str]:
     except ValueError:
         host = ""
     if not host or parts.scheme not in {"http", "https"}:
-        raise EngineUnavailableError(f"engine.url {url!r} is no HTTP address; write http://HOST:PORT.")
-    # It reads the system's certificates, or those of SSL_CERT_FILE, which takes a while.
+        raise EngineUnavailableError(f"engine.url {url!r} is not an HTTP address; write http://HOST:PORT.")
+    # Reading the certificates of the system, or of SSL_CERT_FILE, takes a while.
     tls = await asyncio.to_thread(ssl.create_default_context) if parts.scheme == "https" else None
     return Address(None, host, port or (443 if tls else 80), key, tls), quote(parts.path.rstrip("/"), safe=_IN_PATHS)

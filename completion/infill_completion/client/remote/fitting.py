@@ -1,4 +1,4 @@
-"""What of a request is sent to a server whose tokens we cannot count."""
+"""Shortening a request for a server whose tokens we cannot count."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import replace
 
 from infill_completion.api import CompletionRequest, ContextItem
 
-# Source code has about this many characters a token; remote servers refuse a prompt that is too long.
+# Source code has at least this many characters per token on average.  Remote servers refuse a prompt that is too long.
 _CHARACTERS_PER_TOKEN = 3
 _SUFFIX_SHARE = 0.25
 _CONTEXT_SHARE = 0.25
 
 
 def fitted(request: CompletionRequest, context_tokens: int) -> CompletionRequest:
-    """Return ``request`` with what fits the budget: the text nearest the cursor, cut at line ends, and whole items."""
+    """Shorten ``request`` to the budget: it keeps the text nearest to the cursor, cut at line ends, and whole items."""
     room = context_tokens * _CHARACTERS_PER_TOKEN
     context: list[ContextItem] = []
     left = int(room * _CONTEXT_SHARE)
