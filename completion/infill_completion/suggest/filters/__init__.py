@@ -1,4 +1,4 @@
-"""From what the model wrote to what the user sees: pure functions, each with a name and a reason."""
+"""Filters between the model's text and the user: pure functions, each with a name and a reason."""
 
 from infill_completion.suggest.filters.context import FilterContext
 from infill_completion.suggest.filters.pipeline import FILTERS, Filtered, FilterStep, apply

@@ -1,4 +1,4 @@
-"""Angle brackets, which are brackets only where types, tags and paths stand in them."""
+"""Angle brackets, which are brackets only around types, tags and paths."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from infill_completion.suggest.filters.context import FilterContext
 
-# Arrows and comparisons with an equals sign are no brackets.
+# Arrows and comparisons with an equals sign are not brackets.
 _OPEN = re.compile(r"<[^<>;&|]*$")
 _ANGLE = re.compile(r"[-=]>|[<>]=|([<>])")
 
@@ -14,7 +14,7 @@ _ANGLE = re.compile(r"[-=]>|[<>]=|([<>])")
 def closed_angles(text: str, context: FilterContext) -> tuple[int, int] | None:
     """Return where ``text`` closes the angle bracket around the cursor, and how many ``>`` of the rest it closes.
 
-    None where it closes nothing, or where the cursor does not stand before the end of a pair, as editors leave it:
+    None if it closes nothing, or if the cursor is not directly before the end of a pair as editors complete it:
     ``Vec<|>``.
     """
     rest = context.window.rest

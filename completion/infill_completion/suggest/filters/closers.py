@@ -1,4 +1,4 @@
-"""Closing brackets and end keywords that are one too many."""
+"""Superfluous closing brackets and end keywords."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from infill_completion.languages.brackets import open_brackets, unmatched, unope
 from infill_completion.languages.syntax import brackets_of
 from infill_completion.languages.syntax.near import near_before
 from infill_completion.languages.traits import Blocks
+from infill_completion.suggest.filters.comments import is_in_comment
 from infill_completion.suggest.filters.context import FilterContext
 
 _END_LINE = re.compile(r"(?:end|fi|done|esac|endif|endfunction|endfor|endwhile|END)\b[;,)]*")
@@ -38,17 +39,17 @@ def drop_double_closer(text: str, context: FilterContext) -> str:
 def cut_at_unopened_bracket(text: str, context: FilterContext) -> str:
     """Cut at a closing bracket that nothing opens.
 
-    A window that begins in the middle of the document may lack the opening one, a file whose brackets do not come out
-    even above the cursor tells nothing, and in comments brackets are free.
+    Not where the window begins in the middle of the document and may lack the opening bracket, not where brackets above
+    the cursor are unbalanced already, and not in comments.
     """
-    if not context.traits.is_balanced or not text or in_comment(context):
+    if not context.traits.is_balanced or not text or is_in_comment(context):
         return text
     above = context.window.prefix
     if not context.window.starts_document or unopened(above, context.traits):
         return text
     stack = open_brackets(above, context.traits)
     excess = unopened(text, context.traits, stack)
-    if excess:  # A parser knows which brackets stand in a string of several lines.
+    if excess:  # A parser knows which brackets are inside a string of several lines.
         known = brackets_of(near_before(above, is_whole=True), text, context.language_id)
         excess = excess if known is None else unmatched(known, stack)
     return text[: excess[0][0]] if excess else text
@@ -61,16 +62,6 @@ def _closes(line: str, context: FilterContext) -> bool:
 
 
 def _is_even(text: str, fence: str, context: FilterContext) -> bool:
-    """Tell whether every string or comment between two fences has both around and in ``text``."""
+    """Return whether the document with ``text`` has as many opening fences as closing ones."""
     around = f"{context.window.prefix}{text}\n{context.window.suffix}"
     return around.count("/*") == around.count(fence) if fence == "*/" else around.count(fence) % 2 == 0
-
-
-def in_comment(context: FilterContext) -> bool:
-    """Tell whether the cursor stands in a comment, or in a string of several lines."""
-    before, mark = context.window.before, context.traits.line_comment
-    if mark and mark in before:
-        return True
-    if mark == "#" and any(context.window.prefix.count(fence) % 2 for fence in ('"""', "'''")):
-        return True
-    return mark == "//" and context.window.prefix.rfind("/*") > context.window.prefix.rfind("*/")

@@ -1,4 +1,4 @@
-"""How deep the first line may begin on a blank line, which is where models often write one step too many."""
+"""Lines that are indented too deeply, as models often indent the first line on a blank one."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from infill_completion.document.lines import indent_of, indent_width
 from infill_completion.languages.brackets import open_brackets
 from infill_completion.languages.syntax import is_in_string_or_comment
 from infill_completion.languages.traits import Blocks, LanguageTraits, opens_block
-from infill_completion.suggest.filters.closers import in_comment
+from infill_completion.suggest.filters.comments import is_comment, is_in_comment
 from infill_completion.suggest.filters.context import FilterContext
 
-# Languages in which a colon or an open bracket is all that makes the next line deeper.
+# Languages in which only a colon or an open bracket makes the next line deeper.
 _STRICT = frozenset({"python", "cython", "starlark", "gdscript"})
-# What ends a statement or an entry where blocks stand in braces; behind anything else a line may go on.
+# What ends a statement or an entry in languages with braces; after anything else the line may continue.
 _ENDS = (";", "}", ",")
-# Behind a label the statements of a case may be deeper.
+# After a label the statements of a case may be deeper.
 _LABEL = re.compile(r"\s*(?:case\b[^;]*|\w+\s*):")
-# Labels themselves and what closes something stand where the style has them.
+# Labels and closing brackets are indented as the code style wants.
 _IS_FREE = re.compile(_LABEL.pattern + r"|\s*[)\]}]")
 
 
 def trim_stray_indent(text: str, context: FilterContext) -> str:
-    """Begin the first line no deeper than the lines above allow, and move the other lines with it."""
+    """Begin the first line no deeper than the lines above allow, and shift the other lines with it."""
     before, blanks = context.window.before, indent_of(text)
     if before.strip() or not blanks or context.window.rest.strip():
         return text
@@ -33,22 +33,22 @@ def trim_stray_indent(text: str, context: FilterContext) -> str:
     wanted = max((width for width in allowed if width <= written), default=0)
     kept = _cut(before + blanks, max(wanted, indent_width(before)))[len(before) :]
     excess = written - indent_width(before + kept)
-    if not excess or in_comment(context) or is_in_string_or_comment(context.window, context.language_id):
+    if not excess or is_in_comment(context) or is_in_string_or_comment(context.window, context.language_id):
         return text
     first, *others = text[len(blanks) :].split("\n")
-    if _is_moved(first, others, written, context.traits):
+    if _is_shifted(first, others, written, context.traits):
         others = [_cut(indent_of(line), indent_width(line) - excess) + line.lstrip(" \t") for line in others]
     return "\n".join([kept + first, *others])
 
 
 def cut_at_stray_depth(text: str, context: FilterContext) -> str:
-    """Cut before a line that is deeper than the one above, where that one opens nothing."""
+    """Cut before a line that is deeper than the one above, if that one opens no block."""
     if not _is_braced(context) and context.language_id not in _STRICT:
         return text
     lines = text.split("\n")
     above = ""
     for number, line in enumerate([context.window.before + lines[0], *lines[1:]]):
-        if not line.strip() or _is_comment(line, context.traits):
+        if not line.strip() or is_comment(line, context.traits):
             continue
         is_deeper = above and indent_width(line) > indent_width(above) and not _IS_FREE.match(line)
         if is_deeper and _is_complete("\n".join(lines[:number]), above, context):
@@ -58,7 +58,7 @@ def cut_at_stray_depth(text: str, context: FilterContext) -> str:
 
 
 def _is_complete(text: str, last: str, context: FilterContext) -> bool:
-    """Tell whether a statement surely ends with ``text``, the last line of which is ``last``."""
+    """Return whether a statement certainly ends with ``text``, the last line of which is ``last``."""
     code, whole = last.rstrip(), context.window.prefix + text
     if _ends_string(code) or any(whole.count(fence) % 2 for fence in ('"""', "'''", "`")):
         return False
@@ -68,7 +68,7 @@ def _is_complete(text: str, last: str, context: FilterContext) -> bool:
 
 
 def _ends_string(line: str) -> bool:
-    """Tell whether a string of several lines seems to end in ``line``, whose indentation then says nothing."""
+    """Return whether a string of several lines seems to end in ``line``, whose indentation is then irrelevant."""
     return any(line.count(fence) % 2 for fence in ('"', "'''", "`"))
 
 
@@ -77,11 +77,11 @@ def _is_braced(context: FilterContext) -> bool:
 
 
 def _allowed(context: FilterContext) -> set[int] | None:
-    """Return the columns at which the next line may begin, None where any may do."""
+    """Return the columns at which the next line may begin; None if any column is allowed."""
     window, traits = context.window, context.traits
     if not _is_braced(context) and context.language_id not in _STRICT:
         return None
-    lines = [line.rstrip() for line in window.above.split("\n") if line.strip() and not _is_comment(line, traits)]
+    lines = [line.rstrip() for line in window.above.split("\n") if line.strip() and not is_comment(line, traits)]
     if not lines:
         return {0} if window.starts_document and not window.above.strip() else None
     last = lines[-1]
@@ -89,7 +89,7 @@ def _allowed(context: FilterContext) -> set[int] | None:
         return _inside(lines, indent_width(window.before), traits)
     if _ends_string(last) or not _has_ended(last, context):
         return None
-    # Whoever is no deeper than the line above may go on with any of the blocks that are open.
+    # A line no deeper than the one above may continue any of the open blocks.
     widths = range(indent_width(last) + 1) if _is_braced(context) else map(indent_width, lines)
     allowed = {width for width in widths if width <= indent_width(last)} | {0}
     # A long block can push the lines that enclose it out of the window; then any smaller indentation may be theirs.
@@ -103,7 +103,7 @@ def _has_ended(line: str, context: FilterContext) -> bool:
 
 
 def _inside(lines: list[str], width: int, traits: LanguageTraits) -> set[int] | None:
-    """Return the columns at which the block may begin that the last line opens, with the cursor at ``width``."""
+    """Return the columns at which the block that the last line opens may begin, with the cursor at ``width``."""
     opener = indent_width(lines[-1])
     if width <= opener or lines[-1].rstrip().endswith(("(", "[")):
         return None
@@ -111,12 +111,8 @@ def _inside(lines: list[str], width: int, traits: LanguageTraits) -> set[int] | 
     return {width, *(opener + step for step in steps or {4})}
 
 
-def _is_comment(line: str, traits: LanguageTraits) -> bool:
-    return bool(traits.line_comment) and line.lstrip().startswith(traits.line_comment)
-
-
-def _is_moved(first: str, others: list[str], width: int, traits: LanguageTraits) -> bool:
-    """Tell whether the other lines are as much too deep as the first one, which was at column ``width``."""
+def _is_shifted(first: str, others: list[str], width: int, traits: LanguageTraits) -> bool:
+    """Return whether the other lines are as much too deep as the first one, which was at column ``width``."""
     following = next((indent_width(line) for line in others if line.strip()), None)
     if following is None:
         return False

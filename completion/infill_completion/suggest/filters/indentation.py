@@ -1,4 +1,4 @@
-"""Blanks at the beginning of lines: tabs where the document has tabs, and no stray first blank."""
+"""Indentation in the style of the document, without a stray first blank."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _SPACED = re.compile(r"^ {2,}\S", re.MULTILINE)
 
 
 def match_indentation(text: str, context: FilterContext) -> str:
-    """Indent with tabs where the document does, and with its spaces where it has only those."""
+    """Indent with tabs if the document does, and with spaces if it has only those."""
     around = context.window.prefix + context.window.suffix
     has_tabs, has_spaces = _TABBED.search(around) is not None, _SPACED.search(around) is not None
     if has_tabs == has_spaces:
         return text
     first, newline, others = text.partition("\n")
-    # On a blank line the first line's blanks are indentation, too.
+    # On a blank line the first line's blanks are indentation too.
     head, indented = (first + newline, others) if context.window.before.strip() else ("", text)
     lines = indented.split("\n")
     widths = [len(indent_of(line)) for line in lines if line.startswith(" ")]
@@ -33,7 +33,7 @@ def match_indentation(text: str, context: FilterContext) -> str:
 
 
 def trim_stray_blank(text: str, context: FilterContext) -> str:
-    """Drop a single blank in front that the line has already, or that no line is indented by."""
+    """Drop a single leading blank that the line already has, or by which no line is indented."""
     if len(text) < 2 or text[0] != " " or not text[1].isalnum():
         return text
     before = context.window.before
@@ -48,19 +48,19 @@ def trim_stray_blank(text: str, context: FilterContext) -> str:
 
 
 def _aligned(above: str) -> set[int]:
-    """Return the columns behind the opening brackets of the line above, where continued lines are aligned."""
+    """Return the columns after the opening brackets of the line above, where continued lines are aligned."""
     lines = above.rstrip().split("\n")
     return {column for column, character in enumerate(lines[-1].expandtabs(), 1) if character in "([{"}
 
 
 def _is_tabbed(lines: list[str]) -> bool:
-    """Tell whether lines are indented with tabs alone; blanks behind tabs are alignment, which nobody can convert."""
+    """Return whether lines are indented with tabs alone; blanks after tabs are alignment, which cannot be converted."""
     indents = [indent_of(line) for line in lines]
     return any("\t" in indent for indent in indents) and not any(" " in indent for indent in indents)
 
 
 def _unit(text: str) -> int:
-    """Return how many spaces the lines of ``text`` are indented by at each step."""
+    """Return how many spaces one level of indentation has in ``text``."""
     widths = [len(indent_of(match.group())) for match in _SPACED.finditer(text)]
     return max(math.gcd(*widths), 2) if widths else 4
 

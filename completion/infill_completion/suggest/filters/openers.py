@@ -1,4 +1,4 @@
-"""Blocks that a suggestion begins and does not fill."""
+"""Blocks that a suggestion opens but leaves empty."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from infill_completion.document.lines import indent_width
 from infill_completion.languages.brackets import open_brackets, unopened
 from infill_completion.languages.traits import Blocks, LanguageTraits, opens_block
-from infill_completion.suggest.filters.closers import in_comment
+from infill_completion.suggest.filters.comments import is_comment, is_in_comment
 from infill_completion.suggest.filters.context import FilterContext
 
 _WORD = re.compile(r"\w")
@@ -15,15 +15,15 @@ _LEADING_CLOSERS = re.compile(r"^\s*[)\]}]+")
 
 
 def drop_empty_opener(text: str, context: FilterContext) -> str:
-    """Drop a last line that opens a block without anything in it, unless it is the only line."""
-    if context.window.rest.strip() or not _needs_bodies(context) or in_comment(context):
+    """Drop a last line that opens an empty block, unless it is the only line."""
+    if context.window.rest.strip() or not _needs_bodies(context) or is_in_comment(context):
         return text
     lines = text.rstrip().split("\n")
     below = next((line for line in context.window.below.split("\n") if line.strip()), "")
     while (number := _last_code(lines, context.traits)) > 0 and any(line.strip() for line in lines[:number]):
         line = lines[number]
-        is_remark = len(lines) > number + 1 and indent_width(lines[number + 1]) <= indent_width(line)
-        if is_remark or not opens_block(line, context.traits) or _has_body(line, below, context.traits):
+        is_commented_after = len(lines) > number + 1 and indent_width(lines[number + 1]) <= indent_width(line)
+        if is_commented_after or not opens_block(line, context.traits) or _has_body(line, below, context.traits):
             break
         if not _WORD.search(line) or _continues(lines[:number], line, context.traits):
             break
@@ -36,7 +36,7 @@ def drop_empty_opener(text: str, context: FilterContext) -> str:
 
 
 def _needs_bodies(context: FilterContext) -> bool:
-    """Tell whether a block must hold something: in YAML and the like it need not, and prose has none."""
+    """Return whether a block must not be empty; in YAML and the like it may be, and prose has no blocks."""
     traits = context.traits
     if traits.blocks is Blocks.INDENT:
         return context.is_cut_off or traits.next_part.pattern != "(?!)"
@@ -44,22 +44,19 @@ def _needs_bodies(context: FilterContext) -> bool:
 
 
 def _last_code(lines: list[str], traits: LanguageTraits) -> int:
-    """Return the number of the last line that is neither blank nor a comment, -1 if there is none."""
-    for number in range(len(lines) - 1, -1, -1):
-        line = lines[number].strip()
-        if line and not (traits.line_comment and line.startswith(traits.line_comment)):
-            return number
-    return -1
+    """Return the index of the last line that is neither blank nor a comment; -1 if there is none."""
+    code = (number for number, line in enumerate(lines) if line.strip() and not is_comment(line, traits))
+    return max(code, default=-1)
 
 
 def _continues(lines: list[str], line: str, traits: LanguageTraits) -> bool:
-    """Tell whether ``line``, which follows ``lines``, belongs to a statement that begins above."""
+    """Return whether ``line``, which follows ``lines``, continues a statement that begins above."""
     is_open = open_brackets("\n".join(lines), traits)[-1:] in {("(",), ("[",)}
     return is_open or lines[-1].endswith("\\") or bool(unopened(_LEADING_CLOSERS.sub("", line), traits))
 
 
 def _has_body(line: str, below: str, traits: LanguageTraits) -> bool:
-    """Tell whether the document goes on with the body of the block, or with its end."""
+    """Return whether the document continues with the body of the block, or with its end."""
     if indent_width(below) > indent_width(line):
         return True
     return indent_width(below) == indent_width(line) and traits.closer.match(below.strip()) is not None

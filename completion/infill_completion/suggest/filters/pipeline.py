@@ -1,4 +1,4 @@
-"""The filters in order, and the record of what each of them did."""
+"""The filters in order, and a record of what each of them changed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,14 @@ FILTERS: tuple[Filter, ...] = (
 
 @dataclass(frozen=True)
 class FilterStep:
-    """What one filter did; only filters that changed something are recorded."""
+    """A filter that changed a suggestion.
+
+    Attributes:
+        name: The filter.
+        reason: The first line of its documentation.
+        before: The suggestion before it.
+        after: The suggestion after it.
+    """
 
     name: str
     reason: str
@@ -61,12 +68,12 @@ class FilterStep:
 
 @dataclass(frozen=True)
 class Filtered:
-    """A suggestion behind the filters.
+    """A suggestion after the filters.
 
     Attributes:
         text: What is left of it; empty where a filter dropped it.
-        replaced: How many characters right of the cursor it stands for.
-        steps: What changed it.
+        replaced: How many characters right of the cursor it replaces.
+        steps: The filters that changed it.
     """
 
     text: str
@@ -75,7 +82,7 @@ class Filtered:
 
 
 def apply(text: str, context: FilterContext) -> Filtered:
-    """Run every filter over ``text``, which has LF line ends, until nothing is left or the last one is done."""
+    """Apply the filters to ``text`` in order, until nothing is left of it."""
     steps: list[FilterStep] = []
     for rule in FILTERS:
         changed = rule(text, context)

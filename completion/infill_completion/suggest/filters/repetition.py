@@ -1,4 +1,4 @@
-"""Text that stands around the cursor already, and models that run in circles."""
+"""Text that repeats the document or itself."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from infill_completion.suggest.filters.context import FilterContext
 from infill_completion.suggest.filters.loops import BARE_WORD, LETTERS, loop_in, unfinished_loop_in
 
 _LETTER = re.compile(r"[^\W\d_]")
-# Methods of different classes may well look alike, so only what is not indented counts.
+# Methods of different classes may look alike, so only what is not indented counts.
 _DEFINITION = re.compile(
     r"(?:(?:export|default|pub|async|public|static|abstract|data|final) )*"
     r"(?:def|class|function|fn|func|fun|struct|interface|enum|trait) \w"
 )
 _LOOP = re.compile(r"(.{2,}?)\1{3,}.{0,40}$", re.DOTALL)
-# A line of so few characters that has been begun may well stand there twice.
+# A line begun with this many characters or fewer may occur twice.
 _SHORT = 8
-# What nobody writes twice in a row: imports, what leaves a block, and declarations.
+# Lines that never occur twice in a row: imports, what leaves a block, and declarations.
 _ONCE = re.compile(
     r"\s*(?:import\b.*|from \S+ import\b.*|# *include\b.*|(?:use|using|require|package|return|raise|throw) .+"
     r"|\"[\w./-]+\"|(?:export )?(?:const|let|var|val) .+"
     r"|(?!(?:yield|await|echo|print|new|case|delete) )(?:[A-Za-z_][\w:.<>\[\]]*[ *&]+)+[A-Za-z_]\w*"
     r"(?:\[\w*\])*(?: *=.*)?;)"
 )
-# What nobody opens directly within its like.
+# Heads of blocks that never contain a copy of themselves as first line.
 _HEAD = re.compile(
     r"\s*(?:for|foreach|while|if|elif|switch|match|unless|until|def|func|fn|function|class|struct)\b.*\w"
 )
@@ -43,14 +43,14 @@ def cut_next_lines(text: str, context: FilterContext) -> str:
     is_line = is_long or not context.window.before.strip()
     for start in range(0 if is_line else 1, len(lines)):
         own = [line for line in lines[start:] if line.strip()]
-        is_told = len(own) > 1 or start == 0 or (bool(own) and not BARE_WORD.fullmatch(own[0]))
-        if own and is_told and lines[start].strip() and _repeats(own, below):
+        is_conclusive = len(own) > 1 or start == 0 or (bool(own) and not BARE_WORD.fullmatch(own[0]))
+        if own and is_conclusive and lines[start].strip() and _repeats(own, below):
             return "\n".join(text.split("\n")[:start])
     return text
 
 
 def cut_copied_line(text: str, context: FilterContext) -> str:
-    """Cut before a line that copies the one above, where there are three in a row or nobody writes even two."""
+    """Cut before a line that copies the one above, at the third in a row or where two are wrong already."""
     if context.window.rest.strip():
         return text
     lines = text.split("\n")
@@ -75,7 +75,7 @@ def _is_once(above: str, line: str, context: FilterContext) -> bool:
 
 
 def drop_third_copy(text: str, context: FilterContext) -> str:
-    """Drop a suggestion that repeats the block above once more, or two lines that stand there twice."""
+    """Drop a suggestion that repeats the block above, or lines that occur there twice already."""
     lines = [line for line in (context.window.before + text).split("\n") if line.strip()]
     above = [line for line in context.window.above.split("\n")[-40:] if line.strip()]
     if not lines or context.window.rest.strip() or not any(LETTERS.search(line) for line in lines):
@@ -86,7 +86,7 @@ def drop_third_copy(text: str, context: FilterContext) -> str:
 
 
 def drop_known_definition(text: str, context: FilterContext) -> str:
-    """Drop the head of a definition that the document has already at its top level."""
+    """Drop the head of a definition that the document already has at its top level."""
     first = (context.window.before + text).partition("\n")[0].rstrip()
     if context.window.rest.strip() or not _DEFINITION.match(first):
         return text
@@ -95,14 +95,14 @@ def drop_known_definition(text: str, context: FilterContext) -> str:
 
 
 def cut_loop(text: str, context: FilterContext) -> str:
-    """Cut where the model began to run in circles."""
+    """Cut where the model began to loop."""
     lines = text.split("\n")
     own = [context.window.before + lines[0], *lines[1:]]
     found = loop_in(own) or unfinished_loop_in(own)
     if found is not None:
         start, size = found
         above, group = context.window.above.rstrip("\n").split("\n"), own[start : start + size]
-        # Where the group ends with the head of a block, its beginning is the body.
+        # If the group ends with the head of a block, its beginning is the body.
         is_copy = above[-size:] == group and not opens_block(group[-1], context.traits)
         return "\n".join(lines[: start if is_copy else start + size])
     match = _LOOP.search(text) if context.is_cut_off else None
@@ -112,7 +112,7 @@ def cut_loop(text: str, context: FilterContext) -> str:
 
 
 def _repeats(own: list[str], below: list[str]) -> bool:
-    """Tell whether lines of a suggestion are the next lines of the document."""
+    """Return whether lines of a suggestion are the next lines of the document."""
     if len(below) < len(own) or not any(_LETTER.search(line) for line in own):
         return False
     return all(

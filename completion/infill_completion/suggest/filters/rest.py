@@ -1,4 +1,4 @@
-"""How a suggestion meets the rest of the cursor's line."""
+"""How a suggestion fits the rest of the cursor's line."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ _WORD = re.compile(r"\w")
 _ONLY_CLOSERS = re.compile(r"[)\]}>\"'`;,:\s]+")
 _QUOTES = re.compile("[\"'`]+")
 _CLOSERS = frozenset(PAIRS)
-# An overlap of words must be this long unless it is the whole rest of the line.
+# The least characters of an overlap of words that is not the whole rest of the line.
 _LONG_OVERLAP = 8
-# So much of the rest of the line must be met before a suggestion that does not end with it is cut there.
-_LEAST_MEETING = 6
+# The least characters of the rest of the line at which a suggestion that does not end with it is cut.
+_LEAST_MATCH = 6
 
 
 def cut_misfit(text: str, context: FilterContext) -> str:
-    """Cut where the suggestion goes on as the rest of the line does; drop one that leads past it to the line's end."""
+    """Cut where the suggestion continues like the rest of the line; drop one that ends the line differently."""
     rest = context.window.rest
     if not context.ended_line or not _WORD.search(rest) or text.rstrip().endswith(rest.strip()):
         return text
-    for size in range(min(len(rest), len(text)), _LEAST_MEETING - 1, -1):
-        meeting = text.find(rest[:size])
-        if meeting >= 0 and _WORD.search(rest[:size]):
-            return text[:meeting]
+    for size in range(min(len(rest), len(text)), _LEAST_MATCH - 1, -1):
+        match = text.find(rest[:size])
+        if match >= 0 and _WORD.search(rest[:size]):
+            return text[:match]
     return ""
 
 
@@ -45,10 +45,10 @@ def trim_overlap(text: str, context: FilterContext) -> str:
 
 
 def replaced(text: str, context: FilterContext) -> int:
-    """Return how many characters right of the cursor the suggestion stands for.
+    """Return how many characters right of the cursor the suggestion replaces.
 
-    An editor that closes brackets leaves ``)`` behind the cursor; a suggestion that closes it itself and goes on takes
-    its place.
+    An editor that closes brackets leaves ``)`` after the cursor. A suggestion that closes the bracket itself and
+    continues replaces it.
     """
     rest = context.window.rest.rstrip()
     if not text or not rest.strip() or not _ONLY_CLOSERS.fullmatch(rest) or "\n" in text:
@@ -61,7 +61,7 @@ def cut_at_closed_angle(text: str, context: FilterContext) -> str:
     rest = context.window.rest.rstrip()
     closed = closed_angles(text, context)
     if closed is None or (text[closed[0] + 1 :].strip() and _ONLY_CLOSERS.fullmatch(rest)):
-        return text  # What goes on where the line has only closing marks takes their place.
+        return text  # If the line has only closing brackets left, `replaced` lets the suggestion take their place.
     return text[: closed[0]]
 
 
@@ -85,14 +85,14 @@ def _replaced_closers(text: str, rest: str, context: FilterContext) -> int:
 
 
 def _unopened_below(line: str, context: FilterContext) -> int:
-    """Return how many closing brackets nothing opens from the cursor's ``line`` on: what surrounds it tells more."""
+    """Return how many closing brackets are unopened from the cursor's ``line`` to the end of the window."""
     if not context.traits.is_balanced:
         return 0
     return len(unopened(f"{line}\n{context.window.below}", context.traits, _stack(context)))
 
 
 def _overlaps(text: str, rest: str) -> list[str]:
-    """Return the ends of ``text`` that ``rest`` begins with, the longest first."""
+    """Return the ends of ``text`` that ``rest`` begins with, longest first."""
     longest = min(len(text), len(rest))
     sizes = range(longest, 0, -1)
     return [rest[:size] for size in sizes if rest[:size].strip() and text.endswith(rest[:size])]
@@ -101,13 +101,13 @@ def _overlaps(text: str, rest: str) -> list[str]:
 def _is_double(text: str, overlap: str, context: FilterContext) -> bool:
     window, traits, stack = context.window, context.traits, _stack(context)
     if _QUOTES.fullmatch(overlap) and 3 * overlap[0] in window.before + text + window.rest:
-        # Three quotes in a row begin or end a string of several lines, which ends on this line or is none of ours.
+        # Three quotes delimit a string of several lines; if their number is odd, one of them is superfluous.
         written = window.prefix + text + window.rest
         return len(overlap) == 3 and window.starts_document and written.count(overlap) % 2 == 1
     kept = cost(window.before + text + window.rest, traits, stack)
     cut = cost(window.before + text[: -len(overlap)] + window.rest, traits, stack)
     if kept == cut and set(overlap.strip()) <= _CLOSERS:
-        head = window.before + text  # The call may go on below: `f(g(|), {`.
+        head = window.before + text  # The call may continue below: `f(g(|), {`.
         kept = _unopened_below(head + window.rest, context)
         cut = _unopened_below(head[: -len(overlap)] + window.rest, context)
     if kept != cut:

@@ -1,4 +1,4 @@
-"""Whether a document is still in order with a suggestion in it, as far as a parser can tell."""
+"""Keeps suggestions from breaking the syntax of a document, as far as a parser can tell."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from infill_completion.languages.registry import traits_of
 from infill_completion.languages.syntax import breaks_syntax
 from infill_completion.languages.traits import Blocks, LanguageTraits, opens_block
 
-# What ends a line that goes on below: an operator, a word that something must follow, a tag, a label.
+# The end of a line that continues below: an operator, a word that something must follow, a tag, a label.
 _OPEN_END = re.compile(r"(?:[-+*/%&|^<>=!?:.(\[{\\~]|\b(?:and|or|not|in|is|else|new|await|as|do|try|where|extends))$")
 # Lines that belong to the next one: decorators, annotations, attributes, directives of C.
 _PRELUDE = re.compile(r"\s*[@#]")
@@ -18,36 +18,38 @@ _FENCES = ('"""', "'''", "`")
 
 
 def sound_part(window: Window, text: str, replaced: int, language_id: str) -> str:
-    """Return ``text``, or its first line, or nothing: the longest of them that does not break the document's syntax.
+    """Return ``text``, its first line or nothing: the longest that does not break the syntax of the document.
 
-    Only a document that is in order can be broken, and a line that may well go on breaks nothing yet.
+    A document that has syntax errors already cannot be broken, and a line that may continue breaks nothing yet.
 
     Args:
         window: The text around the cursor.
         text: The suggestion.
-        replaced: How many characters right of the cursor it stands for.
+        replaced: How many characters right of the cursor it replaces.
         language_id: LSP's language id.
     """
     suffix = window.suffix[replaced:]
-    if not breaks_syntax(window.prefix, text, suffix, language_id) or _may_go_on(window, text, replaced, language_id):
+    if not breaks_syntax(window.prefix, text, suffix, language_id):
+        return text
+    if _may_continue(window, text, replaced, language_id):
         return text
     end = text.find("\n", len(text) - len(text.lstrip()))
     first = "" if end < 0 else text[:end]
     return first if first and not breaks_syntax(window.prefix, first, suffix, language_id) else ""
 
 
-def _may_go_on(window: Window, text: str, replaced: int, language_id: str) -> bool:
+def _may_continue(window: Window, text: str, replaced: int, language_id: str) -> bool:
     traits, rest = traits_of(language_id), window.rest[replaced:]
     line = (window.before + text + rest).rstrip().rpartition("\n")[2]
     if opens_block(line, traits) or _OPEN_END.search(line) or _PRELUDE.match(line) or _is_open(line, traits):
         return True
     if traits.blocks is not Blocks.BRACES or rest.strip():
         return False
-    # The user may write the semicolon.
+    # The user may still write the semicolon.
     return not breaks_syntax(window.prefix, text + ";", window.suffix[replaced:], language_id)
 
 
 def _is_open(line: str, traits: LanguageTraits) -> bool:
-    """Tell whether ``line`` opens a bracket, a string or a comment that it does not close."""
+    """Return whether ``line`` opens a bracket, a string or a comment that it does not close."""
     is_open = any(line.count(fence) % 2 for fence in _FENCES) or line.count("/*") > line.count("*/")
     return is_open or bool(open_brackets(line, traits))

@@ -1,0 +1,21 @@
+"""Recognises comments by their marks, in languages with and without a grammar."""
+
+from __future__ import annotations
+
+from infill_completion.languages.traits import LanguageTraits
+from infill_completion.suggest.filters.context import FilterContext
+
+
+def is_comment(line: str, traits: LanguageTraits) -> bool:
+    """Return whether ``line`` holds nothing but a comment."""
+    return bool(traits.line_comment) and line.lstrip().startswith(traits.line_comment)
+
+
+def is_in_comment(context: FilterContext) -> bool:
+    """Return whether the cursor is in a comment, or in a string of several lines."""
+    before, mark = context.window.before, context.traits.line_comment
+    if mark and mark in before:
+        return True
+    if mark == "#" and any(context.window.prefix.count(fence) % 2 for fence in ('"""', "'''")):
+        return True
+    return mark == "//" and context.window.prefix.rfind("/*") > context.window.prefix.rfind("*/")
