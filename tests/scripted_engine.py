@@ -33,7 +33,8 @@ from infill_completion.engine.errors import ModelError
 from infill_completion.engine.http.server import EngineServer
 from infill_completion.engine.process.lock import FileLock
 from infill_completion.engine.process.serve import connection_info, listening
-from infill_completion.engine.scheduler.worker import Idle, Progress
+from infill_completion.engine.scheduler.activity import IdleLimits
+from infill_completion.engine.scheduler.loading import Progress
 from infill_completion.settings import EngineSettings
 
 DEADLINE_S = 20.0
@@ -65,7 +66,7 @@ class ScriptedEngine:
         default: str | Reply | Script = "",
         hold_load: threading.Event | None = None,
         load_error: str | None = None,
-        idle: Idle | None = None,
+        idle: IdleLimits | None = None,
         tcp: str | None = None,
     ) -> None:
         self.settings = settings or EngineSettings()
@@ -77,7 +78,7 @@ class ScriptedEngine:
         self.unloads = 0
         self._hold_load = hold_load
         self._load_error = load_error
-        self._idle = idle or Idle()
+        self._idle = idle or IdleLimits()
         self._tcp = tcp
         self._replies: list[Reply] = []
         self._changed = threading.Condition()

@@ -21,7 +21,7 @@ from infill_completion.client.launch import log_tail
 from infill_completion.client.local import LocalEngine
 from infill_completion.client.remote.engine import RemoteEngine
 from infill_completion.client.wire import EventReader, chunks_from_json
-from infill_completion.engine.scheduler.worker import Idle
+from infill_completion.engine.scheduler.activity import IdleLimits
 from infill_completion.settings import EngineSettings, Settings
 from tests.scripted_engine import DEADLINE_S, Reply, ScriptedEngine
 
@@ -115,13 +115,13 @@ async def test_a_model_that_cannot_be_loaded_is_one_sentence_then_and_later() ->
 
 
 def test_an_engine_whose_model_failed_ends_after_a_while() -> None:
-    with ScriptedEngine(load_error="No.", idle=Idle(failed_exit_s=0.05)) as running:
+    with ScriptedEngine(load_error="No.", idle=IdleLimits(failed_exit_s=0.05)) as running:
         running.wait_until_ended()
         assert address_of(running.paths) is None
 
 
 async def test_unloaded_weights_come_back_with_the_next_request() -> None:
-    with ScriptedEngine(default="pass", idle=Idle(unload_s=0.2, exit_s=600)) as running:
+    with ScriptedEngine(default="pass", idle=IdleLimits(unload_s=0.2, exit_s=600)) as running:
         async with window(running.settings) as engine:
             await engine.wait_ready(DEADLINE_S)
             await asyncio.to_thread(running.wait_for, lambda: running.unloads or None)
@@ -133,7 +133,7 @@ async def test_unloaded_weights_come_back_with_the_next_request() -> None:
 
 
 def test_an_engine_that_nobody_asks_ends() -> None:
-    with ScriptedEngine(idle=Idle(unload_s=0.05, exit_s=0.1)) as running:
+    with ScriptedEngine(idle=IdleLimits(unload_s=0.05, exit_s=0.1)) as running:
         running.wait_until_ended()
         assert running.unloads == 1
         assert address_of(running.paths) is None

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from infill_completion.engine import environment  # noqa: F401  # first, because it sets what torch reads at its import
 from infill_completion.engine.process.serve import EXIT_ERROR, ServeError, serve
-from infill_completion.engine.scheduler.scheduler import Model
-from infill_completion.engine.scheduler.worker import Load, Progress
+from infill_completion.engine.scheduler.loading import Load, Progress
+from infill_completion.engine.scheduler.scheduler import SchedulableModel
 from infill_completion.settings import EngineSettings, Settings, config_path, merge, read_config
 
 
@@ -41,7 +41,7 @@ def engine_settings(text: str | None) -> EngineSettings:
 def loader(settings: EngineSettings) -> Load:
     """Return how the worker loads the model of ``settings``; only the call imports torch."""
 
-    def load(progress: Progress) -> Model:
+    def load(progress: Progress) -> SchedulableModel:
         progress(0.0, "Starting the model's libraries")
         from infill_completion.engine.decoding.generator import Generator
 

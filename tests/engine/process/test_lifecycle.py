@@ -329,7 +329,7 @@ async def test_an_idle_engine_ends(run_dir: Path) -> None:
         assert health.pid is not None
         await asyncio.to_thread(wait_for_end, health.pid)
     assert address_of(engine_paths(settings)) is None
-    assert "Nobody asked" in engine_paths(settings).log.read_text()
+    assert "No request for" in engine_paths(settings).log.read_text()
 
 
 async def test_a_model_that_is_not_there_is_one_sentence_with_the_next_step(run_dir: Path) -> None:

@@ -17,8 +17,9 @@ from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.forward import ForwardPass
 from infill_completion.engine.ngram.mixture import CacheParameters
+from infill_completion.engine.scheduler.activity import IdleLimits
 from infill_completion.engine.scheduler.jobs import Job, RequestError
-from infill_completion.engine.scheduler.worker import Idle, NotReadyError, Worker
+from infill_completion.engine.scheduler.worker import NotReadyError, Worker
 from infill_completion.settings import EngineSettings
 from tests.engine.tiny import never
 
@@ -212,14 +213,14 @@ async def test_idle_weights_are_unloaded_and_the_next_request_brings_them_back(t
     settings = EngineSettings(model=str(tiny_folder), device="cpu", quantization="none")
     closed = threading.Event()
     worker = Worker(
-        lambda progress: Watched(Generator.load(settings, progress), closed), idle=Idle(unload_s=0.01, exit_s=300)
+        lambda progress: Watched(Generator.load(settings, progress), closed), idle=IdleLimits(unload_s=0.01, exit_s=300)
     )
     worker.start()
     assert await asyncio.to_thread(closed.wait, DEADLINE_S)
-    worker._idle = Idle(300, 300)  # else it might go again before it is asked
+    worker._idle = IdleLimits(300, 300)  # else it might go again before it is asked
     with pytest.raises(NotReadyError) as refused:
         worker.submit(SHORT)
-    assert "left memory" in refused.value.health.reason or refused.value.health.state is EngineState.LOADING
+    assert "unloaded" in refused.value.health.reason or refused.value.health.state is EngineState.LOADING
     await ready(worker)
     (*_, last) = await read(worker.submit(SHORT))
     assert last.finish_reason in {FinishReason.STOP, FinishReason.LENGTH}

@@ -11,7 +11,9 @@ from types import FrameType
 import uvicorn
 
 from infill_completion.engine.http.app import build_app
-from infill_completion.engine.scheduler.worker import Idle, Load, Worker
+from infill_completion.engine.scheduler.activity import IdleLimits
+from infill_completion.engine.scheduler.loading import Load
+from infill_completion.engine.scheduler.worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +32,7 @@ class EngineServer(uvicorn.Server):
     """
 
     def __init__(
-        self, load: Load, *, model: str, idle: Idle, token: str | None = None, hosts: Sequence[str] = ()
+        self, load: Load, *, model: str, idle: IdleLimits, token: str | None = None, hosts: Sequence[str] = ()
     ) -> None:
         self.worker = Worker(load, model=model, idle=idle, on_exit=self.end)
         shut_down: Callable[[], None] = self.end

@@ -16,7 +16,8 @@ from infill_completion import __version__
 from infill_completion.client.connection_file import ConnectionInfo, read_connection_file, write_connection_file
 from infill_completion.client.run_directory import EnginePaths, RunDirectoryError, engine_paths
 from infill_completion.engine.process.lock import FileLock
-from infill_completion.engine.scheduler.worker import Idle, Load
+from infill_completion.engine.scheduler.activity import IdleLimits
+from infill_completion.engine.scheduler.loading import Load
 from infill_completion.settings import EngineSettings
 
 log = logging.getLogger(__name__)
@@ -202,7 +203,7 @@ def _run(settings: EngineSettings, load: Load, listener: Listener) -> bool:
     server = EngineServer(
         load,
         model=settings.model,
-        idle=Idle(settings.idle_unload_s, settings.idle_exit_s),
+        idle=IdleLimits(settings.idle_unload_s, settings.idle_exit_s),
         token=listener.token,
         hosts=[name for name in (listener.host, socket.gethostname()) if name],
     )

@@ -1,1 +1,1 @@
-"""The model thread, and which request may use it next."""
+"""The model thread, and the order in which requests use the model."""

@@ -1,4 +1,4 @@
-"""A request on its way from the event loop to the model thread and back."""
+"""A request between the event loop and the model thread."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from infill_completion.api import Chunk, CompletionRequest
 
 
 class RequestError(Exception):
-    """A request failed in the model; the message is one sentence without any buffer text."""
+    """A request failed in the model; the message is one sentence without any text of the user."""
 
 
 class Job:
-    """One request on its way through the worker, made and read on the event loop."""
+    """One request of a worker; it is made and read on the event loop."""
 
     def __init__(self, request: CompletionRequest) -> None:
         self.request = request
@@ -24,33 +24,33 @@ class Job:
         self._queue: asyncio.Queue[Chunk | RequestError | None] = asyncio.Queue()
 
     def cancelled(self) -> bool:
-        """Tell whether nobody waits for the rest; asked by the model thread before every token."""
+        """Return whether the request was cancelled; the model thread polls this before every token."""
         return self._cancelled
 
     def cancel(self, error: RequestError | None = None) -> None:
-        """Stop before the next token, and end :meth:`chunks` at once (with ``error``, if one is given)."""
+        """Stop before the next token, and end :meth:`chunks` at once, with ``error`` if one is given."""
         if not self._cancelled:
             self._cancelled = True
             self._queue.put_nowait(error)
 
     def remaining_ms(self) -> int | None:
-        """Return what is left of the request's deadline, which counts from its arrival."""
+        """Return how much of the request's deadline is left, counted from the arrival of the request."""
         if self.request.deadline_ms is None:
             return None
         return self.request.deadline_ms - int((time.monotonic() - self._arrived) * 1000)
 
     def put(self, item: Chunk | RequestError | None) -> None:
-        """Hand over a chunk, an error or the end (None) from the model thread; never blocks."""
+        """Pass a chunk, an error or the end (None) on from the model thread; never blocks."""
         try:
             self._loop.call_soon_threadsafe(self._queue.put_nowait, item)
-        except RuntimeError:  # the loop is closed: the engine ends
+        except RuntimeError:  # the loop is closed, because the engine is ending
             self._cancelled = True
 
     async def chunks(self) -> AsyncIterator[Chunk]:
-        """Yield the chunks as they come.
+        """Yield the chunks as they arrive.
 
         Raises:
-            RequestError: The model failed, or the engine ends.
+            RequestError: The model failed, or the engine is ending.
         """
         while (item := await self._queue.get()) is not None:
             if isinstance(item, RequestError):

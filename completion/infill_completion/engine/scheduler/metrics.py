@@ -1,4 +1,4 @@
-"""Counters of the engine and their text form for Prometheus.
+"""Counters of the engine, and their text for Prometheus.
 
 Format: https://prometheus.io/docs/instrumenting/exposition_formats/ (text, version 0.0.4).
 """
@@ -27,11 +27,11 @@ class Histogram:
         """Count one duration."""
         self._total += 1
         self._sum_s += seconds
-        for place, bound in enumerate(_BUCKETS_S):
-            self._counts[place] += seconds <= bound
+        for index, bound in enumerate(_BUCKETS_S):
+            self._counts[index] += seconds <= bound
 
     def lines(self, name: str) -> list[str]:
-        """Return the histogram as Prometheus writes it."""
+        """Return the histogram in the format of Prometheus."""
         counted = zip(_BUCKETS_S, self._counts, strict=True)
         buckets = [f'{name}_bucket{{le="{bound:g}"}} {count}' for bound, count in counted]
         return [
@@ -44,7 +44,7 @@ class Histogram:
 
 
 class Metrics:
-    """What the engine counts; written by the model thread, read by the event loop."""
+    """Counters of the engine; written by the model thread, read by the event loop."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -54,7 +54,7 @@ class Metrics:
         self._first_token_s = Histogram()
 
     def first_token(self, seconds: float) -> None:
-        """Count the time from a request's start to its first token."""
+        """Count the time from the start of a request to its first token."""
         with self._lock:
             self._first_token_s.add(seconds)
 
@@ -69,7 +69,7 @@ class Metrics:
                 self._tokens["completion"] += usage.completion_tokens
 
     def text(self, health: Health, waiting: int) -> str:
-        """Return the page that ``GET /metrics`` shows."""
+        """Return the answer of ``GET /metrics``."""
         with self._lock:
             lines = ["# TYPE infill_requests_total counter"]
             lines += [f'infill_requests_total{{outcome="{name}"}} {n}' for name, n in sorted(self._requests.items())]
@@ -85,7 +85,7 @@ class Metrics:
 
 
 def resident_bytes() -> int:
-    """Return the memory that this process holds; its highest so far where the system tells no more."""
+    """Return the resident memory of this process; its peak where the system does not report the current value."""
     try:
         # Format: proc(5), statm: sizes in pages, the second is resident.
         pages = int(Path("/proc/self/statm").read_text().split()[1])

@@ -1,4 +1,4 @@
-"""Whose turn it is on the model: requests that wait, and those that have started and take one step each in turn."""
+"""Request scheduler: decides which request takes the next step on the model."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from infill_completion.api import Chunk, CompletionRequest, FinishReason, Usage
 from infill_completion.engine.scheduler.jobs import Job
 
 
-class Model(Protocol):
-    """What the worker needs of a loaded model; every method is called on the worker's thread."""
+class SchedulableModel(Protocol):
+    """The interface of a loaded model; every method is called on the model thread."""
 
     name: str
     device: str
@@ -25,13 +25,13 @@ class Model(Protocol):
 
     @property
     def concurrency(self) -> int:
-        """How many requests may be on their way at once, at least one."""
+        """How many requests may run at once, at least one."""
         ...
 
     def steps(self, request: CompletionRequest, cancelled: Callable[[], bool]) -> Iterator[Chunk | None]:
         """Yield at least one chunk per token, and poll ``cancelled`` before each.
 
-        None stands where there is nothing to say yet and another request may go first.
+        None means that there is no text yet and another request may take a step.
         """
         ...
 
@@ -41,8 +41,15 @@ class Model(Protocol):
 
 
 @dataclass(eq=False)
-class Turn:
-    """A request that has started; ``started`` is a time of :func:`time.monotonic`."""
+class RunningJob:
+    """A request that has started.
+
+    Attributes:
+        job: The request.
+        chunks: Its remaining steps.
+        started: When it started, as :func:`time.monotonic`.
+        last: Its last chunk so far.
+    """
 
     job: Job
     chunks: Iterator[Chunk | None]
@@ -50,56 +57,56 @@ class Turn:
     last: Chunk | None = None
 
 
-class Rota:
-    """The requests of one worker, which guards it with its lock."""
+class Scheduler:
+    """The waiting and running requests of one worker; guarded by the worker's lock."""
 
     def __init__(self) -> None:
         self._waiting: list[Job] = []  # the newest last
-        self._running: deque[Turn] = deque()  # the next in turn first
+        self._running: deque[RunningJob] = deque()  # in the order of their next steps
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many requests wait and how many have started."""
+        """Number of waiting and running requests."""
         return {"waiting": len(self._waiting), "running": len(self._running)}
 
     def jobs(self) -> list[Job]:
         """Return all requests."""
-        return [*self._waiting, *(turn.job for turn in self._running)]
+        return [*self._waiting, *(running.job for running in self._running)]
 
     def add(self, job: Job) -> None:
-        """Let a request wait for its start."""
+        """Add a request, which waits until :meth:`next` starts it."""
         self._waiting.append(job)
 
-    def remove(self, turn: Turn) -> None:
-        """Take out a request that has ended."""
-        self._running.remove(turn)
+    def remove(self, running: RunningJob) -> None:
+        """Remove a request that has ended."""
+        self._running.remove(running)
 
     def clear(self) -> None:
-        """Take out all requests."""
+        """Remove all requests."""
         self._waiting.clear()
         self._running.clear()
 
-    def next(self, model: Model) -> Turn | None:
-        """Return whose turn it is, None where there is no request.
+    def next(self, model: SchedulableModel) -> RunningJob | None:
+        """Return the request that takes the next step, or None where there is no request.
 
-        A request that nobody waits for any more comes first, so that it ends and gives its place away; then a new one,
-        the newest before older ones; then those that have started, one after another.
+        A cancelled request comes first, so that it ends and frees its slot; then a new one, the newest before older
+        ones; then the running ones, round robin.
         """
-        if withdrawn := next((turn for turn in self._running if turn.job.cancelled()), None):
-            return withdrawn
+        if cancelled := next((running for running in self._running if running.job.cancelled()), None):
+            return cancelled
         self._waiting = [job for job in self._waiting if not job.cancelled()]
         room = max(0, model.concurrency - len(self._running))
         first = max(0, len(self._waiting) - room)
         starting, self._waiting = self._waiting[first:], self._waiting[:first]
-        for job in starting:  # the newest last, so that it comes to stand first
-            self._running.appendleft(Turn(job, _stream(model, job), time.monotonic()))
+        for job in starting:  # the newest last, so that it ends up first
+            self._running.appendleft(RunningJob(job, _steps(model, job), time.monotonic()))
         if not self._running:
             return None
         self._running.rotate(-1)
         return self._running[-1]
 
 
-def _stream(model: Model, job: Job) -> Iterator[Chunk | None]:
+def _steps(model: SchedulableModel, job: Job) -> Iterator[Chunk | None]:
     remaining = job.remaining_ms()
     if remaining is not None and remaining <= 0:
         for index in range(job.request.n):

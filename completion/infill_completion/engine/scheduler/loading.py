@@ -1,0 +1,55 @@
+"""Loading a model, with its progress and its failure as health."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from infill_completion.api import EngineState, Health
+from infill_completion.engine.errors import ModelError
+from infill_completion.engine.scheduler.failures import log_failure
+from infill_completion.engine.scheduler.scheduler import SchedulableModel
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[float, str], None]
+Load = Callable[[Progress], SchedulableModel]
+
+
+def load_model(load: Load, before: Health, publish: Callable[[Health], None]) -> tuple[SchedulableModel | None, Health]:
+    """Load the model; return it (None where that failed) and the health from then on.
+
+    Args:
+        load: Loads the model.
+        before: The health before.
+        publish: Called with the health while the model is loading.
+    """
+    loading = replace(before, state=EngineState.LOADING, reason="", progress=0.0, details={})
+    publish(loading)
+
+    def progress(fraction: float, what: str) -> None:
+        publish(replace(loading, progress=min(max(fraction, 0.0), 1.0), reason=what))
+
+    started = time.monotonic()
+    try:
+        model = load(progress)
+    except Exception as error:  # whatever a library raises, /health must give the reason
+        reason = _reason(error)
+        log_failure(reason, error)
+        return None, replace(loading, state=EngineState.FAILED, reason=reason, progress=None)
+    load_s = round(time.monotonic() - started, 3)
+    log.info("%s is ready on %s after %.1f s.", model.name, model.device, load_s)
+    ready = replace(
+        loading, state=EngineState.READY, model=model.name, device=model.device, progress=None,
+        details={**model.details, "load_s": load_s},
+    )  # fmt: skip
+    return model, ready
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ModelError):
+        return str(error)
+    first = next(iter(str(error).strip().splitlines()), "")
+    return f"The model could not be loaded ({type(error).__name__}: {first}); run `infill-ls doctor`."

@@ -1,0 +1,104 @@
+"""The loop that answers requests with a loaded model, one step after another."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from infill_completion.api import Chunk, FinishReason
+from infill_completion.engine.errors import ModelError
+from infill_completion.engine.scheduler.activity import Activity
+from infill_completion.engine.scheduler.failures import log_failure
+from infill_completion.engine.scheduler.jobs import RequestError
+from infill_completion.engine.scheduler.metrics import Metrics
+from infill_completion.engine.scheduler.scheduler import RunningJob, SchedulableModel, Scheduler
+
+# So many unexpected errors in a row mean that the device is lost, as after a CUDA assertion; only a new process helps.
+_MAX_FAILURES_IN_A_ROW = 3
+
+
+class RequestLoop:
+    """Takes the steps of all requests, on the model thread.
+
+    Args:
+        scheduler: Decides which request takes the next step; guarded by ``activity``.
+        activity: Tells the loop to stop, and how long the engine has been idle.
+        metrics: Count the requests.
+    """
+
+    def __init__(self, scheduler: Scheduler, activity: Activity, metrics: Metrics) -> None:
+        self._scheduler, self._activity, self._metrics = scheduler, activity, metrics
+        self._failures = 0
+
+    def run(self, model: SchedulableModel, idle_s: float, on_idle: Callable[[], None]) -> bool:
+        """Answer requests until the engine is stopped or has been idle for ``idle_s``.
+
+        Args:
+            model: Answers them.
+            idle_s: Maximum time without a use, in seconds.
+            on_idle: Called when that time is over, under the lock that :meth:`Worker.submit` takes to add a request,
+                so that no request is added after the decision.
+
+        Returns:
+            False where the model failed so often that only a new process helps.
+        """
+        while running := self._next(model, idle_s, on_idle):
+            self._step(running)
+            if self._failures >= _MAX_FAILURES_IN_A_ROW:
+                return False
+        return True
+
+    def refuse_all(self, reason: str) -> None:
+        """End all requests with an error."""
+        with self._activity.changed:
+            refused = self._scheduler.jobs()
+            self._scheduler.clear()
+        for job in refused:
+            job.put(RequestError(reason))
+
+    def _next(self, model: SchedulableModel, idle_s: float, on_idle: Callable[[], None]) -> RunningJob | None:
+        """Return the request that takes the next step; None when idle for too long, or stopped and all have ended."""
+        with self._activity.changed:
+            while (running := self._scheduler.next(model)) is None:
+                if self._activity.is_stopping:
+                    return None
+                remaining = self._activity.remaining_s(idle_s)
+                if remaining <= 0:
+                    on_idle()
+                    return None
+                self._activity.changed.wait(remaining)
+            return running
+
+    def _step(self, running: RunningJob) -> None:
+        """Take one step of a request, and remove the request if that was its last."""
+        outcome = "failed"
+        try:
+            chunk = next(running.chunks)
+        except StopIteration:
+            running.job.put(None)
+            self._failures = 0
+            outcome = str((running.last and running.last.finish_reason) or FinishReason.CANCELLED)
+        except ModelError as error:
+            log_failure(str(error), error)
+            running.job.put(RequestError(str(error)))
+        except Exception as error:  # one bad request must not end the engine
+            self._failures += 1
+            name = type(error).__name__
+            log_failure(f"A request failed with {name}.", error)
+            running.job.put(RequestError(f"The engine failed on this request ({name}); see its log."))
+        else:
+            self._deliver(running, chunk)
+            return
+        with self._activity.changed:
+            self._scheduler.remove(running)
+            self._activity.use()
+        usage = running.last.usage if running.last else None
+        self._metrics.finished(outcome, usage, time.monotonic() - running.started)
+
+    def _deliver(self, running: RunningJob, chunk: Chunk | None) -> None:
+        if chunk is None:
+            return
+        if running.last is None:
+            self._metrics.first_token(time.monotonic() - running.started)
+        running.last = chunk
+        running.job.put(chunk)
