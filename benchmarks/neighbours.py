@@ -50,20 +50,20 @@ class Row:
 
 def contestants(contexts: tuple[int, ...]) -> dict[str, Work]:
     """Return the loop at some lengths of context and three plain works, all on one thread."""
-    from infill_completion.engine.bench import measure
-    from infill_completion.engine.bench.models import stored
+    from infill_completion.engine.bench import workload
+    from infill_completion.engine.bench.subject import stored
     from infill_completion.settings import EngineSettings
 
     import torch  # isort: skip  # behind the engine's environment
 
     subject = stored(EngineSettings(model="embedded", context_tokens=1024), whole_window=True)
-    bare = measure.endless(subject.generator, shipped=False)
+    bare = workload.endless(subject.generator, shipped=False)
 
     def loop(context: int) -> Work:
-        request = measure.request_of(bare, context, TOKENS)
+        request = workload.request_of(bare, context, TOKENS)
 
         def work() -> float:
-            measure.run(bare, request)  # the prompt stays in its slot: all but one token is decoding
+            workload.run(bare, request)  # the prompt stays in its slot: all but one token is decoding
             return TOKENS
 
         return work
@@ -103,7 +103,7 @@ def _for(seconds: float, work: Work) -> tuple[float, float, float]:
 
 def measured(works: dict[str, Work], seconds: float, rounds: int) -> Iterator[Row]:
     """Let all contestants take turns beside every number of neighbours, several rounds."""
-    from infill_completion.engine.bench.measure import busy_neighbours
+    from infill_completion.engine.bench.machine import busy_neighbours
 
     found: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
     for _ in range(rounds):
@@ -146,7 +146,7 @@ def main() -> None:
     rows = list(measured(works, options.seconds, options.rounds))
     print(table(rows))
     if options.json:
-        from infill_completion.engine.bench.report import versions
+        from infill_completion.engine.bench.machine import versions
 
         report: dict[str, Any] = {"date": time.strftime("%Y-%m-%d"), "cores": os.cpu_count(), "load_average": load}
         report |= {"versions": versions(), "seconds": options.seconds, "rounds": options.rounds}

@@ -23,7 +23,7 @@ NEIGHBOURS = (0, 1, 2)
 
 def measure(options: argparse.Namespace) -> list[ComparisonRow]:
     """Return one row per engine, precision, number of threads and number of neighbours."""
-    from infill_completion.engine.bench.measure import busy_neighbours
+    from infill_completion.engine.bench.machine import busy_neighbours
     from infill_completion.engine.checkpoints.devices import cores
     from infill_completion.engine.checkpoints.selection import find
 
@@ -63,9 +63,10 @@ def report(rows: list[ComparisonRow], note: str) -> dict[str, Any]:
     """Return the figures with the machine, the date and the versions."""
     import torch
 
-    from infill_completion.engine.bench.report import Report, device_name, versions
+    from infill_completion.engine.bench.machine import device_name, versions
+    from infill_completion.engine.bench.report import DecodeReport
 
-    head = Report(device_name(torch.device("cpu")), 0.0, versions())
+    head = DecodeReport(device_name(torch.device("cpu")), 0.0, versions())
     return {
         "device": head.device,
         "date": head.date,

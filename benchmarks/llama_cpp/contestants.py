@@ -35,15 +35,15 @@ class Ours:
     """Our engine, in this process."""
 
     def __init__(self, model: str, context_tokens: int, tokens: int) -> None:
-        from infill_completion.engine.bench import measure, models
+        from infill_completion.engine.bench import subject, workload
         from infill_completion.settings import EngineSettings
 
-        self._measure = measure
-        self.subject = models.stored(EngineSettings(model=model, device="cpu"))
-        self.bare = measure.endless(self.subject.generator, shipped=False)
-        self.request = measure.request_of(self.bare, context_tokens, tokens)
-        self.prompt = list(self.bare.model.prompt(self.request).ids)
-        self._others = [measure.request_of(self.bare, context_tokens, 1, skip_lines=200 * n) for n in range(1, 5)]
+        self._workload = workload
+        self.subject = subject.stored(EngineSettings(model=model, device="cpu"))
+        self.loop = workload.endless(self.subject.generator, shipped=False)
+        self.request = workload.request_of(self.loop, context_tokens, tokens)
+        self.prompt = list(self.loop.model.prompt(self.request).ids)
+        self._others = [workload.request_of(self.loop, context_tokens, 1, skip_lines=200 * n) for n in range(1, 5)]
 
     def greedy(self, tokens: int) -> list[int]:
         """Return the most likely tokens after the prompt, each from a full forward pass of transformers."""
@@ -57,9 +57,9 @@ class Ours:
 
     def row(self, neighbours: int, repeats: int) -> ComparisonRow:
         """Measure once more."""
-        rate = max([self._measure.ours_per_second(self.bare, self.request) for _ in range(repeats + 1)][1:])
-        self.bare.model.slots.clear()  # or the last turn would find its prompts in the cache
-        prefill = [self._measure.run(self.bare, request).timings["prefill_ms"] for request in self._others]
+        rate = max([self._workload.ours_per_second(self.loop, self.request) for _ in range(repeats + 1)][1:])
+        self.loop.model.slots.clear()  # or the last turn would find its prompts in the cache
+        prefill = [self._workload.run(self.loop, request).timings["prefill_ms"] for request in self._others]
         details = self.subject.generator.details
         held = str(details["dtype"] if details["quantization"] == "none" else details["quantization"])
         return ComparisonRow("infill-ls", held, int(details["threads"]), neighbours, rate, min(prefill))

@@ -52,7 +52,7 @@ def fetch() -> None:
 
 def measure(sides: Sequence[Side], rounds: int, manners: Sequence[str]) -> list[dict[str, Any]]:
     """Return one row per side and manner of typing: the medians over the rounds, and every round."""
-    from infill_completion.engine.bench.measure import busy_neighbours
+    from infill_completion.engine.bench.machine import busy_neighbours
 
     for side in sides:
         warm(side)

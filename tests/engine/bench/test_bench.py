@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from infill_completion.catalog import Quantization
-from infill_completion.engine.bench import decode, measure, models
-from infill_completion.engine.bench.models import SHAPES, drawn, padded_tokenizer, random_model
+from infill_completion.engine.bench import command, workload
+from infill_completion.engine.bench.random_weights import SHAPES, padded_tokenizer, random_model
 from infill_completion.engine.bench.speculation import speculation
+from infill_completion.engine.bench.subject import Subject, drawn
 from infill_completion.engine.checkpoints import checkpoint, quantize
 from infill_completion.engine.checkpoints.selection import EMBEDDED
 from infill_completion.settings import EngineSettings
@@ -24,7 +25,7 @@ def tiny():
 def test_the_dry_run_measures_everything_on_random_weights(tmp_path, capsys):
     json_file, chart = tmp_path / "out.json", tmp_path / "out.png"
     arguments = ["--shape", "tiny", "--device", "cpu", "--context", "0,200", "--tokens", "4", "--repeats", "1"]
-    assert decode.main([*arguments, "--json", str(json_file), "--chart", str(chart)]) == 0
+    assert command.main([*arguments, "--json", str(json_file), "--chart", str(chart)]) == 0
     written = json.loads(json_file.read_text())
     assert written["copy_bandwidth_bytes_s"] > 0
     (model,) = written["models"]
@@ -46,7 +47,7 @@ def test_the_dry_run_measures_everything_on_random_weights(tmp_path, capsys):
 
 
 def test_a_run_out_of_time_says_what_it_left_out(capsys):
-    assert decode.main(["--shape", "tiny", "--device", "cpu", "--budget", "0"]) == 1
+    assert command.main(["--shape", "tiny", "--device", "cpu", "--budget", "0"]) == 1
     assert "failed: tiny: out of time" in capsys.readouterr().out
 
 
@@ -60,7 +61,7 @@ def test_a_run_out_of_time_says_what_it_left_out(capsys):
     ],
 )
 def test_what_cannot_be_measured_is_one_sentence(arguments, says, capsys):
-    assert decode.main(arguments) == 2
+    assert command.main(arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert says in line
 
@@ -106,20 +107,20 @@ def test_every_id_of_a_random_model_has_a_text():
 def test_prompts_have_the_length_that_was_asked_for(tiny):
     longest_line = 64
     for wanted in (64, 256, 700):
-        request = measure.request_of(tiny.generator, wanted, 1)
+        request = workload.request_of(tiny.generator, wanted, 1)
         assert wanted - longest_line <= len(tiny.generator.model.prompt(request).ids) <= wanted
 
 
 def test_an_endless_twin_decodes_exactly_as_long_as_it_is_told(tiny):
-    generator = measure.endless(tiny.generator, shipped=False)
-    last = measure.run(generator, measure.request_of(generator, 64, 20, candidates=2))
+    generator = workload.endless(tiny.generator, shipped=False)
+    last = workload.run(generator, workload.request_of(generator, 64, 20, candidates=2))
     assert last.usage is not None
     assert last.usage.completion_tokens >= 40
 
 
 def test_speculation_is_measured_in_the_middle_of_real_lines(exact):
     """In float32 drafts change nothing but the time."""
-    subject = models.Subject("exact", exact, exact.model.transformers_model, SHAPES["tiny"], Quantization.BF16, 0.0)
+    subject = Subject("exact", exact, exact.model.transformers_model, SHAPES["tiny"], Quantization.BF16, 0.0)
     measured = speculation(subject, 300, 1)
     assert measured.places == measured.same == 12
     assert measured.tokens > 12

@@ -9,8 +9,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from infill_completion.engine.bench import decode, measure
-from infill_completion.engine.bench.models import SHAPES, drawn, random_model
+from infill_completion.engine.bench import command, workload
+from infill_completion.engine.bench.random_weights import SHAPES, random_model
+from infill_completion.engine.bench.subject import drawn
 from infill_completion.engine.checkpoints import checkpoint, precision, quantize
 from infill_completion.engine.checkpoints.selection import EMBEDDED
 from infill_completion.engine.model.kv_cache import KVCache
@@ -32,7 +33,7 @@ def subject():
 
 
 def request_of(subject, tokens=24, **changes):
-    request = measure.request_of(subject.generator, 400, tokens)
+    request = workload.request_of(subject.generator, 400, tokens)
     return replace(request, temperature=0.0, **changes)
 
 
@@ -69,17 +70,17 @@ def test_one_token_at_a_time_gives_the_logits_of_all_at_once(subject):
 
 
 def test_a_request_is_answered_the_same_again_from_the_cache(subject):
-    generator = measure.endless(subject.generator, shipped=False)
+    generator = workload.endless(subject.generator, shipped=False)
     request = request_of(subject)
-    first, last = answer(generator, request), measure.run(generator, request)
+    first, last = answer(generator, request), workload.run(generator, request)
     assert last.usage is not None
     assert last.usage.cached_tokens == last.usage.prompt_tokens - 1
     assert answer(generator, request) == first
 
 
 def test_several_candidates_have_one_length_each(subject):
-    generator = measure.endless(subject.generator, shipped=False)
-    last = measure.run(generator, request_of(subject, tokens=12, n=4))
+    generator = workload.endless(subject.generator, shipped=False)
+    last = workload.run(generator, request_of(subject, tokens=12, n=4))
     assert last.usage is not None
     assert last.usage.completion_tokens >= 4 * 12
 
@@ -103,12 +104,12 @@ def test_closing_gives_the_memory_back():
     during = torch.cuda.memory_allocated()
     made.generator.close()
     del made
-    decode._free()
+    command._free()
     assert during > before
     assert torch.cuda.memory_allocated() <= before + (1 << 20)
 
 
 def test_the_benchmark_measures_everything(tmp_path, capsys):
     arguments = ["--shape", "tiny", "--device", DEVICE, "--quantization", "nf4", "--context", "0,200"]
-    assert decode.main([*arguments, "--tokens", "4", "--repeats", "1", "--json", str(tmp_path / "out.json")]) == 0
+    assert command.main([*arguments, "--tokens", "4", "--repeats", "1", "--json", str(tmp_path / "out.json")]) == 0
     assert "failed" not in capsys.readouterr().out

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import torch
 
-from infill_completion.engine.bench.measure import endless, request_of, twins
-from infill_completion.engine.bench.models import drawn
+from infill_completion.engine.bench.decode import nf4_variants
+from infill_completion.engine.bench.subject import drawn
+from infill_completion.engine.bench.workload import endless, request_of
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.model import fused_ops
 from infill_completion.engine.model.cuda.static_step import StaticStep
@@ -54,7 +55,7 @@ def test_what_the_benchmark_compares_with_writes_the_same_text() -> None:
     loop = endless(subject.generator, shipped=False)
     request = replace(request_of(loop, 200, 20), temperature=0.0)
     expected = [chunk.text for chunk in loop.stream(request, never)]
-    others = twins(subject)
+    others = nf4_variants(subject)
     assert list(others) == ["joined", "fused"]
     for other in others.values():
         assert [chunk.text for chunk in other.stream(request, never)] == expected

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from infill_completion.engine.bench.models import _linear
+from infill_completion.engine.bench.random_weights import _linear
 from infill_completion.engine.checkpoints.checkpoint import load
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.kv_cache import KVCache

@@ -1,1 +1,1 @@
-"""``infill-ls bench decode``: the loop beside the reference ``generate()`` on the same weights."""
+"""``infill-ls bench decode``: the engine beside transformers' ``generate()`` on the same weights."""

@@ -1,5 +1,5 @@
-"""``python -P -m infill_completion.engine.bench``: measure the decode loop of this machine."""
+"""``python -P -m infill_completion.engine.bench``: measure the decode loop on this machine."""
 
-from infill_completion.engine.bench.decode import main
+from infill_completion.engine.bench.command import main
 
 raise SystemExit(main())

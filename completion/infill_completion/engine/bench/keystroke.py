@@ -1,4 +1,4 @@
-"""The time to the first token of a fresh prompt, and behind a typed character."""
+"""Time to the first token: of a fresh prompt, and after a typed character."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import statistics
 from dataclasses import dataclass, replace
 
 from infill_completion.api import CompletionRequest
-from infill_completion.engine.bench.measure import endless, ours_per_second, request_of, run
-from infill_completion.engine.bench.models import Subject
+from infill_completion.engine.bench.subject import Subject
+from infill_completion.engine.bench.workload import endless, ours_per_second, request_of, run
 
 TYPED = "result = self._values[index]"
 _LINES, _DECODED = 3, 32
@@ -15,16 +15,16 @@ _LINES, _DECODED = 3, 32
 
 @dataclass(frozen=True)
 class Keystroke:
-    """Time to the first token, milliseconds.
+    """Times to the first token, in milliseconds.
 
     Attributes:
         prompt_tokens: Length of the prompt.
-        fresh_ms: Nothing of the prompt is in the cache.
-        typed_ms: One character was typed since the last prompt; the median over lines of typing.
+        fresh_ms: With none of the prompt in the cache.
+        typed_ms: With one character typed since the last prompt; median over lines of typing.
         typed_worst_ms: The worst of them.
-        computed_tokens: Tokens that a typed character left to compute, median.
-        step_ms: A decode step at that length, to compare: the median of runs between the lines, for what the rest of
-            the machine does changes within minutes.
+        computed_tokens: Tokens to compute after a typed character, median.
+        step_ms: A decode step at that length, for comparison; median of runs between the lines, since the load of the
+            machine changes within minutes.
     """
 
     prompt_tokens: int
@@ -36,15 +36,15 @@ class Keystroke:
 
 
 def keystroke(subject: Subject, context_tokens: int) -> Keystroke:
-    """Measure a fresh prompt, and lines that are typed into one."""
-    generator, bare = subject.generator, endless(subject.generator, shipped=False)
+    """Measure fresh prompts, and lines of typing in one prompt."""
+    generator, loop = subject.generator, endless(subject.generator, shipped=False)
     fresh = []
-    for attempt in range(4):  # each from other code; the first also allocates
+    for attempt in range(4):  # each with other code; the first one also allocates memory
         last = run(generator, request_of(generator, context_tokens, 1, skip_lines=100 + 300 * attempt))
         fresh.append(last.timings["ttft_ms"])
     request, decoded = (request_of(generator, context_tokens, tokens) for tokens in (1, _DECODED))
     run(generator, request)
-    run(bare, decoded)
+    run(loop, decoded)
     typed, computed, steps, length = [], [], [], 0
     for _ in range(_LINES):
         for end in range(1, len(TYPED) + 1):
@@ -53,7 +53,7 @@ def keystroke(subject: Subject, context_tokens: int) -> Keystroke:
             typed.append(last.timings["ttft_ms"])
             computed.append(last.usage.prompt_tokens - last.usage.cached_tokens)
             length = last.usage.prompt_tokens
-        steps += [1000 / ours_per_second(bare, decoded) for _ in range(_LINES)]
+        steps += [1000 / ours_per_second(loop, decoded) for _ in range(_LINES)]
     return Keystroke(
         prompt_tokens=length,
         fresh_ms=statistics.median(fresh[1:]),

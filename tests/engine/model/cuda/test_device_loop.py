@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from infill_completion.api import CompletionRequest
-from infill_completion.engine.bench.measure import endless, request_of
-from infill_completion.engine.bench.models import drawn
+from infill_completion.engine.bench.subject import drawn
+from infill_completion.engine.bench.workload import endless, request_of
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.model.cuda.device_loop import DeviceLoop
 from infill_completion.engine.model.cuda.static_step import bucket_of, choose_static

@@ -1,0 +1,110 @@
+"""The model to measure: a checkpoint on this machine, or random weights in the true shape of a CodeLlama."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+from infill_completion.catalog import ModelShape, Quantization
+from infill_completion.engine.bench.random_weights import SHAPES, padded_tokenizer, random_model
+from infill_completion.engine.checkpoints import devices, precision
+from infill_completion.engine.checkpoints.checkpoint import Checkpoint, load
+from infill_completion.engine.checkpoints.model_settings import ModelSettings
+from infill_completion.engine.checkpoints.selection import EMBEDDED
+from infill_completion.engine.decoding.generator import Generator
+from infill_completion.engine.decoding.loaded_model import LoadedModel
+from infill_completion.settings import EngineSettings
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model to measure.
+
+    Attributes:
+        name: Name in the table.
+        generator: The engine's generator.
+        model: The transformers model with the same weights.
+        shape: Shape of the model.
+        quantization: Storage of its linear layers.
+        load_s: Seconds from the call to the end of the warm-up.
+        is_random: Whether the weights are random.
+        is_packed: Whether the head is stored in 8 bits like the layers; see :mod:`infill_completion.engine.model.int8`.
+    """
+
+    name: str
+    generator: Generator
+    model: Any
+    shape: ModelShape
+    quantization: Quantization
+    load_s: float
+    is_random: bool = False
+    is_packed: bool = False
+
+    def step_bytes(self, context_tokens: int) -> int:
+        """Return the bytes that one step reads, with the actual storage of weights, keys and values."""
+        linear = self.shape.linear_bytes(self.quantization)
+        head: int = self.model.lm_head.weight.element_size()
+        if self.quantization is Quantization.BF16:
+            linear = linear * head // 2  # or float32, as the head
+        elif self.is_packed and not self.shape.tied:
+            head = 1
+        per_token: int = self.generator.details["kv_bytes_per_token"]
+        return linear + head * self.shape.vocab * self.shape.hidden + context_tokens * per_token
+
+
+def stored(settings: EngineSettings, *, whole_window: bool = False) -> Subject:
+    """Load the model that the settings name.
+
+    Args:
+        settings: As those of an engine.
+        whole_window: Allow prompts as long as the settings say, even longer than the model was trained on: the cost of
+            a token does not depend on training.
+
+    Raises:
+        ModelError: As :func:`infill_completion.engine.checkpoints.checkpoint.load`.
+    """
+    started = time.perf_counter()
+    loaded = load(settings, lambda _share, _what: None)
+    if whole_window:
+        config = loaded.model.config
+        config.max_position_embeddings = max(config.max_position_embeddings, 2 * settings.context_tokens)
+        loaded = replace(loaded, settings=replace(loaded.settings, context_tokens=None))
+    return _subject(loaded.name, loaded, settings.context_tokens, started, is_random=False)
+
+
+def drawn(name: str, settings: EngineSettings) -> Subject:
+    """Make a model of the shape ``name`` with random weights, quantised as the settings say."""
+    started = time.perf_counter()
+    device = devices.choose_device(settings.device)
+    quantization = precision.choose_quantization(settings.quantization, device, name)
+    dtype = precision.choose_dtype(device, quantization)
+    is_packed = precision.is_packed(quantization, device)
+    model = random_model(SHAPES[name], device, dtype, "none" if is_packed else quantization)
+    shape = SHAPES[name]
+    loaded = Checkpoint(
+        name=name,
+        folder=EMBEDDED,
+        model=model,
+        tokenizer=padded_tokenizer(shape.vocab),
+        settings=ModelSettings(),
+        device=device,
+        dtype=dtype,
+        quantization=quantization,
+        weight_bytes=shape.weight_bytes(_held(quantization)),
+        packed=is_packed,
+    )
+    return _subject(f"CodeLlama-{name} shape" if name != "tiny" else name, loaded, settings.context_tokens, started,
+                    is_random=True)  # fmt: skip
+
+
+def _subject(name: str, loaded: Checkpoint, context_tokens: int, started: float, *, is_random: bool) -> Subject:
+    generator = Generator(LoadedModel(loaded, context_tokens))
+    generator.warm_up()
+    load_s = time.perf_counter() - started
+    shape = ModelShape.of(loaded.model.config.to_dict())
+    return Subject(name, generator, loaded.model, shape, _held(loaded.quantization), load_s, is_random, loaded.packed)
+
+
+def _held(quantization: str) -> Quantization:
+    return Quantization.BF16 if quantization == "none" else Quantization(quantization)
