@@ -1,6 +1,6 @@
 r"""Lines as LSP counts them: they end at ``\n``, ``\r\n`` and ``\r`` and nowhere else.
 
-``str.splitlines`` also splits at form feeds, U+2028 and their like, so nothing in this package uses it on documents.
+``str.splitlines`` also splits at form feeds, U+2028 and the like, so this package never uses it on documents.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ _BREAK = re.compile(r"\r\n|\n|\r")
 
 
 def split_lines(text: str) -> list[str]:
-    r"""Return the lines of ``text`` with their ends; joined they are ``text`` again.
+    r"""Return the lines of ``text`` with their line ends; joined, they are ``text`` again.
 
-    There is always one line more than there are line ends, so ``"a\n"`` has the lines ``"a\n"`` and ``""``.
+    There is one line more than there are line ends: ``"a\n"`` has the lines ``"a\n"`` and ``""``.
     """
     lines: list[str] = []
     start = 0
@@ -25,10 +25,10 @@ def split_lines(text: str) -> list[str]:
 
 
 def offset_at(text: str, line: int, column: int) -> int:
-    """Return the offset of a place in code points; both numbers count from 0.
+    """Return the offset of a position in code points; line and column count from 0.
 
     Raises:
-        ValueError: There is no such line, or it is shorter; the message tells what there is.
+        ValueError: The line does not exist or is shorter; the message says what there is.
     """
     start = 0
     for number in range(line):
@@ -54,12 +54,12 @@ def position_at(text: str, offset: int) -> tuple[int, int]:
 
 
 def line_start(text: str, offset: int) -> int:
-    """Return where the line of ``offset`` begins."""
+    """Return the offset at which the line of ``offset`` begins."""
     return max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
 
 
 def line_end(text: str, offset: int) -> int:
-    """Return where the line of ``offset`` ends, before its line end."""
+    """Return the offset at which the line of ``offset`` ends, before its line end."""
     newline = text.find("\n", offset)
     end = len(text) if newline < 0 else newline
     carriage = text.find("\r", offset, end)
@@ -67,7 +67,7 @@ def line_end(text: str, offset: int) -> int:
 
 
 def line_ending_of(text: str) -> str:
-    r"""Return the line end that ``text`` uses, which is its first one; ``"\n"`` where it has none."""
+    r"""Return the line end of ``text``, which is its first one; ``"\n"`` if it has none."""
     newline = text.find("\n")
     carriage = text.find("\r", 0, newline if newline >= 0 else len(text))
     if carriage < 0:
@@ -86,7 +86,7 @@ def with_ending(text: str, ending: str) -> str:
 
 
 def indent_width(line: str, tab_size: int = 4) -> int:
-    """Return how many columns of blanks ``line`` begins with; a tab reaches to the next multiple of ``tab_size``."""
+    """Return the columns of blanks at the start of ``line``; a tab reaches to the next multiple of ``tab_size``."""
     width = 0
     for character in line:
         if character == " ":
@@ -99,5 +99,5 @@ def indent_width(line: str, tab_size: int = 4) -> int:
 
 
 def indent_of(line: str) -> str:
-    """Return the blanks ``line`` begins with."""
+    """Return the blanks at the start of ``line``."""
     return line[: len(line) - len(line.lstrip(" \t"))]

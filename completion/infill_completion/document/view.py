@@ -1,4 +1,4 @@
-"""A snapshot as the rest of the package sees it: the window with LF line ends, and the way back to the document."""
+"""A snapshot as the rest of the package sees it: the window with LF line ends, and how to get back to the document."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class View:
         offset: The cursor in the document's own characters.
         length: The size of the document in its own characters.
         ending: The document's line end.
-        is_invoked: Whether the user asked.
-        selected: The range that the editor's popup would replace, and the text it would put there; the cursor is then
-            taken to stand behind that text.
+        is_invoked: Whether the user invoked the completion.
+        selected: The range that the editor's popup would replace, and the text it would insert; the cursor is then
+            after that text.
     """
 
     uri: str
@@ -36,7 +36,7 @@ class View:
 
     @classmethod
     def of(cls, snapshot: Snapshot, prefix_budget: int, suffix_budget: int) -> View:
-        """Cut the view of a snapshot; reads no more of the document than the window and the first line end."""
+        """Return the view of a snapshot; reads only the window and the first line end of the document."""
         text, offset = snapshot.text, clean_offset(snapshot.text, snapshot.offset)
         if snapshot.selected is not None:
             start, end, chosen = snapshot.selected
@@ -55,11 +55,11 @@ class View:
 
     @property
     def from_end(self) -> int:
-        """How many characters of the document lie behind the cursor."""
+        """The number of characters after the cursor in the document."""
         return self.length - self.offset
 
     def after(self, text: str, replaced: int) -> View:
-        """Return the view once LF ``text`` has been put in place of ``replaced`` characters right of the cursor."""
+        """Return the view after LF ``text`` has replaced ``replaced`` characters to the right of the cursor."""
         window = replace(self.window, prefix=self.window.prefix + text, suffix=self.window.suffix[replaced:])
         written = len(with_ending(text, self.ending))
         return replace(
@@ -76,8 +76,8 @@ class View:
 
         Args:
             text: What to insert at the cursor.
-            confidence: The model's, if known.
-            replaced: How many characters right of the cursor it replaces.
+            confidence: The model's confidence, if known.
+            replaced: How many characters to the right of the cursor it replaces.
         """
         written = with_ending(text, self.ending)
         if self.selected is None:

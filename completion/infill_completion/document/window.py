@@ -1,6 +1,6 @@
-"""The part of a document that the model is shown, cut so that consecutive prompts share their beginnings.
+"""The part of a document that the model sees, cut so that consecutive prompts share their beginnings.
 
-Sizes are in characters, because the language server has no tokenizer; the engine cuts again to its tokens.
+Sizes are in characters, because the language server has no tokenizer; the engine cuts again by tokens.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from infill_completion.document.lines import to_lf
 # Code in the vocabularies of the supported models has 3 to 4 characters a token.
 CHARACTERS_PER_TOKEN = 3.5
 PREFIX_SHARE = 0.75
-# How far behind a planned edge a line edge is looked for; longer lines are cut where the edge was planned.
+# The distance from a planned edge within which a line edge is looked for; longer lines are cut at the planned edge.
 _EDGE_SEARCH = 1000
-# How much beyond its edges is kept to recognise what they cut; the longest private keys in use are shorter.
+# Text kept beyond the edges to recognise secrets that they cut; the longest private keys in use are shorter.
 _BEYOND = 8000
 
 
@@ -25,11 +25,11 @@ class Window:
 
     Attributes:
         prefix: The text before the cursor.
-        suffix: The text behind the cursor.
+        suffix: The text after the cursor.
         starts_document: Whether ``prefix`` reaches the document's first character.
         ends_document: Whether ``suffix`` reaches the document's last one.
-        lead: Some text before the window, which no model sees: it tells what the upper edge cuts.
-        tail: Some text behind the window, likewise.
+        lead: Some text before the window, which no model sees: it shows what the upper edge cuts.
+        tail: Some text after the window, likewise.
     """
 
     prefix: str
@@ -46,27 +46,27 @@ class Window:
 
     @property
     def rest(self) -> str:
-        """The cursor's line behind the cursor."""
+        """The cursor's line after the cursor."""
         end = self.suffix.find("\n")
         return self.suffix if end < 0 else self.suffix[:end]
 
     @property
     def above(self) -> str:
-        """The text before the cursor's line, with the line end."""
+        """The text before the cursor's line, with its last line end."""
         return self.prefix[: self.prefix.rfind("\n") + 1]
 
     @property
     def below(self) -> str:
-        """The text behind the cursor's line, without the line end between."""
+        """The text after the cursor's line, without the line end in between."""
         end = self.suffix.find("\n")
         return "" if end < 0 else self.suffix[end + 1 :]
 
 
 def window_at(text: str, offset: int, prefix_budget: int, suffix_budget: int) -> Window:
-    """Cut the window around ``offset``; only it and some text beyond is read, whatever the size of ``text``.
+    """Return the window around ``offset``; reads only it and some text beyond, whatever the size of ``text``.
 
-    Its edges lie at line edges, on a grid of a quarter of each budget: the upper edge is counted from the start of the
-    document, the lower one from its end, so typing at the cursor moves neither until a step is full.
+    Its edges are line edges on a grid of a quarter of each budget. The upper edge is counted from the start of the
+    document and the lower one from its end, so typing at the cursor moves neither until a step is full.
     """
     start = _upper_edge(text, offset, prefix_budget)
     end = _lower_edge(text, offset, suffix_budget)
@@ -81,7 +81,7 @@ def window_at(text: str, offset: int, prefix_budget: int, suffix_budget: int) ->
 
 
 def clean_offset(text: str, offset: int) -> int:
-    r"""Return ``offset`` inside the text and never between the two characters of ``\r\n``."""
+    r"""Return ``offset`` limited to the text, and never between the two characters of ``\r\n``."""
     offset = max(0, min(offset, len(text)))
     inside_break = 0 < offset < len(text) and text[offset - 1] == "\r" and text[offset] == "\n"
     return offset - 1 if inside_break else offset
@@ -123,11 +123,11 @@ def _upper_edge(text: str, offset: int, budget: int) -> int:
 
 
 def _lower_edge(text: str, offset: int, budget: int) -> int:
-    behind = len(text) - offset
-    if behind <= budget:
+    following = len(text) - offset
+    if following <= budget:
         return len(text)
     step = max(budget // 4, 1)
-    from_end = min(-(-(behind - budget) // step) * step, behind)
+    from_end = min(-(-(following - budget) // step) * step, following)
     planned = len(text) - from_end
     limit = max(planned - _EDGE_SEARCH, offset)
     end = text.rfind("\n", limit, planned)

@@ -1,4 +1,4 @@
-"""What the completer may know about the user's other documents."""
+"""The user's other documents, as far as the completer needs them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class OpenDocument:
-    """Another document in the editor, as it is now.
+    """Another document in the editor, in its current state.
 
     Attributes:
         uri: Its URI, or its path.
         language_id: LSP's language id.
         version: The editor's version number; a new number means new text.
-        text: The whole text with its own line ends.
+        text: The whole text, with the document's own line ends.
     """
 
     uri: str
@@ -42,7 +42,7 @@ class OpenDocuments(Protocol):
 
 
 class NoDocuments:
-    """The command line's documents: there are no others, but there may be folders of a workspace."""
+    """The documents of the command line: none, but there may be folders of a workspace."""
 
     _roots: Sequence[Path] = ()
 

@@ -1,1 +1,1 @@
-"""What a language is like: ids, traits, brackets, syntax trees. A new language is registered here."""
+"""Languages: ids, traits, brackets, syntax trees. Entry: `registry`, where a new language is registered."""

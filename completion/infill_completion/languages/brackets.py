@@ -1,4 +1,4 @@
-"""Which brackets of a piece of code are open, as far as that can be told without a parser."""
+"""Open brackets in a piece of code, found without a parser."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PAIRS = {")": "(", "]": "[", "}": "{"}
 _OPENERS = frozenset(PAIRS.values())
 _CHARACTER = re.compile(r"'(?:\\[^\n]{1,9}?|[^\\'\n])'")
 
-# An apostrophe, or a digit separator, unless the word is what Python puts in front of a string.
+# An apostrophe or a digit separator, unless the word is a prefix of a Python string.
 _IN_WORD = re.compile(r"(\w+)'(?=\w)")
 _PREFIXES = frozenset({"b", "br", "f", "fr", "r", "rb", "rf", "u"})
 
@@ -22,7 +22,7 @@ _NOT_NEWLINE = re.compile(r"[^\n]")
 
 
 def brackets(text: str, traits: LanguageTraits) -> Iterator[tuple[int, str]]:
-    """Yield the place and the character of each bracket outside of comments and of strings that end on their line."""
+    """Yield offset and character of each bracket outside comments and outside strings that end on their line."""
     start = 0
     for line in _without_long_strings(text, traits).split("\n"):
         for index in _code_brackets(line, traits):
@@ -33,7 +33,7 @@ def brackets(text: str, traits: LanguageTraits) -> Iterator[tuple[int, str]]:
 def open_brackets(text: str, traits: LanguageTraits) -> tuple[str, ...]:
     """Return the brackets that ``text`` opens and does not close, the outermost first.
 
-    A closing bracket that does not match is passed over, so a text that begins in the middle of a file is fine.
+    A closing bracket that does not match is ignored, so the text may begin in the middle of a file.
     """
     stack: list[str] = []
     for _, character in brackets(text, traits):
@@ -45,35 +45,35 @@ def open_brackets(text: str, traits: LanguageTraits) -> tuple[str, ...]:
 
 
 def unopened(text: str, traits: LanguageTraits, stack: tuple[str, ...] = ()) -> list[tuple[int, str]]:
-    """Return the closing brackets of ``text`` that neither ``text`` nor ``stack`` opens, with their places."""
+    """Return the closing brackets of ``text`` that neither ``text`` nor ``stack`` opens, with their offsets."""
     return unmatched(brackets(text, traits), stack)
 
 
 def unmatched(found: Iterable[tuple[int, str]], stack: tuple[str, ...]) -> list[tuple[int, str]]:
-    """Return the closing brackets among ``found``, which are in order, that neither they nor ``stack`` open."""
+    """Return the closing brackets in ``found``, which is in order, that neither it nor ``stack`` opens."""
     left = list(stack)
     excess: list[tuple[int, str]] = []
-    for place, character in found:
+    for offset, character in found:
         if character in _OPENERS:
             left.append(character)
         elif PAIRS[character] in left:
             while left.pop() != PAIRS[character]:
                 pass
         else:
-            excess.append((place, character))
+            excess.append((offset, character))
     return excess
 
 
 def cost(line: str, traits: LanguageTraits, stack: tuple[str, ...]) -> int:
-    """Return how far ``line`` is from being whole: closing brackets that nothing opens, and strings without an end."""
+    """Return the number of flaws in ``line``: closing brackets that nothing opens, and strings that do not end."""
     odd = sum(line.count(quote) % 2 for quote in '"`')
     return len(unopened(line, traits, stack)) + odd + _unended(line, traits)
 
 
 def _unended(line: str, traits: LanguageTraits) -> int:
-    """Return how many single quotes of ``line`` begin something that does not end.
+    """Return how many single quotes of ``line`` begin a literal that does not end.
 
-    They are not counted as the other quotes are, because they are apostrophes, too, and begin Rust's lifetimes.
+    They cannot be counted like other quotes, because they are also apostrophes and begin Rust's lifetimes.
     """
     if "'" not in line:
         return 0
@@ -91,7 +91,7 @@ def _unended(line: str, traits: LanguageTraits) -> int:
 
 
 def _without_long_strings(text: str, traits: LanguageTraits) -> str:
-    """Blank out what may span lines: strings in three quotes, and comments in slash and star."""
+    """Blank out literals that may span lines: triple-quoted strings, and comments between slash and star."""
     if '"""' in text or "'''" in text:
         text = _FENCED.sub(_blank, text)
     if traits.line_comment == "//" and "/*" in text:
@@ -122,7 +122,7 @@ def _code_brackets(line: str, traits: LanguageTraits) -> tuple[int, ...]:
 
 
 def _string_end(line: str, start: int, traits: LanguageTraits) -> int:
-    """Return where the string that begins at ``start`` ends; an unpaired quote is a character like others."""
+    """Return the end of the string that begins at ``start``; an unpaired quote counts as one character."""
     quote = line[start]
     if quote not in traits.quotes:
         match = _CHARACTER.match(line, start) if quote == "'" else None

@@ -1,4 +1,4 @@
-"""Patterns as Git writes them, and the files of a repository that hold them."""
+"""Ignore files of a repository, and their patterns in Git's syntax."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 GIT_IGNORE = ".gitignore"
 OWN_IGNORE = ".infillignore"
 IGNORE_FILES = (GIT_IGNORE, OWN_IGNORE)
-# How long the ignore files of a folder are believed to be as they were, so that an index need not look at them for
-# each file.
+# The time for which the ignore files of a folder count as unchanged, so that an index need not check them for each
+# file.
 KEEP_S = 1.0
 _MOST_FOLDERS = 5000
 _MOST_IGNORE_BYTES = 1_000_000
@@ -25,7 +25,7 @@ _MOST_IGNORE_BYTES = 1_000_000
 
 @dataclass(frozen=True)
 class Rule:
-    """The pattern that keeps a file private, and where it is written: a path, or the setting's name."""
+    """The pattern that keeps a file private, and its origin: a path, or the name of the setting."""
 
     pattern: str
     origin: str
@@ -36,7 +36,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Patterns:
-    """Lines of an ignore file that count, in their order."""
+    """The effective lines of an ignore file, in order."""
 
     lines: tuple[str, ...]
     spec: GitIgnoreSpec
@@ -44,7 +44,7 @@ class Patterns:
 
     @classmethod
     def of(cls, lines: Sequence[str], *, ignores_case: bool = False) -> Patterns:
-        """Read patterns; comments, empty lines and what is no pattern are left out."""
+        """Read patterns; comments, empty lines and invalid patterns are left out."""
         kept = tuple(line for line in lines if line.strip() and not line.startswith("#"))
         try:
             return cls(kept, _spec(kept, ignores_case), ignores_case)
@@ -53,34 +53,34 @@ class Patterns:
             return cls(good, _spec(good, ignores_case), ignores_case)
 
     def match(self, path: str) -> tuple[bool, str] | None:
-        """Return whether the last pattern that matches ignores ``path``, and that pattern."""
+        """Return whether the last matching pattern ignores ``path``, and that pattern; None if none matches."""
         result = self.spec.check_file(path.lower() if self.ignores_case else path)
         if result.include is None or result.index is None:
             return None
         return result.include, self.lines[result.index]
 
     def ignores(self, path: str) -> bool:
-        """Tell whether the last pattern that matches ignores ``path``; a folder's ends with a slash."""
+        """Return whether the last matching pattern ignores ``path``; a folder's path ends with a slash."""
         found = self.match(path)
         return found is not None and found[0]
 
 
 class IgnoreFiles:
-    """Reads ignore files, again when they change and `KEEP_S` have passed."""
+    """Reads ignore files, and reads them again if they have changed after `KEEP_S`."""
 
     def __init__(self) -> None:
         self._files: dict[Path, tuple[int, int, Patterns]] = {}
         self._folders: dict[Path, tuple[float, tuple[tuple[str, Patterns], ...]]] = {}
 
     def rule_for(self, path: Path, top: Path, names: Sequence[str], opened: Path | None = None) -> Rule | None:
-        """Return the rule that ignores ``path``, a file below ``top``; the last match wins, ``!`` takes a file back.
+        """Return the rule that ignores ``path``; the last match wins, and ``!`` includes a file again.
 
         Args:
-            path: The file.
+            path: The file, below ``top``.
             top: The first folder whose ignore files count.
-            names: The ignore files that count, of `IGNORE_FILES`.
-            opened: The folder of the workspace. Where a `.gitignore` above it ignores all of that folder, that says
-                nothing about its files: somebody opened it to work in it.
+            names: The ignore files that count, from `IGNORE_FILES`.
+            opened: The folder of the workspace. A `.gitignore` above it that ignores the whole folder does not make
+                its files private: the user opened it to work in it.
         """
         rule: Rule | None = None
         for folder in _folders_between(top, path.parent):
@@ -113,7 +113,7 @@ class IgnoreFiles:
             if known is not None and known[:2] == (status.st_mtime_ns, status.st_size):
                 return known[2]
             text = read_source(file, _MOST_IGNORE_BYTES, errors="replace")
-        except (OSError, ValueError):  # none there, or a name that no file can have
+        except (OSError, ValueError):  # missing, or a name that no file can have
             text = None
         if text is None:
             self._files.pop(file, None)
@@ -132,7 +132,7 @@ def _folders_between(top: Path, last: Path) -> Iterator[Path]:
 
 
 def _spec(lines: Sequence[str], ignores_case: bool) -> GitIgnoreSpec:
-    # Reading the package costs some milliseconds, which an editor that only starts us need not wait for.
+    # The import takes some milliseconds, which an editor need not wait for at the start.
     from pathspec import GitIgnoreSpec
 
     return GitIgnoreSpec.from_lines([line.lower() for line in lines] if ignores_case else lines)

@@ -9,13 +9,13 @@ from infill_completion.privacy.secrets.issued import issued
 from infill_completion.privacy.secrets.pem import private_keys
 
 MASK = "*"
-# What is looked at of a line that goes on beyond an edge.
+# Characters searched of a line that continues beyond an edge.
 _BEYOND_EDGE = 1000
 
 
 @dataclass(frozen=True)
 class Masked:
-    """A text without its secrets, of the same length; ``kinds`` names what was withheld, in the order of the text."""
+    """A text of the same length with its secrets masked, and the kinds of the secrets in the order of the text."""
 
     text: str
     kinds: tuple[str, ...] = ()
@@ -24,15 +24,15 @@ class Masked:
 def mask_secrets(text: str, start: int = 0, end: int | None = None) -> Masked:
     """Return ``text[start:end]`` with the characters of every secret replaced by asterisks; line ends stay.
 
-    What stands around tells about secrets that are cut there. Of it only private keys are looked for beyond the lines
-    of both edges, so some thousand characters around cost next to nothing.
+    The surrounding text reveals secrets that are cut by the edges. Beyond the lines of both edges only private keys are
+    looked for, so a few thousand characters of surrounding text cost next to nothing.
     """
     end = len(text) if end is None else end
     nearest, farthest = max(start - _BEYOND_EDGE, 0), min(end + _BEYOND_EDGE, len(text))
     first = max(text.rfind("\n", nearest, start) + 1, nearest)
     last = text.find("\n", end, farthest)
     lines = text[first : farthest if last < 0 else last]
-    # One character has a lower case of two, and places must be the same in both.
+    # The lower case of this character has two, and offsets must agree in both texts.
     lowered = lines.replace("İ", "i").lower()
     found = list(private_keys(text))
     for left, right, kind in (*issued(lines, lowered), *assigned(lines, lowered)):
@@ -41,7 +41,7 @@ def mask_secrets(text: str, start: int = 0, end: int | None = None) -> Masked:
 
 
 def _masked(text: str, start: int, end: int, found: list[tuple[int, int, str]]) -> Masked:
-    """Mask the places that were found first; of what overlaps them nothing is left to say."""
+    """Mask ``found``, which are start, end and kind; a secret that overlaps an earlier one is left out."""
     taken: list[tuple[int, int, str]] = []
     for left, right, kind in found:
         is_here = left < right and left < end and start < right

@@ -1,4 +1,4 @@
-"""Files whose text never reaches a model: `.gitignore`, `.infillignore` and the setting `privacy.ignore`."""
+"""Private files, whose text never reaches a model: by `.gitignore`, `.infillignore` or the setting `privacy.ignore`."""
 
 from __future__ import annotations
 
@@ -12,45 +12,44 @@ from urllib.parse import unquote
 
 from infill_completion.privacy.ignore_files import IGNORE_FILES, OWN_IGNORE, IgnoreFiles, Patterns, Rule
 
-# How long the verdict on a file is kept before the rules are looked at again.
+# The time for which the verdict on a file is kept before the rules are checked again.
 KEEP_S = 5.0
 _MOST_VERDICTS = 2000
-# Scheme and path (RFC 3986, appendix B); unlike `urlsplit` it takes every text.
+# Scheme and path (RFC 3986, appendix B); unlike `urlsplit` it accepts any text.
 _URI = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://[^/?#]*)?([^?#]*)")
-# How plugins for Git name a file of a commit: `/repo/.git//0/a.py`, `/repo/.git//HEAD:a.py`, `/repo/.git/:0:/a.py`.
+# A file in a commit, as Git plugins write it: `/repo/.git//0/a.py`, `/repo/.git//HEAD:a.py`, `/repo/.git/:0:/a.py`.
 _IN_COMMIT = re.compile(r"/\.git/+(?::\d:/?|[^/:]+[:/])")
 
 
 @dataclass(frozen=True)
-class _Place:
-    """A folder of the workspace, and the top of the repository it lies in; the folder itself outside of one."""
+class _Root:
+    """A folder of the workspace, and the top of its repository; the folder itself outside a repository."""
 
-    root: Path
+    folder: Path
     top: Path
 
 
 class Privacy:
-    """Tells which files are private; reads ignore files when they change."""
+    """Decides which files are private; reads ignore files again when they change."""
 
     def __init__(self, ignore: Sequence[str]) -> None:
-        # Windows and macOS take `.ENV` for `.env`, and nobody means to protect only one of them.
+        # `.ENV` is `.env` on Windows and macOS, and a user who protects one means both.
         self._setting = Patterns.of(ignore, ignores_case=True)
         self._files = IgnoreFiles()
         self._verdicts: dict[tuple[str, tuple[Path, ...]], tuple[float, Rule | None]] = {}
-        self._places: dict[tuple[Path, ...], tuple[float, tuple[_Place, ...]]] = {}
+        self._roots: dict[tuple[Path, ...], tuple[float, tuple[_Root, ...]]] = {}
 
     def rule_for(self, uri: str, roots: Sequence[Path]) -> Rule | None:
-        """Return the rule that keeps the document behind ``uri`` private, None where there is none.
+        """Return the rule that keeps the document of ``uri`` private; None if it is not private.
 
-        Whatever the scheme is, the path in the URI counts, and where links are involved the path as written and the
-        one they lead to: one match is enough. Changed ignore files count some seconds (`KEEP_S`) later.
+        The path in the URI counts, whatever the scheme. With links, both the path as written and its target count: one
+        match is enough. Changed ignore files take effect some seconds (`KEEP_S`) later.
 
-        The setting's globs count below the root of the workspace, or below the file system's where the file lies
-        outside of it; upper and lower case are the same to them. Ignore files count from the top of the repository
-        that the workspace's root lies in, or else from that root, down to the file's folder; as in Git the last match
-        wins and ``!`` takes a file back, but not from the setting. Outside of the workspace only `.infillignore`
-        counts, from the repository's top on: what Git should not track there, an installed library for one, says
-        nothing about privacy.
+        The setting's globs are relative to the root of the workspace, or to the root of the file system for a file
+        outside it; they ignore case. Ignore files count from the top of the workspace's repository, or else from the
+        workspace's root, down to the file's folder. As in Git, the last match wins and ``!`` includes a file again,
+        except against the setting. Outside the workspace only `.infillignore` counts, from the top of the repository:
+        that Git does not track a file there, such as an installed library, does not make it private.
         """
         key = (uri, tuple(roots))
         known = self._verdicts.get(key)
@@ -64,34 +63,34 @@ class Privacy:
         return rule
 
     def _find(self, uri: str, roots: Sequence[Path]) -> Rule | None:
-        places = self._places_of(tuple(roots))
-        found = (self._rule_of(path, places) for path in dict.fromkeys(_paths_behind(uri)))
+        known = self._roots_of(tuple(roots))
+        found = (self._rule_of(path, known) for path in dict.fromkeys(_paths_behind(uri)))
         return next((rule for rule in found if rule is not None), None)
 
-    def _rule_of(self, path: Path, places: Sequence[_Place]) -> Rule | None:
-        place = next((place for place in places if path.is_relative_to(place.root)), None)
-        shown = path.relative_to(place.root).as_posix() if place else path.as_posix().lstrip("/")
+    def _rule_of(self, path: Path, roots: Sequence[_Root]) -> Rule | None:
+        root = next((root for root in roots if path.is_relative_to(root.folder)), None)
+        shown = path.relative_to(root.folder).as_posix() if root else path.as_posix().lstrip("/")
         found = self._setting.match(shown)
         if found is not None and found[0]:
             return Rule(found[1], "setting privacy.ignore")
-        if place is not None:
-            return self._files.rule_for(path, place.top, IGNORE_FILES, place.root)
+        if root is not None:
+            return self._files.rule_for(path, root.top, IGNORE_FILES, root.folder)
         top = repository_of(path) if path.is_absolute() else None
         return None if top is None else self._files.rule_for(path, top, (OWN_IGNORE,))
 
-    def _places_of(self, roots: tuple[Path, ...]) -> tuple[_Place, ...]:
-        known = self._places.get(roots)
+    def _roots_of(self, roots: tuple[Path, ...]) -> tuple[_Root, ...]:
+        known = self._roots.get(roots)
         now = time.monotonic()
         if known is not None and now - known[0] < KEEP_S:
             return known[1]
         both = dict.fromkeys([*roots, *(_resolved(root) for root in roots)])
-        places = tuple(_Place(root, repository_of(root / "file") or root) for root in both)
-        self._places = {roots: (now, places)}
-        return places
+        found = tuple(_Root(folder, repository_of(folder / "file") or folder) for folder in both)
+        self._roots = {roots: (now, found)}
+        return found
 
 
 def path_of(uri: str) -> Path | None:
-    """Return the path behind a URI, or a plain path itself; None for documents that are no files, as ``untitled:1``."""
+    """Return the path of a URI or of a plain path; None for a document that is not a file, such as ``untitled:1``."""
     scheme, path = _parts(uri)
     if len(scheme) < 2:  # a path, perhaps with a drive letter
         return Path(uri).absolute()
@@ -99,11 +98,11 @@ def path_of(uri: str) -> Path | None:
 
 
 def _paths_behind(uri: str) -> Iterator[Path]:
-    """Yield every path that a URI may stand for, the likeliest first, each as written and as links lead."""
+    """Yield every path that a URI may refer to, the likeliest first, each as written and with its links resolved."""
     written = []
     path = path_of(uri)
     if path is None:
-        # An old version of a file, one on another machine or one not saved yet is as private as the file itself.
+        # An old version of a file, a file on another machine, or one not saved yet is as private as the file itself.
         text = _parts(uri)[1]
         written = [_path(_IN_COMMIT.sub("/", text)), _path(text), _path(text.replace(":", "/"))]
     else:
@@ -128,7 +127,7 @@ def _path(text: str) -> Path:
 
 
 def _resolved(path: Path) -> Path:
-    """Return where links lead."""
+    """Return a path with its links resolved."""
     try:
         return Path(os.path.realpath(path))
     except (OSError, ValueError):  # a name that no file can have
@@ -136,12 +135,12 @@ def _resolved(path: Path) -> Path:
 
 
 def repository_of(path: Path) -> Path | None:
-    """Return the top of the Git repository a file lies in."""
+    """Return the top folder of a file's Git repository; None outside a repository."""
     return next((folder for folder in path.parents if os.path.exists(folder / ".git")), None)  # noqa: PTH110 never raises
 
 
 def relative_path(uri: str, roots: Sequence[Path]) -> str:
-    """Return how a file is named in a prompt: below its workspace's root, else by its last two parts."""
+    """Return the name of a file in a prompt: its path below the workspace's root, else its last two parts."""
     path = path_of(uri)
     if path is None:
         return PurePosixPath(_parts(uri)[1]).name or "untitled"

@@ -1,4 +1,4 @@
-"""What a secret looks like: tokens of known issuers, values of telling names, private keys.
+"""Patterns of secrets: tokens of known issuers, values with telltale names, private keys.
 
-Each file yields the places of secrets in a text; nothing here reads files or keeps anything.
+Each module yields start, end and kind of the secrets in a text; none reads files or keeps state.
 """

@@ -1,7 +1,7 @@
-"""Values of names that tell that they are secret: `API_TOKEN = "…"`, `password: …`, `DB_PASSWORD=…`.
+"""Values whose names say that they are secret: `API_TOKEN = "…"`, `password: …`, `DB_PASSWORD=…`.
 
-A value must look written out. Code that only handles secrets, placeholders, templates, paths and words stay, since the
-model needs them and they tell nothing.
+A value must look like a literal secret. Placeholders, templates, paths, words and code that handles secrets are not
+masked: the model needs them, and they reveal nothing.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ _KEYS = (
 )
 _NAME = re.compile(rf"(?:(?P<password>{_PASSWORDS})|{_KEYS})s?(?:_?\d)?")
 _TYPE = r"(?:&(?:'\w+\s)?)?[\w.]+(?:[<\[][\w., |:<>\[\]]{0,40}[>\]])?\??(?:\s?\|\s?\w+){0,3}"
-# What may stand between a name and its value: the end of a subscript, a type, the sign; then a value in quotes. The end
-# of the line ends one that is not closed yet.
+# Between a name and its value: the end of a subscript, a type, the assignment sign; then the value in quotes, which
+# ends with the line if it is not closed yet.
 _QUOTED = re.compile(
     rf"(?:\[\w{{0,8}}\])?(?P<closed>[\"'`]\]?)?\s{{0,4}}(?:(?::\s{{0,4}}|[ ]){_TYPE}\s{{0,4}}(?==))?"
     r"(?::=|=>|[=!]==?|[:=(]|\|\||\?\?|(?(closed),|=))\s{0,4}[rbuflRBUFL@]{0,2}"
     r"(?P<quote>\"\"\"|'''|[\"'`])(?P<secret>[^\s\"'`]{6,})(?:(?P=quote)|[ \t]*(?=\n|\Z))"
 )
-# What may stand before a name in a settings file, and a value without quotes, which ends its line.
+# The text before a name in a settings file, and a value without quotes, which runs to the end of its line.
 _HEAD = re.compile(r"[ \t]*(?:#[ \t]*|-[ \t]+|(?:export|ENV|set)[ \t]+)?[\w.-]*")
 _BARE = re.compile(r"(?P<sign>[ \t]*[:=][ \t]*)(?P<secret>[^\s\"'`]{6,256})[ \t]*(?=\n|\Z|[ ]#)")
 # A part of a connection string.
 _PART = re.compile(r"(?i)[;\"'][ ]?(?:password|pwd)=(?P<secret>[^\s;\"'{}$<>]{4,})(?=[;\"'])")
 
-# Words and numbers joined by signs: a path, the name of a thing, a placeholder.
+# Words and numbers joined by signs: a path, an identifier, a placeholder.
 _WORD = r"(?:[A-Z]?[a-z]+\d{0,3}|[A-Z]+\d{0,3}|\d{1,4})"
 _WORDS = re.compile(rf"[-._/:~@+]*{_WORD}(?:[-._/:@+]+{_WORD})+[-._/:!?]*")
 _PATH = re.compile(r"[./~@]*\w+(?:[./:]+\w+)+[!?]?")
-# What no secret begins with: the rest of a call or a template, a variable, a tag, an anchor.
+# No secret begins like this: the rest of a call or a template, a variable, a tag, an anchor.
 _NO_BEGINNINGS = tuple(",:;.)]}<{[(&$%*!|>?=+")
 _NO_PARTS = ("{", "}", "$(", "://", "=>", "->", "==", "!=")
 _NO_SECRET = re.compile(r"\^.*\$", re.DOTALL)  # a pattern
 _PASSWORD_SIGNS = frozenset("!#%&*+@^")
 _KEY_SIGNS = frozenset("+/=_.~-!@#$%^&*():?")
-# Signs that are no operators, behind `=` and behind `:`.
+# Signs that are not operators, after `=` and after `:`.
 _STRONG_SIGNS = {"=": frozenset("!@"), ":": frozenset("!@#$%^&*+~")}
 _EXPRESSION_SIGNS = frozenset("()[]<>,;")
 _LEAST_KEY = 12
@@ -70,7 +70,7 @@ def assigned(text: str, lowered: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _is_secret(value: str, is_password: bool) -> bool:
-    """Tell whether a value in quotes is a secret and not a template, a pattern, a path or words."""
+    """Return whether a value in quotes is a secret rather than a template, a pattern, a path or words."""
     if value.startswith(_NO_BEGINNINGS) or any(part in value for part in _NO_PARTS) or _NO_SECRET.fullmatch(value):
         return False
     if is_password:
@@ -80,14 +80,14 @@ def _is_secret(value: str, is_password: bool) -> bool:
 
 
 def _is_bare_secret(text: str, name: re.Match[str], value: re.Match[str]) -> bool:
-    """Tell whether a value without quotes is a secret and no expression; its line must hold nothing else."""
+    """Return whether a value without quotes is a secret rather than an expression; its line must hold nothing else."""
     line = text.rfind("\n", 0, name.start()) + 1
     head = _HEAD.fullmatch(text, line, name.start())
     if head is None:
         return False
     secret, is_password, sign = value["secret"], name["password"] is not None, value["sign"].strip()
     whole = text[line : name.end()].rsplit(maxsplit=1)[-1]
-    if value["sign"] == "=" and whole.isupper():  # As in `.env` and in shells: everything behind the sign is meant so.
+    if value["sign"] == "=" and whole.isupper():  # As in `.env` and in shells: everything after the sign is the value.
         return _is_secret(secret, is_password)
     if not _is_secret(secret, is_password) or _EXPRESSION_SIGNS.intersection(secret) or not _is_mixed(secret):
         return False
@@ -97,13 +97,13 @@ def _is_bare_secret(text: str, name: re.Match[str], value: re.Match[str]) -> boo
 
 
 def _is_mixed(value: str, signs: frozenset[str] | None = None) -> bool:
-    """Tell whether a value has letters and digits, and besides them only ``signs``."""
+    """Return whether a value has letters and digits, and no other characters than ``signs``."""
     has_both = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
     return has_both and (signs is None or all(sign.isalnum() or sign in signs for sign in value))
 
 
 def _is_dense(value: str, least: int) -> bool:
-    """Tell whether digits stand among letters as in no name that somebody would think of."""
+    """Return whether digits are mixed with letters as in no name that a person would choose."""
     if "." in value or len(value) < least or _WORDS.fullmatch(value):
         return False
     runs = re.findall(r"\d+", value)

@@ -1,12 +1,12 @@
-"""Tokens that tell who issued them, by the patterns their issuers document."""
+"""Tokens of known issuers, by the patterns that the issuers document."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-# Kind, hints, pattern. A text without any of the hints, in lower case, is not searched. The group named `secret` is the
-# secret, or the whole match where there is none.
+# Kind, hints, pattern. A text that contains none of the hints, in lower case, is not searched. The secret is the group
+# named `secret`, or the whole match without one.
 _KINDS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = (
     ("AWS access key", ("akia", "asia", "abia", "acca"), re.compile(r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b")),
     (

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 _HINT = "PRIVATE KEY"
 _MARK = re.compile(r"-----(?P<side>BEGIN|END) (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----")
-# Between two marks there is a key if there is something that looks like one; code that only names the marks has none.
+# Text between two marks is a key if it looks like one; code that only mentions the marks has none.
 _ENCODED = re.compile(r"[A-Za-z0-9+/=]{40,}")
-# A line of a key, bare, in quotes, in a comment or put together with `+`; or a header of it, or nothing.
+# A line of a key, bare, in quotes, in a comment or joined with `+`; or one of its headers, or an empty line.
 _LINE = re.compile(
     r"(?!-----)[\s\"'`+>|#/*\\-]*"
     r"(?:(?:[A-Za-z0-9+/=]|\\[rn])+|(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset|MessageID): .*)?"
@@ -20,7 +20,7 @@ _LINE = re.compile(
 def private_keys(text: str) -> Iterator[tuple[int, int, str]]:
     """Yield start, end and kind of the inside of each private key in ``text``.
 
-    Of a key whose end or beginning is not there, the lines that look like one are taken up to the first that does not.
+    If a key's begin or end mark is missing, its lines are those up to the first that does not look like part of a key.
     """
     if _HINT not in text:
         return
@@ -49,7 +49,7 @@ def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int, str]]:
 
 
 def _forwards(text: str, start: int, limit: int) -> int:
-    """Return where the lines of a key that begins at ``start`` end."""
+    """Return the offset at which a key that begins at ``start`` ends."""
     end = start
     for line in text[start:limit].split("\n"):
         if not _LINE.fullmatch(line):
@@ -59,7 +59,7 @@ def _forwards(text: str, start: int, limit: int) -> int:
 
 
 def _backwards(text: str, limit: int, end: int) -> int:
-    """Return where the lines of a key that ends at ``end`` begin."""
+    """Return the offset at which a key that ends at ``end`` begins."""
     start = end
     for line in reversed(text[limit:end].split("\n")):
         if not _LINE.fullmatch(line):
