@@ -19,7 +19,7 @@ from transformers import LlamaForCausalLM
 
 from infill_completion.api import CompletionRequest
 from infill_completion.engine.decoding.generator import Generator
-from infill_completion.engine.ngram.index import Level
+from infill_completion.engine.ngram.index import MatchLevel
 from infill_completion.engine.ngram.mixture import CacheParameters, ngram_index
 from infill_completion.settings import EngineSettings
 from training.evaluate import Hole, holes
@@ -35,7 +35,7 @@ class Step:
     """One true token: the model's probability of it, and the index's levels with the share each gives it."""
 
     probability: float
-    levels: list[Level]
+    levels: list[MatchLevel]
     target: int
 
 

@@ -6,24 +6,24 @@ import random
 import pytest
 import torch
 
-from infill_completion.engine.ngram.index import Level, NgramIndex
+from infill_completion.engine.ngram.index import MatchLevel, NgramIndex
 from infill_completion.engine.ngram.mixture import CacheParameters, blend, mix
 
 A, B, C, D, E, X, Y, END = range(1, 9)
 FLAT = {"half_life_tokens": 0.0, "end_tokens": 0}
 
 
-def test_the_longest_match_comes_first_and_shorter_ones_behind_it() -> None:
+def test_the_longest_match_comes_first_and_shorter_ones_after_it() -> None:
     index = NgramIndex([[A, B, C, D, X, C, E, A, B, C]], **FLAT)  # type: ignore[arg-type]
-    assert index.levels() == [Level(3, 1, {D: 1.0}), Level(1, 2, {D: 0.5, E: 0.5})]
+    assert index.levels() == [MatchLevel(3, 1, {D: 1.0}), MatchLevel(1, 2, {D: 0.5, E: 0.5})]
 
 
 def test_matches_do_not_cross_texts() -> None:
     index = NgramIndex([[X, A], [B, C], [A, B]], **FLAT)  # type: ignore[arg-type]
-    assert index.levels() == [Level(1, 1, {C: 1.0})]
+    assert index.levels() == [MatchLevel(1, 1, {C: 1.0})]
 
 
-def test_the_text_behind_the_cursor_counts_too() -> None:
+def test_the_text_after_the_cursor_counts_too() -> None:
     assert NgramIndex([[A]], [A, B, X]).levels()[0].shares == {B: 1.0}
 
 
@@ -35,23 +35,24 @@ def test_nearer_places_count_more() -> None:
     assert 0 < level.shares[B] < 0.1
 
 
-def test_a_gap_that_is_full_ends() -> None:
+def test_the_end_is_predicted_where_the_gap_is_filled() -> None:
     # The text after the cursor reads D E; where A B C is followed by D E, the gap between C and D is empty.
     index = NgramIndex([[A, B, C, D, E, X, A, B, C]], [D, E, Y], end_token=END, half_life_tokens=0, end_tokens=2)
     assert index.levels()[0].shares == {END: 1.0}
 
 
-def test_growing_and_rolling_back_is_as_if_it_never_grew() -> None:
+def test_a_fork_that_grows_leaves_the_original_as_it_was() -> None:
     index = NgramIndex([[A, B, C, D, A, B]])
     before = index.levels()
+    fork = index.fork()
     for id_ in (C, D, X, C):
-        index.append(id_)
-    assert len(index) == 4
-    index.rollback(4)
+        fork.append(id_)
+    assert len(fork) == 4
+    assert len(index) == 0
     assert index.levels() == before
 
 
-def test_growing_token_by_token_equals_indexing_at_once() -> None:
+def test_appending_token_by_token_equals_indexing_at_once() -> None:
     chance = random.Random(0)
     text = [chance.randint(0, 4) for _ in range(300)]
     grown = NgramIndex([text[:100]])
@@ -61,7 +62,7 @@ def test_growing_token_by_token_equals_indexing_at_once() -> None:
 
 
 @pytest.mark.parametrize("cut", [0, 1, 2, 40, 97, 100])
-def test_a_text_that_goes_on_is_as_if_it_had_been_indexed_whole(cut: int) -> None:
+def test_an_extended_index_equals_one_of_the_whole_text(cut: int) -> None:
     chance = random.Random(cut)
     other, text, after = ([chance.randint(1, 3) for _ in range(length)] for length in (50, 100, 30))
     whole = NgramIndex([other, text], after, end_token=END, end_tokens=3, max_order=8)
@@ -79,7 +80,7 @@ def test_a_text_that_goes_on_is_as_if_it_had_been_indexed_whole(cut: int) -> Non
     assert index.levels() == before
 
 
-def test_orders_are_those_of_a_search_by_hand() -> None:
+def test_levels_equal_those_of_a_plain_search() -> None:
     chance = random.Random(1)
     text = [chance.randint(0, 3) for _ in range(120)]
     levels = NgramIndex([text], **FLAT).levels()  # type: ignore[arg-type]
@@ -106,13 +107,13 @@ def test_a_draft_follows_the_longest_match() -> None:
     assert NgramIndex([[A, B]]).draft(5) == []
 
 
-def test_an_empty_buffer_says_nothing() -> None:
+def test_an_empty_buffer_has_no_levels() -> None:
     assert NgramIndex([]).levels() == NgramIndex([[]], []).levels() == []
 
 
 def test_the_mixture_is_a_distribution() -> None:
     logits = torch.randn(10)
-    mixed = mix(logits, [Level(4, 1, {A: 1.0}), Level(1, 3, {A: 0.25, B: 0.75})], CacheParameters())
+    mixed = mix(logits, [MatchLevel(4, 1, {A: 1.0}), MatchLevel(1, 3, {A: 0.25, B: 0.75})], CacheParameters())
     assert mixed.exp().sum().item() == pytest.approx(1.0, abs=1e-6)
     assert mixed[A] > logits.log_softmax(-1)[A]
     assert mixed[C] < logits.log_softmax(-1)[C]
@@ -121,7 +122,7 @@ def test_the_mixture_is_a_distribution() -> None:
 def test_the_mixture_is_the_nested_formula() -> None:
     parameters = CacheParameters(bias=0.0, order_gain=1.0, count_gain=0.0, purity_gain=0.0)
     logits = torch.zeros(4)
-    mixed = mix(logits, [Level(3, 1, {2: 1.0}), Level(1, 2, {1: 0.5, 2: 0.5})], parameters)
+    mixed = mix(logits, [MatchLevel(3, 1, {2: 1.0}), MatchLevel(1, 2, {1: 0.5, 2: 0.5})], parameters)
     long, short = 0.75, 0.5  # sigmoid(ln 3), sigmoid(ln 1)
     below = [(1 - short) * 0.25 + short * share for share in (0, 0.5, 0.5, 0)]
     expected = [(1 - long) * chance for chance in below]
@@ -129,15 +130,15 @@ def test_the_mixture_is_the_nested_formula() -> None:
     assert mixed.exp().tolist() == pytest.approx(expected, abs=1e-6)
 
 
-def test_without_evidence_the_model_speaks_alone() -> None:
+def test_without_matches_the_distribution_is_the_models() -> None:
     logits = torch.randn(10)
     assert torch.equal(mix(logits, [], CacheParameters()), logits.log_softmax(-1))
 
 
 def test_the_weight_grows_with_length_count_and_agreement() -> None:
     weight = CacheParameters().weight
-    assert weight(Level(8, 1, {A: 1.0})) > weight(Level(2, 1, {A: 1.0}))
-    assert weight(Level(2, 9, {A: 1.0})) > weight(Level(2, 1, {A: 1.0}))
-    assert weight(Level(2, 2, {A: 1.0})) > weight(Level(2, 2, {A: 0.5, B: 0.5}))
-    left, masses = blend([Level(8, 3, {A: 1.0})], CacheParameters())
+    assert weight(MatchLevel(8, 1, {A: 1.0})) > weight(MatchLevel(2, 1, {A: 1.0}))
+    assert weight(MatchLevel(2, 9, {A: 1.0})) > weight(MatchLevel(2, 1, {A: 1.0}))
+    assert weight(MatchLevel(2, 2, {A: 1.0})) > weight(MatchLevel(2, 2, {A: 0.5, B: 0.5}))
+    left, masses = blend([MatchLevel(8, 3, {A: 1.0})], CacheParameters())
     assert math.isclose(left + masses[A], 1.0)

@@ -1,4 +1,4 @@
-"""The index of a prompt while its user types: the same as one that is made anew, and made anew where it has to be."""
+"""The index of a prompt while the user types equals a new one, and is built anew where it must be."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CONTEXT = (ContextItem("lib/sums.py", "def summed(first, second):\n    total = f
 
 
 def equals_a_new_one(generator: Generator, keeper: IndexKeeper, request: CompletionRequest) -> bool:
-    """Ask for the index of a request; tell whether it was made from the one before."""
+    """Compare the index of a request with a new one; return whether it was made from the previous index."""
     prompt, infilling = generator.model.prompt(request), generator.model.tokenizer.infilling
     with patch.object(index_keeper, "ngram_index", wraps=ngram_index) as made:
         index = keeper.index(prompt, CACHE, infilling)
@@ -34,7 +34,7 @@ def equals_a_new_one(generator: Generator, keeper: IndexKeeper, request: Complet
 
 
 @pytest.mark.parametrize("context", [(), CONTEXT], ids=["one file", "two files"])
-def test_a_line_that_is_typed_grows_the_index(tiny: Generator, context: tuple[ContextItem, ...]) -> None:
+def test_typing_a_line_extends_the_index(tiny: Generator, context: tuple[ContextItem, ...]) -> None:
     keeper, line = IndexKeeper(), "total = first + second"
     kept = [
         equals_a_new_one(tiny, keeper, CompletionRequest(CODE + line[:end], REST, context, max_tokens=1))
@@ -53,7 +53,7 @@ def test_a_line_that_is_typed_grows_the_index(tiny: Generator, context: tuple[Co
     ],
     ids=["changed above", "changed below", "another file", "deleted"],
 )
-def test_what_does_not_only_go_on_is_indexed_anew(
+def test_a_prompt_that_changed_elsewhere_is_indexed_anew(
     tiny: Generator, prefix: str, suffix: str, context: tuple[ContextItem, ...]
 ) -> None:
     keeper = IndexKeeper()
@@ -61,7 +61,7 @@ def test_what_does_not_only_go_on_is_indexed_anew(
     assert not equals_a_new_one(tiny, keeper, CompletionRequest(prefix, suffix, context, max_tokens=1))
 
 
-def test_an_index_that_grew_far_is_made_anew(tiny: Generator) -> None:
+def test_an_index_that_grew_much_is_built_anew(tiny: Generator) -> None:
     keeper = IndexKeeper()
     code = ""
     kept = []

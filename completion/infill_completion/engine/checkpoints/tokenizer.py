@@ -74,7 +74,6 @@ class Tokenizer:
         self.vocab_size = max(vocab.values()) + 1
         self._is_byte_level = contains_type(document.get("decoder"), "ByteLevel")
         self.pieces = self._piece_bytes(vocab, frozenset(added.values()))
-        self._ids = vocab
         self._leads = self.decode(self._backend.encode("x", add_special_tokens=False).ids) != "x"
         self._sentinel = self._checked_sentinel() if self._leads else ()
         self._newline = tuple(self._backend.encode("\n", add_special_tokens=False).ids)
@@ -136,10 +135,6 @@ class Tokenizer:
             else:
                 plain.append(id_)
         return "".join([*runs, self.decode(plain)])
-
-    def id_of(self, piece: str) -> int | None:
-        """Return the id of a piece of the vocabulary."""
-        return self._ids.get(piece)
 
     def _after(self, lead: str, lead_ids: tuple[int, ...], text: str) -> tuple[int, ...]:
         if not text:

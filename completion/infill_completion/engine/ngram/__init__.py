@@ -1,1 +1,1 @@
-"""What the prompt itself says about the next token, mixed with the model's distribution."""
+"""An n-gram index over the prompt, whose predictions are mixed with the model's distribution."""

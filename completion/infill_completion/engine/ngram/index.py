@@ -1,8 +1,9 @@
-"""What followed the current words elsewhere in the prompt: an n-gram index over token ids.
+"""An n-gram index over token ids: which tokens followed the current tail elsewhere in the prompt.
 
 A cache in the sense of Grave et al. 2017 (arXiv 1612.04426), with the nested scopes of Hellendoorn and Devanbu 2017
 (FSE, "Are deep neural networks the best choice for modeling source code?"): the longest match of the current tail
-decides most, shorter ones are asked behind it, nearer places count more.  The same index drafts tokens for speculation.
+has the most weight, shorter matches follow, and nearer places count more.  The same index drafts tokens for
+speculation.
 """
 
 from __future__ import annotations
@@ -10,17 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-BORDER = -1  # stands between texts; no match crosses it
+BORDER = -1  # separates texts; no match crosses it
 
 
 @dataclass(frozen=True)
-class Level:
-    """What followed all places that agree with the tail in at least ``order`` tokens.
+class MatchLevel:
+    """The tokens that followed all places which agree with the tail in at least ``order`` tokens.
 
     Attributes:
         order: Length of the match in tokens.
         count: Number of such places.
-        shares: For each token that followed, its share of the places, near ones weighted more; they add up to 1.
+        shares: For each token that followed, its share of the places, where nearer ones weigh more; adds up to 1.
     """
 
     order: int
@@ -32,13 +33,13 @@ class NgramIndex:
     """An index over everything around the cursor, which grows with each generated token.
 
     Args:
-        before: Texts before the cursor; the last one ends at the cursor, the others stand apart.
-        after: The text behind the cursor.
-        end_token: Predicted where a place goes on exactly as ``after`` does, since the gap is then full.
-        max_order: Longest match that is told apart.
-        half_life_tokens: A place this far from the cursor counts half; 0 weighs all alike.
-        end_tokens: How many tokens must agree with ``after`` for ``end_token``; 0 never predicts it.
-        max_places: Most places looked at where only one token agrees.
+        before: Texts before the cursor; the last one ends at the cursor, the others are separate texts.
+        after: The text after the cursor.
+        end_token: Predicted where a place continues exactly as ``after`` does, because the gap is then filled.
+        max_order: Length from which longer matches are treated alike.
+        half_life_tokens: A place at this distance from the cursor counts half; 0 gives all places the same weight.
+        end_tokens: How many tokens must agree with ``after`` to predict ``end_token``; 0 never predicts it.
+        max_places: Maximum number of places considered where only one token agrees.
     """
 
     def __init__(
@@ -73,55 +74,50 @@ class NgramIndex:
         has_end = 0 < end_tokens <= len(after) and end_token is not None
         self._end = tuple(after[:end_tokens]) if has_end else ()
         self._ends = self._end_places(self._places.get(self._end[0], ()) if has_end else ())
-        self._history: list[dict[int, int]] = [self._first_matches()]
+        self._appended = 0
+        self._matches = self._first_matches()  # length of the match that ends at each place
 
     def __len__(self) -> int:
-        """Return the number of tokens generated so far."""
-        return len(self._history) - 1
+        """Return the number of tokens appended so far."""
+        return self._appended
 
     def fork(self) -> NgramIndex:
-        """Return an index that grows on its own; what is indexed so far is shared."""
+        """Return an index that grows independently; the tokens indexed so far are shared."""
         twin = object.__new__(NgramIndex)
         twin.__dict__.update(self.__dict__)
         twin._ids = list(self._ids)
         twin._grown = {id_: list(places) for id_, places in self._grown.items()}
-        twin._history = list(self._history)
         return twin
 
     def extended(self, ids: Sequence[int]) -> NgramIndex:
-        """Return the index of the same texts where the last one goes on with ``ids``; this one must not have grown."""
+        """Return the index of the same texts with ``ids`` added to the last one, before anything is appended."""
         twin = self.fork()
         for id_ in ids:
             twin.append(id_)
-        del twin._history[:-1]
+        twin._appended = 0
         first = max(0, len(self._ids) - len(self._end) + 1)
         twin._ends |= twin._end_places(range(first, len(twin._ids))) if self._end else frozenset()
         return twin
 
     def append(self, id_: int) -> None:
-        """Take a generated token: matches that went on with it grow, the others end."""
-        matches = self._history[-1]
+        """Append a generated token: matches that continue with it grow, the others end."""
+        matches = self._matches
         ids, limit = self._ids, self._max_order
         here = [*self._places.get(id_, ()), *self._grown.get(id_, ())]
-        self._history.append({place: min(limit, matches.get(place - 1, 0) + 1) for place in here})
+        self._matches = {place: min(limit, matches.get(place - 1, 0) + 1) for place in here}
         self._grown.setdefault(id_, []).append(len(ids))
         ids.append(id_)
+        self._appended += 1
 
-    def rollback(self, count: int) -> None:
-        """Take back the last ``count`` generated tokens."""
-        for _ in range(count):
-            self._grown[self._ids.pop()].pop()
-            self._history.pop()
-
-    def levels(self) -> list[Level]:
-        """Return what followed the tail, longest match first; levels that add no place are left out."""
-        matches, ids = self._history[-1], self._ids
+    def levels(self) -> list[MatchLevel]:
+        """Return the tokens that followed the tail, longest match first; levels that add no place are left out."""
+        matches, ids = self._matches, self._ids
         last = len(ids) - 1
         by_order: dict[int, list[int]] = {}
         for place, order in matches.items():
             if place < last and ids[place + 1] != BORDER:
                 by_order.setdefault(order, []).append(place)
-        levels: list[Level] = []
+        levels: list[MatchLevel] = []
         weights: dict[int, float] = {}
         count = 0
         for order in sorted(by_order, reverse=True):
@@ -133,12 +129,12 @@ class NgramIndex:
                 weights[follower] = weights.get(follower, 0.0) + self._weight(place)
             count += len(places)
             total = sum(weights.values())
-            levels.append(Level(order, count, {id_: weight / total for id_, weight in weights.items()}))
+            levels.append(MatchLevel(order, count, {id_: weight / total for id_, weight in weights.items()}))
         return levels
 
     def draft(self, count: int, min_order: int = 1) -> list[int]:
         """Return up to ``count`` tokens that followed the nearest of the longest matches of ``min_order`` or more."""
-        matches, ids = self._history[-1], self._ids
+        matches, ids = self._matches, self._ids
         last = len(ids) - 1
         best = max(
             (
@@ -165,7 +161,7 @@ class NgramIndex:
         return float(0.5 ** (self._distance(place) / self._half_life)) if self._half_life else 1.0
 
     def _end_places(self, places: Iterable[int]) -> frozenset[int]:
-        """Return those of the places where the text goes on as behind the cursor."""
+        """Return the places where the text continues like the text after the cursor."""
         size = len(self._end)
         return frozenset(place for place in places if tuple(self._ids[place : place + size]) == self._end)
 

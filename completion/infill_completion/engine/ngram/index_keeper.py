@@ -1,4 +1,4 @@
-"""The n-gram index of the last prompt, which grows while its user types on."""
+"""Keeps the n-gram index of the last prompt and extends it while the user types."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from infill_completion.engine.ngram.index import NgramIndex
 from infill_completion.engine.ngram.mixture import MAX_INDEX_TOKENS, CacheParameters, ngram_index
 from infill_completion.prompt.tokens import Prompt
 
-_MOST_GROWN = 256  # tokens; with more of them indexing anew costs no more than copying what has grown
+_MOST_GROWN = 256  # tokens; beyond that, copying what was appended costs as much as building the index again
 
 
 class IndexKeeper:
-    """Makes the index of a prompt from that of the one before, where it only goes on."""
+    """Builds the index of a prompt from that of the previous prompt, where the text before the cursor only grew."""
 
     def __init__(self) -> None:
         self._prompt: Prompt | None = None
@@ -22,7 +22,7 @@ class IndexKeeper:
         self._grown = 0
 
     def index(self, prompt: Prompt, cache: CacheParameters, infilling: Any) -> NgramIndex:
-        """Return what :func:`infill_completion.engine.ngram.mixture.ngram_index` returns, for whoever asks to grow."""
+        """Return the index of a prompt; the caller may append to it."""
         last = self._prompt
         if last is None or last.before is not prompt.before or cache != self._cache:
             added = _added(last, prompt) if last is not None and cache == self._cache else None
@@ -35,7 +35,7 @@ class IndexKeeper:
 
 
 def _added(last: Prompt, prompt: Prompt) -> Sequence[int] | None:
-    """Return the tokens by which the text before the cursor is longer, None where anything else is different too."""
+    """Return the tokens that were added before the cursor, or None where anything else changed."""
     if len(last.before) != len(prompt.before) or not prompt.before:
         return None
     old, new = last.before[-1], prompt.before[-1]

@@ -1,8 +1,8 @@
-"""The model's distribution mixed with what the text around the cursor says (see `index`).
+"""The model's distribution mixed with that of the n-gram index over the text around the cursor (see `index`).
 
-A small model knows little of a project's names; the buffer knows them.  Each level of the index is blended over the
-one below it, and the model stands at the bottom: ``p = (1 - w) * p_below + w * shares`` (Jelinek and Mercer 1980), with
-a weight that grows with the length of the match, the number of places and their agreement.
+A small model knows few of a project's names; the buffer contains them.  Each level of the index is blended over the
+one below it, with the model at the bottom: ``p = (1 - w) * p_below + w * shares`` (Jelinek and Mercer 1980), with a
+weight that grows with the length of the match, the number of places and their agreement.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from infill_completion.engine.ngram.index import Level, NgramIndex
+from infill_completion.engine.ngram.index import MatchLevel, NgramIndex
 from infill_completion.prompt.tokens import Prompt
 
 MAX_INDEX_TOKENS = 50_000
-_LEAST = 1e-30  # of a distribution is left to the model
+_LEAST = 1e-30  # minimum share of the model
 
 
 @dataclass(frozen=True)
 class CacheParameters:
-    """How much the index counts; a setting of each model (``infill.json``, key ``cache``).
+    """How much weight the index has; a setting of each model (``infill.json``, key ``cache``).
 
     ``w = sigmoid(bias + order_gain * ln(order) + count_gain * ln(count) + purity_gain * top_share)``.
 
     Attributes:
-        bias: The weight's logit for a single place that agrees in one token.
-        order_gain: What a longer match adds.
+        bias: Logit of the weight for a single place that agrees in one token.
+        order_gain: What a longer match adds to the logit.
         count_gain: What more places add.
-        purity_gain: What agreement of the places adds (``top_share`` is the largest share).
-        half_life_tokens: A place this far from the cursor counts half; 0 weighs all alike.
-        end_tokens: Tokens that must agree with the text behind the cursor to predict the end; 0 for never.
-        max_order: Longest match that is told apart.
+        purity_gain: What agreement between the places adds (``top_share`` is the largest share).
+        half_life_tokens: A place at this distance from the cursor counts half; 0 gives all places the same weight.
+        end_tokens: How many tokens must agree with the text after the cursor to predict the end; 0 for never.
+        max_order: Length from which longer matches are treated alike.
     """
 
     bias: float = -5.2
@@ -46,7 +46,7 @@ class CacheParameters:
     end_tokens: int = 6
     max_order: int = 32
 
-    def weight(self, level: Level) -> float:
+    def weight(self, level: MatchLevel) -> float:
         """Return the weight of ``level`` over everything below it, between 0 and 1."""
         logit = (
             self.bias
@@ -57,11 +57,10 @@ class CacheParameters:
         return 1.0 / (1.0 + math.exp(-logit))
 
 
-def blend(levels: Sequence[Level], parameters: CacheParameters) -> tuple[float, dict[int, float]]:
-    """Return the weight left to the model and the probability mass the index gives to single tokens.
+def blend(levels: Sequence[MatchLevel], parameters: CacheParameters) -> tuple[float, dict[int, float]]:
+    """Return the weight left to the model, and the probability mass that the index gives to single tokens.
 
-    The two parts add up to 1, except that the model always keeps something to choose from.  ``levels`` come longest
-    match first.
+    The two add up to 1, except that the model always keeps a minimal share.  ``levels`` start with the longest match.
     """
     left, masses = 1.0, dict[int, float]()
     for level in levels:
@@ -72,16 +71,16 @@ def blend(levels: Sequence[Level], parameters: CacheParameters) -> tuple[float, 
     return max(left, _LEAST), masses
 
 
-def mix(logits: Tensor, levels: Sequence[Level], parameters: CacheParameters) -> Tensor:
+def mix(logits: Tensor, levels: Sequence[MatchLevel], parameters: CacheParameters) -> Tensor:
     """Return mixed log-probabilities.
 
     Args:
         logits: The model's scores of the next token, ``(vocabulary,)``, float32.
-        levels: What the index says, longest match first.
+        levels: The matches in the index, longest first.
         parameters: The weights.
 
     Returns:
-        Log-probabilities of the shape of ``logits``; without levels those of the model alone.
+        Log-probabilities in the shape of ``logits``; without levels, those of the model alone.
     """
     mixed = logits.log_softmax(-1)
     if not levels:
@@ -90,12 +89,12 @@ def mix(logits: Tensor, levels: Sequence[Level], parameters: CacheParameters) ->
     mixed += math.log(left)
     ids = torch.tensor(list(masses), device=logits.device)
     added = torch.tensor(list(masses.values()), device=logits.device)
-    # Only the tokens that the index names are computed again; the others have their share already.
+    # Only the tokens in the index are computed again; the others have their share already.
     return mixed.index_copy_(0, ids, torch.logaddexp(mixed[ids], added.log()))
 
 
 def ngram_index(prompt: Prompt, cache: CacheParameters, infilling: Any) -> NgramIndex:
-    """Return the index over everything around the cursor, farthest text left out when there is very much."""
+    """Return the index over the text around the cursor, without the farthest text where there is too much."""
     texts, room = [], MAX_INDEX_TOKENS
     for text in reversed(prompt.before):
         texts.append(text[-room:] if room > 0 else ())

@@ -25,7 +25,7 @@ from infill_completion.engine.model.native import build as native_build
 from infill_completion.engine.model.native import step as native
 from infill_completion.engine.model.native.step import NativeStep
 from infill_completion.engine.ngram import mixture
-from infill_completion.engine.ngram.index import Level
+from infill_completion.engine.ngram.index import MatchLevel
 from infill_completion.engine.ngram.mixture import CacheParameters
 from infill_completion.settings import EngineSettings
 from tests.engine.decoding.test_sampler import check_one_row
@@ -362,7 +362,7 @@ def test_tokens_that_are_forbidden_are_never_chosen(library: ctypes.CDLL, tmp_pa
 def test_an_index_is_mixed_in_as_torch_does_it(library: ctypes.CDLL, tmp_path: Path, allowed: list[int] | None) -> None:
     step = NativeStep(library, packed_tiny(tmp_path)[0])
     logits = torch.randn(200, generator=torch.Generator().manual_seed(1)).mul(8)
-    levels = [Level(3, 2, {17: 0.75, 5: 0.25}), Level(1, 9, {17: 0.5, 40: 0.5})]
+    levels = [MatchLevel(3, 2, {17: 0.75, 5: 0.25}), MatchLevel(1, 9, {17: 0.5, 40: 0.5})]
     for parameters in (
         CacheParameters(),
         CacheParameters(bias=100.0),
