@@ -1,9 +1,9 @@
-/** Asks the command line of the server's program, for what needs no open document. */
+/** The server's command line, for questions that need no open document. */
 
 import { execFile } from "node:child_process";
 import { cleanEnvironment } from "./program";
 
-/** Run `server` with `args` and return what it printed, on either stream if it failed. */
+/** Run `server` with `args` and return its stdout, or its stderr if stdout is empty. */
 export async function ask(server: string, args: readonly string[], cwd: string): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const options = { cwd, env: cleanEnvironment(process.env), maxBuffer: 16 << 20, timeout: 120_000, windowsHide: true };
@@ -23,7 +23,7 @@ export interface Model {
   detail: string;
 }
 
-/** What is read of a row of `infill-ls models list --json`. */
+/** The fields used of a row of `infill-ls models list --json`. */
 interface Row {
   id: string;
   support?: string;
@@ -34,7 +34,7 @@ interface Row {
 
 const UNSUPPORTED = "not supported";
 
-/** Return the models that the engine can run, from what `models list --json` printed: those that are here come first. */
+/** Return the models that the engine can run from the output of `models list --json`, those on this machine first. */
 export function parseModels(printed: string): Model[] {
   const answer = JSON.parse(printed) as { models: Row[] };
   const rows = answer.models.filter(({ support }) => support !== UNSUPPORTED);

@@ -1,9 +1,9 @@
-/** Writes the server's explanation of a place as a page. No VS Code in here. */
+/** Formats the server's explanation of a position as a page. Does not need VS Code. */
 
-/** Return the page in Markdown: what came of the request first, then everything the server told. */
+/** Return the page in Markdown: the result of the request first, then all fields of the answer. */
 export function explanation(place: string, answer: unknown): string {
   if (typeof answer !== "object" || answer === null) {
-    return `# ${place}\n\nThe server cannot say anything here yet; wait until the model is ready.\n`;
+    return `# ${place}\n\nThe server has no explanation yet; wait until the model is ready.\n`;
   }
   const { reason, message, suggestions, ...rest } = answer as Record<string, unknown>;
   const texts = Array.isArray(suggestions) ? suggestions : [];
@@ -17,7 +17,7 @@ export function explanation(place: string, answer: unknown): string {
   return `${[`# ${place}`, verdict, ...texts.map((text: unknown) => part("Suggestion", text, 2)), fields(rest, 2)].join("\n\n")}\n`;
 }
 
-/** Return the fields of an object: short values as a list, then each long one under a heading of its own. */
+/** Return the fields of an object: short values as a list, then each long one under its own heading. */
 function fields(object: object, level: number): string {
   const entries = Object.entries(object).filter(
     ([, value]) => value !== null && !(Array.isArray(value) && value.length === 0),
@@ -50,7 +50,7 @@ function title(name: string): string {
   return name.replaceAll("_", " ");
 }
 
-/** Return `text` as a code block whose fence is longer than any inside. */
+/** Return `text` as a code block whose fence is longer than any run of backticks in it. */
 function fenced(text: string): string {
   const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
   const fence = "`".repeat(longest + 1);

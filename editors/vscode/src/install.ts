@@ -13,6 +13,7 @@ const OLDEST: readonly [number, number] = [3, 11];
 /** A sentence for the user with the next step. */
 export class InstallError extends Error {}
 
+/** What to install, where, and how to report it. */
 export interface Order {
   /** The folder that will hold the environment. */
   storage: string;
@@ -21,12 +22,12 @@ export interface Order {
   /** The Python that the user named, if any. */
   python: string | undefined;
   around: Surroundings;
-  /** Called with one line about what happens now. */
+  /** Called with a line about each step. */
   report: (line: string) => void;
   signal: AbortSignal;
 }
 
-/** Return where the server of the environment in `storage` is, whether or not it exists. */
+/** Return the path of the server in `storage`, whether or not it exists. */
 export function ownServer(storage: string): string {
   return path.join(scripts(storage), WINDOWS ? "infill-ls.exe" : "infill-ls");
 }
@@ -61,7 +62,7 @@ export async function install(order: Order): Promise<string> {
   const server = ownServer(order.storage);
   if (!(await isProgram(server))) {
     throw new InstallError(
-      `pip installed ${order.requirement}, but it brought no infill-ls; correct the setting infill.server.package.`,
+      `pip installed ${order.requirement}, but it contains no infill-ls; correct the setting infill.server.package.`,
     );
   }
   return server;
@@ -86,7 +87,7 @@ async function suitablePython(order: Order): Promise<string> {
   throw new InstallError(
     order.python === undefined
       ? `No Python ${oldest} or newer is on PATH; install one, or name it in the setting infill.server.python.`
-      : `${order.python} is no Python ${oldest} or newer; correct the setting infill.server.python.`,
+      : `${order.python} is not Python ${oldest} or newer; correct the setting infill.server.python.`,
   );
 }
 
@@ -106,7 +107,7 @@ async function isRecent(python: string, order: Order): Promise<boolean> {
   }
 }
 
-/** Run a program to its end, report its lines and return what it printed. */
+/** Run a program, report each line of its output, and return its stdout. */
 async function run(command: string, args: readonly string[], order: Order): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const child = spawn(command, args, {

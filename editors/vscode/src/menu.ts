@@ -1,7 +1,7 @@
-/** The menu behind the status bar item. */
+/** The menu of the status bar item. */
 
 import * as vscode from "vscode";
-import { isEnabled, speaks } from "./settings";
+import { isEnabled, isLanguageEnabled } from "./settings";
 import type { Status } from "./state";
 
 interface Entry extends vscode.QuickPickItem {
@@ -41,7 +41,7 @@ function entries(status: Status): Entry[] {
 }
 
 function languageEntry(language: string): Entry {
-  return speaks(language)
+  return isLanguageEnabled(language)
     ? entry("circle-slash", `Turn off for ${language}`, "infill-ls.toggleLanguage")
     : entry("check", `Turn on for ${language}`, "infill-ls.toggleLanguage");
 }

@@ -1,12 +1,12 @@
-/** Works around ghost text that VS Code does not draw. */
+/** Works around ghost text that VS Code does not draw after characters beyond U+FFFF. */
 
 import * as vscode from "vscode";
 
 /**
- * Return `items` with ranges that begin behind the last character beyond U+FFFF.
+ * Return `items` with ranges that begin after the last character beyond U+FFFF.
  *
- * The server's items replace the line from its start. VS Code shows no ghost text for an item whose replaced text holds
- * such a character, an emoji for one, although it is the same before and after.
+ * The server's items replace the line from its start. VS Code shows no ghost text for an item whose replaced text
+ * contains such a character (an emoji, for example), although the item leaves it unchanged.
  */
 export function narrowed(
   items: readonly vscode.InlineCompletionItem[],
@@ -21,7 +21,7 @@ function narrow(item: vscode.InlineCompletionItem, document: vscode.TextDocument
     return item;
   }
   const replaced = document.getText(range);
-  const kept = behindLastSurrogate(replaced);
+  const kept = afterLastSurrogate(replaced);
   if (kept === 0 || !insertText.startsWith(replaced.slice(0, kept))) {
     return item;
   }
@@ -35,8 +35,8 @@ function narrow(item: vscode.InlineCompletionItem, document: vscode.TextDocument
   return shorter;
 }
 
-/** Return the index behind the last half of a surrogate pair in `text`; 0 without one. */
-export function behindLastSurrogate(text: string): number {
+/** Return the index after the last half of a surrogate pair in `text`; 0 without one. */
+export function afterLastSurrogate(text: string): number {
   let index = text.length;
   while (index > 0 && (text.charCodeAt(index - 1) & 0xf800) !== 0xd800) {
     index--;

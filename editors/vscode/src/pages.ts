@@ -1,4 +1,4 @@
-/** Read-only pages: an explanation, the doctor's answer. They live in memory and are gone with their editor. */
+/** Read-only pages, such as an explanation or the doctor's report. They exist in memory until their editor closes. */
 
 import * as vscode from "vscode";
 

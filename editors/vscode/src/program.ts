@@ -1,4 +1,4 @@
-/** Finds the program to start and the environment to start it in. No VS Code in here. */
+/** Finds the program to start and the environment to start it in. Does not need VS Code. */
 
 import { constants } from "node:fs";
 import { access, realpath, stat } from "node:fs/promises";
@@ -7,7 +7,7 @@ import * as path from "node:path";
 
 const WINDOWS = process.platform === "win32";
 
-/** What a workspace must not have a say in. */
+/** Where programs are searched: nothing here may be decided by a workspace. */
 export interface Surroundings {
   /** The folders of the window; nothing inside them is ever started. */
   workspace: readonly string[];
@@ -28,8 +28,8 @@ export async function isProgram(file: string): Promise<boolean> {
 /**
  * Return the first of `names` on the search path, or undefined.
  *
- * Relative entries and entries inside the workspace are passed over: a project's own environment, activated in the
- * terminal that started the editor, is not ours to run.
+ * Relative entries and entries inside the workspace are skipped: a project's own environment may be activated in
+ * the terminal that started the editor, and must not run.
  */
 export async function onPath(names: readonly string[], around: Surroundings): Promise<string | undefined> {
   const folders = around.searchPath.split(path.delimiter).filter((folder) => path.isAbsolute(folder));
@@ -63,10 +63,10 @@ export function expanded(written: string): string {
 }
 
 /**
- * Return the environment for our own Python programs.
+ * Return the environment for Python programs of the extension.
  *
- * What Python reads from it (`PYTHONPATH`, `PYTHONHOME`, `PYTHONSTARTUP`, ...) is left out, so that no workspace decides
- * what is imported, and `PYTHONSAFEPATH` keeps the working directory out of `sys.path`.
+ * Python's variables (`PYTHONPATH`, `PYTHONHOME`, `PYTHONSTARTUP`, ...) are left out, so that no workspace decides what
+ * is imported, and `PYTHONSAFEPATH` keeps the working directory out of `sys.path`.
  */
 export function cleanEnvironment(inherited: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const kept = Object.entries(inherited).filter(([name]) => !/^(PYTHON|__PYVENV|VIRTUAL_ENV)/i.test(name));

@@ -10,23 +10,20 @@ import { LanguageClient, type LanguageClientOptions, type Middleware } from "vsc
 import { narrowed } from "./narrowing";
 import { cleanEnvironment } from "./program";
 import { section, writtenSettings } from "./settings";
-import { type Facts, progressed, type StatusParams, told } from "./state";
+import { type Change, type StatusParams, withProgress, withStatus } from "./state";
 
 const MOST_RESTARTS = 5;
 const RESTART_WINDOW_MS = 180_000;
-const LAST_WORDS_MS = 1_000;
-// What a server may complete; output panels, diffs and the settings editor stay alone.
+const LAST_LINE_MS = 1_000;
+// What the server may complete: no output panels, diffs or settings editors.
 const SCHEMES = ["file", "untitled", "vscode-notebook-cell", "vscode-vfs"];
 
-/** A change of what is known about the server. */
-export type Change = (facts: Facts) => Facts;
-
-/** One client and its server process. */
+/** The language client and its server process. */
 export class Session {
   private client: LanguageClient | undefined;
-  private turn = 0;
+  private starts = 0;
   private deaths: number[] = [];
-  private lastWords = "";
+  private lastLine = "";
   private closed: Promise<unknown> = Promise.resolve();
   private child: ChildProcess | undefined;
 
@@ -41,12 +38,12 @@ export class Session {
     return this.child?.pid;
   }
 
-  /** Start `server`; what goes wrong ends up in the facts, not in an exception. */
+  /** Start `server`; a failure ends up in the facts, not in an exception. */
   async start(server: string): Promise<void> {
-    const turn = ++this.turn;
+    const start = ++this.starts;
     await this.stop();
     await mkdir(this.storage, { recursive: true });
-    if (turn !== this.turn) {
+    if (start !== this.starts) {
       return; // another start came in between
     }
     this.change((facts) => ({ ...facts, program: "starting", engine: "starting", busy: false, reason: undefined }));
@@ -54,7 +51,7 @@ export class Session {
     const client = new LanguageClient("infill", "Infill", () => this.spawn(server), this.options());
     this.client = client;
     client.onDidChangeState(({ newState }) => this.changed(client, newState));
-    client.onNotification("infill/status", (params: StatusParams) => this.change((facts) => told(facts, params)));
+    client.onNotification("infill/status", (params: StatusParams) => this.change((facts) => withStatus(facts, params)));
     try {
       await client.start();
     } catch (error) {
@@ -68,7 +65,7 @@ export class Session {
     this.client = undefined;
     this.deaths = [];
     if (client?.state === State.Starting) {
-      child?.kill(); // nobody can ask a server to leave that has not said hello
+      child?.kill(); // a server that has not answered `initialize` cannot be asked to shut down
     }
     try {
       await client?.dispose();
@@ -85,7 +82,7 @@ export class Session {
     return this.client.sendRequest("workspace/executeCommand", { command, arguments: args });
   }
 
-  /** Tell the server that settings changed; one that pulls them asks back. */
+  /** Notify the server that settings changed; one that pulls settings asks for them then. */
   async configurationChanged(): Promise<void> {
     if (this.client?.isRunning() === true) {
       await this.client.sendNotification("workspace/didChangeConfiguration", {
@@ -94,7 +91,7 @@ export class Session {
     }
   }
 
-  /** Return everything the server knows about a suggestion at a place, or about its absence. */
+  /** Return the server's explanation of the suggestion at a position, or of its absence. */
   async explain(document: vscode.TextDocument, position: vscode.Position): Promise<unknown> {
     return this.execute(
       "infill.explain",
@@ -109,11 +106,11 @@ export class Session {
       stdio: "pipe",
       windowsHide: true,
     });
-    this.lastWords = "";
+    this.lastLine = "";
     const { promise, resolve, reject } = Promise.withResolvers<ChildProcess>();
     child.once("spawn", () => resolve(child));
     child.once("error", reject);
-    // Writing to a server that just died is no news: its end is.
+    // A write to a server that just died fails; the exit of the process is reported instead.
     child.stdin.on("error", () => undefined);
     this.child = child;
     this.closed = new Promise((resolve) => child.once("close", resolve));
@@ -151,10 +148,10 @@ export class Session {
           ? narrowed(items, document)
           : items && { ...items, items: narrowed(items.items, document) };
       },
-      handleWorkDoneProgress: (_token, params) => this.change((facts) => progressed(facts, params)),
+      handleWorkDoneProgress: (_token, params) => this.change((facts) => withProgress(facts, params)),
       workspace: {
         configuration: (params) => params.items.map((item) => section(item.section)),
-        // The extension tells about changes itself; a server that registers for them would hear twice, defaults included.
+        // The extension notifies the server itself; a registration would send each change twice, with all defaults.
         didChangeConfiguration: async () => undefined,
       },
     };
@@ -162,7 +159,7 @@ export class Session {
 
   private listen(stderr: Readable): void {
     readline.createInterface({ input: stderr }).on("line", (line) => {
-      this.lastWords = line.trim() || this.lastWords;
+      this.lastLine = line.trim() || this.lastLine;
       this.log.info(`server: ${line}`);
     });
   }
@@ -187,12 +184,12 @@ export class Session {
   }
 
   private async failed(client: LanguageClient, message: string): Promise<void> {
-    // What the process said last comes after the end of its pipe.
-    await Promise.race([this.closed, new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS))]);
+    // The last line of stderr arrives after the process has ended.
+    await Promise.race([this.closed, new Promise((resolve) => setTimeout(resolve, LAST_LINE_MS))]);
     if (client !== this.client) {
       return;
     }
-    const said = this.lastWords === "" ? message : `The server ended: ${this.lastWords}`;
+    const said = this.lastLine === "" ? message : `The server ended: ${this.lastLine}`;
     this.log.error(said);
     this.change((facts) => ({
       ...facts,

@@ -1,13 +1,14 @@
-/** The settings that the server is told: only what the user wrote. */
+/** The user's settings, read and written; the server gets only those that the user set. */
 
 import * as vscode from "vscode";
 import { SERVER_KEYS } from "./keys";
+import { expanded } from "./program";
 
 /** A tree of settings, as `initializationOptions` and `workspace/configuration` carry it. */
 export type Tree = { [key: string]: unknown };
 
 /**
- * Return the settings that somebody wrote in VS Code, as a tree.
+ * Return the settings that the user set in VS Code, as a tree.
  *
  * Defaults are left out: they would override what the user's `config.toml` says.
  */
@@ -50,15 +51,15 @@ export function section(name: string | undefined): unknown {
   return found ?? null;
 }
 
-/** Tell whether suggestions are on for a language id. */
-export function speaks(language: string): boolean {
+/** Return whether suggestions are on for a language id. */
+export function isLanguageEnabled(language: string): boolean {
   const languages = vscode.workspace
     .getConfiguration("infill")
     .get<Record<string, boolean>>("completion.languages", {});
   return languages[language] ?? languages["*"] ?? true;
 }
 
-/** Tell whether suggestions come by themselves. */
+/** Return whether suggestions appear without being asked for. */
 export function isEnabled(): boolean {
   return vscode.workspace.getConfiguration("infill").get<boolean>("completion.enabled", true);
 }
@@ -77,4 +78,10 @@ export async function switchLanguage(language: string, on: boolean): Promise<voi
   const found = configuration.inspect<Record<string, boolean>>("completion.languages");
   const here = found?.workspaceValue ?? found?.globalValue ?? {};
   await write("completion.languages", { ...here, [language]: on });
+}
+
+/** Return a machine-level setting with `~` expanded, or undefined if it is not set. */
+export function machineSetting(key: string): string | undefined {
+  const written = vscode.workspace.getConfiguration("infill").get<string | null>(key, null);
+  return written === null || written.trim() === "" ? undefined : expanded(written.trim());
 }

@@ -1,4 +1,4 @@
-/** What is going on, from what the server said and what the user set. No VS Code in here. */
+/** The state of the extension, from the server's notifications and the user's settings. Does not need VS Code. */
 
 /** The server's program, as seen from this window. */
 export type Program = "missing" | "installing" | "starting" | "running" | "failed";
@@ -33,6 +33,9 @@ export interface Status {
 
 export const INITIAL: Facts = { program: "starting", engine: "starting", busy: false, enabled: true, languageOn: true };
 
+/** A change of the facts. */
+export type Change = (facts: Facts) => Facts;
+
 /** The parameters of `infill/status`; a server may send more. */
 export interface StatusParams {
   /** `Normal`, `Warning` (it loads), `Error` or `Inactive` (not for this document). */
@@ -51,7 +54,7 @@ const ENGINE_KINDS = new Map<unknown, EngineKind>([
 ]);
 
 /** Return `facts` after the server sent `infill/status`; an unknown kind changes nothing but `busy` and `reason`. */
-export function told(facts: Facts, params: StatusParams): Facts {
+export function withStatus(facts: Facts, params: StatusParams): Facts {
   const engine = ENGINE_KINDS.get(params.kind) ?? facts.engine;
   return {
     ...facts,
@@ -64,7 +67,7 @@ export function told(facts: Facts, params: StatusParams): Facts {
 }
 
 /** Return `facts` after a step of the load, the parameters of `$/progress`. */
-export function progressed(
+export function withProgress(
   facts: Facts,
   step: { kind: "begin" | "report" | "end"; percentage?: number | undefined },
 ): Facts {

@@ -7,21 +7,28 @@ import * as path from "node:path";
 import { after, test } from "node:test";
 import { explanation } from "../../../../editors/vscode/src/explanation.ts";
 import { cleanEnvironment, onPath } from "../../../../editors/vscode/src/program.ts";
-import { type Facts, INITIAL, progressed, shortName, status, told } from "../../../../editors/vscode/src/state.ts";
+import {
+  type Facts,
+  INITIAL,
+  shortName,
+  status,
+  withProgress,
+  withStatus,
+} from "../../../../editors/vscode/src/state.ts";
 import { add, type Times } from "../harness/stopwatch.ts";
 
 const running: Facts = { ...INITIAL, program: "running" };
-const ready = told(running, { kind: "Normal", busy: false, reason: "", model: "codellama/CodeLlama-7b-hf" });
+const ready = withStatus(running, { kind: "Normal", busy: false, reason: "", model: "codellama/CodeLlama-7b-hf" });
 
 void test("a load shows its percentage until the model is there", () => {
-  const loading = progressed(told(running, { kind: "Warning", busy: false, reason: "Reading weights" }), {
+  const loading = withProgress(withStatus(running, { kind: "Warning", busy: false, reason: "Reading weights" }), {
     kind: "report",
     percentage: 42,
   });
   assert.equal(status(loading).kind, "loading");
   assert.match(status(loading).text, /42%/);
-  assert.equal(status(progressed(loading, { kind: "end" })).text.includes("%"), false);
-  assert.equal(status(told(loading, { kind: "Normal", model: "m" })).kind, "ready");
+  assert.equal(status(withProgress(loading, { kind: "end" })).text.includes("%"), false);
+  assert.equal(status(withStatus(loading, { kind: "Normal", model: "m" })).kind, "ready");
 });
 
 void test("the model is named by its last part, and not at length", () => {
@@ -30,7 +37,7 @@ void test("the model is named by its last part, and not at length", () => {
 });
 
 void test("what stops everything hides what the user chose, and that hides what the engine does", () => {
-  const busy = told(ready, { kind: "Normal", busy: true });
+  const busy = withStatus(ready, { kind: "Normal", busy: true });
   assert.equal(status(busy).kind, "busy");
   assert.equal(status({ ...busy, language: "sql", languageOn: false }).kind, "off");
   assert.equal(status({ ...busy, languageOn: false, language: "sql", enabled: false }).kind, "paused");
@@ -38,7 +45,7 @@ void test("what stops everything hides what the user chose, and that hides what 
 });
 
 void test("an ill-typed status changes nothing but what it says", () => {
-  assert.deepEqual(told(ready, { kind: 7, busy: "yes", reason: 1, model: "" }), { ...ready, reason: undefined });
+  assert.deepEqual(withStatus(ready, { kind: 7, busy: "yes", reason: 1, model: "" }), { ...ready, reason: undefined });
 });
 
 const folder = mkdtempSync(path.join(tmpdir(), "units-"));
