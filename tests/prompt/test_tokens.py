@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from infill_completion.api import ContextItem
 from infill_completion.engine.checkpoints.selection import EMBEDDED
 from infill_completion.engine.checkpoints.tokenizer import Tokenizer
-from infill_completion.engine.model.kv_cache import common_prefix
+from infill_completion.engine.model.kv_slots import common_prefix
 from infill_completion.prompt.encoding import unfinished
 from infill_completion.prompt.formats import PromptLayout
 from infill_completion.prompt.headings import path_comment

@@ -38,8 +38,8 @@ def logits(decoder: Decoder) -> torch.Tensor:
 def test_the_decoder_computes_the_same_to_the_last_bit(quantization: str) -> None:
     settings = EngineSettings(model="embedded", device="cpu", quantization=quantization)
     whole, bare = (load(settings, lambda share, doing: None, without_transformers=flag) for flag in (False, True))
-    assert (whole.packed, whole.dtype, whole.weight_bytes) == (bare.packed, bare.dtype, bare.weight_bytes)
-    decoders = [Decoder(each.model, 64, packed=each.packed) for each in (whole, bare)]
+    assert (whole.cpu_int8, whole.dtype, whole.weight_bytes) == (bare.cpu_int8, bare.dtype, bare.weight_bytes)
+    decoders = [Decoder(each.model, 64, cpu_int8=each.cpu_int8) for each in (whole, bare)]
     assert torch.equal(decoders[0].cos, decoders[1].cos)
     assert torch.equal(decoders[0].sin, decoders[1].sin)
     assert torch.equal(*map(logits, decoders))

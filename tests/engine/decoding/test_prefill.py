@@ -8,7 +8,8 @@ from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.decoding.prefill import InterruptedPrefillError, prefill
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.forward import ForwardPass
-from infill_completion.engine.model.kv_cache import KVCache, Slots
+from infill_completion.engine.model.kv_cache import KVCache
+from infill_completion.engine.model.kv_slots import Slots
 
 
 @pytest.fixture

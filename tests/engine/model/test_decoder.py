@@ -76,12 +76,12 @@ def test_quantised_models_run_on_the_cpu_on_the_same_path(
 
 
 @pytest.mark.skipif(not int8.available(), reason="this torch has no int8 products for the CPU")
-def test_packed_weights_compute_what_the_rounded_weights_do(tiny_folder: Path) -> None:
+def test_int8_weights_compute_what_the_rounded_weights_do(tiny_folder: Path) -> None:
     loaded = load(EngineSettings(model=str(tiny_folder), device="cpu", quantization="int8"), lambda share, doing: None)
-    assert loaded.packed
+    assert loaded.cpu_int8
     with torch.inference_mode():
         whole = loaded.model(token_ids(1, 30)).logits.float()
-    decoder = Decoder(loaded.model, 64, packed=True)
+    decoder = Decoder(loaded.model, 64, cpu_int8=True)
     with torch.inference_mode():
         rounded = loaded.model(token_ids(1, 30)).logits.float()
     mine = in_pieces(decoder, token_ids(1, 30), 20, 26, 29, 30)
@@ -96,7 +96,7 @@ def test_few_rows_and_many_rows_agree(rows: int) -> None:
     weight = torch.randn(48, 64, generator=random).bfloat16()
     bias = torch.randn(48, generator=random).bfloat16()
     original = weight.float().clone()
-    product = int8.PackedLinear(weight, bias)
+    product = int8.Int8Linear(weight, bias)
     x = torch.randn(2, rows, 64, generator=random).bfloat16()
     expected = x.float() @ original.T + bias.float()
     assert (product(x).float() - expected).abs().max() < 0.03 * expected.abs().max()

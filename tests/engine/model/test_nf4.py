@@ -60,7 +60,7 @@ def test_a_decoder_with_joined_layers_gives_the_same_logits(tiny_folder: Path) -
     logits = []
     for is_joined in (True, False):
         model = load(settings, lambda share, doing: None).model
-        decoder = Decoder(model, 64, join_quantised=is_joined)
+        decoder = Decoder(model, 64, join_nf4=is_joined)
         kind = type(decoder.layers[0].gate_up).__name__
         assert (kind == "Linear4bit") == is_joined
         logits.append(decoder.forward(ids, KVCache(decoder.kv_shape, 20), 0, all_logits=True))

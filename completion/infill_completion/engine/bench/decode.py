@@ -63,7 +63,7 @@ def nf4_variants(subject: Subject) -> dict[str, Generator]:
     """Return endless generators with joined products: without and with compiled kernels between them."""
     generator = subject.generator
     capacity, tokens = generator.model.forward_pass.decoder.capacity, generator.model.tokenizer.vocab_size
-    decoder = Decoder(subject.model, capacity, tokens=tokens, join_quantised=True)
+    decoder = Decoder(subject.model, capacity, tokens=tokens, join_nf4=True)
     pieces = {"joined": fused_ops.PLAIN, "fused": fused_ops.compiled(decoder.device, decoder.dtype)}
     made = {name: endless(generator, shipped=False) for name in pieces}
     for name, variant in made.items():

@@ -29,7 +29,7 @@ class Subject:
         quantization: Storage of its linear layers.
         load_s: Seconds from the call to the end of the warm-up.
         is_random: Whether the weights are random.
-        is_packed: Whether the head is stored in 8 bits like the layers; see :mod:`infill_completion.engine.model.int8`.
+        is_cpu_int8: Whether the head has 8 bits like the layers; see :mod:`infill_completion.engine.model.int8`.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Subject:
     quantization: Quantization
     load_s: float
     is_random: bool = False
-    is_packed: bool = False
+    is_cpu_int8: bool = False
 
     def step_bytes(self, context_tokens: int) -> int:
         """Return the bytes that one step reads, with the actual storage of weights, keys and values."""
@@ -47,7 +47,7 @@ class Subject:
         head: int = self.model.lm_head.weight.element_size()
         if self.quantization is Quantization.BF16:
             linear = linear * head // 2  # or float32, as the head
-        elif self.is_packed and not self.shape.tied:
+        elif self.is_cpu_int8 and not self.shape.tied:
             head = 1
         per_token: int = self.generator.details["kv_bytes_per_token"]
         return linear + head * self.shape.vocab * self.shape.hidden + context_tokens * per_token
@@ -79,8 +79,8 @@ def drawn(name: str, settings: EngineSettings) -> Subject:
     device = devices.choose_device(settings.device)
     quantization = precision.choose_quantization(settings.quantization, device, name)
     dtype = precision.choose_dtype(device, quantization)
-    is_packed = precision.is_packed(quantization, device)
-    model = random_model(SHAPES[name], device, dtype, "none" if is_packed else quantization)
+    is_cpu_int8 = precision.is_cpu_int8(quantization, device)
+    model = random_model(SHAPES[name], device, dtype, "none" if is_cpu_int8 else quantization)
     shape = SHAPES[name]
     loaded = Checkpoint(
         name=name,
@@ -92,7 +92,7 @@ def drawn(name: str, settings: EngineSettings) -> Subject:
         dtype=dtype,
         quantization=quantization,
         weight_bytes=shape.weight_bytes(_held(quantization)),
-        packed=is_packed,
+        cpu_int8=is_cpu_int8,
     )
     return _subject(f"CodeLlama-{name} shape" if name != "tiny" else name, loaded, settings.context_tokens, started,
                     is_random=True)  # fmt: skip
@@ -103,7 +103,7 @@ def _subject(name: str, loaded: Checkpoint, context_tokens: int, started: float,
     generator.warm_up()
     load_s = time.perf_counter() - started
     shape = ModelShape.of(loaded.model.config.to_dict())
-    return Subject(name, generator, loaded.model, shape, _held(loaded.quantization), load_s, is_random, loaded.packed)
+    return Subject(name, generator, loaded.model, shape, _held(loaded.quantization), load_s, is_random, loaded.cpu_int8)
 
 
 def _held(quantization: str) -> Quantization:

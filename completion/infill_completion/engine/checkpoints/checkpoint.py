@@ -40,7 +40,7 @@ class Checkpoint:
     dtype: torch.dtype
     quantization: str
     weight_bytes: int
-    packed: bool = False
+    cpu_int8: bool = False
 
 
 def load(settings: EngineSettings, progress: Progress, *, without_transformers: bool = False) -> Checkpoint:
@@ -63,8 +63,8 @@ def load(settings: EngineSettings, progress: Progress, *, without_transformers: 
     tokenizer = Tokenizer.load(folder, name)
     form = tokenizer.infilling.form if tokenizer.infilling else None
     model_settings = ModelSettings.read(folder, name, form)
-    is_packed = precision.is_packed(quantization, device)
-    needed, free = weight_bytes(folder, quantization, dtype, is_packed=is_packed), devices.free_bytes(device)
+    is_cpu_int8 = precision.is_cpu_int8(quantization, device)
+    needed, free = weight_bytes(folder, quantization, dtype, is_cpu_int8=is_cpu_int8), devices.free_bytes(device)
     if free is not None and needed + WORKSPACE_BYTES > free and torch.cuda.device_count() < 2:
         raise ModelError(
             f"{name} needs {needed / 2**30:.1f} GiB and {device} has {free / 2**30:.1f} GiB free; close other "
@@ -72,7 +72,7 @@ def load(settings: EngineSettings, progress: Progress, *, without_transformers: 
         )
     progress(0.1, f"loading {model_settings.name or name}")
     # The engine packs whole weights; the int8 of bitsandbytes is for GPUs.
-    held = "none" if is_packed else quantization
+    held = "none" if is_cpu_int8 else quantization
     if without_transformers and folder == EMBEDDED and device.type == "cpu" and held == "none":
         model: Any = load_llama(folder, dtype)
     else:
@@ -83,7 +83,7 @@ def load(settings: EngineSettings, progress: Progress, *, without_transformers: 
     progress(0.9, "preparing")
     return Checkpoint(
         model_settings.name or name, folder, model, tokenizer, model_settings, device, dtype, quantization, needed,
-        is_packed,
+        is_cpu_int8,
     )  # fmt: skip
 
 

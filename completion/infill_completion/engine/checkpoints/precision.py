@@ -39,7 +39,7 @@ def choose_dtype(device: torch.device, quantization: str) -> torch.dtype:
     return torch.float16
 
 
-def is_packed(quantization: str, device: torch.device) -> bool:
+def is_cpu_int8(quantization: str, device: torch.device) -> bool:
     """Return whether the engine packs the weights itself; see :mod:`infill_completion.engine.model.int8`."""
     return quantization == "int8" and device.type == "cpu" and int8.available()
 

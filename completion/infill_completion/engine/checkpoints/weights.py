@@ -57,14 +57,14 @@ def tensor_sizes(folder: Path) -> dict[str, int]:
     return sizes
 
 
-def weight_bytes(folder: Path, quantization: str, dtype: torch.dtype, *, is_packed: bool = False) -> int:
+def weight_bytes(folder: Path, quantization: str, dtype: torch.dtype, *, is_cpu_int8: bool = False) -> int:
     """Return the memory the weights will take once loaded."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     files = weight_files(folder)
     if config.get("quantization_config"):
         return sum(file.stat().st_size for file in files)
     bits = _BITS.get(quantization, dtype.itemsize * 8)
-    if is_packed:
+    if is_cpu_int8:
         bits += dtype.itemsize * 8  # the rounded weights stay whole for the prefill
     return sum(
         int(size * (dtype.itemsize * 8 if any(part in name for part in _NOT_QUANTISED) else bits) / 8)

@@ -110,7 +110,7 @@ class Candidate:
         allowed = self._speller.allowed(self._rest) if self._rest else None
         if (step := self._native()) is not None:
             left, masses = blend(levels, self._cache) if self._cache is not None else (1.0, {})
-            return step.choice.mix(logits, left, masses, allowed)
+            return step.sampler.mix(logits, left, masses, allowed)
         if self._cache is not None:
             logits = mix(logits, levels, self._cache)
         if allowed is None:

@@ -27,7 +27,8 @@ from infill_completion.engine.model.cuda.device_loop import DeviceLoop
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.fork import Fork
 from infill_completion.engine.model.forward import ForwardPass
-from infill_completion.engine.model.kv_cache import KVCache, Slots
+from infill_completion.engine.model.kv_cache import KVCache
+from infill_completion.engine.model.kv_slots import Slots
 from infill_completion.engine.ngram.index import NgramIndex
 from infill_completion.engine.ngram.index_keeper import IndexKeeper
 from infill_completion.engine.ngram.mixture import CacheParameters
@@ -76,8 +77,8 @@ class LoadedModel:
         threads = devices.set_threads(checkpoint.device, parameters)  # first, because the decoder reads it
         fused = checkpoint.device.type == "cuda" and os.environ.get(fused_ops.SWITCH) == "1"
         decoder = Decoder(
-            checkpoint.model, self.context_tokens + answer, packed=checkpoint.packed,
-            tokens=self.tokenizer.vocab_size, join_quantised=fused,
+            checkpoint.model, self.context_tokens + answer, cpu_int8=checkpoint.cpu_int8,
+            tokens=self.tokenizer.vocab_size, join_nf4=fused,
         )  # fmt: skip
         self.forward_pass = ForwardPass(decoder, devices.prefill_threads(checkpoint.device, threads))
         capacity = self._capacity_for(self.context_tokens + ANSWER_TOKENS)

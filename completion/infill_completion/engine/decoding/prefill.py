@@ -9,7 +9,7 @@ from torch import Tensor
 
 from infill_completion.api import FinishReason
 from infill_completion.engine.model.forward import ForwardPass
-from infill_completion.engine.model.kv_cache import Slot
+from infill_completion.engine.model.kv_slots import Slot
 
 Poll = Callable[[], FinishReason | None]
 

@@ -19,7 +19,7 @@ from infill_completion.engine.decoding.stopwatch import Stopwatch
 from infill_completion.engine.errors import ModelError, is_out_of_memory
 from infill_completion.engine.model.cuda.device_loop import Token
 from infill_completion.engine.model.fork import Fork
-from infill_completion.engine.model.kv_cache import Slot
+from infill_completion.engine.model.kv_slots import Slot
 from infill_completion.engine.ngram.index import NgramIndex
 
 

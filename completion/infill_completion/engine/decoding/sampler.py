@@ -135,5 +135,5 @@ class Sampler:
             return int(id_), float(logprob)
         chance = self._random.random()
         step = self._forward_pass.native_step()
-        chosen = step.choice.choose(scores, temperature, top_p, chance) if step is not None else None
+        chosen = step.sampler.choose(scores, temperature, top_p, chance) if step is not None else None
         return chosen or choose_one(scores, temperature, top_p, chance)

@@ -1,4 +1,4 @@
-"""Several candidates behind one prompt in one KV cache: each token in a place of its own, the prompt held once."""
+"""Several candidates in one KV cache: their tokens are interleaved after the prompt, which is stored only once."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from torch import Tensor
 
 
 class Fork(NamedTuple):
-    """Where the tokens of ``ways`` candidates stand that share the first ``shared`` places of a cache.
+    """How ``ways`` candidates share a cache whose first ``shared`` tokens are their prompt.
 
-    Token ``t`` of candidate ``c`` behind the prompt stands at place ``shared + t * ways + c`` and has the position
-    ``shared + t``; it sees the prompt and the tokens of its own candidate.  A single text is a fork of one way.
+    Token ``t`` of candidate ``c`` is stored at index ``shared + t * ways + c`` of the cache and has the position
+    ``shared + t``.  It sees the prompt and the tokens of its own candidate.  A single text is a fork of one way.
     """
 
     shared: int
     ways: int
 
 
-def positions(places: Tensor, shared: Tensor | int, ways: Tensor | int) -> Tensor:
-    """Return the position of each of ``places``, none of which lies within the prompt."""
-    return shared + (places - shared).div(ways, rounding_mode="floor")
+def positions(indices: Tensor, shared: Tensor | int, ways: Tensor | int) -> Tensor:
+    """Return the position of the token at each of ``indices``, all of which lie after the prompt."""
+    return shared + (indices - shared).div(ways, rounding_mode="floor")
 
 
-def visible(places: Tensor, length: int, shared: Tensor | int, ways: Tensor | int) -> Tensor:
-    """Return which of the first ``length`` places of a cache each of ``places`` sees, ``(len(places), length)``."""
-    others = torch.arange(length, device=places.device)
-    behind = places[:, None] - others
-    return (others < shared) | ((behind >= 0) & (behind % ways == 0))
+def visible(indices: Tensor, length: int, shared: Tensor | int, ways: Tensor | int) -> Tensor:
+    """Return which of the first ``length`` tokens of a cache each token sees, bool, ``(len(indices), length)``."""
+    others = torch.arange(length, device=indices.device)
+    distance = indices[:, None] - others
+    return (others < shared) | ((distance >= 0) & (distance % ways == 0))

@@ -67,7 +67,7 @@ class ForwardPass:
         """
         # Parallel prefill has decided before, so that all parts are computed alike.
         step = self.native_step() if on_write is None else self._step
-        if step is not None and (step.reads or ids.numel() <= native.MOST_ROWS):
+        if step is not None and (step.prefills or ids.numel() <= native.MAX_ROWS):
             return step(ids, cache, start, all_logits=all_logits, fork=fork, on_write=on_write)
         return self.decoder.forward(ids, cache, start, all_logits=all_logits, fork=fork, on_write=on_write)
 
@@ -76,7 +76,7 @@ class ForwardPass:
 
         The next call with this cache may overwrite them.
         """
-        if len(ids) <= native.MOST_ROWS and (step := self.native_step()) is not None:
+        if len(ids) <= native.MAX_ROWS and (step := self.native_step()) is not None:
             return step.scores(ids, cache, start, fork)
         fed = torch.tensor([ids], device=self.decoder.device)
         return self.forward(fed, cache, start, all_logits=True, fork=fork)[0].unbind()
@@ -87,7 +87,7 @@ class ForwardPass:
         One call at a time; the next call with this cache may overwrite the logits.
         """
         step = self.native_step()
-        if len(ids) <= native.MOST_ROWS and step is not None:
+        if len(ids) <= native.MAX_ROWS and step is not None:
             return step.last_scores(ids, cache, start)
         fed = torch.tensor([ids], device=self.decoder.device)
         return self._parallel.run(self.forward, fed, cache, start)

@@ -1,9 +1,9 @@
-"""Several 4-bit layers that read the same input as one: fewer, larger products, exactly the same weights.
+"""Joining 4-bit layers that read the same input: fewer and larger matrix products with exactly the same weights.
 
-bitsandbytes scales blocks of 64 weights that lie within a row, so the packed rows of two layers one behind the other
-are the packed rows of the joined layer.  With double quantisation each layer has an offset of its own for its scales,
-which one layer cannot hold; so the scales are joined as the float32 numbers they stand for.  That costs 3/8 of a bit a
-weight more, which is why joining is a switch that has to earn its place on a device (``infill-ls bench decode``).
+bitsandbytes scales blocks of 64 weights within a row, so the packed rows of two layers, one after the other, are the
+packed rows of the joined layer.  With double quantization each layer has its own offset for its scales, and one layer
+cannot hold two offsets; so the scales are joined as dequantized float32 numbers.  That costs 3/8 of a bit more per
+weight, which is why joining is a switch that has to prove its gain on a device (``infill-ls bench decode``).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 
 def join(*modules: Any) -> nn.Module | None:
-    """Return one ``Linear4bit`` whose outputs are those of ``modules`` side by side; None where they do not fit.
+    """Return one ``Linear4bit`` whose outputs are those of ``modules`` side by side, or None if they cannot be joined.
 
-    They fit where all are 4-bit layers of the same kind, with whole blocks in a row, and not yet packed for the CPU.
+    They can be joined if all are 4-bit layers of the same kind, with whole blocks in a row, and not packed for the CPU.
     """
     if any(type(module).__name__ != "Linear4bit" for module in modules):
         return None

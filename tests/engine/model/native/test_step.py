@@ -77,12 +77,12 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def packed_tiny(folder: Path, **shape: Any) -> tuple[Decoder, Any]:
-    """Return a packed decoder and the transformers model that holds the very same rounded weights in float32."""
+def int8_tiny(folder: Path, **shape: Any) -> tuple[Decoder, Any]:
+    """Return an int8 decoder and the transformers model that holds the very same rounded weights in float32."""
     shape = {"head_dim": 32, **shape}
     settings = EngineSettings(model=str(save_tiny(folder, **shape)), device="cpu", quantization="int8")
     loaded = load(settings, lambda share, doing: None)
-    decoder = Decoder(loaded.model, 64, packed=True)
+    decoder = Decoder(loaded.model, 64, cpu_int8=True)
     model = copy.deepcopy(loaded.model).float()
     for layer, held in zip(model.model.layers, decoder.layers, strict=True):
         attention, mlp = layer.self_attn, layer.mlp
@@ -105,7 +105,7 @@ def empty_cache(decoder: Decoder, capacity: int, batch: int = 1) -> KVCache:
 
 
 def set_weights(modules: tuple[Any, ...], product: Any) -> None:
-    whole = product.packed.float() * product.scale.float()[:, None]
+    whole = product.weight.float() * product.scale.float()[:, None]
     for module, weight in zip(modules, whole.split([module.weight.shape[0] for module in modules]), strict=True):
         module.weight.data = weight
 
@@ -143,7 +143,7 @@ SHAPES = {
 def test_logits_are_those_of_float32_on_the_same_weights_and_keys_in_eight_bits(
     tmp_path: Path, library: ctypes.CDLL, shape: dict[str, Any]
 ) -> None:
-    decoder, model = packed_tiny(tmp_path, **shape)
+    decoder, model = int8_tiny(tmp_path, **shape)
     assert native.suits(decoder)
     step, ids = NativeStep(library, decoder), token_ids(2, 20)
     cache = empty_cache(decoder, 24, 2)
@@ -163,11 +163,11 @@ def test_logits_are_those_of_float32_on_the_same_weights_and_keys_in_eight_bits(
 
 
 def test_several_tokens_at_once_are_bit_for_bit_what_they_are_one_by_one(tmp_path: Path, library: ctypes.CDLL) -> None:
-    decoder, _ = packed_tiny(tmp_path)
-    step, ids = NativeStep(library, decoder), token_ids(1, native.MOST_ROWS)
+    decoder, _ = int8_tiny(tmp_path)
+    step, ids = NativeStep(library, decoder), token_ids(1, native.MAX_ROWS)
     cache = empty_cache(decoder, 40)
     single = torch.cat([step(ids[:, at : at + 1], cache, at, all_logits=True) for at in range(ids.shape[1])], 1)
-    for length in (2, 3, 5, native.MOST_ROWS):
+    for length in (2, 3, 5, native.MAX_ROWS):
         together = step(ids[:, :length], cache, 0, all_logits=True)
         assert torch.equal(together, single[:, :length])
         assert torch.equal(step(ids[:, :length], cache, 0, all_logits=False), single[:, length - 1])
@@ -177,10 +177,10 @@ def test_several_tokens_at_once_are_bit_for_bit_what_they_are_one_by_one(tmp_pat
 def test_a_prompt_is_read_to_the_same_bits_in_one_piece_in_parts_and_token_by_token(
     tmp_path: Path, library: ctypes.CDLL, threads: int
 ) -> None:
-    decoder, _ = packed_tiny(tmp_path)
+    decoder, _ = int8_tiny(tmp_path)
     forward_pass = ForwardPass(decoder, threads)
     forward_pass._step, forward_pass._is_decided = NativeStep(library, decoder), True
-    forward_pass._step.reads = True  # also where torch would read it faster
+    forward_pass._step.prefills = True  # also where torch would read it faster
     ids, caches = token_ids(1, 61), [empty_cache(decoder, 64) for _ in range(3)]
     for at in range(60):
         forward_pass.scores([int(ids[0, at])], caches[0], at)
@@ -193,7 +193,7 @@ def test_a_prompt_is_read_to_the_same_bits_in_one_piece_in_parts_and_token_by_to
 
 
 def test_candidates_side_by_side_are_what_each_is_alone(tmp_path: Path, library: ctypes.CDLL) -> None:
-    decoder, _ = packed_tiny(tmp_path)
+    decoder, _ = int8_tiny(tmp_path)
     step, ids = NativeStep(library, decoder), token_ids(3, 5)
     together = step(ids, empty_cache(decoder, 16, 3), 0, all_logits=True)
     for row in range(3):
@@ -205,7 +205,7 @@ def test_candidates_side_by_side_are_what_each_is_alone(tmp_path: Path, library:
 def test_candidates_in_one_cache_are_bit_for_bit_what_each_is_alone(
     tmp_path: Path, library: ctypes.CDLL, ways: int
 ) -> None:
-    decoder, _ = packed_tiny(tmp_path)
+    decoder, _ = int8_tiny(tmp_path)
     step, prompt, answers = NativeStep(library, decoder), token_ids(1, 7), token_ids(ways, 3)
     cache = empty_cache(decoder, 7 + 3 * ways)
     step(prompt, cache, 0, all_logits=False)
@@ -218,7 +218,7 @@ def test_candidates_in_one_cache_are_bit_for_bit_what_each_is_alone(
 
 
 def test_the_step_continues_a_prompt_that_torch_has_read(tmp_path: Path, library: ctypes.CDLL) -> None:
-    decoder, model = packed_tiny(tmp_path)
+    decoder, model = int8_tiny(tmp_path)
     ids, cache = token_ids(1, 30), empty_cache(decoder, 40)
     decoder.forward(ids[:, :29], cache, 0)
     with torch.inference_mode():
@@ -228,7 +228,7 @@ def test_the_step_continues_a_prompt_that_torch_has_read(tmp_path: Path, library
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_written(tmp_path: Path, library: ctypes.CDLL) -> None:
-    decoder, _ = packed_tiny(tmp_path)
+    decoder, _ = int8_tiny(tmp_path)
     step, cache = NativeStep(library, decoder), empty_cache(decoder, 8)
     with pytest.raises(IndexError, match="do not fit"):
         step(token_ids(1, 4), cache, 5, all_logits=False)
@@ -241,7 +241,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(tmp_path: Path,
 def test_a_forward_pass_takes_the_step_up_as_soon_as_it_is_there(
     tmp_path: Path, folder: Path, library: ctypes.CDLL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decoder, _ = packed_tiny(tmp_path)
+    decoder, _ = int8_tiny(tmp_path)
     build = native_build.Build(folder)
     monkeypatch.setattr(native_build, "shared", lambda: build)
     monkeypatch.setattr(native_build.Build, "pending", True)
@@ -257,7 +257,7 @@ def test_a_forward_pass_takes_the_step_up_as_soon_as_it_is_there(
 def test_a_step_that_computes_something_else_is_not_used(
     tmp_path: Path, library: ctypes.CDLL, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    decoder, _ = packed_tiny(tmp_path)
+    decoder, _ = int8_tiny(tmp_path)
     assert native.checked(library, decoder) is not None
     monkeypatch.setattr(NativeStep, "__call__", lambda *_ignored, **_more: torch.zeros(1, 3, VOCABULARY))
     assert native.checked(library, decoder) is None
@@ -265,7 +265,7 @@ def test_a_step_that_computes_something_else_is_not_used(
 
 
 def test_models_of_several_threads_or_whole_weights_keep_torch(tmp_path: Path, tiny: Any) -> None:
-    decoder, _ = packed_tiny(tmp_path)
+    decoder, _ = int8_tiny(tmp_path)
     torch.set_num_threads(2)
     assert not native.suits(decoder)
     assert tiny.model.forward_pass.native_step() is None
@@ -321,10 +321,10 @@ def test_only_linux_is_asked_for_a_compiler(tmp_path: Path, monkeypatch: pytest.
 def test_a_token_is_chosen_as_the_reference_says(
     library: ctypes.CDLL, tmp_path: Path, size: int, temperature: float, p: float
 ) -> None:
-    step = NativeStep(library, packed_tiny(tmp_path)[0])
+    step = NativeStep(library, int8_tiny(tmp_path)[0])
 
     def choose(logits: torch.Tensor, temperature: float, p: float, chance: float) -> tuple[int, float]:
-        chosen = step.choice.choose(logits, temperature, p, chance)
+        chosen = step.sampler.choose(logits, temperature, p, chance)
         assert chosen is not None
         return chosen
 
@@ -335,32 +335,32 @@ def test_a_token_is_chosen_as_the_reference_says(
 def test_the_same_chance_gives_the_same_token_with_and_without_a_compiler(
     library: ctypes.CDLL, tmp_path: Path, p: float
 ) -> None:
-    step = NativeStep(library, packed_tiny(tmp_path)[0])
+    step = NativeStep(library, int8_tiny(tmp_path)[0])
     logits = torch.randn(40, generator=torch.Generator().manual_seed(3)).mul(3)
     for at in range(200):
-        compiled = step.choice.choose(logits, 0.8, p, (at + 0.5) / 200)
+        compiled = step.sampler.choose(logits, 0.8, p, (at + 0.5) / 200)
         assert compiled is not None
         assert compiled[0] == choose_one(logits, 0.8, p, (at + 0.5) / 200)[0]
 
 
 def test_a_large_nucleus_is_left_to_torch(library: ctypes.CDLL, tmp_path: Path) -> None:
-    step = NativeStep(library, packed_tiny(tmp_path)[0])
-    assert step.choice.choose(torch.zeros(1000), 1.0, 0.9, 0.5) is None
-    assert step.choice.choose(torch.zeros(1000), 1.0, 0.01, 0.99) is not None
+    step = NativeStep(library, int8_tiny(tmp_path)[0])
+    assert step.sampler.choose(torch.zeros(1000), 1.0, 0.9, 0.5) is None
+    assert step.sampler.choose(torch.zeros(1000), 1.0, 0.01, 0.99) is not None
 
 
 def test_tokens_that_are_forbidden_are_never_chosen(library: ctypes.CDLL, tmp_path: Path) -> None:
-    step = NativeStep(library, packed_tiny(tmp_path)[0])
+    step = NativeStep(library, int8_tiny(tmp_path)[0])
     logits = torch.full((40,), float("-inf"))
     logits[[7, 21]] = torch.tensor([1.0, 1.0])
     for p in (0.9, 1.0):
-        assert {(step.choice.choose(logits, 1.0, p, at / 100) or (-1, 0))[0] for at in range(100)} == {7, 21}
-    assert (step.choice.choose(logits, 0.0, 0.9, 0.5) or (-1, 0))[0] == 7
+        assert {(step.sampler.choose(logits, 1.0, p, at / 100) or (-1, 0))[0] for at in range(100)} == {7, 21}
+    assert (step.sampler.choose(logits, 0.0, 0.9, 0.5) or (-1, 0))[0] == 7
 
 
 @pytest.mark.parametrize("allowed", [None, [3, 17, 40]])
 def test_an_index_is_mixed_in_as_torch_does_it(library: ctypes.CDLL, tmp_path: Path, allowed: list[int] | None) -> None:
-    step = NativeStep(library, packed_tiny(tmp_path)[0])
+    step = NativeStep(library, int8_tiny(tmp_path)[0])
     logits = torch.randn(200, generator=torch.Generator().manual_seed(1)).mul(8)
     levels = [MatchLevel(3, 2, {17: 0.75, 5: 0.25}), MatchLevel(1, 9, {17: 0.5, 40: 0.5})]
     for parameters in (
@@ -368,17 +368,17 @@ def test_an_index_is_mixed_in_as_torch_does_it(library: ctypes.CDLL, tmp_path: P
         CacheParameters(bias=100.0),
     ):  # the second leaves next to nothing to the model
         expected = mixture.mix(logits, levels, parameters)
-        got = step.choice.mix(
+        got = step.sampler.mix(
             logits, *mixture.blend(levels, parameters), None if allowed is None else torch.tensor(allowed)
         )
         kept = slice(None) if allowed is None else allowed
         assert torch.allclose(got[kept], expected[kept], atol=1e-4)
         assert int(got.isfinite().sum()) == (200 if allowed is None else 3)
     beyond = {17: 0.5, 200: 0.5, 1 << 40: 0.1}  # a tokenizer may know more tokens than the model
-    known = step.choice.mix(logits, 0.5, {17: 0.5}, None)
+    known = step.sampler.mix(logits, 0.5, {17: 0.5}, None)
     assert torch.equal(
-        step.choice.mix(logits, 0.5, beyond, torch.tensor([3, 200])).isfinite().nonzero(), torch.tensor([[3]])
+        step.sampler.mix(logits, 0.5, beyond, torch.tensor([3, 200])).isfinite().nonzero(), torch.tensor([[3]])
     )
-    assert torch.equal(step.choice.mix(logits, 0.5, beyond, None), known)
-    alone = step.choice.mix(logits, 1.0, {}, None)
+    assert torch.equal(step.sampler.mix(logits, 0.5, beyond, None), known)
+    alone = step.sampler.mix(logits, 1.0, {}, None)
     assert torch.allclose(alone, logits.log_softmax(-1), atol=1e-4)

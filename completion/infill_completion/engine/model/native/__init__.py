@@ -1,1 +1,1 @@
-"""The forward pass and the choice of a token as compiled C."""
+"""The forward pass and sampling in C, compiled on the user's machine."""

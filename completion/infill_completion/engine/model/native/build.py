@@ -1,7 +1,7 @@
-"""Compile the step for this machine's processor, once, in the background, where there is a compiler.
+"""Compile the step for this machine's processor, once and in the background, if there is a C compiler.
 
-The library stays in ``~/.cache/infill-ls/native``, a directory that nobody else may write to, under a name that stands
-for the source, the flags, the compiler and the processor.  Where anything is missing the torch operators go on.
+The library is kept in ``~/.cache/infill-ls/native``, a directory that only its owner may write to, under a hash of the
+sources, the flags, the compiler and the processor.  If anything is missing, torch's operators are used.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from infill_completion.client.run_directory import RunDirectoryError, native_dir
 log = logging.getLogger(__name__)
 
 _HERE = Path(__file__).parent
-SOURCES = tuple(_HERE / name for name in ("step.c", "product.c", "attend.c", "choice.c"))
-HEADERS = tuple(_HERE / name for name in ("lanes.h", "tile.h", "product.h", "attend.h"))
-SWITCH = "INFILL_LS_NATIVE"  # 0: torch's operators only
+SOURCES = tuple(_HERE / name for name in ("step.c", "linear.c", "attention.c", "sampler.c"))
+HEADERS = tuple(_HERE / name for name in ("lanes.h", "tile.h", "linear.h", "attention.h"))
+SWITCH = "INFILL_LS_NATIVE"  # 0: use torch's operators only
 _COMPILERS = ("cc", "gcc", "clang")
-# Of -ffast-math only what leaves the order of sums alone, so that a token's numbers do not depend on those beside it.
+# The parts of -ffast-math that keep the order of sums, so that a token's results do not depend on its batch.
 _FLAGS = (
     *("-std=c11", "-O3", "-march=native", "-shared", "-fPIC", "-fno-math-errno", "-fno-trapping-math"),
     "-ffp-contract=fast",
     *("-fno-signed-zeros", "-ffinite-math-only"),
 )
-_COMPILE_LIMIT_S = 600.0  # nice yields to everybody, and a busy machine has many
+_COMPILE_LIMIT_S = 600.0  # at the lowest priority on a busy machine
 
 
 class Build:
-    """A library that is there at once if it was compiled before, else after a second or two, or never.
+    """A library: ready at once if it was compiled before, else after a second or two, or never.
 
     Args:
-        directory: Where libraries are kept; None: the user's own.
+        directory: Where libraries are kept; None: the user's own directory.
     """
 
     def __init__(self, directory: Path | None = None) -> None:
@@ -54,7 +54,7 @@ class Build:
         try:
             self._file = (directory or native_directory()) / f"step-{_key(compiler)}.so"
         except (RunDirectoryError, OSError) as error:
-            log.warning("The native step cannot be kept (%s); torch's operators go on.", error)
+            log.warning("The compiled step cannot be stored (%s); torch's operators are used instead.", error)
             self._done.set()
             return
         if self._file.exists():
@@ -63,29 +63,31 @@ class Build:
             threading.Thread(target=self._compile, args=(compiler,), name="compile step.c", daemon=True).start()
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait until it is decided whether there is a library; False where it takes longer."""
+        """Wait until compilation has ended; return False if it takes longer."""
         return self._done.wait(timeout_s)
 
     @property
     def pending(self) -> bool:
-        """Whether the compiler is still at work."""
+        """Whether the compiler is still running."""
         return not self._done.is_set()
 
     @property
     def library(self) -> ctypes.CDLL | None:
-        """The library, or None where there is none (yet)."""
+        """The library, or None if there is none (yet)."""
         return self._library if self._done.is_set() else None
 
     def _compile(self, compiler: str) -> None:
         part = self._file.with_name(f"{self._file.name}.{os.getpid()}.part")
-        # The suggestion that is computed meanwhile comes first.
+        # A suggestion that is computed meanwhile takes precedence.
         nice = shutil.which("nice")
         command = [*([nice, "-n", "19"] if nice else []), compiler, *_FLAGS, *map(str, SOURCES), "-o", str(part), "-lm"]
         try:
             subprocess.run(command, check=True, capture_output=True, timeout=_COMPILE_LIMIT_S, cwd=part.parent)
             part.replace(self._file)
         except (OSError, subprocess.SubprocessError) as error:
-            log.info("The native step was not compiled (%s); torch's operators go on.", type(error).__name__)
+            log.info(
+                "The compiled step could not be built (%s); torch's operators are used instead.", type(error).__name__
+            )
             part.unlink(missing_ok=True)
             self._done.set()
             return
@@ -94,26 +96,26 @@ class Build:
     def _load(self) -> None:
         try:
             self._library = ctypes.CDLL(str(self._file))
-        except OSError as error:  # a file system that runs no code, a file that was cut off
-            log.warning("The native step cannot be loaded (%s); torch's operators go on.", error)
+        except OSError as error:  # a noexec file system, a truncated file
+            log.warning("The compiled step cannot be loaded (%s); torch's operators are used instead.", error)
         self._done.set()
 
 
 @cache
 def shared() -> Build:
-    """Return the build of this process; the first call begins it."""
+    """Return the build of this process; the first call starts it."""
     return Build()
 
 
 def is_possible() -> bool:
-    """Tell whether there is a compiler to build it with, and nobody has switched it off."""
+    """Return whether there is a compiler and the step is not switched off."""
     return _compiler() is not None
 
 
 def _compiler() -> str | None:
-    """Return a compiler's path.
+    """Return the path of a compiler, on Linux only.
 
-    On Linux only: on macOS asking for one can open a window that offers to install it, and Windows' speaks no C11.
+    On macOS, running ``cc`` can open a window that offers to install it, and Windows' compiler does not support C11.
     """
     if sys.platform != "linux" or os.environ.get(SWITCH) == "0":
         return None
@@ -128,7 +130,7 @@ def _key(compiler: str) -> str:
 
 
 def _processor() -> str:
-    """Return what the processor can do: a home directory may be shared by machines that differ."""
+    """Describe the processor's features: different machines may share a home directory."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8", errors="replace").splitlines()
     except OSError:

@@ -1,10 +1,9 @@
-/* Arithmetic on rows of float32 that both parts of the step need. */
+/* Arithmetic on rows of float32 for all parts of the step. */
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
-/* e^x after Cephes' expf, without a branch, so that loops over it become vector instructions; x is clamped to the
- * numbers of float32. */
+/* e^x after Cephes' expf.  It has no branch, so that loops over it are vectorized; x is clamped to the range of float32. */
 static inline float exponential(float x) {
     x = x < -87.0f ? -87.0f : x;
     x = x > 87.0f ? 87.0f : x;
@@ -22,8 +21,8 @@ static inline float exponential(float x) {
     return y * power;
 }
 
-/* Sums in LANES parts, whose order is written down: the compiler turns the lanes into a vector, and may not order the
- * sum as it likes, which would differ from one call to the next. */
+/* Sums are computed in LANES partial sums in a fixed order.  The compiler turns the lanes into a vector; if it were free
+ * to reorder the sum, results could differ between calls. */
 #define LANES 16
 static inline float sum_of_lanes(float *lanes) {
     for (int half = LANES / 2; half > 0; half /= 2)
@@ -40,7 +39,7 @@ static inline float sum_of(const float *a, int n) {
     return sum_of_lanes(lanes) + rest;
 }
 
-/* Never 0, so that numbers can be divided by it. */
+/* Return the largest absolute value; never 0, because the caller divides by it. */
 static inline float largest_size(const float *x, int n) {
     float largest = 1e-30f;
     for (int i = 0; i < n; i++) {

@@ -1,6 +1,6 @@
-"""The compiled forward pass, ``step.c``, over a decoder's weights: a call for what is hundreds of torch's operators.
+"""The forward pass in C, ``step.c``, over a decoder's weights: one call instead of hundreds of torch operators.
 
-It pays where a step is too small to fill a core's time with arithmetic: packed weights, one thread.
+It pays off where a step has too little arithmetic to keep a core busy between the calls: int8 weights on one thread.
 """
 
 from __future__ import annotations
@@ -17,30 +17,36 @@ from torch import Tensor
 from infill_completion.engine.model import huge_pages
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.fork import Fork
-from infill_completion.engine.model.int8 import PackedLinear
+from infill_completion.engine.model.int8 import Int8Linear
 from infill_completion.engine.model.kv_cache import KVCache
+from infill_completion.engine.model.layers import Projection
 from infill_completion.engine.model.native import build
-from infill_completion.engine.model.native.choice import NativeChoice
-from infill_completion.engine.model.native.structs import Holder, Pass, Pointer, cache_of
+from infill_completion.engine.model.native.sampler import NativeSampler
+from infill_completion.engine.model.native.structs import NativePass, Pointer, StructBuilder, cache_of
 
 log = logging.getLogger(__name__)
 
-MOST_ROWS = 16  # as in tile.h
-_BLOCK = 32  # inputs of a product come in blocks of that many
-_LANES, _MOST_WIDTH = 16, 256  # of a head, as in attend.c
-_MOST_PLACES = 65_536  # beyond it a sum of weighted values could leave 32 bits
+MAX_ROWS = 16  # as in tile.h
+_BLOCK = 32  # a linear layer reads its inputs in blocks of this size
+_LANES, _MAX_HEAD_DIM = 16, 256  # as in lanes.h and attention.h
+_MAX_TOKENS = 65_536  # beyond it a sum of weighted values could overflow 32 bits
 _PROBE = (1, 2, 3)
-_TOLERANCE = 0.05  # of the largest logit: torch's products round to bfloat16
+_TOLERANCE = 0.05  # relative to the largest logit: torch's products round to bfloat16
 _UNKNOWN = "A token id is outside of the vocabulary."
 
 
-class _Ready(NamedTuple):
-    """What the steps of a cache are called with, made once, and the logits of the last one, a row each.
+class _Prepared(NamedTuple):
+    """The arguments of the steps of a cache, made once.
 
-    ``first`` is the first of the rows, ``(1, vocabulary)``.
+    Attributes:
+        pass_: The structure; each step sets what varies.
+        pass_at: Its address.
+        logits_at: Address of ``rows``.
+        rows: The logits of the last step, a row per token.
+        first: The first row, ``(1, vocabulary)``.
     """
 
-    pass_: Pass
+    pass_: NativePass
     pass_at: int
     logits_at: int
     rows: list[Tensor]
@@ -52,142 +58,145 @@ class NativeStep:
 
     Args:
         library: See :mod:`infill_completion.engine.model.native.build`.
-        decoder: Of packed weights, see :func:`suits`.
+        decoder: With int8 weights; see :func:`suits`.
 
     Attributes:
-        choice: The choice of a token from the same library.
-        reads: Whether a pass over many tokens is faster than torch's, too: where the processor has products of bytes.
+        sampler: Sampling from the same library.
+        prefills: Whether a pass over many tokens is faster than torch's too: where the processor has byte products.
     """
 
     def __init__(self, library: ctypes.CDLL, decoder: Decoder) -> None:
         self._step: Any = library.infill_step
         self._step.argtypes = (Pointer, Pointer, ctypes.c_int, Pointer)
-        self._begin, self._layers, self._end = library.infill_begin, library.infill_layers, library.infill_end
-        self._begin.argtypes, self._layers.argtypes = (Pointer, Pointer), (Pointer,)
-        self._end.argtypes = (Pointer, ctypes.c_int, Pointer)
-        self._keep, self._mix = library.infill_keep_layer, library.infill_mix_layer
-        self._keep.argtypes = self._mix.argtypes = (Pointer, ctypes.c_int)
-        self._end.restype = self._layers.restype = self._keep.restype = self._mix.restype = None
-        self._bytes: Any = library.infill_workspace_bytes
-        self._bytes.argtypes, self._bytes.restype = (Pointer,), ctypes.c_size_t
-        self.choice, self.reads = NativeChoice(library), bool(library.infill_multiplies_bytes())
-        found = [p for layer in decoder.layers for p in (layer.qkv, layer.out, layer.gate_up, layer.down)]
-        products = [product for product in (*found, decoder.head) if isinstance(product, PackedLinear)]
-        for product, packed in zip(products, huge_pages.together([p.packed for p in products]), strict=True):
-            product.packed = packed
-        self._holder = Holder()
-        self._model = self._holder.model(decoder)
+        self._embed, self._layers, self._logits = library.infill_embed, library.infill_layers, library.infill_logits
+        self._embed.argtypes, self._layers.argtypes = (Pointer, Pointer), (Pointer,)
+        self._logits.argtypes = (Pointer, ctypes.c_int, Pointer)
+        self._layer_kv, self._layer_output = library.infill_layer_kv, library.infill_layer_output
+        self._layer_kv.argtypes = self._layer_output.argtypes = (Pointer, ctypes.c_int)
+        self._logits.restype = self._layers.restype = self._layer_kv.restype = self._layer_output.restype = None
+        self._workspace_bytes: Any = library.infill_workspace_bytes
+        self._workspace_bytes.argtypes, self._workspace_bytes.restype = (Pointer,), ctypes.c_size_t
+        self.sampler, self.prefills = NativeSampler(library), bool(library.infill_has_byte_products())
+        linears = [each for each in _projections(decoder) if isinstance(each, Int8Linear)]
+        weights = huge_pages.contiguous_copies([linear.weight for linear in linears])
+        for linear, weight in zip(linears, weights, strict=True):
+            linear.weight = weight
+        self._structs = StructBuilder()
+        self._model = self._structs.model(decoder)
         self._vocabulary, self._capacity = decoder.vocab_size, decoder.capacity
         self._workspace = torch.empty(0, dtype=torch.uint8)
-        self._caches: WeakKeyDictionary[KVCache, _Ready] = WeakKeyDictionary()
+        self._caches: WeakKeyDictionary[KVCache, _Prepared] = WeakKeyDictionary()
 
     def __call__(
         self, ids: Tensor, cache: KVCache, start: int, *, all_logits: bool, fork: Fork | None = None,
         on_write: Callable[[int], None] | None = None,
     ) -> Tensor:  # fmt: skip
-        """Compute what :meth:`infill_completion.engine.model.decoder.Decoder.forward` does.
+        """Compute the same as :meth:`infill_completion.engine.model.decoder.Decoder.forward`.
 
-        With ``on_write`` several threads may do so at once.
+        With ``on_write`` several threads may call it at the same time.
         """
         batch, length = ids.shape
         ids = ids.contiguous()
-        ready = self._checked(cache, batch, length, start, fork)
-        pass_ = Pass.from_buffer_copy(ready.pass_)
+        prepared = self._checked(cache, batch, length, start, fork)
+        pass_ = NativePass.from_buffer_copy(prepared.pass_)
         self._set(pass_, length, start, fork)
         at = ctypes.addressof(pass_)
-        workspace, room = self._workspace, self._bytes(at)
-        if on_write is not None or room > workspace.numel():
-            workspace = torch.empty(room, dtype=torch.uint8)
+        workspace, size = self._workspace, self._workspace_bytes(at)
+        if on_write is not None or size > workspace.numel():
+            workspace = torch.empty(size, dtype=torch.uint8)
         pass_.workspace = workspace.data_ptr()
         logits = torch.empty((batch * length if all_logits else batch, self._vocabulary))
-        if self._begin(at, ids.data_ptr()):
+        if self._embed(at, ids.data_ptr()):
             raise IndexError(_UNKNOWN)
         if on_write is None:
             self._layers(at)
         else:
             for layer in range(self._model.layers):
-                self._keep(at, layer)
+                self._layer_kv(at, layer)
                 on_write(layer)
-                self._mix(at, layer)
-        self._end(at, all_logits, logits.data_ptr())
+                self._layer_output(at, layer)
+        self._logits(at, all_logits, logits.data_ptr())
         return logits.view(batch, length, -1) if all_logits else logits
 
     def scores(self, ids: Sequence[int], cache: KVCache, start: int, fork: Fork | None = None) -> list[Tensor]:
-        """Return the logits behind each of up to :data:`MOST_ROWS` tokens of one text, ``(vocabulary,)`` each.
+        """Return the logits after each of up to :data:`MAX_ROWS` tokens of one sequence, ``(vocabulary,)`` each.
 
-        One call at a time; the next one with this cache overwrites them.
+        One call at a time; the next call with this cache overwrites them.
         """
         return self._few(ids, cache, start, fork, all_logits=True).rows[: len(ids)]
 
     def last_scores(self, ids: Sequence[int], cache: KVCache, start: int) -> Tensor:
-        """Return the logits behind the last of the tokens as :meth:`scores` does, ``(1, vocabulary)``."""
+        """Return the logits after the last of the tokens as :meth:`scores` does, ``(1, vocabulary)``."""
         return self._few(ids, cache, start, None, all_logits=False).first
 
-    def _few(self, ids: Sequence[int], cache: KVCache, start: int, fork: Fork | None, *, all_logits: bool) -> _Ready:
+    def _few(self, ids: Sequence[int], cache: KVCache, start: int, fork: Fork | None, *, all_logits: bool) -> _Prepared:
         count = len(ids)
-        if count > MOST_ROWS:
-            raise IndexError(f"{count} tokens are more than {MOST_ROWS}.")
-        ready = self._checked(cache, 1, count, start, fork)
-        self._set(ready.pass_, count, start, fork)
-        ready.pass_.workspace = self._workspace.data_ptr()
+        if count > MAX_ROWS:
+            raise IndexError(f"{count} tokens are more than {MAX_ROWS}.")
+        prepared = self._checked(cache, 1, count, start, fork)
+        self._set(prepared.pass_, count, start, fork)
+        prepared.pass_.workspace = self._workspace.data_ptr()
         fed = (ctypes.c_int64 * count)(*ids)
-        if self._step(ready.pass_at, ctypes.addressof(fed), all_logits, ready.logits_at):
+        if self._step(prepared.pass_at, ctypes.addressof(fed), all_logits, prepared.logits_at):
             raise IndexError(_UNKNOWN)
-        return ready
+        return prepared
 
-    def _checked(self, cache: KVCache, batch: int, length: int, start: int, fork: Fork | None) -> _Ready:
+    def _checked(self, cache: KVCache, batch: int, length: int, start: int, fork: Fork | None) -> _Prepared:
         shared, ways = fork or (0, 1)
         positions = shared + (start + length - 1 - shared) // ways + 1
         if start + length > cache.capacity or positions > self._capacity or batch != cache.batch:
             raise IndexError(f"{batch} x {length} tokens at {start} do not fit the cache.")
-        return self._caches.get(cache) or self._ready(cache)
+        return self._caches.get(cache) or self._prepare(cache)
 
     @staticmethod
-    def _set(pass_: Pass, length: int, start: int, fork: Fork | None) -> None:
+    def _set(pass_: NativePass, length: int, start: int, fork: Fork | None) -> None:
         pass_.length, pass_.start = length, start
         pass_.shared, pass_.ways = fork or (0, 1)
 
-    def _ready(self, cache: KVCache) -> _Ready:
-        pass_ = Pass(
-            ctypes.pointer(self._model), cache_of(cache), cache.capacity, cache.batch, MOST_ROWS // cache.batch, 0, 0, 1
+    def _prepare(self, cache: KVCache) -> _Prepared:
+        pass_ = NativePass(
+            ctypes.pointer(self._model), cache_of(cache), cache.capacity, cache.batch, MAX_ROWS // cache.batch, 0, 0, 1
         )
         at = ctypes.addressof(pass_)
-        if (room := self._bytes(at)) > self._workspace.numel():
-            self._workspace = torch.empty(room, dtype=torch.uint8)
-        logits = torch.empty(MOST_ROWS if cache.batch == 1 else 0, self._vocabulary)
-        self._caches[cache] = made = _Ready(pass_, at, logits.data_ptr(), list(logits), logits[:1])
+        if (size := self._workspace_bytes(at)) > self._workspace.numel():
+            self._workspace = torch.empty(size, dtype=torch.uint8)
+        logits = torch.empty(MAX_ROWS if cache.batch == 1 else 0, self._vocabulary)
+        self._caches[cache] = made = _Prepared(pass_, at, logits.data_ptr(), list(logits), logits[:1])
         return made
 
 
 def is_wanted() -> bool:
-    """Tell whether a decoder of packed weights that is made now may get the step: one thread, and a compiler."""
+    """Return whether a decoder made now may use the compiled step: torch runs one thread, and there is a compiler."""
     return torch.get_num_threads() == 1 and build.is_possible()
 
 
 def suits(decoder: Decoder) -> bool:
-    """Tell whether the step can take over: packed layers and head, of shapes that it knows, on one thread."""
-    products = [decoder.head]
-    for layer in decoder.layers:
-        products += [layer.qkv, layer.out, layer.gate_up, layer.down]
+    """Return whether the compiled step supports a decoder: int8 weights, supported sizes, and one thread."""
     return (
         torch.get_num_threads() == 1
         and decoder.embed.dtype is torch.bfloat16
         and decoder.embed.is_contiguous()
-        and decoder.width % _LANES == 0
-        and decoder.width <= _MOST_WIDTH
-        and decoder.capacity <= _MOST_PLACES
-        and all(isinstance(product, PackedLinear) and product.packed.shape[1] % _BLOCK == 0 for product in products)
+        and decoder.head_dim % _LANES == 0
+        and decoder.head_dim <= _MAX_HEAD_DIM
+        and decoder.capacity <= _MAX_TOKENS
+        and all(isinstance(each, Int8Linear) and each.weight.shape[1] % _BLOCK == 0 for each in _projections(decoder))
     )
 
 
+def _projections(decoder: Decoder) -> list[Projection]:
+    """Return all linear layers in the order in which a step reads them."""
+    layers = [each for layer in decoder.layers for each in (layer.qkv, layer.out, layer.gate_up, layer.down)]
+    return [*layers, decoder.head]
+
+
 def checked(library: ctypes.CDLL, decoder: Decoder) -> NativeStep | None:
-    """Return the step where it computes what torch does, as three tokens show; else None, and a line in the log."""
+    """Return the compiled step if it agrees with torch on three tokens; else log a warning and return None."""
     step = NativeStep(library, decoder)
     ids, shape = torch.tensor([_PROBE]), decoder.kv_shape._replace(dtype=torch.int8)
     expected = decoder.forward(ids, KVCache(shape, len(_PROBE)), 0, all_logits=True)
     got = step(ids, KVCache(shape, len(_PROBE)), 0, all_logits=True)
     if not bool(((got - expected).abs() <= _TOLERANCE * expected.abs().max()).all()):
-        log.warning("The native step computes something else than torch; torch's operators go on.")
+        log.warning("The compiled step computes something else than torch; torch's operators are used instead.")
         return None
-    log.info("The native step is in use.")
+    log.info("The compiled step is in use.")
     return step

@@ -1,4 +1,4 @@
-"""The structures of ``step.c`` over tensors that stay where they are."""
+"""The structures of ``step.c``, filled with pointers to tensors that keep their addresses."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from infill_completion.engine.model.decoder import Decoder
-from infill_completion.engine.model.kv_cache import Kept, KVCache
+from infill_completion.engine.model.kv_cache import KVCache, KVRows
 
 Pointer = ctypes.c_void_p
 _Int = ctypes.c_int32
 
 
-class Product(ctypes.Structure):
-    """``product_t``."""
+class NativeLinear(ctypes.Structure):
+    """``linear_t``."""
 
     _fields_ = (
         ("weight", Pointer), ("scale", Pointer), ("bias", Pointer), ("sum", Pointer), ("outputs", _Int),
@@ -24,88 +24,89 @@ class Product(ctypes.Structure):
     )  # fmt: skip
 
 
-class Layer(ctypes.Structure):
+class NativeLayer(ctypes.Structure):
     """``layer_t``."""
 
     _fields_ = (
-        ("input_norm", Pointer), ("post_norm", Pointer), ("qkv", Product), ("out", Product), ("gate_up", Product),
-        ("down", Product),
+        ("input_norm", Pointer), ("post_norm", Pointer), ("qkv", NativeLinear), ("out", NativeLinear),
+        ("gate_up", NativeLinear), ("down", NativeLinear),
     )  # fmt: skip
 
 
-class Model(ctypes.Structure):
+class NativeModel(ctypes.Structure):
     """``model_t``."""
 
     _fields_ = (
-        ("layers", _Int), ("hidden", _Int), ("heads", _Int), ("kv_heads", _Int), ("width", _Int), ("wide", _Int),
-        ("tokens", _Int), ("eps", ctypes.c_float), ("embed", Pointer), ("cos", Pointer), ("sin", Pointer),
-        ("norm", Pointer), ("layer", ctypes.POINTER(Layer)), ("head", Product),
+        ("layers", _Int), ("hidden", _Int), ("heads", _Int), ("kv_heads", _Int), ("head_dim", _Int),
+        ("intermediate", _Int), ("tokens", _Int), ("eps", ctypes.c_float), ("embed", Pointer), ("cos", Pointer),
+        ("sin", Pointer), ("norm", Pointer), ("layer", ctypes.POINTER(NativeLayer)), ("head", NativeLinear),
     )  # fmt: skip
 
 
-class KeptRows(ctypes.Structure):
-    """``kept_t``."""
+class NativeKVRows(ctypes.Structure):
+    """``kv_rows_t``."""
 
     _fields_ = (("numbers", Pointer), ("scale", Pointer))
 
 
-class Cache(ctypes.Structure):
+class NativeCache(ctypes.Structure):
     """``cache_t``."""
 
-    _fields_ = (("keys", KeptRows), ("values", KeptRows))
+    _fields_ = (("keys", NativeKVRows), ("values", NativeKVRows))
 
 
-class Pass(ctypes.Structure):
+class NativePass(ctypes.Structure):
     """``pass_t``."""
 
     _fields_ = (
-        ("model", ctypes.POINTER(Model)), ("cache", ctypes.POINTER(Cache)), ("room", _Int), ("batch", _Int),
-        ("length", _Int), ("start", _Int), ("shared", _Int), ("ways", _Int), ("workspace", Pointer),
+        ("model", ctypes.POINTER(NativeModel)), ("cache", ctypes.POINTER(NativeCache)), ("capacity", _Int),
+        ("batch", _Int), ("length", _Int), ("start", _Int), ("shared", _Int), ("ways", _Int), ("workspace", Pointer),
     )  # fmt: skip
 
 
-class Holder:
-    """Makes structures, and holds the tensors that they point to."""
+class StructBuilder:
+    """Makes structures, and keeps the tensors alive to which they point."""
 
     def __init__(self) -> None:
-        self._held: list[Tensor] = []
+        self._tensors: list[Tensor] = []
 
-    def model(self, decoder: Decoder) -> Model:
-        """Return the model of a decoder that :func:`infill_completion.engine.model.native.step.suits` the step."""
+    def model(self, decoder: Decoder) -> NativeModel:
+        """Return the structure of a decoder; see :func:`infill_completion.engine.model.native.step.suits`."""
         layers = [
-            Layer(
+            NativeLayer(
                 self._floats(layer.input_norm), self._floats(layer.post_norm),
-                *(self._product(product) for product in (layer.qkv, layer.out, layer.gate_up, layer.down)),
+                *(self._linear(linear) for linear in (layer.qkv, layer.out, layer.gate_up, layer.down)),
             )
             for layer in decoder.layers
         ]  # fmt: skip
-        return Model(
-            len(layers), decoder.hidden, decoder.heads, decoder.kv_heads, decoder.width, decoder.wide,
+        return NativeModel(
+            len(layers), decoder.hidden, decoder.heads, decoder.kv_heads, decoder.head_dim, decoder.intermediate,
             decoder.embed.shape[0], decoder.eps, self._pointer(decoder.embed), self._floats(decoder.cos),
-            self._floats(decoder.sin), self._floats(decoder.norm), (Layer * len(layers))(*layers),
-            self._product(decoder.head, decoder.vocab_size),
+            self._floats(decoder.sin), self._floats(decoder.norm), (NativeLayer * len(layers))(*layers),
+            self._linear(decoder.head, decoder.vocab_size),
         )  # fmt: skip
 
-    def _product(self, product: Any, outputs: int | None = None) -> Product:
-        rows, inputs = product.packed.shape
-        bias = None if product.bias is None else self._floats(product.bias)
-        sums = self._pointer(product.packed.sum(1, dtype=torch.int32))
-        return Product(self._pointer(product.packed), self._floats(product.scale), bias, sums, outputs or rows, inputs)
+    def _linear(self, linear: Any, outputs: int | None = None) -> NativeLinear:
+        rows, inputs = linear.weight.shape
+        bias = None if linear.bias is None else self._floats(linear.bias)
+        weight, scale = self._pointer(linear.weight), self._floats(linear.scale)
+        sums = self._pointer(linear.weight.sum(1, dtype=torch.int32))
+        return NativeLinear(weight, scale, bias, sums, outputs or rows, inputs)
 
     def _floats(self, tensor: Tensor) -> int:
         return self._pointer(tensor.float().contiguous())
 
     def _pointer(self, tensor: Tensor) -> int:
-        self._held.append(tensor)
+        self._tensors.append(tensor)
         return tensor.data_ptr()
 
 
 def cache_of(cache: KVCache) -> Any:
-    """Return an array of a :class:`Cache` a layer, whose tensors the caller holds."""
-    layers = [Cache(_rows(keys), _rows(values)) for keys, values in zip(cache.keys, cache.values, strict=True)]
-    return (Cache * len(layers))(*layers)
+    """Return an array with a :class:`NativeCache` for each layer; the caller keeps the tensors alive."""
+    layers = [NativeCache(_rows(keys), _rows(values)) for keys, values in zip(cache.keys, cache.values, strict=True)]
+    return (NativeCache * len(layers))(*layers)
 
 
-def _rows(kept: Kept) -> KeptRows:
-    assert kept.scale is not None, "suits() has seen to it"
-    return KeptRows(kept.numbers.data_ptr(), kept.scale.data_ptr())
+def _rows(rows: KVRows) -> NativeKVRows:
+    assert rows.scale is not None, "the compiled step takes rounded caches only"
+    return NativeKVRows(rows.numbers.data_ptr(), rows.scale.data_ptr())

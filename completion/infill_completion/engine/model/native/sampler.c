@@ -1,7 +1,7 @@
-/* The choice of the next token on one core: what an index says is mixed in as cache_model.py does, and a token chosen as
- * sampler.py does.
+/* Sampling of the next token on one core: the probabilities of an n-gram index are mixed in as in ngram/mixture.py, and a
+ * token is chosen as in decoding/sampler.py.
  *
- * The same in torch is a dozen calls of small operators, which cost more than the arithmetic.
+ * In torch this takes a dozen calls of small operators, which cost more than the arithmetic.
  */
 #include "lanes.h"
 
@@ -14,7 +14,7 @@ static float exponentials(const float *restrict x, int n, float largest, float t
     return sum_of(out, n);
 }
 
-/* Return the first of the largest. */
+/* Return the index of the largest number, the first one among equals. */
 static int largest_of(const float *x, int n) {
     float lanes[LANES], largest = -INFINITY;
     int i = 0;
@@ -23,7 +23,7 @@ static int largest_of(const float *x, int n) {
         for (int lane = 0; lane < LANES; lane++) lanes[lane] = x[i + lane] > lanes[lane] ? x[i + lane] : lanes[lane];
     for (int lane = 0; lane < LANES; lane++) largest = lanes[lane] > largest ? lanes[lane] : largest;
     for (; i < n; i++) largest = x[i] > largest ? x[i] : largest;
-    for (i = 0; i + LANES <= n; i += LANES) { /* in blocks, because a loop that may end early is no vector loop */
+    for (i = 0; i + LANES <= n; i += LANES) { /* in blocks, because a loop with an early exit is not vectorized */
         int found = 0;
         for (int lane = 0; lane < LANES; lane++) found |= x[i + lane] == largest;
         if (found) break;
@@ -32,31 +32,31 @@ static int largest_of(const float *x, int n) {
     return i;
 }
 
-#define MOST_KEPT 64 /* a nucleus is hardly ever larger, and each of its tokens costs a look at all */
+#define MAX_NUCLEUS 64 /* a nucleus is rarely larger, and each of its tokens costs a scan of all tokens */
 
-/* Choose a token as sampler.py does.
+/* Choose a token as in decoding/sampler.py.
  *
- * temperature: 0 takes the likeliest.  top_p: mass of the nucleus.  chance: evenly drawn from 0 to 1.
- * masses: room for n numbers.  logprob: of the choice, before temperature and top_p.
- * Returns the token, or -1 where the nucleus is too large. */
+ * temperature: 0 takes the most likely token.  top_p: probability mass of the nucleus.  chance: uniform in [0, 1).
+ * masses: workspace for n numbers.  logprob: output, before temperature and top_p.
+ * Returns the token, or -1 if the nucleus is too large. */
 int infill_choose(
     const float *logits, int n, float temperature, double top_p, double chance, float *masses, float *logprob) {
-    int best = largest_of(logits, n), chosen = best, kept[MOST_KEPT], count = 0;
+    int best = largest_of(logits, n), chosen = best, nucleus[MAX_NUCLEUS], count = 0;
     float largest = logits[best], all = logf(exponentials(logits, n, largest, 1.0f, masses));
     if (temperature > 0) {
-        double of_kept[MOST_KEPT], total = exponentials(logits, n, largest, 1.0f / temperature, masses), before = 0;
+        double mass_of[MAX_NUCLEUS], total = exponentials(logits, n, largest, 1.0f / temperature, masses), before = 0;
         while (top_p < 1 && count < n && before <= top_p * total) {
-            if (count == MOST_KEPT) return -1;
+            if (count == MAX_NUCLEUS) return -1;
             int next = count ? largest_of(masses, n) : best;
-            kept[count] = next;
-            before += of_kept[count++] = masses[next];
+            nucleus[count] = next;
+            before += mass_of[count++] = masses[next];
             masses[next] = -1;
         }
         double point = chance * (top_p < 1 ? before : total);
         for (int i = 0; i < (top_p < 1 ? count : n); i++) {
-            point -= top_p < 1 ? of_kept[i] : masses[i];
+            point -= top_p < 1 ? mass_of[i] : masses[i];
             if (point < 0) {
-                chosen = top_p < 1 ? kept[i] : i;
+                chosen = top_p < 1 ? nucleus[i] : i;
                 break;
             }
         }
@@ -68,12 +68,13 @@ int infill_choose(
 /* A tokenizer may know more tokens than the model. */
 static int is_token(int64_t id, int n) { return id >= 0 && id < n; }
 
-/* Mix what an index says into a distribution, as cache_model.py does, and leave nothing but the allowed tokens.
+/* Mix the probabilities of an n-gram index into a distribution as in ngram/mixture.py, and keep only the allowed tokens.
  *
- * left: the weight of the model.  ids, added: `count` tokens and the mass that each gets besides.
- * allowed: `choices` tokens; 0 of them allow all.  room: for n numbers.  scores: log-probabilities, (n). */
+ * left: weight of the model.  ids, added: `count` tokens and the probability mass that each gets from the index.
+ * allowed: `choices` tokens; 0 choices allow all.  workspace: for max(n, choices) numbers.
+ * scores: log-probabilities, (n). */
 void infill_mix(const float *logits, int n, double left, const int64_t *ids, const float *added, int count,
-    const int64_t *allowed, int choices, float *room, float *scores) {
+    const int64_t *allowed, int choices, float *workspace, float *scores) {
     float largest = logits[largest_of(logits, n)], all = logf(exponentials(logits, n, largest, 1.0f, scores));
     float shift = (float)log(left) - largest - all;
     for (int i = 0; i < n; i++) scores[i] = logits[i] + shift;
@@ -81,8 +82,8 @@ void infill_mix(const float *logits, int n, double left, const int64_t *ids, con
         if (is_token(ids[i], n)) scores[ids[i]] = logf(expf(scores[ids[i]]) + added[i]);
     if (choices == 0) return;
     for (int i = 0; i < choices; i++)
-        if (is_token(allowed[i], n)) room[i] = scores[allowed[i]];
+        if (is_token(allowed[i], n)) workspace[i] = scores[allowed[i]];
     for (int i = 0; i < n; i++) scores[i] = -INFINITY;
     for (int i = 0; i < choices; i++)
-        if (is_token(allowed[i], n)) scores[allowed[i]] = room[i];
+        if (is_token(allowed[i], n)) scores[allowed[i]] = workspace[i];
 }

@@ -1,4 +1,4 @@
-"""The compiled choice of a token, ``choice.c``: a call for what is a dozen operators of torch."""
+"""Sampling in C, ``sampler.c``: one call instead of a dozen torch operators."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch import Tensor
 from infill_completion.engine.model.native.structs import Pointer
 
 
-class NativeChoice:
-    """Mixes what an index says into scores and chooses; one call at a time."""
+class NativeSampler:
+    """Mixes an n-gram index into scores and chooses tokens; one call at a time."""
 
     def __init__(self, library: ctypes.CDLL) -> None:
         self._choose: Any = library.infill_choose
@@ -35,11 +35,11 @@ class NativeChoice:
         Args:
             logits: ``(vocabulary,)``, float32, contiguous, on the CPU.
             left: The weight of the model, above 0.
-            masses: What single tokens get besides.
+            masses: Probability mass that the index adds to single tokens.
             allowed: Ids that may be chosen, int64; None allows all.
 
         Returns:
-            Log-probabilities of the shape of ``logits``, minus infinity for what is not allowed.
+            Log-probabilities, ``(vocabulary,)``, minus infinity for tokens that are not allowed.
         """
         size, count = logits.numel(), len(masses)
         ids, added = (ctypes.c_int64 * count)(*masses), (ctypes.c_float * count)(*masses.values())
@@ -47,28 +47,29 @@ class NativeChoice:
         self._mix(
             logits.data_ptr(), size, left, ctypes.addressof(ids), ctypes.addressof(added), count,
             None if allowed is None else allowed.data_ptr(), 0 if allowed is None else allowed.numel(),
-            self._room(max(size, 0 if allowed is None else allowed.numel())), scores.data_ptr(),
+            self._workspace(max(size, 0 if allowed is None else allowed.numel())), scores.data_ptr(),
         )  # fmt: skip
         return scores
 
     def choose(self, logits: Tensor, temperature: float, top_p: float, chance: float) -> tuple[int, float] | None:
-        """Choose one token as :func:`infill_completion.engine.decoding.sampler.choose` does.
+        """Choose one token with temperature and top-p.
 
         Args:
             logits: ``(vocabulary,)``, float32, contiguous, on the CPU.
-            temperature: 0 takes the likeliest.
-            top_p: See :func:`infill_completion.engine.decoding.sampler.sample_top_p`.
-            chance: Evenly drawn from 0 to 1.
+            temperature: 0 takes the most likely token.
+            top_p: Probability mass of the nucleus, as in Llama's reference code.
+            chance: Uniform in [0, 1); it decides which token of the nucleus.
 
         Returns:
-            The token and its log-probability (nats), or None where the nucleus is too large to be worth it.
+            The token and its log-probability (nats) before temperature and top-p, or None if the nucleus is so large
+            that torch is faster.
         """
         size = logits.numel()
-        id_ = self._choose(logits.data_ptr(), size, temperature, top_p, chance, self._room(size), self._logprob_at)
+        id_ = self._choose(logits.data_ptr(), size, temperature, top_p, chance, self._workspace(size), self._logprob_at)
         return None if id_ < 0 else (id_, self._logprob.value)
 
-    def _room(self, size: int) -> int:
-        """Return the address of room for so many numbers."""
+    def _workspace(self, size: int) -> int:
+        """Return the address of memory for ``size`` float32 numbers."""
         if size > self._numbers.numel():
             self._numbers = torch.empty(size)
         return self._numbers.data_ptr()

@@ -1,0 +1,96 @@
+"""The weights of a decoder layer, taken from a transformers model.
+
+Plain linear layers are joined: q, k, v become one projection, and so do gate, up.  Quantized layers (bitsandbytes'
+``Linear4bit`` and ``Linear8bitLt``) are called as the modules they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from infill_completion.engine.model import nf4
+from infill_completion.engine.model.int8 import Int8Linear
+
+Projection = Callable[[Tensor], Tensor]
+
+
+class DenseLinear:
+    """``x @ weight.T + bias``, without the overhead of ``nn.Module.__call__``."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        self.weight, self.bias = weight, bias
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return the product for ``x`` of shape ``(..., inputs)``."""
+        return F.linear(x, self.weight, self.bias)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The weights of one layer; ``next_norm`` is the input norm of the next layer, or the model's last norm."""
+
+    device: torch.device
+    input_norm: Tensor
+    post_norm: Tensor
+    next_norm: Tensor
+    qkv: Projection
+    out: Projection
+    gate_up: Projection
+    down: Projection
+
+
+class LayerMaker(NamedTuple):
+    """Makes layers.
+
+    Attributes:
+        dtype: The dtype of the norms.
+        linear: What plain linear layers become.
+        join_nf4: Join 4-bit layers too; see :mod:`infill_completion.engine.model.nf4`.
+    """
+
+    dtype: torch.dtype
+    linear: type[DenseLinear | Int8Linear]
+    join_nf4: bool
+
+    def layer(self, layer: Any, next_norm: Any) -> Layer:
+        """Return a layer of the transformers model; ``next_norm`` is the norm module that follows it."""
+        attention, mlp, device = layer.self_attn, layer.mlp, layer.input_layernorm.weight.device
+        return Layer(
+            device=device,
+            input_norm=layer.input_layernorm.weight.detach().to(self.dtype),
+            next_norm=next_norm.weight.detach().to(device, self.dtype),
+            post_norm=layer.post_attention_layernorm.weight.detach().to(self.dtype),
+            qkv=self._joined(attention.q_proj, attention.k_proj, attention.v_proj),
+            out=projection(attention.o_proj, self.linear),
+            gate_up=self._joined(mlp.gate_proj, mlp.up_proj),
+            down=projection(mlp.down_proj, self.linear),
+        )
+
+    def _joined(self, *modules: Any) -> Projection:
+        """Return one projection whose outputs are those of ``modules`` side by side."""
+        if self.join_nf4 and (layer := nf4.join(*modules)) is not None:
+            return projection(layer, self.linear)
+        if all(type(module) is nn.Linear for module in modules):
+            weights = [module.weight for module in modules]
+            weight = torch.cat([part.detach() for part in weights])
+            for part, view in zip(weights, torch.split(weight, [part.shape[0] for part in weights]), strict=True):
+                part.data = view  # the transformers model keeps working and no weight is held twice
+            biases = [module.bias for module in modules]
+            bias = None if any(part is None for part in biases) else torch.cat([part.detach() for part in biases])
+            return self.linear(weight, bias)
+        projections = [projection(module, self.linear) for module in modules]
+        return lambda x: torch.cat([project(x) for project in projections], -1)
+
+
+def projection(module: Any, linear: type[DenseLinear | Int8Linear]) -> Projection:
+    """Return a plain linear layer as ``linear``, and any other module as it is."""
+    if type(module) is nn.Linear:
+        return linear(module.weight.detach(), None if module.bias is None else module.bias.detach())
+    project: Projection = module
+    return project
