@@ -25,7 +25,7 @@ from infill_completion.client.connect import engine_for
 from infill_completion.document.snapshot import Snapshot, Trigger
 from infill_completion.settings import CompletionSettings, EngineSettings, Settings
 from infill_completion.suggest.completer import Completer
-from infill_server.commands.bench.keystrokes import percentile
+from infill_server.commands.bench.keystroke_report import percentile
 from training.evaluate import Hole, holes, wilson
 from training.export import EMBEDDED
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lsprotocol import types
 
-from infill_server.harness import Document, Editor
+from infill_server.harness import Editor, EditorDocument
 
 HERE = Path(__file__).parent
 READY_DEADLINE_S = 120
@@ -62,7 +62,7 @@ def buffer_at(place: Place) -> tuple[str, int, str]:
     return text[:start] + text[end:], start, text[start:end]
 
 
-def report(editor: Editor, document: Document, truth: str, item: types.InlineCompletionItem) -> None:
+def report(editor: Editor, document: EditorDocument, truth: str, item: types.InlineCompletionItem) -> None:
     """Print the last lines before the cursor with the suggestion as ghost text, then the item itself."""
     before = document.text[: document.offset].split("\n")[-SHOWN_LINES:]
     added = editor.ghost(document, item)

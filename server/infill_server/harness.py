@@ -1,6 +1,6 @@
-"""A headless editor: it speaks to the language server over real stdio, as the demo, the benchmarks and scripts need it.
+"""A headless editor that runs the language server over real stdio, for the demo, the benchmarks and scripts.
 
-It keeps its own copy of every document and sends incremental changes in UTF-16 positions, as VS Code does.
+It keeps a copy of every document and sends incremental changes with UTF-16 positions, as VS Code does.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lsprotocol import types
 from pygls.lsp.client import LanguageClient
 
 SERVER = (sys.executable, "-P", "-m", "infill_server.entry")
-SETTLED = frozenset({"Normal", "Error"})
+FINAL_KINDS = frozenset({"Normal", "Error"})
 
 
 def utf16_length(text: str) -> int:
@@ -28,7 +28,7 @@ def utf16_length(text: str) -> int:
 
 
 @dataclass
-class Document:
+class EditorDocument:
     """An open document with a cursor; ``text`` has LF line ends and ``offset`` counts code points."""
 
     uri: str
@@ -56,8 +56,8 @@ class Document:
 
 
 @dataclass
-class Status:
-    """What the server said about itself last."""
+class ReportedStatus:
+    """The last ``infill/status`` of the server, and all earlier ones as pairs of kind and reason."""
 
     kind: str = ""
     reason: str = ""
@@ -65,10 +65,10 @@ class Status:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request on its way; ``answer`` becomes its items, or raises what the server answered instead."""
+class InlineRequest:
+    """A running request; ``answer`` yields its items, or raises the server's error."""
 
-    request: str
+    request_id: str
     answer: asyncio.Future[list[types.InlineCompletionItem]]
 
 
@@ -81,9 +81,9 @@ class Editor:
     """A client of the language server with one server process.
 
     Args:
-        settings: Sent as ``initializationOptions`` and on ``workspace/configuration``.
-        command: How the server is started.
-        environment: Added to the environment of the server.
+        settings: The settings to send as ``initializationOptions`` and in response to ``workspace/configuration``.
+        command: The command line of the server.
+        environment: Variables to add to the environment of the server.
     """
 
     def __init__(
@@ -93,12 +93,12 @@ class Editor:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.client = LanguageClient("infill-harness", "1")
-        self.status = Status()
+        self.status = ReportedStatus()
         self._settings = dict(settings or {})
         self._command = tuple(command)
         self._environment = {**os.environ, **(environment or {})}
         self._loaded = asyncio.Event()
-        # pygls marks the function it registers, and a bound method takes no marks.
+        # pygls sets attributes on the function it registers, which a bound method does not allow.
         self.client.feature("infill/status")(lambda params: self._on_status(params))  # noqa: PLW0108
         self.client.feature(types.WINDOW_WORK_DONE_PROGRESS_CREATE)(lambda _params: None)
         self.client.feature(types.WORKSPACE_CONFIGURATION)(lambda params: [self._settings for _ in params.items])
@@ -108,7 +108,7 @@ class Editor:
     def _on_status(self, params: Any) -> None:
         self.status.kind, self.status.reason = str(params.kind), str(getattr(params, "reason", "") or "")
         self.status.history.append((self.status.kind, self.status.reason))
-        if self.status.kind in SETTLED:
+        if self.status.kind in FINAL_KINDS:
             self._loaded.set()
 
     async def start(self, root: Path) -> types.InitializeResult:
@@ -130,29 +130,29 @@ class Editor:
         self.client.initialized(types.InitializedParams())
         return result
 
-    async def loaded(self, deadline_s: float) -> Status:
-        """Wait until the model is ready or has failed.
+    async def loaded(self, deadline_s: float) -> ReportedStatus:
+        """Wait until the model is ready or has failed to load.
 
         Raises:
-            TimeoutError: Neither happened in time.
+            TimeoutError: Neither happened within ``deadline_s``.
         """
         await asyncio.wait_for(self._loaded.wait(), deadline_s)
         return self.status
 
-    def open(self, path: Path, language_id: str, text: str, offset: int) -> Document:
-        """Open a document with ``text`` in place of what the file holds."""
-        document = Document(path.as_uri(), language_id, text, offset)
+    def open(self, path: Path, language_id: str, text: str, offset: int) -> EditorDocument:
+        """Open a document with ``text`` instead of the file's contents."""
+        document = EditorDocument(path.as_uri(), language_id, text, offset)
         item = types.TextDocumentItem(document.uri, language_id, document.version, text)
         self.client.text_document_did_open(types.DidOpenTextDocumentParams(item))
         return document
 
-    def close(self, document: Document) -> None:
+    def close(self, document: EditorDocument) -> None:
         """Close a document."""
         identifier = types.TextDocumentIdentifier(document.uri)
         self.client.text_document_did_close(types.DidCloseTextDocumentParams(identifier))
 
-    def replace(self, document: Document, start: int, end: int, text: str) -> None:
-        """Put ``text`` in place of ``start:end`` and the cursor behind it."""
+    def replace(self, document: EditorDocument, start: int, end: int, text: str) -> None:
+        """Replace ``start:end`` with ``text`` and put the cursor after it."""
         change = types.TextDocumentContentChangePartial(
             range=types.Range(document.position(start), document.position(end)), text=text
         )
@@ -162,35 +162,35 @@ class Editor:
         identifier = types.VersionedTextDocumentIdentifier(document.version, document.uri)
         self.client.text_document_did_change(types.DidChangeTextDocumentParams(identifier, [change]))
 
-    def type(self, document: Document, text: str) -> None:
+    def type(self, document: EditorDocument, text: str) -> None:
         """Type ``text`` at the cursor."""
         self.replace(document, document.offset, document.offset, text)
 
-    def backspace(self, document: Document, count: int = 1) -> None:
+    def backspace(self, document: EditorDocument, count: int = 1) -> None:
         """Delete characters before the cursor."""
         self.replace(document, document.offset - count, document.offset, "")
 
-    def ask(self, document: Document, *, invoked: bool = False) -> Asked:
-        """Ask for ghost text at the cursor without waiting for it."""
+    def ask(self, document: EditorDocument, *, invoked: bool = False) -> InlineRequest:
+        """Request ghost text at the cursor without waiting for it."""
         kinds = types.InlineCompletionTriggerKind
         context = types.InlineCompletionContext(kinds.Invoked if invoked else kinds.Automatic)
         identifier = types.TextDocumentIdentifier(document.uri)
         params = types.InlineCompletionParams(context, identifier, document.position())
-        request = str(uuid.uuid4())
-        sent = self.client.protocol.send_request(types.TEXT_DOCUMENT_INLINE_COMPLETION, params, msg_id=request)
-        # A future of our own: cancelling it must not make pygls refuse the answer that still comes.
-        return Asked(request, asyncio.ensure_future(_items(asyncio.wrap_future(sent))))
+        request_id = str(uuid.uuid4())
+        sent = self.client.protocol.send_request(types.TEXT_DOCUMENT_INLINE_COMPLETION, params, msg_id=request_id)
+        # A separate future, so that cancelling it does not make pygls reject the response that still arrives.
+        return InlineRequest(request_id, asyncio.ensure_future(_items(asyncio.wrap_future(sent))))
 
-    def withdraw(self, asked: Asked) -> None:
-        """Tell the server that a request is no longer wanted; it is still answered, with an error or a result."""
-        self.client.cancel_request(types.CancelParams(id=asked.request))
+    def withdraw(self, request: InlineRequest) -> None:
+        """Cancel a request; the server still answers it, with an error or a result."""
+        self.client.cancel_request(types.CancelParams(id=request.request_id))
 
-    async def inline(self, document: Document, *, invoked: bool = False) -> list[types.InlineCompletionItem]:
-        """Ask for ghost text at the cursor and wait for it."""
+    async def inline(self, document: EditorDocument, *, invoked: bool = False) -> list[types.InlineCompletionItem]:
+        """Request ghost text at the cursor and wait for it."""
         return await self.ask(document, invoked=invoked).answer
 
-    async def popup(self, document: Document) -> list[types.CompletionItem]:
-        """Ask for completion items at the cursor, as a user who presses the key for it."""
+    async def popup(self, document: EditorDocument) -> list[types.CompletionItem]:
+        """Request completion items at the cursor, as if the user had pressed the shortcut."""
         context = types.CompletionContext(types.CompletionTriggerKind.Invoked)
         identifier = types.TextDocumentIdentifier(document.uri)
         answer = await self.client.text_document_completion_async(
@@ -198,14 +198,14 @@ class Editor:
         )
         return list(answer.items if isinstance(answer, types.CompletionList) else answer or [])
 
-    def ghost(self, document: Document, item: types.InlineCompletionItem) -> str:
-        """Return the part of an inline item that an editor shows: what it adds behind the typed text."""
+    def ghost(self, document: EditorDocument, item: types.InlineCompletionItem) -> str:
+        """Return the part of an inline item that an editor shows: its text after the text already typed."""
         text = item.insert_text if isinstance(item.insert_text, str) else item.insert_text.value
         start = document.offset_at(item.range.start) if item.range else document.offset
         return text.removeprefix(document.text[start : document.offset])
 
-    async def accept(self, document: Document, item: types.InlineCompletionItem) -> None:
-        """Put an item into the document and run its command, as an editor does on Tab."""
+    async def accept(self, document: EditorDocument, item: types.InlineCompletionItem) -> None:
+        """Insert an item into the document and run its command, as an editor does on Tab."""
         text = item.insert_text if isinstance(item.insert_text, str) else item.insert_text.value
         start = document.offset_at(item.range.start) if item.range else document.offset
         end = document.offset_at(item.range.end) if item.range else document.offset
@@ -216,7 +216,7 @@ class Editor:
             )
 
     async def stop(self) -> None:
-        """End the server; the engine stays for the next editor until it idles out."""
+        """End the server; the engine keeps running for the next editor until its idle time is over."""
         await self.client.shutdown_async(None)
         self.client.exit(None)
         with contextlib.suppress(asyncio.CancelledError):

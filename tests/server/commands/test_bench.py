@@ -6,21 +6,22 @@ from pathlib import Path
 
 from infill_completion.document.snapshot import Answer, SkipReason
 from infill_server.commands.bench.chart import draw
-from infill_server.commands.bench.keystrokes import Report, percentile, source_files
+from infill_server.commands.bench.keystroke_report import KeystrokeReport, percentile
 from infill_server.commands.bench.machine import machine
 from infill_server.commands.bench.overhead import overhead
-from infill_server.commands.bench.quality import Hole, Outcome, holes, summary
+from infill_server.commands.bench.quality import LineHole, Outcome, holes, summary
+from infill_server.commands.bench.source_files import source_files
 from infill_server.session import answered_by
 
 PROGRAM = "def f(number):\n    return number + 1\n\n\n" * 40
 
 
 def outcome(wanted: str, said: str | None, confidence: float = 0.5) -> Outcome:
-    return Outcome(Hole(Path("a.py"), "x = ", wanted, "\n"), said, confidence, 1.0)
+    return Outcome(LineHole(Path("a.py"), "x = ", wanted, "\n"), said, confidence, 1.0)
 
 
 def test_shares_are_of_the_keys_and_of_the_tokens() -> None:
-    report = Report(
+    report = KeystrokeReport(
         keystrokes=10, answers={"memory": 4, "engine": 3, "joined": 1}, latency_ms=[1.0, 2.0, 3.0, 100.0],
         engine={"requests": 8, "cancelled_requests": 2, "prompt_tokens": 200, "cached_tokens": 150},
         append_only={"prompt_tokens": 100, "cached_tokens": 97}, overhead_ms=[1.0, 9.0],
@@ -38,7 +39,7 @@ def test_shares_are_of_the_keys_and_of_the_tokens() -> None:
 
 
 def test_a_replay_can_be_drawn(tmp_path: Path) -> None:
-    draw(Report(latency_ms=[1.0, 2.0], answers={"memory": 1, "engine": 1}), tmp_path / "chart.png")
+    draw(KeystrokeReport(latency_ms=[1.0, 2.0], answers={"memory": 1, "engine": 1}), tmp_path / "chart.png")
     assert (tmp_path / "chart.png").stat().st_size > 1000
 
 
@@ -66,7 +67,7 @@ def test_a_hole_is_the_rest_of_a_line_and_the_same_for_the_same_seed(tmp_path: P
     assert [path.name for path in paths] == ["a.py"]
     made = holes(paths, 20, 3)
     assert made == holes(paths, 20, 3)
-    assert all(hole.prefix + hole.wanted + hole.suffix == PROGRAM and hole.wanted.strip() for hole in made)
+    assert all(hole.prefix + hole.expected + hole.suffix == PROGRAM and hole.expected.strip() for hole in made)
 
 
 async def test_the_servers_own_share_is_measured_in_a_large_file(tmp_path: Path) -> None:

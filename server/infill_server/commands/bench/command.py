@@ -29,22 +29,22 @@ _ROWS = (
     ("saved_chars", "characters saved"),
     ("saved_share", "share of characters saved"),
     ("without_model_share", "share of keys answered without the model"),
-    ("joined_share", "share answered by what was running"),
-    ("unanswered", "requests without any answer"),
+    ("joined_share", "share answered by a running request"),
+    ("unanswered", "requests without an answer"),
     ("reused_prompt_share", "share of prompt tokens from the KV cache"),
-    ("append_only_reused_share", "the same where text is only appended"),
-    ("recomputed_tokens_a_key", "prompt tokens computed for a key"),
+    ("append_only_reused_share", "the same when text is only appended"),
+    ("recomputed_tokens_a_key", "prompt tokens computed per key"),
     ("engine_cancelled_share", "share of engine requests cancelled"),
-    ("overhead_p50_ms", "server alone on 1 MB, median ms"),
-    ("overhead_p95_ms", "server alone on 1 MB, 95th percentile ms"),
+    ("overhead_p50_ms", "server overhead on 1 MB, median ms"),
+    ("overhead_p95_ms", "server overhead on 1 MB, 95th percentile ms"),
 )
 
 
 def keystrokes(options: argparse.Namespace) -> int:
-    """Replay typing and print what it cost.
+    """Replay typing and print the figures.
 
     Raises:
-        UsageError: The folder has nothing to type, or a setting is not understood.
+        UsageError: The folder has no source files, or a setting is invalid.
     """
     folder = _folder(options.folder)
     settings = dataclasses.asdict(user_settings(options))
@@ -67,14 +67,14 @@ def keystrokes(options: argparse.Namespace) -> int:
 
 
 def quality(options: argparse.Namespace) -> int:
-    """Complete holes of real files with each layout of a model and print how often it was right.
+    """Complete holes in real files with each variant of a model and print how often it was right.
 
     Raises:
         UsageError: The folder has no source files, the model is not a folder, or the engine cannot be started.
     """
     checkpoint = Path(options.model).resolve() if options.model else Path(embedded.__file__).parent
     if not (checkpoint / "config.json").exists():
-        raise UsageError(f"{checkpoint} is no folder with a checkpoint; name one with --model.")
+        raise UsageError(f"{checkpoint} is not a checkpoint folder; name one with --model.")
     try:
         report = compare(
             _folder(options.folder), checkpoint, count=options.count, seed=options.seed,
@@ -91,10 +91,10 @@ def quality(options: argparse.Namespace) -> int:
 def _folder(name: str) -> Path:
     folder = Path(name)
     if not folder.exists():
-        raise UsageError(f"There is no folder {folder}; name one with source files.")
+        raise UsageError(f"Folder not found: {folder}; name one with source files.")
     return folder.resolve()
 
 
 def table(summary: dict[str, Any]) -> str:
-    """Return the figures of :meth:`infill_server.commands.bench.keystrokes.Report.summary`, one a line."""
-    return "\n".join(f"{words:<42}{summary[key]:>10}" for key, words in _ROWS)
+    """Return the figures of `KeystrokeReport.summary` as a table with one line each."""
+    return "\n".join(f"{label:<42}{summary[key]:>10}" for key, label in _ROWS)

@@ -14,10 +14,10 @@ _LINE = re.compile(r'^(infill_requests_total|infill_tokens_total)\{\w+="(\w+)"\}
 async def counters(settings: EngineSettings) -> dict[str, float]:
     """Return ``requests``, ``cancelled_requests``, ``prompt_tokens``, ``cached_tokens`` and ``completion_tokens``.
 
-    Empty where no engine with these settings runs.
+    The result is empty if no engine with these settings is running.
 
     Raises:
-        EngineUnavailableError: It does not answer.
+        EngineUnavailableError: The engine does not answer.
     """
     address = address_of(engine_paths(settings))
     if address is None:

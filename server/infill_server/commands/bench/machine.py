@@ -1,4 +1,4 @@
-"""Where and when a measurement was made."""
+"""Date, hardware and versions of a measurement."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from infill_completion import __version__
 
 
 def machine(note: str = "") -> dict[str, Any]:
-    """Return date, processor, number of cores, load and versions; nothing that names the machine or its user."""
+    """Return date, processor, number of cores, load and versions; nothing identifies the machine or its user."""
     return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "processor": _processor(),

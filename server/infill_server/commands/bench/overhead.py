@@ -1,6 +1,6 @@
-"""What the language server itself costs: typing in a large file before an engine that answers at once.
+"""The overhead of the language server itself: typing in a large file with an engine that answers at once.
 
-The engine is a stub behind ``engine.url``, so each key takes the whole way: the edit, the snapshot, the windows, other
+The engine is a stub at ``engine.url``, so each key takes the whole path: the edit, the snapshot, the windows, other
 files, a request over HTTP, the filters, the items.
 """
 
@@ -20,13 +20,13 @@ from infill_server.harness import Editor
 
 FILE_BYTES = 1_000_000
 LOAD_DEADLINE_S = 30.0
-# What the stub writes; nothing that the typist writes goes on like this, so nothing is answered from memory.
-WRITTEN = "§"
+# The stub's answer.  The typist never types it, so no request is answered from memory.
+STUB_TEXT = "§"
 
 
 @asynccontextmanager
 async def stub() -> AsyncIterator[str]:
-    """Serve OpenAI's completions with the same text for everybody; yields the URL."""
+    """Serve OpenAI's completions API, always with the same text; yields the URL."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -37,7 +37,7 @@ async def stub() -> AsyncIterator[str]:
                 if head.startswith(b"get"):
                     kind, body = b"application/json", json.dumps({"data": [{"id": "stub"}]}).encode()
                 else:
-                    choice = {"index": 0, "text": WRITTEN, "finish_reason": "stop"}
+                    choice = {"index": 0, "text": STUB_TEXT, "finish_reason": "stop"}
                     kind = b"text/event-stream"
                     body = b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\ndata: [DONE]\n\n"
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n" % (kind, len(body)))
@@ -56,7 +56,7 @@ async def stub() -> AsyncIterator[str]:
 async def overhead(paths: Sequence[Path], *, keys: int, settings: dict[str, Any]) -> list[float]:
     """Return the milliseconds from key to answer of ``keys`` keys typed in the middle of a file of `FILE_BYTES`.
 
-    The file is made of the text of ``paths`` again and again, in a folder of its own.
+    The file repeats the text of ``paths`` and is in a temporary folder.
     """
     text = "".join(path.read_text(encoding="utf-8") for path in paths)
     text = (text * (FILE_BYTES // len(text) + 1))[:FILE_BYTES]

@@ -1,8 +1,8 @@
-"""Holes in real files through the whole pipeline: how often the suggestion is what really stood there.
+"""Completion of holes in real files through the whole pipeline: how often the suggestion equals the original text.
 
-A hole is a cursor in a line whose rest was cut away. A suggestion may go on below, so only its first line is compared.
-Variants of a model (prompt layouts, healing) are checkpoints that share their weights and differ in ``infill.json``, so
-each runs in an engine of its own through the same code that users run.
+A hole is a cursor in a line whose rest was removed.  A suggestion may continue below the line, so only its first line
+is compared.  Variants of a model (prompt layouts, healing) are checkpoints that share their weights and differ in
+``infill.json``, so each runs in a separate engine, through the same code that users run.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from infill_completion.document.snapshot import Snapshot, Trigger
 from infill_completion.languages.registry import language_id_of
 from infill_completion.settings import ContextSettings, Settings
 from infill_completion.suggest.completer import Completer
-from infill_server.commands.bench.keystrokes import percentile, source_files
+from infill_server.commands.bench.keystroke_report import percentile
+from infill_server.commands.bench.source_files import source_files
 
 LOAD_DEADLINE_S = 600.0
 THRESHOLDS = (0.0, 0.1, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -40,48 +41,46 @@ LAYOUTS: dict[str, dict[str, Any]] = {
     "line last": {"layout": "line_last", "heal": False},
     "line last healed": {"layout": "line_last", "heal": True},
 }
-
-
 WITHOUT_FILES = ContextSettings(open_documents=False, imports=False, recent_edits=False, workspace=False)
 
 
 @dataclass(frozen=True)
-class Hole:
-    """A cursor in a file; ``wanted`` stood between ``prefix`` and ``suffix`` and is the rest of a line."""
+class LineHole:
+    """A cursor in a file; ``expected`` is the rest of its line, removed from between ``prefix`` and ``suffix``."""
 
     path: Path
     prefix: str
-    wanted: str
+    expected: str
     suffix: str
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was suggested at a hole; ``text`` is None where nothing was."""
+    """The suggestion at a hole; ``text`` is None if there was none."""
 
-    hole: Hole
+    hole: LineHole
     text: str | None
     confidence: float
     elapsed_ms: float
 
     @property
     def first_line(self) -> str:
-        """The suggestion as far as it is about the cursor's line."""
+        """The part of the suggestion on the cursor's line."""
         return (self.text or "").split("\n")[0].rstrip()
 
     @property
     def is_exact(self) -> bool:
-        """True where the rest of the line was suggested."""
-        return self.text is not None and self.first_line == self.hole.wanted.rstrip()
+        """Whether exactly the rest of the line was suggested."""
+        return self.text is not None and self.first_line == self.hole.expected.rstrip()
 
     @property
     def similarity(self) -> float:
-        """Edit similarity of the rest of the line, 0 to 1 (``difflib``'s ratio)."""
-        return difflib.SequenceMatcher(None, self.first_line, self.hole.wanted.rstrip(), autojunk=False).ratio()
+        """Edit similarity to the rest of the line, 0 to 1 (``difflib``'s ratio)."""
+        return difflib.SequenceMatcher(None, self.first_line, self.hole.expected.rstrip(), autojunk=False).ratio()
 
     @property
     def parses(self) -> bool | None:
-        """Whether a Python file is valid with the suggestion; None where it cannot be told."""
+        """Whether a Python file is valid with the suggestion; None for other languages or without a suggestion."""
         if self.text is None or self.hole.path.suffix != ".py":
             return None
         try:
@@ -91,11 +90,11 @@ class Outcome:
         return True
 
 
-def holes(paths: Sequence[Path], count: int, seed: int) -> list[Hole]:
-    """Return ``count`` holes in turn over the files; the same files and seed give the same holes."""
+def holes(paths: Sequence[Path], count: int, seed: int) -> list[LineHole]:
+    """Return ``count`` holes spread evenly over the files; the same files and seed give the same holes."""
     chance = random.Random(seed)
     texts = {path: to_lf(path.read_text(encoding="utf-8")) for path in paths}
-    found: list[Hole] = []
+    found: list[LineHole] = []
     while len(found) < count:
         for path, text in texts.items():
             lines = text.split("\n")
@@ -106,7 +105,7 @@ def holes(paths: Sequence[Path], count: int, seed: int) -> list[Hole]:
                 column = chance.randrange(indent, len(line.rstrip()))
                 start = sum(len(above) + 1 for above in lines[:number])
                 prefix, suffix = text[: start + column], text[start + len(line) :]
-                found.append(Hole(path, prefix, line[column:], suffix))
+                found.append(LineHole(path, prefix, line[column:], suffix))
     return found
 
 
@@ -128,8 +127,8 @@ async def variant(settings: Settings, folder: Path, changes: Mapping[str, Any]) 
             await end_engine(changed.engine)
 
 
-async def run(settings: Settings, wanted: Sequence[Hole], trigger: Trigger = Trigger.INVOKED) -> list[Outcome]:
-    """Complete each hole once, by default as a request by hand.
+async def run(settings: Settings, line_holes: Sequence[LineHole], trigger: Trigger = Trigger.INVOKED) -> list[Outcome]:
+    """Complete each hole once, by default as an invoked request.
 
     Raises:
         RuntimeError: The engine could not be started; the message is a sentence with the next step.
@@ -141,8 +140,8 @@ async def run(settings: Settings, wanted: Sequence[Hole], trigger: Trigger = Tri
         if health.state is not EngineState.READY:
             raise RuntimeError(health.reason)
         outcomes = []
-        for number, hole in enumerate(wanted):
-            completer = Completer(engine, settings)  # a new one each: nothing may be remembered
+        for number, hole in enumerate(line_holes):
+            completer = Completer(engine, settings)  # a new one each time: it must not remember earlier holes
             text, offset = hole.prefix + hole.suffix, len(hole.prefix)
             uri, language_id = f"{hole.path.as_uri()}#{number}", language_id_of(hole.path.name)
             started = time.perf_counter()
@@ -161,15 +160,15 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """Return the figures of a run; shares are between 0 and 1."""
     shown = [outcome for outcome in outcomes if outcome.text is not None]
     parsed = [outcome.parses for outcome in outcomes if outcome.parses is not None]
-    wanted_chars = sum(len(outcome.hole.wanted.rstrip()) for outcome in outcomes)
-    saved_chars = sum(len(outcome.hole.wanted.rstrip()) - 1 for outcome in outcomes if outcome.is_exact)
+    expected_chars = sum(len(outcome.hole.expected.rstrip()) for outcome in outcomes)
+    saved_chars = sum(len(outcome.hole.expected.rstrip()) - 1 for outcome in outcomes if outcome.is_exact)
     return {
         "holes": len(outcomes),
         "shown_share": len(shown) / len(outcomes),
         "exact_share": sum(outcome.is_exact for outcome in outcomes) / len(outcomes),
         "similarity": sum(outcome.similarity for outcome in outcomes) / len(outcomes),
         "parses_share": sum(parsed) / len(parsed) if parsed else None,
-        "saved_share": saved_chars / max(1, wanted_chars),
+        "saved_share": saved_chars / max(1, expected_chars),
         "p50_ms": percentile([outcome.elapsed_ms for outcome in outcomes], 0.5),
         "p95_ms": percentile([outcome.elapsed_ms for outcome in outcomes], 0.95),
         "by_confidence": [_at(outcomes, threshold) for threshold in THRESHOLDS],
@@ -177,9 +176,10 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def _at(outcomes: Sequence[Outcome], threshold: float) -> dict[str, float]:
-    """Return what were shown, and right, if only suggestions of at least this confidence were.
+    """Return the figures if only suggestions of at least this confidence were shown.
 
-    Precision is the share of exact ones among those shown, recall the share of all exact ones that would be shown.
+    Precision is the share of exact suggestions among those shown; recall is the share of all exact suggestions that
+    would be shown.
     """
     shown = [outcome for outcome in outcomes if outcome.text is not None and outcome.confidence >= threshold]
     precision = sum(outcome.is_exact for outcome in shown) / len(shown) if shown else 0.0
@@ -195,13 +195,13 @@ async def compare(
     """Return the summary of each variant over the same holes.
 
     Args:
-        folder: Where the files are.
-        checkpoint: The model.
-        count: How many holes.
-        seed: Chooses them.
-        settings: The user's.
-        what: ``layouts`` of the prompt; ``context``: with and without other files; ``nothing``: the model as it is,
-            asked as by a typing user, and without any threshold on its confidence.
+        folder: The folder with the source files.
+        checkpoint: The folder of the model.
+        count: The number of holes.
+        seed: Selects the holes.
+        settings: The user's settings.
+        what: ``layouts``: the prompt layouts; ``context``: with and without other files; ``nothing``: the model as it
+            is, with automatic requests and no confidence threshold.
 
     Raises:
         ValueError: The folder has no source files.
@@ -209,18 +209,18 @@ async def compare(
     paths = source_files(folder)
     if not paths:
         raise ValueError(f"{folder} has no source files of 1,000 characters or more; name another folder.")
-    wanted = holes(paths, count, seed)
+    line_holes = holes(paths, count, seed)
     settings = replace(settings, completion=replace(settings.completion, temperature=0.0, candidates=1))
     report = {}
     trigger = Trigger.AUTOMATIC if what == "nothing" else Trigger.INVOKED
     for name, changes, changed in _variants(what, settings):
         async with variant(changed, checkpoint, changes) as own:
-            report[name] = summary(await run(own, wanted, trigger))
+            report[name] = summary(await run(own, line_holes, trigger))
     return report
 
 
 def _variants(what: str, settings: Settings) -> Iterator[tuple[str, dict[str, Any], Settings]]:
-    """Yield name, changes of ``infill.json`` and settings of what is compared."""
+    """Yield name, changes of ``infill.json`` and settings of each variant."""
     if what == "layouts":
         yield from ((name, changes, settings) for name, changes in LAYOUTS.items())
     elif what == "context":
@@ -232,7 +232,7 @@ def _variants(what: str, settings: Settings) -> Iterator[tuple[str, dict[str, An
 
 
 def _print_thresholds(figures: dict[str, Any]) -> None:
-    """Print what a threshold on the confidence would cost and gain."""
+    """Print precision and recall by confidence threshold."""
     print("\nconfidence  shown  precision  recall  right for each wrong")
     for row in figures["by_confidence"]:
         wrong = row["shown_share"] * (1 - row["precision"])

@@ -1,0 +1,22 @@
+"""Selection of the files that the measurements work on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from infill_completion.languages.registry import language_id_of
+
+MIN_FILE_BYTES = 1_000
+MAX_FILE_BYTES = 2_000_000
+
+
+def source_files(folder: Path) -> list[Path]:
+    """Return the hand-written source files of a folder, sorted by name; for a file, return that file."""
+    paths = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if path.is_file())
+    return [
+        path
+        for path in paths
+        if language_id_of(path.name) not in {"plaintext", "json", "markdown"}
+        and MIN_FILE_BYTES <= path.stat().st_size <= MAX_FILE_BYTES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
