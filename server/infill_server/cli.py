@@ -1,6 +1,6 @@
 """The command line: ``infill-ls`` alone is the language server, every other task is a subcommand.
 
-Each subcommand imports what it needs when it runs, because an editor waits for the bare command.
+Each subcommand imports its modules when it runs, because an editor waits for the bare command to start.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _engine_serve(options: argparse.Namespace) -> int:
-    """Become the engine: the server's code never imports it."""
+    """Replace this process with the engine, which the server's code never imports."""
     from infill_completion.client.launch import engine_command, engine_environment
     from infill_server.commands.user_settings import user_settings
 
     command = engine_command(user_settings(options).engine, tcp=options.tcp)
-    if os.name == "nt":  # execv returns to the shell at once there
+    if os.name == "nt":  # there, execve returns to the shell at once
         import subprocess
 
         return subprocess.call(command, env=engine_environment())
@@ -109,8 +109,8 @@ def _doctor(options: argparse.Namespace) -> int:
     return doctor(as_json=options.json)
 
 
-def _add_place(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("place", metavar="FILE:LINE:COL", help="the cursor; both count from 1")
+def _add_location(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("place", metavar="FILE:LINE:COL", help="cursor position; line and column count from 1")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     _add_engine_options(parser)
 
@@ -121,53 +121,53 @@ def _add_engine_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_models(commands: Any) -> None:
-    models = commands.add_parser("models", help="known and cached models; fetch one; write a 4-bit checkpoint")
+    models = commands.add_parser("models", help="list known and cached models; download one; write a 4-bit checkpoint")
     actions = models.add_subparsers(title="actions", metavar="ACTION", required=True)
-    listing = actions.add_parser("list", help="what there is, and the memory each needs")
+    listing = actions.add_parser("list", help="list models and the memory each needs")
     listing.add_argument("--json", action="store_true", help="print one JSON object")
     listing.set_defaults(run=_models_list)
-    pull = actions.add_parser("pull", help="fetch a model into the Hugging Face cache")
+    pull = actions.add_parser("pull", help="download a model into the Hugging Face cache")
     pull.add_argument("model", metavar="ID", help="hub id, such as codellama/CodeLlama-7b-hf")
     pull.set_defaults(run=_models_pull)
     quantize = actions.add_parser("quantize", help="write a 4-bit checkpoint that loads in seconds")
     quantize.add_argument("model", metavar="ID", help="hub id of a cached model, or a folder")
-    quantize.add_argument("-o", "--output", metavar="FOLDER", help="where to (default: among the user's data)")
+    quantize.add_argument("-o", "--output", metavar="FOLDER", help="output folder (default: in the data directory)")
     quantize.set_defaults(run=_models_quantize)
 
 
 def _add_bench(commands: Any) -> None:
     bench = commands.add_parser("bench", help="measure on this machine")
     actions = bench.add_subparsers(title="measurements", metavar="WHAT", required=True)
-    # Its options are those of the engine's own module, which also prints the help.
-    decode = actions.add_parser("decode", help="the loop beside transformers on the same weights", add_help=False)
+    # Its options are those of the engine's module, which also prints the help.
+    decode = actions.add_parser("decode", help="decode speed beside transformers on the same weights", add_help=False)
     decode.set_defaults(run=_bench_decode)
-    keys = actions.add_parser("keystrokes", help="type parts of real files again and time every key")
+    keys = actions.add_parser("keystrokes", help="retype parts of real files and time every key")
     keys.add_argument("folder", metavar="FOLDER", help="a folder with source files, or one file")
-    keys.add_argument("--files", type=int, default=4, help="how many files (default 4)")
+    keys.add_argument("--files", type=int, default=4, help="number of files (default 4)")
     keys.add_argument("--chars", type=int, default=300, help="characters typed in each file (default 300)")
     keys.add_argument("--interval-ms", type=float, default=120.0, help="time between two keys (default 120)")
-    keys.add_argument("--seed", type=int, default=0, help="chooses files and places (default 0)")
-    keys.add_argument("--json", metavar="FILE", help="write the figures there")
-    keys.add_argument("--chart", metavar="FILE", help="draw them there (needs matplotlib)")
-    keys.add_argument("--note", default="", help="a sentence to keep with the figures")
+    keys.add_argument("--seed", type=int, default=0, help="selects files and positions (default 0)")
+    keys.add_argument("--json", metavar="FILE", help="write the figures to FILE")
+    keys.add_argument("--chart", metavar="FILE", help="draw the figures to FILE (needs matplotlib)")
+    keys.add_argument("--note", default="", help="a note to store with the figures")
     _add_engine_options(keys)
     keys.set_defaults(run=_bench_keystrokes)
-    holes = actions.add_parser("quality", help="complete holes in real files and count the right ones")
+    holes = actions.add_parser("quality", help="complete holes in real files and count exact matches")
     holes.add_argument("folder", metavar="FOLDER", help="a folder with source files, or one file")
-    holes.add_argument("--count", type=int, default=100, help="how many holes (default 100)")
-    holes.add_argument("--seed", type=int, default=0, help="chooses the holes (default 0)")
-    holes.add_argument("--json", metavar="FILE", help="write the figures there")
+    holes.add_argument("--count", type=int, default=100, help="number of holes (default 100)")
+    holes.add_argument("--seed", type=int, default=0, help="selects the holes (default 0)")
+    holes.add_argument("--json", metavar="FILE", help="write the figures to FILE")
     holes.add_argument(
         "--compare", choices=("layouts", "context", "nothing"), default="layouts",
-        help="prompt layouts side by side, other files in the prompt or not, or the model as it is (default layouts)",
+        help="compare prompt layouts, prompts with and without other files, or nothing (default layouts)",
     )  # fmt: skip
-    holes.add_argument("--note", default="", help="a sentence to keep with the figures")
+    holes.add_argument("--note", default="", help="a note to store with the figures")
     _add_engine_options(holes)
     holes.set_defaults(run=_bench_quality)
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line."""
+    """Return the argument parser."""
     root = argparse.ArgumentParser(
         prog="infill-ls",
         description="Completes code with a model on your own machine. Without a command: the language server on "
@@ -179,13 +179,13 @@ def parser() -> argparse.ArgumentParser:
     root.set_defaults(run=_server)
     commands = root.add_subparsers(title="commands", metavar="COMMAND")
 
-    complete = commands.add_parser("complete", help="one completion, headless")
-    _add_place(complete)
-    complete.add_argument("-n", type=int, default=1, metavar="N", help="how many candidates (default 1)")
+    complete = commands.add_parser("complete", help="one completion without an editor")
+    _add_location(complete)
+    complete.add_argument("-n", type=int, default=1, metavar="N", help="number of candidates (default 1)")
     complete.set_defaults(run=_complete)
 
-    explain = commands.add_parser("explain", help="everything behind a completion")
-    _add_place(explain)
+    explain = commands.add_parser("explain", help="how a completion came about")
+    _add_location(explain)
     explain.set_defaults(run=_explain)
 
     engine = commands.add_parser("engine", help="the process that holds the model")
@@ -194,19 +194,19 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--tcp", metavar="HOST:PORT", help="listen there with a token instead of on a Unix socket")
     _add_engine_options(serve)
     serve.set_defaults(run=_engine_serve)
-    actions.add_parser("status", help="what runs now").set_defaults(run=_engine_status)
-    actions.add_parser("stop", help="end it").set_defaults(run=_engine_stop)
+    actions.add_parser("status", help="list running engines").set_defaults(run=_engine_status)
+    actions.add_parser("stop", help="end them").set_defaults(run=_engine_stop)
 
     _add_models(commands)
     _add_bench(commands)
-    doctor = commands.add_parser("doctor", help="what is missing on this machine, and the next step")
+    doctor = commands.add_parser("doctor", help="check what is missing on this machine")
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
     doctor.set_defaults(run=_doctor)
     return root
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0, or 2 for what cannot be done as asked."""
+    """Run the command line and return its exit code; it is 2 if the request cannot be carried out."""
     options, passed_on = parser().parse_known_args(arguments)
     if passed_on and options.run is not _bench_decode:
         parser().error(f"unrecognized arguments: {' '.join(passed_on)}")
@@ -218,7 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_USAGE
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # the reader of our output left
+    except BrokenPipeError:  # the reader of our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code

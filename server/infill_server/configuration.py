@@ -13,39 +13,39 @@ SECTION = "infill"
 
 _LAYERS = ("settings file", "initializationOptions", "editor configuration", "this session")
 _SECTIONS = frozenset(section.name for section in fields(Settings))
-# Plug-ins written for Copilot's server say who they are there.
-_OTHERS_OPTIONS = frozenset({"editorInfo", "editorPluginInfo", "copilotCapabilities"})
+# Plug-ins written for Copilot's server identify themselves with these.
+_COPILOT_OPTIONS = frozenset({"editorInfo", "editorPluginInfo", "copilotCapabilities"})
 
 
 class Configuration:
     """Layers of settings; each can be replaced, and later ones win.
 
     Attributes:
-        settings: All layers together.
+        settings: The merged layers.
     """
 
     def __init__(self) -> None:
         self.settings = Settings()
         self._layers: dict[str, object] = dict.fromkeys(_LAYERS)
         self._unreadable: list[str] = []
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
     def read_file(self, path: Path) -> list[str]:
-        """Take the user's settings file and return the problems that were not returned before."""
+        """Read the user's settings file and return the problems that have not been returned before."""
         table, self._unreadable = read_config(path)
         return self._put("settings file", table)
 
     def initialize(self, options: object) -> list[str]:
-        """Take ``initializationOptions`` and return new problems."""
+        """Apply ``initializationOptions`` and return new problems."""
         table = _section(options)
         if isinstance(table, Mapping):
-            table = {key: value for key, value in table.items() if key not in _OTHERS_OPTIONS}
+            table = {key: value for key, value in table.items() if key not in _COPILOT_OPTIONS}
         return self._put("initializationOptions", table)
 
     def live(self, written: object) -> list[str]:
-        """Take the editor's settings, as ``workspace/configuration`` tells them, and return new problems.
+        """Apply the editor's settings, as returned by ``workspace/configuration``, and return new problems.
 
-        Where the editor's word on whether completion is on is a new one, it ends what was switched for the session.
+        If they change ``completion.enabled``, that overrides what was switched for the session.
         """
         before = _enabled(self._layers["editor configuration"])
         table = _without_nulls(_section(written))
@@ -54,7 +54,7 @@ class Configuration:
         return self._put("editor configuration", table)
 
     def pushed(self, written: object) -> list[str]:
-        """Take what ``didChangeConfiguration`` holds, as `live`; settings of other servers alone say nothing to us."""
+        """Apply the settings in ``didChangeConfiguration``, as `live`; settings only of other servers are ignored."""
         if isinstance(written, Mapping) and not any(_is_ours(str(key)) for key in written):
             return []
         return self.live(written)
@@ -73,10 +73,10 @@ class Configuration:
         return [problem for problem in problems if self._is_new(problem)]
 
     def _is_new(self, problem: str) -> bool:
-        """Tell whether the user has not been told yet; editors send the same settings in two ways."""
+        """Return whether this problem has not been reported yet; editors send the same settings in two ways."""
         sentence = problem.partition(": ")[2] or problem
-        is_new = sentence not in self._told
-        self._told.add(sentence)
+        is_new = sentence not in self._reported
+        self._reported.add(sentence)
         return is_new
 
 
@@ -85,7 +85,7 @@ def _is_ours(key: str) -> bool:
 
 
 def _enabled(table: object) -> object:
-    """Return what ``table`` says about ``completion.enabled``; None where it says nothing."""
+    """Return the value of ``completion.enabled`` in ``table``; None if it is not set."""
     if not isinstance(table, Mapping):
         return None
     inner = table.get("completion")
@@ -93,14 +93,14 @@ def _enabled(table: object) -> object:
 
 
 def _section(written: object) -> object:
-    """Return the table inside ``{"infill": …}``; clients send it with and without."""
+    """Return the table inside ``{"infill": …}``; clients send it with and without that level."""
     if isinstance(written, Mapping) and SECTION in written:
         return written[SECTION]
     return written
 
 
 def _without_nulls(written: object) -> Any:
-    """Drop nulls: editors send them for settings nobody wrote."""
+    """Remove nulls, which editors send for unset settings."""
     if isinstance(written, Mapping):
         return {str(key): _without_nulls(value) for key, value in written.items() if value is not None}
     return written

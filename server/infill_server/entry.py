@@ -1,15 +1,15 @@
-"""The console script's entry: forgets ``PYTHONPATH`` before anything else is imported.
+"""Entry point of the console script: removes ``PYTHONPATH`` before anything else is imported.
 
-An editor starts us inside a workspace, and a workspace may have a ``types.py`` or an ``attrs.py`` of its own.  With
-``PYTHONPATH=.`` in the editor's environment those would be imported in place of the real ones.
+An editor starts us inside a workspace, which may contain a ``types.py`` or an ``attrs.py``.  With ``PYTHONPATH=.`` in
+the editor's environment, those would be imported instead of the real ones.
 """
 
 import os
 import sys
 
 
-def forget_python_path() -> None:
-    """Take the entries of ``PYTHONPATH`` out of ``sys.path`` and out of the environment of processes we start."""
+def remove_python_path() -> None:
+    """Remove the entries of ``PYTHONPATH`` from ``sys.path``, and the variable from the environment."""
     written = os.environ.pop("PYTHONPATH", "")
     if written:
         foreign = {os.path.realpath(entry or ".") for entry in written.split(os.pathsep)}
@@ -18,7 +18,7 @@ def forget_python_path() -> None:
 
 def main() -> int:
     """Run the command line."""
-    forget_python_path()
+    remove_python_path()
     from infill_server.cli import main as run
 
     return run()

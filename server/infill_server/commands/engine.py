@@ -17,8 +17,8 @@ from infill_server.errors import UsageError
 
 
 @dataclass(frozen=True)
-class Running:
-    """An engine that runs, and the files it owns; without ``health`` it does not answer."""
+class RunningEngine:
+    """A running engine and its files; ``health`` is None if it does not answer."""
 
     paths: EnginePaths
     pid: int | None
@@ -26,11 +26,11 @@ class Running:
 
     @property
     def name(self) -> str:
-        """What to call it."""
+        """The name to show to the user."""
         return (self.health.model if self.health else "") or "an engine"
 
     def line(self) -> str:
-        """Return what a user wants to know about it on one line."""
+        """Return a one-line description for the user."""
         if self.health is None:
             return f"an engine that does not answer, process {self.pid}; end it with `infill-ls engine stop`"
         health, details = self.health, self.health.details
@@ -46,35 +46,35 @@ class Running:
         if details.get("resident_bytes"):
             parts.append(f"{details['resident_bytes'] / 2**20:.0f} MiB resident")
         parts.append(f"process {health.pid}")
-        said = ", ".join(parts)
-        return f"{said}: {health.reason}" if health.reason and health.state is not EngineState.LOADING else said
+        line = ", ".join(parts)
+        return f"{line}: {health.reason}" if health.reason and health.state is not EngineState.LOADING else line
 
 
-async def _running() -> list[Running]:
-    """Return the engines that run; the connection file of a killed engine does not count."""
+async def _running() -> list[RunningEngine]:
+    """Return the running engines; the connection file of a killed engine does not count."""
     directory = run_directory()
     keys = sorted(file.stem for file in directory.glob("*.json"))
-    found = await asyncio.gather(*(_asked(paths_of(directory, key)) for key in keys))
+    found = await asyncio.gather(*(_find(paths_of(directory, key)) for key in keys))
     return [engine for engine in found if engine is not None]
 
 
-async def _asked(paths: EnginePaths) -> Running | None:
+async def _find(paths: EnginePaths) -> RunningEngine | None:
     address, pid = address_of(paths), lock_holder(paths)
     if address is None:
         return None
     client = EngineClient(address)
     try:
         health = await client.health(ANSWER_DEADLINE_S)
-        return Running(paths, health.pid, health)
+        return RunningEngine(paths, health.pid, health)
     except EngineGoneError:
         return None
     except EngineUnavailableError:
-        return None if pid is None or pid != lock_holder(paths) else Running(paths, pid, None)
+        return None if pid is None or pid != lock_holder(paths) else RunningEngine(paths, pid, None)
     finally:
         await client.aclose()
 
 
-async def _ended(engine: Running) -> bool:
+async def _end(engine: RunningEngine) -> bool:
     """End one engine and return whether it is gone; one that does not answer is terminated at once."""
     if engine.health is None:
         return engine.pid is not None and await terminate(engine.paths, engine.pid)
@@ -88,41 +88,41 @@ def _run(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         raise UsageError(str(error)) from error
 
 
-def running() -> list[Running]:
-    """Return the engines of this user that run.
+def running() -> list[RunningEngine]:
+    """Return the running engines of this user.
 
     Raises:
         UsageError: The run directory cannot be used.
     """
-    found: list[Running] = _run(_running)
+    found: list[RunningEngine] = _run(_running)
     return found
 
 
 def status() -> int:
-    """Print what runs now; the exit code is 0 also where nothing does."""
+    """Print the running engines; the exit code is 0 even if there are none."""
     engines = running()
     for engine in engines:
         print(engine.line())  # noqa: T201
         print(f"  log: {engine.paths.log}")  # noqa: T201
     if not engines:
-        print("No engine runs; the first request starts one.")  # noqa: T201
+        print("No engine is running; the first request starts one.")  # noqa: T201
     return 0
 
 
 def stop() -> int:
-    """End all engines of this user and wait until they are gone; the exit code is 1 where one is not."""
+    """End all engines of this user and wait until they are gone; the exit code is 1 if one is still running."""
     return int(_run(_stop))
 
 
 async def _stop() -> int:
     engines = await _running()
-    are_gone = await asyncio.gather(*(_ended(engine) for engine in engines))
+    are_gone = await asyncio.gather(*(_end(engine) for engine in engines))
     for engine, gone in zip(engines, are_gone, strict=True):
         pid = engine.pid
         if gone:
             print(f"Ended {engine.name} (process {pid}).")  # noqa: T201
         else:
-            print(f"infill-ls: Process {pid} does not end; end it with `kill -9 {pid}`.", file=sys.stderr)  # noqa: T201
+            print(f"infill-ls: Process {pid} has not ended; end it with `kill -9 {pid}`.", file=sys.stderr)  # noqa: T201
     if not engines:
-        print("No engine runs.")  # noqa: T201
+        print("No engine is running.")  # noqa: T201
     return int(not all(are_gone))

@@ -1,4 +1,4 @@
-"""``infill-ls models list|pull|quantize``: what there is, what it needs, and how it gets here."""
+"""``infill-ls models list|pull|quantize``: known and cached models, downloads, and 4-bit checkpoints."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _GIB = 2**30
 
 
 @dataclass(frozen=True)
-class Row:
-    """One model of the list; bytes are None where the shape is not known.
+class ModelRow:
+    """One model of the list; bytes are None if its shape is unknown.
 
-    ``quantised_folder`` holds the 4-bit checkpoint that was made of it on this machine, if any.
+    ``quantised_folder`` is the folder of its 4-bit checkpoint on this machine, if there is one.
     """
 
     id: str
@@ -52,18 +52,18 @@ class Row:
     quantised_folder: str | None = None
 
 
-def rows() -> list[Row]:
-    """Return the known models, and behind them what else the cache holds and what else was quantised."""
+def rows() -> list[ModelRow]:
+    """Return the known models, followed by other models that are cached or quantised here."""
     known = [_row(model.id, model.shape, model.support.value, model.note) for model in MODELS]
     others = sorted({*cached_names(), *quantised_names()})
-    return [*known, *(row for name in others if find(name) is None for row in _foreign(name))]
+    return [*known, *(row for name in others if find(name) is None for row in _unknown_model(name))]
 
 
-def _row(name: str, shape: ModelShape | None, support: str, note: str) -> Row:
+def _row(name: str, shape: ModelShape | None, support: str, note: str) -> ModelRow:
     here, made = cached(name), quantised(name)
     if shape is None:
-        return Row(name, None, support, here.presence.value, here.bytes, note=note)
-    return Row(
+        return ModelRow(name, None, support, here.presence.value, here.bytes, note=note)
+    return ModelRow(
         id=name,
         parameters=shape.parameters,
         support=support,
@@ -78,8 +78,8 @@ def _row(name: str, shape: ModelShape | None, support: str, note: str) -> Row:
     )
 
 
-def _foreign(name: str) -> Iterator[Row]:
-    """Yield the row of a model on this machine that is not known, if it is a Llama-like one."""
+def _unknown_model(name: str) -> Iterator[ModelRow]:
+    """Yield the row of an unknown model on this machine, if it is a Llama."""
     folder = cached(name).folder or quantised(name)
     if folder is None:
         return
@@ -89,17 +89,17 @@ def _foreign(name: str) -> Iterator[Row]:
     except (OSError, ValueError, KeyError, TypeError):
         return
     if config.get("model_type") == "llama":
-        yield _row(name, shape, "not known, a Llama by its configuration", "")
+        yield _row(name, shape, "unknown, a Llama by its configuration", "")
 
 
 def list_models(options: argparse.Namespace) -> int:
-    """Print the models, and which one ``auto`` takes."""
+    """Print the models, and the one that ``auto`` chooses."""
     found, plan = rows(), _plan()
     if options.json:
         print(json.dumps({"cache": str(hub_folder()), "auto": plan, "models": [asdict(row) for row in found]}))  # noqa: T201
         return 0
     print("GiB of weights as nf4, int8, bf16, and GiB of keys and values per 1,000 tokens of context:\n")  # noqa: T201
-    print(f"{'model':<38}{'nf4':>6}{'int8':>7}{'bf16':>7}{'kv/1k':>7}  what it does, where it is")  # noqa: T201
+    print(f"{'model':<38}{'nf4':>6}{'int8':>7}{'bf16':>7}{'kv/1k':>7}  support, presence")  # noqa: T201
     for row in found:
         print(_line(row))  # noqa: T201
     print(f"\nCache: {hub_folder()}")  # noqa: T201
@@ -107,7 +107,7 @@ def list_models(options: argparse.Namespace) -> int:
     return 0
 
 
-def _line(row: Row) -> str:
+def _line(row: ModelRow) -> str:
     sizes = (row.nf4_bytes, row.int8_bytes, row.bf16_bytes)
     numbers = "".join(
         f"{'-' if size is None else f'{size / _GIB:.1f}':>{width}}"
@@ -116,21 +116,21 @@ def _line(row: Row) -> str:
     kv = "-" if row.kv_bytes_per_1000_tokens is None else f"{row.kv_bytes_per_1000_tokens / _GIB:.2f}"
     here = row.presence
     if row.presence == Presence.PARTIAL.value:
-        here = f"{row.cached_bytes / _GIB:.1f} GiB of it fetched, go on with `infill-ls models pull {row.id}`"
+        here = f"{row.cached_bytes / _GIB:.1f} GiB downloaded, continue with `infill-ls models pull {row.id}`"
     made = ", quantised to 4 bits" if row.quantised_folder else ""
     return f"{row.id:<38}{numbers}{kv:>7}  {row.support}, {here}{made}"
 
 
 def _auto(plan: dict[str, Any]) -> str:
     if plan["problem"]:
-        return f"auto takes nothing here: {plan['problem']}"
+        return f"auto chooses no model here: {plan['problem']}"
     free = "" if plan["free_bytes"] is None else f", {plan['free_bytes'] / _GIB:.1f} GiB free"
     held = "" if plan["quantization"] == "none" else f" as {plan['quantization']}"
-    return f"auto takes {plan['model']}{held} here ({plan['device']}{free})."
+    return f"auto chooses {plan['model']}{held} here ({plan['device']}{free})."
 
 
 def _plan() -> dict[str, Any]:
-    """Ask a process that has torch."""
+    """Return the choice of ``auto``, made by a process that has torch."""
     problem = "torch does not answer; run `infill-ls doctor`."
     try:
         done = subprocess.run(
@@ -148,17 +148,17 @@ def _plan() -> dict[str, Any]:
 
 
 def pull(options: argparse.Namespace) -> int:
-    """Fetch a model, with progress on standard error."""
+    """Download a model, with progress on standard error."""
     return run_module("checkpoints.pull", options.model)
 
 
 def quantize(options: argparse.Namespace) -> int:
-    """Write a 4-bit checkpoint and tell how to use it."""
+    """Write a 4-bit checkpoint and print how to use it."""
     name = Path(options.model).name if Path(options.model).is_dir() else options.model
     output = options.output or quantised_path(name)
     code = run_module("checkpoints.quantize", options.model, "-o", str(Path(output).absolute()))
     if code == 0 and options.output is None and not Path(options.model).is_dir():
-        print(f"{options.model} is loaded from there from now on wherever 4 bits are wanted.", file=sys.stderr)  # noqa: T201
+        print(f"{options.model} is now loaded from there whenever 4-bit weights are used.", file=sys.stderr)  # noqa: T201
     elif code == 0:
         print(f"Set engine.model to that folder to use it, or try `--model {output}`.", file=sys.stderr)  # noqa: T201
     return code

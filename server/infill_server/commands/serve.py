@@ -1,4 +1,4 @@
-"""How the language server is started.
+"""Start of the language server on standard input and output, or on a TCP port for debugging.
 
 Importing this module is cheap: pygls and LSP's types are imported by `create_server`.
 """
@@ -20,9 +20,9 @@ log = logging.getLogger(__name__)
 
 
 def create_server() -> InfillServer:
-    """Return a server with all its features, not started yet."""
-    # The imports make some hundred thousand objects that live as long as we do; looking through them again and again
-    # for garbage takes an eighth of the time until the first answer.
+    """Return a server with all its features; it is not started."""
+    # The imports create some hundred thousand objects that live as long as the process; scanning them for garbage
+    # again and again takes an eighth of the time until the first answer.
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -39,14 +39,14 @@ def create_server() -> InfillServer:
 
 
 def start_stdio() -> int:
-    """Serve the client on standard input and output and return the exit code of the process."""
+    """Serve the client on standard input and output and return the exit code."""
     _log_to_stderr()
     with os.fdopen(_claim_stdout(), "wb", buffering=0) as output:
-        return asyncio.run(create_server().serve(lambda most: os.read(0, most), lambda data: _write_all(output, data)))
+        return asyncio.run(create_server().serve(lambda size: os.read(0, size), lambda data: _write_all(output, data)))
 
 
 def start_tcp(host: str, port: int) -> int:
-    """Wait for one client at an address, serve it, and return the exit code of the process."""
+    """Wait for one client at an address, serve it, and return the exit code."""
     _log_to_stderr()
     with socket.create_server((host, port)) as listener:
         log.warning("listening on %s:%d", *listener.getsockname()[:2])
@@ -57,17 +57,17 @@ def start_tcp(host: str, port: int) -> int:
 
 
 def _log_to_stderr() -> None:
-    """Log warnings to standard error, more of them with ``INFILL_LS_LOG=DEBUG``; never what pygls logs."""
+    """Log warnings to standard error, or the level of ``INFILL_LS_LOG``; never the messages of pygls."""
     level = os.environ.get("INFILL_LS_LOG", "WARNING").upper()
     logging.basicConfig(stream=sys.stderr, format="infill-ls %(levelname)s %(name)s: %(message)s")
     for name in ("infill_server", "infill_completion"):
         logging.getLogger(name).setLevel(level if level in logging.getLevelNamesMapping() else "WARNING")
-    # Its errors repeat the parameters of the message, which hold the user's text; the protocol logs them without.
+    # Its errors quote message parameters, which contain the user's text; our protocol logs errors without them.
     logging.getLogger("pygls").setLevel(logging.CRITICAL)
 
 
 def _claim_stdout() -> int:
-    """Return a descriptor of the client's pipe; whoever else prints, a child process too, writes to stderr instead."""
+    """Return a descriptor of the client's pipe; all other output, child processes included, goes to stderr."""
     descriptor = os.dup(1)
     try:
         os.dup2(2, 1)

@@ -247,7 +247,10 @@ async def test_an_engine_that_does_not_answer_is_listed_and_ended_by_hand(run_di
     assert f"does not answer, process {frozen}" in await asyncio.to_thread(infill_ls, "engine", "status")
     assert f"(process {frozen})" in await asyncio.to_thread(infill_ls, "engine", "stop")
     wait_for_end(frozen)
-    assert await asyncio.to_thread(infill_ls, "engine", "status") == "No engine runs; the first request starts one.\n"
+    assert (
+        await asyncio.to_thread(infill_ls, "engine", "status")
+        == "No engine is running; the first request starts one.\n"
+    )
 
 
 def test_only_the_process_that_holds_the_lock_is_ended(run_dir: Path) -> None:

@@ -209,8 +209,8 @@ def test_engines_are_listed_and_ended(infill_ls):
     assert ended.returncode == 0
     assert f"(process {pid})" in ended.stdout
     assert infill_ls.connection_files == []
-    assert infill_ls("engine", "status").stdout == "No engine runs; the first request starts one.\n"
-    assert infill_ls("engine", "stop").stdout == "No engine runs.\n"
+    assert infill_ls("engine", "status").stdout == "No engine is running; the first request starts one.\n"
+    assert infill_ls("engine", "stop").stdout == "No engine is running.\n"
 
 
 def test_doctor_reports_each_check_with_a_next_step_for_every_problem(infill_ls):

@@ -69,8 +69,8 @@ def test_the_list_tells_what_is_here_and_what_auto_takes(infill_ls, tmp_path):
     assert report["auto"]["problem"] == ""
 
     printed = infill_ls("models", "list").stdout
-    assert "go on with `infill-ls models pull codellama/CodeLlama-13b-hf`" in printed
-    assert f"auto takes {report['auto']['model']}" in printed
+    assert "continue with `infill-ls models pull codellama/CodeLlama-13b-hf`" in printed
+    assert f"auto chooses {report['auto']['model']}" in printed
 
 
 def test_a_llama_that_is_not_known_is_listed_too(infill_ls, tmp_path):
@@ -170,7 +170,7 @@ def test_decode_is_measured_with_the_options_of_the_engine(infill_ls, tmp_path):
     ("arguments", "says"),
     [
         (("bench", "decode", "--shape", "9b"), "no shape `9b`"),
-        (("bench", "keystrokes", "nowhere"), "There is no folder nowhere"),
+        (("bench", "keystrokes", "nowhere"), "Folder not found: nowhere"),
         (("bench", "keystrokes", "hub"), "no source files"),
     ],
 )
