@@ -1,4 +1,4 @@
-"""An engine that says what a test tells it to, on the socket and in the HTTP of the real one.
+"""An engine with scripted replies, on the socket and with the HTTP server of the real one.
 
 Only the model is scripted: lock, socket, worker thread and HTTP are the product's own.  It binds the very socket that
 the run directory gives for the settings, so a language server or a ``LocalEngine`` with the same settings and the same
@@ -9,7 +9,7 @@ the run directory gives for the settings, so a language server or a ``LocalEngin
         engine.says("return x")                            # the next reply, one token per character class
         gate = threading.Event()
         engine.says(Reply(["for ", gate, "i in range(3):"]))  # the second token waits for gate.set()
-        ...                                                # ask through the server
+        ...                                                # send a request through the server
         request = engine.wait_for_request(1)               # the first request, with a deadline
         engine.wait_for_cancellation(request)
 
@@ -42,9 +42,9 @@ DEADLINE_S = 20.0
 
 @dataclass(frozen=True)
 class Reply:
-    """What the model says to one request: tokens in order; an event among them holds back what follows it.
+    """The model's reply to one request: tokens in order; an event among them delays the tokens after it.
 
-    With ``error``, the model fails with it behind the tokens.
+    With ``error``, the model raises it after the tokens.
     """
 
     tokens: Sequence[str | threading.Event]
@@ -57,7 +57,7 @@ Script = Callable[[CompletionRequest], Reply]
 
 
 class ScriptedEngine:
-    """A context manager: inside it, the engine of ``settings`` runs in this process."""
+    """A context manager that runs the engine of ``settings`` in this process."""
 
     def __init__(
         self,
@@ -97,14 +97,14 @@ class ScriptedEngine:
         return request
 
     def wait_for_cancellation(self, request: CompletionRequest) -> None:
-        """Return when the model saw that nobody waits for ``request`` any more; fails at the deadline."""
+        """Return when the model has noticed the cancellation of ``request``; fails at the deadline."""
         self.wait_for(lambda: request in self.cancelled or None)
 
     def wait_for(self, condition: Callable[[], Any]) -> Any:
-        """Return what ``condition`` returns, once it is not None; it is asked at every event of the engine."""
+        """Return the result of ``condition`` once it is not None; it is checked at every event of the engine."""
         with self._changed:
             found = self._changed.wait_for(lambda: condition() is not None, DEADLINE_S)
-            assert found, f"nothing of the kind in {DEADLINE_S:g} s; requests: {len(self.requests)}"
+            assert found, f"the condition was not met within {DEADLINE_S:g} s; requests: {len(self.requests)}"
             return condition()
 
     def __enter__(self) -> ScriptedEngine:
@@ -121,7 +121,7 @@ class ScriptedEngine:
         self.stop()
 
     def stop(self) -> None:
-        """End the engine as a signal would; again is harmless."""
+        """End the engine as a signal would; may be called again."""
         if self._hold_load is not None:
             self._hold_load.set()
         self._server.end()
@@ -134,17 +134,17 @@ class ScriptedEngine:
         return list(self._server.server_state.connections)
 
     def wait_until_ended(self) -> None:
-        """Return when the engine ended by itself; fails at the deadline."""
+        """Return when the engine has ended by itself; fails at the deadline."""
         self._thread.join(DEADLINE_S)
         assert not self._thread.is_alive(), "the engine still runs"
 
-    # On the engine's own threads from here.
+    # The following methods run on the engine's threads.
 
     def _serve(self) -> None:
         with listening(self.paths, self._tcp) as listener:
             write_connection_file(self.paths, connection_info(self.settings, listener))
             self._server = EngineServer(self._load, model=self.settings.model, idle=self._idle, token=listener.token)
-            self._server.worker.seen("the test")  # which asks it when the last window has left
+            self._server.worker.seen("the test")  # keeps it running after the last window has left
             self._bound.set()
             self._server.run_on(listener.socket)
 
@@ -236,5 +236,5 @@ def _reply(reply: str | Reply) -> Reply:
 
 
 def _tokens(text: str) -> list[str]:
-    """Cut ``text`` into words, runs of spaces and single marks, as a tokenizer would."""
+    """Split ``text`` into words, runs of spaces and single characters, like a tokenizer."""
     return re.findall(r"\w+|[^\S\n]+|\n|[^\w\s]", text)

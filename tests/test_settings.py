@@ -1,4 +1,4 @@
-"""A user writes settings, sometimes wrongly, and is told in one sentence what is wrong."""
+"""Settings that users write, and the messages about wrong ones."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from infill_completion.settings import Settings, documentation, merge, read_config
 
 
-def test_later_sources_win_and_leave_the_rest_alone():
+def test_later_sources_win_and_keep_all_other_values():
     settings, problems = merge(Settings(), {"completion": {"temperature": 0.4, "max_tokens": 64}}, origin="file")
     settings, more = merge(settings, {"completion.temperature": 0}, origin="editor")
     assert not problems + more
@@ -15,7 +15,7 @@ def test_later_sources_win_and_leave_the_rest_alone():
     assert settings.engine == Settings().engine
 
 
-def test_nested_and_flat_keys_of_one_section_add_up():
+def test_nested_and_flat_keys_of_one_section_are_merged():
     written = {"engine.context_tokens": 512, "engine": {"device": "cpu"}, "engine.quantization": "none"}
     settings, problems = merge(Settings(), written, origin="editor")
     assert not problems
@@ -43,7 +43,7 @@ def test_nested_and_flat_keys_of_one_section_add_up():
         ([1, 2], "settings must be a table, not a list"),
     ],
 )
-def test_a_wrong_value_keeps_the_former_one_and_is_named(written, sentence):
+def test_a_wrong_value_is_named_and_the_former_value_stays(written, sentence):
     settings, problems = merge(Settings(), written, origin="editor")
     assert settings == Settings()
     assert len(problems) == 1
@@ -51,13 +51,13 @@ def test_a_wrong_value_keeps_the_former_one_and_is_named(written, sentence):
     assert problems[0].startswith("editor: ")
 
 
-def test_one_wrong_key_does_not_spoil_the_others():
+def test_one_wrong_key_does_not_affect_the_others():
     settings, problems = merge(Settings(), {"completion": {"top_p": 0.5, "top_k": 3}}, origin="editor")
     assert settings.completion.top_p == 0.5
     assert len(problems) == 1
 
 
-def test_auto_and_null_unset_what_may_be_unset():
+def test_auto_and_null_unset_optional_settings():
     base, _ = merge(Settings(), {"completion": {"debounce_ms": 100, "seed": 7}}, origin="file")
     settings, problems = merge(base, {"completion": {"debounce_ms": "auto", "seed": None}}, origin="editor")
     assert not problems
@@ -74,7 +74,7 @@ def test_a_workspace_cannot_choose_the_engine():
     assert len(problems) == 2
 
 
-def test_a_settings_file_may_carry_the_section_or_its_contents(tmp_path: Path):
+def test_a_settings_file_may_omit_the_infill_section(tmp_path: Path):
     for text in ("[infill.completion]\ntop_p = 0.5\n", "[completion]\ntop_p = 0.5\n"):
         path = tmp_path / "config.toml"
         path.write_text(text)
@@ -83,7 +83,7 @@ def test_a_settings_file_may_carry_the_section_or_its_contents(tmp_path: Path):
         assert merge(Settings(), table, origin="file")[0].completion.top_p == 0.5
 
 
-def test_a_missing_file_is_no_problem_and_a_broken_one_is_named(tmp_path: Path):
+def test_a_missing_file_is_ignored_and_a_broken_one_is_named(tmp_path: Path):
     assert read_config(tmp_path / "none.toml") == ({}, [])
     broken = tmp_path / "config.toml"
     broken.write_text("[completion\n")
@@ -92,7 +92,7 @@ def test_a_missing_file_is_no_problem_and_a_broken_one_is_named(tmp_path: Path):
     assert str(broken) in problems[0]
 
 
-def test_languages_are_on_unless_they_are_switched_off():
+def test_languages_are_on_unless_switched_off():
     settings, _ = merge(Settings(), {"completion": {"languages": {"markdown": False}}}, origin="file")
     assert not settings.completion.is_language_enabled("markdown")
     assert settings.completion.is_language_enabled("python")
@@ -108,7 +108,7 @@ def test_every_setting_is_documented_in_a_sentence():
         assert row.doc.endswith("."), row.key
 
 
-def test_an_empty_text_takes_an_optional_setting_away() -> None:
+def test_an_empty_string_unsets_an_optional_setting() -> None:
     base, _ = merge(Settings(), {"engine.url": "http://h:1", "engine.api_key_env": "KEY"}, origin="file")
     settings, problems = merge(base, {"engine": {"url": "", "api_key_env": ""}}, origin="editor")
     assert (settings.engine.url, settings.engine.api_key_env, problems) == (None, None, [])

@@ -1,4 +1,4 @@
-"""How the shared engine is found and followed, with a scripted model in it."""
+"""The local engine: connecting to it, following its state and asking it, with a scripted model."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def runtime_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextlib.asynccontextmanager
-async def window(settings: EngineSettings, told: list[Health] | None = None) -> AsyncIterator[LocalEngine]:
+async def window(settings: EngineSettings, reported: list[Health] | None = None) -> AsyncIterator[LocalEngine]:
     """An editor window with its connection to the engine."""
-    engine = LocalEngine(settings, told.append if told is not None else None)
+    engine = LocalEngine(settings, reported.append if reported is not None else None)
     try:
         yield engine
     finally:
@@ -60,7 +60,7 @@ async def test_a_running_engine_is_used_and_several_windows_share_it() -> None:
         assert running.loads == 1
 
 
-async def test_the_first_request_needs_no_start_where_an_engine_is_ready() -> None:
+async def test_the_first_request_is_answered_if_an_engine_is_ready() -> None:
     with ScriptedEngine(default="pass") as running:
         async with window(running.settings) as warm:
             await warm.wait_ready(DEADLINE_S)
@@ -86,11 +86,11 @@ async def test_every_field_of_a_request_and_a_chunk_survives_the_socket() -> Non
     assert chunks[-1].explain == {"prefix": "p"}
 
 
-async def test_while_the_model_loads_requests_are_refused_at_once_and_progress_is_told() -> None:
+async def test_while_the_model_loads_requests_are_refused_at_once_and_progress_is_reported() -> None:
     hold = threading.Event()
-    told: list[Health] = []
+    reported: list[Health] = []
     with ScriptedEngine(default="pass", hold_load=hold) as running:
-        async with window(running.settings, told) as engine:
+        async with window(running.settings, reported) as engine:
             with pytest.raises(EngineUnavailableError) as refused:
                 await text_of(engine)
             assert refused.value.state is EngineState.LOADING
@@ -98,12 +98,12 @@ async def test_while_the_model_loads_requests_are_refused_at_once_and_progress_i
             assert (await engine.wait_ready(DEADLINE_S)).state is EngineState.READY
             assert await text_of(engine) == "pass"
         assert len(running.requests) == 1
-    assert any(health.progress == 0.5 for health in told)
-    assert told[-1].state is EngineState.READY
-    assert len(set(map(str, told))) == len(told)
+    assert any(health.progress == 0.5 for health in reported)
+    assert reported[-1].state is EngineState.READY
+    assert len(set(map(str, reported))) == len(reported)
 
 
-async def test_a_model_that_cannot_be_loaded_is_one_sentence_then_and_later() -> None:
+async def test_a_model_that_fails_to_load_is_reported_in_the_same_sentence_every_time() -> None:
     reason = "There is no model at nowhere; correct engine.model."
     with ScriptedEngine(load_error=reason) as running:
         async with window(running.settings) as engine:
@@ -114,13 +114,13 @@ async def test_a_model_that_cannot_be_loaded_is_one_sentence_then_and_later() ->
                     await text_of(engine)
 
 
-def test_an_engine_whose_model_failed_ends_after_a_while() -> None:
+def test_an_engine_whose_model_failed_to_load_ends_after_a_while() -> None:
     with ScriptedEngine(load_error="No.", idle=IdleLimits(failed_exit_s=0.05)) as running:
         running.wait_until_ended()
         assert address_of(running.paths) is None
 
 
-async def test_unloaded_weights_come_back_with_the_next_request() -> None:
+async def test_the_next_request_loads_unloaded_weights_again() -> None:
     with ScriptedEngine(default="pass", idle=IdleLimits(unload_s=0.2, exit_s=600)) as running:
         async with window(running.settings) as engine:
             await engine.wait_ready(DEADLINE_S)
@@ -132,14 +132,14 @@ async def test_unloaded_weights_come_back_with_the_next_request() -> None:
             assert (await engine.wait_ready(DEADLINE_S)).state is EngineState.READY
 
 
-def test_an_engine_that_nobody_asks_ends() -> None:
+def test_an_idle_engine_unloads_its_weights_and_ends() -> None:
     with ScriptedEngine(idle=IdleLimits(unload_s=0.05, exit_s=0.1)) as running:
         running.wait_until_ended()
         assert running.unloads == 1
         assert address_of(running.paths) is None
 
 
-async def test_leaving_stops_the_decode_before_the_next_token() -> None:
+async def test_closing_the_stream_stops_decoding_before_the_next_token() -> None:
     gate = threading.Event()
     with ScriptedEngine() as running:
         running.says(Reply(["one", gate, "two"]))
@@ -155,7 +155,7 @@ async def test_leaving_stops_the_decode_before_the_next_token() -> None:
         assert running.tokens_said == 2
 
 
-async def test_cancelling_the_task_stops_the_decode_too() -> None:
+async def test_cancelling_the_task_stops_decoding() -> None:
     with ScriptedEngine() as running:
         running.says(Reply([threading.Event(), "never"]))
         async with window(running.settings) as engine:
@@ -169,7 +169,7 @@ async def test_cancelling_the_task_stops_the_decode_too() -> None:
         assert running.tokens_said == 0
 
 
-async def test_cancelling_at_any_moment_leaves_no_connection_behind() -> None:
+async def test_cancelling_at_any_moment_leaks_no_connection() -> None:
     with ScriptedEngine(default=Reply(["a"] * 20)) as running:
         async with window(running.settings) as engine:
             await engine.wait_ready(DEADLINE_S)
@@ -197,7 +197,7 @@ async def test_cancelling_at_any_moment_leaves_no_connection_behind() -> None:
         b"H" * 100_000,
     ],
 )
-async def test_something_else_on_the_socket_is_a_sentence(tmp_path: Path, answer: bytes) -> None:
+async def test_another_program_on_the_socket_is_reported(tmp_path: Path, answer: bytes) -> None:
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(answer)
@@ -212,7 +212,7 @@ async def test_something_else_on_the_socket_is_a_sentence(tmp_path: Path, answer
         await client.aclose()
 
 
-async def test_an_idle_connection_that_the_engine_closed_is_opened_again(tmp_path: Path) -> None:
+async def test_an_idle_connection_that_the_engine_closed_is_reopened(tmp_path: Path) -> None:
     served = 0
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -232,7 +232,7 @@ async def test_an_idle_connection_that_the_engine_closed_is_opened_again(tmp_pat
     assert served == 3
 
 
-async def test_connections_are_used_again() -> None:
+async def test_connections_are_reused() -> None:
     with ScriptedEngine(default="pass") as running:
         async with window(running.settings) as engine:
             await engine.wait_ready(DEADLINE_S)
@@ -241,7 +241,7 @@ async def test_connections_are_used_again() -> None:
             assert len(running.connections()) == 1
 
 
-async def test_an_engine_that_ends_in_the_middle_of_an_answer_is_a_sentence() -> None:
+async def test_an_engine_that_ends_in_the_middle_of_an_answer_is_reported() -> None:
     with ScriptedEngine() as running:
         running.says(Reply(["one", threading.Event(), "two"]))
         client = EngineClient(address_of(running.paths) or pytest.fail("it listens"))
@@ -257,7 +257,7 @@ async def test_an_engine_that_ends_in_the_middle_of_an_answer_is_a_sentence() ->
             await client.aclose()
 
 
-async def test_tcp_with_the_token_of_the_card_works_the_same() -> None:
+async def test_tcp_works_with_the_token_of_the_connection_file() -> None:
     with ScriptedEngine(default="pass", tcp="127.0.0.1:0") as running:
         async with window(running.settings) as engine:
             assert (await engine.wait_ready(DEADLINE_S)).state is EngineState.READY
@@ -270,7 +270,7 @@ async def test_the_settings_choose_between_local_and_remote() -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 3, 7, 1000])
-def test_events_are_read_whatever_the_pieces_they_come_in(cut: int) -> None:
+def test_events_are_read_however_the_stream_is_split(cut: int) -> None:
     stream = (
         'data: {"a":1}\r\n\r\n: comment\nid: 4\ndata:two\ndata: lines\n\ndata: \u2028\x85\n\ndata: cut off'.encode()
     )
@@ -304,21 +304,21 @@ def test_the_clients_import_nothing_heavy() -> None:
     assert done.stdout == "set()\n"
 
 
-def test_the_tail_of_a_log_is_its_last_error_of_this_start(tmp_path: Path) -> None:
+def test_the_log_tail_is_the_last_error_since_the_engine_started(tmp_path: Path) -> None:
     log = tmp_path / "log"
     assert log_tail(log) == ""
     log.write_text("now 1 INFO starts\nModuleNotFoundError: No module named 'torch'\nnow 1 INFO more\n")
     assert log_tail(log) == "ModuleNotFoundError: No module named 'torch'"
     assert log_tail(log, log.stat().st_size) == ""
     log.write_text("now 2 ERROR fresh\n")
-    assert log_tail(log, 10_000) == "now 2 ERROR fresh"  # the log was cut meanwhile
+    assert log_tail(log, 10_000) == "now 2 ERROR fresh"  # the log was truncated in between
 
 
-async def test_several_requests_that_lose_their_engine_bring_up_one_new_engine() -> None:
-    told: list[Health] = []
+async def test_several_requests_that_lose_their_engine_start_one_new_engine() -> None:
+    reported: list[Health] = []
     with ScriptedEngine() as first:
         first.says(*[Reply([threading.Event(), "never"])] * 3)
-        async with window(first.settings, told) as engine:
+        async with window(first.settings, reported) as engine:
             await engine.wait_ready(DEADLINE_S)
             asking = [asyncio.create_task(text_of(engine)) for _ in range(3)]
             await asyncio.to_thread(first.wait_for_request)
@@ -330,7 +330,7 @@ async def test_several_requests_that_lose_their_engine_bring_up_one_new_engine()
                 assert await text_of(engine) == "pass"
 
 
-async def test_what_an_engine_said_before_it_hung_counts_and_one_deadline_is_no_alarm() -> None:
+async def test_text_before_a_missed_deadline_is_kept_and_one_missed_deadline_is_no_failure() -> None:
     with ScriptedEngine() as running:
         running.says(Reply(["one", threading.Event(), "two"]))
         async with window(running.settings) as engine:
@@ -343,7 +343,7 @@ async def test_what_an_engine_said_before_it_hung_counts_and_one_deadline_is_no_
             assert await text_of(engine) == "again"
 
 
-async def test_a_slow_engine_that_tells_its_state_goes_on() -> None:
+async def test_a_slow_engine_that_reports_its_state_is_kept() -> None:
     with ScriptedEngine() as running:
         running.says(*[Reply([threading.Event()])] * 4)
         async with window(running.settings) as engine:

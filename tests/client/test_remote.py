@@ -1,4 +1,4 @@
-"""Engines of other makers, each played by a small server on loopback that speaks its protocol."""
+"""Remote engines, each simulated by a small server on loopback that speaks its protocol."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tests.suggest.scripted import at
 
 @dataclass
 class Server:
-    """Answers each path with the parts of a body; an event among the parts holds back what follows it."""
+    """Answers each path with the parts of a body; an event delays the parts after it."""
 
     answers: dict[str, tuple[int, list[bytes | asyncio.Event]]] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str], Any]] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Server:
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             first = await reader.read(1)
-            if first == b"\x16":  # the hello of TLS, to which a plain server answers as to any nonsense
+            if first == b"\x16":  # a TLS handshake; a server without TLS answers it like any invalid request
                 writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
                 return
             method, path, _ = (first + await reader.readline()).decode().split()
@@ -127,9 +127,7 @@ def test_every_choice_of_engine_api_has_a_dialect() -> None:
 
 
 class TestOpenAI:
-    async def test_the_infill_prompt_of_the_model_goes_as_text(
-        self, server: Server, engine: Callable[..., RemoteEngine]
-    ) -> None:
+    async def test_the_infill_prompt_is_sent_as_text(self, server: Server, engine: Callable[..., RemoteEngine]) -> None:
         server.answer("/v1/models", CODELLAMA)
         usage = {"prompt_tokens": 9, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 8}}
         server.events(
@@ -147,7 +145,7 @@ class TestOpenAI:
         assert body["seed"] == 7
         assert "suffix" not in body
 
-    async def test_the_models_are_asked_for_once(self, server: Server, engine: Callable[..., RemoteEngine]) -> None:
+    async def test_the_models_are_listed_once(self, server: Server, engine: Callable[..., RemoteEngine]) -> None:
         server.answer("/v1/models", CODELLAMA)
         server.events("/v1/completions", choice("a", reason="stop"))
         asking = engine()
@@ -155,9 +153,7 @@ class TestOpenAI:
         await chunks_of(asking, ADD)
         assert [path for path, _, _ in server.asked].count("GET /v1/models") == 1
 
-    async def test_a_url_with_the_version_in_it_is_the_same(
-        self, server: Server, engine: Callable[..., RemoteEngine]
-    ) -> None:
+    async def test_a_url_may_end_with_the_version(self, server: Server, engine: Callable[..., RemoteEngine]) -> None:
         server.answer("/v1/models", CODELLAMA)
         assert (await engine(url=f"{server.url}/v1/").health()).model == "codellama/CodeLlama-7b-hf"
 
@@ -170,22 +166,28 @@ class TestOpenAI:
         assert (text_of(chunks, 0), text_of(chunks, 1)) == ("x", "y")
         assert server.asked[-1][2]["n"] == 2
 
-    async def test_an_answer_that_is_not_streamed(self, server: Server, engine: Callable[..., RemoteEngine]) -> None:
+    async def test_an_answer_may_come_without_streaming(
+        self, server: Server, engine: Callable[..., RemoteEngine]
+    ) -> None:
         server.answer("/v1/models", CODELLAMA)
         server.answer("/v1/completions", json.dumps(choice("a + b", reason="stop"), indent=1).encode())
         server.before = b"HTTP/1.1 100 Continue\r\n\r\n"
         assert text_of(await chunks_of(engine(), ADD)) == "a + b"
 
-    async def test_a_null_error_in_an_event_is_none(self, server: Server, engine: Callable[..., RemoteEngine]) -> None:
+    async def test_a_null_error_in_an_event_is_ignored(
+        self, server: Server, engine: Callable[..., RemoteEngine]
+    ) -> None:
         server.answer("/v1/models", CODELLAMA)
         server.events("/v1/completions", choice("a + b", reason="stop", error=None))
         assert text_of(await chunks_of(engine(), ADD)) == "a + b"
 
-    async def test_a_path_with_letters_of_all_kinds(self, server: Server, engine: Callable[..., RemoteEngine]) -> None:
+    async def test_a_path_may_contain_spaces_and_non_ascii_letters(
+        self, server: Server, engine: Callable[..., RemoteEngine]
+    ) -> None:
         server.answer("/%C3%BCn%20x/v1/models", CODELLAMA)
         assert (await engine(url=f"{server.url}/ün%20x").health()).state is EngineState.READY
 
-    async def test_a_server_that_gives_one_choice_for_three(
+    async def test_a_server_may_return_one_choice_instead_of_three(
         self, server: Server, engine: Callable[..., RemoteEngine]
     ) -> None:
         server.answer("/v1/models", CODELLAMA)
@@ -196,7 +198,7 @@ class TestOpenAI:
         answer = await Completer(engine(), Settings()).complete(at("x = |\n", invoked=True))
         assert answer.reason is SkipReason.EMPTY
 
-    async def test_a_strict_server_is_asked_again_without_what_it_refuses(
+    async def test_a_strict_server_is_asked_again_without_the_fields_it_refuses(
         self, server: Server, engine: Callable[..., RemoteEngine]
     ) -> None:
         server.answer("/v1/models", CODELLAMA)
@@ -208,7 +210,7 @@ class TestOpenAI:
         assert not {"stream_options", "skip_special_tokens"} & second.keys()
         assert second["stop"] == ["<EOT>", "1", "2", "3"]
 
-    async def test_our_own_engine_gets_the_request_as_it_is(
+    async def test_our_own_engine_gets_the_request_unchanged(
         self, server: Server, engine: Callable[..., RemoteEngine]
     ) -> None:
         server.answer("/v1/models", {"data": [{"id": "infill-tiny", "owned_by": "infill-ls"}]})
@@ -218,7 +220,9 @@ class TestOpenAI:
         assert (body["prompt"], body["suffix"]) == (ADD.prefix, "\n")
         assert body["context"] == [{"path": "m.py", "text": "M = 1\n"}]
 
-    async def test_leaving_closes_the_connection(self, server: Server, engine: Callable[..., RemoteEngine]) -> None:
+    async def test_closing_the_stream_closes_the_connection(
+        self, server: Server, engine: Callable[..., RemoteEngine]
+    ) -> None:
         server.answer("/v1/models", CODELLAMA)
         first = b"data: " + json.dumps(choice("a")).encode() + b"\n\n"
         server.answer("/v1/completions", first, asyncio.Event(), b"never")
@@ -227,7 +231,7 @@ class TestOpenAI:
         await stream.aclose()
         await asyncio.wait_for(server.left.wait(), 20)
 
-    async def test_cancelling_at_any_moment_leaves_no_connection_behind(
+    async def test_cancelling_at_any_moment_leaks_no_connection(
         self, server: Server, engine: Callable[..., RemoteEngine]
     ) -> None:
         server.answer("/v1/models", CODELLAMA)
@@ -258,7 +262,7 @@ class TestOpenAI:
         assert chunks[-1].finish_reason is FinishReason.DEADLINE
         await asyncio.wait_for(server.left.wait(), 20)
 
-    async def test_a_prompt_that_is_too_long_keeps_the_text_nearest_the_cursor(
+    async def test_a_prompt_that_is_too_long_keeps_the_text_nearest_to_the_cursor(
         self, server: Server, engine: Callable[..., RemoteEngine]
     ) -> None:
         server.answer("/v1/models", CODELLAMA)
@@ -292,7 +296,7 @@ class TestLlamaCpp:
         assert body["input_suffix"] == "\n"
         assert body["input_extra"] == [{"filename": "m.py", "text": "M = 1\n"}]
 
-    async def test_each_choice_is_a_request_with_a_seed_of_its_own(
+    async def test_each_choice_is_a_separate_request_with_its_own_seed(
         self, server: Server, engine: Callable[..., RemoteEngine]
     ) -> None:
         server.answer("/v1/models", {"data": [{"id": "gpt"}]})
@@ -320,7 +324,7 @@ class TestOllama:
         assert body["prompt"] == "# m.py\nM = 1\n\ndef add(a, b):\n    return "
         assert body["options"]["seed"] == 7
 
-    async def test_a_model_that_cannot_infill_says_so(
+    async def test_a_model_that_cannot_infill_is_reported(
         self, server: Server, engine: Callable[..., RemoteEngine]
     ) -> None:
         server.answer("/api/tags", {"models": [{"name": "chatty:latest"}]})
@@ -330,7 +334,7 @@ class TestOllama:
 
 
 class TestErrors:
-    async def test_nothing_listens(self, engine: Callable[..., RemoteEngine]) -> None:
+    async def test_a_server_that_does_not_run_is_reported(self, engine: Callable[..., RemoteEngine]) -> None:
         asking = engine(url="http://127.0.0.1:9")
         health = await asking.wait_ready(20)
         assert health.state is EngineState.FAILED
@@ -348,7 +352,7 @@ class TestErrors:
         assert "k-123" not in str(refused.value)
         assert server.asked[0][1]["authorization"] == "Bearer k-123"
 
-    async def test_a_key_is_missing(
+    async def test_a_missing_key_is_reported(
         self, server: Server, engine: Callable[..., RemoteEngine], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.delenv("MY_KEY", raising=False)
@@ -359,13 +363,15 @@ class TestErrors:
         with pytest.raises(EngineUnavailableError, match=r"engine\.api_key_env"):
             await chunks_of(engine(), ADD)
 
-    async def test_the_model_is_another(self, server: Server, engine: Callable[..., RemoteEngine]) -> None:
+    async def test_an_unknown_model_is_reported_with_the_models_of_the_server(
+        self, server: Server, engine: Callable[..., RemoteEngine]
+    ) -> None:
         server.answer("/v1/models", CODELLAMA)
         with pytest.raises(EngineUnavailableError, match=r"no model other, but codellama/CodeLlama-7b-hf"):
             await chunks_of(engine(model="other"), ADD)
 
     @pytest.mark.parametrize("api", ["openai", "llama.cpp", "ollama"])
-    async def test_the_server_speaks_something_else(
+    async def test_a_server_with_another_protocol_is_reported(
         self, server: Server, engine: Callable[..., RemoteEngine], api: str
     ) -> None:
         with pytest.raises(EngineUnavailableError, match=f"does not speak `{api}`"):
@@ -375,12 +381,12 @@ class TestErrors:
         with pytest.raises(EngineUnavailableError, match=f"does not speak `{api}`"):
             await chunks_of(engine(api), ADD)
 
-    async def test_the_server_has_no_tls(self, server: Server, engine: Callable[..., RemoteEngine]) -> None:
+    async def test_a_server_without_tls_is_reported(self, server: Server, engine: Callable[..., RemoteEngine]) -> None:
         with pytest.raises(EngineUnavailableError, match="write http://"):
             await chunks_of(engine(url=server.url.replace("http:", "https:")), ADD)
 
     @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
-    async def test_a_certificate_is_trusted_or_the_sentence_says_how(
+    async def test_an_untrusted_certificate_is_reported_with_the_way_to_trust_it(
         self, engine: Callable[..., RemoteEngine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
@@ -399,24 +405,28 @@ class TestErrors:
             assert (await engine(url=url).health()).state is EngineState.READY
 
     @pytest.mark.parametrize("url", ["localhost:8000", "ftp://example.org"])
-    async def test_the_url_is_none(self, engine: Callable[..., RemoteEngine], url: str) -> None:
+    async def test_an_invalid_url_is_reported(self, engine: Callable[..., RemoteEngine], url: str) -> None:
         with pytest.raises(EngineUnavailableError, match=r"is not an HTTP address; write http://HOST:PORT\."):
             await chunks_of(engine(url=url), ADD)
 
-    async def test_an_error_in_the_stream(self, server: Server, engine: Callable[..., RemoteEngine]) -> None:
+    async def test_an_error_in_the_stream_is_reported(
+        self, server: Server, engine: Callable[..., RemoteEngine]
+    ) -> None:
         server.answer("/v1/models", CODELLAMA)
         server.events("/v1/completions", choice("a"), {"error": {"message": "out of memory"}})
         with pytest.raises(EngineUnavailableError, match="out of memory"):
             await chunks_of(engine(), ADD)
 
-    async def test_an_answer_that_is_cut_off(self, server: Server, engine: Callable[..., RemoteEngine]) -> None:
+    async def test_an_event_that_is_not_an_object_is_reported(
+        self, server: Server, engine: Callable[..., RemoteEngine]
+    ) -> None:
         server.answer("/v1/models", CODELLAMA)
         server.events("/v1/completions", "no object")
         with pytest.raises(EngineUnavailableError, match="does not speak"):
             await chunks_of(engine(), ADD)
 
     @pytest.mark.parametrize("body", [b"<html>hello</html>", b"", b"[1, 2]", b'{"choices": 5}', b": ping\n\n"])
-    async def test_an_answer_that_is_something_else(
+    async def test_an_answer_in_another_format_is_reported(
         self, server: Server, engine: Callable[..., RemoteEngine], body: bytes
     ) -> None:
         server.answer("/v1/models", CODELLAMA)
@@ -424,14 +434,14 @@ class TestErrors:
         with pytest.raises(EngineUnavailableError, match="does not speak `openai`; correct engine"):
             await chunks_of(engine(), ADD)
 
-    async def test_an_answer_that_is_compressed(self, server: Server, engine: Callable[..., RemoteEngine]) -> None:
+    async def test_a_compressed_answer_is_reported(self, server: Server, engine: Callable[..., RemoteEngine]) -> None:
         server.answer("/v1/models", CODELLAMA)
         server.answer("/v1/completions", b"\x1f\x8b\x08")
         server.headers = b"Content-Encoding: gzip\r\n"
         with pytest.raises(EngineUnavailableError, match="does not speak"):
             await chunks_of(engine(), ADD)
 
-    async def test_a_server_that_takes_requests_and_says_nothing_is_named_after_three(
+    async def test_a_server_that_misses_three_deadlines_without_a_byte_is_reported(
         self, server: Server, engine: Callable[..., RemoteEngine]
     ) -> None:
         server.answer("/v1/models", CODELLAMA)
@@ -445,7 +455,7 @@ class TestErrors:
             await chunks_of(asking, hasty)
         assert asking.last_health.state is EngineState.FAILED
 
-    async def test_a_server_that_failed_is_left_alone_until_the_user_asks(
+    async def test_a_server_that_failed_is_not_asked_until_the_user_invokes_a_request(
         self, server: Server, engine: Callable[..., RemoteEngine]
     ) -> None:
         server.answer("/v1/models", CODELLAMA)
@@ -460,7 +470,7 @@ class TestErrors:
         assert text_of(await chunks_of(asking, replace(ADD, is_invoked=True))) == "a"
         assert text_of(await chunks_of(asking, ADD)) == "a"
 
-    async def test_errors_of_one_kind_may_differ_in_words(
+    async def test_errors_of_one_kind_may_have_different_messages(
         self, server: Server, engine: Callable[..., RemoteEngine]
     ) -> None:
         server.answer("/v1/models", CODELLAMA)
@@ -475,7 +485,7 @@ class TestErrors:
         assert (len(kinds), len(sentences)) == (1, 3)
 
     @pytest.mark.parametrize("key", ["abc\u201cdef", "abc\ndef", "abc\r\nX-Other: 1"])
-    async def test_a_key_that_no_header_can_carry(
+    async def test_a_key_that_is_not_valid_in_a_header_is_reported(
         self, server: Server, engine: Callable[..., RemoteEngine], monkeypatch: pytest.MonkeyPatch, key: str
     ) -> None:
         monkeypatch.setenv("SOME_KEY", key)
@@ -487,8 +497,8 @@ class TestErrors:
         assert server.asked == []
 
     async def test_a_failure_and_the_recovery_from_it_are_reported_once(self, server: Server) -> None:
-        told: list[EngineState] = []
-        asking = RemoteEngine(EngineSettings(url=server.url), lambda health: told.append(health.state))
+        reported: list[EngineState] = []
+        asking = RemoteEngine(EngineSettings(url=server.url), lambda health: reported.append(health.state))
         for _ in range(2):
             with pytest.raises(EngineUnavailableError):
                 await chunks_of(asking, ADD)
@@ -497,4 +507,4 @@ class TestErrors:
         for _ in range(2):
             await chunks_of(asking, replace(ADD, is_invoked=True))
         await asking.aclose()
-        assert told == [EngineState.FAILED, EngineState.READY]
+        assert reported == [EngineState.FAILED, EngineState.READY]

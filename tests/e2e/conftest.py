@@ -1,4 +1,4 @@
-"""Editors and engines of the stories told over real stdio."""
+"""Fixtures of the end-to-end tests: editors over real stdio, and a scripted engine."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from tests.scripted_engine import ScriptedEngine
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Give the test's processes a run directory and a settings file of their own."""
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Give the processes of each test their own run directory and settings file."""
     runtime = tmp_path / "run"
     runtime.mkdir(mode=0o700)
-    environment = {
+    variables = {
         "XDG_RUNTIME_DIR": str(runtime),
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
         "INFILL_LS_CONFIG": str(tmp_path / "config.toml"),
     }
-    for name, value in environment.items():
+    for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    # A busy machine must not cut an answer that a test holds back.
+    # A long deadline, so that an answer delayed by a test is not cut on a busy machine.
     (tmp_path / "config.toml").write_text("[completion]\ndeadline_ms = 60000\n")
-    return environment
+    return variables
 
 
 @pytest.fixture
-def engine(home: dict[str, str]) -> Iterator[ScriptedEngine]:
-    """Run an engine that says what the test tells it to."""
+def engine(environment: dict[str, str]) -> Iterator[ScriptedEngine]:
+    """Run an engine whose replies the test scripts."""
     with ScriptedEngine() as engine:
         yield engine
 
 
 @pytest.fixture
-async def window(home: dict[str, str]) -> AsyncIterator[Editor]:
-    """Start a server process; the test says hello itself."""
+async def window(environment: dict[str, str]) -> AsyncIterator[Editor]:
+    """Start a server process; the test initializes it."""
     editor = Editor()
-    await editor.start(home)
+    await editor.start(environment)
     yield editor
     await editor.close()
 

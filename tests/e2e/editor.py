@@ -1,4 +1,4 @@
-"""An editor over real stdio: pytest-lsp's client with the capabilities of a real one, and a buffer that types."""
+"""An editor over real stdio: pytest-lsp's client with the capabilities of a real editor, and buffers to type in."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UNIT_BYTES = {"utf-8": 1, "utf-16": 2, "utf-32": 4}
 
 
 def visual_studio_code() -> types.ClientCapabilities:
-    """Return what VS Code can do: UTF-16 alone, ghost text, and settings that the server asks for."""
+    """Return the capabilities of VS Code: only UTF-16, ghost text, and settings that the server requests."""
     capabilities = client_capabilities("visual-studio-code@v1.65.2")
     assert capabilities.text_document is not None
     assert capabilities.workspace is not None
@@ -33,7 +33,7 @@ def visual_studio_code() -> types.ClientCapabilities:
 
 
 def neovim() -> types.ClientCapabilities:
-    """Return what Neovim can do: UTF-8 first."""
+    """Return the capabilities of Neovim: UTF-8 preferred."""
     capabilities = client_capabilities("neovim@v0.11.0")
     assert capabilities.text_document is not None
     capabilities.text_document.inline_completion = types.InlineCompletionClientCapabilities()
@@ -41,7 +41,7 @@ def neovim() -> types.ClientCapabilities:
 
 
 class Editor:
-    """A window of an editor: one server process, one client, and the buffers."""
+    """An editor window: one server process, one client, and the buffers."""
 
     def __init__(self) -> None:
         self.client = LanguageClient(converter_factory=default_converter)
@@ -61,7 +61,7 @@ class Editor:
     async def initialize(
         self, capabilities: types.ClientCapabilities, options: Any = None, folder: Path | None = None
     ) -> types.InitializeResult:
-        """Greet the server."""
+        """Initialize the server."""
         folders = [types.WorkspaceFolder(folder.as_uri(), folder.name)] if folder else None
         params = types.InitializeParams(
             capabilities=capabilities, initialization_options=options, workspace_folders=folders
@@ -71,11 +71,11 @@ class Editor:
         return result
 
     async def ready(self) -> None:
-        """Wait until the server says that all is well."""
+        """Wait until the server reports the status ``Normal``."""
         await self.wait_for_kind("Normal")
 
     async def wait_for_kind(self, kind: str, since: int = 0) -> None:
-        """Wait for a status of ``kind`` behind the first ``since`` ones."""
+        """Wait for a status of ``kind`` after the first ``since`` ones."""
         await self.wait_for(lambda: any(status["kind"] == kind for status in self.statuses[since:]) or None)
 
     @property
@@ -95,7 +95,7 @@ class Editor:
 
     @property
     def messages(self) -> list[str]:
-        """Every message that was shown to the user."""
+        """Every message shown to the user."""
         return [params.message for method, params in self.notes if method == types.WINDOW_SHOW_MESSAGE]
 
     @property
@@ -108,16 +108,16 @@ class Editor:
         return Buffer(self, name, language_id, text)
 
     async def wait_for(self, condition: Callable[[], T | None]) -> T:
-        """Return what ``condition`` returns once it is not None; it is asked at every message of the server."""
+        """Return the result of ``condition`` once it is not None; it is checked after every message of the server."""
         async with asyncio.timeout(DEADLINE_S), self._changed:
             while (found := condition()) is None:
                 await self._changed.wait()
             return found
 
     async def wait_for_question(self, method: str, count: int) -> None:
-        """Wait until the server has asked ``method`` so often and has read an answer to each."""
+        """Wait until the server has sent ``count`` requests of ``method`` and has read the answers."""
         await self.wait_for(lambda: sum(noted == method for noted, _ in self.notes) >= count or None)
-        await self.command("infill.explain")  # behind the answer in the same pipe
+        await self.command("infill.explain")  # sent after the answer through the same pipe
 
     async def command(self, name: str, *arguments: Any) -> Any:
         """Run one of the server's commands."""
@@ -125,18 +125,18 @@ class Editor:
         return await within(self.client.workspace_execute_command_async(params))
 
     def cancel_last(self) -> None:
-        """Withdraw the newest request that has no answer yet."""
+        """Cancel the newest request that has no answer yet."""
         request = list(self.client.protocol._request_futures)[-1]
         self.client.cancel_request(types.CancelParams(id=request))
 
     async def exit_code(self) -> int:
-        """Wait until the server process ended and return its code."""
+        """Wait until the server process has ended and return its exit code."""
         assert self.client._server is not None
         code: int = await within(self.client._server.wait())
         return code
 
     async def close(self) -> None:
-        """Leave as an editor does, or end the process where the test already did."""
+        """Shut the server down as an editor does, unless the test has already ended it."""
         server = self.client._server
         if server is not None and server.returncode is None:
             try:
@@ -147,7 +147,7 @@ class Editor:
         await self.client.stop()
 
     def _noting(self, method: str, answer: Callable[..., Any] | None) -> Callable[[Any], Any]:
-        """Return a handler that also wakes whoever waits for the server to say something."""
+        """Return a handler that records a message and wakes everything that waits for one."""
 
         def note(params: Any) -> Any:
             self.notes.append((method, params))
@@ -187,7 +187,7 @@ class Buffer:
             self.replace(self.offset - 1, self.offset, "")
 
     def replace(self, start: int, end: int, new: str) -> None:
-        """Edit anywhere; the cursor ends up behind ``new``."""
+        """Edit anywhere; the cursor ends up after ``new``."""
         change = types.TextDocumentContentChangePartial(
             range=types.Range(self.position(start), self.position(end)), text=new
         )
@@ -201,14 +201,14 @@ class Buffer:
         )
 
     def position(self, offset: int | None = None) -> types.Position:
-        """Return an offset, or the cursor, in the units that client and server settled on."""
+        """Return the position of an offset, or of the cursor, in the negotiated encoding."""
         left = self.text[: self.offset if offset is None else offset]
         lines = left.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         units = self._editor.units
         return types.Position(len(lines) - 1, len(lines[-1].encode(UNITS[units])) // UNIT_BYTES[units])
 
     def ask(self, *, by_key: bool = True) -> asyncio.Future[types.CompletionList]:
-        """Send ``textDocument/completion`` and return its answer to wait for."""
+        """Send ``textDocument/completion`` and return its answer as a future."""
         kind = types.CompletionTriggerKind.Invoked if by_key else types.CompletionTriggerKind.TriggerCharacter
         params = types.CompletionParams(
             text_document=types.TextDocumentIdentifier(self.uri),
@@ -220,7 +220,7 @@ class Buffer:
     def ask_inline(
         self, *, by_key: bool = False, selected: types.SelectedCompletionInfo | None = None
     ) -> asyncio.Future[types.InlineCompletionList]:
-        """Send ``textDocument/inlineCompletion`` and return its answer to wait for."""
+        """Send ``textDocument/inlineCompletion`` and return its answer as a future."""
         kind = types.InlineCompletionTriggerKind.Invoked if by_key else types.InlineCompletionTriggerKind.Automatic
         params = types.InlineCompletionParams(
             text_document=types.TextDocumentIdentifier(self.uri),
@@ -238,12 +238,12 @@ class Buffer:
         return list((await self.ask_inline(by_key=by_key)).items)
 
     def accepted(self, range_: types.Range, new: str) -> str:
-        """Return the text after the client has put an item's text in place of its range."""
+        """Return the text after the client has replaced an item's range with its text."""
         start, end = self._offset(range_.start), self._offset(range_.end)
         return self.text[:start] + new + self.text[end:]
 
     def _offset(self, position: types.Position) -> int:
-        # From the end, since a position has no offset between carriage return and newline.
+        # From the end, since a position is never between carriage return and newline.
         return next(offset for offset in range(len(self.text), -1, -1) if self.position(offset) == position)
 
 

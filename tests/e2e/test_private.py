@@ -1,4 +1,4 @@
-"""What is private stays in the editor's window: nothing of it reaches the engine."""
+"""Private text never reaches the engine."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def project(engine: ScriptedEngine, window: Editor, tmp_path: Path) -> Pat
         "file://{folder}/.ENV",
     ],
 )
-async def test_a_private_file_is_neither_completed_nor_shown_whatever_its_scheme_is(
+async def test_a_private_file_is_neither_completed_nor_used_as_context_with_any_uri_scheme(
     window: Editor, engine: ScriptedEngine, project: Path, uri: str
 ) -> None:
     vault = window.open(VAULT + "DATABASE_|", uri.format(folder=project))
@@ -47,7 +47,7 @@ async def test_a_private_file_is_neither_completed_nor_shown_whatever_its_scheme
     assert "99887766" not in str(requests)
 
 
-async def test_a_rule_that_is_set_while_typing_counts_at_the_next_key(
+async def test_a_rule_that_is_set_while_typing_applies_from_the_next_key(
     window: Editor, engine: ScriptedEngine, project: Path
 ) -> None:
     window.open(VAULT + "|", (project / "vault.py").as_uri())

@@ -1,4 +1,4 @@
-"""What a client may send that is not a suggestion's request, or not well formed."""
+"""Messages other than requests for suggestions, and malformed ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HELLO: dict[str, Any] = {"processId": None, "rootUri": None, "capabilities": {}}
 
 
 class Wire:
-    """A client that writes what it is told, well formed or not."""
+    """A client that sends any message, well formed or not."""
 
     def __init__(
         self, process: asyncio.subprocess.Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -37,7 +37,7 @@ class Wire:
         return message
 
     async def ask(self, method: str, params: Any, msg_id: Any = 7) -> dict[str, Any]:
-        """Send a request and return its answer; what the server asks or tells meanwhile is left out."""
+        """Send a request and return its answer; requests and notifications of the server are skipped."""
         self.send({"id": msg_id, "method": method, "params": params})
         while (message := await self.receive()).get("id") != msg_id or "method" in message:
             pass
@@ -48,13 +48,13 @@ class Wire:
         self._stdin.close()
 
     async def exit_code(self) -> int:
-        """Wait for the end of the process."""
+        """Wait until the process has ended."""
         code: int = await within(self.process.wait())
         return code
 
 
 @pytest.fixture
-async def wire(home: dict[str, str]) -> AsyncIterator[Wire]:
+async def wire(environment: dict[str, str]) -> AsyncIterator[Wire]:
     process = await asyncio.create_subprocess_exec(
         CONSOLE_SCRIPT, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
@@ -73,7 +73,7 @@ async def greeted(wire: Wire) -> Wire:
     return wire
 
 
-async def test_both_completions_are_advertised_with_everything_clients_look_for(wire: Wire) -> None:
+async def test_both_completions_are_advertised_with_the_options_that_clients_check(wire: Wire) -> None:
     capabilities = (await wire.ask("initialize", HELLO))["result"]["capabilities"]
     assert capabilities["inlineCompletionProvider"] == {}
     assert "." in capabilities["completionProvider"]["triggerCharacters"]
@@ -85,7 +85,7 @@ async def test_both_completions_are_advertised_with_everything_clients_look_for(
     )
 
 
-async def test_the_first_encoding_the_client_prefers_is_taken(wire: Wire) -> None:
+async def test_the_encoding_that_the_client_prefers_is_used(wire: Wire) -> None:
     hello = HELLO | {"capabilities": {"general": {"positionEncodings": ["utf-8", "utf-16"]}}}
     assert (await wire.ask("initialize", hello))["result"]["capabilities"]["positionEncoding"] == "utf-8"
 
@@ -108,7 +108,7 @@ async def test_an_ill_typed_request_gets_an_error_and_the_next_one_its_answer(gr
     assert "result" in await greeted.ask("shutdown", None, 8)
 
 
-async def test_a_document_that_is_not_open_is_named_in_the_error(greeted: Wire) -> None:
+async def test_the_error_names_a_document_that_is_not_open(greeted: Wire) -> None:
     place = {"textDocument": {"uri": "file:///w/gone.py"}, "position": {"line": 0, "character": 0}}
     error = (await greeted.ask("textDocument/completion", place))["error"]
     assert error["code"] == -32602
@@ -118,7 +118,7 @@ async def test_a_document_that_is_not_open_is_named_in_the_error(greeted: Wire) 
 @pytest.mark.parametrize("depth", [400, 1100, 100_000])
 async def test_a_request_that_is_nested_too_deeply_gets_an_error(greeted: Wire, depth: int) -> None:
     nested = b"[" * depth + b"]" * depth
-    # The strings hold what looks like the end of a message.
+    # The strings contain something that looks like the end of a message.
     for head in (b'"id": 5, "method": "workspace/executeCommand", ', b'"method": "$/later", '):
         greeted.send(b'{"jsonrpc": "2.0", %s "params": {"command": "rm", "arguments": ["]{\\"", %s]}}' % (head, nested))
     while (message := await greeted.receive()).get("id") != 5:
@@ -127,7 +127,7 @@ async def test_a_request_that_is_nested_too_deeply_gets_an_error(greeted: Wire, 
     assert "result" in await greeted.ask("shutdown", None, 8)
 
 
-async def test_what_is_no_message_is_refused(greeted: Wire) -> None:
+async def test_an_invalid_message_is_refused(greeted: Wire) -> None:
     for body in (b"{", b"\xff\xfe", b"[]", b'"text"', b'{"id": 1}', b'{"jsonrpc": "2.0", "id": 1}'):
         greeted.send(body)
         assert (await greeted.receive())["error"]["code"] in {-32700, -32600}
@@ -137,7 +137,7 @@ async def test_a_request_before_initialize_is_refused(wire: Wire) -> None:
     assert (await wire.ask("shutdown", None))["error"]["code"] == -32002
 
 
-async def test_a_request_behind_shutdown_is_refused(greeted: Wire) -> None:
+async def test_a_request_after_shutdown_is_refused(greeted: Wire) -> None:
     await greeted.ask("shutdown", None)
     assert (await greeted.ask("textDocument/completion", {}))["error"]["code"] == -32600
 
@@ -150,7 +150,7 @@ async def test_ill_typed_and_unknown_notifications_change_nothing(greeted: Wire)
     assert "result" in await greeted.ask("shutdown", None)
 
 
-async def test_while_there_is_no_engine_the_list_is_empty_and_incomplete(greeted: Wire) -> None:
+async def test_without_an_engine_the_list_is_empty_and_incomplete(greeted: Wire) -> None:
     item = {"uri": "file:///w/a.py", "languageId": "python", "version": 1, "text": "x = "}
     greeted.send({"method": "textDocument/didOpen", "params": {"textDocument": item}})
     place = {"textDocument": {"uri": item["uri"]}, "position": {"line": 0, "character": 4}}
@@ -158,7 +158,7 @@ async def test_while_there_is_no_engine_the_list_is_empty_and_incomplete(greeted
     assert answer["result"] == {"isIncomplete": True, "items": []}
 
 
-async def test_exit_behind_shutdown_ends_with_code_0(greeted: Wire) -> None:
+async def test_exit_after_shutdown_ends_with_code_0(greeted: Wire) -> None:
     await greeted.ask("shutdown", None)
     greeted.send({"method": "exit"})
     assert await greeted.exit_code() == 0
@@ -186,12 +186,12 @@ async def test_a_client_that_no_longer_reads_ends_the_process(greeted: Wire) -> 
     assert await greeted.exit_code() == 0
 
 
-async def test_bytes_that_are_no_lsp_end_the_process(wire: Wire) -> None:
+async def test_bytes_that_are_not_lsp_end_the_process(wire: Wire) -> None:
     wire._stdin.write(b"GET / HTTP/1.1\r\n\r\n")
     assert await wire.exit_code() == 1
 
 
-async def test_a_client_may_connect_over_tcp(home: dict[str, str]) -> None:
+async def test_a_client_may_connect_over_tcp(environment: dict[str, str]) -> None:
     process = await asyncio.create_subprocess_exec(
         CONSOLE_SCRIPT, "--tcp", "127.0.0.1:0", stderr=asyncio.subprocess.PIPE
     )
@@ -206,7 +206,7 @@ async def test_a_client_may_connect_over_tcp(home: dict[str, str]) -> None:
     writer.close()
 
 
-async def test_the_text_of_documents_is_in_no_log(home: dict[str, str]) -> None:
+async def test_no_log_contains_text_of_documents(environment: dict[str, str]) -> None:
     process = await asyncio.create_subprocess_exec(
         CONSOLE_SCRIPT,
         stdin=asyncio.subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""The whole machine: console script, engine process, embedded model."""
+"""The whole system: console script, engine process, embedded model."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ SETTINGS = {"completion": {"deadline_ms": 20_000}}
 
 
 @pytest.fixture
-async def real(home: dict[str, str]) -> AsyncIterator[Editor]:
-    """A window whose server starts the real engine; the engine is ended behind the test."""
+async def real(environment: dict[str, str]) -> AsyncIterator[Editor]:
+    """A window whose server starts the real engine; the engine is ended after the test."""
     editor = Editor()
-    await editor.start(home)
+    await editor.start(environment)
     yield editor
     await editor.close()
-    stop = await asyncio.create_subprocess_exec(CONSOLE_SCRIPT, "engine", "stop", env={**os.environ, **home})
+    stop = await asyncio.create_subprocess_exec(CONSOLE_SCRIPT, "engine", "stop", env={**os.environ, **environment})
     assert await stop.wait() == 0
 
 
-async def test_the_embedded_model_completes_and_its_engine_is_small_enough(real: Editor) -> None:
+async def test_the_embedded_model_completes_within_its_memory_limit(real: Editor) -> None:
     await real.initialize(neovim(), SETTINGS)
     await real.ready()
     buffer = real.open(PROGRAM)
@@ -111,7 +111,7 @@ async def test_an_engine_that_the_settings_no_longer_name_ends_at_once(real: Edi
     assert not psutil.pid_exists(former.pid) or psutil.Process(former.pid).status() == psutil.STATUS_ZOMBIE
 
 
-async def test_nothing_of_a_hostile_workspace_is_run(home: dict[str, str], tmp_path: Path) -> None:
+async def test_no_code_of_a_hostile_workspace_is_run(environment: dict[str, str], tmp_path: Path) -> None:
     workspace, trap = tmp_path / "workspace", tmp_path / "sprung"
     (workspace / "server").mkdir(parents=True)
     (workspace / "infill_completion").mkdir()
@@ -120,12 +120,12 @@ async def test_nothing_of_a_hostile_workspace_is_run(home: dict[str, str], tmp_p
         (workspace / f"{name}.py").write_text(spring)
     editor = Editor()
     try:
-        await editor.start({**home, "PYTHONPATH": "."}, folder=workspace)
+        await editor.start({**environment, "PYTHONPATH": "."}, folder=workspace)
         await editor.initialize(visual_studio_code(), SETTINGS, workspace)
         await editor.ready()
         assert await editor.open(PROGRAM, (workspace / "a.py").as_uri()).ghosts(by_key=True)
         assert not trap.exists()
     finally:
         await editor.close()
-        stop = await asyncio.create_subprocess_exec(CONSOLE_SCRIPT, "engine", "stop", env={**os.environ, **home})
+        stop = await asyncio.create_subprocess_exec(CONSOLE_SCRIPT, "engine", "stop", env={**os.environ, **environment})
         assert await stop.wait() == 0

@@ -1,4 +1,4 @@
-"""A window whose engine is somebody else's server, which has its troubles."""
+"""A window whose engine is a remote server that fails."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def remote(server: Server, window: Editor) -> Editor:
     return window
 
 
-async def test_a_server_that_fails_at_every_key_opens_one_box(server: Server, remote: Editor) -> None:
+async def test_a_server_that_fails_at_every_key_shows_one_message(server: Server, remote: Editor) -> None:
     buffer = remote.open("x = |\n")
     for number in count(1):
         server.answer("/v1/completions", {"error": {"message": f"out of memory, request {number}"}}, status=500)
@@ -41,11 +41,11 @@ async def test_a_server_that_fails_at_every_key_opens_one_box(server: Server, re
     assert "HTTP status 500: out of memory, request 1; see its log." in message
     assert remote.statuses[-1]["kind"] == "Error"
     assert "request 6" in remote.statuses[-1]["reason"]
-    # Besides the first only those that the user asked for were sent.
+    # After the first request, only those that the user invoked were sent.
     assert [path for path, _, _ in server.asked].count("POST /v1/completions") == 4
 
 
-async def test_a_server_that_fails_now_and_then_opens_one_box(server: Server, remote: Editor) -> None:
+async def test_a_server_that_fails_now_and_then_shows_one_message(server: Server, remote: Editor) -> None:
     buffer = remote.open("x = |\n")
     for _ in range(3):
         server.answer("/v1/completions", {"error": {"message": "overloaded"}}, status=503)

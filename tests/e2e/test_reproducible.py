@@ -17,7 +17,7 @@ FILES = {"shapes.py": SHAPES, "prices.py": "def price_of(basket):\n    return ba
 
 
 async def session(home: Path, workspace: Path, hash_seed: str) -> tuple[list[str], dict[str, Any]]:
-    """Work through one history in processes of their own; return what was suggested and what the model saw last."""
+    """Replay one history in new processes; return the suggestions and the last explanation."""
     environment = {
         "XDG_RUNTIME_DIR": str(home / "run"),
         "XDG_CACHE_HOME": str(home / "cache"),
@@ -47,7 +47,7 @@ async def session(home: Path, workspace: Path, hash_seed: str) -> tuple[list[str
 
 
 @pytest.mark.parametrize("seeds", [("1", "2")])
-async def test_two_engines_and_two_servers_agree_to_the_last_token(tmp_path: Path, seeds: tuple[str, str]) -> None:
+async def test_two_engines_and_two_servers_produce_the_same_tokens(tmp_path: Path, seeds: tuple[str, str]) -> None:
     workspace = tmp_path / "workspace"
     workspace.mkdir()
     for name, text in FILES.items():

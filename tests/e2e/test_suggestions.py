@@ -1,4 +1,4 @@
-"""A user types, and suggestions come."""
+"""Suggestions while the user types."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ async def test_an_item_reports_its_acceptance_with_plain_lsp(editor: Editor, eng
     await editor.command(item.command.command, *(item.command.arguments or ()))
 
 
-async def test_both_kinds_of_request_at_one_place_are_answered_by_one_decode(
+async def test_both_kinds_of_request_at_one_position_are_answered_by_one_decode(
     editor: Editor, engine: ScriptedEngine
 ) -> None:
     gate = threading.Event()
     engine.says(Reply(["a", gate, " + b"]))
     buffer = editor.open("def add(a, b):\n    return|\n")
-    buffer.type(" ")  # an editor asks for both by itself while its user types
+    buffer.type(" ")  # editors send both requests while their user types
     ghosts, popup = buffer.ask_inline(), buffer.ask(by_key=False)
     await asyncio.to_thread(engine.wait_for_request, 1)
     gate.set()
@@ -97,19 +97,19 @@ async def test_a_cancelled_request_stops_the_decode_and_gets_the_error_of_lsp(
     await asyncio.to_thread(engine.wait_for_cancellation, request)
 
 
-async def test_an_answer_for_a_text_that_has_changed_since_is_dropped(editor: Editor, engine: ScriptedEngine) -> None:
+async def test_an_answer_is_dropped_if_the_text_has_changed(editor: Editor, engine: ScriptedEngine) -> None:
     gate = threading.Event()
     engine.says(Reply(["1", gate, "2"]))
     buffer = editor.open("x = |\n")
     asked = buffer.ask_inline()
     await asyncio.to_thread(engine.wait_for_request, 1)
     buffer.replace(0, 1, "y")
-    await editor.command("infill.explain")  # the change has been read when this is answered
+    await editor.command("infill.explain")  # the server has read the change once it answers this
     gate.set()
     assert not (await asked).items
 
 
-async def test_shutdown_withdraws_what_is_still_asked(editor: Editor, engine: ScriptedEngine) -> None:
+async def test_shutdown_cancels_open_requests(editor: Editor, engine: ScriptedEngine) -> None:
     engine.says(Reply(["never", threading.Event()]))
     asked = editor.open("x = |\n").ask_inline()
     await asyncio.to_thread(engine.wait_for_request, 1)
@@ -119,7 +119,7 @@ async def test_shutdown_withdraws_what_is_still_asked(editor: Editor, engine: Sc
     assert await editor.exit_code() == 0
 
 
-async def test_a_suggestion_extends_what_the_popup_has_selected(editor: Editor, engine: ScriptedEngine) -> None:
+async def test_a_suggestion_extends_the_selected_popup_entry(editor: Editor, engine: ScriptedEngine) -> None:
     engine.says("(total)")
     buffer = editor.open("value = pri|\n")
     selected = types.SelectedCompletionInfo(types.Range(types.Position(0, 8), types.Position(0, 11)), "print")
@@ -128,12 +128,12 @@ async def test_a_suggestion_extends_what_the_popup_has_selected(editor: Editor, 
     assert items[0].range == selected.range
 
 
-async def test_an_emoji_before_the_cursor_moves_nothing(
-    home: dict[str, str], engine: ScriptedEngine, window: Editor
+async def test_an_emoji_before_the_cursor_does_not_shift_positions(
+    environment: dict[str, str], engine: ScriptedEngine, window: Editor
 ) -> None:
     for capabilities in (visual_studio_code, neovim):
         editor = Editor()
-        await editor.start(home)
+        await editor.start(environment)
         await editor.initialize(capabilities())
         await editor.ready()
         engine.says("'")
@@ -145,7 +145,7 @@ async def test_an_emoji_before_the_cursor_moves_nothing(
         await editor.close()
 
 
-async def test_windows_line_ends_stay(editor: Editor, engine: ScriptedEngine) -> None:
+async def test_windows_line_ends_are_kept(editor: Editor, engine: ScriptedEngine) -> None:
     engine.says("a:\n    b = 1\n    c = 2")
     buffer = editor.open("x = 1\r\nif |\r\ny = 2\r\n")
     [item] = await buffer.ghosts(by_key=True)
@@ -156,7 +156,7 @@ async def test_windows_line_ends_stay(editor: Editor, engine: ScriptedEngine) ->
     assert text.startswith("x = 1\r\nif a:")
 
 
-async def test_a_line_separator_in_a_string_is_no_line_end(editor: Editor, engine: ScriptedEngine) -> None:
+async def test_a_line_separator_in_a_string_does_not_end_the_line(editor: Editor, engine: ScriptedEngine) -> None:
     engine.says("2")
     buffer = editor.open("a = '\u2028\x0c\x85'\nb = |\n")
     [item] = await buffer.ghosts(by_key=True)

@@ -1,4 +1,4 @@
-"""The life of a window beside typing: loading, settings, commands, trouble of the engine."""
+"""A window apart from typing: loading, settings, commands, failures of the engine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _write(path: str, text: str) -> None:
 
 
 async def test_while_the_model_loads_the_editor_shows_progress_and_lists_are_empty(
-    home: dict[str, str], window: Editor
+    environment: dict[str, str], window: Editor
 ) -> None:
     loaded = threading.Event()
     with ScriptedEngine(hold_load=loaded, default="1") as engine:
@@ -51,8 +51,8 @@ async def test_a_client_without_progress_gets_none(engine: ScriptedEngine, windo
     assert not window.client.progress_reports
 
 
-async def test_a_model_that_cannot_load_is_told_once_and_every_request_is_answered(
-    home: dict[str, str], window: Editor
+async def test_a_model_that_cannot_load_is_reported_once_and_every_request_is_answered(
+    environment: dict[str, str], window: Editor
 ) -> None:
     with ScriptedEngine(load_error="The checkpoint is damaged; pull it again."):
         await window.initialize(visual_studio_code())
@@ -82,18 +82,18 @@ async def test_many_wrong_settings_go_to_the_log(engine: ScriptedEngine, window:
 
 
 async def test_a_settings_file_that_cannot_be_read_is_named(
-    home: dict[str, str], engine: ScriptedEngine, window: Editor
+    environment: dict[str, str], engine: ScriptedEngine, window: Editor
 ) -> None:
-    _write(home["INFILL_LS_CONFIG"], "[completion\n")
+    _write(environment["INFILL_LS_CONFIG"], "[completion\n")
     await window.initialize(visual_studio_code())
     await window.ready()
-    assert home["INFILL_LS_CONFIG"] in window.messages[0]
+    assert environment["INFILL_LS_CONFIG"] in window.messages[0]
 
 
-async def test_later_settings_win_and_live_changes_count(
-    home: dict[str, str], engine: ScriptedEngine, window: Editor
+async def test_later_settings_win_and_live_changes_apply(
+    environment: dict[str, str], engine: ScriptedEngine, window: Editor
 ) -> None:
-    _write(home["INFILL_LS_CONFIG"], "[completion]\nmax_tokens = 11\nseed = 1\ntop_p = 0.5\n")
+    _write(environment["INFILL_LS_CONFIG"], "[completion]\nmax_tokens = 11\nseed = 1\ntop_p = 0.5\n")
     window.client.set_configuration({"infill": {"completion": {"top_p": 0.7, "seed": None}}})
     await window.initialize(visual_studio_code(), {"completion": {"max_tokens": 22, "top_p": 0.6}})
     await window.ready()
@@ -109,7 +109,7 @@ async def test_later_settings_win_and_live_changes_count(
     assert next(request for request in engine.requests if "another" in request.prefix).max_tokens == 33
 
 
-async def test_a_client_that_pushes_its_settings_is_heard(engine: ScriptedEngine, window: Editor) -> None:
+async def test_settings_that_a_client_pushes_apply(engine: ScriptedEngine, window: Editor) -> None:
     capabilities = neovim()
     assert capabilities.workspace is not None
     capabilities.workspace.configuration = False
@@ -135,7 +135,7 @@ async def test_toggle_switches_automatic_suggestions_off_and_on(editor: Editor, 
     assert await buffer.ghosts()
 
 
-async def test_a_setting_of_the_editor_ends_what_was_toggled(engine: ScriptedEngine, window: Editor) -> None:
+async def test_a_setting_of_the_editor_overrides_the_toggle(engine: ScriptedEngine, window: Editor) -> None:
     engine.default = "1"
     capabilities = neovim()
     assert capabilities.workspace is not None
@@ -143,7 +143,7 @@ async def test_a_setting_of_the_editor_ends_what_was_toggled(engine: ScriptedEng
     await window.initialize(capabilities)
     await window.ready()
     assert await window.command("infill.toggle") == {"enabled": False}
-    for seed in (1, 2):  # another setting leaves it as it is
+    for seed in (1, 2):  # a change of another setting keeps the toggle
         settings: dict[str, Any] = {"infill": {"completion": {"seed": seed}}}
         window.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(settings=settings))
     assert not await window.open("x = |\n").ghosts()
@@ -153,7 +153,7 @@ async def test_a_setting_of_the_editor_ends_what_was_toggled(engine: ScriptedEng
     assert window.statuses[-1]["kind"] == "Normal"
 
 
-async def test_switched_off_is_what_the_status_says_from_the_start(engine: ScriptedEngine, window: Editor) -> None:
+async def test_the_status_is_switched_off_from_the_start(engine: ScriptedEngine, window: Editor) -> None:
     engine.default = "1"
     await window.initialize(visual_studio_code(), {"completion": {"enabled": False}})
     await window.wait_for_kind("Inactive")
@@ -161,7 +161,7 @@ async def test_switched_off_is_what_the_status_says_from_the_start(engine: Scrip
     assert not any(status["kind"] == "Normal" for status in window.statuses)
 
 
-async def test_settings_of_other_servers_are_none_of_our_business(engine: ScriptedEngine, window: Editor) -> None:
+async def test_settings_of_other_servers_are_ignored(engine: ScriptedEngine, window: Editor) -> None:
     capabilities = neovim()
     assert capabilities.workspace is not None
     capabilities.workspace.configuration = False
@@ -174,7 +174,7 @@ async def test_settings_of_other_servers_are_none_of_our_business(engine: Script
     assert window.messages == []
 
 
-async def test_explain_tells_what_the_model_saw(editor: Editor, engine: ScriptedEngine) -> None:
+async def test_explain_shows_the_prompt_and_the_raw_output(editor: Editor, engine: ScriptedEngine) -> None:
     engine.default = "1"
     assert await editor.command("infill.explain") is None
     buffer = editor.open("x = |\n")
@@ -196,7 +196,9 @@ async def test_busy_is_shown_while_a_request_takes_long(editor: Editor, engine: 
     await editor.wait_for(lambda: not editor.statuses[-1]["busy"] or None)
 
 
-async def test_an_engine_that_went_away_is_found_again_by_a_later_request(home: dict[str, str], window: Editor) -> None:
+async def test_an_engine_that_went_away_is_found_again_by_a_later_request(
+    environment: dict[str, str], window: Editor
+) -> None:
     first = ScriptedEngine(default="1")
     with first:
         await window.initialize(visual_studio_code())
@@ -206,14 +208,14 @@ async def test_an_engine_that_went_away_is_found_again_by_a_later_request(home: 
         buffer = window.open("# later\ny = |\n", "file:///w/b.py")
         before = len(window.statuses)
         ghosts = await buffer.ghosts()
-        if not ghosts:  # the request that found out
+        if not ghosts:  # this request noticed that the engine was gone
             await window.wait_for_kind("Normal", since=before)
             ghosts = await buffer.ghosts()
         assert ghosts[0].insert_text == "y = 2"
 
 
-async def test_another_model_in_the_settings_means_another_engine(
-    home: dict[str, str], engine: ScriptedEngine, window: Editor
+async def test_changed_engine_settings_start_another_engine(
+    environment: dict[str, str], engine: ScriptedEngine, window: Editor
 ) -> None:
     with ScriptedEngine(EngineSettings(context_tokens=2048), default="2") as other:
         await window.initialize(visual_studio_code())
@@ -228,21 +230,23 @@ async def test_another_model_in_the_settings_means_another_engine(
         assert not engine.requests
 
 
-async def test_a_killed_editor_leaves_no_server_behind(home: dict[str, str], engine: ScriptedEngine) -> None:
+async def test_a_killed_editor_leaves_no_server_behind(environment: dict[str, str], engine: ScriptedEngine) -> None:
     ours, theirs = await asyncio.create_subprocess_exec("sleep", "600"), Editor()
-    await theirs.start(home)
+    await theirs.start(environment)
     hello = types.InitializeParams(capabilities=visual_studio_code(), process_id=ours.pid)
     await theirs.client.initialize_session(hello)
     await theirs.ready()
     server = psutil.Process(theirs.pid)
-    ours.kill()  # the pipe stays open here, as where another process has inherited it
+    ours.kill()  # the pipe stays open, as if another process had inherited it
     await ours.wait()
     assert await theirs.exit_code() == 1
     assert not server.is_running()
     await theirs.client.stop()
 
 
-async def test_the_server_is_small_and_knows_no_tensors(editor: Editor, engine: ScriptedEngine) -> None:
+async def test_the_server_uses_little_memory_and_loads_no_tensor_library(
+    editor: Editor, engine: ScriptedEngine
+) -> None:
     engine.default = "1"
     assert await editor.open("x = |\n").ghosts()
     server = psutil.Process(editor.pid)
