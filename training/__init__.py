@@ -1,4 +1,4 @@
-"""How the embedded model was made: corpus, tokenizer, training, evaluation, export.
+"""The making of the embedded model: corpus, tokenizer, training, evaluation, export.
 
-Every step is a module that runs with ``python -m training.<step>``; ``training/README.md`` gives the order.
+Each step is a module that runs with ``python -m training.<step>``; ``training/README.md`` lists them in order.
 """

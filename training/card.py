@@ -1,4 +1,4 @@
-"""The model card: data, recipe, loss curve and scores, put together from what the other steps wrote."""
+"""The model card: data, recipe, loss curve and scores, assembled from the output of the other steps."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from training.export import EMBEDDED
 TEXT = """# infill-tiny: the embedded model
 
 A CodeLlama-architecture model ({parameters:.1f}M parameters) that completes Python in the middle of a file. It exists so
-that infill-ls works on a machine without a GPU, a hub or an account, and so that its tests use a real model. It is no
-substitute for CodeLlama: it has seen {tokens:.0f} million tokens, CodeLlama half a trillion and more.
+that infill-ls works on a machine without a GPU, a hub or an account, and so that its tests use a real model. It does not
+replace CodeLlama: it has seen {tokens:.0f} million tokens, CodeLlama more than half a trillion.
 
 | | |
 | --- | --- |
@@ -37,32 +37,32 @@ The Python standard library and the installed packages below, all under permissi
 ## Recipe
 
 {tokens:.0f} million tokens, 85 % of the rows infilling (half PSM, half SPM), with cuts at line starts, at word edges and
-inside words. The first {begun:.0f} million came in a run of their own, whose rate fell to zero over the last two fifths; the rest
-began with its weights at the full rate, which fell to zero in the same way.
+inside words. The first {begun:.0f} million were a separate run, whose learning rate fell to zero over the last two fifths; a second run
+started from its weights at the full rate, which fell to zero in the same way.
 {rows_text}
 Muon for the matrices and AdamW for the rest; bf16 products, fp32 weights. Trained on two CPU cores by
 `training/train.py`.
 
 ![Loss on training and held-out rows](loss.png)
 
-Last loss on held-out rows: {loss:.3f} nats a token ({bits:.2f} bits a character).
+Final loss on held-out rows: {loss:.3f} nats per token ({bits:.2f} bits per character).
 
 ## Scores
 
-{count} holes in held-out files that the cache's weights were not fitted on; the cursor at any character of a line behind its
-indentation ({in_word:.0%} inside a word); the rest of that line is wanted, exactly. Greedy.
+{count} holes in held-out files that the cache's weights were not fitted on. The cursor is at any character of a line after its
+indentation ({in_word:.0%} inside a word); only the exact rest of that line counts. Greedy decoding.
 
 | predictor | exact match | 95 % interval | cursor inside a word | elsewhere |
 | --- | --- | --- | --- | --- |
 {rows}
 
-Both together against the n-grams alone: {gain:+.0%}.
+Both together, relative to the n-grams alone: {gain:+.0%}.
 
 ## Limits
 
-* It knows Python, and of other languages only what the buffer shows.
-* It writes what often follows, not what is right: names, arguments and numbers it makes up must be read.
-* It can repeat short passages of the packages it was trained on; their licences ask for attribution when a substantial
+* It knows Python, and of other languages only what is in the buffer.
+* It writes what is likely, not what is right: check the names, arguments and numbers that it makes up.
+* It can repeat short passages of the packages it was trained on; their licences ask for attribution if a substantial
   part is copied.
 """
 LABELS = {"ngram": "n-grams of the buffer alone", "model": "the model alone", "both": "both together"}
@@ -89,14 +89,14 @@ def _curve(run: Path, target: Path) -> None:
 
 
 def _begun(lines: list[dict[str, Any]]) -> float:
-    """Return the tokens that the weights had seen when the run of ``lines`` began."""
+    """Return the number of tokens that the weights had seen before the run of ``lines``."""
     first, second = lines[:2]
     a_step = (second["tokens"] - first["tokens"]) / (second["step"] - first["step"])
     return float(first["tokens"] - first["step"] * a_step)
 
 
 def _rows_text(lines: list[dict[str, Any]]) -> str:
-    """Say how long the rows were and when that changed."""
+    """Return a sentence on the length of the rows and when it changed."""
     parts = [f"Rows of {lines[0]['length']:,} tokens"]
     for before, line in pairwise(lines):
         if line["length"] != before["length"]:

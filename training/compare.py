@@ -1,4 +1,4 @@
-"""Greedy predictions of the index alone, of the model alone, and of the two together, to compare and tune them."""
+"""Greedy predictions from the n-gram index alone, the model alone, and both together, for comparison and tuning."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.ngram.mixture import CacheParameters, ngram_index
 
 
-class Source(StrEnum):
-    """Who predicts."""
+class PredictionSource(StrEnum):
+    """What a prediction is made from."""
 
     NGRAM = "ngram"
     MODEL = "model"
@@ -22,22 +22,22 @@ class Source(StrEnum):
 
 
 class Predictor:
-    """Predicts middles with one source and one set of parameters.
+    """Predicts middles from one source with one set of parameters.
 
     Args:
-        generator: A loaded model; its weights are shared by all predictors made of it.
-        source: Who predicts.
-        cache: Weights of the index; None takes the model's own.
-        settings: Other changes of `ModelSettings`, such as ``heal``.
+        generator: A loaded model; all its predictors share the weights.
+        source: What to predict from.
+        cache: Weights of the index; None for the model's own.
+        settings: Other changes to `ModelSettings`, such as ``heal``.
     """
 
     def __init__(
-        self, generator: Generator, source: Source, cache: CacheParameters | None = None, **settings: Any
+        self, generator: Generator, source: PredictionSource, cache: CacheParameters | None = None, **settings: Any
     ) -> None:
         self._source = source
         self._cache = cache or generator.model.settings.cache or CacheParameters()
         self._generator = generator.with_settings(
-            cache=None if source is Source.MODEL else self._cache,
+            cache=None if source is PredictionSource.MODEL else self._cache,
             **settings,
         )
 
@@ -49,12 +49,12 @@ class Predictor:
         request = CompletionRequest(
             prefix, suffix, tuple(context), max_tokens=max_tokens, temperature=0.0, stop=tuple(stop)
         )
-        if self._source is not Source.NGRAM:
+        if self._source is not PredictionSource.NGRAM:
             return "".join(chunk.text for chunk in self._generator.stream(request, lambda: False))
         return self._copied(request)
 
     def _copied(self, request: CompletionRequest) -> str:
-        """Predict without the model: below the index stands the same chance for every token."""
+        """Predict without the model, as if it gave every token the same probability."""
         generator = self._generator
         prompt = generator.model.prompt(request)
         index = ngram_index(prompt, self._cache, generator.model.tokenizer.infilling)
@@ -63,7 +63,7 @@ class Predictor:
         text = ""
         for _ in range(2 * request.max_tokens):
             scores = candidate.scores(floor)
-            # Where nothing was seen before, every guess is as good as any other: that is the end of what can be copied.
+            # If the index has seen nothing like this, no token stands out and there is nothing left to copy.
             if not _stands_out(scores):
                 break
             text += candidate.push(int(scores.argmax()), 0.0).text

@@ -1,7 +1,7 @@
-"""The corpus: Python source files that are already on this machine, deduplicated and split by hash.
+"""The corpus: Python source files on this machine, deduplicated and split by hash.
 
-It holds the standard library and those installed distributions of :data:`DISTRIBUTIONS` that the project itself
-depends on and whose licences are permissive.  Nothing is downloaded.
+It contains the standard library and the installed distributions in :data:`DISTRIBUTIONS`, which the project depends on
+and which have permissive licences.  Nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-# Distributions under MIT, BSD, Apache-2.0, PSF or HPND terms.  hypothesis, certifi and tqdm (MPL-2.0) stay out.
+# Distributions under MIT, BSD, Apache-2.0, PSF or HPND terms.  hypothesis, certifi and tqdm (MPL-2.0) are left out.
 DISTRIBUTIONS = (
     "accelerate", "anyio", "attrs", "bitsandbytes", "cattrs", "click", "cycler", "filelock", "fonttools", "fsspec",
     "h11", "httpcore", "httpx", "huggingface-hub", "idna", "iniconfig", "Jinja2", "kiwisolver", "lsprotocol",
@@ -33,14 +33,14 @@ HELD_OUT_PER_MILLE = 20
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One file of the corpus: ``name`` is ``distribution:path inside it``, ``text`` has LF line ends."""
+    """A file of the corpus; ``name`` is ``distribution:path inside it``, ``text`` has LF line endings."""
 
     name: str
     text: str
 
     @property
     def held_out(self) -> bool:
-        """True for about two percent of the files, chosen by the SHA-256 of their text and by nothing else."""
+        """True for about two percent of the files, which depends only on the SHA-256 of their text."""
         digest = hashlib.sha256(self.text.encode()).digest()
         return int.from_bytes(digest[:4], "big") % 1000 < HELD_OUT_PER_MILLE
 
@@ -88,7 +88,7 @@ def source_files() -> Iterator[SourceFile]:
 
 
 def write(folder: Path) -> dict[str, int]:
-    """Write ``train.jsonl`` and ``held_out.jsonl`` (one ``{"name", "text"}`` a line) and return their counts."""
+    """Write ``train.jsonl`` and ``held_out.jsonl`` (one ``{"name", "text"}`` per line) and return the counts."""
     folder.mkdir(parents=True, exist_ok=True)
     counts = {"train_files": 0, "train_chars": 0, "held_out_files": 0, "held_out_chars": 0}
     with (folder / "train.jsonl").open("w") as train, (folder / "held_out.jsonl").open("w") as held_out:
@@ -102,7 +102,7 @@ def write(folder: Path) -> dict[str, int]:
 
 
 def read(path: Path) -> list[SourceFile]:
-    """Read one of the files that :func:`write` made."""
+    """Read one of the files that :func:`write` wrote."""
     with path.open() as lines:
         return [SourceFile(**json.loads(line)) for line in lines]
 

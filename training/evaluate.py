@@ -1,8 +1,8 @@
-"""How well the rest of a line is completed on held-out files: buffer-only n-grams, the model, and both together.
+"""Scores for completing the rest of a line in held-out files: n-grams of the buffer, the model, and both together.
 
-A hole is a cursor at any character of a line behind its indentation; the rest of that line is wanted, exactly, blanks
-at its end aside.  All three predictors see the same prompt, heal the unfinished word before the cursor the same way and
-choose greedily.  Half of the held-out files (by hash) serve to choose parameters, the other half to report.
+A hole is a cursor at any character of a line after its indentation; only the exact rest of that line counts, apart from
+blanks at its end.  All three predictors see the same prompt, heal the unfinished word before the cursor the same way
+and decode greedily.  Half of the held-out files (by hash) is for choosing parameters, the other half for the scores.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.settings import EngineSettings
-from training.compare import Predictor, Source
+from training.compare import PredictionSource, Predictor
 from training.corpus import SourceFile, read
 from training.export import EMBEDDED
 
@@ -28,7 +28,7 @@ MAX_TOKENS = 64
 
 
 @dataclass(frozen=True)
-class Hole:
+class LineHole:
     """A cursor in a held-out file; ``prefix + wanted + suffix`` is the file."""
 
     name: str
@@ -38,15 +38,15 @@ class Hole:
 
     @property
     def in_word(self) -> bool:
-        """True where the cursor stands inside an identifier or a number."""
+        """True if the cursor is inside an identifier or a number."""
         return self.prefix[-1:].isalnum() and self.wanted[:1].isalnum()
 
     def hit(self, guess: str) -> bool:
-        """Tell whether a guess is the rest of the line, blanks at the end aside."""
+        """Return whether a guess is the rest of the line, apart from blanks at the end."""
         return guess.rstrip() == self.wanted.rstrip()
 
 
-def _hole(file: SourceFile, chance: random.Random) -> Hole | None:
+def _hole(file: SourceFile, chance: random.Random) -> LineHole | None:
     lines = file.text.split("\n")
     number = chance.randrange(len(lines) // 4, len(lines))
     line = lines[number]
@@ -55,36 +55,36 @@ def _hole(file: SourceFile, chance: random.Random) -> Hole | None:
         return None
     column = chance.randrange(indent, len(line.rstrip()))
     before = "\n".join([*lines[:number], line[:column]])
-    return Hole(file.name, before, line[column:], "\n".join(["", *lines[number + 1 :]]))
+    return LineHole(file.name, before, line[column:], "\n".join(["", *lines[number + 1 :]]))
 
 
-def holes(path: Path, count: int, *, tuning: bool = False) -> list[Hole]:
-    """Return ``count`` holes spread evenly over one half of the held-out files; the same files give the same holes."""
+def holes(path: Path, count: int, *, tuning: bool = False) -> list[LineHole]:
+    """Return ``count`` holes spread evenly over one half of the held-out files, always the same ones."""
     digests = {file.name: hashlib.sha256(file.text.encode()).digest() for file in read(path)}
     files = [file for file in read(path) if file.text.count("\n") >= MIN_FILE_LINES]
     files = [file for file in files if bool(digests[file.name][4] % 2) is tuning]
     files.sort(key=lambda file: digests[file.name])
-    found: list[Hole] = []
-    turn = 0
+    found: list[LineHole] = []
+    round_ = 0
     while len(found) < count:
         for file in files:
-            hole = _hole(file, random.Random(f"{file.name}-{turn}"))
+            hole = _hole(file, random.Random(f"{file.name}-{round_}"))
             if hole is not None and len(found) < count:
                 found.append(hole)
-        turn += 1
+        round_ += 1
     return found
 
 
 def wilson(hits: int, count: int) -> tuple[float, float]:
-    """Return the 95 % score interval of a share (Wilson 1927)."""
+    """Return the 95 % score interval of a proportion (Wilson 1927)."""
     z, share = 1.96, hits / count
     middle = share + z * z / (2 * count)
     reach = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
     return (middle - reach) / (1 + z * z / count), (middle + reach) / (1 + z * z / count)
 
 
-def score(predict: Predictor, wanted: Sequence[Hole]) -> dict[str, Any]:
-    """Return the exact match of a predictor: over all holes, inside words, elsewhere."""
+def score(predict: Predictor, wanted: Sequence[LineHole]) -> dict[str, Any]:
+    """Return the share of exact matches of a predictor: over all holes, inside words, and elsewhere."""
     hits = [hole.hit(predict(hole.prefix, hole.suffix, max_tokens=MAX_TOKENS)) for hole in wanted]
     inside = [hit for hit, hole in zip(hits, wanted, strict=True) if hole.in_word]
     elsewhere = [hit for hit, hole in zip(hits, wanted, strict=True) if not hole.in_word]
@@ -102,14 +102,14 @@ def main() -> None:
     parser.add_argument("--run", type=Path, default=Path("training/run"))
     parser.add_argument("--folder", type=Path, default=EMBEDDED)
     parser.add_argument("--count", type=int, default=600)
-    parser.add_argument("--tuning", action="store_true", help="use the half of the files that parameters are chosen on")
-    parser.add_argument("--set", type=json.loads, default={}, help="JSON over the settings of the model, to compare")
+    parser.add_argument("--tuning", action="store_true", help="use the half for choosing parameters")
+    parser.add_argument("--set", type=json.loads, default={}, help="JSON to override settings of the model")
     options = parser.parse_args()
     generator = Generator.load(EngineSettings(model=str(options.folder), device="cpu"), lambda _share, _what: None)
     wanted = holes(options.run / "held_out.jsonl", options.count, tuning=options.tuning)
     sample = read(options.run / "held_out.jsonl")[:40]
     tokens = sum(len(generator.model.tokenizer.encode(file.text)) for file in sample)
-    scores = {str(source): score(Predictor(generator, source, **options.set), wanted) for source in Source}
+    scores = {str(source): score(Predictor(generator, source, **options.set), wanted) for source in PredictionSource}
     report = {
         "count": len(wanted),
         "in_word_share": sum(hole.in_word for hole in wanted) / len(wanted),

@@ -1,7 +1,7 @@
-"""Put a trained checkpoint into the package: weights, config, tokenizer and the settings of the model.
+"""Copy a trained checkpoint into the package: weights, config, tokenizer and the model's settings.
 
-``infill.json`` holds what the engine needs to know beyond ``config.json``: the model's name and version, the layout
-of its prompts and the cache it is mixed with.
+``infill.json`` holds what the engine needs beyond ``config.json``: the model's name, the layout of its prompts and the
+weights of its n-gram cache.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ def export(run: Path, target: Path, settings: dict[str, Any]) -> None:
     """Copy the checkpoint of ``run`` to ``target``.
 
     Raises:
-        ValueError: The weights are larger than what the package may carry.
+        ValueError: The weights are too large for the package.
     """
     size = (run / "model.safetensors").stat().st_size
     if size > MAX_BYTES:
         raise ValueError(
-            f"The weights take {size} bytes; the package carries at most {MAX_BYTES}: train a smaller model."
+            f"The weights take {size} bytes, but the package holds at most {MAX_BYTES}; train a smaller model."
         )
     target.mkdir(parents=True, exist_ok=True)
     for name in ("model.safetensors", "config.json", "tokenizer.json"):

@@ -1,7 +1,7 @@
-"""Training rows: a place in a file, cut into prefix, middle and suffix the way an editor's cursor cuts it.
+"""Training rows: files cut into prefix, middle and suffix the way an editor's cursor cuts them.
 
-The layouts are the ones the engine sends (PSM and SPM, half each; some rows are plain left-to-right text), and the
-cuts fall at line starts, at word edges and inside words, since a cursor does.
+The layouts are those of the engine (PSM and SPM, half each; some rows are plain left-to-right text).  The cuts are at
+line starts, at word edges and inside words, as cursors are.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ WORD_EDGE = re.compile(r"\b")
 
 @dataclass(frozen=True)
 class Cut:
-    """Text around a cursor; ``middle`` is what the model should write there."""
+    """Text around a cursor; ``middle`` is what the model should write."""
 
     prefix: str
     middle: str
@@ -35,7 +35,7 @@ class Cut:
 
 
 def _cursor(line: str, chance: random.Random) -> int:
-    """Return a column of ``line``: behind its indentation, at a word edge or anywhere, a third each."""
+    """Return a column of ``line``: after its indentation, at a word edge or anywhere, a third each."""
     kind = chance.random()
     if kind < 1 / 3:
         return len(line) - len(line.lstrip())
@@ -45,7 +45,7 @@ def _cursor(line: str, chance: random.Random) -> int:
 
 
 def cut(text: str, position: int, chance: random.Random) -> Cut:
-    """Cut ``text`` somewhere on the line that holds ``position``."""
+    """Cut ``text`` somewhere on the line that contains ``position``."""
     start = text.rfind("\n", 0, position) + 1
     end = text.find("\n", start)
     end = len(text) if end < 0 else end
@@ -69,7 +69,7 @@ def cut(text: str, position: int, chance: random.Random) -> Cut:
 
 
 class RowMaker:
-    """Turns files into rows of ``length + 1`` token ids; the same seed and step give the same rows."""
+    """Makes rows of ``length + 1`` token ids from files; the same seed gives the same rows."""
 
     def __init__(self, files: list[SourceFile], tokenizer: Tokenizer, length: int) -> None:
         self.files = files
@@ -83,7 +83,7 @@ class RowMaker:
     def _id(self, token: str) -> int:
         found: int | None = self.tokenizer.token_to_id(token)
         if found is None:
-            raise ValueError(f"The tokenizer has no {token}; make it with training.tokenizer.")
+            raise ValueError(f"The tokenizer has no {token}; create it with `python -m training.tokenizer`.")
         return found
 
     def _encode(self, text: str) -> list[int]:
@@ -114,7 +114,7 @@ class RowMaker:
         return [self.bos, self.pre, self.suf, *suffix, self.mid, *prefix, *middle, self.eot]
 
     def rows(self, count: int, seed: str) -> list[list[int]]:
-        """Return ``count`` rows of exactly ``length + 1`` ids, short samples packed behind each other."""
+        """Return ``count`` rows of exactly ``length + 1`` ids, with short samples packed one after another."""
         chance = random.Random(seed)
         rows: list[list[int]] = []
         for _ in range(count):

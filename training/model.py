@@ -1,6 +1,6 @@
-"""A lean CodeLlama for training on the CPU: bf16 products, fp32 weights, the names of ``LlamaForCausalLM``.
+"""A minimal CodeLlama for training on the CPU: bf16 products, fp32 weights, the names of ``LlamaForCausalLM``.
 
-The q, k, v and the gate and up projections are one matrix each here, because one wide product is faster than three
+The q, k, v projections are one matrix here, and so are gate and up, because one wide product is faster than several
 narrow ones; :meth:`Llama.checkpoint` splits them again.
 """
 
@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# A parameter of a layer here, and the parameters of transformers' layer that it joins.
+# The parameters of a layer, each with the parameters of transformers' layer that it joins.
 PARTS = {
     "input_norm": ("input_layernorm",),
     "post_norm": ("post_attention_layernorm",),
@@ -24,8 +24,8 @@ PARTS = {
 
 
 @dataclass(frozen=True)
-class Shape:
-    """The shape of a model, in the words of ``LlamaConfig``."""
+class LlamaShape:
+    """The shape of a model, with the names of ``LlamaConfig``."""
 
     vocab_size: int = 4096
     hidden_size: int = 320
@@ -54,7 +54,7 @@ class Shape:
         }  # fmt: skip
 
 
-def _rope(length: int, shape: Shape) -> tuple[Tensor, Tensor]:
+def _rope(length: int, shape: LlamaShape) -> tuple[Tensor, Tensor]:
     inverse = shape.rope_theta ** (-torch.arange(0, shape.head_dim, 2).float() / shape.head_dim)
     angles = torch.outer(torch.arange(length).float(), inverse)
     return torch.cat([angles.cos()] * 2, -1).bfloat16(), torch.cat([angles.sin()] * 2, -1).bfloat16()
@@ -71,7 +71,7 @@ def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 def _attend(q: Tensor, k: Tensor, v: Tensor, blocks: int = 4) -> Tensor:
-    """Causal attention in ``blocks`` slices of queries; on the CPU half the time of the flash kernel in bf16."""
+    """Causal attention in ``blocks`` slices of queries; in bf16 on the CPU it takes half the flash kernel's time."""
     length, width = q.shape[-2:]
     step = length // blocks
     mask = torch.full((step, step), float("-inf"), dtype=q.dtype).triu(1)
@@ -85,10 +85,10 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, blocks: int = 4) -> Tensor:
     return torch.cat(mixed, -2)
 
 
-class Layer(nn.Module):
+class DecoderLayer(nn.Module):
     """One decoder layer; ``x`` is ``(batch, length, hidden)`` in bf16."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: LlamaShape) -> None:
         super().__init__()
         self.shape = shape
         hidden, wide = shape.hidden_size, shape.intermediate_size
@@ -100,7 +100,7 @@ class Layer(nn.Module):
         self.down = nn.Parameter(torch.zeros(hidden, wide))
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        """Return the layer's output, of the shape of ``x``."""
+        """Return the layer's output, in the shape of ``x``."""
         batch, length, hidden = x.shape
         shape = self.shape
         normed = _norm(x, self.input_norm, shape.rms_norm_eps)
@@ -115,13 +115,13 @@ class Layer(nn.Module):
 class Llama(nn.Module):
     """The whole model."""
 
-    def __init__(self, shape: Shape, length: int) -> None:
+    def __init__(self, shape: LlamaShape, length: int) -> None:
         super().__init__()
         self.shape = shape
         self.embed = nn.Parameter(torch.randn(shape.vocab_size, shape.hidden_size) * 0.5)
         self.cos: Tensor
         self.sin: Tensor
-        self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.num_hidden_layers))
+        self.layers = nn.ModuleList(DecoderLayer(shape) for _ in range(shape.num_hidden_layers))
         self.norm = nn.Parameter(torch.ones(shape.hidden_size))
         self.head = nn.Parameter(torch.randn(shape.vocab_size, shape.hidden_size) * shape.hidden_size**-0.5 * 0.1)
         cos, sin = _rope(length, shape)
@@ -137,9 +137,9 @@ class Llama(nn.Module):
         logits = F.linear(x.flatten(0, 1), self.head.to(x.dtype))
         return F.cross_entropy(logits.float(), targets.flatten(), ignore_index=-100)
 
-    def stack(self) -> list[Layer]:
+    def stack(self) -> list[DecoderLayer]:
         """Return the layers, first to last."""
-        return [layer for layer in self.layers if isinstance(layer, Layer)]
+        return [layer for layer in self.layers if isinstance(layer, DecoderLayer)]
 
     def checkpoint(self) -> dict[str, Tensor]:
         """Return the weights in bf16 under the names of transformers' ``LlamaForCausalLM``."""
@@ -157,10 +157,10 @@ class Llama(nn.Module):
         return {key: value.detach().to(torch.bfloat16).contiguous().clone() for key, value in tensors.items()}
 
     def load_checkpoint(self, tensors: dict[str, Tensor]) -> None:
-        """Take the weights that :meth:`checkpoint` gave.
+        """Load the weights that :meth:`checkpoint` returned.
 
         Raises:
-            RuntimeError: The weights are of another shape.
+            RuntimeError: The weights have another shape.
         """
         names = {"embed": "model.embed_tokens", "norm": "model.norm", "head": "lm_head"}
         state = {ours: tensors[f"{theirs}.weight"].float() for ours, theirs in names.items()}

@@ -1,8 +1,8 @@
-"""The embedded model's tokenizer: a byte-fallback BPE laid out as CodeLlama's.
+"""The embedded model's tokenizer: a byte-fallback BPE with the layout of CodeLlama's.
 
-Ids 0 to 2 are ``<unk> <s> </s>``, 3 to 258 the bytes ``<0x00>`` to ``<0xFF>``, then the pieces, and last the four
+Ids 0 to 2 are ``<unk> <s> </s>``, 3 to 258 the bytes ``<0x00>`` to ``<0xFF>``, followed by the pieces and the four
 infilling tokens.  As in CodeLlama a space is ``▁``, text gets one leading ``▁``, a newline is the byte ``<0x0A>``
-and a digit is a piece of its own.  Format: the ``tokenizer.json`` of the ``tokenizers`` library.
+and every digit is a separate piece.  Format: the ``tokenizer.json`` of the ``tokenizers`` library.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, tr
 from training.corpus import read
 
 INFILLING_TOKENS = ("▁<PRE>", "▁<SUF>", "▁<MID>", "▁<EOT>")
-# Words carry their leading space and underscores; runs of spaces leave one to the word behind them.
+# Words include their leading space and underscores; a run of spaces leaves its last one to the word after it.
 PIECES = r"▁+(?=▁)|▁?_*\p{L}+|▁?\p{N}|▁?[^▁\p{L}\p{N}\n]+|▁|\n"
 ALPHABET = [chr(code) for code in range(33, 127)] + ["▁", "\t"]
 
@@ -69,7 +69,7 @@ def build(texts: list[str], vocab_size: int) -> Tokenizer:
 
 
 def main() -> None:
-    """Train the tokenizer on a part of the corpus and write ``tokenizer.json`` beside it."""
+    """Train the tokenizer on part of the corpus and write ``tokenizer.json`` next to it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, default=Path("training/run"))
     parser.add_argument("--vocab-size", type=int, default=4096)
@@ -81,7 +81,7 @@ def main() -> None:
     tokenizer.save(str(options.run / "tokenizer.json"))
     held_out = read(options.run / "held_out.jsonl")[:50]
     tokens = sum(len(tokenizer.encode(file.text, add_special_tokens=False).ids) for file in held_out)
-    print(f"{tokenizer.get_vocab_size()} ids, {sum(len(f.text) for f in held_out) / tokens:.2f} characters a token")
+    print(f"{tokenizer.get_vocab_size()} ids, {sum(len(f.text) for f in held_out) / tokens:.2f} characters per token")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Train the embedded model, resumable, on as many processes as there are cores (or GPUs).
+"""Train the embedded model with one process per core (or GPU); a run can be resumed.
 
-Each process works on one thread (or one GPU) and its own rows; gradients are averaged once a step.  On a CPU two
-such processes beat one process of two threads, because no product waits for the slower core.  Matrices learn with
-Muon (Jordan et al. 2024), embeddings and norms with AdamW; the rate is constant, then falls to zero over the last
-part of the token budget (warm-up, stable, decay), so that a run can be extended while it is still in the stable part.
+Each process has one thread (or one GPU) and its own rows; gradients are averaged once per step.  On a CPU two such
+processes are faster than one process with two threads, because no product waits for the slower core.  Matrices are
+trained with Muon (Jordan et al. 2024), embeddings and norms with AdamW.  The rate is constant, then falls to zero over
+the last part of the token budget (warm-up, stable, decay), so a run can be extended while it is in the stable part.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from torch.multiprocessing.spawn import spawn
 
 from training.corpus import read
 from training.fim import RowMaker
-from training.model import Llama, Shape
+from training.model import Llama, LlamaShape
 
 WARM_UP_STEPS = 100
 
@@ -50,17 +50,17 @@ class Optimizer:
             part.zero_grad(set_to_none=True)
 
     def state(self) -> list[dict[str, object]]:
-        """Return what :meth:`load` takes."""
+        """Return the state for :meth:`load`."""
         return [part.state_dict() for part, _ in self.parts]
 
     def load(self, states: list[dict[str, object]]) -> None:
-        """Continue from :meth:`state`."""
+        """Restore what :meth:`state` returned."""
         for (part, _), state in zip(self.parts, states, strict=True):
             part.load_state_dict(state)
 
 
 def rate_factor(step: int, tokens: int, budget: int, decay: float) -> float:
-    """Return the share of the full rate at ``tokens`` of ``budget``; ``decay`` is the share spent falling."""
+    """Return the factor on the full rate after ``tokens`` of ``budget``; ``decay`` is the share of the falling part."""
     return min(1.0, (step + 1) / WARM_UP_STEPS, max(0.0, (budget - tokens) / (decay * budget)))
 
 
@@ -101,8 +101,10 @@ def work(rank: int, world: int, options: argparse.Namespace) -> None:
     dist.init_process_group("nccl" if cuda else "gloo", rank=rank, world_size=world)
     torch.manual_seed(options.seed)
     tokenizer = Tokenizer.from_file(str(options.run / "tokenizer.json"))
-    shape = Shape(vocab_size=tokenizer.get_vocab_size(), hidden_size=options.hidden, num_hidden_layers=options.layers,
-                  intermediate_size=options.intermediate, num_attention_heads=options.hidden // 64)  # fmt: skip
+    shape = LlamaShape(
+        vocab_size=tokenizer.get_vocab_size(), hidden_size=options.hidden, num_hidden_layers=options.layers,
+        intermediate_size=options.intermediate, num_attention_heads=options.hidden // 64,
+    )  # fmt: skip
     model = Llama(shape, options.length).to(device)
     optimizer = Optimizer(model, options.muon_rate, options.adam_rate)
     maker = RowMaker(read(options.run / "train.jsonl"), tokenizer, options.length)
@@ -146,10 +148,10 @@ def work(rank: int, world: int, options: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Train until the token budget is used; run again to continue."""
+    """Train until the token budget is used up; run again to continue."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, default=Path("training/run"))
-    parser.add_argument("--start", type=Path, help="begin with the exported checkpoint in this folder")
+    parser.add_argument("--start", type=Path, help="start from the exported checkpoint in this folder")
     parser.add_argument("--tokens", type=int, default=36_000_000)
     parser.add_argument("--decay", type=float, default=0.35)
     parser.add_argument("--processes", type=int, default=torch.cuda.device_count() or os.cpu_count() or 1)

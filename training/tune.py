@@ -1,8 +1,8 @@
-"""Fit the weights of the cache to held-out text: the likelihood of what really stands in the holes.
+"""Fit the weights of the n-gram cache to held-out text, by the likelihood of the true text in the holes.
 
-The model's probability of each true token and what the index says there are collected once; the four gains are then
-fitted by gradient descent, for each combination of the parameters that have no gradient.  Only the half of the held-out
-files that is not reported on is used.
+For each combination of the parameters that have no gradient, the model's probability of each true token and the levels
+of the index are collected once; then the four gains are fitted by gradient descent.  Only the half of the held-out
+files that is not used for the scores takes part.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.ngram.index import MatchLevel
 from infill_completion.engine.ngram.mixture import CacheParameters, ngram_index
 from infill_completion.settings import EngineSettings
-from training.evaluate import Hole, holes
+from training.evaluate import LineHole, holes
 from training.export import EMBEDDED
 
 HALF_LIVES = (0.0, 300.0, 1000.0)
@@ -31,8 +31,8 @@ MAX_LEVELS = 24
 
 
 @dataclass(frozen=True)
-class Step:
-    """One true token: the model's probability of it, and the index's levels with the share each gives it."""
+class TrueToken:
+    """A token of the true text: its probability in the model, and the levels of the index at its place."""
 
     probability: float
     levels: list[MatchLevel]
@@ -47,46 +47,46 @@ def _probabilities(model: LlamaForCausalLM, ids: list[int], truth: list[int]) ->
 
 
 def collect(
-    generator: Generator, model: LlamaForCausalLM, wanted: list[Hole], parameters: CacheParameters
-) -> list[Step]:
-    """Return a step for each true token of the holes."""
-    steps = []
+    generator: Generator, model: LlamaForCausalLM, wanted: list[LineHole], parameters: CacheParameters
+) -> list[TrueToken]:
+    """Return the true tokens of all holes."""
+    tokens = []
     for hole in wanted:
         prompt = generator.model.prompt(CompletionRequest(hole.prefix, hole.suffix))
         truth = list(generator.model.tokenizer.encode_infilling(prompt.spell + hole.wanted + "\n"))
         index = ngram_index(prompt, parameters, generator.model.tokenizer.infilling)
         for id_, chance in zip(truth, _probabilities(model, prompt.ids, truth), strict=True):
-            steps.append(Step(chance, index.levels()[:MAX_LEVELS], id_))
+            tokens.append(TrueToken(chance, index.levels()[:MAX_LEVELS], id_))
             index.append(id_)
-    return steps
+    return tokens
 
 
-def _tables(steps: list[Step]) -> tuple[Tensor, Tensor, Tensor]:
-    """Return features ``(steps, levels, 4)``, the share of the true token and a mask, both ``(steps, levels)``."""
-    width = max(1, *(len(step.levels) for step in steps))
-    features, shares = torch.zeros(len(steps), width, 4), torch.zeros(len(steps), width)
-    mask = torch.zeros(len(steps), width, dtype=torch.bool)
-    for row, step in enumerate(steps):
-        for column, level in enumerate(step.levels):
+def _tables(tokens: list[TrueToken]) -> tuple[Tensor, Tensor, Tensor]:
+    """Return features ``(tokens, levels, 4)``, the shares of the true tokens and a mask, both ``(tokens, levels)``."""
+    width = max(1, *(len(token.levels) for token in tokens))
+    features, shares = torch.zeros(len(tokens), width, 4), torch.zeros(len(tokens), width)
+    mask = torch.zeros(len(tokens), width, dtype=torch.bool)
+    for row, token in enumerate(tokens):
+        for column, level in enumerate(token.levels):
             numbers = [1.0, level.order, level.count, max(level.shares.values())]
             features[row, column] = torch.tensor(numbers)
-            shares[row, column] = level.shares.get(step.target, 0.0)
+            shares[row, column] = level.shares.get(token.target, 0.0)
             mask[row, column] = True
     features[..., 1:3] = features[..., 1:3].clamp(min=1).log()
     return features, shares, mask
 
 
-def fit(steps: list[Step], start: CacheParameters) -> tuple[CacheParameters, float]:
-    """Return the best gains and the mean loss in nats a token."""
-    features, shares, mask = _tables(steps)
-    model = torch.tensor([step.probability for step in steps])
+def fit(tokens: list[TrueToken], start: CacheParameters) -> tuple[CacheParameters, float]:
+    """Return the parameters with the best gains, and the mean loss in nats per token."""
+    features, shares, mask = _tables(tokens)
+    model = torch.tensor([token.probability for token in tokens])
     gains = torch.tensor([start.bias, start.order_gain, start.count_gain, start.purity_gain], requires_grad=True)
     optimizer = torch.optim.Adam([gains], lr=0.05)
     loss = torch.zeros(())
     for _ in range(400):
         weight = (features @ gains).sigmoid() * mask
         left = torch.cumprod(1 - weight, -1)
-        before = torch.cat([torch.ones(len(steps), 1), left[:, :-1]], -1)
+        before = torch.cat([torch.ones(len(tokens), 1), left[:, :-1]], -1)
         likely = (before * weight * shares).sum(-1) + left[:, -1] * model
         loss = -(likely + 1e-9).log().mean()
         optimizer.zero_grad()
@@ -112,7 +112,7 @@ def main() -> None:
     for half_life, end_tokens in itertools.product(HALF_LIVES, END_TOKENS):
         start = CacheParameters(half_life_tokens=half_life, end_tokens=end_tokens)
         fitted, loss = fit(collect(generator, model, wanted, start), start)
-        print(f"half life {half_life:g}, end tokens {end_tokens}: {loss:.4f} nats a token, {fitted}", flush=True)
+        print(f"half life {half_life:g}, end tokens {end_tokens}: {loss:.4f} nats per token, {fitted}", flush=True)
         found.append((loss, fitted))
     best = min(found, key=lambda pair: pair[0])[1]
     path = options.folder / "infill.json"

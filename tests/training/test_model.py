@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from training.model import Llama, Shape
+from training.model import Llama, LlamaShape
 
-SHAPE = Shape(
+SHAPE = LlamaShape(
     vocab_size=97, hidden_size=128, intermediate_size=160, num_hidden_layers=2, num_attention_heads=2,
     max_position_embeddings=64,
 )  # fmt: skip
