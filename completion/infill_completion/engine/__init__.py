@@ -1,4 +1,4 @@
-"""The engine: the only part that imports torch, transformers and bitsandbytes.
+"""The engine: the only package that imports torch, transformers and bitsandbytes.
 
-It is reached by command line and HTTP; the language server never imports it.
+It is started by command line and used over HTTP; the language server never imports it.
 """

@@ -10,18 +10,21 @@ import json
 import sys
 from collections.abc import Sequence
 
-from infill_completion.engine import environment  # noqa: F401  # first, because it sets what torch reads at its import
-from infill_completion.engine.process.serve import EXIT_ERROR, ServeError, serve
+from infill_completion.engine import environment  # noqa: F401  # first, because torch reads it when it is imported
+from infill_completion.engine.errors import ServeError
+from infill_completion.engine.process.serve import serve
 from infill_completion.engine.scheduler.loading import Load, Progress
 from infill_completion.engine.scheduler.scheduler import SchedulableModel
 from infill_completion.settings import EngineSettings, Settings, config_path, merge, read_config
 
+EXIT_ERROR = 2
+
 
 def engine_settings(text: str | None) -> EngineSettings:
-    """Return the settings in the JSON ``text``, or those of the user's settings file.
+    """Return the settings in the JSON ``text``, or those in the user's settings file.
 
     Raises:
-        ServeError: They are ill-typed or unknown.
+        ServeError: The settings in ``text`` are ill-typed or unknown.
     """
     if text is None:
         written, problems = read_config(config_path())
@@ -39,7 +42,7 @@ def engine_settings(text: str | None) -> EngineSettings:
 
 
 def loader(settings: EngineSettings) -> Load:
-    """Return how the worker loads the model of ``settings``; only the call imports torch."""
+    """Return a function that loads the model of ``settings``; torch is imported only when it is called."""
 
     def load(progress: Progress) -> SchedulableModel:
         progress(0.0, "Starting the model's libraries")
@@ -51,7 +54,7 @@ def loader(settings: EngineSettings) -> Load:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the engine; return 0 when it ended as asked or another one already runs, 2 for what cannot be done."""
+    """Run the engine; return 0 if it ended as asked or another one already runs, 2 on an error."""
     parser = argparse.ArgumentParser(prog="python -P -m infill_completion.engine", description=__doc__)
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     action = actions.add_parser("serve", help="run the engine in the foreground")

@@ -123,7 +123,7 @@ def test_an_ill_typed_field_is_refused_in_one_sentence_that_names_it(
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 100_000])
-def test_a_body_that_is_no_json_object_is_refused(http: httpx.Client, body: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_refused(http: httpx.Client, body: bytes) -> None:
     response = http.post("/v1/completions", content=body)
     assert response.status_code == 400
     assert "JSON" in response.json()["error"]["message"]

@@ -1,1 +1,1 @@
-"""The engine's HTTP face: OpenAI's completions, models, health and metrics."""
+"""The engine's HTTP interface: OpenAI's completions, models, health and metrics."""

@@ -1,4 +1,4 @@
-"""The engine's HTTP: OpenAI's completions, the models, health, metrics, and how to end it."""
+"""The engine's routes: OpenAI's completions, models, health, metrics and shutdown."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from infill_completion.engine.http.responses import EVENT_END, Envelope, encode,
 from infill_completion.engine.scheduler.jobs import Job, RequestError
 from infill_completion.engine.scheduler.worker import NotReadyError, Worker
 
-_MOST_BODY_BYTES = 32 << 20
+_MAX_BODY_BYTES = 32 << 20
 _RETRY_AFTER_S = "1"
 
 
@@ -33,13 +33,13 @@ def build_app(
     token: str | None = None,
     hosts: Sequence[str] = (),
 ) -> ASGIApp:
-    """Return the ASGI application of ``worker``.
+    """Return the ASGI application of a worker.
 
     Args:
         worker: Answers the requests.
-        shut_down: Ends the process soon; called for ``POST /shutdown``, and for ``POST /leave`` of the last client.
-        token: Asked of every request on TCP; None on a Unix socket, which its directory guards.
-        hosts: Host names, besides addresses and ``localhost``, under which a TCP engine may be asked.
+        shut_down: Ends the process soon; called on ``POST /shutdown``, and on ``POST /leave`` by the last client.
+        token: Required in every request on TCP; None on a Unix socket, which its directory protects.
+        hosts: Host names that requests on TCP may use, besides addresses and ``localhost``.
     """
     routes = _Routes(worker, shut_down)
     app: ASGIApp = Starlette(
@@ -58,7 +58,7 @@ def build_app(
 
 
 class JSONResponse(Response):
-    """JSON in ASCII."""
+    """A JSON body in ASCII."""
 
     media_type = "application/json"
 
@@ -108,7 +108,7 @@ class _Routes:
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
     async def leave(self, request: Request) -> Response:
-        """Let a client go that has changed to another engine; one that nobody uses gives its memory back at once."""
+        """Record that a client has left; an engine without clients ends at once to free its memory."""
         ends = self._worker.leave(_client(request))
         if ends:
             self._shut_down()
@@ -120,7 +120,7 @@ class _Routes:
 
 
 class _JobResponse(Response):
-    """The answer of one job, streamed or whole; a client that leaves cancels the job."""
+    """The answer of one job, streamed or whole; a client that disconnects cancels the job."""
 
     def __init__(self, job: Job, envelope: Envelope) -> None:
         super().__init__()
@@ -151,7 +151,7 @@ class _JobResponse(Response):
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         chunks = self._job.chunks()
         try:
-            # The status goes out with the first chunk, so that a failure before it is a plain error.
+            # The status is sent with the first chunk, so that an earlier failure is a plain error response.
             first = await anext(chunks, None)
         except RequestError as error:
             return await _failure(error)(scope, receive, send)
@@ -182,7 +182,7 @@ async def _cancel_when_gone(receive: Receive, job: Job) -> None:
 
 
 def _client(request: Request) -> str:
-    """Return who asks; empty for programs that do not say."""
+    """Return the name of the client; empty for programs that do not send one."""
     return request.headers.get(CLIENT_HEADER, "")
 
 
@@ -190,8 +190,8 @@ async def _body(request: Request) -> bytes:
     body = bytearray()
     async for part in request.stream():
         body += part
-        if len(body) > _MOST_BODY_BYTES:
-            raise HTTPException(413, f"The body is longer than {_MOST_BODY_BYTES >> 20} MiB; send less context.")
+        if len(body) > _MAX_BODY_BYTES:
+            raise HTTPException(413, f"The body is longer than {_MAX_BODY_BYTES >> 20} MiB; send less context.")
     return bytes(body)
 
 

@@ -1,4 +1,4 @@
-"""Who may talk to an engine on TCP: holders of its token, and never a web page."""
+"""Access control of an engine on TCP: clients need its token, and web pages are refused."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from infill_completion.engine.http.responses import encode, error_body
 
 
 class TcpGuard:
-    """Lets a request through to ``app`` only with ``Authorization: Bearer TOKEN`` and from no web page.
+    """Passes a request on to ``app`` only with ``Authorization: Bearer TOKEN``, and never from a web page.
 
-    A browser sends ``Origin`` with whatever a page may post across sites.  Where a page's own host name was made to
-    point at this machine (DNS rebinding), ``Host`` holds that name: only addresses, ``localhost`` and ``hosts`` pass.
+    A browser sends ``Origin`` with every request that a page may post across sites.  If a page's own host name was
+    made to point at this machine (DNS rebinding), ``Host`` contains that name, so only addresses, ``localhost`` and
+    ``hosts`` are allowed.
     """
 
     def __init__(self, app: ASGIApp, token: str, hosts: Sequence[str] = ()) -> None:
@@ -26,7 +27,7 @@ class TcpGuard:
         self._hosts = {"localhost", *(host.lower() for host in hosts)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 401 or 403, or let the request through."""
+        """Answer 401 or 403, or pass the request on."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         refusal = self._refusal(Headers(scope=scope))
@@ -39,14 +40,14 @@ class TcpGuard:
     def _refusal(self, headers: Headers) -> tuple[int, str] | None:
         if "origin" in headers:
             return 403, "Web pages may not use the engine."
-        if not self._known(headers.get("host", "")):
-            return 403, "Ask the engine by its address, by localhost, or by the name given to --tcp."
+        if not self._is_known(headers.get("host", "")):
+            return 403, "Use the engine's address, localhost, or the host name given to --tcp."
         kind, _, token = headers.get("authorization", "").partition(" ")
         if kind.lower() != "bearer" or not hmac.compare_digest(token.strip().encode(), self._token):
             return 401, "The token is missing or wrong; send `Authorization: Bearer TOKEN` with the engine's token."
         return None
 
-    def _known(self, host: str) -> bool:
+    def _is_known(self, host: str) -> bool:
         name = host.lower()
         if not name.endswith("]"):
             name = name.rpartition(":")[0] if ":" in name.rpartition("]")[2] else name

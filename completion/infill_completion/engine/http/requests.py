@@ -1,7 +1,7 @@
-"""From the body of ``POST /v1/completions`` to a checked request.
+"""Parses the body of ``POST /v1/completions`` into a checked request.
 
-Format: OpenAI's completions endpoint, with ``context``, ``deadline_ms`` and ``explain`` of our own.  ``null`` stands
-for the default everywhere; unknown fields are ignored, so that clients of other servers work unchanged.
+Format: OpenAI's completions endpoint, plus our own ``context``, ``deadline_ms`` and ``explain``.  ``null`` means the
+default everywhere.  Unknown fields are ignored, so that clients of other servers work unchanged.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any
 
 from infill_completion.api import CompletionRequest, ContextItem
 
-_MOST_STOPS = 64
+_MAX_STOPS = 64
 
 
 class BadRequestError(Exception):
-    """The body is not a completion request; the message is one sentence, ``param`` the field's name."""
+    """The body is not a completion request; the message is one sentence, and ``param`` names the field."""
 
     def __init__(self, message: str, param: str | None = None) -> None:
         super().__init__(message)
@@ -24,15 +24,15 @@ class BadRequestError(Exception):
 
 
 def parse_request(body: bytes) -> CompletionRequest:
-    """Return the request that ``body`` asks for.
+    """Return the request in ``body``.
 
     Raises:
-        BadRequestError: The body is not a JSON object, or a field has the wrong type or range.
+        BadRequestError: The body is not a JSON object, or a field has the wrong type or is out of range.
     """
     try:
         fields = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise BadRequestError("The body is not JSON; send one JSON object.") from error
+        raise BadRequestError("Invalid JSON; send one JSON object.") from error
     if not isinstance(fields, dict):
         raise BadRequestError("The body must be one JSON object.")
     given = _Fields(fields)
@@ -90,7 +90,7 @@ class _Fields:
 
 
 def _text(value: object, name: str) -> str:
-    """Return ``value`` as text that can be encoded: a lone surrogate becomes U+FFFD, which keeps its length."""
+    """Return ``value`` as text that can be encoded; a lone surrogate becomes U+FFFD, so the length stays the same."""
     if not isinstance(value, str):
         raise BadRequestError(f"`{name}` must be a string.", name)
     try:
@@ -114,8 +114,8 @@ def _stop(value: object) -> tuple[str, ...]:
     if value is None:
         return ()
     stops = [value] if isinstance(value, str) else value
-    if not isinstance(stops, list) or len(stops) > _MOST_STOPS or not all(isinstance(stop, str) for stop in stops):
-        raise BadRequestError(f"`stop` must be a string or a list of at most {_MOST_STOPS} strings.", "stop")
+    if not isinstance(stops, list) or len(stops) > _MAX_STOPS or not all(isinstance(stop, str) for stop in stops):
+        raise BadRequestError(f"`stop` must be a string or a list of at most {_MAX_STOPS} strings.", "stop")
     return tuple(_text(stop, "stop") for stop in stops if stop)
 
 

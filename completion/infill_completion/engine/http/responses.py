@@ -1,8 +1,8 @@
-"""From chunks to the bodies of OpenAI's completions endpoint, streamed and whole.
+"""Turns chunks into the bodies of OpenAI's completions endpoint, streamed and whole.
 
 Format: OpenAI's ``text_completion`` object.  Each choice also carries ``logprob_sum`` (nats) and ``token_count``, so
-that a client knows the confidence without asking for log-probabilities; the last chunk carries ``usage`` and
-``timings``.  Where ``explain`` was asked for, the first and the last chunk carry all three.
+that a client knows the confidence without requesting log-probabilities.  The last chunk carries ``usage`` and
+``timings``; with ``explain``, the first and the last chunk carry all three.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from infill_completion.api import Chunk, Health, Usage
 
 @dataclass(frozen=True)
 class Envelope:
-    """What all chunks of one answer share."""
+    """The fields that all chunks of one answer share."""
 
     model: str
     logprobs: bool = False
@@ -31,7 +31,7 @@ class Envelope:
         return b"data: " + encode(self._body([self._choice(chunk, [chunk])], chunk)) + b"\n\n"
 
     def whole(self, chunks: Iterable[Chunk]) -> bytes:
-        """Return all ``chunks`` of an answer as one body, choices in order of their index."""
+        """Return all ``chunks`` of an answer as one body, choices in the order of their index."""
         by_index: dict[int, list[Chunk]] = {}
         last = Chunk()
         for chunk in chunks:
@@ -49,7 +49,7 @@ class Envelope:
             "choices": choices,
         }
         if last.usage is not None:
-            # `total_tokens` and the details are OpenAI's; the flat count is what our own clients read.
+            # `total_tokens` and the details are OpenAI's; our own clients read the flat count.
             total = last.usage.prompt_tokens + last.usage.completion_tokens
             details = {"cached_tokens": last.usage.cached_tokens}
             body["usage"] = {**asdict(last.usage), "total_tokens": total, "prompt_tokens_details": details}
@@ -74,12 +74,12 @@ EVENT_END = b"data: [DONE]\n\n"
 
 
 def encode(body: object) -> bytes:
-    """Return compact JSON in ASCII, so that no reader can take U+2028 or its like for the end of a line."""
+    """Return compact JSON in ASCII, so that no reader can mistake U+2028 or the like for the end of a line."""
     return json.dumps(body, separators=(",", ":")).encode()
 
 
 def error_body(message: str, kind: str, *, param: str | None = None, code: str | None = None) -> dict[str, Any]:
-    """Return an error in OpenAI's shape."""
+    """Return an error in OpenAI's format."""
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
@@ -89,7 +89,7 @@ def health_body(health: Health) -> dict[str, Any]:
 
 
 def models_body(health: Health, created: int) -> dict[str, Any]:
-    """Return the answer of ``GET /v1/models``: the one model of this engine."""
+    """Return the answer of ``GET /v1/models``, which lists the one model of this engine."""
     model = {
         "id": health.model,
         "object": "model",

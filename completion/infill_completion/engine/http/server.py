@@ -1,4 +1,4 @@
-"""The HTTP server around a worker, on a socket that is already bound."""
+"""The HTTP server of a worker, on a socket that is already bound."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _GRACE_S = 2
 
 
 class EngineServer(uvicorn.Server):
-    """Serves one worker until :meth:`end` is called, by a signal, a request or the worker itself.
+    """Serves one worker until a signal, a request or the worker itself calls :meth:`end`.
 
     Args:
         load: Loads the model, on the worker's thread.
         model: The model's name until it is loaded.
         idle: When to unload and when to end.
-        token: Asked of every request, on TCP.
-        hosts: Host names under which a TCP engine may be asked.
+        token: Required in every request on TCP.
+        hosts: Host names that requests on TCP may use.
     """
 
     def __init__(
@@ -48,27 +48,27 @@ class EngineServer(uvicorn.Server):
                 proxy_headers=False,
                 server_header=False,
                 date_header=False,
-                timeout_keep_alive=3600,  # a connection is kept per window, and reused for every keystroke
+                timeout_keep_alive=3600,  # every window keeps one connection and reuses it for every keystroke
                 timeout_graceful_shutdown=_GRACE_S,
             )
         )
 
     def run_on(self, bound: socket.socket) -> bool:
-        """Load and serve on ``bound`` until the end; False where the model thread is still busy then."""
+        """Load and serve on ``bound`` until the end; return False if the model thread is still busy then."""
         self.worker.start()
         asyncio.run(self.serve(sockets=[bound]))
         return self.worker.join(_GRACE_S)
 
-    def end(self, reason: str = "It was told to.") -> None:
-        """End soon; may be called from any thread."""
-        log.info("The engine ends: %s", reason)
+    def end(self, reason: str = "It was told to stop.") -> None:
+        """End the process soon; may be called from any thread."""
+        log.info("Shutting down: %s", reason)
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the requests in flight, which would hold up the end, then the connections."""
+        """End the running requests, which would delay the shutdown, then the connections."""
         self.worker.stop()
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """End for a signal, which is not raised again: the socket has yet to be removed."""
+        """End on a signal without raising it again, because the socket must still be removed."""
         self.end(f"Signal {sig}.")

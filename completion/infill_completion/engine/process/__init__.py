@@ -1,1 +1,1 @@
-"""The life of the engine process: one lock, one socket, one server."""
+"""The engine process: the lock that makes it the only one, its socket, its log."""

@@ -1,4 +1,4 @@
-"""The exclusive lock that makes an engine the only one of its settings."""
+"""The exclusive file lock that lets only one engine run per settings."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 
 class FileLock:
-    """An exclusive lock on a file, held until :meth:`release` or the end of the process, however it ends.
+    """An exclusive lock on a file, held until :meth:`release` or until the process ends for any reason.
 
-    The file itself is never removed: two processes could otherwise each lock a file of that name.  It holds the
-    process id of its last holder.
+    The file itself is never removed, because two processes could then each lock a file of that name.  It contains
+    the process id of its last holder.
     """
 
     def __init__(self, path: Path) -> None:
@@ -19,7 +19,7 @@ class FileLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> bool:
-        """Take the lock without waiting; False where another process holds it."""
+        """Take the lock without waiting; return False if another process holds it."""
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
         if not _lock(descriptor):
             os.close(descriptor)
@@ -30,13 +30,13 @@ class FileLock:
         return True
 
     def release(self) -> None:
-        """Give the lock back; nothing happens where it is not held."""
+        """Release the lock; does nothing if it is not held."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
     def holder(self) -> int | None:
-        """Return the process id that the last holder wrote."""
+        """Return the process id of the last holder, or None if it is unknown."""
         try:
             return int(self._path.read_text())
         except (OSError, ValueError):
@@ -46,7 +46,7 @@ class FileLock:
 if sys.platform == "win32":
     import msvcrt
 
-    # The locked byte lies behind the process id, because a locked byte cannot be read by others.
+    # The locked byte comes after the process id, because other processes cannot read a locked byte.
     _LOCKED_BYTE = 1 << 20
 
     def _lock(descriptor: int) -> bool:
