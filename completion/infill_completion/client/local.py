@@ -70,14 +70,6 @@ class LocalEngine:
             await asyncio.wait_for(self._settled(), timeout_s)
         return self._health
 
-    async def health(self) -> Health:
-        """Ask the engine for its health.
-
-        Raises:
-            EngineUnavailableError: The engine does not run.
-        """
-        return await self._supervisor.client.health()
-
     async def complete(self, request: CompletionRequest) -> AsyncGenerator[Chunk, None]:
         """Yield chunks; see :class:`infill_completion.api.Engine`."""
         if self._health.state is not EngineState.READY:

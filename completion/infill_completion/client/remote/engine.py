@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
-from typing import Any
 
 from infill_completion.api import (
     Chunk,
@@ -71,10 +70,6 @@ class RemoteEngine:
         self._model = await self._chosen_model()
         self._succeed()
         return self._health
-
-    async def models(self) -> list[dict[str, Any]]:
-        """Return the models that the server lists."""
-        return [{"id": name, "object": "model"} for name in await self._server.models()]
 
     async def complete(self, request: CompletionRequest) -> AsyncGenerator[Chunk, None]:
         """Yield chunks; see :class:`infill_completion.api.Engine`.
