@@ -1,4 +1,4 @@
-"""An engine that says what a test wrote for it, with gates instead of time, and a way to write cursors."""
+"""A scripted engine that waits for gates instead of time, and snapshots with a marked cursor."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Script = Callable[[CompletionRequest], str | list[str] | EngineUnavailableError]
 
 @dataclass
 class ScriptedEngine:
-    """Streams a few characters a chunk; with ``gate`` set, chunks behind the free ones wait.
+    """Streams a few characters per chunk; with ``gate`` set, chunks after the free ones wait.
 
     Attributes:
-        script: What it says: one text, or one for each candidate, or an error it raises.
+        script: Returns its answer: one text, or one for each candidate, or an error to raise.
         requests: All requests so far.
         closed: The requests whose stream was closed before its end.
         started: Set when a request comes in.
-        gate: If set to an event, chunks behind ``free_chunks`` wait for it.
+        gate: If set to an event, chunks after the first ``free_chunks`` wait for it.
     """
 
     script: Script = lambda _: ""
@@ -62,27 +62,27 @@ class ScriptedEngine:
 
 
 async def until(holds: Callable[[], bool], deadline_s: float = 5) -> None:
-    """Let the loop run until ``holds``; fails behind the deadline."""
+    """Let the loop run until ``holds``; fails after the deadline."""
     async with asyncio.timeout(deadline_s):
         while not holds():  # noqa: ASYNC110
             await asyncio.sleep(0)
 
 
 def says(text: str | list[str]) -> Script:
-    """Return a script that always says the same."""
+    """Return a script that always gives the same answer."""
     return lambda _: text
 
 
 def at(
     marked: str, language_id: str = "python", *, uri: str = "file:///a", version: int = 1, invoked: bool = False
 ) -> Snapshot:
-    """Return a snapshot of ``marked`` with the cursor where it has its (last) ``|``."""
-    before, _, behind = marked.rpartition("|")
+    """Return a snapshot of ``marked`` with the cursor at its last ``|``."""
+    before, _, after = marked.rpartition("|")
     trigger = Trigger.INVOKED if invoked else Trigger.AUTOMATIC
-    return Snapshot(uri, version, language_id, before + behind, len(before), trigger)
+    return Snapshot(uri, version, language_id, before + after, len(before), trigger)
 
 
 def accept(snapshot: Snapshot, answer: Answer) -> str:
-    """Return the document after the first suggestion was taken."""
+    """Return the document after the first suggestion was accepted."""
     suggestion = answer.suggestions[0]
     return snapshot.text[: suggestion.start] + suggestion.text + snapshot.text[suggestion.end :]

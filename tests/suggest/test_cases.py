@@ -1,14 +1,13 @@
 import pytest
 
 from infill_completion.document.snapshot import SkipReason
-from infill_completion.settings import CompletionSettings, Settings
 from infill_completion.suggest.completer import Completer
 from tests.suggest.cases import lines, pairs, table
 from tests.suggest.cases.table import SAME, Case
 from tests.suggest.scripted import ScriptedEngine, accept, at, says
+from tests.suggest.typist import AT_ONCE
 
 CASES = [*table.CASES, *pairs.CASES, *lines.CASES]
-AT_ONCE = Settings(completion=CompletionSettings(debounce_ms=0))
 
 
 def _name(case: Case) -> str:
@@ -40,7 +39,7 @@ async def test_a_cursor_gets_what_a_user_expects(case: Case) -> None:
         ("rust", "    Env {|}\n", " a: b() };", "    Env { a: b() };"),
     ],
 )
-async def test_what_goes_on_takes_the_place_of_what_the_editor_closed(
+async def test_a_suggestion_that_continues_replaces_what_the_editor_closed(
     language: str, text: str, raw: str, line: str
 ) -> None:
     snapshot = at(text, language)
@@ -50,7 +49,7 @@ async def test_what_goes_on_takes_the_place_of_what_the_editor_closed(
     assert accept(snapshot, answer) == f"{line}\n"
 
 
-async def test_the_brackets_around_tell_which_closer_is_one_too_many() -> None:
+async def test_the_brackets_around_decide_which_closer_is_superfluous() -> None:
     snapshot = at("function f() {\n  const {|}\n  g()\n}\n", "javascript")
     completer = Completer(ScriptedEngine(says(" a, b } = this.options")), AT_ONCE)
     answer = await completer.complete(snapshot)

@@ -8,8 +8,7 @@ from infill_completion.document.snapshot import SkipReason
 from infill_completion.settings import CompletionSettings, Settings
 from infill_completion.suggest.completer import Completer
 from tests.suggest.scripted import ScriptedEngine, accept, at, says
-
-AT_ONCE = Settings(completion=CompletionSettings(debounce_ms=0))
+from tests.suggest.typist import AT_ONCE
 
 
 async def test_the_rest_of_a_line_is_suggested() -> None:
@@ -22,7 +21,7 @@ async def test_the_rest_of_a_line_is_suggested() -> None:
     assert engine.requests[0].suffix == "\n"
 
 
-async def test_an_opened_block_gets_its_body_and_the_engine_is_stopped_behind_it() -> None:
+async def test_an_opened_block_gets_its_body_and_the_engine_is_stopped_after_it() -> None:
     engine = ScriptedEngine(says("\n    total = a + b\n    return total\n\n\nprint(add(1, 2))\n" + "x = 1\n" * 100))
     snapshot = at("def add(a, b):|\n")
     answer = await Completer(engine, AT_ONCE).complete(snapshot)
@@ -30,7 +29,7 @@ async def test_an_opened_block_gets_its_body_and_the_engine_is_stopped_behind_it
     assert engine.closed == engine.requests
 
 
-async def test_a_document_with_crlf_keeps_it_and_the_model_never_sees_it() -> None:
+async def test_a_document_keeps_its_crlf_and_the_model_never_sees_it() -> None:
     engine = ScriptedEngine(says("\n    a()\n    b()\n"))
     snapshot = at("import os\r\nif x:|\r\ny = 1\r\n")
     answer = await Completer(engine, AT_ONCE).complete(snapshot)
@@ -46,7 +45,7 @@ async def test_a_loading_engine_is_a_reason_with_a_next_step() -> None:
     assert answer.details["message"] == "The model is loading (40 %); wait a moment."
 
 
-async def test_an_engine_with_a_defect_is_a_reason_too() -> None:
+async def test_an_exception_in_the_engine_is_a_reason_too() -> None:
     def breaks(_: object) -> str:
         raise KeyError("boom")
 
@@ -63,7 +62,7 @@ async def test_an_engine_with_a_defect_is_a_reason_too() -> None:
         (CompletionSettings(), "hel|lo", SkipReason.MID_LINE),
     ],
 )
-async def test_silence_has_a_reason_and_costs_no_engine(
+async def test_an_empty_answer_has_a_reason_and_does_not_ask_the_engine(
     settings: CompletionSettings, text: str, reason: SkipReason
 ) -> None:
     engine = ScriptedEngine(says("x"))
@@ -97,7 +96,7 @@ async def test_cancelling_the_caller_closes_the_stream() -> None:
     assert engine.closed == engine.requests
 
 
-async def test_the_popups_selection_is_extended() -> None:
+async def test_the_selection_of_the_popup_is_extended() -> None:
     engine = ScriptedEngine(says("(path)"))
     snapshot = replace(at("x = os.pa|"), selected=(7, 9, "path_exists"))
     answer = await Completer(engine, AT_ONCE).complete(snapshot)
@@ -112,14 +111,14 @@ async def test_a_cut_off_answer_ends_at_a_whole_line() -> None:
     assert accept(snapshot, answer) == "if x:\n    first()"
 
 
-async def test_a_model_that_runs_in_circles_is_stopped() -> None:
+async def test_a_model_that_loops_is_stopped() -> None:
     engine = ScriptedEngine(says("[" + "'', " * 200))
     answer = await Completer(engine, AT_ONCE).complete(at("x = |\n"))
     assert answer.reason is SkipReason.FILTERED
     assert engine.closed == engine.requests
 
 
-async def test_a_defect_of_ours_leaves_no_request_without_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_exception_in_the_ranking_still_answers_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError("text of the user")
 

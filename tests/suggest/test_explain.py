@@ -7,11 +7,10 @@ from infill_completion.document.snapshot import SkipReason, Trigger
 from infill_completion.settings import CompletionSettings, Settings
 from infill_completion.suggest.completer import Completer
 from tests.suggest.scripted import ScriptedEngine, at, says
+from tests.suggest.typist import AT_ONCE
 
-AT_ONCE = Settings(completion=CompletionSettings(debounce_ms=0))
 
-
-async def test_an_explanation_holds_the_whole_way_from_prompt_to_suggestion() -> None:
+async def test_an_explanation_covers_everything_from_prompt_to_suggestion() -> None:
     completer = Completer(ScriptedEngine(says("x)"), logprob=-0.5), AT_ONCE)
     explanation = await completer.explain(at("print(|)\n"))
     assert explanation.decision == "text before the rest of the line"
@@ -26,7 +25,7 @@ async def test_an_explanation_holds_the_whole_way_from_prompt_to_suggestion() ->
     await completer.aclose()
 
 
-async def test_it_is_json_and_a_page() -> None:
+async def test_it_is_available_as_json_and_as_a_page() -> None:
     completer = Completer(ScriptedEngine(says("x)")), AT_ONCE)
     explanation = await completer.explain(at("print(|)\n"))
     assert json.loads(json.dumps(explanation.to_json()))["suggestions"][0]["text"] == "x"
@@ -36,7 +35,7 @@ async def test_it_is_json_and_a_page() -> None:
     await completer.aclose()
 
 
-async def test_silence_is_explained_too() -> None:
+async def test_an_empty_answer_is_explained_too() -> None:
     engine = ScriptedEngine(says("x"))
     off = Settings(completion=CompletionSettings(languages={"python": False}))
     explanation = await Completer(engine, off).explain(at("print(|)\n"))
@@ -45,34 +44,34 @@ async def test_silence_is_explained_too() -> None:
     assert engine.requests == []
 
 
-async def test_trouble_of_the_engine_is_told_with_its_next_step() -> None:
+async def test_a_failure_of_the_engine_is_reported_with_the_next_step() -> None:
     error = EngineUnavailableError("No engine; run `infill-ls doctor`.", EngineState.FAILED)
     explanation = await Completer(ScriptedEngine(lambda _: error), AT_ONCE).explain(at("x = |"))
     assert explanation.message == "No engine; run `infill-ls doctor`."
 
 
-def one_after_the_other(*texts: str) -> ScriptedEngine:
-    """Return an engine that draws another sample each time, as models do without a seed."""
+def sampling(*texts: str) -> ScriptedEngine:
+    """Return an engine that draws a different sample each time, as models do without a seed."""
     samples = iter(texts)
     return ScriptedEngine(lambda request: next(samples) if request.prefix.endswith("= ") else "")
 
 
-async def test_the_answer_that_was_given_is_explained_and_not_another_sample() -> None:
-    engine = one_after_the_other("first", "second", "third")
+async def test_the_answer_that_was_given_is_explained_not_a_new_sample() -> None:
+    engine = sampling("first", "second", "third")
     completer = Completer(engine, AT_ONCE)
     await completer.complete(at("y = |\n"))
     for _ in range(2):
         explanation = await completer.explain(at("y = |\n"))
         assert [suggestion.text for suggestion in explanation.suggestions] == ["first"]
         assert [candidate.raw for candidate in explanation.candidates] == ["first"]
-    # The engine is only asked to tell about the prompt.
+    # The engine is only asked to explain the prompt.
     requests = [request for request in engine.requests if request.prefix == "y = "]
     assert [(request.explain, request.max_tokens) for request in requests] == [(False, 128), (True, 1), (True, 1)]
     await completer.aclose()
 
 
-async def test_a_suggestion_typed_into_is_explained_by_where_it_came_from() -> None:
-    completer = Completer(one_after_the_other("first", "second"), AT_ONCE)
+async def test_a_suggestion_typed_into_is_explained_by_its_origin() -> None:
+    completer = Completer(sampling("first", "second"), AT_ONCE)
     await completer.complete(at("y = |\n"))
     explanation = await completer.explain(at("y = fi|\n"))
     assert [suggestion.text for suggestion in explanation.suggestions] == ["rst"]
@@ -81,8 +80,8 @@ async def test_a_suggestion_typed_into_is_explained_by_where_it_came_from() -> N
     await completer.aclose()
 
 
-async def test_an_explanation_of_an_older_answer_leaves_it_as_it_is() -> None:
-    completer = Completer(one_after_the_other("first", "other", "second"), AT_ONCE)
+async def test_explaining_an_older_answer_does_not_change_it() -> None:
+    completer = Completer(sampling("first", "other", "second"), AT_ONCE)
     here, elsewhere = at("y = |\n"), at("y = \nz = |\n")
     await completer.complete(here)
     await completer.complete(elsewhere)
@@ -93,7 +92,7 @@ async def test_an_explanation_of_an_older_answer_leaves_it_as_it_is() -> None:
     await completer.aclose()
 
 
-async def test_an_explanation_keeps_to_what_was_refused() -> None:
+async def test_an_explanation_repeats_a_refusal() -> None:
     engine = ScriptedEngine(says("tal("))
     completer = Completer(engine, AT_ONCE)
     here = at("result = compute_to|values\n")
@@ -101,30 +100,30 @@ async def test_an_explanation_keeps_to_what_was_refused() -> None:
     explanation = await completer.explain(here)
     assert (explanation.reason, explanation.suggestions) == (SkipReason.MID_LINE.value, ())
     assert engine.requests == []
-    assert "invoke a suggestion by hand" in explanation.to_text()
+    assert "invoke one by hand" in explanation.to_text()
     invoked = await completer.explain(replace(here, trigger=Trigger.INVOKED))
     assert [suggestion.text for suggestion in invoked.suggestions] == ["tal("]
     await completer.aclose()
 
 
-class Hurries:
-    """An engine that tells about its prompt at once and then goes on for ever."""
+class Endless:
+    """An engine that explains its prompt at once and then never stops."""
 
     is_closed = False
 
     async def complete(self, request: CompletionRequest) -> AsyncIterator[Chunk]:
         del request
-        told = {"tokens_by_source": {"prefix": 7, "suffix": 2}, "dropped_by_source": {}, "respelled": "pri"}
+        explained = {"tokens_by_source": {"prefix": 7, "suffix": 2}, "dropped_by_source": {}, "respelled": "pri"}
         try:
-            yield Chunk(text="x", usage=Usage(9, 4, 1), timings={"prefill_ms": 2.0}, explain=told)
+            yield Chunk(text="x", usage=Usage(9, 4, 1), timings={"prefill_ms": 2.0}, explain=explained)
             while True:
                 yield Chunk(text="\ny = 1")
         finally:
             self.is_closed = True
 
 
-async def test_an_explanation_waits_for_no_more_than_the_suggestion() -> None:
-    engine = Hurries()
+async def test_an_explanation_waits_only_for_the_suggestion() -> None:
+    engine = Endless()
     completer = Completer(engine, AT_ONCE)
     explanation = await completer.explain(at("z = |\n"))
     assert engine.is_closed
@@ -136,7 +135,7 @@ async def test_an_explanation_waits_for_no_more_than_the_suggestion() -> None:
     await completer.aclose()
 
 
-async def test_an_explanation_tells_what_was_withheld_and_what_is_remembered() -> None:
+async def test_an_explanation_lists_what_was_withheld_and_what_is_remembered() -> None:
     secret = "ghp_" + "a1B2" * 9
     completer = Completer(ScriptedEngine(says("1")), AT_ONCE)
     here = at(f'key = "{secret}"\nx = |\n')

@@ -6,8 +6,8 @@ from infill_completion.suggest.extent import ExtentKind, extent_at
 
 
 def kind(marked: str, language: str = "python", *, multiline: str = "auto", invoked: bool = False) -> ExtentKind:
-    before, _, behind = marked.rpartition("|")
-    window = window_at(before + behind, len(before), 1000, 1000)
+    before, _, after = marked.rpartition("|")
+    window = window_at(before + after, len(before), 1000, 1000)
     return extent_at(window, language, multiline=multiline, is_invoked=invoked).kind
 
 
@@ -42,7 +42,7 @@ def test_a_block_is_offered_only_where_one_has_been_opened(language: str, marked
     assert kind(marked, language) is expected
 
 
-def test_the_setting_and_the_user_decide_otherwise() -> None:
+def test_the_setting_and_an_invoked_request_override_it() -> None:
     assert kind("def f():|\n", multiline="never") is ExtentKind.LINE
     assert kind("    x = 1\n    |\n", multiline="always") is ExtentKind.BLOCK
     assert kind("    x = 1\n    |\n", invoked=True) is ExtentKind.BLOCK

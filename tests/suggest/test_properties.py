@@ -1,4 +1,4 @@
-"""What holds for every suggestion, whatever the model writes."""
+"""Properties of every suggestion, whatever the model writes."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ def offered(text: str, offset: int, language: str, raw: str, reason: FinishReaso
 @settings(max_examples=400, deadline=None)
 @given(CODE, CODE, CODE, LANGUAGES, st.sampled_from(["\n", "\r\n", "\r"]), st.sampled_from(FinishReason))
 def test_any_suggestion_can_be_accepted(
-    before: str, behind: str, raw: str, language: str, ending: str, reason: FinishReason
+    before: str, after: str, raw: str, language: str, ending: str, reason: FinishReason
 ) -> None:
-    text, offset = (before + behind).replace("\n", ending), len(before.replace("\n", ending))
+    text, offset = (before + after).replace("\n", ending), len(before.replace("\n", ending))
     for start, end, written in offered(text, offset, language, raw, reason):
         accepted = text[:start] + written + text[end:]
         assert written.strip()
@@ -73,7 +73,7 @@ def test_any_suggestion_can_be_accepted(
 @settings(max_examples=300, deadline=None)
 @given(st.text("ab1_", min_size=3, max_size=12), st.text("ab1_ +", max_size=12), LANGUAGES)
 def test_accepting_never_doubles_the_rest_of_the_line(rest: str, middle: str, language: str) -> None:
-    """A model that writes the rest of the line once more, which models do, adds only what comes before it."""
+    """A model that repeats the rest of the line, as models do, adds only what comes before it."""
     assume(not middle or not (middle[-1].isalnum() or middle[-1] == "_"))
     text = f"x = call({rest})\n"
     view = View.of(Snapshot("file:///a", 1, language, text, len("x = call(")), 4000, 2000)
@@ -82,7 +82,7 @@ def test_accepting_never_doubles_the_rest_of_the_line(rest: str, middle: str, la
 
 
 def holes() -> st.SearchStrategy[tuple[str, int, int]]:
-    """Return holes that reach from anywhere in a line of real code to its end."""
+    """Return holes that reach from any column of a line of real code to its end."""
 
     def cut(file: Path, at: float, inside: float) -> tuple[str, int, int]:
         text = file.read_text("utf-8")
@@ -96,13 +96,13 @@ def holes() -> st.SearchStrategy[tuple[str, int, int]]:
 
 @settings(max_examples=400, deadline=None)
 @given(holes())
-def test_the_true_rest_of_a_line_comes_through_untouched(hole: tuple[str, int, int]) -> None:
+def test_the_true_rest_of_a_line_passes_unchanged(hole: tuple[str, int, int]) -> None:
     text, start, end = hole
     middle = text[start:end]
     assume(middle.strip())
     line = text[line_start(text, start) : end]
     below = next((other for other in text[end:].split("\n") if other.strip()), "")
-    assume(line.strip() != below.strip())  # Twice the same line is what the filters are there to prevent.
+    assume(line.strip() != below.strip())  # The filters are there to prevent the same line twice.
     document = text[:start] + text[end:]
     assert offered(document, start, "python", middle, FinishReason.STOP) == [(start, start, middle)]
 
@@ -117,7 +117,7 @@ def test_the_next_method_after_one_that_fills_the_window_keeps_its_indentation()
 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(FILES), st.floats(0, 1, exclude_max=True))
-def test_the_true_body_of_a_function_comes_through_untouched(file: Path, at: float) -> None:
+def test_the_true_body_of_a_function_passes_unchanged(file: Path, at: float) -> None:
     text = file.read_text("utf-8")
     bodies = list(re.finditer(r"^( *)def [^\n]*:\n((?:\1    [^\n]*\n)+)", text, re.MULTILINE))
     match = bodies[int(at * len(bodies))]

@@ -1,4 +1,4 @@
-"""Several candidates, their order, and silence where the model is not sure."""
+"""Several candidates, their order, and no suggestion if the confidence is low."""
 
 import math
 from dataclasses import replace
@@ -13,8 +13,8 @@ from infill_completion.suggest.choice import Choice
 from infill_completion.suggest.completer import Completer
 from infill_completion.suggest.ranking import rank
 from tests.suggest.scripted import ScriptedEngine, at, says
+from tests.suggest.typist import AT_ONCE
 
-AT_ONCE = Settings(completion=CompletionSettings(debounce_ms=0))
 STOP = FinishReason.STOP
 
 
@@ -26,7 +26,7 @@ def choice(text: str, confidence: float | None) -> Choice:
     return Choice(text, text, STOP, confidence)
 
 
-def test_the_likeliest_candidate_comes_first_and_twins_count_once() -> None:
+def test_the_likeliest_candidate_comes_first_and_duplicates_count_once() -> None:
     choices = (choice("one", 0.2), choice("two", 0.7), choice("one ", 0.9), choice("three", 0.1))
     ranking = rank(view(), choices, 0.0)
     assert [(offer.text, offer.confidence) for offer in ranking.offers] == [("one", 0.9), ("two", 0.7), ("three", 0.1)]
@@ -50,16 +50,16 @@ def test_a_candidate_that_parses_in_place_comes_before_a_slightly_likelier_one_t
     assert [offer.text for offer in ranking.offers] == ["total", "[total"]
 
 
-def test_without_confidence_the_engines_order_stays() -> None:
+def test_without_confidence_the_order_of_the_engine_is_kept() -> None:
     ranking = rank(view(), (choice("b", None), choice("a", None)), 0.5)
     assert [offer.text for offer in ranking.offers] == ["b", "a"]
 
 
-def test_an_unsure_model_is_silent_unless_it_is_asked() -> None:
-    unsure = (choice("one", 0.3),)
-    assert rank(view(invoked=False), unsure, 0.5).reason is SkipReason.LOW_CONFIDENCE
-    assert rank(view(invoked=False), unsure, 0.2).offers
-    assert rank(view(invoked=True), unsure, 0.5).offers
+def test_a_low_confidence_is_shown_only_if_invoked() -> None:
+    doubtful = (choice("one", 0.3),)
+    assert rank(view(invoked=False), doubtful, 0.5).reason is SkipReason.LOW_CONFIDENCE
+    assert rank(view(invoked=False), doubtful, 0.2).offers
+    assert rank(view(invoked=True), doubtful, 0.5).offers
 
 
 async def test_confidence_is_the_mean_probability_of_a_token() -> None:
@@ -70,7 +70,7 @@ async def test_confidence_is_the_mean_probability_of_a_token() -> None:
 
 
 @pytest.mark.parametrize("piece", [1, 3, 7, 1000])
-async def test_what_is_offered_does_not_depend_on_where_the_engines_chunks_end(piece: int) -> None:
+async def test_the_suggestion_does_not_depend_on_where_chunks_end(piece: int) -> None:
     said = "\n    a()\n    if b:\n        c([\n    d()\n\ndef g():\n    pass\n" + "x = 1\n" * 50
     engine = ScriptedEngine(says(said), piece=piece)
     completer = Completer(engine, AT_ONCE)
@@ -82,7 +82,7 @@ async def test_what_is_offered_does_not_depend_on_where_the_engines_chunks_end(p
     await completer.aclose()
 
 
-async def test_a_user_who_asks_gets_several_candidates_and_more_patience() -> None:
+async def test_an_invoked_request_gets_several_candidates_and_a_longer_deadline() -> None:
     engine = ScriptedEngine(says(["a", "b", "a", "c"]))
     settings = Settings(completion=CompletionSettings(candidates=3))
     completer = Completer(engine, settings)
@@ -93,7 +93,7 @@ async def test_a_user_who_asks_gets_several_candidates_and_more_patience() -> No
     await completer.aclose()
 
 
-async def test_asking_by_hand_does_not_settle_for_the_automatic_answer() -> None:
+async def test_an_invoked_request_does_not_reuse_an_automatic_answer() -> None:
     engine = ScriptedEngine(lambda request: "auto" if request.n == 1 else ["a", "b", "c"])
     completer = Completer(engine, AT_ONCE)
     automatic = at("x = |\n")
@@ -106,7 +106,7 @@ async def test_asking_by_hand_does_not_settle_for_the_automatic_answer() -> None
 
 
 class Hangs:
-    """An engine that overlooks its deadline."""
+    """An engine that ignores its deadline."""
 
     async def complete(self, request: CompletionRequest):
         import asyncio
@@ -116,7 +116,7 @@ class Hangs:
         await asyncio.Event().wait()
 
 
-async def test_an_engine_that_hangs_is_given_up_and_what_it_said_is_cut_at_a_boundary() -> None:
+async def test_an_engine_that_hangs_is_abandoned_and_its_text_cut_at_a_boundary() -> None:
     settings = Settings(completion=CompletionSettings(debounce_ms=0, deadline_ms=50))
     completer = Completer(Hangs(), settings)
     answer = await completer.complete(at("x = |\n", "javascript"))
@@ -124,7 +124,7 @@ async def test_an_engine_that_hangs_is_given_up_and_what_it_said_is_cut_at_a_bou
     await completer.aclose()
 
 
-async def test_a_deadline_before_anything_whole_is_no_lasting_answer() -> None:
+async def test_a_deadline_before_anything_whole_is_not_remembered() -> None:
     engine = ScriptedEngine(says("some_long_na"), reason=FinishReason.DEADLINE)
     completer = Completer(engine, AT_ONCE)
     answer = await completer.complete(at("x = |\n"))
@@ -135,13 +135,13 @@ async def test_a_deadline_before_anything_whole_is_no_lasting_answer() -> None:
     await completer.aclose()
 
 
-async def test_too_few_tokens_for_anything_whole_are_named_as_the_reason() -> None:
+async def test_too_few_tokens_for_anything_whole_are_the_reason() -> None:
     completer = Completer(ScriptedEngine(says("some"), reason=FinishReason.LENGTH), AT_ONCE)
     assert (await completer.complete(at("x = |\n"))).reason is SkipReason.CUT_SHORT
     await completer.aclose()
 
 
-async def test_a_loop_of_lines_ends_the_stream_once_it_has_come_round_twice() -> None:
+async def test_a_loop_of_lines_ends_the_stream_after_three_copies() -> None:
     engine = ScriptedEngine(says("\n    print(a)\n    print(b)" * 20))
     completer = Completer(engine, AT_ONCE)
     explanation = await completer.explain(at("def f():|\n"))

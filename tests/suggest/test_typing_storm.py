@@ -1,4 +1,4 @@
-"""Somebody types fast, deletes, jumps, changes files and withdraws requests: every request is answered."""
+"""A user types fast, deletes, jumps, changes files and cancels requests: every request is answered."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CODE = (
 
 
 def continued(request: CompletionRequest) -> str | EngineUnavailableError:
-    """Write what follows in the code, now and then something else, and now and then fail."""
+    """Return what follows in the code, sometimes something else, and sometimes a failure."""
     typed = request.prefix[-12:]
     luck = random.Random(request.prefix)
     if luck.random() < 0.05:
@@ -29,13 +29,13 @@ def continued(request: CompletionRequest) -> str | EngineUnavailableError:
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_every_request_is_answered_and_nothing_is_left_behind(seed: int) -> None:
+async def test_every_request_is_answered_and_no_task_is_left(seed: int) -> None:
     rng = random.Random(seed)
     engine = ScriptedEngine(continued, piece=3)
     completer = Completer(engine, Settings(completion=CompletionSettings(debounce_ms=rng.choice([0, 1]))))
     texts = {"file:///a": "", "file:///b": CODE * 3}
     waiting: list[asyncio.Task[Answer]] = []
-    withdrawn = 0
+    cancelled = 0
     for version in range(250):
         uri = "file:///a" if rng.random() < 0.9 else "file:///b"
         text = texts[uri]
@@ -57,11 +57,11 @@ async def test_every_request_is_answered_and_nothing_is_left_behind(seed: int) -
         results = await asyncio.gather(*waiting, return_exceptions=True)
     for result in results:
         if isinstance(result, asyncio.CancelledError):
-            withdrawn += 1
+            cancelled += 1
             continue
         assert isinstance(result, Answer)
         assert bool(result.suggestions) != (result.reason is not None)
-    assert withdrawn < len(results) / 3
+    assert cancelled < len(results) / 3
     await completer.aclose()
     assert engine.ended == len([request for request in engine.requests if not _fails(request)])
     assert completer._inflight.is_idle

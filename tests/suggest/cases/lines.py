@@ -1,11 +1,11 @@
-"""Cursor cases of whole lines: how deep they begin, that they are there already, and what they leave unfinished."""
+"""Cursor cases of whole lines: their indentation, copies of existing lines, and what they leave unfinished."""
 
 from __future__ import annotations
 
 from tests.suggest.cases.table import FILTERED, SAME, Case
 
 DEPTH = [
-    # Nothing above opens a block, so nothing begins deeper.
+    # No line above opens a block, so no line begins deeper.
     Case("python", "def f(x):\n    a = 1\n    |\n    b = 2\n", "    if not x:", "if not x:"),
     Case("python", "def f(x):\n    a = 1\n    |\n", "  b = 2", "b = 2"),
     Case("python", "def f():\n\t|\n", "    x = 1", "x = 1"),
@@ -24,14 +24,14 @@ DEPTH = [
     Case("javascript", "x = {\n  a: 1,\n  |\n}\n", "  b: 2,", "b: 2,"),
     Case("java", "class A {\n  int x;\n  |", "  int y;", "int y;"),
     Case("go", "func f() {\n\tfor {\n\t\t|\n\t}\n}\n", "\tb()", "b()"),
-    # The cursor need not stand where the line begins.
+    # The cursor need not be where the line begins.
     Case("python", "def f():\n    x = 1\n|", "    y = 2", SAME),
     Case("python", "def f():\n|", "    y = 2", SAME),
     Case("python", "if a:\n    if b:\n        c()\n|", "    d()", SAME),
     Case("python", "def f():\n    x = 1\n# note\n|", "    y = 2", SAME),
     Case("python", "def f():\n\tx = 1\n|", "    y = 2", "\ty = 2"),
     Case("java", "class A {\n  int x;\n|", "  int y;", SAME),
-    # What continues a line may be anywhere.
+    # A continued line may have any indentation.
     Case("python", "x = foo(a,\n        |\n", "  b)", SAME),
     Case("python", "x = 1 + \\\n|", "    2", SAME),
     Case("python", "if x:\n    y = '''a\nb'''\n|", "    z()", SAME),
@@ -41,7 +41,7 @@ DEPTH = [
     Case("javascript", "f(a,\n|", "  b);", SAME),
     Case("yaml", "- a\n|", "  - b", SAME),
     Case("markdown", "* a\n|", "  * b", SAME),
-    # A deeper line needs something that opens it.
+    # A deeper line needs an opener.
     Case(
         "python",
         "class A:\n    def f(self):\n        print(x, |\n",
@@ -72,14 +72,14 @@ LOOPS = [
     Case("python", "|", "one()\ntwo()\nthree()\n" * 2 + "one()\ntw", "one()\ntwo()\nthree()", True),
     Case("python", "one()\ntwo()\n|", "one()\ntwo()\n" * 4, FILTERED, True),
     Case("python", "x = [\n    |\n]\n", "foo(1),\n    " * 3, "foo(1),", True),
-    # Lines that differ are no loop, nor are lines without words.
+    # Lines that differ are not a loop, and neither are lines without words.
     Case("python", "|", "\n".join(f"assert f({n}) == {n * n}" for n in range(9)), SAME, True),
     Case("c", "int t[] = {|\n", "\n  0, 1, 0,\n  0, 1, 0,\n  0, 1, 0,\n};", SAME),
     Case("python", "|", "show(a)\nshow(a)\nhide(b)\nhide(b)", SAME, True),
 ]
 
 COPIES = [
-    # The line below, also once it has been begun.
+    # The line below, even after the user has begun it.
     Case("go", "f(x)\nuco|\nuconn.Read(b)\n", "nn.Read(b)", FILTERED),
     Case("python", "x = 1\nx|\nx = 2\n", " = 2", SAME),
     Case("go", "f(x)\nuco|\n\tuconn.Read(b)\n", "nn.Read(b)", SAME),
@@ -87,7 +87,7 @@ COPIES = [
     Case("c", "    ret = reset(s);\n    |\n", "ret = reset(s);\n    ret = reset(s);", FILTERED, True),
     Case("c", "    ret = reset(s);\n    |\n", "ret = reset(s);", SAME),
     Case("python", "a = 1\n|\n", "add_row(1)\nadd_row(1)\nadd_row(1)", "add_row(1)", True),
-    # Twice where nobody writes it twice.
+    # Two copies of a line that never occurs twice.
     Case("go", 'import (\n\t"os/exec"\n\t|\n)\n', '"os/exec"', FILTERED),
     Case("python", "import os\nimp|\n", "ort os", FILTERED),
     Case("python", "import os\nimp|\n", "ort sys", SAME),
@@ -106,12 +106,12 @@ OPENERS = [
     Case("javascript", "if (a) {|\n", "\n  b();\n} else {", "\n  b();\n}", True),
     Case("javascript", "if (a) {|\n", "\n  b();\n  if (c) {", "\n  b();", True),
     Case("ruby", "def f|\n", "\n  a\n  if b", "\n  a", True),
-    # A single line is one, and the document may have the body.
+    # A single line may open a block, and the document may have the body.
     Case("python", "def f():|\n", "\n    if a:", SAME),
     Case("python", "if a:\n    |\n        c()\n", "b()\n    for x in y:", SAME, True),
     Case("python", "def f():\n    |\n", "a()\n    # why", SAME, True),
     Case("yaml", "jobs:|\n", "\n  build:\n  test:", SAME),
-    # What a statement begun above ends with is no opener of its own, nor is code in a comment.
+    # The end of a statement begun above is not an opener, and neither is code in a comment.
     Case("javascript", "    if (a &&\n        |\n      throw 1\n    }\n", "b &&\n        c) {", SAME, True),
     Case("python", "def f(a,\n      |\n    pass\n", "b,\n      c):", SAME, True),
     Case("java", "/**\n |\n */\nclass A {\n}\n", "* Use:\n * class A {", SAME, True),
@@ -131,14 +131,14 @@ STRANGE = [
 ]
 
 
-# Unasked, nothing is shown that breaks a document which is in order.
+# An automatic suggestion never breaks a document without syntax errors.
 SYNTAX = [
     Case("python", "def f(a):\n    |\n    return a\n", "a = (a))", "a = (a)"),
     Case("python", "def f(a):\n    |\n    return a\n", "f(1) f(2)", FILTERED),
     Case("python", "def f(a):\n    |\n    return a\n", "f(1) f(2)", SAME, True),
     Case("rust", "impl A {\n    |\n    fn f() {}\n}\n", "rows: usize,", FILTERED),
     Case("java", "class A {\n    final int a;\n    |\n    final int b;\n}\n", "}", FILTERED),
-    # What may go on is no error yet.
+    # A line that may continue is not an error yet.
     Case("python", "def f(a):\n    |\n", "b = call(a,", SAME),
     Case("python", "|\nimport os\n", "@dataclass(frozen=True)", SAME),
     Case("javascript", "function f(a) {\n  |\n}\n", "const b = a +", SAME),

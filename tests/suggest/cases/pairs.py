@@ -1,4 +1,4 @@
-"""Cursor cases of quotes, brackets and fences that the editor has closed already, or that close on another line."""
+"""Cursor cases of quotes, brackets and fences that the editor has closed, or that close on another line."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ANGLES = [
     Case("typescriptreact", "return <|>;\n", "Button onClick={() => save()} />", "Button onClick={() => save()} /"),
 ]
 
-# What goes on behind the bracket takes the place of the one that the editor has put there.
+# A suggestion that continues after the bracket replaces the one that the editor has inserted.
 REPLACED = [
     Case("rust", "let v: Vec<|>\n", "u8> = x;", SAME),
     Case("rust", "let v: Vec<|>;\n", "u8> = x;", SAME),

@@ -1,6 +1,6 @@
 """Cursor cases: language, text with the cursor at its last ``|``, what the model writes, what the user is offered.
 
-``SAME`` stands for the model's own text: a good suggestion comes through untouched. A `SkipReason` means silence.
+``SAME`` is the model's own text: a good suggestion passes unchanged. A `SkipReason` means that nothing is offered.
 """
 
 from __future__ import annotations
@@ -219,36 +219,36 @@ BLANKS = [
     Case("java", "int x =|\n", " 1;", SAME),
 ]
 
-# What users of other products have complained about, as far as the lists above do not hold it.
+# What users of other products have complained about, unless it is in the lists above.
 COMPLAINTS = [
-    # Brackets and quotes in strings end nothing.
+    # Brackets and quotes in strings do not end a suggestion.
     Case("python", "print(|)\n", '"a) b"', SAME),
     Case("python", "x = re.compile(|)\n", 'r"\\)\\("', SAME),
     Case("javascript", "const open = |;\n", '"}" + a', SAME),
     Case("typescript", "log(|);\n", "`(${a}`", SAME),
     Case("rust", "let c = s.find(|);\n", "')'", SAME),
     Case("c", "putchar(|);\n", "'}'", SAME),
-    # Neither comments nor paths are control tokens.
+    # Comments and paths are not control tokens.
     Case("javascript", "import { a } from |\n", "'../src/app.js';", SAME),
     Case("javascript", "let a = 1; |\n", "// the first", SAME),
     Case("go", "x := 1 |\n", "// the first", SAME),
     Case("c", "#include |\n", '"src/a.h"', SAME),
     Case("python", "url = |\n", '"https://example.org/src/a"', SAME),
-    # A suggestion for the middle of a line is no block.
+    # A suggestion in the middle of a line is not a block.
     Case("javascript", "foo(|);\n", "a,\n  b", "a,"),
     Case("python", "x = [|]\n", "1,\n    2,\n", "1,"),
-    # What the editor has closed already is not closed twice, over several lines either.
+    # What the editor has closed is not closed twice, not even over several lines.
     Case("javascript", "items.forEach(item => {|\n});\n", "\n  save(item);\n});", "\n  save(item);"),
     Case("typescript", "it('saves', () => {\n  |\n});\n", "save();\n});", "save();"),
     Case("java", "foo(new A() {|\n});\n", "\n    int x;\n});", "\n    int x;"),
     Case("go", "defer func() {|\n})\n", "\n\tf()\n})", "\n\tf()"),
     Case("rust", "v.iter().map(|x| {|\n});\n", "\n    x + 1\n});", "\n    x + 1"),
     Case("cpp", "struct A {|\n};\n", "\n  int x;\n};", "\n  int x;"),
-    # A model that begins with a line end on an indented line is not silent, and one that explains itself is.
+    # A line end at the beginning is skipped on an indented line; control tokens alone are not a suggestion.
     Case("java", "class A {\n    void f() {\n        |\n    }\n}\n", "\n        g();\n", "g();"),
     Case("go", "func f() {\n\t|\n}\n", "\n\tg()\n", "g()"),
     Case("python", "x = |\n", "<MID> <PRE> <SUF>", FILTERED),
-    # Docstrings and comments get their line, not a block.
+    # In docstrings and comments the line is suggested, not a block.
     Case("python", 'def f(a):\n    """Args:|\n    """\n', "\n        a: A number.\n", EMPTY),
     Case("python", "# Steps:|\n", "\n# 1. Read.\n", EMPTY),
     Case("python", 'def f(a):\n    """Add one."""\n    |\n', "b = a + 1\n    return b\n\n", "b = a + 1\n    return b"),

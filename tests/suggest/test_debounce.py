@@ -1,0 +1,40 @@
+"""The wait before a request follows the typing rhythm and the model."""
+
+from __future__ import annotations
+
+import pytest
+
+from infill_completion.suggest.debounce import Debounce
+
+
+def test_the_debounce_follows_the_typist_and_the_model() -> None:
+    debounce = Debounce()
+    for beat in range(100):
+        debounce.key(beat * 0.1)
+        debounce.answered(5)
+    fast_model = debounce.wait_ms
+    for _ in range(100):
+        debounce.answered(2000)
+    slow_model = debounce.wait_ms
+    assert fast_model < 20
+    assert 100 < slow_model < 130
+    for beat in range(100):
+        debounce.key(100 + beat * 0.4)
+    assert debounce.wait_ms > slow_model
+
+
+def test_the_first_answer_outweighs_the_initial_guess() -> None:
+    debounce = Debounce()
+    supposed = debounce.latency_ms
+    debounce.answered(supposed / 10)
+    assert debounce.latency_ms == pytest.approx(supposed / 10)
+    debounce.answered(supposed)  # a later one moves the mean as it always did
+    assert debounce.latency_ms == pytest.approx(0.55 * supposed)
+
+
+def test_a_pause_for_thought_does_not_count_as_typing() -> None:
+    debounce = Debounce()
+    before = debounce.interval_ms
+    debounce.key(0)
+    debounce.key(60)
+    assert debounce.interval_ms == before

@@ -1,0 +1,94 @@
+"""Requests that share one stream of the engine."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from infill_completion.document.snapshot import SkipReason
+from infill_completion.suggest.completer import Completer
+from tests.suggest.scripted import ScriptedEngine, at, says
+from tests.suggest.typist import AT_ONCE, CODE, count_requests, shown, typed
+
+
+async def test_a_request_joins_a_running_one_that_agrees_with_what_was_typed() -> None:
+    engine = ScriptedEngine(says("alpha + beta"), gate=asyncio.Event(), free_chunks=1)
+    completer = Completer(engine, AT_ONCE)
+    older = asyncio.create_task(completer.complete(at(CODE)))
+    await engine.started.wait()
+    newer = asyncio.create_task(completer.complete(at(typed("al"), invoked=False)))
+    assert (await older).reason is SkipReason.SUPERSEDED
+    assert engine.gate is not None
+    engine.gate.set()
+    assert shown(await newer) == "pha + beta"
+    assert len([request for request in engine.requests if request.prefix.endswith("return ")]) == 1
+    assert not any(request.prefix.endswith("return al") for request in engine.requests)
+
+
+async def test_a_running_request_that_diverges_from_what_was_typed_is_replaced() -> None:
+    engine = ScriptedEngine(lambda request: "alpha")
+    engine.gate, engine.free_chunks = asyncio.Event(), 1
+    engine.piece = 1
+    completer = Completer(engine, AT_ONCE)
+    older = asyncio.create_task(completer.complete(at(CODE)))
+    await engine.started.wait()
+    newer = asyncio.create_task(completer.complete(at(typed("ax"))))
+    assert (await older).reason is SkipReason.SUPERSEDED
+    engine.gate.set()
+    assert shown(await newer) == "alpha"
+    assert engine.requests[0] in engine.closed
+    assert any(request.prefix.endswith("return ax") for request in engine.requests)
+
+
+async def test_the_next_request_joins_one_that_the_editor_has_cancelled() -> None:
+    engine = ScriptedEngine(says("alpha + beta"), gate=asyncio.Event(), free_chunks=1)
+    completer = Completer(engine, AT_ONCE)
+    older = asyncio.create_task(completer.complete(at(CODE)))
+    await engine.started.wait()
+    older.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await older
+    newer = asyncio.create_task(completer.complete(at(typed("a"))))
+    await asyncio.sleep(0)
+    assert engine.gate is not None
+    engine.gate.set()
+    assert shown(await newer) == "lpha + beta"
+    assert not any(request.prefix.endswith("return a") for request in engine.requests)
+
+
+async def test_two_requests_for_one_place_share_one_stream() -> None:
+    engine = ScriptedEngine(says("a + b"), gate=asyncio.Event())
+    completer = Completer(engine, AT_ONCE)
+    popup = asyncio.create_task(completer.complete(at(CODE)))
+    ghost = asyncio.create_task(completer.complete(at(CODE)))
+    await engine.started.wait()
+    assert engine.gate is not None
+    engine.gate.set()
+    assert shown(await popup) == shown(await ghost) == "a + b"
+    assert count_requests(engine) == 1
+
+
+async def test_an_invoked_popup_and_ghost_text_at_one_place_are_both_answered() -> None:
+    engine = ScriptedEngine(says(["sum(a)", "len(a)"]), logprob=-0.1, gate=asyncio.Event())
+    completer = Completer(engine, AT_ONCE)
+    popup = asyncio.create_task(completer.complete(at("x = |\n", invoked=True)))
+    await engine.started.wait()
+    ghost = asyncio.create_task(completer.complete(at("x = |\n")))
+    assert engine.gate is not None
+    engine.gate.set()
+    async with asyncio.timeout(5):
+        answers = await asyncio.gather(popup, ghost)
+    assert [[item.text for item in answer.suggestions] for answer in answers] == [["sum(a)", "len(a)"], ["sum(a)"]]
+    await completer.aclose()
+
+
+async def test_a_closed_document_is_forgotten_and_its_request_is_answered() -> None:
+    engine = ScriptedEngine(says("a + b"), gate=asyncio.Event())
+    completer = Completer(engine, AT_ONCE)
+    waiting = asyncio.create_task(completer.complete(at(CODE)))
+    await engine.started.wait()
+    completer.closed("file:///a")
+    assert (await waiting).reason is SkipReason.SUPERSEDED
+    await completer.aclose()
+    assert engine.closed == engine.requests
