@@ -1,4 +1,4 @@
-"""Every request is answered exactly once, whatever it holds."""
+"""Every request is answered exactly once, whatever it contains."""
 
 from __future__ import annotations
 
@@ -82,16 +82,16 @@ class Client:
         self.server.protocol.receive(json.dumps({"jsonrpc": "2.0", **message}).encode())
 
     def write(self, data: bytes) -> None:
-        """Take one message of the server."""
+        """Record one message of the server."""
         self.messages.append(json.loads(data.partition(b"\r\n\r\n")[2]))
 
     def close(self) -> None:
-        """Do nothing; pygls asks for it."""
+        """Do nothing; pygls calls it."""
 
 
 @contextmanager
-def unforeseen_errors() -> Iterator[list[str]]:
-    """Collect what the server logs of its own failures."""
+def internal_errors() -> Iterator[list[str]]:
+    """Collect the internal errors that the server logs."""
     errors: list[str] = []
     handler = logging.Handler(logging.ERROR)
     handler.emit = lambda record: errors.append(record.getMessage())  # type: ignore[method-assign]
@@ -122,12 +122,12 @@ def test_every_request_is_answered_once_and_no_notification_is(messages: list[tu
         assert all(("result" in message) != ("error" in message) for message in client.messages if "id" in message)
         return answers
 
-    with unforeseen_errors() as errors:
+    with internal_errors() as errors:
         assert asyncio.run(tell())[0] == "hello"
     assert not errors
 
 
-async def test_an_answer_that_json_cannot_write_is_still_an_answer() -> None:
+async def test_a_result_that_json_cannot_serialize_is_still_answered() -> None:
     client = Client()
 
     async def tuple_as_key() -> dict[Any, Any]:
@@ -147,7 +147,7 @@ async def test_an_answer_that_json_cannot_write_is_still_an_answer() -> None:
 
 @pytest.mark.parametrize("msg_id", [5, "five", None, True, 1.5, [1], {"id": 1}])
 @pytest.mark.parametrize("outcome", [{"result": None}, {"error": {"code": 1, "message": "no"}}])
-async def test_an_answer_to_nothing_that_was_asked_changes_nothing(msg_id: Any, outcome: dict[str, Any]) -> None:
+async def test_a_response_to_an_unknown_request_changes_nothing(msg_id: Any, outcome: dict[str, Any]) -> None:
     client = Client()
     place = {"textDocument": {"uri": URI}, "position": {"line": 0, "character": 0}, "context": {"triggerKind": 1}}
     request = msg_id if isinstance(msg_id, int | str) and not isinstance(msg_id, bool) else 7
@@ -159,8 +159,8 @@ async def test_an_answer_to_nothing_that_was_asked_changes_nothing(msg_id: Any, 
 
 
 @pytest.mark.parametrize("outcome", [{"result": [{}]}, {"result": 7}, {"error": {"code": 1, "message": "no"}}])
-@pytest.mark.parametrize("turns", [0, 1, 3])
-async def test_an_answer_that_nobody_waits_for_any_more_is_dropped(outcome: dict[str, Any], turns: int) -> None:
+@pytest.mark.parametrize("iterations", [0, 1, 3])
+async def test_a_response_that_is_no_longer_awaited_is_dropped(outcome: dict[str, Any], iterations: int) -> None:
     trouble: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _loop, context: trouble.append(context))
     client = Client()
@@ -170,7 +170,7 @@ async def test_an_answer_that_nobody_waits_for_any_more_is_dropped(outcome: dict
     request = client.messages[-1]
     assert request["method"] == "workspace/configuration"
     asking.cancel()
-    for _ in range(turns):
+    for _ in range(iterations):
         await asyncio.sleep(0)
     for _ in range(2):
         client.send({"id": request["id"], **outcome})

@@ -1,4 +1,4 @@
-"""Settings come in layers, and what is wrong with them is told once."""
+"""Settings come in layers, and each problem is reported once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from infill_completion.settings import Settings
 from infill_server.configuration import Configuration
 
 
-def test_later_layers_win_whatever_comes_first(tmp_path: Path) -> None:
+def test_later_layers_win_in_any_order_of_arrival(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text("[infill.completion]\nmax_tokens = 1\ntop_p = 0.1\nseed = 1\n")
     configuration = Configuration()
@@ -22,13 +22,13 @@ def test_later_layers_win_whatever_comes_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("written", [None, {}, {"infill": None}, {"infill": {}}, {"completion": {"seed": None}}])
-def test_what_nobody_wrote_changes_nothing(written: object) -> None:
+def test_unset_settings_change_nothing(written: object) -> None:
     configuration = Configuration()
     assert configuration.live(written) == []
     assert configuration.settings == Settings()
 
 
-def test_a_replaced_layer_is_forgotten() -> None:
+def test_a_replaced_layer_is_discarded() -> None:
     configuration = Configuration()
     configuration.live({"infill": {"completion": {"max_tokens": 5}}})
     configuration.live({"infill": {"completion": {"candidates": 2}}})
@@ -36,7 +36,7 @@ def test_a_replaced_layer_is_forgotten() -> None:
     assert configuration.settings.completion.candidates == 2
 
 
-def test_a_problem_is_told_once() -> None:
+def test_a_problem_is_reported_once() -> None:
     configuration = Configuration()
     [problem] = configuration.live({"completion": {"max_token": 5}})
     assert "infill.completion.max_token" in problem
@@ -44,21 +44,21 @@ def test_a_problem_is_told_once() -> None:
     assert configuration.initialize({"engine": {"context_tokens": 1024}}) == []
 
 
-def test_one_mistake_that_an_editor_sends_in_two_ways_is_told_once() -> None:
+def test_a_mistake_that_an_editor_sends_in_two_ways_is_reported_once() -> None:
     configuration = Configuration()
     assert len(configuration.initialize({"engine": {"model": 5}})) == 1
     assert configuration.live({"infill": {"engine": {"model": 5}}}) == []
 
 
-def test_what_is_no_table_is_named() -> None:
+def test_options_that_are_not_a_table_are_named() -> None:
     assert "initializationOptions" in Configuration().initialize([1])[0]
 
 
-def test_options_of_clients_for_another_server_are_no_mistake() -> None:
+def test_options_meant_for_another_server_are_accepted() -> None:
     assert Configuration().initialize({"editorInfo": {"name": "vim"}, "editorPluginInfo": {"name": "x"}}) == []
 
 
-def test_the_switch_of_the_session_wins_until_the_editor_says_something_new() -> None:
+def test_the_session_switch_wins_until_the_editor_changes_the_setting() -> None:
     configuration = Configuration()
     configuration.live({"completion": {"enabled": True}})
     configuration.switch(enabled=False)
@@ -69,7 +69,7 @@ def test_the_switch_of_the_session_wins_until_the_editor_says_something_new() ->
     assert configuration.settings.completion.enabled
 
 
-def test_what_is_pushed_for_others_leaves_what_was_said_as_it_is() -> None:
+def test_settings_pushed_for_other_servers_change_nothing() -> None:
     configuration = Configuration()
     configuration.pushed({"infill": {"completion": {"seed": 4}}, "gopls": {}})
     assert configuration.pushed({"pylsp": {"plugins": {}}, "gopls": {}}) == []

@@ -1,4 +1,4 @@
-"""Clients of Copilot's protocol tell what was accepted, whole or in parts."""
+"""Acceptance as reported by clients of Copilot's protocol, whole or in parts."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ ITEM = {"insertText": "x = '🎉'", "command": {"command": "infill.accepted", "a
 
 
 @pytest.fixture
-def heard(monkeypatch: pytest.MonkeyPatch) -> tuple[Any, list[tuple[str, str]]]:
+def reported(monkeypatch: pytest.MonkeyPatch) -> tuple[Any, list[tuple[str, str]]]:
     server, accepted = create_server(), list[tuple[str, str]]()
     monkeypatch.setattr(server.session, "accepted", lambda uri, text: accepted.append((uri, text)))
     return server, accepted
 
 
-def test_the_last_part_makes_an_acceptance(heard: tuple[Any, list[tuple[str, str]]]) -> None:
-    server, accepted = heard
+def test_accepting_the_last_part_counts_as_acceptance(reported: tuple[Any, list[tuple[str, str]]]) -> None:
+    server, accepted = reported
     for length in (1, 4, 7):
         workspace_commands.partially_accepted(server, {"item": ITEM, "acceptedLength": length})
     assert accepted == []
@@ -38,15 +38,17 @@ def test_the_last_part_makes_an_acceptance(heard: tuple[Any, list[tuple[str, str
         {"item": {"insertText": "x", "command": {"arguments": [1, 2]}}, "acceptedLength": 5},
     ],
 )
-def test_what_is_not_ours_or_ill_typed_is_ignored(heard: tuple[Any, list[tuple[str, str]]], params: Any) -> None:
-    server, accepted = heard
+def test_foreign_and_ill_typed_notifications_are_ignored(
+    reported: tuple[Any, list[tuple[str, str]]], params: Any
+) -> None:
+    server, accepted = reported
     workspace_commands.partially_accepted(server, params)
     assert accepted == []
 
 
 async def test_accepting_an_item_with_its_own_arguments_reaches_the_session(
-    heard: tuple[Any, list[tuple[str, str]]],
+    reported: tuple[Any, list[tuple[str, str]]],
 ) -> None:
-    server, accepted = heard
+    server, accepted = reported
     await workspace_commands.accepted(server, *ITEM["command"]["arguments"])  # type: ignore[index]
     assert accepted == [("file:///a.py", "'🎉'")]

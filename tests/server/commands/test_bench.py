@@ -1,4 +1,4 @@
-"""The measurements: what they count, on a real server before an engine that answers at once."""
+"""The figures of the benchmarks, and the server's overhead with an engine that answers at once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def outcome(wanted: str, said: str | None, confidence: float = 0.5) -> Outcome:
     return Outcome(LineHole(Path("a.py"), "x = ", wanted, "\n"), said, confidence, 1.0)
 
 
-def test_shares_are_of_the_keys_and_of_the_tokens() -> None:
+def test_shares_are_relative_to_keys_and_tokens() -> None:
     report = KeystrokeReport(
         keystrokes=10, answers={"memory": 4, "engine": 3, "joined": 1}, latency_ms=[1.0, 2.0, 3.0, 100.0],
         engine={"requests": 8, "cancelled_requests": 2, "prompt_tokens": 200, "cached_tokens": 150},
@@ -43,14 +43,14 @@ def test_a_replay_can_be_drawn(tmp_path: Path) -> None:
     assert (tmp_path / "chart.png").stat().st_size > 1000
 
 
-def test_an_answer_is_from_memory_from_what_ran_or_from_the_engine() -> None:
+def test_an_answer_comes_from_memory_a_running_request_or_the_engine() -> None:
     assert answered_by(Answer(details={"reuse": "typed through", "steps": []})) == "memory"
     assert answered_by(Answer(details={"steps": [("debounce", 1.0, {}), ("asked", 2.0, {})]})) == "engine"
     assert answered_by(Answer(details={"steps": [("joined", 1.0, {})]})) == "joined"
     assert answered_by(Answer(reason=SkipReason.LANGUAGE_OFF)) == "nothing"
 
 
-def test_precision_and_recall_by_the_confidence_that_is_asked_for() -> None:
+def test_precision_and_recall_by_confidence_threshold() -> None:
     figures = summary(
         [outcome("1", "1", 0.9), outcome("2", "2", 0.35), outcome("3", "4", 0.32), outcome("5", None, 0.0)]
     )
@@ -70,14 +70,14 @@ def test_a_hole_is_the_rest_of_a_line_and_the_same_for_the_same_seed(tmp_path: P
     assert all(hole.prefix + hole.expected + hole.suffix == PROGRAM and hole.expected.strip() for hole in made)
 
 
-async def test_the_servers_own_share_is_measured_in_a_large_file(tmp_path: Path) -> None:
+async def test_the_overhead_of_the_server_is_measured_in_a_large_file(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(PROGRAM)
     took = await overhead([tmp_path / "a.py"], keys=12, settings={})
     assert len(took) == 12
     assert all(value > 0 for value in took)
 
 
-def test_a_measurement_says_where_it_was_made_and_on_nobodys_machine_by_name() -> None:
+def test_a_measurement_records_the_hardware_without_identifying_the_machine() -> None:
     found = machine("quiet")
     assert found["note"] == "quiet"
     assert found["cores"] >= 1

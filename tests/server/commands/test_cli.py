@@ -1,4 +1,4 @@
-"""The command line as a user meets it: real processes, the real engine, the embedded model."""
+"""The command line as a user sees it: real processes, the real engine, the embedded model."""
 
 import ast
 import json
@@ -16,7 +16,7 @@ PROGRAM = "def add(left, right):\n    return left + \n\n\ndef total(prices):\n  
 
 @dataclass
 class CommandLine:
-    """Runs ``infill-ls`` in a folder, with a run directory and settings of its own."""
+    """Runs ``infill-ls`` in a folder, with a separate run directory and settings."""
 
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
@@ -29,7 +29,7 @@ class CommandLine:
         )
 
     def refused(self, *arguments: str) -> str:
-        """Run what cannot be done and return the one sentence about it."""
+        """Run a command that fails and return its one-sentence error."""
         done = self(*arguments)
         assert done.returncode == 2, done.stderr
         assert done.stdout == ""
@@ -66,7 +66,7 @@ def infill_ls(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("place", "says"),
+    ("location", "says"),
     [
         ("missing.py:1:1", "File not found: missing.py"),
         (".:1:1", "is a folder"),
@@ -83,8 +83,8 @@ def infill_ls(tmp_path_factory):
         ("add.py:1:99", "has no position 1:99 (that line has 21 characters)"),
     ],
 )
-def test_a_place_that_does_not_exist_is_one_sentence(infill_ls, place, says):
-    assert says in infill_ls.refused("complete", place)
+def test_a_missing_location_is_one_sentence(infill_ls, location, says):
+    assert says in infill_ls.refused("complete", location)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_place_that_does_not_exist_is_one_sentence(infill_ls, place, says):
         ("engine.device", "KEY=VALUE"),
     ],
 )
-def test_a_setting_that_is_not_understood_is_one_sentence(infill_ls, assignment, says):
+def test_an_invalid_setting_is_one_sentence(infill_ls, assignment, says):
     assert says in infill_ls.refused("complete", "add.py:2:19", "--set", assignment)
 
 
@@ -107,7 +107,7 @@ def test_an_impossible_number_of_candidates_is_one_sentence(infill_ls, number):
     assert infill_ls.refused("complete", "add.py:2:19", "-n", number) == says
 
 
-def test_what_cannot_be_done_starts_no_engine(infill_ls):
+def test_an_invalid_request_starts_no_engine(infill_ls):
     before = infill_ls.connection_files
     infill_ls.refused("complete", "missing.py:1:1")
     assert infill_ls.connection_files == before
@@ -118,7 +118,7 @@ def test_an_address_without_a_port_is_one_sentence(infill_ls, address):
     assert "HOST:PORT" in infill_ls.refused("--tcp", address)
 
 
-def test_an_address_that_is_not_ours_is_one_sentence(infill_ls):
+def test_an_address_of_another_machine_is_one_sentence(infill_ls):
     assert "Cannot listen on" in infill_ls.refused("--tcp", "nohost.invalid:80")
 
 
@@ -129,7 +129,7 @@ def test_an_address_that_is_not_ours_is_one_sentence(infill_ls):
         ("no-such-folder", "neither a folder nor a model id"),
     ],
 )
-def test_a_model_that_is_not_here_is_one_sentence(infill_ls, model, says):
+def test_a_missing_model_is_one_sentence(infill_ls, model, says):
     assert says in infill_ls.refused("complete", "add.py:2:19", "--model", model)
 
 
@@ -152,7 +152,7 @@ def test_the_answer_is_also_printed_for_people(infill_ls):
     assert printed == written["suggestions"][0]["text"] + "\n"
 
 
-def test_explain_tells_what_the_model_was_asked(infill_ls):
+def test_explain_shows_the_prompt(infill_ls):
     done = infill_ls("explain", "add.py:2:19", "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
@@ -166,7 +166,7 @@ def test_explain_tells_what_the_model_was_asked(infill_ls):
 
 
 @pytest.mark.parametrize("is_repository", [True, False])
-def test_the_rules_of_an_editor_count_on_the_command_line(infill_ls, tmp_path, is_repository):
+def test_ignore_rules_apply_on_the_command_line(infill_ls, tmp_path, is_repository):
     (tmp_path / "app").mkdir()
     for name in ("secret_x.py", "set_x.py", "open_x.py"):
         (tmp_path / "app" / name).write_text(PROGRAM)
@@ -187,7 +187,7 @@ def test_the_rules_of_an_editor_count_on_the_command_line(infill_ls, tmp_path, i
     assert "ignore rule" in workspace("explain", f"{folder}secret_x.py:2:19").stdout
 
 
-def test_a_workspace_cannot_put_its_own_modules_in_the_place_of_ours(infill_ls, tmp_path):
+def test_a_workspace_cannot_replace_our_modules_with_its_own(infill_ls, tmp_path):
     for name in ("types.py", "attrs.py", "httpx.py", "torch.py", "json.py"):
         (tmp_path / name).write_text("raise SystemExit('the module of the workspace was imported')\n")
     (tmp_path / "add.py").write_text(PROGRAM)
@@ -197,7 +197,7 @@ def test_a_workspace_cannot_put_its_own_modules_in_the_place_of_ours(infill_ls, 
     assert json.loads(done.stdout)["model"] == "infill-tiny"
 
 
-def test_engines_are_listed_and_ended(infill_ls):
+def test_engines_are_listed_and_stopped(infill_ls):
     infill_ls("complete", "add.py:2:19")
     running = infill_ls("engine", "status")
     assert running.returncode == 0
@@ -227,13 +227,13 @@ def test_doctor_reports_each_check_with_a_next_step_for_every_problem(infill_ls)
 
 
 @pytest.mark.parametrize("kind", ["file", "open to all"])
-def test_doctor_reports_a_run_directory_that_cannot_be_used_beside_everything_else(infill_ls, tmp_path, kind):
-    place = tmp_path / "infill-ls"
+def test_doctor_reports_an_unusable_run_directory_and_completes_the_other_checks(infill_ls, tmp_path, kind):
+    folder = tmp_path / "infill-ls"
     if kind == "file":
-        place.write_text("")
+        folder.write_text("")
     else:
-        place.mkdir()
-        place.chmod(0o777)
+        folder.mkdir()
+        folder.chmod(0o777)
     command = CommandLine(tmp_path, infill_ls.environment | {"XDG_RUNTIME_DIR": str(tmp_path)})
     done = command("doctor", "--json")
     assert done.returncode == 1, done.stderr
@@ -243,7 +243,7 @@ def test_doctor_reports_a_run_directory_that_cannot_be_used_beside_everything_el
     assert findings["python"]["level"] == "ok"
 
 
-def test_doctor_names_a_setting_that_is_wrong(infill_ls, tmp_path):
+def test_doctor_names_an_invalid_setting(infill_ls, tmp_path):
     settings = tmp_path / "config.toml"
     settings.write_text("[completion]\nmax_tokens = 'many'\n")
     command = CommandLine(infill_ls.folder, infill_ls.environment | {"INFILL_LS_CONFIG": str(settings)})

@@ -1,4 +1,4 @@
-"""``infill-ls models`` and ``infill-ls bench`` as a user meets them."""
+"""``infill-ls models`` and ``infill-ls bench`` as a user sees them."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def infill_ls(tmp_path):
 
 
 def cache(tmp_path, name, files, *, unfinished=()):
-    """Lay out what ``huggingface_hub`` leaves behind."""
+    """Create the files that ``huggingface_hub`` leaves in its cache."""
     root = tmp_path / "hub" / f"models--{name.replace('/', '--')}"
     snapshot = root / "snapshots" / ("c" * 40)
     for folder in (snapshot, root / "blobs", root / "refs"):
@@ -48,7 +48,7 @@ def cache(tmp_path, name, files, *, unfinished=()):
         (root / "blobs" / f"{number}.incomplete").write_text(text)
 
 
-def test_the_list_tells_what_is_here_and_what_auto_takes(infill_ls, tmp_path):
+def test_the_list_shows_what_is_cached_and_what_auto_chooses(infill_ls, tmp_path):
     index = json.dumps({"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}})
     plain = {"config.json": "{}", "tokenizer.json": "{}", "model.safetensors.index.json": index}
     whole = {**plain, "model-1.safetensors": "1", "model-2.safetensors": "22"}
@@ -73,7 +73,7 @@ def test_the_list_tells_what_is_here_and_what_auto_takes(infill_ls, tmp_path):
     assert f"auto chooses {report['auto']['model']}" in printed
 
 
-def test_a_llama_that_is_not_known_is_listed_too(infill_ls, tmp_path):
+def test_an_unknown_llama_is_listed_too(infill_ls, tmp_path):
     config = {
         "model_type": "llama", "num_attention_heads": 2, "hidden_size": 8, "num_hidden_layers": 1,
         "intermediate_size": 16, "vocab_size": 10,
@@ -86,7 +86,7 @@ def test_a_llama_that_is_not_known_is_listed_too(infill_ls, tmp_path):
     assert row["parameters"] == 4 * 8 * 8 + 3 * 8 * 16 + 3 * 8 + 2 * 10 * 8
 
 
-def test_what_was_quantised_here_is_listed(infill_ls, tmp_path):
+def test_models_quantised_here_are_listed(infill_ls, tmp_path):
     config = {
         "model_type": "llama", "num_attention_heads": 2, "hidden_size": 8, "num_hidden_layers": 1,
         "intermediate_size": 16, "vocab_size": 10,
@@ -129,14 +129,14 @@ def test_sizes_follow_from_the_shape(name, parameters, nf4_gib, kv_bytes):
     assert shape.kv_bytes(1) == kv_bytes
 
 
-def test_only_the_models_trained_for_it_are_said_to_infill():
+def test_only_models_trained_for_infilling_are_marked_as_infilling():
     infilling = {model.id for model in CODE_LLAMA if model.support is Support.INFILLS}
     assert infilling == {
         f"codellama/CodeLlama-{name}-hf" for name in ("7b", "13b", "70b", "7b-Instruct", "13b-Instruct")
     }
 
 
-def test_the_name_of_a_mirror_is_understood():
+def test_the_name_of_a_mirror_is_recognised():
     assert find("meta-llama/CodeLlama-7b-hf") is find("codellama/CodeLlama-7b-hf")
     assert find("acme/coder") is None
 
@@ -148,7 +148,7 @@ def test_pulling_offline_is_one_sentence(infill_ls):
     assert line.startswith("infill-ls: HF_HUB_OFFLINE is set")
 
 
-def test_quantising_what_is_not_here_is_one_sentence(infill_ls, tmp_path):
+def test_quantising_a_missing_model_is_one_sentence(infill_ls, tmp_path):
     done = infill_ls("models", "quantize", "codellama/CodeLlama-7b-hf", "-o", str(tmp_path / "out"))
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
@@ -174,7 +174,7 @@ def test_decode_is_measured_with_the_options_of_the_engine(infill_ls, tmp_path):
         (("bench", "keystrokes", "hub"), "no source files"),
     ],
 )
-def test_what_cannot_be_measured_is_one_sentence(infill_ls, arguments, says):
+def test_an_impossible_measurement_is_one_sentence(infill_ls, arguments, says):
     done = infill_ls(*arguments)
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
@@ -187,7 +187,7 @@ def test_options_of_other_commands_are_still_checked(infill_ls):
     assert "unrecognized arguments: --shape 7b" in done.stderr
 
 
-def test_doctor_says_how_to_finish_a_download(infill_ls, tmp_path):
+def test_doctor_names_the_command_that_finishes_a_download(infill_ls, tmp_path):
     cache(tmp_path, "codellama/CodeLlama-7b-hf", {"config.json": "{}"})
     findings = json.loads(infill_ls("doctor", "--json").stdout)
     (finding,) = (finding for finding in findings if finding["check"] == "models")

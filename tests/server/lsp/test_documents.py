@@ -1,4 +1,4 @@
-"""What the completer learns of the documents around the one it completes."""
+"""The document store: open documents, notebook cells and workspace folders."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def store() -> DocumentStore:
     return store
 
 
-def test_other_documents_come_last_focused_first(store: DocumentStore) -> None:
+def test_other_documents_are_ordered_by_last_focus(store: DocumentStore) -> None:
     store.focus("file:///a.py")
     store.change(numbered("file:///b.py", 2), [edit(0, 1, "!")])
     assert [(other.uri, other.text) for other in store.others("file:///c.py")] == [
@@ -41,14 +41,14 @@ def test_other_documents_come_last_focused_first(store: DocumentStore) -> None:
     ]
 
 
-def test_a_closed_document_is_gone(store: DocumentStore) -> None:
+def test_a_closed_document_is_removed(store: DocumentStore) -> None:
     store.close("file:///a.py")
     assert "file:///a.py" not in store
     with pytest.raises(UnknownDocumentError, match=r"file:///a\.py is not open"):
         store.get("file:///a.py")
 
 
-def test_one_document_may_be_written_in_two_ways(store: DocumentStore) -> None:
+def test_the_uri_of_a_document_may_be_written_in_two_ways(store: DocumentStore) -> None:
     store.open(item("file:///w/my%20file.py", "x"))
     assert store.get("file:///w/my file.py").language_id == "python"
 
@@ -80,7 +80,7 @@ def test_a_change_of_a_document_that_is_not_open_is_ignored(store: DocumentStore
         ("()", 0, False),
     ],
 )
-def test_an_edit_that_goes_on_behind_the_cursor_is_typing_if_that_only_closes(
+def test_an_edit_that_extends_past_the_cursor_is_typing_if_it_only_closes(
     store: DocumentStore, new: str, cursor: int, is_typing: bool
 ) -> None:
     for text in (edit(0, 1, new), types.TextDocumentContentChangeWholeDocument("a" + new)):
@@ -89,7 +89,7 @@ def test_an_edit_that_goes_on_behind_the_cursor_is_typing_if_that_only_closes(
         assert store.get("file:///a.py").took_typing(types.Position(0, 1 + cursor)) is is_typing
 
 
-def test_typing_is_told_from_a_key_once_per_edit(store: DocumentStore) -> None:
+def test_typing_is_recognised_once_per_edit(store: DocumentStore) -> None:
     store.change(numbered("file:///a.py", 2), [edit(0, 1, "b")])
     document = store.get("file:///a.py")
     assert document.took_typing(types.Position(0, 2))
@@ -120,7 +120,7 @@ def above(store: DocumentStore, uri: str) -> list[str]:
     return [cell.text for cell in store.cells_before(uri)]
 
 
-def test_cells_above_come_in_the_order_of_the_notebook(store: DocumentStore) -> None:
+def test_cells_above_are_in_notebook_order(store: DocumentStore) -> None:
     notebook(store, "one", "two", "three")
     store.focus("cell:one")
     assert above(store, "cell:three") == ["one", "two"]

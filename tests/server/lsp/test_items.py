@@ -1,4 +1,4 @@
-"""Suggestions become items whose range and text still fit after a keystroke."""
+"""Suggestions become items whose range and text still apply after a keystroke."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def span(item: types.InlineCompletionItem) -> tuple[int, int, int]:
     return item.range.start.line, item.range.start.character, item.range.end.character
 
 
-def test_ghost_text_begins_where_its_line_does() -> None:
+def test_ghost_text_begins_at_the_start_of_its_line() -> None:
     snapshot = at("if x:\n    ret|\n")
     [item] = ghosts(snapshot, insert(snapshot, "urn x"))
     assert span(item) == (1, 0, 7)
@@ -53,7 +53,7 @@ def test_ghost_text_still_fits_after_typing_and_deleting(typed: str) -> None:
     assert str(item.insert_text).startswith(typed)
 
 
-def test_ghost_text_may_replace_what_stands_behind_the_cursor() -> None:
+def test_ghost_text_may_replace_text_after_the_cursor() -> None:
     snapshot = at("print(|)\n")
     [item] = ghosts(snapshot, insert(snapshot, "x)", replaced=1))
     assert (span(item), item.insert_text) == ((0, 0, 7), "print(x)")
@@ -88,14 +88,14 @@ def test_a_client_that_splits_at_line_feeds_gets_line_feeds(ending: str) -> None
     assert span(item) == (1, 0, 4)
 
 
-def test_carriage_returns_that_are_text_of_some_lines_stay_for_such_a_client() -> None:
+def test_such_a_client_keeps_carriage_returns_that_are_text_of_some_lines() -> None:
     snapshot = at("a\r\nb = |\nc")
     answer = insert(snapshot, "1\r\nd = 2")
     [item] = inline_items(answer, snapshot, DocumentText(snapshot.text, Units.UTF16), only_line_feeds=True).items
     assert item.insert_text == "b = 1\r\nd = 2"
 
 
-def test_a_suggestion_that_changes_nothing_is_no_item() -> None:
+def test_a_suggestion_that_changes_nothing_yields_no_item() -> None:
     snapshot = at("print(|)")
     assert not ghosts(snapshot, insert(snapshot, ")", replaced=1))
     assert not popup(snapshot, insert(snapshot, ""))
@@ -126,19 +126,19 @@ def test_a_popup_entry_begins_at_the_word() -> None:
     )
 
 
-def test_entries_sort_behind_those_of_other_servers_and_keep_their_order() -> None:
+def test_entries_sort_after_those_of_other_servers_and_keep_their_order() -> None:
     snapshot = at("x = |")
     first, second = popup(snapshot, insert(snapshot, "b", "a"))
     assert "zzz_other" < str(first.sort_text) < str(second.sort_text)
 
 
-def test_an_entry_that_begins_with_a_line_end_is_named_by_its_first_text() -> None:
+def test_an_entry_that_begins_with_a_line_end_is_labelled_with_its_first_text() -> None:
     snapshot = at("if x:|")
     [item] = popup(snapshot, insert(snapshot, "\n    pass"))
     assert (item.label, item.filter_text) == ("pass", "pass")
 
 
-def test_a_long_first_line_is_cut_in_the_label_alone() -> None:
+def test_a_long_first_line_is_shortened_only_in_the_label() -> None:
     snapshot = at("|")
     [item] = popup(snapshot, insert(snapshot, "a" * 200))
     assert len(item.label) == 80
@@ -146,7 +146,7 @@ def test_a_long_first_line_is_cut_in_the_label_alone() -> None:
     assert item.text_edit.new_text == "a" * 200
 
 
-def test_the_documentation_shows_the_whole_text_whatever_it_holds() -> None:
+def test_the_documentation_shows_the_whole_text_whatever_it_contains() -> None:
     snapshot = at("|")
     text = "```\nfence\n````\n"
     [rich] = popup(snapshot, insert(snapshot, text))

@@ -36,12 +36,12 @@ def protocol() -> LanguageServerProtocol:
 
 
 @pytest.mark.parametrize("name", OVERRIDDEN)
-def test_what_is_overridden_is_a_method_of_pygls(name: str) -> None:
+def test_overridden_names_are_methods_of_pygls(name: str) -> None:
     assert callable(getattr(LanguageServerProtocol, name))
 
 
 @pytest.mark.parametrize("name", USED)
-def test_what_is_used_is_an_attribute_of_pygls(protocol: LanguageServerProtocol, name: str) -> None:
+def test_used_names_are_attributes_of_pygls(protocol: LanguageServerProtocol, name: str) -> None:
     assert hasattr(protocol, name)
 
 

@@ -1,4 +1,4 @@
-"""The document store agrees with a naive one, whatever an editor sends."""
+"""The text of a document agrees with a naive implementation, whatever an editor sends."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def width(character: str, units: Units) -> int:
 
 
 def naive_offset(text: str, position: Position, units: Units) -> int:
-    """Walk to a position as LSP's text describes it."""
+    """Find an offset as the LSP specification describes it."""
     breaks = [match.end() for match in re.finditer("\r\n|\n|\r", text)]
     if position.line > len(breaks):
         return len(text)
@@ -41,7 +41,7 @@ positions = st.builds(Position, st.integers(0, 12), st.integers(0, 30))
 
 
 @given(texts, st.lists(st.tuples(positions, positions, texts), max_size=8), units)
-def test_any_edits_give_the_text_a_naive_store_has(
+def test_any_edits_give_the_same_text_as_a_naive_store(
     text: str, edits: list[tuple[Position, Position, str]], units: Units
 ) -> None:
     document = DocumentText(text, units)
@@ -54,7 +54,7 @@ def test_any_edits_give_the_text_a_naive_store_has(
 
 
 @given(texts, positions, units)
-def test_any_position_has_the_offset_of_lsp(text: str, position: Position, units: Units) -> None:
+def test_any_position_has_the_offset_that_lsp_defines(text: str, position: Position, units: Units) -> None:
     assert DocumentText(text, units).offset(position) == naive_offset(text, position, units)
 
 
@@ -67,13 +67,13 @@ def test_positions_and_offsets_are_inverse(text: str, offset: int, units: Units)
 
 
 @pytest.mark.parametrize(("units", "column"), [(Units.UTF8, 6), (Units.UTF16, 4), (Units.UTF32, 3)])
-def test_an_emoji_before_the_cursor_counts_as_many_units_as_the_client_says(units: Units, column: int) -> None:
+def test_an_emoji_before_the_cursor_is_counted_in_the_units_of_the_client(units: Units, column: int) -> None:
     document = DocumentText("a🎉b|c", units)
     assert document.offset(Position(0, column)) == 3
     assert document.position(3) == Position(0, column)
 
 
-def test_a_column_inside_an_emoji_is_its_start() -> None:
+def test_a_column_inside_an_emoji_means_its_start() -> None:
     assert DocumentText("🎉x", Units.UTF16).offset(Position(0, 1)) == 0
     assert DocumentText("🎉x", Units.UTF8).offset(Position(0, 3)) == 0
 
@@ -84,24 +84,24 @@ def test_a_line_separator_does_not_end_a_line() -> None:
     assert document.offset(Position(1, 0)) == 10
 
 
-def test_a_lone_half_of_a_surrogate_pair_is_a_replacement_character_to_others() -> None:
+def test_a_lone_surrogate_reads_as_a_replacement_character() -> None:
     assert str(DocumentText("x\ud83dy", Units.UTF16)) == "x\ufffdy"
 
 
-def test_halves_of_a_surrogate_pair_that_meet_become_the_character() -> None:
+def test_adjacent_halves_of_a_surrogate_pair_become_the_character() -> None:
     document = DocumentText("x\ud83dy", Units.UTF16)
     document.replace(Range(Position(0, 2), Position(0, 2)), "\ude00")
     assert str(document) == "x😀y"
 
 
-def test_a_newline_behind_a_lone_carriage_return_joins_it() -> None:
+def test_a_newline_after_a_lone_carriage_return_joins_it() -> None:
     document = DocumentText("a\rb\nc", Units.UTF16)
     document.replace(Range(Position(1, 0), Position(1, 1)), "")
     assert document.line_count == 2
     assert document.position(3) == Position(1, 0)
 
 
-def test_an_edit_stands_where_the_user_typed() -> None:
+def test_an_edit_is_the_range_of_the_typed_text() -> None:
     document = DocumentText("if x:\n    pa", Units.UTF16)
     assert document.replace(Range(Position(1, 6), Position(1, 6)), "s") == Edit((1, 6), (1, 7))
     assert document.replace(Range(Position(1, 7), Position(1, 7)), "s\nel") == Edit((1, 7), (2, 2))
@@ -122,14 +122,14 @@ def test_an_edit_stands_where_the_user_typed() -> None:
         ("same\n", "same\n", None),
     ],
 )
-def test_a_whole_text_differs_from_the_former_where_the_user_typed(before: str, after: str, edit: Edit | None) -> None:
+def test_a_replaced_text_differs_where_the_user_typed(before: str, after: str, edit: Edit | None) -> None:
     document = DocumentText(before, Units.UTF16)
     assert document.replace_all(after) == edit
     assert str(document) == after
 
 
 @given(texts, texts)
-def test_outside_of_the_difference_two_texts_are_the_same(before: str, after: str) -> None:
+def test_outside_the_difference_two_texts_are_equal(before: str, after: str) -> None:
     document = DocumentText(before, Units.UTF32)
     edit = document.replace_all(after)
     assert str(document) == after

@@ -1,4 +1,4 @@
-"""Framing, and who may write to standard output."""
+"""Message framing, and the protection of standard output."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from infill_server.lsp.transport import Framer, FramingError
 
 
 @given(st.lists(st.binary(max_size=50), max_size=5), st.integers(1, 40))
-def test_bodies_come_out_whole_however_the_bytes_are_cut(bodies: list[bytes], step: int) -> None:
+def test_bodies_are_complete_however_the_bytes_are_split(bodies: list[bytes], step: int) -> None:
     stream = b"".join(b"Content-Length: %d\r\n\r\n%s" % (len(body), body) for body in bodies)
     framer = Framer()
     pieces = [stream[start : start + step] for start in range(0, len(stream), step)]
     assert [body for piece in pieces for body in framer.feed(piece)] == bodies
 
 
-def test_other_headers_and_any_case_are_understood() -> None:
+def test_other_headers_and_any_case_are_accepted() -> None:
     stream = b"Content-Type: application/vscode-jsonrpc; charset=utf-8\r\ncontent-length:2\r\n\r\n{}"
     assert list(Framer().feed(stream)) == [b"{}"]
 
 
 @pytest.mark.parametrize("stream", [b"GET / HTTP/1.1\r\n\r\n", b"Content-Length: -5\r\n\r\n", b"x" * 20_000])
-def test_what_is_no_lsp_is_refused(stream: bytes) -> None:
+def test_bytes_that_are_not_lsp_are_rejected(stream: bytes) -> None:
     with pytest.raises(FramingError):
         list(Framer().feed(stream))
 
@@ -45,7 +45,7 @@ os.write(descriptor, b"protocol")
     assert done.stderr.split() == [b"stray", b"child"]
 
 
-def test_after_a_start_the_heavy_libraries_are_not_loaded() -> None:
+def test_after_startup_the_heavy_libraries_are_not_loaded() -> None:
     program = """
 import sys
 from infill_server.commands.serve import create_server

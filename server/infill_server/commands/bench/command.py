@@ -13,7 +13,7 @@ from infill_completion import embedded
 from infill_server.commands.bench.chart import draw
 from infill_server.commands.bench.keystrokes import replay
 from infill_server.commands.bench.machine import machine
-from infill_server.commands.bench.quality import main as compare
+from infill_server.commands.bench.quality import print_comparison
 from infill_server.commands.user_settings import user_settings
 from infill_server.errors import UsageError
 
@@ -76,9 +76,9 @@ def quality(options: argparse.Namespace) -> int:
     if not (checkpoint / "config.json").exists():
         raise UsageError(f"{checkpoint} is not a checkpoint folder; name one with --model.")
     try:
-        report = compare(
+        report = print_comparison(
             _folder(options.folder), checkpoint, count=options.count, seed=options.seed,
-            settings=user_settings(options), what=options.compare,
+            settings=user_settings(options), comparison=options.compare,
         )  # fmt: skip
     except (ValueError, RuntimeError, OSError) as error:
         raise UsageError(str(error)) from error

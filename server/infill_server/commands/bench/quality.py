@@ -190,7 +190,7 @@ def _at(outcomes: Sequence[Outcome], threshold: float) -> dict[str, float]:
 
 
 async def compare(
-    folder: Path, checkpoint: Path, *, count: int, seed: int, settings: Settings, what: str = "layouts"
+    folder: Path, checkpoint: Path, *, count: int, seed: int, settings: Settings, comparison: str = "layouts"
 ) -> dict[str, Any]:
     """Return the summary of each variant over the same holes.
 
@@ -200,8 +200,8 @@ async def compare(
         count: The number of holes.
         seed: Selects the holes.
         settings: The user's settings.
-        what: ``layouts``: the prompt layouts; ``context``: with and without other files; ``nothing``: the model as it
-            is, with automatic requests and no confidence threshold.
+        comparison: ``layouts``: the prompt layouts; ``context``: with and without other files; ``nothing``: the model
+            as it is, with automatic requests and no confidence threshold.
 
     Raises:
         ValueError: The folder has no source files.
@@ -212,18 +212,18 @@ async def compare(
     line_holes = holes(paths, count, seed)
     settings = replace(settings, completion=replace(settings.completion, temperature=0.0, candidates=1))
     report = {}
-    trigger = Trigger.AUTOMATIC if what == "nothing" else Trigger.INVOKED
-    for name, changes, changed in _variants(what, settings):
+    trigger = Trigger.AUTOMATIC if comparison == "nothing" else Trigger.INVOKED
+    for name, changes, changed in _variants(comparison, settings):
         async with variant(changed, checkpoint, changes) as own:
             report[name] = summary(await run(own, line_holes, trigger))
     return report
 
 
-def _variants(what: str, settings: Settings) -> Iterator[tuple[str, dict[str, Any], Settings]]:
+def _variants(comparison: str, settings: Settings) -> Iterator[tuple[str, dict[str, Any], Settings]]:
     """Yield name, changes of ``infill.json`` and settings of each variant."""
-    if what == "layouts":
+    if comparison == "layouts":
         yield from ((name, changes, settings) for name, changes in LAYOUTS.items())
-    elif what == "context":
+    elif comparison == "context":
         yield "other files", {}, settings
         yield "no other files", {}, replace(settings, context=WITHOUT_FILES)
     else:
@@ -241,17 +241,17 @@ def _print_thresholds(figures: dict[str, Any]) -> None:
         print(f"{row['threshold']:10.2f}  {shares}  {ratio}")
 
 
-def main(
-    folder: Path, checkpoint: Path, *, count: int, seed: int, settings: Settings, what: str = "layouts"
+def print_comparison(
+    folder: Path, checkpoint: Path, *, count: int, seed: int, settings: Settings, comparison: str = "layouts"
 ) -> dict[str, Any]:
-    """Compare the variants, print the table and return the report; see :func:`compare`."""
-    report = asyncio.run(compare(folder, checkpoint, count=count, seed=seed, settings=settings, what=what))
+    """Compare the variants, print a table and return the report; see :func:`compare`."""
+    report = asyncio.run(compare(folder, checkpoint, count=count, seed=seed, settings=settings, comparison=comparison))
     print("variant            exact  similar  parses  shown  saved   p50 ms   p95 ms")
     for name, figures in report.items():
         parses = "   –" if figures["parses_share"] is None else f"{figures['parses_share']:.2f}"
         times = f"{figures['p50_ms']:7.0f}  {figures['p95_ms']:7.0f}"
         shares = f"{figures['shown_share']:.2f}   {figures['saved_share']:.2f}"
         print(f"{name:18} {figures['exact_share']:.3f}    {figures['similarity']:.2f}    {parses}   {shares}  {times}")
-    if what == "nothing":
+    if comparison == "nothing":
         _print_thresholds(report["as shipped"])
     return report
