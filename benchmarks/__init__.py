@@ -1,1 +1,4 @@
-"""Measurements: decoding, keystrokes, starting; each prints a table and writes JSON."""
+"""Measurements for developers, most of them beside peers; each prints a table and writes JSON.
+
+What users measure on their own machine is ``infill-ls bench``.
+"""

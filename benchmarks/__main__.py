@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: every measurement that fits this machine, figures into ``benchmarks/results/``."""
+"""``python -m benchmarks``: run all measurements that this machine can do, and write to ``benchmarks/results/``."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ ENGINE = [sys.executable, "-P", "-m", "infill_completion.engine.bench"]
 
 
 def has_cuda() -> bool:
-    """Tell whether torch sees a CUDA device, asked in a process of its own."""
+    """Return whether torch sees a CUDA device; torch is imported in a process of its own."""
     command = [sys.executable, "-P", "-c", "import sys, torch; sys.exit(not torch.cuda.is_available())"]
     return subprocess.run(command, check=False).returncode == 0
 
 
 def plan(note: str) -> list[tuple[str, list[str]]]:
-    """Return the commands in order, each with its name."""
+    """Return the commands to run, each with its name."""
     python = [sys.executable, "-m"]
     noted = ["--note", note] if note else []
 
@@ -57,9 +57,9 @@ def plan(note: str) -> list[tuple[str, list[str]]]:
 
 
 def main() -> int:
-    """Run them one after the other; the exit code is 1 where one failed."""
+    """Run all measurements in order; return 1 if one failed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--note", default="", help="a sentence to keep with the figures")
+    parser.add_argument("--note", default="", help="a remark to store with the figures")
     options = parser.parse_args()
     failed = []
     for name, command in plan(options.note):
@@ -67,7 +67,7 @@ def main() -> int:
         if subprocess.run(command, check=False).returncode:
             failed.append(name)
     if packages := missing():
-        print(f"\nllama.cpp was left out: {', '.join(packages)} not installed (pip install llama-cpp-python gguf).")
+        print(f"\nllama.cpp was skipped: {', '.join(packages)} not installed (pip install llama-cpp-python gguf).")
     if failed:
         print(f"\nfailed: {', '.join(failed)}", file=sys.stderr)
     return int(bool(failed))

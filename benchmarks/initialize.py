@@ -1,7 +1,7 @@
-"""How long an editor waits for ``initialize``: our server beside a bare pygls server, in fresh processes.
+"""The response time of ``initialize``: our server beside a bare pygls server, in fresh processes.
 
-Run ``python -m benchmarks.initialize``.  The two alternate, so that both see the same machine; the time goes from the
-start of the process to its answer.  On a busy machine the processor time tells more.
+Run ``python -m benchmarks.initialize``.  The two alternate, so that both meet the same conditions; the time is from the
+start of the process to its response.  On a busy machine the processor time says more.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ GREETING = {
 
 @dataclass(frozen=True)
 class Greeting:
-    """What one answer to ``initialize`` took from the start of the process on."""
+    """The cost of one response to ``initialize``, from the start of the process."""
 
     elapsed_ms: float
     processor_ms: float
 
 
 def greet(command: list[str]) -> Greeting:
-    """Start ``command``, ask it for ``initialize``, and end it."""
+    """Start ``command``, send ``initialize``, and kill it after the response."""
     body = json.dumps(GREETING).encode()
     started = time.perf_counter()
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
@@ -62,13 +62,13 @@ def greet(command: list[str]) -> Greeting:
 
 def main() -> None:
     """Print the medians of both servers and their difference."""
-    parser = argparse.ArgumentParser(description="Time to the answer of initialize, beside a bare pygls server.")
-    parser.add_argument("-n", type=int, default=15, help="fresh processes of each (default 15)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser = argparse.ArgumentParser(description="Response time of initialize, beside a bare pygls server.")
+    parser.add_argument("-n", type=int, default=15, help="fresh processes of each server (default 15)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file, too")
     options = parser.parse_args()
     times: dict[str, list[Greeting]] = {name: [] for name in COMMANDS}
     for command in COMMANDS.values():
-        greet(command)  # compiles what is not compiled yet and fills the disk cache
+        greet(command)  # compiles bytecode and fills the disk cache
     for _ in range(options.n):
         for name, command in COMMANDS.items():
             times[name].append(greet(command))
@@ -81,7 +81,7 @@ def main() -> None:
         )
     ours, bare = medians["infill-ls"], medians["bare pygls"]
     more_ms, more_processor_ms = ours.elapsed_ms - bare.elapsed_ms, ours.processor_ms - bare.processor_ms
-    print(f"infill-ls takes {more_ms:+.1f} ms more, {more_processor_ms:+.0f} ms of the processor")
+    print(f"infill-ls takes {more_ms:+.1f} ms more, and {more_processor_ms:+.0f} ms more processor time")
     if options.json:
         everything = {name: [asdict(greeting) for greeting in values] for name, values in times.items()}
         figures = {"median": {name: asdict(median) for name, median in medians.items()}, "difference_ms": more_ms}

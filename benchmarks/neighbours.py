@@ -1,11 +1,11 @@
-"""What busy neighbours cost the loop, beside what they cost any program: ``python -m benchmarks.neighbours``.
+"""The cost of busy neighbour processes for the loop and for any program: ``python -m benchmarks.neighbours``.
 
-A process that shares the cores gets less time of them, and each second of it is worth less, because others fill the
-caches and the memory's lines.  The first is the scheduler's doing, the second hits every program; a loop that waits in
-vain for threads that are not running loses more than both.  So each contestant runs for seconds, beside none, one and
-two processes that never pause, in turns; printed are its rate, its share of a core and its rate in a second of that.
-Two of them are measured twice: as processes like this one, and as what a build in a terminal is to the engine, two
-processes of a session of their own.
+A process that shares the cores gets less time on them, and each second is worth less, because other processes fill the
+caches and use the memory bandwidth.  The first effect is the operating system's scheduling, the second affects every
+program; a loop that waits for threads that are not running loses more than both.  So each contestant runs for some
+seconds beside no, one and two processes that never pause, in turns.  The table has its rate, its share of a core, and
+its rate per second of processor time.  Two neighbours are measured twice: as processes of the benchmark's own session,
+and as two processes of another session, which is what a build in a terminal is to the engine.
 """
 
 from __future__ import annotations
@@ -22,23 +22,22 @@ from typing import Any
 
 NEIGHBOURS = {"none": (0, False), "one": (1, False), "two": (2, False), "two of another session": (2, True)}
 TOKENS = 64
-_STEP_BYTES = (
-    10 << 20
-)  # about what a step reads behind some hundred tokens: more than a core's cache, less than all of it
+# About what a step reads after some hundred tokens: more than the cache of one core, less than the whole cache.
+_STEP_BYTES = 10 << 20
 
-Work = Callable[[], float]  # does some and returns how much it was
+Work = Callable[[], float]  # does some work and returns how much
 
 
 @dataclass(frozen=True)
-class Row:
-    """One contestant beside some neighbours, medians of all rounds.
+class NeighbourRow:
+    """One contestant beside some neighbours, medians over all rounds.
 
     Attributes:
-        name: Of the contestant.
-        neighbours: Busy processes besides, a key of :data:`NEIGHBOURS`.
-        rate: Of its work in a second on the clock.
-        cores: Processor time a second on the clock: 1 is a core of its own.
-        rate_of_core: Of its work in a second of processor time.
+        name: Name of the contestant.
+        neighbours: Other busy processes, a key of :data:`NEIGHBOURS`.
+        rate: Work per second of wall time.
+        cores: Processor time per second of wall time; 1 is a core of its own.
+        rate_of_core: Work per second of processor time.
     """
 
     name: str
@@ -49,12 +48,12 @@ class Row:
 
 
 def contestants(contexts: tuple[int, ...]) -> dict[str, Work]:
-    """Return the loop at some lengths of context and three plain works, all on one thread."""
+    """Return the loop at several context lengths, and three plain workloads, all with one thread."""
     from infill_completion.engine.bench import workload
     from infill_completion.engine.bench.subject import stored
     from infill_completion.settings import EngineSettings
 
-    import torch  # isort: skip  # behind the engine's environment
+    import torch  # isort: skip  # after the engine's environment
 
     subject = stored(EngineSettings(model="embedded", context_tokens=1024), whole_window=True)
     bare = workload.endless(subject.generator, shipped=False)
@@ -63,7 +62,7 @@ def contestants(contexts: tuple[int, ...]) -> dict[str, Work]:
         request = workload.request_of(bare, context, TOKENS)
 
         def work() -> float:
-            workload.run(bare, request)  # the prompt stays in its slot: all but one token is decoding
+            workload.run(bare, request)  # the prompt stays in its slot, so all tokens but one are decoded
             return TOKENS
 
         return work
@@ -93,7 +92,7 @@ def contestants(contexts: tuple[int, ...]) -> dict[str, Work]:
 
 
 def _for(seconds: float, work: Work) -> tuple[float, float, float]:
-    """Return how much was done, the seconds it took, and those of processor time."""
+    """Return the amount of work done, the seconds of wall time, and the seconds of processor time."""
     work()
     done, began, used = 0.0, time.perf_counter(), time.process_time()
     while time.perf_counter() - began < seconds:
@@ -101,8 +100,8 @@ def _for(seconds: float, work: Work) -> tuple[float, float, float]:
     return done, time.perf_counter() - began, time.process_time() - used
 
 
-def measured(works: dict[str, Work], seconds: float, rounds: int) -> Iterator[Row]:
-    """Let all contestants take turns beside every number of neighbours, several rounds."""
+def measured(works: dict[str, Work], seconds: float, rounds: int) -> Iterator[NeighbourRow]:
+    """Run all contestants in turns beside each set of neighbours, in several rounds."""
     from infill_completion.engine.bench.machine import busy_neighbours
 
     found: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
@@ -114,11 +113,11 @@ def measured(works: dict[str, Work], seconds: float, rounds: int) -> Iterator[Ro
     for (name, beside), runs in found.items():
         rate = median(done / clock for done, clock, _ in runs)
         cores = median(used / clock for _, clock, used in runs)
-        yield Row(name, beside, rate, cores, median(done / used for done, _, used in runs))
+        yield NeighbourRow(name, beside, rate, cores, median(done / used for done, _, used in runs))
 
 
-def table(rows: list[Row]) -> str:
-    """Return the rows as Markdown; shares are of the same contestant without neighbours."""
+def table(rows: list[NeighbourRow]) -> str:
+    """Return the rows as Markdown; ratios are to the same contestant without neighbours."""
     alone = {row.name: row for row in rows if row.neighbours == "none"}
     lines = [
         "| contestant | busy neighbours | rate | of the rate alone | cores | rate a core, of that alone |",
@@ -134,12 +133,12 @@ def table(rows: list[Row]) -> str:
 
 
 def main() -> None:
-    """Measure, print a table, write JSON where asked."""
+    """Measure, print a table, and write JSON if asked."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--contexts", default="246,984", help="tokens of context, with commas")
-    parser.add_argument("--seconds", type=float, default=4.0, help="of each run (default 4)")
-    parser.add_argument("--rounds", type=int, default=3, help="of which the median counts (default 3)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    parser.add_argument("--contexts", default="246,984", help="tokens of context, separated by commas")
+    parser.add_argument("--seconds", type=float, default=4.0, help="length of each run (default 4)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds, of which the median counts (default 3)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
     options = parser.parse_args()
     works = contestants(tuple(int(part) for part in options.contexts.split(",")))
     load = os.getloadavg()[0]

@@ -1,9 +1,8 @@
-"""What temperature, top_p, max_tokens and candidates change: holes in held-out files, through the whole pipeline.
+"""The effect of temperature, top_p, max_tokens and candidates: holes in held-out files, through the whole pipeline.
 
-``python -m benchmarks.sampling`` needs ``training/run/held_out.jsonl`` (see ``training/README.md``) and takes the holes
-that the model card reports on. Every setting is tried at one hole before the next hole comes, so the prompt is in the
-engine's KV cache as it is while somebody types, and times are those of decoding. ``benchmarks.sampling_plots`` draws
-the result.
+``python -m benchmarks.sampling`` needs ``training/run/held_out.jsonl`` (see ``training/README.md``) and uses the holes
+of the model card.  All settings are tried at one hole before the next one, so the prompt is in the engine's KV cache,
+as it is while a user types, and the times are those of decoding.  ``benchmarks.sampling_plots`` draws the results.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from training.export import EMBEDDED
 RESULTS = Path(__file__).parent / "results" / "sampling.json"
 HELD_OUT = Path("training/run/held_out.jsonl")
 LOAD_DEADLINE_S = 600.0
-# Nothing is cut short by a busy machine.
+# Long enough that a busy machine cuts nothing short.
 DEADLINE_MS = 20_000
 TEMPERATURES = (0.0, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
 TOP_PS = (0.5, 0.7, 0.9, 1.0)
@@ -42,15 +41,15 @@ CANDIDATES = (1, 3, 5)
 
 @dataclass
 class Tally:
-    """What one setting did.
+    """The results of one setting.
 
     Attributes:
-        chosen: The values of the settings, as in the settings tree.
-        first: Whether the first suggestion was the rest of the line, hole by hole.
-        among: Whether any of them was.
-        different: How many different suggestions came.
-        lines: How many lines the first one had; 0 where there was none.
-        times_ms: From the request to the answer.
+        chosen: The values of the settings.
+        first: For each hole, whether the first suggestion was the rest of the line.
+        among: Whether any suggestion was.
+        different: Number of distinct suggestions.
+        lines: Number of lines of the first suggestion; 0 if there was none.
+        times_ms: Time from the request to the answer.
     """
 
     chosen: dict[str, Any]
@@ -61,7 +60,7 @@ class Tally:
     times_ms: list[float] = field(default_factory=list)
 
     def add(self, hole: LineHole, texts: Sequence[str], elapsed_ms: float) -> None:
-        """Count the suggestions for one hole, best first."""
+        """Record the suggestions for one hole, best first."""
         hits = [hole.hit(text.split("\n")[0]) for text in texts]
         self.first.append(hits[:1] == [True])
         self.among.append(any(hits))
@@ -70,7 +69,7 @@ class Tally:
         self.times_ms.append(elapsed_ms)
 
     def summary(self) -> dict[str, Any]:
-        """Return the figures; shares are between 0 and 1, the interval is at 95 %."""
+        """Return the figures; shares are between 0 and 1, the confidence interval is 95 %."""
         count = len(self.first)
         shown = [lines for lines in self.lines if lines]
         return {
@@ -87,7 +86,7 @@ class Tally:
 
 
 def choices() -> Iterator[dict[str, Any]]:
-    """Yield the settings to try, each once; the rest of a line is wanted, except where max_tokens is tried."""
+    """Yield each combination of settings once; only those for max_tokens ask for more than the rest of a line."""
     line = {"multiline": "never", "max_tokens": 128, "candidates": 1}
     for temperature in TEMPERATURES:
         for top_p in (0.9, 1.0):
@@ -104,9 +103,9 @@ def choices() -> Iterator[dict[str, Any]]:
 
 
 async def ask(engine: Engine, hole: LineHole, chosen: dict[str, Any]) -> tuple[list[str], float]:
-    """Return the suggestions behind the cursor of ``hole``, best first, and the milliseconds they took."""
+    """Return the suggestions for ``hole`` from the cursor on, best first, and the milliseconds they took."""
     completion = replace(CompletionSettings(seed=1, deadline_ms=DEADLINE_MS), **chosen)
-    # A new one each time: no answer may be remembered.
+    # A new one each time, so that no answer is remembered.
     completer = Completer(engine, Settings(completion=completion))
     text, offset = hole.prefix + hole.suffix, len(hole.prefix)
     started = time.perf_counter()
@@ -120,7 +119,7 @@ async def measure(wanted: Sequence[LineHole], tallies: Sequence[Tally], model: s
     """Fill the tallies and return the model's name.
 
     Raises:
-        RuntimeError: The engine could not be started; the message is a sentence with the next step.
+        RuntimeError: The engine could not start; the message is a sentence with the next step.
     """
     engine = engine_for(Settings(engine=EngineSettings(model=model)))
     try:
@@ -140,13 +139,13 @@ async def measure(wanted: Sequence[LineHole], tallies: Sequence[Tally], model: s
 
 
 def main() -> None:
-    """Measure, print the table and keep the figures."""
+    """Measure, print the table and write the figures."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sampling", description=__doc__)
     parser.add_argument("--held-out", type=Path, default=HELD_OUT, metavar="FILE")
-    parser.add_argument("--count", type=int, default=200, help="how many holes (default 200)")
+    parser.add_argument("--count", type=int, default=200, help="number of holes (default 200)")
     parser.add_argument("--model", default="embedded")
     parser.add_argument("--json", type=Path, default=RESULTS, metavar="FILE")
-    parser.add_argument("--note", default="", help="a sentence to keep with the figures")
+    parser.add_argument("--note", default="", help="a remark to store with the figures")
     options = parser.parse_args()
     load_before = os.getloadavg()[0]
     tallies = [Tally(chosen) for chosen in choices()]

@@ -1,4 +1,4 @@
-"""Draws what ``benchmarks.sampling`` measured: ``python -m benchmarks.sampling_plots``."""
+"""Draws the results of ``benchmarks.sampling``: ``python -m benchmarks.sampling_plots``."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def draw(report: Row, target: Path) -> None:
 
 
 def main() -> None:
-    """Draw the kept figures."""
+    """Draw the stored figures."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sampling_plots", description=__doc__)
     parser.add_argument("--json", type=Path, default=RESULTS, metavar="FILE")
     parser.add_argument("--chart", type=Path, default=CHART, metavar="FILE.png")

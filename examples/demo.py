@@ -1,6 +1,6 @@
-"""Complete a few places of the files beside this one, through the real language server, as an editor would.
+"""Complete code at several places in the files of this folder, through the real language server, as an editor would.
 
-Each place is typed into a buffer by cutting the rest of a line away; the files themselves stay as they are.
+For each place the demo opens a buffer in which the rest of a line is cut off; the files themselves do not change.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ SHOWN_LINES = 5
 
 
 @dataclass(frozen=True)
-class Place:
-    """A cursor: behind ``typed``, which is the start of a line of ``file``; the rest of that line is missing."""
+class DemoPlace:
+    """A cursor after ``typed``, the start of a line of ``file``; the rest of that line is missing."""
 
     file: str
     language_id: str
@@ -32,30 +32,30 @@ class Place:
 
 
 PLACES = (
-    Place("inventory.py", "python", '        """Return the items with a tag."""\n        return [item for it'),
-    Place("inventory.py", "python", "            self.items[item.name].quan"),
-    Place("inventory.py", "python", "        inventory = cls()\n        with "),
-    Place("shapes.ts", "typescript", "    if (width <= 0 || height <= 0) {\n      throw "),
-    Place("queue.go", "go", "func (q *Queue[T]) Len() int {\n\tq.mutex.Lock()\n\tdefer "),
-    Place("matrix.rs", "rust", "                result.set(row, column, self.get(row, column) + "),
-    Place(
+    DemoPlace("inventory.py", "python", '        """Return the items with a tag."""\n        return [item for it'),
+    DemoPlace("inventory.py", "python", "            self.items[item.name].quan"),
+    DemoPlace("inventory.py", "python", "        inventory = cls()\n        with "),
+    DemoPlace("shapes.ts", "typescript", "    if (width <= 0 || height <= 0) {\n      throw "),
+    DemoPlace("queue.go", "go", "func (q *Queue[T]) Len() int {\n\tq.mutex.Lock()\n\tdefer "),
+    DemoPlace("matrix.rs", "rust", "                result.set(row, column, self.get(row, column) + "),
+    DemoPlace(
         "matrix.rs", "rust", "        let mut result = Matrix::zeros(self.rows, other.columns);\n        for row in "
     ),
 )
 
 
 def paint(text: str, code: str) -> str:
-    """Return ``text`` in a colour where the terminal shows colours."""
+    """Return ``text`` with the terminal style ``code``, if the terminal shows colours."""
     return f"\033[{code}m{text}\033[0m" if COLOUR else text
 
 
 def ghost(text: str) -> str:
-    """Return ``text`` as ghost text: dim italics, or marked where there are no colours."""
+    """Return ``text`` as ghost text: in dim italics, or in brackets without colours."""
     return paint(text, "2;3;36") if COLOUR else f"⟦{text}⟧"
 
 
-def buffer_at(place: Place) -> tuple[str, int, str]:
-    """Return the buffer, the cursor's offset in it, and what the file really has there."""
+def buffer_at(place: DemoPlace) -> tuple[str, int, str]:
+    """Return the buffer, the offset of the cursor, and the text that was cut off."""
     text = (HERE / place.file).read_text(encoding="utf-8")
     start = text.index(place.typed) + len(place.typed)
     end = text.index("\n", start)
@@ -75,7 +75,7 @@ def report(editor: Editor, document: EditorDocument, truth: str, item: types.Inl
 
 
 async def main() -> int:
-    """Run the demo and return its exit code: 0 where at least five places got a suggestion."""
+    """Run the demo and return its exit code: 0 if at least five places got a suggestion."""
     editor = Editor()
     started = time.perf_counter()
     print(paint("Starting infill-ls and its engine …", "1"))

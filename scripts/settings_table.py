@@ -1,6 +1,6 @@
-"""Write the settings tables of the README and of ``docs/settings.md`` from the settings themselves.
+"""Generate the settings tables of the README and of ``docs/settings.md`` from the settings.
 
-``--check`` only tells whether they are current.
+With ``--check``, only check that they are up to date.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ def _default(row: Setting) -> str:
 
 
 def table() -> str:
-    """Return the README's table in Markdown, a row a setting."""
+    """Return the README's table in Markdown, one row per setting."""
     rows = [f"| `{row.key}` | {_default(row)} | {row.doc} |" for row in documentation()]
     return "\n".join([BEGIN, "| setting | default | what it does |", "| --- | --- | --- |", *rows, END])
 
 
 def values(row: Setting) -> str:
-    """Return what a setting takes, for a reader."""
+    """Return a description of the values that a setting accepts."""
     if row.choices:
         return ", ".join(f"`{choice}`" for choice in row.choices)
     return " ".join([TYPE_NAMES[row.type], *_limits(row)])
@@ -59,7 +59,7 @@ def _limits(row: Setting) -> list[str]:
 
 
 def sections() -> str:
-    """Return one table in Markdown for each part of the tree, with what each setting takes and its whole default."""
+    """Return one Markdown table per section of the settings, with accepted values and complete defaults."""
     parts: dict[str, list[str]] = {}
     for row in documentation():
         mark = " **Yours.**" if row.trusted else ""
@@ -73,25 +73,25 @@ def sections() -> str:
 
 
 def current(text: str, make: Callable[[], str] = table) -> str:
-    """Return ``text`` with what ``make`` writes between the two marks."""
+    """Return ``text`` with the output of ``make`` between the two marks."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     return before + make() + after
 
 
 def stale() -> dict[Path, str]:
-    """Return the files that are not current, with the text they should have."""
+    """Return the files that are out of date, with their correct text."""
     wanted = {README: table, PAGE: sections}
     texts = {path: (path.read_text(encoding="utf-8"), make) for path, make in wanted.items()}
     return {path: current(text, make) for path, (text, make) in texts.items() if current(text, make) != text}
 
 
 def main() -> int:
-    """Write, or with ``--check`` return 1 where a table is stale."""
+    """Write the tables; with ``--check``, return 1 if one is out of date."""
     old = stale()
     if "--check" in sys.argv:
         for path in old:
-            print(f"The settings table of {path.relative_to(ROOT)} is stale; run `make fmt`.", file=sys.stderr)
+            print(f"The settings table of {path.relative_to(ROOT)} is out of date; run `make fmt`.", file=sys.stderr)
         return int(bool(old))
     for path, text in old.items():
         path.write_text(text, encoding="utf-8")

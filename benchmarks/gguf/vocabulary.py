@@ -1,9 +1,9 @@
-"""A SentencePiece-like vocabulary in the form that llama.cpp can read text with.
+"""A SentencePiece-like vocabulary in a form with which llama.cpp can tokenize text.
 
-llama.cpp's own tokenizer of the Llama family has no idea of words: with the embedded model's pieces it writes the
-blanks in front of a word differently from the way the model was trained.  Its byte-level tokenizer splits text into
-words first, and of the splitters it has, ``qwen2`` comes nearest: 99 of 100 tokens of Python are the very same, the
-others are digits behind a blank and names with two underscores.  So the pieces are respelled in bytes.
+llama.cpp's tokenizer for Llama models does not split text into words: with the embedded model's pieces it encodes the
+blanks before a word in another way than the model was trained on.  Its byte-level tokenizer does split text into words
+first, and of its splitters ``qwen2`` is the closest: 99 of 100 tokens of Python are identical, the others are digits
+after a blank and names with two underscores.  So the pieces are respelled in bytes.
 
 Format: the keys ``tokenizer.ggml.*`` of ``gguf.constants``.
 """
@@ -19,7 +19,7 @@ FIM = {"fim_pre": "▁<PRE>", "fim_suf": "▁<SUF>", "fim_mid": "▁<MID>", "eot
 
 
 def respelled(piece: str) -> str:
-    """Return ``piece`` in the letters that stand for bytes, with a blank for SentencePiece's mark of one."""
+    """Return ``piece`` in the letters that represent bytes, with a blank for SentencePiece's ``▁``."""
     letters = {byte: letter for letter, byte in byte_level_table().items()}
     if byte := byte_of(piece):
         return letters[byte[0]]
@@ -27,19 +27,19 @@ def respelled(piece: str) -> str:
 
 
 def byte_of(piece: str) -> bytes:
-    """Return the one byte that a piece such as ``<0x0A>`` stands for, else nothing."""
+    """Return the byte that a piece such as ``<0x0A>`` represents; empty for other pieces."""
     return bytes([int(piece[3:5], 16)]) if len(piece) == 6 and piece.startswith("<0x") else b""
 
 
 def pieces(document: dict[str, Any], size: int) -> tuple[list[str], set[int], set[int]]:
-    """Return the respelled piece of each id, the ids that text can become, and the control ids."""
+    """Return the respelled piece of each id, the ids that text can encode to, and the control ids."""
     controls = {
         int(token["id"]): token["content"] for token in document["added_tokens"] if is_control(token["content"])
     }
     spelled = [f"<unused_{id_}>" for id_ in range(size)]
     taken: dict[str, int] = {}
     vocab: dict[str, int] = document["model"]["vocab"]
-    # Where a byte and a letter spell the same, text is made of the letter.
+    # If a byte and a letter have the same spelling, text uses the letter.
     for piece, id_ in sorted(vocab.items(), key=lambda entry: bool(byte_of(entry[0]))):
         if id_ not in controls and respelled(piece) not in taken:
             spelled[id_] = respelled(piece)
@@ -50,13 +50,13 @@ def pieces(document: dict[str, Any], size: int) -> tuple[list[str], set[int], se
 
 
 def merges(document: dict[str, Any]) -> list[str]:
-    """Return the merges of two pieces, the first ones first."""
+    """Return the merges of two pieces, in order of priority."""
     pairs = (entry.split(" ") if isinstance(entry, str) else entry for entry in document["model"]["merges"])
     return [f"{respelled(left)} {respelled(right)}" for left, right in pairs]
 
 
 def write(gguf: Any, writer: Any, document: dict[str, Any], size: int) -> None:
-    """Write the vocabulary of ``tokenizer.json`` with the tokens of infilling."""
+    """Write the vocabulary of ``tokenizer.json``, including the infilling tokens."""
     kinds = gguf.TokenType
     spelled, plain, controls = pieces(document, size)
     kind_of = {id_: int(kinds.CONTROL) for id_ in controls} | {id_: int(kinds.NORMAL) for id_ in plain}

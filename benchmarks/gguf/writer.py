@@ -1,7 +1,7 @@
 """Write a Llama checkpoint as GGUF, llama.cpp's file format, with the ``gguf`` package from PyPI.
 
-Format: names and metadata keys of ``gguf.constants``; llama.cpp rotates neighbouring pairs where transformers rotates
-halves, so the rows of q and k change places as in llama.cpp's own converter.
+Format: names and metadata keys of ``gguf.constants``.  llama.cpp rotates neighbouring pairs where transformers rotates
+halves, so the rows of q and k are permuted as in llama.cpp's own converter.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def pair_rows(weight: Any, heads: int) -> Any:
 
 
 def tensor_names(layers: int) -> dict[str, str]:
-    """Return GGUF's name of each tensor of transformers' ``LlamaForCausalLM``."""
+    """Return the GGUF name of each tensor of transformers' ``LlamaForCausalLM``."""
     parts = {
         "input_layernorm": "attn_norm", "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k",
         "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output", "post_attention_layernorm": "ffn_norm",

@@ -84,7 +84,7 @@ def main() -> None:
     parser.add_argument("--context", type=int, default=256, help="tokens of the prompt (default 256)")
     parser.add_argument("--tokens", type=int, default=64, help="tokens to decode (default 64)")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--note", default="", help="a sentence to keep with the figures")
+    parser.add_argument("--note", default="", help="a remark to store with the figures")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     if packages := missing():

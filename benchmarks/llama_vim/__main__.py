@@ -133,7 +133,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.llama_vim", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--manners", default=",".join(MANNERS), help=f"of {', '.join(MANNERS)} (default: all)")
-    parser.add_argument("--note", default="", help="a sentence to keep with the figures")
+    parser.add_argument("--note", default="", help="a remark to store with the figures")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     fetch()
