@@ -47,7 +47,7 @@ def explain_answer(
         trace: The steps so far.
         request: The request to the engine, which has finished.
         recalled: The earlier answer that the user gets, whatever a newer request brought; None if there is none.
-        min_confidence: The least confidence of an automatic suggestion.
+        min_confidence: The minimum confidence of an automatic suggestion.
     """
     head = replace(_head(snapshot, extent, trace), **_prompt(request, recalled, trace))
     if request.error is not None:

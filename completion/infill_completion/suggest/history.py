@@ -21,7 +21,7 @@ class History:
     """Remembers answers, what the user saw of them, and the request behind the newest answer of each document.
 
     Attributes:
-        min_confidence: The least confidence of a suggestion that is shown automatically.
+        min_confidence: The minimum confidence of a suggestion that is shown automatically.
     """
 
     def __init__(self, documents: OpenDocuments, min_confidence: float, knows: Callable[[str], bool]) -> None:

@@ -20,7 +20,15 @@ from infill_completion.suggest.reuse import Recalled
 
 @dataclass(frozen=True)
 class Stages:
-    """What a request passes through, in this order; all requests of a completer share them."""
+    """What a request passes through; all requests of a completer share them.
+
+    Attributes:
+        history: Earlier answers.
+        inflight: Running requests to the engine.
+        debounce: The wait before a new request.
+        requests: Builds the new request.
+        lookahead: Computes what follows the suggestion.
+    """
 
     history: History
     inflight: InflightRequests
@@ -39,7 +47,7 @@ class Keystroke:
         self._stages = stages
 
     async def answer(self) -> Answer:
-        """Return the answer; it is superseded if a newer request of the document comes first."""
+        """Return the answer; the reason is SUPERSEDED if a newer request of the document comes first."""
         if not self._view.is_invoked:
             self._stages.debounce.key(time.monotonic())
         answer = self._from_history()
@@ -90,7 +98,7 @@ class Keystroke:
         stages.inflight.stop(view.uri)
         wait_ms = stages.debounce.next_wait_ms(view.uri, is_invoked=view.is_invoked)
         started = time.monotonic()
-        stages.requests.gather(view)  # While the user may still type; `_start` finds it ready.
+        stages.requests.gather(view)  # Done while the user may still type; `_start` then finds it ready.
         spent_ms = (time.monotonic() - started) * 1000
         self._trace.note("debounce", wait_ms=wait_ms, context_ms=spent_ms)
         return await self._pending.pause(wait_ms - spent_ms)

@@ -1,8 +1,8 @@
 """Decides when no suggestion is shown, and names the reason.
 
-A request passes the rules in this order: `skip_reason` before anything else is read, `refusal` before the engine is
-asked, `shown_automatically` for an earlier answer, `engine_failure` for an engine in trouble, and `empty_reason` for an
-answer of which nothing is left.
+A request passes the rules in this order: `skip_reason` before the text is looked at, `shown_automatically` for an
+earlier answer, `refusal` before the engine is asked, `engine_failure` if the engine does not answer, and `is_confident`
+and `empty_reason` for what the engine has answered.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def shown_automatically(
         view: The cursor now.
         recalled: The earlier answer, moved to that cursor.
         shown: What the user saw last in this document, and the view it was shown at.
-        min_confidence: The least confidence of a suggestion that the user has not seen yet.
+        min_confidence: The minimum confidence of a suggestion that the user has not seen yet.
     """
     if view.is_invoked or not recalled.entry.view.is_invoked:
         return recalled

@@ -67,7 +67,7 @@ def rank(
     Args:
         view: The cursor.
         choices: What the model wrote.
-        min_confidence: The least confidence of an automatic suggestion.
+        min_confidence: The minimum confidence of an automatic suggestion.
         knows: Returns whether a name occurs in another open document or in the workspace.
     """
     candidates = tuple(_filtered(view, choice) for choice in choices)

@@ -1,4 +1,4 @@
-"""Lines that are indented too deeply, as models often indent the first line on a blank one."""
+"""Lines that are indented too deeply, as models often write the first line on a blank one."""
 
 from __future__ import annotations
 

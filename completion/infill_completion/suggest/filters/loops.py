@@ -9,9 +9,9 @@ LETTERS = re.compile(r"[^\W\d_]{2,}")
 # Lines such as `else:`, `break` and `#endif` may occur twice in a row.
 BARE_WORD = re.compile(r"\s*[#@]?\w+[:;,]?\s*")
 
-# This many equal groups in a row, of at most this many lines, are a loop even where the model came to an end.
+# This many equal groups in a row, of at most this many lines, are a loop even if the model came to an end.
 _COPIES, _MOST_LINES = 3, 6
-# The same for a single line that is a bare word.
+# For a single line that is a bare word, this many copies are.
 _BARE_WORD_COPIES = 5
 # A group of this many lines is already a loop when it occurs twice and begins again.
 _LONG_GROUP = 3

@@ -12,9 +12,9 @@ _WORD = re.compile(r"\w")
 _ONLY_CLOSERS = re.compile(r"[)\]}>\"'`;,:\s]+")
 _QUOTES = re.compile("[\"'`]+")
 _CLOSERS = frozenset(PAIRS)
-# The least characters of an overlap of words that is not the whole rest of the line.
+# Minimum length of an overlap of words that is not the whole rest of the line.
 _LONG_OVERLAP = 8
-# The least characters of the rest of the line at which a suggestion that does not end with it is cut.
+# Minimum length of the beginning of the rest of the line at which a suggestion is cut.
 _LEAST_MATCH = 6
 
 
