@@ -1,4 +1,4 @@
-"""What else the model is shown, and that it is the same every time."""
+"""Text of other files in the prompt, and that the choice is deterministic."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ HERE = """class Square:
 
 
 @dataclass
-class Desk:
-    """The documents on somebody's desk."""
+class EditorDocuments:
+    """Documents as an editor reports them."""
 
     documents: Sequence[OpenDocument] = ()
     cells: Sequence[OpenDocument] = ()
@@ -61,32 +61,32 @@ def opened(name: str, text: str, version: int = 1, language: str = "python") -> 
     return OpenDocument(f"file:///project/{name}", language, version, text)
 
 
-async def asked_with(desk: Desk, marked: str = HERE, settings: Settings = AT_ONCE) -> ScriptedEngine:
+async def asked_with(editor: EditorDocuments, marked: str = HERE, settings: Settings = AT_ONCE) -> ScriptedEngine:
     engine = ScriptedEngine(says("x"))
-    completer = Completer(engine, settings, desk)
+    completer = Completer(engine, settings, editor)
     await completer.complete(at(marked))
     await completer.aclose()
     return engine
 
 
 async def test_the_similar_part_of_another_document_is_shown_with_its_path() -> None:
-    desk = Desk([opened("prices.py", PRICES), opened("shapes.py", SHAPES)], folders=[Path("/project")])
-    items = (await asked_with(desk)).requests[0].context
+    editor = EditorDocuments([opened("prices.py", PRICES), opened("shapes.py", SHAPES)], folders=[Path("/project")])
+    items = (await asked_with(editor)).requests[0].context
     assert [item.path for item in items] == ["shapes.py"]
     assert "def area" in items[0].text
 
 
-async def test_the_same_desk_gives_the_same_prompt() -> None:
+async def test_the_same_documents_give_the_same_prompt() -> None:
     documents = [opened(f"shapes{number}.py", SHAPES) for number in range(6)]
-    first = (await asked_with(Desk(documents))).requests[0]
-    second = (await asked_with(Desk(documents[::-1]))).requests[0]
+    first = (await asked_with(EditorDocuments(documents))).requests[0]
+    second = (await asked_with(EditorDocuments(documents[::-1]))).requests[0]
     assert first == second
 
 
 async def test_typing_on_a_line_keeps_the_context() -> None:
-    desk = Desk([opened("shapes.py", SHAPES)])
+    editor = EditorDocuments([opened("shapes.py", SHAPES)])
     engine = ScriptedEngine(says("q"))
-    completer = Completer(engine, AT_ONCE, desk)
+    completer = Completer(engine, AT_ONCE, editor)
     await completer.complete(at(HERE))
     await completer.complete(at(HERE.replace("|", "basket|"), version=2))
     asked = [request for request in engine.requests if not request.prefix.endswith("q")]
@@ -95,35 +95,37 @@ async def test_typing_on_a_line_keeps_the_context() -> None:
     await completer.aclose()
 
 
-async def test_what_the_window_shows_already_is_left_out() -> None:
-    desk = Desk([opened("copy.py", HERE.replace("|", "x"))])
-    assert (await asked_with(desk)).requests[0].context == ()
+async def test_text_that_the_window_shows_is_left_out() -> None:
+    editor = EditorDocuments([opened("copy.py", HERE.replace("|", "x"))])
+    assert (await asked_with(editor)).requests[0].context == ()
 
 
 async def test_sources_can_be_switched_off() -> None:
     off = Settings(
         completion=AT_ONCE.completion, context=ContextSettings(open_documents=False, recent_edits=False, imports=False)
     )
-    assert (await asked_with(Desk([opened("shapes.py", SHAPES)]), settings=off)).requests[0].context == ()
+    assert (await asked_with(EditorDocuments([opened("shapes.py", SHAPES)]), settings=off)).requests[0].context == ()
 
 
-async def test_a_private_document_is_withheld_and_the_explanation_says_so() -> None:
-    desk = Desk([opened("credentials.py", SHAPES), opened("shapes.py", SHAPES)], folders=[Path("/project")])
-    completer = Completer(ScriptedEngine(says("x")), AT_ONCE, desk)
+async def test_a_private_document_is_withheld_and_the_explanation_names_the_rule() -> None:
+    editor = EditorDocuments(
+        [opened("credentials.py", SHAPES), opened("shapes.py", SHAPES)], folders=[Path("/project")]
+    )
+    completer = Completer(ScriptedEngine(says("x")), AT_ONCE, editor)
     explanation = await completer.explain(at(HERE))
     assert [source["path"] for source in explanation.sources] == ["shapes.py"]
     assert explanation.withheld == ("credentials.py: matches **/credentials* (setting privacy.ignore)",)
     await completer.aclose()
 
 
-async def test_a_document_that_becomes_private_leaves_the_context_at_the_next_key(
+async def test_a_document_that_becomes_private_leaves_the_context_at_the_next_keystroke(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rules, "KEEP_S", 0.0)
     monkeypatch.setattr(ignore_files, "KEEP_S", 0.0)
     vault = OpenDocument((tmp_path / "vault.py").as_uri(), "python", 1, SHAPES)
     engine = ScriptedEngine(says("q"))
-    completer = Completer(engine, AT_ONCE, Desk([vault], folders=[tmp_path]))
+    completer = Completer(engine, AT_ONCE, EditorDocuments([vault], folders=[tmp_path]))
     here = (tmp_path / "main.py").as_uri()
 
     async def shown(typed: str, version: int) -> list[str]:
@@ -144,10 +146,10 @@ async def test_a_document_that_becomes_private_leaves_the_context_at_the_next_ke
         replace(AT_ONCE, completion=replace(AT_ONCE.completion, languages={"ruby": False})),
     ],
 )
-async def test_a_setting_that_says_no_counts_at_the_next_key(tmp_path: Path, settings: Settings) -> None:
+async def test_a_changed_setting_counts_at_the_next_keystroke(tmp_path: Path, settings: Settings) -> None:
     vault = OpenDocument((tmp_path / "vault.py").as_uri(), "ruby", 1, SHAPES)
     engine = ScriptedEngine(says("q"))
-    completer = Completer(engine, AT_ONCE, Desk([vault], folders=[tmp_path]))
+    completer = Completer(engine, AT_ONCE, EditorDocuments([vault], folders=[tmp_path]))
     here = (tmp_path / "main.py").as_uri()
     await completer.complete(at(HERE, uri=here))
     before = len(engine.requests)
@@ -160,16 +162,18 @@ async def test_a_setting_that_says_no_counts_at_the_next_key(tmp_path: Path, set
 
 async def test_secrets_in_other_documents_are_masked() -> None:
     secret = "ghp_" + "a1B2" * 9
-    items = (await asked_with(Desk([opened("shapes.py", SHAPES + f'KEY = "{secret}"\n')]))).requests[0].context
+    items = (
+        (await asked_with(EditorDocuments([opened("shapes.py", SHAPES + f'KEY = "{secret}"\n')]))).requests[0].context
+    )
     assert items
     assert secret not in str(items)
 
 
-async def test_the_place_the_user_came_from_is_shown() -> None:
+async def test_the_previous_place_of_the_user_is_shown() -> None:
     prices = opened("prices.py", PRICES)
-    desk = Desk([prices])
+    editor = EditorDocuments([prices])
     engine = ScriptedEngine(says("x"))
-    completer = Completer(engine, AT_ONCE, desk)
+    completer = Completer(engine, AT_ONCE, editor)
     await completer.complete(at(PRICES + "|", uri=prices.uri))
     await completer.complete(at("import os\n\nunrelated = |\n"))
     await completer.aclose()
@@ -183,7 +187,7 @@ async def test_the_definitions_behind_imports_are_shown(tmp_path: Path) -> None:
     (tmp_path / "shop" / "shapes.py").write_text(SHAPES)
     here = "from .prices import price_of\nfrom shop.shapes import Circle\n\nx = |\n"
     engine = ScriptedEngine(says("1"))
-    completer = Completer(engine, AT_ONCE, Desk(folders=[tmp_path]))
+    completer = Completer(engine, AT_ONCE, EditorDocuments(folders=[tmp_path]))
     await completer.complete(at(here, uri=(tmp_path / "shop" / "main.py").as_uri()))
     await completer.aclose()
     first, second = engine.requests[0].context
@@ -195,17 +199,17 @@ async def test_the_definitions_behind_imports_are_shown(tmp_path: Path) -> None:
     ]
 
 
-async def test_a_similar_file_beside_the_document_is_shown_though_it_is_not_open(tmp_path: Path) -> None:
+async def test_a_similar_file_beside_the_document_is_shown_even_if_it_is_not_open(tmp_path: Path) -> None:
     for name, text in {"shapes.py": SHAPES, "prices.py": PRICES, "shapes.txt": SHAPES, ".env.py": SHAPES}.items():
         (tmp_path / name).write_text(text)
     engine = ScriptedEngine(says("1"))
-    completer = Completer(engine, AT_ONCE, Desk(folders=[tmp_path]))
+    completer = Completer(engine, AT_ONCE, EditorDocuments(folders=[tmp_path]))
     await completer.complete(at(HERE, uri=(tmp_path / "main.py").as_uri()))
     await completer.aclose()
     assert [item.path for item in engine.requests[0].context] == ["shapes.py"]
 
 
-async def test_without_a_workspace_the_repository_stands_for_it_and_its_ignore_file_counts(tmp_path: Path) -> None:
+async def test_without_a_workspace_the_repository_and_its_ignore_file_count(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / ".gitignore").write_text("local_*.py\n")
     for name in ("shapes.py", "local_shapes.py"):
@@ -229,20 +233,20 @@ async def test_a_file_that_changes_on_disk_is_read_again(tmp_path: Path) -> None
     assert nearby.documents(here, "python", [tmp_path], lambda _: True) == []
 
 
-async def test_the_other_files_take_no_more_than_their_share() -> None:
+async def test_other_files_take_no_more_than_their_share() -> None:
     documents = [opened(f"shapes{number}.py", SHAPES.replace("Circle", f"Circle{number}") * 3) for number in range(9)]
     small = replace(AT_ONCE, engine=replace(AT_ONCE.engine, context_tokens=1024))
-    items = (await asked_with(Desk(documents), settings=small)).requests[0].context
+    items = (await asked_with(EditorDocuments(documents), settings=small)).requests[0].context
     assert 0 < sum(len(item.text) for item in items) <= 1024 * 3.5 * 0.25
 
 
-async def test_the_cells_above_come_before_the_cell_and_markdown_is_a_comment() -> None:
+async def test_cells_above_precede_the_cell_and_markdown_becomes_a_comment() -> None:
     cells = [opened("n#1", "# Prices\nof all", language="markdown"), opened("n#2", "import pandas as pd")]
-    request = (await asked_with(Desk(cells=cells), "pd.|")).requests[0]
+    request = (await asked_with(EditorDocuments(cells=cells), "pd.|")).requests[0]
     assert request.prefix == "# # Prices\n# of all\n\nimport pandas as pd\n\npd."
 
 
-def test_the_nearest_cells_win_when_there_is_little_room() -> None:
+def test_the_nearest_cells_win_if_room_is_short() -> None:
     cells = [opened("1", "a" * 50), opened("2", "b" * 50), opened("3", "c" * 50)]
     assert cells_text(cells, "python", 110) == "b" * 50 + "\n\n" + "c" * 50 + "\n\n"
 
@@ -260,7 +264,7 @@ def test_a_document_is_indexed_once_for_each_version() -> None:
 
 
 @pytest.mark.parametrize("line", ["a\u2028b", "a\fb"])
-def test_only_line_ends_end_lines_of_other_documents(line: str) -> None:
+def test_only_lsp_line_ends_end_lines_of_other_documents(line: str) -> None:
     index = SimilarIndex()
     index.update(opened("a.py", line))
     assert list(index.lines("file:///project/a.py")) == [line]

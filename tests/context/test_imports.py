@@ -1,4 +1,4 @@
-"""The definitions behind imports: in each language a small workspace, what is found in it and what is left out."""
+"""Imported definitions: a small workspace for each language, what is found in it and what is left out."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def write(root: Path, files: Mapping[str, str]) -> None:
 def found(
     root: Path, name: str, text: str, *, language: str = "", is_private: Callable[[Path], bool] = lambda _: False
 ) -> dict[str, str]:
-    """Return what is shown of which file to somebody who writes ``text`` in the file ``name``."""
+    """Return the text shown of each file while ``text`` is written in the file ``name``."""
     path = root / name
     site = ImportSite(text, text, language or language_id_of(name), path, [root])
     snippets = definitions(site, Files([root], OutlineCache(), is_private), 10_000)
     return {Path(item.uri.removeprefix("file://")).relative_to(root).as_posix(): item.text for item in snippets}
 
 
-def test_python_shows_imported_names_and_what_is_used_of_modules(tmp_path: Path) -> None:
+def test_python_shows_imported_names_and_used_members_of_modules(tmp_path: Path) -> None:
     write(
         tmp_path,
         {
@@ -58,7 +58,7 @@ def test_python_shows_imported_names_and_what_is_used_of_modules(tmp_path: Path)
     }
 
 
-def test_python_reads_lists_of_names_however_they_are_laid_out(tmp_path: Path) -> None:
+def test_python_reads_lists_of_names_in_any_layout(tmp_path: Path) -> None:
     write(tmp_path, {"a.py": "X = 1\nY = 2\nZ = [\n    3,\n]\n", "b/c.py": "def f(): ...\n"})
     laid_out = (
         "from a import (\n    X,  # the first\n    Y as Why,\n)\nfrom a import X, \\\n    Z\nfrom b import c\nc.f()\n"
@@ -68,7 +68,7 @@ def test_python_reads_lists_of_names_however_they_are_laid_out(tmp_path: Path) -
     assert found(tmp_path, "b/m.py", "from ..a import *\nfrom . import c\nX\nc.") == {"a.py": "X = 1"}
 
 
-def test_what_is_used_near_the_cursor_comes_first(tmp_path: Path) -> None:
+def test_imports_used_near_the_cursor_come_first(tmp_path: Path) -> None:
     write(tmp_path, {"a.py": "def a(): ...\n", "b.py": "def b(): ...\n", "c.py": "def c(): ...\n"})
     text = "from a import a\nfrom b import b\nfrom c import c\n"
     assert list(found(tmp_path, "main.py", text)) == ["a.py", "b.py", "c.py"]
@@ -99,7 +99,7 @@ export function unused() {}
 """
 
 
-def test_typescript_shows_default_imports_names_and_what_is_used_of_whole_modules(tmp_path: Path) -> None:
+def test_typescript_shows_default_imports_names_and_used_members_of_modules(tmp_path: Path) -> None:
     write(
         tmp_path,
         {
@@ -124,7 +124,7 @@ def test_typescript_shows_default_imports_names_and_what_is_used_of_whole_module
     assert shown["shapes.ts"] == "\n".join((scale, circle, point, kind))
 
 
-def test_javascript_shows_what_is_required(tmp_path: Path) -> None:
+def test_javascript_shows_required_definitions(tmp_path: Path) -> None:
     write(
         tmp_path,
         {
@@ -143,7 +143,7 @@ def test_javascript_shows_what_is_required(tmp_path: Path) -> None:
     }
 
 
-def test_names_of_modules_are_mapped_as_the_nearest_tsconfig_says(tmp_path: Path) -> None:
+def test_module_names_are_mapped_by_the_nearest_tsconfig(tmp_path: Path) -> None:
     config = '{\n  // where it lies\n  "compilerOptions": {"paths": {"@/*": ["./src/*"],}, /* a, */ },\n}\n'
     write(
         tmp_path, {"web/tsconfig.json": config, "web/src/a.ts": "export const A = '//';\n", "src/a.ts": "const B = 1"}
@@ -155,7 +155,7 @@ def test_names_of_modules_are_mapped_as_the_nearest_tsconfig_says(tmp_path: Path
         assert found(tmp_path, "web/src/pages/main.ts", text) == {}
 
 
-def test_go_shows_what_is_used_of_the_modules_packages_and_of_its_own(tmp_path: Path) -> None:
+def test_go_shows_used_definitions_of_the_modules_packages_and_of_its_own(tmp_path: Path) -> None:
     write(
         tmp_path,
         {
@@ -258,7 +258,7 @@ static inline int unused(void) { return 1; }
 """
 
 
-def test_c_shows_what_is_used_of_included_headers(tmp_path: Path) -> None:
+def test_c_shows_used_definitions_of_included_headers(tmp_path: Path) -> None:
     write(tmp_path, {"include/shop/shapes.h": HEADER, "lib/near.h": "extern int near_by;\nvoid other(void);\n"})
     text = '#include <stdio.h>\n#include <shop/shapes.h>\n#include "near.h"\n\nint main(void) {\n  shape_t s;\n'
     text += "  return area_of(&s) + SIDE(near_by) + KIND_FLAT;\n}\n"
@@ -290,7 +290,7 @@ def test_without_a_grammar_there_is_nothing(tmp_path: Path, language: str) -> No
     assert found(tmp_path, "main.txt", "from a import f\n", language=language) == {}
 
 
-def test_nothing_outside_of_the_workspace_is_read(tmp_path: Path) -> None:
+def test_nothing_outside_the_workspace_is_read(tmp_path: Path) -> None:
     root = tmp_path / "work"
     write(tmp_path, {"outside.py": "def f(): ...\n", "outside.ts": "export const f = 1\n", "outside.h": "int f();\n"})
     write(root, {"inside.py": "def f(): ...\n", "deep/x.py": ""})
@@ -304,7 +304,7 @@ def test_nothing_outside_of_the_workspace_is_read(tmp_path: Path) -> None:
     assert found(root, "main.c", f'#include "../outside.h"\n#include "{tmp_path}/outside.h"\nf') == {}
 
 
-def test_private_files_stay_unread_also_behind_a_link_or_handed_on(tmp_path: Path) -> None:
+def test_private_files_are_not_read_through_a_link_or_a_reexport(tmp_path: Path) -> None:
     write(
         tmp_path,
         {
@@ -320,19 +320,19 @@ def test_private_files_stay_unread_also_behind_a_link_or_handed_on(tmp_path: Pat
     assert found(tmp_path, "main.go", "package m\nF()", is_private=lambda path: path.name == "s.go") == {}
 
 
-def test_imports_that_go_round_in_circles_end(tmp_path: Path) -> None:
+def test_circular_imports_end(tmp_path: Path) -> None:
     write(tmp_path, {"a.py": "from b import *\n", "b.py": "from c import x\n", "c.py": "from a import x\n"})
     assert found(tmp_path, "main.py", "from a import x, y\n") == {}
     write(tmp_path, {"index.ts": "export * from './other'\n", "other.ts": "export * from '.'\nexport const z = 1\n"})
     assert found(tmp_path, "main.ts", "import { z, y } from '.'\n") == {"other.ts": "export const z = 1"}
 
 
-def test_files_that_are_no_text_or_too_large_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_that_are_not_text_or_too_large_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "binary.py").write_bytes(b"def f(): ...\n\0\1")
     (tmp_path / "latin.py").write_bytes(b"def f(): ...  # \xe9\n")
     (tmp_path / "folder.py").mkdir()
     if hasattr(os, "mkfifo"):
-        os.mkfifo(tmp_path / "pipe.py")  # Reading it would wait for ever.
+        os.mkfifo(tmp_path / "pipe.py")  # Reading it would block forever.
     write(tmp_path, {"huge.py": "def f(): ...\n" + "x = 1\n" * 100})
     names = ("binary", "latin", "folder", "pipe", "missing")
     assert found(tmp_path, "main.py", "".join(f"from {name} import f\n" for name in names)) == {}
@@ -341,7 +341,7 @@ def test_files_that_are_no_text_or_too_large_are_left_out(tmp_path: Path, monkey
     assert found(tmp_path, "main.py", "from huge import f\n") == {}
 
 
-def test_carriage_returns_and_broken_definitions_do_no_harm(tmp_path: Path) -> None:
+def test_carriage_returns_and_broken_definitions_are_accepted(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_bytes(
         b"def f(\r\n    x,\r\n):\r\n    pass\r\n\r\ndef broken(x\r\nclass C:\r\n    y: int\r\n"
     )
@@ -360,7 +360,7 @@ def test_a_file_takes_no_more_than_its_share_in_whole_lines(tmp_path: Path) -> N
     assert len(definitions(site, Files([tmp_path], OutlineCache(), lambda _: False), 100)) == 1
 
 
-def test_the_editors_text_counts_and_not_the_files(tmp_path: Path) -> None:
+def test_the_text_in_the_editor_replaces_the_text_on_disk(tmp_path: Path) -> None:
     write(tmp_path, {"a.py": "def f(old): ...\n"})
     opened = OpenDocument("file:///as%20the%20editor%20writes%20it", "python", 7, "def f(new): ...\r\n")
     site = ImportSite("from a import f\n", "", "python", tmp_path / "main.py", [tmp_path])
@@ -368,7 +368,7 @@ def test_the_editors_text_counts_and_not_the_files(tmp_path: Path) -> None:
     assert [(item.uri, item.text) for item in definitions(site, files, 900)] == [(opened.uri, "def f(new):")]
 
 
-def test_a_file_is_read_once_for_each_time_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_read_once_for_each_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, {"a.py": "def f(): ...\n"})
     reads: list[Path] = []
     read = read_source
@@ -388,7 +388,7 @@ def test_a_file_is_read_once_for_each_time_it_changes(tmp_path: Path, monkeypatc
     assert len(reads) == 2
 
 
-def test_a_long_file_is_parsed_only_where_the_name_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_file_is_parsed_only_around_the_wanted_name(monkeypatch: pytest.MonkeyPatch) -> None:
     pieces: list[str] = []
     parse = outlines._signatures_of
 
@@ -436,7 +436,7 @@ NAMES = {
 @example("use a::{" * 9_000, "", "rust")
 @example("a.b::" * 20_000, "", "rust")
 @example("import (" * 9_000 + '"' * 9_000, "", "go")
-def test_whatever_is_written_nothing_is_raised_and_only_the_workspace_is_read(
+def test_any_text_is_accepted_and_only_the_workspace_is_read(
     tmp_path_factory: pytest.TempPathFactory, text: str, other: str, language: str
 ) -> None:
     root = tmp_path_factory.getbasetemp() / "any"

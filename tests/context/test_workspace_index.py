@@ -1,4 +1,4 @@
-"""The index of the whole workspace: what it finds, what it must not see, and how little it holds."""
+"""The index of the whole workspace: what it finds, what it must not read, and its limits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from infill_completion.context.inverted_index import InvertedIndex
 from infill_completion.context.similar import WORD
 from infill_completion.context.workspace_index import WorkspaceIndex
 from infill_completion.suggest.completer import Completer
-from tests.context.test_context import AT_ONCE, HERE, PRICES, SHAPES, Desk
+from tests.context.test_context import AT_ONCE, HERE, PRICES, SHAPES, EditorDocuments
 from tests.suggest.scripted import ScriptedEngine, at, says, until
 
 QUERY = frozenset(WORD.findall(HERE))
@@ -37,7 +37,7 @@ def write(root: Path, **files: str) -> None:
         path.write_text(text)
 
 
-def test_the_similar_part_of_any_file_is_found_wherever_it_lies(tmp_path: Path) -> None:
+def test_the_similar_part_of_a_file_in_any_folder_is_found(tmp_path: Path) -> None:
     far = "x = 1\n" * 500 + SHAPES
     write(tmp_path, a__deep__down__shapes_py=far, prices_py=PRICES, notes__shapes_txt=SHAPES)
     snippet = indexed(tmp_path).best(QUERY, frozenset(), 2)[0]
@@ -46,14 +46,14 @@ def test_the_similar_part_of_any_file_is_found_wherever_it_lies(tmp_path: Path) 
     assert snippet.kind == "workspace"
 
 
-def test_private_files_folders_nobody_wrote_and_open_files_are_left_out(tmp_path: Path) -> None:
+def test_private_files_generated_folders_and_open_files_are_left_out(tmp_path: Path) -> None:
     names = ("secret_py", "node_modules__shapes_py", "_hidden__shapes_py".replace("_hidden", ".hidden"), "open_py")
     write(tmp_path, shapes_py=SHAPES, **dict.fromkeys(names, SHAPES))
     found = indexed(tmp_path, frozenset({"secret.py"}))
     assert paths(found, tmp_path, frozenset({tmp_path / "open.py"})) == ["shapes.py"]
 
 
-def test_a_file_that_becomes_private_is_not_shown_though_it_is_indexed(tmp_path: Path) -> None:
+def test_an_indexed_file_that_becomes_private_is_not_shown(tmp_path: Path) -> None:
     write(tmp_path, shapes_py=SHAPES)
     hidden: set[str] = set()
     found = WorkspaceIndex("python", [tmp_path], lambda path: path.name in hidden)
@@ -64,7 +64,7 @@ def test_a_file_that_becomes_private_is_not_shown_though_it_is_indexed(tmp_path:
     assert paths(found, tmp_path) == []
 
 
-def test_equal_files_come_in_the_order_of_their_names_whatever_was_indexed_first(tmp_path: Path) -> None:
+def test_equal_files_come_in_the_order_of_their_names_in_any_order_of_indexing(tmp_path: Path) -> None:
     write(tmp_path, b_py=SHAPES)
     found = indexed(tmp_path)
     write(tmp_path, a_py=SHAPES, c_py=SHAPES)
@@ -73,7 +73,7 @@ def test_equal_files_come_in_the_order_of_their_names_whatever_was_indexed_first
     assert paths(found, tmp_path) == paths(indexed(tmp_path), tmp_path) == ["a.py", "b.py", "c.py"]
 
 
-def test_another_pass_takes_note_of_changed_and_of_removed_files(tmp_path: Path) -> None:
+def test_another_pass_finds_changed_and_deleted_files(tmp_path: Path) -> None:
     write(tmp_path, a_py=SHAPES, b_py=SHAPES, c_py="nothing = 1\n")
     found = indexed(tmp_path)
     write(tmp_path, a_py="nothing = 1\n", c_py=SHAPES)
@@ -85,7 +85,7 @@ def test_another_pass_takes_note_of_changed_and_of_removed_files(tmp_path: Path)
     assert paths(found, tmp_path) == ["c.py"]
 
 
-def test_nothing_is_said_before_everything_was_seen(tmp_path: Path) -> None:
+def test_nothing_is_returned_before_the_first_pass_is_complete(tmp_path: Path) -> None:
     write(tmp_path, a_py=SHAPES, b_py=SHAPES)
     found = WorkspaceIndex("python", [tmp_path], lambda _: False)
     for _ in found.steps():
@@ -96,7 +96,7 @@ def test_nothing_is_said_before_everything_was_seen(tmp_path: Path) -> None:
     assert not found.knows("Hexagon")
 
 
-def test_a_huge_workspace_is_indexed_as_far_as_there_is_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_huge_workspace_is_indexed_up_to_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_FILES", 2)
     write(tmp_path, a_py=SHAPES, b_py=SHAPES, c_py=SHAPES)
     assert paths(indexed(tmp_path), tmp_path) == ["a.py", "b.py"]
@@ -104,13 +104,13 @@ def test_a_huge_workspace_is_indexed_as_far_as_there_is_room(tmp_path: Path, mon
     assert paths(indexed(tmp_path), tmp_path) == []
 
 
-def test_each_step_leaves_the_loop_soon(tmp_path: Path) -> None:
-    """A file of thousands of lines is many steps."""
+def test_each_step_returns_to_the_event_loop_soon(tmp_path: Path) -> None:
+    """A file of thousands of lines takes many steps."""
     write(tmp_path, a_py=SHAPES * 1000)
     assert sum(1 for _ in WorkspaceIndex("python", [tmp_path], lambda _: False).steps()) > 500
 
 
-def test_removed_windows_are_found_no_more_and_in_time_the_index_is_built_anew() -> None:
+def test_removed_windows_are_not_found_and_make_the_index_stale() -> None:
     index: InvertedIndex[str] = InvertedIndex()
     numbers = [index.add(f"{number}", 0, ("alpha", f"word{number}")) for number in range(3000)]
     assert index.best(["word7", "alpha"], 1) == [("7", 0)]
@@ -122,13 +122,13 @@ def test_removed_windows_are_found_no_more_and_in_time_the_index_is_built_anew()
     assert index.best(["word7"], 1) == []
 
 
-async def test_the_completer_indexes_in_the_background_and_heeds_ignore_files(tmp_path: Path) -> None:
+async def test_the_completer_indexes_in_the_background_and_respects_ignore_files(tmp_path: Path) -> None:
     (tmp_path / ".gitignore").write_text("generated/\n")
     (tmp_path / ".infillignore").write_text("private_*\n")
     write(tmp_path, far__away__shapes_py=SHAPES, generated__shapes_py=SHAPES, src__main_py="")
     (tmp_path / "far" / "private_shapes.py").write_text(SHAPES)
     engine = ScriptedEngine(says("1"))
-    completer = Completer(engine, AT_ONCE, Desk(folders=[tmp_path]))
+    completer = Completer(engine, AT_ONCE, EditorDocuments(folders=[tmp_path]))
     uri = (tmp_path / "src" / "main.py").as_uri()
     await completer.complete(at("x = |\n", uri=uri))
     await until(lambda: completer._gatherer.knows("Circle"))

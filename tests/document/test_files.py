@@ -1,4 +1,4 @@
-"""Files that are none: what is read of them, and that nobody waits for them."""
+"""Reading files: what counts as text, and that special files block nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from infill_completion.privacy.rules import Privacy
 DEADLINE_S = 20.0
 
 
-def test_a_file_of_moderate_size_is_text(tmp_path: Path) -> None:
+def test_a_file_of_moderate_size_is_read(tmp_path: Path) -> None:
     file = tmp_path / "a.py"
     file.write_bytes("größe = 1\r\n".encode())
     assert read_source(file, 100) == "größe = 1\n"
@@ -24,14 +24,14 @@ def test_a_file_of_moderate_size_is_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["missing.py", "folder", "bytes.py", "nul\0.py", "x" * 5000])
-def test_what_is_no_text_is_none(tmp_path: Path, name: str) -> None:
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "bytes.py").write_bytes(b"\xff\xfe")
     assert read_source(tmp_path / name, 100) is None
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_nobody_waits_for_a_pipe_in_a_workspace(tmp_path: Path) -> None:
+def test_a_pipe_in_the_workspace_blocks_nothing(tmp_path: Path) -> None:
     for name in ("pipe.py", ".gitignore", ".infillignore"):
         os.mkfifo(tmp_path / name)
     (tmp_path / "main.py").write_text("x = 1\n")

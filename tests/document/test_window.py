@@ -22,7 +22,7 @@ class Watched(str):
 
 
 def type_on(text: str, offset: int, typed: str) -> list[Window]:
-    """Return the window behind each typed character."""
+    """Return the window after each typed character."""
     return [
         window_at(text[:offset] + typed[:size] + text[offset:], offset + size, 2000, 800)
         for size in range(len(typed) + 1)
@@ -37,7 +37,7 @@ def test_the_window_is_cut_into_parts_of_the_document() -> None:
     assert window.ends_document
 
 
-def test_consecutive_prompts_share_all_but_what_was_typed() -> None:
+def test_consecutive_prompts_share_everything_but_the_typed_text() -> None:
     windows = type_on(LINE * 500, 250 * len(LINE), LINE * 40)
     starts = {window.prefix[:200] for window in windows}
     assert len({window.suffix for window in windows}) == 1
@@ -46,7 +46,7 @@ def test_consecutive_prompts_share_all_but_what_was_typed() -> None:
     assert all(start.startswith("value") for start in starts)
 
 
-def test_edges_are_line_edges_and_within_the_budget() -> None:
+def test_edges_are_line_edges_within_the_budget() -> None:
     for offset in range(5000, 6000, 37):
         window = window_at(LINE * 500, offset, 2000, 800)
         assert 1000 < len(window.prefix) <= 2000
@@ -64,7 +64,7 @@ def test_a_huge_document_is_not_read_for_a_keystroke() -> None:
     assert window.prefix.startswith("value")
 
 
-def test_a_line_without_end_is_cut_where_the_budget_ends() -> None:
+def test_a_line_without_end_is_cut_at_the_budget() -> None:
     line = Watched("x" * 200_000)
     Watched.copied = 0
     window = window_at(line, 100_000, 2000, 800)
@@ -73,7 +73,7 @@ def test_a_line_without_end_is_cut_where_the_budget_ends() -> None:
     assert Watched.copied < 25_000
 
 
-def test_windows_line_ends_are_lf_inside_and_never_cut_in_two() -> None:
+def test_crlf_becomes_lf_and_is_never_split() -> None:
     text = "ab\r\n" * 2000
     for offset in range(4000, 4020):
         window = window_at(text, clean_offset(text, offset), 200, 100)
@@ -81,7 +81,7 @@ def test_windows_line_ends_are_lf_inside_and_never_cut_in_two() -> None:
         assert window.prefix.startswith("ab\n")
 
 
-def test_a_cursor_inside_a_line_end_stands_before_it() -> None:
+def test_a_cursor_inside_a_line_end_moves_before_it() -> None:
     assert clean_offset("a\r\nb", 2) == 1
     assert clean_offset("a\r\nb", 3) == 3
     assert clean_offset("ab", 99) == 2

@@ -1,4 +1,4 @@
-"""What a parser knows better than indentation, and that without one the indentation still decides."""
+"""A parser corrects what indentation suggests; without a parser, indentation decides."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def kind(marked: str, language: str = "python") -> ExtentKind:
         ("typescript", "// type A = {|\n"),
     ],
 )
-def test_what_opens_a_block_in_a_comment_or_a_string_opens_none(language: str, marked: str) -> None:
+def test_an_opener_in_a_comment_or_a_string_opens_no_block(language: str, marked: str) -> None:
     assert kind(marked, language) is ExtentKind.LINE
 
 
@@ -68,7 +68,7 @@ def test_what_opens_a_block_in_a_comment_or_a_string_opens_none(language: str, m
         ("cpp", "int f() {\n  // Do it.\n  |\n}\n"),
     ],
 )
-def test_a_body_of_remarks_alone_is_still_to_be_written(language: str, marked: str) -> None:
+def test_a_body_of_comments_alone_is_still_to_be_written(language: str, marked: str) -> None:
     assert kind(marked, language) is ExtentKind.BLOCK
 
 
@@ -80,14 +80,14 @@ def test_a_body_of_remarks_alone_is_still_to_be_written(language: str, marked: s
         'def f():\n    a()\n    """Not a docstring."""\n    |\n',
     ],
 )
-def test_a_body_with_code_is_no_empty_one(marked: str) -> None:
+def test_a_body_with_code_is_not_empty(marked: str) -> None:
     assert kind(marked) is ExtentKind.LINE
 
 
 @pytest.mark.parametrize(
     ("language", "text", "raw", "expected"),
     [
-        # What lies in a string may have any indentation.
+        # Text in a string may have any indentation.
         (
             "python",
             "def f():|\n",
@@ -103,7 +103,7 @@ def test_a_body_with_code_is_no_empty_one(marked: str) -> None:
         ("go", "func f() {|\n", "\n\ts := `\n}`\n\tg(s)\n}\n\nfunc h() {\n", "\n\ts := `\n}`\n\tg(s)\n}"),
         ("java", "void f() {|\n", '\n    g("""\n}\n""");\n}\nvoid h() {\n}\n', '\n    g("""\n}\n""");\n}'),
         ("rust", "fn f() {|\n", '\n    let s = "a\n}\nb";\n}\nfn g() {}\n', '\n    let s = "a\n}\nb";\n}'),
-        # Lines that stand left of the block and belong to it.
+        # Lines that begin left of the block and belong to it.
         ("go", "switch x {|\n", "\ncase 1:\n\tf()\ndefault:\n\tg()\n}\nh()\n", "\ncase 1:\n\tf()\ndefault:\n\tg()\n}"),
         (
             "c",
@@ -115,7 +115,7 @@ def test_a_body_with_code_is_no_empty_one(marked: str) -> None:
         # Brackets in strings and comments close nothing.
         ("c", "int f(void) {|\n", "\n  f(\"}\"); // }\n  g('}');\n}\nint h;\n", "\n  f(\"}\"); // }\n  g('}');\n}"),
         ("typescript", "if (a) {|\n", '\n  b("}");\n}\nelse {\n  c();\n}\nd();\n', '\n  b("}");\n}'),
-        # A body that was closed within a line has ended.
+        # A body that is closed within a line has ended.
         ("javascript", "if (a) {|\n", "\n  b(); }\n  c();\n}\n", "\n  b(); }"),
         ("python", "def f():|\n", "\n    x = [\n    1,\n    ]\n    f()\ny = 1", "\n    x = [\n    1,\n    ]\n    f()"),
     ],
@@ -127,14 +127,14 @@ async def test_a_block_ends_where_the_syntax_ends_it(language: str, text: str, r
     assert [suggestion.text for suggestion in answer.suggestions] == [expected]
 
 
-async def test_a_string_that_the_model_does_not_end_is_left_out() -> None:
+async def test_a_string_that_the_model_does_not_close_is_left_out() -> None:
     completer = Completer(ScriptedEngine(says('\n    a()\n    b("""\n    and so on\n    and on')), AT_ONCE)
     answer = await completer.complete(at("def f():|\n"))
     await completer.aclose()
     assert [suggestion.text for suggestion in answer.suggestions] == ["\n    a()"]
 
 
-def test_a_window_that_begins_in_the_middle_of_a_string_tells_nothing() -> None:
+def test_a_window_that_begins_inside_a_string_is_unknown() -> None:
     cut = window(LONG + "if a:|\n", budget=2000)
     assert not cut.starts_document
     assert not is_in_string_or_comment(cut, "python")
@@ -146,7 +146,7 @@ def test_a_long_file_is_parsed_from_a_definition_near_the_cursor() -> None:
     assert untouched_body(window(text + 'def g():\n    """Do it."""\n    |\n'), "python") == 0
 
 
-def test_harm_is_what_a_suggestion_adds_in_errors() -> None:
+def test_added_errors_are_negative_if_a_suggestion_mends_the_syntax() -> None:
     before, behind = "def f(a, b):\n    return ", "\n\nprint(f(1, 2))\n"
     assert added_errors(before, "a + b", behind, "python") == 0
     worse = added_errors(before, "a + (b", behind, "python")
@@ -164,7 +164,7 @@ def test_a_language_without_a_grammar_is_unknown() -> None:
     assert untouched_body(window("begin\n  |\n"), "cobol") is None
 
 
-def test_a_grammar_that_is_missing_on_a_platform_is_unknown_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_grammar_that_is_missing_on_a_platform_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     language = Language(("brainfuck",), styles.UNKNOWN, grammar=Grammar("tree_sitter_brainfuck"))
     monkeypatch.setitem(registry.BY_ID, "brainfuck", language)
     assert grammars.has_grammar("brainfuck")

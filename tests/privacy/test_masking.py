@@ -1,4 +1,4 @@
-"""Secrets are masked before the model sees them, wherever they are cut, and code that only handles them is not."""
+"""Secrets are masked before the model sees them, even if they are cut; code that only handles secrets is not."""
 
 import json
 
@@ -9,12 +9,12 @@ from infill_completion.document.workspace import OpenDocument
 from infill_completion.privacy.masking import mask_secrets
 from infill_completion.settings import CompletionSettings, PrivacySettings, Settings
 from infill_completion.suggest.completer import Completer
-from tests.context.test_context import Desk
+from tests.context.test_context import EditorDocuments
 from tests.suggest.scripted import ScriptedEngine, at, says
 
 AT_ONCE = Settings(completion=CompletionSettings(debounce_ms=0))
 
-# Put together here, so that no scanner takes them for real ones.
+# Assembled here, so that no scanner takes them for real secrets.
 SECRETS = {
     "AWS access key": "AKIA" + "IOSFODNN7EXAMPLE",
     "GitHub token": "ghp_" + "a1B2" * 9,
@@ -83,7 +83,7 @@ login(user="me", password="«hunter2!»", retry=True)
 
 
 @pytest.mark.parametrize("line", WRITTEN_OUT.strip().split("\n"))
-def test_a_secret_that_is_written_out_is_masked_and_nothing_around_it(line: str) -> None:
+def test_only_the_literal_secret_of_a_line_is_masked(line: str) -> None:
     head, _, rest = line.partition("«")
     secret, _, tail = rest.partition("»")
     before, behind = "import os\n\n", "\nprint(1)\n"
@@ -156,17 +156,17 @@ if "-----BEGIN RSA PRIVATE KEY-----" in text: return load(text)
 
 
 @pytest.mark.parametrize("line", HARMLESS.strip().split("\n"))
-def test_code_about_secrets_is_no_secret(line: str) -> None:
+def test_code_that_handles_secrets_is_not_masked(line: str) -> None:
     code = f"import os\n\n{line}\nprint(1)\n"
     assert mask_secrets(code).text == code
 
 
-def test_the_marks_of_a_key_in_code_are_no_key() -> None:
+def test_code_that_mentions_the_marks_of_a_key_is_not_masked() -> None:
     code = 'BEGIN = "-----BEGIN PRIVATE KEY-----"\nMORE = 1\nEND = "-----END PRIVATE KEY-----"\n'
     assert mask_secrets(code).text == code
 
 
-def test_a_private_key_loses_its_lines_but_not_its_shape() -> None:
+def test_a_masked_private_key_keeps_its_line_ends() -> None:
     key = "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIE\nabcd\n-----END RSA PRIVATE KEY-----\nx = 1\n"
     masked = mask_secrets(key)
     assert "MIIE" not in masked.text
@@ -189,7 +189,7 @@ BEGIN, END = "-----BEGIN RSA " + "PRIVATE KEY-----", "-----END RSA " + "PRIVATE 
     ],
 )
 @pytest.mark.parametrize("missing", ["", "begin", "end"])
-def test_a_key_is_masked_in_any_shape_also_when_a_mark_is_missing(shape: str, missing: str) -> None:
+def test_a_key_is_masked_in_any_shape_even_without_one_of_its_marks(shape: str, missing: str) -> None:
     parts = [BEGIN] * (missing != "begin") + KEY_LINES[:30] + [END] * (missing != "end")
     text = "x = some_call(1)\n" + "".join(shape.format(part) for part in parts) + "y = other_call(2)\n"
     masked = mask_secrets(text).text
@@ -207,7 +207,7 @@ def test_a_key_in_json_is_masked() -> None:
     assert "MIIE" not in mask_secrets(text[:cut]).text + mask_secrets(text[cut:]).text
 
 
-def test_what_stands_around_tells_what_is_cut() -> None:
+def test_the_surrounding_text_reveals_a_secret_that_is_cut() -> None:
     text = 'API_TOKEN = "abcdef1234567890XYZ"\n'
     assert mask_secrets(text, 20, 25).text == "*****"
     assert mask_secrets(text, 0, 5).kinds == ()
@@ -215,9 +215,9 @@ def test_what_stands_around_tells_what_is_cut() -> None:
     assert "MIIE" not in mask_secrets(key, 200, 400).text
 
 
-async def sent(marked: str, settings: Settings = AT_ONCE, desk: Desk | None = None) -> str:
+async def sent(marked: str, settings: Settings = AT_ONCE, editor: EditorDocuments | None = None) -> str:
     engine = ScriptedEngine(says("x"))
-    completer = Completer(engine, settings, desk)
+    completer = Completer(engine, settings, editor)
     await completer.complete(at(marked, invoked=True))
     await completer.aclose()
     request = engine.requests[0]
@@ -244,7 +244,7 @@ async def test_a_secret_at_the_cursor_is_masked(marked: str) -> None:
 @pytest.mark.parametrize(
     ("count", "line"), [(40, 0), (40, 1), (40, 20), (40, 39), (800, 0), (800, 1), (800, 400), (800, 799), (800, 800)]
 )
-async def test_no_line_of_a_key_is_sent_wherever_the_cursor_and_the_edges_are(count: int, line: int) -> None:
+async def test_no_line_of_a_key_is_sent_whatever_the_cursor_and_the_edges(count: int, line: int) -> None:
     lines = ['KEY = """' + BEGIN, *KEY_LINES[:count], END + '"""', ""]
     lines[line] = "|" + lines[line]
     assert "MIIE" not in await sent("\n".join(lines))
@@ -266,11 +266,11 @@ async def test_a_value_cut_by_an_edge_of_a_long_line_is_masked() -> None:
         assert "abcd" not in text
 
 
-async def test_a_part_of_another_file_does_not_show_what_its_edge_cuts() -> None:
+async def test_a_snippet_does_not_show_part_of_a_key_cut_by_its_edge() -> None:
     words = "connect_database open_connection DATABASE_HOST"
     lines = [f"# {words}", 'KEY = """' + BEGIN, *KEY_LINES[:60], END + '"""', f"# {words}", ""]
-    desk = Desk([OpenDocument("file:///vault.py", "python", 1, "\n".join(lines))])
-    text = await sent(f"# {words}\n# {words}\nx = |\n", desk=desk)
+    editor = EditorDocuments([OpenDocument("file:///vault.py", "python", 1, "\n".join(lines))])
+    text = await sent(f"# {words}\n# {words}\nx = |\n", editor=editor)
     assert words in text
     assert "MIIE" not in text
 

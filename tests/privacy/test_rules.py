@@ -42,14 +42,14 @@ def test_ignore_files_and_the_setting_keep_files_private(workspace: Path, name: 
     assert (rule.pattern if rule else None) == pattern
 
 
-def test_outside_of_the_workspace_only_our_own_ignore_files_count(workspace: Path) -> None:
+def test_outside_the_workspace_only_infillignore_counts(workspace: Path) -> None:
     privacy = Privacy(DEFAULTS)
     assert privacy.rule_for(str(workspace / "src" / "x.log"), []) is None
     assert privacy.rule_for(str(workspace / "src" / "deep" / "private_key.py"), []) is not None
     assert Privacy(DEFAULTS).rule_for("/home/somebody/.netrc", []) is not None
 
 
-def test_one_bad_pattern_leaves_the_others_in_force() -> None:
+def test_an_invalid_pattern_does_not_disable_the_others() -> None:
     assert Privacy(("!", "*.secret")).rule_for("/x/a.secret", []) is not None
 
 
@@ -92,33 +92,33 @@ async def test_a_private_file_never_reaches_the_engine_and_the_rule_is_named(wor
         ("foo:/a%00b/main.py", None),
     ],
 )
-def test_a_file_is_as_private_under_any_scheme(workspace: Path, uri: str, pattern: str | None) -> None:
+def test_a_file_is_private_under_any_scheme(workspace: Path, uri: str, pattern: str | None) -> None:
     rule = Privacy(DEFAULTS).rule_for(uri.format(top=workspace), [workspace])
     assert (rule.pattern if rule else None) == pattern
 
 
-def test_a_name_that_no_file_can_have_is_no_error(workspace: Path) -> None:
+def test_a_name_that_no_file_can_have_is_accepted(workspace: Path) -> None:
     assert Privacy(DEFAULTS).rule_for(f"untitled:{workspace}/{'long/' * 2000}main.py", [workspace]) is None
     assert Privacy(DEFAULTS).rule_for(f"untitled:/{'l' * 5000}/.env", []) is not None
 
 
 @pytest.mark.parametrize("name", [".ENV", "certs/Server.PEM", "Credentials.json"])
-def test_upper_case_protects_nobody_from_the_setting(workspace: Path, name: str) -> None:
+def test_the_setting_ignores_case(workspace: Path, name: str) -> None:
     assert Privacy(DEFAULTS).rule_for((workspace / name).as_uri(), [workspace]) is not None
 
 
-def test_the_setting_names_its_pattern_as_it_was_written() -> None:
+def test_a_rule_quotes_the_pattern_of_the_setting_as_written() -> None:
     assert str(Privacy(("**/Vault.py",)).rule_for("/x/vault.py", [])) == "**/Vault.py (setting privacy.ignore)"
 
 
-def test_the_rules_of_the_repository_count_where_only_a_folder_of_it_is_open(workspace: Path) -> None:
+def test_the_rules_of_the_repository_count_if_only_a_folder_of_it_is_open(workspace: Path) -> None:
     privacy, opened = Privacy(DEFAULTS), [workspace / "src" / "deep"]
     for name in ("x.log", "private_key.py"):
         assert privacy.rule_for((opened[0] / name).as_uri(), opened) is not None
     assert privacy.rule_for((opened[0] / "main.py").as_uri(), opened) is None
 
 
-def test_a_folder_that_git_ignores_can_be_opened_and_worked_in(workspace: Path) -> None:
+def test_a_folder_ignored_by_git_can_be_opened_as_the_workspace(workspace: Path) -> None:
     (workspace / ".gitignore").write_text("*\n")
     opened = [workspace / "src"]
     assert Privacy(DEFAULTS).rule_for((opened[0] / "main.py").as_uri(), opened) is None
@@ -126,7 +126,7 @@ def test_a_folder_that_git_ignores_can_be_opened_and_worked_in(workspace: Path) 
     assert Privacy(DEFAULTS).rule_for((opened[0] / "main.py").as_uri(), opened) is not None
 
 
-def test_links_lead_nobody_around_the_rules(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_links_do_not_bypass_the_rules(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     link = tmp_path_factory.mktemp("links") / "project"
     link.symlink_to(workspace)
     (workspace / ".env").touch()
@@ -140,7 +140,7 @@ def test_links_lead_nobody_around_the_rules(workspace: Path, tmp_path_factory: p
             assert privacy.rule_for((top / "src" / "main.py").as_uri(), [root]) is None
 
 
-def test_a_linked_folder_of_a_repository_has_the_rules_of_the_repository(
+def test_a_link_to_a_folder_of_a_repository_has_the_rules_of_the_repository(
     workspace: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     link = tmp_path_factory.mktemp("links") / "deep"
@@ -151,5 +151,5 @@ def test_a_linked_folder_of_a_repository_has_the_rules_of_the_repository(
 @pytest.mark.parametrize(
     "name", ["config.json", "settings.json", "env/main.py", "tokens.py", "secretary.py", "keys.go"]
 )
-def test_a_name_that_only_sounds_secret_is_no_reason_for_silence(tmp_path: Path, name: str) -> None:
+def test_a_name_that_only_sounds_secret_is_not_private(tmp_path: Path, name: str) -> None:
     assert Privacy(PrivacySettings().ignore).rule_for((tmp_path / name).as_uri(), [tmp_path]) is None

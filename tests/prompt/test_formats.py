@@ -1,4 +1,4 @@
-"""One table of infilling formats, as token ids and as text."""
+"""Infilling formats as token ids and as text, from one table."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from infill_completion.engine.checkpoints.tokenizer_files import Ends
 from infill_completion.prompt.formats import FORMATS, PromptLayout, format_of_tokens
 from infill_completion.prompt.text import fim_text
 from infill_completion.prompt.tokens import Prompt, PromptOptions, build_prompt
-from tests.prompt.made import STARTS, byte_level, family, tokenizer_of
+from tests.prompt.tokenizers import STARTS, byte_level, family, tokenizer_of
 
 FILES = (ContextItem("a.py", "A = 1\n"), ContextItem("b.py", "B = 2\n"))
-# Model, the prompt with two other files, and the ids that start it.
+# The model, and its prompt with two other files.
 PROMPTS = {
     "CodeLlama": (
         "codellama/CodeLlama-7b-hf",
@@ -91,10 +91,10 @@ def test_each_family_gets_its_prompt_as_ids(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in PROMPTS if name != "CodeLlama"])
 def test_the_text_for_remote_servers_is_the_same_prompt(name: str) -> None:
-    """CodeLlama's differs: its marks have blanks around, and without healing the prefix comes first."""
+    """CodeLlama's differs: blanks surround its marks, and without healing the prefix comes first."""
     model, text = PROMPTS[name]
     ends = STARTS.get(name)
-    start = ends.bos if ends and ends.adds_bos and ends.bos else ""  # the server writes that one itself
+    start = ends.bos if ends and ends.adds_bos and ends.bos else ""  # the server adds that one itself
     assert start + fim_text(model, "P", "S", FILES).text == text
 
 
@@ -117,7 +117,7 @@ TOKENIZERS = {name: tokenizer_of(name, model=PROMPTS[name][0]) for name in PROMP
 
 
 @given(st.lists(st.sampled_from([*CONTROLS, "a", " ", "\n", "<", "|", ">", "▁", "｜"])).map("".join))
-def test_no_family_finds_a_control_token_in_text(text: str) -> None:
+def test_no_family_encodes_text_as_a_control_token(text: str) -> None:
     for tokenizer in TOKENIZERS.values():
         for ids in (tokenizer.encode(text), tokenizer.encode_infilling(text), tokenizer.encode_line(text)):
             assert tokenizer.control.isdisjoint(ids)
@@ -125,7 +125,7 @@ def test_no_family_finds_a_control_token_in_text(text: str) -> None:
 
 
 @pytest.mark.parametrize("name", PROMPTS)
-def test_answers_end_at_every_token_of_the_family_that_ends_one(name: str) -> None:
+def test_answers_end_at_every_end_token_of_the_family(name: str) -> None:
     tokenizer, form = TOKENIZERS[name], family(name)
     assert tokenizer.infilling is not None
     named = {tokenizer.describe([id_]) for id_ in tokenizer.infilling.stops}
@@ -136,29 +136,29 @@ def test_answers_end_at_every_token_of_the_family_that_ends_one(name: str) -> No
 @pytest.mark.parametrize(
     "name", ["CodeLlama", "Qwen2.5-Coder", "CodeGemma", "Granite", "DeepSeek-Coder", "Seed-Coder", "StarCoder2"]
 )
-def test_a_family_is_told_by_its_tokens_where_the_model_has_another_name(name: str) -> None:
+def test_the_tokens_identify_the_family_of_a_model_with_an_unknown_name(name: str) -> None:
     assert format_of_tokens({*family(name).controls(), "x"}, "my-own-model") is family(name)
 
 
-def test_marks_that_were_never_trained_do_not_make_a_family() -> None:
+def test_marks_alone_do_not_make_a_family_that_was_never_trained_on_them() -> None:
     mistral = {"<s>", "</s>", "[PREFIX]", "[MIDDLE]", "[SUFFIX]", "[INST]"}
     assert format_of_tokens(mistral, "mistralai/Mistral-7B-v0.3") is None
     assert format_of_tokens(mistral, "mistralai/Codestral-22B-v0.1") is family("Codestral")
 
 
-def test_a_name_counts_only_where_the_tokens_are_there() -> None:
+def test_a_name_counts_only_if_the_tokenizer_has_the_tokens() -> None:
     assert format_of_tokens({"<s>", "</s>"}, "codellama/CodeLlama-34b-hf") is None
 
 
-def test_a_start_token_is_written_only_where_the_tokenizer_writes_one() -> None:
+def test_a_start_token_is_added_only_if_the_tokenizer_adds_one() -> None:
     document = byte_level(["<|endoftext|>", "<s>"])
-    assert Tokenizer(document).bos is None  # the template writes none
+    assert Tokenizer(document).bos is None  # the template adds none
     assert Tokenizer(document | {"post_processor": None}).bos == 257
     assert Tokenizer(document | {"post_processor": None}, Ends("<s>", None, False)).bos is None
     assert Tokenizer(document, Ends("<s>", None, True)).bos == 257
     document["model"]["vocab"] |= {"<s>": 300}
     document["added_tokens"] = document["added_tokens"][:1]
-    assert Tokenizer(document | {"post_processor": None}).bos is None  # a piece that only looks like one
+    assert Tokenizer(document | {"post_processor": None}).bos is None  # a text token that only looks like one
 
 
 def test_a_letter_that_was_added_to_the_vocabulary_is_text() -> None:
@@ -200,7 +200,7 @@ def test_an_unknown_model_has_the_layout_of_its_tokens(tmp_path: Path, name: str
     assert ModelSettings.read(tmp_path, "me/mine", form).layout is form.layout
 
 
-def test_the_tokenizer_of_a_folder_is_told_by_the_folder(tmp_path: Path) -> None:
+def test_a_folder_gives_its_tokenizer_the_name_of_the_model(tmp_path: Path) -> None:
     folder = tmp_path / "models--JetBrains--Mellum-4b-base" / "snapshots" / "0123"
     folder.mkdir(parents=True)
     controls = [*family("Mellum").controls()]

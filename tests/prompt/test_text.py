@@ -1,4 +1,4 @@
-"""Infill prompts as text, for remote servers."""
+"""Infilling prompts as text, for remote servers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_each_family_has_its_format(model: str, text: str) -> None:
     "model",
     ["codellama/CodeLlama-34b-hf", "codellama/CodeLlama-7b-Python-hf", "mistralai/Mamba-Codestral-7B", "unheard-of"],
 )
-def test_a_model_that_was_not_trained_to_infill_goes_on_from_the_prefix(model: str) -> None:
+def test_a_model_that_was_not_trained_to_infill_continues_the_prefix(model: str) -> None:
     assert fim_text(model, "P", "S").text == "P"
 
 
@@ -53,7 +53,7 @@ def test_other_files_come_first_in_the_format_of_the_model() -> None:
 
 
 @pytest.mark.parametrize("model", ["codellama", "qwen2.5-coder", "starcoder2", "deepseek-coder", "codestral"])
-def test_text_of_the_user_never_becomes_a_control_token(model: str) -> None:
+def test_the_users_text_never_becomes_a_control_token(model: str) -> None:
     plain = fim_text(model, "", "", [ContextItem("a", "")])
     markers = [
         *plain.stop,

@@ -46,7 +46,7 @@ def test_suffix_prefix_middle_is_metas_layout() -> None:
     assert prompt.ids == [TOKENIZER.bos, FIM.pre, FIM.suf, *TOKENIZER.encode_infilling("r\n"), FIM.mid, *before]
 
 
-def test_an_empty_suffix_is_still_an_infilling() -> None:
+def test_an_empty_suffix_still_infills() -> None:
     assert prompt_at("x|").ids == [TOKENIZER.bos, FIM.pre, FIM.suf, FIM.mid, *TOKENIZER.encode("x")]
 
 
@@ -54,7 +54,7 @@ def test_an_empty_document_is_four_control_tokens() -> None:
     assert prompt_at("|").ids == [TOKENIZER.bos, FIM.pre, FIM.suf, FIM.mid]
 
 
-def test_the_line_of_the_cursor_can_stand_behind_the_middle_mark() -> None:
+def test_the_cursors_line_can_follow_the_middle_mark() -> None:
     prompt = prompt_at("a = 1\nb = |\nc\n", layout=PromptLayout.LINE_LAST)
     after = TOKENIZER.encode_infilling("\nc\n")
     line = TOKENIZER.encode_line("b = ")
@@ -93,13 +93,13 @@ def test_the_budget_keeps_the_text_nearest_the_cursor(layout: PromptLayout) -> N
     assert prompt.dropped_by_source["prefix"] > 1000
 
 
-def test_what_has_no_room_is_still_there_for_an_index() -> None:
+def test_text_beyond_the_budget_is_kept_for_the_ngram_index() -> None:
     prompt = prompt_at(LINES + "x|" + LINES, budget_tokens=128)
     assert TOKENIZER.decode(prompt.before[-1]) == LINES + "x"
     assert TOKENIZER.decode(prompt.after) == LINES
 
 
-def test_typing_leaves_all_earlier_tokens_where_they_are() -> None:
+def test_typing_leaves_earlier_tokens_in_place() -> None:
     typed = "    total = compute(value_1, 2) + compute(value_3, 4)"
     prompts = [prompt_at(LINES + typed[:end] + "|\n" + LINES, budget_tokens=512, heal=True).ids for end in range(4, 50)]
     shared = [common_prefix(a, b) / len(a) for a, b in itertools.pairwise(prompts)]
@@ -124,11 +124,11 @@ def test_comments_follow_the_language() -> None:
     ("line", "end"),
     [("return sel", " sel"), ("        ", "        "), ("x.append(", "("), ("x = ", " "), ("a_b", "a_b"), ("", "")],
 )
-def test_the_unfinished_word_is_what_the_next_letter_may_change(line: str, end: str) -> None:
+def test_the_unfinished_word_is_the_end_that_the_next_letter_may_change(line: str, end: str) -> None:
     assert unfinished(line) == end
 
 
-def test_healing_leaves_the_unfinished_word_to_the_loop() -> None:
+def test_healing_leaves_the_unfinished_word_out_of_the_prompt() -> None:
     prompt = prompt_at("return sel|\n", heal=True)
     assert prompt.spell == " sel"
     assert prompt.ids[-1:] == [*TOKENIZER.encode("return")][-1:]
@@ -154,7 +154,7 @@ def test_a_line_without_end_is_encoded_in_pieces() -> None:
 
 
 @pytest.mark.parametrize("heal", [True, False])
-def test_a_kept_prompt_is_what_a_new_one_would_be(heal: bool) -> None:
+def test_a_kept_prompt_equals_a_new_one(heal: bool) -> None:
     keeper, options = PromptBuilder(), PromptOptions(budget_tokens=400, heal=heal)
     other = (ContextItem("b.py", "def helper():\n    return 1\n"),)
     typed = "    total = compute(first_value, 12)\n\n  done"
@@ -166,7 +166,7 @@ def test_a_kept_prompt_is_what_a_new_one_would_be(heal: bool) -> None:
             assert kept == again == build_prompt(TOKENIZER, prefix, suffix, context, options)
 
 
-def test_within_a_word_a_prompt_is_not_built_anew() -> None:
+def test_a_prompt_is_not_rebuilt_within_a_word() -> None:
     keeper, options = PromptBuilder(), PromptOptions()
     prompts = [keeper.prompt(TOKENIZER, LINES + f"    {word}", "\n", (), options) for word in ("v", "va", "val")]
     assert [prompt.spell for prompt in prompts] == [" v", " va", " val"]

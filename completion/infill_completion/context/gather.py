@@ -106,7 +106,7 @@ class Gatherer:
         if wants.recent_edits:
             snippets += self._recent.snippets(gathering, self._index)
         missing = gathering.time.missing
-        late = [f"{source}: no time to look through all of it, the next request goes on" for source in missing]
+        late = [f"{source}: not searched completely in time; the next request continues" for source in missing]
         masks = gathering.settings.privacy.mask_secrets
         withheld = [*gathering.withheld, *late]
         context = packed(

@@ -12,8 +12,8 @@ from infill_completion.api import CompletionRequest, ContextItem, FinishReason
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.settings import EngineSettings
 from tests.engine.tiny import never
-from tests.prompt.made import STARTS, tokenizer_document
 from tests.prompt.test_formats import PROMPTS
+from tests.prompt.tokenizers import STARTS, tokenizer_document
 
 ARCHITECTURES = {
     "Qwen2.5-Coder": ("Qwen2Config", "Qwen2ForCausalLM"),

@@ -1,4 +1,4 @@
-"""Tokenizers made for tests: the control tokens of a family over plain bytes."""
+"""Tokenizers for tests: one token for each byte, and the control tokens of a model family."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from infill_completion.engine.checkpoints.tokenizer import Tokenizer
 from infill_completion.engine.checkpoints.tokenizer_files import Ends
 from infill_completion.prompt.formats import FORMATS, FimFormat
 
-# The starts and ends of a text, and whether the family's tokenizer writes the start itself.
+# The start and end tokens, and whether the family's tokenizer adds the start token itself.
 STARTS = {
     "CodeLlama": Ends("<s>", "</s>", True),
     "Qwen2.5-Coder": Ends(None, "<|endoftext|>", False),
@@ -23,14 +23,14 @@ STARTS = {
 
 
 def byte_table() -> list[str]:
-    """Return GPT-2's name of each byte."""
+    """Return GPT-2's name for each byte."""
     printable = {*range(33, 127), *range(161, 173), *range(174, 256)}
     others = iter(range(256, 512))
     return [chr(byte) if byte in printable else chr(next(others)) for byte in range(256)]
 
 
 def byte_level(controls: Sequence[str]) -> dict[str, Any]:
-    """Return a ``tokenizer.json`` with one token a byte, and ``controls`` behind them."""
+    """Return a ``tokenizer.json`` with one token for each byte, followed by ``controls``."""
     added = [
         {"id": 256 + at, "content": name, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False,
          "special": True}
@@ -59,5 +59,5 @@ def tokenizer_document(name: str) -> dict[str, Any]:
 
 
 def tokenizer_of(name: str, *, model: str = "") -> Tokenizer:
-    """Return a tokenizer with the control tokens of a family, for a model of that name."""
+    """Return a tokenizer with the control tokens of a family, for a model called ``model``."""
     return Tokenizer(tokenizer_document(name), STARTS.get(name, Ends(None, "<|endoftext|>")), model)
