@@ -13,7 +13,7 @@ PROMPTS = [[1, 77, 1203, 9], [1, 400, 12, 3000, 8, 21, 95], [1, 5]]
 
 
 def greedy_by_transformers(model: Any, prompt: list[int], count: int) -> list[int]:
-    """Continue by whole forward passes, the slow way that cannot go wrong."""
+    """Continue a prompt by whole forward passes, which is slow but obviously right."""
     ids = list(prompt)
     for _ in range(count):
         with torch.inference_mode():
@@ -26,7 +26,7 @@ def decoder(tiny: Generator) -> Decoder:
     return tiny.model.forward_pass.decoder
 
 
-def test_a_ragged_batch_continues_each_prompt_as_if_alone(tiny: Generator, decoder: Decoder) -> None:
+def test_a_ragged_batch_continues_each_prompt_as_it_would_alone(tiny: Generator, decoder: Decoder) -> None:
     answers = generate(decoder, PROMPTS, 8, temperature=0.0)
     for prompt, answer in zip(PROMPTS, answers, strict=True):
         assert answer.tokens == greedy_by_transformers(tiny.model.transformers_model, prompt, 8)
@@ -41,7 +41,7 @@ def test_echo_repeats_the_prompt(decoder: Decoder) -> None:
 
 @pytest.mark.parametrize("echo", [False, True])
 @pytest.mark.parametrize("temperature", [0.0, 0.8])
-def test_log_probabilities_are_those_of_a_whole_forward_pass(
+def test_log_probabilities_equal_those_of_a_whole_forward_pass(
     tiny: Generator, decoder: Decoder, echo: bool, temperature: float
 ) -> None:
     for prompt, answer in zip(
@@ -64,7 +64,7 @@ def test_a_row_ends_before_its_stop_token(decoder: Decoder) -> None:
         assert short.tokens == long.tokens[:end]
 
 
-def test_a_stop_token_inside_a_prompt_ends_nothing(decoder: Decoder) -> None:
+def test_a_stop_token_in_a_prompt_does_not_end_the_row(decoder: Decoder) -> None:
     (answer,) = generate(decoder, [[1, 9, 9, 5]], 3, temperature=0.0, stop_tokens=frozenset({9}), echo=True)
     assert answer.tokens[:4] == [1, 9, 9, 5]
 
@@ -74,12 +74,12 @@ def test_the_seed_fixes_the_tokens(decoder: Decoder) -> None:
     assert runs[0] == runs[1] != runs[2]
 
 
-def test_cancelling_returns_what_is_there(decoder: Decoder) -> None:
+def test_cancelling_returns_the_tokens_so_far(decoder: Decoder) -> None:
     steps = iter([False, False, True])
     (answer,) = generate(decoder, [[1, 5]], 10, temperature=0.0, cancelled=lambda: next(steps))
     assert len(answer.tokens) == 2
 
 
-def test_the_answer_is_cut_where_the_capacity_ends(decoder: Decoder) -> None:
+def test_the_answer_ends_at_the_capacity(decoder: Decoder) -> None:
     (answer,) = generate(decoder, [[1] * (decoder.capacity - 3)], 10, temperature=0.0)
     assert len(answer.tokens) == 3

@@ -1,4 +1,4 @@
-"""Several candidates at a low temperature are different ones; from 0.2 on they are draws, as OpenAI has them."""
+"""Candidates at a low temperature are distinct; from 0.2 on they are independent draws, as in OpenAI's API."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def plain(tiny: Generator) -> Generator:
 
 @pytest.fixture
 def scripted(plain: Generator, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A decoder that gives every row the same probabilities: of the tokens from 100 on, as listed."""
+    """A decoder that gives every row the same probabilities: those listed, for the tokens from 100 on."""
 
     def script(*probabilities: float) -> Generator:
         def forward(
@@ -41,67 +41,67 @@ def scripted(plain: Generator, monkeypatch: pytest.MonkeyPatch) -> Any:
     return script
 
 
-def ids_of(generator: Generator, request: CompletionRequest) -> list[list[str]]:
-    """Return the chunks' texts of each candidate, a token each."""
+def token_texts(generator: Generator, request: CompletionRequest) -> list[list[str]]:
+    """Return the texts of each candidate's chunks, one token each."""
     chunks = list(generator.stream(request, never))
     return [[c.text for c in chunks if c.index == index] for index in range(request.n)]
 
 
-def named(generator: Generator, *ids: int) -> list[str]:
+def texts_of(generator: Generator, *ids: int) -> list[str]:
     return [generator.model.tokenizer.decode([id_]) for id_ in ids]
 
 
 def test_candidates_take_the_likeliest_first_tokens_in_order(scripted: Any) -> None:
     generator = scripted(0.6, 0.3, 0.1)
-    firsts = [texts[0] for texts in ids_of(generator, ASK)]
-    assert firsts == named(generator, 100, 101, 102)
+    firsts = [texts[0] for texts in token_texts(generator, ASK)]
+    assert firsts == texts_of(generator, 100, 101, 102)
 
 
-def test_the_first_candidate_is_what_a_single_one_would_be(plain: Generator) -> None:
-    (alone,) = ids_of(plain.with_settings(), replace(ASK, n=1))
-    several = ids_of(plain.with_settings(), ASK)
+def test_the_first_candidate_equals_a_single_candidate(plain: Generator) -> None:
+    (alone,) = token_texts(plain.with_settings(), replace(ASK, n=1))
+    several = token_texts(plain.with_settings(), ASK)
     assert "".join(several[0]) == "".join(alone)
 
 
-def test_a_token_below_five_percent_is_no_alternative(scripted: Any) -> None:
+def test_a_token_below_five_percent_is_not_an_alternative(scripted: Any) -> None:
     generator = scripted(0.93, 0.06, 0.01)
-    first, second, third = ids_of(generator, ASK)
-    assert (first[0], second[0]) == tuple(named(generator, 100, 101))
-    # Nothing is left that is likely enough, so the third follows the first until there is something again.
+    first, second, third = token_texts(generator, ASK)
+    assert (first[0], second[0]) == tuple(texts_of(generator, 100, 101))
+    # No other token is likely enough, so the third follows the first until one is.
     assert third[0] == first[0]
-    assert third[1] == named(generator, 101)[0]
+    assert third[1] == texts_of(generator, 101)[0]
     lonely = scripted(0.97, 0.03)
-    assert ids_of(lonely, ASK)[1] == ids_of(lonely, ASK)[0]
+    assert token_texts(lonely, ASK)[1] == token_texts(lonely, ASK)[0]
 
 
-def test_behind_the_fork_every_candidate_is_greedy_again(scripted: Any) -> None:
+def test_after_the_fork_every_candidate_is_greedy_again(scripted: Any) -> None:
     generator = scripted(0.6, 0.4)
-    _, second, _ = ids_of(generator, replace(ASK, n=3))
-    (likeliest,) = named(generator, 100)
+    _, second, _ = token_texts(generator, replace(ASK, n=3))
+    (likeliest,) = texts_of(generator, 100)
     assert second[1:5] == [likeliest] * 4
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.1, 0.19])
 def test_the_same_seed_gives_the_same_candidates(tiny: Generator, temperature: float) -> None:
     request = replace(ASK, temperature=temperature, prefix="def f(value):\n    return val")
-    assert ids_of(tiny.with_settings(), request) == ids_of(tiny.with_settings(), request)
+    assert token_texts(tiny.with_settings(), request) == token_texts(tiny.with_settings(), request)
 
 
 @pytest.mark.parametrize("cache", [None, CacheParameters()], ids=["model alone", "with cache"])
 def test_candidates_of_a_real_model_differ(exact: Generator, cache: CacheParameters | None) -> None:
     generator = exact.with_settings(cache=cache)
     request = replace(ASK, prefix="import os\n\n\ndef main():\n    ", temperature=0.1, max_tokens=8)
-    assert len({tuple(texts) for texts in ids_of(generator, request)}) == 3
+    assert len({tuple(texts) for texts in token_texts(generator, request)}) == 3
 
 
-def test_from_two_tenths_on_candidates_are_draws(scripted: Any) -> None:
+def test_from_a_temperature_of_0_2_on_candidates_are_draws(scripted: Any) -> None:
     generator = scripted(0.9, 0.1)
-    firsts = [texts[0] for texts in ids_of(generator, replace(ASK, n=16, temperature=0.2, top_p=1.0))]
-    # At this temperature the second token is drawn once in 59,049 times.
-    assert set(firsts) == set(named(generator, 100))
+    firsts = [texts[0] for texts in token_texts(generator, replace(ASK, n=16, temperature=0.2, top_p=1.0))]
+    # At this temperature the second token is drawn once in 59,049 draws.
+    assert set(firsts) == set(texts_of(generator, 100))
 
 
-def test_an_alternatives_probability_is_the_models_own(scripted: Any) -> None:
+def test_the_probability_of_an_alternative_is_the_models_own(scripted: Any) -> None:
     generator = scripted(0.75, 0.25)
     chunks = [c for c in generator.stream(replace(ASK, n=2, max_tokens=1), never) if c.token_count]
     assert [chunk.logprob_sum for chunk in chunks] == pytest.approx([math.log(0.75), math.log(0.25)], abs=1e-4)

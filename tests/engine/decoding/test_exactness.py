@@ -1,4 +1,4 @@
-"""What the loop computes is what transformers' forward pass does, within the noise of the number format."""
+"""The decoding equals transformers' forward pass, within the noise of the number format."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def whole(model: Any, ids: torch.Tensor) -> torch.Tensor:
     return logits
 
 
-def test_bfloat16_is_as_near_to_float32_as_transformers_is(tiny_folder: Path) -> None:
+def test_bfloat16_is_as_close_to_float32_as_in_transformers(tiny_folder: Path) -> None:
     from transformers import AutoModelForCausalLM
 
     exact = whole(AutoModelForCausalLM.from_pretrained(tiny_folder, dtype=torch.float32), IDS)
@@ -46,10 +46,10 @@ def test_bfloat16_is_as_near_to_float32_as_transformers_is(tiny_folder: Path) ->
     ours = in_steps(Decoder(model.eval().requires_grad_(False), 64), IDS) - exact
     assert ours.norm() <= 1.25 * theirs.norm()
     assert ours.abs().max() <= 2 * theirs.abs().max()
-    assert theirs.norm() < 0.1 * exact.norm()  # the noise is small enough to say something
+    assert theirs.norm() < 0.1 * exact.norm()  # the noise is small enough to be conclusive
 
 
-def test_the_same_noise_test_would_notice_tokens_out_of_order(tiny_folder: Path) -> None:
+def test_the_noise_test_would_detect_tokens_out_of_order(tiny_folder: Path) -> None:
     from transformers import AutoModelForCausalLM
 
     exact = whole(AutoModelForCausalLM.from_pretrained(tiny_folder, dtype=torch.float32), IDS)
@@ -59,8 +59,8 @@ def test_the_same_noise_test_would_notice_tokens_out_of_order(tiny_folder: Path)
     assert (in_steps(Decoder(model, 64), swapped) - exact).norm() > 5 * (whole(model, IDS) - exact).norm()
 
 
-def test_nf4_is_transformers_on_the_same_weights(tiny_folder: Path) -> None:
-    """The reference computes in float32 with the weights that NF4 stands for, so only bfloat16's noise is left."""
+def test_nf4_equals_transformers_with_the_same_weights(tiny_folder: Path) -> None:
+    """The reference computes in float32 with the dequantised weights, so only the noise of bfloat16 is left."""
     import bitsandbytes
 
     from infill_completion.engine.checkpoints.checkpoint import load
@@ -103,7 +103,7 @@ class RecordedCandidates(list[Candidate]):
 
 @pytest.mark.parametrize(("n", "temperature"), [(1, 0.0), (1, 0.9), (3, 0.0), (3, 0.9)])
 @pytest.mark.parametrize("draft_tokens", [0, 4])
-def test_log_probabilities_are_those_of_a_whole_forward_pass(
+def test_log_probabilities_equal_those_of_a_whole_forward_pass(
     tiny: Generator, monkeypatch: pytest.MonkeyPatch, n: int, temperature: float, draft_tokens: int
 ) -> None:
     generator = tiny.with_settings(heal=False, draft_tokens=draft_tokens)
@@ -116,8 +116,8 @@ def test_log_probabilities_are_those_of_a_whole_forward_pass(
         ids = [*prompt, *candidate.ids]
         likely = whole(generator.model.transformers_model, torch.tensor([ids]))[0].log_softmax(-1)
         expected = sum(float(likely[at - 1, ids[at]]) for at in range(len(prompt), len(ids)))
-        told = sum(chunk.logprob_sum for chunk in chunks if chunk.index == candidate.number)
-        assert told == pytest.approx(expected, abs=1e-3)
+        reported = sum(chunk.logprob_sum for chunk in chunks if chunk.index == candidate.number)
+        assert reported == pytest.approx(expected, abs=1e-3)
         assert sum(chunk.token_count for chunk in chunks if chunk.index == candidate.number) == len(candidate.ids)
 
 
@@ -125,7 +125,7 @@ LINES = ["import os", "", "def area(width, height):", "    return width * height
 
 
 def edits(seed: int) -> Iterator[CompletionRequest]:
-    """Yield the requests of somebody who types, deletes, moves and changes files."""
+    """Yield the requests of a user who types, deletes, moves the cursor and switches files."""
     chance = random.Random(seed)
     files = ["\n".join(LINES), "\n".join(reversed(LINES))]
     file, at = 0, 40
@@ -145,8 +145,8 @@ def edits(seed: int) -> Iterator[CompletionRequest]:
         yield CompletionRequest(files[file][:at], files[file][at:], max_tokens=10, temperature=0.0)
 
 
-def withdraw(generator: Generator, request: CompletionRequest) -> None:
-    """Ask, and lose interest after three chunks."""
+def cancel_early(generator: Generator, request: CompletionRequest) -> None:
+    """Send a request, and cancel it after three chunks."""
     chunks: list[Chunk] = []
     chunks.extend(generator.stream(request, lambda: len(chunks) > 2))
     assert chunks[-1].finish_reason is not None
@@ -157,7 +157,7 @@ def withdraw(generator: Generator, request: CompletionRequest) -> None:
 def test_nothing_that_saves_time_changes_a_token(
     tiny: Generator, monkeypatch: pytest.MonkeyPatch, layout: PromptLayout, cache: CacheParameters | None
 ) -> None:
-    """Kept keys and values, drafts, what was written before, answers cut short: against none of all that."""
+    """Reused keys and values, drafts, recent texts and cancelled answers, compared with none of them."""
     used = tiny.with_settings(layout=layout, cache=cache, draft_tokens=4)
     saved = 0
     for number, request in enumerate(edits(seed=7)):
@@ -166,12 +166,12 @@ def test_nothing_that_saves_time_changes_a_token(
             expected = RecordedCandidates(plain, patch)
             list(plain.stream(request, never))
             got = RecordedCandidates(used, patch)
-            if number % 3 == 0:  # withdrawn, then asked again
-                withdraw(used, request)
+            if number % 3 == 0:  # cancelled, then sent again
+                cancel_early(used, request)
                 assert [one.ids for one in got] == [one.ids[: len(got[0].ids)] for one in expected]
                 got.clear()
             (*_, last) = used.stream(request, never)
         assert [one.ids for one in got] == [one.ids for one in expected]
         assert last.usage is not None
         saved += last.usage.cached_tokens
-    assert saved > 500  # it would prove nothing if nothing had been kept
+    assert saved > 500  # the test would prove nothing if nothing had been reused

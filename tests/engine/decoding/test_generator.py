@@ -36,7 +36,7 @@ def test_the_embedded_model_copies_a_name_from_the_buffer(embedded: Generator) -
     assert text.startswith("ond_part")
 
 
-def test_the_last_chunk_sums_up(embedded: Generator) -> None:
+def test_the_last_chunk_carries_the_totals(embedded: Generator) -> None:
     _, chunks = answers(embedded, ask())
     *others, last = chunks
     assert all(chunk.usage is None and chunk.finish_reason is None for chunk in others)
@@ -62,7 +62,7 @@ def test_an_explanation_does_not_wait_for_the_end(embedded: Generator) -> None:
     assert all(chunk.explain is None for chunk in chunks[1:-1])
 
 
-def test_typing_on_computes_only_what_is_new(embedded: Generator) -> None:
+def test_typing_on_computes_only_the_new_tokens(embedded: Generator) -> None:
     answers(embedded, ask(prefix=PREFIX))
     _, chunks = answers(embedded, ask(prefix=PREFIX + "on"))
     usage = chunks[-1].usage
@@ -71,7 +71,7 @@ def test_typing_on_computes_only_what_is_new(embedded: Generator) -> None:
 
 
 @pytest.mark.parametrize("layout", [PromptLayout.SPM, PromptLayout.PSM, PromptLayout.LINE_LAST])
-def test_answers_with_reuse_are_those_without(tiny: Generator, layout: PromptLayout) -> None:
+def test_reuse_does_not_change_the_answers(tiny: Generator, layout: PromptLayout) -> None:
     reusing = tiny.with_settings(layout=layout)
     for end in (60, 64, 61, 90, len(PREFIX), 62):  # typing, deleting, jumping
         request = ask(prefix=PREFIX[:end])
@@ -160,7 +160,7 @@ def test_cancelling_at_once_answers_without_a_token(tiny: Generator) -> None:
     assert chunk.usage is not None
 
 
-def test_a_deadline_that_has_passed_is_named(tiny: Generator) -> None:
+def test_a_deadline_that_has_passed_is_the_finish_reason(tiny: Generator) -> None:
     *_, chunk = tiny.stream(ask(deadline_ms=0), never)
     assert chunk.finish_reason is FinishReason.DEADLINE
 
@@ -170,7 +170,7 @@ def test_echo_begins_with_the_prompt(tiny: Generator) -> None:
     assert text == PREFIX + answers(tiny, ask())[0][0]
 
 
-def test_without_suffix_the_text_just_goes_on(tiny: Generator) -> None:
+def test_without_a_suffix_the_text_is_continued(tiny: Generator) -> None:
     _, chunks = answers(tiny, ask(suffix=None, explain=True))
     explain = chunks[-1].explain
     assert explain is not None
@@ -187,7 +187,7 @@ def test_any_prefix_gets_an_answer_that_follows_it(tiny: Generator, prefix: str)
 
 
 def test_a_healed_word_is_spelled_again_exactly(tiny: Generator) -> None:
-    """What the model writes begins with the text that was left out of its prompt, whatever the model would like."""
+    """The generated text begins with the text that was left out of the prompt, even if the model prefers another."""
     for prefix in ("return selxq", "x =    ", "call(((", "naïve_ümläut"):
         _, chunks = answers(tiny, ask(prefix=prefix, echo=False, max_tokens=3))
         assert chunks[-1].usage is not None
@@ -202,13 +202,13 @@ def test_a_healed_word_is_spelled_again_exactly(tiny: Generator) -> None:
         assert written.startswith(prompt.spell.encode())
 
 
-def test_the_cache_brings_in_names_the_model_does_not_know(tiny: Generator) -> None:
+def test_the_ngram_index_adds_names_the_model_does_not_know(tiny: Generator) -> None:
     mixed = tiny.with_settings(cache=CacheParameters(bias=8.0))
     (text,), _ = answers(mixed, ask(prefix="value = frobnicate(quux_table)\nother = frobnicate(qu", stop=("\n",)))
     assert text == "ux_table)"
 
 
-def test_the_cache_sees_other_files_that_the_window_does_not(tiny: Generator) -> None:
+def test_the_ngram_index_covers_files_outside_the_prompt(tiny: Generator) -> None:
     mixed = tiny.with_settings(cache=CacheParameters(bias=8.0), context_share=0.0)
     request = ask(prefix="other = frobnicate(qu", context=(ContextItem("a.py", "x = frobnicate(quux_table)\n"),))
     (text,), chunks = answers(mixed, CompletionRequest(**{**request.__dict__, "stop": ("\n",), "explain": True}))
@@ -224,7 +224,7 @@ def test_the_cache_sees_other_files_that_the_window_does_not(tiny: Generator) ->
     [torch.OutOfMemoryError("no more"), RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes")],
     ids=["GPU", "CPU"],
 )
-def test_running_out_of_memory_halves_the_context_and_goes_on(
+def test_running_out_of_memory_halves_the_context_and_continues(
     tiny: Generator, monkeypatch: pytest.MonkeyPatch, n: int, passes: int, error: Exception
 ) -> None:
     request = ask(n=n, max_tokens=16, explain=True)
@@ -241,12 +241,12 @@ def test_running_out_of_memory_halves_the_context_and_goes_on(
     monkeypatch.setattr(Decoder, "forward", scarce)
     before = twin.model.context_tokens
     got, chunks = answers(twin, request)
-    assert got == expected  # the prompt fits into half of the context as well
+    assert got == expected  # the prompt also fits into half of the context
     assert sum(chunk.usage is not None for chunk in chunks) == (2 if len(chunks) > 1 else 1)  # first and last
     assert twin.model.context_tokens == twin.details["context_tokens"] == before // 2
 
 
-def test_another_failure_is_not_taken_for_a_full_device(tiny: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_failure_is_not_mistaken_for_a_full_device(tiny: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_args: Any, **_options: Any) -> torch.Tensor:
         raise RuntimeError("shapes do not match")
 
@@ -257,12 +257,12 @@ def test_another_failure_is_not_taken_for_a_full_device(tiny: Generator, monkeyp
     assert twin.model.context_tokens == tiny.model.context_tokens
 
 
-def test_a_request_longer_than_the_room_behind_the_prompt_ends_by_length(tiny: Generator) -> None:
+def test_a_request_longer_than_the_room_after_the_prompt_ends_by_length(tiny: Generator) -> None:
     _, chunks = answers(tiny, ask(max_tokens=4096))
     assert chunks[-1].finish_reason in {FinishReason.LENGTH, FinishReason.STOP}
 
 
-def test_details_say_what_runs(embedded: Generator) -> None:
+def test_details_describe_the_model(embedded: Generator) -> None:
     details = embedded.details
     assert (details["device"], details["infilling"]) == ("cpu", True)
     assert details["cache_model"] is True
@@ -274,7 +274,7 @@ REPETITIVE = "table = {}\n" + "".join(f"table['key_{n}'] = compute(value_{n}, ot
 
 @pytest.mark.parametrize("temperature", [0.0, 0.7])
 @pytest.mark.parametrize("cache", [None, CacheParameters()], ids=["model alone", "with cache"])
-def test_drafts_change_the_time_and_not_the_tokens(
+def test_drafts_change_the_speed_but_not_the_tokens(
     exact: Generator, tiny: Generator, monkeypatch: pytest.MonkeyPatch, temperature: float, cache: Any
 ) -> None:
     steps: list[int] = []
@@ -300,8 +300,8 @@ def test_drafts_change_the_time_and_not_the_tokens(
         assert counts[1] < 0.7 * counts[0]
 
 
-def test_the_slot_holds_what_was_decoded_with_drafts(exact: Generator) -> None:
-    """The next prompt reuses the answer, and what it reuses is right."""
+def test_the_slot_keeps_the_tokens_decoded_with_drafts(exact: Generator) -> None:
+    """The next prompt reuses the answer, and the reused keys and values are right."""
     request = ask(prefix=REPETITIVE, max_tokens=30)
     used = exact.with_settings(draft_tokens=4)
     (text,), _ = answers(used, request)

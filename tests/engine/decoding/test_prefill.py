@@ -17,7 +17,7 @@ def decoder(tiny: Generator) -> Decoder:
     return tiny.model.forward_pass.decoder
 
 
-def test_prefill_stops_between_chunks_and_goes_on_where_it_was(decoder: Decoder) -> None:
+def test_prefill_stops_between_chunks_and_resumes_there(decoder: Decoder) -> None:
     ids = [1, *range(100, 400)]
     slot, cached = Slots(decoder.kv_shape, 400, 1).acquire(ids)
     polls = iter([None, FinishReason.CANCELLED])

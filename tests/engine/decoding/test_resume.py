@@ -1,4 +1,4 @@
-"""A generation that was cancelled goes on where the next request agrees with it."""
+"""A cancelled answer is continued when the next request agrees with it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def cancelled_after(generator: Generator, request: CompletionRequest, tokens: in
 
 @pytest.mark.parametrize("layout", [PromptLayout.SPM, PromptLayout.PSM, PromptLayout.LINE_LAST])
 @pytest.mark.parametrize("typed", [0, 1], ids=["nothing", "a character"])
-def test_the_next_request_goes_on_and_writes_what_it_would_have(
+def test_the_next_request_continues_with_the_same_text(
     exact: Generator, steps: list[int], layout: PromptLayout, typed: int
 ) -> None:
     model = {"layout": layout, "cache": None}
@@ -60,11 +60,11 @@ def test_the_next_request_goes_on_and_writes_what_it_would_have(
     steps.clear()
     resumed = list(used.stream(again, never))
     assert text_of(resumed) == expected
-    assert len(steps) < alone  # the tokens that were there are checked several at a time
+    assert len(steps) < alone  # the known tokens are checked several at a time
     assert max(steps[1:]) <= 1 + used.model.settings.draft_tokens
 
 
-def test_what_was_typed_through_is_not_computed_again(exact: Generator) -> None:
+def test_typed_through_text_is_not_computed_again(exact: Generator) -> None:
     used = exact.with_settings()
     written = cancelled_after(used, ASK, 12)
     (*_, last) = used.stream(replace(ASK, prefix=PREFIX + written[:8]), never)
@@ -72,21 +72,21 @@ def test_what_was_typed_through_is_not_computed_again(exact: Generator) -> None:
     assert last.usage.prompt_tokens - last.usage.cached_tokens <= 4
 
 
-def test_another_way_is_not_held_up_by_the_old_one(exact: Generator) -> None:
+def test_a_request_that_disagrees_gets_its_own_answer(exact: Generator) -> None:
     used, fresh = exact.with_settings(), exact.with_settings()
     cancelled_after(used, ASK, 12)
     for other in (replace(ASK, prefix=PREFIX + "zz = "), replace(ASK, suffix="\nreturn 1\n")):
         assert text_of(list(used.stream(other, never))) == text_of(list(fresh.stream(other, never)))
 
 
-def test_draws_are_those_of_the_seed_with_and_without_a_draft(exact: Generator) -> None:
+def test_a_seed_draws_the_same_tokens_with_and_without_a_draft(exact: Generator) -> None:
     request = replace(ASK, temperature=0.8, seed=3)
     used, fresh = exact.with_settings(), exact.with_settings()
     cancelled_after(used, request, 10)
     assert text_of(list(used.stream(request, never))) == text_of(list(fresh.stream(request, never)))
 
 
-def test_the_rest_of_a_text_is_what_stands_behind_the_cursor() -> None:
+def test_the_rest_of_a_text_is_its_part_after_the_cursor() -> None:
     recent = RecentTexts()
     recent.add(CompletionRequest("a = f", "\n"), "oo(bar)")
     for prefix, rest in (

@@ -12,7 +12,7 @@ DRAWS = 20_000
 
 
 def reference_top_p(probabilities: np.ndarray, p: float) -> np.ndarray:
-    """The nucleus by its definition, in plain numpy: tokens whose forerunners hold at most ``p``."""
+    """The nucleus by its definition, in plain numpy: tokens before which the mass is at most ``p``."""
     kept = np.zeros_like(probabilities)
     before = 0.0
     for id_ in np.argsort(-probabilities, kind="stable"):
@@ -38,7 +38,7 @@ def test_draws_follow_the_reference_distribution(p: float, size: int) -> None:
     expected = reference_top_p(probabilities.double().numpy(), p)
     counts = np.bincount(draws.numpy(), minlength=size)
     freedom = int((expected > 0).sum()) - 1
-    # Mean k, variance 2k: six standard deviations leave no room for a wrong nucleus and none for bad luck.
+    # Mean k, variance 2k: within six standard deviations, neither a wrong nucleus passes nor bad luck fails.
     assert chi_square(counts, expected) <= freedom + 6 * np.sqrt(2 * max(freedom, 1))
 
 
@@ -49,8 +49,8 @@ def test_the_test_would_notice_a_nucleus_one_token_short() -> None:
     assert chi_square(np.bincount(draws.numpy(), minlength=3), np.array([0.6, 0.4, 0.0])) > 1000
 
 
-def test_the_token_that_crosses_the_mass_stays() -> None:
-    # Before the second token stands 0.5 <= 0.5, so it stays; before the third 0.75 > 0.5.
+def test_the_token_that_reaches_the_mass_stays() -> None:
+    # The mass before the second token is 0.5 <= 0.5, so it stays; before the third it is 0.75 > 0.5.
     probabilities = torch.tensor([0.5, 0.25, 0.25 - 1e-3, 1e-3])
     draws = sample_top_p(probabilities.expand(DRAWS, -1), 0.5, torch.Generator().manual_seed(0))
     assert set(draws.tolist()) == {0, 1}
@@ -85,7 +85,7 @@ def test_the_same_seed_draws_the_same_tokens() -> None:
     assert draws[0] == draws[1] != draws[2]
 
 
-def test_a_temperature_next_to_nothing_is_none() -> None:
+def test_a_tiny_temperature_counts_as_zero() -> None:
     assert choose(torch.tensor([[0.0, 50.0, 49.0]]), 1e-45, 0.9)[0].tolist() == [1]
 
 
@@ -93,7 +93,7 @@ Chooser = Callable[[torch.Tensor, float, float, float], tuple[int, float]]
 
 
 def check_one_row(chooser: Chooser, *, size: int, temperature: float, p: float) -> None:
-    """Check a chooser of one token: evenly spread chances must hit each token as often as its share says."""
+    """Check a chooser of one token: evenly spread chances must hit each token in proportion to its share."""
     logits = torch.randn(size, generator=torch.Generator().manual_seed(size)).mul(3)
     expected = reference_top_p(logits.double().div(temperature).softmax(-1).numpy(), p)
     tries = 4000
@@ -107,9 +107,9 @@ def check_one_row(chooser: Chooser, *, size: int, temperature: float, p: float) 
 @pytest.mark.parametrize("p", [0.0, 0.3, 0.9, 1.0])
 @pytest.mark.parametrize("temperature", [0.1, 1.0])
 @pytest.mark.parametrize("size", [12, 100])
-def test_one_row_is_chosen_as_the_reference_says(size: int, temperature: float, p: float) -> None:
+def test_one_row_follows_the_reference_distribution(size: int, temperature: float, p: float) -> None:
     check_one_row(choose_one, size=size, temperature=temperature, p=p)
 
 
-def test_of_equal_ones_the_first_is_taken_without_a_temperature() -> None:
+def test_at_temperature_zero_the_first_of_equal_tokens_is_taken() -> None:
     assert choose_one(torch.tensor([0.0, 2.0, 2.0]), 0.0, 0.9, 0.99)[0] == 1

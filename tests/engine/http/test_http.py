@@ -1,4 +1,4 @@
-"""The engine's HTTP as any client of OpenAI's completions sees it, with a scripted model behind it."""
+"""The engine's HTTP interface as any client of OpenAI's completions sees it, with a scripted model."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def events(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines[:-1]]
 
 
-def test_a_whole_answer_has_openais_shape(engine: ScriptedEngine, http: httpx.Client) -> None:
+def test_a_whole_answer_has_openais_format(engine: ScriptedEngine, http: httpx.Client) -> None:
     engine.says("a + b")
     answer = http.post("/v1/completions", json={"prompt": "return ", "suffix": "\n", "max_tokens": 9}).json()
     assert answer["object"] == "text_completion"
@@ -63,7 +63,7 @@ def test_a_whole_answer_has_openais_shape(engine: ScriptedEngine, http: httpx.Cl
     assert set(answer["timings"]) >= {"prefill_ms", "decode_ms", "ttft_ms", "tokens_per_s"}
 
 
-def test_a_streamed_answer_comes_token_by_token_and_its_last_chunk_carries_usage_and_timings(
+def test_a_streamed_answer_has_a_chunk_per_token_and_the_last_carries_usage_and_timings(
     engine: ScriptedEngine, http: httpx.Client
 ) -> None:
     engine.says("a\u2028b\n")
@@ -93,7 +93,7 @@ def test_every_documented_field_reaches_the_model(engine: ScriptedEngine, http: 
     assert 0 < asked.deadline_ms <= 60_000
 
 
-def test_null_stands_for_the_default(engine: ScriptedEngine, http: httpx.Client) -> None:
+def test_null_means_the_default(engine: ScriptedEngine, http: httpx.Client) -> None:
     nulls = dict.fromkeys(["suffix", "max_tokens", "temperature", "top_p", "n", "seed", "stop", "logprobs", "context"])
     http.post("/v1/completions", json={"prompt": "p", **nulls}).raise_for_status()
     asked = engine.requests[0]
@@ -165,13 +165,13 @@ def test_any_json_object_is_a_request_in_range_or_refused_by_name(body: dict[str
         assert f"`{error.param}`" in str(error)
 
 
-def test_unknown_paths_and_methods_have_openais_error_shape(http: httpx.Client) -> None:
+def test_unknown_paths_and_methods_have_openais_error_format(http: httpx.Client) -> None:
     assert http.get("/nowhere").status_code == 404
     assert "error" in http.get("/nowhere").json()
     assert http.get("/v1/completions").status_code == 405
 
 
-def test_logprobs_come_as_parallel_lists(engine: ScriptedEngine, http: httpx.Client) -> None:
+def test_logprobs_are_parallel_lists(engine: ScriptedEngine, http: httpx.Client) -> None:
     engine.says(Reply(["ab", "c"], logprob=-0.5))
     answer = http.post("/v1/completions", json={"prompt": "p", "logprobs": 1}).json()
     logprobs = answer["choices"][0]["logprobs"]
@@ -180,7 +180,7 @@ def test_logprobs_come_as_parallel_lists(engine: ScriptedEngine, http: httpx.Cli
     assert logprobs["text_offset"] == [0, 2]
 
 
-def test_several_choices_come_in_order(engine: ScriptedEngine, http: httpx.Client) -> None:
+def test_choices_are_in_order(engine: ScriptedEngine, http: httpx.Client) -> None:
     engine.says("one", "two", "three")
     answer = http.post("/v1/completions", json={"prompt": "p", "n": 3}).json()
     assert [(choice["index"], choice["text"]) for choice in answer["choices"]] == [(0, "one"), (1, "two"), (2, "three")]
@@ -197,7 +197,7 @@ def test_a_failure_in_the_model_is_an_error_without_buffer_text_and_the_next_req
     assert http.post("/v1/completions", json={"prompt": "p"}).json()["choices"][0]["text"] == "fine"
 
 
-def test_a_failure_behind_the_first_token_ends_the_stream_with_an_error(
+def test_a_failure_after_the_first_token_ends_the_stream_with_an_error(
     engine: ScriptedEngine, http: httpx.Client
 ) -> None:
     engine.says(Reply(["a"], error=RuntimeError()))
@@ -218,7 +218,7 @@ def test_closing_a_streamed_answer_stops_the_decode_before_the_next_token(engine
     assert engine.tokens_said == 1
 
 
-def test_leaving_a_whole_answer_stops_the_decode_before_the_next_token(engine: ScriptedEngine) -> None:
+def test_disconnecting_from_a_whole_answer_stops_the_decode_before_the_next_token(engine: ScriptedEngine) -> None:
     gate = threading.Event()
     engine.says(Reply(["first ", gate, "second ", "third"]))
     with client_of(engine) as http:
@@ -230,7 +230,7 @@ def test_leaving_a_whole_answer_stops_the_decode_before_the_next_token(engine: S
     assert engine.tokens_said == 1
 
 
-def test_the_newest_request_goes_first_and_one_whose_client_left_is_never_started(engine: ScriptedEngine) -> None:
+def test_the_newest_request_goes_first_and_one_whose_client_disconnected_never_starts(engine: ScriptedEngine) -> None:
     gate = threading.Event()
     engine.says(Reply([gate, "x"]))
     answers: list[str] = []
@@ -283,7 +283,7 @@ def test_the_time_in_the_queue_counts_toward_the_deadline(engine: ScriptedEngine
     assert [request.prefix for request in engine.requests] == ["running"]
 
 
-def test_models_and_metrics_tell_what_runs(engine: ScriptedEngine, http: httpx.Client) -> None:
+def test_models_and_metrics_describe_the_engine(engine: ScriptedEngine, http: httpx.Client) -> None:
     engine.says("a b")
     http.post("/v1/completions", json={"prompt": "p"}).raise_for_status()
     assert [model["id"] for model in http.get("/v1/models").json()["data"]] == ["scripted"]
@@ -313,7 +313,7 @@ def test_while_the_model_loads_health_answers_and_completions_are_refused(
     assert [request.prefix for request in engine.requests] == ["p"]
 
 
-def test_a_failed_load_tells_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_load_reports_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     reason = "There is no model at nowhere; correct engine.model."
     with ScriptedEngine(load_error=reason) as engine, client_of(engine) as http:
@@ -338,7 +338,7 @@ class TestTcp:
 
     @pytest.mark.parametrize("path", ["/health", "/v1/models", "/metrics", "/nowhere"])
     @pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic {token}"}])
-    def test_nobody_else_is(self, tcp: tuple[str, str], path: str, header: dict[str, str]) -> None:
+    def test_other_clients_are_refused(self, tcp: tuple[str, str], path: str, header: dict[str, str]) -> None:
         url, token = tcp
         headers = {name: value.format(token=token) for name, value in header.items()}
         assert httpx.get(url + path, headers=headers).status_code == 401

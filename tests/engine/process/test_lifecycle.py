@@ -31,7 +31,7 @@ from infill_completion.settings import EngineSettings
 
 START_S = 180.0
 END_S = 60.0
-# Nobody's cached checkpoints must change what is tested; what a killed test run leaves behind ends by itself.
+# Cached checkpoints must not change what is tested, and the engine of a killed test run must end by itself.
 TINY = EngineSettings(model="embedded", device="cpu", idle_unload_s=300, idle_exit_s=300)
 ASK = CompletionRequest(
     prefix="def total_of_all_my_numbers(numbers):\n    total = 0\n    for number in numbers:\n        ",
@@ -42,7 +42,7 @@ ASK = CompletionRequest(
 
 @contextlib.contextmanager
 def run_directory_in(base: Path) -> Iterator[None]:
-    """Engines of the inside live in ``base`` and do not outlive it."""
+    """Engines started inside have their run directory in ``base`` and are killed at the end."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", str(base))
         try:
@@ -63,7 +63,7 @@ def run_dir(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A run directory with one engine that is ready, for the tests that do it no harm."""
+    """A run directory with one engine that is ready, for the tests that leave it running."""
     base = tmp_path_factory.mktemp("shared")
     with run_directory_in(base):
         asyncio.run(_make_ready())
@@ -71,7 +71,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 async def _make_ready() -> None:
-    """Two windows open at the same moment, and one engine comes of it."""
+    """Two windows that open at the same moment start one engine."""
     async with window() as one, window() as other:
         health, same = await asyncio.gather(one.wait_ready(START_S), other.wait_ready(START_S))
         assert health.state is EngineState.READY, health.reason
@@ -121,7 +121,7 @@ async def test_the_same_seed_gives_the_same_text_streamed_and_whole(shared: Path
     assert "".join(part["choices"][0]["text"] for part in parts) == whole
 
 
-async def test_a_window_is_answered_while_anothers_answer_goes_on(shared: Path) -> None:
+async def test_a_window_is_answered_while_another_windows_answer_continues(shared: Path) -> None:
     async with window() as one, window() as other:
         await asyncio.gather(one.wait_ready(START_S), other.wait_ready(START_S))
         long = one.complete(CompletionRequest("numbers = [1, ", n=4, max_tokens=400, temperature=1.0, seed=1))
@@ -135,7 +135,7 @@ async def test_a_window_is_answered_while_anothers_answer_goes_on(shared: Path) 
 
 
 async def wait_until_idle() -> None:
-    """Return when no request is on its way, so that the next test begins from nothing."""
+    """Wait until no request is running, so that the next test starts from an idle engine."""
     until = time.monotonic() + END_S
     with http(engine_paths(TINY)) as client:
         while client.get("/health").json()["details"]["running"]:
@@ -158,7 +158,7 @@ async def test_closing_the_connection_stops_the_decode(shared: Path) -> None:
 
 
 def cancelled_of(client: httpx.Client) -> int:
-    """Return how many requests the engine has seen withdrawn."""
+    """Return how many requests of the engine were cancelled."""
     found = re.search(r'infill_requests_total\{outcome="cancelled"\} (\d+)', client.get("/metrics").text)
     return int(found[1]) if found else 0
 
@@ -170,7 +170,7 @@ async def test_the_engine_stays_below_900_megabytes(shared: Path) -> None:
     assert psutil.Process(pid).memory_info().rss < 900e6
 
 
-async def test_the_log_holds_no_text_of_a_buffer(shared: Path) -> None:
+async def test_the_log_contains_no_buffer_text(shared: Path) -> None:
     paths = engine_paths(TINY)
     with http(paths) as client:
         secret = "correct_horse_battery_staple"
@@ -214,9 +214,7 @@ async def test_a_killed_engine_is_started_again_by_the_next_request(run_dir: Pat
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGSTOP")
-async def test_an_engine_that_answers_nobody_any_more_is_replaced(
-    run_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_engine_that_no_longer_answers_is_replaced(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("infill_completion.client.supervisor.SUSPICIOUS_S", 0.5)
     monkeypatch.setattr("infill_completion.client.process.TERM_S", 0.5)
     async with window() as engine:
@@ -268,7 +266,7 @@ def test_only_the_process_that_holds_the_lock_is_ended(run_dir: Path) -> None:
         stranger.communicate(b"\n")
 
 
-async def test_an_engine_that_is_killed_while_it_loads_is_one_sentence(run_dir: Path) -> None:
+async def test_an_engine_killed_while_loading_is_reported_in_one_sentence(run_dir: Path) -> None:
     async with window() as engine:
         starting = asyncio.create_task(engine.start())
         async with asyncio.timeout(START_S):
@@ -282,7 +280,7 @@ async def test_an_engine_that_is_killed_while_it_loads_is_one_sentence(run_dir: 
         assert "infill-ls doctor" in engine.last_health.reason
 
 
-async def test_health_answers_while_the_model_loads_and_a_signal_ends_it_cleanly(run_dir: Path) -> None:
+async def test_health_answers_while_the_model_loads_and_a_signal_ends_the_engine_cleanly(run_dir: Path) -> None:
     paths = engine_paths(TINY)
     async with window() as engine:
         starting = asyncio.create_task(engine.start())
@@ -314,8 +312,8 @@ async def test_an_engine_ends_with_its_last_window_and_not_before(
         monkeypatch.setattr(client_engine, "_CLIENT", "another window")
         other = EngineClient(address, as_window=True)
         assert [chunk async for chunk in one.complete(ASK)]
-        await other.health()  # it has opened, and nobody has typed there yet
-        await EngineClient(address).health()  # only somebody who looks
+        await other.health()  # the window has opened, but nothing was typed yet
+        await EngineClient(address).health()  # a client that only looks
         assert not await one.leave()
         assert (await other.health()).pid == health.pid
         assert await other.leave()
@@ -335,7 +333,7 @@ async def test_an_idle_engine_ends(run_dir: Path) -> None:
     assert "No request for" in engine_paths(settings).log.read_text()
 
 
-async def test_a_model_that_is_not_there_is_one_sentence_with_the_next_step(run_dir: Path) -> None:
+async def test_a_missing_model_is_reported_in_one_sentence_with_the_next_step(run_dir: Path) -> None:
     settings = EngineSettings(model=str(run_dir / "no-such-model"), device="cpu")
     async with window(settings) as engine:
         health = await engine.wait_ready(START_S)
@@ -344,7 +342,7 @@ async def test_a_model_that_is_not_there_is_one_sentence_with_the_next_step(run_
         assert health.reason.endswith(".")
         with pytest.raises(EngineUnavailableError, match="no-such-model"):
             await chunks_of(engine)
-        # The process goes on for a while, so that every window hears the reason.
+        # The process stays for a while, so that every window gets the reason.
         client = EngineClient(address_of(engine_paths(settings)) or pytest.fail("it should still listen"))
         assert (await client.health()).state is EngineState.FAILED
         await client.shutdown()
@@ -354,7 +352,7 @@ async def test_a_model_that_is_not_there_is_one_sentence_with_the_next_step(run_
 
 
 @pytest.mark.skipif(sys.prefix == sys.base_prefix, reason="needs an interpreter without the package")
-async def test_an_engine_that_cannot_start_is_one_sentence_with_the_end_of_its_log(
+async def test_an_engine_that_cannot_start_is_reported_with_the_end_of_its_log(
     run_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", sys._base_executable)  # type: ignore[attr-defined]
@@ -377,7 +375,7 @@ async def test_an_engine_that_cannot_start_is_one_sentence_with_the_end_of_its_l
         (["--settings", "{}", "--tcp", "192.0.2.1:80"], "cannot listen"),
     ],
 )
-def test_what_cannot_be_done_is_one_sentence_and_code_2(run_dir: Path, arguments: list[str], sentence: str) -> None:
+def test_a_usage_error_is_one_sentence_and_exit_code_2(run_dir: Path, arguments: list[str], sentence: str) -> None:
     command = [sys.executable, "-P", "-m", "infill_completion.engine", "serve", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=END_S, check=False)
     assert (done.returncode, done.stdout) == (2, "")
@@ -388,7 +386,7 @@ def test_what_cannot_be_done_is_one_sentence_and_code_2(run_dir: Path, arguments
 _TRAP = "from pathlib import Path\nPath({marker!r}).write_text(__file__)\nraise SystemExit('a trap')\n"
 
 
-async def test_a_workspace_with_modules_of_our_names_runs_none_of_them(
+async def test_modules_of_the_workspace_with_our_names_are_not_run(
     run_dir: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace = tmp_path_factory.mktemp("workspace")
@@ -441,7 +439,7 @@ def test_a_killed_editor_leaves_the_engine_and_no_other_process(run_dir: Path) -
     assert editor.stdout is not None
     pid = next(int(line) for line in editor.stdout if line.strip() != "None")
     assert [child.pid for child in psutil.Process(editor.pid).children(recursive=True)] == [pid]
-    os.killpg(editor.pid, signal.SIGKILL)  # as a terminal that is closed does to all that belongs to it
+    os.killpg(editor.pid, signal.SIGKILL)  # as a closing terminal does to all its processes
     editor.wait(END_S)
     editor.stdout.close()
     engine = psutil.Process(pid)

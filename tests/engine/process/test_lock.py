@@ -1,4 +1,4 @@
-"""The lock and the run directory: what makes one engine the only one, and keeps others out."""
+"""The lock and the run directory: only one engine runs per settings, and other users are kept out."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_released_lock_can_be_taken_again(tmp_path: Path) -> None:
     second.release()
 
 
-def test_engines_are_named_by_what_changes_their_answers() -> None:
+def test_engines_are_named_by_the_settings_that_change_their_answers() -> None:
     settings = EngineSettings()
     assert engine_key(settings) == engine_key(EngineSettings())
     changes: dict[str, Any] = {"model": "x", "quantization": "nf4", "device": "cpu", "context_tokens": 64}
@@ -93,17 +93,17 @@ def test_another_version_has_another_engine(monkeypatch: pytest.MonkeyPatch) -> 
     assert engine_key(EngineSettings()) != before
 
 
-def test_the_directory_is_closed_to_others(runtime_dir: Path) -> None:
+def test_the_directory_is_closed_to_other_users(runtime_dir: Path) -> None:
     assert run_directory() == runtime_dir / "infill-ls"
     assert (runtime_dir / "infill-ls").stat().st_mode & 0o777 == 0o700
 
 
-def test_a_directory_that_others_may_read_is_closed(runtime_dir: Path) -> None:
+def test_a_directory_that_other_users_can_read_is_closed(runtime_dir: Path) -> None:
     (runtime_dir / "infill-ls").mkdir(mode=0o755)
     assert run_directory().stat().st_mode & 0o777 == 0o700
 
 
-def test_a_directory_that_others_could_write_to_is_refused(runtime_dir: Path) -> None:
+def test_a_directory_that_other_users_can_write_to_is_refused(runtime_dir: Path) -> None:
     (runtime_dir / "infill-ls").mkdir()
     (runtime_dir / "infill-ls").chmod(0o777)
     with pytest.raises(RunDirectoryError, match="Other users can write"):
@@ -133,7 +133,7 @@ def test_without_a_runtime_directory_the_cache_is_used_and_never_tmpdir(
     assert run_directory() == tmp_path / "cache" / "infill-ls" / "run"
 
 
-def test_without_any_variable_it_lies_in_the_home_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_any_variable_it_is_in_the_home_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_RUNTIME_DIR")
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -159,14 +159,14 @@ def test_a_user_without_a_home_is_told_what_to_set(tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RunDirectoryError, match="set HOME or XDG_RUNTIME_DIR"):
         run_directory()
-    # What lies in the current folder may be a stranger's.
+    # The current folder may contain a stranger's files.
     (tmp_path / "~/.config/infill-ls").mkdir(parents=True)
     (tmp_path / "~/.config/infill-ls/config.toml").write_text("[engine]\nurl = 'http://stranger'\n")
     assert read_config(config_path()) == ({}, [])
     assert (cached_names(), quantised_names()) == ([], [])
 
 
-def test_a_directory_in_which_no_file_can_be_made_is_named(runtime_dir: Path) -> None:
+def test_a_directory_in_which_no_file_can_be_created_is_named(runtime_dir: Path) -> None:
     check_writable(run_directory())
     assert list(run_directory().iterdir()) == []
     with pytest.raises(RunDirectoryError, match=r"No file can be written and locked in /.*; free some space"):
@@ -180,7 +180,7 @@ def test_the_socket_can_be_bound(runtime_dir: Path) -> None:
         bound.bind(str(paths.socket))
 
 
-def test_where_the_path_is_too_long_for_a_socket_tcp_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tcp_is_used_where_the_path_is_too_long_for_a_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     deep = tmp_path / ("d" * 100)
     deep.mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(deep))
@@ -192,7 +192,7 @@ def test_where_the_path_is_too_long_for_a_socket_tcp_is_used(tmp_path: Path, mon
     assert (str(address), address.token) == ("http://127.0.0.1:4711", "secret")
 
 
-def test_the_connection_file_is_readable_by_its_user_only() -> None:
+def test_the_connection_file_is_readable_only_by_its_user() -> None:
     paths = engine_paths(EngineSettings())
     assert read_connection_file(paths) is None
     info = ConnectionInfo(1, "0", {"model": "x"}, "127.0.0.1", 4711, "secret")

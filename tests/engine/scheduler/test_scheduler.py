@@ -1,4 +1,4 @@
-"""Several requests on one model: each makes progress, and each gets the tokens that it would get alone."""
+"""Several requests on one model: each makes progress, and each gets the tokens it would get alone."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def alone(generator: Generator, request: CompletionRequest) -> str:
     return text_of(list(generator.with_settings().stream(request, never)))
 
 
-def in_turns(generator: Generator, requests: list[CompletionRequest]) -> list[str]:
-    """Answer all requests, a step of each in turn."""
+def interleaved(generator: Generator, requests: list[CompletionRequest]) -> list[str]:
+    """Answer all requests, one step of each after another."""
     running = {number: generator.steps(request, never) for number, request in enumerate(requests)}
     got: dict[int, list[Chunk]] = {number: [] for number in running}
     while running:
-        for number, turns in list(running.items()):
+        for number, steps in list(running.items()):
             try:
-                chunk = next(turns)
+                chunk = next(steps)
             except StopIteration:
                 del running[number]
                 continue
@@ -58,18 +58,18 @@ REQUESTS = [LONG, SHORT, THIRD, replace(SHORT, n=3, temperature=0.0), replace(LO
 
 
 @pytest.mark.parametrize("cache", [None, CacheParameters()], ids=["model alone", "with cache"])
-@pytest.mark.parametrize("slots", [4, 1], ids=["a slot each", "slots to be made"])
-def test_turns_change_no_token(tiny: Generator, cache: CacheParameters | None, slots: int) -> None:
+@pytest.mark.parametrize("slots", [4, 1], ids=["a slot each", "too few slots"])
+def test_interleaving_changes_no_token(tiny: Generator, cache: CacheParameters | None, slots: int) -> None:
     generator = tiny.with_settings(cache=cache)
     generator.model.slots.count = slots
     expected = [alone(generator, request) for request in REQUESTS]
-    assert in_turns(generator, REQUESTS) == expected
+    assert interleaved(generator, REQUESTS) == expected
     kept, shape = generator.model.slots, generator.model.forward_pass.kv_shape
     assert kept.bytes <= slots * kept.capacity * shape.bytes_per_token
 
 
 @pytest.mark.parametrize("passes", [3, 9, 10, 20])
-def test_one_that_runs_out_of_memory_leaves_the_others_theirs(
+def test_a_request_that_runs_out_of_memory_leaves_the_others_alone(
     tiny: Generator, monkeypatch: pytest.MonkeyPatch, passes: int
 ) -> None:
     generator = tiny.with_settings()
@@ -83,23 +83,23 @@ def test_one_that_runs_out_of_memory_leaves_the_others_theirs(
         return forward(self, *args, **options)
 
     monkeypatch.setattr(Decoder, "forward", scarce)
-    assert in_turns(generator, REQUESTS) == expected
+    assert interleaved(generator, REQUESTS) == expected
     assert generator.model.context_tokens == tiny.model.context_tokens // 2
 
 
-def test_a_long_prefill_gives_way(tiny: Generator) -> None:
+def test_a_long_prefill_pauses_between_chunks(tiny: Generator) -> None:
     long = replace(ASK, prefix="x = compute(y, z)\n" * 200)
     generator = tiny.with_settings()
     # One thread, and so a pause after every 256 tokens.
     generator.model.forward_pass = ForwardPass(generator.model.forward_pass.decoder)
-    turns = generator.steps(long, never)
-    assert next(turns) is None
-    chunks = [chunk for chunk in turns if chunk is not None]
+    steps = generator.steps(long, never)
+    assert next(steps) is None
+    chunks = [chunk for chunk in steps if chunk is not None]
     assert text_of(chunks) == alone(tiny, long)
 
 
-class Watched:
-    """A real generator whose steps are noted, and which can be held before a step."""
+class WatchedModel:
+    """A real generator that records its steps and can be paused after one of them."""
 
     def __init__(self, generator: Generator, closed: threading.Event | None = None) -> None:
         self.taken: list[tuple[str, int]] = []
@@ -124,9 +124,9 @@ class Watched:
 
 
 @pytest.fixture
-async def engine(tiny_folder: Path) -> AsyncIterator[tuple[Worker, Watched]]:
+async def engine(tiny_folder: Path) -> AsyncIterator[tuple[Worker, WatchedModel]]:
     settings = EngineSettings(model=str(tiny_folder), device="cpu", quantization="none")
-    model = Watched(Generator.load(settings, lambda share, doing: None))
+    model = WatchedModel(Generator.load(settings, lambda share, doing: None))
     worker = Worker(lambda progress: model)
     worker.start()
     await ready(worker)
@@ -146,15 +146,15 @@ async def read(job: Job) -> list[Chunk]:
     return [chunk async for chunk in job.chunks()]
 
 
-async def held(model: Watched, worker: Worker, request: CompletionRequest, *, at: int) -> Job:
-    """Start ``request`` and hold the model thread behind its step ``at``."""
+async def held(model: WatchedModel, worker: Worker, request: CompletionRequest, *, at: int) -> Job:
+    """Start ``request`` and pause the model thread after its step ``at``."""
     model.hold_at = at
     job = worker.submit(request)
     assert await asyncio.to_thread(model.held.wait, DEADLINE_S)
     return job
 
 
-async def test_a_window_does_not_wait_for_the_end_of_anothers_answer(engine: tuple[Worker, Watched]) -> None:
+async def test_a_window_does_not_wait_for_the_end_of_anothers_answer(engine: tuple[Worker, WatchedModel]) -> None:
     worker, model = engine
     long = await held(model, worker, LONG, at=3)
     short = worker.submit(SHORT)
@@ -162,14 +162,14 @@ async def test_a_window_does_not_wait_for_the_end_of_anothers_answer(engine: tup
     model.go.set()
     texts = [text_of(chunks) for chunks in await asyncio.gather(read(long), read(short))]
     assert texts == [alone(model._generator, LONG), alone(model._generator, SHORT)]
-    turns = [prefix for prefix, _ in model.taken]
-    assert turns[-1] == LONG.prefix  # the short one was done first
-    both = turns[turns.index(SHORT.prefix) : len(turns) - turns[::-1].index(SHORT.prefix)]
+    order = [prefix for prefix, _ in model.taken]
+    assert order[-1] == LONG.prefix  # the short one ended first
+    both = order[order.index(SHORT.prefix) : len(order) - order[::-1].index(SHORT.prefix)]
     assert set(both[::2]) == {SHORT.prefix}
     assert set(both[1::2]) == {LONG.prefix}
 
 
-async def test_the_newest_request_starts_first_and_withdrawn_ones_never(engine: tuple[Worker, Watched]) -> None:
+async def test_the_newest_request_starts_first_and_cancelled_ones_never(engine: tuple[Worker, WatchedModel]) -> None:
     worker, model = engine
     running = await held(model, worker, LONG, at=3)
     older, dropped, newer = (
@@ -182,7 +182,7 @@ async def test_the_newest_request_starts_first_and_withdrawn_ones_never(engine: 
     assert order == [LONG.prefix, "newer = ", "older = "]
 
 
-async def test_cancelling_ends_the_work_within_a_token(engine: tuple[Worker, Watched]) -> None:
+async def test_cancelling_ends_the_work_within_a_token(engine: tuple[Worker, WatchedModel]) -> None:
     worker, model = engine
     long = await held(model, worker, LONG, at=5)
     other = worker.submit(THIRD)
@@ -197,7 +197,7 @@ async def test_cancelling_ends_the_work_within_a_token(engine: tuple[Worker, Wat
     assert 'outcome="cancelled"} 1' in worker.metrics.text(worker.health(), 0)
 
 
-async def test_a_keystroke_takes_over_the_slot_of_the_request_it_replaces(engine: tuple[Worker, Watched]) -> None:
+async def test_a_keystroke_takes_over_the_slot_of_the_request_it_replaces(engine: tuple[Worker, WatchedModel]) -> None:
     worker, model = engine
     long = await held(model, worker, LONG, at=5)
     long.cancel()
@@ -209,15 +209,16 @@ async def test_a_keystroke_takes_over_the_slot_of_the_request_it_replaces(engine
     assert model.model.slots.bytes == model.model.slots.capacity * model.model.forward_pass.kv_shape.bytes_per_token
 
 
-async def test_idle_weights_are_unloaded_and_the_next_request_brings_them_back(tiny_folder: Path) -> None:
+async def test_idle_weights_are_unloaded_and_the_next_request_loads_them_again(tiny_folder: Path) -> None:
     settings = EngineSettings(model=str(tiny_folder), device="cpu", quantization="none")
     closed = threading.Event()
     worker = Worker(
-        lambda progress: Watched(Generator.load(settings, progress), closed), idle=IdleLimits(unload_s=0.01, exit_s=300)
+        lambda progress: WatchedModel(Generator.load(settings, progress), closed),
+        idle=IdleLimits(unload_s=0.01, exit_s=300),
     )
     worker.start()
     assert await asyncio.to_thread(closed.wait, DEADLINE_S)
-    worker._idle = IdleLimits(300, 300)  # else it might go again before it is asked
+    worker._idle = IdleLimits(300, 300)  # else it might be unloaded again before the request
     with pytest.raises(NotReadyError) as refused:
         worker.submit(SHORT)
     assert "unloaded" in refused.value.health.reason or refused.value.health.state is EngineState.LOADING
@@ -228,8 +229,8 @@ async def test_idle_weights_are_unloaded_and_the_next_request_brings_them_back(t
     assert await asyncio.to_thread(worker.join, DEADLINE_S)
 
 
-async def test_a_device_that_is_full_refuses_a_request_and_lives_on(
-    engine: tuple[Worker, Watched], monkeypatch: pytest.MonkeyPatch
+async def test_a_full_device_refuses_a_request_and_stays_ready(
+    engine: tuple[Worker, WatchedModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker, _model = engine
 
@@ -238,7 +239,7 @@ async def test_a_device_that_is_full_refuses_a_request_and_lives_on(
 
     with monkeypatch.context() as patch:
         patch.setattr(Decoder, "forward", full)
-        for _ in range(4):  # more often than the engine forgives defects
+        for _ in range(4):  # more often than the engine tolerates unexpected errors
             with pytest.raises(RequestError, match="no memory left for even a short prompt; close other programs"):
                 await read(worker.submit(SHORT))
     assert worker.health().state is EngineState.READY

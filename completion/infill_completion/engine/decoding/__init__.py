@@ -1,1 +1,1 @@
-"""From a request to text: prefill, the choice of each token, candidates, healed words."""
+"""Decoding: prefill, sampling, candidates and token healing; `generator.py` is the entry."""

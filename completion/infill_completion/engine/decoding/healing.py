@@ -1,7 +1,7 @@
-"""Token healing: the tokens that may come next when the text must go on with a given string.
+"""Token healing: the tokens that may come next when the text must continue with a given string.
 
-The unfinished word before the cursor is left out of the prompt and spelled by the model itself, because a text that
-ends inside a word ends on pieces that the whole word would not be made of.
+The unfinished word before the cursor is left out of the prompt and spelled by the model, because a text that ends
+inside a word ends with tokens that the tokenizer would not use for the whole word.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from infill_completion.engine.checkpoints.tokenizer import Tokenizer
 
 
 class Speller:
-    """Finds the tokens that agree with a text still to be spelled."""
+    """Finds the tokens that agree with a text that is still to be spelled."""
 
     def __init__(self, tokenizer: Tokenizer, device: torch.device) -> None:
         self._tokenizer = tokenizer
@@ -27,10 +27,10 @@ class Speller:
         self.allowed = lru_cache(512)(self._allowed)
 
     def _allowed(self, rest: bytes) -> Tensor:
-        """Return the ids that begin with ``rest``, or that ``rest`` begins with; never empty.
+        """Return the ids of tokens that begin with ``rest``, or that ``rest`` begins with; never empty.
 
-        Of the shorter ones only those as long as the first piece of ``rest`` itself stay (one blank shorter in a run of
-        blanks, whose last one belongs to the word behind it): a word is not spelled in crumbs.
+        Tokens shorter than the first token of ``rest`` itself are excluded, so that a word is not spelled in fragments.
+        In a run of blanks they may be one blank shorter, because the last blank belongs to the word after it.
         """
         ids: list[int] = []
         position = bisect_left(self._sorted, (rest, -1))
@@ -50,5 +50,5 @@ class Speller:
 
 
 def spelled(rest: bytes, piece: bytes) -> bytes:
-    """Return what is still to be spelled once ``piece`` is written."""
+    """Return what is still to be spelled after ``piece``."""
     return rest[len(piece) :] if len(piece) < len(rest) else b""

@@ -23,10 +23,10 @@ class IdleLimits:
 
 
 class Activity:
-    """What other threads want of the model thread, which waits for it here.
+    """What other threads ask of the model thread, which waits for it here.
 
     Attributes:
-        changed: The lock of everything that the threads share, and the signal that some of it has changed.
+        changed: The lock for everything that the threads share; notified when any of it changes.
         is_stopping: Whether the model thread should end.
     """
 
@@ -43,13 +43,13 @@ class Activity:
             self.changed.notify()
 
     def wake(self) -> None:
-        """Record a use, for which unloaded weights are loaded again."""
+        """Record a use and load unloaded weights again."""
         with self.changed:
             self._is_woken = True
             self.use()
 
     def restart(self) -> None:
-        """Record a use when the weights are loaded, for which nobody has to be woken any more."""
+        """Record a use after loading the weights, which fulfils all calls of :meth:`wake` so far."""
         with self.changed:
             self._is_woken = False
             self.use()

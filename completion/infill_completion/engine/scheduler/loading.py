@@ -1,4 +1,4 @@
-"""Loading a model, with its progress and its failure as health."""
+"""Loads a model and reports its progress, or its failure, as health."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Load = Callable[[Progress], SchedulableModel]
 
 
 def load_model(load: Load, before: Health, publish: Callable[[Health], None]) -> tuple[SchedulableModel | None, Health]:
-    """Load the model; return it (None where that failed) and the health from then on.
+    """Load the model; return it, or None if that failed, and the new health.
 
     Args:
         load: Loads the model.
@@ -35,7 +35,7 @@ def load_model(load: Load, before: Health, publish: Callable[[Health], None]) ->
     started = time.monotonic()
     try:
         model = load(progress)
-    except Exception as error:  # whatever a library raises, /health must give the reason
+    except Exception as error:  # of any library; /health gives the reason
         reason = _reason(error)
         log_failure(reason, error)
         return None, replace(loading, state=EngineState.FAILED, reason=reason, progress=None)

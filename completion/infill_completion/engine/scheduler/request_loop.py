@@ -22,8 +22,8 @@ class RequestLoop:
 
     Args:
         scheduler: Decides which request takes the next step; guarded by ``activity``.
-        activity: Tells the loop to stop, and how long the engine has been idle.
-        metrics: Count the requests.
+        activity: When to stop, and how long the engine has been idle.
+        metrics: Counts the requests.
     """
 
     def __init__(self, scheduler: Scheduler, activity: Activity, metrics: Metrics) -> None:
@@ -36,8 +36,8 @@ class RequestLoop:
         Args:
             model: Answers them.
             idle_s: Maximum time without a use, in seconds.
-            on_idle: Called when that time is over, under the lock that :meth:`Worker.submit` takes to add a request,
-                so that no request is added after the decision.
+            on_idle: Called when that time is over, under the lock that adding a request takes, so that no request is
+                added after the decision.
 
         Returns:
             False where the model failed so often that only a new process helps.
