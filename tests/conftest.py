@@ -24,10 +24,10 @@ settings.load_profile("patient")
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give every gathering of context and every parse enough time, however busy the machine is."""
     from infill_completion.context import gather
-    from infill_completion.languages.syntax import grammars
+    from infill_completion.languages.syntax import parser
 
     monkeypatch.setattr(gather, "MOST_MS", 60_000.0)
-    monkeypatch.setattr(grammars, "MOST_MS", 60_000.0)
+    monkeypatch.setattr(parser, "MOST_MS", 60_000.0)
 
 
 @pytest.fixture(scope="session")

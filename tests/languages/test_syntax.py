@@ -10,9 +10,9 @@ from infill_completion.languages import registry
 from infill_completion.languages.language import Grammar, Language
 from infill_completion.languages.syntax import (
     added_errors,
-    grammars,
     is_in_string_or_comment,
     line_starts,
+    parser,
     untouched_body,
 )
 from infill_completion.settings import CompletionSettings, Settings
@@ -167,15 +167,15 @@ def test_a_language_without_a_grammar_is_unknown() -> None:
 def test_a_grammar_that_is_missing_on_a_platform_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     language = Language(("brainfuck",), styles.UNKNOWN, grammar=Grammar("tree_sitter_brainfuck"))
     monkeypatch.setitem(registry.BY_ID, "brainfuck", language)
-    assert grammars.has_grammar("brainfuck")
-    assert grammars.parsed(b"+", "brainfuck") is None
+    assert parser.has_grammar("brainfuck")
+    assert parser.parse(b"+", "brainfuck") is None
 
 
 def test_a_parser_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(grammars, "MOST_MS", 0.0)
-    assert grammars.parsed(b"x = 1\n" * 20_000, "python") is None
-    monkeypatch.setattr(grammars, "MOST_MS", 5000.0)
-    tree = grammars.parsed(b"x = 1\n", "python")
+    monkeypatch.setattr(parser, "MOST_MS", 0.0)
+    assert parser.parse(b"x = 1\n" * 20_000, "python") is None
+    monkeypatch.setattr(parser, "MOST_MS", 5000.0)
+    tree = parser.parse(b"x = 1\n", "python")
     assert tree is not None
     assert tree.root_node.end_byte == 6
 

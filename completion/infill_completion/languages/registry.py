@@ -4,7 +4,7 @@ To add a language, add a row to `LANGUAGES`:
 
 1. Choose its traits from `block_styles`, or add a style there.
 2. For what a parser knows better (strings, comments, empty bodies, syntax errors), describe its tree-sitter grammar in
-   `known_grammars`, give it to the row, and add its package to the dependencies in `pyproject.toml`.
+   `grammars`, give it to the row, and add its package to the dependencies in `pyproject.toml`.
 3. For the signatures of imported definitions in the prompt, write a module of the same name in `context.signatures` and
    in `context.imports`, add a line to the table of each package, and name the module in the row.
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from infill_completion.languages import block_styles as styles
-from infill_completion.languages import known_grammars as grammars
+from infill_completion.languages import grammars
 from infill_completion.languages.language import Grammar, Language
 from infill_completion.languages.traits import LanguageTraits
 

@@ -12,7 +12,7 @@ from infill_completion.context.signatures import Outline
 from infill_completion.document.files import read_source
 from infill_completion.document.workspace import OpenDocument
 from infill_completion.languages.registry import context_module_of, language_id_of
-from infill_completion.languages.syntax.grammars import has_grammar
+from infill_completion.languages.syntax.parser import has_grammar
 
 MOST_BYTES = 400_000
 # Outlines are kept with their texts: a few megabytes at most in a usual workspace.

@@ -10,7 +10,7 @@ from infill_completion.context.signatures import c, go, java, python, rust, scri
 from infill_completion.context.signatures.nodes import SourceText
 from infill_completion.document.lines import to_lf
 from infill_completion.languages.registry import context_module_of
-from infill_completion.languages.syntax.grammars import parsed
+from infill_completion.languages.syntax.parser import parse
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -94,7 +94,7 @@ def _cut(text: str) -> list[str]:
 
 def _signatures_of(text: str, language_id: str) -> Signatures:
     data = text.encode("utf-8", "replace")
-    tree = parsed(data, language_id)
+    tree = parse(data, language_id)
     found: dict[str, dict[str, None]] = {}
     extract = _EXTRACTORS[context_module_of(language_id)]
     for name, signature in extract(tree.root_node, SourceText(data)) if tree is not None else ():

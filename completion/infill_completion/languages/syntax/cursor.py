@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from infill_completion.document.lines import indent_width
 from infill_completion.document.window import Window
 from infill_completion.languages.registry import grammar_of
-from infill_completion.languages.syntax.grammars import has_grammar, parsed
 from infill_completion.languages.syntax.literals import literal_around, unclosed
 from infill_completion.languages.syntax.near import near_after, near_before
+from infill_completion.languages.syntax.parser import has_grammar, parse
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -21,7 +21,7 @@ _PROBE = b"x();"
 def is_in_string_or_comment(window: Window, language_id: str) -> bool:
     """Return whether the cursor surely is in a string or a comment; not after code and a comment on its line."""
     grammar, before = grammar_of(language_id), _before(window, language_id)
-    tree = parsed(before + _after(window), language_id) if before else None
+    tree = parse(before + _after(window), language_id) if before else None
     if grammar is None or tree is None or not before:
         return False
     literal = literal_around(tree, grammar, len(before) - 1, len(before))
@@ -45,7 +45,7 @@ def untouched_body(window: Window, language_id: str) -> int | None:
     if grammar is None or not before:
         return None
     source = before + _PROBE + _after(window)
-    tree = parsed(source, language_id)
+    tree = parse(source, language_id)
     node = tree.root_node.descendant_for_byte_range(len(before), len(before) + 1) if tree is not None else None
     containers = grammar.bodies | grammar.statement_lists
     while node is not None and node.type not in containers:

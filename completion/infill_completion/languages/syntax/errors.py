@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from infill_completion.languages.syntax.grammars import has_grammar, parsed
 from infill_completion.languages.syntax.near import MOST_BEFORE, near_after
+from infill_completion.languages.syntax.parser import has_grammar, parse
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -35,7 +35,7 @@ def breaks_syntax(prefix: str, text: str, suffix: str, language_id: str) -> bool
 
 @lru_cache(maxsize=16)
 def _errors(source: str, language_id: str) -> int | None:
-    tree = parsed(source.encode("utf-8", "replace"), language_id)
+    tree = parse(source.encode("utf-8", "replace"), language_id)
     return None if tree is None else _count(tree.root_node)
 
 

@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from infill_completion.languages.registry import grammar_of
-from infill_completion.languages.syntax.grammars import has_grammar, parsed
 from infill_completion.languages.syntax.literals import literal_around, unclosed
+from infill_completion.languages.syntax.parser import has_grammar, parse
 
 if TYPE_CHECKING:
     from tree_sitter import Tree
@@ -42,7 +42,7 @@ def line_starts(before: str | None, text: str, language_id: str) -> tuple[LineSt
     if before is None or grammar is None:
         return None
     source, start = (before + text).encode("utf-8", "replace"), len(before.encode("utf-8", "replace"))
-    tree = parsed(source, language_id)
+    tree = parse(source, language_id)
     if tree is None:
         return None
     open_since: int | None = None
@@ -67,7 +67,7 @@ def brackets_of(before: str | None, text: str, language_id: str) -> list[tuple[i
     if before is None or not has_grammar(language_id):
         return None
     source, start = (before + text).encode("utf-8", "replace"), len(before.encode("utf-8", "replace"))
-    tree = parsed(source, language_id)
+    tree = parse(source, language_id)
     if tree is None:
         return None
     offsets = [offset for offset in range(start, len(source)) if _is_bracket(tree, source, offset)]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from infill_completion.languages.language import Grammar
 from infill_completion.languages.registry import grammar_of
-from infill_completion.languages.syntax.grammars import parsed
+from infill_completion.languages.syntax.parser import parse
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Tree
@@ -42,7 +42,7 @@ def unclosed(source: bytes, language_id: str) -> tuple[Tree, int] | None:
     for opening, closing in grammar.delimiters:
         if opening not in source:
             continue
-        tree = parsed(source + closing, language_id)
+        tree = parse(source + closing, language_id)
         literal = literal_around(tree, grammar, len(source), len(source) + 1) if tree is not None else None
         if tree is not None and literal is not None and literal.start_byte + len(opening) <= len(source):
             return tree, literal.start_byte

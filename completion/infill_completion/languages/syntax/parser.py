@@ -21,7 +21,7 @@ def has_grammar(language_id: str) -> bool:
     return grammar_of(language_id) is not None
 
 
-def parsed(source: bytes, language_id: str) -> Tree | None:
+def parse(source: bytes, language_id: str) -> Tree | None:
     """Return the syntax tree of UTF-8 ``source``.
 
     None for a language without a grammar, if the grammar's package has no build for this platform, and if parsing
