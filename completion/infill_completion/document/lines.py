@@ -6,6 +6,7 @@ r"""Lines as LSP counts them: they end at ``\n``, ``\r\n`` and ``\r`` and nowher
 from __future__ import annotations
 
 import re
+from io import StringIO
 
 _BREAK = re.compile(r"\r\n|\n|\r")
 
@@ -13,14 +14,12 @@ _BREAK = re.compile(r"\r\n|\n|\r")
 def split_lines(text: str) -> list[str]:
     r"""Return the lines of ``text`` with their line ends; joined, they are ``text`` again.
 
-    There is one line more than there are line ends: ``"a\n"`` has the lines ``"a\n"`` and ``""``.
+    There is one line more than there are line ends: ``"a\n"`` has the lines ``"a\n"`` and ``""``.  ``StringIO`` with
+    ``newline=""`` splits at exactly the three line ends, and faster than a pattern.
     """
-    lines: list[str] = []
-    start = 0
-    for match in _BREAK.finditer(text):
-        lines.append(text[start : match.end()])
-        start = match.end()
-    lines.append(text[start:])
+    lines = list(StringIO(text, newline=""))
+    if not lines or lines[-1].endswith(("\n", "\r")):
+        lines.append("")
     return lines
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import StringIO
 from itertools import accumulate
 
 from lsprotocol.types import Position, Range
 
+from infill_completion.document.lines import split_lines
 from infill_server.lsp.positions import Units, column_in_code_points, column_in_units
 
 # Longer differences between two whole texts are not compared: an edit this large was not typed.
@@ -39,7 +39,7 @@ class DocumentText:
         self._whole: str | None = None
         self._starts: list[int] | None = None
         self._is_encodable = _is_encodable(text)  # cached: typing in a long line need not scan all of it
-        self._lines = _split(text if self._is_encodable else _paired(text))
+        self._lines = split_lines(text if self._is_encodable else _paired(text))
 
     def __str__(self) -> str:
         """Return the whole text; lone surrogates, which cannot be encoded for a socket, are replaced by U+FFFD."""
@@ -68,16 +68,16 @@ class DocumentText:
             # Typing within a line: there is nothing to split.
             self._lines[first : last + 1] = [before + new + after]
             return Edit(edit_start, (first, len(before) + len(new)))
-        lines = _split(_paired(before + new + after))
+        lines = split_lines(_paired(before + new + after))
         if last + 1 < len(self._lines):
             lines.pop()  # the empty line after the region's own line end
         self._lines[first : last + 1] = lines
-        written = _split(_paired(before + new))
+        written = split_lines(_paired(before + new))
         return Edit(edit_start, (first + len(written) - 1, len(written[-1])))
 
     def replace_all(self, new: str) -> Edit | None:
         """Replace the whole text and return the range that differs from the former text; None if nothing differs."""
-        former, self._lines = self._lines, _split(_paired(new))
+        former, self._lines = self._lines, split_lines(_paired(new))
         self._is_encodable = _is_encodable(new)
         self._whole = self._starts = None
         return _difference(former, self._lines)
@@ -115,17 +115,6 @@ class DocumentText:
         if self._starts is None:
             self._starts = list(accumulate(map(len, self._lines[:-1]), initial=0))
         return self._starts
-
-
-def _split(text: str) -> list[str]:
-    r"""Return the lines of ``text`` with their line ends; the last one has none and may be empty.
-
-    ``StringIO`` with ``newline=""`` splits at exactly LSP's three line ends, unlike `str.splitlines`.
-    """
-    lines = list(StringIO(text, newline=""))
-    if not lines or lines[-1].endswith(("\n", "\r")):
-        lines.append("")
-    return lines
 
 
 def _difference(former: list[str], lines: list[str]) -> Edit | None:
