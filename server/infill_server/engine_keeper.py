@@ -32,7 +32,7 @@ class StartedEngine(Engine, Protocol):
 
 
 class EngineObserver(Protocol):
-    """Receives what happens to the engine."""
+    """Is notified of changes to the engine."""
 
     def engine_replaced(self) -> None:
         """Another engine is being started."""
@@ -94,7 +94,7 @@ class EngineKeeper:
         self._is_check_due.set()
 
     async def run(self) -> None:
-        """Carry out what `check` and `restart` ask for, until cancelled."""
+        """Serve the calls of `check` and `restart` until cancelled."""
         while True:
             await self._is_check_due.wait()
             self._is_check_due.clear()

@@ -15,7 +15,7 @@ from infill_server.language_server import InfillServer
 from infill_server.lsp.documents import Document
 from infill_server.lsp.items import inline_items, nothing_yet, popup_items
 
-# Neovim up to at least 0.12: its popup normalizes line ends, its inline completion does not.
+# Neovim, at least up to 0.12: its popup normalizes line ends, its inline completion does not.
 _SPLITS_AT_LINE_FEEDS = ("Neovim",)
 
 

@@ -1,4 +1,4 @@
-"""The language server: the connection to one client, and the messages and questions for it."""
+"""The language server: the connection to one client, and its configuration requests."""
 
 from __future__ import annotations
 
@@ -102,10 +102,10 @@ class InfillServer(LanguageServer):
         workspace = self.client_capabilities.workspace
         if workspace is None or not workspace.configuration:
             return []
-        asked = types.ConfigurationParams([types.ConfigurationItem(section=SECTION)])
+        request = types.ConfigurationParams([types.ConfigurationItem(section=SECTION)])
         try:
             async with asyncio.timeout(CONFIGURATION_S):
-                answer = await self.workspace_configuration_async(asked)
+                answer = await self.workspace_configuration_async(request)
         except TimeoutError:
             log.warning("the client did not send its settings in time")
         except Exception as error:  # the client may refuse for any reason
@@ -117,8 +117,8 @@ class InfillServer(LanguageServer):
     async def watch_configuration(self) -> None:
         """Ask to be notified of changed settings, if the client requires registration for that."""
         workspace = self.client_capabilities.workspace
-        ability = workspace.did_change_configuration if workspace else None
-        if ability is None or not ability.dynamic_registration:
+        capability = workspace.did_change_configuration if workspace else None
+        if capability is None or not capability.dynamic_registration:
             return
         registration = types.Registration(
             id="infill-configuration",

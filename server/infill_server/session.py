@@ -43,7 +43,7 @@ def answered_by(answer: Answer) -> str:
 
 
 class Session:
-    """Holds the state that lives as long as the editor's window.
+    """The state of one editor window, from ``initialize`` to ``shutdown``.
 
     Attributes:
         last: The last request that got a final answer, for ``infill.explain``.

@@ -1,4 +1,4 @@
-"""Modules of the engine package, run in processes of their own because this package never imports the engine."""
+"""Modules of the engine package, run in separate processes because this package never imports the engine."""
 
 from __future__ import annotations
 
