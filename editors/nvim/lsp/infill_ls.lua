@@ -1,12 +1,12 @@
--- The configuration behind `vim.lsp.enable('infill_ls')`.  Change it with `vim.lsp.config('infill_ls', { ... })`.
+-- The configuration for `vim.lsp.enable('infill_ls')`.  Change it with `vim.lsp.config('infill_ls', { ... })`.
 
 ---@type vim.lsp.Config
 return {
-  -- The console script and nothing else: started through `python -m`, the workspace's own modules could run instead.
+  -- Only the console script: `python -m` could run modules of the workspace instead.
   cmd = { 'infill-ls' },
-  -- A PYTHONPATH or a start-up file of the shell must not put code of the workspace in front of the server's.
+  -- A PYTHONPATH or a start-up file of the shell must not put code of the workspace before the server's.
   cmd_env = { PYTHONPATH = '', PYTHONSTARTUP = '', PYTHONSAFEPATH = '1' },
-  -- Neovim 0.12 offers help pages too; nobody writes there.
+  -- Neovim 0.12 attaches to help pages too, which are read-only.
   root_dir = function(bufnr, on_dir)
     if vim.bo[bufnr].buftype == '' then
       on_dir(vim.fs.root(bufnr, vim.lsp.config.infill_ls.root_markers or {}))
@@ -14,9 +14,9 @@ return {
   end,
   root_markers = { '.git', '.hg', '.svn', 'pyproject.toml', 'package.json', 'Cargo.toml', 'go.mod' },
   capabilities = {
-    -- 0.11 does not know the request, so it does not announce it either.
+    -- Neovim 0.11 does not know the request, so it does not announce the capability.
     textDocument = { inlineCompletion = { dynamicRegistration = false } },
-    -- The server takes the first it can; bytes are what the buffer counts in.
+    -- The server picks the first that it supports; the buffer counts in bytes, so UTF-8 is preferred.
     general = { positionEncodings = { 'utf-8', 'utf-16', 'utf-32' } },
   },
   handlers = {

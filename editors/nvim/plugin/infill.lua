@@ -8,7 +8,7 @@ if vim.fn.has('nvim-0.11') == 0 then
   return
 end
 
--- Modules are loaded by the first key, command or attached buffer: none of this costs start-up time.
+-- Modules are loaded by the first key, command or attached buffer, so that start-up stays fast.
 for name, action in pairs({
   ['accept'] = 'accept',
   ['accept-word'] = 'accept_word',
@@ -56,7 +56,7 @@ on_client('LspDetach', function(client, args)
   require('infill.client').detached(client, args.buf)
 end)
 on_client('LspRequest', function(_, args)
-  require('infill.native').note(args.data)
+  require('infill.builtin').record(args.data)
 end)
 on_client('LspProgress', function(_, args)
   require('infill.status').progress(args.data.params.value)

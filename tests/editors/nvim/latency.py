@@ -57,10 +57,10 @@ end })
 """
 
 
-def measure(nvim: Neovim, typed: str = TYPED, *, native: bool = False) -> dict[str, Any]:
+def measure(nvim: Neovim, typed: str = TYPED, *, builtin: bool = False) -> dict[str, Any]:
     """Type into the current buffer and return medians and 90th percentiles in milliseconds.
 
-    ``fresh``: the server was asked; ``known``: the letter is what the ghost text says.  With ``native`` Neovim draws,
+    ``fresh``: the server was asked; ``known``: the letter is what the ghost text says.  With ``builtin`` Neovim draws,
     which asks after every key, but later.
     """
     nvim.lua(CLOCK)
@@ -69,7 +69,7 @@ def measure(nvim: Neovim, typed: str = TYPED, *, native: bool = False) -> dict[s
         keys = {"\n": "<CR>", "<": "<lt>", " ": "<Space>"}.get(letter, letter)
         asked = nvim.lua("return infill_clock.asked")
         nvim.type(keys)
-        if native:
+        if builtin:
             nvim.until(_more_requests_than(nvim, asked), "Neovim asks")
         nvim.settled()
     keys = nvim.lua(
@@ -81,7 +81,7 @@ def measure(nvim: Neovim, typed: str = TYPED, *, native: bool = False) -> dict[s
     known = [key["drawn_ms"] for key in keys if key.get("asked") is False]
     return {
         "neovim": nvim.lua("return tostring(vim.version())"),
-        "drawn_by": "Neovim" if native else "the plugin",
+        "drawn_by": "Neovim" if builtin else "the plugin",
         "what": "Neovim, embedded model on the CPU: from a key to the ghost text in the buffer",
         "letters": len(keys),
         "fresh": _summary(asked),
@@ -108,15 +108,15 @@ def _summary(values: list[float]) -> dict[str, float | int]:
 def main() -> None:
     """Print the figures of this machine."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--native", action="store_true", help="let Neovim 0.12 ask and draw")
+    parser.add_argument("--builtin", action="store_true", help="let Neovim 0.12 ask and draw")
     parser.add_argument("--json", type=Path, help="also write the figures there")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, home(Path(folder)) as environment:
-        init = "require('infill').setup({ renderer = 'native' })" if arguments.native else ""
+        init = "require('infill').setup({ renderer = 'native' })" if arguments.builtin else ""
         nvim = start(Path(folder), "work", environment, init)
         nvim.open("names.py", CODE)
         ready(nvim)
-        figures = measure(nvim, native=arguments.native)
+        figures = measure(nvim, builtin=arguments.builtin)
         nvim.close()
     text = json.dumps(figures, indent=2)
     print(text)

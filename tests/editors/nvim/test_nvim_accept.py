@@ -219,10 +219,10 @@ def test_who_asks_where_there_is_nothing_is_told(stage: StageMaker) -> None:
 
 
 def test_an_entry_of_the_popup_menu_goes_in_as_a_whole(stage: StageMaker) -> None:
-    native = "vim.api.nvim_create_autocmd('LspAttach', { callback = function(a)"
-    native += " vim.lsp.completion.enable(true, a.data.client_id, a.buf) end })"
+    completion = "vim.api.nvim_create_autocmd('LspAttach', { callback = function(a)"
+    completion += " vim.lsp.completion.enable(true, a.data.client_id, a.buf) end })"
     entry = {"behind": "add(le", "text": "left, right):\n    return left + right", "replaces": ")"}
-    nvim = stage(init=f"vim.o.completeopt = 'menuone,noselect'\n{native}", entry=entry).editor
+    nvim = stage(init=f"vim.o.completeopt = 'menuone,noselect'\n{completion}", entry=entry).editor
     path = nvim.open("sum.txt", b"def add()\n")
     nvim.type("A<Left>le<C-x><C-o>")
     nvim.until(lambda: nvim.api.funcs.pumvisible() == 1, "the popup menu is open")

@@ -143,7 +143,7 @@ def test_two_editors_share_one_engine(nvim: Neovim, tmp_path: Path, environment:
 def test_neovims_own_inline_completion_where_it_exists(tmp_path: Path, environment: dict[str, str]) -> None:
     nvim = start(tmp_path, "native", environment, "require('infill').setup({ renderer = 'native' })")
     try:
-        if not nvim.lua("return require('infill.native').exists()"):
+        if not nvim.lua("return require('infill.builtin').exists()"):
             pytest.skip("needs Neovim 0.12; name one in NVIM_BIN")
         nvim.open("names.py", CODE)
         ready(nvim)

@@ -115,9 +115,9 @@ def test_tabs_are_as_wide_as_in_the_window(stage: StageMaker) -> None:
 
 
 def test_there_is_no_ghost_text_while_a_popup_menu_is_open(stage: StageMaker) -> None:
-    native = "vim.api.nvim_create_autocmd('LspAttach', { callback = function(a)"
-    native += " vim.lsp.completion.enable(true, a.data.client_id, a.buf) end })"
-    init = f"vim.o.completeopt = 'menuone,noselect'\n{native}"
+    completion = "vim.api.nvim_create_autocmd('LspAttach', { callback = function(a)"
+    completion += " vim.lsp.completion.enable(true, a.data.client_id, a.buf) end })"
+    init = f"vim.o.completeopt = 'menuone,noselect'\n{completion}"
     shown = stage({"behind": "self.", "text": "value + 1"}, init=init, words=["value", "version"])
     nvim = shown.editor
     nvim.open("sum.py")

@@ -1,4 +1,4 @@
---- Taking a suggestion, or the first piece of it, into the buffer.
+--- Accepts a suggestion, or its first part, into the buffer.
 
 local client_module = require('infill.client')
 local session = require('infill.session')
@@ -9,19 +9,19 @@ local M = {}
 ---@class infill.Pending
 ---@field place infill.Place
 ---@field candidate infill.Candidate
----@field rest string What was visible.
----@field piece string What is taken.
+---@field rest string The visible text.
+---@field piece string The accepted part of it.
 ---@field client_id integer
 
 ---@type infill.Pending?
 local pending
 
 --- The edit runs as the next "key", between undo breaks: mappings with `expr` may not change text themselves, and keys
---- that were typed ahead must find the text in place.
+--- that were typed ahead must come after the accepted text.
 local KEYS =
   vim.api.nvim_replace_termcodes("<C-g>u<Cmd>lua require('infill.accept').apply()<CR><C-g>u", true, true, true)
 
---- Take what `cut` leaves of the visible suggestion.
+--- Accept the part of the visible suggestion that `cut` returns.
 ---
 ---@param cut fun(rest: string): string
 ---@return boolean # Whether a suggestion was visible; if not, nothing happens.
@@ -70,7 +70,7 @@ local function report(taken, is_whole)
   end
 end
 
---- Make the edit that `take` decided on.
+--- Apply the edit that `take` prepared.
 function M.apply()
   local taken = pending
   pending = nil

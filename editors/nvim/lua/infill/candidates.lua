@@ -1,20 +1,20 @@
---- The suggestions of one answer, and how they fit the text as it is now.
+--- The suggestions of one answer, matched against the current text.
 
 local text = require('infill.text')
 
 ---@class infill.Candidate
----@field item table The server's item as it came.
+---@field item table The server's unchanged item.
 ---@field text string The whole replacement.
----@field col integer Byte column where the replaced range starts.
----@field replaced string The text right of the cursor that it replaces.
+---@field col integer Byte column of the start of the replaced range.
+---@field replaced string The text after the cursor that it replaces.
 
 ---@class infill.Candidates
----@field place infill.Place Where the cursor was when they were asked for.
+---@field place infill.Place Cursor position at the request.
 ---@field client_id integer
 ---@field encoding string
 ---@field list infill.Candidate[]
 ---@field index integer
----@field asked boolean Whether the user asked, rather than typed.
+---@field asked boolean Whether the user invoked the request, rather than typed.
 local Candidates = {}
 Candidates.__index = Candidates
 
@@ -32,7 +32,7 @@ local function candidate(place, item, encoding)
     if item.range.start.line ~= place.row or item.range['end'].line ~= place.row then
       return nil
     end
-    -- Columns mean the line as it was when the request left, not as it is now.
+    -- Columns refer to the line at the time of the request, not to the current one.
     first = vim.str_byteindex(place.line, encoding, item.range.start.character, false)
     last = vim.str_byteindex(place.line, encoding, item.range['end'].character, false)
   end
@@ -47,7 +47,7 @@ local function candidate(place, item, encoding)
   }
 end
 
---- Read an answer of the server.
+--- Parse an answer of the server.
 ---
 ---@param place infill.Place
 ---@param client vim.lsp.Client
@@ -74,7 +74,7 @@ function Candidates.new(place, client, result, asked)
   return self
 end
 
---- Give what is left of one candidate after what was typed since, or nil where it fits no more.
+--- Return the rest of a candidate after the text typed since the request, or nil if it no longer fits.
 ---
 ---@param one infill.Candidate
 ---@param now infill.Place
@@ -100,11 +100,11 @@ function Candidates:remainder(one, now)
   return rest
 end
 
---- Give the candidate to show now: the chosen one while it fits, else the first that does.
+--- Return the candidate to show: the chosen one if it fits, else the next that does.
 ---
 ---@param now infill.Place
 ---@return infill.Candidate?
----@return string? # what is left of it
+---@return string? # The rest of it.
 function Candidates:current(now)
   local count = #self.list
   for step = 0, count - 1 do
@@ -117,7 +117,7 @@ function Candidates:current(now)
   end
 end
 
---- Make the candidate with the text of `one` the current one, if it is here.
+--- Select the candidate with the same text as `one`, if there is one.
 ---
 ---@param one? infill.Candidate
 function Candidates:seek(one)
@@ -128,7 +128,7 @@ function Candidates:seek(one)
   end
 end
 
---- Go to another candidate that fits.
+--- Select the next or previous candidate that fits.
 ---
 ---@param now infill.Place
 ---@param step integer 1 or -1.

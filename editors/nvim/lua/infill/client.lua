@@ -1,29 +1,29 @@
---- The language server's life as this editor sees it: which buffers it serves, and starting it again.
+--- The running language servers: their buffers, and restarts after a crash.
 
 local config = require('infill.config')
 local status = require('infill.status')
 
 local M = {}
 
---- Waits before the restarts of a server that keeps dying, in milliseconds; after the last it stays down.
+--- Delays before the restarts of a server that keeps crashing, in milliseconds; after the last it is not restarted.
 local RESTART_DELAYS_MS = { 100, 1000, 5000 }
 
---- A server that lived this long was healthy, so its next end counts as the first.
+--- A server that ran this long was healthy, so its next crash counts as the first.
 local HEALTHY_MS = 60000
 
 local SIGTERM = 15
 
----@class infill.Life
+---@class infill.RunningServer
 ---@field config vim.lsp.ClientConfig
 ---@field buffers table<integer, true>
 ---@field began_ms integer
----@field is_replaced? boolean A restart by hand is under way.
+---@field is_replaced? boolean Whether the user asked for a restart.
 
----@type table<integer, infill.Life>
-local lives = {}
-local deaths = 0
+---@type table<integer, infill.RunningServer>
+local running = {}
+local crashes = 0
 
---- Give the client that serves a buffer.
+--- Return the client that serves a buffer.
 ---
 ---@param bufnr integer
 ---@return vim.lsp.Client?
@@ -31,19 +31,19 @@ function M.of(bufnr)
   return vim.lsp.get_clients({ bufnr = bufnr, name = 'infill_ls' })[1]
 end
 
---- Take note that a client serves a buffer from now on.
+--- Handle the attachment of a client to a buffer.
 ---
 ---@param client vim.lsp.Client
 ---@param bufnr integer
 function M.attached(client, bufnr)
-  lives[client.id] = lives[client.id] or { config = client.config, buffers = {}, began_ms = vim.uv.now() }
-  lives[client.id].buffers[bufnr] = true
+  running[client.id] = running[client.id] or { config = client.config, buffers = {}, began_ms = vim.uv.now() }
+  running[client.id].buffers[bufnr] = true
   status.began()
-  require('infill.native').follow(bufnr)
+  require('infill.builtin').follow(bufnr)
   require('infill.session').watch(bufnr)
 end
 
---- Take note that a client serves a buffer no more.
+--- Handle the detachment of a client from a buffer.
 ---
 ---@param _ vim.lsp.Client
 ---@param bufnr integer
@@ -51,39 +51,39 @@ function M.detached(_, bufnr)
   require('infill.session').forget(bufnr)
 end
 
----@param life infill.Life
-local function start(life)
-  for bufnr in pairs(life.buffers) do
+---@param server infill.RunningServer
+local function start(server)
+  for bufnr in pairs(server.buffers) do
     if vim.api.nvim_buf_is_loaded(bufnr) then
-      vim.lsp.start(life.config, { bufnr = bufnr })
+      vim.lsp.start(server.config, { bufnr = bufnr })
     end
   end
 end
 
---- Start a server again that died by itself; leave one alone that was asked to end.
+--- Restart a server that crashed, but not one that was asked to exit.
 ---
 ---@param client_id integer
 ---@param code integer
 ---@param signal integer
 function M.ended(client_id, code, signal)
-  local life = lives[client_id]
-  lives[client_id] = nil
-  if not life or vim.v.exiting ~= vim.NIL then
+  local server = running[client_id]
+  running[client_id] = nil
+  if not server or vim.v.exiting ~= vim.NIL then
     return
   end
-  if life.is_replaced then
-    start(life)
+  if server.is_replaced then
+    start(server)
     return
   end
   if (code == 0 and signal == 0) or signal == SIGTERM or not config.options.restart then
     status.ended('The language server has ended.')
     return
   end
-  deaths = vim.uv.now() - life.began_ms > HEALTHY_MS and 1 or deaths + 1
-  local delay_ms = RESTART_DELAYS_MS[deaths]
+  crashes = vim.uv.now() - server.began_ms > HEALTHY_MS and 1 or crashes + 1
+  local delay_ms = RESTART_DELAYS_MS[crashes]
   if not delay_ms then
     local message = ('The language server died %d times in a row; see :checkhealth infill, then try :Infill restart.'):format(
-      deaths
+      crashes
     )
     status.ended(message)
     vim.notify('infill: ' .. message, vim.log.levels.ERROR)
@@ -91,19 +91,19 @@ function M.ended(client_id, code, signal)
   end
   status.ended('The language server died and is started again.')
   vim.defer_fn(function()
-    start(life)
+    start(server)
   end, delay_ms)
 end
 
---- End every server of this editor and start it again.
+--- Restart every server of this editor.
 ---
 ---@return boolean # Whether there was one.
 function M.restart()
-  deaths = 0
+  crashes = 0
   local clients = vim.lsp.get_clients({ name = 'infill_ls' })
   for _, client in ipairs(clients) do
-    if lives[client.id] then
-      lives[client.id].is_replaced = true
+    if running[client.id] then
+      running[client.id].is_replaced = true
     end
     client:stop()
   end
@@ -114,7 +114,7 @@ function M.restart()
   return #clients > 0
 end
 
---- Run a server's command without complaint where the server does not offer it.
+--- Execute a command on the server; errors are ignored unless `handler` reports them.
 ---
 ---@param client vim.lsp.Client
 ---@param command lsp.Command

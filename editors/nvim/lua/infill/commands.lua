@@ -83,7 +83,7 @@ function actions.restart()
 end
 
 function actions.trigger()
-  -- The command line leaves insert mode, so the request waits for the way back.
+  -- The command line leaves insert mode, so the request waits until insert mode is entered again.
   vim.schedule(function()
     if vim.api.nvim_get_mode().mode:sub(1, 1) == 'i' then
       require('infill').trigger()
@@ -99,7 +99,7 @@ function actions.trigger()
   end)
 end
 
---- Run `:Infill ...`; without an argument it tells the status.
+--- Run `:Infill ...`; without an argument it shows the status.
 ---
 ---@param arguments string[]
 function M.run(arguments)

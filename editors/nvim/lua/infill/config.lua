@@ -1,13 +1,13 @@
---- What a user may set with `require('infill').setup()`.
+--- The options of `require('infill').setup()`.
 
 local M = {}
 
 ---@class infill.Config
----@field enabled boolean Show ghost text while typing; off, it comes only when asked for.
----@field filetypes table<string, boolean> Switch by filetype; `*` stands for all others.
+---@field enabled boolean Show ghost text while typing; if false, only when triggered.
+---@field filetypes table<string, boolean> On or off by filetype; `*` means all others.
 ---@field with_popup_menu boolean Also show ghost text while a popup menu is open.
 ---@field renderer 'auto'|'own'|'native' Who draws; see |infill-renderer|.
----@field restart boolean Start the language server again when it died.
+---@field restart boolean Restart the language server after a crash.
 
 ---@type infill.Config
 local defaults = {
@@ -21,7 +21,7 @@ local defaults = {
 ---@type infill.Config
 M.options = vim.deepcopy(defaults)
 
---- Take the user's options; an unknown or ill-typed one keeps its default and is named in one message.
+--- Set the user's options; an unknown or ill-typed one keeps its default and is named in one message.
 ---
 ---@param options? table
 function M.set(options)
@@ -44,7 +44,7 @@ function M.set(options)
   end
 end
 
---- Tell whether suggestions may appear by themselves in a buffer.
+--- Return whether automatic suggestions are on in a buffer.
 ---
 ---@param bufnr integer
 ---@return boolean

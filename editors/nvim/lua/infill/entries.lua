@@ -1,19 +1,20 @@
---- Entries of Neovim's own popup menu, put in as a whole.
+--- Completes accepted entries of Neovim's own popup menu.
 ---
 --- vim.lsp.completion inserts the text of a plain entry up to its first blank only (0.11), because the menu works with
---- words.  What is missing is put in when the entry is accepted.
+--- words.  The rest is inserted when the entry is accepted.
 
 local client_of = require('infill.client').of
 local text = require('infill.text')
 
 local M = {}
 
---- Where the cursor was when the entries were asked for.
+--- Cursor position at the request for the entries.
 ---@type infill.Place?
 local asked
 
 ---@param completed table |v:completed_item|
----@return table? # Our server's completion item.
+---@return table? # The completion item, if it came from infill-ls.
+---@return string? # The position encoding of its client.
 local function item_of(completed)
   local data = vim.tbl_get(completed, 'user_data', 'nvim', 'lsp')
   local client = client_of(vim.api.nvim_get_current_buf())
@@ -42,7 +43,7 @@ local function finish()
   vim.api.nvim_win_set_cursor(0, { now.row + #lines, (#lines == 1 and now.col or 0) + #lines[#lines] })
 end
 
---- Look after the menu in a buffer.
+--- Watch the menu in a buffer.
 ---
 ---@param bufnr integer
 ---@param group integer

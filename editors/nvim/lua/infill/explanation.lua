@@ -1,8 +1,8 @@
---- The server's explanation of a suggestion as lines for people.
+--- Formats the server's explanation of a suggestion.
 
 local M = {}
 
---- What a reader wants to know first comes first; keys that are not named here follow by name.
+--- The most important keys come first; all others follow in alphabetical order.
 local ORDER = {
   'decision',
   'trigger',
@@ -74,9 +74,9 @@ local function add(label, value, indent, lines)
   end
 end
 
---- Turn an explanation into lines.
+--- Return an explanation as lines of text.
 ---
----@param explanation any What `infill.explain` returned.
+---@param explanation any The result of `infill.explain`.
 ---@return string[]
 function M.lines(explanation)
   if is_nothing(explanation) then

@@ -1,4 +1,4 @@
---- Ghost text: what a suggestion would leave behind, drawn with extmarks.
+--- Draws a suggestion as ghost text, with extmarks.
 
 local text = require('infill.text')
 
@@ -18,7 +18,7 @@ vim.api.nvim_create_autocmd('ColorScheme', {
   callback = define_highlights,
 })
 
---- Take the ghost text of a buffer away.
+--- Remove the ghost text of a buffer.
 ---
 ---@param bufnr integer
 function M.clear(bufnr)
@@ -81,7 +81,7 @@ local function draw_block(place, lines, replaced, count)
   if place.after == '' then
     mark(place, place.col, { virt_text = { { first, 'InfillGhost' } }, virt_text_pos = 'inline' })
   else
-    -- What stands right of the cursor will move behind the last line, so it is covered here and drawn there.
+    -- The text after the cursor will move to the end of the last line, so it is covered here and drawn there.
     local covered = vim.fn.strdisplaywidth(place.after, column) - vim.fn.strdisplaywidth(first, column)
     mark(place, place.col, {
       virt_text = { { first, 'InfillGhost' }, { (' '):rep(math.max(covered, 0)), 'Normal' } },
@@ -103,11 +103,11 @@ local function draw_block(place, lines, replaced, count)
   mark(place, place.col, { virt_lines = below })
 end
 
---- Draw `remainder` at the cursor, in place of whatever was drawn before.
+--- Draw `remainder` at the cursor, in place of the previous ghost text.
 ---
 ---@param place infill.Place
 ---@param remainder string
----@param replaced string Text right of the cursor that would be replaced.
+---@param replaced string Text after the cursor that would be replaced.
 ---@param count string Such as ` (2/3)`, or empty.
 function M.draw(place, remainder, replaced, count)
   M.clear(place.bufnr)
@@ -119,7 +119,7 @@ function M.draw(place, remainder, replaced, count)
   end
 end
 
---- Give what is drawn, for people's own scripts and for tests.
+--- Return the drawn text, for users' scripts and tests.
 ---
 ---@param bufnr integer
 ---@return { row: integer, col: integer, text: string, lines: string[] }[]

@@ -11,9 +11,9 @@ local function check_neovim()
   else
     health.error('Neovim is older than 0.11.', 'Install Neovim 0.11 or newer.')
   end
-  local native = require('infill.native')
-  if native.exists() then
-    local is_drawing = native.is_drawing(vim.api.nvim_get_current_buf())
+  local builtin = require('infill.builtin')
+  if builtin.exists() then
+    local is_drawing = builtin.is_drawing(vim.api.nvim_get_current_buf())
     health.info(
       is_drawing and "Neovim's own inline completion draws the ghost text."
         or "This plugin draws the ghost text; Neovim's own inline completion is off."
@@ -49,10 +49,7 @@ end
 local function check_clients()
   local clients = vim.lsp.get_clients({ name = 'infill_ls' })
   if #clients == 0 then
-    health.warn(
-      'It does not run now.',
-      'Open a file; then see :Infill status and the log at vim.lsp.log.get_filename().'
-    )
+    health.warn('It is not running.', 'Open a file; then see :Infill status and the log at vim.lsp.log.get_filename().')
   end
   for _, client in ipairs(clients) do
     local buffers = vim.tbl_count(client.attached_buffers)
@@ -70,10 +67,10 @@ local function check_clients()
   end
   local status = require('infill.status').get()
   if status then
-    local tell = (status.kind == 'Error' or status.kind == 'Ended') and health.error
+    local report = (status.kind == 'Error' or status.kind == 'Ended') and health.error
       or status.kind == 'Warning' and health.warn
       or health.ok
-    tell(('Status: %s. %s%s'):format(status.kind, status.message and status.message .. '. ' or '', status.reason))
+    report(('Status: %s. %s%s'):format(status.kind, status.message and status.message .. '. ' or '', status.reason))
   end
 end
 
@@ -107,7 +104,7 @@ local function check_keys()
   end
 end
 
---- Check everything.
+--- Run all checks.
 function M.check()
   check_neovim()
   local path = check_command()

@@ -13,38 +13,38 @@ end
 ---@param cut fun(rest: string): string
 ---@return boolean
 local function take(cut)
-  local native = require('infill.native')
-  if native.is_drawing(vim.api.nvim_get_current_buf()) then
-    return native.accept(cut ~= whole and cut or nil)
+  local builtin = require('infill.builtin')
+  if builtin.is_drawing(vim.api.nvim_get_current_buf()) then
+    return builtin.accept(cut ~= whole and cut or nil)
   end
   return require('infill.accept').take(cut)
 end
 
---- Set options; see |infill-setup|.  Calling it is not needed.
+--- Set options; see |infill-setup|.  Calling this is optional.
 ---
 ---@param options? table
 function M.setup(options)
   require('infill.config').set(options)
-  require('infill.native').follow_all()
+  require('infill.builtin').follow_all()
 end
 
 --- Accept the visible suggestion.
 ---
----@return boolean # False, and nothing happens, where none is visible.
+---@return boolean # False if no suggestion is visible; then nothing happens.
 function M.accept()
   return take(whole)
 end
 
 --- Accept the next word of the visible suggestion; the rest stays visible.
 ---
----@return boolean # False, and nothing happens, where none is visible.
+---@return boolean # False if no suggestion is visible; then nothing happens.
 function M.accept_word()
   return take(require('infill.text').first_word)
 end
 
 --- Accept the visible suggestion up to the end of a line; the rest stays visible.
 ---
----@return boolean # False, and nothing happens, where none is visible.
+---@return boolean # False if no suggestion is visible; then nothing happens.
 function M.accept_line()
   return take(require('infill.text').first_line)
 end
@@ -52,60 +52,60 @@ end
 ---@param step integer
 ---@return boolean
 local function cycle(step)
-  local native = require('infill.native')
-  if native.is_drawing(vim.api.nvim_get_current_buf()) then
-    return native.cycle(step)
+  local builtin = require('infill.builtin')
+  if builtin.is_drawing(vim.api.nvim_get_current_buf()) then
+    return builtin.cycle(step)
   end
   return session().cycle(step)
 end
 
 --- Show the next candidate.
 ---
----@return boolean # False where none is visible.
+---@return boolean # False if none is visible.
 function M.next()
   return cycle(1)
 end
 
 --- Show the previous candidate.
 ---
----@return boolean # False where none is visible.
+---@return boolean # False if none is visible.
 function M.previous()
   return cycle(-1)
 end
 
---- Take the ghost text away until the text changes.
+--- Hide the ghost text until the text changes.
 ---
----@return boolean # False where none is visible.
+---@return boolean # False if none is visible.
 function M.dismiss()
-  local native = require('infill.native')
+  local builtin = require('infill.builtin')
   local bufnr = vim.api.nvim_get_current_buf()
-  if native.is_drawing(bufnr) then
-    return native.dismiss(bufnr)
+  if builtin.is_drawing(bufnr) then
+    return builtin.dismiss(bufnr)
   end
   return session().dismiss()
 end
 
---- Ask for suggestions now, for several, also where they are switched off or a menu is open.
+--- Request several suggestions now, even if they are switched off or a menu is open.
 function M.trigger()
   session().update({ asked = true })
 end
 
---- Tell whether a suggestion is visible.
+--- Return whether a suggestion is visible.
 ---
 ---@return boolean
 function M.is_visible()
-  local native = require('infill.native')
+  local builtin = require('infill.builtin')
   local bufnr = vim.api.nvim_get_current_buf()
-  if native.is_drawing(bufnr) then
-    return native.is_visible(bufnr)
+  if builtin.is_drawing(bufnr) then
+    return builtin.is_visible(bufnr)
   end
   return session().visible() ~= nil
 end
 
 --- Switch suggestions on or off.
 ---
----@param scope? 'buffer'|'filetype'|'global' Where; the current buffer if nil.
----@param on? boolean The opposite of now if nil.
+---@param scope? 'buffer'|'filetype'|'global' Default: the current buffer.
+---@param on? boolean Default: the opposite of the current state.
 ---@return boolean # Whether they are on in the current buffer afterwards.
 function M.toggle(scope, on)
   local config = require('infill.config')
@@ -122,20 +122,20 @@ function M.toggle(scope, on)
   else
     vim.b[bufnr].infill_enabled = on
   end
-  require('infill.native').follow_all()
+  require('infill.builtin').follow_all()
   session().update({ again = true })
   vim.cmd.redrawstatus()
   return config.is_enabled(bufnr)
 end
 
---- Give a short text for the status line, such as `infill ✓ embedded`.
+--- Return a short text for the status line, such as `infill ✓`.
 ---
 ---@return string
 function M.statusline()
   return require('infill.status').line(vim.api.nvim_get_current_buf())
 end
 
---- Let a key do something with a suggestion, and what it did before where none is visible.
+--- Map a key to an action on the suggestion; if none is visible, the key keeps its previous meaning.
 ---
 ---@param key string Such as `<Tab>`.
 ---@param action string Name of one of the functions above, such as `accept`.

@@ -1,4 +1,4 @@
---- Keys that keep their former meaning where there is no suggestion.
+--- Key mappings that keep their previous meaning if there is no suggestion.
 
 local M = {}
 
@@ -8,7 +8,7 @@ local function feed(keys, mode)
   vim.api.nvim_feedkeys(vim.api.nvim_replace_termcodes(keys, true, true, true), mode, false)
 end
 
----@param former table As maparg() gives it; empty where the key was not mapped.
+---@param former table Result of maparg(); empty if the key was not mapped.
 ---@param key string
 local function run_former(former, key)
   local mode = former.noremap == 0 and 'im' or 'in'
@@ -26,7 +26,7 @@ local function run_former(former, key)
   end
 end
 
---- Map `key` in insert mode to `action`; where that does nothing, the key does what it did until now.
+--- Map `key` in insert mode to `action`; if that returns false, the key does what it did before.
 ---
 ---@param key string
 ---@param action string

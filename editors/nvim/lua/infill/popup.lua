@@ -7,7 +7,7 @@ function M.is_open()
   if vim.fn.pumvisible() == 1 then
     return true
   end
-  -- Only plugins that are loaded anyway are asked, so nothing is loaded for the question.
+  -- Only loaded plugins are checked, so that the check loads none.
   local cmp = package.loaded['cmp']
   if type(cmp) == 'table' and cmp.visible and cmp.visible() then
     return true

@@ -1,4 +1,4 @@
---- The one request for suggestions that is under way.
+--- The one request for suggestions in flight.
 
 local M = {}
 
@@ -19,24 +19,24 @@ local function cancel(request)
   end
 end
 
---- Withdraw the request, if there is one.
-function M.withdraw()
+--- Cancel the request, if there is one.
+function M.cancel()
   local old = current
   current = nil
   cancel(old)
 end
 
 ---@return boolean
-function M.is_under_way()
+function M.is_in_flight()
   return current ~= nil
 end
 
---- Ask for suggestions at the cursor; the request before is withdrawn.
+--- Request suggestions at the cursor; the previous request is cancelled.
 ---
 ---@param client vim.lsp.Client
----@param place infill.Place Where the cursor is.
----@param asked boolean Whether the user asked, rather than typed.
----@param received fun(result: table) Called with an answer; not with an error, nor once it is withdrawn.
+---@param place infill.Place Cursor position.
+---@param asked boolean Whether the user invoked the request, rather than typed.
+---@param received fun(result: table) Called with the answer; not after an error or a cancellation.
 function M.send(client, place, asked, received)
   local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
   ---@cast params table
@@ -57,7 +57,7 @@ function M.send(client, place, asked, received)
     mine.id = id
     current = mine
   end
-  -- Withdrawn only now: the server can hand the work under way to the newer request.
+  -- Cancelled after the new request was sent, so that the server can reuse the running generation for it.
   cancel(older)
 end
 

@@ -1,8 +1,8 @@
---- Ghost text while the user types: when to ask, what to show, when to take it away.
+--- Ghost text while the user types: when to send a request, what to show, when to hide it.
 ---
---- There is one cursor, so there is one session.  A keystroke goes through `update`: what is shown and still fits is
---- drawn again without asking; else the ghost text goes and the server is asked; its answer is laid over whatever was
---- typed meanwhile, or dropped.
+--- There is one cursor, so there is one session.  A keystroke goes through `update`: a suggestion that still fits is
+--- drawn again without a request; otherwise the ghost text is hidden and a request is sent.  Its answer is adapted to the
+--- text typed meanwhile, or dropped.
 
 local Candidates = require('infill.candidates')
 local client_of = require('infill.client').of
@@ -38,9 +38,9 @@ local function hide()
   end
 end
 
---- Forget everything: ghost text, suggestions, the request under way.
+--- Discard everything: ghost text, suggestions, the request in flight.
 function M.reset()
-  requests.withdraw()
+  requests.cancel()
   hide()
   candidates = nil
   handled = nil
@@ -81,27 +81,27 @@ local function is_held_back(asked)
   return not asked and not config.options.with_popup_menu and popup.is_open()
 end
 
---- Say why nothing came of a question; only a user who asked wants to know.
-local function tell_nothing()
+--- Show the reason for an empty answer; only for a request that the user invoked.
+local function show_reason()
   local status = require('infill.status').get()
   local reason = status and status.reason ~= '' and status.reason or 'No suggestion here; :Infill explain tells why.'
-  -- Into the history as well: the next redraw of the mode takes it from the screen.
+  -- Add it to the message history: the next redraw of the mode removes it from the screen.
   vim.api.nvim_echo({ { 'infill: ' .. reason, 'Comment' } }, true, {})
 end
 
 ---@param answer infill.Candidates
----@param step integer How far to go in the list.
+---@param step integer Offset in the list of candidates.
 local function received(answer, step)
   if not is_inserting() or is_held_back(answer.asked) then
     return
   end
-  -- The older of two requests may answer late; it must not replace what the newer one brought.
+  -- The older of two requests may be answered last; it must not replace the newer answer.
   if candidates and candidates.place.tick > answer.place.tick then
     return
   end
   if #answer.list == 0 then
     if answer.asked then
-      tell_nothing()
+      show_reason()
     end
     return
   end
@@ -110,7 +110,7 @@ local function received(answer, step)
     answer:seek(visible and candidates and candidates.list[candidates.index] or nil)
     answer:cycle(now, step)
   end
-  -- What does not fit any more must not take away what does.
+  -- An answer that no longer fits must not replace one that does.
   if answer:current(now) then
     candidates = answer
     show(now)
@@ -118,7 +118,7 @@ local function received(answer, step)
   end
 end
 
---- Bring the ghost text up to date with the cursor of the current window.
+--- Update the ghost text for the cursor of the current window.
 ---
 ---@param options? { asked?: boolean, again?: boolean, step?: integer }
 function M.update(options)
@@ -129,7 +129,7 @@ function M.update(options)
   if not client or not is_inserting() or vim.fn.reg_executing() ~= '' then
     return M.reset()
   end
-  if require('infill.native').is_drawing(bufnr) then
+  if require('infill.builtin').is_drawing(bufnr) then
     return M.reset()
   end
   if not (asked or config.is_enabled(bufnr)) then
@@ -156,11 +156,11 @@ function M.update(options)
   end
 end
 
---- Ask again where the last answer may have been empty for a reason that is gone.
+--- Send the request again after an event that may have changed an empty answer.
 function M.refresh()
   vim.schedule(function()
-    -- A request that is still under way will bring the news itself.
-    if is_inserting() and not visible and not requests.is_under_way() then
+    -- A request in flight will get the new answer.
+    if is_inserting() and not visible and not requests.is_in_flight() then
       M.update({ again = true })
     end
   end)
@@ -181,7 +181,7 @@ function M.visible()
   end
 end
 
---- Take the ghost text away until the text changes.
+--- Hide the ghost text until the text changes.
 ---
 ---@return boolean # Whether there was any.
 function M.dismiss()
@@ -192,7 +192,7 @@ function M.dismiss()
   return was_visible
 end
 
---- Show another candidate; the server is asked for more where there is only one.
+--- Show another candidate; if there is only one, request more.
 ---
 ---@param step integer 1 or -1.
 ---@return boolean # Whether there was ghost text.
@@ -211,7 +211,7 @@ function M.cycle(step)
   return true
 end
 
---- Look after the ghost text of a buffer.
+--- Show ghost text in a buffer from now on.
 ---
 ---@param bufnr integer
 function M.watch(bufnr)
@@ -242,7 +242,7 @@ function M.watch(bufnr)
   end
 end
 
---- Leave a buffer alone from now on.
+--- Stop showing ghost text in a buffer.
 ---
 ---@param bufnr integer
 function M.forget(bufnr)
@@ -254,7 +254,7 @@ function M.forget(bufnr)
 end
 
 popup.watch(vim.api.nvim_create_augroup('infill.popup', {}), function()
-  -- Whether the menu is open can only be read after the event.
+  -- The state of the menu can only be read after the event.
   vim.schedule(function()
     if is_inserting() and client_of(vim.api.nvim_get_current_buf()) then
       M.update()

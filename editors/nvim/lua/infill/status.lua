@@ -1,15 +1,15 @@
---- What the server said about itself, and one short text about it for the status line.
+--- The server's status, and a short text about it for the status line.
 
 local config = require('infill.config')
 
 local M = {}
 
 ---@class infill.Status
----@field kind 'Starting'|'Normal'|'Warning'|'Error'|'Inactive'|'Ended' All but the first and the last are the server's.
+---@field kind 'Starting'|'Normal'|'Warning'|'Error'|'Inactive'|'Ended' The server sends all but the first and the last.
 ---@field busy boolean
----@field reason string A sentence where not all is well, else empty.
----@field percentage? integer Of a load under way.
----@field message? string The last word of the last load, such as which model is ready.
+---@field reason string A sentence about a problem, or empty.
+---@field percentage? integer Progress of the model's load.
+---@field message? string The final message of the last load, such as the name of the model.
 
 ---@type infill.Status?
 local current
@@ -23,7 +23,7 @@ local function announce()
   end)
 end
 
---- A client has attached.
+--- Handle the attachment of a client.
 function M.began()
   if not current or current.kind == 'Ended' then
     current = { kind = 'Starting', busy = false, reason = '' }
@@ -31,7 +31,7 @@ function M.began()
   end
 end
 
---- The server has sent `infill/status`.
+--- Handle `infill/status`.
 ---
 ---@param result table
 function M.received(result)
@@ -53,7 +53,7 @@ function M.received(result)
   end
 end
 
---- The server has sent `$/progress`.
+--- Handle `$/progress`.
 ---
 ---@param value table
 function M.progress(value)
@@ -65,8 +65,7 @@ function M.progress(value)
   end
 end
 
---- A request was answered with an error; it is kept for `:Infill status`, because a message per keystroke would be
---- worse than none.
+--- Record the error of a request for `:Infill status`; a message per keystroke would disturb more than help.
 ---
 ---@param message string
 function M.request_failed(message)
@@ -76,7 +75,7 @@ function M.request_failed(message)
   vim.lsp.log.error('infill', message)
 end
 
---- The server is gone.
+--- Record the end of the server.
 ---
 ---@param reason string
 function M.ended(reason)
@@ -84,14 +83,14 @@ function M.ended(reason)
   announce()
 end
 
---- Give what is known, or nil before the first server started.
+--- Return the status, or nil before the first server started.
 ---
 ---@return infill.Status?
 function M.get()
   return current
 end
 
---- Give a short text for the status line; empty where no server serves the buffer.
+--- Return a short text for the status line; empty if no server serves the buffer.
 ---
 ---@param bufnr integer
 ---@return string

@@ -1,10 +1,10 @@
---- Text and places: everything that can be decided from strings.
+--- Text and cursor positions: functions of strings.
 ---
 --- Rows and columns count from 0, columns in bytes, as in Neovim's API.  Text has its lines joined by `\n`.
 
 local M = {}
 
---- Turn the server's line ends into `\n`.
+--- Convert the server's line ends to `\n`.
 ---
 --- Neovim sends a buffer with the line ends of its 'fileformat'.  In a unix buffer a `\r` is text, so it stays.
 ---
@@ -18,7 +18,7 @@ function M.normalized(text, fileformat)
   return (text:gsub('\r\n', '\n'):gsub('\r', '\n'))
 end
 
---- Count UTF-16 units of `text` as the server wrote it; to Neovim it writes line feeds.
+--- Return the number of UTF-16 units of `text`, as the server counts them; it sends line feeds to Neovim.
 ---
 ---@param text string
 ---@return integer
@@ -31,11 +31,11 @@ end
 ---@field row integer
 ---@field col integer
 ---@field tick integer
----@field line string The cursor's whole line.
----@field after string What stands right of the cursor.
+---@field line string The whole line of the cursor.
+---@field after string The text after the cursor on its line.
 ---@field line_count integer
 
---- Read where the cursor of the current window is and what stands around it.
+--- Return the cursor position of the current window, with its line.
 ---
 ---@return infill.Place
 function M.here()
@@ -53,7 +53,7 @@ function M.here()
   }
 end
 
---- Give the first word of `text` with the white space before it; a run of punctuation is a word too.
+--- Return the first word of `text` with the white space before it; a run of punctuation is a word too.
 ---
 ---@param text string Not empty.
 ---@return string
@@ -62,7 +62,7 @@ function M.first_word(text)
   return word ~= '' and word or text
 end
 
---- Give `text` up to the end of its first line that is not empty.
+--- Return `text` up to the end of its first line that is not empty.
 ---
 ---@param text string Not empty.
 ---@return string
@@ -73,7 +73,7 @@ end
 --- Expand tabs as the window shows them, because virtual text has no tab stops.
 ---
 ---@param text string One line.
----@param column integer Display column where it starts.
+---@param column integer Display column of its start.
 ---@return string
 function M.expanded(text, column)
   if not text:find('[\t\r]') then
@@ -96,10 +96,10 @@ end
 ---
 ---@param whole string
 ---@param part string
----@return string[]? # `#chars(part) + 1` pieces between them, or nil where `part` is no subsequence.
+---@return string[]? # `#chars(part) + 1` pieces between them, or nil if `part` is not a subsequence.
 function M.pieces_around(whole, part)
   local pieces, from = {}, 1
-  -- Take the last match of the tail as a whole first: `x)` before `)` reads better than pieces.
+  -- Prefer a match of all of `part` at the end: `x)` before `)` is easier to read than separate pieces.
   if part == '' then
     return { whole }
   end

@@ -12,7 +12,7 @@ from tests.editors.nvim.test_nvim_accept import ADD, KEYS
 
 pytestmark = pytest.mark.editor
 
-NATIVE = f"require('infill').setup({{ renderer = 'native' }})\n{TAB}\n{KEYS}"
+BUILTIN = f"require('infill').setup({{ renderer = 'native' }})\n{TAB}\n{KEYS}"
 GHOST = "left, right):\n    return left + right"
 
 
@@ -41,7 +41,7 @@ def until_drawn(nvim: Neovim, text: str) -> None:
 
 
 def test_tab_accepts_what_neovim_draws(stage: StageMaker) -> None:
-    shown = stage(ADD, init=NATIVE)
+    shown = stage(ADD, init=BUILTIN)
     nvim = shown.editor
     path = nvim.open("sum.py", b"# sums\n")
     nvim.type("odef add(")
@@ -54,14 +54,14 @@ def test_tab_accepts_what_neovim_draws(stage: StageMaker) -> None:
 
 
 def test_tab_without_a_suggestion_is_a_tab(stage: StageMaker) -> None:
-    nvim = stage(ADD, init=NATIVE).editor
+    nvim = stage(ADD, init=BUILTIN).editor
     nvim.open("sum.py")
     nvim.type("i<Tab>x")
     nvim.until_lines("    x")
 
 
 def test_a_suggestion_typed_through_stays(stage: StageMaker) -> None:
-    shown = stage(ADD, init=NATIVE)
+    shown = stage(ADD, init=BUILTIN)
     nvim = shown.editor
     nvim.open("sum.py")
     nvim.type("idef add(")
@@ -74,7 +74,7 @@ def test_a_suggestion_typed_through_stays(stage: StageMaker) -> None:
 
 
 def test_a_word_a_line_and_the_rest(stage: StageMaker) -> None:
-    nvim = stage(ADD, init=NATIVE).editor
+    nvim = stage(ADD, init=BUILTIN).editor
     path = nvim.open("sum.py")
     nvim.type("idef add(")
     until_drawn(nvim, GHOST)
@@ -90,7 +90,7 @@ def test_a_word_a_line_and_the_rest(stage: StageMaker) -> None:
 
 
 def test_undo_brings_back_what_was_typed(stage: StageMaker) -> None:
-    nvim = stage(ADD, init=NATIVE).editor
+    nvim = stage(ADD, init=BUILTIN).editor
     path = nvim.open("sum.py", b"# sums\n")
     nvim.type("odef add(")
     until_drawn(nvim, GHOST)
@@ -103,7 +103,7 @@ def test_undo_brings_back_what_was_typed(stage: StageMaker) -> None:
 
 
 def test_windows_line_ends_stay_as_they_are(stage: StageMaker) -> None:
-    nvim = stage(ADD, init=NATIVE).editor
+    nvim = stage(ADD, init=BUILTIN).editor
     path = nvim.open("sum.py", b"# sums\r\n")
     nvim.type("odef add(")
     until_drawn(nvim, GHOST)
@@ -117,7 +117,7 @@ def test_text_outside_ascii_before_the_cursor(stage: StageMaker, encoding: str) 
     init = (
         "vim.lsp.config('infill_ls', { capabilities = { general = { positionEncodings = { '" + encoding + "' } } } })\n"
     )
-    nvim = stage({"behind": "🙂 値(", "text": "左, 🚀)", "replaces": ")"}, init=init + NATIVE).editor
+    nvim = stage({"behind": "🙂 値(", "text": "左, 🚀)", "replaces": ")"}, init=init + BUILTIN).editor
     path = nvim.open("words.txt", "🙂 値()  # 🙂\n".encode())
     nvim.type("f(a")
     nvim.until(lambda: drawn(nvim) != "", "Neovim's own ghost text")
@@ -127,7 +127,7 @@ def test_text_outside_ascii_before_the_cursor(stage: StageMaker, encoding: str) 
 
 
 def test_dismissed_it_is_gone_until_the_next_key(stage: StageMaker) -> None:
-    nvim = stage(ADD, init=NATIVE).editor
+    nvim = stage(ADD, init=BUILTIN).editor
     nvim.open("sum.py")
     nvim.type("idef add(")
     until_drawn(nvim, GHOST)
@@ -139,7 +139,7 @@ def test_dismissed_it_is_gone_until_the_next_key(stage: StageMaker) -> None:
 
 
 def test_switched_off_neovim_does_not_draw_either(stage: StageMaker) -> None:
-    shown = stage(ADD, init=NATIVE)
+    shown = stage(ADD, init=BUILTIN)
     nvim = shown.editor
     nvim.open("sum.py")
     nvim.type("idef add(")
@@ -159,10 +159,10 @@ def test_switched_off_neovim_does_not_draw_either(stage: StageMaker) -> None:
 
 
 def test_a_filetype_that_the_user_excluded(stage: StageMaker) -> None:
-    init = NATIVE.replace("'native'", "'native', filetypes = { text = false }")
+    init = BUILTIN.replace("'native'", "'native', filetypes = { text = false }")
     nvim = stage(ADD, init=init).editor
     nvim.open("sum.txt")
-    assert nvim.lua("return require('infill.native').is_drawing(0)") is False
+    assert nvim.lua("return require('infill.builtin').is_drawing(0)") is False
     nvim.open("sum.py")
     nvim.type("idef add(")
     until_drawn(nvim, GHOST)
@@ -178,7 +178,7 @@ def test_where_the_user_switched_it_on_this_plugin_stays_out_of_the_way(stage: S
 
 
 def test_a_buffer_that_goes_away_before_its_answer_comes(stage: StageMaker) -> None:
-    shown = stage(ADD, init=NATIVE, delay_s=0.5)
+    shown = stage(ADD, init=BUILTIN, delay_s=0.5)
     nvim = shown.editor
     nvim.open("sum.py")
     nvim.type("idef add(")
@@ -190,7 +190,7 @@ def test_a_buffer_that_goes_away_before_its_answer_comes(stage: StageMaker) -> N
 
 
 def test_what_the_suggestion_would_replace_may_be_gone(stage: StageMaker) -> None:
-    shown = stage({"behind": "f(", "text": "a, b)", "replaces": ")"}, init=NATIVE)
+    shown = stage({"behind": "f(", "text": "a, b)", "replaces": ")"}, init=BUILTIN)
     nvim = shown.editor
     nvim.open("sum.txt", b"x()\n")
     nvim.type("0if<Right><Right>")

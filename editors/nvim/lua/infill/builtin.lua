@@ -1,20 +1,21 @@
---- Neovim's own inline completion (0.12 and newer), where the user or the option `renderer` prefers it.
+--- Neovim's own inline completion (0.12 and newer), if the user or the option `renderer` prefers it.
 
 local config = require('infill.config')
 
 local M = {}
 
---- Buffers where Neovim drew until suggestions were switched off.
+--- Buffers in which Neovim drew until suggestions were switched off.
 ---@type table<integer, true>
 local stopped = {}
 
---- Where the cursor was when the last answer was asked for.
+--- Cursor position at the request of the last answer, by buffer.
 ---@type table<integer, infill.Place>
 local answered = {}
+--- The same for requests in flight, by client and request.
 ---@type table<string, infill.Place>
 local asked_for = {}
 
---- Give the byte columns of an item's range; its type differs between releases.
+--- Return the byte columns of an item's range, whose type differs between releases.
 ---
 ---@param range table?
 ---@return integer?, integer?
@@ -27,51 +28,51 @@ end
 
 ---@return table?
 local function module()
-  local found, native = pcall(function()
+  local found, builtin = pcall(function()
     return vim.lsp.inline_completion
   end)
-  return found and type(native) == 'table' and native or nil
+  return found and type(builtin) == 'table' and builtin or nil
 end
 
---- Tell whether this Neovim can draw inline completions itself.
+--- Return whether this Neovim has inline completion.
 ---
 ---@return boolean
 function M.exists()
   return module() ~= nil
 end
 
---- Tell whether Neovim draws in this buffer, so that we must not.
+--- Return whether Neovim draws in a buffer, so that the plugin must not.
 ---
 ---@param bufnr integer
 ---@return boolean
 function M.is_drawing(bufnr)
-  local native = module()
-  return native ~= nil and config.options.renderer ~= 'own' and native.is_enabled({ bufnr = bufnr })
+  local builtin = module()
+  return builtin ~= nil and config.options.renderer ~= 'own' and builtin.is_enabled({ bufnr = bufnr })
 end
 
---- Let Neovim draw in a buffer where the options or the user say so, and stop it where suggestions are off.
+--- Enable Neovim's renderer in a buffer if the options ask for it, and disable it if suggestions are off.
 ---
 ---@param bufnr integer
 function M.follow(bufnr)
-  local native = module()
-  if not native or config.options.renderer == 'own' then
+  local builtin = module()
+  if not builtin or config.options.renderer == 'own' then
     return
   end
   local is_wanted = config.is_enabled(bufnr)
-  local is_on = native.is_enabled({ bufnr = bufnr })
+  local is_on = builtin.is_enabled({ bufnr = bufnr })
   if is_on and not is_wanted then
     stopped[bufnr] = true
-    native.enable(false, { bufnr = bufnr })
+    builtin.enable(false, { bufnr = bufnr })
   elseif is_wanted and not is_on and (stopped[bufnr] or config.options.renderer == 'native') then
     stopped[bufnr] = nil
-    native.enable(true, { bufnr = bufnr })
+    builtin.enable(true, { bufnr = bufnr })
   end
 end
 
---- Take note of a request of Neovim's or its end.
+--- Record the start or end of a request that Neovim sent.
 ---
 ---@param data { client_id: integer, request_id: integer, request: { type: string, bufnr: integer, method: string } }
-function M.note(data)
+function M.record(data)
   local request = data.request
   if request.method ~= 'textDocument/inlineCompletion' then
     return
@@ -81,7 +82,7 @@ function M.note(data)
   if request.type ~= 'pending' then
     asked_for[key] = nil
   end
-  if not vim.api.nvim_buf_is_valid(request.bufnr) then -- wiped out while the answer was on its way
+  if not vim.api.nvim_buf_is_valid(request.bufnr) then -- wiped out while the request was in flight
     answered[request.bufnr] = nil
   elseif request.type == 'complete' then
     answered[request.bufnr] = asked
@@ -90,7 +91,7 @@ function M.note(data)
   end
 end
 
---- Do so in every buffer that is served.
+--- Call `follow` for every buffer with a client.
 function M.follow_all()
   for _, client in ipairs(module() and vim.lsp.get_clients({ name = 'infill_ls' }) or {}) do
     for bufnr in pairs(client.attached_buffers) do
@@ -99,7 +100,7 @@ function M.follow_all()
   end
 end
 
---- Tell whether Neovim shows a suggestion in a buffer.
+--- Return whether Neovim shows a suggestion in a buffer.
 ---
 ---@param bufnr integer
 ---@return boolean
@@ -108,29 +109,29 @@ function M.is_visible(bufnr)
   return namespace ~= nil and #vim.api.nvim_buf_get_extmarks(bufnr, namespace, 0, -1, { limit = 1 }) > 0
 end
 
---- Take Neovim's suggestion away.
+--- Hide Neovim's suggestion.
 ---
 ---@param bufnr integer
 ---@return boolean # Whether there was one.
 function M.dismiss(bufnr)
-  local native = module()
-  local was_visible = native ~= nil and M.is_visible(bufnr)
-  if native and was_visible then
-    -- It has no function for this, but whoever switches it off and on begins with nothing.
-    native.enable(false, { bufnr = bufnr })
-    native.enable(true, { bufnr = bufnr })
+  local builtin = module()
+  local was_visible = builtin ~= nil and M.is_visible(bufnr)
+  if builtin and was_visible then
+    -- Neovim has no function for this; disabling and enabling it discards the suggestion.
+    builtin.enable(false, { bufnr = bufnr })
+    builtin.enable(true, { bufnr = bufnr })
   end
   return was_visible
 end
 
---- Accept what Neovim shows, or the part of it that `cut` leaves.
+--- Accept Neovim's suggestion, or the part of it that `cut` returns.
 ---
 ---@param cut? fun(rest: string): string
 ---@return boolean
 function M.accept(cut)
-  local native = module()
-  return native ~= nil
-    and native.get({
+  local builtin = module()
+  return builtin ~= nil
+    and builtin.get({
         on_accept = function(item)
           return M.insert(item, cut)
         end,
@@ -140,12 +141,12 @@ end
 
 --- Insert one of Neovim's items, or a part of it, at the cursor.
 ---
---- Neovim replaces the range that the item came for.  What was typed since then would stay behind it, and it knows no
---- parts; so what stands before the cursor is compared, and the rest goes in.
+--- Neovim replaces the range of the request.  Text typed since then would remain after the suggestion, and Neovim cannot
+--- accept parts; so the text before the cursor is compared with the item, and only the rest is inserted.
 ---
 ---@param item table
 ---@param cut? fun(rest: string): string
----@return table? # The item where Neovim should insert it.
+---@return table? # The item if Neovim should insert it itself.
 function M.insert(item, cut)
   local text = require('infill.text')
   local place = text.here()
@@ -182,11 +183,11 @@ end
 ---@param step integer
 ---@return boolean
 function M.cycle(step)
-  local native = module()
-  if native then
-    native.select({ count = step })
+  local builtin = module()
+  if builtin then
+    builtin.select({ count = step })
   end
-  return native ~= nil
+  return builtin ~= nil
 end
 
 return M
