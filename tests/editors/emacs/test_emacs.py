@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks.drivers.installation import home, infill
 from tests.editors.sample import CODE
+from tests.editors.user_environment import README, with_the_embedded_model
 
 HERE = Path(__file__).parent
-README = HERE.parents[2] / "editors" / "README.md"
 
 pytestmark = pytest.mark.editor
 NEEDED = ["emacs", "--batch", "--eval", "(progn (package-initialize) (mapc #'require '(eglot lsp-mode company)))"]
@@ -25,15 +22,10 @@ NEEDED = ["emacs", "--batch", "--eval", "(progn (package-initialize) (mapc #'req
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Give a user of Emacs whose model is loaded already."""
+    """Yield the environment of an Emacs user whose model is already loaded."""
     if shutil.which("emacs") is None or subprocess.run(NEEDED, capture_output=True, check=False).returncode:
         pytest.skip("needs Debian's emacs-nox, elpa-eglot, elpa-lsp-mode and elpa-company")
-    folder = tmp_path_factory.mktemp("home")
-    with home(folder) as environment:
-        sample = folder / "sample.py"
-        sample.write_bytes(CODE)
-        infill(environment, "complete", f"{sample}:6:9")
-        assert "ready" in infill(environment, "engine", "status")
+    with with_the_embedded_model(tmp_path_factory.mktemp("home")) as environment:
         yield environment
 
 
@@ -46,10 +38,8 @@ def tell(
     run = subprocess.run(
         ["emacs", "--batch", "--no-init-file", "--load", str(HERE / story)],
         env={
-            **os.environ,
             **environment,
             "HOME": str(folder),
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "STORY_FILE": str(file),
             "STORY_TYPED": typed,
             "STORY_REPORT": str(report),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,9 @@ import pytest
 
 pytest.importorskip("pyte", reason="needs PyPI's pyte (make test-editors installs it)")
 
-from infill_completion.api import CompletionRequest
 from tests.editors.helix.helix import binary, helix
-from tests.editors.person import documented, with_a_scripted_model, with_the_embedded_model
 from tests.editors.sample import CODE
-from tests.scripted_engine import Reply
+from tests.editors.user_environment import documented, embedded_fixture, scripted_fixture
 
 pytestmark = [
     pytest.mark.editor,
@@ -24,6 +21,7 @@ pytestmark = [
 
 OTHER = Path(__file__).with_name("other_server.py")
 BLOCK = CODE + b"\n\ndef read_lines(path):\n    lines = []\n"
+SAYS = {"def add(left, right):": ["\n", "    total = left + right\n", "    return total"]}
 # Helix indents it like the line above.
 LINE = "    with open(path, enc"
 
@@ -34,22 +32,8 @@ def configure(environment: dict[str, str]) -> None:
     languages.write_text(documented("## Helix", "toml"), encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    with with_the_embedded_model(tmp_path_factory.mktemp("embedded")) as environment:
-        configure(environment)
-        yield environment
-
-
-@pytest.fixture(scope="module")
-def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    def reply(request: CompletionRequest) -> Reply:
-        says = ["\n", "    total = left + right\n", "    return total"]
-        return Reply(says if request.prefix.endswith("def add(left, right):") else [])
-
-    with with_a_scripted_model(tmp_path_factory.mktemp("scripted"), reply) as environment:
-        configure(environment)
-        yield environment
+embedded = embedded_fixture(configure)
+scripted = scripted_fixture(SAYS, configure)
 
 
 def edited(line: str, entry: dict[str, Any]) -> bytes:

@@ -1,8 +1,7 @@
-"""A real JupyterLab with the language server behind it, in a real browser."""
+"""A real JupyterLab with the language server, in a real browser."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -67,10 +66,8 @@ def lab(folder: Path, environment: Mapping[str, str]) -> Iterator[Lab]:
         [sys.executable, "-m", "jupyterlab", "--no-browser", "--port=0", "--ServerApp.ip=127.0.0.1", "--allow-root",
          "--IdentityProvider.token=", f"--ServerApp.root_dir={documents}", "--LanguageServerManager.autodetect=False",
          "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"],
-        env={**os.environ, **environment, "HOME": str(folder), "JUPYTER_CONFIG_DIR": str(config),
-             "JUPYTER_RUNTIME_DIR": str(folder / "runtime"), "JUPYTER_DATA_DIR": str(folder / "data"),
-             "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
-             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        env={**environment, "JUPYTER_CONFIG_DIR": str(config), "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+             "JUPYTER_DATA_DIR": str(folder / "data"), "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings")},
         stderr=subprocess.PIPE,
         text=True,
     )  # fmt: skip

@@ -15,16 +15,13 @@ import pytest
 pytest.importorskip("jupyterlab_lsp", reason="needs PyPI's jupyterlab-lsp (make test-editors installs it)")
 pytest.importorskip("playwright", reason="needs PyPI's playwright (make test-editors installs it)")
 
-from benchmarks.drivers.installation import home
-from infill_completion.api import CompletionRequest
-from infill_completion.settings import EngineSettings
 from tests.editors.jupyter.lab import CHROMIUM, CONFIG, Lab, lab
-from tests.scripted_engine import Reply, ScriptedEngine
+from tests.editors.user_environment import replies, with_a_scripted_model
 
 README = Path(__file__).parents[3] / "editors" / "README.md"
 SAYS = {
-    "def add(left, right):": "\n    total = left + right\n    return total\n",
-    "total = ": "largest(names)",
+    "def add(left, right):": ["\n    total = left + right\n    return total\n"],
+    "total = ": ["largest(names)"],
 }
 
 pytestmark = [
@@ -33,22 +30,11 @@ pytestmark = [
 ]
 
 
-def reply(request: CompletionRequest) -> Reply:
-    """Say what the table says behind the end of the prefix."""
-    for end, text in SAYS.items():
-        if request.prefix.endswith(end):
-            return Reply([text])
-    return Reply([])
-
-
 @pytest.fixture(scope="module")
 def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder = tmp_path_factory.mktemp("jupyter")
-    with pytest.MonkeyPatch.context() as patch, home(folder) as environment:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        with ScriptedEngine(EngineSettings(model="embedded"), default=reply), lab(folder, environment) as found:
-            yield found
+    with with_a_scripted_model(folder, replies(SAYS)) as environment, lab(folder, environment) as found:
+        yield found
 
 
 def complete(view: Any, text: str) -> None:

@@ -9,11 +9,9 @@ import pytest
 
 pytest.importorskip("PIL", reason="needs PyPI's pillow (make test-editors installs it)")
 
-from infill_completion.api import CompletionRequest
 from tests.editors.kate.kate import kate, missing, screen
-from tests.editors.person import documented, with_a_scripted_model, with_the_embedded_model
 from tests.editors.sample import CODE
-from tests.scripted_engine import Reply
+from tests.editors.user_environment import documented, embedded_fixture, scripted_fixture
 
 pytestmark = [
     pytest.mark.editor,
@@ -57,21 +55,8 @@ def display() -> Iterator[str]:
         yield name
 
 
-@pytest.fixture(scope="module")
-def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    with with_the_embedded_model(tmp_path_factory.mktemp("embedded")) as environment:
-        configure(environment)
-        yield environment
-
-
-@pytest.fixture(scope="module")
-def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    def reply(request: CompletionRequest) -> Reply:
-        return Reply(next((says for end, says in SAYS.items() if request.prefix.endswith(end)), []))
-
-    with with_a_scripted_model(tmp_path_factory.mktemp("scripted"), reply) as environment:
-        configure(environment)
-        yield environment
+embedded = embedded_fixture(configure)
+scripted = scripted_fixture(SAYS, configure)
 
 
 def columns(text: str) -> int:

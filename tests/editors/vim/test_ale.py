@@ -12,11 +12,9 @@ import pytest
 
 pytest.importorskip("pyte", reason="needs PyPI's pyte (make test-editors installs it)")
 
-from infill_completion.api import CompletionRequest
-from tests.editors.person import documented, with_a_scripted_model, with_the_embedded_model
 from tests.editors.sample import CODE
 from tests.editors.terminal import Terminal
-from tests.scripted_engine import Reply
+from tests.editors.user_environment import documented, embedded_fixture, scripted_fixture
 
 HAS_ALE = any(Path("/usr/share/vim/vimfiles/pack").glob("*/*/ale"))
 
@@ -80,21 +78,8 @@ def configure(environment: dict[str, str]) -> None:
     (Path(environment["HOME"]) / ".vimrc").write_text(lines, encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    with with_the_embedded_model(tmp_path_factory.mktemp("embedded")) as environment:
-        configure(environment)
-        yield environment
-
-
-@pytest.fixture(scope="module")
-def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    def reply(request: CompletionRequest) -> Reply:
-        return Reply(next((says for end, says in SAYS.items() if request.prefix.endswith(end)), []))
-
-    with with_a_scripted_model(tmp_path_factory.mktemp("scripted"), reply) as environment:
-        configure(environment)
-        yield environment
+embedded = embedded_fixture(configure)
+scripted = scripted_fixture(SAYS, configure)
 
 
 def test_the_popup_comes_while_typing_and_its_entry_goes_in(embedded: dict[str, str], tmp_path: Path) -> None:
