@@ -1,9 +1,9 @@
-# Every target works on a fresh clone: the first one that needs .venv makes it.
+# Every target works on a fresh clone: the first one that needs .venv creates it.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# Without an NVIDIA driver the pinned build spares gigabytes of CUDA packages.
+# Without an NVIDIA driver, the pinned build saves gigabytes of CUDA packages.
 TORCH := $(if $(shell command -v nvidia-smi),torch>=2.11$(comma)<2.14,torch==2.13.0)
 comma := ,
 

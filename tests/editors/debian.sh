@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests with these editors need from Debian, where this user may install packages; says so in a sentence
-# where not, and ends well all the same: the tests that miss something are skipped.
+# Installs the Debian packages that the tests with these editors need, if this user may install packages. If not, prints one
+# sentence and succeeds: the tests that miss something are skipped.
 # Arguments name the editors: nvim, emacs, jupyter, helix, vim, kate, vscode; none: all.
 set -euo pipefail
 [ $# -gt 0 ] || set -- nvim emacs jupyter helix vim kate vscode
@@ -9,10 +9,10 @@ declare -A debian=(
   [nvim]=""
   [emacs]="emacs-nox elpa-eglot elpa-lsp-mode elpa-company"
   [jupyter]="chromium fonts-dejavu-core"
-  [helix]="" # this Debian has none: newer.sh
+  [helix]="" # not in this Debian: newer.sh
   [vim]="vim vim-ale"
-  [kate]="xvfb xdotool fonts-dejavu-core" # Kate itself would be too old: newer.sh
-  # libkrb5-dev and the compiler: code-server's native modules are built here. The font is the one of the pictures.
+  [kate]="xvfb xdotool fonts-dejavu-core" # Debian's Kate is too old: newer.sh
+  # libkrb5-dev and the compiler: code-server's native modules are built here. The font is for the screenshots.
   [vscode]="chromium fonts-dejavu-core libkrb5-dev g++ make"
 )
 declare -A missing=()
@@ -25,17 +25,17 @@ for editor in "$@"; do
     dpkg --status "$package" >/dev/null 2>&1 || missing[$package]=1
   done
 done
-# Debian's own Python comes without what makes virtual environments.
+# Debian's own Python cannot create virtual environments without this package.
 python3 -c 'import ensurepip' 2>/dev/null || missing["python3-venv"]=1
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 if ! command -v apt-get >/dev/null; then
-  echo "This is no Debian, so nothing installs ${!missing[*]} here; the tests that need them are skipped." >&2
+  echo "This is not Debian, so ${!missing[*]} cannot be installed here; the tests that need them are skipped." >&2
 elif [ "$(id -u)" != 0 ]; then
   echo "Only root can install Debian's ${!missing[*]}; the tests that need them are skipped." >&2
 else
   export DEBIAN_FRONTEND=noninteractive
-  # A list that cannot be had today is no reason not to use the others.
+  # If one package list cannot be fetched, the others may be enough.
   apt-get update -qq >/dev/null || true
   apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 "${!missing[@]}" >/dev/null ||
     echo "Debian's ${!missing[*]} could not be installed; the tests that need them are skipped." >&2

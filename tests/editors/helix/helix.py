@@ -1,4 +1,4 @@
-"""A real Helix in a terminal, and what it was answered."""
+"""A real Helix in a terminal, with its log of the server's answers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FETCHED = Path(__file__).parents[3] / ".cache" / "newer" / "root" / "usr" / "bi
 
 
 def binary() -> str | None:
-    """Return the Helix to run: ``$HX_BIN``, else what newer.sh fetched, else the one on the PATH."""
+    """Return the Helix to run: ``$HX_BIN``, else the one that newer.sh fetched, else the one on PATH."""
     fetched = str(_FETCHED) if _FETCHED.exists() else None
     return os.environ.get("HX_BIN") or fetched or shutil.which("hx") or shutil.which("helix")
 
@@ -37,48 +37,48 @@ class Helix(Terminal):
         self.until_shown(" INS ")
 
     def until_answered(self, server: str) -> None:
-        """Wait until a server has answered for the first time, which is when Helix begins to ask it."""
+        """Wait for the first answer of a server; Helix sends it no requests before."""
         self.until(lambda: f" [INFO] {server} <- " in self._said(), f"{server} answers", 30)
 
     def offered(self, line: str) -> dict[str, Any]:
-        """Wait for the popup behind ``line``, the cursor's; return its first entry as the server sent it."""
-        entry = self.until(lambda: self._entry(len(line.encode())), f"an entry behind {line!r}", 30)
+        """Wait for the popup after ``line``, the line of the cursor; return the server's first entry."""
+        entry = self.until(lambda: self._entry(len(line.encode())), f"an entry after {line!r}", 30)
         self.until_shown(f" {entry['label']} ", 30)
         return entry
 
     def accept(self, entry: Mapping[str, Any]) -> None:
-        """Choose the popup's first entry and take it."""
+        """Select the popup's first entry and accept it."""
         self.type("\x0e")  # Control-n
-        # Choosing shows the entry's own page, taking it closes the menu.
+        # Selecting an entry shows its documentation; accepting it closes the menu.
         self.until_shown(f" {entry['detail']}")
         self.type("\r")
         self.until(lambda: not any(entry["detail"] in line for line in self.lines()), "the popup is closed")
 
     def row(self, label: str) -> int:
-        """Return the popup's row with this label."""
+        """Return the row of the popup with this label."""
         return next(row for row, line in enumerate(self.lines()) if f" {label} " in line)
 
     def leave(self) -> None:
         """Leave insert mode."""
         self.type("\x1b")
-        # Escape and a key behind it would be one key with Alt.
+        # Escape followed at once by a key would be read as Alt with that key.
         self.until_shown(" NOR ")
 
     def save(self) -> bytes:
-        """Save, in normal mode, and return what is on disk."""
-        # Helix moves the old file away before it writes the new one; its mark of a changed file goes when all is done.
+        """Save, in normal mode, and return the bytes on disk."""
+        # Helix moves the old file away before it writes the new one; its mark of a changed file disappears at the end.
         self.until_shown(f"{self.file.name} [+]")
         self.type(":w\r")
         self.until(self._is_saved, "the file is saved")
         return self.file.read_bytes()
 
     def _is_saved(self) -> bool:
-        # While the command is typed, what could complete it covers the line with the mark.
+        # While the command is typed, its completions cover the line with the mark.
         mark = any(" NOR " in line and self.file.name in line and "[+]" not in line for line in self.lines())
         return mark and any("written" in line for line in self.lines())
 
     def _entry(self, column: int) -> dict[str, Any] | None:
-        """Return the first entry for this column; None while Helix has not asked for it last, or has no answer yet."""
+        """Return the first entry for this column; None if Helix last asked for another, or has no answer yet."""
         asked = [sent for sent in self._messages("->") if sent.get("method") == "textDocument/completion"]
         if not asked or asked[-1]["params"]["position"]["character"] != column:
             return None
@@ -97,7 +97,7 @@ class Helix(Terminal):
 
 @contextmanager
 def helix(file: Path, content: bytes, environment: Mapping[str, str]) -> Iterator[Helix]:
-    """Open a file in Helix, and end Helix with the context."""
+    """Open a file in Helix, and close Helix at the end of the context."""
     editor = Helix(file, content, environment)
     try:
         yield editor

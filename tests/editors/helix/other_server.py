@@ -1,4 +1,4 @@
-"""The language's own server, played: one word for every place."""
+"""A stand-in for the language's own server: one word at every position."""
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer

@@ -37,14 +37,14 @@ scripted = scripted_fixture(SAYS, configure)
 
 
 def edited(line: str, entry: dict[str, Any]) -> bytes:
-    """Return the line as the entry's edit leaves it; Helix has closed its parenthesis by itself."""
+    """Return the line as the entry's edit leaves it; Helix has closed its parenthesis automatically."""
     edit, before = entry["textEdit"], line.encode()
     start, end = (int(edit["range"][side]["character"]) for side in ("start", "end"))
     assert before[start:].startswith(b"enc"), "Helix counts in UTF-8, and the entry replaces the word"
     return before[:start] + str(edit["newText"]).encode() + before[end:]
 
 
-def test_the_popup_comes_while_typing_and_its_entry_goes_in(embedded: dict[str, str], tmp_path: Path) -> None:
+def test_the_popup_opens_while_typing_and_its_entry_is_inserted(embedded: dict[str, str], tmp_path: Path) -> None:
     with helix(tmp_path / "names.py", BLOCK, embedded) as editor:
         editor.type(LINE.strip())
         entry = editor.offered(LINE)
@@ -63,9 +63,7 @@ def test_one_undo_takes_the_entry_back(embedded: dict[str, str], tmp_path: Path)
         assert editor.save() == BLOCK + b"    with open(path, enc)\n"
 
 
-def test_lines_end_as_they_did_and_an_emoji_before_the_cursor_shifts_nothing(
-    embedded: dict[str, str], tmp_path: Path
-) -> None:
+def test_line_ends_stay_and_an_emoji_before_the_cursor_shifts_nothing(embedded: dict[str, str], tmp_path: Path) -> None:
     content = BLOCK.replace(b"\n", b"\r\n")
     with helix(tmp_path / "names.py", content, embedded) as editor:
         line = "    名, file = '🙂', open(path, enc"
@@ -76,7 +74,7 @@ def test_lines_end_as_they_did_and_an_emoji_before_the_cursor_shifts_nothing(
         assert editor.save() == content + edited(line + ")", entry) + b"\r\n"
 
 
-def test_an_entry_of_several_lines_goes_in_whole(scripted: dict[str, str], tmp_path: Path) -> None:
+def test_an_entry_of_several_lines_is_inserted_whole(scripted: dict[str, str], tmp_path: Path) -> None:
     content = "# 名前 🎉\r\nimport json\r\n\r\n".encode()
     with helix(tmp_path / "add.py", content, scripted) as editor:
         line = "def add(left, right):"
@@ -90,7 +88,7 @@ def test_an_entry_of_several_lines_goes_in_whole(scripted: dict[str, str], tmp_p
         assert editor.save() == content + b"def add(left, right):\r\n"
 
 
-def test_the_entries_of_the_languages_own_server_stand_above(embedded: dict[str, str], tmp_path: Path) -> None:
+def test_the_entries_of_the_languages_own_server_come_first(embedded: dict[str, str], tmp_path: Path) -> None:
     own = tmp_path / "bin" / "pylsp"
     own.parent.mkdir()
     own.write_text(f"#!{sys.executable}\n" + OTHER.read_text(encoding="utf-8"), encoding="utf-8")

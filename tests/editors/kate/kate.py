@@ -1,4 +1,4 @@
-"""A real Kate on a screen that nobody sees, what it says to the server, and what it is answered."""
+"""A real Kate on a virtual screen, with its messages to the server and the answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 DEADLINE_S = 30.0
 _FETCHED = Path(__file__).parents[3] / ".cache" / "newer" / "root"
-# Of the chosen entry in a popup: Qt's own palette.
+# Colour of the selected entry in a popup, from Qt's palette.
 _CHOSEN = (194, 224, 245)
 _CHOSEN_WIDTH = 150
 _LOOKS = 4
@@ -24,20 +24,20 @@ _HEADER = re.compile(r"Content-Length: \d+\r\n(?:[\w-]+: .*\r\n)*\r\n")
 
 
 def binary() -> str | None:
-    """Return the Kate to run: the one that newer.sh fetched, else the one on the PATH."""
+    """Return the Kate to run: the one that newer.sh fetched, else the one on PATH."""
     fetched = _FETCHED / "usr" / "bin" / "kate"
     return str(fetched) if fetched.exists() else shutil.which("kate")
 
 
 def missing() -> list[str]:
-    """Return which programs are not there."""
+    """Return the programs that are missing."""
     found = {"kate": binary(), "Xvfb": shutil.which("Xvfb"), "xdotool": shutil.which("xdotool")}
     return [name for name, path in found.items() if path is None]
 
 
 @contextmanager
 def screen() -> Iterator[str]:
-    """Run a screen in memory and give its name."""
+    """Run a virtual screen and yield its name."""
     reading, writing = os.pipe()
     command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1000x700x24", "-nolisten", "tcp"]
     server = subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL)
@@ -77,7 +77,7 @@ class Kate:
         )
 
     def _overheard(self, path: str) -> Path:
-        """Put an ``infill-ls`` before the real one that keeps what is said."""
+        """Put an ``infill-ls`` before the real one on PATH that records all messages."""
         folder = self._folder / "bin"
         folder.mkdir()
         (folder / "infill-ls").write_text(
@@ -95,12 +95,12 @@ class Kate:
         self.key("ctrl+End")
 
     def close(self) -> None:
-        """End the editor; its server ends with it."""
+        """Kill the editor; its server ends with it."""
         self._process.kill()
         self._process.wait()
 
     def until(self, condition: Callable[[], T | None], what: str, deadline_s: float = DEADLINE_S) -> T:
-        """Return the first true value of ``condition``; fail with ``what`` at the deadline, or where Kate has ended."""
+        """Return the first true value of ``condition``; fail with ``what`` at the deadline, or if Kate has ended."""
         for _ in range(int(deadline_s / 0.1)):
             if value := condition():
                 return value
@@ -119,24 +119,24 @@ class Kate:
     def offered(self, column: int) -> dict[str, Any]:
         """Wait for the popup at a column; return the server's entry for it."""
         entry = self.until(lambda: self._entry(column), f"an entry for column {column}")
-        # A popup that has only just appeared takes no key yet, so that nobody takes what they have not seen.
+        # A popup ignores keys right after it appears, so that users do not accept what they have not seen.
         self.until(lambda: all(self.has_popup() and not self._ends_within(0.1) for _ in range(_LOOKS)), "the popup")
         return entry
 
     def accept(self) -> None:
-        """Take the chosen entry of the popup."""
+        """Accept the selected entry of the popup."""
         self.key("Return")
         self.until(lambda: not self.has_popup(), "the popup is closed")
 
     def save(self) -> bytes:
-        """Save and return what is on disk."""
+        """Save and return the bytes on disk."""
         self.until(lambda: " * " in self._title(), "the file is changed")
         self.key("ctrl+s")
         self.until(lambda: " * " not in self._title(), "the file is saved")
         return self.file.read_bytes()
 
     def has_popup(self) -> bool:
-        """Tell whether an entry of a popup is chosen: a long run of the colour of choice."""
+        """Return whether an entry of a popup is selected: a long run of the selection's colour."""
         from PIL import ImageGrab
 
         image = ImageGrab.grab(xdisplay=self._environment["DISPLAY"]).convert("RGB")
@@ -165,7 +165,7 @@ class Kate:
         for text in _HEADER.split(self._said(name)):
             try:
                 found.append(json.loads(text))
-            except ValueError:  # the beginning, or a message that is on its way
+            except ValueError:  # the beginning, or an incomplete message
                 continue
         return found
 
@@ -184,7 +184,7 @@ class Kate:
 
 @contextmanager
 def kate(file: Path, content: bytes, display: str, environment: Mapping[str, str]) -> Iterator[Kate]:
-    """Open a file in Kate, and end Kate with the context."""
+    """Open a file in Kate, and close Kate at the end of the context."""
     editor = Kate(file, content, display, environment)
     try:
         editor.until_ready()

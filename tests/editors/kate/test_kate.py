@@ -23,7 +23,7 @@ SAYS = {
     "def add(left, right):": ["\n", "    total = left + right\n", "    return total"],
     "label = for": ['mat_price(f"${price} $1")'],
 }
-# What editors/README.md says to switch, and the answer to Kate's question whether the server may run.
+# The switches of editors/README.md, and the answer to Kate's question whether the server may run.
 SWITCHES = """\
 [KTextEditor View]
 Auto Brackets=false
@@ -43,7 +43,7 @@ def configure(environment: dict[str, str]) -> None:
 
 
 def allow(environment: dict[str, str], folder: Path) -> dict[str, str]:
-    """Give the environment in which Kate may start the server of this story."""
+    """Return the environment in which Kate may start the server of this test."""
     switches = SWITCHES.format(server=folder / "bin" / "infill-ls")
     (Path(environment["XDG_CONFIG_HOME"]) / "katerc").write_text(switches, encoding="utf-8")
     return environment
@@ -60,11 +60,11 @@ scripted = scripted_fixture(SAYS, configure)
 
 
 def columns(text: str) -> int:
-    """Return in which column the last line of a text ends, as Kate counts."""
+    """Return the column, as Kate counts, of the end of a text's last line."""
     return len(text.rsplit("\n", 1)[-1].encode("utf-16-le")) // 2
 
 
-def test_the_popup_comes_while_typing_and_its_entry_goes_in(
+def test_the_popup_opens_while_typing_and_its_entry_is_inserted(
     embedded: dict[str, str], display: str, tmp_path: Path
 ) -> None:
     content = BLOCK + "    with open(path, "
@@ -75,7 +75,7 @@ def test_the_popup_comes_while_typing_and_its_entry_goes_in(
         assert editor.save().decode() == content + entry["textEdit"]["newText"] + "\n"
 
 
-def test_lines_end_as_they_did_and_an_emoji_before_the_cursor_shifts_nothing(
+def test_line_ends_stay_and_an_emoji_before_the_cursor_shifts_nothing(
     embedded: dict[str, str], display: str, tmp_path: Path
 ) -> None:
     content = (BLOCK + "    名, file = '🙂', open(path, ").replace("\n", "\r\n")
@@ -86,7 +86,7 @@ def test_lines_end_as_they_did_and_an_emoji_before_the_cursor_shifts_nothing(
         assert editor.save().decode() == content + entry["textEdit"]["newText"] + "\r\n"
 
 
-def test_an_entry_of_several_lines_goes_in_whole(scripted: dict[str, str], display: str, tmp_path: Path) -> None:
+def test_an_entry_of_several_lines_is_inserted_whole(scripted: dict[str, str], display: str, tmp_path: Path) -> None:
     content = "import json\n\n\ndef add(left, right)"
     with kate(tmp_path / "add.py", content.encode(), display, allow(scripted, tmp_path)) as editor:
         editor.type(":")
@@ -95,7 +95,7 @@ def test_an_entry_of_several_lines_goes_in_whole(scripted: dict[str, str], displ
         assert editor.save().decode() == content + ":\n    total = left + right\n    return total\n"
 
 
-def test_dollars_stay_where_parentheses_are_not_added(scripted: dict[str, str], display: str, tmp_path: Path) -> None:
+def test_dollars_stay_if_parentheses_are_not_added(scripted: dict[str, str], display: str, tmp_path: Path) -> None:
     content = "import json\n\nlabel = "
     with kate(tmp_path / "label.py", content.encode(), display, allow(scripted, tmp_path)) as editor:
         editor.type("for")

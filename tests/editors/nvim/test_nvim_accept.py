@@ -1,4 +1,4 @@
-"""Taking suggestions, whole and in pieces."""
+"""Accepting suggestions, whole and in parts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEYS = "\n".join(
 )
 
 
-def test_tab_accepts_and_the_server_hears_of_it(stage: StageMaker) -> None:
+def test_tab_accepts_and_the_server_is_notified(stage: StageMaker) -> None:
     shown = stage(ADD)
     nvim = shown.editor
     path = nvim.open("sum.py", b"# sums\n")
@@ -36,7 +36,7 @@ def test_tab_accepts_and_the_server_hears_of_it(stage: StageMaker) -> None:
     assert nvim.save(path) == b"# sums\ndef add(left, right):\n    return left + right\n"
 
 
-def test_keys_typed_right_after_tab_land_behind_the_suggestion(stage: StageMaker) -> None:
+def test_keys_typed_right_after_tab_follow_the_suggestion(stage: StageMaker) -> None:
     nvim = stage(ADD).editor
     nvim.open("sum.txt")
     nvim.type("idef add(")
@@ -60,7 +60,7 @@ def test_tab_keeps_the_meaning_that_another_mapping_gave_it(stage: StageMaker) -
     nvim.until_lines("other")
 
 
-def test_tab_goes_through_the_popup_menu_where_the_users_mapping_does(stage: StageMaker) -> None:
+def test_tab_moves_in_the_popup_menu_if_the_users_mapping_does(stage: StageMaker) -> None:
     init = (
         "vim.o.completeopt = 'menuone,noselect'\n"
         "vim.keymap.set('i', '<Tab>', function() return vim.fn.pumvisible() == 1 and '<C-n>' or '<Tab>' end,"
@@ -78,7 +78,7 @@ def test_tab_goes_through_the_popup_menu_where_the_users_mapping_does(stage: Sta
     nvim.until_lines("validate valid", "value + 1")
 
 
-def test_tab_jumps_in_a_snippet_where_there_is_no_ghost_text(stage: StageMaker) -> None:
+def test_tab_jumps_in_a_snippet_without_ghost_text(stage: StageMaker) -> None:
     nvim = stage(ADD).editor
     nvim.open("sum.py")
     nvim.type("i")
@@ -88,7 +88,7 @@ def test_tab_jumps_in_a_snippet_where_there_is_no_ghost_text(stage: StageMaker) 
     nvim.until_lines("f(a, b)")
 
 
-def test_an_expr_mapping_of_ones_own(stage: StageMaker) -> None:
+def test_a_users_expr_mapping(stage: StageMaker) -> None:
     init = (
         "vim.keymap.set('i', '<Tab>', function() return require('infill').accept() and '' or '<Tab>' end,"
         " { expr = true })"
@@ -147,7 +147,7 @@ def test_line_by_line(stage: StageMaker) -> None:
     nvim.until_lines("def add(left, right):", "    return left + right")
 
 
-def test_one_undo_takes_back_exactly_what_was_accepted(stage: StageMaker) -> None:
+def test_one_undo_removes_exactly_what_was_accepted(stage: StageMaker) -> None:
     nvim = stage(ADD).editor
     nvim.open("sum.py", b"# sums\n")
     nvim.type("odef add(")
@@ -178,7 +178,7 @@ def test_dismissed_until_the_text_changes(stage: StageMaker) -> None:
     nvim.until_ghost("left, right):\n    return left + right")
 
 
-def test_next_asks_for_more_candidates_and_goes_round(stage: StageMaker) -> None:
+def test_next_requests_more_candidates_and_wraps_around(stage: StageMaker) -> None:
     rule = {"behind": "total = ", "text": "left + right", "more": ["sum(values)", "0"]}
     shown = stage(rule, init=KEYS)
     nvim = shown.editor
@@ -198,7 +198,7 @@ def test_next_asks_for_more_candidates_and_goes_round(stage: StageMaker) -> None
     nvim.until_lines("total = sum(values)")
 
 
-def test_trigger_works_where_suggestions_are_off(stage: StageMaker) -> None:
+def test_trigger_works_with_suggestions_off(stage: StageMaker) -> None:
     nvim = stage(ADD, init=f"require('infill').setup({{ enabled = false }})\n{KEYS}").editor
     nvim.open("sum.py")
     nvim.type("idef add(")
@@ -211,14 +211,14 @@ def test_trigger_works_where_suggestions_are_off(stage: StageMaker) -> None:
     nvim.until_lines("def add(left, right):", "    return left + right")
 
 
-def test_who_asks_where_there_is_nothing_is_told(stage: StageMaker) -> None:
+def test_an_invoked_request_without_suggestion_shows_the_reason(stage: StageMaker) -> None:
     nvim = stage(init=KEYS).editor
     nvim.open("sum.py")
     nvim.type("ixyz<F7>")
     nvim.until(lambda: "infill: No suggestion here" in nvim.api.command_output("messages"), "the message")
 
 
-def test_an_entry_of_the_popup_menu_goes_in_as_a_whole(stage: StageMaker) -> None:
+def test_an_entry_of_the_popup_menu_is_inserted_whole(stage: StageMaker) -> None:
     completion = "vim.api.nvim_create_autocmd('LspAttach', { callback = function(a)"
     completion += " vim.lsp.completion.enable(true, a.data.client_id, a.buf) end })"
     entry = {"behind": "add(le", "text": "left, right):\n    return left + right", "replaces": ")"}

@@ -1,4 +1,4 @@
-"""Neovim's own inline completion, which 0.12 brought: it asks and draws, this plugin adds words, lines and switches."""
+"""Neovim 0.12's own inline completion: it requests and draws, this plugin adds words, lines and toggles."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def drawn(nvim: Neovim) -> str:
 
 
 def until_drawn(nvim: Neovim, text: str) -> None:
-    """Wait until exactly ``text`` is Neovim's ghost text, and none is this plugin's."""
+    """Wait until exactly ``text`` is Neovim's ghost text, and the plugin draws none."""
     nvim.until(lambda: drawn(nvim) == text, f"Neovim's own ghost text {text!r}, not {drawn(nvim)!r}")
     assert nvim.ghost() == ""
 
@@ -68,7 +68,7 @@ def test_a_suggestion_typed_through_stays(stage: StageMaker) -> None:
     until_drawn(nvim, GHOST)
     nvim.type("left, ")
     until_drawn(nvim, "right):\n    return left + right")
-    nvim.type("<Tab>")  # Neovim itself would put it before what was typed since it asked
+    nvim.type("<Tab>")  # Neovim itself would insert it before the text typed since its request
     nvim.until_lines("def add(left, right):", "    return left + right")
     shown.until_heard("accepted")
 
@@ -89,7 +89,7 @@ def test_a_word_a_line_and_the_rest(stage: StageMaker) -> None:
     assert nvim.save(path) == b"def add(left, right):\n    return left + right\n"
 
 
-def test_undo_brings_back_what_was_typed(stage: StageMaker) -> None:
+def test_undo_restores_what_was_typed(stage: StageMaker) -> None:
     nvim = stage(ADD, init=BUILTIN).editor
     path = nvim.open("sum.py", b"# sums\n")
     nvim.type("odef add(")
@@ -138,7 +138,7 @@ def test_dismissed_it_is_gone_until_the_next_key(stage: StageMaker) -> None:
     until_drawn(nvim, GHOST[1:])
 
 
-def test_switched_off_neovim_does_not_draw_either(stage: StageMaker) -> None:
+def test_neovim_does_not_draw_either_when_switched_off(stage: StageMaker) -> None:
     shown = stage(ADD, init=BUILTIN)
     nvim = shown.editor
     nvim.open("sum.py")
@@ -168,7 +168,7 @@ def test_a_filetype_that_the_user_excluded(stage: StageMaker) -> None:
     until_drawn(nvim, GHOST)
 
 
-def test_where_the_user_switched_it_on_this_plugin_stays_out_of_the_way(stage: StageMaker) -> None:
+def test_this_plugin_does_not_draw_if_the_user_enabled_it(stage: StageMaker) -> None:
     nvim = stage(ADD, init=f"vim.lsp.inline_completion.enable(true)\n{TAB}").editor
     nvim.open("sum.py")
     nvim.type("idef add(")
@@ -177,7 +177,7 @@ def test_where_the_user_switched_it_on_this_plugin_stays_out_of_the_way(stage: S
     nvim.until_lines("def add(left, right):", "    return left + right")
 
 
-def test_a_buffer_that_goes_away_before_its_answer_comes(stage: StageMaker) -> None:
+def test_a_buffer_wiped_out_before_its_answer(stage: StageMaker) -> None:
     shown = stage(ADD, init=BUILTIN, delay_s=0.5)
     nvim = shown.editor
     nvim.open("sum.py")

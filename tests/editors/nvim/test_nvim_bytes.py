@@ -1,4 +1,4 @@
-"""What is on disk in the end, byte for byte."""
+"""The file on disk, byte for byte."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_emoji_and_cjk_before_the_cursor(stage: StageMaker, before: str) -> None
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
-def test_every_position_encoding_hits_the_same_place(stage: StageMaker, encoding: str) -> None:
+def test_every_position_encoding_means_the_same_position(stage: StageMaker, encoding: str) -> None:
     init = (
         "vim.lsp.config('infill_ls', { capabilities = { general = { positionEncodings = { '" + encoding + "' } } } })\n"
         "require('infill').map('<Tab>', 'accept')"
@@ -81,7 +81,7 @@ def test_every_position_encoding_hits_the_same_place(stage: StageMaker, encoding
     assert nvim.save(path) == "🙂 値(左, 🚀)  # 🙂\n".encode()
 
 
-def test_indentation_that_was_never_filled_is_not_left_behind(stage: StageMaker) -> None:
+def test_unused_indentation_is_not_left_in_the_file(stage: StageMaker) -> None:
     nvim = stage({"behind": "    pass", "text": " # nothing"}).editor
     path = nvim.open("sum.txt", b"def f():\n    pass\n")
     nvim.type("jA")

@@ -1,4 +1,4 @@
-"""Switching, asking and repairing by command."""
+"""The commands of the plugin."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_wrong_options_are_named_and_the_rest_counts(stage: StageMaker) -> None:
     assert nvim.lua("return require('infill.config').options.with_popup_menu") is True
 
 
-def test_status_says_who_serves_the_buffer(stage: StageMaker) -> None:
+def test_status_shows_the_server_of_the_buffer(stage: StageMaker) -> None:
     nvim = stage(ADD).editor
     nvim.open("sum.py")
     nvim.until(lambda: nvim.lua("return require('infill').statusline()") == "infill ✓", "the server is ready")
@@ -81,7 +81,7 @@ def test_status_says_who_serves_the_buffer(stage: StageMaker) -> None:
     assert nvim.lua("return require('infill').statusline()") == ""
 
 
-def test_an_unknown_command_says_what_there_is(stage: StageMaker) -> None:
+def test_an_unknown_command_lists_the_known_ones(stage: StageMaker) -> None:
     nvim = stage(ADD).editor
     nvim.open("sum.py")
     nvim.type(":Infill frobnicate<CR>")

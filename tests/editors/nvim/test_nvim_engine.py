@@ -18,7 +18,7 @@ pytestmark = pytest.mark.editor
 
 PAGE = Path(__file__).parents[3] / "docs" / "neovim.md"
 ROOT = PAGE.parents[1]
-# Beside what is measured in VS Code; docs/ holds the figures that were kept.
+# Next to the measurements of VS Code; docs/ has the published ones.
 KEPT = ROOT / ".cache" / "nvim" / "latency.json"
 TYPED = "Go<CR><CR>def read_lines(path):<CR>with open(path, enc"
 
@@ -56,7 +56,7 @@ def test_the_three_lines_of_the_page_are_a_whole_configuration(tmp_path: Path, e
         nvim.close()
 
 
-def test_one_undo_takes_a_suggestion_of_the_model_back(nvim: Neovim) -> None:
+def test_one_undo_removes_a_suggestion_of_the_model(nvim: Neovim) -> None:
     nvim.open("names.py", CODE)
     ready(nvim)
     nvim.type(TYPED)
@@ -75,7 +75,7 @@ def test_a_hostile_workspace_runs_nothing(tmp_path: Path, environment: dict[str,
     workspace.mkdir()
     for name in ("types", "attrs", "infill_server", "sitecustomize"):
         (workspace / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').write({name!r})\n")
-    # Neovim's own Python provider looks for a Python in the workspace's environment; it is not what this is about.
+    # Neovim's own Python provider looks for a Python in the workspace's environment; which this test is not about.
     nvim = start(tmp_path, "hostile", {**environment, "PYTHONPATH": "."}, "vim.g.loaded_python3_provider = 0")
     try:
         nvim.open("names.py", CODE)
@@ -140,7 +140,7 @@ def test_two_editors_share_one_engine(nvim: Neovim, tmp_path: Path, environment:
     assert infill(environment, "engine", "status").count("ready") == 1
 
 
-def test_neovims_own_inline_completion_where_it_exists(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_neovims_own_inline_completion_if_it_exists(tmp_path: Path, environment: dict[str, str]) -> None:
     nvim = start(tmp_path, "native", environment, "require('infill').setup({ renderer = 'native' })")
     try:
         if not nvim.lua("return require('infill.builtin').exists()"):
@@ -159,7 +159,7 @@ def test_neovims_own_inline_completion_where_it_exists(tmp_path: Path, environme
         nvim.close()
 
 
-def test_health_finds_nothing_to_complain_about(nvim: Neovim) -> None:
+def test_health_reports_no_problem(nvim: Neovim) -> None:
     nvim.open("names.py", CODE)
     ready(nvim)
     nvim.api.command("checkhealth infill")
@@ -171,7 +171,7 @@ def test_health_finds_nothing_to_complain_about(nvim: Neovim) -> None:
     assert any("<Tab>" in line and "OK" in line for line in report)
 
 
-def test_explain_tells_about_the_place_of_the_cursor(nvim: Neovim) -> None:
+def test_explain_describes_the_cursor_position(nvim: Neovim) -> None:
     nvim.open("names.py", CODE)
     ready(nvim)
     nvim.api.command("normal! G$")
@@ -179,7 +179,7 @@ def test_explain_tells_about_the_place_of_the_cursor(nvim: Neovim) -> None:
     nvim.until(lambda: any(line.startswith("decision:") for line in nvim.lines()), "the explanation", 30)
 
 
-def test_a_suggestion_typed_through_needs_no_answer(nvim: Neovim) -> None:
+def test_a_suggestion_typed_through_needs_no_request(nvim: Neovim) -> None:
     nvim.open("names.py", CODE)
     ready(nvim)
     figures = measure(nvim)
@@ -189,7 +189,7 @@ def test_a_suggestion_typed_through_needs_no_answer(nvim: Neovim) -> None:
     assert figures["known"]["samples"] > 0
 
 
-def test_a_picture_for_people(nvim: Neovim, tmp_path: Path) -> None:
+def test_a_screenshot(nvim: Neovim, tmp_path: Path) -> None:
     nvim.open("names.py", CODE, "python")
     ready(nvim)
     nvim.type(TYPED)

@@ -1,4 +1,4 @@
-"""Servers that die, editors side by side."""
+"""Crashed servers, and several windows and buffers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def pids(shown: Stage) -> list[int]:
     return [event["pid"] for event in shown.server.events("initialized")]
 
 
-def test_a_killed_server_comes_back_and_knows_the_text(stage: StageMaker) -> None:
+def test_a_killed_server_is_restarted_with_the_text(stage: StageMaker) -> None:
     shown = stage(ADD)
     nvim = shown.editor
     nvim.open("sum.py")
@@ -32,11 +32,11 @@ def test_a_killed_server_comes_back_and_knows_the_text(stage: StageMaker) -> Non
     nvim.until_ghost(GHOST)
 
 
-def test_a_server_that_keeps_dying_is_left_alone_with_one_message(stage: StageMaker) -> None:
+def test_a_server_that_keeps_crashing_is_given_up_with_one_message(stage: StageMaker) -> None:
     shown = stage(ADD)
     nvim = shown.editor
     nvim.open("sum.py")
-    # The waits between the attempts are not what this story is about.
+    # The delays between restarts are not part of this test.
     nvim.lua("local real = vim.defer_fn vim.defer_fn = function(f, ms) return real(f, math.min(ms, 10)) end")
     for count in range(1, 5):
         nvim.until(lambda count=count: len(pids(shown)) == count, f"server number {count}")  # type: ignore[misc]
@@ -48,7 +48,7 @@ def test_a_server_that_keeps_dying_is_left_alone_with_one_message(stage: StageMa
     nvim.until(lambda: len(pids(shown)) == 5, "a server started by hand")
 
 
-def test_a_server_that_was_asked_to_end_stays_away(stage: StageMaker) -> None:
+def test_a_server_that_was_asked_to_exit_is_not_restarted(stage: StageMaker) -> None:
     shown = stage(ADD)
     nvim = shown.editor
     nvim.open("sum.py")

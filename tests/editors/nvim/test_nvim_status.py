@@ -1,4 +1,4 @@
-"""The status line from the first start to a failure: the real server, and an engine that does what the story says."""
+"""The status line from the first start to a failure, with the real server and a scripted engine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "neovim.md"
 
 
 def documented_status_line() -> str:
-    """Return the line of Lua that the page tells to copy."""
+    """Return the documented line of Lua."""
     [line] = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("vim.o.statusline")]
     return line
 
@@ -70,7 +70,7 @@ def test_from_loading_to_ready_to_busy_to_off(tmp_path: Path, environment: dict[
         shows(nvim, "infill ✓")
 
 
-def test_a_private_file_says_so_and_stays_private(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_a_private_file_shows_it_and_stays_private(tmp_path: Path, environment: dict[str, str]) -> None:
     engine = ScriptedEngine(EngineSettings(model="embedded"), default="load()")
     with story(tmp_path, engine, environment) as nvim:
         nvim.open("secrets.py")
@@ -82,7 +82,7 @@ def test_a_private_file_says_so_and_stays_private(tmp_path: Path, environment: d
         assert "ignore rule" in nvim.api.command_output("Infill status")
 
 
-def test_a_model_that_cannot_be_loaded_is_told_with_its_reason(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_a_model_that_cannot_be_loaded_shows_the_reason(tmp_path: Path, environment: dict[str, str]) -> None:
     reason = "The model folder /models/none does not exist; correct engine.model."
     engine = ScriptedEngine(EngineSettings(model="embedded"), load_error=reason)
     with story(tmp_path, engine, environment) as nvim:

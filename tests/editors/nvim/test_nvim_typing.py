@@ -19,7 +19,7 @@ def test_a_suggestion_of_two_lines_appears_at_the_cursor_and_below_it(stage: Sta
     assert nvim.screen()[:4] == ["# sums", "def add(left, right):", "    return left + right", "# end"]
 
 
-def test_typing_into_the_suggestion_keeps_the_rest_without_asking_again(stage: StageMaker) -> None:
+def test_typing_into_the_suggestion_keeps_the_rest_without_a_request(stage: StageMaker) -> None:
     shown = stage(ADD)
     nvim = shown.editor
     nvim.open("sum.py")
@@ -47,7 +47,7 @@ def test_deleting_back_through_the_suggestion_shows_more_of_it(stage: StageMaker
     nvim.until_ghost("eft, right):\n    return left + right")
 
 
-def test_another_letter_takes_the_suggestion_away(stage: StageMaker) -> None:
+def test_another_letter_hides_the_suggestion(stage: StageMaker) -> None:
     nvim = stage(ADD).editor
     nvim.open("sum.py")
     nvim.type("idef add(")
@@ -56,7 +56,7 @@ def test_another_letter_takes_the_suggestion_away(stage: StageMaker) -> None:
     nvim.until_ghost("")
 
 
-def test_leaving_insert_mode_takes_the_suggestion_away(stage: StageMaker) -> None:
+def test_leaving_insert_mode_hides_the_suggestion(stage: StageMaker) -> None:
     nvim = stage(ADD).editor
     nvim.open("sum.py")
     nvim.type("idef add(")
@@ -65,7 +65,7 @@ def test_leaving_insert_mode_takes_the_suggestion_away(stage: StageMaker) -> Non
     assert nvim.ghost() == ""
 
 
-def test_a_late_answer_is_laid_over_what_was_typed_meanwhile(stage: StageMaker) -> None:
+def test_a_late_answer_is_adapted_to_the_text_typed_meanwhile(stage: StageMaker) -> None:
     nvim = stage(ADD, delay_s=0.3).editor
     nvim.open("sum.py")
     nvim.type("idef add(")
@@ -85,7 +85,7 @@ def test_a_late_answer_for_another_place_is_dropped(stage: StageMaker) -> None:
     assert nvim.ghost() == ""
 
 
-def test_text_right_of_the_cursor_that_the_suggestion_contains_stays_in_place(stage: StageMaker) -> None:
+def test_text_after_the_cursor_that_the_suggestion_contains_stays_in_place(stage: StageMaker) -> None:
     nvim = stage({"behind": "add(", "text": "left, right)", "replaces": ")"}).editor
     nvim.open("sum.py", b"total = add()")
     nvim.type("$i")
@@ -95,7 +95,7 @@ def test_text_right_of_the_cursor_that_the_suggestion_contains_stays_in_place(st
     nvim.until_lines("total = add(left, right)")
 
 
-def test_text_right_of_the_cursor_is_shown_behind_a_suggestion_of_several_lines(stage: StageMaker) -> None:
+def test_text_after_the_cursor_is_shown_after_a_suggestion_of_several_lines(stage: StageMaker) -> None:
     nvim = stage({"behind": "add(", "text": "\n    left,\n"}).editor
     nvim.open("sum.py", b"total = add()  # both\n")
     nvim.type("f(a")
@@ -130,7 +130,7 @@ def test_there_is_no_ghost_text_while_a_popup_menu_is_open(stage: StageMaker) ->
     nvim.until_ghost("alue + 1")
 
 
-def test_ghost_text_beside_the_popup_menu_where_the_user_wants_both(stage: StageMaker) -> None:
+def test_ghost_text_beside_the_popup_menu_if_the_user_wants_both(stage: StageMaker) -> None:
     init = "vim.o.completeopt = 'menuone,noselect'\nrequire('infill').setup({ with_popup_menu = true })"
     nvim = stage({"behind": "val", "text": "ue + 1"}, init=init).editor
     nvim.open("sum.py", b"value validate\n")
@@ -139,7 +139,7 @@ def test_ghost_text_beside_the_popup_menu_where_the_user_wants_both(stage: Stage
     nvim.until_ghost("ue + 1")
 
 
-def test_macros_are_played_without_asking(stage: StageMaker) -> None:
+def test_macros_run_without_requests(stage: StageMaker) -> None:
     shown = stage(ADD)
     nvim = shown.editor
     nvim.open("sum.py")
@@ -150,7 +150,7 @@ def test_macros_are_played_without_asking(stage: StageMaker) -> None:
     assert shown.server.events("inline") == []
 
 
-# Stand-ins with the part of each plugin's interface that counts here; the plugins themselves are in no registry.
+# Stand-ins with the part of each plugin's interface that is used; the plugins cannot be installed here.
 CMP = """
 local listeners, open = {}, false
 package.loaded['cmp'] = {

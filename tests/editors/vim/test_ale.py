@@ -45,7 +45,7 @@ class Vim(Terminal):
         self.until_shown("-- INSERT --")
 
     def accept(self) -> str:
-        """Wait for the popup, choose its first entry, take it and return it."""
+        """Wait for the popup, accept its first entry and return it."""
         shown = self.until(lambda: next(filter(None, map(ENTRY.match, self.lines())), None), "the popup", 30)
         self.type("\x0e")  # Control-n
         self.until_shown("The only match")
@@ -54,9 +54,9 @@ class Vim(Terminal):
         return shown.group(1)
 
     def save(self) -> bytes:
-        """Leave insert mode, save and return what is on disk."""
+        """Leave insert mode, save and return the bytes on disk."""
         self.type("\x1b")
-        # A key right behind Escape would be part of another key's sequence.
+        # A key sent right after Escape would be read as part of an escape sequence.
         self.until(lambda: not any("-- INSERT --" in line for line in self.lines()), "insert mode is left")
         self.type(":w\r")
         self.until_shown("written")
@@ -65,7 +65,7 @@ class Vim(Terminal):
 
 @contextmanager
 def vim(file: Path, content: bytes, environment: Mapping[str, str]) -> Iterator[Vim]:
-    """Open a file in Vim, and end Vim with the context."""
+    """Open a file in Vim, and close Vim at the end of the context."""
     editor = Vim(file, content, environment)
     try:
         yield editor
@@ -82,7 +82,7 @@ embedded = embedded_fixture(configure)
 scripted = scripted_fixture(SAYS, configure)
 
 
-def test_the_popup_comes_while_typing_and_its_entry_goes_in(embedded: dict[str, str], tmp_path: Path) -> None:
+def test_the_popup_opens_while_typing_and_its_entry_is_inserted(embedded: dict[str, str], tmp_path: Path) -> None:
     with vim(tmp_path / "names.py", BLOCK, embedded) as editor:
         editor.type("    with open(path, enc")
         entry = editor.accept()
@@ -90,9 +90,7 @@ def test_the_popup_comes_while_typing_and_its_entry_goes_in(embedded: dict[str, 
         assert editor.save() == BLOCK + f"    with open(path, {entry}\n".encode()
 
 
-def test_lines_end_as_they_did_and_an_emoji_before_the_cursor_shifts_nothing(
-    embedded: dict[str, str], tmp_path: Path
-) -> None:
+def test_line_ends_stay_and_an_emoji_before_the_cursor_shifts_nothing(embedded: dict[str, str], tmp_path: Path) -> None:
     content = BLOCK.replace(b"\n", b"\r\n")
     with vim(tmp_path / "names.py", content, embedded) as editor:
         editor.type("    名, file = '🙂', open(path, enc")
@@ -106,13 +104,13 @@ def test_an_entry_has_one_line_because_ale_would_write_the_end_of_a_line_as_a_nu
     with vim(tmp_path / "names.py", b"def add(left, right):\n", scripted) as editor:
         editor.type("    ")
         editor.until_shown(" 2,5 ")
-        # Control-\\ Control-o; asked for by hand, ALE shows a menu of one entry only where Vim is told to.
+        # Control-\\ Control-o; when invoked, ALE shows a menu of one entry only with this option.
         editor.type("\x1c\x0f:set completeopt=menuone | ALEComplete\r")
         assert editor.accept() == "total = left + right"
         assert editor.save() == b"def add(left, right):\n    total = left + right\n"
 
 
-def test_ale_takes_what_stands_before_a_parenthesis(scripted: dict[str, str], tmp_path: Path) -> None:
+def test_ale_inserts_the_text_before_a_parenthesis(scripted: dict[str, str], tmp_path: Path) -> None:
     with vim(tmp_path / "names.py", b"import json\n", scripted) as editor:
         editor.type("total = lar")
         assert editor.accept() == "largest"

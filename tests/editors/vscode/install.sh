@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Puts what the VS Code tests need into .cache/vscode, once: Node 24, VS Code itself (code-server), playwright. Chromium, the
-# compiler and the headers of Kerberos are Debian's (../debian.sh). Ends with 3, and a sentence, where something cannot be had.
-# PYTHON names the Python that gets Node from PyPI; the virtual environment of the tests has no part in this.
+# Installs what the VS Code tests need into .cache/vscode, once: Node 24, VS Code itself (code-server), playwright. Chromium, the
+# compiler and the headers of Kerberos are Debian's (../debian.sh). Exits with 3, and a sentence, if something cannot be installed.
+# PYTHON names the Python that gets Node from PyPI; the virtual environment of the tests is not used.
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)"
 cache="$root/.cache/vscode"
@@ -42,7 +42,7 @@ ln -sfn "$wheel/lib/node_modules/npm/bin/npm-cli.js" "$cache/bin/npm"
 ln -sfn "$wheel/lib/node_modules/npm/bin/npx-cli.js" "$cache/bin/npx"
 export PATH="$cache/bin:$PATH"
 export npm_config_nodedir="$wheel" npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false
-# A registry that cannot be reached is tried again for every one of hundreds of packages, which must not hold up all else.
+# npm would retry an unreachable registry for each of hundreds of packages, which would block everything else.
 export npm_config_fetch_retries=1
 bounded() { timeout --kill-after=20 "$@"; }
 

@@ -1,4 +1,4 @@
-"""Stands between an editor and its language server and keeps what the editor says.
+"""A proxy between an editor and its language server that records the editor's messages.
 
 ``python recorder.py LOG PROGRAM [ARGUMENT ...]`` runs the program on this process's own streams and appends every
 message of the editor to LOG, one JSON object a line.
@@ -16,7 +16,7 @@ HEADER = re.compile(rb"Content-Length: (\d+)\r\n(?:[^\r]+\r\n)*\r\n", re.IGNOREC
 
 
 def main() -> int:
-    """Pass bytes on as they come; the exit code is the server's."""
+    """Forward all bytes; the exit code is the server's."""
     log = Path(sys.argv[1])
     with subprocess.Popen(sys.argv[2:], stdin=subprocess.PIPE) as server:
         assert server.stdin is not None

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Runs the VS Code tests: installs what they need (once, into .cache/vscode), builds and packages the extension, then tells
+# Runs the VS Code tests: installs what they need (once, into .cache/vscode), builds and packages the extension, then runs
 # the stories in real VS Code in Chromium. Arguments are names of stories/*.test.ts without the ending; none: all.
-# INFILL_PICTURE=FILE takes the picture of ghost text; INFILL_LATENCY=FILE is where the measured times go;
-# INFILL_STORIES_S is how long all stories may take together.
+# INFILL_PICTURE=FILE saves a screenshot of ghost text; INFILL_LATENCY=FILE saves the measured times;
+# INFILL_STORIES_S limits the time of all stories together.
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 root="$(cd "$here/../../.." && pwd)"
@@ -30,7 +30,7 @@ echo "The extension's package has $((bytes / 1000)) kB."
 (cd "$root/editors/vscode" && npx esbuild "$here/host/index.ts" --bundle --platform=node --format=cjs \
   --external:vscode --log-level=warning --outfile="$cache/host/index.js")
 
-# VS Code takes seconds to install an extension, so the stories copy one that is.
+# VS Code takes seconds to install an extension, so the stories copy an installed one.
 export INFILL_TEST_EXTENSIONS="$cache/extensions"
 rm -rf "$cache/extensions" "$cache/failed"
 "$cache/bin/node" "$cache/code-server/node_modules/code-server/lib/vscode/out/server-main.js" --install-extension "$vsix" \
@@ -48,16 +48,16 @@ for name in "$@"; do
   if [ "$name" = embedded ]; then alone+=("$file"); else together+=("$file"); fi
 done
 
-# A window that hangs costs each of its stories a deadline, and what is that broken need not be told at length.
+# A hanging window costs each of its stories a deadline, so there is a limit for all together.
 until=$((SECONDS + ${INFILL_STORIES_S:-1200}))
 failed=0
-tell() {
+run_stories() {
   local most="$1"
   shift
   [ $# -gt 0 ] || return 0
   timeout --kill-after=20 "$((until > SECONDS ? until - SECONDS : 1))" "$cache/bin/node" \
     --disable-warning=MODULE_TYPELESS_PACKAGE_JSON --test --test-concurrency="$most" --test-reporter=spec "$@" || failed=1
 }
-tell 1 "${alone[@]}"
-tell 2 "${together[@]}"
+run_stories 1 "${alone[@]}"
+run_stories 2 "${together[@]}"
 exit "$failed"

@@ -1,4 +1,4 @@
-"""An engine whose words a story writes: `ScriptedEngine` in a process of its own, told what to do on standard input.
+"""A scripted engine: `ScriptedEngine` in its own process, controlled through standard input.
 
 Each line is a JSON object: ``{"say": {"when": "return ", "texts": ["a + b"]}}`` (a request whose prefix ends so gets
 that text; several are the candidates, in turn; the newest rule that fits counts), ``{"hold": "else"}`` (replies stop
@@ -17,12 +17,12 @@ from infill_completion.api import CompletionRequest
 from tests import scripted_engine
 from tests.scripted_engine import Reply, ScriptedEngine, _tokens
 
-# A window takes its time to open on a busy machine, and the load is held until it has.
+# A window may take long to open on a busy machine, and the load is delayed until it is open.
 scripted_engine.DEADLINE_S = 300.0
 
 
 class Story:
-    """What the model says, by the end of the prefix."""
+    """The model's answers, by the end of the prefix."""
 
     def __init__(self) -> None:
         self.rules: list[tuple[str, list[str]]] = []

@@ -1,4 +1,4 @@
-"""Writes a wheel called infill-ls whose program is the one of this checkout: pip installs it in a second.
+"""Writes a wheel called infill-ls with the program of this checkout, which pip installs in a second.
 
 ``python small_wheel.py FOLDER PROGRAM`` prints the path of the wheel.
 """

@@ -1,4 +1,4 @@
-"""The extension's manifest says what the server's settings say, and names everything that exists."""
+"""The extension's manifest agrees with the server's settings, and its references exist."""
 
 from __future__ import annotations
 

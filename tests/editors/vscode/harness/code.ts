@@ -1,4 +1,4 @@
-/** VS Code: the server side of code-server with the packaged extension, and Chromium to look at it. */
+/** VS Code: code-server with the packaged extension, seen through Chromium. */
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import * as readline from "node:readline";
 import { type Browser, type BrowserContext, chromium } from "playwright-core";
-import { BIN, CHROMIUM, CODE_SERVER, NODE, VSIX } from "./places.ts";
+import { BIN, CHROMIUM, CODE_SERVER, NODE, VSIX } from "./paths.ts";
 import { within } from "./waiting.ts";
 import { Window } from "./window.ts";
 
@@ -36,12 +36,12 @@ const SETTINGS = {
   "git.enabled": false,
 };
 
-/** Settings of the machine, which a remote window takes from the remote side only. */
+/** Machine settings, which a remote window reads only from the remote side. */
 const MACHINE = { "workbench.welcomePage.walkthroughs.openOnInstall": false };
 
 export interface Options {
   settings?: Record<string, unknown>;
-  /** Written where a remote machine keeps its own settings. */
+  /** Written to the settings file of the remote machine. */
   machine?: Record<string, unknown>;
   environment?: NodeJS.ProcessEnv;
   /** False: `infill-ls` is not on PATH. */
@@ -49,7 +49,7 @@ export interface Options {
   args?: string[];
 }
 
-/** A running VS Code with its own folders; windows are opened in it. */
+/** A running VS Code with its own folders, in which windows can be opened. */
 export class Code {
   readonly folder: string;
   readonly environment: NodeJS.ProcessEnv;
@@ -60,7 +60,7 @@ export class Code {
 
   private constructor(folder: string, options: Options) {
     this.folder = folder;
-    // A run directory of its own keeps these engines apart from the user's.
+    // A separate run directory keeps these engines apart from the user's.
     this.environment = {
       XDG_RUNTIME_DIR: path.join(folder, "run"),
       XDG_CACHE_HOME: path.join(folder, "cache"),
@@ -70,7 +70,7 @@ export class Code {
     };
   }
 
-  /** Make the folders of a VS Code that is not started yet, so that an engine can be put in place first. */
+  /** Create the folders of a VS Code without starting it, so that an engine can be started first. */
   static async prepare(options: Options = {}): Promise<Code> {
     const folder = await mkdtemp(path.join(tmpdir(), "vsc-"));
     const code = new Code(folder, options);
@@ -155,7 +155,7 @@ export class Code {
     return folder;
   }
 
-  /** End everything that was started here. */
+  /** Stop everything that was started here. */
   async close(): Promise<void> {
     await this.browser?.close();
     const server = this.server;
@@ -168,7 +168,7 @@ export class Code {
     await rm(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
   }
 
-  /** Stop the engine that the language server started, if it did. */
+  /** Stop the engine, if the language server started one. */
   async stopEngines(): Promise<void> {
     spawnSync(path.join(BIN, "infill-ls"), ["engine", "stop"], {
       env: { ...process.env, ...this.environment },
@@ -176,7 +176,7 @@ export class Code {
     });
   }
 
-  /** Return the log of the extension, of all windows. */
+  /** Return the extension's log of all windows. */
   async log(): Promise<string> {
     const folder = this.at("user/logs");
     const files = await readdir(folder, { recursive: true });

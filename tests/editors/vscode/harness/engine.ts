@@ -1,8 +1,8 @@
-/** The scripted engine as a story sees it; `scripted.py` is the other side. */
+/** Controls the scripted engine, which `scripted.py` runs. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import * as readline from "node:readline";
-import { PYTHON, ROOT } from "./places.ts";
+import { PYTHON, ROOT } from "./paths.ts";
 import { until, within } from "./waiting.ts";
 
 export interface Request {
@@ -31,7 +31,7 @@ export class ScriptedEngine {
     return engine;
   }
 
-  /** A request whose prefix ends with `when` gets `texts`: one after the other where several are wanted. */
+  /** A request whose prefix ends with `when` gets `texts`, one per candidate. */
   async says(when: string, ...texts: string[]): Promise<void> {
     await this.order({ say: { when, texts } });
   }
@@ -45,7 +45,7 @@ export class ScriptedEngine {
     await this.order({ release: true });
   }
 
-  /** The model, held back by `--hold-load`, is loaded. */
+  /** Load the model, which `--hold-load` delays. */
   async loads(): Promise<void> {
     await this.order({ load: true });
   }

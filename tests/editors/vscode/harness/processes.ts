@@ -32,6 +32,6 @@ async function belongs(id: string, code: Code, fits: (command: string[]) => bool
         .includes(`XDG_RUNTIME_DIR=${code.environment["XDG_RUNTIME_DIR"]}`)
     );
   } catch {
-    return false; // it ended meanwhile
+    return false; // it ended in the meantime
   }
 }

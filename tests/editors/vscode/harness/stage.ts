@@ -1,15 +1,15 @@
-/** VS Code with one window for the stories of a file; each story has files of its own in the window's folder. */
+/** VS Code with one window for the stories of a file; each story has its own files in the window's folder. */
 
 import { mkdir, writeFile } from "node:fs/promises";
 import * as path from "node:path";
 import { after, before, test } from "node:test";
 import { Code, type Options } from "./code.ts";
 import { ScriptedEngine } from "./engine.ts";
-import { CACHE } from "./places.ts";
+import { CACHE } from "./paths.ts";
 import type { Window } from "./window.ts";
 
 export interface Setting extends Options {
-  /** The arguments of the scripted engine; null: the engine is the real one, with the embedded model. */
+  /** The arguments of the scripted engine; null for the real engine with the embedded model. */
   engine?: string[] | null;
 }
 
@@ -26,7 +26,7 @@ export class Stage {
     after(() => this.end());
   }
 
-  /** Tell a story; when it fails, a picture of the window and the log stay in `.cache/vscode/failed`. */
+  /** Run a story; if it fails, a screenshot and the log are kept in `.cache/vscode/failed`. */
   story(name: string, files: Record<string, string>, tell: (window: Window) => Promise<void>): void {
     Object.assign(this.files, files);
     void test(name, async () => {
@@ -50,7 +50,7 @@ export class Stage {
     await this.window.page.screenshot({ path: path.join(folder, `${name}.png`) }).catch(() => undefined);
   }
 
-  /** Put a file into the folder that no story opens first. */
+  /** Write a file into the folder without opening it. */
   file(name: string, text: string): void {
     this.files[name] = text;
   }

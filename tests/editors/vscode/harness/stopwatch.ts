@@ -1,18 +1,18 @@
-/** Times in the window itself: from a key to the ghost text that it brought. */
+/** Measures, inside the window, the time from a key to its ghost text. */
 
 import type { Page } from "playwright-core";
 
-interface Noted {
+interface TimedText {
   at: number;
   text: string;
 }
 
-interface Notes {
-  keys: Noted[];
-  ghosts: Noted[];
+interface KeyRecord {
+  keys: TimedText[];
+  ghosts: TimedText[];
 }
 
-/** Notes, from now on, when keys go down and when the ghost text changes; all times are the page's own clock. */
+/** Records when keys go down and when the ghost text changes, by the page's clock. */
 export class Stopwatch {
   private readonly page: Page;
 
@@ -22,31 +22,31 @@ export class Stopwatch {
 
   async start(): Promise<void> {
     await this.page.evaluate(() => {
-      const notes: Notes = { keys: [], ghosts: [] };
+      const record: KeyRecord = { keys: [], ghosts: [] };
       const read = () =>
         [...document.querySelectorAll(".ghost-text-decoration, .suggest-preview-text .view-line")]
           .map((node) => node.textContent)
           .join("");
       let shown = read();
-      addEventListener("keydown", (event) => notes.keys.push({ at: performance.now(), text: event.key }), {
+      addEventListener("keydown", (event) => record.keys.push({ at: performance.now(), text: event.key }), {
         capture: true,
       });
       new MutationObserver(() => {
         const text = read();
         if (text !== shown) {
           shown = text;
-          notes.ghosts.push({ at: performance.now(), text });
+          record.ghosts.push({ at: performance.now(), text });
         }
       }).observe(document.body, { subtree: true, childList: true, characterData: true });
-      (globalThis as unknown as { infillNotes: Notes }).infillNotes = notes;
+      (globalThis as unknown as { infillRecord: KeyRecord }).infillRecord = record;
     });
   }
 
-  /** Return what was noted since the last call. */
-  async read(): Promise<Notes> {
+  /** Return what was recorded since the last call. */
+  async read(): Promise<KeyRecord> {
     return this.page.evaluate(() => {
-      const notes = (globalThis as unknown as { infillNotes: Notes }).infillNotes;
-      return { keys: notes.keys.splice(0), ghosts: notes.ghosts.splice(0) };
+      const record = (globalThis as unknown as { infillRecord: KeyRecord }).infillRecord;
+      return { keys: record.keys.splice(0), ghosts: record.ghosts.splice(0) };
     });
   }
 }
@@ -61,8 +61,8 @@ export interface Times {
   none: number;
 }
 
-/** Add what was noted while one place was typed to `times`. */
-export function add(times: Times, { keys, ghosts }: Notes): void {
+/** Add the record of one place to `times`. */
+export function add(times: Times, { keys, ghosts }: KeyRecord): void {
   keys.forEach((key, index) => {
     const before = ghosts.findLast((ghost) => ghost.at < key.at)?.text ?? "";
     const until = keys[index + 1]?.at ?? Infinity;

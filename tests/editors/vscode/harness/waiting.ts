@@ -1,4 +1,4 @@
-/** Waiting for events with a deadline, the only way these stories wait. */
+/** Waits for events with a deadline; the stories wait in no other way. */
 
 export const DEADLINE_MS = 120_000;
 

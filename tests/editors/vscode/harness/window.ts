@@ -1,4 +1,4 @@
-/** One window of VS Code, as the person at the keyboard sees it. */
+/** One window of VS Code, as its user sees it. */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -6,7 +6,7 @@ import * as path from "node:path";
 import type { BrowserContext, Page } from "playwright-core";
 import { DEADLINE_MS, until } from "./waiting.ts";
 
-/** How long a person looks for ghost text before typing on. */
+/** How long a user waits for ghost text before typing on. */
 const PATIENCE_MS = 5000;
 const STATUS = "#infill-ls\\.infill\\.infill\\.status";
 
@@ -66,7 +66,7 @@ export class Window {
     await this.page.locator(".quick-input-list .monaco-list-row", { hasText: label }).first().click();
   }
 
-  /** Pick the entry whose label begins with `label`, whatever the others say about themselves. */
+  /** Pick the entry whose label begins with `label`, whatever the details of other entries contain. */
   async choose(label: string): Promise<void> {
     await this.page.locator(`.quick-input-list .monaco-list-row[aria-label^="${label}"]`).first().click();
     await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
@@ -77,10 +77,9 @@ export class Window {
   }
 
   /**
-   * Type `text` and return the ghost text behind it.
+   * Type `text` and return the ghost text after it.
    *
-   * An answer that comes too late is none, which happens on a busy machine: then the last letter is typed again, as a
-   * person types on.
+   * On a busy machine an answer may miss its deadline: then the last letter is deleted and typed again.
    */
   async typeUntilGhost(text: string): Promise<string> {
     await this.type(text);
@@ -108,10 +107,10 @@ export class Window {
     await this.page.keyboard.press("Control+End");
   }
 
-  /** Return the ghost text on the screen, lines joined by "\n"; empty when there is none. */
+  /** Return the ghost text on the screen, lines joined by "\n"; empty if there is none. */
   async ghost(): Promise<string> {
     return this.page.evaluate(() => {
-      // The first line stands inside the text, the others in a zone below it; each token is a node of its own.
+      // The first line is inside the text, the others are in a zone below it; each token is a separate node.
       const read = (selector: string) =>
         [...document.querySelectorAll(selector)].map((node) => node.textContent ?? "").join("");
       const below = [...document.querySelectorAll(".suggest-preview-text .view-line")].map(
@@ -147,7 +146,7 @@ export class Window {
     await this.page.locator(".suggest-widget.visible .monaco-list-row", { hasText: label }).first().waitFor();
   }
 
-  /** Wait until the open popup says `message`. */
+  /** Wait until the open popup shows `message`. */
   async popupSays(message: string): Promise<void> {
     await this.page.locator(".suggest-widget.visible .message", { hasText: message }).waitFor();
   }
@@ -159,7 +158,7 @@ export class Window {
       .catch(() => undefined);
   }
 
-  /** Wait until the window has drawn what happened so far. */
+  /** Wait until the window has drawn all changes so far. */
   async settle(): Promise<void> {
     await this.page.evaluate(
       () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
@@ -171,7 +170,7 @@ export class Window {
     await this.page.waitForSelector(`.tab.active[data-resource-name="${name}"]:not(.dirty)`);
   }
 
-  /** Put the cursor at a line, from 1, behind `column` characters. */
+  /** Put the cursor at a line, from 1, after `column` characters. */
   async goTo(line: number, column: number): Promise<void> {
     await this.press("Control+g");
     const input = this.page.locator(".quick-input-widget input");
@@ -186,7 +185,7 @@ export class Window {
     await until("no ghost text", async () => (await this.ghost()) === "" || undefined);
   }
 
-  /** Return what the status bar item says to a screen reader: `Infill, KIND: SENTENCE`. */
+  /** Return the label of the status bar item for screen readers: `Infill, KIND: SENTENCE`. */
   async status(): Promise<string> {
     const item = this.page.locator(STATUS);
     return (await item.count()) === 0 ? "" : ((await item.first().getAttribute("aria-label")) ?? "");
@@ -197,7 +196,7 @@ export class Window {
     return ((await this.page.locator(STATUS).textContent()) ?? "").trim();
   }
 
-  /** Wait until the item shows the kind of status. */
+  /** Wait until the status bar item shows this kind of status. */
   async statusIs(kind: string): Promise<string> {
     let last = "";
     try {
@@ -225,7 +224,7 @@ export class Window {
     });
   }
 
-  /** Leave the editor group that a page was opened in. */
+  /** Close the editor group of a page. */
   async closePage(title: string): Promise<void> {
     const tab = this.page.locator(`.tab[data-resource-name*="${title}"]`);
     await tab.click({ button: "middle" });

@@ -23,7 +23,7 @@ const tests: Record<string, (api: Api) => Promise<void>> = {
     );
   },
 
-  async "ghost text is taken by command and undone"(api) {
+  async "ghost text is accepted by command and undone"(api) {
     await becomes(api, "ready");
     const document = await vscode.workspace.openTextDocument({
       language: "python",
@@ -42,7 +42,7 @@ const tests: Record<string, (api: Api) => Promise<void>> = {
     assert.equal(document.getText(), "def add(a, b):\n    return ");
   },
 
-  async "only what the user wrote is told to the server"(api) {
+  async "only settings that the user set are sent to the server"(api) {
     const configuration = vscode.workspace.getConfiguration("infill");
     await configuration.update("completion.languages", { python: false }, vscode.ConfigurationTarget.Global);
     await becomes(api, "off");
@@ -55,7 +55,7 @@ const tests: Record<string, (api: Api) => Promise<void>> = {
     assert.equal(found, null);
   },
 
-  async "a restart brings another process"(api) {
+  async "a restart starts another process"(api) {
     const before = api.serverPid();
     await vscode.commands.executeCommand("infill-ls.restart");
     await becomes(api, "ready");
@@ -81,7 +81,7 @@ async function until(what: string, look: () => boolean | Promise<boolean>): Prom
   }
 }
 
-/** Run every test and write what came of it where `INFILL_HOST_RESULTS` says. */
+/** Run every test and write the results to the file `INFILL_HOST_RESULTS`. */
 export async function run(): Promise<void> {
   const results: Record<string, string> = {};
   const api = await extension().activate();

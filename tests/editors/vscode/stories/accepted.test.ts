@@ -1,4 +1,4 @@
-/** What the server hears of a suggestion that was taken, with VS Code's own keys and nothing of ours in between. */
+/** The server's notifications about an accepted suggestion, with VS Code's own keys. */
 
 import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { after } from "node:test";
 import { pathToFileURL } from "node:url";
-import { BIN, HERE, PYTHON } from "../harness/places.ts";
+import { BIN, HERE, PYTHON } from "../harness/paths.ts";
 import { Stage } from "../harness/stage.ts";
 import { until } from "../harness/waiting.ts";
 
@@ -25,13 +25,13 @@ interface Message {
   params: { command?: string; arguments?: unknown[]; contentChanges?: { text: string }[] };
 }
 
-/** Return what VS Code told the server so far, in order. */
+/** Return the messages from VS Code to the server so far, in order. */
 function messages(): Message[] {
   const lines = existsSync(heard) ? readFileSync(heard, "utf8").split("\n").slice(0, -1) : [];
   return lines.map((line) => JSON.parse(line) as Message);
 }
 
-/** Return the arguments of the acceptances so far. */
+/** Return the arguments of the acceptance commands so far. */
 function acceptances(): unknown[] {
   return messages()
     .filter(({ method, params }) => method === "workspace/executeCommand" && params.command === "infill.accepted")
@@ -40,7 +40,7 @@ function acceptances(): unknown[] {
 
 const LINES = "total = 0\n    for item in items:\n        total += item\n    return total";
 
-stage.story("the server hears of it once, behind the text", { "add.py": "def add(a, b):\n" }, async (window) => {
+stage.story("the server is notified once, after the text", { "add.py": "def add(a, b):\n" }, async (window) => {
   await stage.engine.says("return ", "a + b");
   await window.statusIs("ready");
   await window.toEnd();
@@ -79,7 +79,7 @@ stage.story(
   },
 );
 
-stage.story("a suggestion that is sent away is none", { "away.py": "def away():\n" }, async (window) => {
+stage.story("a dismissed suggestion is not an acceptance", { "away.py": "def away():\n" }, async (window) => {
   const before = acceptances().length;
   await stage.engine.says("return ", "nothing");
   await window.toEnd();

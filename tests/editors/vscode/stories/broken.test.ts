@@ -1,4 +1,4 @@
-/** A program that is named in the settings and does not work. */
+/** A broken program named in the settings. */
 
 import assert from "node:assert/strict";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** The file on disk, byte for byte: line ends, indentation, and characters that are more than one unit long. */
+/** The file on disk, byte for byte: line ends, indentation, and characters of more than one unit. */
 
 import assert from "node:assert/strict";
 import { Stage } from "../harness/stage.ts";

@@ -4,11 +4,11 @@ import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { cpus, loadavg } from "node:os";
 import * as path from "node:path";
-import { CACHE } from "../harness/places.ts";
+import { CACHE } from "../harness/paths.ts";
 import { engines, languageServers } from "../harness/processes.ts";
+import { BEGUN, INVENTORY, METHOD } from "../harness/samples.ts";
 import { Stage } from "../harness/stage.ts";
 import { add, quantile, Stopwatch, type Times } from "../harness/stopwatch.ts";
-import { BEGUN, INVENTORY, METHOD } from "../harness/sure.ts";
 import { until } from "../harness/waiting.ts";
 
 const stage = new Stage({ engine: null });
@@ -54,7 +54,7 @@ stage.story("an engine that is killed comes back", { "killed.py": INVENTORY }, a
   await window.typeUntilGhost(BEGUN);
 });
 
-/** Where the times go that are kept; without it they are measured at every third place, which tells that they can be. */
+/** The file for the measured times; without it, only every third place is measured, as a test of the measurement. */
 const KEPT = process.env["INFILL_LATENCY"];
 
 /** Line and column of places in the middle of lines of code, spread over the file. */

@@ -1,4 +1,4 @@
-/** What a person sees when the model cannot be loaded. */
+/** A model that cannot be loaded. */
 
 import assert from "node:assert/strict";
 import { Stage } from "../harness/stage.ts";
@@ -8,7 +8,7 @@ const stage = new Stage({
 });
 
 stage.story("an error shows its reason, and editing goes on", { "error.py": "x = 1" }, async (window) => {
-  // An engine without a model ends after a while, and a window may take longer than that to open.
+  // An engine without a model exits after a while, possibly before a window is open.
   await window.statusIs("loading");
   await stage.engine.loads();
   assert.match(await window.statusIs("error"), /does not exist; correct engine\.model/);

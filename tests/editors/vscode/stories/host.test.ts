@@ -6,7 +6,7 @@ import * as path from "node:path";
 import { test } from "node:test";
 import { Code } from "../harness/code.ts";
 import { ScriptedEngine } from "../harness/engine.ts";
-import { CACHE, ROOT } from "../harness/places.ts";
+import { CACHE, ROOT } from "../harness/paths.ts";
 import { DEADLINE_MS, until } from "../harness/waiting.ts";
 
 const EVIL = JSON.stringify({

@@ -1,4 +1,4 @@
-/** A person with VS Code and nothing else. */
+/** A user with VS Code and nothing else installed. */
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -7,7 +7,7 @@ import { readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { after } from "node:test";
-import { BIN, HERE, PYTHON } from "../harness/places.ts";
+import { BIN, HERE, PYTHON } from "../harness/paths.ts";
 import { languageServers } from "../harness/processes.ts";
 import { Stage } from "../harness/stage.ts";
 
@@ -24,7 +24,7 @@ const stage = new Stage({
 
 stage.file("add.py", "def add(a, b):\n");
 
-stage.story("the walkthrough greets and installs the server, and suggestions come", {}, async (window) => {
+stage.story("the walkthrough installs the server, and suggestions appear", {}, async (window) => {
   await window.page.getByText("Get Started with Infill").first().waitFor();
   assert.match(await window.statusIs("missing"), /not on PATH/);
   await window.page.getByText("Install the server").first().click();

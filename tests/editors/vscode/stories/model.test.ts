@@ -1,9 +1,9 @@
-/** The menu's pages about models and the machine. */
+/** The menu's entries about models and the machine. */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
+import { BEGUN, INVENTORY, METHOD } from "../harness/samples.ts";
 import { Stage } from "../harness/stage.ts";
-import { BEGUN, INVENTORY, METHOD } from "../harness/sure.ts";
 import { until } from "../harness/waiting.ts";
 import type { Window } from "../harness/window.ts";
 
@@ -14,7 +14,7 @@ async function answers(window: Window, model: string): Promise<void> {
   await until(`${model} answers`, async () => (await window.statusText()).includes(model) || undefined);
 }
 
-/** Return the model that the settings of the machine name. */
+/** Return the model in the machine's settings. */
 async function written(): Promise<unknown> {
   const settings = await readFile(stage.code.at("user/Machine/settings.json"), "utf8");
   return (JSON.parse(settings) as Record<string, unknown>)["infill.engine.model"];
@@ -45,7 +45,7 @@ stage.story(
   },
 );
 
-stage.story("the doctor tells about this machine", { "a.py": "" }, async (window) => {
+stage.story("the doctor reports on this machine", { "a.py": "" }, async (window) => {
   await window.menu("Doctor");
   const page = await window.pageText("Doctor");
   assert.match(page, /python: infill-ls/);

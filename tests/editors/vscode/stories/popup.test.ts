@@ -1,4 +1,4 @@
-/** Where the setting is on, suggestions are entries of the completion menu too. */
+/** With the setting on, suggestions are also entries of the completion menu. */
 
 import assert from "node:assert/strict";
 import { Stage } from "../harness/stage.ts";

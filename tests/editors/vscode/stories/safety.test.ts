@@ -1,4 +1,4 @@
-/** A workspace with its own `infill-ls`, its own modules and a `PYTHONPATH` runs none of them in our processes. */
+/** A workspace with its own `infill-ls`, its own modules and a `PYTHONPATH` runs none of them. */
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** The item in the status bar: it says how things stand, and its menu changes them. */
+/** The status bar item and its menu. */
 
 import assert from "node:assert/strict";
 import { kill } from "node:process";
@@ -19,7 +19,7 @@ stage.story("a loading model shows its percentage, a loaded one its name", { "lo
   await until("the model's name", async () => (await window.statusText()).includes("scripted") || undefined);
 });
 
-stage.story("it shows that a suggestion is being made", { "busy.py": "def busy(a):\n" }, async (window) => {
+stage.story("it shows that a suggestion is being generated", { "busy.py": "def busy(a):\n" }, async (window) => {
   await stage.engine.says("return ", "a + slow");
   await stage.engine.holds("slow");
   await window.toEnd();

@@ -1,4 +1,4 @@
-/** A workspace that nobody trusts: suggestions work, and its settings decide nothing that matters. */
+/** An untrusted workspace: suggestions work, and its settings have no effect on security or privacy. */
 
 import assert from "node:assert/strict";
 import { Stage } from "../harness/stage.ts";
@@ -48,7 +48,7 @@ stage.story(
     await dialog.waitFor({ state: "detached" });
     await window.edit("secrets.py");
     await window.toEnd();
-    // The settings reach the server a moment later; a user asks again.
+    // The settings reach the server a moment later; the user invokes again.
     await until("a suggestion in the file", async () => {
       await window.press("Alt+\\");
       await window.someGhostWithin(1000);

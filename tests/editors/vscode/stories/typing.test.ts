@@ -1,11 +1,11 @@
-/** What a person does with ghost text: take it, take a part of it, type through it, undo it, send it away. */
+/** Ghost text accepted whole and in parts, typed through, undone and dismissed. */
 
 import assert from "node:assert/strict";
 import { Stage } from "../harness/stage.ts";
 
 const stage = new Stage();
 
-stage.story("Tab takes the suggestion", { "add.py": "def add(a, b):\n" }, async (window) => {
+stage.story("Tab accepts the suggestion", { "add.py": "def add(a, b):\n" }, async (window) => {
   await stage.engine.says("return ", "a + b");
   await window.toEnd();
   await window.statusIs("ready");
@@ -45,7 +45,7 @@ stage.story("a word, then a line, then the rest", { "parts.py": "def parts(items
   await window.press("Alt+ArrowRight");
   await window.ghostIs(LINES.slice(LINES.indexOf("    for")));
   assert.equal(stage.engine.requests.length, asked, "what is left of a suggestion is no new work");
-  // At the start of a line VS Code's Tab indents first; the suggestion goes on behind the blanks.
+  // At the start of a line VS Code's Tab indents first; the suggestion continues after the indentation.
   await window.press("Tab");
   await window.ghostIs(LINES.slice(LINES.indexOf("for")));
   await window.press("Tab");
@@ -72,7 +72,7 @@ stage.story(
   },
 );
 
-stage.story("Escape sends it away", { "away.py": "def away():\n" }, async (window) => {
+stage.story("Escape dismisses it", { "away.py": "def away():\n" }, async (window) => {
   await stage.engine.says("return ", "nothing");
   await window.toEnd();
   await window.type("    return ");

@@ -1,4 +1,4 @@
-/** What the extension decides without VS Code: the status line, the program to start, the page of an explanation. */
+/** The parts of the extension that do not need VS Code: status, program, explanation; and the harness's stopwatch. */
 
 import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -31,12 +31,12 @@ void test("a load shows its percentage until the model is there", () => {
   assert.equal(status(withStatus(loading, { kind: "Normal", model: "m" })).kind, "ready");
 });
 
-void test("the model is named by its last part, and not at length", () => {
+void test("the model's name is the last part of its id, shortened", () => {
   assert.match(status(ready).text, /CodeLlama-7b-hf$/);
   assert.equal(shortName(`/models/${"x".repeat(60)}`).length, 24);
 });
 
-void test("what stops everything hides what the user chose, and that hides what the engine does", () => {
+void test("a failed program hides the user's choice, and that hides the engine's state", () => {
   const busy = withStatus(ready, { kind: "Normal", busy: true });
   assert.equal(status(busy).kind, "busy");
   assert.equal(status({ ...busy, language: "sql", languageOn: false }).kind, "off");
@@ -44,7 +44,7 @@ void test("what stops everything hides what the user chose, and that hides what 
   assert.equal(status({ ...busy, enabled: false, program: "failed", reason: "It broke." }).tooltip, "It broke.");
 });
 
-void test("an ill-typed status changes nothing but what it says", () => {
+void test("an ill-typed status clears the reason and changes nothing else", () => {
   assert.deepEqual(withStatus(ready, { kind: 7, busy: "yes", reason: 1, model: "" }), { ...ready, reason: undefined });
 });
 
@@ -59,7 +59,7 @@ function program(...parts: string[]): string {
   return file;
 }
 
-void test("no program of the workspace is started, by whatever way PATH leads there", async () => {
+void test("no program of the workspace is started, however PATH leads there", async () => {
   program("work/.venv/bin/infill-ls");
   const good = program("system/bin/infill-ls");
   symlinkSync(path.join(folder, "work"), path.join(folder, "link"));
@@ -74,7 +74,7 @@ void test("no program of the workspace is started, by whatever way PATH leads th
   assert.equal(await onPath(["infill-ls"], { workspace: [folder], searchPath }), undefined);
 });
 
-void test("what steers Python is not handed on", () => {
+void test("Python's environment variables are not passed on", () => {
   const clean = cleanEnvironment({
     HOME: "/h",
     PYTHONPATH: ".",

@@ -1,4 +1,4 @@
-/** Where things are. */
+/** Paths of the repository and the cache. */
 
 import { readdirSync } from "node:fs";
 import * as path from "node:path";
