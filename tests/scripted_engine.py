@@ -33,8 +33,8 @@ from infill_completion.engine.errors import ModelError
 from infill_completion.engine.http.server import EngineServer
 from infill_completion.engine.process.listener import connection_info, listening
 from infill_completion.engine.process.lock import FileLock
+from infill_completion.engine.progress import Progress
 from infill_completion.engine.scheduler.activity import IdleLimits
-from infill_completion.engine.scheduler.loading import Progress
 from infill_completion.settings import EngineSettings
 
 DEADLINE_S = 20.0

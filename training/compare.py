@@ -10,7 +10,7 @@ import torch
 
 from infill_completion.api import CompletionRequest, ContextItem
 from infill_completion.engine.decoding.generator import Generator
-from infill_completion.engine.ngram.mixture import CacheParameters, ngram_index
+from infill_completion.engine.ngram.mixture import MixtureParameters, ngram_index
 
 
 class PredictionSource(StrEnum):
@@ -32,10 +32,10 @@ class Predictor:
     """
 
     def __init__(
-        self, generator: Generator, source: PredictionSource, cache: CacheParameters | None = None, **settings: Any
+        self, generator: Generator, source: PredictionSource, cache: MixtureParameters | None = None, **settings: Any
     ) -> None:
         self._source = source
-        self._cache = cache or generator.model.settings.cache or CacheParameters()
+        self._cache = cache or generator.model.settings.cache or MixtureParameters()
         self._generator = generator.with_settings(
             cache=None if source is PredictionSource.MODEL else self._cache,
             **settings,

@@ -20,7 +20,7 @@ from transformers import LlamaForCausalLM
 from infill_completion.api import CompletionRequest
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.ngram.index import MatchLevel
-from infill_completion.engine.ngram.mixture import CacheParameters, ngram_index
+from infill_completion.engine.ngram.mixture import MixtureParameters, ngram_index
 from infill_completion.settings import EngineSettings
 from training.evaluate import LineHole, holes
 from training.export import EMBEDDED
@@ -47,7 +47,7 @@ def _probabilities(model: LlamaForCausalLM, ids: list[int], truth: list[int]) ->
 
 
 def collect(
-    generator: Generator, model: LlamaForCausalLM, wanted: list[LineHole], parameters: CacheParameters
+    generator: Generator, model: LlamaForCausalLM, wanted: list[LineHole], parameters: MixtureParameters
 ) -> list[TrueToken]:
     """Return the true tokens of all holes."""
     tokens = []
@@ -76,7 +76,7 @@ def _tables(tokens: list[TrueToken]) -> tuple[Tensor, Tensor, Tensor]:
     return features, shares, mask
 
 
-def fit(tokens: list[TrueToken], start: CacheParameters) -> tuple[CacheParameters, float]:
+def fit(tokens: list[TrueToken], start: MixtureParameters) -> tuple[MixtureParameters, float]:
     """Return the parameters with the best gains, and the mean loss in nats per token."""
     features, shares, mask = _tables(tokens)
     model = torch.tensor([token.probability for token in tokens])
@@ -108,9 +108,9 @@ def main() -> None:
     generator = Generator.load(settings, lambda _share, _what: None)
     model = LlamaForCausalLM.from_pretrained(options.folder, dtype=torch.float32)
     wanted = holes(options.run / "held_out.jsonl", options.count, tuning=True)
-    found: list[tuple[float, CacheParameters]] = []
+    found: list[tuple[float, MixtureParameters]] = []
     for half_life, end_tokens in itertools.product(HALF_LIVES, END_TOKENS):
-        start = CacheParameters(half_life_tokens=half_life, end_tokens=end_tokens)
+        start = MixtureParameters(half_life_tokens=half_life, end_tokens=end_tokens)
         fitted, loss = fit(collect(generator, model, wanted, start), start)
         print(f"half life {half_life:g}, end tokens {end_tokens}: {loss:.4f} nats per token, {fitted}", flush=True)
         found.append((loss, fitted))

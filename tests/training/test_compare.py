@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from infill_completion.api import ContextItem
 from infill_completion.engine.decoding.generator import Generator
-from infill_completion.engine.ngram.mixture import CacheParameters
+from infill_completion.engine.ngram.mixture import MixtureParameters
 from training.compare import PredictionSource, Predictor
 
-STRONG = CacheParameters(bias=8.0)
+STRONG = MixtureParameters(bias=8.0)
 PREFIX = "first = frobnicate(quux_table, 1)\nsecond = frob"
 
 
@@ -20,7 +20,7 @@ def test_the_index_alone_says_nothing_about_what_it_never_saw(tiny: Generator) -
 def test_both_follow_the_index_where_it_is_trusted_and_the_model_where_not(tiny: Generator) -> None:
     model = Predictor(tiny, PredictionSource.MODEL)(PREFIX, "\n", max_tokens=8)
     assert Predictor(tiny, PredictionSource.BOTH, STRONG)(PREFIX, "\n") == "nicate(quux_table, 1)"
-    assert Predictor(tiny, PredictionSource.BOTH, CacheParameters(bias=-100.0))(PREFIX, "\n", max_tokens=8) == model
+    assert Predictor(tiny, PredictionSource.BOTH, MixtureParameters(bias=-100.0))(PREFIX, "\n", max_tokens=8) == model
 
 
 def test_other_files_are_copied_from_too(tiny: Generator) -> None:

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from infill_completion.engine import environment  # noqa: F401  # first, because torch reads it when it is imported
 from infill_completion.engine.errors import ServeError
 from infill_completion.engine.process.serve import serve
-from infill_completion.engine.scheduler.loading import Load, Progress
+from infill_completion.engine.progress import Progress
+from infill_completion.engine.scheduler.loading import Load
 from infill_completion.engine.scheduler.scheduler import SchedulableModel
 from infill_completion.settings import EngineSettings, Settings, config_path, merge, read_config
 

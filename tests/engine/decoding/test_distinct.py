@@ -12,7 +12,7 @@ import torch
 from infill_completion.api import CompletionRequest
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.model.decoder import Decoder
-from infill_completion.engine.ngram.mixture import CacheParameters
+from infill_completion.engine.ngram.mixture import MixtureParameters
 from tests.engine.tiny import never
 
 ASK = CompletionRequest(prefix="x = 1\n", suffix="\n", max_tokens=6, temperature=0.0, n=3, seed=4)
@@ -87,8 +87,8 @@ def test_the_same_seed_gives_the_same_candidates(tiny: Generator, temperature: f
     assert token_texts(tiny.with_settings(), request) == token_texts(tiny.with_settings(), request)
 
 
-@pytest.mark.parametrize("cache", [None, CacheParameters()], ids=["model alone", "with cache"])
-def test_candidates_of_a_real_model_differ(exact: Generator, cache: CacheParameters | None) -> None:
+@pytest.mark.parametrize("cache", [None, MixtureParameters()], ids=["model alone", "with cache"])
+def test_candidates_of_a_real_model_differ(exact: Generator, cache: MixtureParameters | None) -> None:
     generator = exact.with_settings(cache=cache)
     request = replace(ASK, prefix="import os\n\n\ndef main():\n    ", temperature=0.1, max_tokens=8)
     assert len({tuple(texts) for texts in token_texts(generator, request)}) == 3

@@ -16,7 +16,7 @@ from infill_completion.engine.decoding.candidate import Candidate
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.kv_cache import KVCache
-from infill_completion.engine.ngram.mixture import CacheParameters
+from infill_completion.engine.ngram.mixture import MixtureParameters
 from infill_completion.prompt.formats import PromptLayout
 from tests.engine.tiny import VOCABULARY, never
 
@@ -153,9 +153,9 @@ def cancel_early(generator: Generator, request: CompletionRequest) -> None:
 
 
 @pytest.mark.parametrize("layout", [PromptLayout.SPM, PromptLayout.PSM, PromptLayout.LINE_LAST])
-@pytest.mark.parametrize("cache", [None, CacheParameters()], ids=["model alone", "with cache"])
+@pytest.mark.parametrize("cache", [None, MixtureParameters()], ids=["model alone", "with cache"])
 def test_nothing_that_saves_time_changes_a_token(
-    tiny: Generator, monkeypatch: pytest.MonkeyPatch, layout: PromptLayout, cache: CacheParameters | None
+    tiny: Generator, monkeypatch: pytest.MonkeyPatch, layout: PromptLayout, cache: MixtureParameters | None
 ) -> None:
     """Reused keys and values, drafts, recent texts and cancelled answers, compared with none of them."""
     used = tiny.with_settings(layout=layout, cache=cache, draft_tokens=4)

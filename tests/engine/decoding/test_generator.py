@@ -11,7 +11,7 @@ from infill_completion.api import Chunk, CompletionRequest, ContextItem, FinishR
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.forward import ForwardPass
-from infill_completion.engine.ngram.mixture import CacheParameters
+from infill_completion.engine.ngram.mixture import MixtureParameters
 from infill_completion.prompt.formats import PromptLayout
 from infill_completion.settings import EngineSettings
 from tests.engine.tiny import VOCABULARY, never, save_tiny
@@ -203,13 +203,13 @@ def test_a_healed_word_is_spelled_again_exactly(tiny: Generator) -> None:
 
 
 def test_the_ngram_index_adds_names_the_model_does_not_know(tiny: Generator) -> None:
-    mixed = tiny.with_settings(cache=CacheParameters(bias=8.0))
+    mixed = tiny.with_settings(cache=MixtureParameters(bias=8.0))
     (text,), _ = answers(mixed, ask(prefix="value = frobnicate(quux_table)\nother = frobnicate(qu", stop=("\n",)))
     assert text == "ux_table)"
 
 
 def test_the_ngram_index_covers_files_outside_the_prompt(tiny: Generator) -> None:
-    mixed = tiny.with_settings(cache=CacheParameters(bias=8.0), context_share=0.0)
+    mixed = tiny.with_settings(cache=MixtureParameters(bias=8.0), context_share=0.0)
     request = ask(prefix="other = frobnicate(qu", context=(ContextItem("a.py", "x = frobnicate(quux_table)\n"),))
     (text,), chunks = answers(mixed, CompletionRequest(**{**request.__dict__, "stop": ("\n",), "explain": True}))
     assert text == "ux_table)"
@@ -273,7 +273,7 @@ REPETITIVE = "table = {}\n" + "".join(f"table['key_{n}'] = compute(value_{n}, ot
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.7])
-@pytest.mark.parametrize("cache", [None, CacheParameters()], ids=["model alone", "with cache"])
+@pytest.mark.parametrize("cache", [None, MixtureParameters()], ids=["model alone", "with cache"])
 def test_drafts_change_the_speed_but_not_the_tokens(
     exact: Generator, tiny: Generator, monkeypatch: pytest.MonkeyPatch, temperature: float, cache: Any
 ) -> None:

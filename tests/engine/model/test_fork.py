@@ -14,7 +14,7 @@ from infill_completion.engine.model.cuda.device_loop import DeviceLoop
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.fork import Fork, positions, visible
 from infill_completion.engine.model.kv_cache import KVCache
-from infill_completion.engine.ngram.mixture import CacheParameters
+from infill_completion.engine.ngram.mixture import MixtureParameters
 from tests.engine.tiny import never
 
 PROMPT = [1, 77, 1203, 9, 400, 12, 3000]
@@ -102,10 +102,10 @@ def texts_of(generator: Generator, request: CompletionRequest) -> list[str]:
     return ["".join(chunk.text for chunk in chunks if chunk.index == index) for index in range(request.n)]
 
 
-@pytest.mark.parametrize("cache", [None, CacheParameters()], ids=["model alone", "with cache"])
+@pytest.mark.parametrize("cache", [None, MixtureParameters()], ids=["model alone", "with cache"])
 @pytest.mark.parametrize("prefix", [ASK.prefix, "import os\n\n\ndef main():\n    retu"], ids=["whole", "inside a word"])
 def test_the_device_gives_the_candidates_that_the_host_gives(
-    exact: Generator, cache: CacheParameters | None, prefix: str
+    exact: Generator, cache: MixtureParameters | None, prefix: str
 ) -> None:
     request = replace(ASK, prefix=prefix)
     expected = texts_of(exact.with_settings(cache=cache), request)

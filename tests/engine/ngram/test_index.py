@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from infill_completion.engine.ngram.index import MatchLevel, NgramIndex
-from infill_completion.engine.ngram.mixture import CacheParameters, blend, mix
+from infill_completion.engine.ngram.mixture import MixtureParameters, blend, mix
 
 A, B, C, D, E, X, Y, END = range(1, 9)
 FLAT = {"half_life_tokens": 0.0, "end_tokens": 0}
@@ -113,14 +113,14 @@ def test_an_empty_buffer_has_no_levels() -> None:
 
 def test_the_mixture_is_a_distribution() -> None:
     logits = torch.randn(10)
-    mixed = mix(logits, [MatchLevel(4, 1, {A: 1.0}), MatchLevel(1, 3, {A: 0.25, B: 0.75})], CacheParameters())
+    mixed = mix(logits, [MatchLevel(4, 1, {A: 1.0}), MatchLevel(1, 3, {A: 0.25, B: 0.75})], MixtureParameters())
     assert mixed.exp().sum().item() == pytest.approx(1.0, abs=1e-6)
     assert mixed[A] > logits.log_softmax(-1)[A]
     assert mixed[C] < logits.log_softmax(-1)[C]
 
 
 def test_the_mixture_is_the_nested_formula() -> None:
-    parameters = CacheParameters(bias=0.0, order_gain=1.0, count_gain=0.0, purity_gain=0.0)
+    parameters = MixtureParameters(bias=0.0, order_gain=1.0, count_gain=0.0, purity_gain=0.0)
     logits = torch.zeros(4)
     mixed = mix(logits, [MatchLevel(3, 1, {2: 1.0}), MatchLevel(1, 2, {1: 0.5, 2: 0.5})], parameters)
     long, short = 0.75, 0.5  # sigmoid(ln 3), sigmoid(ln 1)
@@ -132,13 +132,13 @@ def test_the_mixture_is_the_nested_formula() -> None:
 
 def test_without_matches_the_distribution_is_the_models() -> None:
     logits = torch.randn(10)
-    assert torch.equal(mix(logits, [], CacheParameters()), logits.log_softmax(-1))
+    assert torch.equal(mix(logits, [], MixtureParameters()), logits.log_softmax(-1))
 
 
 def test_the_weight_grows_with_length_count_and_agreement() -> None:
-    weight = CacheParameters().weight
+    weight = MixtureParameters().weight
     assert weight(MatchLevel(8, 1, {A: 1.0})) > weight(MatchLevel(2, 1, {A: 1.0}))
     assert weight(MatchLevel(2, 9, {A: 1.0})) > weight(MatchLevel(2, 1, {A: 1.0}))
     assert weight(MatchLevel(2, 2, {A: 1.0})) > weight(MatchLevel(2, 2, {A: 0.5, B: 0.5}))
-    left, masses = blend([MatchLevel(8, 3, {A: 1.0})], CacheParameters())
+    left, masses = blend([MatchLevel(8, 3, {A: 1.0})], MixtureParameters())
     assert math.isclose(left + masses[A], 1.0)

@@ -10,9 +10,9 @@ from infill_completion.api import CompletionRequest, ContextItem
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.ngram import index_keeper
 from infill_completion.engine.ngram.index_keeper import IndexKeeper
-from infill_completion.engine.ngram.mixture import CacheParameters, ngram_index
+from infill_completion.engine.ngram.mixture import MixtureParameters, ngram_index
 
-CACHE = CacheParameters(end_tokens=2)
+CACHE = MixtureParameters(end_tokens=2)
 CODE = "total = first + second\ntotal = first * second\nprint(total)\n"
 REST = "\nprint(total)\ntotal = first - second\n"
 CONTEXT = (ContextItem("lib/sums.py", "def summed(first, second):\n    total = first + second\n    return total\n"),)

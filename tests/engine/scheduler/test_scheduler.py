@@ -16,9 +16,9 @@ from infill_completion.api import Chunk, CompletionRequest, EngineState, FinishR
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.forward import ForwardPass
-from infill_completion.engine.ngram.mixture import CacheParameters
+from infill_completion.engine.ngram.mixture import MixtureParameters
 from infill_completion.engine.scheduler.activity import IdleLimits
-from infill_completion.engine.scheduler.jobs import Job, RequestError
+from infill_completion.engine.scheduler.job import Job, RequestError
 from infill_completion.engine.scheduler.worker import NotReadyError, Worker
 from infill_completion.settings import EngineSettings
 from tests.engine.tiny import never
@@ -57,9 +57,9 @@ def interleaved(generator: Generator, requests: list[CompletionRequest]) -> list
 REQUESTS = [LONG, SHORT, THIRD, replace(SHORT, n=3, temperature=0.0), replace(LONG, prefix=LONG.prefix + "1, ")]
 
 
-@pytest.mark.parametrize("cache", [None, CacheParameters()], ids=["model alone", "with cache"])
+@pytest.mark.parametrize("cache", [None, MixtureParameters()], ids=["model alone", "with cache"])
 @pytest.mark.parametrize("slots", [4, 1], ids=["a slot each", "too few slots"])
-def test_interleaving_changes_no_token(tiny: Generator, cache: CacheParameters | None, slots: int) -> None:
+def test_interleaving_changes_no_token(tiny: Generator, cache: MixtureParameters | None, slots: int) -> None:
     generator = tiny.with_settings(cache=cache)
     generator.model.slots.count = slots
     expected = [alone(generator, request) for request in REQUESTS]

@@ -20,11 +20,10 @@ from infill_completion.engine.checkpoints.selection import EMBEDDED, WORKSPACE_B
 from infill_completion.engine.checkpoints.tokenizer import Tokenizer
 from infill_completion.engine.checkpoints.weights import weight_bytes
 from infill_completion.engine.errors import ModelError
+from infill_completion.engine.progress import Progress
 from infill_completion.settings import EngineSettings
 
 environment.prepare()
-
-Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 
 from infill_completion.catalog import KnownModel, Support, identify
 from infill_completion.engine.errors import ModelError
-from infill_completion.engine.ngram.mixture import CacheParameters
+from infill_completion.engine.ngram.mixture import MixtureParameters
 from infill_completion.prompt.formats import FimFormat, PromptLayout
 
 
@@ -41,7 +41,7 @@ class ModelSettings:
     context_tokens: int | None = None
     suffix_share: float = 0.25
     context_share: float = 0.25
-    cache: CacheParameters | None = None
+    cache: MixtureParameters | None = None
     draft_tokens: int = 4
 
     @classmethod
@@ -67,7 +67,7 @@ class ModelSettings:
             if "layout" in changes:
                 changes["layout"] = PromptLayout(changes["layout"])
             if changes.get("cache") is not None:
-                changes["cache"] = CacheParameters(**_known(CacheParameters, changes["cache"]))
+                changes["cache"] = MixtureParameters(**_known(MixtureParameters, changes["cache"]))
             return replace(default, **changes)
         except (OSError, ValueError, TypeError) as error:
             raise ModelError(f"{file} cannot be read ({error}); correct it or remove it.") from error

@@ -12,7 +12,7 @@ from infill_completion.engine.checkpoints.tokenizer import Detokenizer, Tokenize
 from infill_completion.engine.decoding.healing import Speller, spelled
 from infill_completion.engine.model.native.step import NativeStep
 from infill_completion.engine.ngram.index import NgramIndex
-from infill_completion.engine.ngram.mixture import CacheParameters, blend, mix
+from infill_completion.engine.ngram.mixture import MixtureParameters, blend, mix
 
 MIN_DRAFT_ORDER = 2
 
@@ -78,7 +78,7 @@ class Candidate:
         stop_tokens: frozenset[int],
         max_tokens: int,
         index: NgramIndex | None = None,
-        cache: CacheParameters | None = None,
+        cache: MixtureParameters | None = None,
         native: Callable[[], NativeStep | None] = lambda: None,
     ) -> None:
         self.number = number

@@ -10,10 +10,10 @@ from collections.abc import Generator as Steps
 from typing import Any
 
 from infill_completion.api import Chunk, CompletionRequest
-from infill_completion.engine.checkpoints.checkpoint import Progress
 from infill_completion.engine.checkpoints.checkpoint import load as load_checkpoint
 from infill_completion.engine.decoding.loaded_model import LoadedModel
 from infill_completion.engine.decoding.run import Run
+from infill_completion.engine.progress import Progress
 from infill_completion.settings import EngineSettings
 
 

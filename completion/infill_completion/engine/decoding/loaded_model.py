@@ -31,7 +31,7 @@ from infill_completion.engine.model.kv_cache import KVCache
 from infill_completion.engine.model.kv_slots import Slots
 from infill_completion.engine.ngram.index import NgramIndex
 from infill_completion.engine.ngram.index_keeper import IndexKeeper
-from infill_completion.engine.ngram.mixture import CacheParameters
+from infill_completion.engine.ngram.mixture import MixtureParameters
 from infill_completion.prompt.formats import PromptLayout
 from infill_completion.prompt.tokens import Prompt, PromptBuilder, PromptOptions
 
@@ -138,7 +138,7 @@ class LoadedModel:
 
     def index(self, prompt: Prompt) -> NgramIndex:
         """Return an index over the text of a prompt that the caller may extend; that of the last prompt is reused."""
-        return self._indexes.index(prompt, self.settings.cache or CacheParameters(), self.tokenizer.infilling)
+        return self._indexes.index(prompt, self.settings.cache or MixtureParameters(), self.tokenizer.infilling)
 
     def candidate(self, number: int, spell: str, request: CompletionRequest, index: NgramIndex | None) -> Candidate:
         """Return a fresh candidate of a request."""

@@ -19,7 +19,7 @@ from infill_completion.client.wire import CLIENT_HEADER
 from infill_completion.engine.http.guard import TcpGuard
 from infill_completion.engine.http.requests import BadRequestError, parse_request
 from infill_completion.engine.http.responses import EVENT_END, Envelope, encode, error_body, health_body, models_body
-from infill_completion.engine.scheduler.jobs import Job, RequestError
+from infill_completion.engine.scheduler.job import Job, RequestError
 from infill_completion.engine.scheduler.worker import NotReadyError, Worker
 
 _MAX_BODY_BYTES = 32 << 20

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from infill_completion.engine.ngram.index import NgramIndex
-from infill_completion.engine.ngram.mixture import MAX_INDEX_TOKENS, CacheParameters, ngram_index
+from infill_completion.engine.ngram.mixture import MAX_INDEX_TOKENS, MixtureParameters, ngram_index
 from infill_completion.prompt.tokens import Prompt
 
 _MOST_GROWN = 256  # tokens; beyond that, copying what was appended costs as much as building the index again
@@ -17,11 +17,11 @@ class IndexKeeper:
 
     def __init__(self) -> None:
         self._prompt: Prompt | None = None
-        self._cache = CacheParameters()
+        self._cache = MixtureParameters()
         self._index = NgramIndex(())
         self._grown = 0
 
-    def index(self, prompt: Prompt, cache: CacheParameters, infilling: Any) -> NgramIndex:
+    def index(self, prompt: Prompt, cache: MixtureParameters, infilling: Any) -> NgramIndex:
         """Return the index of a prompt; the caller may append to it."""
         last = self._prompt
         if last is None or last.before is not prompt.before or cache != self._cache:

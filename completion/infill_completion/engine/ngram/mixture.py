@@ -23,7 +23,7 @@ _LEAST = 1e-30  # minimum share of the model
 
 
 @dataclass(frozen=True)
-class CacheParameters:
+class MixtureParameters:
     """How much weight the index has; a setting of each model (``infill.json``, key ``cache``).
 
     ``w = sigmoid(bias + order_gain * ln(order) + count_gain * ln(count) + purity_gain * top_share)``.
@@ -57,7 +57,7 @@ class CacheParameters:
         return 1.0 / (1.0 + math.exp(-logit))
 
 
-def blend(levels: Sequence[MatchLevel], parameters: CacheParameters) -> tuple[float, dict[int, float]]:
+def blend(levels: Sequence[MatchLevel], parameters: MixtureParameters) -> tuple[float, dict[int, float]]:
     """Return the weight left to the model, and the probability mass that the index gives to single tokens.
 
     The two add up to 1, except that the model always keeps a minimal share.  ``levels`` start with the longest match.
@@ -71,7 +71,7 @@ def blend(levels: Sequence[MatchLevel], parameters: CacheParameters) -> tuple[fl
     return max(left, _LEAST), masses
 
 
-def mix(logits: Tensor, levels: Sequence[MatchLevel], parameters: CacheParameters) -> Tensor:
+def mix(logits: Tensor, levels: Sequence[MatchLevel], parameters: MixtureParameters) -> Tensor:
     """Return mixed log-probabilities.
 
     Args:
@@ -93,7 +93,7 @@ def mix(logits: Tensor, levels: Sequence[MatchLevel], parameters: CacheParameter
     return mixed.index_copy_(0, ids, torch.logaddexp(mixed[ids], added.log()))
 
 
-def ngram_index(prompt: Prompt, cache: CacheParameters, infilling: Any) -> NgramIndex:
+def ngram_index(prompt: Prompt, cache: MixtureParameters, infilling: Any) -> NgramIndex:
     """Return the index over the text around the cursor, without the farthest text where there is too much."""
     texts, room = [], MAX_INDEX_TOKENS
     for text in reversed(prompt.before):

@@ -9,12 +9,12 @@ from dataclasses import replace
 
 from infill_completion.api import EngineState, Health
 from infill_completion.engine.errors import ModelError
+from infill_completion.engine.progress import Progress
 from infill_completion.engine.scheduler.failures import log_failure
 from infill_completion.engine.scheduler.scheduler import SchedulableModel
 
 log = logging.getLogger(__name__)
 
-Progress = Callable[[float, str], None]
 Load = Callable[[Progress], SchedulableModel]
 
 

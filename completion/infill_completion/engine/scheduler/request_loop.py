@@ -9,7 +9,7 @@ from infill_completion.api import Chunk, FinishReason
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.scheduler.activity import Activity
 from infill_completion.engine.scheduler.failures import log_failure
-from infill_completion.engine.scheduler.jobs import RequestError
+from infill_completion.engine.scheduler.job import RequestError
 from infill_completion.engine.scheduler.metrics import Metrics
 from infill_completion.engine.scheduler.scheduler import RunningJob, SchedulableModel, Scheduler
 

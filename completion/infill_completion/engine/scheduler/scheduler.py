@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from infill_completion.api import Chunk, CompletionRequest, FinishReason, Usage
-from infill_completion.engine.scheduler.jobs import Job
+from infill_completion.engine.scheduler.job import Job
 
 
 class SchedulableModel(Protocol):

@@ -17,7 +17,7 @@ from infill_completion import __version__
 from infill_completion.api import CompletionRequest, EngineState, Health
 from infill_completion.engine.scheduler.activity import Activity, IdleLimits
 from infill_completion.engine.scheduler.failures import log_failure
-from infill_completion.engine.scheduler.jobs import Job, RequestError
+from infill_completion.engine.scheduler.job import Job, RequestError
 from infill_completion.engine.scheduler.loading import Load, load_model
 from infill_completion.engine.scheduler.metrics import Metrics, resident_bytes
 from infill_completion.engine.scheduler.request_loop import RequestLoop

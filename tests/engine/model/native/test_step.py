@@ -26,7 +26,7 @@ from infill_completion.engine.model.native import step as native
 from infill_completion.engine.model.native.step import NativeStep
 from infill_completion.engine.ngram import mixture
 from infill_completion.engine.ngram.index import MatchLevel
-from infill_completion.engine.ngram.mixture import CacheParameters
+from infill_completion.engine.ngram.mixture import MixtureParameters
 from infill_completion.settings import EngineSettings
 from tests.engine.decoding.test_sampler import check_one_row
 from tests.engine.tiny import VOCABULARY, save_tiny
@@ -364,8 +364,8 @@ def test_an_index_is_mixed_in_as_torch_does_it(library: ctypes.CDLL, tmp_path: P
     logits = torch.randn(200, generator=torch.Generator().manual_seed(1)).mul(8)
     levels = [MatchLevel(3, 2, {17: 0.75, 5: 0.25}), MatchLevel(1, 9, {17: 0.5, 40: 0.5})]
     for parameters in (
-        CacheParameters(),
-        CacheParameters(bias=100.0),
+        MixtureParameters(),
+        MixtureParameters(bias=100.0),
     ):  # the second leaves next to nothing to the model
         expected = mixture.mix(logits, levels, parameters)
         got = step.sampler.mix(
