@@ -1,4 +1,4 @@
-"""The benchmark measures what it says; how fast the machine is, is no matter of a test."""
+"""The benchmark measures what it reports; the speed of the machine is not tested."""
 
 import json
 
@@ -119,7 +119,7 @@ def test_an_endless_twin_decodes_exactly_as_long_as_it_is_told(tiny):
 
 
 def test_speculation_is_measured_in_the_middle_of_real_lines(exact):
-    """In float32 drafts change nothing but the time."""
+    """In float32 drafts change only the time."""
     subject = Subject("exact", exact, exact.model.transformers_model, SHAPES["tiny"], Quantization.BF16, 0.0)
     measured = speculation(subject, 300, 1)
     assert measured.places == measured.same == 12

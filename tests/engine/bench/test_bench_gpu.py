@@ -1,6 +1,6 @@
-"""The engine on a CUDA device in 4 bits, against transformers on the same weights.
+"""The engine on a CUDA device in 4 bits, compared with transformers on the same weights.
 
-``INFILL_LS_TEST_DEVICE=cpu`` runs the same tests where there is none.
+``INFILL_LS_TEST_DEVICE=cpu`` runs the same tests without such a device.
 """
 
 import os
@@ -46,7 +46,7 @@ def answer(generator, request):
 
 @torch.inference_mode()
 def test_logits_are_those_of_transformers(subject):
-    """Within the noise of bfloat16: the two add up in different orders."""
+    """Equal within the precision of bfloat16: the two sum in different orders."""
     generator = subject.generator
     ids = torch.tensor([list(generator.model.prompt(request_of(subject)).ids)], device=DEVICE)
     expected = subject.model(ids).logits.float()

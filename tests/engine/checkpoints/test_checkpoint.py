@@ -27,7 +27,7 @@ from tests.engine.tiny import save_tiny
 
 
 def silent(share: float, doing: str) -> None:
-    """Take no notice of progress."""
+    """Ignore progress."""
 
 
 def one_sentence(error: pytest.ExceptionInfo[ModelError]) -> str:
@@ -77,7 +77,7 @@ def test_a_truncated_file_is_noticed_before_loading(tiny_folder: Path, tmp_path:
     shutil.copytree(tiny_folder, broken)
     whole = (broken / "model.safetensors").read_bytes()
     (broken / "model.safetensors").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ModelError, match="half fetched") as error:
+    with pytest.raises(ModelError, match="is incomplete") as error:
         load(EngineSettings(model=str(broken), device="cpu"), silent)
     one_sentence(error)
     (broken / "model.safetensors").write_bytes(b"\xff" * 100)
@@ -197,10 +197,10 @@ def test_left_to_right_models_say_so(tiny_folder: Path, tmp_path: Path) -> None:
 
 @pytest.fixture
 def hub(tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A hub cache that holds ``someone/tiny`` and ``codellama/CodeLlama-7b-hf``, both the tiny model."""
+    """A hub cache with ``someone/tiny`` and ``codellama/CodeLlama-7b-hf``, both the tiny model."""
     from huggingface_hub import constants
 
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))  # what the developer has quantised does not count
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))  # ignore models that the developer has quantised
 
     for name in ("someone/tiny", "codellama/CodeLlama-7b-hf"):
         repository = tmp_path / f"models--{name.replace('/', '--')}"
@@ -227,7 +227,7 @@ def test_auto_takes_the_best_cached_model_that_fits(hub: Path, monkeypatch: pyte
 
 @pytest.fixture
 def made(tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
-    """Puts a checkpoint where ``infill-ls models quantize`` writes the one of a model."""
+    """Creates a model's checkpoint where ``infill-ls models quantize`` would write it."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
 
     def make(name: str) -> Path:
@@ -252,7 +252,7 @@ def test_auto_prefers_the_checkpoint_that_was_quantised_here(
     folder = made(name)
     assert choose_model(EngineSettings(), cuda) == (name, folder)
     assert choose_model(EngineSettings(model=name), cuda) == (name, folder)
-    # Whoever asks for other weights gets the whole ones.
+    # A request for other weights gets the original checkpoint.
     for other in (EngineSettings(quantization="none"), EngineSettings(model=name, quantization="int8")):
         assert choose_model(other, cuda) == (name, fetched)
     assert ModelSettings.read(folder, name).layout is PromptLayout.SPM
@@ -306,7 +306,7 @@ def load_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Checkpoint:
 
 @pytest.mark.parametrize("name", ["codellama/CodeLlama-7b-hf", "someone/tiny"])
 def test_nothing_is_asked_of_the_network(hub: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Offline or not: a model is loaded from this machine or refused, and no connection is tried."""
+    """Online or offline, a model is loaded from this machine or refused; no connection is attempted."""
 
     def refuse(*_args: object, **_options: object) -> None:
         raise AssertionError("a connection was tried")

@@ -1,4 +1,4 @@
-"""The embedded model without transformers: the same numbers, in a process that never imports it."""
+"""The embedded model without transformers: the same results, in a process that never imports it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkpoints of other families, with made tokenizers and random weights: found, laid out and answered as they want."""
+"""Checkpoints of other model families, with made tokenizers and random weights: each gets the prompt of its family."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ASK = CompletionRequest(
 
 
 def save(folder: Path, family: str) -> Path:
-    """Write a checkpoint as the hub's cache holds it, without ``infill.json``."""
+    """Write a checkpoint into a hub cache, without ``infill.json``."""
     import torch
     import transformers
 
@@ -64,7 +64,7 @@ def test_a_checkpoint_without_settings_gets_the_prompt_of_its_family(tmp_path: P
     assert infilling is not None
     prompt = generator.model.prompt(ASK)
     marks = [id_ for id_ in prompt.ids if id_ in {infilling.pre, infilling.suf, infilling.mid}]
-    assert len(marks) == len(infilling.form.marks)  # those in the text of the file are none
+    assert len(marks) == len(infilling.form.marks)  # the marks in the file's text are not among them
     assert (prompt.ids[0] == generator.model.tokenizer.bos) == (generator.model.tokenizer.bos is not None)
     generator.close()
 

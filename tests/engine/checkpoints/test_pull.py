@@ -1,4 +1,4 @@
-"""Fetching a model from a hub of our own, over real HTTP."""
+"""Downloading a model from a local hub, over real HTTP."""
 
 import json
 import re
@@ -27,7 +27,7 @@ FILES = {
 
 
 class Hub(ThreadingHTTPServer):
-    """As much of the hub as a download needs; ``refuses`` maps a kind of request to a status and an error code."""
+    """The part of the hub that a download needs; ``refuses`` maps a kind of request to a status and an error code."""
 
     daemon_threads = True
 
@@ -83,7 +83,7 @@ class Handler(BaseHTTPRequestHandler):
         return self._send(200, data, headers)
 
     def _cut(self, headers, data):
-        """Promise the whole file, send a part, and hang up."""
+        """Announce the whole file, send part of it, and close the connection."""
         self.send_response(200)
         for name, value in (headers | {"Content-Length": str(len(data))}).items():
             self.send_header(name, value)
@@ -111,7 +111,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def hub(monkeypatch):
-    # The engine's modules, which other tests import into this process, switch the library offline.
+    # Modules of the engine that other tests import into this process switch the library to offline mode.
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     server = Hub()
     thread = threading.Thread(target=server.serve_forever, daemon=True)

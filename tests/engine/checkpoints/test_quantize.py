@@ -1,4 +1,4 @@
-"""A 4-bit checkpoint is written once and then loads as it is."""
+"""A 4-bit checkpoint is written once and loads without being quantised again."""
 
 import json
 import shutil
@@ -98,7 +98,7 @@ def test_damaged_weights_leave_no_folder(whole, tmp_path):
     shutil.copytree(whole, broken)
     weights = broken / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:5000])
-    with pytest.raises(ModelError, match="half fetched"):
+    with pytest.raises(ModelError, match="is incomplete"):
         quantize.quantize(str(broken), tmp_path / "out", quiet)
     assert [path.name for path in tmp_path.iterdir()] == ["broken"]
 

@@ -1,1 +1,1 @@
-"""Model folders: finding, checking, loading, downloading and quantizing them, and their tokenizers."""
+"""Checkpoints: selecting, checking, loading, downloading and quantizing them, and their tokenizers."""

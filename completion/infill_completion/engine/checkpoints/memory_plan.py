@@ -1,6 +1,6 @@
-"""``python -P -m infill_completion.engine.checkpoints.memory_plan``: what this machine would load, as one line of JSON.
+"""``python -P -m infill_completion.engine.checkpoints.memory_plan``: print the model this machine would load, as JSON.
 
-For the language server's side, which has no torch of its own.
+The language server runs it in a process of its own, because it never imports torch itself.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ environment.prepare()
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """What ``engine.model: auto`` means here.
+    """The meaning of ``engine.model: auto`` on this machine.
 
     Attributes:
-        device: Where models run.
-        free_bytes: What is free there now; None where nobody can tell.
-        model: The model that is taken.
-        quantization: How it is held.
-        problem: Why there is none, as a sentence; empty otherwise.
+        device: Device that models run on.
+        free_bytes: Memory that is free there now; None if unknown.
+        model: The chosen model.
+        quantization: Its quantization.
+        problem: Why there is no model, as a sentence; otherwise empty.
     """
 
     device: str = ""
@@ -40,7 +40,7 @@ class MemoryPlan:
 
 
 def memory_plan(settings: EngineSettings) -> MemoryPlan:
-    """Return what the settings mean on this machine now."""
+    """Return the device and the model that the settings mean on this machine now."""
     try:
         device = devices.choose_device(settings.device)
         name, _folder = choose_model(settings, device)

@@ -1,7 +1,7 @@
-"""What a checkpoint says about itself in ``infill.json``: prompt layout, budget, cache weights.
+"""The settings of a model, from ``infill.json`` in its checkpoint: prompt layout, budget, cache weights.
 
-Checkpoints without the file, such as CodeLlama's, get the defaults: the layout of the catalog, else the one that is
-best for their infilling tokens; healed words, no cache.
+Checkpoints without the file, such as CodeLlama's, get defaults: the layout in the catalog, else the best one for their
+infilling tokens; healed words; no n-gram cache.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ class ModelSettings:
     """Settings of a model.
 
     Attributes:
-        name: What users see; empty: the name they asked for.
+        name: Name shown to users; if empty, the name that they asked for.
         layout: Order of prefix and suffix.
-        heal: Whether the unfinished word before the cursor is spelled again.
-        context_tokens: Most tokens of a prompt that the model was trained for; None: as its positions allow.
+        heal: Whether to regenerate the unfinished word before the cursor.
+        context_tokens: Longest prompt that the model was trained on; None for as long as its positions allow.
         suffix_share: See :class:`infill_completion.prompt.tokens.PromptOptions`.
-        context_share: As above; 0 keeps other files out of the model's window, the cache still sees them.
-        cache: Weights of the n-gram index, or None to leave it out.
-        draft_tokens: Most tokens that are copied from the text around the cursor and checked in one step; 0 for none.
-            A step of five rows still runs on the kernels that make one row fast.
+        context_share: As above; with 0 the model does not see other files, but the n-gram cache does.
+        cache: Weights of the n-gram cache, or None to do without.
+        draft_tokens: Most tokens to copy from the text around the cursor and check in one step; 0 for none.  A step
+            with five rows can still use the fast kernels for one row.
     """
 
     name: str = ""
@@ -46,12 +46,12 @@ class ModelSettings:
 
     @classmethod
     def read(cls, folder: Path, name: str = "", form: FimFormat | None = None) -> ModelSettings:
-        """Read ``infill.json`` of the checkpoint in ``folder``; keys that are not settings are ignored.
+        """Read ``infill.json`` of the checkpoint in ``folder``; unknown keys are ignored.
 
         Args:
-            folder: Of the checkpoint.
-            name: What the model was asked for as; the catalog may know it, or the folder.
-            form: The infilling format that its tokenizer has.
+            folder: Folder of the checkpoint.
+            name: Requested name of the model, to find it in the catalog; else the folder's name is used.
+            form: Infilling format of its tokenizer.
 
         Raises:
             ModelError: The file cannot be read.
@@ -91,10 +91,10 @@ _EXPECTED: dict[str, tuple[type, ...]] = {
 
 
 def _known(kind: type, written: Any) -> dict[str, Any]:
-    """Return the keys of ``written`` that ``kind`` has, with values of the type of their defaults.
+    """Return the entries of ``written`` that are fields of ``kind``, after checking their types.
 
     Raises:
-        TypeError: Something else stands there.
+        TypeError: ``written`` is not a table, or a value has the wrong type.
     """
     if not isinstance(written, Mapping):
         raise TypeError("a table is expected")

@@ -1,7 +1,7 @@
-"""``infill-ls models pull``: fetch a checkpoint from the hub into the Hugging Face cache, and only when asked.
+"""``infill-ls models pull``: download a checkpoint from the hub into the Hugging Face cache.
 
-Safetensors, configuration and tokenizer, nothing else.  What was fetched before is kept, so a pull that was cut off
-goes on where it stopped.  Neither torch nor transformers is imported.
+Only safetensors, configuration and tokenizer are downloaded.  Existing files are kept, so an interrupted pull resumes
+where it stopped.  This module imports neither torch nor transformers.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ _SPARE_BYTES = 64 << 20
 
 
 class PullError(Exception):
-    """A model cannot be fetched; the message is one sentence with the next step."""
+    """A model cannot be downloaded; the message is one sentence with the next step."""
 
 
 def pull(name: str, *, endpoint: str | None = None, hub: Path | None = None) -> Path:
-    """Fetch the model ``name`` and return its folder.
+    """Download the model ``name`` and return its folder.
 
     Args:
         name: ``owner/name``.
-        endpoint: Address of the hub; default: the one ``huggingface_hub`` is set to.
-        hub: The cache; default: the one of all Hugging Face libraries.
+        endpoint: Address of the hub; default: as configured for ``huggingface_hub``.
+        hub: Cache folder; default: that of all Hugging Face libraries.
 
     Raises:
-        PullError: One sentence with the next step; what was fetched is kept.
+        PullError: The download failed; files that are complete are kept.
     """
     known = find(name)
     if known is not None and known.support is Support.NONE:
@@ -50,8 +50,8 @@ def pull(name: str, *, endpoint: str | None = None, hub: Path | None = None) -> 
     from huggingface_hub import constants, errors
 
     if constants.HF_HUB_OFFLINE:
-        raise PullError(f"HF_HUB_OFFLINE is set, so {name} is not fetched; unset it and try again.")
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # what goes wrong is told in one sentence
+        raise PullError(f"HF_HUB_OFFLINE is set, so {name} cannot be fetched; unset it and try again.")
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # errors are reported in one sentence instead
     library: Any = huggingface_hub
     failures: Any = errors
     try:
@@ -67,17 +67,17 @@ def pull(name: str, *, endpoint: str | None = None, hub: Path | None = None) -> 
 
 
 def _files(api: Any, name: str) -> dict[str, int]:
-    """Return the files at the top of the repository and their sizes."""
-    commit = api.model_info(name).sha  # also fails at once where the listing would try for half a minute
+    """Return the files at the top of the repository, with their sizes."""
+    commit = api.model_info(name).sha  # this call fails at once, while the listing would retry for half a minute
     entries: Iterable[Any] = api.list_repo_tree(name, revision=commit)
     return {entry.path: entry.size for entry in entries if hasattr(entry, "size")}
 
 
 def wanted_files(files: Iterable[str]) -> set[str]:
-    """Return which of a checkpoint's files are fetched."""
+    """Return the files of a checkpoint to download."""
     names = set(files)
     weights = {name for name in names if name.endswith(".safetensors")}
-    # Some checkpoints hold their weights a second time, in the layout of another library.
+    # Some checkpoints have a second copy of their weights, in the layout of another library.
     plain = {name for name in weights if not name.startswith("consolidated")}
     return (plain or weights) | (names & _KEPT)
 
@@ -96,7 +96,7 @@ def _check(name: str, files: dict[str, int], wanted: set[str], hub: Path) -> Non
 
 
 def _sentence(name: str, error: Exception, failures: Any) -> str:
-    """Return what went wrong and what to do, from whatever the library raised."""
+    """Return a sentence with the cause and the next step for an error of the library."""
     if isinstance(error, failures.GatedRepoError):
         return (
             f"{name} is gated; accept its licence on https://huggingface.co/{name}, log in with `hf auth login`, and "
@@ -105,21 +105,21 @@ def _sentence(name: str, error: Exception, failures: Any) -> str:
     if isinstance(error, failures.RepositoryNotFoundError):
         return f"The hub has no model {name}, or it is private; check the name or log in with `hf auth login`."
     if isinstance(error, failures.HFValidationError):
-        return f"`{name}` is no model id; ids have the form owner/name."
+        return f"`{name}` is not a model id; ids have the form owner/name."
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status in {401, 403}:
-        return f"The hub refuses {name}; log in with `hf auth login` and try again."
-    again = f"run `infill-ls models pull {name}` again, which goes on from here"
+        return f"The hub denies access to {name}; log in with `hf auth login` and try again."
+    again = f"run `infill-ls models pull {name}` again to resume"
     return _of_disk(error, again) or _of_network(error, status, again)
 
 
 def _of_disk(error: Exception, again: str) -> str:
-    """Return what is wrong with the disk; empty where nothing is."""
+    """Return a sentence if the error is one of the disk, else an empty string."""
     number = getattr(error, "errno", None)
     if number == errno.ENOSPC:
         return f"The disk is full; make room and {again}."
     if number in {errno.EACCES, errno.EROFS}:
-        return f"{hub_folder()} cannot be written; set HF_HUB_CACHE to a folder of yours."
+        return f"{hub_folder()} is not writable; set HF_HUB_CACHE to another folder."
     return ""
 
 
@@ -130,7 +130,11 @@ def _of_network(error: Exception, status: int | None, again: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Fetch and print the folder; 2 with one sentence on standard error, 130 where the user stopped it."""
+    """Download a model and print its folder.
+
+    Returns:
+        The exit code: 0, 2 after an error (one sentence on standard error), 130 if the user interrupted it.
+    """
     parser = argparse.ArgumentParser(prog="infill-ls models pull", description=__doc__)
     parser.add_argument("model", metavar="ID", help="hub id, such as codellama/CodeLlama-7b-hf")
     options = parser.parse_args(arguments)
@@ -140,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"infill-ls: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_ERROR
     except KeyboardInterrupt:
-        again = f"run `infill-ls models pull {options.model}` again to go on from here"
+        again = f"run `infill-ls models pull {options.model}` again to resume"
         print(f"\ninfill-ls: Stopped; {again}.", file=sys.stderr)  # noqa: T201
         return 130
     return 0

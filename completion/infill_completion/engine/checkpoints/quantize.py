@@ -1,7 +1,7 @@
-"""``infill-ls models quantize``: write a checkpoint in 4 bits once, so that it loads without being quantised again.
+"""``infill-ls models quantize``: write a checkpoint in 4 bits, so that it loads without being quantised again.
 
-The file is what transformers' ``save_pretrained`` writes for bitsandbytes: packed weights with their scales, and the
-configuration of the quantisation in ``config.json``.  Tokenizer and ``infill.json`` come along.
+The result is what transformers' ``save_pretrained`` writes for bitsandbytes: packed weights with their scales, and the
+quantization's configuration in ``config.json``.  Tokenizer and ``infill.json`` are copied.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from infill_completion.engine.errors import ModelError
 environment.prepare()
 
 EXIT_ERROR = 2
-# What a tokenizer consists of, over all kinds of checkpoints.
+# The tokenizer files of all kinds of checkpoints.
 _TOKENIZER_FILES = (
     "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
     "vocab.json", "merges.txt",
@@ -42,11 +42,11 @@ def quantize(name: str, folder: Path, say: Say) -> None:
 
     Args:
         name: Hub id in the local cache, or a path.
-        folder: Does not exist yet, or is empty.
-        say: Told of each step, a few words each.
+        folder: Target; must not exist or must be empty.
+        say: Called with a few words at each step.
 
     Raises:
-        ModelError: One sentence with the next step; ``folder`` is left as it was.
+        ModelError: The model cannot be quantised or written; ``folder`` is left unchanged.
     """
     source = selection.find(name)
     _check(name, source, folder)
@@ -96,10 +96,10 @@ def load(source: Path, name: str, device: torch.device, dtype: torch.dtype) -> A
 
 
 def save(model: Any, source: Path, folder: Path) -> None:
-    """Write a model that is held in 4 bits to ``folder``, with the tokenizer and ``infill.json`` of ``source``.
+    """Write a model with 4-bit weights to ``folder``, with the tokenizer and ``infill.json`` of ``source``.
 
-    On CPUs with bfloat16 products bitsandbytes packs the weights anew in the first forward pass and cannot write
-    them afterwards, so a model is saved before it is used.
+    On CPUs with bfloat16 products bitsandbytes repacks the weights in the first forward pass and cannot write them
+    afterwards, so save a model before using it.
     """
     if getattr(model.config, "quantization_config", None) is None:
         dtype = next(parameter.dtype for parameter in model.parameters() if parameter.is_floating_point())
@@ -111,7 +111,7 @@ def save(model: Any, source: Path, folder: Path) -> None:
 
 
 def _declare(model: Any, dtype: torch.dtype) -> None:
-    """Write into the model's configuration how it is quantised, as loading it through transformers would have."""
+    """Add the quantization to the model's configuration, as loading it with transformers would have done."""
     from transformers.quantizers import auto
 
     config = precision.bitsandbytes_config(Quantization.NF4.value, dtype)
@@ -122,17 +122,17 @@ def _declare(model: Any, dtype: torch.dtype) -> None:
 
 
 def _check(name: str, source: Path, folder: Path) -> None:
-    """Refuse what cannot work before anything is loaded."""
-    tensor_sizes(source)  # tells of weights that are cut off
+    """Raise if the model cannot be quantised or written, before anything is loaded."""
+    tensor_sizes(source)  # raises if a file is incomplete
     config = json.loads((source / "config.json").read_text(encoding="utf-8"))
     if config.get("quantization_config"):
-        raise ModelError(f"{name} is quantised already; set engine.model to it as it is.")
+        raise ModelError(f"{name} is quantised already; use it as it is: set engine.model to it.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ModelError(f"{folder} exists and is not empty; choose another folder with -o.")
     try:
         needed = ModelShape.of(config).weight_bytes(Quantization.NF4)
     except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{name} is no Llama-like model; only those can be quantised.") from error
+        raise ModelError(f"{name} is not a Llama-like model; only those can be quantised.") from error
     parent = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())
     free = shutil.disk_usage(parent).free
     if free < needed:
@@ -148,7 +148,7 @@ def _layout(name: str) -> str | None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Quantise as asked; 0, or 2 with one sentence on standard error."""
+    """Quantise a model; return 0, or 2 after an error (one sentence on standard error)."""
     parser = argparse.ArgumentParser(prog="infill-ls models quantize", description=__doc__)
     parser.add_argument("model")
     parser.add_argument("-o", "--output", type=Path, required=True)

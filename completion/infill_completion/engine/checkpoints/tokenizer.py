@@ -1,7 +1,7 @@
-"""Text to token ids and back, such that no text of the user can become a control token.
+"""Encode text to token ids and back, such that user text can never become a control token.
 
-The ``tokenizers`` library is used directly: the infilling path of transformers' CodeLlama tokenizer puts a space in
-front of the suffix, skips infilling for an empty suffix and parses control tokens out of the text.
+This module uses the ``tokenizers`` library directly: the infilling path of transformers' CodeLlama tokenizer puts a
+space before the suffix, skips infilling for an empty suffix and parses control tokens in the text.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ LINE_CACHE = 65_536
 
 
 class Tokenizer:
-    """A checkpoint's tokenizer, as the prompt and the loop need it.
+    """A checkpoint's tokenizer, for building prompts and decoding.
 
     Args:
         document: ``tokenizer.json``.
-        ends: What starts and ends a text.
-        name: The model's name or folder, which tells families with the same infilling tokens apart.
+        ends: The tokens that start and end a text.
+        name: The model's name or folder, which distinguishes model families with the same infilling tokens.
 
     Attributes:
         bos: Id that starts a prompt, or None.
         eos: Id that ends a text, or None.
-        infilling: The ids of its infilling format, or None for a left-to-right model.
-        control: All ids that text must never become.
-        pieces: The bytes each id stands for; control ids stand for none.
-        newline_separates: Whether no token holds a newline beside anything else, so that lines can be encoded singly.
+        infilling: The tokens of its infilling format, or None for a left-to-right model.
+        control: All ids that text must never encode to.
+        pieces: The bytes of each id; empty for control ids.
+        newline_separates: Whether no token joins a newline with other text, so that lines can be encoded separately.
     """
 
     def __init__(self, document: dict[str, Any], ends: Ends | None = None, name: str = "") -> None:
@@ -58,13 +58,13 @@ class Tokenizer:
         self.eos = vocab.get(ends.eos) if ends.eos else added.get("</s>", added.get("<|endoftext|>"))
         form = format_of_tokens(vocab, name)
         controls = {content: id_ for content, id_ in added.items() if is_control(content)}
-        # Some checkpoints of CodeLlama have these among the pieces only.
+        # Some CodeLlama checkpoints have these only among the pieces.
         named = form or CODE_LLAMA
         controls |= {content: vocab[content] for content in (*named.marks, *named.ends) if content in vocab}
         self.control = frozenset(controls.values())
         self._names = {id_: name for name, id_ in controls.items()}
         kept = [token for token in document.get("added_tokens", ()) if int(token["id"]) not in self.control]
-        # The library numbers added tokens anew that are not in the vocabulary, now that some are taken out.
+        # The library renumbers added tokens that are not in the vocabulary once some are removed.
         pieces = dict(document["model"]["vocab"]) | {str(token["content"]): int(token["id"]) for token in kept}
         plain = document | {
             "model": document["model"] | {"vocab": pieces}, "added_tokens": kept, "post_processor": None,
@@ -83,10 +83,10 @@ class Tokenizer:
 
     @classmethod
     def load(cls, folder: Path, name: str = "") -> Tokenizer:
-        """Read the tokenizer of the checkpoint in ``folder``; ``name`` is the model's, if it has one.
+        """Read the tokenizer of the checkpoint in ``folder``; ``name`` is the model's name, if it has one.
 
         Raises:
-            ModelError: There is none, or it cannot be read.
+            ModelError: The tokenizer is missing or cannot be read.
         """
         file = folder / "tokenizer.json"
         name = " ".join([name, *names_of_folder(folder)])
@@ -104,28 +104,28 @@ class Tokenizer:
             ) from error
 
     def encode(self, text: str) -> tuple[int, ...]:
-        """Return the ids of ``text``; SentencePiece models put a space in front of it."""
+        """Return the ids of ``text``; SentencePiece models add a leading space."""
         return self._safe(self._backend.encode(text, add_special_tokens=False).ids)
 
     def encode_infilling(self, text: str) -> tuple[int, ...]:
-        """Return the ids of ``text`` without the space that :meth:`encode` puts in front of it.
+        """Return the ids of ``text`` without the leading space that :meth:`encode` adds.
 
-        Source: ``encode_infilling`` of Meta's ``llama/tokenizer.py``: encode behind a sentinel, drop the sentinel.
+        Source: ``encode_infilling`` in Meta's ``llama/tokenizer.py``: encode after a sentinel, then drop the sentinel.
         """
         return self._after(SENTINEL, self._sentinel, text) if self._leads else self.encode(text)
 
     def _encode_line(self, line: str) -> tuple[int, ...]:
-        """Return the ids of ``line`` as it reads behind a newline; lines are remembered."""
+        """Return the ids of ``line`` as they are after a newline; results are cached."""
         if not self.newline_separates:
             return self.encode_infilling(line)
         return self._after("\n", self._newline, line)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Return the text of ``ids`` with every leading space kept; bytes that are no UTF-8 become U+FFFD."""
+        """Return the text of ``ids`` with all leading spaces; bytes that are not UTF-8 become U+FFFD."""
         return b"".join(self.pieces[id_] for id_ in ids).decode("utf-8", "replace")
 
     def describe(self, ids: Sequence[int]) -> str:
-        """Return the text of ``ids`` with the names of control tokens in it, for people to read."""
+        """Return the text of ``ids`` including the names of control tokens, for display."""
         runs: list[str] = []
         plain: list[int] = []
         for id_ in ids:
@@ -140,12 +140,12 @@ class Tokenizer:
         if not text:
             return ()
         ids = tuple(self._backend.encode(lead + text, add_special_tokens=False).ids)
-        if ids[: len(lead_ids)] != lead_ids:  # a merge crossed the border
+        if ids[: len(lead_ids)] != lead_ids:  # a merge crossed the boundary
             ids = (*lead_ids, *self._spelled(text))
         return self._safe(ids[len(lead_ids) :])
 
     def _safe(self, ids: Sequence[int]) -> tuple[int, ...]:
-        """Spell control tokens that merges have formed out of text, such as ``</s>``, by their characters."""
+        """Replace control tokens that merges have formed from text, such as ``</s>``, by ids of their characters."""
         if self.control.isdisjoint(ids):
             return tuple(ids)
         safe: list[int] = []
@@ -154,7 +154,7 @@ class Tokenizer:
         return tuple(safe)
 
     def _spelled(self, text: str) -> list[int]:
-        """Return one id per character of ``text``, or per byte where a character has none."""
+        """Return one id per character of ``text``, or one per byte for characters without an id."""
         ids: list[int] = []
         for character in text:
             data = character.encode()
@@ -167,7 +167,7 @@ class Tokenizer:
         for piece, id_ in vocab.items():
             if id_ in self.control:
                 continue
-            if table and id_ in added:  # its name is the text itself
+            if table and id_ in added:  # its name is its text
                 pieces[id_] = piece.encode()
             elif table and all(character in table for character in piece):
                 pieces[id_] = bytes(table[character] for character in piece)
@@ -175,14 +175,14 @@ class Tokenizer:
                 pieces[id_] = bytes([int(piece[3:5], 16)])
             else:
                 pieces[id_] = piece.replace("▁", " ").encode()
-        # Where a byte token and a piece spell the same, the piece is the one that text is made of.
+        # If a byte token and a piece have the same bytes, text is encoded with the piece.
         byte_ids = {vocab[name] for name in (f"<0x{byte:02X}>" for byte in range(256)) if name in vocab}
         order = [*byte_ids, *(id_ for id_ in range(len(pieces)) if id_ not in byte_ids)]
         self._by_bytes = {pieces[id_]: id_ for id_ in order if pieces[id_]}
         return pieces
 
     def canonical(self, id_: int) -> bool:
-        """Tell whether text that spells as ``id_`` does is written with ``id_`` and not with a twin of it."""
+        """Return whether text with the bytes of ``id_`` is encoded as ``id_``, not as another id with them."""
         return self._by_bytes.get(self.pieces[id_]) == id_
 
     def _checked_sentinel(self) -> tuple[int, ...]:
@@ -191,7 +191,7 @@ class Tokenizer:
             ids = tuple(self._backend.encode(SENTINEL + probe, add_special_tokens=False).ids)
             if ids[: len(sentinel)] != sentinel or len(ids) == len(sentinel):
                 raise ModelError(
-                    "This tokenizer joins the infilling sentinel with the text behind it; choose another model."
+                    "This tokenizer joins the infilling sentinel with the text after it; choose another model."
                 )
         return sentinel
 
@@ -218,7 +218,7 @@ class Tokenizer:
 
 
 class Detokenizer:
-    """Text of a growing list of ids; text comes out as soon as its UTF-8 bytes are complete."""
+    """Decodes a growing list of ids; text is returned as soon as its UTF-8 bytes are complete."""
 
     def __init__(self, tokenizer: Tokenizer, skip_bytes: int = 0) -> None:
         self._pieces = tokenizer.pieces
@@ -226,12 +226,12 @@ class Detokenizer:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def push(self, id_: int) -> str:
-        """Take one id and return the text that is complete now, which may be empty."""
+        """Add an id and return the newly completed text, which may be empty."""
         data = self._pieces[id_]
         skipped = min(self._skip, len(data))
         self._skip -= skipped
         return self._decoder.decode(data[skipped:])
 
     def flush(self) -> str:
-        """Return what is left; an unfinished character becomes U+FFFD."""
+        """Return the remaining text; an incomplete character becomes U+FFFD."""
         return self._decoder.decode(b"", True)

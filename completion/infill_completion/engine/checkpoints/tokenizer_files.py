@@ -1,4 +1,4 @@
-"""What the files of a tokenizer say: ``tokenizer.json`` of the tokenizers library and ``tokenizer_config.json``."""
+"""Reads the files of a tokenizer: ``tokenizer.json`` of the tokenizers library and ``tokenizer_config.json``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from infill_completion.engine.errors import ModelError
 
 @dataclass(frozen=True)
 class Ends:
-    """What ``tokenizer_config.json`` says of the first and the last token of a text; None where it says nothing."""
+    """The first and the last token of a text according to ``tokenizer_config.json``; None if it does not say."""
 
     bos: str | None = None
     eos: str | None = None
@@ -30,21 +30,21 @@ def byte_level_table() -> dict[str, int]:
 
 
 def contains_type(node: Any, kind: str) -> bool:
-    """Tell whether a part of ``tokenizer.json`` is, or has inside, one of that ``type``."""
+    """Return whether a part of ``tokenizer.json`` has the ``type`` ``kind`` or contains a part that has."""
     if isinstance(node, dict):
         return node.get("type") == kind or any(contains_type(value, kind) for value in node.values())
     return isinstance(node, list) and any(contains_type(value, kind) for value in node)
 
 
 def is_control(content: str) -> bool:
-    """Tell a control token from text that a tokenizer adds as it is, such as runs of blanks or single letters."""
+    """Return whether an added token is a control token, and not plain text such as a run of blanks or a letter."""
     return len(content.strip(" ▁\t\n")) > 1
 
 
 def start_of_text(document: dict[str, Any], added: dict[str, int], ends: Ends) -> int | None:
-    """Return what the tokenizer itself puts before a text.
+    """Return the id that the tokenizer itself puts before a text, or None.
 
-    ``add_bos_token`` decides, else the template in ``tokenizer.json``; where neither is there, a Llama's ``<s>``.
+    ``add_bos_token`` decides, else the template in ``tokenizer.json``; without either it is Llama's ``<s>``.
     """
     if ends.adds_bos is False:
         return None
@@ -57,7 +57,7 @@ def start_of_text(document: dict[str, Any], added: dict[str, int], ends: Ends) -
 
 
 def ends_of(folder: Path) -> Ends:
-    """Read ``tokenizer_config.json``, where there is one."""
+    """Read ``tokenizer_config.json``, if it exists."""
     file = folder / "tokenizer_config.json"
     if not file.exists():
         return Ends()

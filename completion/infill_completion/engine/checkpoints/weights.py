@@ -1,4 +1,4 @@
-"""The weight files of a checkpoint: which they are, and the memory that they will take, told before they are loaded."""
+"""The weight files of a checkpoint, and the memory that they will need once loaded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BITS = {"nf4": 4 + 8 / 64 + 32 / (64 * 256), "int8": 8.0}
 
 
 def weight_files(folder: Path, name: str = "") -> list[Path]:
-    """Return the safetensors files that a checkpoint consists of, whether they exist or not.
+    """Return the safetensors files of a checkpoint, including those that are missing.
 
     Raises:
         ModelError: The checkpoint has no safetensors at all.
@@ -41,7 +41,11 @@ def weight_files(folder: Path, name: str = "") -> list[Path]:
 
 
 def tensor_sizes(folder: Path) -> dict[str, int]:
-    """Return the number of values of each tensor, read from the headers of the weight files."""
+    """Return the number of values in each tensor, from the headers of the weight files.
+
+    Raises:
+        ModelError: A file is damaged or incomplete.
+    """
     sizes: dict[str, int] = {}
     for file in weight_files(folder):
         try:
@@ -52,20 +56,20 @@ def tensor_sizes(folder: Path) -> dict[str, int]:
         except (OSError, ValueError, KeyError, struct.error) as error:
             raise ModelError(f"{file.name} is damaged ({error}); run `infill-ls models pull` again.") from error
         if file.stat().st_size < 8 + length + end:
-            raise ModelError(f"{file.name} is half fetched; run `infill-ls models pull` again.")
+            raise ModelError(f"{file.name} is incomplete; run `infill-ls models pull` again.")
         sizes |= {key: math.prod(item["shape"]) for key, item in header.items() if key != "__metadata__"}
     return sizes
 
 
 def weight_bytes(folder: Path, quantization: str, dtype: torch.dtype, *, is_cpu_int8: bool = False) -> int:
-    """Return the memory the weights will take once loaded."""
+    """Return the memory in bytes that the weights will need once loaded."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     files = weight_files(folder)
     if config.get("quantization_config"):
         return sum(file.stat().st_size for file in files)
     bits = _BITS.get(quantization, dtype.itemsize * 8)
     if is_cpu_int8:
-        bits += dtype.itemsize * 8  # the rounded weights stay whole for the prefill
+        bits += dtype.itemsize * 8  # the prefill still needs the rounded weights unpacked
     return sum(
         int(size * (dtype.itemsize * 8 if any(part in name for part in _NOT_QUANTISED) else bits) / 8)
         for name, size in tensor_sizes(folder).items()
@@ -73,7 +77,7 @@ def weight_bytes(folder: Path, quantization: str, dtype: torch.dtype, *, is_cpu_
 
 
 def kv_bytes(folder: Path, tokens: int, dtype: torch.dtype) -> int:
-    """Return the memory that keys and values of ``tokens`` take; 0 where the configuration is no Llama's."""
+    """Return the bytes of the keys and values of ``tokens`` tokens, or 0 if the model is not Llama-like."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         return ModelShape.of(config).kv_bytes(tokens, dtype.itemsize)
