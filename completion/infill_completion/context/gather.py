@@ -36,10 +36,10 @@ STICKY_LINES = 8
 
 
 class Gatherer:
-    """Gathers context from other open documents, imports, the workspace, and the places the user was at last.
+    """Gathers context from other open documents, imports, the workspace, and the places that the user visited last.
 
-    Must be used in a running event loop. ``clock`` counts seconds; a gathering takes `MOST_MS` and what the last piece
-    of work takes.
+    Must be used in a running event loop. ``clock`` counts seconds; a gathering takes `MOST_MS` plus the time of
+    its last piece of work.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -1,4 +1,4 @@
-"""One gathering of context: what it is for, and the time and the documents it may use."""
+"""One gathering of context: the cursor, the time, and the documents that it may use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ QUERY_LINES = 24
 
 @dataclass(frozen=True)
 class Gathering:
-    """What one gathering is for.
+    """The input of one gathering, and the documents that it may show.
 
     Attributes:
         view: The cursor.

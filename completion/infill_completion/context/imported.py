@@ -7,7 +7,7 @@ from infill_completion.context.imports import Files, ImportSite, OutlineCache, d
 from infill_completion.context.snippet import Snippet
 from infill_completion.privacy.rules import path_of
 
-# How much of the beginning of a file, where imports are, is read if the window does not reach it.
+# Characters read from the beginning of a file, where imports are, if the window does not reach it.
 BEGINNING_CHARACTERS = 6000
 
 

@@ -1,4 +1,4 @@
-"""The places in other documents where the user was last."""
+"""The places in other documents that the user visited last."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST_VISITS = 32
 
 
 class RecentPlaces:
-    """Remembers where the user edited or looked; the last place comes first."""
+    """Remembers the places that the user edited or looked at, the last one first."""
 
     def __init__(self) -> None:
         self._visits: list[tuple[str, int]] = []

@@ -1,4 +1,4 @@
-"""Reads files that may not be what they seem."""
+"""Reads text files; refuses pipes, devices, binary files and large files."""
 
 from __future__ import annotations
 

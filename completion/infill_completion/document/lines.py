@@ -27,7 +27,7 @@ def offset_at(text: str, line: int, column: int) -> int:
     """Return the offset of a position in code points; line and column count from 0.
 
     Raises:
-        ValueError: The line does not exist or is shorter; the message says what there is.
+        ValueError: The line does not exist or is shorter; the message gives the number of lines or characters.
     """
     start = 0
     for number in range(line):

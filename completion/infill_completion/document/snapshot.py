@@ -53,7 +53,7 @@ class SkipReason(Enum):
     SWITCHED_OFF = "Automatic suggestions are switched off (setting completion.enabled); invoke one by hand."
     LANGUAGE_OFF = "Completion is switched off for this language (setting completion.languages)."
     PRIVATE_FILE = "This file matches an ignore rule, so its text never reaches the model."
-    MID_LINE = "The cursor is inside a word, where suggestions appear only on request; invoke a suggestion by hand."
+    MID_LINE = "The cursor is inside a word, where suggestions appear only on request; invoke one by hand."
     ENGINE_LOADING = "The model is still loading."
     ENGINE_FAILED = "The engine is not available; run `infill-ls doctor`."
     SUPERSEDED = "A newer request for the same document replaced this one."

@@ -23,7 +23,7 @@ class FimPrompt:
 
 
 def fim_text(model: str, prefix: str, suffix: str | None, context: Sequence[ContextItem] = ()) -> FimPrompt:
-    """Return the prompt that makes ``model`` write what belongs between ``prefix`` and ``suffix``.
+    """Return the prompt that makes ``model`` write the text between ``prefix`` and ``suffix``.
 
     The prefix comes first if the family knows both orders: a remote server does not heal the unfinished word before the
     cursor, and after one the other order is worse.

@@ -1,4 +1,4 @@
-"""A model's prompt as token ids: what fits the budget, in the order that the model was trained on.
+"""A model's prompt as token ids: the text that fits the budget, in the order that the model was trained on.
 
 CodeLlama's layouts are those of ``infilling_prompt_tokens`` of Meta's ``llama/generation.py``; ``enc`` puts
 SentencePiece's space in front of the text, ``enc_infilling`` does not::
@@ -45,15 +45,15 @@ class PromptOptions:
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt, and what it was made of.
+    """A prompt and its origin.
 
     Attributes:
         ids: The tokens that the model sees.
         layout: The order of their parts.
-        spell: Text before the cursor that ``ids`` leaves out; what is generated must begin with it.
+        spell: Text before the cursor that ``ids`` leaves out; the generated text must begin with it.
         tokens_by_source: Tokens of ``prefix``, ``suffix``, ``context`` and ``control``; they add up to ``len(ids)``.
         dropped_by_source: Tokens of the same sources that did not fit.
-        before: All tokens before the cursor, other files first, including what did not fit; for an n-gram index.
+        before: All tokens before the cursor, other files first, including those that did not fit; for an n-gram index.
         after: All tokens after the cursor.
     """
 

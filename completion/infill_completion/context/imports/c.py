@@ -17,7 +17,7 @@ _FOLDERS = ("", "include", "src")
 
 
 def imports(site: ImportSite, files: Files) -> Iterator[Import]:
-    """Yield all of the file's own header, then what is used near the cursor of each included one."""
+    """Yield all of the file's own header, then the definitions of each included one that are used near the cursor."""
     del files
     own = _own_headers(site)
     yield Import(own, takes=Takes.ALL)

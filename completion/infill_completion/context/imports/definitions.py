@@ -44,7 +44,7 @@ _RULES = {
 
 
 def imports_of(site: ImportSite, files: Files) -> list[Import]:
-    """Return what a text imports from files that may be in the workspace.
+    """Return the imports of a text that may lead to files in the workspace.
 
     In the order of the text, except that imports used near the cursor come first. Empty for a language without rules.
     """
@@ -114,7 +114,7 @@ class _Search:
                 return
 
     def _follow_reexports(self, file: Path, text: str, names: list[str], step: int) -> None:
-        """Look for ``names`` in what a file imports that does not define them."""
+        """Look for ``names`` in the imports of a file that does not define them."""
         rules = _RULES[context_module_of(self._site.language_id)]
         if not names or step >= MOST_STEPS or not rules.reexports:
             return

@@ -18,7 +18,7 @@ _VERSION = re.compile(r"v\d+$")
 
 
 def imports(site: ImportSite, files: Files) -> Iterator[Import]:
-    """Yield what is used of the module's packages, then what is used of the file's own package."""
+    """Yield the used members of the module's packages, then those of the file's own package."""
     top, module = _module(site, files)
     for block in _BLOCK.finditer(site.text):
         for alias, path in _SPEC.findall(block.group(1)):

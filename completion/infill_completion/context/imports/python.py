@@ -19,7 +19,7 @@ _IMPORT = re.compile(r"^[ \t]*import[ \t]+([\w.][^\n#;(]*)", re.MULTILINE)
 
 
 def imports(site: ImportSite, files: Files) -> Iterator[Import]:
-    """Yield what is imported by name, and what is used of imported modules."""
+    """Yield names that are imported, and the used members of imported modules."""
     del files
     for match in sorted([*_FROM.finditer(site.text), *_IMPORT.finditer(site.text)], key=re.Match.start):
         if match.re is _FROM:

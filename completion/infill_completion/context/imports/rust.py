@@ -36,7 +36,7 @@ class _Crate:
 
 
 def imports(site: ImportSite, files: Files) -> Iterator[Import]:
-    """Yield what is imported by name, and what is used of modules, including by whole paths near the cursor."""
+    """Yield names that are imported, and the used members of modules, also by whole paths near the cursor."""
     crate = _crate(site, files)
     children = frozenset(_MOD.findall(site.text))
     matches = sorted([*_USE.finditer(site.text), *_MOD.finditer(site.text)], key=re.Match.start)

@@ -29,7 +29,7 @@ _NAME = re.compile(r"[\w$]+")
 
 
 def imports(site: ImportSite, files: Files) -> Iterator[Import]:
-    """Yield what is imported by name or by default, what is used of whole modules, and what is exported again."""
+    """Yield names and defaults that are imported, the used members of modules, and reexported definitions."""
     matches = [*_FROM.finditer(site.text), *_REQUIRE.finditer(site.text)]
     for match in sorted(matches, key=re.Match.start):
         found = _files(match.group(2), site, files)

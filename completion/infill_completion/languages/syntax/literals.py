@@ -34,7 +34,7 @@ def unclosed(source: bytes, language_id: str) -> tuple[Tree, int] | None:
     A parser reads the text after an opening delimiter that is never closed as code, so each closing delimiter is tried.
 
     Returns:
-        A tree in which the literal is closed, and the byte at which the literal begins; None if there is no such one.
+        A tree in which the literal is closed, and the byte at which the literal begins; None if there is none.
     """
     grammar = grammar_of(language_id)
     if grammar is None:

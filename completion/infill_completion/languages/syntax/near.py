@@ -12,7 +12,7 @@ MOST_AFTER = 2000
 
 
 def _definition_lines() -> re.Pattern[str]:
-    """Return what matches a line that is hardly part of a comment or of a string of several lines."""
+    """Return a pattern for lines that are hardly part of a comment or of a string of several lines."""
     grammars = [language.grammar for language in LANGUAGES if language.grammar is not None]
 
     def any_of(words: list[str]) -> str:
@@ -34,7 +34,7 @@ _DEFINITION = _definition_lines()
 
 
 def near_before(prefix: str, *, is_whole: bool) -> str | None:
-    """Return the end of ``prefix``, from where a parser can begin.
+    """Return the end of ``prefix``, from a line at which a parser can begin.
 
     Args:
         prefix: The text before the cursor.
