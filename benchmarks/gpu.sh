@@ -2,7 +2,7 @@
 # All tests that need a CUDA device, then the decode table for the shapes of CodeLlama, in at most ten minutes.
 #
 #     benchmarks/gpu.sh                     7B, 13B and 34B with random weights, in 4 bits
-#     SHAPES=tiny DEVICE=cpu benchmarks/gpu.sh     a dry run where there is no GPU
+#     SHAPES=tiny DEVICE=cpu benchmarks/gpu.sh     a dry run on a machine without a GPU
 set -u
 cd "$(dirname "$0")/.." || exit
 PYTHON=${PYTHON:-.venv/bin/python}
@@ -13,11 +13,11 @@ BUDGET=${BUDGET:-420}
 failed=0
 
 started=$(date +%s)
-# The tests and the table share ten minutes: what the tests may take and BUDGET stay below them, loads included.
+# The tests and the table share ten minutes, so the tests' limit and BUDGET stay below that, loading included.
 INFILL_LS_TEST_DEVICE=$DEVICE timeout "${TEST_BUDGET:-150}" "$PYTHON" -m pytest -m gpu -q tests || {
   code=$?
   [ "$code" -eq 5 ] || failed=1
-} # 5: no such test was collected
+} # 5: no test was collected
 echo
 "$PYTHON" -P -m infill_completion.engine.bench --shape "$SHAPES" --device "$DEVICE" --budget "$BUDGET" \
   --json "$OUT/decode-$DEVICE-shapes.json" --chart "$OUT/decode-$DEVICE-shapes.png" ${NOTE:+--note "$NOTE"} || failed=1

@@ -1,4 +1,4 @@
-"""A side of the comparison: a plugin in Neovim with everything behind it, set up as its own documentation says."""
+"""A side of the comparison: a plugin in Neovim with its servers, set up as its own documentation says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights mean the same to llama.cpp, which rotates neighbouring pairs, as to transformers, which rotates halves."""
+"""Exported weights give the same attention with llama.cpp's rotated pairs as with rotated halves."""
 
 import importlib.util
 

@@ -1,4 +1,4 @@
-"""The first command of the README keeps its promise."""
+"""The demo, the first command of the README, works."""
 
 import os
 import subprocess

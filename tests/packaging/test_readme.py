@@ -1,4 +1,4 @@
-"""What the pages for people promise is what the code has."""
+"""The documentation agrees with the code."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ PAGES = sorted(
     if "node_modules" not in page.parts
 )  # fmt: skip
 TROUBLES = ROOT / "docs" / "troubleshooting.md"
-# Nobody reads these: the answer to a newer request is already on its way.
+# Users never see these: the answer to a newer request is on its way.
 SILENT = {SkipReason.SUPERSEDED, SkipReason.CANCELLED}
 
 

@@ -1,4 +1,4 @@
-"""What `pip install infill-ls` puts on a machine."""
+"""The contents of the wheel that `pip install infill-ls` installs."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Training rows look like the prompts the engine sends."""
+"""Training rows look like the engine's prompts."""
 
 import random
 from pathlib import Path

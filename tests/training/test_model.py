@@ -1,4 +1,4 @@
-"""The training's model and the one that is shipped are the same function, in both directions."""
+"""The model in training and the shipped one compute the same function, and convert in both directions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHAPE = LlamaShape(
 def _model(seed: int) -> Llama:
     torch.manual_seed(seed)
     model = Llama(SHAPE, 64)
-    for layer in model.stack():  # They begin at zero, where a swapped pair of matrices would go unseen.
+    for layer in model.stack():  # They are initialised to zero, which would hide a swapped pair of matrices.
         torch.nn.init.normal_(layer.out, std=0.1)
         torch.nn.init.normal_(layer.down, std=0.1)
     return model
@@ -31,7 +31,7 @@ def test_a_trained_model_has_the_same_loss_in_transformers() -> None:
     with torch.no_grad():
         logits = shipped.float()(ids).logits
         theirs = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
-        torch.testing.assert_close(model(ids, targets), theirs, rtol=0, atol=0.02)  # The training multiplies in bf16.
+        torch.testing.assert_close(model(ids, targets), theirs, rtol=0, atol=0.02)  # Training multiplies in bf16.
 
 
 def test_training_goes_on_from_an_exported_checkpoint() -> None:
