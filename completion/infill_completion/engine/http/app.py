@@ -75,16 +75,16 @@ class _Routes:
 
     async def completions(self, request: Request) -> Response:
         try:
-            asked = parse_request(await _body(request))
+            parsed = parse_request(await _body(request))
         except BadRequestError as error:
             return JSONResponse(error_body(str(error), "invalid_request_error", param=error.param), 400)
         except ClientDisconnect:
             return Response(status_code=400)
         try:
-            job = self._worker.submit(asked, _client(request))
+            job = self._worker.submit(parsed, _client(request))
         except NotReadyError as error:
             return _not_ready(error.health)
-        envelope = Envelope(self._worker.health().model, asked.logprobs is not None)
+        envelope = Envelope(self._worker.health().model, parsed.logprobs is not None)
         return _JobResponse(job, envelope)
 
     async def models(self, _request: Request) -> Response:
