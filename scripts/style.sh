@@ -26,7 +26,7 @@ npm_tools() (
   [ node_modules/.package-lock.json -nt package-lock.json ] || timeout --kill-after=20 300 npm ci --silent
 )
 if ! command -v npm >/dev/null; then
-  echo "TypeScript and Lua are not checked: there is no npm." >&2
+  echo "TypeScript and Lua are not checked: npm is not installed." >&2
 elif ! npm_tools; then
   echo "TypeScript and Lua are not checked: npm could not install the packages of editors/package-lock.json." >&2
   [ -z "${CI:-}" ] || failed=1

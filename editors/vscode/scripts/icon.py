@@ -1,7 +1,7 @@
-"""Draws the extension's icon: two lines of code and, between them, the one in grey that is still a suggestion.
+"""Draws the extension's icon: two lines of code and, between them, a suggestion in grey.
 
-``python editors/vscode/scripts/icon.py`` writes ``media/icon.svg`` and ``media/icon.png`` from the same shapes, with
-nothing but the standard library.
+``python editors/vscode/scripts/icon.py`` writes ``media/icon.svg`` and ``media/icon.png`` from the same shapes, using
+only the standard library.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Bar:
     colour: tuple[int, int, int]
 
     def holds(self, x: float, y: float) -> bool:
-        """Tell whether the point lies inside."""
+        """Return whether the point is inside."""
         dx = max(self.x + self.radius - x, x - (self.x + self.width - self.radius), 0.0)
         dy = max(self.y + self.radius - y, y - (self.y + self.height - self.radius), 0.0)
         inside = self.x <= x <= self.x + self.width and self.y <= y <= self.y + self.height

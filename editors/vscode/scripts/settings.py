@@ -1,7 +1,7 @@
 """Writes the settings of the language server into the extension, so that both are documented in one place.
 
 ``python editors/vscode/scripts/settings.py`` rewrites ``src/keys.ts`` and the generated parts of ``package.json`` (the
-settings, and which of them an untrusted workspace may not set); ``--check`` only tells whether they are current.
+settings, and which of them an untrusted workspace may not set); ``--check`` only reports stale files.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SCHEMAS: dict[ValueType, dict[str, Any]] = {
     ValueType.SWITCHES: {"type": "object", "additionalProperties": {"type": "boolean"}},
 }
 
-# What only the extension reads. Everything that names a program or a package is a setting of the machine.
+# The settings that only the extension reads. Those that name a program or a package have the scope "machine".
 OWN: dict[str, dict[str, Any]] = {
     "infill.server.path": {
         "type": ["string", "null"],
@@ -74,7 +74,7 @@ def json_schema(row: Setting) -> dict[str, Any]:
 
 
 def scope(row: Setting) -> str:
-    """Return who may set a key: an engine is shared by all windows, so no workspace decides about it."""
+    """Return the scope of a key: an engine is shared by all windows, so no workspace may configure it."""
     return "machine" if row.trusted or row.key.startswith("engine.") else "window"
 
 
@@ -88,7 +88,7 @@ def configuration() -> list[dict[str, Any]]:
 
 
 def restricted() -> list[str]:
-    """Return the keys that an untrusted workspace may not set: what runs, what is asked, and what is kept private."""
+    """Return the keys that an untrusted workspace may not set: programs, models, URLs and privacy."""
     rows = documentation()
     guarded = [f"infill.{row.key}" for row in rows if scope(row) == "machine" or row.key.startswith("privacy.")]
     return [key for key, schema in OWN.items() if schema["scope"] == "machine"] + guarded
@@ -120,7 +120,7 @@ def main() -> int:
     old = stale()
     if "--check" in sys.argv[1:]:
         for path in old:
-            sys.stderr.write(f"{path} is not current; run editors/vscode/scripts/settings.py.\n")
+            sys.stderr.write(f"{path} is not current; run `make fmt`.\n")
         return 1 if old else 0
     for path, text in old.items():
         path.write_text(text, "utf-8")

@@ -6,7 +6,7 @@ import { ownServer } from "./install";
 import { isProgram, onPath, type Surroundings } from "./program";
 import { machineSetting } from "./settings";
 
-/** The path of the program, or why there is none: a sentence with the next step. */
+/** The path of the program, or the reason why none was found, with the next step. */
 export type Location =
   | { found: true; server: string }
   | { found: false; program: "failed" | "missing"; reason: string };

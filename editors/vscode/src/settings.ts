@@ -10,7 +10,7 @@ export type Tree = { [key: string]: unknown };
 /**
  * Return the settings that the user set in VS Code, as a tree.
  *
- * Defaults are left out: they would override what the user's `config.toml` says.
+ * Defaults are left out: they would override the user's `config.toml`.
  */
 export function writtenSettings(): Tree {
   const configuration = vscode.workspace.getConfiguration("infill");
@@ -64,7 +64,7 @@ export function isEnabled(): boolean {
   return vscode.workspace.getConfiguration("infill").get<boolean>("completion.enabled", true);
 }
 
-/** Write a setting where it is already written, else for the user. */
+/** Write a setting to the workspace if it is set there, otherwise to the user's settings. */
 export async function write(key: string, value: unknown): Promise<void> {
   const configuration = vscode.workspace.getConfiguration("infill");
   const inWorkspace = configuration.inspect(key)?.workspaceValue !== undefined;

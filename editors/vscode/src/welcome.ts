@@ -2,7 +2,7 @@
 
 import * as vscode from "vscode";
 
-/** The first time, open the walkthrough; where it would take the place of open text, only offer it. */
+/** Open the walkthrough the first time; if it would replace open text, only offer it. */
 export async function welcome(context: vscode.ExtensionContext): Promise<void> {
   const allowed = vscode.workspace.getConfiguration("workbench").get("welcomePage.walkthroughs.openOnInstall", true);
   if (!allowed || context.globalState.get("welcomed") !== undefined) {

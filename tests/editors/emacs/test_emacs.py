@@ -32,7 +32,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
 def tell(
     environment: dict[str, str], folder: Path, content: bytes, typed: str, story: str = "story.el"
 ) -> tuple[dict[str, Any], bytes, str]:
-    """Let Emacs tell a story; return its report, the saved file and all that Emacs said."""
+    """Run a story in Emacs; return its report, the saved file and Emacs' messages."""
     file, report = folder / "names.py", folder / "report.json"
     file.write_bytes(content)
     run = subprocess.run(
@@ -53,7 +53,7 @@ def tell(
     return json.loads(report.read_text(encoding="utf-8")), file.read_bytes(), run.stderr
 
 
-def test_company_lists_the_suggestion_and_takes_it(environment: dict[str, str], tmp_path: Path) -> None:
+def test_company_lists_and_accepts_the_suggestion(environment: dict[str, str], tmp_path: Path) -> None:
     typed = "\n\ndef read_lines(path):\n    with open("
     report, saved, _ = tell(environment, tmp_path, CODE, typed)
     popup = report["popup"]
@@ -68,9 +68,7 @@ def test_company_lists_the_suggestion_and_takes_it(environment: dict[str, str], 
     assert saved == text.encode() + (b"" if text.endswith("\n") else b"\n")
 
 
-def test_lsp_mode_lists_the_suggestion_and_has_nothing_to_complain_about(
-    environment: dict[str, str], tmp_path: Path
-) -> None:
+def test_lsp_mode_lists_the_suggestion_without_warnings(environment: dict[str, str], tmp_path: Path) -> None:
     typed = "\n\ndef read_lines(path):\n    with open("
     report, saved, said = tell(environment, tmp_path, CODE, typed, "lsp-story.el")
     before = CODE.decode() + typed

@@ -1,4 +1,4 @@
-"""JupyterLab: its popup in a file, with the real server; what the model says is in each story.
+"""JupyterLab: its popup in a file, with the real server and a scripted model.
 
 JupyterLab sends whole texts and negotiates no position encoding.
 """
@@ -38,7 +38,7 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 def complete(view: Any, text: str) -> None:
-    """Press Tab until the editor holds ``text``: while the server finds the engine, there is nothing yet."""
+    """Press Tab until the editor holds ``text``: there are no entries before the server has found the engine."""
     view.wait_for_function("() => document.querySelector('.jp-FileEditor .cm-content')")
     popup = view.locator(".jp-Completer:not(.lm-mod-hidden) .jp-Completer-item")
     content = view.locator(".jp-FileEditor .cm-content")
@@ -63,7 +63,7 @@ def typed(jupyter: Lab, name: str, content: str, keys: str, wanted: str) -> str:
     """Open a file, type at its end, take the suggestion and return what was saved."""
     file = jupyter.documents / name
     file.write_text(content, encoding="utf-8")
-    # A workspace of its own, or the files of other stories come back with it.
+    # A separate workspace; a shared one would reopen the files of other tests.
     with jupyter.page(f"/lab/workspaces/{file.stem}/tree/{name}") as view:
         view.locator(".jp-FileEditor .cm-content").click()
         view.keyboard.press("Control+End")
@@ -75,12 +75,12 @@ def typed(jupyter: Lab, name: str, content: str, keys: str, wanted: str) -> str:
     return file.read_text(encoding="utf-8")
 
 
-def test_tab_takes_the_suggestion_behind_the_cursor(jupyter: Lab) -> None:
+def test_tab_accepts_the_suggestion(jupyter: Lab) -> None:
     saved = typed(jupyter, "names.py", "名 = '値'\n", "total = ", "largest(names)")
     assert saved.rstrip("\n") == "名 = '値'\ntotal = largest(names)"
 
 
-def test_a_suggestion_of_several_lines_goes_in_whole(jupyter: Lab) -> None:
+def test_a_suggestion_of_several_lines_is_inserted_whole(jupyter: Lab) -> None:
     saved = typed(jupyter, "add.py", "", "def add(left, right):", "return total")
     assert saved.rstrip("\n") == "def add(left, right):\n    total = left + right\n    return total"
 

@@ -1,8 +1,8 @@
 """The time from a keystroke to its ghost text in a real Neovim.
 
-The clock runs inside the editor, from the event of the typed letter to the extmark.  Each letter is typed when the
-answer for the one before has come, as by somebody who looks at the suggestions.  Letters that bring no suggestion do
-not count.  Run it by itself with ``python -m tests.editors.nvim.latency [--json FILE]``.
+The clock runs inside the editor, from the event of the typed letter to the extmark.  Each letter is typed after the
+answer for the previous one, as by a user who reads the suggestions.  Letters without a suggestion are not counted.  Run
+it by itself with ``python -m tests.editors.nvim.latency [--json FILE]``.
 """
 
 from __future__ import annotations

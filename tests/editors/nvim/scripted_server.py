@@ -1,7 +1,7 @@
 """A language server with exact answers, for tests of the editor's side.
 
-It keeps the documents as the protocol says and offers, behind a text, what a table says continues it.  What it hears
-goes to a log, one JSON object a line, so that a test can see what the editor sent.
+It follows the documents by the protocol and suggests, after a given text, its continuation from a table.  It writes all
+messages to a log, one JSON object per line, so that a test can check what the editor sent.
 """
 
 from __future__ import annotations

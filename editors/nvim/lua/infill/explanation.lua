@@ -80,7 +80,7 @@ end
 ---@return string[]
 function M.lines(explanation)
   if is_nothing(explanation) then
-    return { 'There is nothing to explain yet: no suggestion was asked for.' }
+    return { 'There is nothing to explain yet: no suggestion was requested.' }
   end
   if type(explanation) ~= 'table' then
     return vim.split(tostring(explanation), '\r?\n')

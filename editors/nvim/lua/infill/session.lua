@@ -84,7 +84,7 @@ end
 --- Show the reason for an empty answer; only for a request that the user invoked.
 local function show_reason()
   local status = require('infill.status').get()
-  local reason = status and status.reason ~= '' and status.reason or 'No suggestion here; :Infill explain tells why.'
+  local reason = status and status.reason ~= '' and status.reason or 'No suggestion here; :Infill explain shows why.'
   -- Add it to the message history: the next redraw of the mode removes it from the screen.
   vim.api.nvim_echo({ { 'infill: ' .. reason, 'Comment' } }, true, {})
 end

@@ -54,7 +54,7 @@ stage.story("a word, then a line, then the rest", { "parts.py": "def parts(items
 });
 
 stage.story(
-  "typing what it says keeps the suggestion without new work",
+  "typing the suggested text keeps the suggestion without a request",
   { "through.py": "def name(first, last):\n" },
   async (window) => {
     await stage.engine.says("return ", "first + last");
