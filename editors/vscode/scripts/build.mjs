@@ -8,7 +8,7 @@ const here = fileURLToPath(new URL("..", import.meta.url));
 await build({
   absWorkingDir: here,
   // Two files: the language client, most of the code, is loaded when the server starts.
-  entryPoints: ["src/extension.ts", "src/session.ts"],
+  entryPoints: { extension: "src/extension.ts", session: "src/server/session.ts" },
   outdir: "dist",
   bundle: true,
   minify: true,

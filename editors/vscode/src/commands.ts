@@ -2,12 +2,12 @@
 
 import * as path from "node:path";
 import * as vscode from "vscode";
-import { ask } from "./commandLine";
 import { explanation } from "./explanation";
 import { showMenu } from "./menu";
 import { switchModel } from "./models";
 import { Pages } from "./pages";
-import type { Server } from "./server";
+import { ask } from "./server/commandLine";
+import type { Server } from "./server/server";
 import { isEnabled, isLanguageEnabled, switchLanguage, write } from "./settings";
 import type { StatusTracker } from "./statusTracker";
 import { walkthrough } from "./welcome";

@@ -3,7 +3,7 @@
 import * as vscode from "vscode";
 import { BEGAN_MS } from "./clock";
 import { Commands } from "./commands";
-import { Server } from "./server";
+import { Server } from "./server/server";
 import type { Status } from "./state";
 import { StatusTracker } from "./statusTracker";
 import { welcome } from "./welcome";

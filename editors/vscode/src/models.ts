@@ -1,7 +1,7 @@
 /** The choice of a model from those that the server's command line lists. */
 
 import * as vscode from "vscode";
-import { ask, type Model, parseModels } from "./commandLine";
+import { ask, type Model, parseModels } from "./server/commandLine";
 import { write } from "./settings";
 
 /** Let the user pick a model, and write the setting. */

@@ -2,7 +2,7 @@
 
 import * as vscode from "vscode";
 import { SERVER_KEYS } from "./keys";
-import { expanded } from "./program";
+import { expanded } from "./server/program";
 
 /** A tree of settings, as `initializationOptions` and `workspace/configuration` carry it. */
 export type Tree = { [key: string]: unknown };

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { after, test } from "node:test";
 import { explanation } from "../../../../editors/vscode/src/explanation.ts";
-import { cleanEnvironment, onPath } from "../../../../editors/vscode/src/program.ts";
+import { cleanEnvironment, onPath } from "../../../../editors/vscode/src/server/program.ts";
 import {
   type Facts,
   INITIAL,

@@ -1,11 +1,11 @@
 /** The language server of this window: found or installed, started, restarted, stopped. */
 
 import * as vscode from "vscode";
+import { machineSetting } from "../settings";
+import type { StatusTracker } from "../statusTracker";
 import { install } from "./install";
 import { locate, surroundings } from "./location";
 import type { Session } from "./session";
-import { machineSetting } from "./settings";
-import type { StatusTracker } from "./statusTracker";
 
 /** Owns the session and the program that it runs. */
 export class Server {

@@ -7,10 +7,10 @@ import type { Readable } from "node:stream";
 import * as vscode from "vscode";
 import { CloseAction, ErrorAction, State } from "vscode-languageclient";
 import { LanguageClient, type LanguageClientOptions, type Middleware } from "vscode-languageclient/node";
-import { narrowed } from "./narrowing";
+import { narrowed } from "../narrowing";
+import { section, writtenSettings } from "../settings";
+import { type Change, type StatusParams, withProgress, withStatus } from "../state";
 import { cleanEnvironment } from "./program";
-import { section, writtenSettings } from "./settings";
-import { type Change, type StatusParams, withProgress, withStatus } from "./state";
 
 const MOST_RESTARTS = 5;
 const RESTART_WINDOW_MS = 180_000;

@@ -2,9 +2,9 @@
 
 import * as path from "node:path";
 import * as vscode from "vscode";
+import { machineSetting } from "../settings";
 import { ownServer } from "./install";
 import { isProgram, onPath, type Surroundings } from "./program";
-import { machineSetting } from "./settings";
 
 /** The path of the program, or the reason why none was found, with the next step. */
 export type Location =
