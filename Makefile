@@ -29,6 +29,7 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_structure.py
 	VENV=$(VENV) scripts/style.sh check
 	$(BIN)/python scripts/settings_table.py --check
 	$(BIN)/python editors/vscode/scripts/settings.py --check

@@ -16,6 +16,7 @@ PAGES = sorted(
 )  # fmt: skip
 TROUBLES = ROOT / "docs" / "troubleshooting.md"
 # Users never see these: the answer to a newer request is on its way.
+MAPPED = ("completion", "server", "editors", "training", "benchmarks", "scripts", "tests")
 SILENT = {SkipReason.SUPERSEDED, SkipReason.CANCELLED}
 
 
@@ -38,3 +39,19 @@ def test_no_link_leads_nowhere(page: Path):
     links = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
     targets = {unquote(link.partition("#")[0]) for link in links if not re.match(r"\w+:", link)}
     assert [target for target in targets if target and not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "ARCHITECTURE.md", *sorted(ROOT.glob("docs/decisions/*.md"))], ids=lambda page: page.name
+)
+def test_every_file_that_the_map_names_exists(page: Path):
+    names = re.findall(r"`(?:\.\./)?([\w./-]+\.(?:py|c|h|sh|md))`", page.read_text(encoding="utf-8"))
+    files = [f"/{path.relative_to(ROOT).as_posix()}" for top in MAPPED for path in (ROOT / top).rglob("*.*")]
+    assert [name for name in names if not any(file.endswith(f"/{name}") for file in files)] == []
+
+
+def test_the_map_names_every_package():
+    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    for root in (ROOT / "completion" / "infill_completion", ROOT / "server" / "infill_server"):
+        packages = [path.parent.name for path in root.glob("*/__init__.py")]
+        assert [name for name in packages if f"`{name}`" not in page] == []
