@@ -25,7 +25,7 @@ from infill_completion.document.snapshot import Snapshot, Trigger
 from infill_completion.settings import CompletionSettings, EngineSettings, Settings
 from infill_completion.suggest.completer import Completer
 from infill_server.commands.bench.keystroke_report import percentile
-from training.evaluate import LineHole, holes, wilson
+from training.evaluate import HeldOutHole, holes, wilson
 from training.export import EMBEDDED
 
 RESULTS = Path(__file__).parent / "results" / "sampling.json"
@@ -59,7 +59,7 @@ class Tally:
     lines: list[int] = field(default_factory=list)
     times_ms: list[float] = field(default_factory=list)
 
-    def add(self, hole: LineHole, texts: Sequence[str], elapsed_ms: float) -> None:
+    def add(self, hole: HeldOutHole, texts: Sequence[str], elapsed_ms: float) -> None:
         """Record the suggestions for one hole, best first."""
         hits = [hole.hit(text.split("\n")[0]) for text in texts]
         self.first.append(hits[:1] == [True])
@@ -102,7 +102,7 @@ def choices() -> Iterator[dict[str, Any]]:
         yield line | {"multiline": "always", "temperature": 0.1, "top_p": 0.9, "max_tokens": max_tokens}
 
 
-async def ask(engine: Engine, hole: LineHole, chosen: dict[str, Any]) -> tuple[list[str], float]:
+async def ask(engine: Engine, hole: HeldOutHole, chosen: dict[str, Any]) -> tuple[list[str], float]:
     """Return the suggestions for ``hole`` from the cursor on, best first, and the milliseconds they took."""
     completion = replace(CompletionSettings(seed=1, deadline_ms=DEADLINE_MS), **chosen)
     # A new one each time, so that no answer is remembered.
@@ -115,7 +115,7 @@ async def ask(engine: Engine, hole: LineHole, chosen: dict[str, Any]) -> tuple[l
     return [suggestion.text[offset - suggestion.start :] for suggestion in answer.suggestions], elapsed_ms
 
 
-async def measure(wanted: Sequence[LineHole], tallies: Sequence[Tally], model: str) -> str:
+async def measure(wanted: Sequence[HeldOutHole], tallies: Sequence[Tally], model: str) -> str:
     """Fill the tallies and return the model's name.
 
     Raises:

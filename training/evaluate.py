@@ -28,7 +28,7 @@ MAX_TOKENS = 64
 
 
 @dataclass(frozen=True)
-class LineHole:
+class HeldOutHole:
     """A cursor in a held-out file; ``prefix + wanted + suffix`` is the file."""
 
     name: str
@@ -46,7 +46,7 @@ class LineHole:
         return guess.rstrip() == self.wanted.rstrip()
 
 
-def _hole(file: SourceFile, chance: random.Random) -> LineHole | None:
+def _hole(file: SourceFile, chance: random.Random) -> HeldOutHole | None:
     lines = file.text.split("\n")
     number = chance.randrange(len(lines) // 4, len(lines))
     line = lines[number]
@@ -55,16 +55,16 @@ def _hole(file: SourceFile, chance: random.Random) -> LineHole | None:
         return None
     column = chance.randrange(indent, len(line.rstrip()))
     before = "\n".join([*lines[:number], line[:column]])
-    return LineHole(file.name, before, line[column:], "\n".join(["", *lines[number + 1 :]]))
+    return HeldOutHole(file.name, before, line[column:], "\n".join(["", *lines[number + 1 :]]))
 
 
-def holes(path: Path, count: int, *, tuning: bool = False) -> list[LineHole]:
+def holes(path: Path, count: int, *, tuning: bool = False) -> list[HeldOutHole]:
     """Return ``count`` holes spread evenly over one half of the held-out files, always the same ones."""
     digests = {file.name: hashlib.sha256(file.text.encode()).digest() for file in read(path)}
     files = [file for file in read(path) if file.text.count("\n") >= MIN_FILE_LINES]
     files = [file for file in files if bool(digests[file.name][4] % 2) is tuning]
     files.sort(key=lambda file: digests[file.name])
-    found: list[LineHole] = []
+    found: list[HeldOutHole] = []
     round_ = 0
     while len(found) < count:
         for file in files:
@@ -83,7 +83,7 @@ def wilson(hits: int, count: int) -> tuple[float, float]:
     return (middle - reach) / (1 + z * z / count), (middle + reach) / (1 + z * z / count)
 
 
-def score(predict: Predictor, wanted: Sequence[LineHole]) -> dict[str, Any]:
+def score(predict: Predictor, wanted: Sequence[HeldOutHole]) -> dict[str, Any]:
     """Return the share of exact matches of a predictor: over all holes, inside words, and elsewhere."""
     hits = [hole.hit(predict(hole.prefix, hole.suffix, max_tokens=MAX_TOKENS)) for hole in wanted]
     inside = [hit for hit, hole in zip(hits, wanted, strict=True) if hole.in_word]

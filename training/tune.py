@@ -22,7 +22,7 @@ from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.ngram.index import MatchLevel
 from infill_completion.engine.ngram.mixture import MixtureParameters, ngram_index
 from infill_completion.settings import EngineSettings
-from training.evaluate import LineHole, holes
+from training.evaluate import HeldOutHole, holes
 from training.export import EMBEDDED
 
 HALF_LIVES = (0.0, 300.0, 1000.0)
@@ -47,7 +47,7 @@ def _probabilities(model: LlamaForCausalLM, ids: list[int], truth: list[int]) ->
 
 
 def collect(
-    generator: Generator, model: LlamaForCausalLM, wanted: list[LineHole], parameters: MixtureParameters
+    generator: Generator, model: LlamaForCausalLM, wanted: list[HeldOutHole], parameters: MixtureParameters
 ) -> list[TrueToken]:
     """Return the true tokens of all holes."""
     tokens = []

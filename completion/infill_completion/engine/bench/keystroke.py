@@ -14,7 +14,7 @@ _LINES, _DECODED = 3, 32
 
 
 @dataclass(frozen=True)
-class Keystroke:
+class KeystrokeTimes:
     """Times to the first token, in milliseconds.
 
     Attributes:
@@ -35,7 +35,7 @@ class Keystroke:
     step_ms: float
 
 
-def keystroke(subject: Subject, context_tokens: int) -> Keystroke:
+def keystroke(subject: Subject, context_tokens: int) -> KeystrokeTimes:
     """Measure fresh prompts, and lines of typing in one prompt."""
     generator, loop = subject.generator, endless(subject.generator, shipped=False)
     fresh = []
@@ -54,7 +54,7 @@ def keystroke(subject: Subject, context_tokens: int) -> Keystroke:
             computed.append(last.usage.prompt_tokens - last.usage.cached_tokens)
             length = last.usage.prompt_tokens
         steps += [1000 / ours_per_second(loop, decoded) for _ in range(_LINES)]
-    return Keystroke(
+    return KeystrokeTimes(
         prompt_tokens=length,
         fresh_ms=statistics.median(fresh[1:]),
         typed_ms=statistics.median(typed),

@@ -10,7 +10,7 @@ from infill_completion.engine import environment  # isort: skip  # before torch 
 
 from infill_completion.engine.bench.cancel import Cancel
 from infill_completion.engine.bench.decode import DecodeRates
-from infill_completion.engine.bench.keystroke import Keystroke
+from infill_completion.engine.bench.keystroke import KeystrokeTimes
 from infill_completion.engine.bench.speculation import Speculation
 
 environment.prepare()
@@ -30,7 +30,7 @@ class ModelReport:
     reload_s: float | None = None
     resident_bytes: int = 0
     decode: list[DecodeRates] = field(default_factory=list)
-    keystroke: list[Keystroke] = field(default_factory=list)
+    keystroke: list[KeystrokeTimes] = field(default_factory=list)
     speculation: Speculation | None = None
     cancel: Cancel | None = None
     failures: list[str] = field(default_factory=list)
@@ -112,7 +112,7 @@ def _decode_line(row: DecodeRates) -> str:
     )
 
 
-def _keystroke_line(row: Keystroke) -> str:
+def _keystroke_line(row: KeystrokeTimes) -> str:
     return (
         f"| {row.prompt_tokens} | {row.fresh_ms:.1f} | {row.typed_ms:.1f} | {row.typed_worst_ms:.1f} "
         f"| {row.computed_tokens:.0f} | {row.typed_ms / row.step_ms:.1f} |"
