@@ -56,13 +56,13 @@ def contestants(contexts: tuple[int, ...]) -> dict[str, Work]:
     import torch  # isort: skip  # after the engine's environment
 
     subject = stored(EngineSettings(model="embedded", context_tokens=1024), whole_window=True)
-    bare = workload.endless(subject.generator, shipped=False)
+    loop_alone = workload.endless(subject.generator, shipped=False)
 
     def loop(context: int) -> Work:
-        request = workload.request_of(bare, context, TOKENS)
+        request = workload.request_of(loop_alone, context, TOKENS)
 
         def work() -> float:
-            workload.run(bare, request)  # the prompt stays in its slot, so all tokens but one are decoded
+            workload.run(loop_alone, request)  # the prompt stays in its slot, so all tokens but one are decoded
             return TOKENS
 
         return work

@@ -58,17 +58,17 @@ def measure(sides: Sequence[Side], rounds: int, manners: Sequence[str]) -> list[
         warm(side)
     found: dict[tuple[str, str], list[Figures]] = {}
     loads: dict[str, list[float]] = {}
-    for turn in range(rounds):
+    for round_number in range(rounds):
         for manner in manners:
-            if manner == "busy" and turn:  # a neighbour has more effect than chance, so one round is enough
+            if manner == "busy" and round_number:  # a neighbour has more effect than chance, so one round is enough
                 continue
             loads.setdefault(manner, []).append(round(os.getloadavg()[0], 2))
             with busy_neighbours(1 if manner == "busy" else 0):
                 # The order rotates, so that no side always finds the machine as the same other side left it.
-                for side in (*sides[turn % len(sides) :], *sides[: turn % len(sides)]):
+                for side in (*sides[round_number % len(sides) :], *sides[: round_number % len(sides)]):
                     figures = calm_run(side, manner)
                     found.setdefault((manner, side.name), []).append(figures)
-                    print(turn, manner, side.name, json.dumps(figures), file=sys.stderr, flush=True)
+                    print(round_number, manner, side.name, json.dumps(figures), file=sys.stderr, flush=True)
     return [
         {"manner": manner, "side": name, "load_before": loads[manner], **typed_keys.medians(runs), "runs": runs}
         for (manner, name), runs in found.items()

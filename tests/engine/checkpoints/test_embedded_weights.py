@@ -37,9 +37,9 @@ def logits(decoder: Decoder) -> torch.Tensor:
 @pytest.mark.parametrize("quantization", ["none", "int8"])
 def test_the_decoder_computes_the_same_to_the_last_bit(quantization: str) -> None:
     settings = EngineSettings(model="embedded", device="cpu", quantization=quantization)
-    whole, bare = (load(settings, lambda share, doing: None, without_transformers=flag) for flag in (False, True))
-    assert (whole.cpu_int8, whole.dtype, whole.weight_bytes) == (bare.cpu_int8, bare.dtype, bare.weight_bytes)
-    decoders = [Decoder(each.model, 64, cpu_int8=each.cpu_int8) for each in (whole, bare)]
+    whole, plain = (load(settings, lambda share, doing: None, without_transformers=flag) for flag in (False, True))
+    assert (whole.cpu_int8, whole.dtype, whole.weight_bytes) == (plain.cpu_int8, plain.dtype, plain.weight_bytes)
+    decoders = [Decoder(each.model, 64, cpu_int8=each.cpu_int8) for each in (whole, plain)]
     assert torch.equal(decoders[0].cos, decoders[1].cos)
     assert torch.equal(decoders[0].sin, decoders[1].sin)
     assert torch.equal(*map(logits, decoders))
@@ -49,9 +49,9 @@ def test_the_decoder_computes_the_same_to_the_last_bit(quantization: str) -> Non
 def test_other_llamas_of_plain_weights_are_read_right_too(tmp_path: Path, changes: dict[str, Any]) -> None:
     folder = save_tiny(tmp_path, **changes)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval().requires_grad_(False)
-    bare = load_llama(folder, torch.float32)
-    assert sum(value.numel() for value in bare.parameters()) == sum(value.numel() for value in model.parameters())
-    assert torch.equal(logits(Decoder(model, 64)), logits(Decoder(bare, 64)))
+    plain = load_llama(folder, torch.float32)
+    assert sum(value.numel() for value in plain.parameters()) == sum(value.numel() for value in model.parameters())
+    assert torch.equal(logits(Decoder(model, 64)), logits(Decoder(plain, 64)))
 
 
 def test_an_engine_with_the_embedded_model_never_imports_transformers() -> None:
