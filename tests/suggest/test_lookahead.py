@@ -44,11 +44,11 @@ async def test_a_request_ends_what_is_computed_ahead() -> None:
     await engine.started.wait()
     ahead = engine.requests[-1]
     assert ahead.prefix.endswith("a + b")
-    asking = asyncio.create_task(completer.complete(at(CODE, uri="file:///b")))
+    request = asyncio.create_task(completer.complete(at(CODE, uri="file:///b")))
     await until(lambda: len(engine.requests) == 3)
     assert ahead in engine.closed
     engine.gate.set()
-    assert shown(await asking) == "a + b"
+    assert shown(await request) == "a + b"
     await completer.aclose()
 
 

@@ -58,10 +58,10 @@ async def test_an_unconfident_answer_to_a_superseded_invoked_request_is_not_show
     engine = unconfident()
     engine.gate = asyncio.Event()
     completer = Completer(engine, AT_ONCE)
-    asker = asyncio.create_task(completer.complete(at("x = |\n", invoked=True)))
+    invoked = asyncio.create_task(completer.complete(at("x = |\n", invoked=True)))
     await engine.started.wait()
-    typist = asyncio.create_task(completer.complete(at("x = j|\n", version=2)))
-    assert (await asker).reason is SkipReason.SUPERSEDED
+    automatic = asyncio.create_task(completer.complete(at("x = j|\n", version=2)))
+    assert (await invoked).reason is SkipReason.SUPERSEDED
     engine.gate.set()
-    assert (await typist).reason is SkipReason.LOW_CONFIDENCE
+    assert (await automatic).reason is SkipReason.LOW_CONFIDENCE
     await completer.aclose()

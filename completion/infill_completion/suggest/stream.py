@@ -85,7 +85,7 @@ class GenerationStream:
     def _is_enough(self) -> bool:
         self.has_diverged = not self.agrees_with(self.expected)
         is_settled = all(builder.is_settled for builder in self._builders)
-        # The explanation comes with the first chunk; engines without a deadline to keep send it with the last.
+        # The explanation comes with the first chunk or, from some engines, with the last one.
         return self.has_diverged or (is_settled and (not self.request.explain or self.explained is not None))
 
     def _add(self, chunk: Chunk) -> None:
