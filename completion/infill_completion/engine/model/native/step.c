@@ -11,6 +11,13 @@
 #include "linear.h"
 #include "tile.h"
 
+/* Set by the tests with the address sanitizer: bytes after each part of the workspace that nothing may touch. */
+#ifndef GUARD_BYTES
+#define GUARD_BYTES 0
+#else
+#include <sanitizer/asan_interface.h>
+#endif
+
 typedef struct {
     const float *input_norm, *post_norm; /* (hidden) */
     linear_t qkv, out, gate_up, down;
@@ -51,24 +58,37 @@ typedef struct { /* parts of the workspace: x and queries for all rows, the rest
 static int32_t larger(int32_t a, int32_t b) { return a > b ? a : b; }
 static int32_t smaller(int32_t a, int32_t b) { return a < b ? a : b; }
 
+/* Return the next part of the workspace; NULL if there is none and only its size is counted. */
+static void *take(const pass_t *p, size_t *used, size_t bytes) {
+    char *part = p->workspace ? (char *)p->workspace + *used : NULL;
+#if GUARD_BYTES
+    if (part) __asan_unpoison_memory_region(part, bytes);
+    if (part) __asan_poison_memory_region(part + bytes, GUARD_BYTES);
+#endif
+    *used += bytes + GUARD_BYTES;
+    return part;
+}
+
 /* Lay out the workspace and return its size in bytes. */
 static size_t lay_out(const pass_t *p, workspace_t *w) {
     const model_t *m = p->model;
-    size_t all = (size_t)p->batch * p->length, rows = smaller(all, MAX_ROWS), mixed = m->heads * m->head_dim;
+    size_t all = (size_t)p->batch * p->length, rows = smaller(all, MAX_ROWS), mixed = m->heads * m->head_dim, used = 0;
     size_t y = rows * larger(larger(m->hidden, m->intermediate), mixed);
     size_t z = rows * larger(m->hidden, larger(mixed + 2 * m->kv_heads * m->head_dim, 2 * m->intermediate));
-    w->x = p->workspace;
-    w->queries = w->x + all * m->hidden;
-    w->y = w->queries + all * mixed;
-    w->z = w->y + y;
-    w->attention = w->z + z;
-    w->rounded = (int16_t *)(w->attention + infill_attention_workspace(p->capacity));
-    return (char *)(w->rounded + y) - (char *)p->workspace;
+    w->x = take(p, &used, all * m->hidden * sizeof *w->x);
+    w->queries = take(p, &used, all * mixed * sizeof *w->queries);
+    w->y = take(p, &used, y * sizeof *w->y);
+    w->z = take(p, &used, z * sizeof *w->z);
+    w->attention = take(p, &used, infill_attention_workspace(p->capacity) * sizeof *w->attention);
+    w->rounded = take(p, &used, y * sizeof *w->rounded);
+    return used;
 }
 
 size_t infill_workspace_bytes(const pass_t *p) {
+    pass_t without = *p;
     workspace_t w;
-    return lay_out(p, &w);
+    without.workspace = NULL;
+    return lay_out(&without, &w);
 }
 
 static inline float sum_of_products(const float *a, const float *b, int n) {
@@ -133,7 +153,9 @@ static void add_linear(const linear_t *linear, const workspace_t *w, int rows, f
 /* Embed the tokens.  Returns 0, or -1 for an id outside of the vocabulary. */
 int infill_embed(const pass_t *p, const int64_t *ids) {
     const model_t *m = p->model;
-    float *x = p->workspace;
+    workspace_t w;
+    lay_out(p, &w);
+    float *x = w.x;
     for (int r = 0; r < p->batch * p->length; r++) {
         if (ids[r] < 0 || ids[r] >= m->tokens) return -1;
         for (int i = 0; i < m->hidden; i++, x++) {
