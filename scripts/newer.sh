@@ -25,7 +25,10 @@ sorry() {
 # A separate package manager state without installed packages, so that apt downloads every library down to libc.
 mkdir -p "$folder"/{lists,archives}/partial "$folder/root"
 : >"$folder/status"
-echo "deb [signed-by=$keys] http://deb.debian.org/debian $release main" >"$folder/sources.list"
+# The mirror that this system uses for Debian itself. apt expands the format.
+# shellcheck disable=SC2016
+mirror="$(apt-get indextargets --format '$(REPO_URI)' | grep -m 1 '/debian/$')" || sorry "$@"
+echo "deb [signed-by=$keys] $mirror $release main" >"$folder/sources.list"
 cat >"$folder/apt.conf" <<CONF
 Dir::State "$folder";
 Dir::State::status "$folder/status";

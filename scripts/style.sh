@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Formats and lints what is not Python: shell and C with tools from PyPI in the virtual environment, TypeScript and Lua
-# with tools from npm. `scripts/style.sh check` only reports; `scripts/style.sh fix` rewrites the files.
-# Without npm, TypeScript and Lua are left out, with one sentence.
+# with tools from npm, Lua also with Debian's luacheck. `scripts/style.sh check` only reports; `scripts/style.sh fix`
+# rewrites the files. What needs a tool that is missing is left out, with one sentence.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bin="${VENV:-.venv}/bin"
@@ -34,5 +34,10 @@ else
   tools=editors/node_modules/.bin
   "$tools/biome" "${biome[@]}" || failed=1
   "$tools/stylua" "${stylua[@]}" || failed=1
+fi
+if command -v luacheck >/dev/null; then
+  luacheck --quiet --no-color editors/nvim || failed=1
+else
+  echo "Lua is not linted: there is no luacheck (Debian: lua-check)." >&2
 fi
 exit "$failed"

@@ -6,7 +6,7 @@ set -euo pipefail
 [ $# -gt 0 ] || set -- nvim emacs jupyter helix vim kate vscode
 
 declare -A debian=(
-  [nvim]=""
+  [nvim]="lua-check" # Neovim itself comes from PyPI; `make check` lints the plugin
   [emacs]="emacs-nox elpa-eglot elpa-lsp-mode elpa-company"
   [jupyter]="chromium fonts-dejavu-core"
   [helix]="" # not in this Debian: newer.sh
