@@ -110,11 +110,11 @@ def test_nf4_is_double_quantised_and_computes_in_sixteen_bits(tiny_folder: Path)
     assert loaded.model.model.layers[0].self_attn.q_proj.compute_dtype is torch.bfloat16
 
 
-def test_what_stands_behind_the_length_does_not_count(tiny: Generator) -> None:
+def test_tokens_after_the_valid_length_do_not_count(tiny: Generator) -> None:
     decoder, ids = tiny.model.forward_pass.decoder, token_ids(1, 30)
     cache = KVCache(decoder.kv_shape, 40)
     decoder.forward(ids, cache, 0)
-    again = decoder.forward(ids[:, 10:20], cache, 10)  # rolled back to 10, stale tokens behind
+    again = decoder.forward(ids[:, 10:20], cache, 10)  # rolled back to 10, with stale tokens after it
     fresh = decoder.forward(ids[:, :20], KVCache(decoder.kv_shape, 40), 0)
     assert torch.allclose(again, fresh, atol=1e-4)
 

@@ -1,4 +1,4 @@
-"""Several candidates behind one prompt in one cache: each is what it would be alone, and the prompt is held once."""
+"""Several candidates in the cache of one prompt: each gets its own logits, and the prompt is stored once."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def interleaved(answers: list[list[int]]) -> list[int]:
     return [ids[at] for at in range(len(answers[0])) for ids in answers]
 
 
-def behind_the_prompt(decoder: Decoder, room: int = 64) -> KVCache:
+def after_the_prompt(decoder: Decoder, room: int = 64) -> KVCache:
     cache = KVCache(decoder.kv_shape, room)
     decoder.forward(torch.tensor([PROMPT]), cache, 0)
     return cache
 
 
 def each_alone(decoder: Decoder) -> torch.Tensor:
-    """Return the logits behind every token of every answer, ``(tokens, answers, vocabulary)``."""
+    """Return the logits after every token of every answer, ``(tokens, answers, vocabulary)``."""
     rows = [
-        decoder.forward(torch.tensor([ids]), behind_the_prompt(decoder), len(PROMPT), all_logits=True)[0]
+        decoder.forward(torch.tensor([ids]), after_the_prompt(decoder), len(PROMPT), all_logits=True)[0]
         for ids in ANSWERS
     ]
     return torch.stack(rows, 1)
@@ -58,7 +58,7 @@ def test_a_single_text_is_a_fork_of_one_way() -> None:
 @pytest.mark.parametrize("tokens_a_step", [1, 2, 4])
 def test_candidates_in_one_cache_have_the_logits_of_each_alone(tiny: Generator, tokens_a_step: int) -> None:
     decoder, start = tiny.model.forward_pass.decoder, len(PROMPT)
-    cache, fed, parts = behind_the_prompt(decoder), interleaved(ANSWERS), []
+    cache, fed, parts = after_the_prompt(decoder), interleaved(ANSWERS), []
     for at in range(0, len(fed), 3 * tokens_a_step):
         ids = torch.tensor([fed[at : at + 3 * tokens_a_step]])
         parts.append(decoder.forward(ids, cache, start + at, all_logits=True, fork=Fork(start, 3))[0])
@@ -67,7 +67,7 @@ def test_candidates_in_one_cache_have_the_logits_of_each_alone(tiny: Generator, 
 
 def test_the_static_step_scores_candidates_as_the_decoder_does(tiny: Generator) -> None:
     decoder, start = tiny.model.forward_pass.decoder, len(PROMPT)
-    loop, cache = DeviceLoop(decoder, 4), behind_the_prompt(decoder, room=300)
+    loop, cache = DeviceLoop(decoder, 4), after_the_prompt(decoder, room=300)
     fed, expected = interleaved(ANSWERS), each_alone(decoder)
     for step in range(4):
         place = start + 3 * step
@@ -79,21 +79,19 @@ def test_the_static_step_scores_candidates_as_the_decoder_does(tiny: Generator) 
 
 def test_typed_tokens_are_scored_in_as_many_steps_as_they_need(tiny: Generator) -> None:
     decoder, loop = tiny.model.forward_pass.decoder, DeviceLoop(tiny.model.forward_pass.decoder, 4)
-    typed, cache = [8, 900, 31, 5, 5, 77, 1024, 6, 12, 13, 14], behind_the_prompt(decoder, room=300)
-    expected = decoder.forward(
-        torch.tensor([typed]), behind_the_prompt(decoder, room=300), len(PROMPT), all_logits=True
-    )
+    typed, cache = [8, 900, 31, 5, 5, 77, 1024, 6, 12, 13, 14], after_the_prompt(decoder, room=300)
+    expected = decoder.forward(torch.tensor([typed]), after_the_prompt(decoder, room=300), len(PROMPT), all_logits=True)
     assert torch.allclose(loop.score(cache, typed, len(PROMPT)), expected[0], atol=1e-4)
 
 
 def test_scores_stay_as_they_are_while_another_answer_has_its_turn(tiny: Generator) -> None:
     loop, cache = (
         DeviceLoop(tiny.model.forward_pass.decoder, 4),
-        behind_the_prompt(tiny.model.forward_pass.decoder, room=300),
+        after_the_prompt(tiny.model.forward_pass.decoder, room=300),
     )
     scores = loop.score(cache, [8, 900], len(PROMPT))
     kept = scores.clone()
-    loop.score(behind_the_prompt(tiny.model.forward_pass.decoder, room=300), [77, 31], len(PROMPT))
+    loop.score(after_the_prompt(tiny.model.forward_pass.decoder, room=300), [77, 31], len(PROMPT))
     assert scores.equal(kept)
 
 
@@ -128,7 +126,7 @@ def test_the_prompt_of_candidates_is_held_once_and_kept_for_the_next_request(tin
 
 
 @pytest.mark.parametrize("count", [1, 3, 16])
-def test_candidates_share_the_room_behind_the_prompt(tiny: Generator, count: int) -> None:
+def test_candidates_share_the_room_after_the_prompt(tiny: Generator, count: int) -> None:
     generator = tiny.with_settings(heal=False)
     generator.model.stop_tokens = frozenset()
     request = replace(ASK, n=count, max_tokens=4 * ANSWER_TOKENS, temperature=1.0)

@@ -1,4 +1,4 @@
-"""What stands between the products, compiled: the same numbers, and the operators where it cannot be compiled."""
+"""The operations between the matrix products, compiled: the same numbers, or plain operators if that fails."""
 
 from __future__ import annotations
 

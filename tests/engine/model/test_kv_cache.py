@@ -1,4 +1,4 @@
-"""Keys and values in eight bits: what is read is what was written, but for half a step of each row's scale."""
+"""Keys and values in 8 bits: they are read as they were written, within half a step of each row's scale."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A long prompt read in parts on several threads: the numbers of one thread, and no thread that waits for ever."""
+"""A long prompt in parts on several threads: the logits of one thread, and no thread that blocks for ever."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The step that a CUDA graph captures, run here operator by operator: the same tokens, the same distribution."""
+"""The step that a CUDA graph captures, run operator by operator: the tokens and the distribution of the loop."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CUDA = os.environ.get("INFILL_LS_TEST_DEVICE", "cuda").startswith("cuda")
 
 
 def read(decoder: Decoder, prompt: Sequence[int], capacity: int = 512) -> KVCache:
-    """Return a cache that holds all of a prompt but its last token."""
+    """Return a cache that holds all tokens of a prompt except the last one."""
     return read_into(decoder, prompt, KVCache(decoder.kv_shape, capacity))
 
 
@@ -48,8 +48,8 @@ def followed(
     loop: DeviceLoop, sampling: Sampling, cache: KVCache, prompt: Sequence[int], count: int
 ) -> list[tuple[int, float]]:
     tokens = [(prompt[-1], 0.0)]
-    for place in range(len(prompt) - 1, len(prompt) - 1 + count):
-        token = loop.follow(sampling, cache, tokens[-1][0], place)
+    for index in range(len(prompt) - 1, len(prompt) - 1 + count):
+        token = loop.follow(sampling, cache, tokens[-1][0], index)
         tokens.append((token.id, token.logprob))
     return tokens[1:]
 
@@ -86,13 +86,13 @@ def test_heads_that_share_keys_and_heads_that_do_not_agree_with_the_loop(exact: 
 
 def test_drafts_are_checked_in_one_step(decoder: Decoder, loop: DeviceLoop) -> None:
     (expected,) = generate(decoder, [PROMPT], 6, temperature=0.0)
-    cache, place = read(decoder, PROMPT), len(PROMPT) - 1
-    right = loop.check(COLD, cache, [PROMPT[-1], *expected.tokens[:3]], place)
+    cache, index = read(decoder, PROMPT), len(PROMPT) - 1
+    right = loop.check(COLD, cache, [PROMPT[-1], *expected.tokens[:3]], index)
     assert [token.id for token in right] == expected.tokens[:4]
-    wrong = loop.check(COLD, cache, [expected.tokens[3], 5], place + 4)
+    wrong = loop.check(COLD, cache, [expected.tokens[3], 5], index + 4)
     assert wrong[0].id == expected.tokens[4]
     # The wrong draft's keys are written anew.
-    assert loop.follow(COLD, cache, expected.tokens[4], place + 5).id == expected.tokens[5]
+    assert loop.follow(COLD, cache, expected.tokens[4], index + 5).id == expected.tokens[5]
 
 
 def test_answers_that_take_turns_get_the_tokens_they_get_alone(decoder: Decoder, loop: DeviceLoop) -> None:
@@ -117,13 +117,13 @@ def test_the_seed_fixes_the_tokens(decoder: Decoder, loop: DeviceLoop) -> None:
 
 
 def test_a_token_of_the_hosts_own_choice_is_followed(decoder: Decoder, loop: DeviceLoop) -> None:
-    cache, place = read(decoder, PROMPT), len(PROMPT) - 1
-    loop.follow(COLD, cache, PROMPT[-1], place)
+    cache, index = read(decoder, PROMPT), len(PROMPT) - 1
+    loop.follow(COLD, cache, PROMPT[-1], index)
     (expected,) = generate(decoder, [[*PROMPT, 99]], 1, temperature=0.0)
-    assert loop.follow(COLD, cache, 99, place + 1).id == expected.tokens[0]
+    assert loop.follow(COLD, cache, 99, index + 1).id == expected.tokens[0]
 
 
-def test_the_last_place_of_a_cache_is_used_and_none_behind_it(decoder: Decoder, loop: DeviceLoop) -> None:
+def test_the_last_index_of_a_cache_is_used_and_none_after_it(decoder: Decoder, loop: DeviceLoop) -> None:
     cache = read(decoder, PROMPT, capacity=len(PROMPT) + 1)
     (expected,) = generate(decoder, [PROMPT], 2, temperature=0.0)
     assert [id_ for id_, _ in followed(loop, COLD, cache, PROMPT, 2)] == expected.tokens
@@ -191,9 +191,9 @@ def test_a_replayed_graph_gives_the_tokens_that_the_operators_give() -> None:
         eager = followed(plain, sampling, read(decoder, PROMPT, capacity=1024), PROMPT, 300)
         graph = followed(replayed, sampling, cache, PROMPT, 300)
         assert [id_ for id_, _ in graph] == [id_ for id_, _ in eager]
-        fed, place = [PROMPT[-1], *(id_ for id_, _ in eager[:4])], len(PROMPT) - 1
-        assert [token.id for token in replayed.check(sampling, cache, fed, place)] == [
-            token.id for token in plain.check(sampling, cache, fed, place)
+        fed, index = [PROMPT[-1], *(id_ for id_, _ in eager[:4])], len(PROMPT) - 1
+        assert [token.id for token in replayed.check(sampling, cache, fed, index)] == [
+            token.id for token in plain.check(sampling, cache, fed, index)
         ]
     start = len(PROMPT)
     typed = list(range(40, 40 + (replayed.reach(cache, start) if replayed.captures else 5)))
