@@ -1,4 +1,4 @@
-"""The choice of the next token: temperature and top-p as in Llama's reference code."""
+"""Sampling of the next token: temperature and top-p as in Llama's reference code."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _SEED_BITS = 63
 
 
 def sample_top_p(probabilities: Tensor, p: float, generator: torch.Generator | None = None) -> Tensor:
-    """Draw one token a row from the nucleus.
+    """Draw one token per row from the nucleus.
 
-    A token stays while the mass of the tokens before it, in falling order, is at most ``p``; so the likeliest token
-    always stays.  Source: ``sample_top_p`` of Meta's ``llama/generation.py``.
+    A token belongs to the nucleus if the probability mass of all more likely tokens is at most ``p``; so the most
+    likely token always does.  Source: ``sample_top_p`` of Meta's ``llama/generation.py``.
 
     Args:
-        probabilities: ``(..., vocabulary)``, each row adds up to 1.
-        p: The mass, 0 to 1.
+        probabilities: ``(..., vocabulary)``; each row adds up to 1.
+        p: Probability mass of the nucleus, 0 to 1.
         generator: Source of randomness, on the device of ``probabilities``.
 
     Returns:
@@ -36,7 +36,7 @@ def sample_top_p(probabilities: Tensor, p: float, generator: torch.Generator | N
         chance = float(torch.rand((), generator=generator, dtype=torch.float64))
         return torch.tensor(_draw(probabilities, p, chance))
     width = min(_FAST_WIDTH, probabilities.shape[-1])
-    # The nucleus nearly always lies within a few tokens, and a whole sort costs as much as a step of a small model.
+    # The nucleus rarely has more than a few tokens, and a full sort takes as long as a step of a small model.
     values, ids = probabilities.topk(width, dim=-1)
     if probabilities.device.type != "cpu" or bool((values.sum(-1) <= p).any()):
         values, ids = probabilities.sort(dim=-1, descending=True, stable=True)
@@ -47,8 +47,8 @@ def sample_top_p(probabilities: Tensor, p: float, generator: torch.Generator | N
 
 
 def _draw(probabilities: Tensor, p: float, chance: float) -> int:
-    """Draw one token of one row: the nucleus is so short that numbers of Python are faster than tensors."""
-    if p >= 1:  # all of them, so their order is nobody's business
+    """Draw one token of one row: the nucleus is so small that Python numbers are faster than tensors."""
+    if p >= 1:  # all tokens, so their order does not matter
         below = probabilities.double().cumsum(-1)
         return min(int(torch.searchsorted(below, chance * below[-1:], right=True)), len(probabilities) - 1)
     values, ids = probabilities.topk(min(_FAST_WIDTH, probabilities.shape[-1]))
@@ -77,13 +77,13 @@ def choose(
 
     Args:
         logits: ``(..., vocabulary)``, float32.
-        temperature: 0, and whatever is too small to tell from it, takes the likeliest token.
+        temperature: Below :data:`MIN_TEMPERATURE` the most likely token is taken.
         top_p: See :func:`sample_top_p`.
-        generator: Source of randomness; one a request, seeded with the request's seed.
+        generator: Source of randomness, one per request, seeded with the request's seed.
 
     Returns:
-        Ids and log-probabilities (nats), both ``(...)``.  The log-probability is that of the model's own distribution,
-        before temperature and top-p, as in the reference code.
+        Ids and log-probabilities (nats), both ``(...)``.  Log-probabilities are those of the model's own
+        distribution, before temperature and top-p, as in the reference code.
     """
     sampled = temperature >= MIN_TEMPERATURE
     ids = sample_top_p((logits / temperature).softmax(-1), top_p, generator) if sampled else logits.argmax(-1)
@@ -98,7 +98,7 @@ def choose_one(logits: Tensor, temperature: float, top_p: float, chance: float) 
         logits: ``(vocabulary,)``, float32.
         temperature: As in :func:`choose`.
         top_p: As in :func:`choose`.
-        chance: Evenly drawn from 0 to 1; it decides which token of the nucleus.
+        chance: Uniform in [0, 1); it decides which token of the nucleus.
     """
     sampled = temperature >= MIN_TEMPERATURE
     id_ = _draw((logits / temperature).softmax(-1), top_p, chance) if sampled else int(logits.argmax())
