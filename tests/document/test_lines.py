@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infill_completion.document.lines import line_ending_of, offset_at, position_at, split_lines, to_lf
+from infill_completion.document.lines import line_ending_of, offset_at, split_lines, to_lf
 
 DOCUMENTS = st.text(alphabet=st.sampled_from("ab \t\r\n\u2028\f😀é"), max_size=40)
 
@@ -27,6 +27,11 @@ def test_a_position_that_does_not_exist_is_reported(line: int, column: int, mess
 @given(DOCUMENTS)
 def test_joined_lines_are_the_text(text: str) -> None:
     assert "".join(split_lines(text)) == text
+
+
+def position_at(text: str, offset: int) -> tuple[int, int]:
+    before = split_lines(text[:offset])
+    return len(before) - 1, len(before[-1])
 
 
 @given(DOCUMENTS, st.integers(0, 40))

@@ -41,17 +41,6 @@ def offset_at(text: str, line: int, column: int) -> int:
     return start + column
 
 
-def position_at(text: str, offset: int) -> tuple[int, int]:
-    """Return line and column of an offset, both in code points from 0; the inverse of `offset_at`."""
-    offset = max(0, min(offset, len(text)))
-    line, start = 0, 0
-    for match in _BREAK.finditer(text):
-        if match.end() > offset:
-            break
-        line, start = line + 1, match.end()
-    return line, offset - start
-
-
 def line_start(text: str, offset: int) -> int:
     """Return the offset at which the line of ``offset`` begins."""
     return max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1

@@ -55,9 +55,10 @@ def test_what_names_a_program_or_a_url_is_a_setting_of_the_machine(
 def test_every_command_has_its_code_and_every_key_and_step_its_command(manifest: dict[str, Any]) -> None:
     contributes = manifest["contributes"]
     commands = {each["command"] for each in contributes["commands"]}
-    source = (EXTENSION / "src" / "extension.ts").read_text("utf-8")
-    body = source[source.index("const ours") : source.index("return Object.entries(ours)")]
-    assert commands == {f"infill-ls.{name}" for name in re.findall(r"^\s+(\w+): \(\) =>", body, re.MULTILINE)}
+    source = (EXTENSION / "src" / "commands.ts").read_text("utf-8")
+    body = source[source.index("private table()") :]
+    names = re.findall(r"^\s+(\w+): (?:async )?\(\) =>", body, re.MULTILINE)
+    assert commands == {f"infill-ls.{name}" for name in names}
     assert {each["command"] for each in contributes["keybindings"]} <= commands
     steps = [step for walkthrough in contributes["walkthroughs"] for step in walkthrough["steps"]]
     linked = {command for step in steps for command in re.findall(r"\(command:(infill-ls\.\w+)\)", step["description"])}
