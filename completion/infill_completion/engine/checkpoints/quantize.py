@@ -117,8 +117,8 @@ def _declare(model: Any, dtype: torch.dtype) -> None:
     config = precision.bitsandbytes_config(Quantization.NF4.value, dtype)
     quantizers: Any = auto.AutoHfQuantizer
     model.config.quantization_config = config
-    model.hf_quantizer = quantizers.from_config(config, pre_quantised=True)
-    model.is_quantised = True
+    model.hf_quantizer = quantizers.from_config(config, pre_quantized=True)
+    model.is_quantized = True
 
 
 def _check(name: str, source: Path, folder: Path) -> None:
