@@ -10,7 +10,7 @@ import torch
 
 from infill_completion.api import Chunk, CompletionRequest, FinishReason
 from infill_completion.engine.decoding.generator import Generator
-from infill_completion.engine.decoding.recent_texts import MOST_TEXTS, RecentTexts
+from infill_completion.engine.decoding.recent_texts import MAX_TEXTS, RecentTexts
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.prompt.formats import PromptLayout
 from tests.engine.tiny import never
@@ -106,7 +106,7 @@ def test_the_rest_of_a_text_is_its_part_after_the_cursor() -> None:
 
 def test_old_texts_are_forgotten() -> None:
     recent = RecentTexts()
-    for number in range(MOST_TEXTS + 1):
+    for number in range(MAX_TEXTS + 1):
         recent.add(CompletionRequest(f"{number} = ", None), "x")
     assert recent.rest(CompletionRequest("0 = ", None)) == ""
     assert recent.rest(CompletionRequest("1 = ", None)) == "x"

@@ -12,7 +12,7 @@ from infill_completion.engine.errors import ModelError
 
 environment.prepare()
 
-_MOST_PREFILL_THREADS = 4  # leaves the rest of the machine to the user
+_MAX_PREFILL_THREADS = 4  # leaves the rest of the machine to the user
 
 
 def choose_device(wanted: str) -> torch.device:
@@ -63,7 +63,7 @@ def set_threads(device: torch.device, parameters: int) -> int:
 
 def prefill_threads(device: torch.device, threads: int) -> int:
     """Return how many parts of a prompt to read at once when a product uses ``threads`` threads."""
-    return min(_MOST_PREFILL_THREADS, cores()) if device.type == "cpu" and threads == 1 else 1
+    return min(_MAX_PREFILL_THREADS, cores()) if device.type == "cpu" and threads == 1 else 1
 
 
 def cores() -> int:

@@ -91,7 +91,7 @@ class LoadedModel:
             self.device_loop = DeviceLoop(decoder, self.settings.draft_tokens, pieces)
         self.recent_texts = RecentTexts()
         self._speller = Speller(self.tokenizer, decoder.device)
-        self._keeper, self._indexes = PromptBuilder(), IndexKeeper()
+        self._prompt_builder, self._indexes = PromptBuilder(), IndexKeeper()
         ends = () if self.tokenizer.eos is None else (self.tokenizer.eos,)
         infilling = self.tokenizer.infilling
         self.stop_tokens = frozenset(ends) | (infilling.stops if infilling else frozenset())
@@ -134,7 +134,7 @@ class LoadedModel:
             layout=settings.layout, budget_tokens=self.context_tokens, suffix_share=settings.suffix_share,
             context_share=settings.context_share, heal=settings.heal,
         )  # fmt: skip
-        return self._keeper.prompt(self.tokenizer, request.prefix, request.suffix, request.context, options)
+        return self._prompt_builder.prompt(self.tokenizer, request.prefix, request.suffix, request.context, options)
 
     def index(self, prompt: Prompt) -> NgramIndex:
         """Return an index over the text of a prompt that the caller may extend; that of the last prompt is reused."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from infill_completion.api import CompletionRequest
 
-MOST_TEXTS = 16
-MOST_DELETED_CHARS = 64
+MAX_TEXTS = 16
+MAX_DELETED_CHARS = 64
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class _GeneratedText:
     def rest(self, request: CompletionRequest) -> str:
         """Return its part after the cursor of ``request``; empty where the two disagree."""
         length, start = len(request.prefix), len(self.prefix)
-        if request.suffix != self.suffix or not start - MOST_DELETED_CHARS <= length < start + len(self.text):
+        if request.suffix != self.suffix or not start - MAX_DELETED_CHARS <= length < start + len(self.text):
             return ""
         whole = self.prefix + self.text
         return whole[length:] if whole.startswith(request.prefix) else ""
@@ -35,7 +35,7 @@ class RecentTexts:
     """The texts of the most recent requests."""
 
     def __init__(self) -> None:
-        self._texts: deque[_GeneratedText] = deque(maxlen=MOST_TEXTS)
+        self._texts: deque[_GeneratedText] = deque(maxlen=MAX_TEXTS)
 
     def add(self, request: CompletionRequest, text: str) -> None:
         """Remember the text of a request, complete or not."""

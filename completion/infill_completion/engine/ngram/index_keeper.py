@@ -9,7 +9,7 @@ from infill_completion.engine.ngram.index import NgramIndex
 from infill_completion.engine.ngram.mixture import MAX_INDEX_TOKENS, MixtureParameters, ngram_index
 from infill_completion.prompt.tokens import Prompt
 
-_MOST_GROWN = 256  # tokens; beyond that, copying what was appended costs as much as building the index again
+_MAX_GROWN = 256  # tokens; beyond that, copying what was appended costs as much as building the index again
 
 
 class IndexKeeper:
@@ -26,7 +26,7 @@ class IndexKeeper:
         last = self._prompt
         if last is None or last.before is not prompt.before or cache != self._cache:
             added = _added(last, prompt) if last is not None and cache == self._cache else None
-            if added is None or self._grown + len(added) > _MOST_GROWN:
+            if added is None or self._grown + len(added) > _MAX_GROWN:
                 self._index, self._grown = ngram_index(prompt, cache, infilling), 0
             else:
                 self._index, self._grown = self._index.extended(added), self._grown + len(added)
