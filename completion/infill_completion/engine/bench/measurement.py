@@ -20,6 +20,7 @@ from infill_completion.engine.bench.report import ModelReport
 from infill_completion.engine.bench.speculation import speculation
 from infill_completion.engine.bench.subject import Subject
 from infill_completion.engine.checkpoints import checkpoint, selection
+from infill_completion.engine.decoding.generator import Generator
 from infill_completion.settings import EngineSettings
 
 environment.prepare()
@@ -105,11 +106,20 @@ def measure_model(subject: Subject, plan: MeasurementPlan, bandwidth: float) -> 
         report.speculation = tried("speculation", lambda: speculation(subject, context, plan.repeats))
     report.cancel = tried("cancel", lambda: cancel(subject, contexts[-1]))
     report.resident_bytes = resident_bytes(device)
+    _report_graphs(report, generator)
     if subject.is_random and device.type == "cuda":
         report.reload_s = tried("load from a 4-bit checkpoint", lambda: _reloaded(subject))
     others.clear()
     generator.close()
     return report
+
+
+def _report_graphs(report: ModelReport, generator: Generator) -> None:
+    """Record what came of capturing the steps: without it, eager figures would pass for those of graphs."""
+    loop = generator.model.device_loop
+    if loop is not None:
+        report.graphs, report.capture_s = loop.capture.graphs, loop.capture.seconds
+        report.capture_error = loop.capture.error
 
 
 def _reloaded(subject: Subject) -> float:

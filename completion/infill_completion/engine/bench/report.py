@@ -18,7 +18,11 @@ environment.prepare()
 
 @dataclass
 class ModelReport:
-    """The figures of one model; the names carry the units."""
+    """The figures of one model; the names carry the units.
+
+    ``graphs`` is the number of captured CUDA graphs and ``capture_s`` the time they took, None without a CUDA device;
+    ``capture_error`` says why steps ran operator by operator instead.
+    """
 
     model: str
     weights: str
@@ -29,6 +33,9 @@ class ModelReport:
     load_s: float
     reload_s: float | None = None
     resident_bytes: int = 0
+    graphs: int | None = None
+    capture_s: float | None = None
+    capture_error: str = ""
     decode: list[DecodeRates] = field(default_factory=list)
     keystroke: list[KeystrokeTimes] = field(default_factory=list)
     speculation: Speculation | None = None
@@ -79,6 +86,10 @@ def _model_lines(model: ModelReport) -> list[str]:
         f"## {model.model} ({model.weights}, {model.parameters / 1e6:,.0f}M parameters, {held}{threads})",
         f"{made} in {model.load_s:.1f} s{again}; {model.resident_bytes / 2**20:,.0f} MiB resident",
     ]
+    if model.capture_error:
+        lines.append(f"CUDA graphs are off, so steps ran operator by operator: {model.capture_error}")
+    elif model.graphs is not None:
+        lines.append(f"{model.graphs} CUDA graphs captured in {model.capture_s:.1f} s")
     if model.decode:
         lines += [
             "",

@@ -180,11 +180,11 @@ def test_a_replayed_graph_gives_the_tokens_that_the_operators_give() -> None:
     subject = drawn("tiny", EngineSettings(device=device, quantization="nf4", context_tokens=1024))
     decoder = subject.generator.model.forward_pass.decoder
     plain, replayed = DeviceLoop(decoder, 4), DeviceLoop(decoder, 4)
-    plain.captures = False
+    plain.capture.is_on = False
     cache = read(decoder, PROMPT, capacity=1024)
     replayed.prepare(cache)
     if decoder.device.type == "cuda":
-        assert replayed.captures, "the log says why"
+        assert replayed.capture.is_on, replayed.capture.error
         assert replayed.graphs(cache) > 0
     cache = read_into(decoder, PROMPT, cache)
     for sampling in (COLD, Sampling(1.0, 0.9, 5)):
@@ -196,7 +196,7 @@ def test_a_replayed_graph_gives_the_tokens_that_the_operators_give() -> None:
             token.id for token in plain.check(sampling, cache, fed, index)
         ]
     start = len(PROMPT)
-    typed = list(range(40, 40 + (replayed.reach(cache, start) if replayed.captures else 5)))
+    typed = list(range(40, 40 + (replayed.reach(cache, start) if replayed.capture.is_on else 5)))
     fork = Fork(start, 3)
     for ids, whose in ((typed, None), ([7, 8, 9], fork)):
         expected = plain.score(cache, ids, start, whose)

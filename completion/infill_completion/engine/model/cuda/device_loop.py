@@ -6,14 +6,15 @@ next, that step was in vain: it has written after the valid tokens of the cache,
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
+from infill_completion.engine.model.cuda.capture import WARM_UPS, GraphCapture
 from infill_completion.engine.model.cuda.static_step import StaticStep, bucket_of
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.fork import Fork
@@ -21,9 +22,6 @@ from infill_completion.engine.model.fused_ops import PLAIN, FusedOps
 from infill_completion.engine.model.kv_cache import KVCache
 from infill_completion.engine.model.sampling import Sampling
 
-log = logging.getLogger(__name__)
-
-_WARM_UPS = 2  # libraries allocate their workspaces in the first runs, which a capture does not allow
 # Minimum width of the wide step: bitsandbytes' kernels for few rows take about the same time for one row as for five,
 # and typed characters and candidates are about that many.
 _MIN_WIDTH = 5
@@ -51,7 +49,7 @@ class DeviceLoop:
 
     Attributes:
         width: Most tokens of a step.
-        captures: Whether steps are captured as graphs.
+        capture: Captures the steps as graphs, and reports what came of it.
         steps: Number of steps run.
     """
 
@@ -60,11 +58,10 @@ class DeviceLoop:
         self._single = StaticStep(decoder, ops=ops)
         self._wide = StaticStep(decoder, max(1 + draft_tokens, _MIN_WIDTH), ops)
         self.width = self._wide.width
-        self.captures = on_cuda and len(set(decoder.kv_shape.devices)) == 1
+        self.capture = GraphCapture(is_possible=on_cuda and len(set(decoder.kv_shape.devices)) == 1)
         # A graph holds plain addresses of its cache, so it must not outlive it.
         self._graphs: WeakKeyDictionary[KVCache, dict[tuple[int, int], torch.cuda.CUDAGraph]] = WeakKeyDictionary()
         self._missing: WeakKeyDictionary[KVCache, set[tuple[int, int]]] = WeakKeyDictionary()
-        self._pool = torch.cuda.graph_pool_handle() if self.captures else None
         # Two of each: for the step being read, and for the one ahead of it.
         self._read_back = [torch.zeros(1, 2, dtype=torch.float64, pin_memory=on_cuda) for _ in range(2)]
         cuda: Any = torch.cuda  # parts of it have no types
@@ -127,37 +124,23 @@ class DeviceLoop:
     def settle(self, cache: KVCache, length: int) -> None:
         """Capture the steps that ran operator by operator on ``cache``; its first ``length`` tokens stay as they are.
 
-        If a capture fails, that is logged once and no more graphs are used.
+        If a capture fails, no graphs are used any more.
         """
         self._ahead = None
         for width, bucket in sorted(self._missing.pop(cache, ())):
             step = self._single if width == 1 else self._wide
-            if not self.captures or length + width + _WARM_UPS > cache.capacity:
+            if not self.capture.is_on or length + width + WARM_UPS > cache.capacity:
                 return
-            try:
-                self._graphs.setdefault(cache, {})[width, bucket] = self._captured(step, cache, bucket, length)
-            except RuntimeError as error:  # a kernel that cannot be captured, or no memory for the graph
-                self.captures = False
+            step.feed([0], length)  # the trial runs write keys after the valid tokens
+            graph = self.capture.record(partial(step.run, cache, bucket))
+            if graph is None:
                 self._graphs.clear()
-                log.warning("CUDA graphs are off: capturing failed with %s.", type(error).__name__)
+            else:
+                self._graphs.setdefault(cache, {})[width, bucket] = graph
 
     def graphs(self, cache: KVCache) -> int:
         """Return the number of graphs captured for a cache."""
         return len(self._graphs.get(cache, ()))
-
-    def _captured(self, step: StaticStep, cache: KVCache, bucket: int, length: int) -> torch.cuda.CUDAGraph:
-        step.feed([0], length)  # the trial runs write keys after the valid tokens
-        cuda: Any = torch.cuda
-        side = cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(_WARM_UPS):
-                step.run(cache, bucket)
-        torch.cuda.current_stream().wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
-            step.run(cache, bucket)
-        return graph
 
     def _launch(self, sampling: Sampling, cache: KVCache, index: int) -> None:
         self._single.prepare(sampling.temperature, sampling.top_p, sampling.seed, index)
