@@ -12,7 +12,7 @@ import torch
 from infill_completion.catalog import quantised_path
 from infill_completion.engine.checkpoints import devices, precision
 from infill_completion.engine.checkpoints.checkpoint import Checkpoint, load
-from infill_completion.engine.checkpoints.devices import choose_device
+from infill_completion.engine.checkpoints.devices import choose_attention, choose_device
 from infill_completion.engine.checkpoints.model_settings import ModelSettings
 from infill_completion.engine.checkpoints.precision import choose_dtype, choose_quantization
 from infill_completion.engine.checkpoints.selection import EMBEDDED, choose_model, find
@@ -149,6 +149,25 @@ def test_auto_quantises_as_the_device_likes_it(monkeypatch: pytest.MonkeyPatch) 
 
 def test_quantised_models_never_compute_in_thirty_two_bits() -> None:
     assert choose_dtype(torch.device("cpu"), "nf4") is torch.bfloat16
+
+
+@pytest.mark.parametrize(("is_native", "expected"), [(True, torch.bfloat16), (False, torch.float16)])
+def test_a_gpu_that_only_emulates_bf16_computes_in_fp16(
+    monkeypatch: pytest.MonkeyPatch, is_native: bool, expected: torch.dtype
+) -> None:
+    monkeypatch.setattr(
+        torch.cuda, "is_bf16_supported", lambda including_emulation=True: is_native or including_emulation
+    )
+    assert choose_dtype(torch.device("cuda"), "nf4") is expected
+
+
+def test_cudnn_attention_is_off_on_cuda_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    switched: list[bool] = []
+    monkeypatch.setattr(torch.backends.cuda, "enable_cudnn_sdp", switched.append)
+    choose_attention(torch.device("cpu"))
+    assert switched == []
+    choose_attention(torch.device("cuda"))
+    assert switched == [False]
 
 
 def test_a_quantised_checkpoint_is_loaded_as_it_is(tiny_folder: Path, tmp_path: Path) -> None:

@@ -28,12 +28,12 @@ def choose_quantization(wanted: str, device: torch.device, name: str) -> str:
 
 
 def choose_dtype(device: torch.device, quantization: str) -> torch.dtype:
-    """Return the type to compute in: bf16 where the device supports it, fp16 on older GPUs, fp32 on the CPU.
+    """Return the type to compute in: bf16 where the device has it, fp16 on GPUs before Ampere, fp32 on the CPU.
 
     On the CPU the products of a single token are no faster in bf16, but the quantised ones need it.
     """
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     if device.type == "cpu":
         return torch.float32 if quantization == "none" else torch.bfloat16
     return torch.float16

@@ -73,6 +73,7 @@ class LoadedModel:
         answer = min(ANSWER_TOKENS, positions // 4)
         self.context_tokens = min(context_tokens, self.settings.context_tokens or positions, positions - answer)
         self.transformers_model: Any = checkpoint.model
+        devices.choose_attention(checkpoint.device)
         parameters = sum(parameter.numel() for parameter in checkpoint.model.parameters())
         threads = devices.set_threads(checkpoint.device, parameters)  # first, because the decoder reads it
         fused = checkpoint.device.type == "cuda" and os.environ.get(fused_ops.SWITCH) == "1"
