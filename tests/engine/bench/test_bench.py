@@ -8,6 +8,7 @@ import torch
 from infill_completion.catalog import Quantization
 from infill_completion.engine.bench import command, workload
 from infill_completion.engine.bench.random_weights import SHAPES, padded_tokenizer, random_model
+from infill_completion.engine.bench.report import DecodeReport, ModelReport, table
 from infill_completion.engine.bench.speculation import speculation
 from infill_completion.engine.bench.subject import Subject, drawn
 from infill_completion.engine.checkpoints import checkpoint, quantize
@@ -44,6 +45,15 @@ def test_the_dry_run_measures_everything_on_random_weights(tmp_path, capsys):
     except ImportError:
         return
     assert chart.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_table_says_whether_steps_ran_as_graphs():
+    row = ModelReport("7b", "random weights", 1, "nf4", "bfloat16", None, 1.0, graphs=20, capture_s=2.5)
+    report = DecodeReport("a device", 1e12, {}, models=[row])
+    assert "20 CUDA graphs captured in 2.5 s" in table(report)
+    row.capture_error = "RuntimeError: operation not permitted"
+    assert "operator by operator: RuntimeError: operation not permitted" in table(report)
+    assert "captured" not in table(report)
 
 
 def test_a_run_out_of_time_says_what_it_left_out(capsys):
