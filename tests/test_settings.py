@@ -33,6 +33,15 @@ def test_nested_and_flat_keys_of_one_section_are_merged():
         ({"completion": {"temperature": "hot"}}, "must be a number, not a string"),
         ({"completion": {"temperature": 3}}, "must be at most 2"),
         ({"completion": {"temperature": float("nan")}}, "must be at least 0"),
+        ({"completion": {"temperature": 10**400}}, "must be at most 2"),
+        ({"completion": {"temperature": -(10**400)}}, "must be at least 0"),
+        ({"completion": {"temperature": float("1e999")}}, "must be at most 2"),
+        ({"engine": {"idle_unload_s": 10**400}}, "must be a finite number"),
+        ({"engine": {"idle_unload_s": float("inf")}}, "must be a finite number"),
+        ({"engine": {"idle_unload_s": float("nan")}}, "must be at least 1"),
+        ({"completion": {"max_tokens": 10**400}}, "must be at most 4096"),
+        ({"completion": {"deadline_ms": 10**400}}, "must fit in 64 bits"),
+        ({"completion": {"seed": -(10**400)}}, "must fit in 64 bits"),
         ({"completion": {"max_tokens": 12.5}}, "must be a whole number, not a number"),
         ({"completion": {"max_tokens": True}}, "must be a whole number, not true or false"),
         ({"completion": {"max_tokens": None}}, "must not be null"),
@@ -86,10 +95,11 @@ def test_a_settings_file_may_omit_the_infill_section(tmp_path: Path):
 def test_a_missing_file_is_ignored_and_a_broken_one_is_named(tmp_path: Path):
     assert read_config(tmp_path / "none.toml") == ({}, [])
     broken = tmp_path / "config.toml"
-    broken.write_text("[completion\n")
-    table, problems = read_config(broken)
-    assert table == {}
-    assert str(broken) in problems[0]
+    for text in ("[completion\n", f"[completion]\nseed = {5000 * '9'}\n"):
+        broken.write_text(text)
+        table, problems = read_config(broken)
+        assert table == {}
+        assert str(broken) in problems[0]
 
 
 def test_languages_are_on_unless_switched_off():

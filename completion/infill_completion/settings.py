@@ -170,7 +170,7 @@ def read_config(path: Path) -> tuple[dict[str, Any], list[str]]:
         table = tomllib.loads(path.read_text("utf-8-sig"))  # Windows editors may write a byte order mark
     except FileNotFoundError:
         return {}, []
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # not UTF-8, not TOML, or a number with thousands of digits
         return {}, [f"{path} cannot be read ({error}); correct it or remove it."]
     inner = table.get("infill")
     return (inner if isinstance(inner, dict) else table), []

@@ -6,6 +6,7 @@ documentation and the manifest of the VS Code extension are all made from the `S
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
@@ -30,6 +31,8 @@ _CLASSES = {
     ValueType.NUMBER: float,
     ValueType.BOOLEAN: bool,
 }
+# Larger whole numbers cannot become floats or C integers everywhere they are used.
+_INTEGERS = range(-(1 << 63), 1 << 63)
 _TYPES = {class_: type_ for type_, class_ in _CLASSES.items()}
 _NAMES: dict[type, str] = {dict: "a table", list: "a list", NoneType: "null", **_TYPES}
 
@@ -82,6 +85,10 @@ class Setting:
             raise ValueError(f"must be at least {self.at_least}")
         if self.at_most is not None and not value <= self.at_most:
             raise ValueError(f"must be at most {self.at_most}")
+        if self.type is ValueType.NUMBER and not math.isfinite(value):
+            raise ValueError("must be a finite number")
+        if self.type is ValueType.INTEGER and value not in _INTEGERS:
+            raise ValueError("must fit in 64 bits")
         return value
 
     def _converted(self, value: Any) -> Any:
@@ -95,11 +102,19 @@ class Setting:
             return dict(value)
         is_bool = isinstance(value, bool)
         if self.type is ValueType.NUMBER and isinstance(value, int) and not is_bool:
-            value = float(value)
+            value = _as_float(value)
         # A bool is an int in Python.
         if not isinstance(value, _CLASSES[self.type]) or is_bool != (self.type is ValueType.BOOLEAN):
             raise ValueError(f"must be {self.type}, not {type_name(value)}")
         return value
+
+
+def _as_float(value: int) -> float:
+    """Return ``value`` as a float; it is infinite if it is too large for one."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def setting(

@@ -52,5 +52,5 @@ def parse_assignment(text: str) -> tuple[str, Any]:
         raise UsageError(f"--set takes KEY=VALUE, such as completion.max_tokens=64, not {text!r}.")
     try:
         return key.removeprefix("infill."), json.loads(value)
-    except json.JSONDecodeError:
+    except ValueError:  # not JSON, or a number with thousands of digits
         return key.removeprefix("infill."), value

@@ -93,6 +93,7 @@ def test_a_missing_location_is_one_sentence(infill_ls, location, says):
         ("completion.max_tokens=many", "`infill.completion.max_tokens` must be a whole number"),
         ("completion.max_tokens=0", "`infill.completion.max_tokens` must be at least 1"),
         ("engine.quantization=int3", "`infill.engine.quantization` must be one of"),
+        ("completion.seed=" + 5000 * "9", "`infill.completion.seed` must be a whole number"),
         ("engine.warp=9", "unknown setting `infill.engine.warp`"),
         ("engine.device", "KEY=VALUE"),
     ],
