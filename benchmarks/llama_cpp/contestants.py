@@ -58,7 +58,7 @@ class Ours:
     def row(self, neighbours: int, repeats: int) -> ComparisonRow:
         """Measure once more."""
         rate = max([self._workload.ours_per_second(self.loop, self.request) for _ in range(repeats + 1)][1:])
-        self.loop.model.slots.clear()  # or the last turn would find its prompts in the cache
+        self.loop.model.slots.clear()  # so that no row finds its prompts in the cache
         prefill = [self._workload.run(self.loop, request).timings["prefill_ms"] for request in self._others]
         details = self.subject.generator.details
         held = str(details["dtype"] if details["quantization"] == "none" else details["quantization"])

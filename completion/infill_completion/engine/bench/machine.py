@@ -18,6 +18,7 @@ import torch
 
 from infill_completion import __version__
 from infill_completion.engine.checkpoints.devices import cores
+from infill_completion.engine.scheduler import metrics
 
 environment.prepare()
 
@@ -75,14 +76,11 @@ def copy_bandwidth(device: torch.device) -> float:
     return 2 * size / min(times)
 
 
-def resident_bytes(device: torch.device) -> int:
+def memory_bytes(device: torch.device) -> int:
     """Return the memory held now: allocated on the GPU, else resident of this process; 0 if unknown."""
     if device.type == "cuda":
         return torch.cuda.memory_allocated(device)
-    try:
-        return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError):
-        return 0
+    return metrics.resident_bytes()
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ import torch
 from infill_completion.engine.bench.cancel import cancel
 from infill_completion.engine.bench.decode import DecodeRates, decode, variants
 from infill_completion.engine.bench.keystroke import keystroke
-from infill_completion.engine.bench.machine import resident_bytes, synchronize
+from infill_completion.engine.bench.machine import memory_bytes, synchronize
 from infill_completion.engine.bench.report import ModelReport
 from infill_completion.engine.bench.speculation import speculation
 from infill_completion.engine.bench.subject import Subject
@@ -105,7 +105,7 @@ def measure_model(subject: Subject, plan: MeasurementPlan, bandwidth: float) -> 
         context = contexts[len(contexts) // 2]
         report.speculation = tried("speculation", lambda: speculation(subject, context, plan.repeats))
     report.cancel = tried("cancel", lambda: cancel(subject, contexts[-1]))
-    report.resident_bytes = resident_bytes(device)
+    report.resident_bytes = memory_bytes(device)
     _report_graphs(report, generator)
     if subject.is_random and device.type == "cuda":
         report.reload_s = tried("load from a 4-bit checkpoint", lambda: _reloaded(subject))

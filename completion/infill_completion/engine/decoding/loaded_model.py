@@ -62,7 +62,7 @@ class LoadedModel:
         slots: The KV caches of the most recent prompts.
         device_loop: Chooses tokens on a CUDA device where no n-gram index is mixed in; None elsewhere.
         recent_texts: Recently generated texts; a request that agrees with one of them is drafted from it.
-        stop_tokens: Ids that end an answer; a measurement empties them in a twin.
+        stop_tokens: Ids that end an answer; measurements empty them in a copy.
     """
 
     def __init__(self, checkpoint: Checkpoint, context_tokens: int) -> None:
@@ -160,13 +160,13 @@ class LoadedModel:
         return self.forward_pass.scores(ids, cache, start, fork)
 
     def with_settings(self, **changes: Any) -> LoadedModel:
-        """Return a twin over the same weights with other model settings, to compare them."""
-        twin = object.__new__(LoadedModel)
-        twin.__dict__.update(self.__dict__)
-        twin.settings = replace(self.settings, **changes)
-        twin.slots = Slots(self.forward_pass.kv_shape, self.slots.capacity, self.slots.count)
-        twin.recent_texts = RecentTexts()
-        return twin
+        """Return a copy over the same weights with other model settings, to compare them."""
+        copy = object.__new__(LoadedModel)
+        copy.__dict__.update(self.__dict__)
+        copy.settings = replace(self.settings, **changes)
+        copy.slots = Slots(self.forward_pass.kv_shape, self.slots.capacity, self.slots.count)
+        copy.recent_texts = RecentTexts()
+        return copy
 
     def shrink(self) -> bool:
         """Free the caches and halve the context; return False where the context is already at its minimum."""
