@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections import Counter
 from collections.abc import Coroutine
@@ -18,13 +17,12 @@ from infill_completion.document.snapshot import Answer, SkipReason, Snapshot
 from infill_completion.document.workspace import OpenDocuments
 from infill_server.engine_keeper import EngineKeeper
 from infill_server.load_progress import LoadProgress
+from infill_server.lsp.protocol import log_internal_error
 from infill_server.status import StatusKind, StatusNotifier
 
 if TYPE_CHECKING:
     from infill_completion.settings import Settings
     from infill_server.configuration import Configuration
-
-log = logging.getLogger(__name__)
 
 # The same failure opens a message box at most this often.
 MESSAGE_INTERVAL_S = 600.0
@@ -165,7 +163,7 @@ class Session:
 
     def internal_error(self, error: BaseException) -> None:
         """Log and show an internal error."""
-        log.error("background work failed", exc_info=error)
+        log_internal_error(error)
         self._status.show(StatusKind.ERROR, "The language server had an internal error; see its log.")
 
     def _finished(self, task: asyncio.Task[None]) -> None:

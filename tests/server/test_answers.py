@@ -178,3 +178,18 @@ async def test_a_response_that_is_no_longer_awaited_is_dropped(outcome: dict[str
     assert trouble == []
     assert client.server.protocol._request_futures == {}
     assert client.server.protocol._result_types == {}
+
+
+async def test_the_log_of_failed_background_work_has_no_message_of_the_error(caplog: pytest.LogCaptureFixture) -> None:
+    async def fail() -> None:
+        raise KeyError("text of the document")
+
+    client = Client()
+    client.server.session.spawn(fail())
+    while len(asyncio.all_tasks()) > 1:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)  # the callback of the task
+    (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert record.getMessage().startswith("KeyError at\n")
+    assert "in fail" in caplog.text
+    assert "KeyError: 'text of the document'" not in caplog.text
