@@ -62,7 +62,8 @@ class Activity:
 
     def remaining_s(self, limit_s: float) -> float:
         """Return how much of a limit of idle time is left; 0 or less when the engine has been idle that long."""
-        return self._last_used + limit_s - time.monotonic()
+        remaining = self._last_used + limit_s - time.monotonic()
+        return min(remaining, threading.TIMEOUT_MAX)  # a longer wait raises OverflowError
 
     def wait_for_wake(self, limit_s: float) -> bool:
         """Wait to be woken or stopped; return False after ``limit_s`` without a use."""
