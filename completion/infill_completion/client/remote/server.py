@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncGenerator
 
@@ -82,9 +83,10 @@ class RemoteServer:
         try:
             connection = await self._opened(pool, request, model, index, until)
             try:
-                async for data in self._events(connection, until):
-                    for chunk in self._chunks(data, index):
-                        yield chunk
+                async with contextlib.aclosing(self._events(connection, until)) as events:
+                    async for data in events:
+                        for chunk in self._chunks(data, index):
+                            yield chunk
             finally:
                 pool.release(connection)
         except TimeoutError:
