@@ -26,7 +26,7 @@ async def shut_down(paths: EnginePaths, pid: int | None) -> bool:
         Whether the engine is gone.
     """
     address = address_of(paths)
-    if address is not None and await _is_asked(EngineClient(address)) and await _is_gone(paths, pid):
+    if address is not None and await _ask_to_end(EngineClient(address)) and await _wait_until_gone(paths, pid):
         return True
     return pid is not None and await terminate(paths, pid)
 
@@ -66,14 +66,14 @@ async def leave_engine(former: EngineSettings, now: EngineSettings) -> None:
     client = EngineClient(address, as_window=True)
     try:
         if await client.leave(ANSWER_DEADLINE_S):
-            await _is_gone(paths, info.pid)
+            await _wait_until_gone(paths, info.pid)
     except EngineUnavailableError:
         return  # it is gone, or too busy; in that case it ends when its idle time is over
     finally:
         await client.aclose()
 
 
-async def _is_asked(client: EngineClient) -> bool:
+async def _ask_to_end(client: EngineClient) -> bool:
     """Ask an engine to end; return whether waiting for it makes sense."""
     try:
         await client.shutdown(ANSWER_DEADLINE_S)
@@ -86,7 +86,7 @@ async def _is_asked(client: EngineClient) -> bool:
     return True
 
 
-async def _is_gone(paths: EnginePaths, pid: int | None) -> bool:
+async def _wait_until_gone(paths: EnginePaths, pid: int | None) -> bool:
     """Wait until an engine has ended, at most ``STOP_DEADLINE_S``; return whether it has.
 
     The last thing it does is to remove its connection file, unless the next engine has already put its own there.  A

@@ -90,8 +90,8 @@ class Completer:
         """Answer one request.
 
         A failure of the engine is part of the answer, never an exception; ``details["message"]`` is then a sentence
-        with the next step. ``details["steps"]`` lists the steps with their times, ``details["reuse"]`` tells why an
-        earlier answer was used.
+        with the next step. ``details["steps"]`` lists the steps with their times, ``details["reuse"]`` names how
+        an earlier answer was reused.
 
         Raises:
             asyncio.CancelledError: The caller's task was cancelled; the engine stops soon after, unless a request for
