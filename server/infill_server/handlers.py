@@ -10,7 +10,7 @@ import importlib
 
 from lsprotocol import types
 
-from infill_completion.document.snapshot import Answer, SkipReason, Snapshot, Trigger
+from infill_completion.document.snapshot import Snapshot, Trigger
 from infill_server.language_server import InfillServer
 from infill_server.lsp.documents import Document
 from infill_server.lsp.items import inline_items, nothing_yet, popup_items
@@ -25,7 +25,7 @@ async def complete(ls: InfillServer, params: types.CompletionParams) -> types.Co
     snapshot = document.snapshot(params.position, _popup_trigger(params, document))
     ls.documents.focus(snapshot.uri)
     answer = await ls.session.ask(snapshot)
-    if not _is_current(ls, document, snapshot, answer):
+    if not _is_current(ls, document, snapshot):
         return nothing_yet()
     return popup_items(answer, snapshot, document.text, model=ls.session.health.model, markdown=_renders_markdown(ls))
 
@@ -38,7 +38,7 @@ async def complete_inline(ls: InfillServer, params: types.InlineCompletionParams
     snapshot = document.snapshot(params.position, trigger, params.context.selected_completion_info)
     ls.documents.focus(snapshot.uri)
     answer = await ls.session.ask(snapshot)
-    if not _is_current(ls, document, snapshot, answer):
+    if not _is_current(ls, document, snapshot):
         return types.InlineCompletionList(items=[])
     return inline_items(
         answer, snapshot, document.text, only_line_feeds=ls.protocol.client_name in _SPLITS_AT_LINE_FEEDS
@@ -94,14 +94,8 @@ def _popup_trigger(params: types.CompletionParams, document: Document) -> Trigge
     return Trigger.INVOKED if is_invoked and not just_typed else Trigger.AUTOMATIC
 
 
-def _is_current(ls: InfillServer, document: Document, snapshot: Snapshot, answer: Answer) -> bool:
-    """Return whether the answer is for the text that the editor has now.
-
-    Raises:
-        asyncio.CancelledError: The editor withdrew the request.
-    """
-    if answer.reason is SkipReason.CANCELLED:
-        raise asyncio.CancelledError
+def _is_current(ls: InfillServer, document: Document, snapshot: Snapshot) -> bool:
+    """Return whether an answer for ``snapshot`` is for the text that the editor has now."""
     if snapshot.uri not in ls.documents or ls.documents.get(snapshot.uri) is not document:
         return False
     return document.version == snapshot.version

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MESSAGE_INTERVAL_S = 600.0
 
 _INACTIVE = {SkipReason.SWITCHED_OFF, SkipReason.LANGUAGE_OFF, SkipReason.PRIVATE_FILE, SkipReason.BINARY_FILE}
-_TRANSIENT = {SkipReason.SUPERSEDED, SkipReason.CANCELLED, SkipReason.ENGINE_LOADING}
+_TRANSIENT = {SkipReason.SUPERSEDED, SkipReason.ENGINE_LOADING}
 
 
 def answered_by(answer: Answer) -> str:

@@ -57,7 +57,6 @@ class SkipReason(Enum):
     ENGINE_LOADING = "The model is still loading."
     ENGINE_FAILED = "The engine is not available; run `infill-ls doctor`."
     SUPERSEDED = "A newer request for the same document replaced this one."
-    CANCELLED = "The editor cancelled the request."
     TOO_SLOW = "The model completed nothing before the deadline (setting completion.deadline_ms)."
     EMPTY = "The model had nothing to add here."
     CUT_SHORT = "The model completed nothing within its token limit (setting completion.max_tokens)."
