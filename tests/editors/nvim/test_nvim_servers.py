@@ -25,6 +25,7 @@ def test_a_killed_server_is_restarted_with_the_text(stage: StageMaker) -> None:
     nvim.open("sum.py")
     nvim.type("i# text from before<CR>")
     nvim.until(lambda: len(nvim.lines()) == 2, "the text is there")
+    shown.until_heard("initialized")
     os.kill(pids(shown)[0], signal.SIGKILL)
     nvim.until(lambda: len(pids(shown)) == 2, "a second server")
     nvim.until(nvim.is_served, "the second server serves the buffer")
@@ -52,6 +53,7 @@ def test_a_server_that_was_asked_to_exit_is_not_restarted(stage: StageMaker) -> 
     shown = stage(ADD)
     nvim = shown.editor
     nvim.open("sum.py")
+    shown.until_heard("initialized")
     nvim.lua("vim.lsp.stop_client(vim.lsp.get_clients({ name = 'infill_ls' }))")
     nvim.until(lambda: nvim.lua("return require('infill').statusline()") == "infill ✗", "the server has ended")
     assert len(pids(shown)) == 1
@@ -61,6 +63,7 @@ def test_restart_by_hand(stage: StageMaker) -> None:
     shown = stage(ADD)
     nvim = shown.editor
     nvim.open("sum.py")
+    shown.until_heard("initialized")
     nvim.api.command("Infill restart")
     nvim.until(lambda: len(pids(shown)) == 2, "a second server")
     nvim.until(nvim.is_served, "the second server serves the buffer")
