@@ -18,8 +18,10 @@ from infill_completion.engine import environment  # isort: skip  # before torch 
 import torch
 
 from infill_completion.engine.bench.chart import chart
+from infill_completion.engine.bench.journal import Journal
 from infill_completion.engine.bench.machine import busy_neighbours, copy_bandwidth, device_name, versions
-from infill_completion.engine.bench.measurement import MeasurementPlan, measure_model, quietly
+from infill_completion.engine.bench.measurement import measure_model, quietly
+from infill_completion.engine.bench.plan import DEFAULT, ON_REQUEST, MeasurementPlan
 from infill_completion.engine.bench.random_weights import SHAPES
 from infill_completion.engine.bench.report import DecodeReport, ModelReport, table
 from infill_completion.engine.bench.subject import Subject, drawn, stored
@@ -67,11 +69,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tokens", type=int, default=64, help="tokens to decode in each run (default 64)")
     parser.add_argument("--repeats", type=int, default=3, help="runs, of which the fastest counts (default 3)")
     parser.add_argument("--no-reference", action="store_true", help="do not measure transformers' generate()")
+    parser.add_argument("--reference-tokens", type=int, metavar="N",
+                        help="decode N tokens with generate(), once and without a warm-up")  # fmt: skip
+    parser.add_argument("--only", default=",".join(DEFAULT), metavar="NAMES",
+                        help=f"measure only these of {', '.join((*DEFAULT, *ON_REQUEST))}")  # fmt: skip
     parser.add_argument("--neighbours", type=int, default=0, help="keep this many other processes busy during the run")
     parser.add_argument("--budget", type=float, default=DEFAULT_BUDGET_S, metavar="SECONDS",
                         help="start no measurement after this time (default 540)")  # fmt: skip
     parser.add_argument("--note", default="", help="a remark to store with the figures")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
+    parser.add_argument("--jsonl", type=Path, metavar="FILE", help="append each figure to this file when it is known")
     parser.add_argument(
         "--chart", type=Path, metavar="FILE.png", help="draw the decoding speed to this file (needs matplotlib)"
     )
@@ -91,6 +98,9 @@ def run(options: argparse.Namespace) -> DecodeReport:
         repeats=max(1, options.repeats),
         reference=not options.no_reference,
         until=time.monotonic() + options.budget,
+        only=_only(options.only),
+        reference_tokens=None if options.reference_tokens is None else max(2, options.reference_tokens),
+        journal=Journal(options.jsonl),
     )
     load_average = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     bandwidth = copy_bandwidth(device)
@@ -98,6 +108,7 @@ def run(options: argparse.Namespace) -> DecodeReport:
         device_name(device), bandwidth, versions(), load_average=load_average, neighbours=options.neighbours,
         note=options.note,
     )  # fmt: skip
+    plan.journal.append(measurement="machine", device=report.device, copy_bandwidth_bytes_s=bandwidth)
     subjects = _subjects(options, max(plan.contexts))
     with busy_neighbours(options.neighbours):
         for name, make in subjects.items():
@@ -106,6 +117,8 @@ def run(options: argparse.Namespace) -> DecodeReport:
                 continue
             measured = quietly(partial(_made, make, plan, bandwidth), report.failures, name)
             report.models += [measured] if measured else []
+            if not measured:
+                plan.journal.append(model=name, measurement="model", failed=report.failures[-1])
             if options.json:  # after each model, so that an interrupted run keeps its figures
                 options.json.write_text(report.to_json(), encoding="utf-8")
             _free()
@@ -116,9 +129,16 @@ def _contexts(text: str | None, device: torch.device) -> tuple[int, ...]:
     if text is None:
         return _CONTEXTS.get(device.type, _CONTEXTS["cpu"])
     try:
-        return tuple(sorted(int(part) for part in text.split(",")))
+        return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise ModelError(f"--context takes numbers separated by commas, such as 0,2048,8192, not {text!r}.") from None
+
+
+def _only(text: str) -> frozenset[str]:
+    names = [name.strip() for name in text.split(",")]
+    if unknown := [name for name in names if name not in {*DEFAULT, *ON_REQUEST}]:
+        raise ModelError(f"There is no measurement `{unknown[0]}`; choose from {', '.join((*DEFAULT, *ON_REQUEST))}.")
+    return frozenset(names)
 
 
 def _subjects(options: argparse.Namespace, context_tokens: int) -> dict[str, Callable[[], Subject]]:

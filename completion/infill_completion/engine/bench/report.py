@@ -12,6 +12,7 @@ from infill_completion.engine.bench.cancel import Cancel
 from infill_completion.engine.bench.decode import DecodeRates
 from infill_completion.engine.bench.keystroke import KeystrokeTimes
 from infill_completion.engine.bench.speculation import Speculation
+from infill_completion.engine.bench.step_cost import KernelTime, PrefillTime, StepCost
 
 environment.prepare()
 
@@ -40,6 +41,9 @@ class ModelReport:
     keystroke: list[KeystrokeTimes] = field(default_factory=list)
     speculation: Speculation | None = None
     cancel: Cancel | None = None
+    rows: list[StepCost] = field(default_factory=list)
+    prefill: list[PrefillTime] = field(default_factory=list)
+    kernels: list[KernelTime] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
 
@@ -110,7 +114,18 @@ def _model_lines(model: ModelReport) -> list[str]:
     if model.cancel is not None:
         lines += ["", f"cancelled within {model.cancel.decode_ms:.1f} ms while decoding, "
                       f"{model.cancel.prefill_ms:.1f} ms in the prefill"]  # fmt: skip
-    return [*lines, *(f"failed: {failure}" for failure in model.failures)]
+    return [*lines, *_step_lines(model), *(f"failed: {failure}" for failure in model.failures)]
+
+
+def _step_lines(model: ModelReport) -> list[str]:
+    """Return the lines of what is only measured on request."""
+    rows = [f"a step of {row.rows} rows at {row.context_tokens}: {row.ms:.3f} ms" for row in model.rows]
+    chunks = [
+        f"{row.prompt_tokens} tokens in chunks of {row.chunk_tokens}: {row.best_ms:.1f} ms, first {row.first_ms:.1f} ms"
+        for row in model.prefill
+    ]
+    kernels = [f"{row.us:.1f} us in {row.calls} calls: {row.name[:90]}" for row in model.kernels]
+    return [line for part in (rows, chunks, kernels) if part for line in ("", *part)]
 
 
 def _decode_line(row: DecodeRates) -> str:
