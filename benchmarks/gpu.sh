@@ -1,26 +1,25 @@
 #!/bin/sh
-# All tests that need a CUDA device, then the decode table for the shapes of CodeLlama, in at most ten minutes.
+# The GPU tests and all measurements on a CUDA device, in at most ten minutes; see benchmarks/README.md.
 #
-#     benchmarks/gpu.sh                     7B, 13B and 34B with random weights, in 4 bits
+#     benchmarks/gpu.sh                            7B, 13B and 34B with random weights, in 4 bits
 #     SHAPES=tiny DEVICE=cpu benchmarks/gpu.sh     a dry run on a machine without a GPU
+#     STEPS=ABD benchmarks/gpu.sh                  only these steps
+#
+# A bare image with Python, torch, transformers, accelerate and pytest is enough, if SITE holds the rest:
+# `benchmarks/gpu_site.sh` fills it on a machine with a network.
 set -u
 cd "$(dirname "$0")/.." || exit
-PYTHON=${PYTHON:-.venv/bin/python}
-SHAPES=${SHAPES:-7b,13b,34b}
+if [ -z "${PYTHON:-}" ]; then
+  PYTHON=python3
+  [ -x .venv/bin/python ] && PYTHON=.venv/bin/python
+fi
+SITE=${SITE:-.gpu-site}
+case $SITE in
+  /*) ;;
+  *) SITE=$PWD/$SITE ;;
+esac
 DEVICE=${DEVICE:-cuda}
-OUT=${OUT:-benchmarks/results}
-BUDGET=${BUDGET:-420}
-failed=0
-
-started=$(date +%s)
-# The tests and the table share ten minutes, so the tests' limit and BUDGET stay below that, loading included.
-INFILL_LS_TEST_DEVICE=$DEVICE timeout "${TEST_BUDGET:-150}" "$PYTHON" -m pytest -m gpu -q tests || {
-  code=$?
-  [ "$code" -eq 5 ] || failed=1
-} # 5: no test was collected
-echo
-"$PYTHON" -P -m infill_completion.engine.bench --shape "$SHAPES" --device "$DEVICE" --budget "$BUDGET" \
-  --json "$OUT/decode-$DEVICE-shapes.json" --chart "$OUT/decode-$DEVICE-shapes.png" ${NOTE:+--note "$NOTE"} || failed=1
-echo
-echo "took $(($(date +%s) - started)) s"
-exit $failed
+export PYTHONPATH="$SITE:$PWD/completion:$PWD/server:$PWD"
+export INFILL_LS_TEST_DEVICE="$DEVICE" PYTHONDONTWRITEBYTECODE=1
+exec "$PYTHON" -m benchmarks.gpu --device "$DEVICE" --shapes "${SHAPES:-7b,13b,34b}" \
+  --out "${OUT:-benchmarks/results/gpu}" --total "${TOTAL:-590}" --steps "${STEPS:-}"

@@ -1,0 +1,51 @@
+"""The steps of the run, the most important first."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.gpu.step import Step
+
+_TESTS = ("tests/engine/model/cuda/test_device_loop.py", "tests/engine/bench/test_bench_gpu.py")
+# Without the project's pytest settings and conftest.py, which need packages that a bare image lacks.
+_PYTEST = [
+    *("-m", "pytest", "-c", "/dev/null", "--rootdir=.", "--noconftest", "--import-mode=importlib"),
+    *("-p", "no:cacheprovider", "-o", "markers=gpu: needs a CUDA device", "-m", "gpu", "-v", "--disable-warnings"),
+]
+
+
+def plan(device: str, shapes: Sequence[str], jsonl: Path) -> list[Step]:
+    """Return the steps for a device.
+
+    Args:
+        device: Such as ``cuda`` or ``cpu``.
+        shapes: Shapes of random weights, the one that is measured in detail first.
+        jsonl: The file that figures are appended to.
+    """
+    python, common = sys.executable, ["--device", device, "--jsonl", str(jsonl)]
+    first, *others = shapes
+    contexts, middle = ("2048,0,8192", "2048") if device.startswith("cuda") else ("256,0,600", "256")
+
+    def engine(shape: str, only: str, *more: str) -> list[str]:
+        return [
+            *(python, "-P", "-m", "infill_completion.engine.bench", "--shape", shape, "--quantization", "nf4"),
+            *(*common, "--only", only, *more),
+        ]
+
+    reference = ("--reference-tokens", "16")
+    own = ("--no-reference", "--context", middle)
+    kernels = [python, "-m", "benchmarks.gpu.kernels", *common, "--shapes", ",".join(shapes)]
+    return [
+        Step("A versions, NF4 product", [python, "-m", "benchmarks.gpu.product", *common], 20),
+        Step("B GPU tests", [python, *_PYTEST, *_TESTS], 60),
+        Step("C kernels", kernels, 60),
+        Step(f"D {first}", engine(first, "decode,rows,prefill,kernels", "--context", contexts, *reference), 100),
+        Step(f"E {first} joined, fused", engine(first, "decode,variants", *own), 60),
+        *(
+            Step(f"{letter} {shape}", engine(shape, "decode", "--context", middle, *reference), limit)
+            for letter, shape, limit in zip("FG", others, (60, 75), strict=False)
+        ),
+        Step(f"H {first} rest", engine(first, "candidates,keystroke,cancel,reload", *own), 200),
+    ]
