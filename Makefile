@@ -44,7 +44,7 @@ fmt: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
 
-# One CUDA machine, ten minutes: the tests that need a GPU and the whole decode table.
+# One CUDA machine, ten minutes: the tests that need a GPU and all measurements.
 bench-gpu: $(STAMP)
 	benchmarks/gpu.sh
 

@@ -38,7 +38,7 @@ def plan(device: str, shapes: Sequence[str], jsonl: Path) -> list[Step]:
     own = ("--no-reference", "--context", middle)
     kernels = [python, "-m", "benchmarks.gpu.kernels", *common, "--shapes", ",".join(shapes)]
     return [
-        Step("A versions, NF4 product", [python, "-m", "benchmarks.gpu.product", *common], 20),
+        Step("A versions, NF4 product", [python, "-m", "benchmarks.gpu.product", *common], 45),
         Step("B GPU tests", [python, *_PYTEST, *_TESTS], 60),
         Step("C kernels", kernels, 60),
         Step(f"D {first}", engine(first, "decode,rows,prefill,kernels", "--context", contexts, *reference), 100),
