@@ -24,6 +24,13 @@ def _knows_inline_completion() -> None:
         pytest.skip("needs Neovim 0.12 (scripts/newer.sh neovim fetches one)")
 
 
+WATCHED = """
+return vim.iter(vim.api.nvim_get_autocmds({ buffer = 0, event = 'InsertEnter' })):any(function(found)
+  return (found.group_name or ''):find('inline_completion', 1, true) ~= nil
+end)
+"""
+
+
 def drawn(nvim: Neovim) -> str:
     """Return what Neovim itself draws, lines joined by a newline."""
     marks = nvim.lua(
@@ -171,6 +178,8 @@ def test_a_filetype_that_the_user_excluded(stage: StageMaker) -> None:
 def test_this_plugin_does_not_draw_if_the_user_enabled_it(stage: StageMaker) -> None:
     nvim = stage(ADD, init=f"vim.lsp.inline_completion.enable(true)\n{TAB}").editor
     nvim.open("sum.py")
+    # Neovim watches the keys only once it has attached its own completion, after the server's.
+    nvim.until(lambda: nvim.lua(WATCHED), "Neovim's inline completion is attached to the buffer")
     nvim.type("idef add(")
     until_drawn(nvim, GHOST)
     nvim.type("<Tab>")
