@@ -2,10 +2,10 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -73,19 +73,19 @@ def test_a_run_that_is_told_to_end_kills_its_step_and_keeps_its_figures(tmp_path
         "out = Path(sys.argv[1]);"
         "mark = 'import os, sys, time; open(sys.argv[1], \"w\").write(str(os.getpid())); time.sleep(60)';"
         "run_steps([Step('A done', [sys.executable, '-c', ''], 30.0),"
-        " Step('B hangs', [sys.executable, '-c', mark, str(out / 'pid')], 30.0)], out, 60.0)"
+        " Step('B hangs', [sys.executable, '-c', mark, str(out / 'started')], 30.0)], out, 60.0)"
     )
     paths = os.pathsep.join(map(str, (ROOT, ROOT / "completion")))
+    os.mkfifo(tmp_path / "started")
+    started = os.open(tmp_path / "started", os.O_RDONLY | os.O_NONBLOCK)
     run = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], env={**os.environ, "PYTHONPATH": paths})
-    until = time.monotonic() + 30
-    while (
-        not (pid := (tmp_path / "pid").read_text() if (tmp_path / "pid").exists() else "") and time.monotonic() < until
-    ):
-        time.sleep(0.05)
+    assert select.select([started], [], [], 30)[0], "step B did not start within 30 s"
+    pid = int(os.read(started, 32))
+    os.close(started)
     run.terminate()
     assert run.wait(30) == 1
     with pytest.raises(ProcessLookupError):
-        os.kill(int(pid), 0)
+        os.kill(pid, 0)
     assert [line["step"] for line in lines_of(tmp_path)] == ["A done"]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from infill_completion.api import Chunk, CompletionRequest, EngineUnavailableError, FinishReason, Usage
 from infill_completion.document.snapshot import Answer, Snapshot, Trigger
+from infill_completion.suggest.completer import Completer
 
 Script = Callable[[CompletionRequest], str | list[str] | EngineUnavailableError]
 
@@ -66,6 +67,11 @@ async def until(holds: Callable[[], bool], deadline_s: float = 5) -> None:
     async with asyncio.timeout(deadline_s):
         while not holds():  # noqa: ASYNC110
             await asyncio.sleep(0)
+
+
+def is_idle(completer: Completer) -> bool:
+    """Return whether the engine has no work from ``completer``."""
+    return not completer._inflight._requests
 
 
 def says(text: str | list[str]) -> Script:

@@ -6,7 +6,7 @@ import asyncio
 
 from infill_completion.document.snapshot import SkipReason
 from infill_completion.suggest.completer import Completer
-from tests.suggest.scripted import ScriptedEngine, at, says, until
+from tests.suggest.scripted import ScriptedEngine, at, is_idle, says, until
 from tests.suggest.typist import AT_ONCE, CODE, NEVER, shown, typed
 
 
@@ -19,7 +19,7 @@ async def test_what_follows_a_suggestion_is_computed_before_the_user_gets_there(
     completer = Completer(engine, AT_ONCE)
     code = "def add(a, b):\n    c = |\n"
     await completer.complete(at(code))
-    await until(lambda: engine.ended == 2 and completer._inflight.is_idle)
+    await until(lambda: engine.ended == 2 and is_idle(completer))
     completer.configure(NEVER)
     answer = await completer.complete(at(typed("a + b\n    ", code)))
     assert shown(answer) == "return c"
@@ -31,7 +31,7 @@ async def test_what_is_computed_ahead_passes_the_filters() -> None:
     completer = Completer(engine, AT_ONCE)
     code = "def add(a, b):\n    c = |\n"
     await completer.complete(at(code))
-    await until(lambda: engine.ended == 2 and completer._inflight.is_idle)
+    await until(lambda: engine.ended == 2 and is_idle(completer))
     assert shown(await completer.complete(at(typed("a + b\n    ", code)))) == "return c"
 
 
@@ -58,10 +58,10 @@ async def test_accepting_a_suggestion_computes_what_follows_if_that_had_been_end
     code = "def add(a, b):\n    c = |\n"
     offered = await completer.complete(at(code))
     await completer.complete(at("x = |\n", uri="file:///b"))  # which comes first
-    await until(lambda: completer._inflight.is_idle)
+    await until(lambda: is_idle(completer))
     engine.requests.clear()
     completer.accepted("file:///a", shown(offered))
-    await until(lambda: bool(engine.requests) and completer._inflight.is_idle)
+    await until(lambda: bool(engine.requests) and is_idle(completer))
     assert [request.prefix for request in engine.requests] == ["def add(a, b):\n    c = a + b"]
     completer.configure(NEVER)
     answer = await completer.complete(at(typed("a + b\n    ", code)))
@@ -90,7 +90,7 @@ async def test_accepting_a_word_or_a_line_keeps_the_rest_without_a_new_request()
     code = "def f(a, b):|\r\n"
     whole = body.replace("\n", "\r\n")
     assert shown(await completer.complete(at(code))) == whole
-    await until(lambda: completer._inflight.is_idle)
+    await until(lambda: is_idle(completer))
     completer.configure(NEVER)
     asked_before = len(engine.requests)
     for taken in ("\r\n    first", "\r\n    first = ", "\r\n    first = a + b", "\r\n    first = a + b\r\n    second"):

@@ -12,7 +12,7 @@ from infill_completion.document.workspace import NoDocuments, OpenDocument
 from infill_completion.settings import CompletionSettings, Settings
 from infill_completion.suggest.completer import Completer
 from infill_completion.suggest.reuse import Memory, Offer, Remembered
-from tests.suggest.scripted import ScriptedEngine, accept, at, says, until
+from tests.suggest.scripted import ScriptedEngine, accept, at, is_idle, says, until
 from tests.suggest.typist import AT_ONCE, CODE, NEVER, count_requests, shown, typed
 
 
@@ -53,7 +53,7 @@ async def test_a_cursor_that_returns_finds_its_suggestion() -> None:
     await completer.complete(at(CODE))
     await completer.complete(at(CODE.replace("|", "") + "x = |"))
     await completer.complete(at("y = |\n", uri="file:///b"))
-    await until(lambda: completer._inflight.is_idle)
+    await until(lambda: is_idle(completer))
     completer.configure(NEVER)
     answer = await completer.complete(at(CODE))
     assert shown(answer) == "a + b"

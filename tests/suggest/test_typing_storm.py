@@ -11,7 +11,7 @@ from infill_completion.api import CompletionRequest, EngineUnavailableError
 from infill_completion.document.snapshot import Answer, Snapshot, Trigger
 from infill_completion.settings import CompletionSettings, Settings
 from infill_completion.suggest.completer import Completer
-from tests.suggest.scripted import ScriptedEngine
+from tests.suggest.scripted import ScriptedEngine, is_idle
 
 CODE = (
     "def total_of(items):\n    total = 0\n    for item in items:\n        total += item.price\n    return total\n\n\n"
@@ -64,7 +64,7 @@ async def test_every_request_is_answered_and_no_task_is_left(seed: int) -> None:
     assert cancelled < len(results) / 3
     await completer.aclose()
     assert engine.ended == len([request for request in engine.requests if not _fails(request)])
-    assert completer._inflight.is_idle
+    assert is_idle(completer)
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 

@@ -85,11 +85,6 @@ class InflightRequests:
         """Whether any request waits for the engine now."""
         return any(request.waiters for request in self._requests.values())
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether the engine has no work from here."""
-        return not self._requests
-
     def joinable(self, view: View) -> InflightRequest | None:
         """Return the running request that may serve ``view``."""
         request = self._requests.get(view.uri)
