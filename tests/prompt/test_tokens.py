@@ -13,7 +13,6 @@ from infill_completion.engine.checkpoints.tokenizer import Tokenizer
 from infill_completion.engine.model.kv_slots import common_prefix
 from infill_completion.prompt.encoding import unfinished
 from infill_completion.prompt.formats import PromptLayout
-from infill_completion.prompt.headings import path_comment
 from infill_completion.prompt.tokens import (
     Prompt,
     PromptBuilder,
@@ -114,10 +113,6 @@ def test_other_files_come_first_under_their_name_and_are_dropped_whole() -> None
     assert "b.ts" not in text
     assert prompt.dropped_by_source["context"] > 1000
     assert len(prompt.before) == 4
-
-
-def test_comments_follow_the_language() -> None:
-    assert [path_comment(path)[:2] for path in ("a.rs", "a.lua", "Makefile", "a.py")] == ["//", "--", "# ", "# "]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from infill_completion.languages.traits import Blocks, LanguageTraits
 
@@ -34,14 +35,20 @@ YAML = LanguageTraits(Blocks.INDENT, "#", re.compile(r":$|: [|>][-+]?$|^\s*-$"),
 HASKELL = LanguageTraits(
     Blocks.INDENT, "--", re.compile(r"=$|\b(where|do|of|let)$|->$|[({\[]$"), re.compile(r"[)\]}]+"), quotes='"'
 )
+OCAML = replace(HASKELL, line_comment="", block_comment=("(*", "*)"))
 
 # Blocks in brackets.
 C = LanguageTraits(Blocks.BRACES, "//", _BRACE_OPENER, _BRACKET_CLOSER, quotes='"`')
 SCRIPT = LanguageTraits(Blocks.BRACES, "//", _BRACE_OPENER, _BRACKET_CLOSER)
 HASH_BRACES = LanguageTraits(Blocks.BRACES, "#", _BRACE_OPENER, _BRACKET_CLOSER)
-CSS = LanguageTraits(Blocks.BRACES, "", _BRACE_OPENER, _BRACKET_CLOSER)
+CSS = LanguageTraits(Blocks.BRACES, "", _BRACE_OPENER, _BRACKET_CLOSER, block_comment=("/*", "*/"))
 MARKUP = LanguageTraits(
-    Blocks.BRACES, "", re.compile(r"<[A-Za-z][^<>/]*>$|[{(\[]$"), re.compile(r"</|[)\]}]+"), is_balanced=False
+    Blocks.BRACES,
+    "",
+    re.compile(r"<[A-Za-z][^<>/]*>$|[{(\[]$"),
+    re.compile(r"</|[)\]}]+"),
+    is_balanced=False,
+    block_comment=("<!--", "-->"),
 )
 LISP = LanguageTraits(Blocks.BRACES, ";", re.compile(r"[({\[]$"), re.compile(r"[)\]}]+"))
 PERCENT = LanguageTraits(

@@ -7,7 +7,6 @@ To add a language, add a row to `LANGUAGES`:
    `grammars`, give it to the row, and add its package to the dependencies in `pyproject.toml`.
 3. For the signatures of imported definitions in the prompt, write a module of the same name in `context.signatures` and
    in `context.imports`, add a line to the table of each package, and name the module in the row.
-4. If its files should be named in prompts by a comment other than ``#``, add their endings to `prompt.headings`.
 
 A language without a row works, too: it is taken for one with brackets and ``#`` comments.
 """
@@ -38,8 +37,9 @@ LANGUAGES = (
     Language(("starlark", "gdscript", "nim", "cython", "coffeescript", "sass"), styles.PYTHON),
     Language(("yaml", "dockercompose", "github-actions-workflow", "ansible"), styles.YAML, (".yaml", ".yml")),
     Language(("haskell",), styles.HASKELL, (".hs",)),
-    Language(("ocaml",), styles.HASKELL, (".ml",)),
-    Language(("elm", "purescript", "fsharp"), styles.HASKELL),
+    Language(("ocaml",), styles.OCAML, (".ml", ".mli")),
+    Language(("elm",), styles.HASKELL, (".elm",)),
+    Language(("purescript", "fsharp"), styles.HASKELL),
     Language(("makefile",), styles.MAKE, names=("Makefile",)),
     # Blocks in braces, comments with two slashes.
     Language(("csharp",), styles.C, (".cs",)),
@@ -47,7 +47,8 @@ LANGUAGES = (
     Language(("scala",), styles.C, (".scala",)),
     Language(("swift",), styles.C, (".swift",)),
     Language(("zig",), styles.C, (".zig",)),
-    Language(("objective-c", "objective-cpp", "d", "v", "solidity", "proto", "proto3"), styles.C),
+    Language(("proto", "proto3"), styles.C, (".proto",)),
+    Language(("objective-c", "objective-cpp", "d", "v", "solidity"), styles.C),
     Language(("glsl", "hlsl", "wgsl", "verilog", "systemverilog"), styles.C),
     Language(("dart",), styles.SCRIPT, (".dart",)),
     Language(("php",), styles.SCRIPT, (".php",)),
@@ -71,6 +72,8 @@ LANGUAGES = (
     Language(("vue", "svelte", "handlebars", "astro"), styles.MARKUP),
     # Blocks closed by a keyword.
     Language(("sql",), styles.SQL, (".sql",)),
+    Language(("ada",), styles.SQL, (".ada", ".adb", ".ads")),
+    Language(("vhdl",), styles.SQL, (".vhd", ".vhdl")),
     Language(("ruby", "crystal"), styles.RUBY, (".rb",)),
     Language(("lua", "luau"), styles.LUA, (".lua",)),
     Language(("julia",), styles.JULIA, (".jl",)),

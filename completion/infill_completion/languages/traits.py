@@ -26,6 +26,7 @@ class LanguageTraits:
         opener: Matches the end of a line (without trailing blanks and comment) after which a block begins.
         closer: Matches a line, without its indentation, that closes a block.
         quotes: Characters that begin a string of any length; a missing ``'`` begins a single character at most.
+        block_comment: What opens and closes a comment in a language without line comments; empty if unknown.
         next_part: Matches a line, without its indentation, that continues a construct with another block.
         is_balanced: Whether every closing bracket outside strings and comments has an opening one.
     """
@@ -36,6 +37,7 @@ class LanguageTraits:
     closer: re.Pattern[str]
     quotes: str = "\"'`"
     is_balanced: bool = True
+    block_comment: tuple[str, str] = ("", "")
     next_part: re.Pattern[str] = re.compile(r"(?!)")
 
 

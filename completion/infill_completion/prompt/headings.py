@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
-
+from infill_completion.languages.registry import language_id_of, traits_of
 from infill_completion.prompt.formats import FimFormat
 
-# Part of what models see, so it does not follow the comment marks of `languages`. Any other file gets a hash.
-_COMMENT_MARKS = {
-    "//": ".c .cc .cpp .cs .css .dart .go .h .hpp .java .js .jsx .kt .proto .rs .scala .scss .swift .ts .tsx .zig",
-    "--": ".ada .elm .hs .lua .sql .vhd .vhdl",
-}
-_MARK_BY_ENDING = {ending: mark for mark, endings in _COMMENT_MARKS.items() for ending in endings.split()}
+# A language that is unknown or has no comments gets the mark that most languages have.
+_DEFAULT_MARK = "#"
 
 
 def file_heading(path: str, form: FimFormat | None) -> str:
@@ -21,4 +16,9 @@ def file_heading(path: str, form: FimFormat | None) -> str:
 
 def path_comment(path: str) -> str:
     """Return the line that names a file of the context, as a comment in its language."""
-    return f"{_MARK_BY_ENDING.get(PurePath(path).suffix.lower(), '#')} {path}\n"
+    # The text of a notebook's cells is code, most likely Python, although the file itself is JSON.
+    traits = traits_of("python" if path.lower().endswith(".ipynb") else language_id_of(path))
+    opening, closing = traits.block_comment
+    if not traits.line_comment and opening:
+        return f"{opening} {path} {closing}\n"
+    return f"{traits.line_comment or _DEFAULT_MARK} {path}\n"
