@@ -31,6 +31,7 @@ def plan(note: str) -> list[tuple[str, list[str]]]:
     chart = ["--chart", str(RESULTS / "decode.png")]
     commands = [
         ("initialize", [*python, "benchmarks.initialize", *kept("initialize")]),
+        ("overhead", [*python, "benchmarks.overhead", *kept("overhead")]),
         ("decode", [*ENGINE, "--model", "embedded", "--device", "cpu", *kept("decode-cpu"), *chart, *noted]),
         (
             "keystrokes",

@@ -32,7 +32,13 @@ _TRANSIENT = {SkipReason.SUPERSEDED, SkipReason.ENGINE_LOADING}
 
 
 def answered_by(answer: Answer) -> str:
-    """Return where an answer came from: ``memory``, ``joined`` (a running generation), ``engine`` or ``nothing``."""
+    """Return where an answer came from.
+
+    Returns:
+        ``memory``, ``joined`` (a running generation), ``engine``, ``unavailable`` (no engine) or ``nothing``.
+    """
+    if answer.reason in {SkipReason.ENGINE_FAILED, SkipReason.ENGINE_LOADING}:
+        return "unavailable"
     if "reuse" in answer.details:
         return "memory"
     steps = answer.details.get("steps")

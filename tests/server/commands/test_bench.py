@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psutil
+import pytest
+
 from infill_completion.document.snapshot import Answer, SkipReason
 from infill_server.commands.bench.chart import draw
 from infill_server.commands.bench.keystroke_report import KeystrokeReport, percentile
+from infill_server.commands.bench.keystrokes import replay
 from infill_server.commands.bench.machine import machine
 from infill_server.commands.bench.overhead import overhead
 from infill_server.commands.bench.quality import LineHole, Outcome, holes, summary
 from infill_server.commands.bench.source_files import source_files
+from infill_server.commands.bench.stub_engine import StubAnswers, StubEngine
+from infill_server.errors import MeasurementError
 from infill_server.session import answered_by
 
 PROGRAM = "def f(number):\n    return number + 1\n\n\n" * 40
+
+
+FUNCTIONS = "".join(f"def f{number}(item):\n    return item + {number}\n\n\n" for number in range(900))
 
 
 def outcome(wanted: str, said: str | None, confidence: float = 0.5) -> Outcome:
@@ -48,6 +57,8 @@ def test_an_answer_comes_from_memory_a_running_request_or_the_engine() -> None:
     assert answered_by(Answer(details={"steps": [("debounce", 1.0, {}), ("asked", 2.0, {})]})) == "engine"
     assert answered_by(Answer(details={"steps": [("joined", 1.0, {})]})) == "joined"
     assert answered_by(Answer(reason=SkipReason.LANGUAGE_OFF)) == "nothing"
+    failed = Answer(reason=SkipReason.ENGINE_FAILED, details={"steps": [("asked", 1.0, {})]})
+    assert answered_by(failed) == "unavailable"
 
 
 def test_precision_and_recall_by_confidence_threshold() -> None:
@@ -70,11 +81,47 @@ def test_a_hole_is_the_rest_of_a_line_and_the_same_for_the_same_seed(tmp_path: P
     assert all(hole.prefix + hole.expected + hole.suffix == PROGRAM and hole.expected.strip() for hole in made)
 
 
-async def test_the_overhead_of_the_server_is_measured_in_a_large_file(tmp_path: Path) -> None:
-    (tmp_path / "a.py").write_text(PROGRAM)
-    took = await overhead([tmp_path / "a.py"], keys=12, settings={})
-    assert len(took) == 12
-    assert all(value > 0 for value in took)
+@pytest.mark.parametrize("answers", list(StubAnswers))
+async def test_the_overhead_of_the_server_is_measured_with_answers(tmp_path: Path, answers: StubAnswers) -> None:
+    (tmp_path / "a.py").write_text(FUNCTIONS)
+    result = await overhead(
+        [tmp_path / "a.py"], keys=24, settings={}, size_chars=30_000, answers=answers,
+        processor_s=lambda pid: sum(psutil.Process(pid).cpu_times()[:2]),
+    )  # fmt: skip
+    assert result.keys == 24
+    assert all(value > 0 for value in result.latency_ms)
+    assert result.processor_s
+    assert (result.shown > 0) is (answers is not StubAnswers.NONE)
+
+
+async def test_an_overhead_that_only_measures_refusals_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.py").write_text(FUNCTIONS)
+    with pytest.raises(MeasurementError, match="0 of 12 keys reached the engine"):
+        await overhead([tmp_path / "a.py"], keys=12, settings={"completion": {"languages": {"python": False}}})
+    monkeypatch.setattr(StubEngine, "text_after", lambda *_: "")
+    with pytest.raises(MeasurementError, match="0 of 12 keys got a suggestion"):
+        await overhead([tmp_path / "a.py"], keys=12, settings={}, size_chars=3_000)
+    monkeypatch.setattr(StubEngine, "_response", lambda *_: b"HTTP/1.1 500 -\r\nContent-Length: 0\r\n\r\n")
+    with pytest.raises(MeasurementError):
+        await overhead([tmp_path / "a.py"], keys=12, settings={}, size_chars=3_000)
+
+
+def test_a_replay_without_answers_of_the_engine_is_an_error() -> None:
+    KeystrokeReport(keystrokes=10, answers={"engine": 4, "memory": 6}).check()
+    KeystrokeReport(keystrokes=10, answers={"joined": 1, "unavailable": 1}).check()
+    with pytest.raises(MeasurementError, match="No key was answered by the engine"):
+        KeystrokeReport(keystrokes=10, answers={"unavailable": 10}).check()
+    with pytest.raises(MeasurementError, match="not available at 3 of 10 keys"):
+        KeystrokeReport(keystrokes=10, answers={"engine": 7, "unavailable": 3}).check()
+
+
+async def test_a_replay_with_a_refusing_engine_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(FUNCTIONS)
+    settings = {"engine": {"url": "http://127.0.0.1:9", "model": "m"}}
+    with pytest.raises(MeasurementError):
+        await replay(tmp_path, files=1, chars=20, interval_ms=10, seed=1, settings=settings)
 
 
 def test_a_measurement_records_the_hardware_without_identifying_the_machine() -> None:

@@ -7,12 +7,20 @@ from pathlib import Path
 from infill_server.commands.bench.keystroke_report import KeystrokeReport
 from infill_server.errors import UsageError
 
-_COLOURS = {"memory": "#2a9d8f", "joined": "#8ab17d", "engine": "#e9c46a", "withdrawn": "#bbbbbb", "nothing": "#dddddd"}
+_COLOURS = {
+    "memory": "#2a9d8f",
+    "joined": "#8ab17d",
+    "engine": "#e9c46a",
+    "withdrawn": "#bbbbbb",
+    "unavailable": "#e76f51",
+    "nothing": "#dddddd",
+}
 _LABELS = {
     "memory": "from memory",
     "joined": "by a running request",
     "engine": "by the model",
     "withdrawn": "overtaken by the next key",
+    "unavailable": "without an engine",
     "nothing": "with no suggestion",
 }
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from infill_server.errors import MeasurementError
+
 
 @dataclass
 class KeystrokeReport:
@@ -25,6 +27,21 @@ class KeystrokeReport:
     answers: dict[str, int] = field(default_factory=dict)
     append_only: dict[str, float] = field(default_factory=dict)
     overhead_ms: list[float] = field(default_factory=list)
+
+    def check(self) -> None:
+        """Verify that the figures are about answers of the engine.
+
+        Raises:
+            MeasurementError: The server never asked the engine, or a key in ten found it unavailable.
+        """
+        from_engine = self.answers.get("engine", 0) + self.answers.get("joined", 0)
+        if self.keystrokes and not from_engine:
+            raise MeasurementError("No key was answered by the engine; run `infill-ls doctor`.")
+        if self.answers.get("unavailable", 0) * 10 > self.keystrokes:
+            raise MeasurementError(
+                f"The engine was not available at {self.answers['unavailable']} of {self.keystrokes} keys; "
+                "run `infill-ls doctor`."
+            )
 
     def summary(self) -> dict[str, Any]:
         """Return the figures as JSON; shares are between 0 and 1."""

@@ -28,6 +28,7 @@ from infill_server.commands.bench.counters import counters
 from infill_server.commands.bench.keystroke_report import KeystrokeReport
 from infill_server.commands.bench.overhead import overhead
 from infill_server.commands.bench.source_files import MIN_FILE_BYTES, source_files
+from infill_server.errors import MeasurementError
 from infill_server.harness import Editor, EditorDocument
 
 LOAD_DEADLINE_S = 120.0
@@ -143,6 +144,7 @@ async def replay(
 
     Raises:
         ValueError: The folder has no source files.
+        MeasurementError: The engine is not available, or its answers do not come.
     """
     paths = source_files(folder)
     if not paths:
@@ -150,7 +152,9 @@ async def replay(
     paths = random.Random(seed).sample(paths, min(files, len(paths)))
     editor = Editor(settings)
     await editor.start(folder if folder.is_dir() else folder.parent)
-    await editor.loaded(LOAD_DEADLINE_S)
+    status = await editor.loaded(LOAD_DEADLINE_S)
+    if status.kind != "Normal":
+        raise MeasurementError(status.reason or "The engine is not available; run `infill-ls doctor`.")
     engine = EngineSettings(**settings.get("engine", {}))
     open_tasks = tasks(editor, paths, chars, seed)
     before = await counters(engine)
@@ -162,6 +166,7 @@ async def replay(
     report = typist.report
     report.engine = _difference(after, before)
     report.answers = await _answers(editor)
+    report.check()
     document = open_tasks[0].document
     editor.replace(document, len(document.text), len(document.text), "\n")
     await editor.inline(document)  # the first prompt at a new location shares no tokens
@@ -169,7 +174,8 @@ async def replay(
     await append(editor, document, interval_ms / 1000)
     report.append_only = _difference(await counters(engine), before)
     await editor.stop()
-    report.overhead_ms = await overhead(paths, keys=OVERHEAD_KEYS, settings=settings)
+    alike = [path for path in paths if path.suffix == paths[0].suffix]
+    report.overhead_ms = (await overhead(alike, keys=OVERHEAD_KEYS, settings=settings)).latency_ms
     return report
 
 

@@ -24,12 +24,13 @@ from infill_completion.api import EngineState
 from infill_completion.client.connect import engine_for
 from infill_completion.client.shutdown import end_engine
 from infill_completion.document.lines import to_lf
-from infill_completion.document.snapshot import Snapshot, Trigger
+from infill_completion.document.snapshot import SkipReason, Snapshot, Trigger
 from infill_completion.languages.registry import language_id_of
 from infill_completion.settings import ContextSettings, Settings
 from infill_completion.suggest.completer import Completer
 from infill_server.commands.bench.keystroke_report import percentile
 from infill_server.commands.bench.source_files import source_files
+from infill_server.errors import MeasurementError
 
 LOAD_DEADLINE_S = 600.0
 THRESHOLDS = (0.0, 0.1, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -132,6 +133,7 @@ async def run(settings: Settings, line_holes: Sequence[LineHole], trigger: Trigg
 
     Raises:
         RuntimeError: The engine could not be started; the message is a sentence with the next step.
+        MeasurementError: The engine failed at a hole.
     """
     engine = engine_for(settings)
     try:
@@ -147,6 +149,8 @@ async def run(settings: Settings, line_holes: Sequence[LineHole], trigger: Trigg
             started = time.perf_counter()
             answer = await completer.complete(Snapshot(uri, 1, language_id, text, offset, trigger))
             elapsed_ms = (time.perf_counter() - started) * 1000
+            if answer.reason in {SkipReason.ENGINE_FAILED, SkipReason.ENGINE_LOADING}:
+                raise MeasurementError(str(answer.details.get("message") or answer.reason.value))
             best = answer.suggestions[0] if answer.suggestions else None
             shown = best.text[offset - best.start :] if best else None
             outcomes.append(Outcome(hole, shown, (best.confidence or 0.0) if best else 0.0, elapsed_ms))
