@@ -45,6 +45,30 @@ class EngineSettings:
         "embedded one. Nothing is downloaded automatically.",
         trusted=True,
     )
+    format: str = setting(
+        "auto",
+        "Family of the model behind `engine.url`, which decides how the text after the cursor is written into its "
+        "prompt: needed if the server hides it behind a name of its own. `suffix`: the server infills by OpenAI's "
+        "`suffix`; `none`: left to right.",
+        choices=(
+            "auto",
+            "codellama",
+            "qwen3-coder",
+            "qwen2.5-coder",
+            "codegemma",
+            "granite",
+            "deepseek-coder",
+            "codestral",
+            "seed-coder",
+            "mellum",
+            "santacoder",
+            "starcoder2",
+            "starcoder",
+            "suffix",
+            "none",
+        ),
+        trusted=True,
+    )
     quantization: str = setting(
         "auto",
         "`nf4`, `int8` or `none`; `auto` is `nf4` on CUDA, `int8` on a CPU that is faster with it, else `none`.",

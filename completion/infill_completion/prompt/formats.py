@@ -147,7 +147,7 @@ FORMATS = (
     # The README of Qwen3-Coder: the format of Qwen2.5-Coder inside a conversation.
     FimFormat(
         "Qwen3-Coder",
-        r"qwen3.*coder",
+        r"qwen-?3.*coder",
         *_PIPES,
         _QWEN_ENDS,
         file="<|file_sep|>",
@@ -161,12 +161,12 @@ FORMATS = (
     ),
     # The README of Qwen2.5-Coder, with its list of stop tokens.
     FimFormat(
-        "Qwen2.5-Coder", r"qwen2\.5.*coder", *_PIPES, _QWEN_ENDS, file="<|file_sep|>", heading="{path}\n",
+        "Qwen2.5-Coder", r"qwen-?(2[.p-]?5.*)?coder", *_PIPES, _QWEN_ENDS, file="<|file_sep|>", heading="{path}\n",
         distinctive=("<|file_sep|>", "<|repo_name|>", "<|fim_pad|>"),
     ),
     # ai.google.dev/gemma/docs/codegemma/prompt-structure; the separator is between files.
     FimFormat(
-        "CodeGemma", r"codegemma", *_PIPES, ("<|file_separator|>", "<eos>", "<end_of_turn>"),
+        "CodeGemma", r"code-?gemma", *_PIPES, ("<|file_separator|>", "<eos>", "<end_of_turn>"),
         file_end="<|file_separator|>", heading="{path}\n", distinctive=("<|file_separator|>",),
         others=("<bos>", "<start_of_turn>", "<pad>"),
     ),
@@ -196,30 +196,38 @@ FORMATS = (
         file="<filename>",
         heading="{path}\n", by_name=True,
     ),
-    FimFormat("SantaCoder", r"santacoder", "<fim-prefix>", "<fim-suffix>", "<fim-middle>", ("<|endoftext|>",)),
+    FimFormat("SantaCoder", r"santa-?coder", "<fim-prefix>", "<fim-suffix>", "<fim-middle>", ("<|endoftext|>",)),
     # Section 5.1 of the paper of StarCoder2 (arXiv 2402.19173).
     FimFormat(
         "StarCoder2", r"star-?coder-?2", *_STARCODER, ("<|endoftext|>", "<file_sep>"), file="<file_sep>",
         heading="{path}\n", distinctive=("<file_sep>", "<repo_name>"),
     ),
     FimFormat(
-        "StarCoder", r"star-?coder|stable-?code|granite.*code|codeqwen", *_STARCODER, ("<|endoftext|>",),
+        "StarCoder", r"star-?coder|stable-?code|granite.*code|code-?qwen", *_STARCODER, ("<|endoftext|>",),
         others=("<filename>", "<fim_pad>"),
     ),
 )  # fmt: skip
 
-_LEFT_TO_RIGHT = re.compile(r"code-?llama.*(34b|python)|mamba")
+_LEFT_TO_RIGHT = re.compile(r"code-?llama.*(34b|python|70b.*instruct)|mamba")
 
 
 def format_of_model(name: str) -> FimFormat | None:
-    """Return the format for the name of a model; None if the name is unknown."""
-    wanted = name.lower()
+    """Return the format for the name of a model; None if the name is unknown.
+
+    Names come from many places: hub ids, tags (``codellama:7b-code``), paths, GGUF files, other spellings
+    (``Qwen2_5-Coder``, ``qwen-2.5-coder``, ``qwen2p5-coder``).
+    """
+    wanted = _spelled(name)
     return next((form for form in FORMATS if re.search(form.models, wanted)), None)
 
 
 def trained_to_infill(name: str) -> bool:
-    """Return whether a model can infill, by its name: CodeLlama-34B and -Python, and Mamba, were not trained to."""
-    return _LEFT_TO_RIGHT.search(name.lower()) is None
+    """Return whether a model can infill, by its name: some CodeLlamas and Mamba were not trained to."""
+    return _LEFT_TO_RIGHT.search(_spelled(name)) is None
+
+
+def _spelled(name: str) -> str:
+    return name.lower().replace("_", "-").replace(" ", "-")
 
 
 def format_of_tokens(tokens: Collection[str], name: str = "") -> FimFormat | None:

@@ -10,8 +10,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from infill_completion.api import ContextItem
-from infill_completion.prompt.formats import FimFormat, Part, PromptLayout, format_of_model, trained_to_infill
+from infill_completion.prompt.formats import FimFormat, Part, PromptLayout
 from infill_completion.prompt.headings import file_heading
+from infill_completion.prompt.recognition import ModelFormat, format_of_names
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,18 @@ class FimPrompt:
 
 
 def fim_text(model: str, prefix: str, suffix: str | None, context: Sequence[ContextItem] = ()) -> FimPrompt:
-    """Return the prompt that makes ``model`` write the text between ``prefix`` and ``suffix``.
+    """Return the prompt that makes the model called ``model`` write the text between ``prefix`` and ``suffix``."""
+    return fim_prompt(format_of_names([model]), prefix, suffix, context)
+
+
+def fim_prompt(known: ModelFormat, prefix: str, suffix: str | None, context: Sequence[ContextItem] = ()) -> FimPrompt:
+    """Return the prompt that makes a model write the text between ``prefix`` and ``suffix``.
 
     The prefix comes first if the family knows both orders: a remote server does not heal the unfinished word before the
     cursor, and after one the other order is worse.
 
     Args:
-        model: The server's name for the model; it decides the format.
+        known: The format of the model, as far as it is known.
         prefix: The text before the cursor.
         suffix: The text after it; None asks for left-to-right text.
         context: Other files, most stable first.
@@ -38,13 +44,13 @@ def fim_text(model: str, prefix: str, suffix: str | None, context: Sequence[Cont
         The prompt; left to right, without the suffix, if the format of the model is unknown or the model was not
         trained to infill.
     """
-    form = format_of_model(model)
+    form = known.form
     controls = form.controls() if form else frozenset[str]()
     before = _escaped(prefix, controls)
     files = [ContextItem(_escaped(item.path, controls), _escaped(item.text, controls)) for item in context]
     stop = form.text_ends if form else ()
-    if form is None or suffix is None or not trained_to_infill(model):
-        return FimPrompt(_plain_files(files, None) + before, stop if trained_to_infill(model) else ())
+    if form is None or suffix is None or not known.infills:
+        return FimPrompt(_plain_files(files, None) + before, stop if known.infills else ())
     others = _files(files, form)
     outside = bool(form.file or form.file_end)
     marks = dict(zip((Part.PREFIX_MARK, Part.SUFFIX_MARK, Part.MIDDLE_MARK), form.text_marks, strict=True))

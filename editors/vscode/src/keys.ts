@@ -6,6 +6,7 @@ export const SERVER_KEYS: readonly string[] = [
   "engine.api",
   "engine.api_key_env",
   "engine.model",
+  "engine.format",
   "engine.quantization",
   "engine.device",
   "engine.context_tokens",
