@@ -148,17 +148,17 @@ def test_a_long_file_is_parsed_from_a_definition_near_the_cursor() -> None:
 
 def test_added_errors_are_negative_if_a_suggestion_mends_the_syntax() -> None:
     before, behind = "def f(a, b):\n    return ", "\n\nprint(f(1, 2))\n"
-    assert added_errors(before, "a + b", behind, "python") == 0
-    worse = added_errors(before, "a + (b", behind, "python")
+    assert added_errors(window(f"{before}|{behind}"), "a + b", 0, "python") == 0
+    worse = added_errors(window(f"{before}|{behind}"), "a + (b", 0, "python")
     assert worse is not None
     assert worse > 0
-    mended = added_errors("x = f(1, ", "2)", "\ny = 2\n", "python")
+    mended = added_errors(window("x = f(1, |\ny = 2\n"), "2)", 0, "python")
     assert mended is not None
     assert mended < 0
 
 
 def test_a_language_without_a_grammar_is_unknown() -> None:
-    assert added_errors("x", "y", "z", "cobol") is None
+    assert added_errors(window("x|z"), "y", 0, "cobol") is None
     assert line_starts("x", "y\nz", "cobol") is None
     assert not is_in_string_or_comment(window("-- a {|\n"), "cobol")
     assert untouched_body(window("begin\n  |\n"), "cobol") is None

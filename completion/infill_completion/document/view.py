@@ -60,11 +60,10 @@ class View:
 
     def after(self, text: str, replaced: int) -> View:
         """Return the view after LF ``text`` has replaced ``replaced`` characters to the right of the cursor."""
-        window = replace(self.window, prefix=self.window.prefix + text, suffix=self.window.suffix[replaced:])
         written = len(with_ending(text, self.ending))
         return replace(
             self,
-            window=window,
+            window=self.window.with_text(text, replaced),
             offset=self.offset + written,
             length=self.length + written - replaced,
             is_invoked=False,

@@ -5,7 +5,7 @@ Sizes are in characters, because the language server has no tokenizer; the engin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from infill_completion.document.lines import to_lf
@@ -19,6 +19,20 @@ _EDGE_SEARCH = 1000
 _BEYOND = 8000
 
 
+class Excerpt(NamedTuple):
+    """The text around a cursor that a parser reads, with LF line ends.
+
+    It is cut where the syntax allows it, so the cuts bring no errors. It may lack parts of the document in between.
+
+    Attributes:
+        before: The text before the cursor; it holds the whole cursor's line up to there.
+        after: The text after the cursor; it holds the whole rest of the cursor's line.
+    """
+
+    before: str
+    after: str
+
+
 @dataclass(frozen=True)
 class Window:
     """The text around a cursor, with LF line ends.
@@ -30,6 +44,7 @@ class Window:
         ends_document: Whether ``suffix`` reaches the document's last one.
         lead: Some text before the window, which no model sees: it shows what the upper edge cuts.
         tail: Some text after the window, likewise.
+        excerpt: The text around the cursor for a parser; None if the document was not parsed.
     """
 
     prefix: str
@@ -38,6 +53,14 @@ class Window:
     ends_document: bool = True
     lead: str = ""
     tail: str = ""
+    excerpt: Excerpt | None = None
+
+    def with_text(self, text: str, replaced: int = 0) -> Window:
+        """Return the window after ``text`` has replaced ``replaced`` characters to the right of the cursor."""
+        excerpt = self.excerpt
+        if excerpt is not None:
+            excerpt = Excerpt(excerpt.before + text, excerpt.after[replaced:])
+        return replace(self, prefix=self.prefix + text, suffix=self.suffix[replaced:], excerpt=excerpt)
 
     @property
     def before(self) -> str:

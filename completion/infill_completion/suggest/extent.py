@@ -12,8 +12,7 @@ from enum import Enum
 from infill_completion.document.lines import indent_of, indent_width
 from infill_completion.document.window import Window
 from infill_completion.languages.registry import traits_of
-from infill_completion.languages.syntax import is_in_string_or_comment, untouched_body
-from infill_completion.languages.syntax.near import near_before
+from infill_completion.languages.syntax import excerpt_of, is_in_string_or_comment, untouched_body
 from infill_completion.languages.traits import LanguageTraits, opens_block
 
 
@@ -92,8 +91,8 @@ def extent_at(window: Window, language_id: str, *, multiline: str, is_invoked: b
         return base
     if kind is ExtentKind.LINE:
         kind = ExtentKind.BLOCK if is_blank else ExtentKind.BODY
-    parsed = near_before(window.prefix, is_whole=window.starts_document)
-    return replace(base, kind=kind, outer_indent=outer, before=parsed)
+    excerpt = excerpt_of(window)
+    return replace(base, kind=kind, outer_indent=outer, before=None if excerpt is None else excerpt.before)
 
 
 def extent_ahead(window: Window, language_id: str, *, multiline: str) -> Extent | None:

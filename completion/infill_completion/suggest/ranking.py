@@ -119,8 +119,7 @@ def _without_duplicates(candidates: tuple[RankedCandidate, ...]) -> list[RankedC
 def _score(candidate: RankedCandidate, view: View, knows: Callable[[str], bool]) -> float:
     """Return the confidence, lowered by a third for syntax errors and by up to a third for unknown names."""
     window = view.window
-    suffix = window.suffix[candidate.replaced :]
-    is_sound = (added_errors(window.prefix, candidate.text, suffix, view.language_id) or 0) <= 0
+    is_sound = (added_errors(window, candidate.text, candidate.replaced, view.language_id) or 0) <= 0
     names = set(_NAME.findall(candidate.text))
     around = window.prefix + window.suffix
     unknown = sum(name not in around and not knows(name) for name in names) / len(names) if names else 0.0

@@ -8,7 +8,7 @@ from infill_completion.document.lines import indent_width
 from infill_completion.document.window import Window
 from infill_completion.languages.registry import grammar_of
 from infill_completion.languages.syntax.literals import literal_around, unclosed
-from infill_completion.languages.syntax.near import near_after, near_before
+from infill_completion.languages.syntax.near import excerpt_of
 from infill_completion.languages.syntax.parser import has_grammar, parse
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ _PROBE = b"x();"
 
 def is_in_string_or_comment(window: Window, language_id: str) -> bool:
     """Return whether the cursor surely is in a string or a comment; not after code and a comment on its line."""
-    grammar, before = grammar_of(language_id), _before(window, language_id)
-    tree = parse(before + _after(window), language_id) if before else None
-    if grammar is None or tree is None or not before:
+    grammar, (before, after) = grammar_of(language_id), _around(window, language_id)
+    tree = parse(before + after, language_id) if before else None
+    if grammar is None or tree is None:
         return False
     literal = literal_around(tree, grammar, len(before) - 1, len(before))
     if literal is not None:
@@ -41,10 +41,10 @@ def untouched_body(window: Window, language_id: str) -> int | None:
     Returns:
         Columns; None for any other body, or if unknown.
     """
-    grammar, before = grammar_of(language_id), _before(window, language_id)
+    grammar, (before, after) = grammar_of(language_id), _around(window, language_id)
     if grammar is None or not before:
         return None
-    source = before + _PROBE + _after(window)
+    source = before + _PROBE + after
     tree = parse(source, language_id)
     node = tree.root_node.descendant_for_byte_range(len(before), len(before) + 1) if tree is not None else None
     containers = grammar.bodies | grammar.statement_lists
@@ -63,15 +63,12 @@ def untouched_body(window: Window, language_id: str) -> int | None:
     return None
 
 
-def _before(window: Window, language_id: str) -> bytes | None:
-    if not has_grammar(language_id):
-        return None
-    before = near_before(window.prefix, is_whole=window.starts_document)
-    return None if before is None else before.encode("utf-8", "replace")
-
-
-def _after(window: Window) -> bytes:
-    return near_after(window.suffix).encode("utf-8", "replace")
+def _around(window: Window, language_id: str) -> tuple[bytes, bytes]:
+    """Return the text before and after the cursor in UTF-8; both are empty if no parser would understand it."""
+    excerpt = excerpt_of(window) if has_grammar(language_id) else None
+    if excerpt is None:
+        return b"", b""
+    return excerpt.before.encode("utf-8", "replace"), excerpt.after.encode("utf-8", "replace")
 
 
 def _holds(node: Node, offset: int) -> bool:

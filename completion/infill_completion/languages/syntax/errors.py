@@ -5,31 +5,41 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from infill_completion.languages.syntax.near import MOST_BEFORE, near_after
+from infill_completion.document.window import Window
+from infill_completion.languages.syntax.near import excerpt_of
 from infill_completion.languages.syntax.parser import has_grammar, parse
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 
-def added_errors(prefix: str, text: str, suffix: str, language_id: str) -> int | None:
-    """Return how many syntax errors ``text`` adds between ``prefix`` and ``suffix``; negative if it removes some.
+def added_errors(window: Window, text: str, replaced: int, language_id: str) -> int | None:
+    """Return how many syntax errors a suggestion adds to the text around it; negative if it removes some.
 
-    Only the text nearby is parsed, the same with and without the suggestion. None if unknown.
+    Args:
+        window: The text around the cursor.
+        text: The suggestion.
+        replaced: How many characters right of the cursor it replaces.
+        language_id: LSP's language id.
+
+    Returns:
+        The difference; None if unknown.
     """
-    if not has_grammar(language_id):
+    excerpt = excerpt_of(window) if has_grammar(language_id) else None
+    if excerpt is None:
         return None
-    # It hardly matters where the parsed text begins: errors of a bad start count on both sides.
-    before, after = prefix[-MOST_BEFORE:], near_after(suffix)
-    without, with_text = _errors(before + after, language_id), _errors(before + text + after, language_id)
+    before, after = excerpt
+    without = _errors(before + after[replaced:], language_id)
+    with_text = _errors(before + text + after[replaced:], language_id)
     return None if without is None or with_text is None else with_text - without
 
 
-def breaks_syntax(prefix: str, text: str, suffix: str, language_id: str) -> bool:
-    """Return whether ``text`` brings a syntax error into surroundings that have none; False if unknown."""
-    if not has_grammar(language_id):
+def breaks_syntax(window: Window, text: str, replaced: int, language_id: str) -> bool:
+    """Return whether a suggestion brings a syntax error into surroundings that have none; False if unknown."""
+    excerpt = excerpt_of(window) if has_grammar(language_id) else None
+    if excerpt is None:
         return False
-    before, after = prefix[-MOST_BEFORE:], near_after(suffix)
+    before, after = excerpt.before, excerpt.after[replaced:]
     return bool(_errors(before + text + after, language_id)) and _errors(before + after, language_id) == 0
 
 

@@ -1,9 +1,14 @@
-"""The part of a document that is parsed: some text around the cursor, from the beginning of a definition."""
+"""The part of a document that is parsed: some text around the cursor.
+
+A document that was parsed as a whole has an excerpt. For any other, text near the cursor has to do: it begins at a
+definition, or at the start of the document.
+"""
 
 from __future__ import annotations
 
 import re
 
+from infill_completion.document.window import Excerpt, Window
 from infill_completion.languages.registry import LANGUAGES
 
 # Characters before and after the cursor. A parser reads a few thousand in a millisecond.
@@ -31,6 +36,14 @@ def _definition_lines() -> re.Pattern[str]:
 
 # The keywords of all languages together, since a document may hold several.
 _DEFINITION = _definition_lines()
+
+
+def excerpt_of(window: Window) -> Excerpt | None:
+    """Return the text around the cursor that a parser reads; None if there is none that it would understand."""
+    if window.excerpt is not None:
+        return window.excerpt
+    before = near_before(window.prefix, is_whole=window.starts_document)
+    return None if before is None else Excerpt(before, near_after(window.suffix))
 
 
 def near_before(prefix: str, *, is_whole: bool) -> str | None:

@@ -6,8 +6,7 @@ import re
 
 from infill_completion.document.lines import indent_width
 from infill_completion.languages.brackets import open_brackets, unmatched, unopened
-from infill_completion.languages.syntax import brackets_of
-from infill_completion.languages.syntax.near import near_before
+from infill_completion.languages.syntax import brackets_of, excerpt_of
 from infill_completion.languages.traits import Blocks
 from infill_completion.suggest.filters.comments import is_in_comment
 from infill_completion.suggest.filters.context import FilterContext
@@ -50,7 +49,8 @@ def cut_at_unopened_bracket(text: str, context: FilterContext) -> str:
     stack = open_brackets(above, context.traits)
     excess = unopened(text, context.traits, stack)
     if excess:  # A parser knows which brackets are inside a string of several lines.
-        known = brackets_of(near_before(above, is_whole=True), text, context.language_id)
+        excerpt = excerpt_of(context.window)
+        known = brackets_of(None if excerpt is None else excerpt.before, text, context.language_id)
         excess = excess if known is None else unmatched(known, stack)
     return text[: excess[0][0]] if excess else text
 

@@ -28,14 +28,13 @@ def sound_part(window: Window, text: str, replaced: int, language_id: str) -> st
         replaced: How many characters right of the cursor it replaces.
         language_id: LSP's language id.
     """
-    suffix = window.suffix[replaced:]
-    if not breaks_syntax(window.prefix, text, suffix, language_id):
+    if not breaks_syntax(window, text, replaced, language_id):
         return text
     if _may_continue(window, text, replaced, language_id):
         return text
     end = text.find("\n", len(text) - len(text.lstrip()))
     first = "" if end < 0 else text[:end]
-    return first if first and not breaks_syntax(window.prefix, first, suffix, language_id) else ""
+    return first if first and not breaks_syntax(window, first, replaced, language_id) else ""
 
 
 def _may_continue(window: Window, text: str, replaced: int, language_id: str) -> bool:
@@ -46,7 +45,7 @@ def _may_continue(window: Window, text: str, replaced: int, language_id: str) ->
     if traits.blocks is not Blocks.BRACES or rest.strip():
         return False
     # The user may still write the semicolon.
-    return not breaks_syntax(window.prefix, text + ";", window.suffix[replaced:], language_id)
+    return not breaks_syntax(window, text + ";", replaced, language_id)
 
 
 def _is_open(line: str, traits: LanguageTraits) -> bool:
