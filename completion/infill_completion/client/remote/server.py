@@ -8,10 +8,10 @@ import json
 from collections.abc import AsyncGenerator
 
 from infill_completion.api import Chunk, CompletionRequest
-from infill_completion.client.http import Connection, Pool, ProtocolError
-from infill_completion.client.remote.address import api_key, remote_address
+from infill_completion.client.http import ProtocolError
 from infill_completion.client.remote.dialects.registry import DIALECTS
 from infill_completion.client.remote.errors import RemoteErrors
+from infill_completion.client.remote.exchange import AnswerStream, Exchange
 from infill_completion.client.wire import EventReader, LineReader
 from infill_completion.settings import EngineSettings
 
@@ -30,10 +30,9 @@ class RemoteServer:
         assert settings.url is not None
         self._settings = settings
         self._dialect = DIALECTS[settings.api]()
-        self._url = settings.url.rstrip("/").removesuffix(self._dialect.base_path)
-        self.errors = RemoteErrors(self._url, settings)
-        self._path = ""
-        self._pool: Pool | None = None
+        url = settings.url.rstrip("/").removesuffix(self._dialect.base_path)
+        self.errors = RemoteErrors(url, settings)
+        self._exchange = Exchange(settings, url, self.errors)
 
     @property
     def has_all_choices(self) -> bool:
@@ -46,21 +45,16 @@ class RemoteServer:
         Raises:
             EngineUnavailableError: The server does not answer, refuses us, or does not speak the protocol.
         """
-        pool = await self._connections()
         try:
-            async with asyncio.timeout(_LISTING_S):
-                connection = await pool.ask("GET", self._path + self._dialect.models_path)
-                body = await _whole(pool, connection)
-        except (OSError, EOFError) as error:
+            reply = await self._exchange.reply("GET", self._dialect.models_path, None, _LISTING_S)
+        except TimeoutError as error:
             raise self.errors.unreachable(error) from error
-        except ProtocolError as error:
-            raise self.errors.wrong_protocol() from error
-        if connection.status in {404, 405} and self._settings.model != "auto":
+        if reply.status in {404, 405} and self._settings.model != "auto":
             return []  # it may still complete
-        if connection.status != 200:
-            raise self.errors.refused(connection.status, body, connection.retry_after_s)
+        if reply.status != 200:
+            raise self.errors.refused(reply.status, reply.body, reply.retry_after_s)
         try:
-            return self._dialect.models(json.loads(body))
+            return self._dialect.models(json.loads(reply.body))
         except _OTHER_SHAPE as error:
             raise self.errors.wrong_protocol() from error
 
@@ -79,16 +73,15 @@ class RemoteServer:
             TimeoutError: The deadline passed.
             EngineUnavailableError: The server does not answer, refuses the request, or does not speak the protocol.
         """
-        pool = await self._connections()
         try:
-            connection = await self._opened(pool, request, model, index, until)
+            answer = await self._opened(request, model, index, until)
             try:
-                async with contextlib.aclosing(self._events(connection, until)) as events:
+                async with contextlib.aclosing(answer.events(until)) as events:
                     async for data in events:
                         for chunk in self._chunks(data, index):
                             yield chunk
             finally:
-                pool.release(connection)
+                answer.end()
         except TimeoutError:
             raise
         except (OSError, EOFError) as error:
@@ -98,39 +91,21 @@ class RemoteServer:
 
     def close(self) -> None:
         """Close all idle connections."""
-        if self._pool is not None:
-            self._pool.close()
-            self._pool = None
+        self._exchange.close()
 
-    async def _opened(self, pool: Pool, request: CompletionRequest, model: str, index: int, until: float) -> Connection:
-        """Return a connection whose answer has status 200; its body is still to be read."""
+    async def _opened(self, request: CompletionRequest, model: str, index: int, until: float) -> AnswerStream:
+        """Return an answer with status 200."""
         while True:
-            body = json.dumps(self._dialect.request(request, model, index)).encode()
+            body = self._dialect.request(request, model, index)
+            reader = LineReader() if self._dialect.is_line_based else EventReader()
             async with asyncio.timeout_at(until):
-                connection = await pool.ask("POST", self._path + self._dialect.completion_path, body)
-                if connection.status == 200:
-                    return connection
-                answer = await _whole(pool, connection)
-            if connection.status not in {400, 422} or not self._dialect.simplify():
-                raise self.errors.refused(connection.status, answer, connection.retry_after_s)
-
-    async def _events(self, connection: Connection, until: float) -> AsyncGenerator[bytes, None]:
-        """Yield the events or lines of an answer, or the whole body if the server does not stream."""
-        reader = LineReader() if self._dialect.is_line_based else EventReader()
-        parts = connection.parts()
-        unread: bytes | None = b""
-        while True:
-            async with asyncio.timeout_at(until):
-                part = await anext(parts, None)
-            if part is None:
-                break
-            events = reader.feed(part)
-            if unread is not None:
-                unread = None if events else unread + part
-            for data in events:
-                yield data
-        if unread is not None:
-            yield unread
+                answer = await self._exchange.begin(self._dialect.completion_path, body, reader)
+            refusal = answer.refusal
+            if refusal is None:
+                return answer
+            answer.end()
+            if refusal.status not in {400, 422} or not self._dialect.simplify():
+                raise self.errors.refused(refusal.status, refusal.body, refusal.retry_after_s)
 
     def _chunks(self, data: bytes, index: int) -> list[Chunk]:
         if data == b"[DONE]":
@@ -142,16 +117,3 @@ class RemoteServer:
             return self._dialect.chunks(body, index)
         except _OTHER_SHAPE as error:
             raise self.errors.wrong_protocol() from error
-
-    async def _connections(self) -> Pool:
-        if self._pool is None:
-            address, self._path = await remote_address(self._url, api_key(self._settings.api_key_env))
-            self._pool = Pool(address)
-        return self._pool
-
-
-async def _whole(pool: Pool, connection: Connection) -> bytes:
-    try:
-        return b"".join([part async for part in connection.parts()])
-    finally:
-        pool.release(connection)
