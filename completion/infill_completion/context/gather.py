@@ -22,7 +22,8 @@ from infill_completion.context.snippet import Snippet
 from infill_completion.context.time_budget import TimeBudget
 from infill_completion.document.view import View
 from infill_completion.document.workspace import OpenDocuments
-from infill_completion.privacy.rules import Privacy, path_of, repository_of
+from infill_completion.privacy.git.repository import repository_of
+from infill_completion.privacy.rules import Privacy, path_of
 from infill_completion.settings import Settings
 
 MOST_MS = 50.0

@@ -10,13 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
-from infill_completion.privacy.ignore_files import IGNORE_FILES, OWN_IGNORE, IgnoreFiles, Patterns, Rule
+from infill_completion.privacy.git.repository import repositories_of, repository_of
+from infill_completion.privacy.ignore_files import IgnoreFiles, Rule
+from infill_completion.privacy.setting import IgnoreSetting
 
 # The time for which the verdict on a file is kept before the rules are checked again.
 KEEP_S = 5.0
 _MOST_VERDICTS = 2000
 # Scheme and path (RFC 3986, appendix B); unlike `urlsplit` it accepts any text.
 _URI = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://[^/?#]*)?([^?#]*)")
+# A name that is not UTF-8 keeps its bytes, so that rules can match it.
+_EXACT = "surrogateescape"
 # A file in a commit, as Git plugins write it: `/repo/.git//0/a.py`, `/repo/.git//HEAD:a.py`, `/repo/.git/:0:/a.py`.
 _IN_COMMIT = re.compile(r"/\.git/+(?::\d:/?|[^/:]+[:/])")
 
@@ -33,11 +37,11 @@ class Privacy:
     """Decides which files are private; reads ignore files again when they change."""
 
     def __init__(self, ignore: Sequence[str]) -> None:
-        # `.ENV` is `.env` on Windows and macOS, and a user who protects one means both.
-        self._setting = Patterns.of(ignore, ignores_case=True)
+        self._setting = IgnoreSetting(ignore)
         self._files = IgnoreFiles()
         self._verdicts: dict[tuple[str, tuple[Path, ...]], tuple[float, Rule | None]] = {}
         self._roots: dict[tuple[Path, ...], tuple[float, tuple[_Root, ...]]] = {}
+        self._inner: dict[tuple[Path, Path], tuple[float, list[Path]]] = {}
 
     def rule_for(self, uri: str, roots: Sequence[Path]) -> Rule | None:
         """Return the rule that keeps the document of ``uri`` private; None if it is not private.
@@ -46,10 +50,11 @@ class Privacy:
         match is enough. Changed ignore files take effect some seconds (`KEEP_S`) later.
 
         The setting's globs are relative to the root of the workspace, or to the root of the file system for a file
-        outside it; they ignore case. Ignore files count from the top of the workspace's repository, or else from the
-        workspace's root, down to the file's folder. As in Git, the last match wins and ``!`` includes a file again,
-        except against the setting. Outside the workspace only `.infillignore` counts, from the top of the repository:
-        that Git does not track a file there, such as an installed library, does not make it private.
+        outside it; they ignore case. Git's rules count from the top of the workspace's repository, or else from the
+        workspace's root, and for a repository inside it from its own top as well: one match is enough. `.infillignore`
+        comes before Git's rules; nothing includes a file again that the setting names. Outside the workspace only
+        `.infillignore` counts, from the top of the repository: that Git does not track a file there, such as an
+        installed library, does not make it private.
         """
         key = (uri, tuple(roots))
         known = self._verdicts.get(key)
@@ -69,14 +74,27 @@ class Privacy:
 
     def _rule_of(self, path: Path, roots: Sequence[_Root]) -> Rule | None:
         root = next((root for root in roots if path.is_relative_to(root.folder)), None)
-        shown = path.relative_to(root.folder).as_posix() if root else path.as_posix().lstrip("/")
-        found = self._setting.match(shown)
-        if found is not None and found[0]:
-            return Rule(found[1], "setting privacy.ignore")
-        if root is not None:
-            return self._files.rule_for(path, root.top, IGNORE_FILES, root.folder)
-        top = repository_of(path) if path.is_absolute() else None
-        return None if top is None else self._files.rule_for(path, top, (OWN_IGNORE,))
+        rule = self._setting.rule_for(path.relative_to(root.folder) if root else path)
+        if rule is not None:
+            return rule
+        if root is None:
+            top = repository_of(path) if path.is_absolute() else None
+            return None if top is None else self._files.rule_for(path, top, only_own=True)
+        tops = dict.fromkeys([root.top, *self._repositories_of(path, root.folder)])
+        found = (self._files.rule_for(path, top, opened=root.folder) for top in tops)
+        return next((rule for rule in found if rule is not None), None)
+
+    def _repositories_of(self, path: Path, outermost: Path) -> list[Path]:
+        key = (path.parent, outermost)
+        known = self._inner.get(key)
+        now = time.monotonic()
+        if known is not None and now - known[0] < KEEP_S:
+            return known[1]
+        if len(self._inner) >= _MOST_VERDICTS:
+            self._inner.clear()
+        found = repositories_of(path, outermost)
+        self._inner[key] = (now, found)
+        return found
 
     def _roots_of(self, roots: tuple[Path, ...]) -> tuple[_Root, ...]:
         known = self._roots.get(roots)
@@ -89,9 +107,14 @@ class Privacy:
         return found
 
 
-def path_of(uri: str) -> Path | None:
-    """Return the path of a URI or of a plain path; None for a document that is not a file, such as ``untitled:1``."""
-    scheme, path = _parts(uri)
+def path_of(uri: str, errors: str = "replace") -> Path | None:
+    """Return the path of a URI or of a plain path; None for a document that is not a file, such as ``untitled:1``.
+
+    Args:
+        uri: The URI.
+        errors: What becomes of bytes that are not UTF-8, as for `bytes.decode`.
+    """
+    scheme, path = _parts(uri, errors)
     if len(scheme) < 2:  # a path, perhaps with a drive letter
         return Path(uri).absolute()
     return _path(path) if scheme in {"file", "vscode-notebook-cell"} else None
@@ -100,25 +123,25 @@ def path_of(uri: str) -> Path | None:
 def _paths_behind(uri: str) -> Iterator[Path]:
     """Yield every path that a URI may refer to, the likeliest first, each as written and with its links resolved."""
     written = []
-    path = path_of(uri)
+    path = path_of(uri, _EXACT)
     if path is None:
         # An old version of a file, a file on another machine, or one not saved yet is as private as the file itself.
-        text = _parts(uri)[1]
+        text = _parts(uri, _EXACT)[1]
         written = [_path(_IN_COMMIT.sub("/", text)), _path(text), _path(text.replace(":", "/"))]
     else:
         written = [path]
         if "?" in uri or "#" in uri:  # Some editors do not escape them.
-            written.append(_path(unquote(uri.partition(":")[2])))
+            written.append(_path(unquote(uri.partition(":")[2], errors=_EXACT)))
     for path in written:
         yield path
         if path.is_absolute():
             yield _resolved(path)
 
 
-def _parts(uri: str) -> tuple[str, str]:
+def _parts(uri: str, errors: str = "replace") -> tuple[str, str]:
     """Return scheme and path of a URI."""
     match = _URI.match(uri)
-    return ((match[1] or "").lower(), unquote(match[2])) if match else ("", "")
+    return ((match[1] or "").lower(), unquote(match[2], errors=errors)) if match else ("", "")
 
 
 def _path(text: str) -> Path:
@@ -132,11 +155,6 @@ def _resolved(path: Path) -> Path:
         return Path(os.path.realpath(path))
     except (OSError, ValueError):  # a name that no file can have
         return path
-
-
-def repository_of(path: Path) -> Path | None:
-    """Return the top folder of a file's Git repository; None outside a repository."""
-    return next((folder for folder in path.parents if os.path.exists(folder / ".git")), None)  # noqa: PTH110 never raises
 
 
 def relative_path(uri: str, roots: Sequence[Path]) -> str:

@@ -45,6 +45,8 @@ def skip_reason(snapshot: Snapshot, settings: Settings, rule: Rule | None) -> Sk
 
 def privacy_message(rule: Rule) -> str:
     """Return the sentence that tells the user which rule keeps a file private."""
+    if rule.problem:
+        return f"{rule.problem} Until then the text of this file never reaches the model."
     return f"This file matches {rule}, so its text never reaches the model."
 
 

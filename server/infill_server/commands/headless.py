@@ -17,7 +17,8 @@ from infill_completion.document.lines import offset_at
 from infill_completion.document.snapshot import Snapshot, Trigger
 from infill_completion.document.workspace import NoDocuments
 from infill_completion.languages.registry import language_id_of
-from infill_completion.privacy.rules import path_of, repository_of
+from infill_completion.privacy.git.repository import repository_of
+from infill_completion.privacy.rules import path_of
 from infill_completion.settings import Settings, merge
 from infill_completion.suggest.completer import Completer
 from infill_server.commands.arguments import parse_location

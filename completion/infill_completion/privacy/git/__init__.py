@@ -1,0 +1,1 @@
+"""Git's ignore rules, read as Git reads them: wildcards, pattern files, configuration, repositories."""
