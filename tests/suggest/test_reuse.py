@@ -11,7 +11,7 @@ from infill_completion.document.view import View
 from infill_completion.document.workspace import NoDocuments, OpenDocument
 from infill_completion.settings import CompletionSettings, Settings
 from infill_completion.suggest.completer import Completer
-from infill_completion.suggest.reuse import Memory, Offer, Remembered
+from infill_completion.suggest.reuse.memory import Memory, Offer, Remembered
 from tests.suggest.scripted import ScriptedEngine, accept, at, is_idle, says, until
 from tests.suggest.typist import AT_ONCE, CODE, NEVER, count_requests, shown, typed
 
@@ -38,13 +38,12 @@ async def test_backspace_brings_back_what_was_shown() -> None:
     assert count_requests(engine) == 1
 
 
-async def test_backspace_inside_a_word_before_the_first_request_extends_the_suggestion() -> None:
-    engine = ScriptedEngine(says("me = 1"))
+async def test_backspace_to_where_nothing_was_asked_asks_the_engine() -> None:
+    engine = ScriptedEngine(lambda request: "ew = 2" if request.prefix == "n" else "me = 1")
     completer = Completer(engine, AT_ONCE)
     assert shown(await completer.complete(at("na|\n"))) == "me = 1"
-    answer = await completer.complete(at("n|\n"))
-    assert shown(answer) == "ame = 1"
-    assert answer.details["reuse"] == "went back"
+    assert shown(await completer.complete(at("n|\n"))) == "ew = 2"
+    await completer.aclose()
 
 
 async def test_a_cursor_that_returns_finds_its_suggestion() -> None:

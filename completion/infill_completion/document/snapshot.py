@@ -62,6 +62,7 @@ class SkipReason(Enum):
     CUT_SHORT = "The model completed nothing within its token limit (setting completion.max_tokens)."
     FILTERED = "A filter removed what the model wrote."
     LOW_CONFIDENCE = "The model was not sure enough (setting completion.min_confidence); invoke a suggestion by hand."
+    JUST_DELETED = "This text has just been deleted; type on, or invoke a suggestion by hand."
     BINARY_FILE = "This file does not look like text."
 
 

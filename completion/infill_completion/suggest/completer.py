@@ -46,17 +46,22 @@ class Completer:
         self._stages = Stages(self._history, self._inflight, self._debounce, self._requests, self._lookahead)
 
     def configure(self, settings: Settings) -> None:
-        """Use other settings from the next request on; answers that they would change are forgotten."""
+        """Use other settings from now on.
+
+        Answers that they would change are forgotten, and requests that wait for such an answer are made again.
+        """
         if _fingerprint(settings) != _fingerprint(self._settings):
             self.forget()
+            self._pending.outdate()
         self._settings = settings
         self._history.min_confidence = settings.completion.min_confidence
         self._debounce.fixed_ms = settings.completion.debounce_ms
         self._requests.configure(settings)
 
     def forget(self) -> None:
-        """Forget all earlier answers, because the engine has another model now."""
+        """Forget all earlier answers, because the engine has another model now; running requests are made again."""
         self._history.clear()
+        self._inflight.outdate()
 
     def accepted(self, uri: str, text: str) -> None:
         """Record that the user accepted a suggestion; what follows it is computed now, unless it is known already.
@@ -97,15 +102,19 @@ class Completer:
             asyncio.CancelledError: The caller's task was cancelled; the engine stops soon after, unless a request for
                 the same place follows.
         """
-        trace = Trace()
-        rule = self._requests.ignore_rule(snapshot.uri)
-        skip = skip_reason(snapshot, self._settings, rule)
-        if skip is not None:
-            return Answer(reason=skip, details={"message": privacy_message(rule)} if rule else {})
-        view = self._requests.view(snapshot)
-        self._gatherer.visited(view.uri, view.offset)
-        with self._pending.register(view, snapshot.version, trace) as pending:
-            answer = await Keystroke(pending, self._stages).answer()
+        while True:
+            trace = Trace()
+            rule = self._requests.ignore_rule(snapshot.uri)
+            skip = skip_reason(snapshot, self._settings, rule)
+            if skip is not None:
+                return Answer(reason=skip, details={"message": privacy_message(rule)} if rule else {})
+            view = self._requests.view(snapshot)
+            self._gatherer.visited(view.uri, view.offset)
+            self._history.visit(view)
+            with self._pending.register(view, snapshot.version, trace) as pending:
+                answer = await Keystroke(pending, self._stages).answer()
+            if not pending.is_outdated:
+                break
         answer.details["steps"] = trace.steps
         return answer
 

@@ -13,7 +13,7 @@ from infill_completion.suggest.extent import Extent
 from infill_completion.suggest.inflight import InflightRequest
 from infill_completion.suggest.policy import engine_failure, privacy_message
 from infill_completion.suggest.ranking import RankedCandidate, rank
-from infill_completion.suggest.reuse import Recalled
+from infill_completion.suggest.reuse.memory import Recalled
 from infill_completion.suggest.trace import Trace
 
 

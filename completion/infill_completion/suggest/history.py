@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from infill_completion.document.snapshot import SkipReason
 from infill_completion.document.view import View
@@ -12,7 +13,8 @@ from infill_completion.suggest.inflight import InflightRequest
 from infill_completion.suggest.policy import shown_automatically
 from infill_completion.suggest.ranking import rank, rank_next_line
 from infill_completion.suggest.request import versions_now
-from infill_completion.suggest.reuse import Memory, Offer, Recalled, Remembered
+from infill_completion.suggest.reuse.memory import Memory, Offer, Recalled, Remembered, remaining_offers
+from infill_completion.suggest.reuse.removals import Removals
 
 Shown = tuple[View, tuple[Offer, ...]]
 
@@ -29,6 +31,7 @@ class History:
         self._documents = documents
         self._knows = knows
         self._memory = Memory()
+        self._removals = Removals()
         self._shown: dict[str, Shown] = {}
         self._newest: dict[str, tuple[Remembered, InflightRequest]] = {}
 
@@ -40,6 +43,7 @@ class History:
     def forget(self, uri: str) -> None:
         """Forget a document."""
         self._memory.forget(uri)
+        self._removals.forget(uri)
         self._shown.pop(uri, None)
         self._newest.pop(uri, None)
 
@@ -51,14 +55,22 @@ class History:
         """Return what the user saw last in a document, and the view it was shown at."""
         return self._shown.get(uri)
 
+    def visit(self, view: View) -> None:
+        """Record that the user is at ``view``, to notice what is deleted there."""
+        _, offers = self._shown.get(view.uri, (view, ()))
+        self._removals.visit(view, offers, lambda: self._known(view))
+
+    def accept(self, view: View, offer: Offer) -> None:
+        """Record that the user accepted ``offer``, shown at ``view``."""
+        self._removals.accept(view, offer)
+
     def recall(self, view: View) -> Recalled | None:
         """Return the earlier answer that may be shown at ``view``, or None if the engine must be asked."""
-        shown = self._shown.get(view.uri)
-        return self._memory.recall(
-            view,
-            versions_now(view.uri, self._documents),
-            lambda recalled: shown_automatically(view, recalled, shown, self.min_confidence),
-        )
+        recalled = self._recall(view)
+        if recalled is None or view.is_invoked or not recalled.offers:
+            return recalled
+        offers = tuple(offer for offer in recalled.offers if not self._removals.repeats(view, offer))
+        return replace(recalled, offers=offers, reason=None if offers else SkipReason.JUST_DELETED)
 
     def request_behind(self, recalled: Recalled | None) -> InflightRequest | None:
         """Return the request that brought an answer, if that is the newest answer of its document."""
@@ -84,3 +96,17 @@ class History:
         self._memory.remember(entry)
         if not request.is_lookahead:
             self._newest[view.uri] = entry, request
+
+    def _recall(self, view: View) -> Recalled | None:
+        shown = self._shown.get(view.uri)
+        seen = () if shown is None else remaining_offers(*shown, view)
+        return self._memory.recall(
+            view,
+            versions_now(view.uri, self._documents),
+            lambda recalled: shown_automatically(view, recalled, seen, self.min_confidence),
+            seen,
+        )
+
+    def _known(self, view: View) -> tuple[Offer, ...]:
+        recalled = self._recall(view)
+        return () if recalled is None else recalled.offers

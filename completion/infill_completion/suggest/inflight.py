@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from infill_completion.api import Engine, EngineUnavailableError
 from infill_completion.document.view import View
 from infill_completion.errors import frames_of
-from infill_completion.suggest.change import change_between
 from infill_completion.suggest.request import PreparedRequest
+from infill_completion.suggest.reuse.change import change_between
 from infill_completion.suggest.stream import GenerationStream, engine_error
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ class InflightRequest:
         error: Why it failed.
         latency_ms: How long it took.
         is_late: Whether the deadline came before anything whole.
+        is_outdated: Whether its answer comes from former settings or another model, and serves nobody.
         finished: Set at its end.
     """
 
@@ -45,6 +46,7 @@ class InflightRequest:
     error: EngineUnavailableError | None = None
     latency_ms: float | None = None
     is_late: bool = False
+    is_outdated: bool = False
     finished: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -55,7 +57,7 @@ class InflightRequest:
     def serves(self, view: View) -> bool:
         """Return whether its answer may serve ``view``; from then on the stream must agree with what was typed."""
         origin = self.prepared.view
-        if not self.stream.is_running or origin.uri != view.uri:
+        if not self.stream.is_running or self.is_outdated or origin.uri != view.uri:
             return False
         if view.is_invoked and not origin.is_invoked:
             return False
@@ -125,6 +127,12 @@ class InflightRequests:
         if request is not None:
             request.stream.cancel()
 
+    def outdate(self) -> None:
+        """End all requests, and ignore what they have brought."""
+        for request in self._requests.values():
+            request.is_outdated = True
+            request.stream.cancel()
+
     async def aclose(self) -> None:
         """End all requests and wait until their streams are closed."""
         for uri in list(self._requests):
@@ -143,7 +151,7 @@ class InflightRequests:
             error = stream.task.exception()
             if error is not None:
                 request.error = engine_error(error)
-            elif not stream.has_diverged:
+            elif not (stream.has_diverged or request.is_outdated):
                 self._hand_over(request)
         request.finished.set()
 

@@ -15,7 +15,7 @@ from infill_completion.suggest.lookahead import LookAhead
 from infill_completion.suggest.pending import PendingRequest
 from infill_completion.suggest.policy import engine_failure, refusal
 from infill_completion.suggest.request import RequestBuilder
-from infill_completion.suggest.reuse import Recalled
+from infill_completion.suggest.reuse.memory import Recalled
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from infill_completion.document.view import View
 from infill_completion.suggest.history import History
 from infill_completion.suggest.inflight import InflightRequests
 from infill_completion.suggest.request import RequestBuilder
-from infill_completion.suggest.reuse import Offer
+from infill_completion.suggest.reuse.memory import Offer
 
 
 class LookAhead:
@@ -36,5 +36,6 @@ class LookAhead:
         view, offers = shown
         for offer in offers:
             if view.suggestion(offer.text, offer.confidence, offer.replaced).text == text:
+                self._history.accept(view, offer)
                 self.start(view, offer)
                 break

@@ -20,17 +20,24 @@ class PendingRequest:
         version: The editor's version number of the document.
         trace: The steps on the way to the answer.
         superseded: Set when a newer request replaces this one.
+        is_outdated: Whether it must be made again, because the settings have changed.
     """
 
     view: View
     version: int
     trace: Trace
     superseded: asyncio.Event = field(default_factory=asyncio.Event)
+    is_outdated: bool = False
 
     def is_for(self, view: View, version: int) -> bool:
         """Return whether it is for this place; editors ask twice, for the popup and for the ghost text."""
         mine = (self.version, self.view.offset, self.view.selected)
         return mine == (version, view.offset, view.selected)
+
+    def supersede(self, *, is_outdated: bool = False) -> None:
+        """End the request; one that is only outdated is made again."""
+        self.is_outdated = is_outdated
+        self.superseded.set()
 
     async def pause(self, milliseconds: float) -> bool:
         """Wait, and return whether a newer request ended the wait early."""
@@ -53,7 +60,7 @@ class PendingRequests:
         """Supersede the document's requests for other places; the request is pending until the context ends."""
         for older in self._requests.get(view.uri, ()):
             if not older.is_for(view, version):
-                older.superseded.set()
+                older.supersede()
         request = PendingRequest(view, version, trace)
         self._requests.setdefault(view.uri, []).append(request)
         try:
@@ -68,7 +75,13 @@ class PendingRequests:
     def close(self, uri: str) -> None:
         """Supersede all requests of a document."""
         for request in self._requests.pop(uri, []):
-            request.superseded.set()
+            request.supersede()
+
+    def outdate(self) -> None:
+        """Let all requests be made again with the settings of now."""
+        for requests in self._requests.values():
+            for request in requests:
+                request.supersede(is_outdated=True)
 
     @property
     def uris(self) -> list[str]:

@@ -17,7 +17,7 @@ from infill_completion.privacy.ignore_files import Rule
 from infill_completion.settings import Settings
 from infill_completion.suggest.choice import Choice
 from infill_completion.suggest.filters.loops import ends_in_loop
-from infill_completion.suggest.reuse import Offer, Recalled, Reuse, remaining_offers
+from infill_completion.suggest.reuse.memory import Offer, Recalled, Reuse
 
 # A NUL among this many first characters means that the document is binary.
 _PROBED = 8192
@@ -61,7 +61,7 @@ def is_confident(confidence: float | None, min_confidence: float) -> bool:
 
 
 def shown_automatically(
-    view: View, recalled: Recalled, shown: tuple[View, tuple[Offer, ...]] | None, min_confidence: float
+    view: View, recalled: Recalled, seen: tuple[Offer, ...], min_confidence: float
 ) -> Recalled | None:
     """Return the part of an earlier answer that may be shown at ``view``, or None if the engine must be asked.
 
@@ -72,13 +72,12 @@ def shown_automatically(
     Args:
         view: The cursor now.
         recalled: The earlier answer, moved to that cursor.
-        shown: What the user saw last in this document, and the view it was shown at.
+        seen: What is left of the suggestions that the user saw last in this document.
         min_confidence: The minimum confidence of a suggestion that the user has not seen yet.
     """
     if view.is_invoked or not recalled.entry.view.is_invoked:
         return recalled
-    seen = remaining_offers(*shown, view) if shown is not None else ()
-    if not any(offer in seen for offer in recalled.offers) and recalled.how in {Reuse.SAME, Reuse.DELETED}:
+    if not any(offer in seen for offer in recalled.offers) and recalled.how is Reuse.SAME:
         return None
     refused = refusal(view)
     fit = [

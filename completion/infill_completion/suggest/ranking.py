@@ -13,7 +13,7 @@ from infill_completion.suggest.choice import Choice
 from infill_completion.suggest.filters import FilterContext, FilterStep, apply
 from infill_completion.suggest.filters.soundness import sound_part
 from infill_completion.suggest.policy import empty_reason, is_confident
-from infill_completion.suggest.reuse import Offer
+from infill_completion.suggest.reuse.memory import Offer
 
 _NAME = re.compile(r"[^\W\d]\w{2,}")
 

@@ -7,13 +7,13 @@ in its prompt. When the model or its settings change, all entries are forgotten.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from infill_completion.document.snapshot import SkipReason
 from infill_completion.document.view import View
-from infill_completion.suggest.change import NEAR_PREFIX, NEAR_SUFFIX, Change, change_between
+from infill_completion.suggest.reuse.change import NEAR_PREFIX, NEAR_SUFFIX, Change, change_between
 
 MOST_ENTRIES = 256
 
@@ -24,7 +24,6 @@ class Reuse(Enum):
     SAME = "asked here before"
     TYPED = "typed through"
     PAIRED = "typed through, and the editor closed a bracket"
-    DELETED = "went back"
     AHEAD = "computed ahead"
 
 
@@ -112,14 +111,25 @@ class Memory:
         view: View,
         versions: Mapping[str, int],
         permit: Callable[[Recalled], Recalled | None] = lambda recalled: recalled,
+        seen: Collection[Offer] = (),
     ) -> Recalled | None:
-        """Return the newest entry that fits ``view``, or None.
+        """Return the entry that fits ``view`` best, or None.
+
+        What the user sees at the cursor comes first, so that it stays. Then comes what was asked for at this very
+        place, and last what was asked for before the user typed; of several the newest.
 
         Args:
             view: The cursor now.
             versions: The other documents' versions now, by URI.
             permit: Returns the part of a fitting entry that may be shown, or None.
+            seen: What is left of the suggestions that the user saw last.
         """
+        fitting = sorted(self._fitting(view, versions), key=lambda recalled: _distance(recalled, seen))
+        permitted = (permit(recalled) for recalled in fitting)
+        return next((recalled for recalled in permitted if recalled is not None), None)
+
+    def _fitting(self, view: View, versions: Mapping[str, int]) -> Iterator[Recalled]:
+        """Yield the entries that fit ``view``, newest first."""
         for entry in reversed(self._entries.values()):
             if entry.view.uri != view.uri or (view.is_invoked and not entry.view.is_invoked):
                 continue
@@ -127,16 +137,29 @@ class Memory:
                 continue
             change = change_between(entry.view.window, view.window)
             recalled = None if change is None else _rebased(entry, change)
-            if recalled is not None and (permitted := permit(recalled)) is not None:
-                return permitted
-        return None
+            if recalled is not None:
+                yield recalled
 
 
 def remaining_offers(old: View, offers: tuple[Offer, ...], view: View) -> tuple[Offer, ...]:
-    """Return what is left of ``offers``, shown at ``old``, after the user has typed or deleted to get to ``view``."""
+    """Return what is left of ``offers``, shown at ``old``, after the user has typed or deleted to get to ``view``.
+
+    What was invoked at ``view`` itself does not count: an automatic request there is answered on its own.
+    """
     change = change_between(old.window, view.window) if old.uri == view.uri else None
-    recalled = None if change is None or change == Change() else _rebased(Remembered(old, offers), change)
+    if change is None or (change == Change() and old.is_invoked):
+        return ()
+    if change.deleted:
+        return tuple(replace(offer, text=change.deleted + offer.text) for offer in offers)
+    recalled = _rebased(Remembered(old, offers), change)
     return () if recalled is None else recalled.offers
+
+
+def _distance(recalled: Recalled, seen: Collection[Offer]) -> int:
+    """Return 0 for what the user sees, 1 for what was asked for at this place, 2 for what was asked for before."""
+    if recalled.offers and recalled.offers[0] in seen:
+        return 0
+    return 1 if recalled.how is Reuse.SAME else 2
 
 
 def _rebased(entry: Remembered, change: Change) -> Recalled | None:
@@ -144,10 +167,7 @@ def _rebased(entry: Remembered, change: Change) -> Recalled | None:
     if change == Change():
         return Recalled(entry.offers, entry.reason, Reuse.SAME, entry)
     if change.deleted:
-        if not all(character.isalnum() or character == "_" for character in change.deleted):
-            return None
-        offers = tuple(Offer(change.deleted + offer.text, offer.confidence, offer.replaced) for offer in entry.offers)
-        return Recalled(offers, None, Reuse.DELETED, entry) if offers else None
+        return None  # What the user has deleted is not wanted; the engine may have something else for this place.
     left = tuple(found for offer in entry.offers if (found := _after_typing(offer, change)) is not None)
     if left:
         return Recalled(left, None, Reuse.PAIRED if change.closed else Reuse.TYPED, entry)
