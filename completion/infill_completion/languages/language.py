@@ -18,6 +18,7 @@ class Grammar:
         function: The function of the package that returns the language.
         bodies: Nodes that are the body of a function, a loop or a condition.
         statement_lists: Nodes between a body and its statements.
+        lists: Nodes with any number of children of equal rank, which are left out where only the structure counts.
         interpolations: Nodes for code inside a string.
         literals: Nodes whose content is not code, besides strings and comments.
         delimiters: Opening and closing delimiters of the strings and comments that may span lines.
@@ -30,6 +31,7 @@ class Grammar:
     function: str = "language"
     bodies: frozenset[str] = frozenset()
     statement_lists: frozenset[str] = frozenset()
+    lists: frozenset[str] = frozenset()
     interpolations: frozenset[str] = frozenset()
     literals: frozenset[str] = frozenset()
     delimiters: tuple[tuple[bytes, bytes], ...] = ()

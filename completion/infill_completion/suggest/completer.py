@@ -11,6 +11,7 @@ from infill_completion.api import Engine
 from infill_completion.context import Gatherer
 from infill_completion.document.snapshot import Answer, Snapshot
 from infill_completion.document.workspace import NoDocuments, OpenDocuments
+from infill_completion.languages.syntax import DocumentTrees
 from infill_completion.settings import Settings
 from infill_completion.suggest.debounce import Debounce
 from infill_completion.suggest.explain import explain_answer, explain_skip
@@ -37,6 +38,7 @@ class Completer:
         self._engine = engine
         self._settings = settings
         self._gatherer = Gatherer()
+        self._trees = DocumentTrees()
         self._pending = PendingRequests()
         self._history = History(documents, settings.completion.min_confidence, self._gatherer.knows)
         self._inflight = InflightRequests(engine, self._record)
@@ -83,11 +85,13 @@ class Completer:
         self._history.forget(uri)
         self._gatherer.closed(uri)
         self._debounce.closed(uri)
+        self._trees.forget(uri)
 
     async def aclose(self) -> None:
         """Stop all work and wait until the engine's streams are closed."""
         for uri in self._pending.uris:
             self.closed(uri)
+        self._trees.close()
         await self._inflight.aclose()
         await self._gatherer.aclose()
 
@@ -112,6 +116,7 @@ class Completer:
             self._gatherer.visited(view.uri, view.offset)
             self._history.visit(view)
             with self._pending.register(view, snapshot.version, trace) as pending:
+                pending.view = await self._trees.parsed(view, snapshot)
                 answer = await Keystroke(pending, self._stages).answer()
             if not pending.is_outdated:
                 break
@@ -128,6 +133,8 @@ class Completer:
         rule = self._requests.ignore_rule(snapshot.uri)
         skip = skip_reason(snapshot, self._settings, rule)
         view = self._requests.view(snapshot)
+        if skip is None:
+            view = await self._trees.parsed(view, snapshot)
         extent = self._requests.extent(view)
         recalled = self._history.recall(view) if skip is None else None
         skip = skip or (refusal(view) if recalled is None else None)

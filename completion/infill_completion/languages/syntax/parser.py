@@ -43,8 +43,8 @@ def parse(source: bytes, language_id: str) -> Tree | None:
         return None
 
 
-@cache
-def _parser(language_id: str) -> Parser | None:
+def new_parser(language_id: str) -> Parser | None:
+    """Return a parser of its own, for a parse that is interrupted and continued; None as for `parse`."""
     grammar = grammar_of(language_id)
     if grammar is None:
         return None
@@ -54,3 +54,8 @@ def _parser(language_id: str) -> Parser | None:
         return Parser(Language(getattr(importlib.import_module(grammar.package), grammar.function)()))
     except (ImportError, ValueError):  # no build for this platform, or another binary interface
         return None
+
+
+@cache
+def _parser(language_id: str) -> Parser | None:
+    return new_parser(language_id)
