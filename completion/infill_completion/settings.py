@@ -179,6 +179,8 @@ def documentation() -> tuple[Setting, ...]:
     return tuple(definitions(Settings))
 
 
+# A key that is longer is a mistake of another kind; a message shows its beginning.
+_MAX_SHOWN_CHARS = 80
 _SECTIONS = frozenset(item.name for item in fields(Settings))
 
 
@@ -194,6 +196,8 @@ def read_config(path: Path) -> tuple[dict[str, Any], list[str]]:
         table = tomllib.loads(path.read_text("utf-8-sig"))  # Windows editors may write a byte order mark
     except FileNotFoundError:
         return {}, []
+    except RecursionError:
+        return {}, [f"{path} is nested too deeply; correct it or remove it."]
     except (OSError, ValueError) as error:  # not UTF-8, not TOML, or a number with thousands of digits
         return {}, [f"{path} cannot be read ({error}); correct it or remove it."]
     inner = table.get("infill")
@@ -263,4 +267,7 @@ def _merged(base: T, table: Mapping[str, Any], name: str, origin: str, trusted: 
 
 
 def _unknown(origin: str, name: str) -> str:
-    return f"{origin}: unknown setting `infill.{name}`; see the settings table in the README."
+    shown = " ".join(name.split())
+    if len(shown) > _MAX_SHOWN_CHARS:
+        shown = f"{shown[:_MAX_SHOWN_CHARS]}…"
+    return f"{origin}: unknown setting `infill.{shown}`; see the settings table in the README."

@@ -105,10 +105,25 @@ def is_complete(folder: Path) -> bool:
     if not index.exists():
         return (folder / "model.safetensors").exists()
     try:
-        shards = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
-    except (ValueError, KeyError, AttributeError):
+        return all((folder / shard).exists() for shard in shards_of(index))
+    except (ValueError, OSError):
         return False
-    return all((folder / shard).exists() for shard in shards)
+
+
+def shards_of(index: Path) -> list[str]:
+    """Return the names of the weight files in a ``model.safetensors.index.json``, sorted.
+
+    Raises:
+        ValueError: The file is damaged, or names a file outside its folder.
+        OSError: The file cannot be read.
+    """
+    try:
+        shards = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError("no weight map") from error
+    if not all(isinstance(shard, str) and shard == Path(shard).name for shard in shards):
+        raise ValueError("a weight file is outside the folder")
+    return sorted(shards)
 
 
 def _snapshot(root: Path) -> Path | None:

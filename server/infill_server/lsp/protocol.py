@@ -103,7 +103,8 @@ class InfillProtocol(DocumentSync):
         elif "result" in message or "error" in message:
             self._receive_response(message)
         else:
-            self._refuse(msg_id, types.ErrorCodes.InvalidRequest, "The message has neither method nor result.")
+            answer_id = msg_id if isinstance(msg_id, int | str) else None
+            self._refuse(answer_id, types.ErrorCodes.InvalidRequest, "The message has neither method nor result.")
 
     def _receive_too_deep(self, body: bytes) -> None:
         """Refuse a message that is nested too deeply to parse; the id of a request is at its top level and readable."""
@@ -240,7 +241,7 @@ class InfillProtocol(DocumentSync):
     def _handle_notification(self, method_name: str, params: Any) -> None:
         if method_name == types.CANCEL_REQUEST:
             # An answered request is no longer in the table; pygls would log a warning for each.
-            if params.id in self._request_futures:
+            if isinstance(params.id, int | str) and params.id in self._request_futures:
                 self._handle_cancel_notification(params.id)
             return
         super()._handle_notification(method_name, params)

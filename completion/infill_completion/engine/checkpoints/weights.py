@@ -11,10 +11,13 @@ from infill_completion.engine import environment  # isort: skip  # before torch 
 import torch
 
 from infill_completion.catalog import ModelShape
+from infill_completion.catalog.local import shards_of
 from infill_completion.engine.errors import ModelError
 
 environment.prepare()
 
+# The format's own limit.
+_MAX_HEADER_BYTES = 100_000_000
 _NOT_QUANTISED = ("embed_tokens", "lm_head", "norm")
 # NF4 with double quantisation: 4 bits, an 8-bit scale per 64 weights, a 32-bit one per 256 scales.
 _BITS = {"nf4": 4 + 8 / 64 + 32 / (64 * 256), "int8": 8.0}
@@ -29,10 +32,9 @@ def weight_files(folder: Path, name: str = "") -> list[Path]:
     index = folder / "model.safetensors.index.json"
     if index.exists():
         try:
-            shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-        except (ValueError, KeyError) as error:
+            return [folder / shard for shard in shards_of(index)]
+        except (ValueError, OSError) as error:
             raise ModelError(f"{index} is damaged; fetch the model again with `infill-ls models pull`.") from error
-        return [folder / shard for shard in sorted(shards)]
     if not (folder / "model.safetensors").exists() and any(folder.glob("*.bin")):
         raise ModelError(
             f"{name or folder} has no safetensors weights, and other formats can run code; choose another model."
@@ -49,16 +51,36 @@ def tensor_sizes(folder: Path) -> dict[str, int]:
     sizes: dict[str, int] = {}
     for file in weight_files(folder):
         try:
-            with file.open("rb") as stream:
-                (length,) = struct.unpack("<Q", stream.read(8))
-                header = json.loads(stream.read(min(length, file.stat().st_size)))
-            end = max(item["data_offsets"][1] for key, item in header.items() if key != "__metadata__")
-        except (OSError, ValueError, KeyError, struct.error) as error:
-            raise ModelError(f"{file.name} is damaged ({error}); run `infill-ls models pull` again.") from error
-        if file.stat().st_size < 8 + length + end:
+            own, end = _header(file)
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, struct.error) as error:
+            kind = type(error).__name__  # the message may quote the file
+            raise ModelError(f"{file.name} is damaged ({kind}); run `infill-ls models pull` again.") from error
+        if file.stat().st_size < end:
             raise ModelError(f"{file.name} is incomplete; run `infill-ls models pull` again.")
-        sizes |= {key: math.prod(item["shape"]) for key, item in header.items() if key != "__metadata__"}
+        sizes |= own
     return sizes
+
+
+def _header(file: Path) -> tuple[dict[str, int], int]:
+    """Return the number of values in each tensor of a file, and where the last one ends, in bytes.
+
+    The file begins with the length of a JSON object (8 bytes, little-endian), then comes that object, then the data, in
+    which ``data_offsets`` count.  Source: the format's description in the documentation of safetensors.
+
+    Raises:
+        ValueError: The header does not have this form; other exceptions may come from its parts.
+    """
+    with file.open("rb") as stream:
+        (length,) = struct.unpack("<Q", stream.read(8))
+        if length > _MAX_HEADER_BYTES:
+            raise ValueError("the header is too long")
+        header = json.loads(stream.read(length))
+    tensors = {key: item for key, item in header.items() if key != "__metadata__"}
+    numbers = [number for item in tensors.values() for number in (*item["shape"], *item["data_offsets"])]
+    if not all(type(number) is int and 0 <= number < 1 << 63 for number in numbers):
+        raise ValueError("a size is not a whole number")
+    end = max(item["data_offsets"][1] for item in tensors.values())
+    return {key: math.prod(item["shape"]) for key, item in tensors.items()}, 8 + length + end
 
 
 def weight_bytes(folder: Path, quantization: str, dtype: torch.dtype, *, is_cpu_int8: bool = False) -> int:
