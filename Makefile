@@ -7,9 +7,9 @@ STAMP := $(VENV)/.installed
 TORCH := $(if $(shell command -v nvidia-smi),torch>=2.11$(comma)<2.14,torch==2.13.0)
 comma := ,
 
-.PHONY: help demo test check fmt bench bench-gpu test-editors clean
+.PHONY: help demo test check fmt fuzz bench bench-gpu test-editors clean
 help:
-	@echo "make demo | test | check | fmt | bench | bench-gpu | test-editors | clean"
+	@echo "make demo | test | check | fmt | fuzz | bench | bench-gpu | test-editors | clean"
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -40,6 +40,12 @@ fmt: $(STAMP)
 	VENV=$(VENV) scripts/style.sh fix
 	$(BIN)/python scripts/settings_table.py
 	$(BIN)/python editors/vscode/scripts/settings.py
+
+# So many seconds for each face of the product; what breaks one is kept in tests/fuzz/corpus.
+FUZZ_SECONDS ?= 3600
+
+fuzz: $(STAMP)
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
