@@ -39,6 +39,17 @@ class EngineSettings:
     api_key_env: str | None = setting(
         None, "Name of the environment variable that holds the API key of `engine.url`.", trusted=True
     )
+    proxy: str | None = setting(
+        None,
+        "Proxy on the way to `engine.url`, such as `http://HOST:PORT`; `none` for none. Unset: `HTTPS_PROXY`, "
+        "`HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` apply, but never to this machine.",
+        trusted=True,
+    )
+    ca_file: str | None = setting(
+        None,
+        "File of certificates (PEM) of authorities that `engine.url` may have beside those of the system.",
+        trusted=True,
+    )
     model: str = setting(
         "auto",
         "Hub id or path of a model. `auto` picks the best cached model that fits the GPU, or else the "

@@ -16,11 +16,12 @@ import pytest
 from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineUnavailableError, FinishReason, Health
 from infill_completion.client.connect import engine_for
 from infill_completion.client.engine import EngineClient, address_of
+from infill_completion.client.events import EventReader
 from infill_completion.client.http import Address
 from infill_completion.client.launch import log_tail
 from infill_completion.client.local import LocalEngine
 from infill_completion.client.remote.engine import RemoteEngine
-from infill_completion.client.wire import EventReader, chunks_from_json
+from infill_completion.client.wire import chunks_from_json
 from infill_completion.engine.scheduler.activity import IdleLimits
 from infill_completion.settings import EngineSettings, Settings
 from tests.scripted_engine import DEADLINE_S, Reply, ScriptedEngine
@@ -275,7 +276,7 @@ def test_events_are_read_however_the_stream_is_split(cut: int) -> None:
         'data: {"a":1}\r\n\r\n: comment\nid: 4\ndata:two\ndata: lines\n\ndata: \u2028\x85\n\ndata: cut off'.encode()
     )
     reader = EventReader()
-    events = [event for at in range(0, len(stream), cut) for event in reader.feed(stream[at : at + cut])]
+    events = [event.data for at in range(0, len(stream), cut) for event in reader.feed(stream[at : at + cut])]
     assert events == [b'{"a":1}', b"two\nlines", "\u2028\x85".encode()]
 
 
@@ -298,7 +299,8 @@ def test_the_clients_import_nothing_heavy() -> None:
     )
     code = (
         f"import sys; import {', '.join(f'infill_completion.{name}' for name in modules)}; "
-        "print({'torch', 'transformers', 'tokenizers', 'httpx', 'starlette', 'uvicorn'} & set(sys.modules))"
+        "print({'torch', 'transformers', 'tokenizers', 'httpcore2', 'anyio', 'starlette', 'uvicorn'}"
+        " & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"

@@ -11,12 +11,12 @@ from typing import Any
 
 from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineUnavailableError, Health
 from infill_completion.client.connection_file import read_connection_file
+from infill_completion.client.events import EventReader
 from infill_completion.client.http import Address, Pool, ProtocolError
 from infill_completion.client.run_directory import EnginePaths
 from infill_completion.client.wire import (
     CLIENT_HEADER,
     NOT_AN_ENGINE,
-    EventReader,
     chunks_from_json,
     failure,
     health_from_json,
@@ -108,10 +108,10 @@ class EngineClient:
                         part = await anext(parts, None)
                     if part is None:
                         break
-                    for data in events.feed(part):
-                        if data == b"[DONE]":
+                    for event in events.feed(part):
+                        if event.data == b"[DONE]":
                             continue  # keep reading: only a finished connection can be reused
-                        for chunk in chunks_from_json(json.loads(data)):
+                        for chunk in chunks_from_json(json.loads(event.data)):
                             answered = True
                             yield chunk
                 if not answered:

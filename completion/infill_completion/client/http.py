@@ -1,8 +1,8 @@
-"""One HTTP/1.1 connection to an engine, over a Unix socket or TCP, and a pool of them.
+"""One HTTP/1.1 connection to our own engine, over a Unix socket or TCP, and a pool of them.
 
 Each keystroke cancels the request of the previous one, so closing a connection in any state must be cheap and must not
-leak anything.  A general HTTP library would also slow down the start of the language server.  Only what engines send is
-supported: no compression, no redirects, and trailers are ignored.
+leak anything.  A general HTTP library would also slow down the start of the language server; remote engines have one
+(`remote/transport`).  Only what our engine sends is supported: no compression, no redirects, and trailers are ignored.
 
 Source of the format: RFC 9112.
 """
@@ -10,7 +10,6 @@ Source of the format: RFC 9112.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,17 +21,16 @@ _MOST_PART_BYTES = 1 << 16
 
 @dataclass(frozen=True)
 class Address:
-    """Where an engine listens: a Unix socket, or TCP with an optional token and TLS."""
+    """Where an engine listens: a Unix socket, or TCP with an optional token."""
 
     socket: Path | None = None
     host: str = ""
     port: int = 0
     token: str | None = None
-    tls: ssl.SSLContext | None = None
 
     def __str__(self) -> str:
         """Return the address in readable form."""
-        return str(self.socket) if self.socket else f"http{'s' if self.tls else ''}://{self.authority}"
+        return str(self.socket) if self.socket else f"http://{self.authority}"
 
     @property
     def authority(self) -> str:
@@ -64,12 +62,12 @@ class Connection:
         """Connect.
 
         Raises:
-            OSError: Nothing listens, or the server's certificate is not trusted.
+            OSError: Nothing listens.
         """
         async with asyncio.timeout(_CONNECT_S):  # TimeoutError is an OSError
             if address.socket is not None:
                 return cls(*await asyncio.open_unix_connection(address.socket))
-            return cls(*await asyncio.open_connection(address.host, address.port, ssl=address.tls))
+            return cls(*await asyncio.open_connection(address.host, address.port))
 
     @property
     def is_usable(self) -> bool:
@@ -96,7 +94,7 @@ class Connection:
                 code, found = await self._head()
             if found.get("content-encoding", "identity").lower() != "identity":
                 raise ProtocolError("compressed")
-            self.retry_after_s = _seconds(found.get("retry-after", ""))
+            self.retry_after_s = retry_after_seconds(found.get("retry-after", ""))
             self._is_chunked = found.get("transfer-encoding", "").lower() == "chunked"
             self._length = int(found["content-length"]) if "content-length" in found else None
             self._closes = found.get("connection", "").lower() == "close"
@@ -139,7 +137,7 @@ class Connection:
         self._writer.transport.abort()
 
 
-def _seconds(retry_after: str) -> float:
+def retry_after_seconds(retry_after: str) -> float:
     """Return the seconds of a ``Retry-After``, or 0 if it is a date: that depends on two clocks that may disagree."""
     return float(retry_after) if retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 7 else 0.0
 
@@ -172,7 +170,8 @@ class Pool:
                 try:
                     return await self._asked(connection, method, path, headers, body)
                 except (OSError, EOFError):
-                    continue  # closed by the engine while it was idle; the engine may still run
+                    self.close()  # the engine closed it, and so the others too, or ended; a new one may run
+                    break
             connection.close()
         return await self._asked(await Connection.open(self.address), method, path, headers, body)
 

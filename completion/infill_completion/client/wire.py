@@ -1,4 +1,4 @@
-"""Decoding of HTTP answers: server-sent events, lines, chunks, health and errors, of our engine and of others."""
+"""Decoding of HTTP answers: chunks, health and errors, of our engine and of others."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from infill_completion.api import Chunk, EngineState, EngineUnavailableError, FinishReason, Health, Usage
-
-_MOST_EVENT_BYTES = 32 << 20
 
 # Identifies the editor window that a request comes from, so that the engine knows when the last one has left.
 CLIENT_HEADER = "X-Infill-Client"
@@ -25,51 +23,6 @@ def failure(status: int, body: bytes) -> EngineUnavailableError:
     except (ValueError, KeyError, TypeError):
         pass
     return EngineUnavailableError(message, state)
-
-
-class EventReader:
-    """Splits a stream of bytes into the data of server-sent events.
-
-    Lines end only at LF or CRLF: data may contain U+2028 and other characters that ``str.splitlines`` splits at.
-    An unfinished event at the end of the stream is dropped.
-
-    Source of the format: WHATWG HTML, section 9.2.6; event names, ids and retry times are ignored.
-    """
-
-    def __init__(self) -> None:
-        self._line = b""
-        self._data: list[bytes] = []
-
-    def feed(self, part: bytes) -> list[bytes]:
-        """Return the data of the events that end in ``part``.
-
-        Raises:
-            ValueError: A line is too long for an event of a completion.
-        """
-        *lines, self._line = (self._line + part).split(b"\n")
-        if len(self._line) > _MOST_EVENT_BYTES:
-            raise ValueError("an event is too long")
-        events = []
-        for line in lines:
-            stripped = line.removesuffix(b"\r")
-            if stripped.startswith(b"data:"):
-                self._data.append(stripped[5:].removeprefix(b" "))
-            elif not stripped and self._data:
-                events.append(b"\n".join(self._data))
-                self._data = []
-        return events
-
-
-class LineReader:
-    """Splits a stream of bytes into lines, each of which is one JSON object."""
-
-    def __init__(self) -> None:
-        self._line = b""
-
-    def feed(self, part: bytes) -> list[bytes]:
-        """Return the lines that end in ``part``."""
-        *lines, self._line = (self._line + part).split(b"\n")
-        return [line for line in lines if line.strip()]
 
 
 def chunks_from_json(body: dict[str, Any]) -> list[Chunk]:
@@ -90,12 +43,25 @@ def chunks_from_json(body: dict[str, Any]) -> list[Chunk]:
     return [*chunks, replace(last, usage=usage, timings=timings, explain=explain)]
 
 
+def text_in(value: object) -> str:
+    """Return the text of a field; None is empty, and a lone surrogate, which cannot be encoded, becomes U+FFFD.
+
+    Raises:
+        TypeError: The field is not text.
+    """
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise TypeError(f"text is {type(value).__name__}")
+    return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def _choice(choice: dict[str, Any]) -> Chunk:
     reason = choice.get("finish_reason")
     logprobs = [value for value in (choice.get("logprobs") or {}).get("token_logprobs") or [] if value is not None]
     return Chunk(
         index=int(choice.get("index", 0)),
-        text=str(choice.get("text") or ""),
+        text=text_in(choice.get("text")),
         finish_reason=finish_reason(reason),
         logprob_sum=float(choice.get("logprob_sum", sum(logprobs))),
         token_count=int(choice.get("token_count", len(logprobs))),

@@ -5,6 +5,8 @@ export const SERVER_KEYS: readonly string[] = [
   "engine.url",
   "engine.api",
   "engine.api_key_env",
+  "engine.proxy",
+  "engine.ca_file",
   "engine.model",
   "engine.format",
   "engine.quantization",

@@ -106,7 +106,7 @@ class RemoteEngine:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        self._server.close()
+        await self._server.aclose()
 
     async def _chosen_model(self) -> str:
         """Return the model of the settings, or else the first one that the server lists."""

@@ -2,34 +2,74 @@
 
 from __future__ import annotations
 
-import json
+import socket
 import ssl
 from dataclasses import dataclass
 
 from infill_completion.api import EngineUnavailableError
+from infill_completion.client.remote.address import secrets_of
+from infill_completion.client.remote.transport.failures import LostConnectionError, ProxyFailedError, RedirectedError
+from infill_completion.client.remote.trouble import message_in, page_title
 from infill_completion.settings import EngineSettings
-
-_MOST_CHARACTERS = 200
 
 
 @dataclass(frozen=True)
 class RemoteErrors:
-    """Makes the errors of the server at ``url``; errors of one kind mean the same to a user."""
+    """Makes the errors of the server at ``url``; errors of one kind mean the same to a user.
+
+    Attributes:
+        url: The address without user, password and query.
+        settings: For the names of other settings.
+    """
 
     url: str
     settings: EngineSettings
 
     def unreachable(self, error: Exception) -> EngineUnavailableError:
         """Return the error for a connection that failed or broke."""
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return EngineUnavailableError(
-                f"The certificate of {self.url} is not trusted; set SSL_CERT_FILE to its authority's certificate."
-            )
-        if isinstance(error, ssl.SSLError):
-            return EngineUnavailableError(f"{self.url} does not speak TLS; write http:// in engine.url.")
+        kind = f"{self.url} does not answer"
+        match error:
+            case ProxyFailedError():
+                return self._proxy_failed(error)
+            case ssl.SSLCertVerificationError():
+                reason = f" ({error.verify_message})" if error.verify_message else ""
+                return EngineUnavailableError(
+                    f"The certificate of {self.url} is not trusted; set SSL_CERT_FILE or engine.ca_file to its "
+                    f"authority's certificate{reason}."
+                )
+            case ssl.SSLError():
+                return EngineUnavailableError(f"{self.url} does not speak TLS; write http:// in engine.url.")
+            case socket.gaierror():
+                return EngineUnavailableError(
+                    f"The host of {self.url} is unknown; correct engine.url, or see whether the network is up.",
+                    kind=kind,
+                )
+            case LostConnectionError():
+                return EngineUnavailableError(
+                    f"{self.url} does not answer: it closed the connection; see its log, or correct engine.url.",
+                    kind=kind,
+                )
         return EngineUnavailableError(
-            f"{self.url} does not answer ({type(error).__name__}); start the server or correct engine.url.",
-            kind=f"{self.url} does not answer",
+            f"{self.url} does not answer ({type(error).__name__}); start the server or correct engine.url.", kind=kind
+        )
+
+    def _proxy_failed(self, error: ProxyFailedError) -> EngineUnavailableError:
+        """Return the error for a proxy that refuses or does not answer."""
+        proxy = f"The proxy {error.proxy} ({error.proxy.origin})"
+        step = f"correct {error.proxy.origin}, or set engine.proxy to none"
+        if error.status == 407:
+            reason = "wants another user and password" if error.proxy.user else "wants a user and a password"
+        else:
+            reason = f"answered with HTTP status {error.status}" if error.status else "does not answer"
+        return EngineUnavailableError(f"{proxy} {reason}; {step}.", kind=f"{error.proxy} {reason}")
+
+    def redirected(self, error: RedirectedError) -> EngineUnavailableError:
+        """Return the error for a server that sends us elsewhere."""
+        if error.is_circle:
+            return EngineUnavailableError(f"{self.url} redirects in circles; see its log, or correct engine.url.")
+        where = error.target or "no valid address"
+        return EngineUnavailableError(
+            f"{self.url} redirects to {where}, where nothing is sent; set engine.url to the server's own address."
         )
 
     def timed_out(self) -> EngineUnavailableError:
@@ -43,7 +83,7 @@ class RemoteErrors:
             variable = self.settings.api_key_env
             step = f"correct the variable {variable}" if variable else "name its variable in engine.api_key_env"
             return EngineUnavailableError(f"{self.url} refuses our API key (HTTP {status}); {step}.", kind=kind)
-        message = message_in(body)
+        message = self._without_secrets(message_in(body))
         if status == 404 and "model" in message.lower():
             return EngineUnavailableError(
                 f"{self.url} answered: {message.rstrip('.')}; correct engine.model.", kind=kind
@@ -56,9 +96,31 @@ class RemoteErrors:
             f"{self.url} answered with HTTP status {status}{detail}; {step}.", kind=kind, retry_after_s=retry_after_s
         )
 
-    def failed(self, body: bytes) -> EngineUnavailableError:
+    def failed(self, message: str) -> EngineUnavailableError:
         """Return the error for an answer that ended in the server's own error."""
-        return EngineUnavailableError(f"{self.url} answered: {message_in(body)}", kind=f"{self.url} broke off")
+        said = self._without_secrets(message) or "an error"
+        return EngineUnavailableError(
+            f"{self.url} answered: {said.rstrip('.')}; see its log.", kind=f"{self.url} broke off"
+        )
+
+    def answered_with_chat(self) -> EngineUnavailableError:
+        """Return the error for a message of a chat where the text of a completion was expected."""
+        return EngineUnavailableError(
+            f"{self.url} does not speak `{self.settings.api}`; correct engine.api or engine.url: it answered with a "
+            "chat message instead of a completion."
+        )
+
+    def not_an_answer(self, body: bytes) -> EngineUnavailableError:
+        """Return the error for a ``body`` with status 200 that holds no answer."""
+        title = page_title(body)
+        if title is None:
+            return self.wrong_protocol()
+        named = self._without_secrets(f" ({title})" if title else "")
+        return EngineUnavailableError(
+            f"{self.url} does not speak `{self.settings.api}`; correct engine.api or engine.url: it answered with a "
+            f"web page{named}.",
+            kind=f"{self.url} web page",
+        )
 
     def silent(self, requests: int) -> EngineUnavailableError:
         """Return the error for a server that sent nothing before the deadlines of so many requests in a row."""
@@ -84,13 +146,8 @@ class RemoteErrors:
             f"{self.url} has no model {self.settings.model}, but {', '.join(listed[:5])}; correct engine.model."
         )
 
-
-def message_in(body: bytes) -> str:
-    """Return the first line of the error in ``body``, in any of the shapes servers use; at most 200 characters."""
-    try:
-        fields = json.loads(body)
-        error = fields.get("error") or fields.get("message") or fields.get("detail") or ""
-        text = str(error.get("message") or "") if isinstance(error, dict) else str(error)
-    except (ValueError, AttributeError, RecursionError):
-        return ""
-    return next(iter(text.strip().splitlines()), "")[:_MOST_CHARACTERS]
+    def _without_secrets(self, message: str) -> str:
+        """Return what a server said without the parts of the request that nobody may read."""
+        for secret in secrets_of(self.settings.url or "", self.settings.api_key_env):
+            message = message.replace(secret, "…")
+        return message

@@ -8,15 +8,18 @@ import json
 from collections.abc import AsyncGenerator
 
 from infill_completion.api import Chunk, CompletionRequest
+from infill_completion.client.events import EventReader, LineReader
 from infill_completion.client.http import ProtocolError
+from infill_completion.client.remote.address import public_url
+from infill_completion.client.remote.answer_reader import AnswerReader
 from infill_completion.client.remote.dialects.registry import DIALECTS
 from infill_completion.client.remote.errors import RemoteErrors
 from infill_completion.client.remote.exchange import AnswerStream, Exchange
-from infill_completion.client.wire import EventReader, LineReader
+from infill_completion.client.remote.trouble import error_of
 from infill_completion.settings import EngineSettings
 
 _LISTING_S = 10.0
-_OTHER_SHAPE = (ValueError, KeyError, TypeError, AttributeError)
+_OTHER_SHAPE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 class RemoteServer:
@@ -30,9 +33,8 @@ class RemoteServer:
         assert settings.url is not None
         self._settings = settings
         self._dialect = DIALECTS[settings.api]()
-        url = settings.url.rstrip("/").removesuffix(self._dialect.base_path)
-        self.errors = RemoteErrors(url, settings)
-        self._exchange = Exchange(settings, url, self.errors)
+        self.errors = RemoteErrors(public_url(settings.url), settings)
+        self._exchange = Exchange(settings, self.errors)
 
     @property
     def has_all_choices(self) -> bool:
@@ -54,9 +56,12 @@ class RemoteServer:
         if reply.status != 200:
             raise self.errors.refused(reply.status, reply.body, reply.retry_after_s)
         try:
-            return self._dialect.models(json.loads(reply.body))
+            body = json.loads(reply.body)
+            if (message := error_of(body)) is not None:
+                raise self.errors.failed(message)
+            return self._dialect.models(body)
         except _OTHER_SHAPE as error:
-            raise self.errors.wrong_protocol() from error
+            raise self.errors.not_an_answer(reply.body) from error
 
     async def stream(
         self, request: CompletionRequest, model: str, index: int, until: float
@@ -76,10 +81,13 @@ class RemoteServer:
         try:
             answer = await self._opened(request, model, index, until)
             try:
+                reader = AnswerReader(self._dialect, self.errors, index)
                 async with contextlib.aclosing(answer.events(until)) as events:
                     async for data in events:
-                        for chunk in self._chunks(data, index):
+                        for chunk in reader.chunks(data):
                             yield chunk
+                for chunk in reader.finish(is_done=answer.is_done):
+                    yield chunk
             finally:
                 answer.end()
         except TimeoutError:
@@ -89,9 +97,9 @@ class RemoteServer:
         except (ProtocolError, ValueError) as error:
             raise self.errors.wrong_protocol() from error
 
-    def close(self) -> None:
-        """Close all idle connections."""
-        self._exchange.close()
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._exchange.aclose()
 
     async def _opened(self, request: CompletionRequest, model: str, index: int, until: float) -> AnswerStream:
         """Return an answer with status 200."""
@@ -106,14 +114,3 @@ class RemoteServer:
             answer.end()
             if refusal.status not in {400, 422} or not self._dialect.simplify():
                 raise self.errors.refused(refusal.status, refusal.body, refusal.retry_after_s)
-
-    def _chunks(self, data: bytes, index: int) -> list[Chunk]:
-        if data == b"[DONE]":
-            return []
-        try:
-            body = json.loads(data)
-            if body.get("error"):  # some servers send a null with every event
-                raise self.errors.failed(data)
-            return self._dialect.chunks(body, index)
-        except _OTHER_SHAPE as error:
-            raise self.errors.wrong_protocol() from error

@@ -15,15 +15,15 @@ class Dialect(Protocol):
     Attributes:
         completion_path: Path of completions.
         models_path: Path of the list of models.
-        base_path: Path that users may write at the end of ``engine.url``, as other tools want it; dropped there.
         is_line_based: Whether an answer is one JSON object per line instead of server-sent events.
+        answer_keys: The fields of an event, one of which makes it part of an answer.
         has_all_choices: Whether one request returns all ``n`` choices.
     """
 
     completion_path: str
     models_path: str
-    base_path: str
     is_line_based: bool
+    answer_keys: tuple[str, ...]
     has_all_choices: bool
 
     def models(self, body: Any) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from infill_completion.api import Chunk, CompletionRequest, FinishReason, Usage
 from infill_completion.client.remote.dialects.dialect import Body
+from infill_completion.client.wire import text_in
 
 _TIMING_NAMES = {"prompt_ms": "prefill_ms", "predicted_ms": "decode_ms", "predicted_per_second": "tokens_per_s"}
 
@@ -18,8 +19,8 @@ class LlamaCpp:
 
     completion_path = "/infill"
     models_path = "/v1/models"
-    base_path = "/v1"
     is_line_based = False
+    answer_keys: tuple[str, ...] = ("content", "stop")
     has_all_choices = False
 
     def models(self, body: Any) -> list[str]:
@@ -48,7 +49,7 @@ class LlamaCpp:
     def chunks(self, body: Body, index: int) -> list[Chunk]:
         """Return the chunk of one event; the last one has ``stop``, the reason and the token counts."""
         if not body.get("stop"):
-            return [Chunk(index, str(body.get("content") or ""))]
+            return [Chunk(index, text_in(body.get("content")))]
         limit = body.get("stop_type") == "limit" or bool(body.get("stopped_limit"))
         usage = Usage(
             int(body.get("tokens_evaluated") or 0),
@@ -56,7 +57,7 @@ class LlamaCpp:
             int(body.get("tokens_predicted") or 0),
         )
         reason = FinishReason.LENGTH if limit else FinishReason.STOP
-        return [Chunk(index, str(body.get("content") or ""), reason, usage=usage, timings=_timings(body))]
+        return [Chunk(index, text_in(body.get("content")), reason, usage=usage, timings=_timings(body))]
 
     def simplify(self) -> bool:
         """Return False: every field is a documented one."""

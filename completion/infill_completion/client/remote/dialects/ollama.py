@@ -6,6 +6,7 @@ from typing import Any
 
 from infill_completion.api import Chunk, CompletionRequest, FinishReason, Usage
 from infill_completion.client.remote.dialects.dialect import Body
+from infill_completion.client.wire import text_in
 
 
 class Ollama:
@@ -16,8 +17,8 @@ class Ollama:
 
     completion_path = "/api/generate"
     models_path = "/api/tags"
-    base_path = ""
     is_line_based = True
+    answer_keys: tuple[str, ...] = ("response", "done")
     has_all_choices = False
 
     def models(self, body: Any) -> list[str]:
@@ -43,7 +44,7 @@ class Ollama:
 
     def chunks(self, body: Body, index: int) -> list[Chunk]:
         """Return the chunk of one line; the last one has ``done``, the reason and the token counts."""
-        text = str(body.get("response") or "")
+        text = text_in(body.get("response"))
         if not body.get("done"):
             return [Chunk(index, text)]
         reason = FinishReason.LENGTH if body.get("done_reason") == "length" else FinishReason.STOP

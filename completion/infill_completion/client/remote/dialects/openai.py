@@ -21,8 +21,8 @@ class OpenAI:
 
     completion_path = "/v1/completions"
     models_path = "/v1/models"
-    base_path = "/v1"
     is_line_based = False
+    answer_keys: tuple[str, ...] = ("choices",)
     has_all_choices = True
 
     def __init__(self) -> None:
