@@ -199,5 +199,5 @@ class SyncMachine(RuleBasedStateMachine):
             assert [(document.uri, document.text) for document in store.cells_before(cell)] == above
 
 
-SyncMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+SyncMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
 TestSyncMachine = SyncMachine.TestCase
