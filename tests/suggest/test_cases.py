@@ -2,12 +2,12 @@ import pytest
 
 from infill_completion.document.snapshot import SkipReason
 from infill_completion.suggest.completer import Completer
-from tests.suggest.cases import lines, pairs, table
+from tests.suggest.cases import chat, lines, pairs, table
 from tests.suggest.cases.table import SAME, Case
 from tests.suggest.scripted import ScriptedEngine, accept, at, says
 from tests.suggest.typist import AT_ONCE
 
-CASES = [*table.CASES, *pairs.CASES, *lines.CASES]
+CASES = [*table.CASES, *pairs.CASES, *lines.CASES, *chat.CASES]
 
 
 def _name(case: Case) -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import re
 import zlib
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -34,6 +35,7 @@ TARGETS = {
         "class Circle {\n  constructor(radius) {\n    this.radius = radius;\n  }\n}\n"
     ),
 }
+T = TypeVar("T")
 URIS = ("file:///a", "file:///b")
 
 
@@ -234,7 +236,7 @@ class Typing(RuleBasedStateMachine):
     def _ask(self, snapshot: Snapshot) -> Answer:
         return self._run(self.completer.complete(snapshot))
 
-    def _run(self, work: Any) -> Any:
+    def _run(self, work: Awaitable[T]) -> T:
         return self.loop.run_until_complete(asyncio.wait_for(work, 20))
 
     def _snapshot(self, is_invoked: bool) -> Snapshot:

@@ -60,6 +60,7 @@ class SkipReason(Enum):
     TOO_SLOW = "The model completed nothing before the deadline (setting completion.deadline_ms)."
     EMPTY = "The model had nothing to add here."
     CUT_SHORT = "The model completed nothing within its token limit (setting completion.max_tokens)."
+    REASONING = "The model reasons before it answers; choose one that completes code (setting engine.model)."
     FILTERED = "A filter removed what the model wrote."
     LOW_CONFIDENCE = "The model was not sure enough (setting completion.min_confidence); invoke a suggestion by hand."
     JUST_DELETED = "This text has just been deleted; type on, or invoke a suggestion by hand."

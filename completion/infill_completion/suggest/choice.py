@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 from infill_completion.api import Chunk, FinishReason
 from infill_completion.suggest.ending import finished, settled
-from infill_completion.suggest.extent import Extent
+from infill_completion.suggest.extent import Extent, ExtentKind
 from infill_completion.suggest.filters.loops import ends_in_loop
+from infill_completion.suggest.preamble import Preamble, is_reasoning
 
 # A text is examined at every line end and after every so many characters, which is about once a token.
 _EXAMINE_EVERY = 4
+# A text that has become so long without a preamble has none.
+_MAX_PREAMBLE = 500
 
 
 @dataclass(frozen=True)
@@ -39,13 +42,21 @@ class ChoiceBuilder:
         is_settled: Whether further text cannot change the suggestion.
     """
 
-    def __init__(self, extent: Extent) -> None:
+    def __init__(self, extent: Extent, preamble: Preamble | None = None) -> None:
+        """Collect one candidate.
+
+        Args:
+            extent: How far the suggestion may reach.
+            preamble: Finds where the answer begins in the text; None if there is nothing before it.
+        """
         self.text = ""
         self.is_settled = False
         self._extent = extent
+        self._preamble = preamble
         self._reason: FinishReason | None = None
         self._is_looping = False
         self._examined = 0
+        self._has_begun = False
         self._enough: str | None = None
         self._logprob_sum = 0.0
         self._tokens = 0
@@ -62,7 +73,8 @@ class ChoiceBuilder:
 
     def agrees_with(self, typed: str) -> bool:
         """Return whether the text received so far may still become what the user has typed."""
-        return self.text.startswith(typed) or typed.startswith(self.text)
+        answer = self._answer()
+        return answer.startswith(typed) or typed.startswith(answer)
 
     def build(self, *, is_cut: bool) -> Choice:
         """Return the candidate.
@@ -71,7 +83,11 @@ class ChoiceBuilder:
             is_cut: Whether the stream was given up before its end.
         """
         reason = self._finish_reason(is_cut=is_cut)
-        raw = self.text if self._enough is None else self._enough
+        raw = self._answer() if self._enough is None else self._enough
+        if not raw.strip() and self.text.strip() and self._preamble is not None:  # There was nothing but a preamble.
+            raw = self.text
+            if is_reasoning(raw):
+                return Choice(raw, "", reason, None)
         text = finished(self._extent, raw, is_whole=reason is FinishReason.STOP)
         confidence = math.exp(self._logprob_sum / self._tokens) if self._tokens and self._logprob_sum else None
         return Choice(raw, text, reason, confidence)
@@ -82,16 +98,25 @@ class ChoiceBuilder:
         The positions depend on the text alone. Chunks end where the network happened to end them, which must not change
         an answer.
         """
-        for end in range(self._examined + 1, len(self.text) + 1):
-            if self.text[end - 1] != "\n" and end % _EXAMINE_EVERY:
+        answer = self._answer()
+        for end in range(self._examined + 1, len(answer) + 1):
+            if answer[end - 1] != "\n" and end % _EXAMINE_EVERY:
                 continue
-            part = self.text[:end]
+            part = answer[:end]
             self._is_looping = ends_in_loop(part)
             self.is_settled = self._is_looping or settled(self._extent, part) is not None
             if self.is_settled:
                 self._enough = part
                 break
-        self._examined = len(self.text)
+        self._examined = len(answer)
+
+    def _answer(self) -> str:
+        """Return the text without what the model writes before its answer."""
+        if self._preamble is None or self._has_begun:
+            return self.text
+        answer = self._preamble.answer(self.text, is_body=self._extent.kind is ExtentKind.BODY)
+        self._has_begun = len(answer) == len(self.text) > _MAX_PREAMBLE and not self.is_settled
+        return answer
 
     def _finish_reason(self, *, is_cut: bool) -> FinishReason:
         if self._is_looping:

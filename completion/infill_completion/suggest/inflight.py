@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from infill_completion.api import Engine, EngineUnavailableError
 from infill_completion.document.view import View
 from infill_completion.errors import frames_of
+from infill_completion.suggest.preamble import Preamble
 from infill_completion.suggest.request import PreparedRequest
 from infill_completion.suggest.reuse.change import change_between
 from infill_completion.suggest.stream import GenerationStream, engine_error
@@ -98,7 +99,8 @@ class InflightRequests:
         for other_uri, other in list(self._requests.items()):
             if other_uri == uri or other.is_speculative:
                 other.stream.cancel()
-        stream = GenerationStream(self._engine, prepared.request, prepared.extent)
+        preamble = Preamble(prepared.view.window, prepared.view.language_id)
+        stream = GenerationStream(self._engine, prepared.request, prepared.extent, preamble)
         request = InflightRequest(prepared, stream, is_lookahead)
         self._requests[uri] = request
         stream.start()

@@ -17,6 +17,7 @@ from infill_completion.privacy.ignore_files import Rule
 from infill_completion.settings import Settings
 from infill_completion.suggest.choice import Choice
 from infill_completion.suggest.filters.loops import ends_in_loop
+from infill_completion.suggest.preamble import is_reasoning
 from infill_completion.suggest.reuse.memory import Offer, Recalled, Reuse
 
 # A NUL among this many first characters means that the document is binary.
@@ -103,6 +104,8 @@ def empty_reason(choices: Iterable[Choice], *, passed_filters: bool) -> SkipReas
     choices = tuple(choices)
     if passed_filters:
         return SkipReason.LOW_CONFIDENCE
+    if any(not choice.text and is_reasoning(choice.raw) for choice in choices):
+        return SkipReason.REASONING
     if any(choice.text.strip() or ends_in_loop(choice.raw) for choice in choices):
         return SkipReason.FILTERED
     if any(_used_all_tokens(choice) for choice in choices):

@@ -10,6 +10,7 @@ from typing import Any
 from infill_completion.api import Chunk, CompletionRequest, Engine, EngineUnavailableError, Usage
 from infill_completion.suggest.choice import Choice, ChoiceBuilder
 from infill_completion.suggest.extent import Extent
+from infill_completion.suggest.preamble import Preamble
 
 # An engine that ignores the deadline is abandoned this long after it.
 DEADLINE_GRACE_MS = 500
@@ -28,7 +29,9 @@ class GenerationStream:
         has_diverged: Whether the stream ended for that reason.
     """
 
-    def __init__(self, engine: Engine, request: CompletionRequest, extent: Extent) -> None:
+    def __init__(
+        self, engine: Engine, request: CompletionRequest, extent: Extent, preamble: Preamble | None = None
+    ) -> None:
         self.request = request
         self.choices: tuple[Choice, ...] = ()
         self.usage: Usage | None = None
@@ -37,7 +40,7 @@ class GenerationStream:
         self.expected = ""
         self.has_diverged = False
         self._engine = engine
-        self._builders = [ChoiceBuilder(extent) for _ in range(request.n)]
+        self._builders = [ChoiceBuilder(extent, preamble) for _ in range(request.n)]
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:

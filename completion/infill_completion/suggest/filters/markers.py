@@ -1,52 +1,53 @@
-"""Artefacts of models: control tokens, invisible characters, Markdown fences and masks."""
+"""Control tokens of models that arrive as text, masks of secrets, and undecodable bytes."""
 
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from infill_completion.languages.traits import Blocks
 from infill_completion.privacy.masking import MASK
 from infill_completion.suggest.filters.comments import is_in_comment
 from infill_completion.suggest.filters.context import FilterContext
+from infill_completion.suggest.filters.markup import is_markup
 
-# The control tokens of every supported model family, as their tokenizers spell them; see `prompt.formats`.
+# Control tokens as the tokenizers of the model families spell them; see `prompt.formats`. The words of the first group
+# may also be elements or types of the document, those of the second one indexes.
 _MARKER = re.compile(
-    r"[▁ ]?<(?:PRE|SUF|MID|EOT)>"
-    r"|<\|?(?:fim[_-](?:prefix|suffix|middle|pad|hole|begin|end)|file_sep(?:arator)?|repo_name|endoftext|filename"
-    r"|im_start|im_end|end_of_turn|end_of_text|eos)\|?>"
-    r"|<\[fim-(?:prefix|suffix|middle)\]>|<\[end▁of▁sentence\]>"
-    r"|<｜(?:fim▁(?:begin|hole|end)|end▁of▁sentence|begin▁of▁sentence)｜>"
-    r"|\[(?:SUFFIX|PREFIX|MIDDLE)\]"
+    r"▁?(?:"
+    r"<\|/?[A-Za-z_][\w▁-]{1,39}\|>|<｜(?:[^<>｜\n]{0,40}｜>)?|<\[fim-(?:prefix|suffix|middle)\]>|<\[end▁of▁sentence\]>"
+    r"|<</?SYS>>|<0x[0-9A-F]{2}>|<(?:PRE|SUF|MID|EOT|FILL_ME)>"
+    r"|<(?:fim[_-](?:prefix|suffix|middle|pad|hole|begin|end)|file_sep(?:arator)?|repo_?name|endoftext|im_start|im_end"
+    r"|start_of_turn|end_of_turn|end_of_text|gh_stars|empty_output"
+    r"|commit_(?:before|msg|after)|issue_(?:start|comment|closed)|jupyter_(?:start|text|code|output))>"
+    r"|</?(s|eos|bos|unk|filename|think|thinking|tool_call)>"
+    r"|\[/?(INST|SUFFIX|PREFIX|MIDDLE|THINK|TOOL_CALLS|AVAILABLE_TOOLS)\]"
+    r")"
 )
-# ASCII control characters except tab and line end, invisible characters, and those that change the writing direction.
-_INVISIBLE = re.compile("[\0-\x08\x0b-\x1f\x7f\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069]")
-# Chat models wrap code as Markdown does.
-_FENCE = re.compile(r"\s*```[\w+#.-]*[ \t]*(?:\n|$)")
-_FENCE_END = re.compile(r"^[ \t]*```[\s\S]*", re.MULTILINE)
-
-
-def drop_invisible(text: str, context: FilterContext) -> str:
-    """Drop control characters and invisible characters, unless the document itself has them."""
-    around = context.window.prefix + context.window.suffix
-    return _INVISIBLE.sub(lambda match: match.group() if match.group() in around else "", text)
-
-
-def unwrap_fence(text: str, context: FilterContext) -> str:
-    """Remove the Markdown fence that chat models put around code."""
-    match = _FENCE.match(text)
-    if match is None or context.traits.blocks is Blocks.PROSE or is_in_comment(context):
-        return text
-    code = _FENCE_END.sub("", text[match.end() :])
-    return code.removeprefix(context.window.before) if not context.window.before.strip() else code
+# What follows a token that somebody writes about.
+_SENTENCE = re.compile(r"[\"'`),.;:]*[ \t]+[a-z]")
+# A line whose string is likely to be a token.
+_ABOUT_TOKENS = re.compile(
+    r"token|(?<![a-z])[be]o[st](?![a-z])|stop|special|marker|template|prompt|vocab|sentinel", re.IGNORECASE
+)
+_FENCES = ('"""', "'''", "`")
+# Whoever writes so many tokens writes about them.
+_MAX_TOKENS = 64
+_UNDECODABLE = "\ufffd"
 
 
 def cut_at_marker(text: str, context: FilterContext) -> str:
-    """Cut at the first control token of a model, unless the document itself contains it."""
-    for match in _MARKER.finditer(text):
-        spelled = match.group().strip()
-        if spelled not in context.window.prefix and spelled not in context.window.suffix:
+    """Cut at the first control token of a model, unless the document itself is about such tokens."""
+    for match in islice(_MARKER.finditer(text), _MAX_TOKENS):
+        if not _is_written(match, context):
             return text[: match.start()].rstrip(" ")
     return text
+
+
+def cut_at_undecodable(text: str, context: FilterContext) -> str:
+    """Cut at a character that could not be decoded, unless the document itself contains such characters."""
+    at = text.find(_UNDECODABLE)
+    return text if at < 0 or _UNDECODABLE in context.window.prefix + context.window.suffix else text[:at]
 
 
 def drop_mask(text: str, context: FilterContext) -> str:
@@ -54,3 +55,57 @@ def drop_mask(text: str, context: FilterContext) -> str:
     mask = MASK * 6
     shown = context.window.prefix + context.window.suffix
     return "" if mask in text and mask not in shown else text
+
+
+def _is_written(match: re.Match[str], context: FilterContext) -> bool:
+    """Return whether a token belongs to the text: the document has it, or quotes it, or writes about it."""
+    window, text = context.window, match.string
+    spelled = match.group().lstrip("▁")
+    if spelled in window.prefix or spelled in window.suffix:
+        return True
+    name = match.group(1) or match.group(2)
+    if match.group(1) and is_markup(context):
+        opening, closing = rf"<{name}[\s>]", f"</{name}>"
+        if "/" in spelled:
+            has_other = re.search(opening, window.prefix + text[: match.start()]) is not None
+        else:
+            has_other = closing in text[match.end() :] + window.suffix or (
+                match.start() > 0 and bool(text[match.end() :].strip())
+            )
+        if has_other:
+            return True
+    elif name and name not in {"s", "think"} and re.search(rf"\b{name}\b", window.prefix + window.suffix):
+        return True
+    line_end = text.find("\n", match.end())
+    line = text[match.end() :] if line_end < 0 else text[match.end() : line_end]
+    is_prose = context.traits.blocks is Blocks.PROSE or is_in_comment(context)
+    return (is_prose and not match.group(2) and _SENTENCE.match(line) is not None) or _is_quoted(match, line, context)
+
+
+def _is_quoted(match: re.Match[str], rest_of_line: str, context: FilterContext) -> bool:
+    """Return whether a token is in a string that ends in the suggestion, or is all of the string around the cursor."""
+    text, window = match.string, context.window
+    head = text[: match.start()]
+    if any(head.count(fence) % 2 and fence in text[match.end() :] for fence in _FENCES):
+        return True
+    newline = head.rfind("\n")
+    quote = _open_quote(head[newline + 1 :] if newline >= 0 else window.before + head)
+    if not quote:
+        return False
+    if quote in rest_of_line:
+        return True
+    is_all = text.strip() == match.group() and quote in window.rest
+    return is_all and bool(_ABOUT_TOKENS.search(window.before) or _MARKER.search(window.prefix + window.suffix))
+
+
+def _open_quote(line: str) -> str:
+    """Return the quote of the string that ``line`` begins and does not end; empty if there is none."""
+    quote, is_escaped = "", False
+    for character in line:
+        if is_escaped or character == "\\":
+            is_escaped = not is_escaped
+        elif quote:
+            quote = "" if character == quote else quote
+        elif character in "\"'`":
+            quote = character
+    return quote

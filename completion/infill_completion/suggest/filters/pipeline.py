@@ -6,11 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from infill_completion.suggest.filters.blanks import drop_blank, trim_end, unify_line_ends
+from infill_completion.suggest.filters.chat import (
+    drop_chatter,
+    drop_line_numbers,
+    drop_repeated_start,
+    unwrap_fence,
+)
 from infill_completion.suggest.filters.closers import cut_at_unopened_bracket, drop_double_closer
 from infill_completion.suggest.filters.context import FilterContext
 from infill_completion.suggest.filters.depth import cut_at_stray_depth, trim_stray_indent
 from infill_completion.suggest.filters.indentation import match_indentation, trim_stray_blank
-from infill_completion.suggest.filters.markers import cut_at_marker, drop_invisible, drop_mask, unwrap_fence
+from infill_completion.suggest.filters.invisible import drop_invisible, use_plain_blanks
+from infill_completion.suggest.filters.markers import cut_at_marker, cut_at_undecodable, drop_mask
 from infill_completion.suggest.filters.openers import drop_empty_opener
 from infill_completion.suggest.filters.repetition import (
     cut_copied_line,
@@ -25,9 +32,14 @@ Filter = Callable[[str, FilterContext], str]
 
 FILTERS: tuple[Filter, ...] = (
     unify_line_ends,
-    cut_at_marker,
-    unwrap_fence,
     drop_invisible,
+    cut_at_undecodable,
+    cut_at_marker,
+    drop_chatter,
+    unwrap_fence,
+    drop_line_numbers,
+    drop_repeated_start,
+    use_plain_blanks,
     drop_mask,
     match_indentation,
     trim_stray_indent,

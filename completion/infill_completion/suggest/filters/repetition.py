@@ -12,7 +12,7 @@ from infill_completion.suggest.filters.loops import BARE_WORD, LETTERS, loop_in,
 
 _LETTER = re.compile(r"[^\W\d_]")
 # Methods of different classes may look alike, so only what is not indented counts.
-_DEFINITION = re.compile(
+DEFINITION = re.compile(
     r"(?:(?:export|default|pub|async|public|static|abstract|data|final) )*"
     r"(?:def|class|function|fn|func|fun|struct|interface|enum|trait) \w"
 )
@@ -88,7 +88,7 @@ def drop_third_copy(text: str, context: FilterContext) -> str:
 def drop_known_definition(text: str, context: FilterContext) -> str:
     """Drop the head of a definition that the document already has at its top level."""
     first = (context.window.before + text).partition("\n")[0].rstrip()
-    if context.window.rest.strip() or not _DEFINITION.match(first):
+    if context.window.rest.strip() or not DEFINITION.match(first):
         return text
     document = f"\n{context.window.above}\n{context.window.below}\n"
     return "" if f"\n{first}\n" in document else text
