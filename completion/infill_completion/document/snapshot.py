@@ -59,6 +59,7 @@ class SkipReason(Enum):
     SUPERSEDED = "A newer request for the same document replaced this one."
     TOO_SLOW = "The model completed nothing before the deadline (setting completion.deadline_ms)."
     EMPTY = "The model had nothing to add here."
+    NEXT_LINE = "The model left this line as it is and would go on below; press Enter for a suggestion there."
     CUT_SHORT = "The model completed nothing within its token limit (setting completion.max_tokens)."
     REASONING = "The model reasons before it answers; choose one that completes code (setting engine.model)."
     FILTERED = "A filter removed what the model wrote."

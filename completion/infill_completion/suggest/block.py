@@ -7,17 +7,20 @@ ends a block, and brackets outweigh indentation.
 
 from __future__ import annotations
 
+import sys
 from enum import Enum
 
 from infill_completion.document.lines import indent_width
 from infill_completion.languages.syntax import LineStart, line_starts
 from infill_completion.languages.traits import Blocks, opens_block
-from infill_completion.suggest.extent import Extent, ExtentKind
+from infill_completion.suggest.extent import STYLE_SHEETS, Extent, ExtentKind
 
 MOST_LINES = 24
 _OPENERS, _CLOSERS = ("(", "[", "{"), frozenset(")]}")
 # A line that no parser has seen.
 _UNKNOWN = LineStart(is_inside=False, depth=0)
+# What the head of a block may end with if its brace is on the next line, besides a word.
+_HEAD_ENDS = (")", ">", "]")
 
 
 class _End(Enum):
@@ -46,7 +49,9 @@ class _Block:
         self._extent = extent
         self._lines = body.split("\n")
         self._starts = _line_starts_of(self._lines, extent)
-        self._first_opens = extent.kind is ExtentKind.BLOCK and opens_block(self._lines[0], extent.traits)
+        first = extent.line + self._lines[0]
+        self._first_opens = extent.kind is ExtentKind.BLOCK and opens_block(first, extent.traits)
+        self._most_lines = MOST_LINES if extent.kind is ExtentKind.BLOCK and not extent.is_untouched else sys.maxsize
 
     def text(self, *, is_whole: bool) -> str | None:
         gap, end = False, 1
@@ -54,8 +59,8 @@ class _Block:
             if not line.strip():
                 gap = gap or not self._starts[number].is_inside
                 continue
-            found = self._end_at(line, self._starts[number], gap)
-            if found is not _End.NOT_YET or number >= MOST_LINES:
+            found = self._end_at(number, gap)
+            if found is not _End.NOT_YET or number >= self._most_lines:
                 return self._first(end if found is _End.BEFORE_LINE else number + 1)
             end, gap = number + 1, False
         return self._first(end) if is_whole or self._ends_before_last(gap) else None
@@ -66,10 +71,10 @@ class _Block:
         is_cut = unclosed is not None and 0 < unclosed < count
         return "\n".join(self._lines[: unclosed if is_cut else count]).rstrip("\n")
 
-    def _end_at(self, line: str, start: LineStart, gap: bool) -> _End:
-        """Return where the block ends in relation to ``line``; ``gap`` tells whether a blank line precedes it."""
-        extent = self._extent
-        if start.is_inside:
+    def _end_at(self, number: int, gap: bool) -> _End:
+        """Return where the block ends in relation to a line; ``gap`` tells whether a blank line precedes it."""
+        extent, line, start = self._extent, self._lines[number], self._starts[number]
+        if start.is_inside or self._belongs_to_head(number):
             return _End.NOT_YET
         if start is not _UNKNOWN and _is_braced(extent):
             if start.depth < 0:
@@ -91,10 +96,22 @@ class _Block:
             return _End.NOT_YET
         closes = width == base and extent.traits.closer.match(line.strip()) is not None
         if extent.kind is ExtentKind.BODY or width < extent.indent:
-            return _End.WITH_LINE if closes and extent.traits.blocks is not Blocks.INDENT else _End.BEFORE_LINE
+            return _End.WITH_LINE if closes else _End.BEFORE_LINE
+        if extent.is_untouched:
+            return _End.NOT_YET
         if closes:
             return _End.WITH_LINE if self._first_opens else _End.NOT_YET
         return _End.BEFORE_LINE if gap or self._first_opens else _End.NOT_YET
+
+    def _belongs_to_head(self, number: int) -> bool:
+        """Return whether a line is part of the head of the block: its brace, or the next selector of a list."""
+        line, head = self._lines[number], (self._extent.line + self._lines[0]).rstrip()
+        if indent_width(line) != self._extent.indent:
+            return False
+        if line.strip() == "{":
+            return number == 1 and (head.endswith(_HEAD_ENDS) or head[-1:].isalnum())
+        above = head if number == 1 else self._lines[number - 1].rstrip()
+        return self._extent.language_id in STYLE_SHEETS and self._extent.kind is ExtentKind.BODY and above.endswith(",")
 
     def _continues(self, line: str) -> bool:
         """Return whether ``line`` closes one part of a construct and opens the next, as ``} else {`` does."""
@@ -107,7 +124,7 @@ class _Block:
         partial = self._lines[-1].strip()
         if len(self._lines) == 1 or not partial or partial.isalpha() or self._extent.traits.closer.match(partial):
             return False
-        return self._end_at(self._lines[-1], self._starts[-1], gap) is _End.BEFORE_LINE
+        return self._end_at(len(self._lines) - 1, gap) is _End.BEFORE_LINE
 
 
 def _line_starts_of(lines: list[str], extent: Extent) -> tuple[LineStart, ...]:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from infill_completion.api import Chunk, FinishReason
-from infill_completion.suggest.ending import finished, settled
+from infill_completion.suggest.ending import begins_below, finished, settled
 from infill_completion.suggest.extent import Extent, ExtentKind
 from infill_completion.suggest.filters.loops import ends_in_loop
 from infill_completion.suggest.preamble import Preamble, is_reasoning
@@ -26,12 +26,14 @@ class Choice:
         text: The part of it that lies within the extent, with LF line ends.
         finish_reason: Why it ended; STOP also if the text was enough.
         confidence: The geometric mean of the tokens' probabilities, 0 to 1; None if the engine reports none.
+        is_below: Whether the model left the cursor's line as it is and went on below, which is not shown.
     """
 
     raw: str
     text: str
     finish_reason: FinishReason
     confidence: float | None
+    is_below: bool = False
 
 
 class ChoiceBuilder:
@@ -90,7 +92,7 @@ class ChoiceBuilder:
                 return Choice(raw, "", reason, None)
         text = finished(self._extent, raw, is_whole=reason is FinishReason.STOP)
         confidence = math.exp(self._logprob_sum / self._tokens) if self._tokens and self._logprob_sum else None
-        return Choice(raw, text, reason, confidence)
+        return Choice(raw, text, reason, confidence, is_below=not text.strip() and begins_below(self._extent, raw))
 
     def _examine(self) -> None:
         """Settle the suggestion at the first position where that is possible.

@@ -6,14 +6,22 @@ string or a comment opens a block.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from infill_completion.document.lines import indent_of, indent_width
 from infill_completion.document.window import Window
+from infill_completion.languages.brackets import PAIRS, open_brackets
+from infill_completion.languages.long_literals import LongLiteral, open_literal
 from infill_completion.languages.registry import traits_of
 from infill_completion.languages.syntax import excerpt_of, is_in_string_or_comment, untouched_body
-from infill_completion.languages.traits import LanguageTraits, opens_block
+from infill_completion.languages.traits import Blocks, LanguageTraits, opens_block
+
+_END_WORD = re.compile(r"end\b")
+# Style sheets consist of rules: whoever writes a selector wants its body, too.
+STYLE_SHEETS = frozenset({"css", "scss", "less"})
+_DECLARATION = re.compile(r"[^@]*:(?:\s|$)|\s*(?://|\*)")
 
 
 class ExtentKind(Enum):
@@ -21,8 +29,10 @@ class ExtentKind(Enum):
 
     LINE = "the rest of the line"
     MIDDLE = "text before the rest of the line"
+    REST = "the rest of the line, and what belongs to it or follows it"
     BLOCK = "a block"
     BODY = "the body of the block that the line opens"
+    LITERAL = "the rest of a string or comment of several lines"
     AHEAD = "the rest of the line, or the line after it"
 
 
@@ -32,44 +42,67 @@ class Extent:
 
     Attributes:
         kind: What may be suggested.
+        line: The cursor's line up to the cursor.
         indent: The indentation of the cursor's line in columns; on a blank line, up to the cursor.
-        is_blank: Whether only whitespace precedes the cursor on its line.
-        indentation: The whitespace that the cursor's line begins with.
         traits: The traits of the language.
+        is_wanted: Whether the user wants several lines wherever they are, not only where a block has been opened.
+        is_untouched: For a block, whether it is a whole body that is still to be written; it ends at its dedent.
         outer_indent: For a block inside an opened one, the columns of the line that opened it.
+        pair: The rest of the line if it begins with what closes the pair or the string around the cursor, else empty.
+        has_body: Whether the lines below belong to what the cursor's line opens.
+        literal: The string or comment around the cursor, if the suggestion may reach to its end.
+        is_closed: Whether the text after the cursor closes ``literal``.
         language_id: LSP's language id, for the parser.
         before: The text before the cursor for the parser; None if the parser would not understand it.
     """
 
     kind: ExtentKind
+    line: str
     indent: int
-    is_blank: bool
-    indentation: str
     traits: LanguageTraits
+    is_wanted: bool = False
+    is_untouched: bool = False
     outer_indent: int | None = None
+    pair: str = ""
+    has_body: bool = False
+    literal: LongLiteral | None = None
+    is_closed: bool = False
     language_id: str = ""
     before: str | None = None
 
     @property
+    def is_blank(self) -> bool:
+        """Whether only whitespace precedes the cursor on its line."""
+        return not self.line.strip()
+
+    @property
+    def indentation(self) -> str:
+        """The whitespace that the cursor's line begins with."""
+        return indent_of(self.line)
+
+    @property
     def spans_lines(self) -> bool:
         """Whether a suggestion may have several lines."""
-        return self.kind in {ExtentKind.BLOCK, ExtentKind.BODY}
+        return self.kind not in {ExtentKind.LINE, ExtentKind.AHEAD, ExtentKind.MIDDLE} or bool(self.pair)
 
     @property
     def stop(self) -> tuple[str, ...]:
         r"""The stop strings that save the engine work.
 
-        A blank line has none, because models often begin with a line end there and go on. The middle of a line has none
-        either, because a line end there shows that the model ignored the rest of the line.
+        Only a line that is certainly unfinished has one. A blank line has none, because models often begin with a line
+        end there and go on; after a line that may be complete, what follows the line end says why nothing is shown.
+        The middle of a line has none, because a line end there shows that the model ignored the rest of the line.
         """
-        return ("\n",) if self.kind is ExtentKind.LINE and not self.is_blank else ()
+        is_unfinished = self.line[-1:].isspace() and not self.is_blank
+        return ("\n",) if self.kind is ExtentKind.LINE and is_unfinished else ()
 
 
 def extent_at(window: Window, language_id: str, *, multiline: str, is_invoked: bool) -> Extent:
     """Decide how far a suggestion may reach.
 
-    An automatic suggestion has several lines only where a block has just been opened and is still empty. An invoked one
-    is a block on every blank line.
+    An automatic suggestion has several lines only where a block, a pair of brackets or a string of several lines has
+    just been opened and is still empty. An invoked one is a block on every blank line, reaches to the end of the string
+    around the cursor, and may begin after the cursor's line.
 
     Args:
         window: The text around the cursor.
@@ -77,22 +110,25 @@ def extent_at(window: Window, language_id: str, *, multiline: str, is_invoked: b
         multiline: The setting: ``auto``, ``never`` or ``always``.
         is_invoked: Whether the user invoked the suggestion.
     """
-    traits = traits_of(language_id)
-    before, rest = window.before, window.rest
-    is_blank = not before.strip()
-    base = Extent(ExtentKind.LINE, indent_width(before), is_blank, indent_of(before), traits, language_id=language_id)
-    if rest.strip():
-        return replace(base, kind=ExtentKind.MIDDLE)
+    before, traits = window.before, traits_of(language_id)
+    is_wanted = multiline == "always" or (is_invoked and multiline == "auto")
+    base = Extent(ExtentKind.LINE, before, indent_width(before), traits, is_wanted, language_id=language_id)
     if multiline == "never":
+        return replace(base, kind=ExtentKind.MIDDLE) if window.rest.strip() else base
+    in_literal = _in_literal(window, base)
+    if in_literal is not None:
+        return in_literal
+    if window.rest.strip():
+        return _in_middle(window, base)
+    kind, outer = _on_blank_line(window, base) if base.is_blank else _after_text(window, base)
+    if not is_wanted and kind is ExtentKind.LINE:
+        return replace(base, kind=ExtentKind.REST) if _is_selector(window, base) else base
+    if not is_wanted and is_in_string_or_comment(window, language_id):
         return base
-    is_wanted = multiline == "always" or is_invoked
-    kind, outer = _on_blank_line(window, base) if is_blank else _after_text(window, base)
-    if not is_wanted and (kind is ExtentKind.LINE or is_in_string_or_comment(window, language_id)):
-        return base
+    is_untouched = kind is ExtentKind.BLOCK
     if kind is ExtentKind.LINE:
-        kind = ExtentKind.BLOCK if is_blank else ExtentKind.BODY
-    excerpt = excerpt_of(window)
-    return replace(base, kind=kind, outer_indent=outer, before=None if excerpt is None else excerpt.before)
+        kind = ExtentKind.BLOCK if base.is_blank or multiline == "always" else ExtentKind.REST
+    return replace(base, kind=kind, outer_indent=outer, is_untouched=is_untouched, before=_parsed(window))
 
 
 def extent_ahead(window: Window, language_id: str, *, multiline: str) -> Extent | None:
@@ -101,6 +137,61 @@ def extent_ahead(window: Window, language_id: str, *, multiline: str) -> Extent 
     if now.kind is ExtentKind.LINE and not now.is_blank:
         return replace(now, kind=ExtentKind.AHEAD)
     return None if now.kind is ExtentKind.MIDDLE else now
+
+
+def literal_at(window: Window, language_id: str) -> LongLiteral | None:
+    """Return the string or comment of several lines around the cursor; None in code, and if it cannot be told."""
+    text = window.prefix if window.starts_document else _parsed(window)
+    return None if text is None else open_literal(text, language_id)
+
+
+def _in_literal(window: Window, base: Extent) -> Extent | None:
+    """Return the extent in a string or comment of several lines; None if the suggestion may not reach to its end."""
+    literal = literal_at(window, base.language_id)
+    if literal is None:
+        return None
+    rest, written = window.rest.lstrip(), literal.written
+    is_opened_here = "\n" not in written and (literal.is_line or not written.strip("*! \t"))
+    is_closed_here = not literal.is_line and rest.startswith(literal.closing)
+    if (rest and not is_closed_here) or not (base.is_wanted or is_opened_here):
+        return None
+    is_closed = is_closed_here or literal.is_closed_in(window.suffix)
+    return replace(base, kind=ExtentKind.LITERAL, literal=literal, is_closed=is_closed, pair=rest.rstrip())
+
+
+def _in_middle(window: Window, base: Extent) -> Extent:
+    """Return the extent in the middle of a line: several lines only inside a pair that the rest of the line closes."""
+    middle, rest = replace(base, kind=ExtentKind.MIDDLE), window.rest.strip()
+    if not _closes_pair(rest, window, base.traits):
+        return middle
+    if not base.is_wanted and is_in_string_or_comment(window, base.language_id):
+        return middle
+    has_body = (_next_width(window) or 0) > base.indent
+    return replace(middle, pair=rest, has_body=has_body, before=_parsed(window))
+
+
+def _closes_pair(rest: str, window: Window, traits: LanguageTraits) -> bool:
+    """Return whether ``rest`` begins with the bracket, tag or keyword that closes what is open at the cursor."""
+    if rest[0] in PAIRS:
+        opener = (PAIRS[rest[0]],)
+        if open_brackets(window.before, traits)[-1:] == opener:
+            return True
+        return traits.is_balanced and open_brackets(window.prefix, traits)[-1:] == opener
+    if rest.startswith("</"):
+        return window.before.rstrip().endswith(">")
+    return traits.blocks is Blocks.END and _END_WORD.match(rest) is not None
+
+
+def _is_selector(window: Window, base: Extent) -> bool:
+    """Return whether the cursor's line begins a rule of a style sheet that has no body yet."""
+    if base.language_id not in STYLE_SHEETS or base.is_blank or _DECLARATION.match(base.line):
+        return False
+    return literal_at(window, base.language_id) is None and (_next_width(window) or 0) <= base.indent
+
+
+def _parsed(window: Window) -> str | None:
+    excerpt = excerpt_of(window)
+    return None if excerpt is None else excerpt.before
 
 
 def _after_text(window: Window, base: Extent) -> tuple[ExtentKind, int | None]:
@@ -124,10 +215,12 @@ def _on_blank_line(window: Window, base: Extent) -> tuple[ExtentKind, int | None
 
 
 def _opener_above(window: Window, traits: LanguageTraits) -> int | None:
-    """Return the indentation of the last line above that is not blank, if that line opens a block."""
-    above = window.above.rstrip("\n \t")
-    line = above[above.rfind("\n") + 1 :]
-    return indent_width(line) if opens_block(line, traits) else None
+    """Return the indentation of the last line of code above, if that line opens a block."""
+    for line in reversed(window.above.split("\n")):
+        is_comment = bool(traits.line_comment) and line.lstrip().startswith(traits.line_comment)
+        if line.strip() and not is_comment:
+            return indent_width(line) if opens_block(line, traits) else None
+    return None
 
 
 def _next_width(window: Window) -> int | None:

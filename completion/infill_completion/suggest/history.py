@@ -84,7 +84,7 @@ class History:
         prepared, choices, view = request.prepared, request.stream.choices, request.prepared.view
         if prepared.extent.kind is ExtentKind.AHEAD and choices[0].text.startswith("\n"):
             next_line = rank_next_line(view, choices[0], self.min_confidence)
-            self._memory.remember(Remembered(view, (), SkipReason.EMPTY, prepared.versions, next_line))
+            self._memory.remember(Remembered(view, (), SkipReason.NEXT_LINE, prepared.versions, next_line))
             return
         ranking = rank(view, choices, self.min_confidence, self._knows)
         if ranking.reason is SkipReason.TOO_SLOW:

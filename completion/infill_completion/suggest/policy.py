@@ -108,6 +108,8 @@ def empty_reason(choices: Iterable[Choice], *, passed_filters: bool) -> SkipReas
         return SkipReason.REASONING
     if any(choice.text.strip() or ends_in_loop(choice.raw) for choice in choices):
         return SkipReason.FILTERED
+    if any(choice.is_below for choice in choices):
+        return SkipReason.NEXT_LINE
     if any(_used_all_tokens(choice) for choice in choices):
         return SkipReason.CUT_SHORT
     is_late = any(choice.finish_reason in {FinishReason.DEADLINE, FinishReason.CANCELLED} for choice in choices)

@@ -11,6 +11,7 @@ from infill_completion.document.snapshot import SkipReason
 
 SAME = "\0same"
 EMPTY, FILTERED, MID_LINE = SkipReason.EMPTY, SkipReason.FILTERED, SkipReason.MID_LINE
+NEXT_LINE = SkipReason.NEXT_LINE
 
 
 class Case(NamedTuple):
@@ -164,7 +165,7 @@ LENGTH = [
     Case("python", "def f():\n    |\n", "\n    return 1\n", "return 1"),
     Case("python", "def f():\n    |\n", "\n\n    return 1\n", "return 1"),
     Case("python", "def f():\n    x = 1\n    |\n", "\ndef g():\n    pass\n", EMPTY),
-    Case("python", "x = 1|\n", "\ny = 2\n", EMPTY),
+    Case("python", "x = 1|\n", "\ny = 2\n", NEXT_LINE),
     Case("python", "|\n", "import os\nimport sys\n\nprint(1)\n", "import os\nimport sys", True),
     Case("python", "|\n", "def f():\n    a()\n    b()\nf()\n", "def f():\n    a()\n    b()", True),
     Case("javascript", "if (a) {|\n", "\n  b();\n}\nc();\n", "\n  b();\n}"),
@@ -249,8 +250,8 @@ COMPLAINTS = [
     Case("go", "func f() {\n\t|\n}\n", "\n\tg()\n", "g()"),
     Case("python", "x = |\n", "<MID> <PRE> <SUF>", FILTERED),
     # In docstrings and comments the line is suggested, not a block.
-    Case("python", 'def f(a):\n    """Args:|\n    """\n', "\n        a: A number.\n", EMPTY),
-    Case("python", "# Steps:|\n", "\n# 1. Read.\n", EMPTY),
+    Case("python", 'def f(a):\n    """Args:|\n    """\n', "\n        a: A number.\n", NEXT_LINE),
+    Case("python", "# Steps:|\n", "\n# 1. Read.\n", NEXT_LINE),
     Case("python", 'def f(a):\n    """Add one."""\n    |\n', "b = a + 1\n    return b\n\n", "b = a + 1\n    return b"),
 ]
 

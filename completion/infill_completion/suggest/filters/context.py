@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from infill_completion.api import FinishReason
 from infill_completion.document.window import Window
+from infill_completion.languages.long_literals import LongLiteral
 from infill_completion.languages.registry import traits_of
 from infill_completion.languages.traits import LanguageTraits
+from infill_completion.suggest.extent import literal_at
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,11 @@ class FilterContext:
     def traits(self) -> LanguageTraits:
         """The traits of the language."""
         return traits_of(self.language_id)
+
+    @property
+    def literal(self) -> LongLiteral | None:
+        """The string or comment of several lines around the cursor, if any."""
+        return literal_at(self.window, self.language_id)
 
     @property
     def is_cut_off(self) -> bool:

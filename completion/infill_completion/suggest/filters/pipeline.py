@@ -15,6 +15,7 @@ from infill_completion.suggest.filters.chat import (
 from infill_completion.suggest.filters.closers import cut_at_unopened_bracket, drop_double_closer
 from infill_completion.suggest.filters.context import FilterContext
 from infill_completion.suggest.filters.depth import cut_at_stray_depth, trim_stray_indent
+from infill_completion.suggest.filters.enclosed import close_pair_below, replaced_below, without_replaced
 from infill_completion.suggest.filters.indentation import match_indentation, trim_stray_blank
 from infill_completion.suggest.filters.invisible import drop_invisible, use_plain_blanks
 from infill_completion.suggest.filters.markers import cut_at_marker, cut_at_undecodable, drop_mask
@@ -46,6 +47,7 @@ FILTERS: tuple[Filter, ...] = (
     trim_stray_blank,
     cut_at_stray_depth,
     cut_loop,
+    close_pair_below,
     cut_misfit,
     trim_overlap,
     cut_at_closed_angle,
@@ -96,14 +98,17 @@ class Filtered:
 def apply(text: str, context: FilterContext) -> Filtered:
     """Apply the filters to ``text`` in order, until nothing is left of it."""
     steps: list[FilterStep] = []
+    around = context
     for rule in FILTERS:
-        changed = rule(text, context)
+        changed = rule(text, around)
         if changed != text:
             steps.append(FilterStep(rule.__name__, _reason(rule), text, changed))
             text = changed
         if not text:
             break
-    return Filtered(text, replaced(text, context), tuple(steps))
+        if rule is close_pair_below and (size := replaced_below(text, context)):
+            around = without_replaced(context, size)
+    return Filtered(text, replaced_below(text, context) or replaced(text, context), tuple(steps))
 
 
 def _reason(rule: Filter) -> str:

@@ -1,0 +1,109 @@
+"""Strings and comments that may span lines, found without a parser, so in every language."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from infill_completion.languages.literal_styles import STYLES
+
+_ESCAPED = re.compile(r"(?<!\\)(?:\\\\)*\\\Z")
+_MOST_BACKSLASHES = 64
+_TEMPLATE = re.compile(r"\\.|`|\$\{|[{}]", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class LongLiteral:
+    """A string or comment that may span lines and is open at the end of a text.
+
+    Attributes:
+        opening: Its opening delimiter.
+        written: The text after the opening delimiter.
+        closing: Its closing delimiter; the pattern of a line if ``is_line``.
+        is_line: Whether the closing delimiter is a line of its own, as that of a here-document is.
+        has_escapes: Whether a backslash before the closing delimiter makes it text.
+    """
+
+    opening: str
+    written: str
+    closing: str
+    is_line: bool = False
+    has_escapes: bool = False
+
+    def end_in(self, text: str, start: int = 0) -> tuple[int, int] | None:
+        """Return the span of the closing delimiter in ``text`` from ``start`` on; None if it is not there.
+
+        ``start`` must be inside the literal. A delimiter that is a line of its own includes the line end before it.
+        """
+        if self.is_line:
+            match = re.compile(self.closing, re.MULTILINE).search(text, start)
+            return (max(match.start() - 1, 0), match.end()) if match else None
+        if self.closing == "`" and self.has_escapes:
+            end = _template_end(text, start)
+            return (end - 1, end) if end is not None else None
+        at = text.find(self.closing, start)
+        while at >= 0 and self.has_escapes and _ESCAPED.search(text[max(at - _MOST_BACKSLASHES, start) : at]):
+            at = text.find(self.closing, at + 1)
+        return (at, at + len(self.closing)) if at >= 0 else None
+
+    def is_closed_in(self, suffix: str) -> bool:
+        """Return whether ``suffix``, the text after the cursor, closes it rather than opening another one."""
+        end = self.end_in("\n" + suffix if self.is_line else suffix)
+        if end is None:
+            return False
+        if not self.is_line and self.opening.endswith(self.closing):
+            return suffix.count(self.closing) % 2 == 1
+        return self.is_line or not 0 <= suffix.find(self.opening) < end[0]
+
+
+@lru_cache(maxsize=16)
+def open_literal(text: str, language_id: str) -> LongLiteral | None:
+    """Return the string or comment of several lines in which ``text`` ends; None if it ends in code.
+
+    A here-document counts from the line that announces it. ``text`` must not begin inside a literal.
+    """
+    style = STYLES.get(language_id)
+    at = 0
+    while style is not None and (match := style.pattern.search(text, at)) is not None:
+        at = match.end()
+        rule = style.rules.get(match.lastgroup or "")
+        if rule is None:
+            continue  # It ends on its line.
+        literal = LongLiteral(match.group(), "", rule.closing_of(match), rule.is_line, rule.has_escapes)
+        if rule.is_template:
+            end, begin = _template(text, at)
+            if end is None:
+                return None if begin is None else replace(literal, written=text[begin + 1 :])
+            at = end
+            continue
+        content = text.find("\n", at) + 1 if rule.is_line else at
+        found = literal.end_in(text, content) if content or not rule.is_line else None
+        if found is None:
+            return replace(literal, written=text[at:])
+        at = found[1]
+    return None
+
+
+def _template_end(text: str, start: int) -> int | None:
+    """Return the offset after the backtick that closes the template literal around ``start``; None if none does."""
+    return _template(text, start)[0]
+
+
+def _template(text: str, start: int) -> tuple[int | None, int | None]:
+    """Return where the template literal around ``start`` ends, or else where the one begins in which ``text`` ends.
+
+    Both are None if the text ends in code that is interpolated into a template literal.
+    """
+    stack: list[int | None] = [start - 1]  # The begin of each template literal, None for each brace of code.
+    for match in _TEMPLATE.finditer(text, start):
+        mark, is_code = match.group(), stack[-1] is None
+        if mark == "`" and is_code:
+            stack.append(match.start())
+        elif mark == "`" or (mark == "}" and is_code):
+            stack.pop()
+        elif mark == "${" or (mark == "{" and is_code):
+            stack.append(None)
+        if not stack:
+            return match.end(), None
+    return None, stack[-1]

@@ -1,0 +1,40 @@
+"""Where a text closes the pair of brackets, tags or keywords around a cursor."""
+
+from __future__ import annotations
+
+import re
+
+from infill_completion.languages.brackets import PAIRS, unopened
+from infill_completion.languages.traits import LanguageTraits
+
+# An arrow of a function in an attribute does not end a tag.
+_TAG = re.compile(r"<(/?)(?:[A-Za-z][\w.:-]*)?(?:=>|[^<>=]|=(?!>))*+>")
+_WORD = re.compile(r"\w+")
+
+
+def closing_offset(text: str, rest: str, traits: LanguageTraits) -> int | None:
+    """Return where ``text`` closes the pair that ``rest``, the rest of the cursor's line, closes; None if nowhere.
+
+    Args:
+        text: What is inserted between the pair.
+        rest: It begins with a closing bracket, tag or keyword.
+        traits: The traits of the language.
+    """
+    if rest[0] in PAIRS:
+        return next((offset for offset, character in unopened(text, traits) if character == rest[0]), None)
+    if rest.startswith("</"):
+        return _closing_tag(text)
+    word, last = _WORD.match(rest), text.rstrip().rpartition("\n")[2]
+    is_closer = word is not None and re.match(rf"\s*{word.group()}\b", last) is not None
+    return len(text.rstrip()) - len(last.lstrip()) if is_closer else None
+
+
+def _closing_tag(text: str) -> int | None:
+    depth = 0
+    for match in _TAG.finditer(text):
+        if match.group().endswith("/>"):
+            continue
+        depth += -1 if match.group(1) else 1
+        if depth < 0:
+            return match.start()
+    return None
