@@ -19,7 +19,8 @@ _EDGE_SEARCH = 1000
 _BEYOND = 8000
 
 
-class Excerpt(NamedTuple):
+@dataclass(frozen=True)
+class Excerpt:
     """The text around a cursor that a parser reads, with LF line ends.
 
     It is cut where the syntax allows it, so the cuts bring no errors. It may lack parts of the document in between.
@@ -27,10 +28,17 @@ class Excerpt(NamedTuple):
     Attributes:
         before: The text before the cursor; it holds the whole cursor's line up to there.
         after: The text after the cursor; it holds the whole rest of the cursor's line.
+        hides_errors: Whether the blocks around the cursor have syntax errors in what is left out. A bracket that seems
+            superfluous here may then be missing there.
     """
 
     before: str
     after: str
+    hides_errors: bool = False
+
+    def with_text(self, text: str, replaced: int = 0) -> Excerpt:
+        """Return the excerpt after ``text`` has replaced ``replaced`` characters to the right of the cursor."""
+        return replace(self, before=self.before + text, after=self.after[replaced:])
 
 
 @dataclass(frozen=True)
@@ -57,9 +65,7 @@ class Window:
 
     def with_text(self, text: str, replaced: int = 0) -> Window:
         """Return the window after ``text`` has replaced ``replaced`` characters to the right of the cursor."""
-        excerpt = self.excerpt
-        if excerpt is not None:
-            excerpt = Excerpt(excerpt.before + text, excerpt.after[replaced:])
+        excerpt = None if self.excerpt is None else self.excerpt.with_text(text, replaced)
         return replace(self, prefix=self.prefix + text, suffix=self.suffix[replaced:], excerpt=excerpt)
 
     @property

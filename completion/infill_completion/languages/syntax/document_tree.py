@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from infill_completion.document.window import Excerpt
 from infill_completion.languages.registry import grammar_of
 from infill_completion.languages.syntax.excerpt import cut_excerpt
-from infill_completion.languages.syntax.parser import new_parser
+from infill_completion.languages.syntax.parser import new_parser, to_ascii
 
 if TYPE_CHECKING:
     from tree_sitter import Parser, Point, Tree
@@ -21,7 +20,6 @@ MOST_PARSE_MS = 2000.0
 _READ_CHARACTERS = 4096
 _COMPARED = 32_768
 _NO_POINT = (0, 0)  # The tree's rows and columns are never asked for.
-_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
 @dataclass
@@ -107,7 +105,7 @@ def _parse(parser: Parser, running: _Parse, ends: float) -> Tree | None:
     """Begin or continue a parse; None if it is not finished when the thread's time reaches ``ends``."""
 
     def read(start: int, _point: Point) -> bytes:
-        return _ascii(running.text[start : start + _READ_CHARACTERS])
+        return to_ascii(running.text[start : start + _READ_CHARACTERS])
 
     def is_over(_offset: int, _has_error: bool) -> bool:
         return time.thread_time() > ends  # True interrupts the parser.
@@ -147,14 +145,3 @@ def _common(most: int, is_equal: Callable[[int, int], bool]) -> int:
 def _edit(tree: Tree, former: str, text: str) -> None:
     start, old_end, new_end = difference(former, text)
     tree.edit(start, old_end, new_end, _NO_POINT, _NO_POINT, _NO_POINT)
-
-
-def _ascii(text: str) -> bytes:
-    if text.isascii():
-        return text.encode("ascii")
-    return _NOT_ASCII.sub(_stand_in, text).encode("ascii")
-
-
-def _stand_in(match: re.Match[str]) -> str:
-    character = match.group()
-    return " " if character.isspace() or character == "\ufeff" else "x"

@@ -116,7 +116,7 @@ class DocumentTrees:
             found = Excerpt(to_lf(text[:offset]), to_lf(text[offset:]))
         else:
             found = None
-        return None if found is None else Excerpt(found.before + chosen, found.after[replaced:])
+        return None if found is None else found.with_text(chosen, replaced)
 
     def _drop_oldest(self) -> None:
         while len(self._entries) > MOST_DOCUMENTS or self._characters() > MOST_CHARACTERS:

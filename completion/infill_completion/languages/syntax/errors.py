@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from infill_completion.document.window import Window
+from infill_completion.document.window import Excerpt, Window
+from infill_completion.languages.brackets import PAIRS, open_brackets, unopened
+from infill_completion.languages.registry import grammar_of, traits_of
+from infill_completion.languages.syntax.excerpt import cut_excerpt
 from infill_completion.languages.syntax.near import excerpt_of
-from infill_completion.languages.syntax.parser import has_grammar, parse
+from infill_completion.languages.syntax.parser import has_grammar, parse, to_ascii
+from infill_completion.languages.traits import Blocks
 
 if TYPE_CHECKING:
     from tree_sitter import Node
+
+_CLOSER_OF = {opener: closer for closer, opener in PAIRS.items()}
+# A name, which completes most half-written expressions, and statements in every language that has a grammar here.
+_NAME = "x"
+_STATEMENTS = ("x();", "x")
+# Characters before and after the cursor in the parts in which a suggestion is tried.
+_PARTS = ((1500, 500), (300, 150))
 
 
 def added_errors(window: Window, text: str, replaced: int, language_id: str) -> int | None:
@@ -25,25 +37,84 @@ def added_errors(window: Window, text: str, replaced: int, language_id: str) -> 
     Returns:
         The difference; None if unknown.
     """
-    excerpt = excerpt_of(window) if has_grammar(language_id) else None
-    if excerpt is None:
+    around = _around(window, replaced, language_id)
+    if around is None:
         return None
-    before, after = excerpt
-    without = _errors(before + after[replaced:], language_id)
-    with_text = _errors(before + text + after[replaced:], language_id)
+    without = _errors(around.before + around.after, language_id)
+    with_text = _errors(around.before + text + around.after, language_id)
     return None if without is None or with_text is None else with_text - without
 
 
 def breaks_syntax(window: Window, text: str, replaced: int, language_id: str) -> bool:
-    """Return whether a suggestion brings a syntax error into surroundings that have none; False if unknown."""
-    excerpt = excerpt_of(window) if has_grammar(language_id) else None
-    if excerpt is None:
+    """Return whether a suggestion brings a syntax error; False if unknown.
+
+    Where the text around it has errors already, a parser may recover from them in one way with the suggestion and in
+    another without it. Then the suggestion is also tried in smaller parts of that text: the largest one without errors
+    decides, or else all of them must agree.
+    """
+    around = _around(window, replaced, language_id)
+    if around is None or not _breaks(around, text, language_id):
         return False
-    before, after = excerpt.before, excerpt.after[replaced:]
-    return bool(_errors(before + text + after, language_id)) and _errors(before + after, language_id) == 0
+    if not _errors(_without_line(around), language_id):
+        return not around.hides_errors or not unopened(text, traits_of(language_id))
+    parts = list(_parts(around, language_id))
+    clean = next((part for part in parts if _errors(_without_line(part), language_id) == 0), None)
+    return all(_breaks(part, text, language_id) for part in (parts if clean is None else [clean]))
 
 
-@lru_cache(maxsize=16)
+def _around(window: Window, replaced: int, language_id: str) -> Excerpt | None:
+    excerpt = excerpt_of(window) if has_grammar(language_id) else None
+    return None if excerpt is None else excerpt.with_text("", replaced)
+
+
+def _parts(around: Excerpt, language_id: str) -> Iterator[Excerpt]:
+    """Yield smaller parts of the text around the cursor, the largest first."""
+    grammar, text = grammar_of(language_id), around.before + around.after
+    tree = parse(to_ascii(text), language_id)
+    if grammar is None or tree is None:
+        return
+    for most_before, most_after in _PARTS:
+        part = cut_excerpt(tree.root_node, text, len(around.before), grammar.lists, most_before, most_after)
+        if part is not None and part != around:
+            yield part
+
+
+def _breaks(around: Excerpt, text: str, language_id: str) -> bool:
+    """Return whether ``text`` brings a syntax error into ``around``.
+
+    The cursor's line is mostly half-written, and that is an error already. So the errors with the suggestion are
+    compared with those without that line, and with those if the line is completed in some other way. A suggestion
+    breaks the syntax if it leaves more errors than both.
+    """
+    errors = _errors(around.before + text + around.after, language_id)
+    if not errors:
+        return False
+    without_line = _errors(_without_line(around), language_id)
+    if without_line is None or errors <= without_line:
+        return False
+    line = around.before[around.before.rfind("\n") + 1 :]
+    others = _endings(line, language_id) if line.strip() else _STATEMENTS if without_line else ("",)
+    found = (_errors(around.before + other + around.after, language_id) for other in others)
+    return any(other is not None and other < errors for other in found)
+
+
+def _without_line(around: Excerpt) -> str:
+    """Return the text without the cursor's line."""
+    end = around.after.find("\n")
+    return around.before[: around.before.rfind("\n") + 1] + (around.after[end:] if end >= 0 else "")
+
+
+def _endings(line: str, language_id: str) -> Iterator[str]:
+    """Yield the simplest texts that may complete a half-written ``line``."""
+    traits = traits_of(language_id)
+    quote = next((quote for quote in "\"'`" if line.count(quote) % 2), "")
+    closers = quote + "".join(_CLOSER_OF[opener] for opener in reversed(open_brackets(line + quote, traits)))
+    for end in ("", ";", " {", " {}") if traits.blocks is Blocks.BRACES else ("", ":"):
+        yield closers + end
+        yield _NAME + closers + end
+
+
+@lru_cache(maxsize=64)
 def _errors(source: str, language_id: str) -> int | None:
     tree = parse(source.encode("utf-8", "replace"), language_id)
     return None if tree is None else _count(tree.root_node)

@@ -26,10 +26,16 @@ _MOST_LEVELS = 500
 # Children of an error that are looked through.
 _MOST_IN_ERROR = 1000
 _SEPARATORS = frozenset({",", ";"})
-_CLOSER_OF = {"(": ")", "[": "]", "{": "}"}
 
 
-def cut_excerpt(root: Node, text: str, offset: int, lists: frozenset[str]) -> Excerpt | None:
+def cut_excerpt(
+    root: Node,
+    text: str,
+    offset: int,
+    lists: frozenset[str],
+    most_before: int = MOST_BEFORE,
+    most_after: int = MOST_AFTER,
+) -> Excerpt | None:
     """Return the excerpt of ``text`` around ``offset``.
 
     Args:
@@ -37,25 +43,36 @@ def cut_excerpt(root: Node, text: str, offset: int, lists: frozenset[str]) -> Ex
         text: The document.
         offset: The cursor, in code points.
         lists: Nodes of which children may be left out.
+        most_before: How many characters before the cursor are near.
+        most_after: How many characters after it are near.
 
     Returns:
         The excerpt; None if too little can be left out.
     """
-    before, after = _before(root, text, offset, lists), _after(root, text, offset, lists)
+    above, before = _before(root, text, offset, lists, most_before)
+    below, after = _after(root, text, offset, lists, most_after)
     if before is None or after is None or max(len(before), len(after)) > _MOST_CHARACTERS:
         return None
-    return Excerpt(to_lf(before), to_lf(after))
+    # Errors elsewhere, in blocks that do not hold the cursor, are of no concern.
+    hides_errors = any(node.has_error for node in (*above[1:], *below[1:]))
+    return Excerpt(to_lf(before), to_lf(after), hides_errors)
 
 
-def _before(root: Node, text: str, offset: int, lists: frozenset[str]) -> str | None:
-    """Return the part before the cursor: the beginnings of all nodes around it, then what is near."""
-    line, earliest = text.rfind("\n", 0, offset) + 1, offset - MOST_BEFORE
+def _before(root: Node, text: str, offset: int, lists: frozenset[str], most: int) -> tuple[list[Node], str | None]:
+    """Return the part before the cursor: the beginnings of all nodes around it, then what is near.
+
+    Returns:
+        The nodes around the cursor that it is cut in, and the part; None if there are too many nodes.
+    """
+    line, earliest = text.rfind("\n", 0, offset) + 1, offset - most
     if earliest <= 0:
-        return text[:offset]
+        return [], text[:offset]
     pieces: list[str] = []
+    around: list[Node] = []
     node = root
-    for level in range(_MOST_LEVELS):
-        is_list = level == 0 or node.type in lists or node.is_error
+    while len(around) < _MOST_LEVELS:
+        around.append(node)
+        is_list = node == root or node.type in lists or node.is_error
         child = _child_after(node, earliest)
         if child is not None and child.start_byte < earliest:
             following = _child_after(node, child.end_byte)
@@ -66,25 +83,31 @@ def _before(root: Node, text: str, offset: int, lists: frozenset[str]) -> str | 
                 continue
             child = following
         if not is_list:
-            return _joined([*pieces, text[node.start_byte : offset]])
+            return around, _joined([*pieces, text[node.start_byte : offset]])
         while child is not None and not child.is_named and child.start_byte < line:
             child = child.next_sibling
         start = line if child is None else min(child.start_byte, line)
-        return _joined([*pieces, _head(node, text, earliest), text[_line_start(text, start) : offset]])
-    return None
+        return around, _joined([*pieces, _head(node, text, earliest), text[_line_start(text, start) : offset]])
+    return around, None
 
 
-def _after(root: Node, text: str, offset: int, lists: frozenset[str]) -> str | None:
-    """Return the part after the cursor: what is near, then the ends of all nodes around the cursor."""
-    line_end, latest = text.find("\n", offset), offset + MOST_AFTER
+def _after(root: Node, text: str, offset: int, lists: frozenset[str], most: int) -> tuple[list[Node], str | None]:
+    """Return the part after the cursor: what is near, then the ends of all nodes around the cursor.
+
+    Returns:
+        As `_before`.
+    """
+    line_end, latest = text.find("\n", offset), offset + most
     if latest >= len(text):
-        return text[offset:]
+        return [], text[offset:]
     if not 0 <= line_end < latest:
         line_end = latest
     tails: list[str] = []
+    around: list[Node] = []
     node = root
-    for level in range(_MOST_LEVELS):
-        is_list = level == 0 or node.type in lists or node.is_error
+    while len(around) < _MOST_LEVELS:
+        around.append(node)
+        is_list = node == root or node.type in lists or node.is_error
         child = _child_after(node, latest)
         if child is not None and child.start_byte <= line_end:
             tails.append(_tail(node, text, latest) if is_list else text[child.end_byte : node.end_byte])
@@ -96,8 +119,8 @@ def _after(root: Node, text: str, offset: int, lists: frozenset[str]) -> str | N
             end = latest if child is None else min(child.start_byte, latest)
             near = text[offset : max(_line_start(text, end), line_end)].rstrip(" \t\r\n").removesuffix(",")
             near += "\n" + _tail(node, text, latest)
-        return "".join([near, *reversed(tails)])
-    return None
+        return around, "".join([near, *reversed(tails)])
+    return around, None
 
 
 def _child_after(node: Node, offset: int) -> Node | None:
@@ -118,7 +141,7 @@ def _child(node: Node, index: int) -> Node:
 def _head(node: Node, text: str, earliest: int) -> str:
     """Return the beginning of a list: what is before its first element."""
     if node.is_error:
-        return _open_brackets(node, earliest)
+        return _open_braces(node, earliest)
     if node.type.startswith("preproc"):
         return text[node.start_byte : text.find("\n", node.start_byte) + 1]
     first = next((child for index in range(4) if (child := node.child(index)) is not None and child.is_named), None)
@@ -136,19 +159,16 @@ def _tail(node: Node, text: str, latest: int) -> str:
     return text[start : node.end_byte] + "\n"
 
 
-def _open_brackets(error: Node, end: int) -> str:
-    """Return the brackets that are open at ``end`` in code that the parser could not make sense of."""
+def _open_braces(error: Node, end: int) -> str:
+    """Return the braces open at ``end`` in code that the parser could not make sense of: blocks yet to be closed."""
     if error.child_count > _MOST_IN_ERROR:
         return ""
-    found: list[str] = []
+    count = 0
     for child in error.children:
         if child.start_byte >= end:
             break
-        if child.type in _CLOSER_OF:
-            found.append(child.type)
-        elif found and child.type == _CLOSER_OF[found[-1]]:
-            found.pop()
-    return "".join(found)
+        count = max(count + (child.type == "{") - (child.type == "}"), 0)
+    return "{" * count
 
 
 def _line_start(text: str, start: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import time
 from functools import cache
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 # Text that the grammar cannot make sense of may keep a parser busy for long; it is given up after this time.
 MOST_MS = 20.0
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
 def has_grammar(language_id: str) -> bool:
@@ -59,3 +61,15 @@ def new_parser(language_id: str) -> Parser | None:
 @cache
 def _parser(language_id: str) -> Parser | None:
     return new_parser(language_id)
+
+
+def to_ascii(text: str) -> bytes:
+    """Return a text of the same structure with one byte for each character, so that offsets need no conversion."""
+    if text.isascii():
+        return text.encode("ascii")
+    return _NOT_ASCII.sub(_stand_in, text).encode("ascii")
+
+
+def _stand_in(match: re.Match[str]) -> str:
+    character = match.group()
+    return " " if character.isspace() or character == "\ufeff" else "x"
