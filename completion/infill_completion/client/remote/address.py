@@ -72,9 +72,12 @@ class ServerAddress:
 
     def target(self, path: str) -> str:
         """Return the path and the query of a request for the protocol's ``path``."""
-        if self.is_versioned:
+        prefix = self.prefix
+        if self.is_versioned and path.startswith("/v1"):
             path = path.removeprefix("/v1")
-        return self.prefix + path + (f"?{self.query}" if self.query else "")
+        elif self.is_versioned:
+            prefix = _VERSION.sub("", prefix)  # a path of the server itself, beside OpenAI's API
+        return prefix + path + (f"?{self.query}" if self.query else "")
 
 
 def secrets_of(url: str, key_variable: str | None) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import socket
 import ssl
 from dataclasses import dataclass
 
-from infill_completion.api import EngineUnavailableError
+from infill_completion.api import EngineState, EngineUnavailableError
 from infill_completion.client.remote.address import secrets_of
 from infill_completion.client.remote.transport.failures import LostConnectionError, ProxyFailedError, RedirectedError
 from infill_completion.client.remote.trouble import message_in, page_title
@@ -144,6 +144,24 @@ class RemoteErrors:
         """Return the error for a server without the model of ``engine.model``."""
         return EngineUnavailableError(
             f"{self.url} has no model {self.settings.model}, but {', '.join(listed[:5])}; correct engine.model."
+        )
+
+    def loading(self, model: str = "") -> EngineUnavailableError:
+        """Return the error for a server that is loading its model."""
+        return EngineUnavailableError(f"{self.url} is loading {model or 'its model'}.", EngineState.LOADING)
+
+    def too_long(self, window_tokens: int | None) -> EngineUnavailableError:
+        """Return the error for a prompt that is too long for the server, however short we made it."""
+        size = f" takes {window_tokens} tokens at most" if window_tokens else " takes no prompt of this length"
+        step = f"lower engine.context_tokens to {window_tokens}" if window_tokens else "lower engine.context_tokens"
+        return EngineUnavailableError(f"{self.url}{size}; {step}.", kind=f"{self.url} window")
+
+    def unknown_format(self, model: str) -> str:
+        """Return a sentence about a model whose family nothing tells."""
+        name = f"its model {model}" if model else "its model"
+        return (
+            f"{self.url} does not say what {name} is, so the text after the cursor may go unused; set engine.format to "
+            "the model's family, such as qwen2.5-coder."
         )
 
     def _without_secrets(self, message: str) -> str:

@@ -1,29 +1,30 @@
-"""HTTP requests to a remote server, in its own protocol."""
+"""One remote server: its models, whether they are loaded, and what it completes."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 from collections.abc import AsyncGenerator
 
 from infill_completion.api import Chunk, CompletionRequest
-from infill_completion.client.events import EventReader, LineReader
 from infill_completion.client.http import ProtocolError
 from infill_completion.client.remote.address import public_url
-from infill_completion.client.remote.answer_reader import AnswerReader
+from infill_completion.client.remote.completions import Completions, OnSilence
 from infill_completion.client.remote.dialects.registry import DIALECTS
 from infill_completion.client.remote.errors import RemoteErrors
 from infill_completion.client.remote.exchange import AnswerStream, Exchange
-from infill_completion.client.remote.trouble import error_of
+from infill_completion.client.remote.profile import ServerProfile
+from infill_completion.client.remote.survey import Surveyor
 from infill_completion.settings import EngineSettings
 
-_LISTING_S = 10.0
-_OTHER_SHAPE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+_LOAD_S = 900.0
+# Products that answer only once the model is loaded.
+_LOADED_FIRST = frozenset({"vllm", "sglang", "infill-ls"})
+# It is awake, and a real request will tell what else is wrong.
+_AWAKE = frozenset({200, 400, 422, 501})
 
 
 class RemoteServer:
-    """Asks the server of ``engine.url`` in the protocol of ``engine.api``; one request, one HTTP exchange.
+    """Asks the server of ``engine.url`` in the protocol of ``engine.api``.
 
     Attributes:
         errors: Makes the errors of this server.
@@ -31,86 +32,116 @@ class RemoteServer:
 
     def __init__(self, settings: EngineSettings) -> None:
         assert settings.url is not None
-        self._settings = settings
-        self._dialect = DIALECTS[settings.api]()
+        dialect = DIALECTS[settings.api](settings)
         self.errors = RemoteErrors(public_url(settings.url), settings)
+        self._dialect = dialect
         self._exchange = Exchange(settings, self.errors)
+        self._profile = ServerProfile(settings, dialect, self.errors)
+        self._surveyor = Surveyor(settings, dialect, self._exchange, self.errors)
+        self._completions = Completions(dialect, self._exchange, self.errors, self._profile)
+
+    @property
+    def name(self) -> str:
+        """The model in use; empty if the server chooses it, or none is known."""
+        return self._profile.target.name
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is known which model to ask."""
+        return self._profile.is_known
 
     @property
     def has_all_choices(self) -> bool:
         """Whether one request returns all ``n`` choices."""
-        return self._dialect.has_all_choices
+        return self._dialect.has_all_choices and "n" not in self._profile.refused
 
-    async def models(self) -> list[str]:
-        """Return the names of the server's models; none if it has no list, but the settings name a model.
+    @property
+    def loads_on_demand(self) -> bool:
+        """Whether the server loads a model only for a request, and drops it after a while."""
+        return self._dialect.loads_on_demand
+
+    @property
+    def may_load(self) -> bool:
+        """Whether a silent server may be loading its model."""
+        return self._profile.target.model.owner not in _LOADED_FIRST
+
+    @property
+    def needs_load(self) -> bool:
+        """Whether to wait for the server before the first request: it said so, or could not say which models it has."""
+        found = self._profile.found
+        return not self._profile.is_awake and (found.target.model.is_loaded is False or found.problem is not None)
+
+    @property
+    def loading_message(self) -> str:
+        """A sentence about a server that loads its model."""
+        return str(self.errors.loading(self.name))
+
+    @property
+    def loss(self) -> str:
+        """A sentence about what the answers lack, with the next step; empty if that is nothing."""
+        if self._dialect.needs_format and self._profile.target.format.is_unknown:
+            return self.errors.unknown_format(self.name)
+        return ""
+
+    async def survey(self) -> None:
+        """Find out which model to use.
 
         Raises:
-            EngineUnavailableError: The server does not answer, refuses us, or does not speak the protocol.
+            EngineUnavailableError: The server is not there, is loading, or does not have the model of the settings.
         """
+        self._profile.update(await self._surveyor.survey(self.name))
+
+    def forget(self) -> None:
+        """Look everything up again, because another server may be there now."""
+        self._profile.is_known = False
+
+    async def load(self, patience_s: float) -> None:
+        """Make the server load the model, and wait until it has.
+
+        Raises:
+            EngineUnavailableError: The server is not there, still loads, or cannot load the model.
+        """
+        target = self._profile.target
+        path = self._dialect.completion_path(target)
+        body = self._profile.refused.without(self._dialect.load_request(target))
         try:
-            reply = await self._exchange.reply("GET", self._dialect.models_path, None, _LISTING_S)
+            reply = await self._exchange.reply("POST", path, body, patience_s)
         except TimeoutError as error:
-            raise self.errors.unreachable(error) from error
-        if reply.status in {404, 405} and self._settings.model != "auto":
-            return []  # it may still complete
-        if reply.status != 200:
-            raise self.errors.refused(reply.status, reply.body, reply.retry_after_s)
-        try:
-            body = json.loads(reply.body)
-            if (message := error_of(body)) is not None:
-                raise self.errors.failed(message)
-            return self._dialect.models(body)
-        except _OTHER_SHAPE as error:
-            raise self.errors.not_an_answer(reply.body) from error
+            raise self.errors.timed_out() from error
+        if reply.status not in _AWAKE:
+            raise self._profile.error(reply)
+        self._profile.is_awake = True
 
-    async def stream(
-        self, request: CompletionRequest, model: str, index: int, until: float
-    ) -> AsyncGenerator[Chunk, None]:
-        """Yield the chunks of choice ``index``, or of all choices; closing the iterator closes the connection.
-
-        Args:
-            request: What to complete.
-            model: The server's name for the model.
-            index: The choice.
-            until: The deadline, on the event loop's clock.
+    async def finish(self, silent: asyncio.Task[AnswerStream]) -> None:
+        """Wait, outside any deadline, until a silent server begins its answer, and hang up then.
 
         Raises:
-            TimeoutError: The deadline passed.
-            EngineUnavailableError: The server does not answer, refuses the request, or does not speak the protocol.
+            EngineUnavailableError: It never does, or refuses.
         """
         try:
-            answer = await self._opened(request, model, index, until)
-            try:
-                reader = AnswerReader(self._dialect, self.errors, index)
-                async with contextlib.aclosing(answer.events(until)) as events:
-                    async for data in events:
-                        for chunk in reader.chunks(data):
-                            yield chunk
-                for chunk in reader.finish(is_done=answer.is_done):
-                    yield chunk
-            finally:
-                answer.end()
-        except TimeoutError:
-            raise
+            async with asyncio.timeout(_LOAD_S):
+                answer = await silent
+        except TimeoutError as error:
+            raise self.errors.timed_out() from error
         except (OSError, EOFError) as error:
             raise self.errors.unreachable(error) from error
         except (ProtocolError, ValueError) as error:
             raise self.errors.wrong_protocol() from error
+        answer.end()
+        if answer.refusal is not None and answer.refusal.status not in _AWAKE:
+            raise self._profile.error(answer.refusal)
+        self._profile.is_awake = True
+
+    def stream(
+        self, request: CompletionRequest, index: int | None, until: float, on_silence: OnSilence
+    ) -> AsyncGenerator[Chunk, None]:
+        """Yield the chunks of choice ``index``, or of all choices; see :meth:`Completions.stream`."""
+        return self._completions.stream(request, index, until, on_silence)
+
+    def lacks_choices(self) -> None:
+        """Record that the server returns one choice whatever ``n`` says."""
+        self._profile.refused.ignored("n")
 
     async def aclose(self) -> None:
         """Close all connections."""
         await self._exchange.aclose()
-
-    async def _opened(self, request: CompletionRequest, model: str, index: int, until: float) -> AnswerStream:
-        """Return an answer with status 200."""
-        while True:
-            body = self._dialect.request(request, model, index)
-            reader = LineReader() if self._dialect.is_line_based else EventReader()
-            async with asyncio.timeout_at(until):
-                answer = await self._exchange.begin(self._dialect.completion_path, body, reader)
-            refusal = answer.refusal
-            if refusal is None:
-                return answer
-            answer.end()
-            if refusal.status not in {400, 422} or not self._dialect.simplify():
-                raise self.errors.refused(refusal.status, refusal.body, refusal.retry_after_s)

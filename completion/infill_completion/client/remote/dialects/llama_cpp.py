@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from infill_completion.api import Chunk, CompletionRequest, FinishReason, Usage
-from infill_completion.client.remote.dialects.dialect import Body
+from infill_completion.client.remote.dialects.dialect import Body, Question
+from infill_completion.client.remote.models.served import ServedModel, served_model
+from infill_completion.client.remote.models.target import Target
 from infill_completion.client.wire import text_in
+from infill_completion.prompt.text import fim_prompt
+from infill_completion.settings import EngineSettings
 
 _TIMING_NAMES = {"prompt_ms": "prefill_ms", "predicted_ms": "decode_ms", "predicted_per_second": "tokens_per_s"}
 
@@ -14,37 +19,63 @@ _TIMING_NAMES = {"prompt_ms": "prefill_ms", "predicted_ms": "decode_ms", "predic
 class LlamaCpp:
     """``/infill``.  The server knows the control tokens of its model and builds the infill prompt.
 
+    A model without such tokens gets the prompt as text, at ``/completion``.  Requests name the model: a server in
+    router mode needs it, others ignore it.
+
     Source: tools/server/README.md of llama.cpp.
     """
 
-    completion_path = "/infill"
     models_path = "/v1/models"
     is_line_based = False
     answer_keys: tuple[str, ...] = ("content", "stop")
     has_all_choices = False
+    lists_all = False
+    loads_on_demand = False
 
-    def models(self, body: Any) -> list[str]:
-        """Return the ids of ``data``."""
-        return [str(model["id"]) for model in body["data"]]
+    def __init__(self, settings: EngineSettings) -> None:
+        self._is_plain = False
 
-    def request(self, request: CompletionRequest, model: str, index: int) -> Body:
+    @property
+    def needs_format(self) -> bool:
+        """Whether the model has no tokens to infill with, as far as the server knows."""
+        return self._is_plain
+
+    def completion_path(self, target: Target) -> str:
+        """Return the path for infilling, or that for any prompt."""
+        return "/completion" if self._is_plain else "/infill"
+
+    def models(self, body: Any) -> list[ServedModel]:
+        """Return the models in ``data``."""
+        return [served_model(str(entry["id"]), entry) for entry in body["data"]]
+
+    def questions(self, model: ServedModel) -> list[Question]:
+        """Return the question for the server's properties; a router must not load the model for them."""
+        return [Question(f"/props?model={quote(model.name, safe='')}&autoload=false" if model.name else "/props")]
+
+    def window_of(self, model: ServedModel) -> int | None:
+        """Return the window of one slot."""
+        return model.window_tokens
+
+    def request(self, request: CompletionRequest, target: Target, index: int) -> Body:
         """Return the body for one choice; ``prompt`` is the current line, which the server puts after the markers."""
-        head, newline, line = request.prefix.rpartition("\n")
         body: Body = {
-            "input_prefix": head + newline,
-            "input_suffix": request.suffix or "",
-            "input_extra": [{"filename": item.path, "text": item.text} for item in request.context],
-            "prompt": line,
+            **(self._plain(request, target) if self._is_plain else _infilling(request)),
             "n_predict": request.max_tokens,
             "temperature": request.temperature,
             "top_p": request.top_p,
-            "stop": list(request.stop),
             "cache_prompt": True,
             "stream": True,
         }
+        if target.name:
+            body["model"] = target.name
         if request.seed is not None:
             body["seed"] = request.seed + index
         return body
+
+    def load_request(self, target: Target) -> Body:
+        """Return a request for one token."""
+        text: Body = {"prompt": "#"} if self._is_plain else {"input_prefix": "", "input_suffix": "", "prompt": "#"}
+        return {**text, **({"model": target.name} if target.name else {}), "n_predict": 1}
 
     def chunks(self, body: Body, index: int) -> list[Chunk]:
         """Return the chunk of one event; the last one has ``stop``, the reason and the token counts."""
@@ -59,9 +90,25 @@ class LlamaCpp:
         reason = FinishReason.LENGTH if limit else FinishReason.STOP
         return [Chunk(index, text_in(body.get("content")), reason, usage=usage, timings=_timings(body))]
 
-    def simplify(self) -> bool:
-        """Return False: every field is a documented one."""
-        return False
+    def fall_back(self, refusal: str) -> bool:
+        """Send prompts as text if the server says that its model cannot infill."""
+        before, self._is_plain = self._is_plain, self._is_plain or "infill" in refusal.lower()
+        return self._is_plain and not before
+
+    def _plain(self, request: CompletionRequest, target: Target) -> Body:
+        prompt = fim_prompt(target.format, request.prefix, request.suffix, request.context)
+        return {"prompt": prompt.text, "stop": [*prompt.stop, *request.stop]}
+
+
+def _infilling(request: CompletionRequest) -> Body:
+    head, newline, line = request.prefix.rpartition("\n")
+    return {
+        "input_prefix": head + newline,
+        "input_suffix": request.suffix or "",
+        "input_extra": [{"filename": item.path, "text": item.text} for item in request.context],
+        "prompt": line,
+        "stop": list(request.stop),
+    }
 
 
 def _timings(body: Body) -> dict[str, float]:

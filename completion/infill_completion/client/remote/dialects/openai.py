@@ -3,67 +3,98 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from infill_completion.api import Chunk, CompletionRequest
-from infill_completion.client.remote.dialects.dialect import Body
+from infill_completion.client.remote.dialects.dialect import Body, Question
+from infill_completion.client.remote.models.served import ServedModel, served_model
+from infill_completion.client.remote.models.target import Target
 from infill_completion.client.wire import chunks_from_json
-from infill_completion.prompt.text import fim_text
+from infill_completion.prompt.text import fim_prompt
+from infill_completion.settings import EngineSettings
 
-# OpenAI's limit.
-_MOST_STOPS = 4
+_OURS = "infill-ls"
+# Products that say all they know in their list, and have no other place to ask.
+_SAY_ALL = frozenset({_OURS, "vllm", "sglang", "openai", "system", "mistralai", "deepseek", "library"})
 
 
 class OpenAI:
-    """``/v1/completions``.  These servers do not infill by ``suffix``, so the infill prompt is sent as text.
+    """``/v1/completions``.  Most of these servers do not infill by ``suffix``: the infill prompt is sent as text.
 
-    Our own engine behind a URL is recognised by the owner of its models, and gets the request unchanged.
+    If the family of the model is unknown, ``suffix`` is sent all the same: some servers heed it, some ignore it, and
+    one that refuses it is asked again without.  Our own engine behind a URL is recognised by the owner of its models,
+    and gets the request unchanged.
     """
 
-    completion_path = "/v1/completions"
     models_path = "/v1/models"
     is_line_based = False
     answer_keys: tuple[str, ...] = ("choices",)
     has_all_choices = True
+    lists_all = False
+    loads_on_demand = False
+    needs_format = True
 
-    def __init__(self) -> None:
-        self._is_our_engine = False
-        self._is_simple = False
+    def __init__(self, settings: EngineSettings) -> None:
+        pass
 
-    def models(self, body: Any) -> list[str]:
-        """Return the ids of ``data``."""
-        self._is_our_engine = any(model.get("owned_by") == "infill-ls" for model in body["data"])
-        return [str(model["id"]) for model in body["data"]]
+    def completion_path(self, target: Target) -> str:
+        """Return OpenAI's path."""
+        return "/v1/completions"
 
-    def request(self, request: CompletionRequest, model: str, index: int) -> Body:
+    def models(self, body: Any) -> list[ServedModel]:
+        """Return the models in ``data``; some servers send the bare list."""
+        listed = body if isinstance(body, list) else body["data"]
+        return [served_model(str(entry["id"]), entry) for entry in listed]
+
+    def questions(self, model: ServedModel) -> list[Question]:
+        """Return the places where llama.cpp, LM Studio and Text Generation Inference say more than in their list."""
+        if model.owner in _SAY_ALL:
+            return []
+        lm_studio = f"/api/v0/models/{quote(model.name, safe='/')}"
+        return [Question(path) for path in (_props(model.name), lm_studio, "/info")]
+
+    def window_of(self, model: ServedModel) -> int | None:
+        """Return the window that the server names."""
+        return model.window_tokens
+
+    def request(self, request: CompletionRequest, target: Target, index: int) -> Body:
         """Return OpenAI's body."""
-        if self._is_our_engine:
-            return {**request.to_json(), "model": model, "stream": True}
-        prompt = fim_text(model, request.prefix, request.suffix, request.context)
+        if target.model.owner == _OURS:
+            return {**request.to_json(), "model": target.name, "stream": True}
+        known = target.format
+        prompt = fim_prompt(known, request.prefix, request.suffix, request.context)
         body: Body = {
-            "model": model,
+            "model": target.name or None,
             "prompt": prompt.text,
+            "suffix": request.suffix if known.by_suffix or known.is_unknown else None,
             "max_tokens": request.max_tokens,
             "temperature": request.temperature,
             "top_p": request.top_p,
             "n": request.n,
             "stop": [*prompt.stop, *request.stop] or None,
-            "seed": request.seed,
+            "seed": None if request.seed is None else request.seed + index,
             "logprobs": request.logprobs,
             "stream": True,
-        }
-        if self._is_simple:
-            # The template's own stops come first: without them the answer would never end.
-            body["stop"] = (body["stop"] or [])[:_MOST_STOPS] or None
-        else:
+            "stream_options": {"include_usage": True},
             # Otherwise vLLM drops control tokens from the text before it looks for stops like `<EOT>` in it.
-            body |= {"stream_options": {"include_usage": True}, "skip_special_tokens": False}
+            "skip_special_tokens": False,
+        }
         return {name: value for name, value in body.items() if value is not None}
+
+    def load_request(self, target: Target) -> Body:
+        """Return a request for one token."""
+        body: Body = {"model": target.name, "prompt": "#", "max_tokens": 1}
+        return body if target.name else {name: value for name, value in body.items() if name != "model"}
 
     def chunks(self, body: Body, index: int) -> list[Chunk]:
         """Return the choices of one event."""
         return chunks_from_json(body)
 
-    def simplify(self) -> bool:
-        """Omit the fields that only some servers know."""
-        before, self._is_simple = self._is_simple, True
-        return not (before or self._is_our_engine)
+    def fall_back(self, refusal: str) -> bool:
+        """Return False: there is no other way."""
+        return False
+
+
+def _props(name: str) -> str:
+    """Return the path of llama.cpp's properties; a router must not load the model for them."""
+    return f"/props?model={quote(name, safe='')}&autoload=false" if name else "/props"

@@ -11,5 +11,6 @@ from infill_completion.client.remote.dialects.dialect import Dialect
 from infill_completion.client.remote.dialects.llama_cpp import LlamaCpp
 from infill_completion.client.remote.dialects.ollama import Ollama
 from infill_completion.client.remote.dialects.openai import OpenAI
+from infill_completion.settings import EngineSettings
 
-DIALECTS: dict[str, Callable[[], Dialect]] = {"openai": OpenAI, "llama.cpp": LlamaCpp, "ollama": Ollama}
+DIALECTS: dict[str, Callable[[EngineSettings], Dialect]] = {"openai": OpenAI, "llama.cpp": LlamaCpp, "ollama": Ollama}
