@@ -273,8 +273,13 @@ def _merged(base: T, table: Mapping[str, Any], name: str, origin: str, trusted: 
             try:
                 changes[key] = known[path].checked(value)
             except ValueError as error:
-                problems.append(f"{origin}: `infill.{path}` {error}; it stays at {getattr(base, key)!r}.")
+                problems.append(f"{origin}: `infill.{path}` {error}; it stays {_as_before(getattr(base, key))}.")
     return replace(base, **changes)  # type: ignore[type-var]
+
+
+def _as_before(value: object) -> str:
+    """Return words for a value that does not change; an address may hold a password."""
+    return "as it was" if isinstance(value, str) and "@" in value else f"at {value!r}"
 
 
 def _unknown(origin: str, name: str) -> str:

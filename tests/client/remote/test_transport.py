@@ -1,0 +1,548 @@
+"""The way to a remote server: redirects, proxies, certificates, authentication, compression, lost connections."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import gzip
+import logging
+import os
+import zlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from infill_completion.api import CompletionRequest, EngineState, EngineUnavailableError
+from infill_completion.client.http import ProtocolError
+from infill_completion.client.remote.address import server_address
+from infill_completion.client.remote.engine import RemoteEngine
+from infill_completion.client.remote.transport.failures import LostConnectionError, RedirectedError
+from infill_completion.client.remote.transport.transport import Transport
+from infill_completion.settings import EngineSettings, Settings, merge
+from tests.client.remote.certificates import needs_openssl, server_context
+from tests.client.remote.scripted_server import DEADLINE_S, Reply, ScriptedServer, events, reply, scripted_server
+
+REQUEST = CompletionRequest("a = ", "\n", is_invoked=True)
+DONE = "[DONE]"
+TEXT = {"choices": [{"index": 0, "text": "x", "finish_reason": "stop"}]}
+GOOD = events(TEXT, DONE)
+
+
+@pytest.fixture(autouse=True)
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ScriptedServer]:
+    async with scripted_server() as running:
+        running.says("/v1/models", reply({"data": [{"id": "codellama"}]}))
+        running.says("/v1/completions", GOOD)
+        yield running
+
+
+async def text_of(url: str, **settings: Any) -> str:
+    engine = RemoteEngine(EngineSettings(url=url, **settings))
+    try:
+        return "".join([chunk.text async for chunk in engine.complete(REQUEST)])
+    finally:
+        await engine.aclose()
+
+
+async def told(url: str, **settings: Any) -> str:
+    with pytest.raises(EngineUnavailableError) as raised:
+        await text_of(url, **settings)
+    return str(raised.value)
+
+
+def transport(server: ScriptedServer, **options: Any) -> Transport:
+    return Transport(server_address(server.url, "openai"), {"Authorization": "Bearer k"}, **options)
+
+
+async def body_of(way: Transport, method: str = "POST", path: str = "/v1/completions", body: bytes = b"{}") -> bytes:
+    response = await way.ask(method, path, body)
+    try:
+        return b"".join([part async for part in response.parts()])
+    finally:
+        await response.aclose()
+
+
+def moved(location: str, status: int = 308, body: bytes = b"moved") -> Reply:
+    return reply([body], status, headers={"Location": location})
+
+
+class TestRedirects:
+    @pytest.mark.parametrize("status", [301, 302, 307, 308])
+    @pytest.mark.parametrize("location", ["/new?x=1", "http://127.0.0.1:{port}/new?x=1", "//127.0.0.1:{port}/new?x=1"])
+    async def test_the_same_host_gets_the_same_request(
+        self, server: ScriptedServer, status: int, location: str
+    ) -> None:
+        server.says("/v1/completions", moved(location.format(port=server.port), status))
+        server.says("/new?x=1", reply(b"here"))
+        assert await body_of(transport(server), body=b'{"prompt": "p"}') == b"here"
+        [heard] = server.asked("/new?x=1")
+        assert (heard.method, heard.json) == ("POST", {"prompt": "p"})
+        assert heard.headers["authorization"] == "Bearer k"
+        assert server.opened == 1
+
+    async def test_see_other_is_fetched(self, server: ScriptedServer) -> None:
+        server.says("/v1/completions", moved("/result", 303))
+        server.says("/result", reply(b"here"))
+        assert await body_of(transport(server)) == b"here"
+        [heard] = server.asked("/result")
+        assert (heard.method, heard.body) == ("GET", b"")
+
+    @pytest.mark.parametrize(("status", "times"), [(301, 1), (308, 1), (302, 2), (307, 2)])
+    async def test_only_permanent_ones_are_remembered(self, server: ScriptedServer, status: int, times: int) -> None:
+        server.says("/v1/completions", moved("/new", status))
+        server.says("/new", reply(b"here"))
+        way = transport(server)
+        await body_of(way)
+        await body_of(way)
+        assert len(server.asked("/v1/completions")) == times
+
+    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+    @pytest.mark.parametrize(
+        "location",
+        ["http://localhost:{other}/v1", "http://127.0.0.1:{other}/v1", "//127.0.0.1:{other}/v1", "ftp://127.0.0.1/v1"],
+    )
+    async def test_another_host_or_port_gets_nothing_and_is_named(
+        self, server: ScriptedServer, status: int, location: str
+    ) -> None:
+        async with scripted_server() as other:
+            target = location.format(other=other.port)
+            server.says("/v1/completions", moved(target, status))
+            message = await told(server.url.replace("//", "//me:hunter2@"))
+            assert (
+                f"redirects to {'http:' if target.startswith('//') else ''}{target}, where nothing is sent" in message
+            )
+            assert (other.opened, other.heard) == (0, [])
+
+    async def test_a_sign_in_page_is_named_without_its_query(self, server: ScriptedServer) -> None:
+        server.says("/v1/models", moved("https://u:hunter2@sso.example.org/login?next=hunter2", 302))
+        message = await told(server.url)
+        assert "redirects to https://sso.example.org/login, where" in message
+        assert "hunter2" not in message
+
+    async def test_circles_end(self, server: ScriptedServer) -> None:
+        server.says("/v1/completions", moved("/v1/completions"))
+        assert "redirects in circles" in await told(server.url)
+        assert len(server.asked("/v1/completions")) < 10
+
+    @pytest.mark.parametrize("location", ["http://[::1", "http://127.0.0.1:x/", "https://\xff", "javascript:x", "//"])
+    async def test_an_invalid_location_is_told(self, server: ScriptedServer, location: str) -> None:
+        server.says("/v1/completions", moved(location))
+        with pytest.raises(RedirectedError):
+            await body_of(transport(server))
+
+    async def test_a_location_with_other_letters_is_followed(self, server: ScriptedServer) -> None:
+        server.says("/v1/completions", moved("/\xfc x"))
+        server.says("/%FC%20x", reply(b"here"))
+        assert await body_of(transport(server)) == b"here"
+
+    @needs_openssl
+    async def test_tls_on_the_same_host_is_followed_and_never_left(
+        self, server: ScriptedServer, tmp_path: Path
+    ) -> None:
+        context, authority = await asyncio.to_thread(server_context, tmp_path, "127.0.0.1")
+        async with scripted_server(context) as secure:
+            secure.says("/v1/models", reply({"data": [{"id": "codellama"}]}))
+            secure.says("/v1/completions", GOOD)
+            for path in ("/v1/models", "/v1/completions"):
+                server.says(path, moved(f"https://127.0.0.1:{secure.port}{path}", 301))
+            assert await text_of(server.url, ca_file=str(authority)) == "x"
+            assert secure.heard[-1].headers["host"] == f"127.0.0.1:{secure.port}"
+            secure.says("/v1/completions", moved(f"{server.url}/v1/completions"))
+            url = f"https://127.0.0.1:{secure.port}"
+            assert f"redirects to {server.url}/v1/completions" in await told(url, ca_file=str(authority))
+
+
+class TestAuthentication:
+    async def test_user_and_password_are_sent_and_never_shown(
+        self, server: ScriptedServer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        url = server.url.replace("//", "//me:hunter2%40@") + "/v1?key=sesame"
+        server.says("/v1/models?key=sesame", reply({"data": [{"id": "codellama"}]}))
+        said = {"error": {"message": "wrong password hunter2@ (hunter2%40) or key=sesame"}}
+        server.says("/v1/completions?key=sesame", reply(said, 500), reply(said), reply(said, 404), reply(said, 401))
+        with caplog.at_level(logging.DEBUG):
+            messages = [await told(url) for _ in range(4)]
+        basic = "Basic " + base64.b64encode(b"me:hunter2@").decode()
+        assert {heard.headers["authorization"] for heard in server.heard} == {basic}
+        assert all(server.url in message for message in messages)
+        for secret in ("hunter2", "sesame", basic):
+            assert secret not in " ".join(messages)
+            assert secret not in "".join(
+                record.getMessage() for record in caplog.records if "httpcore" not in record.name
+            )
+
+    async def test_a_key_takes_the_place_of_the_password(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MY_KEY", "k-1")
+        await text_of(server.url.replace("//", "//me:hunter2@"), api_key_env="MY_KEY")
+        assert server.heard[-1].headers["authorization"] == "Bearer k-1"
+
+    def test_a_problem_with_another_setting_does_not_show_the_password(self) -> None:
+        settings, problems = merge(Settings(), {"engine": {"url": "http://me:hunter2@h"}}, origin="x")
+        settings, more = merge(settings, {"engine": {"url": 5, "proxy": 5, "api": "x"}}, origin="x")
+        settings, last = merge(settings, {"engine": {"proxy": "http://me:hunter2@p"}}, origin="x")
+        settings, again = merge(settings, {"engine": {"proxy": 5}}, origin="x")
+        assert more
+        assert again
+        assert "hunter2" not in " ".join([*problems, *more, *last, *again])
+
+    @pytest.mark.parametrize("key", ["url", "proxy", "ca_file"])
+    def test_a_workspace_does_not_choose_where_code_is_sent(self, key: str) -> None:
+        settings, problems = merge(Settings(), {"engine": {key: "http://evil"}}, origin="x", trusted=False)
+        assert settings == Settings()
+        assert "never from a workspace" in problems[0]
+
+
+class TestProxies:
+    HOST = "http://gpu.invalid:8000"
+
+    async def test_http_goes_through_the_proxy_of_the_environment(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server.says(f"{self.HOST}/v1/models", reply({"data": [{"id": "codellama"}]}))
+        server.says(f"{self.HOST}/v1/completions", GOOD)
+        monkeypatch.setenv("HTTP_PROXY", server.url.replace("//", "//me:hunter2@"))
+        assert await text_of(self.HOST) == "x"
+        heard = server.heard[-1]
+        assert heard.headers["host"] == "gpu.invalid:8000"
+        assert heard.headers["proxy-authorization"] == "Basic " + base64.b64encode(b"me:hunter2").decode()
+        monkeypatch.setenv("NO_PROXY", "invalid")
+        assert "host of http://gpu.invalid:8000 is unknown" in await told(self.HOST)
+
+    async def test_this_machine_needs_no_proxy_unless_the_setting_names_one(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with scripted_server() as proxy:
+            monkeypatch.setenv("ALL_PROXY", proxy.url)
+            monkeypatch.setenv("HTTP_PROXY", proxy.url)
+            assert await text_of(server.url) == "x"
+            assert proxy.opened == 0
+            await told(server.url, proxy=proxy.url)
+            assert proxy.heard[0].target == f"{server.url}/v1/models"
+
+    async def test_the_setting_switches_the_proxy_off(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HTTP_PROXY", server.url)
+        await told(self.HOST, proxy="none")
+        assert server.opened == 0
+
+    @needs_openssl
+    async def test_https_goes_through_a_tunnel(
+        self, server: ScriptedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        context, authority = await asyncio.to_thread(server_context, tmp_path, "gpu.invalid")
+        async with scripted_server(context) as secure:
+            secure.says("/v1/models", reply({"data": [{"id": "codellama"}]}))
+            secure.says("/v1/completions", GOOD)
+            monkeypatch.setenv("https_proxy", server.url.replace("//", "//me:hunter2@"))
+            url = f"https://user:sesame@gpu.invalid:{secure.port}"
+            assert await text_of(url, ca_file=str(authority)) == "x"
+            connect = server.heard[0]
+            assert (connect.method, connect.target) == ("CONNECT", f"gpu.invalid:{secure.port}")
+            assert connect.headers["proxy-authorization"] == "Basic " + base64.b64encode(b"me:hunter2").decode()
+            assert "authorization" not in connect.headers
+            assert "proxy-authorization" not in secure.heard[-1].headers
+            assert secure.heard[-1].headers["authorization"].startswith("Basic ")
+            assert "is not trusted" in await told(url)
+
+    @pytest.mark.parametrize("scheme", ["http", "https"])
+    @pytest.mark.parametrize(
+        ("status", "user", "reason"),
+        [
+            (407, "", "wants a user and a password"),
+            (407, "me:hunter2@", "wants another user and password"),
+            (503, "", "503"),
+        ],
+    )
+    async def test_a_proxy_that_refuses_is_named(
+        self, server: ScriptedServer, scheme: str, status: int, user: str, reason: str
+    ) -> None:
+        refusal = reply(b"no", status, headers={"Proxy-Authenticate": "Basic"})
+        server.says("CONNECT", refusal)
+        server.default = lambda _heard: refusal
+        message = await told(f"{scheme}://gpu.invalid", proxy=server.url.replace("//", f"//{user}"))
+        assert reason in message
+        assert "hunter2" not in message
+        if status == 407:
+            assert message.startswith(f"The proxy {server.url} (engine.proxy) {reason}; correct engine.proxy")
+
+    async def test_a_proxy_that_is_not_there_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ALL_PROXY", "http://me:hunter2@127.0.0.1:9")
+        message = await told("http://gpu.invalid")
+        assert message == (
+            "The proxy http://127.0.0.1:9 (ALL_PROXY) does not answer; correct ALL_PROXY, or set engine.proxy to none."
+        )
+
+    async def test_socks_without_its_package_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+        message = await told("http://gpu.invalid", proxy="socks5://127.0.0.1:9")
+        assert "run `pip install socksio`, or set engine.proxy to none" in message
+
+
+@needs_openssl
+class TestCertificates:
+    @pytest.fixture
+    async def secure(self, tmp_path: Path) -> AsyncIterator[ScriptedServer]:
+        context, _ = await asyncio.to_thread(server_context, tmp_path, "localhost")
+        async with scripted_server(context) as running:
+            running.says("/v1/models", reply({"data": [{"id": "codellama"}]}))
+            running.says("/v1/completions", GOOD)
+            yield running
+
+    async def test_an_authority_of_ones_own_is_a_setting(self, secure: ScriptedServer, tmp_path: Path) -> None:
+        url = f"https://localhost:{secure.port}"
+        assert "set SSL_CERT_FILE or engine.ca_file to its authority's certificate" in await told(url)
+        assert await text_of(url, ca_file=str(tmp_path / "cert.pem")) == "x"
+
+    async def test_openssls_own_variables_are_heeded(
+        self, secure: ScriptedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+        assert await text_of(f"https://localhost:{secure.port}") == "x"
+
+    async def test_a_certificate_for_another_host_is_not_trusted(self, secure: ScriptedServer, tmp_path: Path) -> None:
+        message = await told(f"https://127.0.0.1:{secure.port}", ca_file=str(tmp_path / "cert.pem"))
+        assert "is not trusted" in message
+        assert "mismatch" in message
+        assert secure.heard == []
+
+    @pytest.mark.parametrize("name", ["missing.pem", "key.pem", "empty.pem", "noise.pem"])
+    async def test_a_file_without_certificates_is_told(self, secure: ScriptedServer, tmp_path: Path, name: str) -> None:
+        (tmp_path / "empty.pem").write_bytes(b"")
+        (tmp_path / "noise.pem").write_bytes(os.urandom(99))
+        message = await told(f"https://localhost:{secure.port}", ca_file=str(tmp_path / name))
+        assert message.startswith(f"engine.ca_file {tmp_path / name} ")
+        assert message.endswith("; correct it.")
+
+
+PAGE = b'data: {"choices": [{"index": 0, "text": "x", "finish_reason": "stop"}]}\n\n' * 300
+
+
+def _deflate(data: bytes, window_bits: int) -> bytes:
+    packer = zlib.compressobj(wbits=window_bits)
+    return packer.compress(data) + packer.flush()
+
+
+class TestCompression:
+    async def test_it_is_not_asked_for(self, server: ScriptedServer) -> None:
+        await text_of(server.url)
+        assert {heard.headers["accept-encoding"] for heard in server.heard} == {"identity"}
+        assert server.heard[0].headers["user-agent"].startswith("infill-ls/")
+
+    @pytest.mark.parametrize(
+        ("coding", "data"),
+        [
+            ("gzip", gzip.compress(PAGE)),
+            ("x-gzip", gzip.compress(PAGE)),
+            ("GZIP", gzip.compress(PAGE[:99]) + gzip.compress(PAGE[99:])),
+            ("gzip", gzip.compress(PAGE) + b"\0\0\0"),
+            ("deflate", zlib.compress(PAGE)),
+            ("deflate", _deflate(PAGE, -15)),
+            ("deflate, gzip", gzip.compress(zlib.compress(PAGE))),
+            ("identity", PAGE),
+            ("", PAGE),
+        ],
+    )
+    @pytest.mark.parametrize("step", [1, 7, 100_000])
+    async def test_it_is_decoded_however_it_arrives(
+        self, server: ScriptedServer, coding: str, data: bytes, step: int
+    ) -> None:
+        parts: list[bytes | asyncio.Event] = [data[at : at + step] for at in range(0, len(data), step)]
+        server.says("/v1/completions", reply(parts, headers={"Content-Encoding": coding}, framing="chunked"))
+        assert await body_of(transport(server)) == PAGE
+
+    async def test_a_token_is_read_before_the_next_one_is_written(self, server: ScriptedServer) -> None:
+        packer = zlib.compressobj(wbits=31)
+        first = packer.compress(PAGE[:75]) + packer.flush(zlib.Z_SYNC_FLUSH)
+        server.says(
+            "/v1/completions",
+            reply([first, asyncio.Event()], headers={"Content-Encoding": "gzip"}, framing="chunked"),
+        )
+        response = await transport(server).ask("POST", "/v1/completions", b"{}")
+        async with asyncio.timeout(DEADLINE_S):
+            assert await anext(response.parts()) == PAGE[:75]
+            await response.aclose()
+            await server.left.wait()
+
+    async def test_a_bomb_is_bounded(self, server: ScriptedServer) -> None:
+        bomb = gzip.compress(b"\0" * (40 << 20))
+        server.says("/v1/completions", reply([bomb], headers={"Content-Encoding": "gzip"}))
+        assert "does not speak `openai`" in await told(server.url)
+
+    @pytest.mark.parametrize(
+        ("coding", "data"),
+        [("gzip", gzip.compress(PAGE)[:-9]), ("gzip", b"noise"), ("deflate", b"noise"), ("br", PAGE), ("zstd", PAGE)],
+    )
+    async def test_what_cannot_be_decoded_is_told(self, server: ScriptedServer, coding: str, data: bytes) -> None:
+        server.says("/v1/completions", reply([data], headers={"Content-Encoding": coding}))
+        with pytest.raises(ProtocolError):
+            await body_of(transport(server))
+
+
+class TestLostConnections:
+    async def test_connections_are_reused(self, server: ScriptedServer) -> None:
+        way = transport(server)
+        for _ in range(5):
+            await body_of(way)
+        assert server.opened == 1
+
+    @pytest.mark.parametrize("way", ["closed", "reset", "silently"])
+    async def test_an_idle_connection_that_the_server_closed_costs_no_suggestion(
+        self, server: ScriptedServer, way: str
+    ) -> None:
+        engine = RemoteEngine(EngineSettings(url=server.url))
+        # The last bytes of the script are the end of the connection, before or after the next request has been sent.
+        ends = {"closed": Reply([], closes=True), "reset": Reply([], resets=True)}
+        if way == "silently":
+            await engine.health()
+            server.writers[0].transport.abort()
+        else:
+            server.says("/v1/completions", ends[way], GOOD)
+        assert [chunk.text async for chunk in engine.complete(REQUEST)] == ["x"]
+        assert engine.last_health.state is EngineState.READY
+        await engine.aclose()
+
+    @pytest.mark.parametrize("first", [b": ping\n\n", b""])
+    async def test_an_answer_that_breaks_before_its_first_event_is_asked_for_again(
+        self, server: ScriptedServer, first: bytes
+    ) -> None:
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        chunk = b"%x\r\n%s\r\n" % (len(first), first) if first else b""
+        server.says("/v1/completions", Reply([head + chunk], closes=True), GOOD)
+        assert await text_of(server.url) == "x"
+
+    async def test_an_answer_that_breaks_after_some_text_is_told_and_not_asked_for_again(
+        self, server: ScriptedServer
+    ) -> None:
+        cut = events({"choices": [{"index": 0, "text": "x"}]})
+        server.says("/v1/completions", Reply(cut.parts[:-1], closes=True), GOOD)
+        assert "closed the connection" in await told(server.url)
+        assert len(server.asked("/v1/completions")) == 1
+
+    async def test_a_server_that_always_hangs_up_is_told(self, server: ScriptedServer) -> None:
+        server.says("/v1/completions", Reply([], closes=True))
+        assert "closed the connection" in await told(server.url)
+        assert len(server.asked("/v1/completions")) <= 4
+
+    async def test_all_idle_ones_are_dropped_after_one_died(self, server: ScriptedServer) -> None:
+        way, held = transport(server), asyncio.Event()
+        server.says("/slow", reply([b"a", held, b"b"]))
+        slow = [asyncio.create_task(body_of(way, "GET", "/slow", b"")) for _ in range(3)]
+        async with asyncio.timeout(DEADLINE_S):
+            while len(server.asked("/slow")) < 3:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            held.set()
+            await asyncio.gather(*slow)
+        assert server.opened == 3
+        server.says("/v1/completions", Reply([], closes=True), GOOD)
+        await body_of(way)
+        await body_of(way)
+        assert server.opened == 4
+        assert {heard.connection for heard in server.asked("/v1/completions")[1:]} == {4}
+
+    async def test_an_answer_in_progress_outlives_the_death_of_another(self, server: ScriptedServer) -> None:
+        way, held = transport(server), asyncio.Event()
+        server.says("/slow", reply([b"a", held, b"b"]))
+        slow = await way.ask("GET", "/slow")
+        parts = slow.parts()
+        assert await anext(parts) == b"a"
+        server.says("/v1/completions", Reply([], closes=True), GOOD)
+        await body_of(way)
+        held.set()
+        assert await anext(parts) == b"b"
+        await slow.aclose()
+        await way.aclose()
+
+    @pytest.mark.parametrize("later_s", [51, 601, 7 * 86400, -3600])
+    async def test_old_connections_are_not_used(self, server: ScriptedServer, later_s: float) -> None:
+        now = [1e9]
+        way = transport(server, clock=lambda: now[0])
+        await body_of(way)
+        now[0] += 10
+        await body_of(way)
+        assert server.opened == 1
+        now[0] += later_s
+        await body_of(way)
+        assert server.opened == 2
+
+    async def test_a_connection_that_is_always_in_use_ages_too(self, server: ScriptedServer) -> None:
+        now = [1e9]
+        way = transport(server, clock=lambda: now[0])
+        for _ in range(31):
+            now[0] += 20
+            await body_of(way)
+        assert server.opened == 2
+
+    async def test_giving_up_a_silent_answer_drops_the_idle_ones(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("infill_completion.client.remote.transport.transport._SILENT_S", 0.0)
+        way = transport(server)
+        server.says("/silent", Reply([asyncio.Event()]))
+        first = asyncio.create_task(body_of(way, "GET", "/silent", b""))
+        async with asyncio.timeout(DEADLINE_S):
+            while not server.asked("/silent"):  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            await body_of(way)
+            first.cancel()
+            await asyncio.gather(first, return_exceptions=True)
+            await server.left.wait()
+        await body_of(way)
+        assert [heard.connection for heard in server.asked("/v1/completions")] == [2, 3]
+
+    async def test_hundreds_of_cancels_at_any_moment_leak_nothing(self, server: ScriptedServer) -> None:
+        token = {"choices": [{"index": 0, "text": "x", "finish_reason": None}]}
+        held = asyncio.Event()
+        streamed = events(*[token] * 20)
+        streamed.parts.insert(5, held)
+        server.says("/v1/completions", streamed)
+        engine = RemoteEngine(EngineSettings(url=server.url))
+        await engine.health()
+        before, tasks = psutil.Process().num_fds(), len(asyncio.all_tasks())
+
+        async def read() -> None:
+            async for _ in engine.complete(REQUEST):
+                pass
+
+        for moment in range(400):
+            task = asyncio.create_task(read())
+            for _ in range(moment % 80):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        await engine.aclose()
+        async with asyncio.timeout(DEADLINE_S):
+            while psutil.Process().num_fds() > before or len(asyncio.all_tasks()) > tasks:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    async def test_closing_the_stream_hangs_up_before_the_next_token(self, server: ScriptedServer) -> None:
+        token = {"choices": [{"index": 0, "text": "x", "finish_reason": None}]}
+        streamed = events(token)
+        streamed.parts.insert(2, asyncio.Event())
+        server.says("/v1/completions", streamed)
+        engine = RemoteEngine(EngineSettings(url=server.url))
+        stream = engine.complete(REQUEST)
+        assert (await anext(stream)).text == "x"
+        await stream.aclose()
+        await asyncio.wait_for(server.left.wait(), DEADLINE_S)
+        await engine.aclose()
+
+
+async def test_an_answer_that_is_not_http_is_told(server: ScriptedServer) -> None:
+    server.says("/v1/completions", Reply([b"SSH-2.0-OpenSSH_9.9\r\n\r\n"], closes=True))
+    assert "does not speak `openai`" in await told(server.url)
+    server.says("/v1/completions", Reply([], closes=True))
+    with pytest.raises(LostConnectionError):
+        await body_of(transport(server))
