@@ -55,9 +55,14 @@ class Configuration:
 
     def pushed(self, written: object) -> list[str]:
         """Apply the settings in ``didChangeConfiguration``, as `live`; settings only of other servers are ignored."""
-        if isinstance(written, Mapping) and not any(_is_ours(str(key)) for key in written):
+        if isinstance(written, Mapping) and not self.concerns(written):
             return []
         return self.live(written)
+
+    @staticmethod
+    def concerns(pushed: object) -> bool:
+        """Return whether pushed settings are those of this server."""
+        return isinstance(pushed, Mapping) and any(_is_ours(str(key)) for key in pushed)
 
     def switch(self, *, enabled: bool) -> None:
         """Switch completion on or off until the window closes."""

@@ -34,6 +34,9 @@ class StartedEngine(Engine, Protocol):
 class EngineObserver(Protocol):
     """Is notified of changes to the engine."""
 
+    def may_connect(self) -> bool:
+        """Return whether the engine may be used that the settings name; after a False, `check` is called again."""
+
     def engine_replaced(self) -> None:
         """Another engine is being started."""
 
@@ -98,7 +101,8 @@ class EngineKeeper:
         while True:
             await self._is_check_due.wait()
             self._is_check_due.clear()
-            if self._is_restart_due or self._engine_settings != self._settings().engine:
+            is_due = self._is_restart_due or self._engine_settings != self._settings().engine
+            if is_due and self._observer.may_connect():
                 try:
                     await self._replace(end=self._is_restart_due)
                 except Exception as error:  # the command infill.restart may still help

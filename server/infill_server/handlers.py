@@ -71,19 +71,24 @@ async def _start_session(ls: InfillServer) -> None:
     configuration = ls.session.configuration
     problems = configuration.read_file(config_path())
     problems += configuration.initialize(ls.protocol.initialization_options)
-    problems += await ls.pull_configuration()
-    ls.show_problems(problems)
+    workspace = ls.client_capabilities.workspace
+    ls.editor_settings.is_missing = workspace is not None and bool(workspace.configuration)
+    await ls.pull_configuration()
     ls.session.start()
+    ls.show_problems(problems)
     await ls.watch_configuration()
 
 
 async def _apply_configuration(ls: InfillServer, pushed: object) -> None:
     workspace = ls.client_capabilities.workspace
-    if workspace is not None and workspace.configuration:
-        ls.show_problems(await ls.pull_configuration())
-    elif pushed is not None:
-        ls.show_problems(ls.session.configuration.pushed(pushed))
-    ls.session.configured()
+    if workspace is None or not workspace.configuration:
+        if pushed is not None:
+            ls.show_problems(ls.session.configuration.pushed(pushed))
+        ls.session.configured()
+        return
+    if ls.editor_settings.is_missing and ls.session.configuration.concerns(pushed):
+        ls.editor_settings.received(pushed)
+    await ls.pull_configuration()
 
 
 def _popup_trigger(params: types.CompletionParams, document: Document) -> Trigger:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from infill_completion import __version__
+from infill_server.editor_settings import EditorSettings
 from infill_server.lsp.documents import DocumentStore
 from infill_server.lsp.protocol import InfillProtocol, log_internal_error
 from infill_server.lsp.transport import Reader, Writer
@@ -19,7 +21,6 @@ from infill_server.session import Session
 log = logging.getLogger(__name__)
 
 SECTION = "infill"
-CONFIGURATION_S = 2.0
 _MAX_SHOWN = 3
 
 
@@ -27,6 +28,7 @@ class InfillServer(LanguageServer):
     """A language server that offers completions.
 
     Attributes:
+        editor_settings: The settings that the editor sends.
         session: The state that lives as long as the editor's window.
     """
 
@@ -42,8 +44,10 @@ class InfillServer(LanguageServer):
             ),
             protocol_cls=InfillProtocol,
         )
-        self.session = Session(self, self.documents)
+        self.editor_settings = EditorSettings(self._ask_for_settings, self._settings_arrived)
+        self.session = Session(self, self.documents, self.editor_settings)
         self._reader: Reader | None = None
+        self._problems: list[str] = []  # problems of the settings that have not been shown yet
 
     @property
     def documents(self) -> DocumentStore:
@@ -55,8 +59,9 @@ class InfillServer(LanguageServer):
         del source
         log_internal_error(error)
 
-    def show_problems(self, problems: Sequence[str]) -> None:
-        """Show the problems of the settings in one message; a long list goes to the editor's log."""
+    def show_problems(self, problems: Sequence[str] = ()) -> None:
+        """Show new problems of the settings in one message; a long list goes to the editor's log."""
+        problems, self._problems = [*problems, *self._problems], []
         if not problems:
             return
         shown = list(problems)
@@ -86,6 +91,7 @@ class InfillServer(LanguageServer):
                 break
             # A request takes its snapshot before the next message is applied.
             await asyncio.sleep(0)
+        self.editor_settings.close()
         await self.session.aclose()
         writer.close()
         return 0 if self.protocol.shut_down else 1
@@ -97,22 +103,21 @@ class InfillServer(LanguageServer):
         if self._reader is not None:
             self._reader.end()
 
-    async def pull_configuration(self) -> list[str]:
-        """Ask the client for its settings, if it supports that, and return new problems."""
+    async def pull_configuration(self) -> None:
+        """Ask the client for its settings, if it supports that; a late answer is applied when it comes."""
         workspace = self.client_capabilities.workspace
-        if workspace is None or not workspace.configuration:
-            return []
+        if workspace is not None and workspace.configuration:
+            await self.editor_settings.refresh()
+
+    def _ask_for_settings(self) -> Future[object]:
         request = types.ConfigurationParams([types.ConfigurationItem(section=SECTION)])
-        try:
-            async with asyncio.timeout(CONFIGURATION_S):
-                answer = await self.workspace_configuration_async(request)
-        except TimeoutError:
-            log.warning("the client did not send its settings in time")
-        except Exception as error:  # the client may refuse for any reason
-            log.warning("the client did not send its settings: %s", error)
-        else:
-            return self.session.configuration.live(answer[0] if answer else None)
-        return []
+        return self.protocol.ask_untyped(types.WORKSPACE_CONFIGURATION, request)
+
+    def _settings_arrived(self, settings: object) -> None:
+        self._problems += self.session.configuration.live(settings)
+        if self.session.is_started:
+            self.show_problems()
+            self.session.configured()
 
     async def watch_configuration(self) -> None:
         """Ask to be notified of changed settings, if the client requires registration for that."""

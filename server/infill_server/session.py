@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Coroutine
@@ -15,6 +16,7 @@ from pygls.lsp.server import LanguageServer
 from infill_completion.api import EngineState, Health
 from infill_completion.document.snapshot import Answer, SkipReason, Snapshot
 from infill_completion.document.workspace import OpenDocuments
+from infill_server.editor_settings import EditorSettings
 from infill_server.engine_keeper import EngineKeeper
 from infill_server.load_progress import LoadProgress
 from infill_server.lsp.protocol import log_internal_error
@@ -23,6 +25,8 @@ from infill_server.status import StatusKind, StatusNotifier
 if TYPE_CHECKING:
     from infill_completion.settings import Settings
     from infill_server.configuration import Configuration
+
+log = logging.getLogger(__name__)
 
 # The same failure opens a message box at most this often.
 MESSAGE_INTERVAL_S = 600.0
@@ -51,14 +55,17 @@ class Session:
 
     Attributes:
         last: The last request that got a final answer, for ``infill.explain``.
+        is_started: Whether the settings of all sources have been asked for, and the engine is being started.
         answers: The number of requests by the source of their answer, for ``infill.statistics``.
     """
 
-    def __init__(self, server: LanguageServer, documents: OpenDocuments) -> None:
+    def __init__(self, server: LanguageServer, documents: OpenDocuments, editor_settings: EditorSettings) -> None:
         self.last: Snapshot | None = None
         self.answers: Counter[str] = Counter()
         self._server = server
+        self._editor_settings = editor_settings
         self._engine = EngineKeeper(documents, lambda: self.settings, self)
+        self.is_started = False
         self._status = StatusNotifier(server)
         self._progress = LoadProgress(server)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -83,11 +90,14 @@ class Session:
 
     def start(self) -> None:
         """Start an engine that fits the settings, and keep it that way; returns at once."""
+        self.is_started = True
         self.spawn(self._engine.run())
         self._engine.check()
 
     def configured(self) -> None:
         """Apply changed settings; changed engine settings replace the engine."""
+        if not self.is_started:
+            return
         if (completer := self._engine.completer) is not None:
             completer.configure(self.settings)
         self._engine.check()
@@ -110,6 +120,8 @@ class Session:
         Raises:
             asyncio.CancelledError: The editor withdrew the request.
         """
+        if self.settings.engine.url is not None and self._editor_settings.is_awaited:
+            return Answer(reason=SkipReason.SETTINGS_AWAITED, is_final=False)
         if (completer := self._engine.completer) is None:
             return Answer(reason=SkipReason.ENGINE_LOADING, is_final=False)
         self._status.request_started()
@@ -126,6 +138,8 @@ class Session:
 
     async def explain(self, snapshot: Snapshot) -> dict[str, Any]:
         """Return the explanation of a new answer for ``snapshot`` as JSON."""
+        if self.settings.engine.url is not None and self._editor_settings.is_awaited:
+            return {"uri": snapshot.uri, "reason": SkipReason.SETTINGS_AWAITED.value}
         if (completer := self._engine.completer) is None:
             return {"uri": snapshot.uri, "reason": SkipReason.ENGINE_LOADING.value}
         explanation = await completer.explain(snapshot)
@@ -153,6 +167,14 @@ class Session:
         for task in tuple(self._tasks):
             task.cancel()
         await self._engine.aclose()
+
+    def may_connect(self) -> bool:
+        """Return whether the engine may be used that the settings name; if not, show why."""
+        if self.settings.engine.url is None or not self._editor_settings.is_missing:
+            return True
+        log.warning("no connection to the remote engine before the client has sent its settings")
+        self._status.show(StatusKind.WARNING, SkipReason.SETTINGS_AWAITED.value)
+        return False
 
     def engine_replaced(self) -> None:
         """Show that another engine is loading."""
@@ -200,6 +222,8 @@ class Session:
     def _show_state(self) -> None:
         """Show the engine's state, or that suggestions are switched off, which takes precedence."""
         state, reason, model = self.health.state, self.health.reason, self._engine.model
+        if self.settings.engine.url is not None and self._editor_settings.is_missing:
+            state, reason = EngineState.STARTING, SkipReason.SETTINGS_AWAITED.value
         if not self.settings.completion.enabled:
             self._status.show(StatusKind.INACTIVE, SkipReason.SWITCHED_OFF.value, model=model)
         elif state is EngineState.READY:

@@ -154,10 +154,14 @@ class Completer:
         return explain_answer(snapshot, view, extent, trace, request, recalled, min_confidence)
 
     def _record(self, request: InflightRequest) -> None:
-        """Record the latency and the content of an answer from the engine."""
+        """Record the latency and the content of an answer from the engine.
+
+        An answer is dropped if anything it was made from has become private meanwhile; whoever waits asks again.
+        """
         if request.latency_ms is not None:
             self._debounce.answered(request.latency_ms)
-        self._history.record(request)
+        if not self._requests.is_private(request.prepared):
+            self._history.record(request)
 
 
 def _fingerprint(settings: Settings) -> Settings:

@@ -13,7 +13,7 @@ from infill_completion.suggest.history import History
 from infill_completion.suggest.inflight import InflightRequest, InflightRequests
 from infill_completion.suggest.lookahead import LookAhead
 from infill_completion.suggest.pending import PendingRequest
-from infill_completion.suggest.policy import engine_failure, refusal
+from infill_completion.suggest.policy import engine_failure, private_answer, refusal
 from infill_completion.suggest.request import RequestBuilder
 from infill_completion.suggest.reuse.memory import Recalled
 
@@ -80,7 +80,7 @@ class Keystroke:
             if request is None:
                 if await self._pause():
                     break
-                answer = self._from_history()
+                answer = self._from_history() or self._refused_by_now()
                 if answer is not None:
                     return answer
                 request = inflight.joinable(self._view) or self._start(extent)
@@ -91,6 +91,11 @@ class Keystroke:
             if answer is not None:
                 return answer
         return Answer(reason=SkipReason.SUPERSEDED, is_final=False)
+
+    def _refused_by_now(self) -> Answer | None:
+        """Return the answer for a document that has become private while the request waited."""
+        rule = self._stages.requests.ignore_rule(self._view.uri)
+        return None if rule is None else private_answer(rule)
 
     async def _pause(self) -> bool:
         """Wait for a pause in the typing, and return whether a newer request came meanwhile."""

@@ -19,7 +19,7 @@ class LookAhead:
 
     def start(self, view: View, offer: Offer) -> None:
         """Compute what follows once ``offer``, shown at ``view``, has been accepted; unless that is known already."""
-        if view.selected is not None or self._inflight.is_awaited:
+        if view.selected is not None or self._inflight.is_awaited or self._requests.ignore_rule(view.uri) is not None:
             return
         after = view.after(offer.text, offer.replaced)
         extent = self._requests.extent_ahead(after)

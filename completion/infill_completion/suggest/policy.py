@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from infill_completion.api import EngineUnavailableError, FinishReason
-from infill_completion.document.snapshot import SkipReason, Snapshot, Trigger
+from infill_completion.document.snapshot import Answer, SkipReason, Snapshot, Trigger
 from infill_completion.document.view import View
 from infill_completion.privacy.ignore_files import Rule
 from infill_completion.settings import Settings
@@ -49,6 +49,11 @@ def privacy_message(rule: Rule) -> str:
     if rule.problem:
         return f"{rule.problem} Until then the text of this file never reaches the model."
     return f"This file matches {rule}, so its text never reaches the model."
+
+
+def private_answer(rule: Rule) -> Answer:
+    """Return the answer for a private file."""
+    return Answer(reason=SkipReason.PRIVATE_FILE, details={"message": privacy_message(rule)})
 
 
 def refusal(view: View) -> SkipReason | None:

@@ -35,6 +35,7 @@ class PreparedRequest:
         versions: The versions of the other documents in it, as `versions_now` names them.
         sources: Its parts from other files.
         withheld: What is kept from the model, and why.
+        uris: The other files in it, open or not.
     """
 
     view: View
@@ -43,6 +44,7 @@ class PreparedRequest:
     versions: tuple[tuple[str, int], ...]
     sources: tuple[ContextSource, ...]
     withheld: tuple[str, ...]
+    uris: tuple[str, ...] = ()
 
     def summary(self) -> dict[str, Any]:
         """Return what a trace records: sizes and sources, none of the text."""
@@ -74,6 +76,10 @@ class RequestBuilder:
     def ignore_rule(self, uri: str) -> Rule | None:
         """Return the rule that makes a document private, if any."""
         return self._privacy.rule_for(uri, self._documents.roots())
+
+    def is_private(self, prepared: PreparedRequest) -> bool:
+        """Return whether the document of a request, or another one in it, is private by now."""
+        return any(self.ignore_rule(uri) is not None for uri in (prepared.view.uri, *prepared.uris))
 
     def view(self, snapshot: Snapshot) -> View:
         """Return the part of a document that the model may be shown."""
@@ -124,7 +130,7 @@ class RequestBuilder:
             is_invoked=view.is_invoked,
         )
         sources = (*context.sources, *((ContextSource("cells above", "notebook", len(cells)),) if cells else ()))
-        return PreparedRequest(view, extent, request, versions, sources, masked + context.withheld)
+        return PreparedRequest(view, extent, request, versions, sources, masked + context.withheld, context.uris)
 
 
 def versions_now(uri: str, documents: OpenDocuments) -> dict[str, int]:

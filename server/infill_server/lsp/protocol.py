@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import json
 import logging
+import uuid
 from collections.abc import Callable, Generator
+from concurrent.futures import Future
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -90,6 +92,13 @@ class InfillProtocol(DocumentSync):
             return self._converter.structure(value, kind)
         except Exception as error:  # the converter raises many types; all are about the value
             raise JsonRpcInvalidParams(f"Expected {kind.__name__}.") from error
+
+    def ask_untyped(self, method: str, params: object) -> Future[Any]:
+        """Send a request; the future gets the client's answer as JSON, of whatever type it is, or its error."""
+        msg_id = str(uuid.uuid4())
+        future = self.send_request(method, params, msg_id=msg_id)
+        self._result_types[msg_id] = None
+        return future
 
     def _receive_json(self, message: Any) -> None:
         if not isinstance(message, dict) or message.get("jsonrpc") != self.VERSION:
