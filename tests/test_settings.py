@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from infill_completion.settings import Settings, documentation, merge, read_config
+from infill_completion.settings_schema import ValueType
 
 
 def test_later_sources_win_and_keep_all_other_values():
@@ -36,12 +37,16 @@ def test_nested_and_flat_keys_of_one_section_are_merged():
         ({"completion": {"temperature": 10**400}}, "must be at most 2"),
         ({"completion": {"temperature": -(10**400)}}, "must be at least 0"),
         ({"completion": {"temperature": float("1e999")}}, "must be at most 2"),
-        ({"engine": {"idle_unload_s": 10**400}}, "must be a finite number"),
-        ({"engine": {"idle_unload_s": float("inf")}}, "must be a finite number"),
+        ({"engine": {"idle_unload_s": 10**400}}, "must be at most 31536000"),
+        ({"engine": {"idle_unload_s": float("inf")}}, "must be at most 31536000"),
+        ({"engine": {"idle_exit_s": 1e12}}, "must be at most 31536000"),
         ({"engine": {"idle_unload_s": float("nan")}}, "must be at least 1"),
         ({"completion": {"max_tokens": 10**400}}, "must be at most 4096"),
-        ({"completion": {"deadline_ms": 10**400}}, "must fit in 64 bits"),
-        ({"completion": {"seed": -(10**400)}}, "must fit in 64 bits"),
+        ({"completion": {"deadline_ms": 10**400}}, "must be at most 120000"),
+        ({"completion": {"deadline_ms": 120_001}}, "must be at most 120000"),
+        ({"completion": {"debounce_ms": 10_001}}, "must be at most 10000"),
+        ({"completion": {"seed": -1}}, "must be at least 0"),
+        ({"completion": {"seed": 2**32}}, "must be at most 4294967295"),
         ({"completion": {"max_tokens": 12.5}}, "must be a whole number, not a number"),
         ({"completion": {"max_tokens": True}}, "must be a whole number, not true or false"),
         ({"completion": {"max_tokens": None}}, "must not be null"),
@@ -58,6 +63,12 @@ def test_a_wrong_value_is_named_and_the_former_value_stays(written, sentence):
     assert len(problems) == 1
     assert sentence in problems[0]
     assert problems[0].startswith("editor: ")
+
+
+def test_every_number_has_two_bounds():
+    numbers = [item for item in documentation() if item.type in {ValueType.INTEGER, ValueType.NUMBER}]
+    assert len(numbers) >= 10
+    assert all(item.at_least is not None and item.at_most is not None for item in numbers)
 
 
 def test_one_wrong_key_does_not_affect_the_others():

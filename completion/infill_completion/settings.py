@@ -16,9 +16,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from infill_completion.folders import config_folder
-from infill_completion.settings_schema import Setting, definitions, section, setting, type_name
+from infill_completion.settings_keys import nested
+from infill_completion.settings_schema import Setting, ValueType, definitions, section, setting, type_name
 
 T = TypeVar("T")
+# The longest time to be idle, a year.
+MAX_S = 365 * 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -90,9 +93,11 @@ class EngineSettings:
     )
     context_tokens: int = setting(4096, "Prompt budget in tokens.", at_least=64, at_most=131_072)
     idle_unload_s: float = setting(
-        900.0, "Seconds without a request after which the weights are unloaded from memory.", at_least=1
+        900.0, "Seconds without a request after which the weights are unloaded from memory.", at_least=1, at_most=MAX_S
     )
-    idle_exit_s: float = setting(1800.0, "Seconds without a request after which the engine exits.", at_least=1)
+    idle_exit_s: float = setting(
+        1800.0, "Seconds without a request after which the engine exits.", at_least=1, at_most=MAX_S
+    )
 
 
 @dataclass(frozen=True)
@@ -106,18 +111,23 @@ class CompletionSettings:
     top_p: float = setting(
         0.9, "Tokens are sampled from the smallest set with this total probability.", at_least=0, at_most=1
     )
-    seed: int | None = setting(None, "Seed of the random numbers used for sampling.")
+    # The servers of remote engines read it as an unsigned number of 32 bits.
+    seed: int | None = setting(None, "Seed of the random numbers used for sampling.", at_least=0, at_most=2**32 - 1)
     max_tokens: int = setting(128, "Maximum number of tokens in one suggestion.", at_least=1, at_most=4096)
     candidates: int = setting(
         3, "Number of suggestions for an invoked request; an automatic request gets one.", at_least=1, at_most=10
     )
     deadline_ms: int = setting(
-        1000, "Milliseconds after which an answer is cut at its last good boundary.", at_least=50
+        1000,
+        "Milliseconds after which an answer is cut at its last good boundary; an invoked one gets three times as long.",
+        at_least=50,
+        at_most=120_000,
     )
     debounce_ms: int | None = setting(
         None,
         "Milliseconds to wait after a keystroke before asking the model. Unset: adapts to the typing rhythm.",
         at_least=0,
+        at_most=10_000,
     )
     multiline: str = setting(
         "auto",
@@ -233,7 +243,7 @@ def merge(base: Settings, written: object, *, origin: str, trusted: bool = True)
         return base, [f"{origin}: settings must be a table, not {type_name(written)}."]
     problems: list[str] = []
     changes: dict[str, Any] = {}
-    for name, table in _nested(written).items():
+    for name, table in nested(written, _SECTIONS).items():
         if name not in _SECTIONS:
             problems.append(_unknown(origin, name))
         elif isinstance(table, Mapping):
@@ -243,27 +253,11 @@ def merge(base: Settings, written: object, *, origin: str, trusted: bool = True)
     return replace(base, **changes), problems
 
 
-def _nested(written: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``written`` with its flat keys moved into tables."""
-    nested: dict[str, Any] = {}
-    for key, value in written.items():
-        name, dot, rest = str(key).partition(".")
-        if dot and name in _SECTIONS:
-            inner = nested.setdefault(name, {})
-            if isinstance(inner, dict):
-                inner[rest] = value
-        elif isinstance(value, Mapping) and isinstance(nested.get(name), dict):
-            nested[name].update(value)
-        else:
-            nested[str(key)] = dict(value) if isinstance(value, Mapping) else value
-    return nested
-
-
 def _merged(base: T, table: Mapping[str, Any], name: str, origin: str, trusted: bool, problems: list[str]) -> T:
     """Return the section ``base`` with the values of ``table``, and add their problems to ``problems``."""
     known = {item.key: item for item in documentation()}
     changes: dict[str, Any] = {}
-    for key, value in table.items():
+    for key, value in nested(table, _switches(name)).items():
         path = f"{name}.{key}"
         if path not in known:
             problems.append(_unknown(origin, path))
@@ -280,6 +274,12 @@ def _merged(base: T, table: Mapping[str, Any], name: str, origin: str, trusted: 
 def _as_before(value: object) -> str:
     """Return words for a value that does not change; an address may hold a password."""
     return "as it was" if isinstance(value, str) and "@" in value else f"at {value!r}"
+
+
+def _switches(name: str) -> set[str]:
+    """Return the keys of a section that hold tables."""
+    keys = (item.key for item in documentation() if item.type is ValueType.SWITCHES)
+    return {key.removeprefix(f"{name}.") for key in keys if key.startswith(f"{name}.")}
 
 
 def _unknown(origin: str, name: str) -> str:

@@ -31,8 +31,6 @@ _CLASSES = {
     ValueType.NUMBER: float,
     ValueType.BOOLEAN: bool,
 }
-# Larger whole numbers cannot become floats or C integers everywhere they are used.
-_INTEGERS = range(-(1 << 63), 1 << 63)
 _TYPES = {class_: type_ for type_, class_ in _CLASSES.items()}
 _NAMES: dict[type, str] = {dict: "a table", list: "a list", NoneType: "null", **_TYPES}
 
@@ -85,10 +83,6 @@ class Setting:
             raise ValueError(f"must be at least {self.at_least}")
         if self.at_most is not None and not value <= self.at_most:
             raise ValueError(f"must be at most {self.at_most}")
-        if self.type is ValueType.NUMBER and not math.isfinite(value):
-            raise ValueError("must be a finite number")
-        if self.type is ValueType.INTEGER and value not in _INTEGERS:
-            raise ValueError("must fit in 64 bits")
         return value
 
     def _converted(self, value: Any) -> Any:

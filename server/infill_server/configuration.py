@@ -29,11 +29,20 @@ class Configuration:
         self._layers: dict[str, object] = dict.fromkeys(_LAYERS)
         self._unreadable: list[str] = []
         self._reported: set[str] = set()
+        self._file_state: tuple[int, ...] | None = None
 
     def read_file(self, path: Path) -> list[str]:
-        """Read the user's settings file and return the problems that have not been returned before."""
+        """Read the user's settings file and return the problems that have not been returned before.
+
+        A file that cannot be read any more, as while it is being written, leaves its former settings in force.
+        """
+        self._file_state = _state_of(path)
         table, self._unreadable = read_config(path)
-        return self._put("settings file", table)
+        return self._put("settings file", self._layers["settings file"] if self._unreadable else table)
+
+    def file_has_changed(self, path: Path) -> bool:
+        """Return whether the settings file has changed since it was last read; one that was never read has not."""
+        return self._file_state is not None and _state_of(path) != self._file_state
 
     def initialize(self, options: object) -> list[str]:
         """Apply ``initializationOptions`` and return new problems."""
@@ -86,7 +95,7 @@ class Configuration:
 
 
 def _is_ours(key: str) -> bool:
-    return key == SECTION or key.partition(".")[0] in _SECTIONS
+    return key.partition(".")[0] in _SECTIONS | {SECTION}
 
 
 def _enabled(table: object) -> object:
@@ -98,10 +107,32 @@ def _enabled(table: object) -> object:
 
 
 def _section(written: object) -> object:
-    """Return the table inside ``{"infill": …}``; clients send it with and without that level."""
-    if isinstance(written, Mapping) and SECTION in written:
-        return written[SECTION]
-    return written
+    """Return our settings in ``written``: clients send ``{"infill": …}``, the same without that level, or dotted keys.
+
+    With one of our own keys of the first or the last kind, all others are those of other servers.
+    """
+    if not isinstance(written, Mapping) or not any(str(key).partition(".")[0] == SECTION for key in written):
+        return written
+    inner = written.get(SECTION)
+    if SECTION in written and not isinstance(inner, Mapping):
+        return inner
+    table = dict(inner or {})
+    for key, value in written.items():
+        name = str(key).removeprefix(f"{SECTION}.")
+        if name != key and isinstance(value, Mapping) and name in _SECTIONS:
+            table |= {f"{name}.{inner_key}": inner_value for inner_key, inner_value in value.items()}
+        elif name != key:
+            table[name] = value
+    return table
+
+
+def _state_of(path: Path) -> tuple[int, ...]:
+    """Return what changes when the file does; nothing if there is none."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return ()
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _without_nulls(written: object) -> Any:

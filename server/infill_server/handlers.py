@@ -21,6 +21,7 @@ _SPLITS_AT_LINE_FEEDS = ("Neovim",)
 
 async def complete(ls: InfillServer, params: types.CompletionParams) -> types.CompletionList:
     """Answer ``textDocument/completion``."""
+    ls.show_problems(ls.session.follow_settings_file())
     document = ls.documents.get(params.text_document.uri)
     snapshot = document.snapshot(params.position, _popup_trigger(params, document))
     ls.documents.focus(snapshot.uri)
@@ -32,6 +33,7 @@ async def complete(ls: InfillServer, params: types.CompletionParams) -> types.Co
 
 async def complete_inline(ls: InfillServer, params: types.InlineCompletionParams) -> types.InlineCompletionList:
     """Answer ``textDocument/inlineCompletion``."""
+    ls.show_problems(ls.session.follow_settings_file())
     document = ls.documents.get(params.text_document.uri)
     is_invoked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
     trigger = Trigger.INVOKED if is_invoked else Trigger.AUTOMATIC
@@ -54,6 +56,7 @@ def initialized(ls: InfillServer, _params: types.InitializedParams) -> None:
 
 def configuration_changed(ls: InfillServer, params: types.DidChangeConfigurationParams) -> None:
     """Apply changed settings."""
+    ls.show_problems(ls.session.follow_settings_file())
     ls.session.spawn(_apply_configuration(ls, params.settings))
 
 
@@ -103,7 +106,8 @@ def _is_current(ls: InfillServer, document: Document, snapshot: Snapshot) -> boo
     """Return whether an answer for ``snapshot`` is for the text that the editor has now."""
     if snapshot.uri not in ls.documents or ls.documents.get(snapshot.uri) is not document:
         return False
-    return document.version == snapshot.version
+    # A client may repeat a version.
+    return document.version == snapshot.version and str(document.text) == snapshot.text
 
 
 def _renders_markdown(ls: InfillServer) -> bool:

@@ -103,6 +103,19 @@ class Session:
         self._engine.check()
         self._show_state()
 
+    def follow_settings_file(self) -> list[str]:
+        """Apply the user's settings file if it has changed, and return new problems; costs one look at the file."""
+        if "configuration" not in self.__dict__:  # The session has not started.
+            return []
+        from infill_completion.settings import config_path
+
+        path = config_path()
+        if not self.configuration.file_has_changed(path):
+            return []
+        problems = self.configuration.read_file(path)
+        self.configured()
+        return problems
+
     def toggle(self) -> bool:
         """Switch automatic suggestions off or on again and return whether they are on now."""
         enabled = not self.settings.completion.enabled

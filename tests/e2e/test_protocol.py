@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -125,6 +126,33 @@ async def test_a_request_that_is_nested_too_deeply_gets_an_error(greeted: Wire, 
         pass
     assert message["error"]["code"] in {-32600, -32602}
     assert "result" in await greeted.ask("shutdown", None, 8)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to interrupt")
+async def test_an_interrupt_of_the_process_group_does_not_end_the_server(greeted: Wire) -> None:
+    for number in range(3):
+        greeted.process.send_signal(signal.SIGINT)
+        assert "result" in await greeted.ask("workspace/executeCommand", {"command": "infill.statistics"}, number + 8)
+    assert "result" in await greeted.ask("shutdown", None, 20)
+    greeted.send({"method": "exit"})
+    assert await greeted.exit_code() == 0
+
+
+async def test_an_interrupt_before_the_first_message_does_not_end_the_server(wire: Wire) -> None:
+    await wire.ask("initialize", HELLO)
+    wire.process.send_signal(signal.SIGINT)
+    wire.hang_up()
+    assert await wire.exit_code() == 1
+
+
+async def test_a_change_without_a_version_is_not_lost(greeted: Wire) -> None:
+    document = {"uri": "file:///w/a.py", "languageId": "python", "version": None, "text": "a\n"}
+    greeted.send({"method": "textDocument/didOpen", "params": {"textDocument": document}})
+    change = {"range": {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}}, "text": "\n\n"}
+    named = {"uri": "file:///w/a.py", "version": None}
+    greeted.send({"method": "textDocument/didChange", "params": {"textDocument": named, "contentChanges": [change]}})
+    place = {"textDocument": {"uri": "file:///w/a.py"}, "position": {"line": 2, "character": 1}}
+    assert "result" in await greeted.ask("textDocument/completion", place)
 
 
 async def test_an_invalid_message_is_refused(greeted: Wire) -> None:

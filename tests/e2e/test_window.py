@@ -109,6 +109,40 @@ async def test_later_settings_win_and_live_changes_apply(
     assert next(request for request in engine.requests if "another" in request.prefix).max_tokens == 33
 
 
+async def test_a_changed_settings_file_applies_to_the_next_request(
+    environment: dict[str, str], engine: ScriptedEngine, editor: Editor
+) -> None:
+    engine.default = "1"
+    assert await editor.open("x = |\n").ghosts()
+    file = environment["INFILL_LS_CONFIG"]
+    _write(file, "[completion]\ndeadline_ms = 60000\nmax_tokens = 33\n")
+    assert await editor.open("# another\ny = |\n", "file:///w/b.py").ghosts()
+    assert next(request for request in engine.requests if "another" in request.prefix).max_tokens == 33
+    _write(file, "[completion]\nenabled = false\n")
+    assert not await editor.open("z = |\n", "file:///w/c.py").ghosts()
+    assert editor.statuses[-1]["kind"] == "Inactive"
+    _write(file, "[completion\n")
+    assert not await editor.open("a = |\n", "file:///w/d.py").ghosts()  # The former settings stay.
+    [message] = editor.messages
+    assert file in message
+
+
+async def test_dotted_settings_that_a_client_pushes_apply(engine: ScriptedEngine, window: Editor) -> None:
+    capabilities = neovim()
+    assert capabilities.workspace is not None
+    capabilities.workspace.configuration = False
+    await window.initialize(capabilities, {"infill.completion.max_tokens": 7})
+    await window.ready()
+    await window.open("y = |\n", "file:///w/b.py").ghosts(by_key=True)
+    assert engine.wait_for_request(1).max_tokens == 7
+    window.client.workspace_did_change_configuration(
+        types.DidChangeConfigurationParams(settings={"infill.completion.enabled": False, "python.enabled": True})
+    )
+    assert not await window.open("x = |\n").ghosts()
+    assert window.statuses[-1]["kind"] == "Inactive"
+    assert not window.messages
+
+
 async def test_settings_that_a_client_pushes_apply(engine: ScriptedEngine, window: Editor) -> None:
     capabilities = neovim()
     assert capabilities.workspace is not None

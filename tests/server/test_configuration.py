@@ -76,3 +76,78 @@ def test_settings_pushed_for_other_servers_change_nothing() -> None:
     assert configuration.settings.completion.seed == 4
     configuration.pushed({"completion.seed": 5})
     assert configuration.settings.completion.seed == 5
+
+
+DOTTED = [
+    {"infill.completion.enabled": False},
+    {"infill.completion": {"enabled": False}},
+    {"infill": {"completion.enabled": False}},
+    {"infill": {"completion": {"enabled": False}}},
+    {"completion.enabled": False},
+    {"completion": {"enabled": False}},
+    {"infill": {}, "infill.completion.enabled": False},
+    {"infill": {"completion": {"seed": 1}}, "infill.completion": {"enabled": False}},
+    {"infill.completion.enabled": False, "python.analysis.enabled": True, "editor": {"tabSize": 2}},
+]
+
+
+@pytest.mark.parametrize("written", DOTTED)
+@pytest.mark.parametrize("way", ["initialize", "live", "pushed"])
+def test_dotted_keys_are_settings_however_they_arrive(written: object, way: str) -> None:
+    configuration = Configuration()
+    assert getattr(configuration, way)(written) == []
+    assert configuration.settings.completion.enabled is False
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"infill.completion.languages.python": False},
+        {"completion.languages.python": False},
+        {"infill": {"completion": {"languages.python": False, "languages": {"go": True}}}},
+    ],
+)
+def test_a_dotted_key_of_a_language_turns_it_off(written: object) -> None:
+    configuration = Configuration()
+    assert configuration.pushed(written) == []
+    assert not configuration.settings.completion.is_language_enabled("python")
+
+
+def test_a_dotted_key_that_is_unknown_is_named() -> None:
+    [problem] = Configuration().pushed({"infill.completion.enable": False})
+    assert "`infill.completion.enable`" in problem
+
+
+def test_a_dotted_key_undoes_the_session_switch() -> None:
+    configuration = Configuration()
+    configuration.switch(enabled=True)
+    configuration.pushed({"infill.completion.enabled": False})
+    assert configuration.settings.completion.enabled is False
+
+
+def test_the_settings_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    configuration = Configuration()
+    assert not configuration.file_has_changed(path)
+    configuration.read_file(path)
+    assert not configuration.file_has_changed(path)
+    path.write_text("[completion]\nmax_tokens = 7\n")
+    assert configuration.file_has_changed(path)
+    assert configuration.read_file(path) == []
+    assert configuration.settings.completion.max_tokens == 7
+    assert not configuration.file_has_changed(path)
+    path.unlink()
+    assert configuration.file_has_changed(path)
+    configuration.read_file(path)
+    assert configuration.settings == Settings()
+
+
+def test_a_settings_file_that_is_being_written_leaves_the_former_settings(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[privacy]\nignore = ["secret/**"]\n')
+    configuration = Configuration()
+    configuration.read_file(path)
+    path.write_text("[privacy]\nignore = [")
+    [problem] = configuration.read_file(path)
+    assert "config.toml" in problem
+    assert configuration.settings.privacy.ignore == ("secret/**",)

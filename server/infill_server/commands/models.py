@@ -26,6 +26,7 @@ from infill_completion.catalog import (
 from infill_completion.catalog.local import cached_names
 from infill_completion.client.launch import engine_environment
 from infill_server.commands.engine_module import module_command, run_module
+from infill_server.errors import UsageError
 
 _PLAN_DEADLINE_S = 120.0
 _KV_TOKENS = 1000
@@ -94,16 +95,16 @@ def _unknown_model(name: str) -> Iterator[ModelRow]:
 
 def list_models(options: argparse.Namespace) -> int:
     """Print the models, and the one that ``auto`` chooses."""
-    found, plan = rows(), _plan()
+    found, chosen = rows(), plan()
     if options.json:
-        print(json.dumps({"cache": str(hub_folder()), "auto": plan, "models": [asdict(row) for row in found]}))  # noqa: T201
+        print(json.dumps({"cache": str(hub_folder()), "auto": chosen, "models": [asdict(row) for row in found]}))  # noqa: T201
         return 0
     print("GiB of weights as nf4, int8, bf16, and GiB of keys and values per 1,000 tokens of context:\n")  # noqa: T201
     print(f"{'model':<38}{'nf4':>6}{'int8':>7}{'bf16':>7}{'kv/1k':>7}  support, presence")  # noqa: T201
     for row in found:
         print(_line(row))  # noqa: T201
     print(f"\nCache: {hub_folder()}")  # noqa: T201
-    print(_auto(plan))  # noqa: T201
+    print(_auto(chosen))  # noqa: T201
     return 0
 
 
@@ -129,7 +130,7 @@ def _auto(plan: dict[str, Any]) -> str:
     return f"auto chooses {plan['model']}{held} here ({plan['device']}{free})."
 
 
-def _plan() -> dict[str, Any]:
+def plan() -> dict[str, Any]:
     """Return the choice of ``auto``, made by a process that has torch."""
     problem = "torch does not answer; run `infill-ls doctor`."
     try:
@@ -141,14 +142,19 @@ def _plan() -> dict[str, Any]:
             check=False,
             env=engine_environment(),
         )
-        plan: dict[str, Any] = json.loads(done.stdout)
+        chosen: dict[str, Any] = json.loads(done.stdout)
     except (subprocess.TimeoutExpired, ValueError):
         return {"device": "", "free_bytes": None, "model": "", "quantization": "", "problem": problem}
-    return plan
+    return chosen
 
 
 def pull(options: argparse.Namespace) -> int:
     """Download a model, with progress on standard error."""
+    if options.model == "embedded":
+        print("The embedded model is part of the package; there is nothing to download.", file=sys.stderr)  # noqa: T201
+        return 0
+    if options.model == "auto":
+        raise UsageError("auto is not a model; name one, such as codellama/CodeLlama-7b-hf.")
     return run_module("checkpoints.pull", options.model)
 
 
@@ -157,7 +163,7 @@ def quantize(options: argparse.Namespace) -> int:
     name = Path(options.model).name if Path(options.model).is_dir() else options.model
     output = options.output or quantised_path(name)
     code = run_module("checkpoints.quantize", options.model, "-o", str(Path(output).absolute()))
-    if code == 0 and options.output is None and not Path(options.model).is_dir():
+    if code == 0 and options.output is None and "/" in options.model and not Path(options.model).is_dir():
         print(f"{options.model} is now loaded from there whenever 4-bit weights are used.", file=sys.stderr)  # noqa: T201
     elif code == 0:
         print(f"Set engine.model to that folder to use it, or try `--model {output}`.", file=sys.stderr)  # noqa: T201

@@ -9,6 +9,7 @@ import asyncio
 import gc
 import logging
 import os
+import signal
 import socket
 import sys
 from typing import TYPE_CHECKING, BinaryIO
@@ -41,6 +42,10 @@ def create_server() -> InfillServer:
 def start_stdio() -> int:
     """Serve the client on standard input and output and return the exit code."""
     _log_to_stderr()
+    if not sys.stdin.isatty():
+        # An interrupt of the whole process group is meant for the editor, which says when the server is to end. Not
+        # SIG_IGN, which the engine would inherit.
+        signal.signal(signal.SIGINT, lambda _number, _frame: None)
     with os.fdopen(_claim_stdout(), "wb", buffering=0) as output:
         return asyncio.run(create_server().serve(lambda size: os.read(0, size), lambda data: _write_all(output, data)))
 

@@ -31,6 +31,7 @@ from pygls.protocol import (
 from infill_completion.errors import frames_of
 from infill_server.lsp.document_sync import DocumentSync
 from infill_server.lsp.documents import UnknownDocumentError
+from infill_server.lsp.lenient import completed
 from infill_server.lsp.positions import Units
 from infill_server.lsp.transport import without_inner
 
@@ -152,7 +153,7 @@ class InfillProtocol(DocumentSync):
             log.debug("ignored %s", method)
         elif not self.is_initialized and method not in _BEFORE_INITIALIZE:
             log.warning("ignored %s before initialize", method)
-        elif (typed := self._typed(message)) is None:
+        elif (typed := self._typed(completed(message, self.documents))) is None:
             log.warning("ignored an ill-typed %s", method)
         else:
             self.handle_message(typed)

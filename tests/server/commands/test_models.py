@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from infill_completion.catalog import CODE_LLAMA, MODELS, Quantization, Support, find
+from infill_server.commands.model_folder import model_folder
 
 DEADLINE_S = 180
 GIB = 2**30
@@ -179,6 +180,42 @@ def test_an_impossible_measurement_is_one_sentence(infill_ls, arguments, says):
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert says in line
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        ("nothing-of-the-kind", "There is no model nothing-of-the-kind; name a folder, a hub id"),
+        ("acme/coder", "infill-ls models pull acme/coder"),
+        ("hub", "is not a checkpoint folder"),
+    ],
+)
+def test_a_model_that_is_not_here_is_named(infill_ls, model, says):
+    done = infill_ls("bench", "quality", ".", "--model", model)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert says in line
+
+
+def test_a_model_has_the_same_names_in_every_command(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "embedded").mkdir()  # A folder of that name is not what is meant.
+    assert (model_folder("embedded") / "model.safetensors").exists()
+    assert model_folder("embedded") != tmp_path / "embedded"
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "config.json").write_text("{}")
+    assert model_folder("own") == own.resolve()
+    cache(tmp_path, "acme/coder", {"config.json": "{}", "model.safetensors": "x", "tokenizer.json": "{}"})
+    assert model_folder("acme/coder") == tmp_path / "hub" / "models--acme--coder" / "snapshots" / ("c" * 40)
+
+
+def test_the_embedded_model_needs_no_download(infill_ls):
+    done = infill_ls("models", "pull", "embedded")
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1)
+    assert "part of the package" in done.stderr
+    assert "auto is not a model" in infill_ls("models", "pull", "auto").stderr
 
 
 def test_options_of_other_commands_are_still_checked(infill_ls):

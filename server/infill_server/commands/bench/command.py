@@ -9,11 +9,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from infill_completion import embedded
 from infill_server.commands.bench.chart import draw
 from infill_server.commands.bench.keystrokes import replay
 from infill_server.commands.bench.machine import machine
 from infill_server.commands.bench.quality import print_comparison
+from infill_server.commands.model_folder import model_folder
 from infill_server.commands.user_settings import user_settings
 from infill_server.errors import UsageError
 
@@ -70,11 +70,9 @@ def quality(options: argparse.Namespace) -> int:
     """Complete holes in real files with each variant of a model and print how often it was right.
 
     Raises:
-        UsageError: The folder has no source files, the model is not a folder, or the engine cannot be started.
+        UsageError: The folder has no source files, the model is not on this machine, or the engine cannot be started.
     """
-    checkpoint = Path(options.model).resolve() if options.model else Path(embedded.__file__).parent
-    if not (checkpoint / "config.json").exists():
-        raise UsageError(f"{checkpoint} is not a checkpoint folder; name one with --model.")
+    checkpoint = model_folder(options.model or "embedded")
     try:
         report = print_comparison(
             _folder(options.folder), checkpoint, count=options.count, seed=options.seed,

@@ -1,0 +1,39 @@
+"""The folder of a model that the command line names as the settings do: ``embedded``, ``auto``, a path or a hub id."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from infill_completion import embedded
+from infill_completion.catalog import Presence, cached
+from infill_server.commands.models import plan
+from infill_server.errors import UsageError
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+
+
+def model_folder(name: str) -> Path:
+    """Return the folder of a model on this machine.
+
+    Raises:
+        UsageError: There is no such model, or it is incomplete.
+    """
+    if name == "auto":
+        chosen = plan()
+        if chosen["problem"]:
+            raise UsageError(f"auto chooses no model here: {chosen['problem']}")
+        name = chosen["model"]
+    if name == "embedded":
+        return Path(embedded.__file__).parent
+    path = Path(name).expanduser()
+    if (path / "config.json").is_file():
+        return path.resolve()
+    if path.is_dir():
+        raise UsageError(f"{path.resolve()} is not a checkpoint folder; name one with a config.json.")
+    if not _HUB_ID.fullmatch(name):
+        raise UsageError(f"There is no model {name}; name a folder, a hub id such as owner/name, or `embedded`.")
+    found = cached(name)
+    if found.folder is None or found.presence is not Presence.COMPLETE:
+        raise UsageError(f"{name} is not on this machine; fetch it with `infill-ls models pull {name}`.")
+    return found.folder
