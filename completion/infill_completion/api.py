@@ -152,13 +152,13 @@ class Health:
     Attributes:
         state: The engine's state.
         model: The model's name.
-        reason: Why the engine failed, or what it is loading.
+        reason: Why the engine failed, what it is loading, or, of one that is ready, what its answers lack.
         progress: The progress of loading, from 0 to 1.
         pid: The engine's process id; None for a remote engine.
         device: The device that runs the model.
         version: The engine's package version.
         details: Other facts, such as the quantization and the resident memory.
-        kind: The kind of the `EngineUnavailableError` if a remote server failed.
+        kind: The kind of the `EngineUnavailableError` if a remote server failed, or of what its answers lack.
     """
 
     state: EngineState

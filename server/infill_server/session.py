@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Coroutine
@@ -201,6 +202,8 @@ class Session:
             self._show_failure(health.reason or SkipReason.ENGINE_FAILED.value, health.kind)
         else:
             self._show_state()
+            if health.state is EngineState.READY and health.kind:
+                self._show_box(types.MessageType.Warning, health.reason, health.kind)
 
     def internal_error(self, error: BaseException) -> None:
         """Log and show an internal error."""
@@ -213,12 +216,16 @@ class Session:
             self.internal_error(error)
 
     def _show_failure(self, reason: str, kind: str = "") -> None:
-        """Show a failure; an intermittent one must not open a message box each time, so boxes are rate-limited."""
         self._status.show(StatusKind.ERROR, reason)
+        self._show_box(types.MessageType.Error, reason, kind)
+
+    def _show_box(self, level: types.MessageType, sentence: str, kind: str) -> None:
+        """Open a message box; an intermittent failure must not open one each time, so they are rate-limited."""
         now = time.monotonic()
-        if now - self._message_times.get(kind or reason, -MESSAGE_INTERVAL_S) >= MESSAGE_INTERVAL_S:
-            self._message_times[kind or reason] = now
-            self._server.window_show_message(types.ShowMessageParams(types.MessageType.Error, reason))
+        if now - self._message_times.get(kind or sentence, -MESSAGE_INTERVAL_S) >= MESSAGE_INTERVAL_S:
+            # A loss of quality lasts until the user ends it, so that once is enough.
+            self._message_times[kind or sentence] = now if level is types.MessageType.Error else math.inf
+            self._server.window_show_message(types.ShowMessageParams(level, sentence))
 
     def _show_answer(self, snapshot: Snapshot, answer: Answer) -> None:
         if answer.reason in _TRANSIENT:
@@ -240,7 +247,7 @@ class Session:
         if not self.settings.completion.enabled:
             self._status.show(StatusKind.INACTIVE, SkipReason.SWITCHED_OFF.value, model=model)
         elif state is EngineState.READY:
-            self._status.show(StatusKind.NORMAL, model=model)
+            self._status.show(StatusKind.NORMAL, reason if self.health.kind else "", model=model)
         elif state is EngineState.FAILED:
             self._status.show(StatusKind.ERROR, reason or SkipReason.ENGINE_FAILED.value)
         else:

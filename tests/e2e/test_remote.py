@@ -8,6 +8,7 @@ from itertools import count
 
 import pytest
 
+from tests.client.remote.products import OllamaServer, OpenAIServer
 from tests.client.test_remote import CODELLAMA, Server, choice
 from tests.e2e.editor import Editor, visual_studio_code
 
@@ -56,3 +57,37 @@ async def test_a_server_that_fails_now_and_then_shows_one_message(server: Server
         buffer.type("a")
     assert len(remote.messages) == 1
     assert remote.statuses[-1]["kind"] == "Normal"
+
+
+async def test_a_cold_server_is_shown_as_loading_and_then_completes(window: Editor) -> None:
+    ollama = OllamaServer()
+    async with ollama.running() as url:
+        await window.initialize(visual_studio_code(), {"engine": {"url": url, "api": "ollama"}})
+        loading = f"{url} is loading qwen2.5-coder:1.5b-base."
+        await window.wait_for(lambda: any(status["reason"] == loading for status in window.statuses) or None)
+        buffer = window.open("x = |\n")
+        for by_key in (True, False, True):
+            assert not await buffer.ghosts(by_key=by_key)
+            buffer.type("1")
+        assert (ollama.loads, ollama.aborted, window.messages) == (1, 0, [])
+        ollama.may_load.set()
+        await window.ready()
+        buffer.type(" + ")
+        assert await buffer.ghosts(by_key=True)
+        assert window.statuses[-1]["kind"] == "Normal"
+        assert (ollama.loads, ollama.aborted) == (1, 0)
+
+
+async def test_a_server_that_hides_its_model_works_and_the_loss_is_told_once(window: Editor) -> None:
+    hidden = OpenAIServer(models=[{"id": "autocomplete", "owned_by": "someone"}])
+    async with hidden.running() as url:
+        await window.initialize(visual_studio_code(), {"engine": {"url": url}})
+        await window.ready()
+        buffer = window.open("x = |\n")
+        for _ in range(3):
+            assert await buffer.ghosts(by_key=True)
+            buffer.type("1 + ")
+        [message] = window.messages
+        assert "set engine.format to the model's family" in message
+        assert window.statuses[-1]["kind"] == "Normal"
+        assert "engine.format" in window.statuses[-1]["reason"]
