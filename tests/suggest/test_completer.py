@@ -72,7 +72,7 @@ async def test_an_empty_answer_has_a_reason_and_does_not_ask_the_engine(
 
 
 async def test_a_newer_request_supersedes_the_older_one_and_stops_its_stream() -> None:
-    engine = ScriptedEngine(says("abc def ghi"), gate=asyncio.Event())
+    engine = ScriptedEngine(says("abc(one, two)"), gate=asyncio.Event())
     completer = Completer(engine, AT_ONCE)
     older = asyncio.create_task(completer.complete(at("x = |")))
     await engine.started.wait()

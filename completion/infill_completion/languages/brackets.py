@@ -64,6 +64,17 @@ def unmatched(found: Iterable[tuple[int, str]], stack: tuple[str, ...]) -> list[
     return excess
 
 
+def mismatches(text: str, traits: LanguageTraits) -> bool:
+    """Return whether ``text`` closes a bracket that it opened with one of another kind, as in ``({)``."""
+    stack: list[str] = []
+    for _, character in brackets(text, traits):
+        if character in _OPENERS:
+            stack.append(character)
+        elif stack and stack.pop() != PAIRS[character]:
+            return True
+    return False
+
+
 def cost(line: str, traits: LanguageTraits, stack: tuple[str, ...]) -> int:
     """Return the number of flaws in ``line``: closing brackets that nothing opens, and strings that do not end."""
     odd = sum(line.count(quote) % 2 for quote in '"`')

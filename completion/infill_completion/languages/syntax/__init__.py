@@ -5,7 +5,7 @@ Every answer may be "unknown"; then indentation and brackets decide.
 
 from infill_completion.languages.syntax.cursor import is_in_string_or_comment, untouched_body
 from infill_completion.languages.syntax.document_trees import DocumentTrees
-from infill_completion.languages.syntax.errors import added_errors, breaks_syntax
+from infill_completion.languages.syntax.errors import added_errors, breaks_syntax, is_unfinished
 from infill_completion.languages.syntax.line_starts import LineStart, brackets_of, line_starts
 from infill_completion.languages.syntax.near import excerpt_of
 
@@ -17,6 +17,7 @@ __all__ = [
     "breaks_syntax",
     "excerpt_of",
     "is_in_string_or_comment",
+    "is_unfinished",
     "line_starts",
     "untouched_body",
 ]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from infill_completion.document.window import Excerpt, Window
-from infill_completion.languages.brackets import PAIRS, open_brackets, unopened
+from infill_completion.languages.brackets import PAIRS, brackets, open_brackets, unopened
 from infill_completion.languages.registry import grammar_of, traits_of
 from infill_completion.languages.syntax.excerpt import cut_excerpt
 from infill_completion.languages.syntax.near import excerpt_of
 from infill_completion.languages.syntax.parser import has_grammar, parse, to_ascii
-from infill_completion.languages.traits import Blocks
+from infill_completion.languages.traits import Blocks, LanguageTraits
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _CLOSER_OF = {opener: closer for closer, opener in PAIRS.items()}
 # A name, which completes most half-written expressions, and statements in every language that has a grammar here.
 _NAME = "x"
-_STATEMENTS = ("x();", "x")
+_STATEMENTS = ("x();", "x", "x,")
 # Characters before and after the cursor in the parts in which a suggestion is tried.
 _PARTS = ((1500, 500), (300, 150))
 
@@ -56,10 +57,23 @@ def breaks_syntax(window: Window, text: str, replaced: int, language_id: str) ->
     if around is None or not _breaks(around, text, language_id):
         return False
     if not _errors(_without_line(around), language_id):
-        return not around.hides_errors or not unopened(text, traits_of(language_id))
+        return not (_hides_errors(around, language_id) and unopened(text, traits_of(language_id)))
+    if _may_close(around, text, traits_of(language_id)):
+        return False
     parts = list(_parts(around, language_id))
     clean = next((part for part in parts if _errors(_without_line(part), language_id) == 0), None)
     return all(_breaks(part, text, language_id) for part in (parts if clean is None else [clean]))
+
+
+def is_unfinished(window: Window, text: str, replaced: int, language_id: str) -> bool:
+    """Return whether the errors that a suggestion brings would be gone if its last line were completed simply."""
+    around = _around(window, replaced, language_id)
+    if around is None:
+        return True
+    parts = [around, *_parts(around, language_id)]
+    part = next((part for part in reversed(parts) if _breaks(part, text, language_id)), around)
+    line = (part.before + text).rpartition("\n")[2]
+    return any(not _breaks(part, text + ending, language_id) for ending in _endings(line, language_id))
 
 
 def _around(window: Window, replaced: int, language_id: str) -> Excerpt | None:
@@ -77,6 +91,18 @@ def _parts(around: Excerpt, language_id: str) -> Iterator[Excerpt]:
         part = cut_excerpt(tree.root_node, text, len(around.before), grammar.lists, most_before, most_after)
         if part is not None and part != around:
             yield part
+
+
+def _may_close(around: Excerpt, text: str, traits: LanguageTraits) -> bool:
+    """Return whether ``text`` closes blocks around the cursor that may not be closed yet."""
+    count = sum(bracket == "}" for _, bracket in unopened(text, traits))
+    found = Counter(bracket for _, bracket in brackets(around.before + around.after, traits))
+    return count > 0 and (around.hides_errors or found["{"] - found["}"] >= count)
+
+
+def _hides_errors(around: Excerpt, language_id: str) -> bool:
+    """Return whether the errors around the cursor are all outside the excerpt."""
+    return around.hides_errors and _errors(around.before + around.after, language_id) == 0
 
 
 def _breaks(around: Excerpt, text: str, language_id: str) -> bool:
@@ -109,7 +135,11 @@ def _endings(line: str, language_id: str) -> Iterator[str]:
     traits = traits_of(language_id)
     quote = next((quote for quote in "\"'`" if line.count(quote) % 2), "")
     closers = quote + "".join(_CLOSER_OF[opener] for opener in reversed(open_brackets(line + quote, traits)))
-    for end in ("", ";", " {", " {}") if traits.blocks is Blocks.BRACES else ("", ":"):
+    is_braced = traits.blocks is Blocks.BRACES
+    ends = ["", ",", ";" if is_braced else ":"]
+    if not unopened(line, traits):  # A superfluous closing bracket would get an opening one.
+        ends += ["(", " {", " {}"] if is_braced else ["("]
+    for end in ends:
         yield closers + end
         yield _NAME + closers + end
 

@@ -6,7 +6,7 @@ import re
 
 from infill_completion.document.lines import indent_width
 from infill_completion.languages.brackets import open_brackets, unmatched, unopened
-from infill_completion.languages.syntax import brackets_of, excerpt_of
+from infill_completion.languages.syntax import brackets_of
 from infill_completion.languages.traits import Blocks
 from infill_completion.suggest.filters.comments import is_in_comment
 from infill_completion.suggest.filters.context import FilterContext
@@ -38,21 +38,31 @@ def drop_double_closer(text: str, context: FilterContext) -> str:
 def cut_at_unopened_bracket(text: str, context: FilterContext) -> str:
     """Cut at a closing bracket that nothing opens.
 
-    Not where the window begins in the middle of the document and may lack the opening bracket, not where brackets above
-    the cursor are unbalanced already, and not in comments.
+    Not where the text above the cursor may lack the opening bracket, not where its brackets are unbalanced already, and
+    not in comments.
     """
     if not context.traits.is_balanced or not text or is_in_comment(context):
         return text
-    above = context.window.prefix
-    if not context.window.starts_document or unopened(above, context.traits):
+    above = _above(context)
+    if above is None:
         return text
     stack = open_brackets(above, context.traits)
     excess = unopened(text, context.traits, stack)
     if excess:  # A parser knows which brackets are inside a string of several lines.
-        excerpt = excerpt_of(context.window)
-        known = brackets_of(None if excerpt is None else excerpt.before, text, context.language_id)
-        excess = excess if known is None else unmatched(known, stack)
-    return text[: excess[0][0]] if excess else text
+        known = brackets_of("", above + text, context.language_id)
+        if known is not None:
+            excess = [(offset - len(above), bracket) for offset, bracket in unmatched(known, ())]
+        elif unopened(above, context.traits):
+            return text
+    return text[: excess[0][0]] if excess and excess[0][0] >= 0 else text
+
+
+def _above(context: FilterContext) -> str | None:
+    """Return the text before the cursor with all brackets that are open there; None if it is not known."""
+    window = context.window
+    if window.excerpt is not None:
+        return None if window.excerpt.hides_errors else window.excerpt.before
+    return window.prefix if window.starts_document else None
 
 
 def _closes(line: str, context: FilterContext) -> bool:

@@ -13,9 +13,10 @@ def is_comment(line: str, traits: LanguageTraits) -> bool:
 
 def is_in_comment(context: FilterContext) -> bool:
     """Return whether the cursor is in a comment, or in a string of several lines."""
-    before, mark = context.window.before, context.traits.line_comment
+    window, mark = context.window, context.traits.line_comment
+    before, above = window.before, window.prefix if window.excerpt is None else window.excerpt.before
     if mark and mark in before:
         return True
-    if mark == "#" and any(context.window.prefix.count(fence) % 2 for fence in ('"""', "'''")):
+    if mark == "#" and any(above.count(fence) % 2 for fence in ('"""', "'''")):
         return True
-    return mark == "//" and context.window.prefix.rfind("/*") > context.window.prefix.rfind("*/")
+    return mark == "//" and above.rfind("/*") > above.rfind("*/")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from infill_completion.document.window import Window
-from infill_completion.languages.brackets import open_brackets
+from infill_completion.languages.brackets import mismatches, open_brackets
 from infill_completion.languages.registry import traits_of
-from infill_completion.languages.syntax import breaks_syntax
-from infill_completion.languages.traits import Blocks, LanguageTraits, opens_block
+from infill_completion.languages.syntax import breaks_syntax, is_unfinished
+from infill_completion.languages.traits import LanguageTraits, opens_block
 
 # The end of a line that continues below: an operator, a word that something must follow, a tag, a label.
 _OPEN_END = re.compile(r"(?:[-+*/%&|^<>=!?:.(\[{\\~]|\b(?:and|or|not|in|is|else|new|await|as|do|try|where|extends))$")
@@ -20,7 +20,7 @@ _FENCES = ('"""', "'''", "`")
 def sound_part(window: Window, text: str, replaced: int, language_id: str) -> str:
     """Return ``text``, its first line or nothing: the longest that does not break the syntax of the document.
 
-    A document that has syntax errors already cannot be broken, and a line that may continue breaks nothing yet.
+    A line that may go on or that a user may complete breaks nothing yet.
 
     Args:
         window: The text around the cursor.
@@ -38,14 +38,14 @@ def sound_part(window: Window, text: str, replaced: int, language_id: str) -> st
 
 
 def _may_continue(window: Window, text: str, replaced: int, language_id: str) -> bool:
+    """Return whether the suggestion's last line, with the rest of the cursor's line, may go on or be completed."""
     traits, rest = traits_of(language_id), window.rest[replaced:]
     line = (window.before + text + rest).rstrip().rpartition("\n")[2]
+    if mismatches(line, traits):
+        return False
     if opens_block(line, traits) or _OPEN_END.search(line) or _PRELUDE.match(line) or _is_open(line, traits):
         return True
-    if traits.blocks is not Blocks.BRACES or rest.strip():
-        return False
-    # The user may still write the semicolon.
-    return not breaks_syntax(window, text + ";", replaced, language_id)
+    return not rest.strip() and is_unfinished(window, text, replaced, language_id)
 
 
 def _is_open(line: str, traits: LanguageTraits) -> bool:
