@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from infill_completion.privacy.secrets.assigned import assigned
 from infill_completion.privacy.secrets.issued import issued
 from infill_completion.privacy.secrets.pem import private_keys
+from infill_completion.privacy.secrets.written import written
 
 MASK = "*"
 # Characters searched of a line that continues beyond an edge.
@@ -35,19 +36,21 @@ def mask_secrets(text: str, start: int = 0, end: int | None = None) -> Masked:
     # The lower case of this character has two, and offsets must agree in both texts.
     lowered = lines.replace("İ", "i").lower()
     found = list(private_keys(text))
-    for left, right, kind in (*issued(lines, lowered), *assigned(lines, lowered)):
+    for left, right, kind in (*issued(lines, lowered), *assigned(lines, lowered), *written(lines, lowered)):
         found.append((left + first, right + first, kind))
     return _masked(text, start, end, found)
 
 
 def _masked(text: str, start: int, end: int, found: list[tuple[int, int, str]]) -> Masked:
-    """Mask ``found``, which are start, end and kind; a secret that overlaps an earlier one is left out."""
+    """Mask ``found``, which are start, end and kind; secrets that overlap count as the one that begins first."""
+    here = (secret for secret in found if secret[0] < secret[1] and secret[0] < end and start < secret[1])
     taken: list[tuple[int, int, str]] = []
-    for left, right, kind in found:
-        is_here = left < right and left < end and start < right
-        if is_here and not any(left < other_right and other_left < right for other_left, other_right, _ in taken):
+    for left, right, kind in sorted(here, key=lambda secret: secret[:2]):
+        if taken and left < taken[-1][1]:
+            former, reached, named = taken[-1]
+            taken[-1] = (former, max(reached, right), named)
+        else:
             taken.append((left, right, kind))
-    taken.sort()
     pieces, at = [], start
     for left, right, _ in taken:
         hidden = text[max(left, start) : min(right, end)]

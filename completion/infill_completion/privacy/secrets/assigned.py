@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from infill_completion.privacy.secrets.placeholders import is_placeholder
+
 _HINTS = ("pass", "secret", "token", "key", "credential")
 _PASSWORDS = (
     r"password|passwd|passphrase|(?:db|user|admin|root|smtp|mail|ftp|ldap|mysql|pg|postgres|redis)_pass(?![a-z])"
@@ -22,12 +24,16 @@ _TYPE = r"(?:&(?:'\w+\s)?)?[\w.]+(?:[<\[][\w., |:<>\[\]]{0,40}[>\]])?\??(?:\s?\|
 # Between a name and its value: the end of a subscript, a type, the assignment sign; then the value in quotes, which
 # ends with the line if it is not closed yet.
 _QUOTED = re.compile(
-    rf"(?:\[\w{{0,8}}\])?(?P<closed>[\"'`]\]?)?\s{{0,4}}(?:(?::\s{{0,4}}|[ ]){_TYPE}\s{{0,4}}(?==))?"
+    rf"(?:\[\w{{0,8}}\])?(?P<closed>[\"'`]\]?)?\s{{0,4}}(?:(?::\s{{0,4}}|(?(closed)(?!)|[ ])){_TYPE}\s{{0,4}}(?==))?"
     r"(?::=|=>|[=!]==?|[:=(]|\|\||\?\?|(?(closed),|=))\s{0,4}[rbuflRBUFL@]{0,2}"
     r"(?P<quote>\"\"\"|'''|[\"'`])(?P<secret>[^\s\"'`]{6,})(?:(?P=quote)|[ \t]*(?=\n|\Z))"
 )
 # The text before a name in a settings file, and a value without quotes, which runs to the end of its line.
-_HEAD = re.compile(r"[ \t]*(?:#[ \t]*|-[ \t]+|(?:export|ENV|set)[ \t]+)?[\w.-]*")
+_HEAD = re.compile(
+    r"[+>-]?[ \t]{0,80}(?:(?:#|//|;|--)[ \t]{0,8})?(?:-[ \t]{1,8}|(?:export|ENV|ARG|set|setx)[ \t]{1,8})?[\w.-]{0,80}"
+)
+# The longest head.
+_MOST_HEAD = 300
 _BARE = re.compile(r"(?P<sign>[ \t]*[:=][ \t]*)(?P<secret>[^\s\"'`]{6,256})[ \t]*(?=\n|\Z|[ ]#)")
 # A part of a connection string.
 _PART = re.compile(r"(?i)[;\"'][ ]?(?:password|pwd)=(?P<secret>[^\s;\"'{}$<>]{4,})(?=[;\"'])")
@@ -71,6 +77,8 @@ def assigned(text: str, lowered: str) -> Iterator[tuple[int, int, str]]:
 
 def _is_secret(value: str, is_password: bool) -> bool:
     """Return whether a value in quotes is a secret rather than a template, a pattern, a path or words."""
+    if is_placeholder(value):
+        return False
     if value.startswith(_NO_BEGINNINGS) or any(part in value for part in _NO_PARTS) or _NO_SECRET.fullmatch(value):
         return False
     if is_password:
@@ -81,7 +89,9 @@ def _is_secret(value: str, is_password: bool) -> bool:
 
 def _is_bare_secret(text: str, name: re.Match[str], value: re.Match[str]) -> bool:
     """Return whether a value without quotes is a secret rather than an expression; its line must hold nothing else."""
-    line = text.rfind("\n", 0, name.start()) + 1
+    line = text.rfind("\n", max(name.start() - _MOST_HEAD, 0), name.start()) + 1
+    if line == 0 and name.start() > _MOST_HEAD:  # the line begins further away
+        return False
     head = _HEAD.fullmatch(text, line, name.start())
     if head is None:
         return False

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from infill_completion.privacy.secrets.services import KINDS
+
 # Kind, hints, pattern. A text that contains none of the hints, in lower case, is not searched. The secret is the group
 # named `secret`, or the whole match without one.
 _KINDS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = (
@@ -18,7 +20,13 @@ _KINDS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = (
     ("Slack token", ("xox",), re.compile(r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}")),
     ("Google API key", ("aiza",), re.compile(r"\bAIza[A-Za-z0-9_-]{35}")),
     ("Stripe key", ("k_live_", "k_test_"), re.compile(r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}")),
-    ("API key", ("sk-",), re.compile(r"\bsk-(?:[a-z]+-)?[A-Za-z0-9_-]{20,}")),
+    (
+        "API key",
+        ("sk-",),
+        re.compile(
+            r"\bsk-(?=[A-Za-z_-]{0,40}\d)(?=[a-z0-9_-]{0,40}[A-Z]|(?:[a-z]{1,9}-)?[a-z0-9-]{0,4}[a-f0-9]{32})[\w-]{20,}"
+        ),
+    ),
     ("Hugging Face token", ("hf_",), re.compile(r"\bhf_[A-Za-z0-9]{30,}")),
     ("npm token", ("npm_",), re.compile(r"\bnpm_[A-Za-z0-9]{36}")),
     ("PyPI token", ("pypi-",), re.compile(r"\bpypi-[A-Za-z0-9_-]{32,}")),
@@ -31,19 +39,14 @@ _KINDS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = (
     (
         "authorization header",
         ("bearer", "basic"),
-        re.compile(r"(?i)\b(?:bearer|basic)[ ](?P<secret>(?=[A-Za-z._-]*\d)[A-Za-z0-9+/=_.~-]{16,})"),
-    ),
-    (
-        "password in a URL",
-        ("://",),
-        re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@\"']{1,64}:(?P<secret>(?!pass(?:word)?@)[^\s/@\"'{}$<>]{3,})@"),
+        re.compile(r"(?i)\b(?:bearer|basic)[ ](?P<secret>(?=[A-Za-z._-]{0,60}\d)[A-Za-z0-9+/=_.~-]{16,})"),
     ),
 )
 
 
 def issued(text: str, lowered: str) -> Iterator[tuple[int, int, str]]:
     """Yield start, end and kind of each token in ``text``; ``lowered`` is the text in lower case."""
-    for kind, hints, pattern in _KINDS:
+    for kind, hints, pattern in (*_KINDS, *KINDS):
         if any(hint in lowered for hint in hints):
             for match in pattern.finditer(text):
                 start, end = match.span("secret" if "secret" in pattern.groupindex else 0)

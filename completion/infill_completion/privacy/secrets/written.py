@@ -1,0 +1,191 @@
+"""Secrets in the notations around code: URLs, command lines, markup, headers, connection strings, prose in comments.
+
+Each pattern begins with a literal, and what follows is bounded or ends at a character that it cannot contain, so a
+search takes time in proportion to the text.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from infill_completion.privacy.secrets.placeholders import is_placeholder
+
+_WORD = r"(?:pass(?:word|wd|phrase)|secret|token|api[_-]?key|access[_-]?key|auth[_-]?key|private[_-]?key)"
+_PASS_WORD = r"(?:password|passwd|passphrase|pwd)"  # noqa: S105 names of a value
+_QUERY = (
+    r"(?:(?:access|auth|id|refresh|private|session|bearer|csrf|xsrf|sas|api)?[_-]?token|(?:api|access|auth|secret)[_-]?key"
+    r"|apikey|key|sig|signature|(?:client|app|shared)?[_-]?secret|password|passwd|pwd|pass|jwt|hapikey"
+    r"|x-(?:amz|goog)-(?:signature|credential|security-token)|code|h?mac)"
+)
+
+
+@dataclass(frozen=True)
+class _Notation:
+    """A way to write a secret.
+
+    Attributes:
+        kind: What is found.
+        hints: The text, in lower case, must contain one of these.
+        pattern: The notation, with the group ``secret``.
+        accepts: Returns whether a match is a secret.
+    """
+
+    kind: str
+    hints: tuple[str, ...]
+    pattern: re.Pattern[str]
+    accepts: Callable[[str], bool]
+
+
+def _has_digit_or_sign(value: str) -> bool:
+    """Return whether a person could have chosen this as a password rather than written a word of code."""
+    is_chosen = any(sign.isdigit() or sign in "!#%^&*+@~" for sign in value) and any(map(str.isalnum, value))
+    is_code = value.startswith((".", "-", "/", "(", "[", "&", "*")) or any(part in value for part in ("()", "](", "::"))
+    return is_chosen and not value.isdigit() and not is_code
+
+
+def _is_dense(value: str) -> bool:
+    has_both = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
+    return (has_both and len(re.findall(r"\d+", value)) >= 2) or (has_both and len(value) >= 24)
+
+
+def _is_basic(value: str) -> bool:
+    """Return whether a value is base64 of ``user:password`` (RFC 7617)."""
+    try:
+        decoded = base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return b":" in decoded[1:] and all(byte >= 0x20 for byte in decoded)
+
+
+_NOTATIONS = (
+    _Notation(
+        "password in a URL",
+        ("://",),
+        re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/:@\"'`<>]{0,64}:(?P<secret>[^\s/\"'`{}$<>\\]{3,200})@"),
+        lambda value: not value.isdigit() or len(value) > 5,
+    ),
+    _Notation(
+        "token in a URL",
+        ("=",),
+        re.compile(rf"(?i)[?&;](?:amp;)?{_QUERY}=(?P<secret>[^\s&\"'`<>(){{}}\[\]$\\;,]{{8,2000}})"),
+        _is_dense,
+    ),
+    _Notation(
+        "authorization header",
+        ("authorization",),
+        re.compile(r"(?i)authorization[\"']?\s{0,4}[:=,]\s{0,4}[\"']?[a-z-]{3,20} (?P<secret>[\w+/=.~:-]{16,4000})"),
+        _is_dense,
+    ),
+    _Notation(
+        "authorization header",
+        ("basic ",),
+        re.compile(r"(?i)\bbasic (?P<secret>[A-Za-z0-9+/]{8,400}={0,2})"),
+        _is_basic,
+    ),
+    _Notation(
+        "cookie",
+        ("cookie:", 'cookie":'),
+        re.compile(r"(?i)\b(?:set-)?cookie[\"']?: ?[\"']?[^\n\"'=]{1,60}=(?P<secret>[\w%+/=.~-]{16,4000})"),
+        _is_dense,
+    ),
+    _Notation(
+        "password of a command",
+        ("--",),
+        re.compile(
+            rf"(?i)(?<![\w-])--?[a-z-]{{0,20}}{_WORD}(?:[ \t]{{1,4}}|=)(?P<quote>[\"']?)"
+            r"(?P<secret>[^\s\"'`$<>{}(),\\]{4,200})(?=(?P=quote)[\s;|&)]|(?P=quote)\Z)"
+        ),
+        _has_digit_or_sign,
+    ),
+    _Notation(
+        "password of a command",
+        ("curl", "wget", "http"),
+        re.compile(r"(?:\s-u|\s--(?:proxy-)?user)[ =]{0,2}[\"']?[\w.@+-]{1,64}:(?P<secret>[^\s\"'`$<>{}]{3,200})"),
+        _has_digit_or_sign,
+    ),
+    _Notation(
+        "password of a command",
+        ("mysql", "mariadb", "sshpass", "redis-cli", "docker login", "mongo", "sqlcmd", "ldapsearch"),
+        re.compile(
+            r"\b(?:mysql|mysqldump|mysqladmin|mariadb|sshpass|redis-cli|docker login|mongosh?|sqlcmd|ldapsearch)\b"
+            r"[^\n|;&]{0,200}?\s-[pPaw][ ]?[\"']?(?P<secret>[^\s\"'`$<>{}(),-][^\s\"'`$<>{}(),]{3,200})"
+        ),
+        _has_digit_or_sign,
+    ),
+    _Notation(
+        "password",
+        ("</",),
+        re.compile(
+            rf"(?i)<(?:\w{{1,20}}:)?[\w.-]{{0,40}}(?:{_WORD}|pwd)[\w.-]{{0,20}}>\s{{0,40}}"
+            r"(?P<secret>[^\s<>{}$]{4,400})\s{0,40}</"
+        ),
+        _has_digit_or_sign,
+    ),
+    _Notation(
+        "password",
+        ("password=", "pwd=", "password =", "pwd ="),
+        re.compile(rf"(?i)[;\"' \t]{_PASS_WORD} ?= ?(?P<secret>[^\s;\"'`{{}}$<>(),]{{4,200}})(?=;)"),
+        _has_digit_or_sign,
+    ),
+    _Notation(
+        "password",
+        ("host=", "dbname=", "user="),
+        re.compile(
+            r"(?:host|dbname|user|port|sslmode)=[^\s\"'=]{1,100} password=(?P<secret>[^\s;\"'`{}$<>(),]{3,200})"
+        ),
+        lambda value: not value.startswith("%"),
+    ),
+    _Notation(
+        "password",
+        ("password is", "password was", "passwd is", "pwd is", "passphrase is", "pw is"),
+        re.compile(
+            r"(?i)\b(?:password|passwd|passphrase|pwd|pw) (?:is|was):? [\"'`]?(?P<secret>[^\s\"'`<>{}$(),]{4,200})"
+        ),
+        _has_digit_or_sign,
+    ),
+    _Notation(
+        "password",
+        ("//", "#", "--", "/*", "*", ";", "<!--"),
+        re.compile(
+            r"(?i)(?:^|(?<=[\s;]))(?:#|//|--|/\*|\*|;|<!--|rem )[^\n\"'`]{0,80}?\b(?:password|passwd|passphrase|pwd|pw)"
+            r"[ ]?[:=][ ]?(?P<secret>[^\s\"'`<>{}$(),]{4,200})",
+            re.MULTILINE,
+        ),
+        _has_digit_or_sign,
+    ),
+    _Notation(
+        "password",
+        ("=",),
+        # A variable before a command, of `docker run -e`, of a unit file: only a name in capitals.
+        re.compile(
+            r"(?<![\w.$-])(?=[A-Z])[A-Z0-9_]{0,40}(?:PASSWORD|PASSWD|PASSPHRASE|_PASS|_PWD|SECRET|TOKEN|_KEY)(?:_\d)?="
+            r"(?P<secret>[^\s\"'`$;&|<>(){}\[\],]{6,400})(?=[\s;&|\"']|\Z)"
+        ),
+        lambda value: _is_dense(value) or (_has_digit_or_sign(value) and any(sign in value for sign in "!@#%^&*")),
+    ),
+    _Notation(
+        "private key",
+        ("private-lines:",),
+        re.compile(r"Private-Lines: \d{1,3}\s{1,2}(?P<secret>(?:[A-Za-z0-9+/=]{1,100}\r?\n?){1,100})"),
+        lambda _value: True,
+    ),
+    _Notation(
+        "WireGuard key",
+        ("privatekey", "presharedkey"),
+        re.compile(r"(?i)(?:private|preshared)key\s{0,4}=\s{0,4}(?P<secret>[A-Za-z0-9+/]{43}=)"),
+        lambda _value: True,
+    ),
+)
+
+
+def written(text: str, lowered: str) -> Iterator[tuple[int, int, str]]:
+    """Yield start, end and kind of each secret in ``text``; ``lowered`` is the text in lower case."""
+    for notation in _NOTATIONS:
+        if any(hint in lowered for hint in notation.hints):
+            for match in notation.pattern.finditer(text):
+                if not is_placeholder(match["secret"]) and notation.accepts(match["secret"]):
+                    yield *match.span("secret"), notation.kind
