@@ -16,8 +16,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from infill_completion import __version__
+from infill_completion.api import EngineState
 from infill_completion.client.run_directory import RunDirectoryError, check_writable, run_directory
-from infill_completion.settings import Settings, config_path, merge, read_config
+from infill_completion.settings import EngineSettings, Settings, config_path, merge, read_config
 from infill_server.errors import UsageError
 
 PROBE_DEADLINE_S = 120
@@ -148,9 +149,24 @@ def _run_directory() -> Finding:
     return Finding("run directory", Severity.OK, str(directory))
 
 
+def _remote_engine(settings: EngineSettings) -> Finding:
+    from infill_server.commands.remote_status import remote_health, remote_line
+
+    health = remote_health(settings)
+    if health.state is not EngineState.READY:
+        problem, _, step = health.reason.partition("; ")
+        return Finding("engines", Severity.PROBLEM, problem, f"{step[:1].upper()}{step[1:]}" or "See the server's log.")
+    loss, _, step = health.reason.partition("; ")
+    message = f"{remote_line(health)}. {loss}".strip()
+    return Finding("engines", Severity.NOTE if loss else Severity.OK, message, f"{step[:1].upper()}{step[1:]}")
+
+
 def _engines() -> Finding:
     from infill_server.commands.engine import running
 
+    settings = merge(Settings(), read_config(config_path())[0], origin="settings file")[0].engine
+    if settings.url is not None:
+        return _remote_engine(settings)
     engines = running()
     if not engines:
         return Finding("engines", Severity.NOTE, "No engine is running; the first request starts one.")

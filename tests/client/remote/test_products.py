@@ -211,7 +211,7 @@ class TestColdServers:
     async def test_a_server_that_says_it_loads_is_asked_until_it_has(
         self, serving: Serve, api: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("infill_completion.client.remote.engine._POLL_S", 0.01)
+        monkeypatch.setattr("infill_completion.client.remote.cold_start._POLL_S", 0.01)
         server = LlamaCppServer(is_loading=True)
         asking = await serving(server, api)
         for _ in range(3):
@@ -224,7 +224,7 @@ class TestColdServers:
     async def test_a_server_that_restarts_in_the_session_is_waited_for(
         self, serving: Serve, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("infill_completion.client.remote.engine._POLL_S", 0.01)
+        monkeypatch.setattr("infill_completion.client.remote.cold_start._POLL_S", 0.01)
         server = LlamaCppServer()
         asking = await serving(server, "llama.cpp")
         assert await asking.text() == ANSWER

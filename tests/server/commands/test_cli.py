@@ -1,6 +1,7 @@
 """The command line as a user sees it: real processes, the real engine, the embedded model."""
 
 import ast
+import asyncio
 import json
 import os
 import subprocess
@@ -9,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from tests.client.remote.products import OpenAIServer
 
 DEADLINE_S = 180
 PROGRAM = "def add(left, right):\n    return left + \n\n\ndef total(prices):\n    return sum(prices)\n"
@@ -254,3 +257,29 @@ def test_doctor_names_an_invalid_setting(infill_ls, tmp_path):
     assert "infill.completion.max_tokens" in finding["message"]
     assert str(settings) in finding["next_step"]
     assert done.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("models", "level", "message"),
+    [
+        ([{"id": "Qwen2.5-Coder-7B", "owned_by": "vllm", "max_model_len": 8192}], "ok",
+         "answers with Qwen2.5-Coder-7B (format: Qwen2.5-Coder, 8192 tokens at most)."),
+        ([{"id": "autocomplete", "owned_by": "vllm", "max_model_len": 8192}], "note",
+         "does not say what its model autocomplete is"),
+    ],
+)  # fmt: skip
+def test_doctor_describes_a_remote_engine(infill_ls, tmp_path, models, level, message):
+    server = OpenAIServer(models=models)
+    settings = tmp_path / "config.toml"
+
+    async def diagnose():
+        async with server.running() as url:
+            settings.write_text(f"[engine]\nurl = '{url}'\n")
+            command = CommandLine(infill_ls.folder, infill_ls.environment | {"INFILL_LS_CONFIG": str(settings)})
+            return await asyncio.to_thread(command, "doctor", "--json")
+
+    done = asyncio.run(diagnose())
+    (finding,) = (finding for finding in json.loads(done.stdout) if finding["check"] == "engines")
+    assert finding["level"] == level
+    assert message in finding["message"]
+    assert ("Set engine.format to" in finding["next_step"]) == (level == "note")

@@ -7,6 +7,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from infill_completion.api import EngineUnavailableError
+from infill_completion.client.remote.server import LOAD_S, RemoteServer
+
+_POLL_S = 1.0
 
 
 class ColdStart:
@@ -58,3 +61,24 @@ class ColdStart:
         except EngineUnavailableError as error:
             self.failure = error
         self._on_end(self.failure)
+
+
+async def bring_up(server: RemoteServer) -> None:
+    """Have the model of ``server`` loaded, outside any deadline.
+
+    Raises:
+        EngineUnavailableError: The server is not there, or cannot load it.
+    """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + LOAD_S
+    while True:
+        try:
+            if not server.is_known:
+                await server.survey()
+            await server.load(until - loop.time())
+        except EngineUnavailableError as error:
+            if not error.state.is_loading or loop.time() > until:
+                raise
+            await asyncio.sleep(_POLL_S)
+        else:
+            return

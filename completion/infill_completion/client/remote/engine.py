@@ -8,9 +8,10 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from infill_completion.api import Chunk, CompletionRequest, EngineUnavailableError, FinishReason, Health
-from infill_completion.client.remote.cold_start import ColdStart
+from infill_completion.client.remote.cold_start import ColdStart, bring_up
 from infill_completion.client.remote.exchange import AnswerStream
 from infill_completion.client.remote.profile import ModelGoneError
 from infill_completion.client.remote.server import RemoteServer
@@ -25,8 +26,6 @@ _PATIENCE_S = 0.3
 _WARM_S = 30.0
 # The list of models is read again after this time: the server may have been replaced.
 _SURVEY_S = 300.0
-_LOAD_S = 900.0
-_POLL_S = 1.0
 
 
 class RemoteEngine:
@@ -87,6 +86,10 @@ class RemoteEngine:
         self._succeed()
         return self.last_health
 
+    def facts(self) -> dict[str, Any]:
+        """Return the address, the format of the model and the window, as far as the last survey found them."""
+        return self._server.facts()
+
     async def complete(self, request: CompletionRequest) -> AsyncGenerator[Chunk, None]:
         """Yield chunks; see :class:`infill_completion.api.Engine`.
 
@@ -131,7 +134,7 @@ class RemoteEngine:
             await self._surveyed(until)
             is_idle = self._clock() - self._answered_s > _WARM_S
             if self._server.needs_load or (self._server.loads_on_demand and is_idle):
-                self._cold_start.begin(self._bring_up)
+                self._cold_start.begin(partial(bring_up, self._server))
         if self._cold_start.is_running:
             if not await self._cold_start.settled(_PATIENCE_S):
                 raise self._loading()
@@ -150,25 +153,6 @@ class RemoteEngine:
             if not self._surveying.done():
                 raise self._loading()
             self._surveying.result()
-
-    async def _bring_up(self) -> None:
-        """Have the model loaded, outside any deadline.
-
-        Raises:
-            EngineUnavailableError: The server is not there, or cannot load it.
-        """
-        until = _now() + _LOAD_S
-        while True:
-            try:
-                if not self._server.is_known:
-                    await self._server.survey()
-                await self._server.load(until - _now())
-            except EngineUnavailableError as error:
-                if not error.state.is_loading or _now() > until:
-                    raise
-                await asyncio.sleep(_POLL_S)
-            else:
-                return
 
     def _take_over(self, started_s: float, silent: asyncio.Task[AnswerStream], is_late: bool) -> bool:
         """Wait for a server that has sent nothing yet, if it may be loading its model; return whether it is waited for.
@@ -286,7 +270,7 @@ class RemoteEngine:
             self._state.failed(error)
             return
         if not self._cold_start.is_running:
-            self._cold_start.begin(self._bring_up)
+            self._cold_start.begin(partial(bring_up, self._server))
         self._loading()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from typing import Any
 
 from infill_completion.api import Chunk, CompletionRequest
 from infill_completion.client.http import ProtocolError
@@ -16,7 +17,7 @@ from infill_completion.client.remote.profile import ServerProfile
 from infill_completion.client.remote.survey import Surveyor
 from infill_completion.settings import EngineSettings
 
-_LOAD_S = 900.0
+LOAD_S = 900.0
 # Products that answer only once the model is loaded.
 _LOADED_FIRST = frozenset({"vllm", "sglang", "infill-ls"})
 # It is awake, and a real request will tell what else is wrong.
@@ -83,6 +84,13 @@ class RemoteServer:
             return self.errors.unknown_format(self.name)
         return ""
 
+    def facts(self) -> dict[str, Any]:
+        """Return the address, the format of the model and the window, as far as they are known."""
+        known, window = self._profile.target.format, self._profile.budget.window_tokens
+        form = known.form.family if known.form and known.infills else "left to right" if not known.infills else ""
+        own = "suffix" if known.by_suffix else "the server's" if not self._dialect.needs_format else "unknown"
+        return {"url": self.errors.url, "format": form or own, "window_tokens": window}
+
     async def survey(self) -> None:
         """Find out which model to use.
 
@@ -119,7 +127,7 @@ class RemoteServer:
             EngineUnavailableError: It never does, or refuses.
         """
         try:
-            async with asyncio.timeout(_LOAD_S):
+            async with asyncio.timeout(LOAD_S):
                 answer = await silent
         except TimeoutError as error:
             raise self.errors.timed_out() from error
