@@ -32,6 +32,11 @@ def data_folder() -> Path:
     return _absolute(platformdirs.user_data_dir, ".local/share")
 
 
+def state_folder() -> Path:
+    """Return the folder of what is kept between sessions, such as recordings; never one below the current folder."""
+    return _absolute(platformdirs.user_state_dir, ".local/state")
+
+
 def _home() -> Path:
     try:
         return Path.home()

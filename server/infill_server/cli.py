@@ -103,6 +103,12 @@ def _bench_quality(options: argparse.Namespace) -> int:
     return quality(options)
 
 
+def _replay(options: argparse.Namespace) -> int:
+    from infill_server.commands.replay.command import replay
+
+    return replay(options)
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from infill_server.commands.doctor import main as doctor
 
@@ -199,6 +205,12 @@ def parser() -> argparse.ArgumentParser:
 
     _add_models(commands)
     _add_bench(commands)
+    replay = commands.add_parser("replay", help="play a session again that infill.record has recorded")
+    replay.add_argument("trace", metavar="TRACE", help="the recorded session")
+    replay.add_argument("--recorded", action="store_true", help="replay what the model said instead of asking a model")
+    replay.add_argument("--json", action="store_true", help="print one JSON object")
+    _add_engine_options(replay)
+    replay.set_defaults(run=_replay)
     doctor = commands.add_parser("doctor", help="check what is missing on this machine")
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
     doctor.set_defaults(run=_doctor)

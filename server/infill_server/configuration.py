@@ -11,7 +11,7 @@ from infill_completion.settings import Settings, merge, read_config
 
 SECTION = "infill"
 
-_LAYERS = ("settings file", "initializationOptions", "editor configuration", "this session")
+_LAYERS = ("settings file", "initializationOptions", "editor configuration", "this session", "recording")
 _SECTIONS = frozenset(section.name for section in fields(Settings))
 # Plug-ins written for Copilot's server identify themselves with these.
 _COPILOT_OPTIONS = frozenset({"editorInfo", "editorPluginInfo", "copilotCapabilities"})
@@ -76,6 +76,10 @@ class Configuration:
     def switch(self, *, enabled: bool) -> None:
         """Switch completion on or off until the window closes."""
         self._put("this session", {"completion.enabled": enabled})
+
+    def record(self, table: Mapping[str, Any] | None) -> None:
+        """Put the settings of a recording above all others, or remove them."""
+        self._put("recording", table)
 
     def _put(self, layer: str, written: object) -> list[str]:
         self._layers[layer] = _without_nulls(written)

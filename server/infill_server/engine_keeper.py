@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from infill_completion.api import Engine, EngineState, Health
+from infill_completion.api import EngineState, Health
 from infill_completion.document.workspace import OpenDocuments
+from infill_server.recording.observed_engine import StartedEngine
 
 if TYPE_CHECKING:
     from infill_completion.settings import EngineSettings, Settings
@@ -20,15 +21,7 @@ log = logging.getLogger(__name__)
 
 CLOSE_S = 2.0
 
-
-class StartedEngine(Engine, Protocol):
-    """An engine that is started in the background and closed at the end."""
-
-    async def start(self) -> None:
-        """Connect, or start a process."""
-
-    async def aclose(self) -> None:
-        """Close the connection."""
+Observe = Callable[[StartedEngine, Callable[[Health], None]], StartedEngine]
 
 
 class EngineObserver(Protocol):
@@ -81,6 +74,8 @@ class EngineKeeper:
         self._engine_settings: EngineSettings | None = None
         self._is_check_due = asyncio.Event()
         self._is_restart_due = False
+        self._observe: Observe | None = None
+        self._closing: set[asyncio.Task[None]] = set()
 
     @property
     def completer(self) -> Completer | None:
@@ -95,6 +90,20 @@ class EngineKeeper:
         """End the engine, for all windows, and start it again; returns at once."""
         self._is_restart_due = True
         self._is_check_due.set()
+
+    def observe(self, observe: Observe | None) -> None:
+        """Let the completer ask the engine that ``observe`` returns for an engine; None ends that.
+
+        The completer is replaced, so that it remembers nothing of what came before. Its answers do not depend on the
+        speed of the machine either.
+        """
+        self._observe = observe
+        connection = self._connection
+        if connection is not None:
+            former, connection.completer = connection.completer, self._completer(connection.engine)
+            closing = asyncio.ensure_future(former.aclose())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
 
     async def run(self) -> None:
         """Serve the calls of `check` and `restart` until cancelled."""
@@ -135,15 +144,23 @@ class EngineKeeper:
     async def _connect(self) -> _Connection:
         # These imports take longer than many requests, so they run in a thread to keep the event loop responsive.
         connect = await asyncio.to_thread(importlib.import_module, "infill_completion.client.connect")
-        completer = await asyncio.to_thread(importlib.import_module, "infill_completion.suggest.completer")
+        await asyncio.to_thread(importlib.import_module, "infill_completion.suggest.completer")
         engine: StartedEngine = connect.engine_for(self._settings(), self._on_health)
+        if self._observe is not None:
+            engine = self._observe(engine, self._on_health)
         connection = _Connection(
-            engine,
-            completer.Completer(engine, self._settings(), self._documents),
-            asyncio.ensure_future(engine.start()),
+            engine, self._completer(engine, is_observed=True), asyncio.ensure_future(engine.start())
         )
         connection.starting.add_done_callback(self._on_started)
         return connection
+
+    def _completer(self, engine: StartedEngine, *, is_observed: bool = False) -> Completer:
+        from infill_completion.suggest.completer import Completer
+
+        if self._observe is None:
+            return Completer(engine, self._settings(), self._documents)
+        observed = engine if is_observed else self._observe(engine, self._on_health)
+        return Completer(observed, self._settings(), self._documents, is_steady=True)
 
     def _on_started(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -33,6 +33,7 @@ _COMMANDS: dict[str, Callable[..., Any]] = {
     ACCEPTED: workspace_commands.accepted,
     "infill.explain": workspace_commands.explain,
     "infill.toggle": workspace_commands.toggle,
+    "infill.record": workspace_commands.record,
     "infill.restart": workspace_commands.restart,
     "infill.statistics": workspace_commands.statistics,
 }

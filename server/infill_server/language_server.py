@@ -86,6 +86,8 @@ class InfillServer(LanguageServer):
         writer = Writer(write, on_broken=lambda: loop.call_soon_threadsafe(reader.end))
         self.protocol.set_writer(writer)
         async for body in reader:
+            if self.session.admit is not None:
+                await self.session.admit(body)
             self.protocol.receive(body)
             if self.protocol.exit_code is not None:
                 break

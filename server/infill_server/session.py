@@ -16,16 +16,20 @@ from pygls.lsp.server import LanguageServer
 
 from infill_completion.api import EngineState, Health
 from infill_completion.document.snapshot import Answer, SkipReason, Snapshot
-from infill_completion.document.workspace import OpenDocuments
 from infill_server.editor_settings import EditorSettings
-from infill_server.engine_keeper import EngineKeeper
+from infill_server.engine_keeper import EngineKeeper, Observe
 from infill_server.load_progress import LoadProgress
+from infill_server.lsp.documents import DocumentStore
 from infill_server.lsp.protocol import log_internal_error
+from infill_server.recording.turns import Admit
 from infill_server.status import StatusKind, StatusNotifier
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from infill_completion.settings import Settings
     from infill_server.configuration import Configuration
+    from infill_server.session_recording import SessionRecording
 
 log = logging.getLogger(__name__)
 
@@ -58,12 +62,15 @@ class Session:
         last: The last request that got a final answer, for ``infill.explain``.
         is_started: Whether the settings of all sources have been asked for, and the engine is being started.
         answers: The number of requests by the source of their answer, for ``infill.statistics``.
+        admit: Awaited before each message of the client is processed, while a session is recorded or replayed.
     """
 
-    def __init__(self, server: LanguageServer, documents: OpenDocuments, editor_settings: EditorSettings) -> None:
+    def __init__(self, server: LanguageServer, documents: DocumentStore, editor_settings: EditorSettings) -> None:
         self.last: Snapshot | None = None
         self.answers: Counter[str] = Counter()
+        self.admit: Admit | None = None
         self._server = server
+        self._documents = documents
         self._editor_settings = editor_settings
         self._engine = EngineKeeper(documents, lambda: self.settings, self)
         self.is_started = False
@@ -78,6 +85,13 @@ class Session:
         from infill_server.configuration import Configuration
 
         return Configuration()
+
+    @cached_property
+    def recording(self) -> SessionRecording:
+        """The recording of this window; imported on first use."""
+        from infill_server.session_recording import SessionRecording
+
+        return SessionRecording(self, self._server, self._documents, self._engine)
 
     @property
     def settings(self) -> Settings:
@@ -103,6 +117,8 @@ class Session:
             completer.configure(self.settings)
         self._engine.check()
         self._show_state()
+        if "recording" in self.__dict__:
+            self.recording.settings_changed()
 
     def follow_settings_file(self) -> list[str]:
         """Apply the user's settings file if it has changed, and return new problems; costs one look at the file."""
@@ -127,6 +143,18 @@ class Session:
     def restart(self) -> None:
         """End the engine, for all windows, and start it again."""
         self._engine.restart()
+
+    async def record(self, path: Path | None = None) -> dict[str, Any]:
+        """Begin to record this window, or end the recording; tell the user and return where the trace is.
+
+        Raises:
+            TraceError: It cannot be written.
+        """
+        return await self.recording.toggle(path)
+
+    def observe_engine(self, observe: Observe) -> None:
+        """Let all requests go through the engine that ``observe`` returns, for a replayed session."""
+        self._engine.observe(observe)
 
     async def ask(self, snapshot: Snapshot) -> Answer:
         """Return the completer's answer.
@@ -178,6 +206,8 @@ class Session:
     async def aclose(self) -> None:
         """End all background work; the shared engine keeps running for other windows."""
         self._progress.close()
+        if "recording" in self.__dict__:
+            await self.recording.aclose()
         for task in tuple(self._tasks):
             task.cancel()
         await self._engine.aclose()

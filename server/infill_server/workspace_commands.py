@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from lsprotocol import types
-from pygls.exceptions import JsonRpcInvalidParams
+from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 
 from infill_completion.document.snapshot import Snapshot, Trigger
 from infill_server.language_server import InfillServer
@@ -53,6 +53,19 @@ async def toggle(ls: InfillServer, *_arguments: Any) -> dict[str, bool]:
 async def statistics(ls: InfillServer, *_arguments: Any) -> dict[str, Any]:
     """Return the number of requests of this window by the source of their answer; it stays on this machine."""
     return {"answers": dict(ls.session.answers)}
+
+
+async def record(ls: InfillServer, *_arguments: Any) -> dict[str, Any]:
+    """Begin to record this window into a trace for `infill-ls replay`, or end the recording.
+
+    The result has ``recording``, the ``path`` of the trace, and a ``message`` for the user, which is also shown.
+    """
+    from infill_server.recording.trace_file import TraceError
+
+    try:
+        return await ls.session.record()
+    except TraceError as error:
+        raise JsonRpcException(str(error), types.LSPErrorCodes.RequestFailed.value) from error
 
 
 async def restart(ls: InfillServer, *_arguments: Any) -> None:

@@ -19,6 +19,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
     variables = {
         "XDG_RUNTIME_DIR": str(runtime),
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "XDG_STATE_HOME": str(tmp_path / "state"),
         "INFILL_LS_CONFIG": str(tmp_path / "config.toml"),
     }
     for name, value in variables.items():

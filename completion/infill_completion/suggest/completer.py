@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from infill_completion.api import Engine
@@ -31,14 +32,28 @@ class Completer:
     """Turns snapshots into answers with the help of an engine.
 
     All methods are called on one event loop. Requests of different documents do not affect each other.
+
+    Args:
+        engine: The engine to ask.
+        settings: The settings until others come.
+        documents: The editor's open documents.
+        is_steady: Whether answers must not depend on the speed of the machine, at the cost of some that come later:
+            there is no limit to the time for gathering context, and every key waits for the parser.
     """
 
-    def __init__(self, engine: Engine, settings: Settings, documents: OpenDocuments | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        documents: OpenDocuments | None = None,
+        *,
+        is_steady: bool = False,
+    ) -> None:
         documents = documents or NoDocuments()
         self._engine = engine
         self._settings = settings
-        self._gatherer = Gatherer()
-        self._trees = DocumentTrees()
+        self._gatherer = Gatherer((lambda: 0.0) if is_steady else time.monotonic)
+        self._trees = DocumentTrees(is_steady=is_steady)
         self._pending = PendingRequests()
         self._history = History(documents, settings.completion.min_confidence, self._gatherer.knows)
         self._inflight = InflightRequests(engine, self._record)

@@ -39,15 +39,16 @@ def create_server() -> InfillServer:
     return server
 
 
-def start_stdio() -> int:
-    """Serve the client on standard input and output and return the exit code."""
+def start_stdio(server: InfillServer | None = None) -> int:
+    """Serve the client on standard input and output, with a new server by default, and return the exit code."""
     _log_to_stderr()
     if not sys.stdin.isatty():
         # An interrupt of the whole process group is meant for the editor, which says when the server is to end. Not
         # SIG_IGN, which the engine would inherit.
         signal.signal(signal.SIGINT, lambda _number, _frame: None)
     with os.fdopen(_claim_stdout(), "wb", buffering=0) as output:
-        return asyncio.run(create_server().serve(lambda size: os.read(0, size), lambda data: _write_all(output, data)))
+        server = server or create_server()
+        return asyncio.run(server.serve(lambda size: os.read(0, size), lambda data: _write_all(output, data)))
 
 
 def start_tcp(host: str, port: int) -> int:

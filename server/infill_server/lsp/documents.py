@@ -132,6 +132,10 @@ class DocumentStore:
         if key in self._documents:
             self._documents[key] = self._documents.pop(key)
 
+    def notebooks(self) -> list[tuple[str, list[str]]]:
+        """Return the open notebooks with their cells, by URI without percent signs."""
+        return [(uri, list(cells)) for uri, cells in self._notebooks.items()]
+
     def open_notebook(self, params: types.DidOpenNotebookDocumentParams) -> None:
         """Add a notebook with the text of its cells."""
         notebook = params.notebook_document

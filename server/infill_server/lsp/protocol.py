@@ -21,12 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from cattrs import Converter
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
-from pygls.protocol import (
-    JsonRPCNotification,
-    JsonRPCRequestMessage,
-    JsonRPCResponseMessage,
-    lsp_method,
-)
+from pygls.protocol import lsp_method
 
 from infill_completion.errors import frames_of
 from infill_server.lsp.document_sync import DocumentSync
@@ -34,6 +29,7 @@ from infill_server.lsp.documents import UnknownDocumentError
 from infill_server.lsp.lenient import completed
 from infill_server.lsp.positions import Units
 from infill_server.lsp.transport import without_inner
+from infill_server.lsp.untyped import untyped
 
 if TYPE_CHECKING:
     from pygls.lsp.server import LanguageServer
@@ -53,7 +49,11 @@ class InfillProtocol(DocumentSync):
         is_initialized: Whether the client has sent ``initialize``.
         initialization_options: The options in ``initialize``.
         client_name: The client's name in ``initialize``; empty if it has none.
+        on_received, on_sent: Called with each message of either side, while a session is recorded.
     """
+
+    on_received: Callable[[Any], object] | None = None
+    on_sent: Callable[[Any], object] | None = None
 
     def __init__(self, server: LanguageServer, converter: Converter) -> None:
         super().__init__(server, converter)
@@ -78,6 +78,7 @@ class InfillProtocol(DocumentSync):
             self._refuse(None, types.ErrorCodes.ParseError, "Invalid JSON.")
             return
         try:
+            _ = self.on_received and self.on_received(message)
             self._receive_json(message)
         except Exception as error:  # one message must not end the loop that reads the others
             log_internal_error(error)
@@ -186,7 +187,7 @@ class InfillProtocol(DocumentSync):
             kind = self.get_message_type(method)
         try:
             if kind is None:
-                return _untyped(message)
+                return untyped(message)
             return self._converter.structure(message, kind)
         except Exception as error:  # the converter raises many types; all are about the message
             log.debug("ill-typed message: %s", type(error).__name__)
@@ -240,6 +241,8 @@ class InfillProtocol(DocumentSync):
                 msg_id, types.ErrorCodes.InternalError, "The response could not be serialized; see the server's log."
             )
             return
+        if self.on_sent is not None:
+            self.on_sent(json.loads(body))
         self.writer.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
 
     def _serialize_message(self, data: Any) -> Any:
@@ -284,12 +287,3 @@ class InfillProtocol(DocumentSync):
 def log_internal_error(error: BaseException) -> None:
     """Log the type and traceback of an internal error, but not its message, which may quote the document."""
     log.error("%s at\n%s", type(error).__name__, frames_of(error))
-
-
-def _untyped(message: dict[str, Any]) -> Any:
-    """Return a message whose method LSP does not define; its parameters stay JSON."""
-    if "method" not in message:
-        return JsonRPCResponseMessage(message["id"], message["jsonrpc"], message["result"])
-    if "id" in message:
-        return JsonRPCRequestMessage(message["id"], message["method"], message["jsonrpc"], message.get("params"))
-    return JsonRPCNotification(message["method"], message["jsonrpc"], message.get("params"))

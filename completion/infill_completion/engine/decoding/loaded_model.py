@@ -19,6 +19,7 @@ from torch import Tensor
 from infill_completion.api import CompletionRequest
 from infill_completion.engine.checkpoints import devices
 from infill_completion.engine.checkpoints.checkpoint import Checkpoint
+from infill_completion.engine.checkpoints.fingerprint import fingerprint
 from infill_completion.engine.decoding.candidate import Candidate
 from infill_completion.engine.decoding.healing import Speller
 from infill_completion.engine.decoding.recent_texts import RecentTexts
@@ -104,6 +105,7 @@ class LoadedModel:
         return {
             "model": self.name,
             "folder": str(checkpoint.folder),
+            "sha256": fingerprint(checkpoint.folder),
             "device": self.device,
             "dtype": str(checkpoint.dtype).removeprefix("torch."),
             "quantization": checkpoint.quantization,

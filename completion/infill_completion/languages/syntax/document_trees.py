@@ -17,7 +17,7 @@ from infill_completion.document.lines import line_ending_of, to_lf
 from infill_completion.document.snapshot import Snapshot
 from infill_completion.document.view import View
 from infill_completion.document.window import Excerpt, clean_offset
-from infill_completion.languages.syntax.document_tree import DocumentTree
+from infill_completion.languages.syntax.document_tree import MOST_PARSE_MS, DocumentTree
 from infill_completion.languages.syntax.excerpt import MOST_AFTER, MOST_BEFORE
 from infill_completion.languages.syntax.parser import has_grammar
 
@@ -48,9 +48,14 @@ class _Entry:
 
 
 class DocumentTrees:
-    """Keeps the trees of a window's documents; must be used in a running event loop."""
+    """Keeps the trees of a window's documents; must be used in a running event loop.
 
-    def __init__(self) -> None:
+    Args:
+        is_steady: Whether every text is parsed at once, so that answers do not depend on the speed of the machine.
+    """
+
+    def __init__(self, *, is_steady: bool = False) -> None:
+        self._is_steady = is_steady
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
 
     def __len__(self) -> int:
@@ -71,7 +76,9 @@ class DocumentTrees:
         if text is not entry.text and tree.update(to_lf(text) if line_ending_of(text) == "\r" else text):
             entry.changed_s = time.monotonic()
         entry.text = text
-        if tree.cost_ms <= SLICE_MS:
+        if self._is_steady:
+            tree.work(MOST_PARSE_MS)
+        elif tree.cost_ms <= SLICE_MS:
             tree.work(SLICE_MS)
         if tree.is_parsed or tree.is_current:
             entry.parsed.set()

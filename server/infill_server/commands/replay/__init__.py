@@ -1,0 +1,1 @@
+"""``infill-ls replay``: plays a recorded session against a fresh server process."""
