@@ -16,8 +16,13 @@ _CHARACTER = re.compile(r"'(?:\\[^\n]{1,9}?|[^\\'\n])'")
 _IN_WORD = re.compile(r"(\w+)'(?=\w)")
 _PREFIXES = frozenset({"b", "br", "f", "fr", "r", "rb", "rf", "u"})
 
+_LIFETIME = re.compile(r"(?<!\w)'[A-Za-z_]\w*\b(?!')")
+
 _FENCED = re.compile(r"(\"{3}|'{3})[\s\S]*?(?:\1|\Z)")
-_COMMENT = re.compile(r"/\*[\s\S]*?(?:\*/|\Z)")
+# Strings and comments to the end of the line come first: what they contain begins no comment of several lines.
+_STRING = r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
+_COMMENT = re.compile(rf"({_STRING}|//[^\n]*)|/\*[\s\S]*?(?:\*/|\Z)")
+_ESCAPED = re.compile(r"\\.")
 _NOT_NEWLINE = re.compile(r"[^\n]")
 
 
@@ -25,7 +30,7 @@ def brackets(text: str, traits: LanguageTraits) -> Iterator[tuple[int, str]]:
     """Yield offset and character of each bracket outside comments and outside strings that end on their line."""
     start = 0
     for line in _without_long_strings(text, traits).split("\n"):
-        for index in _code_brackets(line, traits):
+        for index in _scanned(line, traits)[0]:
             yield start + index, line[index]
         start += len(line) + 1
 
@@ -77,8 +82,18 @@ def mismatches(text: str, traits: LanguageTraits) -> bool:
 
 def cost(line: str, traits: LanguageTraits, stack: tuple[str, ...]) -> int:
     """Return the number of flaws in ``line``: closing brackets that nothing opens, and strings that do not end."""
-    odd = sum(line.count(quote) % 2 for quote in '"`')
-    return len(unopened(line, traits, stack)) + odd + _unended(line, traits)
+    return len(unopened(line, traits, stack)) + unended_strings(line, traits)
+
+
+def unended_strings(line: str, traits: LanguageTraits) -> int:
+    """Return how many strings of ``line`` do not end on it."""
+    plain = _ESCAPED.sub("", line)
+    return sum(plain.count(quote) % 2 for quote in '"`') + _unended(line, traits)
+
+
+def comment_start(line: str, traits: LanguageTraits) -> int | None:
+    """Return where the comment that runs to the end of ``line`` begins; None without one."""
+    return _scanned(line, traits)[1]
 
 
 def _unended(line: str, traits: LanguageTraits) -> int:
@@ -88,6 +103,8 @@ def _unended(line: str, traits: LanguageTraits) -> int:
     """
     if "'" not in line:
         return 0
+    if "'" not in traits.quotes:
+        line = _LIFETIME.sub("", line)
     line = _IN_WORD.sub(lambda match: match.group() if match.group(1).lower() in _PREFIXES else match.group(1), line)
     found = index = 0
     while index < len(line):
@@ -106,7 +123,7 @@ def _without_long_strings(text: str, traits: LanguageTraits) -> str:
     if '"""' in text or "'''" in text:
         text = _FENCED.sub(_blank, text)
     if traits.line_comment == "//" and "/*" in text:
-        text = _COMMENT.sub(_blank, text)
+        text = _COMMENT.sub(lambda match: match.group() if match.group(1) else _blank(match), text)
     return text
 
 
@@ -115,21 +132,22 @@ def _blank(match: re.Match[str]) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _code_brackets(line: str, traits: LanguageTraits) -> tuple[int, ...]:
+def _scanned(line: str, traits: LanguageTraits) -> tuple[tuple[int, ...], int | None]:
+    """Return the offsets of the brackets in the code of ``line``, and where its comment begins."""
     found: list[int] = []
     index = 0
     comment = traits.line_comment
     while index < len(line):
         character = line[index]
         if comment and line.startswith(comment, index) and (index == 0 or not line[index - 1].isalnum()):
-            break
+            return tuple(found), index
         if character in "\"'`":
             index = _string_end(line, index, traits)
             continue
         if character in PAIRS or character in _OPENERS:
             found.append(index)
         index += 2 if character == "\\" else 1
-    return tuple(found)
+    return tuple(found), None
 
 
 def _string_end(line: str, start: int, traits: LanguageTraits) -> int:

@@ -10,10 +10,16 @@ from infill_completion.languages.syntax import brackets_of
 from infill_completion.languages.traits import Blocks
 from infill_completion.suggest.filters.comments import is_in_comment
 from infill_completion.suggest.filters.context import FilterContext
+from infill_completion.suggest.filters.fit import closers_of, fit_of
 
 _END_LINE = re.compile(r"(?:end|fi|done|esac|endif|endfunction|endfor|endwhile|END)\b[;,)]*")
 _FENCE_LINE = re.compile(r"\"{3}|'{3}|`{3}|\*/")
 _BRACKET_LINE = re.compile(r"[)\]}]+[;,]?")
+_TAG_LINE = re.compile(r"</[\w.:-]*>[;,)\]}]*")
+# What may follow a closer without changing what it closes.
+_AFTER_CLOSER = ";,)"
+# How many closing brackets of a suggestion are tried.
+_MOST_CLOSERS = 12
 
 
 def drop_double_closer(text: str, context: FilterContext) -> str:
@@ -22,8 +28,7 @@ def drop_double_closer(text: str, context: FilterContext) -> str:
     line = last if newline else context.window.before + last
     following = context.window.below if not context.window.rest.strip() else ""
     below = next((other for other in following.split("\n") if other.strip()), "")
-    is_same = line.strip() == below.strip() and indent_width(line) == indent_width(below)
-    if not is_same or not _closes(line.strip(), context):
+    if not _closes(line.strip(), context) or not _is_same_closer(line, below):
         return text
     if _BRACKET_LINE.fullmatch(line.strip()) and context.traits.is_balanced:
         stack = open_brackets(context.window.prefix, context.traits)
@@ -33,6 +38,20 @@ def drop_double_closer(text: str, context: FilterContext) -> str:
     if _FENCE_LINE.fullmatch(line.strip()) and not _is_even(head, line.strip(), context):
         return text
     return head if newline else ""
+
+
+def cut_at_closed_bracket(text: str, context: FilterContext) -> str:
+    """Cut at a closing bracket if the lines below close what it closes, whatever follows theirs."""
+    if context.window.rest.strip() or not context.traits.is_balanced or is_in_comment(context):
+        return text
+    best, kept = fit_of(text, 0, context), text
+    for place in reversed(closers_of(text, context)[:_MOST_CLOSERS]):
+        head = text[:place]
+        shorter = head.rstrip() if not head.rpartition("\n")[2].strip() else head
+        fit = fit_of(shorter, 0, context)
+        if fit < best:
+            best, kept = fit, shorter
+    return kept
 
 
 def cut_at_unopened_bracket(text: str, context: FilterContext) -> str:
@@ -68,7 +87,14 @@ def _above(context: FilterContext) -> str | None:
 def _closes(line: str, context: FilterContext) -> bool:
     if context.traits.blocks is Blocks.END and _END_LINE.fullmatch(line):
         return True
-    return _BRACKET_LINE.fullmatch(line) is not None or _FENCE_LINE.fullmatch(line) is not None
+    return any(pattern.fullmatch(line) is not None for pattern in (_BRACKET_LINE, _FENCE_LINE, _TAG_LINE))
+
+
+def _is_same_closer(line: str, below: str) -> bool:
+    """Return whether two lines differ only in what follows a closer: ``]`` and ``];``, ``end`` and ``end)``."""
+    closer, other = line.strip().rstrip(_AFTER_CLOSER) or line.strip(), below.strip()
+    is_same = other.startswith(closer) and not other[len(closer) : len(closer) + 1].isalnum()
+    return is_same and indent_width(line) == indent_width(below)
 
 
 def _is_even(text: str, fence: str, context: FilterContext) -> bool:

@@ -33,18 +33,16 @@ def match_indentation(text: str, context: FilterContext) -> str:
 
 
 def trim_stray_blank(text: str, context: FilterContext) -> str:
-    """Drop a single leading blank that the line already has, or by which no line is indented."""
+    """Drop a single leading blank by which no line is indented."""
     if len(text) < 2 or text[0] != " " or not text[1].isalnum():
         return text
-    before = context.window.before
-    if not before.strip():
-        window = context.window
-        widths = {indent_width(line) for line in (window.above + window.below).split("\n") if line.strip()}
-        widths |= _aligned(window.above)
-        width = indent_width(before)
-        return text[1:] if width in widths | {0} and width + 1 not in widths else text
-    is_double = before.endswith(" ") and not before.endswith("  ") and before.rstrip()[-1] in "=(,+-*/<>&|"
-    return text[1:] if is_double else text
+    before, window = context.window.before, context.window
+    if before.strip():
+        return text
+    widths = {indent_width(line) for line in (window.above + window.below).split("\n") if line.strip()}
+    widths |= _aligned(window.above)
+    width = indent_width(before)
+    return text[1:] if width in widths | {0} and width + 1 not in widths else text
 
 
 def _aligned(above: str) -> set[int]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from infill_completion.suggest.filters.blanks import drop_blank, trim_end, unify_line_ends
+from infill_completion.suggest.filters.blanks import drop_blank, drop_double_blank, trim_end, unify_line_ends
 from infill_completion.suggest.filters.chat import (
     drop_chatter,
     drop_line_numbers,
     drop_repeated_start,
     unwrap_fence,
 )
-from infill_completion.suggest.filters.closers import cut_at_unopened_bracket, drop_double_closer
+from infill_completion.suggest.filters.closers import cut_at_closed_bracket, cut_at_unopened_bracket, drop_double_closer
 from infill_completion.suggest.filters.context import FilterContext
+from infill_completion.suggest.filters.delimiters import cut_at_closed_delimiter
 from infill_completion.suggest.filters.depth import cut_at_stray_depth, trim_stray_indent
 from infill_completion.suggest.filters.enclosed import close_pair_below, replaced_below, without_replaced
 from infill_completion.suggest.filters.indentation import match_indentation, trim_stray_blank
@@ -45,15 +46,18 @@ FILTERS: tuple[Filter, ...] = (
     match_indentation,
     trim_stray_indent,
     trim_stray_blank,
+    drop_double_blank,
     cut_at_stray_depth,
     cut_loop,
     close_pair_below,
+    cut_at_closed_delimiter,
     cut_misfit,
     trim_overlap,
     cut_at_closed_angle,
     cut_next_lines,
     drop_double_closer,
     cut_at_unopened_bracket,
+    cut_at_closed_bracket,
     drop_third_copy,
     cut_copied_line,
     drop_known_definition,

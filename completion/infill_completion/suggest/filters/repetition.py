@@ -34,8 +34,9 @@ _HEAD = re.compile(
 
 def cut_next_lines(text: str, context: FilterContext) -> str:
     """Cut where the suggestion begins to repeat the lines below the cursor."""
-    if context.window.rest.strip():
-        return text
+    rest = context.window.rest
+    if rest.strip():
+        return "" if not _LETTER.search(rest) and _is_line_below(text, rest, context) else text
     lines = text.split("\n")
     lines[0] = context.window.before + lines[0]
     below = [line for line in context.window.below.split("\n")[: 2 * len(lines) + 20] if line.strip()]
@@ -47,6 +48,15 @@ def cut_next_lines(text: str, context: FilterContext) -> str:
         if own and is_conclusive and lines[start].strip() and _repeats(own, below):
             return "\n".join(text.split("\n")[:start])
     return text
+
+
+def _is_line_below(text: str, rest: str, context: FilterContext) -> bool:
+    """Return whether the cursor's line becomes the next line of the document once it has ``text``."""
+    before = context.window.before
+    written = before + text.rstrip() if text.rstrip().endswith(rest.strip()) else before + text + rest
+    below = next((line for line in context.window.below.split("\n") if line.strip()), "")
+    is_line = len((before + text).strip()) > _SHORT and "\n" not in text
+    return is_line and _repeats([written], [below])
 
 
 def cut_copied_line(text: str, context: FilterContext) -> str:

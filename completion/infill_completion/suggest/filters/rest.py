@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from infill_completion.languages.brackets import PAIRS, cost, open_brackets, unopened
 from infill_completion.suggest.filters.angles import closed_angles
 from infill_completion.suggest.filters.context import FilterContext
+from infill_completion.suggest.filters.fit import Fit, closers_of, fit_of
 
 _WORD = re.compile(r"\w")
 _ONLY_CLOSERS = re.compile(r"[)\]}>\"'`;,:\s]+")
 _QUOTES = re.compile("[\"'`]+")
-_CLOSERS = frozenset(PAIRS)
+_OPENERS = frozenset("([{")
 # Minimum length of an overlap of words that is not the whole rest of the line.
 _LONG_OVERLAP = 8
 # Minimum length of the beginning of the rest of the line at which a suggestion is cut.
 _LEAST_MATCH = 6
+# How many places of each kind are tried.
+_MOST_PLACES = 12
 
 
 def cut_misfit(text: str, context: FilterContext) -> str:
@@ -27,33 +30,38 @@ def cut_misfit(text: str, context: FilterContext) -> str:
         match = text.find(rest[:size])
         if match >= 0 and _WORD.search(rest[:size]):
             return text[:match]
-    return ""
+    closers = [end for end in closers_of(text, context) if text[end] == rest.lstrip()[:1]]
+    return text[: closers[0]] if closers else ""
 
 
 def trim_overlap(text: str, context: FilterContext) -> str:
     """Drop what the suggestion repeats of the rest of the line.
 
-    Brackets and quotes are dropped only where the line has more of them than it needs.
+    What it writes in place of punctuation stays if it covers all of it; see `replaced`. Brackets and quotes are dropped
+    only where the line has more of them than it needs.
     """
     rest = context.window.rest
-    if not rest.strip() or "\n" in text:
+    if not rest.strip() or not text.strip() or _is_line_cut(context):
         return text
-    for overlap in _overlaps(text, rest):
-        if _is_double(text, overlap, context):
-            return text[: -len(overlap)]
-    return text
+    end = _best_end(text, context)
+    if end < len(text):
+        return text[:end]
+    if "\n" in text or _replacement(text, context)[1]:
+        return text
+    overlaps = [overlap for overlap in _overlaps(text, rest) if _is_double(text, overlap, context)]
+    return text[: -len(overlaps[0])] if overlaps else text
 
 
 def replaced(text: str, context: FilterContext) -> int:
     """Return how many characters right of the cursor the suggestion replaces.
 
     An editor that closes brackets leaves ``)`` after the cursor. A suggestion that closes the bracket itself and
-    continues replaces it.
+    continues replaces it, with the punctuation that follows. Editors draw a suggestion in its line only if it contains
+    the replaced characters in their order.
     """
-    rest = context.window.rest.rstrip()
-    if not text or not rest.strip() or not _ONLY_CLOSERS.fullmatch(rest) or "\n" in text:
+    if not text or not context.window.rest.strip() or _is_line_cut(context):
         return 0
-    return _replaced_closers(text, rest, context) or _replaced_angle(text, rest, context)
+    return _replacement(text, context)[1] or _replaced_angle(text, context)
 
 
 def cut_at_closed_angle(text: str, context: FilterContext) -> str:
@@ -65,30 +73,80 @@ def cut_at_closed_angle(text: str, context: FilterContext) -> str:
     return text[: closed[0]]
 
 
-def _replaced_angle(text: str, rest: str, context: FilterContext) -> int:
-    closed = closed_angles(text, context)
-    if closed is None:
+def _is_line_cut(context: FilterContext) -> bool:
+    """Return whether the cursor's line is too long for the window, so that nobody knows what is open on it."""
+    return not context.window.starts_document and not context.window.above
+
+
+def _replaced_angle(text: str, context: FilterContext) -> int:
+    closed, rest = closed_angles(text, context), context.window.rest.rstrip()
+    if closed is None or "\n" in text or not _ONLY_CLOSERS.fullmatch(rest):
         return 0
     end = rest[closed[1] :].strip()
     return len(rest) if end in {";", ","} and text.rstrip().endswith(end) else closed[1]
 
 
-def _replaced_closers(text: str, rest: str, context: FilterContext) -> int:
-    stack, before = _stack(context), context.window.before
-    if not set(rest) & set(text) or any(3 * quote in before + text + rest for quote in "\"'`"):
-        return 0
-    with_rest, without = before + text + rest, before + text
-    surplus = cost(with_rest, context.traits, stack) - cost(without, context.traits, stack)
-    if not surplus and _CLOSERS & set(rest):
-        surplus = _unopened_below(with_rest, context) - _unopened_below(without, context)
-    return len(rest) if surplus > 0 else 0
+def _best_end(text: str, context: FilterContext) -> int:
+    """Return where ``text`` fits best if it ends there."""
+    best, replaced_best = _replacement(text, context)
+    end, rest = len(text), context.window.rest.rstrip()
+    whole = text.rstrip()
+    if whole.endswith(rest) and "\n" not in text:
+        fit, count = _replacement(whole[: -len(rest)], context)
+        if count == 0 and (fit < best or (fit == best and replaced_best)):
+            return len(whole) - len(rest)
+    for place in sorted(_ends(text, context), reverse=True):
+        fit, count = _replacement(text[:place], context)
+        if count == 0 and (fit < best or (fit == best and end - replaced_best == place and "\n" not in text)):
+            best, end, replaced_best = fit, place, 0
+    return end
 
 
-def _unopened_below(line: str, context: FilterContext) -> int:
-    """Return how many closing brackets are unopened from the cursor's ``line`` to the end of the window."""
-    if not context.traits.is_balanced:
-        return 0
-    return len(unopened(f"{line}\n{context.window.below}", context.traits, _stack(context)))
+def _replacement(text: str, context: FilterContext) -> tuple[Fit, int]:
+    """Return how many characters of the rest ``text`` replaces best, after how well it fits then."""
+    counts = (0, *_coverable(text, context))
+    return min((fit_of(text, count, context), count) for count in counts)
+
+
+def _coverable(text: str, context: FilterContext) -> Iterator[int]:
+    """Yield how many characters of the rest ``text`` may replace.
+
+    They are punctuation, and ``text`` contains them in the same order from where it closes what the rest closes.
+    """
+    rest, window = context.window.rest, context.window
+    places = _closing_places(text, context)
+    if not places or any(3 * quote in window.before + text + rest for quote in "\"'`"):
+        return
+    tail = text[len(text[: places[0]].rstrip()) :]
+    at = 0
+    for count, character in enumerate(rest[:_MOST_PLACES], 1):
+        at = tail.find(character, at) + 1
+        if not at:
+            return
+        if _WORD.match(character):
+            break
+        following = rest[count:].lstrip()[:1]
+        if character.strip() and not (following in _OPENERS and following in tail):
+            yield count
+    words = rest[count - 1 :].rstrip()
+    if _WORD.match(words) and len(words) < len(tail) and tail.rstrip().endswith(words):
+        yield count - 1 + len(words)
+
+
+def _closing_places(text: str, context: FilterContext) -> list[int]:
+    """Return the offsets in ``text`` of what closes the brackets or the string around the cursor."""
+    places = list(closers_of(text, context)[:_MOST_PLACES])
+    quote = context.window.rest.lstrip()[:1]
+    if quote and quote in "\"'`" and (match := re.search(rf"(?<!\\)(?:\\\\)*({quote})", text)):
+        places.append(match.start(1))
+    return sorted(places)
+
+
+def _ends(text: str, context: FilterContext) -> list[int]:
+    """Return where ``text`` may be cut: before what the rest repeats, and before what the rest closes."""
+    overlaps = [len(text) - len(overlap) for overlap in _overlaps(text, context.window.rest)[:_MOST_PLACES]]
+    places = _closing_places(text, context)
+    return [*overlaps, *places[:_MOST_PLACES]]
 
 
 def _overlaps(text: str, rest: str) -> list[str]:
@@ -99,25 +157,17 @@ def _overlaps(text: str, rest: str) -> list[str]:
 
 
 def _is_double(text: str, overlap: str, context: FilterContext) -> bool:
-    window, traits, stack = context.window, context.traits, _stack(context)
+    """Return whether ``text`` ends with a part of the rest that no brackets or quotes speak for or against."""
+    window = context.window
     if _QUOTES.fullmatch(overlap) and 3 * overlap[0] in window.before + text + window.rest:
         # Three quotes delimit a string of several lines; if their number is odd, one of them is superfluous.
         written = window.prefix + text + window.rest
         return len(overlap) == 3 and window.starts_document and written.count(overlap) % 2 == 1
-    kept = cost(window.before + text + window.rest, traits, stack)
-    cut = cost(window.before + text[: -len(overlap)] + window.rest, traits, stack)
-    if kept == cut and set(overlap.strip()) <= _CLOSERS:
-        head = window.before + text  # The call may continue below: `f(g(|), {`.
-        kept = _unopened_below(head + window.rest, context)
-        cut = _unopened_below(head[: -len(overlap)] + window.rest, context)
-    if kept != cut:
-        return cut < kept
+    if fit_of(text, 0, context) < fit_of(text[: -len(overlap)], 0, context):
+        return False
     is_all = overlap.strip() == window.rest.strip()
     if not _WORD.search(overlap):
-        return is_all and (len(set(overlap.strip())) > 2 or overlap.strip() in {";", ",", ":", "{", "=>", "->"})
+        is_long = len(overlap.strip()) > 1 and not _QUOTES.fullmatch(overlap)
+        return is_all and (is_long or overlap.strip() in {";", ",", ":", "{"})
     begins_word = not (overlap[0].isalnum() and text[: -len(overlap)][-1:].isalnum())
     return begins_word and ((is_all and len(overlap.strip()) >= 3) or len(overlap) >= _LONG_OVERLAP)
-
-
-def _stack(context: FilterContext) -> tuple[str, ...]:
-    return open_brackets(context.window.above, context.traits)

@@ -1,0 +1,73 @@
+"""How the brackets of a piece of code fit into each other and into its indentation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from infill_completion.document.lines import indent_of, indent_width
+from infill_completion.languages.brackets import PAIRS, brackets
+from infill_completion.languages.traits import LanguageTraits
+
+
+class Opened(NamedTuple):
+    """An open bracket, and the indentation of its line in columns."""
+
+    bracket: str
+    indent: int
+
+
+@dataclass(frozen=True)
+class Nesting:
+    """The brackets of a text, counted from those that are open where it begins.
+
+    Attributes:
+        opened: The brackets that are open at its end, the outermost first.
+        unopened: The offsets of the brackets that close nothing.
+        skipped: How many open brackets are skipped by one that closes a bracket further out.
+        crooked: How many lines begin with a bracket that closes one from a line with another indentation.
+        closers: The offset of each closing bracket that fits, and how many brackets are open after it.
+    """
+
+    opened: tuple[Opened, ...]
+    unopened: tuple[int, ...]
+    skipped: int
+    crooked: int
+    closers: tuple[tuple[int, int], ...]
+
+
+@lru_cache(maxsize=64)
+def nesting(text: str, traits: LanguageTraits, opened: tuple[Opened, ...] = ()) -> Nesting:
+    """Return how the brackets of ``text`` fit into each other and into ``opened``."""
+    stack = list(opened)
+    skipped = crooked = 0
+    unopened: list[int] = []
+    closers: list[tuple[int, int]] = []
+    for offset, bracket, indent, is_first in _in_lines(text, traits):
+        if bracket not in PAIRS:
+            stack.append(Opened(bracket, indent))
+            continue
+        matching = next((at for at in range(len(stack) - 1, -1, -1) if stack[at].bracket == PAIRS[bracket]), None)
+        if matching is None:
+            unopened.append(offset)
+            continue
+        skipped += len(stack) - 1 - matching
+        crooked += is_first and stack[matching].indent != indent
+        del stack[matching:]
+        closers.append((offset, matching))
+    return Nesting(tuple(stack), tuple(unopened), skipped, crooked, tuple(closers))
+
+
+def _in_lines(text: str, traits: LanguageTraits) -> Iterator[tuple[int, str, int, bool]]:
+    """Yield the offset of each bracket, the bracket, the indentation of its line, and whether it begins the line."""
+    start, end, indent, width = 0, -1, 0, 0
+    for offset, bracket in brackets(text, traits):
+        if offset > end:
+            start = text.rfind("\n", 0, offset) + 1
+            end = text.find("\n", offset)
+            end = len(text) if end < 0 else end
+            blanks = indent_of(text[start:end])
+            indent, width = len(blanks), indent_width(blanks)
+        yield offset, bracket, width, offset == start + indent

@@ -1,0 +1,104 @@
+"""Closers of several characters that the document has already: of comments, templates, tags and long strings."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from infill_completion.document.window import Window
+from infill_completion.languages.literal_styles import STYLES
+from infill_completion.languages.long_literals import LongLiteral
+from infill_completion.suggest.filters.context import FilterContext
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """The patterns of an opening and a closing delimiter."""
+
+    opener: str
+    closer: str
+
+    def events(self, text: str) -> list[tuple[bool, int]]:
+        """Return for each delimiter in ``text`` whether it is the opening one, and where it begins."""
+        found = re.finditer(f"({self.opener})|{self.closer}", text)
+        return [(match.group(1) is not None, match.start()) for match in found]
+
+
+_PAIRS = (
+    _Pair("<!--", "-->"),
+    _Pair(r"<\?(?!>)", r"\?>"),
+    _Pair("<%", "[-=+~]?%>"),
+    _Pair(r"\{%", r"[-+~]?%\}"),
+    _Pair(r"\{#", r"#\}"),
+    _Pair(r"\[\|", r"\|\]"),
+)
+# For languages of which no literals are known; a glob such as `src/**` opens nothing.
+_COMMENT = _Pair(r"(?<![\w\"'`/*.])/\*+(?!/)", r"\*+/")
+_TAG = re.compile(r"</?[A-Za-z][\w.:-]*(?=[\s/>]|\Z)|/?>")
+# Values of attributes, in which `>` means something else, and arrows.
+_VALUE = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}|[=-]>")
+# The last line of a comment with a star in front of each line.
+_DECORATION = re.compile(r"\n[ \t]*\*+[ \t]*\Z")
+# How far around the cursor a delimiter is looked for.
+_MOST = 4000
+
+
+def cut_at_closed_delimiter(text: str, context: FilterContext) -> str:
+    """Cut where the suggestion closes a comment, a tag, a template or a long string that is closed already."""
+    window = context.window
+    before, after = window.prefix[-_MOST:], window.suffix[:_MOST]
+    pairs = _PAIRS if context.language_id in STYLES else (*_PAIRS, _COMMENT)
+    places = [_closed_pair(pair, before, text, after) for pair in pairs]
+    places += [_closed_tag(before, text, after), _closed_literal(text, context)]
+    found = [place for place in places if place is not None]
+    kept = text[: min(found)] if found else text
+    if window.rest.strip() or len(kept) == len(text):
+        return kept
+    return _DECORATION.sub("", kept).rstrip()
+
+
+def _closed_literal(text: str, context: FilterContext) -> int | None:
+    """Return where ``text`` ends the long string or comment around the cursor, which the document ends too."""
+    literal, rest = context.literal, context.window.rest
+    # A single quote on the cursor's line is for `trim_overlap`, which lets text after the string replace it.
+    is_left = bool(rest.strip()) and literal is not None and len(literal.closing) == 1
+    if literal is None or is_left or not _is_closed(literal, context.window):
+        return None
+    decoration = _DECORATION.search(text)
+    if literal.closing == "*/" and decoration is not None:
+        return decoration.start()
+    end = literal.end_in(text)
+    if end is None or literal.opening in text[end[1] :]:
+        return None
+    return len(text[: end[0]].rstrip("*")) if literal.closing == "*/" else end[0]
+
+
+def _is_closed(literal: LongLiteral, window: Window) -> bool:
+    """Return whether the text after the cursor closes ``literal``; one whose delimiters are alike is hard to tell."""
+    if literal.opening.endswith(literal.closing) and (len(literal.closing) == 1 or not window.ends_document):
+        return window.suffix.lstrip().startswith(literal.closing)
+    return literal.is_closed_in(window.suffix)
+
+
+def _closed_pair(pair: _Pair, before: str, text: str, after: str) -> int | None:
+    """Return where ``text`` closes the pair around the cursor, which ``after`` closes too; None if it does not."""
+    events = pair.events(text)
+    if not events or events[-1][0]:
+        return None
+    above, below = pair.events(before), pair.events(after)
+    if not above or not above[-1][0] or not below or below[0][0]:
+        return None
+    last_opener = max((at for at, (is_opener, _) in enumerate(events) if is_opener), default=-1)
+    return events[last_opener + 1][1]
+
+
+def _closed_tag(before: str, text: str, after: str) -> int | None:
+    """Return where ``text`` ends the tag around the cursor, which is empty and ends right after it."""
+    if not after.lstrip().startswith("/>") or ">" not in text:
+        return None
+    tags = _TAG.findall(_VALUE.sub("", before))
+    if not tags or not tags[-1].startswith("<"):
+        return None
+    shown = _VALUE.sub(lambda match: " " * len(match.group()), text)
+    match = re.search(r"/?>", shown)
+    return match.start() if match else None

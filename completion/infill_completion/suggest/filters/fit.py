@@ -1,0 +1,147 @@
+"""How well a suggestion fits the brackets and quotes around the cursor."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import lru_cache
+from typing import NamedTuple
+
+from infill_completion.document.lines import indent_width
+from infill_completion.languages.brackets import PAIRS, comment_start, unended_strings
+from infill_completion.languages.nesting import Nesting, Opened, nesting
+from infill_completion.languages.traits import LanguageTraits
+from infill_completion.suggest.filters.comments import is_in_comment
+from infill_completion.suggest.filters.context import FilterContext
+
+_SEPARATORS = frozenset({";", ",", ":"})
+_WORD = re.compile(r"\w")
+# How many open brackets are looked for below.
+_MOST_OPENED = 6
+_FINAL_OPENERS = re.compile(r"[(\[{\s]*$")
+
+
+class Fit(NamedTuple):
+    """What is wrong with the document once a suggestion is accepted; the smaller, the better.
+
+    Attributes:
+        flaws: Brackets that nothing opens or closes, strings that do not end, and whether the rest of the line becomes
+            part of a comment.
+        crooked: Lines that begin with a bracket that closes one from a line with another indentation.
+        shift: In a window that does not reach the document's end, how many brackets more or fewer are open at its end.
+        is_doubled: Whether the suggestion ends with what the rest of the line begins with.
+    """
+
+    flaws: int
+    crooked: int
+    shift: int
+    is_doubled: bool
+
+
+class _Scene(NamedTuple):
+    """The code around the cursor whose brackets count; in comments and the like only the cursor's line."""
+
+    opened: tuple[Opened, ...]
+    before: str
+    below: str
+    traits: LanguageTraits
+    is_complete: bool = False
+    is_cut_above: bool = False
+
+    def nesting_with(self, text: str, rest: str) -> Nesting:
+        """Return how the brackets fit if ``text`` and ``rest`` are right of the cursor."""
+        return nesting(f"{self.before}{text}{rest}{self.below}", self.traits, self.opened)
+
+    def excess(self, found: Nesting, line: str) -> int:
+        """Return how many brackets are unopened or skipped; below ``line`` they may be opened above the window."""
+        known = len(self.before + line) if self.is_cut_above else None
+        return found.skipped + sum(known is None or offset < known for offset in found.unopened)
+
+    def unclosed(self, rest: str) -> int:
+        """Return how many brackets are open at the cursor and not closed before a line that is indented no deeper."""
+        opened = nesting(self.before, self.traits, self.opened).opened
+        return sum(not self._is_closed(index, opened[index], rest) for index in range(len(opened))[-_MOST_OPENED:])
+
+    def _is_closed(self, index: int, bracket: Opened, rest: str) -> bool:
+        closers = nesting(self.before + rest + self._inside(bracket), self.traits, self.opened).closers
+        return any(offset >= len(self.before) and left <= index for offset, left in closers)
+
+    def _inside(self, bracket: Opened) -> str:
+        """Return the lines below that are deeper than ``bracket``, and the next one if it begins with a closer."""
+        lines = self.below.split("\n")
+        for number, line in enumerate(lines):
+            if line.strip() and indent_width(line) <= bracket.indent:
+                return "\n".join(lines[: number + (line.lstrip()[0] in PAIRS)])
+        return self.below
+
+
+def fit_of(text: str, replaced: int, context: FilterContext) -> Fit:
+    """Return how ``text`` fits if it takes the place of ``replaced`` characters right of the cursor."""
+    window, traits, scene = context.window, context.traits, _scene(context)
+    rest = window.rest[replaced:]
+    found, now = scene.nesting_with(text, rest), scene.nesting_with("", window.rest)
+    flaws, shift = scene.excess(found, text + rest) + _swallows(text, rest, context), 0
+    if scene.is_complete:
+        # A block that begins at the end of the line is not unfinished, but new.
+        new = _last_openers(rest) if rest.strip() else _last_openers(text)
+        known = now.opened if rest.strip() else found.opened
+        flaws += len(found.opened) - (len(new) if _brackets(known)[-len(new) :] == new else 0)
+    else:
+        change = len(found.opened) - len(now.opened)
+        shift = change if change > 0 else max(0, -change - scene.unclosed(window.rest))
+    line = window.before + text + rest
+    if '"""' not in line and "'''" not in line:
+        flaws += unended_strings(line, traits)
+    return Fit(flaws, found.crooked, shift, _is_doubled(text.rstrip(), rest.strip(), is_replacing=replaced > 0))
+
+
+def closers_of(text: str, context: FilterContext) -> tuple[int, ...]:
+    """Return the offsets in ``text`` of the brackets after which fewer are open than at the cursor."""
+    scene = _scene(context)
+    depth, start = len(nesting(scene.before, scene.traits, scene.opened).opened), len(scene.before)
+    found = nesting(scene.before + text, scene.traits, scene.opened)
+    return tuple(offset - start for offset, left in found.closers if offset >= start and left < depth)
+
+
+def _scene(context: FilterContext) -> _Scene:
+    window, traits = context.window, context.traits
+    start = comment_start(window.before, traits)
+    if start is not None:
+        return _Scene((), window.before[start + len(traits.line_comment) :], "", _prose(traits))
+    if is_in_comment(context):
+        return _Scene((), window.before, "", _prose(traits))
+    opened = nesting(window.above, traits).opened
+    if not traits.is_balanced:
+        return _Scene(opened, window.before, "", traits)
+    return _Scene(opened, window.before, f"\n{window.below}", traits, window.ends_document, not window.starts_document)
+
+
+@lru_cache(maxsize=128)
+def _prose(traits: LanguageTraits) -> LanguageTraits:
+    return replace(traits, line_comment="", quotes="")
+
+
+def _is_doubled(text: str, rest: str, *, is_replacing: bool) -> bool:
+    if rest[:1] == ":" and rest != ":":
+        return False  # the second half of `::`
+    if is_replacing and _WORD.search(rest) and text.endswith(rest):
+        return True
+    return text[-1:] == rest[:1] and rest[:1] in _SEPARATORS
+
+
+def _last_openers(text: str) -> tuple[str, ...]:
+    match = _FINAL_OPENERS.search(text)
+    return tuple("".join(match.group().split())) if match else ()
+
+
+def _brackets(opened: tuple[Opened, ...]) -> tuple[str, ...]:
+    return tuple(each.bracket for each in opened)
+
+
+def _swallows(text: str, rest: str, context: FilterContext) -> bool:
+    """Return whether the rest of the line becomes part of a comment that ``text`` begins."""
+    window, traits = context.window, context.traits
+    is_code = rest.strip() and not _WORD.search(rest) and not is_in_comment(context)
+    if not is_code or comment_start(window.before, traits) is not None:
+        return False
+    return comment_start((window.before + text).rpartition("\n")[2], traits) is not None

@@ -1,0 +1,247 @@
+"""Suggestions that are cut from real files, and what models do to them.
+
+A hole is cut into a file, and the filters get exactly the text that stood there: they must return it. A mutation of it
+must not leave the file with more syntax errors than it had.
+
+Run it with more cursors: ``python -m tests.suggest.filters.holes --count 10000 --seed 1``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import re
+import sysconfig
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+from pathlib import Path
+
+from infill_completion.api import FinishReason
+from infill_completion.document.lines import indent_width, to_lf
+from infill_completion.document.snapshot import Snapshot
+from infill_completion.document.view import View
+from infill_completion.languages.registry import language_id_of
+from infill_completion.suggest.filters import FilterContext, Filtered, apply
+from infill_completion.suggest.filters.markers import cut_at_marker
+
+REPOSITORY = Path(__file__).parents[3]
+# Where files of these languages are on every machine that runs the tests; some of them on some.
+ROOTS = (REPOSITORY, Path(sysconfig.get_paths()["stdlib"]), Path(sysconfig.get_paths()["include"]))
+LANGUAGES = (
+    "python",
+    "typescript",
+    "javascript",
+    "lua",
+    "c",
+    "go",
+    "rust",
+    "markdown",
+    "json",
+    "yaml",
+    "shellscript",
+    "css",
+)
+_SKIPPED = {"node_modules", "site-packages", "test", "lib2to3"}
+_MOST_FILES, _SMALLEST, _LARGEST = 60, 400, 60_000
+_MOST_BLOCK_LINES = 20
+_PAIRS = {"(": ")", "[": "]", "{": "}"}
+_TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
+
+
+@dataclass(frozen=True)
+class Hole:
+    """A part of a file that is to be suggested.
+
+    Attributes:
+        path: The file.
+        language_id: LSP's language id.
+        kind: How the part was chosen.
+        document: The file's text, with LF line ends.
+        start: Where the part begins.
+        end: Where it ends.
+    """
+
+    path: Path
+    language_id: str
+    kind: str
+    document: str
+    start: int
+    end: int
+
+    @property
+    def text(self) -> str:
+        """The part of the file."""
+        return self.document[self.start : self.end]
+
+    def spells_token(self) -> bool:
+        """Return whether the part contains what spells a control token of a model."""
+        view = View.of(Snapshot("file:///a", 1, self.language_id, "", 0), 1, 1)
+        return cut_at_marker(self.text, FilterContext(view.window, self.language_id)) != self.text
+
+    def filtered(self, text: str) -> Filtered:
+        """Return what the filters leave of ``text`` if the model writes it into the hole."""
+        holed = self.document[: self.start] + self.document[self.end :]
+        view = View.of(Snapshot("file:///a", 1, self.language_id, holed, self.start), 6000, 2000)
+        return apply(text, FilterContext(view.window, self.language_id, FinishReason.STOP))
+
+    def accepted(self, text: str) -> str:
+        """Return the file after what the filters left of ``text`` was accepted."""
+        result = self.filtered(text)
+        return self.document[: self.start] + result.text + self.document[self.end + result.replaced :]
+
+
+def _is_skipped(path: Path) -> bool:
+    return any(part in _SKIPPED or (part.startswith(".") and part != ".github") for part in path.parts)
+
+
+@cache
+def files(language_id: str) -> tuple[tuple[Path, str], ...]:
+    """Return files of a language, with their texts."""
+    found: list[tuple[Path, str]] = []
+    for root in ROOTS:
+        for path in sorted(root.rglob("*.*")):
+            if len(found) >= _MOST_FILES or _is_skipped(path.relative_to(root)):
+                continue
+            if language_id_of(path.name) == language_id and _SMALLEST <= path.stat().st_size <= _LARGEST:
+                found.append((path, to_lf(path.read_text("utf-8", "replace"))))
+    return tuple(found)
+
+
+def holes(language_id: str, seed: int) -> Iterator[Hole]:
+    """Yield holes of all kinds in files of a language, without end; none if there are no files."""
+    chosen = random.Random(f"{language_id} {seed}")
+    kinds = (_line_end, _part_of_line, _in_brackets, _whole_line, _block)
+    known = files(language_id)
+    while known:
+        path, text = chosen.choice(known)
+        kind = chosen.choice(kinds)
+        part = kind(text, chosen)
+        if part is not None and text[part[0] : part[1]].strip():
+            yield Hole(path, language_id, kind.__name__.strip("_"), text, *part)
+
+
+def is_ambiguous(hole: Hole) -> bool:
+    """Return whether a reader could not tell that the text belongs there either."""
+    before, after = hole.document[: hole.start], hole.document[hole.end :]
+    if before[-1:] in " \t" and hole.text[0] == " " and before.rpartition("\n")[2].strip():
+        return True  # between two blanks
+    if hole.text[-1:] in " \t" and after[:1] in " \t":
+        return True
+    rest = after.partition("\n")[0]
+    if rest.strip() and hole.text.rstrip().endswith(rest.strip()):
+        return True  # what the line has already
+    if not before.rpartition("\n")[2].strip() and before[-1:] in " \t" and hole.text[:1] in " \t":
+        return True  # inside an indentation
+    if any(hole.text.endswith(rest[:size]) for size in range(8, len(rest) + 1)):
+        return True  # a long part of what the line has already
+    return _repeats_lines(hole) or hole.spells_token()
+
+
+def _repeats_lines(hole: Hole) -> bool:
+    """Return whether a line of the hole stands also near it."""
+    start = hole.document.rfind("\n", 0, hole.start) + 1
+    end = hole.document.find("\n", hole.end)
+    own = [line.strip() for line in hole.document[start : end if end >= 0 else None].split("\n") if line.strip()]
+    above = [line.strip() for line in hole.document[:start].split("\n")[-40:] if line.strip()]
+    below = [line.strip() for line in hole.document[end:].split("\n")[:40] if line.strip()] if end >= 0 else []
+    words = [line for line in own if re.search(r"[^\W\d_]", line)]
+    return any(line in above or line in below for line in words) or len(set(words)) < len(words)
+
+
+def _line(text: str, chosen: random.Random) -> tuple[int, int]:
+    at = chosen.randrange(len(text))
+    start = text.rfind("\n", 0, at) + 1
+    end = text.find("\n", at)
+    end = len(text) if end < 0 else end
+    return start, start + len(text[start:end].rstrip())
+
+
+def _line_end(text: str, chosen: random.Random) -> tuple[int, int] | None:
+    start, end = _line(text, chosen)
+    return (chosen.randrange(start, end), end) if end > start else None
+
+
+def _whole_line(text: str, chosen: random.Random) -> tuple[int, int] | None:
+    start, end = _line(text, chosen)
+    return start + len(text[start:end]) - len(text[start:end].lstrip()), end
+
+
+def _part_of_line(text: str, chosen: random.Random) -> tuple[int, int] | None:
+    start, end = _line(text, chosen)
+    cuts = [start + match.start() for match in _TOKEN.finditer(text[start:end])]
+    return None if len(cuts) < 3 else (*sorted(chosen.sample(cuts, 2)),)  # type: ignore[return-value]
+
+
+def _in_brackets(text: str, chosen: random.Random) -> tuple[int, int] | None:
+    start, end = _line(text, chosen)
+    openers = [at for at in range(start, end) if text[at] in _PAIRS]
+    if not openers:
+        return None
+    first = chosen.choice(openers)
+    depth = 0
+    for at in range(first, end):
+        depth += (text[at] == text[first]) - (text[at] == _PAIRS[text[first]])
+        if depth == 0:
+            return first + 1, at
+    return None
+
+
+def _block(text: str, chosen: random.Random) -> tuple[int, int] | None:
+    """Return the lines below a line that are deeper than it, after its end or after their indentation."""
+    start, end = _line(text, chosen)
+    width, lines, at = indent_width(text[start:end]), 0, text.find("\n", end)
+    first = last = at
+    while 0 <= at < len(text) - 1 and lines < _MOST_BLOCK_LINES:
+        following = text.find("\n", at + 1)
+        line = text[at + 1 : following if following >= 0 else None]
+        if line.strip() and indent_width(line) <= width:
+            break
+        lines += 1
+        at = following
+        last = at if line.strip() else last
+    if last <= first or lines >= _MOST_BLOCK_LINES:
+        return None
+    if chosen.random() < 0.5:
+        return first, last
+    return first + len(text[first:last]) - len(text[first:last].lstrip()), last
+
+
+def faults(language_id: str, seed: int, count: int) -> tuple[int, list[tuple[Hole, Filtered]]]:
+    """Return how many unambiguous holes of ``count`` were tried, and those that the filters did not return."""
+    tried, found = 0, []
+    for hole in islice(holes(language_id, seed), count):
+        if is_ambiguous(hole):
+            continue
+        tried += 1
+        result = hole.filtered(hole.text)
+        if hole.accepted(hole.text) != hole.document:
+            found.append((hole, result))
+    return tried, found
+
+
+def main() -> None:
+    """Try holes in all languages and print what was tried and every fault."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=1000, help="holes of each language")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--language", choices=LANGUAGES)
+    options = parser.parse_args()
+    total, causes = 0, Counter[str]()
+    for language_id in (options.language,) if options.language else LANGUAGES:
+        tried, found = faults(language_id, options.seed, options.count)
+        total += tried
+        print(f"{language_id}: {len(files(language_id))} files, {tried} cursors, {len(found)} faults")
+        for hole, result in found:
+            causes.update(step.name for step in result.steps[:1])
+            print(f"  {hole.kind} at {hole.path.name}:{hole.document.count(chr(10), 0, hole.start) + 1}", end=" ")
+            print(f"{hole.document[max(hole.start - 40, 0) : hole.start]!r} + {hole.text!r} + ", end="")
+            print(f"{hole.document[hole.end : hole.end + 20]!r}")
+            print(f"    {[(step.name, step.after) for step in result.steps]} replacing {result.replaced}")
+    print(f"{total} cursors, causes of faults: {dict(causes)}")
+
+
+if __name__ == "__main__":
+    main()
