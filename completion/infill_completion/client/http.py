@@ -10,6 +10,7 @@ Source of the format: RFC 9112.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,9 @@ from pathlib import Path
 _CONNECT_S = 5.0
 _MOST_IDLE = 8
 _MOST_PART_BYTES = 1 << 16
+_WITHOUT_BODY = frozenset({204, 304})
+_DIGITS = re.compile(r"[0-9]{1,18}")
+_HEX_DIGITS = re.compile(rb"[0-9a-fA-F]{1,15}")
 
 
 @dataclass(frozen=True)
@@ -92,15 +96,28 @@ class Connection:
             code, found = await self._head()
             while 100 <= code < 200:  # informational answers such as "Continue" come first
                 code, found = await self._head()
-            if found.get("content-encoding", "identity").lower() != "identity":
-                raise ProtocolError("compressed")
+            self._set_framing(code, found)
             self.retry_after_s = retry_after_seconds(found.get("retry-after", ""))
-            self._is_chunked = found.get("transfer-encoding", "").lower() == "chunked"
-            self._length = int(found["content-length"]) if "content-length" in found else None
             self._closes = found.get("connection", "").lower() == "close"
             self.status = code
         except (ValueError, asyncio.LimitOverrunError) as error:
             raise ProtocolError(type(error).__name__) from error
+
+    def _set_framing(self, code: int, found: Mapping[str, str]) -> None:
+        """Set how the end of the body is known.
+
+        Raises:
+            ProtocolError: The head says it in a way that our engine never does.
+        """
+        if found.get("content-encoding", "identity").lower() != "identity":
+            raise ProtocolError("compressed")
+        coding, length = found.get("transfer-encoding", "").lower(), found.get("content-length")
+        if coding not in {"", "chunked"} or (length is not None and not _DIGITS.fullmatch(length)):
+            raise ProtocolError("unknown framing")
+        self._is_chunked = bool(coding)
+        self._length = None if length is None else int(length)
+        if code in _WITHOUT_BODY:
+            self._is_chunked, self._length = False, 0
 
     async def _head(self) -> tuple[int, dict[str, str]]:
         head = await self._reader.readuntil(b"\r\n\r\n")
@@ -115,9 +132,11 @@ class Connection:
         """Yield the body of the answer as it arrives; after the end the connection can be reused."""
         if self._is_chunked:
             while size := await self._chunk_size():
-                yield (await self._reader.readexactly(size + 2))[:-2]
-            while await self._reader.readuntil(b"\r\n") != b"\r\n":
-                pass
+                chunk = await self._reader.readexactly(size + 2)
+                if not chunk.endswith(b"\r\n"):
+                    raise ProtocolError("bad chunk")
+                yield chunk[:-2]
+            await self._skip_trailers()
         elif self._length is not None:
             yield await self._reader.readexactly(self._length)
         else:
@@ -125,12 +144,21 @@ class Connection:
                 yield part
         self.is_done = True
 
+    async def _skip_trailers(self) -> None:
+        try:
+            while await self._reader.readuntil(b"\r\n") != b"\r\n":
+                pass
+        except asyncio.LimitOverrunError as error:
+            raise ProtocolError("a trailer is too long") from error
+
     async def _chunk_size(self) -> int:
         try:
-            line = await self._reader.readuntil(b"\r\n")
-            return int(line.partition(b";")[0], 16)
-        except (ValueError, asyncio.LimitOverrunError) as error:
+            size = (await self._reader.readuntil(b"\r\n")).partition(b";")[0].strip()
+        except asyncio.LimitOverrunError as error:
             raise ProtocolError("bad chunk") from error
+        if not _HEX_DIGITS.fullmatch(size):  # `int` takes signs, underscores and blanks too
+            raise ProtocolError("bad chunk")
+        return int(size, 16)
 
     def close(self) -> None:
         """Close immediately, even in the middle of an answer."""

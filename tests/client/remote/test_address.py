@@ -97,6 +97,19 @@ def test_the_address_may_be_that_of_the_server_its_api_or_one_endpoint(api: str,
 
 
 @pytest.mark.parametrize(
+    ("written", "asked"),
+    [
+        ("http://h/v1?key=1", "http://h/props?model=m&key=1"),
+        ("http://h/v1", "http://h/props?model=m"),
+        ("http://h/a/v1/completions", "http://h/a/props?model=m"),
+        ("http://h/api/v3", "http://h/api/props?model=m"),
+    ],
+)
+def test_a_path_beside_the_api_keeps_its_own_query(written: str, asked: str) -> None:
+    assert server_address(written, "openai").url("/props?model=m") == asked
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "localhost:8000", "ftp://h", "http://", "http:///v1", "h", "", "http://h:0", "http://h:99999", "http://h:x",

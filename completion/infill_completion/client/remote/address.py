@@ -77,7 +77,7 @@ class ServerAddress:
             path = path.removeprefix("/v1")
         elif self.is_versioned:
             prefix = _VERSION.sub("", prefix)  # a path of the server itself, beside OpenAI's API
-        return prefix + path + (f"?{self.query}" if self.query else "")
+        return prefix + path + (f"{'&' if '?' in path else '?'}{self.query}" if self.query else "")
 
 
 def secrets_of(url: str, key_variable: str | None) -> tuple[str, ...]:
