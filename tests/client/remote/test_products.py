@@ -239,6 +239,19 @@ class TestColdServers:
         asking = await serving(server)
         assert (await asking.refused()).state is EngineState.FAILED
 
+    async def test_a_slow_server_that_was_given_up_costs_no_suggestion(self, serving: Serve) -> None:
+        server = LazyServer()
+        asking = await serving(server)
+        given_up = asyncio.ensure_future(asking.chunks(ADD))
+        await asyncio.wait_for(server.begun.wait(), DEADLINE_S)
+        given_up.cancel()
+        await asyncio.gather(given_up, return_exceptions=True)
+        following = asyncio.ensure_future(asking.text(ADD))
+        await asyncio.sleep(0)
+        server.may_load.set()
+        assert await following == ANSWER
+        assert EngineState.LOADING not in {health.state for health in asking.reported}
+
     async def test_closing_gives_up_the_wait(self, serving: Serve) -> None:
         server = OllamaServer()
         asking = await serving(server, "ollama")
@@ -532,6 +545,14 @@ class TestNames:
         assert server.posts()[-1].get("model", "auto") == model
         assert (server.posts()[-1]["prompt"].startswith("<fim_prefix>")) == (model != "auto")
         assert (await asking.engine.wait_ready(DEADLINE_S)).state is EngineState.READY
+
+    async def test_a_server_without_a_list_is_tried_with_one_token_once(self, serving: Serve) -> None:
+        server = OpenAIServer(listing_status=404)
+        asking = await serving(server, model="starcoder2")
+        for _ in range(3):
+            assert await asking.text() == ANSWER
+            asking.now_s += 400
+        assert [body["max_tokens"] for body in server.posts()].count(1) == 1
 
     async def test_a_slow_list_is_no_reason_to_stop(self, serving: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("infill_completion.client.remote.survey._LISTING_NAMED_S", 0.05)

@@ -23,10 +23,12 @@ class ColdStart:
 
     Attributes:
         failure: Why the last wait failed, if it did.
+        is_certain: Whether there is reason to believe that the server loads its model.
     """
 
     def __init__(self, on_end: Callable[[EngineUnavailableError | None], None]) -> None:
         self.failure: EngineUnavailableError | None = None
+        self.is_certain = True
         self._on_end = on_end
         self._began = 0.0
         self._task: asyncio.Task[None] | None = None
@@ -36,9 +38,10 @@ class ColdStart:
         """Whether the server is waited for now."""
         return self._task is not None and not self._task.done()
 
-    def begin(self, waiting: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def begin(self, waiting: Callable[[], Coroutine[Any, Any, None]], *, is_certain: bool = True) -> None:
         """Run ``waiting`` until the server is ready; must not be called while one runs."""
         assert not self.is_running
+        self.is_certain = is_certain
         self.failure, self._began = None, asyncio.get_running_loop().time()
         self._task = asyncio.create_task(self._run(waiting))
 

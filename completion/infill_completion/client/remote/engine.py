@@ -22,6 +22,10 @@ from infill_completion.settings import EngineSettings
 _ANSWER_S = 120.0
 # A server whose model is loaded says so within this time; requests do not wait longer for one that loads.
 _PATIENCE_S = 0.3
+# A server that was given up before its first answer may be loading, or only slow.
+_DOUBT_S = 0.7
+# After this time without an answer, a server may have dropped its model.
+_SLEEPY_S = 300.0
 # After this time without an answer, another client may have pushed the model out of memory.
 _WARM_S = 30.0
 # The list of models is read again after this time: the server may have been replaced.
@@ -53,6 +57,7 @@ class RemoteEngine:
         self._cold_start = ColdStart(self._waited)
         self._surveying: asyncio.Task[None] | None = None
         self._surveyed_s = self._answered_s = -float("inf")
+        self._answers = 0
 
     @property
     def last_health(self) -> Health:
@@ -105,8 +110,8 @@ class RemoteEngine:
                 async with contextlib.aclosing(self._choices(request, until)) as chunks:
                     async for chunk in chunks:
                         yield chunk
-            except ModelGoneError:  # raised before the first chunk
-                await self._change_model(until)
+            except ModelGoneError as error:  # raised before the first chunk
+                await self._change_model(error, until)
                 async with contextlib.aclosing(self._choices(request, until)) as chunks:
                     async for chunk in chunks:
                         yield chunk
@@ -132,11 +137,10 @@ class RemoteEngine:
         """
         if not self._cold_start.is_running:
             await self._surveyed(until)
-            is_idle = self._clock() - self._answered_s > _WARM_S
-            if self._server.needs_load or (self._server.loads_on_demand and is_idle):
+            if self._server.needs_load or (self._server.loads_on_demand and self._idle_s > _WARM_S):
                 self._cold_start.begin(partial(bring_up, self._server))
         if self._cold_start.is_running:
-            if not await self._cold_start.settled(_PATIENCE_S):
+            if not await self._cold_start.settled(_PATIENCE_S if self._cold_start.is_certain else _DOUBT_S):
                 raise self._loading()
             if self._cold_start.failure is not None:
                 raise self._cold_start.failure
@@ -154,29 +158,34 @@ class RemoteEngine:
                 raise self._loading()
             self._surveying.result()
 
-    def _take_over(self, started_s: float, silent: asyncio.Task[AnswerStream], is_late: bool) -> bool:
+    def _take_over(self, answers: int, silent: asyncio.Task[AnswerStream], is_late: bool) -> bool:
         """Wait for a server that has sent nothing yet, if it may be loading its model; return whether it is waited for.
 
         Hanging up would make it abort the load.
 
         Args:
-            started_s: When the request began.
+            answers: How often the server had answered when the request began.
             silent: The request.
             is_late: Whether its deadline has passed; otherwise nobody wants it any more.
         """
-        was_awake = self._answered_s >= (started_s if is_late else started_s - _WARM_S)
+        was_awake = self._answers > answers if is_late else self._idle_s < _SLEEPY_S
         if was_awake or self._cold_start.is_running or not self._server.may_load:
             return False
-        self._cold_start.begin(partial(self._server.finish, silent))
+        self._cold_start.begin(partial(self._server.finish, silent), is_certain=is_late)
         return True
 
-    async def _change_model(self, until: float) -> None:
+    @property
+    def _idle_s(self) -> float:
+        """How long the server has not answered."""
+        return self._clock() - self._answered_s
+
+    async def _change_model(self, gone: ModelGoneError, until: float) -> None:
         """Look for another model, because the server does not have its former one any more.
 
         Raises:
             EngineUnavailableError: It has no other one.
         """
-        before, gone = self._server.name, self._server.errors.no_models()
+        before = self._server.name
         self._server.forget()
         await self._ready(until)
         if self._server.name == before:
@@ -186,9 +195,9 @@ class RemoteEngine:
 
     async def _choices(self, request: CompletionRequest, until: float) -> AsyncGenerator[Chunk, None]:
         """Yield all choices, by one request or by several, as the server can."""
-        missing, started_s = set(range(request.n)), self._clock()
+        missing, answers = set(range(request.n)), self._answers
         if request.n == 1 or self._server.has_all_choices:
-            chunks = self._chunks(request, None, until, started_s)
+            chunks = self._chunks(request, None, until, answers)
             async with contextlib.aclosing(chunks):
                 async for chunk in chunks:
                     missing.discard(chunk.index)
@@ -198,13 +207,13 @@ class RemoteEngine:
             if missing:
                 self._server.lacks_choices()
         for index in sorted(missing):
-            chunks = self._chunks(replace(request, n=1), index, until, started_s)
+            chunks = self._chunks(replace(request, n=1), index, until, answers)
             async with contextlib.aclosing(chunks):
                 async for chunk in chunks:
                     yield chunk
 
     async def _chunks(
-        self, request: CompletionRequest, index: int | None, until: float, started_s: float
+        self, request: CompletionRequest, index: int | None, until: float, answers: int
     ) -> AsyncGenerator[Chunk, None]:
         """Yield the chunks of one HTTP request; at the deadline its open choices end.
 
@@ -212,11 +221,11 @@ class RemoteEngine:
             request: What to complete.
             index: The choice; None for all.
             until: The deadline, on the event loop's clock.
-            started_s: When the first HTTP request for it began, on the engine's clock.
+            answers: How often the server had answered before the first HTTP request for it.
         """
         unfinished = set(range(request.n)) if index is None else {index}
         try:
-            stream = self._server.stream(request, index, until, partial(self._take_over, started_s))
+            stream = self._server.stream(request, index, until, partial(self._take_over, answers))
             async with contextlib.aclosing(stream):
                 async for chunk in stream:
                     if chunk.finish_reason is not None:
@@ -224,7 +233,7 @@ class RemoteEngine:
                     self._answered()
                     yield chunk
         except TimeoutError:
-            self._note_deadline(is_silent=self._answered_s < started_s)
+            self._note_deadline(is_silent=self._answers == answers)
             for choice in sorted(unfinished):
                 yield Chunk(choice, finish_reason=FinishReason.DEADLINE)
 
@@ -246,6 +255,7 @@ class RemoteEngine:
     # The state.
 
     def _answered(self) -> None:
+        self._answers += 1
         self._answered_s = self._clock()
         self._silences.reset()
         self._succeed()

@@ -52,10 +52,12 @@ class ServerProfile:
 
     def update(self, found: SurveyResult) -> None:
         """Take over a survey; what was learnt about another server or model is forgotten."""
-        if _identity(self.found) != _identity(found):
+        is_same = _identity(self.found) == _identity(found)
+        if not is_same:
             self.refused.forget()
             self.budget = PromptBudget(self._settings.context_tokens)
-        self.found, self.is_known, self.is_awake = found, True, False
+        self.is_awake = self.is_awake and is_same and found.target.model.is_loaded is not False
+        self.found, self.is_known = found, True
         window = self._dialect.window_of(found.target.model)
         if window is not None and (self.budget.window_tokens is None or window < self.budget.window_tokens):
             self.budget.window_tokens = window
