@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from infill_completion.folders import config_folder
+from infill_completion.secret_files import SECRET_FILES
 from infill_completion.settings_keys import nested
 from infill_completion.settings_schema import Setting, ValueType, definitions, section, setting, type_name
 
@@ -162,23 +163,7 @@ class PrivacySettings:
     """What is kept from the model."""
 
     ignore: tuple[str, ...] = setting(
-        (
-            "**/.env",
-            "**/.env.*",
-            "**/*.pem",
-            "**/*.key",
-            "**/*.p12",
-            "**/*.pfx",
-            "**/*.kdbx",
-            "**/id_rsa*",
-            "**/id_ed25519*",
-            "**/.netrc",
-            "**/.pgpass",
-            "**/.npmrc",
-            "**/.pypirc",
-            "**/secrets.*",
-            "**/credentials*",
-        ),
+        SECRET_FILES,
         "Globs (as in `.gitignore`) of files that never enter a prompt; `.gitignore` and `.infillignore` apply too.",
     )
     mask_secrets: bool = setting(True, "Keys, tokens and passwords in the text are masked before the model sees it.")

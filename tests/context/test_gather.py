@@ -195,3 +195,41 @@ def test_once_the_time_has_run_out_no_source_gets_any() -> None:
     clock.now_s = 0.0
     assert not allowance.for_source("workspace")()
     assert allowance.missing == ("imports", "workspace")
+
+
+@pytest.mark.parametrize(
+    ("name", "language"),
+    [
+        (".git/COMMIT_EDITMSG", "git-commit"),
+        (".git/COMMIT_EDITMSG", "plaintext"),
+        (".git/MERGE_MSG", "gitcommit"),
+        (".git/rebase-merge/git-rebase-todo", "git-rebase"),
+        ("fix.patch", "plaintext"),
+        ("Fix.DIFF", "diff"),
+        ("untitled-1", "diff"),
+    ],
+)
+async def test_a_commit_message_and_a_patch_are_no_context_for_other_files(
+    tmp_path: Path, name: str, language: str
+) -> None:
+    text = 'Connect\n\n+DATABASE_HOST = "db"\n+def connect_database(host, DATABASE_PIN): ...\n'
+    here = "connection = connect_database(DATABASE_HOST, DATABASE_PIN)\ndatabase = |\n"
+    for shown_name, shown_language, count in ((name, language, 0), ("other.py", "python", 1)):
+        draft = OpenDocument((tmp_path / shown_name).as_uri(), shown_language, 1, text)
+        engine = ScriptedEngine(says("q"))
+        completer = Completer(engine, Settings(), EditorDocuments([draft], folders=[tmp_path]))
+        await completer.complete(at(here, uri=(tmp_path / "main.py").as_uri(), invoked=True))
+        assert len(engine.requests[0].context) == count
+        await completer.aclose()
+
+
+async def test_a_commit_message_is_completed_itself_with_its_secrets_masked(tmp_path: Path) -> None:
+    engine = ScriptedEngine(says("q"))
+    completer = Completer(engine, Settings(), EditorDocuments(folders=[tmp_path]))
+    message = "Use |\n# ---- >8 ----\ndiff --git a/.env b/.env\n-DB_PASSWORD=hunter2!old\n+DB_PASSWORD=hunter2!new\n"
+    uri = (tmp_path / ".git" / "COMMIT_EDITMSG").as_uri()
+    await completer.complete(at(message, "git-commit", uri=uri, invoked=True))
+    [request, *_] = engine.requests
+    assert "DB_PASSWORD=***" in str(request.suffix)
+    assert "hunter2" not in str(request.suffix)
+    await completer.aclose()

@@ -7,6 +7,7 @@ from tests.fuzz.targets.checkpoint import CheckpointFolder
 from tests.fuzz.targets.configuration import ConfigurationTree, SettingsFile
 from tests.fuzz.targets.engine_http import EngineRequest
 from tests.fuzz.targets.filters import FilterPipeline
+from tests.fuzz.targets.ignore_rules import IgnoreFile
 from tests.fuzz.targets.lsp import Framing, LanguageServerMessages
 
 _ALL: tuple[Target, ...] = (
@@ -17,5 +18,6 @@ _ALL: tuple[Target, ...] = (
     SettingsFile(),
     CheckpointFolder(),
     FilterPipeline(),
+    IgnoreFile(),
 )
 TARGETS = {target.name: target for target in _ALL}

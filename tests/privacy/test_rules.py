@@ -102,6 +102,41 @@ def test_a_name_that_no_file_can_have_is_accepted(workspace: Path) -> None:
     assert Privacy(DEFAULTS).rule_for(f"untitled:/{'l' * 5000}/.env", []) is not None
 
 
+SECRET = """
+.env .envrc .env.local .env.production .env-prod .env_staging prod.env config/docker.env env.production .dev.vars
+main.tfvars prod.auto.tfvars main.tfvars.json terraform.tfstate terraform.tfstate.backup .terraformrc kubeconfig
+.kube/config prod.kubeconfig .docker/config.json .dockercfg .netrc _netrc .htpasswd .authinfo .authinfo.gpg
+.bash_history .zsh_history .psql_history .mysql_history .python_history .node_repl_history .sqlite_history
+.rediscli_history .vault_pass .vault_pass.txt vault_password.txt vault-pass.sh release.jks debug.keystore a.p12 a.pfx
+a.kdbx AuthKey.p8 me.ppk id_rsa id_ed25519 id_ecdsa id_dsa .ssh/work .aws/credentials .aws/config
+.config/gcloud/credentials.db .azure/msal_token_cache.json my-service-account.json client_secret_1.json .npmrc .pypirc
+.cargo/credentials.toml .gem/credentials .m2/settings.xml NuGet.Config .git-credentials .pgpass .my.cnf wg0.conf
+office.ovpn keys.agekey master.key config/master.key secrets.yml db-secret.yaml app_secrets.yaml .secrets
+.credentials.json sftp-config.json rclone.conf local.settings.json fish/fish_history
+"""
+ORDINARY = """
+env.py environment.ts env.ts vite-env.d.ts test.env.ts .env.example .env.sample .env.template .env.dist
+.env.local.example example.env id_rsa.pub .ssh/config .ssh/known_hosts main.tf variables.tf docker-compose.yml
+Dockerfile config.json settings.json settings.xml auth.json package.json kube/config.go docker/config.json history.py
+bash_history.md keystore.py vault.py vault_client.go secret_santa.py secret.ts my_secrets.py environment.yml
+environments/prod.tf envoy.yaml token.py password.go keyboard.key.ts publickey.ts awsconfig.ts aws/config.py
+history/main.rs wg.conf nuget.py hosts.yml
+"""
+
+
+@pytest.mark.parametrize("name", SECRET.split())
+def test_files_that_hold_secrets_are_private_by_default(tmp_path: Path, name: str) -> None:
+    for path in (tmp_path / name, tmp_path / "deep" / "down" / name):
+        assert Privacy(DEFAULTS).rule_for(path.as_uri(), [tmp_path]) is not None
+        assert Privacy(DEFAULTS).rule_for(path.as_uri(), []) is not None
+
+
+@pytest.mark.parametrize("name", ORDINARY.split())
+def test_source_files_with_such_names_are_not_private(tmp_path: Path, name: str) -> None:
+    for path in (tmp_path / name, tmp_path / "deep" / "down" / name):
+        assert Privacy(DEFAULTS).rule_for(path.as_uri(), [tmp_path]) is None
+
+
 @pytest.mark.parametrize("name", [".ENV", "certs/Server.PEM", "Credentials.json"])
 def test_the_setting_ignores_case(workspace: Path, name: str) -> None:
     assert Privacy(DEFAULTS).rule_for((workspace / name).as_uri(), [workspace]) is not None

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+from infill_completion.context.drafts import is_draft
 from infill_completion.context.gathering import Gathering, while_in_time
 from infill_completion.context.nearby import MOST_FILES, NearbyFiles
 from infill_completion.context.similar import WORD, SimilarIndex
@@ -44,7 +45,10 @@ class ClosedFiles:
             await asyncio.wait({self._indexing})
 
     def snippets(self, gathering: Gathering) -> list[Snippet]:
-        """Return the most similar parts of files that are not open, the best first."""
+        """Return the most similar parts of files that are not open, the best first; none for a draft of a commit."""
+        if is_draft(gathering.view.uri, gathering.view.language_id):
+            self.near_uris = ()
+            return []
         workspace = self._workspace(gathering)
         if workspace is not None and not workspace.is_complete:
             return self._from_nearby(gathering)

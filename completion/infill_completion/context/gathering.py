@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from infill_completion.context.drafts import is_draft
 from infill_completion.context.time_budget import TimeBudget
 from infill_completion.document.view import View
 from infill_completion.document.workspace import OpenDocument
@@ -48,6 +49,8 @@ class Gathering:
             rule = self.privacy.rule_for(document.uri, self.roots)
             if rule is not None:
                 self.withheld.append(f"{relative_path(document.uri, self.roots)}: matches {rule}")
+            elif is_draft(document.uri, document.language_id):
+                continue
             elif (
                 self.settings.completion.is_language_enabled(document.language_id) and "\0" not in document.text[:1000]
             ):

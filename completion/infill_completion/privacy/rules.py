@@ -127,7 +127,7 @@ def _paths_behind(uri: str) -> Iterator[Path]:
     if path is None:
         # An old version of a file, a file on another machine, or one not saved yet is as private as the file itself.
         text = _parts(uri, _EXACT)[1]
-        written = [_path(_IN_COMMIT.sub("/", text)), _path(text), _path(text.replace(":", "/"))]
+        written = [_path(text.replace(":", "/")), _path(_IN_COMMIT.sub("/", text)), _path(text)]
     else:
         written = [path]
         if "?" in uri or "#" in uri:  # Some editors do not escape them.

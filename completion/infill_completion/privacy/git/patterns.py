@@ -72,6 +72,20 @@ class Pattern:
         return self._folded(self.body[1:]) if is_ending else None
 
     @cached_property
+    def tail(self) -> bytes | None:
+        """The literal path that may stand in any folder, for a pattern such as ``**/a/b.json``; None for any other."""
+        is_tail = self.body.startswith(b"**/") and not SPECIAL.intersection(self.body[3:])
+        return self._folded(self.body[3:]) if is_tail else None
+
+    @cached_property
+    def last_literal(self) -> bytes:
+        """What a match ends with, as far as it is easily known; empty otherwise."""
+        if b"[" in self.body or b"\\" in self.body:
+            return b""
+        last = self.body[max(self.body.rfind(b"*"), self.body.rfind(b"?")) + 1 :]
+        return self._folded(last.removeprefix(b"/"))  # `***/b` matches `b` too
+
+    @cached_property
     def wildcard(self) -> Wildcard | None:
         """What follows the literal beginning of a path, or the whole pattern of a name; None if it matches nothing."""
         if not self.has_folder:
@@ -125,6 +139,11 @@ class Patterns:
             elif pattern.ending is not None:
                 if folded_name.endswith(pattern.ending):
                     return pattern
+            elif pattern.tail is not None:
+                if folded == pattern.tail or folded.endswith(b"/" + pattern.tail):
+                    return pattern
+            elif not folded.endswith(pattern.last_literal):
+                continue
             elif (folded if pattern.has_folder else folded_name).startswith(pattern.literal):
                 text = path[len(pattern.literal) :] if pattern.has_folder else name
                 left -= len(text) + 1
