@@ -280,6 +280,26 @@ async def test_masking_can_be_switched_off() -> None:
     assert "abcdef1234567890XYZ" in await sent('API_TOKEN = "abcdef1234567890XYZ"\nx = |\n', off)
 
 
+@pytest.mark.parametrize(
+    ("marked", "text", "is_dropped"),
+    [
+        ("password = |", '"*****"', True),
+        ('password = "|', '*****"', True),
+        ("DB_PASSWORD=|", "*****", True),
+        ("url = |", '"redis://:****@host"', True),
+        ("x = |", "a ** b", False),
+        ("def f(|):", "*args, **kwargs", False),
+        ("MARK = |", '"**"', False),
+        ('A = "***"\nMARK = |', '"***"', False),
+        ("# |", "*** stars ***", False),
+        ("p = |", "&***q", False),
+    ],
+)
+async def test_the_mask_of_a_short_secret_is_not_suggested(marked: str, text: str, is_dropped: bool) -> None:
+    answer = await Completer(ScriptedEngine(says(text)), AT_ONCE).complete(at(marked + "\n", "plaintext", invoked=True))
+    assert (not answer.suggestions) == is_dropped
+
+
 async def test_the_model_does_not_see_a_secret_and_its_mask_is_not_suggested() -> None:
     secret = SECRETS["GitHub token"]
     engine = ScriptedEngine(says('connect("' + "*" * 40 + '")'))

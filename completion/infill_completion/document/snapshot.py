@@ -56,8 +56,8 @@ class SkipReason(Enum):
     MID_LINE = "The cursor is inside a word, where suggestions appear only on request; invoke one by hand."
     ENGINE_LOADING = "The model is still loading."
     SETTINGS_AWAITED = (
-        "Nothing is sent to engine.url before the editor has answered workspace/configuration; if it never does, let it "
-        "send its settings in workspace/didChangeConfiguration."
+        "Nothing is sent to engine.url before the editor has answered workspace/configuration; if it never does, "
+        "let it send its settings in workspace/didChangeConfiguration."
     )
     ENGINE_FAILED = "The engine is not available; run `infill-ls doctor`."
     SUPERSEDED = "A newer request for the same document replaced this one."

@@ -50,11 +50,20 @@ def cut_at_undecodable(text: str, context: FilterContext) -> str:
     return text if at < 0 or _UNDECODABLE in context.window.prefix + context.window.suffix else text[:at]
 
 
+# The mask of a short secret: in quotes, after the sign of an assignment, or in a URL.
+_MASKED_VALUE = re.compile(r"(?:[\"'`](?:\*{3,5})(?=[\"'`;])|[=:][ \t]?\*{3,5}(?=[@;]|$))", re.MULTILINE)
+
+
 def drop_mask(text: str, context: FilterContext) -> str:
-    """Drop a suggestion that copies the mask of a secret."""
-    mask = MASK * 6
+    """Drop a suggestion that copies the mask of a secret; a shorter one counts where a value stands.
+
+    A document that has such signs itself may get more of them.
+    """
     shown = context.window.prefix + context.window.suffix
-    return "" if mask in text and mask not in shown else text
+    if MASK * 6 in text:
+        return text if MASK * 6 in shown else ""
+    copied = _MASKED_VALUE.search(context.window.before + text, max(len(context.window.before) - 1, 0))
+    return "" if copied is not None and copied.group() not in shown else text
 
 
 def _is_written(match: re.Match[str], context: FilterContext) -> bool:
