@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -672,6 +672,59 @@ class TestNames:
         asking = await serving(server, "ollama")
         assert await asking.text(CompletionRequest("P", "S")) == ANSWER
         assert "set engine.format to" in asking.engine.last_health.reason
+
+
+@dataclass
+class MistralServer(OpenAIServer):
+    """Mistral's own API: it infills at another path, in the shape of a chat, and refuses what it does not know."""
+
+    models: Any = field(default_factory=lambda: [{"id": "codestral-latest", "owned_by": "mistralai"}])
+
+    async def answer(self, method: str, path: str, body: dict[str, Any], query: dict[str, str]) -> Response:
+        if path != "/v1/fim/completions":
+            return (
+                await super().answer(method, path, body, query) if method == "GET" else Response(404, {"detail": "no"})
+            )
+        known = {"model", "prompt", "suffix", "temperature", "top_p", "max_tokens", "stream", "stop", "random_seed"}
+        if extra := sorted(body.keys() - known):
+            fault = {"type": "extra_forbidden", "msg": "Extra inputs are not permitted", "input": 1}
+            return Response(422, {"detail": [{**fault, "loc": ["body", name]} for name in extra]})
+        events: list[dict[str, Any]] = [{"delta": {"role": "assistant", "content": "a + "}, "finish_reason": None},
+                  {"delta": {"content": [{"type": "text", "text": "b"}]}, "finish_reason": "stop"}]  # fmt: skip
+        return Response(events=[{"choices": [{"index": 0, **event}]} for event in events])
+
+
+class TestSuffix:
+    @pytest.mark.parametrize("path", ["", "/v1", "/v1/fim/completions"])
+    async def test_mistral_infills_by_suffix_at_its_own_path(self, serving: Serve, path: str) -> None:
+        server = MistralServer()
+        if path.endswith("completions"):
+            server.listing_status = 403
+        async with server.running() as url:
+            asking = await serving(server, url=url + path, model="codestral-latest")
+            assert await asking.text(replace(EVERYTHING, n=1)) == ANSWER
+            sent = server.posts("/v1/fim/completions")[-1]
+            assert (sent["prompt"], sent["suffix"]) == (ADD.prefix, "\n")
+            assert "stop" in sent
+            assert asking.engine.last_health.reason == ""
+            before = len(server.posts())
+            await asking.chunks()
+            assert len(server.posts()) == before + 1
+
+    async def test_deepseek_infills_by_suffix(self, serving: Serve) -> None:
+        server = OpenAIServer(models=[{"id": "deepseek-chat", "owned_by": "deepseek"}])
+        asking = await serving(server)
+        assert await asking.text() == ANSWER
+        assert (server.posts()[-1]["prompt"], server.posts()[-1]["suffix"]) == (ADD.prefix, "\n")
+        assert asking.engine.last_health.reason == ""
+
+    async def test_a_version_in_the_url_hides_no_property(self, serving: Serve) -> None:
+        props = Response(body={"model_path": "/models/starcoder2.gguf"})
+        server = OpenAIServer(models=[{"id": "m"}], other_paths={"/props": props})
+        async with server.running() as url:
+            asking = await serving(server, url=f"{url}/v1")
+            await asking.chunks()
+            assert server.posts()[-1]["prompt"].startswith("<fim_prefix>")
 
 
 class TestLlamaCpp:

@@ -67,7 +67,7 @@ class AnswerReader:
         """Raise the error that an event is, if it is one."""
         if (message := error_of(body)) is not None:
             raise self._errors.failed(message)
-        if is_chat(body):
+        if is_chat(body) and not self._dialect.reads_messages:
             raise self._errors.answered_with_chat()
 
     def _counted(self, body: dict[str, Any]) -> list[Chunk]:

@@ -31,7 +31,7 @@ _OTHER_SHAPE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 # Their lists are complete: a model that is not there does not exist.
 _LISTS_ALL = frozenset({"vllm", "sglang", "infill-ls"})
 # Products that infill by OpenAI's `suffix`.
-_INFILL_BY_SUFFIX = frozenset({"deepseek", "library"})
+_INFILL_BY_SUFFIX = frozenset({"deepseek", "library", "mistralai"})
 
 
 @dataclass(frozen=True)

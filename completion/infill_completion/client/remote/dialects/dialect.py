@@ -35,6 +35,7 @@ class Dialect(Protocol):
         has_all_choices: Whether one request returns all ``n`` choices.
         lists_all: Whether a model that is not in the list does not exist.
         loads_on_demand: Whether the server loads a model only when a request needs it, and drops it when none does.
+        reads_messages: Whether answers come in the shape of a chat.
         needs_format: Whether the server leaves it to us to write the infill prompt.
     """
 
@@ -47,6 +48,9 @@ class Dialect(Protocol):
 
     @property
     def needs_format(self) -> bool: ...  # noqa: D102
+
+    @property
+    def reads_messages(self) -> bool: ...  # noqa: D102
 
     def completion_path(self, target: Target) -> str:
         """Return the path of completions."""

@@ -30,6 +30,7 @@ class LlamaCpp:
     answer_keys: tuple[str, ...] = ("content", "stop")
     has_all_choices = False
     lists_all = False
+    reads_messages = False
     loads_on_demand = False
 
     def __init__(self, settings: EngineSettings) -> None:

@@ -29,6 +29,7 @@ class Ollama:
     answer_keys: tuple[str, ...] = ("response", "done")
     has_all_choices = False
     lists_all = True
+    reads_messages = False
     loads_on_demand = True
 
     def __init__(self, settings: EngineSettings) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from infill_completion.api import Chunk, CompletionRequest
 from infill_completion.client.remote.dialects.dialect import Body, Question
 from infill_completion.client.remote.models.served import ServedModel, served_model
 from infill_completion.client.remote.models.target import Target
 from infill_completion.client.wire import chunks_from_json
+from infill_completion.prompt.recognition import ModelFormat
 from infill_completion.prompt.text import fim_prompt
 from infill_completion.settings import EngineSettings
 
 _OURS = "infill-ls"
+# docs.mistral.ai: the request of a completion with `suffix`, the answer of a chat.
+_FIM_PATH = "/fim/completions"
 # Products that say all they know in their list, and have no other place to ask.
 _SAY_ALL = frozenset({_OURS, "vllm", "sglang", "openai", "system", "mistralai", "deepseek", "library"})
 
@@ -32,19 +35,30 @@ class OpenAI:
     has_all_choices = True
     lists_all = False
     loads_on_demand = False
-    needs_format = True
 
     def __init__(self, settings: EngineSettings) -> None:
-        pass
+        self._is_mistral = urlsplit(settings.url or "").path.rstrip("/").endswith(_FIM_PATH)
+
+    @property
+    def needs_format(self) -> bool:
+        """Whether the server leaves it to us to write the infill prompt."""
+        return not self._is_mistral
+
+    @property
+    def reads_messages(self) -> bool:
+        """Whether answers come in the shape of a chat: Mistral's do."""
+        return self._is_mistral
 
     def completion_path(self, target: Target) -> str:
-        """Return OpenAI's path."""
-        return "/v1/completions"
+        """Return OpenAI's path, or Mistral's for infilling."""
+        return f"/v1{_FIM_PATH}" if self._is_mistral else "/v1/completions"
 
     def models(self, body: Any) -> list[ServedModel]:
         """Return the models in ``data``; some servers send the bare list."""
         listed = body if isinstance(body, list) else body["data"]
-        return [served_model(str(entry["id"]), entry) for entry in listed]
+        found = [served_model(str(entry["id"]), entry) for entry in listed]
+        self._is_mistral = self._is_mistral or any(model.owner == "mistralai" for model in found)
+        return found
 
     def questions(self, model: ServedModel) -> list[Question]:
         """Return the places where llama.cpp, LM Studio and Text Generation Inference say more than in their list."""
@@ -61,7 +75,7 @@ class OpenAI:
         """Return OpenAI's body."""
         if target.model.owner == _OURS:
             return {**request.to_json(), "model": target.name, "stream": True}
-        known = target.format
+        known = ModelFormat(by_suffix=True) if self._is_mistral else target.format
         prompt = fim_prompt(known, request.prefix, request.suffix, request.context)
         body: Body = {
             "model": target.name or None,
@@ -88,11 +102,23 @@ class OpenAI:
 
     def chunks(self, body: Body, index: int) -> list[Chunk]:
         """Return the choices of one event."""
-        return chunks_from_json(body)
+        return chunks_from_json(_as_text(body) if self._is_mistral else body)
 
     def fall_back(self, refusal: str) -> bool:
         """Return False: there is no other way."""
         return False
+
+
+def _as_text(body: Body) -> Body:
+    """Return an event of a chat as one of a completion."""
+    choices = [{**choice, "text": _content(choice)} for choice in body.get("choices") or []]
+    return {**body, "choices": choices}
+
+
+def _content(choice: dict[str, Any]) -> Any:
+    message = choice.get("delta") or choice.get("message") or {}
+    content = message.get("content")
+    return "".join(part.get("text") or "" for part in content) if isinstance(content, list) else content
 
 
 def _props(name: str) -> str:
