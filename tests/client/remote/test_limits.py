@@ -135,6 +135,10 @@ OF_OTHER_THINGS = [
 ]
 
 
+def size(request: CompletionRequest) -> int:
+    return len(request.prefix) + len(request.suffix or "")
+
+
 def error(message: str, **more: Any) -> bytes:
     return json.dumps({"error": {"message": message, "type": "BadRequestError", "param": None, **more}}).encode()
 
@@ -213,20 +217,35 @@ def test_a_budget_counts_from_what_the_server_says() -> None:
     request = CompletionRequest("x" * 20_000, "y" * 20_000, max_tokens=100)
     budget = PromptBudget(4096)
     whole = budget.fitted(request)
-    assert len(whole.prefix) + len(whole.suffix or "") == 4096 * 3
-    budget.refused(whole, 2048, 8192)  # 1.5 characters for a token
+    assert 0.85 < size(whole) / (4096 * 3) <= 1
+    budget.refused(whole, 2048, size(whole) * 2 // 3)  # 1.5 characters for a token
     less = budget.fitted(request)
-    assert len(less.prefix) + len(less.suffix or "") == int((2048 - 100 - 16) * 1.5)
+    assert 0.85 < size(less) / ((2048 - 100 - 16) * 1.5) <= 1
     budget.answered(less, Usage(2 * len(less.prefix)))
     assert len(budget.fitted(request).prefix) < len(less.prefix) / 2
     assert budget.is_smaller
+
+
+@pytest.mark.parametrize("prefix", ["x" * 5000 + "\n", "a\n" + "x" * 5000, "\n" * 5000, "x" * 5000])
+def test_a_prefix_of_one_long_line_is_not_lost(prefix: str) -> None:
+    fitted = PromptBudget(100).fitted(CompletionRequest(prefix, "end"))
+    assert 150 < len(fitted.prefix) <= 300
+    assert prefix.endswith(fitted.prefix)
 
 
 def test_a_short_prompt_says_nothing_about_the_size_of_tokens() -> None:
     budget, request = PromptBudget(4096), CompletionRequest("ab", "c")
     budget.answered(request, Usage(400))  # most of it is the server's template
     long = CompletionRequest("x" * 50_000)
-    assert len(budget.fitted(long).prefix) == 4096 * 3
+    assert 0.85 < size(budget.fitted(long)) / (4096 * 3) <= 1
+
+
+def test_typing_leaves_the_start_of_a_prompt_that_is_cut_in_place() -> None:
+    budget, lines = PromptBudget(500), "".join(f"value_{number} = {number}\n" for number in range(400))
+    typed = [budget.fitted(CompletionRequest(lines + "x = " + "1" * count, "\nend\n")) for count in range(200)]
+    starts = [request.prefix[:40] for request in typed]
+    assert len(set(starts)) <= 3
+    assert all(request.prefix.startswith("value_") for request in typed)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])

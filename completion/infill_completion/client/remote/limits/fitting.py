@@ -15,6 +15,7 @@ _MEASURED_CHARACTERS = 2000
 _MARGIN_TOKENS = 16
 _SUFFIX_SHARE = 0.25
 _CONTEXT_SHARE = 0.25
+_STEPS = 8
 
 
 class PromptBudget:
@@ -86,11 +87,22 @@ def fitted(request: CompletionRequest, room: int) -> CompletionRequest:
         share = max(int(room * _SUFFIX_SHARE), room - len(request.prefix))
         suffix = suffix if len(suffix) <= share else suffix[: suffix.rfind("\n", 0, share) + 1] or suffix[:share]
         room -= len(suffix)
-    prefix = request.prefix
-    if len(prefix) > room:
-        cut = prefix[-room:] if room > 0 else ""
-        prefix = cut[cut.find("\n") + 1 :] if "\n" in cut else cut
-    return replace(request, prefix=prefix, suffix=suffix, context=tuple(context))
+    return replace(request, prefix=_end_of(request.prefix, room), suffix=suffix, context=tuple(context))
+
+
+def _end_of(prefix: str, room: int) -> str:
+    """Return the end of ``prefix``, cut at a line end if possible.
+
+    The cut moves in steps, so that most keystrokes leave the start of the prompt as it is, and the server's KV cache of
+    it valid.
+    """
+    if len(prefix) <= room:
+        return prefix
+    step = max(1, room // _STEPS)
+    start = min(-(-(len(prefix) - room) // step) * step, len(prefix))
+    newline = prefix.find("\n", start)
+    is_near = 0 <= newline - start <= step and newline + 1 < len(prefix)
+    return prefix[newline + 1 :] if is_near else prefix[start:]
 
 
 def _size(request: CompletionRequest) -> int:
