@@ -39,7 +39,7 @@ DEPTH = [
     Case("javascript", "function f() {\n  g(`\na`);\n|\n", "  h();", SAME),
     Case("javascript", "a()\n|\n", "    .b();", SAME),
     Case("javascript", "f(a,\n|", "  b);", SAME),
-    Case("yaml", "- a\n|", "  - b", SAME),
+    Case("yaml", "- a\n|", "  - b", "- b"),  # Deeper it would be text of the first entry.
     Case("markdown", "* a\n|", "  * b", SAME),
     # A deeper line needs an opener.
     Case(

@@ -13,11 +13,12 @@ from infill_completion.suggest.filters.chat import (
     unwrap_fence,
 )
 from infill_completion.suggest.filters.closers import cut_at_closed_bracket, cut_at_unopened_bracket, drop_double_closer
+from infill_completion.suggest.filters.columns.depth import cut_at_stray_depth, trim_stray_indent
+from infill_completion.suggest.filters.columns.indentation import match_indentation, trim_stray_blank
+from infill_completion.suggest.filters.columns.parts import cut_at_stray_part, place_first_part
 from infill_completion.suggest.filters.context import FilterContext
 from infill_completion.suggest.filters.delimiters import cut_at_closed_delimiter
-from infill_completion.suggest.filters.depth import cut_at_stray_depth, trim_stray_indent
 from infill_completion.suggest.filters.enclosed import close_pair_below, replaced_below, without_replaced
-from infill_completion.suggest.filters.indentation import match_indentation, trim_stray_blank
 from infill_completion.suggest.filters.invisible import drop_invisible, use_plain_blanks
 from infill_completion.suggest.filters.markers import cut_at_marker, cut_at_undecodable, drop_mask
 from infill_completion.suggest.filters.openers import drop_empty_opener
@@ -26,9 +27,11 @@ from infill_completion.suggest.filters.repetition import (
     cut_loop,
     cut_next_lines,
     drop_known_definition,
+    drop_second_brace,
     drop_third_copy,
 )
 from infill_completion.suggest.filters.rest import cut_at_closed_angle, cut_misfit, replaced, trim_overlap
+from infill_completion.suggest.filters.surplus import cut_at_surplus_closer
 
 Filter = Callable[[str, FilterContext], str]
 
@@ -44,10 +47,10 @@ FILTERS: tuple[Filter, ...] = (
     use_plain_blanks,
     drop_mask,
     match_indentation,
+    place_first_part,
     trim_stray_indent,
     trim_stray_blank,
     drop_double_blank,
-    cut_at_stray_depth,
     cut_loop,
     close_pair_below,
     cut_at_closed_delimiter,
@@ -55,12 +58,16 @@ FILTERS: tuple[Filter, ...] = (
     trim_overlap,
     cut_at_closed_angle,
     cut_next_lines,
+    drop_second_brace,
     drop_double_closer,
     cut_at_unopened_bracket,
     cut_at_closed_bracket,
+    cut_at_surplus_closer,
     drop_third_copy,
     cut_copied_line,
     drop_known_definition,
+    cut_at_stray_part,
+    cut_at_stray_depth,
     drop_empty_opener,
     trim_end,
     drop_blank,

@@ -45,7 +45,12 @@ def cut_next_lines(text: str, context: FilterContext) -> str:
     for start in range(0 if is_line else 1, len(lines)):
         own = [line for line in lines[start:] if line.strip()]
         is_conclusive = len(own) > 1 or start == 0 or (bool(own) and not BARE_WORD.fullmatch(own[0]))
-        if own and is_conclusive and lines[start].strip() and _repeats(own, below):
+        if not own or not lines[start].strip():
+            continue
+        # What the model repeats begins at the cursor, where the indentation may be missing or doubled.
+        is_shallower = bool(below) and indent_width(own[0]) < indent_width(below[0])
+        may_differ = start == 0 and (len(own) > 1 or is_shallower)
+        if is_conclusive and _repeats(own, below, may_differ=may_differ and not context.window.before.strip()):
             return "\n".join(text.split("\n")[:start])
     return text
 
@@ -56,7 +61,16 @@ def _is_line_below(text: str, rest: str, context: FilterContext) -> bool:
     written = before + text.rstrip() if text.rstrip().endswith(rest.strip()) else before + text + rest
     below = next((line for line in context.window.below.split("\n") if line.strip()), "")
     is_line = len((before + text).strip()) > _SHORT and "\n" not in text
-    return is_line and _repeats([written], [below])
+    return is_line and _repeats([written], [below], may_differ=False)
+
+
+def drop_second_brace(text: str, context: FilterContext) -> str:
+    """Drop a block below the cursor's line if the document has one there."""
+    first = text.lstrip().partition("\n")[0].rstrip()
+    if context.window.rest.strip() or not text.lstrip(" \t").startswith("\n") or first != "{":
+        return text
+    below = next((line for line in context.window.below.split("\n") if line.strip()), "")
+    return "" if below.strip().startswith("{") else text
 
 
 def cut_copied_line(text: str, context: FilterContext) -> str:
@@ -90,8 +104,12 @@ def drop_third_copy(text: str, context: FilterContext) -> str:
     above = [line for line in context.window.above.split("\n")[-40:] if line.strip()]
     if not lines or context.window.rest.strip() or not any(LETTERS.search(line) for line in lines):
         return text
-    copies = 2 if len(lines) < 3 else 1
-    is_copy = len(above) >= copies * len(lines) and above[-copies * len(lines) :] == lines * copies
+    copies, size = 2 if len(lines) < 3 else 1, len(lines)
+    groups = [above[start : start + size] for start in range(len(above) - copies * size, len(above), size)]
+    if len(above) < copies * size or any(group != groups[0] for group in groups):
+        return text
+    first = groups[0][0] if size == 1 else groups[0][0].lstrip()
+    is_copy = groups[0][1:] == lines[1:] and first == (lines[0] if size == 1 else lines[0].lstrip())
     return "" if is_copy else text
 
 
@@ -121,11 +139,17 @@ def cut_loop(text: str, context: FilterContext) -> str:
     return whole_part(text[: match.start()], may_span_lines=True)
 
 
-def _repeats(own: list[str], below: list[str]) -> bool:
-    """Return whether lines of a suggestion are the next lines of the document."""
+def _repeats(own: list[str], below: list[str], *, may_differ: bool) -> bool:
+    """Return whether lines of a suggestion are the next lines of the document.
+
+    Args:
+        own: The lines of the suggestion.
+        below: The lines of the document.
+        may_differ: Whether the first line may have another indentation.
+    """
     if len(below) < len(own) or not any(_LETTER.search(line) for line in own):
         return False
     return all(
-        mine.strip() == other.strip() and indent_width(mine) == indent_width(other)
-        for mine, other in zip(own, below, strict=False)
+        mine.strip() == other.strip() and (indent_width(mine) == indent_width(other) or (may_differ and number == 0))
+        for number, (mine, other) in enumerate(zip(own, below, strict=False))
     )

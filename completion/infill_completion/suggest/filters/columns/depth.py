@@ -6,9 +6,12 @@ import re
 from itertools import pairwise
 
 from infill_completion.document.lines import indent_of, indent_width
+from infill_completion.languages.block_styles import YAML
 from infill_completion.languages.brackets import open_brackets
+from infill_completion.languages.registry import BY_ID
 from infill_completion.languages.syntax import is_in_string_or_comment
 from infill_completion.languages.traits import Blocks, LanguageTraits, opens_block
+from infill_completion.languages.yaml_columns import allowed_columns
 from infill_completion.suggest.filters.comments import is_comment, is_in_comment
 from infill_completion.suggest.filters.context import FilterContext
 
@@ -16,6 +19,8 @@ from infill_completion.suggest.filters.context import FilterContext
 _STRICT = frozenset({"python", "cython", "starlark", "gdscript"})
 # What ends a statement or an entry in languages with braces; after anything else the line may continue.
 _ENDS = (";", "}", ",")
+# The end of a line that the next one continues, in languages without semicolons.
+_CONTINUED = (",", "\\", "=", "(", "[", "{", "|", "&&", ".", "+")
 # After a label the statements of a case may be deeper.
 _LABEL = re.compile(r"\s*(?:case\b[^;]*|\w+\s*):")
 # Labels and closing brackets are indented as the code style wants.
@@ -25,11 +30,13 @@ _IS_FREE = re.compile(_LABEL.pattern + r"|\s*[)\]}]")
 def trim_stray_indent(text: str, context: FilterContext) -> str:
     """Begin the first line no deeper than the lines above allow, and shift the other lines with it."""
     before, blanks = context.window.before, indent_of(text)
-    if before.strip() or not blanks or context.window.rest.strip():
+    if before.strip() or context.window.rest.strip() or not (blanks or context.traits is YAML):
         return text
-    written, allowed = indent_width(before + blanks), _allowed(context)
+    written, allowed = indent_width(before + blanks), _allowed(text, context)
     if allowed is None:
         return text
+    if context.traits is YAML and min(allowed) <= written and not any(column >= len(before) for column in allowed):
+        return ""  # At the cursor it would be text of the entry above.
     wanted = max((width for width in allowed if width <= written), default=0)
     kept = _cut(before + blanks, max(wanted, indent_width(before)))[len(before) :]
     excess = written - indent_width(before + kept)
@@ -76,11 +83,13 @@ def _is_braced(context: FilterContext) -> bool:
     return context.traits.blocks is Blocks.BRACES and context.traits.is_balanced
 
 
-def _allowed(context: FilterContext) -> set[int] | None:
-    """Return the columns at which the next line may begin; None if any column is allowed."""
+def _allowed(text: str, context: FilterContext) -> set[int] | None:
+    """Return the columns at which ``text`` may begin; None if any column is allowed."""
     window, traits = context.window, context.traits
+    if traits is YAML:
+        return allowed_columns(text.partition("\n")[0], window.above, indent_width(window.before))
     if not _is_braced(context) and context.language_id not in _STRICT:
-        return None
+        return _repeated(text, context)
     lines = [line.rstrip() for line in window.above.split("\n") if line.strip() and not is_comment(line, traits)]
     if not lines:
         return {0} if window.starts_document and not window.above.strip() else None
@@ -94,6 +103,20 @@ def _allowed(context: FilterContext) -> set[int] | None:
     allowed = {width for width in widths if width <= indent_width(last)} | {0}
     # A long block can push the lines that enclose it out of the window; then any smaller indentation may be theirs.
     return allowed if window.starts_document else allowed | set(range(min(map(indent_width, lines))))
+
+
+def _repeated(text: str, context: FilterContext) -> set[int] | None:
+    """Return the cursor's column if the model repeats the indentation that is there already; None if it does not."""
+    before, traits = context.window.before, context.traits
+    lines = [line.rstrip() for line in context.window.above.split("\n") if line.strip()]
+    is_prose = traits.blocks is Blocks.PROSE or context.language_id not in BY_ID
+    if is_prose or not before or indent_of(text) != before or not lines or context.literal is not None:
+        return None
+    last, width = lines[-1], indent_width(before)
+    if opens_block(last, traits):
+        return {width} if width > indent_width(last) else None
+    is_unfinished = last.endswith(_CONTINUED) or last.count("<") > last.count(">")
+    return {width} if indent_width(last) == width and not is_unfinished else None
 
 
 def _has_ended(line: str, context: FilterContext) -> bool:

@@ -1,0 +1,1 @@
+"""The columns at which the lines of a suggestion begin."""
