@@ -7,9 +7,9 @@ STAMP := $(VENV)/.installed
 TORCH := $(if $(shell command -v nvidia-smi),torch>=2.11$(comma)<2.14,torch==2.13.0)
 comma := ,
 
-.PHONY: help demo test check fmt fuzz bench bench-gpu test-editors clean
+.PHONY: help demo test check fmt fuzz soak bench bench-gpu test-editors clean
 help:
-	@echo "make demo | test | check | fmt | fuzz | bench | bench-gpu | test-editors | clean"
+	@echo "make demo | test | check | fmt | fuzz | soak | bench | bench-gpu | test-editors | clean"
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -46,6 +46,12 @@ FUZZ_SECONDS ?= 3600
 
 fuzz: $(STAMP)
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
+
+# Typing in eight windows while engines, servers and connections fail; 60 minutes unless SOAK_MINUTES says otherwise.
+SOAK_MINUTES ?= 60
+
+soak: $(STAMP)
+	$(BIN)/python -m benchmarks.soak --minutes $(SOAK_MINUTES) --json soak.json
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

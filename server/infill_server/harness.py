@@ -146,6 +146,27 @@ class Editor:
         await asyncio.wait_for(self._loaded.wait(), deadline_s)
         return self.status
 
+    @property
+    def process_id(self) -> int:
+        """The process id of the server."""
+        assert self.client._server is not None
+        return self.client._server.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the server's process runs."""
+        return self.client._server is not None and self.client._server.returncode is None
+
+    def kill(self) -> None:
+        """Kill the server's process, as a crash would."""
+        assert self.client._server is not None
+        self.client._server.kill()
+
+    def configure(self, settings: Mapping[str, Any]) -> None:
+        """Change the settings and notify the server."""
+        self._settings = dict(settings)
+        self.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(settings=None))
+
     def open(self, path: Path, language_id: str, text: str, offset: int) -> EditorDocument:
         """Open a document with ``text`` instead of the file's contents."""
         document = EditorDocument(path.as_uri(), language_id, text, offset)

@@ -6,6 +6,7 @@ sources, the flags, the compiler and the processor.  If anything is missing, tor
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
 import logging
@@ -15,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from functools import cache
 from pathlib import Path
 
@@ -33,6 +35,8 @@ _FLAGS = (
     "-ffp-contract=fast",
     *("-fno-signed-zeros", "-ffinite-math-only"),
 )
+# Goes on without the engine, so that one that is killed meanwhile wastes no work and leaves no half file.
+_SCRIPT = 'file=$1; shift; "$@" -o "$0" -lm && mv -f "$0" "$file" || { rm -f "$0"; exit 1; }'
 _COMPILE_LIMIT_S = 600.0  # at the lowest priority on a busy machine
 
 
@@ -57,6 +61,7 @@ class Build:
             log.warning("The compiled step cannot be stored (%s); torch's operators are used instead.", error)
             self._done.set()
             return
+        _remove_abandoned(self._file.parent)
         if self._file.exists():
             self._load()
         else:
@@ -80,10 +85,10 @@ class Build:
         part = self._file.with_name(f"{self._file.name}.{os.getpid()}.part")
         # A suggestion that is computed meanwhile takes precedence.
         nice = shutil.which("nice")
-        command = [*([nice, "-n", "19"] if nice else []), compiler, *_FLAGS, *map(str, SOURCES), "-o", str(part), "-lm"]
+        command = [*([nice, "-n", "19"] if nice else []), "/bin/sh", "-c", _SCRIPT, str(part), str(self._file)]
+        command += [compiler, *_FLAGS, *map(str, SOURCES)]
         try:
             subprocess.run(command, check=True, capture_output=True, timeout=_COMPILE_LIMIT_S, cwd=part.parent)
-            part.replace(self._file)
         except (OSError, subprocess.SubprocessError) as error:
             log.info(
                 "The compiled step could not be built (%s); torch's operators are used instead.", type(error).__name__
@@ -99,6 +104,14 @@ class Build:
         except OSError as error:  # a noexec file system, a truncated file
             log.warning("The compiled step cannot be loaded (%s); torch's operators are used instead.", error)
         self._done.set()
+
+
+def _remove_abandoned(directory: Path) -> None:
+    """Remove what compilers that were killed have left behind."""
+    for part in directory.glob("step-*.part"):
+        with contextlib.suppress(OSError):
+            if time.time() - part.stat().st_mtime > _COMPILE_LIMIT_S:
+                part.unlink()
 
 
 @cache
