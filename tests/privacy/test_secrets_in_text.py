@@ -131,6 +131,12 @@ host=db user=me password=«hunter2» dbname=app
 PrivateKey = «yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=»
 DefaultEndpointsProtocol=https;AccountName=me;AccountKey=«abcdefghijklmnopqrstuvwxyz0123456789==»;
 ENV DB_PASSWORD=«hunter2secret!»
+POSTGRES_PASSWORD: «hunter2»
+MYSQL_ROOT_PASSWORD: «Sup3rS3cret»
+password: «hunter2»
+- password: «tr0ub4dor»
+spring.datasource.password=«hunter2»
+password=«tr0ub4dor&3»
 """
 
 
@@ -204,6 +210,15 @@ MAX_TOKENS=128000
 TOKEN_URL=https://auth.example.com/oauth2/token
 public_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me@host"
 -----BEGIN CERTIFICATE-----
+password: int32
+password: sha256
+password: varchar255
+password: user1
+password=new_password1
+password=self.password1
+password: bcrypt12
+PASSWORD: Final1[str]
+MAX_PASSWORD_LENGTH: 128
 version = "1.2.3-rc.1+build.20240101"
 "resolved": "https://registry.npmjs.org/left-pad/-/left-pad-1.3.0.tgz#5b8a3a7765dfe001261dde915589e782f8c94d1e",
 """

@@ -50,6 +50,12 @@ _PASSWORD_SIGNS = frozenset("!#%&*+@^")
 _KEY_SIGNS = frozenset("+/=_.~-!@#$%^&*():?")
 # Signs that are not operators, after `=` and after `:`.
 _STRONG_SIGNS = {"=": frozenset("!@"), ":": frozenset("!@#$%^&*+~")}
+# A password of lower-case letters and digits, unless it names a type or a variable that holds one.
+_PLAIN = re.compile(r"(?=[^0-9]*[0-9])[a-z0-9][a-z0-9!@#%^&*_+~-]{5,64}")
+_NO_PLAIN = re.compile(
+    r"(?:u?int|float|u|i|f|char|varchar|utf|bytes|binary|str|string|text|hash|sha|md|bcrypt|argon|pbkdf)_?\d+\b"
+    r"|\w*(?:pass|pw|secret|cred|arg|param|value|var|field|input|self|config|user|hash|encrypt)"
+)
 _EXPRESSION_SIGNS = frozenset("()[]<>,;")
 _LEAST_KEY = 12
 _LEAST_DENSE_PASSWORD = 8
@@ -90,14 +96,16 @@ def _is_secret(value: str, is_password: bool) -> bool:
 def _is_bare_secret(text: str, name: re.Match[str], value: re.Match[str]) -> bool:
     """Return whether a value without quotes is a secret rather than an expression; its line must hold nothing else."""
     line = text.rfind("\n", max(name.start() - _MOST_HEAD, 0), name.start()) + 1
-    if line == 0 and name.start() > _MOST_HEAD:  # the line begins further away
-        return False
-    head = _HEAD.fullmatch(text, line, name.start())
-    if head is None:
+    begins_further_away = line == 0 and name.start() > _MOST_HEAD
+    if begins_further_away or _HEAD.fullmatch(text, line, name.start()) is None:
         return False
     secret, is_password, sign = value["secret"], name["password"] is not None, value["sign"].strip()
     whole = text[line : name.end()].rsplit(maxsplit=1)[-1]
-    if value["sign"] == "=" and whole.isupper():  # As in `.env` and in shells: everything after the sign is the value.
+    # As in `.env`, in shells, and in YAML for containers: everything after the sign is the value.
+    if value["sign"] in {"=", ": "} and whole.isupper():
+        return _is_secret(secret, is_password) and not _EXPRESSION_SIGNS.intersection(secret if sign == ":" else "")
+    # As in YAML, and in property files, which have no blanks around the sign as code has.
+    if is_password and value["sign"] in {"=", ": "} and _PLAIN.fullmatch(secret) and not _NO_PLAIN.match(secret):
         return _is_secret(secret, is_password)
     if not _is_secret(secret, is_password) or _EXPRESSION_SIGNS.intersection(secret) or not _is_mixed(secret):
         return False
