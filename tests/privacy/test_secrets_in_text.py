@@ -131,6 +131,18 @@ host=db user=me password=«hunter2» dbname=app
 PrivateKey = «yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=»
 DefaultEndpointsProtocol=https;AccountName=me;AccountKey=«abcdefghijklmnopqrstuvwxyz0123456789==»;
 ENV DB_PASSWORD=«hunter2secret!»
+https://api.telegram.org/bot«123456789:AAabcdefghijklmnopqrstuvwxyz0123456»/send
+https://user:«pa$$w0rd»@host/x
+jdbc:mysql://host/db?user=me&password=«hunter2»
+https://host/cb#access_token=«abc123def456ghi789»
+curl -H 'X-Api-Key: «abc123def456ghi789»'
+curl -H "PRIVATE-TOKEN: «abc123def456ghi789jk»"
+headers["Authorization"] = "token «9944b09199c62bcf9418ad846dd0e4bbdfc6ee4b»"
+ENV DB_PASSWORD «hunter2secret!»
+<property name="password" value="«hunter2!»"/>
+machine example.com login me password «hunter2»
+# TODO remove: token «abc123def456ghi789jklmno»
+openssl rsa -passin pass:«hunter2!»
 POSTGRES_PASSWORD: «hunter2»
 MYSQL_ROOT_PASSWORD: «Sup3rS3cret»
 password: «hunter2»
@@ -210,6 +222,16 @@ MAX_TOKENS=128000
 TOKEN_URL=https://auth.example.com/oauth2/token
 public_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me@host"
 -----BEGIN CERTIFICATE-----
+https://user:$PASSWORD1@host/x
+url.searchParams.set(`?password=${password1}`)
+accept-token: string
+"sec-websocket-key": base64.b64encode(token_bytes(16)),
+cache-key: ${{ runner.os }}-node-20-build-18
+key: ubuntu-22.04-node-20
+expected token identifier_with_a_long_name
+<property name="password" value="${db.password1}"/>
+login with a password of 8 characters
+ENV DB_PASSWORD_FILE /run/secrets/db1
 password: int32
 password: sha256
 password: varchar255

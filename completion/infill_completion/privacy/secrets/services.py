@@ -32,7 +32,7 @@ _SHAPES: tuple[tuple[str, str, str], ...] = (
     ("Hugging Face token", "api_org_", r"api_org_[A-Za-z]{30,}"),
     ("DigitalOcean token", "_v1_", r"do[opr]_v1_[a-f0-9]{60,}"),
     ("Shopify token", "shpat_|shpca_|shppa_|shpss_", r"shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}"),
-    ("Telegram token", ":aa", r"\d{8,10}:AA[\w-]{33}"),
+    ("Telegram token", ":aa", r"(?:bot)?(?P<secret>\d{8,10}:AA[\w-]{30,35})"),
     ("Discord token", ".", r"[MNO][\w-]{23,27}\.[\w-]{6}\.[\w-]{27,40}"),
     ("age key", "age-secret-key-", r"AGE-SECRET-KEY-1[A-Z0-9]{40,}"),
     ("Databricks token", "dapi", r"dapi[a-f0-9]{32}(?:-\d)?"),

@@ -65,19 +65,34 @@ _NOTATIONS = (
     _Notation(
         "password in a URL",
         ("://",),
-        re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/:@\"'`<>]{0,64}:(?P<secret>[^\s/\"'`{}$<>\\]{3,200})@"),
-        lambda value: not value.isdigit() or len(value) > 5,
+        re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/:@\"'`<>]{0,64}:(?P<secret>[^\s/\"'`{}<>\\]{3,200})@"),
+        lambda value: not value.startswith("$") and (not value.isdigit() or len(value) > 5),
     ),
     _Notation(
         "token in a URL",
         ("=",),
-        re.compile(rf"(?i)[?&;](?:amp;)?{_QUERY}=(?P<secret>[^\s&\"'`<>(){{}}\[\]$\\;,]{{8,2000}})"),
+        re.compile(rf"(?i)[?&;#](?:amp;)?{_QUERY}=(?P<secret>[^\s&\"'`<>(){{}}\[\]$\\;,]{{8,2000}})"),
+        _is_dense,
+    ),
+    _Notation(
+        "password in a URL",
+        ("?", "&"),
+        re.compile(r"(?i)[?&](?:amp;)?(?:password|passwd|pwd)=(?P<secret>[^\s&\"'`<>(){}\[\]$\\;,]{4,200})"),
+        _has_digit_or_sign,
+    ),
+    _Notation(
+        "token in a header",
+        ("-key", "-token", "-secret"),
+        re.compile(
+            r"(?i)(?<![\w-])(?:[a-z]{1,20}-){1,3}(?:key|token|secret)[\"']?: ?[\"']?(?P<secret>[\w+/=.~-]{12,1000})"
+            r"(?=[\s\"'`,;\\]|\Z)"
+        ),
         _is_dense,
     ),
     _Notation(
         "authorization header",
         ("authorization",),
-        re.compile(r"(?i)authorization[\"']?\s{0,4}[:=,]\s{0,4}[\"']?[a-z-]{3,20} (?P<secret>[\w+/=.~:-]{16,4000})"),
+        re.compile(r"(?i)authorization[\"']?\]?\s{0,4}[:=,]\s{0,4}[\"']?[a-z-]{3,20} (?P<secret>[\w+/=.~:-]{16,4000})"),
         _is_dense,
     ),
     _Notation(
@@ -167,6 +182,34 @@ _NOTATIONS = (
         ),
         lambda value: _is_dense(value) or (_has_digit_or_sign(value) and any(sign in value for sign in "!@#%^&*")),
     ),
+    _Notation(
+        "password",
+        ("env ", "arg ", "setx "),
+        re.compile(
+            r"(?:ENV|ARG|setx)[ \t]{1,8}[A-Z0-9_]{0,40}(?:PASSWORD|PASSWD|PASSPHRASE|_PASS|_PWD|SECRET|TOKEN|_KEY)"
+            r"[ \t]{1,8}(?P<secret>[^\s\"'`$<>{}]{6,400})"
+        ),
+        _has_digit_or_sign,
+    ),
+    _Notation(
+        "password",
+        ("value",),
+        re.compile(
+            r"(?i)(?:name|key)=[\"'][\w.-]{0,40}(?:password|passwd|pwd|secret|token|api-?key)[\"']\s{1,8}value=[\"']"
+            r"(?P<secret>[^\s\"'<>{}$%]{4,400})(?=[\"'])"
+        ),
+        _has_digit_or_sign,
+    ),
+    _Notation(
+        "password",
+        ("login",),
+        re.compile(r"\blogin\s{1,4}\S{1,100}\s{1,4}password\s{1,4}(?P<secret>\S{3,200})"),
+        _has_digit_or_sign,
+    ),
+    _Notation(
+        "password of a command", (" pass:",), re.compile(r" pass:(?P<secret>[^\s\"'`$<>{}]{4,200})"), _has_digit_or_sign
+    ),
+    _Notation("token", ("token ",), re.compile(r"(?i)\btoken (?P<secret>[\w.~+/=-]{20,400})(?![\w(])"), _is_dense),
     _Notation(
         "private key",
         ("private-lines:",),
