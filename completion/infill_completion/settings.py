@@ -33,6 +33,7 @@ class EngineSettings:
         None,
         "HTTP(S) URL of a remote engine such as vLLM. Unset: the local engine, shared by all windows.",
         trusted=True,
+        is_shown=False,
     )
     api: str = setting(
         "openai",
@@ -48,6 +49,7 @@ class EngineSettings:
         "Proxy on the way to `engine.url`, such as `http://HOST:PORT`; `none` for none. Unset: `HTTPS_PROXY`, "
         "`HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` apply, but never to this machine.",
         trusted=True,
+        is_shown=False,
     )
     ca_file: str | None = setting(
         None,

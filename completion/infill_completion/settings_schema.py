@@ -119,12 +119,16 @@ def setting(
     at_least: float | None = None,
     at_most: float | None = None,
     trusted: bool = False,
+    is_shown: bool = True,
 ) -> Any:
-    """Define one setting as a dataclass field; see `Setting` for the arguments."""
+    """Define one setting as a dataclass field; see `Setting` for the arguments.
+
+    With ``is_shown`` off, the value is left out where the settings are printed: an address may hold a password.
+    """
     metadata = {"doc": doc, "choices": choices, "at_least": at_least, "at_most": at_most, "trusted": trusted}
     if isinstance(default, dict):
         return field(default_factory=lambda: dict(default), metadata=metadata)
-    return field(default=default, metadata=metadata)
+    return field(default=default, metadata=metadata, repr=is_shown)
 
 
 def section(title: str, class_: type) -> Any:

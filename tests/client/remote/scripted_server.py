@@ -78,6 +78,7 @@ class ScriptedServer:
     port: int = 0
     default: Callable[[Heard], Reply] | None = None
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
+    tasks: list[asyncio.Future[None]] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -88,6 +89,9 @@ class ScriptedServer:
 
     def asked(self, target: str) -> list[Heard]:
         return [one for one in self.heard if one.target == target]
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.tasks.append(asyncio.ensure_future(self.handle(reader, writer)))
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.opened += 1
@@ -169,7 +173,7 @@ class ScriptedServer:
 async def scripted_server(tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> AsyncIterator[ScriptedServer]:
     """Run a server on a free port."""
     server = ScriptedServer()
-    listening = await asyncio.start_server(server.handle, host, 0, ssl=tls)
+    listening = await asyncio.start_server(server.accept, host, 0, ssl=tls)
     server.port = listening.sockets[0].getsockname()[1]
     try:
         yield server
@@ -177,3 +181,5 @@ async def scripted_server(tls: ssl.SSLContext | None = None, host: str = "127.0.
         listening.close()
         for writer in server.writers:
             writer.transport.abort()
+        async with asyncio.timeout(DEADLINE_S):
+            await asyncio.gather(*server.tasks, return_exceptions=True)

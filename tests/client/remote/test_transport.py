@@ -195,7 +195,7 @@ class TestAuthentication:
         settings, again = merge(settings, {"engine": {"proxy": 5}}, origin="x")
         assert more
         assert again
-        assert "hunter2" not in " ".join([*problems, *more, *last, *again])
+        assert "hunter2" not in " ".join([*problems, *more, *last, *again, repr(settings)])
 
     @pytest.mark.parametrize("key", ["url", "proxy", "ca_file"])
     def test_a_workspace_does_not_choose_where_code_is_sent(self, key: str) -> None:
