@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MOST_PARSE_MS = 2000.0
 _READ_CHARACTERS = 4096
 _COMPARED = 32_768
+# After an edit of more characters the structure of a former text is of no use.
+_MOST_EDITED = 1000
 _NO_POINT = (0, 0)  # The tree's rows and columns are never asked for.
 
 
@@ -51,12 +53,13 @@ class DocumentTree:
         self.is_current = self._parser is None
         self.cost_ms = 0.0
         self._tree: Tree | None = None
+        self._is_torn = False
         self._running: _Parse | None = None
 
     @property
     def is_parsed(self) -> bool:
-        """Whether there is a tree, be it of a former text."""
-        return self._tree is not None
+        """Whether there is a tree that fits the text, be it of a former one."""
+        return self._tree is not None and not self._is_torn
 
     @property
     def is_parsing(self) -> bool:
@@ -68,7 +71,7 @@ class DocumentTree:
         if text is self.text or text == self.text:
             return False
         if self._tree is not None:
-            _edit(self._tree, self.text, text)
+            self._is_torn = _edit(self._tree, self.text, text) or self._is_torn
         self.text = text
         self.is_current = self._parser is None
         return True
@@ -84,14 +87,13 @@ class DocumentTree:
         if tree is not None:
             self._running, self._tree, self.cost_ms = None, tree, running.spent_ms
             self.is_current = running.text is self.text
-            if not self.is_current:
-                _edit(tree, running.text, self.text)
+            self._is_torn = not self.is_current and _edit(tree, running.text, self.text)
         elif running.spent_ms > MOST_PARSE_MS:
             self._give_up()
 
     def excerpt(self, offset: int) -> Excerpt | None:
         """Return the text around ``offset`` for a parser; None if there is no tree, or nothing can be left out."""
-        if self._tree is None or self._grammar is None:
+        if self._tree is None or self._is_torn or self._grammar is None:
             return None
         return cut_excerpt(self._tree.root_node, self.text, offset, self._grammar.lists)
 
@@ -142,6 +144,11 @@ def _common(most: int, is_equal: Callable[[int, int], bool]) -> int:
     return low
 
 
-def _edit(tree: Tree, former: str, text: str) -> None:
+def _edit(tree: Tree, former: str, text: str) -> bool:
+    """Move the nodes of ``tree`` from ``former`` to ``text``, and return whether the edit is too large for that.
+
+    An edit in several places is one from the first to the last of them, and what is in between has no structure then.
+    """
     start, old_end, new_end = difference(former, text)
     tree.edit(start, old_end, new_end, _NO_POINT, _NO_POINT, _NO_POINT)
+    return max(old_end, new_end) - start > _MOST_EDITED

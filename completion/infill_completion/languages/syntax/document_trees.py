@@ -2,7 +2,7 @@
 
 A tree serves to cut an excerpt around the cursor, from which all questions about syntax are answered. It may be
 somewhat older than the text, since the edits in between only move it. So a key never waits for a large document to be
-parsed, except for the first time.
+parsed, except for the first time and after large edits.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MOST_CHARACTERS = 4_000_000
 LARGEST = 2_000_000
 # How long other work waits for the parser.
 SLICE_MS = 3.0
-# The longest time for which a request waits for the first tree of its document.
+# The longest time for which a request waits for the tree of its document.
 PATIENCE_S = 1.0
 # A tree is brought up to date once its text has not changed for so long, and at most in this part of the time.
 IDLE_S = 0.2
@@ -71,24 +71,26 @@ class DocumentTrees:
             self.forget(uri)
             entry = self._entries[uri] = _Entry(DocumentTree(language_id), language_id)
         self._entries.move_to_end(uri)
-        self._drop_oldest()
         tree = entry.tree
         if text is not entry.text and tree.update(to_lf(text) if line_ending_of(text) == "\r" else text):
             entry.changed_s = time.monotonic()
         entry.text = text
+        self._drop_oldest()
         if self._is_steady:
             tree.work(MOST_PARSE_MS)
         elif tree.cost_ms <= SLICE_MS:
             tree.work(SLICE_MS)
         if tree.is_parsed or tree.is_current:
             entry.parsed.set()
+        else:
+            entry.parsed.clear()
         if not tree.is_current and entry.task is None:
             entry.task = asyncio.create_task(_keep_current(entry))
 
     async def parsed(self, view: View, snapshot: Snapshot) -> View:
         """Return ``view``, which is of ``snapshot``, with an excerpt; without one if the document has no tree.
 
-        Waits only for the first tree of a document, and no longer than `PATIENCE_S`.
+        Waits only for the first tree of a document, or after a large edit, and no longer than `PATIENCE_S`.
         """
         self.update(snapshot.uri, snapshot.language_id, snapshot.text)
         entry = self._entries.get(snapshot.uri)
@@ -150,7 +152,7 @@ async def _keep_current(entry: _Entry) -> None:
 
 
 def _wait_s(entry: _Entry) -> float:
-    """Return how long to wait before the next slice: not at all for the first tree, nor within a parse."""
+    """Return how long to wait before the next slice: not at all within a parse, nor if there is no tree of use."""
     tree = entry.tree
     if tree.is_parsing or not tree.is_parsed:
         return 0.0

@@ -125,9 +125,11 @@ def _breaks(around: Excerpt, text: str, language_id: str) -> bool:
 
 
 def _without_line(around: Excerpt) -> str:
-    """Return the text without the cursor's line."""
-    end = around.after.find("\n")
-    return around.before[: around.before.rfind("\n") + 1] + (around.after[end:] if end >= 0 else "")
+    """Return the text without the cursor's line, unless nothing has been written on it before the cursor."""
+    start, end = around.before.rfind("\n") + 1, around.after.find("\n")
+    if not around.before[start:].strip():
+        return around.before + around.after
+    return around.before[:start] + (around.after[end:] if end >= 0 else "")
 
 
 def _endings(line: str, language_id: str) -> Iterator[str]:

@@ -110,7 +110,10 @@ def _after(root: Node, text: str, offset: int, lists: frozenset[str], most: int)
         is_list = node == root or node.type in lists or node.is_error
         child = _child_after(node, latest)
         if child is not None and child.start_byte <= line_end:
-            tails.append(_tail(node, text, latest) if is_list else text[child.end_byte : node.end_byte])
+            if is_list:
+                tails.append(_semicolon(node, child, text) + _tail(node, text, latest))
+            else:
+                tails.append(text[child.end_byte : node.end_byte])
             node = child
             continue
         if not is_list:
@@ -157,6 +160,12 @@ def _tail(node: Node, text: str, latest: int) -> str:
             break
         start, index = last.start_byte, index - 1
     return text[start : node.end_byte] + "\n"
+
+
+def _semicolon(node: Node, child: Node, text: str) -> str:
+    """Return the semicolon after ``child``, which in C++ is no part of the class that it ends."""
+    following = _child_after(node, child.end_byte)
+    return text[child.end_byte : following.end_byte] if following is not None and following.type == ";" else ""
 
 
 def _open_braces(error: Node, end: int) -> str:
