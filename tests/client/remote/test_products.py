@@ -358,6 +358,22 @@ class TestStrictServers:
         await asking.chunks(replace(EVERYTHING, is_invoked=True))
         assert {"n", "logprobs", "seed", "stream_options"} <= server.posts()[-1].keys()
 
+    @pytest.mark.parametrize(
+        "message",
+        [
+            "CUDA out of memory; stop other processes",
+            "temperature of the GPU is too high",
+            "n is invalid, stop too, seed",
+        ],
+    )
+    async def test_a_failure_that_sounds_like_a_refusal_blames_no_field(self, serving: Serve, message: str) -> None:
+        server = OpenAIServer(refuses={"prompt": (500, {"error": {"message": message}})})
+        asking = await serving(server)
+        assert message in str(await asking.refused(EVERYTHING))
+        server.refuses.clear()
+        await asking.chunks(replace(EVERYTHING, is_invoked=True))
+        assert {"n", "logprobs", "seed", "temperature", "stop"} <= server.posts()[-1].keys()
+
     async def test_a_server_that_ignores_n_is_asked_for_each_choice(self, serving: Serve) -> None:
         server = OpenAIServer(ignores_n=True)
         asking = await serving(server)

@@ -81,6 +81,7 @@ class Completions:
         What a server refuses is left out or shortened, and it is asked again at once.
         """
         profile, target, refusals = self._profile, self._profile.target, 0
+        lessons = profile.refused.lessons()
         while True:
             fitting = profile.budget.fitted(request)
             whole = self._dialect.request(fitting, target, index or 0)
@@ -92,6 +93,8 @@ class Completions:
                 return answer, fitting, _cutter(whole, body)
             refusals += 1
             may_succeed = refusals <= _MOST_REFUSALS and self._learn(refusal, fitting, body)
+            if not may_succeed:
+                profile.refused.unlearn(lessons)
             if refusal.status == _OK and not may_succeed:
                 return answer, fitting, None  # whoever reads it meets the error
             answer.end()

@@ -72,7 +72,7 @@ class ServerProfile:
         if problem is not None and (refusal.status in {404, 405} or not self.target.name):
             return problem
         if refusal.status in {400, 404} and "model" in refusal_text(refusal.body).lower():
-            names = [model.name for model in self.found.listed]
+            names = [model.name for model in self.found.listed if "*" not in model.name]
             if self._settings.model != "auto" and names and self.target.name not in names:
                 return self._errors.unknown_model(names)
             if self._settings.model == "auto" and refusal.status == 404:

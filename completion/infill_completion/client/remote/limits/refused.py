@@ -36,8 +36,11 @@ _SYNONYMS = {
     "max_tokens": r"max_(new_)?tokens",
     "suffix": r"suffix|insertion",
 }
-_UNKNOWN = re.compile(r"not (supported|allowed|permitted|implemented)|un(supported|known|recognized)|extra", re.I)
+_UNKNOWN = re.compile(
+    r"not (supported|allowed|permitted|implemented)|un(supported|known|recognized)|invalid|extra", re.I
+)
 _MAY_NAME_FIELDS = frozenset({200, 400, 405, 409, 415, 422, 500, 501})
+_INTERNAL_ERROR = 500  # its sentence may be about anything
 _MAY_SUSPECT = frozenset({400, 422, 501})
 
 
@@ -62,6 +65,14 @@ class RefusedFields:
         """Forget everything, because the server may be another one now."""
         self.__init__()  # type: ignore[misc]
 
+    def lessons(self) -> dict[str, Any]:
+        """Return what is known now, for :meth:`unlearn`."""
+        return {**vars(self), "_fields": set(self._fields)}
+
+    def unlearn(self, lessons: dict[str, Any]) -> None:
+        """Return to former lessons: a request that failed after all was not refused for its fields."""
+        vars(self).update(lessons)
+
     def without(self, body: dict[str, Any]) -> dict[str, Any]:
         """Return ``body`` as the server takes it."""
         kept = {name: value for name, value in body.items() if name not in self._fields}
@@ -85,7 +96,7 @@ class RefusedFields:
             body: The request as it was sent.
         """
         text = refusal_text(answer)
-        if status in _MAY_NAME_FIELDS:
+        if status in _MAY_NAME_FIELDS and (status != _INTERNAL_ERROR or _UNKNOWN.search(text)):
             named = [self._name(field, text, body) for field in (*_OPTIONAL, "stop", *_RENAMED)]
             if any(named):  # a server may name several
                 return True
