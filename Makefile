@@ -51,6 +51,7 @@ fuzz: $(STAMP)
 SOAK_MINUTES ?= 60
 
 soak: $(STAMP)
+	LAUNCH_ROUNDS=50 $(BIN)/pytest -q tests/e2e/test_faults.py -k launchers
 	$(BIN)/python -m benchmarks.soak --minutes $(SOAK_MINUTES) --json soak.json
 
 bench: $(STAMP)
