@@ -18,7 +18,7 @@ def rows() -> Iterator[tuple[str, list[str]]]:
             yield cells[0], re.findall(r"`(test_\w+)`", cells[2])
 
 
-def tests_in(folder: Path) -> set[str]:
+def names_in(folder: Path) -> set[str]:
     return {
         name
         for path in folder.rglob("test_*.py")
@@ -27,7 +27,7 @@ def tests_in(folder: Path) -> set[str]:
 
 
 def test_every_fault_names_tests_that_exist():
-    known, table = tests_in(ROOT / "tests"), dict(rows())
+    known, table = names_in(ROOT / "tests"), dict(rows())
     assert len(table) >= FAULTS
     assert {fault for fault, tests in table.items() if not tests} == set()
     assert {name for tests in table.values() for name in tests} - known == set()
