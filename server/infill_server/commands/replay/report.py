@@ -47,8 +47,9 @@ def as_text(trace: RecordedSession, replayed: Replayed) -> Iterator[str]:
             f"{request.replayed_ms:6.0f} ms  {_outcome(request)}{'' if request.is_equal else ':'}"
         )
         if not request.is_equal:
-            yield f"       expected {_shown(request.expected)}"
-            yield f"       got      {_shown(request.got)}"
+            expected, got = _shown(request.expected), _shown(request.got)
+            yield f"       expected {expected}"
+            yield f"       got      {got}{' in another range' if expected == got else ''}"
     outcomes = [_outcome(request) for request in replayed.requests]
     same, different = outcomes.count("same"), outcomes.count("different")
     skipped = len(outcomes) - same - different
