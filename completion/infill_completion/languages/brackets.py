@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
@@ -13,7 +14,7 @@ _OPENERS = frozenset(PAIRS.values())
 _CHARACTER = re.compile(r"'(?:\\[^\n]{1,9}?|[^\\'\n])'")
 
 # An apostrophe or a digit separator, unless the word is a prefix of a Python string.
-_IN_WORD = re.compile(r"(\w+)'(?=\w)")
+_IN_WORD = re.compile(r"\b(\w+)'(?=\w)")
 _PREFIXES = frozenset({"b", "br", "f", "fr", "r", "rb", "rf", "u"})
 
 _LIFETIME = re.compile(r"(?<!\w)'[A-Za-z_]\w*\b(?!')")
@@ -57,13 +58,16 @@ def unopened(text: str, traits: LanguageTraits, stack: tuple[str, ...] = ()) -> 
 def unmatched(found: Iterable[tuple[int, str]], stack: tuple[str, ...]) -> list[tuple[int, str]]:
     """Return the closing brackets in ``found``, which is in order, that neither it nor ``stack`` opens."""
     left = list(stack)
+    counts = Counter(left)
     excess: list[tuple[int, str]] = []
     for offset, character in found:
         if character in _OPENERS:
             left.append(character)
-        elif PAIRS[character] in left:
-            while left.pop() != PAIRS[character]:
-                pass
+            counts[character] += 1
+        elif counts[PAIRS[character]]:
+            while (opener := left.pop()) != PAIRS[character]:
+                counts[opener] -= 1
+            counts[opener] -= 1
         else:
             excess.append((offset, character))
     return excess
@@ -158,8 +162,15 @@ def _string_end(line: str, start: int, traits: LanguageTraits) -> int:
         return match.end() if match else start + 1
     index = start + 1
     while (index := line.find(quote, index)) >= 0:
-        backslashes = len(line[:index]) - len(line[:index].rstrip("\\"))
-        if backslashes % 2 == 0:
+        if not _is_escaped(line, index):
             return index + 1
         index += 1
     return start + 1
+
+
+def _is_escaped(line: str, index: int) -> bool:
+    """Return whether an odd number of backslashes precedes ``index``."""
+    start = index
+    while start and line[start - 1] == "\\":
+        start -= 1
+    return (index - start) % 2 == 1

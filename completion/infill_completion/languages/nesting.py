@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -42,17 +43,20 @@ class Nesting:
 def nesting(text: str, traits: LanguageTraits, opened: tuple[Opened, ...] = ()) -> Nesting:
     """Return how the brackets of ``text`` fit into each other and into ``opened``."""
     stack = list(opened)
+    counts = Counter(each.bracket for each in opened)
     skipped = crooked = 0
     unopened: list[int] = []
     closers: list[tuple[int, int]] = []
     for offset, bracket, indent, is_first in _in_lines(text, traits):
         if bracket not in PAIRS:
             stack.append(Opened(bracket, indent))
+            counts[bracket] += 1
             continue
-        matching = next((at for at in range(len(stack) - 1, -1, -1) if stack[at].bracket == PAIRS[bracket]), None)
-        if matching is None:
+        if not counts[PAIRS[bracket]]:
             unopened.append(offset)
             continue
+        matching = next(at for at in range(len(stack) - 1, -1, -1) if stack[at].bracket == PAIRS[bracket])
+        counts.subtract(each.bracket for each in stack[matching:])
         skipped += len(stack) - 1 - matching
         crooked += is_first and stack[matching].indent != indent
         del stack[matching:]

@@ -11,8 +11,15 @@ from infill_completion.suggest.extent import Extent, ExtentKind
 from infill_completion.suggest.filters.loops import ends_in_loop
 from infill_completion.suggest.preamble import Preamble, is_reasoning
 
-# A text is examined at every line end and after every so many characters, which is about once a token.
+# A text is examined at every line end and after every so many characters, which is about once a token. A long one is
+# examined when it has grown by this part of its length, so that all examinations together take linear time.
 _EXAMINE_EVERY = 4
+_LONG_TEXT, _LONG_TEXT_GROWTH = 256, 1 / 64
+# Servers that ignore max_tokens are cut off. Tokens of code have 3 to 4 characters, those of blanks many more.
+_MAX_CHARACTERS_PER_TOKEN = 12
+_MIN_CHARACTERS, _MAX_CHARACTERS = 512, 16_384
+# So many blank lines, or blanks, in a row are followed by more of them.
+_MAX_BLANK_LINES, _MAX_BLANKS = 12, 400
 # A text that has become so long without a preamble has none.
 _MAX_PREAMBLE = 500
 
@@ -44,20 +51,23 @@ class ChoiceBuilder:
         is_settled: Whether further text cannot change the suggestion.
     """
 
-    def __init__(self, extent: Extent, preamble: Preamble | None = None) -> None:
+    def __init__(self, extent: Extent, preamble: Preamble | None = None, max_tokens: int = 4096) -> None:
         """Collect one candidate.
 
         Args:
             extent: How far the suggestion may reach.
             preamble: Finds where the answer begins in the text; None if there is nothing before it.
+            max_tokens: How many tokens the engine may send.
         """
         self.text = ""
         self.is_settled = False
         self._extent = extent
         self._preamble = preamble
+        likely = max_tokens * _MAX_CHARACTERS_PER_TOKEN
+        self._max_characters = min(max(likely, _MIN_CHARACTERS), _MAX_CHARACTERS)
         self._reason: FinishReason | None = None
-        self._is_looping = False
-        self._examined = 0
+        self._is_endless = False
+        self._seen = self._examined = 0
         self._has_begun = False
         self._enough: str | None = None
         self._logprob_sum = 0.0
@@ -65,13 +75,15 @@ class ChoiceBuilder:
 
     def add(self, chunk: Chunk) -> None:
         """Append a chunk of the stream."""
-        self.text += chunk.text
+        self.text += chunk.text[: self._max_characters - len(self.text)]
         self._reason = chunk.finish_reason or self._reason
         if self.is_settled:
             return  # Tokens after the suggestion say nothing about its confidence.
         self._logprob_sum += chunk.logprob_sum
         self._tokens += chunk.token_count
         self._examine()
+        if len(self.text) >= self._max_characters and not self.is_settled:
+            self.is_settled = self._is_endless = True
 
     def agrees_with(self, typed: str) -> bool:
         """Return whether the text received so far may still become what the user has typed."""
@@ -101,16 +113,21 @@ class ChoiceBuilder:
         an answer.
         """
         answer = self._answer()
-        for end in range(self._examined + 1, len(answer) + 1):
-            if answer[end - 1] != "\n" and end % _EXAMINE_EVERY:
+        for end in range(self._seen + 1, len(answer) + 1):
+            if not self._is_due(answer, end):
                 continue
-            part = answer[:end]
-            self._is_looping = ends_in_loop(part)
-            self.is_settled = self._is_looping or settled(self._extent, part) is not None
+            self._examined, part = end, answer[:end]
+            self._is_endless = _ends_in_blanks(part) or ends_in_loop(part)
+            self.is_settled = self._is_endless or settled(self._extent, part) is not None
             if self.is_settled:
                 self._enough = part
                 break
-        self._examined = len(answer)
+        self._seen = len(answer)
+
+    def _is_due(self, answer: str, end: int) -> bool:
+        if end > _LONG_TEXT:
+            return end - self._examined >= end * _LONG_TEXT_GROWTH
+        return answer[end - 1] == "\n" or end % _EXAMINE_EVERY == 0
 
     def _answer(self) -> str:
         """Return the text without what the model writes before its answer."""
@@ -121,10 +138,16 @@ class ChoiceBuilder:
         return answer
 
     def _finish_reason(self, *, is_cut: bool) -> FinishReason:
-        if self._is_looping:
+        if self._is_endless:
             return FinishReason.LENGTH  # It would have gone on to the last token.
         if self.is_settled:
             return FinishReason.STOP
         # A server that sends fewer choices than requested, or an empty one, has nothing more to say.
         is_missing = not (is_cut or self.text)
         return self._reason or (FinishReason.STOP if is_missing else FinishReason.DEADLINE)
+
+
+def _ends_in_blanks(text: str) -> bool:
+    tail = text[-_MAX_BLANKS:]
+    blanks = tail[len(tail.rstrip()) :]
+    return len(blanks) == _MAX_BLANKS or blanks.count("\n") > _MAX_BLANK_LINES

@@ -195,9 +195,7 @@ def _beginning(extent: Extent, text: str) -> str | None:
     """Drop the empty lines that a model begins with on a blank line, and the indentation that is already there."""
     if not extent.is_blank or extent.kind in {ExtentKind.MIDDLE, ExtentKind.LITERAL}:
         return text
-    body = text
-    while (end := body.find("\n")) >= 0 and not body[:end].strip():
-        body = body[end + 1 :]
+    body = text[text.rfind("\n", 0, len(text) - len(text.lstrip())) + 1 :]
     if len(body) == len(text):
         return text
     blanks = indent_of(body)

@@ -40,7 +40,7 @@ class GenerationStream:
         self.expected = ""
         self.has_diverged = False
         self._engine = engine
-        self._builders = [ChoiceBuilder(extent, preamble) for _ in range(request.n)]
+        self._builders = [ChoiceBuilder(extent, preamble, request.max_tokens) for _ in range(request.n)]
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:

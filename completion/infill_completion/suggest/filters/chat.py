@@ -29,10 +29,10 @@ _ABOUT_CODE = re.compile(r"\b(?:code|completion|completed|snippet|function|imple
 # Words to the user, after code: a line that is nothing but a sentence.
 _TRAIL = re.compile(
     r"(?:this|the|in this|explanation|note(?: that)?|the above|i hope|hope this|let me know|feel free|here,? )\b"
-    r"[ :,]*(?:\w[\w'’-]*,?[ ]+){2,}[^\n=(){}\[\];]*[.!:]|(?:#+ |\*\*)?(?:explanation|note)s?:?(?:\*\*)?:?",
+    r"[ :,]*(?:\w[\w'’-]*,?[ ]+){2}[^\n=(){}\[\];]*[.!:]|(?:#+ |\*\*)?(?:explanation|note)s?:?(?:\*\*)?:?",
     re.IGNORECASE,
 )
-_FENCE = re.compile(r"\s*(?:```+|~~~+)[\w+#.-]*[^\n`]*(?:\n|$)")
+_FENCE = re.compile(r"\s*(?:```+|~~~+)[^\n`]*(?:\n|$)")
 _FENCE_LINE = re.compile(r"^[ \t]*(?:```+|~~~+)[\w+#.-]*[ \t]*$", re.MULTILINE)
 _FENCE_END = re.compile(r"^[ \t]*(?:```|~~~)[\s\S]*", re.MULTILINE)
 _NUMBERED = re.compile(r"[ \t]*(\d{1,6})(?:[ \t]*[|│→]|\t)[ ]?")
@@ -44,6 +44,8 @@ _STATEMENT = re.compile(
     re.IGNORECASE,
 )
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
+# How many sentences in front of the code are dropped.
+_MAX_SENTENCES = 8
 # How many lines above are compared with a suggestion.
 _MAX_ABOVE = 60
 
@@ -51,7 +53,10 @@ _MAX_ABOVE = 60
 def drop_chatter(text: str, context: FilterContext) -> str:
     """Drop what a chat model says to the user before and after the code."""
     kept, is_between_tags = text, is_markup(context)
-    while (match := LEAD.match(kept.lstrip())) and (not is_between_tags or _ABOUT_CODE.search(match.group())):
+    for _ in range(_MAX_SENTENCES):
+        match = LEAD.match(kept.lstrip())
+        if match is None or (is_between_tags and not _ABOUT_CODE.search(match.group())):
+            break
         kept = kept.lstrip()[match.end() :]
     if kept is not text:
         kept = kept.lstrip("\n") if "\n" in kept else ""

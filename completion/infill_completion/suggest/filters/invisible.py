@@ -28,15 +28,21 @@ _EXOTIC_BLANK = re.compile("[\xa0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 
 def drop_invisible(text: str, context: FilterContext) -> str:
     """Drop control characters and invisible characters, unless the document has them or the script needs them."""
-    around = context.window.prefix + context.window.suffix
+    if not _INVISIBLE.search(text):
+        return text
+    around, line = set(context.window.prefix) | set(context.window.suffix), context.window.before
 
     def kept(match: re.Match[str]) -> str:
         character = match.group()
-        before = text[match.start() - 1] if match.start() else context.window.before[-1:]
-        is_kept = bool(match.group(1)) or character in around or _is_needed(before, character, text[match.end() :][:1])
+        before = text[match.start() - 1] if match.start() else line[-1:]
+        is_kept = (
+            bool(match.group(1))
+            or character in around
+            or _is_needed(before, character, text[match.end() : match.end() + 1])
+        )
         return character if is_kept else ""
 
-    return _INVISIBLE.sub(kept, text) if _INVISIBLE.search(text) else text
+    return _INVISIBLE.sub(kept, text)
 
 
 def use_plain_blanks(text: str, context: FilterContext) -> str:

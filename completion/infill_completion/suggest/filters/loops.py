@@ -23,7 +23,7 @@ _REPEATED_TAIL = re.compile(r"(.{2,32}?)\1{9,}\Z", re.DOTALL)
 
 def ends_in_loop(text: str) -> bool:
     """Return whether ``text`` ends with the same few characters or lines over and over."""
-    if text.endswith("\n") and loop_in(text.split("\n")[-_LOOP_LINES - 1 : -1]) is not None:
+    if text.endswith("\n") and loop_in(text.rsplit("\n", _LOOP_LINES + 1)[-_LOOP_LINES - 1 : -1]) is not None:
         return True
     match = _REPEATED_TAIL.search(text[-_TAIL_CHARACTERS:])
     return match is not None and len(set(match.group(1).strip())) > 1
@@ -48,14 +48,15 @@ def unfinished_loop_in(lines: list[str]) -> tuple[int, int] | None:
     """Return what `loop_in` does if ``lines`` end in the middle of the third copy of a long group."""
     for start in range(len(lines)):
         for size in range(_LONG_GROUP, min(_MOST_LINES, (len(lines) - start - 1) // 2) + 1):
-            if any(map(LETTERS.search, lines[start : start + size])) and _begins_third_copy(lines[start:], size):
+            if _begins_third_copy(lines, start, size) and any(map(LETTERS.search, lines[start : start + size])):
                 return start, size
     return None
 
 
-def _begins_third_copy(lines: list[str], size: int) -> bool:
-    """Return whether ``lines`` are two copies of a group of ``size`` lines and the beginning of a third."""
-    third = lines[2 * size :]
-    if not 0 < len(third) < size or lines[:size] != lines[size : 2 * size]:
+def _begins_third_copy(lines: list[str], start: int, size: int) -> bool:
+    """Return whether ``lines`` from ``start`` on are two copies of a group and the beginning of a third."""
+    length = len(lines) - start - 2 * size
+    if not 0 < length < size:
         return False
-    return third[:-1] == lines[: len(third) - 1] and lines[len(third) - 1].startswith(third[-1])
+    first, second, third = (lines[start + number * size :][:size] for number in range(3))
+    return first == second and third[:-1] == first[: length - 1] and first[length - 1].startswith(third[-1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from infill_completion.document.lines import indent_width
 from infill_completion.languages.traits import opens_block
@@ -16,7 +17,9 @@ DEFINITION = re.compile(
     r"(?:(?:export|default|pub|async|public|static|abstract|data|final) )*"
     r"(?:def|class|function|fn|func|fun|struct|interface|enum|trait) \w"
 )
-_LOOP = re.compile(r"(.{2,}?)\1{3,}.{0,40}$", re.DOTALL)
+_LOOP = re.compile(r"(.{2,80}?)\1{3,}.{0,40}$", re.DOTALL)
+# How many characters at the end of a text are searched for such a loop.
+_MAX_LOOP_CHARACTERS = 4000
 # A line begun with this many characters or fewer may occur twice.
 _SHORT = 8
 # Lines that never occur twice in a row: imports, what leaves a block, and declarations.
@@ -42,15 +45,19 @@ def cut_next_lines(text: str, context: FilterContext) -> str:
     below = [line for line in context.window.below.split("\n")[: 2 * len(lines) + 20] if line.strip()]
     is_long = len(lines[0].strip()) > _SHORT and not BARE_WORD.fullmatch(lines[0])
     is_line = is_long or not context.window.before.strip()
-    for start in range(0 if is_line else 1, len(lines)):
-        own = [line for line in lines[start:] if line.strip()]
-        is_conclusive = len(own) > 1 or start == 0 or (bool(own) and not BARE_WORD.fullmatch(own[0]))
-        if not own or not lines[start].strip():
-            continue
+    own = [line for line in lines if line.strip()]
+    if is_line and lines[0].strip():
         # What the model repeats begins at the cursor, where the indentation may be missing or doubled.
         is_shallower = bool(below) and indent_width(own[0]) < indent_width(below[0])
-        may_differ = start == 0 and (len(own) > 1 or is_shallower)
-        if is_conclusive and _repeats(own, below, may_differ=may_differ and not context.window.before.strip()):
+        may_differ = (len(own) > 1 or is_shallower) and not context.window.before.strip()
+        if _repeats(own, below, may_differ=may_differ):
+            return ""
+    numbers = [number for number, line in enumerate(lines) if line.strip()]
+    last = max((number for number in numbers if _LETTER.search(lines[number])), default=-1)
+    for count in _repeated(below, own):
+        start = numbers[-count]
+        is_conclusive = count > 1 or not BARE_WORD.fullmatch(lines[start])
+        if is_conclusive and 0 < start <= last:
             return "\n".join(text.split("\n")[:start])
     return text
 
@@ -133,7 +140,8 @@ def cut_loop(text: str, context: FilterContext) -> str:
         # If the group ends with the head of a block, its beginning is the body.
         is_copy = above[-size:] == group and not opens_block(group[-1], context.traits)
         return "\n".join(lines[: start if is_copy else start + size])
-    match = _LOOP.search(text) if context.is_cut_off else None
+    start = max(len(text) - _MAX_LOOP_CHARACTERS, 0)
+    match = _LOOP.search(text, start) if context.is_cut_off else None
     if match is None or not LETTERS.search(match.group(1)):
         return text
     return whole_part(text[: match.start()], may_span_lines=True)
@@ -153,3 +161,22 @@ def _repeats(own: list[str], below: list[str], *, may_differ: bool) -> bool:
         mine.strip() == other.strip() and (indent_width(mine) == indent_width(other) or (may_differ and number == 0))
         for number, (mine, other) in enumerate(zip(own, below, strict=False))
     )
+
+
+def _repeated(below: list[str], own: list[str]) -> Iterator[int]:
+    """Yield how many of the last lines in ``own`` are the first ones in ``below``, most first.
+
+    By the failure function of Knuth, Morris and Pratt, which takes linear time.
+    """
+    keys = [(line.strip(), indent_width(line)) for line in [*below[: len(own)], *own]]
+    sequence = [*keys[: len(keys) - len(own)], None, *keys[len(keys) - len(own) :]]
+    borders = [0] * len(sequence)
+    for at in range(1, len(sequence)):
+        size = borders[at - 1]
+        while size and sequence[size] != sequence[at]:
+            size = borders[size - 1]
+        borders[at] = size + (sequence[size] == sequence[at])
+    size = borders[-1]
+    while size:
+        yield size
+        size = borders[size - 1]

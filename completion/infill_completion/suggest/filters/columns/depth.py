@@ -23,6 +23,8 @@ _ENDS = (";", "}", ",")
 _CONTINUED = (",", "\\", "=", "(", "[", "{", "|", "&&", ".", "+")
 # After a label the statements of a case may be deeper.
 _LABEL = re.compile(r"\s*(?:case\b[^;]*|\w+\s*):")
+# After so many lines that are rightly deeper, inside brackets or strings, none is checked, since each check reads all.
+_MAX_CHECKS = 32
 # Labels and closing brackets are indented as the code style wants.
 _IS_FREE = re.compile(_LABEL.pattern + r"|\s*[)\]}]")
 
@@ -53,13 +55,15 @@ def cut_at_stray_depth(text: str, context: FilterContext) -> str:
     if not _is_braced(context) and context.language_id not in _STRICT:
         return text
     lines = text.split("\n")
-    above = ""
+    above, checks = "", 0
     for number, line in enumerate([context.window.before + lines[0], *lines[1:]]):
         if not line.strip() or is_comment(line, context.traits):
             continue
         is_deeper = above and indent_width(line) > indent_width(above) and not _IS_FREE.match(line)
-        if is_deeper and _is_complete("\n".join(lines[:number]), above, context):
-            return "\n".join(lines[:number])
+        if is_deeper and not opens_block(above, context.traits) and checks < _MAX_CHECKS:
+            checks += 1
+            if _is_complete("\n".join(lines[:number]), above, context):
+                return "\n".join(lines[:number])
         above = line
     return text
 
@@ -144,6 +148,12 @@ def _is_shifted(first: str, others: list[str], width: int, traits: LanguageTrait
 
 def _cut(blanks: str, width: int) -> str:
     """Return the beginning of ``blanks`` that is at most ``width`` columns wide."""
-    while blanks and indent_width(blanks) > width:
-        blanks = blanks[:-1]
+    excess = indent_width(blanks) - width
+    if excess <= 0:
+        return blanks
+    column = 0
+    for index, character in enumerate(blanks):
+        column += 1 if character == " " else 4 - column % 4
+        if column > width:
+            return blanks[:index]
     return blanks
