@@ -21,7 +21,8 @@ _LIFETIME = re.compile(r"(?<!\w)'[A-Za-z_]\w*\b(?!')")
 
 _FENCED = re.compile(r"(\"{3}|'{3})[\s\S]*?(?:\1|\Z)")
 # Strings and comments to the end of the line come first: what they contain begins no comment of several lines.
-_STRING = r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
+# A string that does not end reaches to the end of its line: trying each of its quotes would take quadratic time.
+_STRING = r"\"(?:\\.|[^\"\\\n])*+\"?|'(?:\\.|[^'\\\n]){0,200}'"
 _COMMENT = re.compile(rf"({_STRING}|//[^\n]*)|/\*[\s\S]*?(?:\*/|\Z)")
 _ESCAPED = re.compile(r"\\.")
 _NOT_NEWLINE = re.compile(r"[^\n]")

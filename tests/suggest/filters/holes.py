@@ -16,16 +16,24 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
+
+from tree_sitter import Language, Parser
 
 from infill_completion.api import FinishReason
 from infill_completion.document.lines import indent_width, to_lf
 from infill_completion.document.snapshot import Snapshot
 from infill_completion.document.view import View
-from infill_completion.languages.registry import language_id_of
+from infill_completion.languages.registry import grammar_of, language_id_of
+from infill_completion.suggest.choice import Choice
+from infill_completion.suggest.ending import finished
+from infill_completion.suggest.extent import extent_at
 from infill_completion.suggest.filters import FilterContext, Filtered, apply
 from infill_completion.suggest.filters.markers import cut_at_marker
+from infill_completion.suggest.ranking import rank
+from infill_completion.suggest.reuse.memory import Offer
 
 REPOSITORY = Path(__file__).parents[3]
 # Where files of these languages are on every machine that runs the tests; some of them on some.
@@ -48,6 +56,7 @@ _SKIPPED = {"node_modules", "site-packages", "test", "lib2to3"}
 _MOST_FILES, _SMALLEST, _LARGEST = 60, 400, 60_000
 _MOST_BLOCK_LINES = 20
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
+_CLOSERS = frozenset(")]}\"'`;,:")
 _TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
 
 
@@ -83,14 +92,25 @@ class Hole:
 
     def filtered(self, text: str) -> Filtered:
         """Return what the filters leave of ``text`` if the model writes it into the hole."""
-        holed = self.document[: self.start] + self.document[self.end :]
-        view = View.of(Snapshot("file:///a", 1, self.language_id, holed, self.start), 6000, 2000)
-        return apply(text, FilterContext(view.window, self.language_id, FinishReason.STOP))
+        return apply(text, FilterContext(self._view().window, self.language_id, FinishReason.STOP))
 
     def accepted(self, text: str) -> str:
         """Return the file after what the filters left of ``text`` was accepted."""
         result = self.filtered(text)
         return self.document[: self.start] + result.text + self.document[self.end + result.replaced :]
+
+    def shown(self, raw: str) -> str:
+        """Return the file after what is shown unasked was accepted, if the model writes ``raw``."""
+        view = self._view()
+        extent = extent_at(view.window, self.language_id, multiline="auto", is_invoked=False)
+        choice = Choice(raw, finished(extent, raw, is_whole=True), FinishReason.STOP, None)
+        offers = rank(view, (choice,), 0.0).offers
+        offer = offers[0] if offers else Offer("")
+        return self.document[: self.start] + offer.text + self.document[self.end + offer.replaced :]
+
+    def _view(self) -> View:
+        holed = self.document[: self.start] + self.document[self.end :]
+        return View.of(Snapshot("file:///a", 1, self.language_id, holed, self.start), 6000, 2000)
 
 
 def _is_skipped(path: Path) -> bool:
@@ -126,18 +146,18 @@ def holes(language_id: str, seed: int) -> Iterator[Hole]:
 def is_ambiguous(hole: Hole) -> bool:
     """Return whether a reader could not tell that the text belongs there either."""
     before, after = hole.document[: hole.start], hole.document[hole.end :]
-    if before[-1:] in " \t" and hole.text[0] == " " and before.rpartition("\n")[2].strip():
-        return True  # between two blanks
-    if hole.text[-1:] in " \t" and after[:1] in " \t":
-        return True
-    rest = after.partition("\n")[0]
-    if rest.strip() and hole.text.rstrip().endswith(rest.strip()):
-        return True  # what the line has already
-    if not before.rpartition("\n")[2].strip() and before[-1:] in " \t" and hole.text[:1] in " \t":
-        return True  # inside an indentation
-    if any(hole.text.endswith(rest[:size]) for size in range(8, len(rest) + 1)):
-        return True  # a long part of what the line has already
-    return _repeats_lines(hole) or hole.spells_token()
+    line, rest = before.rpartition("\n")[2], after.partition("\n")[0]
+    reasons = (
+        # Between two blanks, or inside an indentation.
+        before[-1:] in {" ", "\t"} and hole.text[0] in " \t",
+        hole.text[-1:] in " \t" and after[:1] in {" ", "\t"},
+        # Inside the delimiter of a comment.
+        "*/" in {(line + hole.text)[len(line) - 1 : len(line) + 1] if line else "", hole.text[-1:] + after[:1]},
+        # What the line has already.
+        bool(rest.strip()) and hole.text.rstrip().endswith(rest.strip()),
+        any(hole.text.endswith(rest[:size]) for size in range(8, len(rest) + 1)),
+    )
+    return any(reasons) or _repeats_lines(hole) or hole.spells_token()
 
 
 def _repeats_lines(hole: Hole) -> bool:
@@ -222,6 +242,59 @@ def faults(language_id: str, seed: int, count: int) -> tuple[int, list[tuple[Hol
     return tried, found
 
 
+def mutations(hole: Hole) -> Iterator[tuple[str, str]]:
+    """Yield what models make of the text of a hole, with the name of the mistake."""
+    before, after = hole.document[: hole.start], hole.document[hole.end :]
+    rest, _, below = after.partition("\n")
+    following = below.lstrip("\n").partition("\n")[0]
+    if rest.strip():
+        yield "the rest again", hole.text + rest.rstrip()
+        if rest.strip()[0] in _CLOSERS:
+            yield "the rest without its blank", hole.text + rest.strip()
+            yield "the rest up to its first word", hole.text + re.split(r"\w", rest.rstrip(), maxsplit=1)[0]
+        yield "past the rest", f"{hole.text}{rest}\n{following}"
+    elif following.strip():
+        yield "the line below again", f"{hole.text}\n{following}"
+    if not rest.strip() and re.fullmatch(r"\s*[)\]}]+[;,)]*", following):
+        yield "the closer below, begun", f"{hole.text}\n{following.rstrip(';,)') or following}"
+        yield "the closer below, and more", f"{hole.text}\n{following};"
+    if before[-1:] == " " and before[-2:-1].strip():
+        yield "a blank twice", f" {hole.text}"
+
+
+def worse(language_id: str, seed: int, count: int) -> tuple[int, list[tuple[Hole, str, str]]]:
+    """Return how many mutations of ``count`` holes were tried, and those that left more syntax errors than there were.
+
+    Each comes with the name of the mistake and the mutated text.
+    """
+    tried, found = 0, []
+    for hole in islice(holes(language_id, seed), count):
+        errors = errors_in(hole.document, language_id)
+        if is_ambiguous(hole) or errors is None:
+            continue
+        left_out = errors_in(hole.document[: hole.start] + hole.document[hole.end :], language_id) or 0
+        for name, text in mutations(hole):
+            tried += 1
+            if (errors_in(hole.shown(text), language_id) or 0) > max(errors, left_out):
+                found.append((hole, name, text))
+    return tried, found
+
+
+def errors_in(document: str, language_id: str) -> int | None:
+    """Return the number of syntax errors that a parser finds; None without one."""
+    grammar = grammar_of(language_id)
+    if grammar is None:
+        return None
+    tree = Parser(Language(getattr(import_module(grammar.package), grammar.function)())).parse(document.encode())
+    waiting, found = [tree.root_node], 0
+    while waiting:
+        node = waiting.pop()
+        if node.has_error:
+            found += node.is_error or node.is_missing
+            waiting += node.children
+    return found
+
+
 def main() -> None:
     """Try holes in all languages and print what was tried and every fault."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -229,7 +302,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--language", choices=LANGUAGES)
     options = parser.parse_args()
-    total, causes = 0, Counter[str]()
+    total, mutated, causes = 0, 0, Counter[str]()
     for language_id in (options.language,) if options.language else LANGUAGES:
         tried, found = faults(language_id, options.seed, options.count)
         total += tried
@@ -240,7 +313,16 @@ def main() -> None:
             print(f"{hole.document[max(hole.start - 40, 0) : hole.start]!r} + {hole.text!r} + ", end="")
             print(f"{hole.document[hole.end : hole.end + 20]!r}")
             print(f"    {[(step.name, step.after) for step in result.steps]} replacing {result.replaced}")
-    print(f"{total} cursors, causes of faults: {dict(causes)}")
+        tried, changed = worse(language_id, options.seed, options.count)
+        mutated += tried
+        print(f"{language_id}: {tried} mutations, {len(changed)} left more syntax errors")
+        for hole, name, text in changed:
+            print(f"  {name} at {hole.path.name}:{hole.document.count(chr(10), 0, hole.start) + 1}", end=" ")
+            print(f"{hole.document[max(hole.start - 40, 0) : hole.start]!r} + {text!r} + ", end="")
+            print(f"{hole.document[hole.end : hole.end + 20]!r}")
+            result = hole.filtered(text)
+            print(f"    {[(step.name, step.after) for step in result.steps]} replacing {result.replaced}")
+    print(f"{total} cursors, {mutated} mutations, causes of faults: {dict(causes)}")
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def fit_of(text: str, replaced: int, context: FilterContext) -> Fit:
     line = window.before + text + rest
     if '"""' not in line and "'''" not in line:
         flaws += unended_strings(line, traits)
-    return Fit(flaws, found.crooked, shift, _is_doubled(text.rstrip(), rest.strip(), is_replacing=replaced > 0))
+    return Fit(flaws, found.crooked, shift, _is_doubled(text, rest, is_replacing=replaced > 0))
 
 
 def closers_of(text: str, context: FilterContext) -> tuple[int, ...]:
@@ -122,8 +122,9 @@ def _prose(traits: LanguageTraits) -> LanguageTraits:
 
 
 def _is_doubled(text: str, rest: str, *, is_replacing: bool) -> bool:
-    if rest[:1] == ":" and rest != ":":
-        return False  # the second half of `::`
+    if text.endswith(":") and rest.startswith(":") and rest.strip() != ":":
+        return False  # the halves of `::`
+    text, rest = text.rstrip(), rest.strip()
     if is_replacing and _WORD.search(rest) and text.endswith(rest):
         return True
     return text[-1:] == rest[:1] and rest[:1] in _SEPARATORS

@@ -17,6 +17,10 @@ _OPENERS = frozenset("([{")
 _LONG_OVERLAP = 8
 # Minimum length of the beginning of the rest of the line at which a suggestion is cut.
 _LEAST_MATCH = 6
+# Maximum length of an overlap that is looked for, besides the whole rest of the line.
+_MOST_MATCH = 400
+# What such an overlap of punctuation begins with: a path may well repeat its dots and slashes.
+_STARTS = (")", "]", "}", "->", "=>", ":=", "==", "&&", "||")
 # How many places of each kind are tried.
 _MOST_PLACES = 12
 
@@ -26,7 +30,7 @@ def cut_misfit(text: str, context: FilterContext) -> str:
     rest = context.window.rest
     if not context.ended_line or not _WORD.search(rest) or text.rstrip().endswith(rest.strip()):
         return text
-    for size in range(min(len(rest), len(text)), _LEAST_MATCH - 1, -1):
+    for size in range(min(len(rest), len(text), _MOST_MATCH), _LEAST_MATCH - 1, -1):
         match = text.find(rest[:size])
         if match >= 0 and _WORD.search(rest[:size]):
             return text[:match]
@@ -48,7 +52,7 @@ def trim_overlap(text: str, context: FilterContext) -> str:
         return text[:end]
     if "\n" in text or _replacement(text, context)[1]:
         return text
-    overlaps = [overlap for overlap in _overlaps(text, rest) if _is_double(text, overlap, context)]
+    overlaps = [overlap for overlap in _overlaps(text, rest)[:_MOST_PLACES] if _is_double(text, overlap, context)]
     return text[: -len(overlaps[0])] if overlaps else text
 
 
@@ -95,11 +99,23 @@ def _best_end(text: str, context: FilterContext) -> int:
         fit, count = _replacement(whole[: -len(rest)], context)
         if count == 0 and (fit < best or (fit == best and replaced_best)):
             return len(whole) - len(rest)
+    repeated = _repeated_end(text, replaced_best, context)
+    if repeated and _replacement(text[:-repeated], context) == (best, 0):
+        return len(text) - repeated
     for place in sorted(_ends(text, context), reverse=True):
         fit, count = _replacement(text[:place], context)
         if count == 0 and (fit < best or (fit == best and end - replaced_best == place and "\n" not in text)):
             best, end, replaced_best = fit, place, 0
     return end
+
+
+def _repeated_end(text: str, replaced_size: int, context: FilterContext) -> int:
+    """Return the length of the punctuation that ``text`` ends and the rest begins with, if it is no coincidence."""
+    for overlap in _overlaps(text, context.window.rest)[:_MOST_PLACES]:
+        is_long = len(overlap.strip()) > 1 and overlap.lstrip().startswith(_STARTS)
+        if is_long and len(overlap) > replaced_size and not _WORD.search(overlap) and "\n" not in text:
+            return len(overlap)
+    return 0
 
 
 def _replacement(text: str, context: FilterContext) -> tuple[Fit, int]:
@@ -151,7 +167,7 @@ def _ends(text: str, context: FilterContext) -> list[int]:
 
 def _overlaps(text: str, rest: str) -> list[str]:
     """Return the ends of ``text`` that ``rest`` begins with, longest first."""
-    longest = min(len(text), len(rest))
+    longest = min(len(text), len(rest), _MOST_MATCH)
     sizes = range(longest, 0, -1)
     return [rest[:size] for size in sizes if rest[:size].strip() and text.endswith(rest[:size])]
 
@@ -163,9 +179,14 @@ def _is_double(text: str, overlap: str, context: FilterContext) -> bool:
         # Three quotes delimit a string of several lines; if their number is odd, one of them is superfluous.
         written = window.prefix + text + window.rest
         return len(overlap) == 3 and window.starts_document and written.count(overlap) % 2 == 1
-    if fit_of(text, 0, context) < fit_of(text[: -len(overlap)], 0, context):
+    if not _is_long_overlap(text, overlap, window.rest):
         return False
-    is_all = overlap.strip() == window.rest.strip()
+    return fit_of(text[: -len(overlap)], 0, context) <= fit_of(text, 0, context)
+
+
+def _is_long_overlap(text: str, overlap: str, rest: str) -> bool:
+    """Return whether ``overlap`` is the whole rest, or too much of it to be a coincidence."""
+    is_all = overlap.strip() == rest.strip()
     if not _WORD.search(overlap):
         is_long = len(overlap.strip()) > 1 and not _QUOTES.fullmatch(overlap)
         return is_all and (is_long or overlap.strip() in {";", ",", ":", "{"})
