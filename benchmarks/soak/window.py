@@ -94,15 +94,18 @@ class Window:
 
     async def kill_server(self) -> None:
         """Kill the server as a crash would, and open the window again."""
+        former, successor = self._editor, Editor(command=SERVER)
         self._is_replacing = self.was_replaced = True
-        former, self._editor = self._editor, Editor(command=SERVER)
         self._killed += 1
-        self._documents.clear()
         with suppress(ProcessLookupError):
             former.kill()
         with suppress(Exception):
             await asyncio.wait_for(former.client.stop(), 20)  # type: ignore[no-untyped-call]
-        await self._editor.start(self._root)
+        await successor.start(self._root)
+        # What was asked in the meantime is lost as well.
+        self._killed += 1
+        self._documents.clear()
+        self._editor = successor
         self._is_replacing = False
 
     async def finish(self) -> None:
@@ -128,7 +131,7 @@ class Window:
     async def _type(self) -> None:
         document = await self._document()
         for _ in range(self._rng.randrange(3, 30)):
-            if document.uri not in self._documents:
+            if self._documents.get(document.uri, (None,))[0] is not document:
                 return
             rest = self._documents[document.uri][1]
             if not rest:
