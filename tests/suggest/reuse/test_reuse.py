@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 
 import pytest
@@ -11,7 +12,8 @@ from infill_completion.document.view import View
 from infill_completion.document.workspace import NoDocuments, OpenDocument
 from infill_completion.settings import CompletionSettings, Settings
 from infill_completion.suggest.completer import Completer
-from infill_completion.suggest.reuse.memory import Memory, Offer, Remembered
+from infill_completion.suggest.reuse.change import change_between
+from infill_completion.suggest.reuse.memory import Memory, Offer, Remembered, remaining_offers
 from tests.suggest.scripted import ScriptedEngine, accept, at, is_idle, says, until
 from tests.suggest.typist import AT_ONCE, CODE, NEVER, count_requests, shown, typed
 
@@ -195,3 +197,28 @@ def test_the_memory_is_bounded() -> None:
     assert len(memory) == 3
     assert memory.recall(View.of(at("9 = |"), 1000, 1000), {}) is not None
     assert memory.recall(View.of(at("1 = |"), 1000, 1000), {}) is None
+
+
+def test_every_entry_that_fits_is_found() -> None:
+    """The memory must find what a comparison with all entries finds, in texts that repeat themselves, too."""
+    draw = random.Random(13)
+    compared = found = 0
+    for _ in range(3000):
+        piece = draw.choice(["ab", "a", "if a:\n    a\n", "    pass\n", "(", "x = '' "])
+        typed = draw.choice(["", "a", "ab", piece, piece * 9, "\n", "a)\n" * 4, "(", "b"])
+        before = draw.choice(["", "b\n"]) + piece * draw.choice([0, 1, 3, 30, 300])
+        closed = ")" if typed == "(" and draw.random() < 0.5 else ""
+        offers = tuple(Offer(draw.choice([typed, "", piece]) + draw.choice([typed, piece, "c", "c)"])) for _ in "12")
+        budget = draw.choice([100, 1000, 4000])
+        old = View.of(at(f"{before}|b\n"), budget, budget)
+        new = View.of(at(f"{before}{typed}|{closed}b\n"), budget, budget)
+        memory = Memory()
+        memory.remember(Remembered(View.of(at("long = |"), 100, 100), (Offer("c" * draw.choice([1, 500])),)))
+        memory.remember(Remembered(old, offers))
+        recalled = memory.recall(new, {})
+        change = change_between(old.window, new.window)
+        fits = change is not None and not change.deleted
+        expected = remaining_offers(old, offers, new) if fits else ()
+        assert (recalled.offers if recalled else ()) == expected
+        compared, found = compared + 1, found + bool(expected)
+    assert compared * 0.2 < found < compared * 0.9

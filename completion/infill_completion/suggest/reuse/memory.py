@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from infill_completion.document.snapshot import SkipReason
@@ -16,6 +16,8 @@ from infill_completion.document.view import View
 from infill_completion.suggest.reuse.change import NEAR_PREFIX, NEAR_SUFFIX, Change, change_between
 
 MOST_ENTRIES = 256
+# An entry is compared in full only if so many characters before its cursor are where they must be.
+_TAIL = 40
 
 
 class Reuse(Enum):
@@ -52,6 +54,7 @@ class Remembered:
         reason: Why there are none.
         sources: The versions of the other documents in the prompt, by URI.
         ahead: The line after the cursor's own as the model would write it; shown once the user has begun that line.
+        tail: The last characters before the cursor.
     """
 
     view: View
@@ -59,6 +62,11 @@ class Remembered:
     reason: SkipReason | None = None
     sources: tuple[tuple[str, int], ...] = ()
     ahead: Offer = Offer("")
+    tail: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Store the tail, which is compared at every key."""
+        object.__setattr__(self, "tail", self.view.window.prefix[-_TAIL:])
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,7 @@ class Memory:
     def __init__(self, most_entries: int = MOST_ENTRIES) -> None:
         self._most = most_entries
         self._entries: OrderedDict[tuple[object, ...], Remembered] = OrderedDict()
+        self._longest = 0  # of all texts that were ever remembered
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -103,6 +112,7 @@ class Memory:
         key = (entry.view.uri, window.prefix[-NEAR_PREFIX:], window.suffix[:NEAR_SUFFIX], entry.view.is_invoked)
         self._entries[key] = entry
         self._entries.move_to_end(key)
+        self._longest = max(self._longest, *(len(text) for text in _texts(entry)))
         while len(self._entries) > self._most:
             self._entries.popitem(last=False)
 
@@ -130,7 +140,10 @@ class Memory:
 
     def _fitting(self, view: View, versions: Mapping[str, int]) -> Iterator[Recalled]:
         """Yield the entries that fit ``view``, newest first."""
-        for entry in reversed(self._entries.values()):
+        near = view.window.prefix[-(_TAIL + self._longest) :]
+        for entry in [entry for entry in reversed(self._entries.values()) if entry.tail in near]:
+            if not _may_continue(entry, near):
+                continue
             if entry.view.uri != view.uri or (view.is_invoked and not entry.view.is_invoked):
                 continue
             if any(versions.get(uri) != version for uri, version in entry.sources):
@@ -153,6 +166,24 @@ def remaining_offers(old: View, offers: tuple[Offer, ...], view: View) -> tuple[
         return tuple(replace(offer, text=change.deleted + offer.text) for offer in offers)
     recalled = _rebased(Remembered(old, offers), change)
     return () if recalled is None else recalled.offers
+
+
+def _texts(entry: Remembered) -> tuple[str, ...]:
+    return (entry.ahead.text, *(offer.text for offer in entry.offers))
+
+
+def _may_continue(entry: Remembered, near: str) -> bool:
+    """Return whether ``near``, the text before the cursor now, ends with the entry's tail and part of one of its texts.
+
+    No other entry fits. This is much cheaper than a comparison of the windows, and few entries are left after it.
+    """
+    at = near.find(entry.tail)
+    while at >= 0:
+        typed = near[at + len(entry.tail) :]
+        if not typed or any(text.startswith(typed) for text in _texts(entry)):
+            return True
+        at = near.find(entry.tail, at + 1)
+    return False
 
 
 def _distance(recalled: Recalled, seen: Collection[Offer]) -> int:
