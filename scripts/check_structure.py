@@ -15,9 +15,9 @@ from statistics import median, quantiles
 ROOT = Path(__file__).parent.parent
 PRODUCTION = ("completion", "server")
 SOURCES = frozenset({".py", ".c", ".h", ".ts", ".lua"})
-MOST_FILES = 20
-MOST_FILE_LINES = 300
-MOST_FUNCTION_LINES = 60
+MAX_FILES = 20
+MAX_FILE_LINES = 300
+MAX_FUNCTION_LINES = 60
 
 
 def source_files(folder: Path) -> Iterator[Path]:
@@ -54,9 +54,9 @@ def main() -> int:
     """Print what breaks a rule, and the sizes of functions; the exit code is 1 if anything does."""
     files = list(source_files(ROOT))
     faults = [
-        f"{folder.relative_to(ROOT)} has {count} source files; the most is {MOST_FILES}. Give some of them a folder."
+        f"{folder.relative_to(ROOT)} has {count} source files; the most is {MAX_FILES}. Give some of them a folder."
         for folder, count in Counter(path.parent for path in files if path.name != "__init__.py").items()
-        if count > MOST_FILES
+        if count > MAX_FILES
     ]
     production = [path for path in files if path.relative_to(ROOT).parts[0] in PRODUCTION]
     faults += shared_names(production)
@@ -64,12 +64,12 @@ def main() -> int:
     for path in production:
         name = path.relative_to(ROOT)
         lines = len(path.read_text(encoding="utf-8").splitlines())
-        if lines > MOST_FILE_LINES:
-            faults.append(f"{name} has {lines} lines; the most is {MOST_FILE_LINES}.")
+        if lines > MAX_FILE_LINES:
+            faults.append(f"{name} has {lines} lines; the most is {MAX_FILE_LINES}.")
         for size, function in function_sizes(path) if path.suffix == ".py" else ():
             sizes.append(size)
-            if size > MOST_FUNCTION_LINES:
-                faults.append(f"{name}: {function} has {size} lines; the most is {MOST_FUNCTION_LINES}.")
+            if size > MAX_FUNCTION_LINES:
+                faults.append(f"{name}: {function} has {size} lines; the most is {MAX_FUNCTION_LINES}.")
     print(*faults, sep="\n", end="\n" * bool(faults))
     p90 = quantiles(sizes, n=10)[-1]
     print(f"{len(files)} source files, {len(sizes)} functions: median {median(sizes):.0f} lines, p90 {p90:.0f}.")

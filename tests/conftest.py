@@ -26,8 +26,8 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     from infill_completion.context import gather
     from infill_completion.languages.syntax import parser
 
-    monkeypatch.setattr(gather, "MOST_MS", 60_000.0)
-    monkeypatch.setattr(parser, "MOST_MS", 60_000.0)
+    monkeypatch.setattr(gather, "MAX_MS", 60_000.0)
+    monkeypatch.setattr(parser, "MAX_MS", 60_000.0)
 
 
 @pytest.fixture(scope="session")

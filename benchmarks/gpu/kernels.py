@@ -26,7 +26,7 @@ environment.prepare()
 
 _ROWS = (1, 2, 3, 4, 5, 6, 7, 8)
 _CACHE_BYTES = 128 << 20  # more than the second-level cache of any GPU
-_MOST_COPIES = 16
+_MAX_COPIES = 16
 _BACKENDS = (
     SDPBackend.EFFICIENT_ATTENTION, SDPBackend.FLASH_ATTENTION, SDPBackend.CUDNN_ATTENTION, SDPBackend.MATH,
 )  # fmt: skip
@@ -44,7 +44,7 @@ class KernelBenchmark:
         """Measure bitsandbytes' product by rows; the weights alternate, so that they come from memory as in a model."""
         weights = NF4Weights(outputs, inputs, self._device, self._dtype)
         size = outputs * inputs / 2
-        copies = weights.copies(max(1, min(_MOST_COPIES, round(_CACHE_BYTES / size))) if self._is_cuda else 1)
+        copies = weights.copies(max(1, min(_MAX_COPIES, round(_CACHE_BYTES / size))) if self._is_cuda else 1)
         figures: dict[str, float] = {}
         for rows in _ROWS:
             x = torch.randn(rows, inputs, device=self._device, dtype=self._dtype)

@@ -8,7 +8,7 @@ from statistics import mean
 from typing import Any
 
 # Growth of one server between the second and the last quarter of a run, after all of its caches are full.
-MOST_GROWTH_MB = 40.0
+MAX_GROWTH_MB = 40.0
 # Shorter runs say nothing about growth.
 LEAST_SAMPLES = 60
 
@@ -46,7 +46,7 @@ class Tally:
     def check_memory(self) -> None:
         """Record servers whose memory is not flat."""
         for number, growth in self.growth_mb().items():
-            if growth > MOST_GROWTH_MB:
+            if growth > MAX_GROWTH_MB:
                 self.problem(f"The memory of server {number} grew by {growth:.0f} MB.")
 
     def to_json(self) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from infill_server.harness import Editor, EditorDocument, InlineRequest
 ANSWER_DEADLINE_S = 120.0
 START_DEADLINE_S = 600.0
 KEY_S = (0.02, 0.12)
-MOST_DOCUMENTS = 6
+MAX_DOCUMENTS = 6
 PASTED_CHARACTERS = 400_000
 FLOOD = 60
 # After an error, before the next action.
@@ -116,7 +116,7 @@ class Window:
         await asyncio.wait_for(self._editor.stop(), 60)
 
     async def _document(self) -> EditorDocument:
-        if not self._documents or (len(self._documents) < MOST_DOCUMENTS and self._rng.random() < 0.02):
+        if not self._documents or (len(self._documents) < MAX_DOCUMENTS and self._rng.random() < 0.02):
             file = self._rng.choice(self._files)
             cut = self._rng.randrange(max(len(file.text) - 200, 1))
             if file.path.as_uri() not in self._documents:

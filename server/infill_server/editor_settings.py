@@ -15,9 +15,9 @@ log = logging.getLogger(__name__)
 PATIENCE_S = 2.0
 # After an answer that is an error the editor is asked again, each time twice as late.
 RETRY_S = 1.0
-MOST_RETRY_S = 60.0
+MAX_RETRY_S = 60.0
 # Questions without an answer that are kept; the oldest is given up for a new one.
-_MOST_OPEN = 8
+_MAX_OPEN = 8
 
 
 class EditorSettings:
@@ -51,7 +51,7 @@ class EditorSettings:
         """Ask for the settings; return when they have arrived, or after `PATIENCE_S`."""
         self._asked += 1
         number = self._asked
-        if len(self._open) >= _MOST_OPEN:
+        if len(self._open) >= _MAX_OPEN:
             self._open.pop(next(iter(self._open))).cancel()
         task = self._open[number] = asyncio.ensure_future(self._request(number))
         task.add_done_callback(lambda _task: self._open.pop(number, None))
@@ -86,7 +86,7 @@ class EditorSettings:
             except Exception as error:  # the client may refuse for any reason
                 log.warning("the client did not send its settings: %s", type(error).__name__)
                 await asyncio.sleep(delay_s)
-                delay_s = min(delay_s * 2, MOST_RETRY_S)
+                delay_s = min(delay_s * 2, MAX_RETRY_S)
 
     def _read(self, number: int, answer: Future[object]) -> None:
         error = None if answer.cancelled() else answer.exception()

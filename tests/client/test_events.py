@@ -131,14 +131,14 @@ def feed_often(reader: EventReader | LineReader, piece: bytes) -> None:
 def test_a_line_without_end_is_bounded(
     reader: type[EventReader] | type[LineReader], endless: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "_MOST_EVENT_BYTES", 1 << 16)
+    monkeypatch.setattr(events, "_MAX_EVENT_BYTES", 1 << 16)
     reading = reader()
     with pytest.raises(ValueError, match="too long"):
         feed_often(reading, endless)
 
 
 def test_an_event_without_end_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "_MOST_EVENT_BYTES", 1 << 16)
+    monkeypatch.setattr(events, "_MAX_EVENT_BYTES", 1 << 16)
     with pytest.raises(ValueError, match="too long"):
         feed_often(EventReader(), b"data: " + b"x" * 4096 + b"\n")
 

@@ -40,7 +40,7 @@ class Clock:
 @pytest.fixture(autouse=True)
 def hurry(patience: None, monkeypatch: pytest.MonkeyPatch) -> None:
     del patience
-    monkeypatch.setattr(gather, "MOST_MS", 50.0)
+    monkeypatch.setattr(gather, "MAX_MS", 50.0)
 
 
 @pytest.fixture
@@ -174,11 +174,11 @@ async def test_the_explanation_reports_that_the_time_ran_out(monkeypatch: pytest
     (tmp_path / "prices.py").write_text(PRICES)
     completer = Completer(ScriptedEngine(says("x")), AT_ONCE, EditorDocuments(folders=[tmp_path]))
     here = at("from prices import price_of\n\nx = |\n", uri=(tmp_path / "main.py").as_uri())
-    monkeypatch.setattr(gather, "MOST_MS", -1.0)
+    monkeypatch.setattr(gather, "MAX_MS", -1.0)
     explanation = await completer.explain(here)
     assert explanation.withheld == (f"imports{LATE}", f"workspace{LATE}")
     assert f"  withheld: imports{LATE}" in explanation.to_text()
-    monkeypatch.setattr(gather, "MOST_MS", 60_000.0)
+    monkeypatch.setattr(gather, "MAX_MS", 60_000.0)
     # At another offset, since the explanation of the same one would come from its earlier answer.
     explanation = await completer.explain(replace(here, text=here.text + "\n", version=2, offset=here.offset - 1))
     assert [source["path"] for source in explanation.sources] == ["prices.py"]

@@ -337,7 +337,7 @@ def test_files_that_are_not_text_or_too_large_are_left_out(tmp_path: Path, monke
     names = ("binary", "latin", "folder", "pipe", "missing")
     assert found(tmp_path, "main.py", "".join(f"from {name} import f\n" for name in names)) == {}
     assert found(tmp_path, "main.py", "from huge import f\n") == {"huge.py": "def f():"}
-    monkeypatch.setattr(reading, "MOST_BYTES", 100)
+    monkeypatch.setattr(reading, "MAX_BYTES", 100)
     assert found(tmp_path, "main.py", "from huge import f\n") == {}
 
 

@@ -97,10 +97,10 @@ def test_nothing_is_returned_before_the_first_pass_is_complete(tmp_path: Path) -
 
 
 def test_a_huge_workspace_is_indexed_up_to_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_FILES", 2)
+    monkeypatch.setattr(module, "MAX_FILES", 2)
     write(tmp_path, a_py=SHAPES, b_py=SHAPES, c_py=SHAPES)
     assert paths(indexed(tmp_path), tmp_path) == ["a.py", "b.py"]
-    monkeypatch.setattr(module, "MOST_BYTES", 10)
+    monkeypatch.setattr(module, "MAX_BYTES", 10)
     assert paths(indexed(tmp_path), tmp_path) == []
 
 

@@ -16,7 +16,7 @@ from infill_completion.document.view import View
 from infill_completion.document.window import Excerpt
 from infill_completion.languages.syntax import DocumentTrees, document_tree, document_trees
 from infill_completion.languages.syntax.document_tree import DocumentTree, difference
-from infill_completion.languages.syntax.excerpt import MOST_AFTER, MOST_BEFORE
+from infill_completion.languages.syntax.excerpt import MAX_AFTER, MAX_BEFORE
 from infill_completion.languages.syntax.parser import parse
 from tests.languages.texts import STANDARD_MODULES, members, repeated
 
@@ -64,7 +64,7 @@ def test_an_excerpt_is_as_small_in_a_large_document_as_in_a_small_one(language: 
         assert excerpt is not None
         assert is_sound(excerpt.before + excerpt.after, language)
         sizes.append(len(excerpt.before) + len(excerpt.after))
-    assert max(sizes) <= MOST_BEFORE + MOST_AFTER + 1000
+    assert max(sizes) <= MAX_BEFORE + MAX_AFTER + 1000
     assert abs(sizes[0] - sizes[1]) < 1000
 
 
@@ -89,7 +89,7 @@ async def test_line_ends_and_characters_of_all_kinds(ending: str, first: str) ->
     assert excerpt.before.endswith("\n    ")
     assert excerpt.after.startswith("def ")
     assert "class Inventory:\n" in excerpt.before
-    assert len(excerpt.before) < MOST_BEFORE + 1000
+    assert len(excerpt.before) < MAX_BEFORE + 1000
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_a_parse_goes_on_where_it_was_interrupted() -> None:
 
 
 def test_text_that_keeps_the_parser_busy_is_given_up_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(document_tree, "MOST_PARSE_MS", 0.0)
+    monkeypatch.setattr(document_tree, "MAX_PARSE_MS", 0.0)
     tree = DocumentTree("python")
     tree.update(repeated("python", 300_000))
     tree.work(0.0)
@@ -187,12 +187,12 @@ async def test_a_language_without_a_grammar_and_a_huge_document_have_no_tree(mon
 async def test_trees_are_bounded_in_number_and_size_and_forgotten_with_their_documents(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(document_trees, "MOST_DOCUMENTS", 3)
+    monkeypatch.setattr(document_trees, "MAX_DOCUMENTS", 3)
     trees = DocumentTrees()
     for number in range(5):
         await viewed(repeated("python", 10_000), 5000, trees=trees, uri=f"file:///{number}")
     assert list(trees._entries) == ["file:///2", "file:///3", "file:///4"]
-    monkeypatch.setattr(document_trees, "MOST_CHARACTERS", 25_000)
+    monkeypatch.setattr(document_trees, "MAX_CHARACTERS", 25_000)
     view, _ = await viewed(repeated("python", 20_000), 5000, trees=trees, uri="file:///5")
     assert view.window.excerpt is not None
     assert list(trees._entries) == ["file:///5"]

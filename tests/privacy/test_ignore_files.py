@@ -174,7 +174,7 @@ def test_a_name_that_is_not_text_is_matched_by_its_bytes(top: Path) -> None:
 def test_rules_that_cannot_be_read_keep_what_they_could_name_private(
     top: Path, name: str, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rule_files, "MOST_BYTES", 1000)
+    monkeypatch.setattr(rule_files, "MAX_BYTES", 1000)
     if fault == "large":
         put(top / name, "# a comment\n" * 100)
     else:
@@ -234,12 +234,12 @@ def test_a_pattern_grows_by_one_state_a_byte() -> None:
 def test_more_wildcards_than_a_verdict_may_try_keep_a_file_private(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(top / ".gitignore", b"".join(b"*%d*\n" % number for number in range(1000)))
     assert rule(top, "main.py") is None
-    monkeypatch.setattr(git_patterns, "MOST_STEPS", 100)
+    monkeypatch.setattr(git_patterns, "MAX_STEPS", 100)
     found = rule(top, "main.py")
     assert found is not None
     assert "too many patterns" in privacy_message(found)
     monkeypatch.undo()
-    monkeypatch.setattr(git_patterns, "MOST_PATTERNS", 999)
+    monkeypatch.setattr(git_patterns, "MAX_PATTERNS", 999)
     assert rule(top, "main.py") is not None
 
 

@@ -24,7 +24,7 @@ from tests.suggest.steps import steps_of
 
 SIZE = 800
 # Quadratic work takes four times as many steps for twice the size; some work has a part that does not grow.
-MOST_GROWTH = 2.7
+MAX_GROWTH = 2.7
 NOISE = "".join(random.Random(7).choices("ab (){}[]\n=;.'\"", k=2 * SIZE))
 # A piece is repeated; of two, the first fills the first half.
 HOSTILE: dict[str, tuple[str, str]] = {
@@ -57,7 +57,7 @@ def assert_linear(work: Callable[[int], Callable[[], object]]) -> None:
         counts.append(steps_of(work(size)))
     small, large = counts
     # Some work begins only at a certain size.
-    assert large <= MOST_GROWTH * small + 20 * SIZE, (small, large)
+    assert large <= MAX_GROWTH * small + 20 * SIZE, (small, large)
 
 
 def _forget() -> None:
@@ -138,7 +138,7 @@ def test_a_stream_is_read_to_a_limit_and_examined_in_linear_time(
         assert builder.is_settled
         assert len(builder.text) <= 12 * max_tokens
         counts.append(examined)
-    assert counts[2] - counts[1] <= MOST_GROWTH * (counts[1] - counts[0]) + 500
+    assert counts[2] - counts[1] <= MAX_GROWTH * (counts[1] - counts[0]) + 500
 
 
 @pytest.mark.parametrize("text", ["\n" * 1500, " " * 1500, "  \n" * 500, "x = 1\n" + "\n" * 1500])

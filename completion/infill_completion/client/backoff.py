@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 # A server may ask for more, but after an hour the user has forgotten it, and the server's clock may be wrong.
-_MOST_S = 600.0
+_MAX_S = 600.0
 
 
 class Backoff:
@@ -37,7 +37,7 @@ class Backoff:
         """
         self._failures = max(1, self._failures + (not is_repeated))
         wait_s = self._delays_s[min(self._failures, len(self._delays_s)) - 1]
-        self._until = self._clock() + min(max(wait_s, retry_after_s), _MOST_S)
+        self._until = self._clock() + min(max(wait_s, retry_after_s), _MAX_S)
 
     def succeeded(self) -> None:
         """Record a success."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-_MOST_EVENT_BYTES = 32 << 20
+_MAX_EVENT_BYTES = 32 << 20
 # The name of an event that is a line of JSON among the fields: some servers write their own errors like that.
 STRAY_JSON = "{"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -52,7 +52,7 @@ class _LineSplitter:
             self._unfinished, self._unfinished_bytes = [], 0
         self._unfinished.append(rest)
         self._unfinished_bytes += len(rest)
-        if self._unfinished_bytes > _MOST_EVENT_BYTES:
+        if self._unfinished_bytes > _MAX_EVENT_BYTES:
             raise ValueError("a line is too long")
         return lines
 
@@ -109,7 +109,7 @@ class EventReader:
             self._data_bytes += len(value)
             if field == b"error":
                 self._name = "error"
-            if self._data_bytes > _MOST_EVENT_BYTES:
+            if self._data_bytes > _MAX_EVENT_BYTES:
                 raise ValueError("an event is too long")
         return []
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _CONNECT_S = 5.0
-_MOST_IDLE = 8
-_MOST_PART_BYTES = 1 << 16
+_MAX_IDLE = 8
+_MAX_PART_BYTES = 1 << 16
 _WITHOUT_BODY = frozenset({204, 304})
 _DIGITS = re.compile(r"[0-9]{1,18}")
 _HEX_DIGITS = re.compile(rb"[0-9a-fA-F]{1,15}")
@@ -140,7 +140,7 @@ class Connection:
         elif self._length is not None:
             yield await self._reader.readexactly(self._length)
         else:
-            while part := await self._reader.read(_MOST_PART_BYTES):
+            while part := await self._reader.read(_MAX_PART_BYTES):
                 yield part
         self.is_done = True
 
@@ -215,7 +215,7 @@ class Pool:
 
     def release(self, connection: Connection) -> None:
         """Keep ``connection`` for the next request, or close it if its answer was not read to the end."""
-        if connection.is_done and connection.is_usable and len(self._idle) < _MOST_IDLE:
+        if connection.is_done and connection.is_usable and len(self._idle) < _MAX_IDLE:
             self._idle.append(connection)
         else:
             connection.close()

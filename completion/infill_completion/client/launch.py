@@ -12,7 +12,7 @@ from pathlib import Path
 from infill_completion.client.run_directory import EnginePaths, check_writable
 from infill_completion.settings import EngineSettings
 
-_MOST_TAIL_BYTES = 8192
+_MAX_TAIL_BYTES = 8192
 # These would let a workspace replace our modules with its own.
 _UNWANTED_VARIABLES = (
     "PYTHONPATH",
@@ -71,7 +71,7 @@ def log_tail(path: Path, start: int = 0) -> str:
     try:
         with path.open("rb") as file:
             end = file.seek(0, os.SEEK_END)
-            file.seek(max(start if start <= end else 0, end - _MOST_TAIL_BYTES))
+            file.seek(max(start if start <= end else 0, end - _MAX_TAIL_BYTES))
             lines = [line.strip() for line in file.read().decode("utf-8", "replace").splitlines()]
     except OSError:
         return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # A single missed deadline may be a slow moment.
-_MOST_SILENCES = 3
+_MAX_SILENCES = 3
 
 
 class SilenceCounter:
@@ -19,7 +19,7 @@ class SilenceCounter:
     @property
     def is_suspicious(self) -> bool:
         """Whether so many deadlines were missed that the server probably hangs."""
-        return self.count >= _MOST_SILENCES
+        return self.count >= _MAX_SILENCES
 
     def reset(self) -> None:
         """Record an answer, or a part of one."""

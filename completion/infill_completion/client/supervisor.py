@@ -14,8 +14,8 @@ from infill_completion.client.silence import SilenceCounter
 SUSPICIOUS_S = 5.0
 # An engine hangs if this many health checks in a row fail.  One that starts gets more, since imports from a slow disk
 # delay it, unless the system reports that it was stopped.
-_MOST_FAILED_CHECKS = 2
-_MOST_FAILED_CHECKS_AT_START = 6
+_MAX_FAILED_CHECKS = 2
+_MAX_FAILED_CHECKS_AT_START = 6
 
 
 class EngineSupervisor:
@@ -93,4 +93,4 @@ class EngineSupervisor:
 
     def _is_hanging(self, pid: int) -> bool:
         was_ready = self.silences.is_suspicious or is_stopped(pid)
-        return self._failed_checks >= (_MOST_FAILED_CHECKS if was_ready else _MOST_FAILED_CHECKS_AT_START)
+        return self._failed_checks >= (_MAX_FAILED_CHECKS if was_ready else _MAX_FAILED_CHECKS_AT_START)

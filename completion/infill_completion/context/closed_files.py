@@ -8,15 +8,15 @@ from pathlib import Path
 
 from infill_completion.context.drafts import is_draft
 from infill_completion.context.gathering import Gathering, while_in_time
-from infill_completion.context.nearby import MOST_FILES, NearbyFiles
+from infill_completion.context.nearby import MAX_FILES, NearbyFiles
 from infill_completion.context.similar import WORD, SimilarIndex
 from infill_completion.context.snippet import Snippet
 from infill_completion.context.workspace_index import WorkspaceIndex
 from infill_completion.privacy.rules import Privacy, path_of
 
-MOST_SNIPPETS = 2
+MAX_SNIPPETS = 2
 # Indexes kept, one for each language and set of folders; the one unused the longest goes first.
-MOST_WORKSPACES = 3
+MAX_WORKSPACES = 3
 
 
 class ClosedFiles:
@@ -58,7 +58,7 @@ class ClosedFiles:
         opened = (path_of(uri) for uri in (gathering.view.uri, *(item.uri for item in gathering.others)))
         besides = frozenset(path for path in opened if path is not None)
         words = frozenset(WORD.findall(gathering.surroundings))
-        return workspace.best(words, besides, MOST_SNIPPETS, gathering.time.for_source("workspace"))
+        return workspace.best(words, besides, MAX_SNIPPETS, gathering.time.for_source("workspace"))
 
     def _from_nearby(self, gathering: Gathering) -> list[Snippet]:
         view, is_in_time = gathering.view, gathering.time.for_source("workspace")
@@ -69,12 +69,12 @@ class ClosedFiles:
         closed = {document.uri: document for document in nearby if document.uri not in gathering.allowed}
         # Files that there was no time for stay indexed for the next request.
         known = self.near_uris if gathering.time.missing else ()
-        self.near_uris = tuple(dict.fromkeys([*closed, *known]))[:MOST_FILES]
+        self.near_uris = tuple(dict.fromkeys([*closed, *known]))[:MAX_FILES]
         for document in closed.values():
             if not is_in_time():
                 break
             self._index.update(document)
-        return self._index.best(gathering.surroundings, while_in_time(is_in_time, closed))[:MOST_SNIPPETS]
+        return self._index.best(gathering.surroundings, while_in_time(is_in_time, closed))[:MAX_SNIPPETS]
 
     def _workspace(self, gathering: Gathering) -> WorkspaceIndex | None:
         """Return the index for the document's language, and keep it up to date in the background."""
@@ -89,7 +89,7 @@ class ClosedFiles:
         if workspace is None:
             workspace = _new_index(language_id, roots, gathering.privacy)
         self._workspaces[language_id, roots] = workspace
-        while len(self._workspaces) > MOST_WORKSPACES:
+        while len(self._workspaces) > MAX_WORKSPACES:
             del self._workspaces[next(iter(self._workspaces))]
         if self._indexing is None or self._indexing.done():
             self._indexing = asyncio.create_task(workspace.refresh())

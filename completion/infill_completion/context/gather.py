@@ -26,12 +26,12 @@ from infill_completion.privacy.git.repository import repository_of
 from infill_completion.privacy.rules import Privacy, path_of
 from infill_completion.settings import Settings
 
-MOST_MS = 50.0
+MAX_MS = 50.0
 # An invoked completion may take this many times longer: on the command line there is no next request to continue.
 INVOKED_PATIENCE = 3
 # The share of the budget that imported definitions may take.
 IMPORTED_SHARE = 0.6
-MOST_SIMILAR = 4
+MAX_SIMILAR = 4
 # The choice stays while the cursor moves within so many lines, so that prompts keep their beginnings.
 STICKY_LINES = 8
 
@@ -39,7 +39,7 @@ STICKY_LINES = 8
 class Gatherer:
     """Gathers context from other open documents, imports, the workspace, and the places that the user visited last.
 
-    Must be used in a running event loop. ``clock`` counts seconds; a gathering takes `MOST_MS` plus the time of
+    Must be used in a running event loop. ``clock`` counts seconds; a gathering takes `MAX_MS` plus the time of
     its last piece of work.
     """
 
@@ -85,7 +85,7 @@ class Gatherer:
         # Ignore rules change while an editor is open, so the files of a kept choice are checked each time.
         if kept is not None and kept[0] == key and not any(privacy.rule_for(uri, roots) for uri in kept[1].uris):
             return kept[1]
-        most_ms = MOST_MS * (INVOKED_PATIENCE if view.is_invoked else 1)
+        most_ms = MAX_MS * (INVOKED_PATIENCE if view.is_invoked else 1)
         gathering = Gathering(view, others, roots, settings, privacy, TimeBudget(most_ms, self._clock))
         context = self._choose(gathering, budget)
         if not context.is_cut:
@@ -126,7 +126,7 @@ class Gatherer:
         if not gathering.settings.context.open_documents:
             return []
         uris = while_in_time(is_in_time, gathering.allowed)
-        return self._index.best(gathering.surroundings, uris)[:MOST_SIMILAR]
+        return self._index.best(gathering.surroundings, uris)[:MAX_SIMILAR]
 
 
 def _own_repository(uri: str) -> tuple[Path, ...]:

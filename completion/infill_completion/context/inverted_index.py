@@ -11,9 +11,9 @@ from typing import Generic, TypeVar
 K = TypeVar("K", bound=Hashable)
 
 # A query reads at most this many entries, the rarest words first; that takes a few milliseconds.
-MOST_READ = 8000
+MAX_READ = 8000
 # A word in more windows than this distinguishes none.
-_MOST_COMMON = 1500
+_MAX_COMMON = 1500
 # Windows of one document are often alike, so more are ranked than are wanted.
 _RANKED = 64
 
@@ -69,10 +69,10 @@ class InvertedIndex(Generic[K]):
         """
         lists = sorted((len(found), word) for word in set(words) if (found := self._postings.get(word)) is not None)
         scores: dict[int, float] = {}
-        left = MOST_READ
+        left = MAX_READ
         for length, word in lists:
             left -= length
-            if length > _MOST_COMMON or left < 0:
+            if length > _MAX_COMMON or left < 0:
                 break
             weight = math.log(1 + len(self._owner) / length)
             for number in self._postings[word]:

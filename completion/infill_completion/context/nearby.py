@@ -15,13 +15,13 @@ from infill_completion.document.files import read_source
 from infill_completion.document.workspace import OpenDocument
 from infill_completion.languages.registry import language_id_of
 
-MOST_FILES = 60
-MOST_BYTES = 40_000
+MAX_FILES = 60
+MAX_BYTES = 40_000
 # Files read for one request; the next request continues from there.
 FILES_A_REQUEST = 6
 # A listing of the folders is used for this many requests, then new files are looked for.
 REQUESTS_A_LISTING = 64
-_MOST_ENTRIES = 2000
+_MAX_ENTRIES = 2000
 
 
 class NearbyFiles:
@@ -91,11 +91,11 @@ def _files_near(folder: Path, root: Path, language_id: str) -> list[Path]:
             for name in sorted(names):
                 if language_id_of(name) == language_id:
                     found[Path(current, name)] = None
-            if len(found) >= MOST_FILES or seen > _MOST_ENTRIES:
-                return list(found)[:MOST_FILES]
-    return list(found)[:MOST_FILES]
+            if len(found) >= MAX_FILES or seen > _MAX_ENTRIES:
+                return list(found)[:MAX_FILES]
+    return list(found)[:MAX_FILES]
 
 
 def _document(file: Path, language_id: str, changed: int) -> OpenDocument | None:
-    text = read_source(file, MOST_BYTES)
+    text = read_source(file, MAX_BYTES)
     return None if text is None else OpenDocument(file.as_uri(), language_id, changed, text)

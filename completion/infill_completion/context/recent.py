@@ -7,11 +7,11 @@ from infill_completion.context.similar import SimilarIndex
 from infill_completion.context.snippet import Snippet
 from infill_completion.document.lines import to_lf
 
-MOST_SNIPPETS = 3
+MAX_SNIPPETS = 3
 SNIPPET_LINES = 16
 # Places closer than this, in characters, count as one.
 NEARBY_CHARACTERS = 600
-_MOST_VISITS = 32
+_MAX_VISITS = 32
 
 
 class RecentPlaces:
@@ -23,13 +23,13 @@ class RecentPlaces:
     def visited(self, uri: str, offset: int) -> None:
         """Record that the user edited or looked at a place of a document."""
         kept = [(other, at) for other, at in self._visits if other != uri or abs(at - offset) > NEARBY_CHARACTERS]
-        self._visits = [(uri, offset), *kept][:_MOST_VISITS]
+        self._visits = [(uri, offset), *kept][:_MAX_VISITS]
 
     def snippets(self, gathering: Gathering, index: SimilarIndex) -> list[Snippet]:
         """Return the lines around the last places in allowed documents; ``index`` holds their lines."""
         found: list[Snippet] = []
         for uri, offset in self._visits:
-            if uri not in gathering.allowed or uri == gathering.view.uri or len(found) >= MOST_SNIPPETS:
+            if uri not in gathering.allowed or uri == gathering.view.uri or len(found) >= MAX_SNIPPETS:
                 continue
             lines = index.lines(uri)
             line = to_lf(gathering.allowed[uri].text[:offset]).count("\n")

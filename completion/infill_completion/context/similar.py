@@ -16,7 +16,7 @@ from infill_completion.document.workspace import OpenDocument
 
 WINDOW_LINES = 24
 STEP_LINES = 12
-MOST_LINES = 6000
+MAX_LINES = 6000
 # Windows with a lower similarity share only the language's keywords.
 LEAST_SIMILARITY = 0.12
 WORD = re.compile(r"[^\W\d]\w{2,}")
@@ -43,7 +43,7 @@ class SimilarIndex:
         known = self._documents.get(document.uri)
         if known is not None and known.version == document.version:
             return
-        lines = to_lf(document.text).split("\n")[:MOST_LINES]
+        lines = to_lf(document.text).split("\n")[:MAX_LINES]
         words = [frozenset(WORD.findall(line)) for line in lines]
         starts = range(0, max(len(lines) - STEP_LINES, 1), STEP_LINES)
         windows = tuple((start, frozenset().union(*words[start : start + WINDOW_LINES])) for start in starts)

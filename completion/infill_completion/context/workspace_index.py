@@ -21,11 +21,11 @@ from infill_completion.document.files import read_source
 from infill_completion.document.lines import to_lf
 from infill_completion.languages.registry import language_id_of
 
-MOST_FILES = 3000
-MOST_BYTES = 200_000
-MOST_WINDOWS = 20_000
+MAX_FILES = 3000
+MAX_BYTES = 200_000
+MAX_WINDOWS = 20_000
 # Folder entries read in one pass.
-MOST_ENTRIES = 30_000
+MAX_ENTRIES = 30_000
 # One piece of work, and the pause after it: a quarter of one core at most, and no request waits long.
 PIECE_MS = 2.0
 PAUSE_S = 0.006
@@ -86,7 +86,7 @@ class WorkspaceIndex:
             yield
             if path is None:
                 continue
-            if len(seen) >= MOST_FILES or len(self._index) >= MOST_WINDOWS:
+            if len(seen) >= MAX_FILES or len(self._index) >= MAX_WINDOWS:
                 break
             seen.add(path)
             known = self._files.get(path)
@@ -129,7 +129,7 @@ class WorkspaceIndex:
 
     def _walk(self) -> Iterator[tuple[Path | None, int]]:
         """Yield each file of the language and its modification time, in the order of names; None before each entry."""
-        left = MOST_ENTRIES
+        left = MAX_ENTRIES
         waiting = list(reversed(self.roots))
         while waiting and left > 0:
             folder = waiting.pop()
@@ -150,7 +150,7 @@ class WorkspaceIndex:
                             below.append(path)
                     elif language_id_of(entry.name) == self.language_id and not self._is_private(path):
                         status = entry.stat()
-                        if status.st_size <= MOST_BYTES:
+                        if status.st_size <= MAX_BYTES:
                             yield path, status.st_mtime_ns
                 except OSError:
                     continue
@@ -194,5 +194,5 @@ def _is_skipped(folder: str) -> bool:
 
 
 def _read(path: Path) -> list[str]:
-    text = read_source(path, MOST_BYTES)
+    text = read_source(path, MAX_BYTES)
     return [] if text is None or "\0" in text[:1000] else to_lf(text).split("\n")

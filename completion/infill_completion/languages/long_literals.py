@@ -9,7 +9,7 @@ from functools import lru_cache
 from infill_completion.languages.literal_styles import STYLES
 
 _ESCAPED = re.compile(r"(?<!\\)(?:\\\\)*\\\Z")
-_MOST_BACKSLASHES = 64
+_MAX_BACKSLASHES = 64
 _TEMPLATE = re.compile(r"\\.|`|\$\{|[{}]", re.DOTALL)
 
 
@@ -43,7 +43,7 @@ class LongLiteral:
             end = _template_end(text, start)
             return (end - 1, end) if end is not None else None
         at = text.find(self.closing, start)
-        while at >= 0 and self.has_escapes and _ESCAPED.search(text[max(at - _MOST_BACKSLASHES, start) : at]):
+        while at >= 0 and self.has_escapes and _ESCAPED.search(text[max(at - _MAX_BACKSLASHES, start) : at]):
             at = text.find(self.closing, at + 1)
         return (at, at + len(self.closing)) if at >= 0 else None
 

@@ -23,8 +23,8 @@ OWN_IGNORE = ".infillignore"
 # The time for which the ignore files of a folder count as unchanged, so that an index need not check them for each
 # file.
 KEEP_S = 1.0
-_MOST_FOLDERS = 5000
-_MOST_FILES = 5000
+_MAX_FOLDERS = 5000
+_MAX_FILES = 5000
 
 Stamp = tuple[int, int, int]
 
@@ -138,7 +138,7 @@ class IgnoreFiles:
         known = self._folders.get(key)
         if known is not None and self._clock() - known.checked_s < KEEP_S:
             return known
-        if len(self._folders) >= _MOST_FOLDERS:
+        if len(self._folders) >= _MAX_FOLDERS:
             self._folders.clear()
         state = self._top(top, only_own=only_own)
         at = top
@@ -207,7 +207,7 @@ class IgnoreFiles:
             patterns = Patterns.of_file(content, ignores_case=ignores_case)
         except TooManyPatternsError:
             raise _too_many(file) from None
-        if len(self._files) >= _MOST_FILES:
+        if len(self._files) >= _MAX_FILES:
             self._files.clear()
         self._files[key] = (stamp, patterns)
         return (_Source(patterns, file, skipped),)

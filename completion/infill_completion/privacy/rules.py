@@ -16,7 +16,7 @@ from infill_completion.privacy.setting import IgnoreSetting
 
 # The time for which the verdict on a file is kept before the rules are checked again.
 KEEP_S = 5.0
-_MOST_VERDICTS = 2000
+_MAX_VERDICTS = 2000
 # Scheme and path (RFC 3986, appendix B); unlike `urlsplit` it accepts any text.
 _URI = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://[^/?#]*)?([^?#]*)")
 # A name that is not UTF-8 keeps its bytes, so that rules can match it.
@@ -61,7 +61,7 @@ class Privacy:
         now = time.monotonic()
         if known is not None and now - known[0] < KEEP_S:
             return known[1]
-        if len(self._verdicts) >= _MOST_VERDICTS:
+        if len(self._verdicts) >= _MAX_VERDICTS:
             self._verdicts.clear()
         rule = self._find(uri, roots)
         self._verdicts[key] = (now, rule)
@@ -90,7 +90,7 @@ class Privacy:
         now = time.monotonic()
         if known is not None and now - known[0] < KEEP_S:
             return known[1]
-        if len(self._inner) >= _MOST_VERDICTS:
+        if len(self._inner) >= _MAX_VERDICTS:
             self._inner.clear()
         found = repositories_of(path, outermost)
         self._inner[key] = (now, found)

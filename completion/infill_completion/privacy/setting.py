@@ -11,7 +11,7 @@ from infill_completion.privacy.ignore_files import Rule
 
 _ORIGIN = "setting privacy.ignore"
 _TOO_MANY = "The setting privacy.ignore has too many patterns to match; shorten it."
-_MOST_FOLDERS = 5000
+_MAX_FOLDERS = 5000
 
 
 class IgnoreSetting:
@@ -37,7 +37,7 @@ class IgnoreSetting:
         """Return the rule that keeps everything in a folder private."""
         if folder in self._folders:
             return self._folders[folder]
-        if len(self._folders) >= _MOST_FOLDERS:
+        if len(self._folders) >= _MAX_FOLDERS:
             self._folders.clear()
         rule = None
         for step in (*reversed(folder.parents), folder):

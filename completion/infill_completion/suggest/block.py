@@ -15,7 +15,7 @@ from infill_completion.languages.syntax import LineStart, line_starts
 from infill_completion.languages.traits import Blocks, opens_block
 from infill_completion.suggest.extent import STYLE_SHEETS, Extent, ExtentKind
 
-MOST_LINES = 24
+MAX_LINES = 24
 _OPENERS, _CLOSERS = ("(", "[", "{"), frozenset(")]}")
 # A line that no parser has seen.
 _UNKNOWN = LineStart(is_inside=False, depth=0)
@@ -51,7 +51,7 @@ class _Block:
         self._starts = _line_starts_of(self._lines, extent)
         first = extent.line + self._lines[0]
         self._first_opens = extent.kind is ExtentKind.BLOCK and opens_block(first, extent.traits)
-        self._most_lines = MOST_LINES if extent.kind is ExtentKind.BLOCK and not extent.is_untouched else sys.maxsize
+        self._most_lines = MAX_LINES if extent.kind is ExtentKind.BLOCK and not extent.is_untouched else sys.maxsize
 
     def text(self, *, is_whole: bool) -> str | None:
         gap, end = False, 1

@@ -53,8 +53,8 @@ LANGUAGES = (
     "css",
 )
 _SKIPPED = {"node_modules", "site-packages", "test", "lib2to3"}
-_MOST_FILES, _SMALLEST, _LARGEST = 60, 400, 60_000
-_MOST_BLOCK_LINES = 20
+_MAX_FILES, _SMALLEST, _LARGEST = 60, 400, 60_000
+_MAX_BLOCK_LINES = 20
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _CLOSERS = frozenset(")]}\"'`;,:")
 _TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
@@ -123,7 +123,7 @@ def files(language_id: str) -> tuple[tuple[Path, str], ...]:
     found: list[tuple[Path, str]] = []
     for root in ROOTS:
         for path in sorted(root.rglob("*.*")):
-            if len(found) >= _MOST_FILES or _is_skipped(path.relative_to(root)):
+            if len(found) >= _MAX_FILES or _is_skipped(path.relative_to(root)):
                 continue
             if language_id_of(path.name) == language_id and _SMALLEST <= path.stat().st_size <= _LARGEST:
                 found.append((path, to_lf(path.read_text("utf-8", "replace"))))
@@ -214,7 +214,7 @@ def _block(text: str, chosen: random.Random) -> tuple[int, int] | None:
     start, end = _line(text, chosen)
     width, lines, at = indent_width(text[start:end]), 0, text.find("\n", end)
     first = last = at
-    while 0 <= at < len(text) - 1 and lines < _MOST_BLOCK_LINES:
+    while 0 <= at < len(text) - 1 and lines < _MAX_BLOCK_LINES:
         following = text.find("\n", at + 1)
         line = text[at + 1 : following if following >= 0 else None]
         if line.strip() and indent_width(line) <= width:
@@ -222,7 +222,7 @@ def _block(text: str, chosen: random.Random) -> tuple[int, int] | None:
         lines += 1
         at = following
         last = at if line.strip() else last
-    if last <= first or lines >= _MOST_BLOCK_LINES:
+    if last <= first or lines >= _MAX_BLOCK_LINES:
         return None
     if chosen.random() < 0.5:
         return first, last

@@ -21,7 +21,7 @@ from infill_completion.client.remote.limits.stops import StopCutter
 from infill_completion.client.remote.profile import ServerProfile
 from infill_completion.client.remote.trouble import error_of
 
-_MOST_REFUSALS = 12
+_MAX_REFUSALS = 12
 _OK = 200
 _MAY_LEARN = frozenset({_OK, 400, 405, 409, 415, 422, 500, 501})
 
@@ -92,7 +92,7 @@ class Completions:
                 profile.refused.accepted()
                 return answer, fitting, _cutter(whole, body)
             refusals += 1
-            may_succeed = refusals <= _MOST_REFUSALS and self._learn(refusal, fitting, body)
+            may_succeed = refusals <= _MAX_REFUSALS and self._learn(refusal, fitting, body)
             if not may_succeed:
                 profile.refused.unlearn(lessons)
             if refusal.status == _OK and not may_succeed:

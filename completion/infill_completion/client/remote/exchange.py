@@ -21,7 +21,7 @@ from infill_completion.settings import EngineSettings
 
 _OK = 200
 _DONE = b"[DONE]"
-_MOST_BODY_BYTES = 32 << 20
+_MAX_BODY_BYTES = 32 << 20
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class AnswerStream:
         self._reader = reader
         self._parts = response.parts()
         self._unread: list[bytes] | None = []
-        self._left_bytes = _MOST_BODY_BYTES
+        self._left_bytes = _MAX_BODY_BYTES
         self._is_ended = False
 
     async def begin(self) -> None:
@@ -213,7 +213,7 @@ async def _whole(response: HttpResponse) -> bytes:
         ProtocolError: The body is too long.
     """
     parts: list[bytes] = []
-    left = _MOST_BODY_BYTES
+    left = _MAX_BODY_BYTES
     try:
         async with contextlib.aclosing(response.parts()) as arriving:
             async for part in arriving:

@@ -7,8 +7,8 @@ import json
 import re
 from typing import Any
 
-_MOST_CHARACTERS = 200
-_MOST_PAGE_BYTES = 1 << 16
+_MAX_CHARACTERS = 200
+_MAX_PAGE_BYTES = 1 << 16
 # Where servers put the sentence, in the order of preference.
 _MESSAGE_KEYS = ("message", "error", "detail", "msg", "errors", "title", "reason", "description")
 # vLLM aborts a request if its engine dies; OpenRouter ends a choice with `error`.
@@ -28,7 +28,7 @@ def message_of(value: object) -> str:
     """Return the first line of the error in a JSON value; at most 200 characters."""
     lines = _sentence(value, 4).strip().splitlines()
     line = re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", lines[0]) if lines else ""
-    return line.encode("utf-8", "replace").decode()[:_MOST_CHARACTERS]
+    return line.encode("utf-8", "replace").decode()[:_MAX_CHARACTERS]
 
 
 def error_of(body: Any) -> str | None:
@@ -75,7 +75,7 @@ def is_chat(body: Any) -> bool:
 
 def page_title(body: bytes) -> str | None:
     """Return the title of a web page, which may be empty, or None if ``body`` is none."""
-    text = body[:_MOST_PAGE_BYTES].decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
+    text = body[:_MAX_PAGE_BYTES].decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
     if not text.startswith("<"):
         return None
     title = _TITLE.search(text)

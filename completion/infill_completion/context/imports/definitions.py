@@ -10,18 +10,18 @@ from pathlib import Path
 
 from infill_completion.context.imports import c, go, java, python, rust, script
 from infill_completion.context.imports.files import Files
-from infill_completion.context.imports.site import MOST_TEXT, Import, ImportSite, Takes
+from infill_completion.context.imports.site import MAX_TEXT, Import, ImportSite, Takes
 from infill_completion.context.snippet import Snippet
 from infill_completion.languages.registry import context_module_of
 
 # Imports that are parsed, and how many of them are followed.
-MOST_WRITTEN = 150
-MOST_IMPORTS = 24
+MAX_WRITTEN = 150
+MAX_IMPORTS = 24
 # Files read for one request, and the longest chain of files that export again what they import.
-MOST_FILES = 48
-MOST_STEPS = 3
+MAX_FILES = 48
+MAX_STEPS = 3
 # Characters that one file may take.
-MOST_CHARACTERS = 800
+MAX_CHARACTERS = 800
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,12 @@ def imports_of(site: ImportSite, files: Files) -> list[Import]:
     rules = _RULES.get(context_module_of(site.language_id))
     if rules is None:
         return []
-    text = site.text[:MOST_TEXT]
-    written = islice(rules.imports(replace(site, text=text), files), MOST_WRITTEN)
+    text = site.text[:MAX_TEXT]
+    written = islice(rules.imports(replace(site, text=text), files), MAX_WRITTEN)
     found = [item for item in takewhile(lambda _: files.allows(), written) if item.files]
     wanted = [item for item in found if item.names or item.takes is not Takes.NAMED]
     wanted.sort(key=lambda item: item.takes is Takes.NAMED and not any(here in site.words for here, _ in item.names))
-    return list(dict.fromkeys(wanted))[:MOST_IMPORTS]
+    return list(dict.fromkeys(wanted))[:MAX_IMPORTS]
 
 
 def definitions(site: ImportSite, files: Files, most_characters: int) -> list[Snippet]:
@@ -82,11 +82,11 @@ class _Search:
         self.found: dict[Path, dict[str, None]] = {}
         self._site = site
         self._files = files
-        self._left = MOST_FILES
+        self._left = MAX_FILES
 
     @property
     def characters(self) -> int:
-        return sum(min(sum(map(len, signatures)), MOST_CHARACTERS) for signatures in self.found.values())
+        return sum(min(sum(map(len, signatures)), MAX_CHARACTERS) for signatures in self.found.values())
 
     def follow(self, item: Import, origin: Path, step: int) -> None:
         """Record the signatures behind an import in ``origin``."""
@@ -116,10 +116,10 @@ class _Search:
     def _follow_reexports(self, file: Path, text: str, names: list[str], step: int) -> None:
         """Look for ``names`` in the imports of a file that does not define them."""
         rules = _RULES[context_module_of(self._site.language_id)]
-        if not names or step >= MOST_STEPS or not rules.reexports:
+        if not names or step >= MAX_STEPS or not rules.reexports:
             return
-        there = replace(self._site, text=text[:MOST_TEXT], near="", path=file)
-        for item in islice(rules.imports(there, self._files), MOST_WRITTEN):
+        there = replace(self._site, text=text[:MAX_TEXT], near="", path=file)
+        for item in islice(rules.imports(there, self._files), MAX_WRITTEN):
             if item.takes is Takes.USED:
                 self.follow(replace(item, names=tuple((name, name) for name in names), takes=Takes.NAMED), file, step)
             else:
@@ -135,4 +135,4 @@ class _Search:
 def _fitting(signatures: dict[str, None]) -> str:
     """Return the whole lines of the signatures that fit the room of one file."""
     text = "\n".join(signatures)
-    return text if len(text) <= MOST_CHARACTERS else text[: max(text.rfind("\n", 0, MOST_CHARACTERS), 0)]
+    return text if len(text) <= MAX_CHARACTERS else text[: max(text.rfind("\n", 0, MAX_CHARACTERS), 0)]

@@ -14,11 +14,11 @@ from infill_completion.document.workspace import OpenDocument
 from infill_completion.languages.registry import context_module_of, language_id_of
 from infill_completion.languages.syntax.parser import has_grammar
 
-MOST_BYTES = 400_000
+MAX_BYTES = 400_000
 # Outlines are kept with their texts: a few megabytes at most in a usual workspace.
-MOST_KEPT = 200
+MAX_KEPT = 200
 # Entries of a folder; a folder with more was hardly written by people.
-MOST_ENTRIES = 500
+MAX_ENTRIES = 500
 
 
 class OutlineCache:
@@ -35,7 +35,7 @@ class OutlineCache:
             text = load()
             known = (stamp, None if text is None else Outline(text, language_id))
         self._outlines[key] = known
-        while len(self._outlines) > MOST_KEPT:
+        while len(self._outlines) > MAX_KEPT:
             self._outlines.popitem(last=False)
         return known[1]
 
@@ -92,7 +92,7 @@ class Files:
             listed = [entry.name for entry in folder.iterdir()] if self._leads_inside(folder) else []
         except (OSError, ValueError):
             return []
-        return sorted(listed) if len(listed) <= MOST_ENTRIES else []
+        return sorted(listed) if len(listed) <= MAX_ENTRIES else []
 
     def _outline(self, path: Path, language_id: str) -> Outline | None:
         path = Path(os.path.normpath(path))
@@ -101,17 +101,17 @@ class Files:
         document = self._opened.get(path)
         if document is not None:
             stamp = (document.uri, document.version)
-            return self._outlines.outline(path, language_id, stamp, lambda: document.text[:MOST_BYTES])
+            return self._outlines.outline(path, language_id, stamp, lambda: document.text[:MAX_BYTES])
         try:
             status = path.stat()
-            if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:
+            if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:
                 return None
             if self._is_private(path) or not self._leads_inside(path):
                 return None
         except (OSError, ValueError):  # missing, or a name that no file can have
             return None
         return self._outlines.outline(
-            path, language_id, (status.st_mtime_ns, status.st_size), lambda: read_source(path, MOST_BYTES)
+            path, language_id, (status.st_mtime_ns, status.st_size), lambda: read_source(path, MAX_BYTES)
         )
 
     def _is_below(self, path: Path) -> bool:

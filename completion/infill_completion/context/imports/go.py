@@ -10,7 +10,7 @@ from infill_completion.context.imports.files import Files
 from infill_completion.context.imports.site import Import, ImportSite, Takes
 
 # Files read of one package.
-MOST_FILES = 24
+MAX_FILES = 24
 _BLOCK = re.compile(r"^import\s*(\([^()]*|[^\n(]+)", re.MULTILINE)
 _SPEC = re.compile(r"^[ \t(]*(?:([\w.]+)[ \t]+)?[\"`]([^\"`\n]+)[\"`]", re.MULTILINE)
 _MODULE = re.compile(r"^module[ \t]+\"?([^\s\"]+)", re.MULTILINE)
@@ -52,4 +52,4 @@ def _files(folder: Path, site: ImportSite, files: Files) -> tuple[Path, ...]:
     names = [name for name in files.names(folder) if name.endswith(".go")]
     if not site.path.name.endswith("_test.go"):
         names = [name for name in names if not name.endswith("_test.go")]
-    return tuple(folder / name for name in names if folder / name != site.path)[:MOST_FILES]
+    return tuple(folder / name for name in names if folder / name != site.path)[:MAX_FILES]

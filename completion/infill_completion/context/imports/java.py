@@ -10,7 +10,7 @@ from infill_completion.context.imports.files import Files
 from infill_completion.context.imports.site import Import, ImportSite
 
 # Types read of one package.
-MOST_TYPES = 24
+MAX_TYPES = 24
 _PACKAGE = re.compile(r"^[ \t]*package[ \t]+([\w.]+)", re.MULTILINE)
 _IMPORT = re.compile(r"^[ \t]*import[ \t]+(static[ \t]+)?([\w.]+?)(\.\*)?[ \t]*(?:;|$)", re.MULTILINE)
 
@@ -40,7 +40,7 @@ def _used(folders: list[Path], site: ImportSite, files: Files) -> Iterator[Impor
     """Yield the types of a package whose names occur near the cursor."""
     for folder in folders:
         names = [name.removesuffix(".java") for name in files.names(folder) if name.endswith(".java")]
-        for name in [name for name in names if name in site.words and name != site.path.stem][:MOST_TYPES]:
+        for name in [name for name in names if name in site.words and name != site.path.stem][:MAX_TYPES]:
             yield Import((folder / f"{name}.java",), ((name, name),))
 
 

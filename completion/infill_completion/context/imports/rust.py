@@ -10,9 +10,9 @@ from pathlib import Path
 from infill_completion.context.imports.files import Files
 from infill_completion.context.imports.site import Import, ImportSite, Takes
 
-MOST_DEPTH = 8
+MAX_DEPTH = 8
 # Paths in one ``use``; an item with more is generated.
-MOST_PATHS = 64
+MAX_PATHS = 64
 _USE = re.compile(r"^[ \t]*(?:pub(?:\([^()\n]*\))?[ \t]+)?use[ \t\n]+([^;]{1,2000})", re.MULTILINE)
 _MOD = re.compile(r"^[ \t]*(?:pub(?:\([^()\n]*\))?[ \t]+)?mod[ \t]+(\w+)[ \t]*;", re.MULTILINE)
 _PATH = re.compile(r"(?<![\w:])((?:crate|self|super)(?:::\w+)+)")
@@ -77,11 +77,11 @@ def _paths(words: list[str]) -> list[tuple[tuple[str, ...], str]]:
     is_renamed = False
     for word in [*words, ","]:
         if word == "{":
-            if len(stack) > MOST_DEPTH:
+            if len(stack) > MAX_DEPTH:
                 break
             stack.append(path)
         elif word in {",", "}"}:
-            if path != stack[-1] and len(found) < MOST_PATHS:
+            if path != stack[-1] and len(found) < MAX_PATHS:
                 kept = path[:-1] if path[-1] == "self" and len(path) > 1 else path
                 found.append((kept, here if is_renamed else kept[-1]))
             if word == "}" and len(stack) > 1:

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 # A file with imports beyond this many characters is generated.
-MOST_TEXT = 100_000
+MAX_TEXT = 100_000
 _IMPORT_LINE = re.compile(r"[ \t]*(?:import|from|use|pub use|#[ \t]*include)\b")
 # Names joined by dots or double colons; only whole chains match.
 _CHAIN = re.compile(r"(?<![\w$.:])[^\W\d][\w$]*(?:(?:\.|::)[^\W\d][\w$]*)+")

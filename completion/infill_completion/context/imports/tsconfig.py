@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from infill_completion.context.imports.files import Files
-from infill_completion.context.imports.site import MOST_TEXT, ImportSite
+from infill_completion.context.imports.site import MAX_TEXT, ImportSite
 
 _NAMES = ("tsconfig.json", "jsconfig.json")
 # Comments, and commas after the last item, both of which TypeScript allows; strings stay as they are.
@@ -21,7 +21,7 @@ def aliased(written: str, site: ImportSite, files: Files) -> list[Path]:
     """Return the paths of a module's name according to ``paths`` and ``baseUrl`` of the nearest configuration."""
     for folder in site.folders:
         for name in _NAMES:
-            text = files.text(folder / name)[:MOST_TEXT]
+            text = files.text(folder / name)[:MAX_TEXT]
             if text:
                 return _mapped(written, folder, _options(text))
     return []

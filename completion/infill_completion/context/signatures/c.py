@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from infill_completion.context.signatures.nodes import MOST_DEPTH, SourceText, inside, is_code, type_signature, with_end
+from infill_completion.context.signatures.nodes import MAX_DEPTH, SourceText, inside, is_code, type_signature, with_end
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -68,7 +68,7 @@ def _is_shown(node: Node) -> bool:
 
 def _name(declarator: Node | None, source: SourceText) -> str:
     """Return the name that a declarator, such as ``*name[3]`` or ``(*name)(int)``, declares."""
-    for _ in range(MOST_DEPTH):
+    for _ in range(MAX_DEPTH):
         if declarator is None or declarator.type in _NAMES:
             break
         declarator = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from infill_completion.context.signatures.nodes import MOST_DEPTH, SourceText, inside, type_signature
+from infill_completion.context.signatures.nodes import MAX_DEPTH, SourceText, inside, type_signature
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -44,7 +44,7 @@ def _spec(node: Node, source: SourceText) -> str:
 def _receiver(node: Node, source: SourceText) -> str:
     """Return the name of a method's type."""
     found = node.child_by_field_name("receiver")
-    for _ in range(MOST_DEPTH):
+    for _ in range(MAX_DEPTH):
         if found is None or found.type == "type_identifier":
             break
         found = found.child_by_field_name("type") or next(

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 # Definitions in namespaces and conditions are found down to this depth; people hardly nest deeper.
-MOST_DEPTH = 12
+MAX_DEPTH = 12
 # A longer line is data.
-MOST_LINE = 240
+MAX_LINE = 240
 _INDENT = "    "
 
 
@@ -39,7 +39,7 @@ class SourceText:
 
     def first_line(self, node: Node) -> str:
         """Return the first line of a node's text."""
-        return self.text(node).partition("\n")[0].rstrip()[:MOST_LINE]
+        return self.text(node).partition("\n")[0].rstrip()[:MAX_LINE]
 
 
 def end_of_signature(node: Node) -> int:
@@ -93,7 +93,7 @@ def type_signature(
     first = node.start_byte if start is None else start
     opening = source.between(first, body.start_byte + 1 if closing else body.start_byte).rstrip()
     members = (with_end(source.signature(child), ending) for child in body.named_children if shows(child))
-    lines = "\n".join(textwrap.dedent(member) for member in members if len(member) <= 4 * MOST_LINE)
+    lines = "\n".join(textwrap.dedent(member) for member in members if len(member) <= 4 * MAX_LINE)
     inner = textwrap.indent(lines, _INDENT) if lines.strip() else ""
     return "\n".join(part for part in (opening, inner, closing) if part)
 
@@ -109,7 +109,7 @@ def inside(root: Node, containers: frozenset[str], depth: int = 0) -> Iterator[N
     """Yield the nodes below ``root`` and inside its containers, in the order of the text; not the containers."""
     for child in root.named_children:
         if child.type in containers or child.is_error:
-            if depth < MOST_DEPTH:
+            if depth < MAX_DEPTH:
                 yield from inside(child, containers, depth + 1)
         else:
             yield child

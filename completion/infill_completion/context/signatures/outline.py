@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # A piece is parsed in about 5 milliseconds. A file with more pieces was hardly written by people.
 PIECE_CHARACTERS = 32_000
-MOST_PIECES = 8
+MAX_PIECES = 8
 # By `Language.context_module`.
 _EXTRACTORS: dict[str, Callable[[Node, SourceText], Iterator[tuple[str, str]]]] = {
     "c": c.signatures,
@@ -82,14 +82,14 @@ class Outline:
 def _cut(text: str) -> list[str]:
     pieces: list[str] = []
     start = 0
-    while len(text) - start > PIECE_CHARACTERS and len(pieces) < MOST_PIECES:
+    while len(text) - start > PIECE_CHARACTERS and len(pieces) < MAX_PIECES:
         edges = [
             match.end() for match in _LEFTMOST.finditer(text, start + PIECE_CHARACTERS // 2, start + PIECE_CHARACTERS)
         ]
         end = edges[-1] if edges else start + PIECE_CHARACTERS
         pieces.append(text[start:end])
         start = end
-    return [*pieces, text[start:]] if len(pieces) < MOST_PIECES else pieces
+    return [*pieces, text[start:]] if len(pieces) < MAX_PIECES else pieces
 
 
 def _signatures_of(text: str, language_id: str) -> Signatures:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from infill_completion.context.signatures.nodes import MOST_LINE, SourceText, inside, type_signature
+from infill_completion.context.signatures.nodes import MAX_LINE, SourceText, inside, type_signature
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -44,7 +44,7 @@ def signatures(root: Node, source: SourceText) -> Iterator[tuple[str, str]]:
 def _decorators(node: Node, source: SourceText) -> str:
     """Return the decorators of one line, since they change how a definition is used, as a property or a data class."""
     lines = (source.text(child) for child in node.named_children if child.type == "decorator")
-    return "".join(f"{line}\n" for line in lines if "\n" not in line and len(line) <= MOST_LINE)
+    return "".join(f"{line}\n" for line in lines if "\n" not in line and len(line) <= MAX_LINE)
 
 
 def _is_member(node: Node, source: SourceText) -> bool:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from tree_sitter import Parser, Point, Tree
 
 # Text on which the parser has worked this long has no tree; a million characters of ordinary code take 150 ms.
-MOST_PARSE_MS = 2000.0
+MAX_PARSE_MS = 2000.0
 _READ_CHARACTERS = 4096
 _COMPARED = 32_768
 # After an edit of more characters the structure of a former text is of no use.
-_MOST_EDITED = 1000
+_MAX_EDITED = 1000
 _NO_POINT = (0, 0)  # The tree's rows and columns are never asked for.
 
 
@@ -88,7 +88,7 @@ class DocumentTree:
             self._running, self._tree, self.cost_ms = None, tree, running.spent_ms
             self.is_current = running.text is self.text
             self._is_torn = not self.is_current and _edit(tree, running.text, self.text)
-        elif running.spent_ms > MOST_PARSE_MS:
+        elif running.spent_ms > MAX_PARSE_MS:
             self._give_up()
 
     def excerpt(self, offset: int) -> Excerpt | None:
@@ -151,4 +151,4 @@ def _edit(tree: Tree, former: str, text: str) -> bool:
     """
     start, old_end, new_end = difference(former, text)
     tree.edit(start, old_end, new_end, _NO_POINT, _NO_POINT, _NO_POINT)
-    return max(old_end, new_end) - start > _MOST_EDITED
+    return max(old_end, new_end) - start > _MAX_EDITED

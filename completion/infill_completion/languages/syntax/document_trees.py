@@ -17,13 +17,13 @@ from infill_completion.document.lines import line_ending_of, to_lf
 from infill_completion.document.snapshot import Snapshot
 from infill_completion.document.view import View
 from infill_completion.document.window import Excerpt, clean_offset
-from infill_completion.languages.syntax.document_tree import MOST_PARSE_MS, DocumentTree
-from infill_completion.languages.syntax.excerpt import MOST_AFTER, MOST_BEFORE
+from infill_completion.languages.syntax.document_tree import MAX_PARSE_MS, DocumentTree
+from infill_completion.languages.syntax.excerpt import MAX_AFTER, MAX_BEFORE
 from infill_completion.languages.syntax.parser import has_grammar
 
 # Documents and their characters; a tree takes about twenty bytes for each. What was used longest ago is dropped.
-MOST_DOCUMENTS = 16
-MOST_CHARACTERS = 4_000_000
+MAX_DOCUMENTS = 16
+MAX_CHARACTERS = 4_000_000
 # Larger documents are not parsed.
 LARGEST = 2_000_000
 # How long other work waits for the parser.
@@ -63,7 +63,7 @@ class DocumentTrees:
 
     def update(self, uri: str, language_id: str, text: str) -> None:
         """Take over the newest text of a document; a new document begins to be parsed."""
-        if not has_grammar(language_id) or not MOST_BEFORE + MOST_AFTER < len(text) <= LARGEST:
+        if not has_grammar(language_id) or not MAX_BEFORE + MAX_AFTER < len(text) <= LARGEST:
             self.forget(uri)
             return
         entry = self._entries.get(uri)
@@ -77,7 +77,7 @@ class DocumentTrees:
         entry.text = text
         self._drop_oldest()
         if self._is_steady:
-            tree.work(MOST_PARSE_MS)
+            tree.work(MAX_PARSE_MS)
         elif tree.cost_ms <= SLICE_MS:
             tree.work(SLICE_MS)
         if tree.is_parsed or tree.is_current:
@@ -121,14 +121,14 @@ class DocumentTrees:
         if entry is not None:
             # The text may have changed while the request waited.
             found = entry.tree.excerpt(offset) if entry.text is text else None
-        elif has_grammar(snapshot.language_id) and len(text) <= MOST_BEFORE + MOST_AFTER:
+        elif has_grammar(snapshot.language_id) and len(text) <= MAX_BEFORE + MAX_AFTER:
             found = Excerpt(to_lf(text[:offset]), to_lf(text[offset:]))
         else:
             found = None
         return None if found is None else found.with_text(chosen, replaced)
 
     def _drop_oldest(self) -> None:
-        while len(self._entries) > MOST_DOCUMENTS or self._characters() > MOST_CHARACTERS:
+        while len(self._entries) > MAX_DOCUMENTS or self._characters() > MAX_CHARACTERS:
             self.forget(next(iter(self._entries)))
 
     def _characters(self) -> int:

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 # Characters before and after the cursor. A parser reads a few thousand in a millisecond.
-MOST_BEFORE = 6000
-MOST_AFTER = 2000
+MAX_BEFORE = 6000
+MAX_AFTER = 2000
 # An excerpt is larger only where nothing can be left out, such as in a long string; then there is none.
-_MOST_CHARACTERS = 32_000
+_MAX_CHARACTERS = 32_000
 # Nodes from the root to the cursor; code that people write has a few dozen.
-_MOST_LEVELS = 500
+_MAX_LEVELS = 500
 # Children of an error that are looked through.
-_MOST_IN_ERROR = 1000
+_MAX_IN_ERROR = 1000
 _SEPARATORS = frozenset({",", ";"})
 
 
@@ -33,8 +33,8 @@ def cut_excerpt(
     text: str,
     offset: int,
     lists: frozenset[str],
-    most_before: int = MOST_BEFORE,
-    most_after: int = MOST_AFTER,
+    most_before: int = MAX_BEFORE,
+    most_after: int = MAX_AFTER,
 ) -> Excerpt | None:
     """Return the excerpt of ``text`` around ``offset``.
 
@@ -51,7 +51,7 @@ def cut_excerpt(
     """
     above, before = _before(root, text, offset, lists, most_before)
     below, after = _after(root, text, offset, lists, most_after)
-    if before is None or after is None or max(len(before), len(after)) > _MOST_CHARACTERS:
+    if before is None or after is None or max(len(before), len(after)) > _MAX_CHARACTERS:
         return None
     # Errors elsewhere, in blocks that do not hold the cursor, are of no concern.
     hides_errors = any(node.has_error for node in (*above[1:], *below[1:]))
@@ -70,7 +70,7 @@ def _before(root: Node, text: str, offset: int, lists: frozenset[str], most: int
     pieces: list[str] = []
     around: list[Node] = []
     node = root
-    while len(around) < _MOST_LEVELS:
+    while len(around) < _MAX_LEVELS:
         around.append(node)
         is_list = node == root or node.type in lists or node.is_error
         child = _child_after(node, earliest)
@@ -105,7 +105,7 @@ def _after(root: Node, text: str, offset: int, lists: frozenset[str], most: int)
     tails: list[str] = []
     around: list[Node] = []
     node = root
-    while len(around) < _MOST_LEVELS:
+    while len(around) < _MAX_LEVELS:
         around.append(node)
         is_list = node == root or node.type in lists or node.is_error
         child = _child_after(node, latest)
@@ -170,7 +170,7 @@ def _semicolon(node: Node, child: Node, text: str) -> str:
 
 def _open_braces(error: Node, end: int) -> str:
     """Return the braces open at ``end`` in code that the parser could not make sense of: blocks yet to be closed."""
-    if error.child_count > _MOST_IN_ERROR:
+    if error.child_count > _MAX_IN_ERROR:
         return ""
     count = 0
     for child in error.children:

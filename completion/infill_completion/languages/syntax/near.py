@@ -12,8 +12,8 @@ from infill_completion.document.window import Excerpt, Window
 from infill_completion.languages.registry import LANGUAGES
 
 # Characters before and after the cursor. A parser reads a few thousand in a millisecond.
-MOST_BEFORE = 6000
-MOST_AFTER = 2000
+MAX_BEFORE = 6000
+MAX_AFTER = 2000
 
 
 def _definition_lines() -> re.Pattern[str]:
@@ -56,13 +56,13 @@ def near_before(prefix: str, *, is_whole: bool) -> str | None:
     Returns:
         The text from a definition or from the document's start; None if there is no definition nearby.
     """
-    if is_whole and len(prefix) <= MOST_BEFORE:
+    if is_whole and len(prefix) <= MAX_BEFORE:
         return prefix
-    match = _DEFINITION.search(prefix, max(prefix.find("\n", max(len(prefix) - MOST_BEFORE, 0)), 0))
+    match = _DEFINITION.search(prefix, max(prefix.find("\n", max(len(prefix) - MAX_BEFORE, 0)), 0))
     return prefix[match.start() :] if match else None
 
 
 def near_after(suffix: str) -> str:
     """Return the beginning of ``suffix``, up to the end of a line."""
-    end = suffix.rfind("\n", 0, MOST_AFTER) if len(suffix) > MOST_AFTER else len(suffix)
-    return suffix[:end] if end > 0 else suffix[:MOST_AFTER]
+    end = suffix.rfind("\n", 0, MAX_AFTER) if len(suffix) > MAX_AFTER else len(suffix)
+    return suffix[:end] if end > 0 else suffix[:MAX_AFTER]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tree_sitter import Parser, Point, Tree
 
 # Text that the grammar cannot make sense of may keep a parser busy for long; it is given up after this time.
-MOST_MS = 20.0
+MAX_MS = 20.0
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
@@ -27,12 +27,12 @@ def parse(source: bytes, language_id: str) -> Tree | None:
     """Return the syntax tree of UTF-8 ``source``.
 
     None for a language without a grammar, if the grammar's package has no build for this platform, and if parsing
-    takes longer than `MOST_MS`.
+    takes longer than `MAX_MS`.
     """
     parser = _parser(language_id)
     if parser is None:
         return None
-    ends = time.thread_time() + MOST_MS / 1000  # Other work on a busy machine does not count.
+    ends = time.thread_time() + MAX_MS / 1000  # Other work on a busy machine does not count.
 
     def read(start: int, _point: Point) -> bytes:
         return source[start:]

@@ -15,8 +15,8 @@ from pathlib import Path
 from infill_completion.privacy.git.files import read_rules
 from infill_completion.privacy.git.repository import Repository
 
-_MOST_INCLUDES = 100
-_MOST_DEPTH = 10
+_MAX_INCLUDES = 100
+_MAX_DEPTH = 10
 _SECTION = re.compile(rb'[ \t]*\[[ \t]*([A-Za-z0-9.-]+)(?:[ \t]+"((?:[^"\\\n]|\\.)*)")?[ \t]*\]')
 _VARIABLE = re.compile(rb"[ \t]*([A-Za-z][A-Za-z0-9-]*)[ \t]*(?:=[ \t]*([^\r\n]*))?")
 _ESCAPES = {b"n": b"\n", b"t": b"\t", b"b": b"\b"}
@@ -85,10 +85,10 @@ class _Reader:
     def read(self, file: Path, depth: int, *, is_certain: bool) -> None:
         """Read one file and those that it includes."""
         content = read_rules(file)
-        if content is None or depth > _MOST_DEPTH:
+        if content is None or depth > _MAX_DEPTH:
             return
         for section, name, value in _variables(content):
-            if section in {b"include", b"includeif"} and name == b"path" and value and self._includes < _MOST_INCLUDES:
+            if section in {b"include", b"includeif"} and name == b"path" and value and self._includes < _MAX_INCLUDES:
                 self._includes += 1
                 is_plain = section == b"include"
                 self.read(file.parent / _path(value), depth + 1, is_certain=is_certain and is_plain)

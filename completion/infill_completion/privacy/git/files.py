@@ -6,7 +6,7 @@ import errno
 import stat
 from pathlib import Path
 
-MOST_BYTES = 1_000_000
+MAX_BYTES = 1_000_000
 _MISSING = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG))
 
 
@@ -46,7 +46,7 @@ def read_rules(file: Path) -> bytes | None:
     stamp = stamp_of(file)
     if stamp is None:
         return None
-    if stamp[1] > MOST_BYTES:
+    if stamp[1] > MAX_BYTES:
         raise UnreadableRulesError(file, "is too large")
     try:
         return file.read_bytes()

@@ -10,8 +10,8 @@ from infill_completion.privacy.git.wildmatch import SPECIAL, Wildcard, compiled
 
 # Bytes that the wildcards of one file may look at for one path. Ordinary files need a few thousand; a file made to keep
 # the event loop busy gets no further.
-MOST_STEPS = 200_000
-MOST_PATTERNS = 20_000
+MAX_STEPS = 200_000
+MAX_PATTERNS = 20_000
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -101,12 +101,12 @@ class Patterns:
     """The patterns of one file, in order.
 
     Raises:
-        TooManyPatternsError: There are more than `MOST_PATTERNS`.
+        TooManyPatternsError: There are more than `MAX_PATTERNS`.
     """
 
     def __init__(self, lines: Iterable[bytes], *, ignores_case: bool = False) -> None:
         kept = [Pattern.of(line, ignores_case=ignores_case) for line in lines]
-        if len(kept) > MOST_PATTERNS:
+        if len(kept) > MAX_PATTERNS:
             raise TooManyPatternsError
         self._latest_first = tuple(reversed(kept))
         self._ignores_case = ignores_case
@@ -124,12 +124,12 @@ class Patterns:
             is_folder: Whether it is a folder.
 
         Raises:
-            TooManyPatternsError: The wildcards take more than `MOST_STEPS`.
+            TooManyPatternsError: The wildcards take more than `MAX_STEPS`.
         """
         folded = path.lower() if self._ignores_case else path  # only of ASCII letters, as in Git
         name_at = path.rfind(b"/") + 1
         name, folded_name = path[name_at:], folded[name_at:]
-        left = MOST_STEPS
+        left = MAX_STEPS
         for pattern in self._latest_first:
             if pattern.only_folders and not is_folder:
                 continue

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _GIT_LINK = b"gitdir:"
-_MOST_LINK_BYTES = 10_000
+_MAX_LINK_BYTES = 10_000
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,6 @@ def _first_line(file: Path) -> bytes | None:
         if not file.is_file():
             return None
         with file.open("rb") as opened:
-            return opened.read(_MOST_LINK_BYTES).split(b"\n")[0].rstrip(b"\r")
+            return opened.read(_MAX_LINK_BYTES).split(b"\n")[0].rstrip(b"\r")
     except (OSError, ValueError):
         return None

@@ -33,7 +33,7 @@ _HEAD = re.compile(
     r"[+>-]?[ \t]{0,80}(?:(?:#|//|;|--)[ \t]{0,8})?(?:-[ \t]{1,8}|(?:export|ENV|ARG|set|setx)[ \t]{1,8})?[\w.-]{0,80}"
 )
 # The longest head.
-_MOST_HEAD = 300
+_MAX_HEAD = 300
 _BARE = re.compile(r"(?P<sign>[ \t]*[:=][ \t]*)(?P<secret>[^\s\"'`]{6,256})[ \t]*(?=\n|\Z|[ ]#)")
 # A part of a connection string.
 _PART = re.compile(r"(?i)[;\"'][ ]?(?:password|pwd)=(?P<secret>[^\s;\"'{}$<>]{4,})(?=[;\"'])")
@@ -95,8 +95,8 @@ def _is_secret(value: str, is_password: bool) -> bool:
 
 def _is_bare_secret(text: str, name: re.Match[str], value: re.Match[str]) -> bool:
     """Return whether a value without quotes is a secret rather than an expression; its line must hold nothing else."""
-    line = text.rfind("\n", max(name.start() - _MOST_HEAD, 0), name.start()) + 1
-    begins_further_away = line == 0 and name.start() > _MOST_HEAD
+    line = text.rfind("\n", max(name.start() - _MAX_HEAD, 0), name.start()) + 1
+    begins_further_away = line == 0 and name.start() > _MAX_HEAD
     if begins_further_away or _HEAD.fullmatch(text, line, name.start()) is None:
         return False
     secret, is_password, sign = value["secret"], name["password"] is not None, value["sign"].strip()

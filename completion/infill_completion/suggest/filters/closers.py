@@ -19,7 +19,7 @@ _TAG_LINE = re.compile(r"</[\w.:-]*>[;,)\]}]*")
 # What may follow a closer without changing what it closes.
 _AFTER_CLOSER = ";,)"
 # How many closing brackets of a suggestion are tried.
-_MOST_CLOSERS = 12
+_MAX_CLOSERS = 12
 
 
 def drop_double_closer(text: str, context: FilterContext) -> str:
@@ -45,7 +45,7 @@ def cut_at_closed_bracket(text: str, context: FilterContext) -> str:
     if context.window.rest.strip() or not context.traits.is_balanced or is_in_comment(context):
         return text
     best, kept = fit_of(text, 0, context), text
-    for place in reversed(closers_of(text, context)[:_MOST_CLOSERS]):
+    for place in reversed(closers_of(text, context)[:_MAX_CLOSERS]):
         head = text[:place]
         shorter = head.rstrip() if not head.rpartition("\n")[2].strip() else head
         fit = fit_of(shorter, 0, context)

@@ -17,7 +17,7 @@ from infill_completion.suggest.filters.context import FilterContext
 _SEPARATORS = frozenset({";", ",", ":"})
 _WORD = re.compile(r"\w")
 # How many open brackets are looked for below.
-_MOST_OPENED = 6
+_MAX_OPENED = 6
 _FINAL_OPENERS = re.compile(r"[(\[{\s]*$")
 
 
@@ -60,7 +60,7 @@ class _Scene(NamedTuple):
     def unclosed(self, rest: str) -> int:
         """Return how many brackets are open at the cursor and not closed before a line that is indented no deeper."""
         opened = nesting(self.before, self.traits, self.opened).opened
-        return sum(not self._is_closed(index, opened[index], rest) for index in range(len(opened))[-_MOST_OPENED:])
+        return sum(not self._is_closed(index, opened[index], rest) for index in range(len(opened))[-_MAX_OPENED:])
 
     def _is_closed(self, index: int, bracket: Opened, rest: str) -> bool:
         closers = nesting(self.before + rest + self._inside(bracket), self.traits, self.opened).closers

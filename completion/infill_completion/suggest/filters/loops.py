@@ -10,12 +10,12 @@ LETTERS = re.compile(r"[^\W\d_]{2,}")
 BARE_WORD = re.compile(r"\s*[#@]?\w+[:;,]?\s*")
 
 # This many equal groups in a row, of at most this many lines, are a loop even if the model came to an end.
-_COPIES, _MOST_LINES = 3, 6
+_COPIES, _MAX_LINES = 3, 6
 # For a single line that is a bare word, this many copies are.
 _BARE_WORD_COPIES = 5
 # A group of this many lines is already a loop when it occurs twice and begins again.
 _LONG_GROUP = 3
-_LOOP_LINES = _COPIES * _MOST_LINES
+_LOOP_LINES = _COPIES * _MAX_LINES
 # How many characters at the end of a text are searched for a loop within a line.
 _TAIL_CHARACTERS = 400
 _REPEATED_TAIL = re.compile(r"(.{2,32}?)\1{9,}\Z", re.DOTALL)
@@ -35,7 +35,7 @@ def loop_in(lines: list[str]) -> tuple[int, int] | None:
     So many equal groups in a row are no coincidence, even where the model came to an end by itself.
     """
     for start in range(len(lines)):
-        for size in range(1, min(_MOST_LINES, (len(lines) - start) // _COPIES) + 1):
+        for size in range(1, min(_MAX_LINES, (len(lines) - start) // _COPIES) + 1):
             group = lines[start : start + size]
             copies = _BARE_WORD_COPIES if size == 1 and BARE_WORD.fullmatch(group[0]) else _COPIES
             is_loop = lines[start : start + copies * size] == group * copies
@@ -47,7 +47,7 @@ def loop_in(lines: list[str]) -> tuple[int, int] | None:
 def unfinished_loop_in(lines: list[str]) -> tuple[int, int] | None:
     """Return what `loop_in` does if ``lines`` end in the middle of the third copy of a long group."""
     for start in range(len(lines)):
-        for size in range(_LONG_GROUP, min(_MOST_LINES, (len(lines) - start - 1) // 2) + 1):
+        for size in range(_LONG_GROUP, min(_MAX_LINES, (len(lines) - start - 1) // 2) + 1):
             if _begins_third_copy(lines, start, size) and any(map(LETTERS.search, lines[start : start + size])):
                 return start, size
     return None

@@ -18,11 +18,11 @@ _LONG_OVERLAP = 8
 # Minimum length of the beginning of the rest of the line at which a suggestion is cut.
 _LEAST_MATCH = 6
 # Maximum length of an overlap that is looked for, besides the whole rest of the line.
-_MOST_MATCH = 400
+_MAX_MATCH = 400
 # What such an overlap of punctuation begins with: a path may well repeat its dots and slashes.
 _STARTS = (")", "]", "}", "->", "=>", ":=", "==", "&&", "||")
 # How many places of each kind are tried.
-_MOST_PLACES = 12
+_MAX_PLACES = 12
 
 
 def cut_misfit(text: str, context: FilterContext) -> str:
@@ -30,7 +30,7 @@ def cut_misfit(text: str, context: FilterContext) -> str:
     rest = context.window.rest
     if not context.ended_line or not _WORD.search(rest) or text.rstrip().endswith(rest.strip()):
         return text
-    for size in range(min(len(rest), len(text), _MOST_MATCH), _LEAST_MATCH - 1, -1):
+    for size in range(min(len(rest), len(text), _MAX_MATCH), _LEAST_MATCH - 1, -1):
         match = text.find(rest[:size])
         if match >= 0 and _WORD.search(rest[:size]):
             return text[:match]
@@ -52,7 +52,7 @@ def trim_overlap(text: str, context: FilterContext) -> str:
         return text[:end]
     if "\n" in text or _replacement(text, context)[1]:
         return text
-    overlaps = [overlap for overlap in _overlaps(text, rest)[:_MOST_PLACES] if _is_double(text, overlap, context)]
+    overlaps = [overlap for overlap in _overlaps(text, rest)[:_MAX_PLACES] if _is_double(text, overlap, context)]
     return text[: -len(overlaps[0])] if overlaps else text
 
 
@@ -111,7 +111,7 @@ def _best_end(text: str, context: FilterContext) -> int:
 
 def _repeated_end(text: str, replaced_size: int, context: FilterContext) -> int:
     """Return the length of the punctuation that ``text`` ends and the rest begins with, if it is no coincidence."""
-    for overlap in _overlaps(text, context.window.rest)[:_MOST_PLACES]:
+    for overlap in _overlaps(text, context.window.rest)[:_MAX_PLACES]:
         is_long = len(overlap.strip()) > 1 and overlap.lstrip().startswith(_STARTS)
         if is_long and len(overlap) > replaced_size and not _WORD.search(overlap) and "\n" not in text:
             return len(overlap)
@@ -135,7 +135,7 @@ def _coverable(text: str, context: FilterContext) -> Iterator[int]:
         return
     tail = text[len(text[: places[0]].rstrip()) :]
     at = 0
-    for count, character in enumerate(rest[:_MOST_PLACES], 1):
+    for count, character in enumerate(rest[:_MAX_PLACES], 1):
         at = tail.find(character, at) + 1
         if not at:
             return
@@ -151,7 +151,7 @@ def _coverable(text: str, context: FilterContext) -> Iterator[int]:
 
 def _closing_places(text: str, context: FilterContext) -> list[int]:
     """Return the offsets in ``text`` of what closes the brackets or the string around the cursor."""
-    places = list(closers_of(text, context)[:_MOST_PLACES])
+    places = list(closers_of(text, context)[:_MAX_PLACES])
     quote = context.window.rest.lstrip()[:1]
     if quote and quote in "\"'`" and (match := re.search(rf"(?<!\\)(?:\\\\)*({quote})", text)):
         places.append(match.start(1))
@@ -160,14 +160,14 @@ def _closing_places(text: str, context: FilterContext) -> list[int]:
 
 def _ends(text: str, context: FilterContext) -> list[int]:
     """Return where ``text`` may be cut: before what the rest repeats, and before what the rest closes."""
-    overlaps = [len(text) - len(overlap) for overlap in _overlaps(text, context.window.rest)[:_MOST_PLACES]]
+    overlaps = [len(text) - len(overlap) for overlap in _overlaps(text, context.window.rest)[:_MAX_PLACES]]
     places = _closing_places(text, context)
-    return [*overlaps, *places[:_MOST_PLACES]]
+    return [*overlaps, *places[:_MAX_PLACES]]
 
 
 def _overlaps(text: str, rest: str) -> list[str]:
     """Return the ends of ``text`` that ``rest`` begins with, longest first."""
-    longest = min(len(text), len(rest), _MOST_MATCH)
+    longest = min(len(text), len(rest), _MAX_MATCH)
     sizes = range(longest, 0, -1)
     return [rest[:size] for size in sizes if rest[:size].strip() and text.endswith(rest[:size])]
 

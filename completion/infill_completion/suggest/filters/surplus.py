@@ -15,7 +15,7 @@ _END = re.compile(r"(?:end|END|fi|done|esac|endif|endfunction|endfor|endwhile)\b
 # In shells brackets cannot be counted, because a pattern of `case` has a closing one only.
 _END_OR_BRACE = re.compile(_END.pattern + r"|\}")
 # Tags at which a cut is tried; each try reads the window.
-_MOST_TRIED = 8
+_MAX_TRIED = 8
 
 
 def cut_at_surplus_closer(text: str, context: FilterContext) -> str:
@@ -32,7 +32,7 @@ def _without_tag(text: str, context: FilterContext) -> str:
     window = context.window
     if not (window.starts_document and window.ends_document):
         return text
-    for offset, name in unopened_tags(text)[:_MOST_TRIED]:
+    for offset, name in unopened_tags(text)[:_MAX_TRIED]:
         if tag_balance(window.prefix + "\n" + window.suffix, name) == 0:
             return text[:offset]
     return text

@@ -13,8 +13,8 @@ from infill_completion.document.window import Window
 NEAR_PREFIX = 2000
 NEAR_SUFFIX = 500
 # The most characters that are recognised as typed since, and as deleted.
-MOST_TYPED = 2000
-MOST_DELETED = 32
+MAX_TYPED = 2000
+MAX_DELETED = 32
 _CLOSERS = frozenset(")]}>\"'`")
 _AUTO_CLOSED = {"(": ")", "[": "]", "{": "}", "<": ">", '"': '"', "'": "'", "`": "`"}
 
@@ -43,7 +43,7 @@ def change_between(old: Window, new: Window) -> Change | None:
         closed = _closed_by_editor(typed, old, new)
         return None if closed is None else Change(typed=typed, closed=closed)
     deleted = _appended(new, old)
-    if deleted and len(deleted) <= MOST_DELETED and _suffixes_agree(old, new.suffix, new.ends_document):
+    if deleted and len(deleted) <= MAX_DELETED and _suffixes_agree(old, new.suffix, new.ends_document):
         return Change(deleted=deleted)
     return None
 
@@ -54,7 +54,7 @@ def _appended(shorter: Window, longer: Window) -> str | None:
     if len(shorter.prefix) <= NEAR_PREFIX and shorter.starts_document:
         fits = longer.starts_document and longer.prefix.startswith(tail)
         return longer.prefix[len(tail) :] if fits else None
-    found = longer.prefix.rfind(tail, max(0, len(longer.prefix) - len(tail) - MOST_TYPED))
+    found = longer.prefix.rfind(tail, max(0, len(longer.prefix) - len(tail) - MAX_TYPED))
     return None if found < 0 else longer.prefix[found + len(tail) :]
 
 

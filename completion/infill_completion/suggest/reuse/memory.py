@@ -15,7 +15,7 @@ from infill_completion.document.snapshot import SkipReason
 from infill_completion.document.view import View
 from infill_completion.suggest.reuse.change import NEAR_PREFIX, NEAR_SUFFIX, Change, change_between
 
-MOST_ENTRIES = 256
+MAX_ENTRIES = 256
 # An entry is compared in full only if so many characters before its cursor are where they must be.
 _TAIL = 40
 
@@ -89,7 +89,7 @@ class Recalled:
 class Memory:
     """The latest answers; beyond ``most_entries`` the oldest is forgotten."""
 
-    def __init__(self, most_entries: int = MOST_ENTRIES) -> None:
+    def __init__(self, most_entries: int = MAX_ENTRIES) -> None:
         self._most = most_entries
         self._entries: OrderedDict[tuple[object, ...], Remembered] = OrderedDict()
         self._longest = 0  # of all texts that were ever remembered

@@ -12,7 +12,7 @@ import { section, writtenSettings } from "../settings";
 import { type Change, type StatusParams, withProgress, withStatus } from "../state";
 import { cleanEnvironment } from "./program";
 
-const MOST_RESTARTS = 5;
+const MAX_RESTARTS = 5;
 const RESTART_WINDOW_MS = 180_000;
 const LAST_LINE_MS = 1_000;
 // What the server may complete: no output panels, diffs or settings editors.
@@ -167,7 +167,7 @@ export class Session {
   private mayRestart(): boolean {
     const now = Date.now();
     this.deaths = [...this.deaths.filter((died) => now - died < RESTART_WINDOW_MS), now];
-    return this.client?.state === State.Running && this.deaths.length <= MOST_RESTARTS;
+    return this.client?.state === State.Running && this.deaths.length <= MAX_RESTARTS;
   }
 
   private changed(client: LanguageClient, state: State): void {

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-_MOST_CHARACTERS = 2000
-_MOST_STRINGS = 40
+_MAX_CHARACTERS = 2000
+_MAX_STRINGS = 40
 _MAY_BE_LOADING = frozenset({425, 503})
 _LOADING = re.compile(
     r"\b(loading|loads|starting( up)?|warming|initiali[sz]ing)\b|being loaded|not (yet )?(loaded|ready)", re.I
@@ -24,10 +24,10 @@ def refusal_text(body: bytes) -> str:
     The names of refused fields are among them: in OpenAI's ``param``, in FastAPI's ``loc``, or in the sentence.
     """
     try:
-        strings = list(islice(_strings(json.loads(body)), _MOST_STRINGS))
+        strings = list(islice(_strings(json.loads(body)), _MAX_STRINGS))
     except (ValueError, RecursionError):
-        strings = [body[:_MOST_CHARACTERS].decode("utf-8", "replace")]
-    return " ; ".join(strings)[:_MOST_CHARACTERS]
+        strings = [body[:_MAX_CHARACTERS].decode("utf-8", "replace")]
+    return " ; ".join(strings)[:_MAX_CHARACTERS]
 
 
 def _strings(value: Any) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import Any
 from infill_completion.client.remote.limits.refusal_text import refusal_text
 
 # OpenAI's limit, which many servers share.
-_MOST_STOPS = 4
+_MAX_STOPS = 4
 # In the order in which servers tend to lack them.
 _OPTIONAL = (
     "stream_options",
@@ -112,9 +112,9 @@ class RefusedFields:
 
     def _suspect(self, body: dict[str, Any]) -> bool:
         suspects = frozenset(name for name in _OPTIONAL if name in body and not _is_harmless(name, body[name]))
-        too_many = len(body.get("stop") or ()) > _MOST_STOPS
+        too_many = len(body.get("stop") or ()) > _MAX_STOPS
         if too_many:
-            self._most_stops = _MOST_STOPS
+            self._most_stops = _MAX_STOPS
         self._suspects, self._fields = suspects, self._fields | suspects
         return bool(suspects) or too_many
 
@@ -133,8 +133,8 @@ class RefusedFields:
 
     def _fewer_stops(self, text: str, sent: int) -> bool:
         most = min((int(number) for number in re.findall(r"\b\d\b", text) if 0 < int(number) < sent), default=None)
-        if most is None and sent > _MOST_STOPS and not _UNKNOWN.search(text):
-            most = _MOST_STOPS
+        if most is None and sent > _MAX_STOPS and not _UNKNOWN.search(text):
+            most = _MAX_STOPS
         if most is None:
             self._fields.add("stop")
         self._most_stops = most

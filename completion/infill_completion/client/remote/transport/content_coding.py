@@ -8,7 +8,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 
-_MOST_PART_BYTES = 1 << 20
+_MAX_PART_BYTES = 1 << 20
 
 
 class ContentDecoder:
@@ -85,8 +85,8 @@ class _Inflater:
     def _inflated(inflate: zlib._Decompress, part: bytes) -> Iterator[bytes]:
         inflated = None
         try:
-            while inflated is None or part or len(inflated) == _MOST_PART_BYTES:
-                inflated = inflate.decompress(part, _MOST_PART_BYTES)
+            while inflated is None or part or len(inflated) == _MAX_PART_BYTES:
+                inflated = inflate.decompress(part, _MAX_PART_BYTES)
                 if inflated:
                     yield inflated
                 part = inflate.unconsumed_tail

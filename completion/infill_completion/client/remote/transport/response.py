@@ -16,7 +16,7 @@ from infill_completion.client.remote.transport.proxies import ProxyAddress
 if TYPE_CHECKING:
     import httpcore2
 
-_MOST_DISCARDED_BYTES = 1 << 16
+_MAX_DISCARDED_BYTES = 1 << 16
 
 
 @dataclass(eq=False)
@@ -129,7 +129,7 @@ async def discard(answer: HttpResponse) -> None:
         size = 0
         async for part in answer.parts():
             size += len(part)
-            if size > _MOST_DISCARDED_BYTES:
+            if size > _MAX_DISCARDED_BYTES:
                 break
     except (OSError, ProtocolError):
         pass

@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     import httpcore2
 
 _CONNECT_S = 5.0
-_MOST_IDLE = 8
+_MAX_IDLE = 8
 # Routers and load balancers forget a silent connection without a word, often after a minute.
-_MOST_IDLE_S = 50.0
+_MAX_IDLE_S = 50.0
 # The name of a server may lead elsewhere after a while.
-_MOST_AGE_S = 600.0
+_MAX_AGE_S = 600.0
 # A request that is given up after this time without an answer may have met a connection that died unnoticed, and then
 # the others are dead too: the computer has moved to another network, say.
 _SILENT_S = 0.5
-_MOST_REDIRECTS = 5
+_MAX_REDIRECTS = 5
 _IN_LOCATIONS = "%:/?#[]@!$&'()*+,;="
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -89,7 +89,7 @@ class Transport:
         """
         first = url = self._moved.get(path) or self._address.url(path)
         is_permanent = True
-        for _ in range(_MOST_REDIRECTS + 1):
+        for _ in range(_MAX_REDIRECTS + 1):
             answer = await self._asked_twice(method, url, body)
             if answer.status not in _REDIRECTS or not answer.location:
                 if url != first and is_permanent:
@@ -174,8 +174,8 @@ class Transport:
             now_s, connections = self._clock(), self._connections
             if connections is not None and (
                 connections.is_retired
-                or not 0 <= now_s - connections.born_s < _MOST_AGE_S
-                or (not connections.leases and not 0 <= now_s - connections.used_s < _MOST_IDLE_S)
+                or not 0 <= now_s - connections.born_s < _MAX_AGE_S
+                or (not connections.leases and not 0 <= now_s - connections.used_s < _MAX_IDLE_S)
             ):
                 await self.retire()
                 connections = None
@@ -197,8 +197,8 @@ class Transport:
             ssl_context=self._tls,
             proxy=None if proxy is None else for_library(proxy, self._tls),
             max_connections=None,
-            max_keepalive_connections=_MOST_IDLE,
-            keepalive_expiry=_MOST_IDLE_S,
+            max_keepalive_connections=_MAX_IDLE,
+            keepalive_expiry=_MAX_IDLE_S,
         )
         return pool, proxy
 
