@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from infill_completion.privacy.secrets.assigned import assigned
-from infill_completion.privacy.secrets.issued import issued
-from infill_completion.privacy.secrets.pem import private_keys
-from infill_completion.privacy.secrets.written import written
+from infill_completion.privacy.secrets.search import secrets
 
 MASK = "*"
 # Characters searched of a line that continues beyond an edge.
@@ -32,13 +29,7 @@ def mask_secrets(text: str, start: int = 0, end: int | None = None) -> Masked:
     nearest, farthest = max(start - _BEYOND_EDGE, 0), min(end + _BEYOND_EDGE, len(text))
     first = max(text.rfind("\n", nearest, start) + 1, nearest)
     last = text.find("\n", end, farthest)
-    lines = text[first : farthest if last < 0 else last]
-    # The lower case of this character has two, and offsets must agree in both texts.
-    lowered = lines.replace("İ", "i").lower()
-    found = list(private_keys(text))
-    for left, right, kind in (*issued(lines, lowered), *assigned(lines, lowered), *written(lines, lowered)):
-        found.append((left + first, right + first, kind))
-    return _masked(text, start, end, found)
+    return _masked(text, start, end, secrets(text, first, farthest if last < 0 else last))
 
 
 def _masked(text: str, start: int, end: int, found: list[tuple[int, int, str]]) -> Masked:

@@ -7,8 +7,10 @@ masked: the model needs them, and they reveal nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
+from infill_completion.privacy.secrets.notation import Notation
 from infill_completion.privacy.secrets.placeholders import is_placeholder
 
 _HINTS = ("pass", "secret", "token", "key", "credential")
@@ -36,7 +38,11 @@ _HEAD = re.compile(
 _MAX_HEAD = 300
 _BARE = re.compile(r"(?P<sign>[ \t]*[:=][ \t]*)(?P<secret>[^\s\"'`]{6,256})[ \t]*(?=\n|\Z|[ ]#)")
 # A part of a connection string.
-_PART = re.compile(r"(?i)[;\"'][ ]?(?:password|pwd)=(?P<secret>[^\s;\"'{}$<>]{4,})(?=[;\"'])")
+PART = Notation(
+    "password",
+    ("password=", "pwd="),
+    re.compile(r"(?i)[;\"'][ ]?(?:password|pwd)=(?P<secret>[^\s;\"'{}$<>]{4,})(?=[;\"'])"),
+)
 
 # Words and numbers joined by signs: a path, an identifier, a placeholder.
 _WORD = r"(?:[A-Z]?[a-z]+\d{0,3}|[A-Z]+\d{0,3}|\d{1,4})"
@@ -44,7 +50,7 @@ _WORDS = re.compile(rf"[-._/:~@+]*{_WORD}(?:[-._/:@+]+{_WORD})+[-._/:!?]*")
 _PATH = re.compile(r"[./~@]*\w+(?:[./:]+\w+)+[!?]?")
 # No secret begins like this: the rest of a call or a template, a variable, a tag, an anchor.
 _NO_BEGINNINGS = tuple(",:;.)]}<{[(&$%*!|>?=+")
-_NO_PARTS = ("{", "}", "$(", "://", "=>", "->", "==", "!=")
+_NO_PART = ("{", "}", "$(", "://", "=>", "->", "==", "!=")
 _NO_SECRET = re.compile(r"\^.*\$", re.DOTALL)  # a pattern
 _PASSWORD_SIGNS = frozenset("!#%&*+@^")
 _KEY_SIGNS = frozenset("+/=_.~-!@#$%^&*():?")
@@ -62,30 +68,39 @@ _LEAST_DENSE_PASSWORD = 8
 _LONG = 20
 
 
-def assigned(text: str, lowered: str) -> Iterator[tuple[int, int, str]]:
-    """Yield start, end and kind of each value in ``text``; ``lowered`` is the text in lower case, as long as it."""
-    if not any(hint in lowered for hint in _HINTS):
-        return
-    for name in _NAME.finditer(lowered):
-        is_password = name["password"] is not None
-        value = _QUOTED.match(text, name.end())
+class Name(NamedTuple):
+    """Where a telltale name is, and whether it names a password."""
+
+    start: int
+    end: int
+    is_password: bool
+
+
+def names(lowered: str) -> Iterator[Name]:
+    """Yield the telltale names in a text in lower case; none reaches beyond its line."""
+    if any(hint in lowered for hint in _HINTS):
+        for name in _NAME.finditer(lowered):
+            yield Name(name.start(), name.end(), name["password"] is not None)
+
+
+def values(text: str, found: Iterable[Name]) -> Iterator[tuple[int, int, str]]:
+    """Yield start, end and kind of each value in ``text`` whose name is among ``found``."""
+    for name in found:
+        value = _QUOTED.match(text, name.end)
         if value is not None:
-            is_found = _is_secret(value["secret"], is_password)
+            is_found = _is_secret(value["secret"], name.is_password)
         else:
-            value = _BARE.match(text, name.end())
+            value = _BARE.match(text, name.end)
             is_found = value is not None and _is_bare_secret(text, name, value)
         if value is not None and is_found:
-            yield *value.span("secret"), "password" if is_password else "secret"
-    if "password=" in lowered or "pwd=" in lowered:
-        for part in _PART.finditer(text):
-            yield *part.span("secret"), "password"
+            yield *value.span("secret"), "password" if name.is_password else "secret"
 
 
 def _is_secret(value: str, is_password: bool) -> bool:
     """Return whether a value in quotes is a secret rather than a template, a pattern, a path or words."""
     if is_placeholder(value):
         return False
-    if value.startswith(_NO_BEGINNINGS) or any(part in value for part in _NO_PARTS) or _NO_SECRET.fullmatch(value):
+    if value.startswith(_NO_BEGINNINGS) or any(part in value for part in _NO_PART) or _NO_SECRET.fullmatch(value):
         return False
     if is_password:
         has_signs = any(sign.isdigit() or sign in _PASSWORD_SIGNS for sign in value)
@@ -93,14 +108,14 @@ def _is_secret(value: str, is_password: bool) -> bool:
     return len(value) >= _LEAST_KEY and _is_mixed(value, _KEY_SIGNS) and not _WORDS.fullmatch(value)
 
 
-def _is_bare_secret(text: str, name: re.Match[str], value: re.Match[str]) -> bool:
+def _is_bare_secret(text: str, name: Name, value: re.Match[str]) -> bool:
     """Return whether a value without quotes is a secret rather than an expression; its line must hold nothing else."""
-    line = text.rfind("\n", max(name.start() - _MAX_HEAD, 0), name.start()) + 1
-    begins_further_away = line == 0 and name.start() > _MAX_HEAD
-    if begins_further_away or _HEAD.fullmatch(text, line, name.start()) is None:
+    line = text.rfind("\n", max(name.start - _MAX_HEAD, 0), name.start) + 1
+    begins_further_away = line == 0 and name.start > _MAX_HEAD
+    if begins_further_away or _HEAD.fullmatch(text, line, name.start) is None:
         return False
-    secret, is_password, sign = value["secret"], name["password"] is not None, value["sign"].strip()
-    whole = text[line : name.end()].rsplit(maxsplit=1)[-1]
+    secret, is_password, sign = value["secret"], name.is_password, value["sign"].strip()
+    whole = text[line : name.end].rsplit(maxsplit=1)[-1]
     # As in `.env`, in shells, and in YAML for containers: everything after the sign is the value.
     if value["sign"] in {"=", ": "} and whole.isupper():
         return _is_secret(secret, is_password) and not _EXPRESSION_SIGNS.intersection(secret if sign == ":" else "")

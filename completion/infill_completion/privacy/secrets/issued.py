@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
+from infill_completion.privacy.secrets.notation import Notation
 from infill_completion.privacy.secrets.services import KINDS
 
 # Kind, hints, pattern. A text that contains none of the hints, in lower case, is not searched. The secret is the group
@@ -43,11 +43,4 @@ _KINDS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = (
     ),
 )
 
-
-def issued(text: str, lowered: str) -> Iterator[tuple[int, int, str]]:
-    """Yield start, end and kind of each token in ``text``; ``lowered`` is the text in lower case."""
-    for kind, hints, pattern in (*_KINDS, *KINDS):
-        if any(hint in lowered for hint in hints):
-            for match in pattern.finditer(text):
-                start, end = match.span("secret" if "secret" in pattern.groupindex else 0)
-                yield start, end, kind
+ISSUED = tuple(Notation(*kind) for kind in (*_KINDS, *KINDS))

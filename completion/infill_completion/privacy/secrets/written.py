@@ -1,7 +1,7 @@
 """Secrets in the notations around code: URLs, command lines, markup, headers, connection strings, prose in comments.
 
 Each pattern begins with a literal, and what follows is bounded or ends at a character that it cannot contain, so a
-search takes time in proportion to the text.
+search takes time in proportion to the text. A notation that may reach beyond its line says so.
 """
 
 from __future__ import annotations
@@ -9,10 +9,8 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
-from infill_completion.privacy.secrets.placeholders import is_placeholder
+from infill_completion.privacy.secrets.notation import Notation
 
 _WORD = r"(?:pass(?:word|wd|phrase)|secret|token|api[_-]?key|access[_-]?key|auth[_-]?key|private[_-]?key)"
 _PASS_WORD = r"(?:password|passwd|passphrase|pwd)"  # noqa: S105 names of a value
@@ -21,23 +19,6 @@ _QUERY = (
     r"|apikey|key|sig|signature|(?:client|app|shared)?[_-]?secret|password|passwd|pwd|pass|jwt|hapikey"
     r"|x-(?:amz|goog)-(?:signature|credential|security-token)|code|h?mac)"
 )
-
-
-@dataclass(frozen=True)
-class _Notation:
-    """A way to write a secret.
-
-    Attributes:
-        kind: What is found.
-        hints: The text, in lower case, must contain one of these.
-        pattern: The notation, with the group ``secret``.
-        accepts: Returns whether a match is a secret.
-    """
-
-    kind: str
-    hints: tuple[str, ...]
-    pattern: re.Pattern[str]
-    accepts: Callable[[str], bool]
 
 
 def _has_digit_or_sign(value: str) -> bool:
@@ -61,26 +42,26 @@ def _is_basic(value: str) -> bool:
     return b":" in decoded[1:] and all(byte >= 0x20 for byte in decoded)
 
 
-_NOTATIONS = (
-    _Notation(
+WRITTEN = (
+    Notation(
         "password in a URL",
         ("://",),
         re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/:@\"'`<>]{0,64}:(?P<secret>[^\s/\"'`{}<>\\]{3,200})@"),
         lambda value: not value.startswith("$") and (not value.isdigit() or len(value) > 5),
     ),
-    _Notation(
+    Notation(
         "token in a URL",
         ("=",),
         re.compile(rf"(?i)[?&;#](?:amp;)?{_QUERY}=(?P<secret>[^\s&\"'`<>(){{}}\[\]$\\;,]{{8,2000}})"),
         _is_dense,
     ),
-    _Notation(
+    Notation(
         "password in a URL",
         ("?", "&"),
         re.compile(r"(?i)[?&](?:amp;)?(?:password|passwd|pwd)=(?P<secret>[^\s&\"'`<>(){}\[\]$\\;,]{4,200})"),
         _has_digit_or_sign,
     ),
-    _Notation(
+    Notation(
         "token in a header",
         ("-key", "-token", "-secret"),
         re.compile(
@@ -89,25 +70,26 @@ _NOTATIONS = (
         ),
         _is_dense,
     ),
-    _Notation(
+    Notation(
         "authorization header",
         ("authorization",),
         re.compile(r"(?i)authorization[\"']?\]?\s{0,4}[:=,]\s{0,4}[\"']?[a-z-]{3,20} (?P<secret>[\w+/=.~:-]{16,4000})"),
         _is_dense,
+        spans_lines=True,
     ),
-    _Notation(
+    Notation(
         "authorization header",
         ("basic ",),
         re.compile(r"(?i)\bbasic (?P<secret>[A-Za-z0-9+/]{8,400}={0,2})"),
         _is_basic,
     ),
-    _Notation(
+    Notation(
         "cookie",
         ("cookie:", 'cookie":'),
         re.compile(r"(?i)\b(?:set-)?cookie[\"']?: ?[\"']?[^\n\"'=]{1,60}=(?P<secret>[\w%+/=.~-]{16,4000})"),
         _is_dense,
     ),
-    _Notation(
+    Notation(
         "password of a command",
         ("--",),
         re.compile(
@@ -116,13 +98,14 @@ _NOTATIONS = (
         ),
         _has_digit_or_sign,
     ),
-    _Notation(
+    Notation(
         "password of a command",
         ("curl", "wget", "http"),
         re.compile(r"(?:\s-u|\s--(?:proxy-)?user)[ =]{0,2}[\"']?[\w.@+-]{1,64}:(?P<secret>[^\s\"'`$<>{}]{3,200})"),
         _has_digit_or_sign,
+        spans_lines=True,
     ),
-    _Notation(
+    Notation(
         "password of a command",
         ("mysql", "mariadb", "sshpass", "redis-cli", "docker login", "mongo", "sqlcmd", "ldapsearch"),
         re.compile(
@@ -130,8 +113,9 @@ _NOTATIONS = (
             r"[^\n|;&]{0,200}?\s-[pPaw][ ]?[\"']?(?P<secret>[^\s\"'`$<>{}(),-][^\s\"'`$<>{}(),]{3,200})"
         ),
         _has_digit_or_sign,
+        spans_lines=True,
     ),
-    _Notation(
+    Notation(
         "password",
         ("</",),
         re.compile(
@@ -139,14 +123,15 @@ _NOTATIONS = (
             r"(?P<secret>[^\s<>{}$]{4,400})\s{0,40}</"
         ),
         _has_digit_or_sign,
+        spans_lines=True,
     ),
-    _Notation(
+    Notation(
         "password",
         ("password=", "pwd=", "password =", "pwd ="),
         re.compile(rf"(?i)[;\"' \t]{_PASS_WORD} ?= ?(?P<secret>[^\s;\"'`{{}}$<>(),]{{4,200}})(?=;)"),
         _has_digit_or_sign,
     ),
-    _Notation(
+    Notation(
         "password",
         ("host=", "dbname=", "user="),
         re.compile(
@@ -154,7 +139,7 @@ _NOTATIONS = (
         ),
         lambda value: not value.startswith("%"),
     ),
-    _Notation(
+    Notation(
         "password",
         ("password is", "password was", "passwd is", "pwd is", "passphrase is", "pw is"),
         re.compile(
@@ -162,7 +147,7 @@ _NOTATIONS = (
         ),
         _has_digit_or_sign,
     ),
-    _Notation(
+    Notation(
         "password",
         ("//", "#", "--", "/*", "*", ";", "<!--"),
         re.compile(
@@ -172,7 +157,7 @@ _NOTATIONS = (
         ),
         _has_digit_or_sign,
     ),
-    _Notation(
+    Notation(
         "password",
         ("=",),
         # A variable before a command, of `docker run -e`, of a unit file: only a name in capitals.
@@ -182,7 +167,7 @@ _NOTATIONS = (
         ),
         lambda value: _is_dense(value) or (_has_digit_or_sign(value) and any(sign in value for sign in "!@#%^&*")),
     ),
-    _Notation(
+    Notation(
         "password",
         ("env ", "arg ", "setx "),
         re.compile(
@@ -191,44 +176,39 @@ _NOTATIONS = (
         ),
         _has_digit_or_sign,
     ),
-    _Notation(
+    Notation(
         "password",
-        ("value",),
+        ('value="', "value='"),
         re.compile(
             r"(?i)(?:name|key)=[\"'][\w.-]{0,40}(?:password|passwd|pwd|secret|token|api-?key)[\"']\s{1,8}value=[\"']"
             r"(?P<secret>[^\s\"'<>{}$%]{4,400})(?=[\"'])"
         ),
         _has_digit_or_sign,
+        spans_lines=True,
     ),
-    _Notation(
+    Notation(
         "password",
         ("login",),
         re.compile(r"\blogin\s{1,4}\S{1,100}\s{1,4}password\s{1,4}(?P<secret>\S{3,200})"),
         _has_digit_or_sign,
+        spans_lines=True,
     ),
-    _Notation(
+    Notation(
         "password of a command", (" pass:",), re.compile(r" pass:(?P<secret>[^\s\"'`$<>{}]{4,200})"), _has_digit_or_sign
     ),
-    _Notation("token", ("token ",), re.compile(r"(?i)\btoken (?P<secret>[\w.~+/=-]{20,400})(?![\w(])"), _is_dense),
-    _Notation(
+    Notation("token", ("token ",), re.compile(r"(?i)\btoken (?P<secret>[\w.~+/=-]{20,400})(?![\w(])"), _is_dense),
+    Notation(
         "private key",
         ("private-lines:",),
         re.compile(r"Private-Lines: \d{1,3}\s{1,2}(?P<secret>(?:[A-Za-z0-9+/=]{1,100}\r?\n?){1,100})"),
         lambda _value: True,
+        spans_lines=True,
     ),
-    _Notation(
+    Notation(
         "WireGuard key",
         ("privatekey", "presharedkey"),
         re.compile(r"(?i)(?:private|preshared)key\s{0,4}=\s{0,4}(?P<secret>[A-Za-z0-9+/]{43}=)"),
         lambda _value: True,
+        spans_lines=True,
     ),
 )
-
-
-def written(text: str, lowered: str) -> Iterator[tuple[int, int, str]]:
-    """Yield start, end and kind of each secret in ``text``; ``lowered`` is the text in lower case."""
-    for notation in _NOTATIONS:
-        if any(hint in lowered for hint in notation.hints):
-            for match in notation.pattern.finditer(text):
-                if not is_placeholder(match["secret"]) and notation.accepts(match["secret"]):
-                    yield *match.span("secret"), notation.kind

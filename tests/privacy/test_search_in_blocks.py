@@ -1,0 +1,137 @@
+"""A text is searched for secrets in blocks of lines; the result must be that of a search of the whole text."""
+
+from __future__ import annotations
+
+import importlib
+import random
+import re
+import string
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from infill_completion.privacy.masking import Masked, mask_secrets
+from infill_completion.privacy.secrets import search
+from infill_completion.privacy.secrets.assigned import PART
+from infill_completion.privacy.secrets.issued import ISSUED
+from infill_completion.privacy.secrets.notation import Notation
+from infill_completion.privacy.secrets.written import WRITTEN
+from tests.privacy import test_secrets_in_text as table
+
+NOTATIONS = (*ISSUED, PART, *WRITTEN)
+# The standard library's parser of patterns; only this test depends on it.
+opcodes: Any = importlib.import_module("re._constants")
+patterns: Any = importlib.import_module("re._parser")
+CODE = (
+    "def connect(host, key):\n    return open(host, key=key)\n\n",
+    "if (a && b?.c != 1) { run(--i); } // token: see above\n",
+    "# the password is not here\n",
+    '<property name="password"\n   value="hunter2secret1"/>\n',
+    "headers = {\n  'Authorization':\n    'Bearer abcdef0123456789abcdef'\n}\n",
+    "password =\n\n\n  'hunter2!secret'\n",
+    "machine example.com login\n me password\n s3cretpass\n",
+    "curl\n-u me:hunter2!x https://example.com\n",
+    "-----BEGIN RSA PRIVATE KEY-----\n\n" + "MIIEow0123456789ABCDEFGHabcdefgh/+aa\n" * 4,
+    "<password>\n  hunter2secret1\n</password>\n",
+    "   \n",
+    "\n\n\n",
+)
+
+
+def in_one_block(text: str, start: int, end: int, monkeypatch: pytest.MonkeyPatch) -> Masked:
+    with monkeypatch.context() as patch:
+        patch.setattr(search, "_MIN_BLOCK", len(text))
+        patch.setattr(search, "_MAX_BLOCK", len(text))
+        return mask_secrets(text, start, end)
+
+
+@pytest.mark.parametrize("size", [1, 5, 40, 300])
+def test_a_search_in_blocks_finds_what_a_search_of_the_whole_finds(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = random.Random(size)
+    pieces = [*CODE, *(prefix + rest for prefix, rest in table.ISSUED.items())]
+    found = 0
+    for _ in range(60):
+        drawn = [draw.choice(pieces) + draw.choice(["\n", "\n\n", " ", "", '"', "="]) for _ in range(size)]
+        text = "".join(drawn)
+        if draw.random() < 0.3:
+            cut = draw.randrange(len(text) + 1)
+            text = text[:cut] + draw.choice(string.printable) + text[cut:]
+        start = draw.randrange(len(text) + 1) if draw.random() < 0.5 else 0
+        end = draw.randrange(start, len(text) + 1)
+        masked = mask_secrets(text, start, end)
+        assert masked == in_one_block(text, start, end, monkeypatch)
+        found += len(masked.kinds)
+    assert found > size
+
+
+def crosses_lines(parsed: Any) -> bool:
+    """Return whether what a parsed pattern consumes may contain a line end."""
+    return any(_crosses(operation, argument) for operation, argument in parsed)
+
+
+def _crosses(operation: Any, argument: Any) -> bool:
+    if operation in {opcodes.ASSERT, opcodes.ASSERT_NOT}:
+        return _crosses_around(list(argument[1]), is_before=argument[0] < 0)
+    if operation in {opcodes.AT, opcodes.GROUPREF}:
+        return False
+    if operation in _INNER:
+        return any(crosses_lines(inner) for inner in _INNER[operation](argument) if inner)
+    assert operation in {opcodes.LITERAL, opcodes.NOT_LITERAL, opcodes.IN, opcodes.ANY}, operation
+    return _matches_line_end(operation, argument)
+
+
+_INNER: dict[Any, Callable[[Any], Any]] = {
+    opcodes.MAX_REPEAT: lambda argument: argument[2:],
+    opcodes.MIN_REPEAT: lambda argument: argument[2:],
+    opcodes.BRANCH: lambda argument: argument[1],
+    opcodes.SUBPATTERN: lambda argument: argument[3:],
+    opcodes.GROUPREF_EXISTS: lambda argument: argument[1:],
+}
+
+
+def _crosses_around(items: list[Any], *, is_before: bool) -> bool:
+    """Return whether a lookaround reaches beyond the line end itself, which a block holds on both sides."""
+    if len(items) == 1 and items[0][0] is opcodes.BRANCH:
+        return any(_crosses_around(list(branch), is_before=is_before) for branch in items[0][1][1])
+    return crosses_lines(items[1:] if is_before else items[:-1])
+
+
+def _matches_line_end(operation: Any, argument: Any) -> bool:
+    newline = ord("\n")
+    if operation is opcodes.IN:
+        is_negated = argument[0][0] is opcodes.NEGATE
+        return is_negated != any(_is_in(kind, value) for kind, value in argument[is_negated:])
+    return (operation is opcodes.LITERAL) == (argument == newline) and operation is not opcodes.ANY
+
+
+def _is_in(kind: Any, value: Any) -> bool:
+    newline = ord("\n")
+    if kind is opcodes.LITERAL:
+        return bool(value == newline)
+    if kind is opcodes.RANGE:
+        return bool(value[0] <= newline <= value[1])
+    categories = {opcodes.CATEGORY_SPACE, opcodes.CATEGORY_NOT_WORD, opcodes.CATEGORY_NOT_DIGIT}
+    return kind is opcodes.CATEGORY and value in categories
+
+
+@pytest.mark.parametrize("notation", NOTATIONS, ids=lambda notation: f"{notation.kind} {notation.hints[0]}")
+def test_a_notation_that_may_reach_beyond_its_line_says_so(notation: Notation) -> None:
+    parsed = patterns.parse(notation.pattern.pattern, notation.pattern.flags)
+    assert crosses_lines(parsed) == notation.spans_lines
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        (r"a\sb", True),
+        (r"a[^b]", True),
+        (r"(?:a|\W)", True),
+        (r"a(?=\s)", False),
+        (r"a(?=\sb)", True),
+        (r"\w+", False),
+        (r"a(?=b[\s]|\sb)", True),
+    ],
+)
+def test_the_check_of_patterns_works(pattern: str, expected: bool) -> None:
+    assert crosses_lines(patterns.parse(pattern, re.compile(pattern).flags)) is expected
