@@ -30,10 +30,18 @@ _NOT_NEWLINE = re.compile(r"[^\n]")
 
 def brackets(text: str, traits: LanguageTraits) -> Iterator[tuple[int, str]]:
     """Yield offset and character of each bracket outside comments and outside strings that end on their line."""
+    for start, line, indexes in bracket_lines(text, traits):
+        for index in indexes:
+            yield start + index, line[index]
+
+
+def bracket_lines(text: str, traits: LanguageTraits) -> Iterator[tuple[int, str, tuple[int, ...]]]:
+    """Yield each line that `brackets` finds brackets in, literals of several lines blanked: its offset, it, theirs."""
     start = 0
     for line in _without_long_strings(text, traits).split("\n"):
-        for index in _scanned(line, traits)[0]:
-            yield start + index, line[index]
+        indexes = _scanned(line, traits)[0]
+        if indexes:
+            yield start, line, indexes
         start += len(line) + 1
 
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from infill_completion.document.lines import indent_of, indent_width
-from infill_completion.languages.brackets import PAIRS, brackets
+from infill_completion.languages.brackets import PAIRS, bracket_lines
 from infill_completion.languages.traits import LanguageTraits
 
 
@@ -55,23 +55,19 @@ def nesting(text: str, traits: LanguageTraits, opened: tuple[Opened, ...] = ()) 
         if not counts[PAIRS[bracket]]:
             unopened.append(offset)
             continue
-        matching = next(at for at in range(len(stack) - 1, -1, -1) if stack[at].bracket == PAIRS[bracket])
-        counts.subtract(each.bracket for each in stack[matching:])
-        skipped += len(stack) - 1 - matching
-        crooked += is_first and stack[matching].indent != indent
-        del stack[matching:]
-        closers.append((offset, matching))
+        while (last := stack.pop()).bracket != PAIRS[bracket]:
+            counts[last.bracket] -= 1
+            skipped += 1
+        counts[last.bracket] -= 1
+        crooked += is_first and last.indent != indent
+        closers.append((offset, len(stack)))
     return Nesting(tuple(stack), tuple(unopened), skipped, crooked, tuple(closers))
 
 
 def _in_lines(text: str, traits: LanguageTraits) -> Iterator[tuple[int, str, int, bool]]:
     """Yield the offset of each bracket, the bracket, the indentation of its line, and whether it begins the line."""
-    start, end, indent, width = 0, -1, 0, 0
-    for offset, bracket in brackets(text, traits):
-        if offset > end:
-            start = text.rfind("\n", 0, offset) + 1
-            end = text.find("\n", offset)
-            end = len(text) if end < 0 else end
-            blanks = indent_of(text[start:end])
-            indent, width = len(blanks), indent_width(blanks)
-        yield offset, bracket, width, offset == start + indent
+    for start, line, indexes in bracket_lines(text, traits):
+        blanks = indent_of(text[start : start + len(line)])
+        first, width = len(blanks), indent_width(blanks)
+        for index in indexes:
+            yield start + index, line[index], width, index == first

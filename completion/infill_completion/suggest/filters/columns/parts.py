@@ -48,7 +48,7 @@ def place_first_part(text: str, context: FilterContext) -> str:
 def cut_at_stray_part(text: str, context: FilterContext) -> str:
     """Cut before a part of a construct that is at no construct's column."""
     lines = text.split("\n")
-    if not _applies(text, context) or not any(map(_PART.match, lines[1:])):
+    if not any(map(_PART.match, lines[1:])) or not _applies(text, context):
         return text
     own = [context.window.before + lines[0], *lines[1:]]
     above = context.window.above.split("\n")[:-1]
