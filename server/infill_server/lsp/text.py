@@ -8,7 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, islice
 
 from lsprotocol.types import Position, Range
 
@@ -17,6 +17,8 @@ from infill_server.lsp.positions import Units, column_in_code_points, column_in_
 
 # Longer differences between two whole texts are not compared: an edit this large was not typed.
 _MAX_COMPARED = 10_000
+# How many line starts are computed at once to find the line of an offset.
+_STEP_LINES = 1000
 
 
 @dataclass(frozen=True)
@@ -31,13 +33,13 @@ class DocumentText:
     """The text of a document that an editor changes incrementally.
 
     An edit touches only the lines it changes; the whole text and the line starts are computed on demand and cached
-    until the next edit.
+    until an edit, which leaves the starts of the lines above it.
     """
 
     def __init__(self, text: str, units: Units) -> None:
         self._units = units
         self._whole: str | None = None
-        self._starts: list[int] | None = None
+        self._starts = [0]  # of the lines up to the last one that was asked for
         self._is_encodable = _is_encodable(text)  # cached: typing in a long line need not scan all of it
         self._lines = split_lines(text if self._is_encodable else _paired(text))
 
@@ -62,7 +64,8 @@ class DocumentText:
         if first > 0 and before == "" and self._lines[first - 1].endswith("\r"):
             first -= 1
             before = self._lines[first]
-        self._whole = self._starts = None
+        self._whole = None
+        del self._starts[first + 1 :]
         self._is_encodable = self._is_encodable and _is_encodable(new)
         if self._is_encodable and "\n" not in new and "\r" not in new and not before.endswith("\r"):
             # Typing within a line: there is nothing to split.
@@ -79,7 +82,7 @@ class DocumentText:
         """Replace the whole text and return the range that differs from the former text; None if nothing differs."""
         former, self._lines = self._lines, split_lines(_paired(new))
         self._is_encodable = _is_encodable(new)
-        self._whole = self._starts = None
+        self._whole, self._starts = None, [0]
         return _difference(former, self._lines)
 
     def between(self, start: tuple[int, int], end: tuple[int, int]) -> str:
@@ -92,13 +95,15 @@ class DocumentText:
     def offset(self, position: Position) -> int:
         """Return the offset of a client's position in code points; a position outside the text is clamped to it."""
         line, column = self.locate(position)
-        return self._line_starts()[line] + column
+        return self._start(line) + column
 
     def position(self, offset: int) -> Position:
         """Return the client's position of an offset in code points; the inverse of `offset`."""
-        starts = self._line_starts()
-        line = bisect_right(starts, max(offset, 0)) - 1
-        column = min(max(offset, 0) - starts[line], len(self._lines[line]))
+        offset, last = max(offset, 0), len(self._lines) - 1
+        while self._starts[-1] <= offset and len(self._starts) <= last:
+            self._start(min(len(self._starts) + _STEP_LINES, last))
+        line = bisect_right(self._starts, offset) - 1
+        column = min(offset - self._starts[line], len(self._lines[line]))
         return Position(line, column_in_units(self._lines[line], column, self._units))
 
     def locate(self, position: Position) -> tuple[int, int]:
@@ -111,10 +116,13 @@ class DocumentText:
             end -= 1
         return position.line, min(column_in_code_points(line, position.character, self._units), end)
 
-    def _line_starts(self) -> list[int]:
-        if self._starts is None:
-            self._starts = list(accumulate(map(len, self._lines[:-1]), initial=0))
-        return self._starts
+    def _start(self, line: int) -> int:
+        """Return the offset of a line; an edit leaves the offsets of the lines above it as they are."""
+        known = len(self._starts)
+        if line >= known:
+            lengths = map(len, self._lines[known - 1 : line])
+            self._starts += islice(accumulate(lengths, initial=self._starts[-1]), 1, None)
+        return self._starts[line]
 
 
 def _difference(former: list[str], lines: list[str]) -> Edit | None:

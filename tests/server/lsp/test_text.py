@@ -139,3 +139,24 @@ def test_outside_the_difference_two_texts_are_equal(before: str, after: str) -> 
         end = (document.line_count - 1, 10_000)
         assert before.startswith(document.between((0, 0), edit.start))
         assert before.endswith(document.between(edit.end, end))
+
+
+@given(texts, units, st.lists(st.tuples(positions, positions, texts, positions, st.integers(-1, 80)), max_size=6))
+def test_positions_between_edits_are_those_of_a_new_document(
+    text: str, units: Units, edits: list[tuple[Position, Position, str, Position, int]]
+) -> None:
+    document = DocumentText(text, units)
+    for start, end, new, asked, offset in edits:
+        document.replace(Range(start, end), new)
+        fresh = DocumentText(str(document), units)
+        assert document.offset(asked) == fresh.offset(asked) == naive_offset(str(document), asked, units)
+        assert document.position(offset) == fresh.position(offset)
+
+
+def test_the_line_of_an_offset_is_found_in_a_long_document() -> None:
+    document = DocumentText("ab\n" * 5_000, Units.UTF16)
+    for line in (0, 4_999, 1_000, 2_500, 5_000, 3_000):
+        assert document.position(3 * line) == Position(line, 0)
+        document.replace(Range(Position(line, 0), Position(line, 0)), "x")
+        assert document.position(3 * line + 1) == Position(line, 1)
+        document.replace(Range(Position(line, 0), Position(line, 1)), "")
