@@ -87,6 +87,13 @@ class Session:
         return Configuration()
 
     @cached_property
+    def _settings_file(self) -> Path:
+        """The user's settings file; where it is depends on the environment alone, which does not change."""
+        from infill_completion.settings import config_path
+
+        return config_path()
+
+    @cached_property
     def recording(self) -> SessionRecording:
         """The recording of this window; imported on first use."""
         from infill_server.session_recording import SessionRecording
@@ -124,12 +131,9 @@ class Session:
         """Apply the user's settings file if it has changed, and return new problems; costs one look at the file."""
         if "configuration" not in self.__dict__:  # The session has not started.
             return []
-        from infill_completion.settings import config_path
-
-        path = config_path()
-        if not self.configuration.file_has_changed(path):
+        if not self.configuration.file_has_changed(self._settings_file):
             return []
-        problems = self.configuration.read_file(path)
+        problems = self.configuration.read_file(self._settings_file)
         self.configured()
         return problems
 

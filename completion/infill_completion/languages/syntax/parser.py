@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 import time
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING
 
 from infill_completion.languages.registry import grammar_of
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 # Text that the grammar cannot make sense of may keep a parser busy for long; it is given up after this time.
 MAX_MS = 20.0
-# Several questions are asked about the same few texts around the cursor; larger ones, in bytes, are parsed each time.
-_MAX_REMEMBERED = 16_384
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
@@ -29,17 +27,8 @@ def parse(source: bytes, language_id: str) -> Tree | None:
     """Return the syntax tree of UTF-8 ``source``.
 
     None for a language without a grammar, if the grammar's package has no build for this platform, and if parsing
-    takes longer than `MAX_MS`. Trees of small texts are shared, so none may be edited.
+    takes longer than `MAX_MS`.
     """
-    return _remembered(source, language_id) if len(source) <= _MAX_REMEMBERED else _parse(source, language_id)
-
-
-@lru_cache(maxsize=16)
-def _remembered(source: bytes, language_id: str) -> Tree | None:
-    return _parse(source, language_id)
-
-
-def _parse(source: bytes, language_id: str) -> Tree | None:
     parser = _parser(language_id)
     if parser is None:
         return None
