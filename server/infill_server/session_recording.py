@@ -18,6 +18,7 @@ from infill_server.recording import trace_file
 from infill_server.recording.observed_engine import ObservedEngine
 from infill_server.recording.recorder import Recorder, folders_opened
 from infill_server.recording.redaction import redacted
+from infill_server.recording.telling_paths import telling_paths
 
 if TYPE_CHECKING:
     from infill_completion.settings import Settings
@@ -77,6 +78,7 @@ class SessionRecording:
         self._documents = documents
         self._engine = engine
         self._recorder: Recorder | None = None
+        self._privacy = Privacy(())
         self._path = Path()
         self._header: dict[str, Any] = {}
 
@@ -112,9 +114,9 @@ class SessionRecording:
         self._path = path
         self._window.configuration.record(_steady(self._window.configuration.settings))
         settings, documents = self._window.configuration.settings, self._documents
-        privacy = Privacy(settings.privacy.ignore)
+        self._privacy = Privacy(settings.privacy.ignore)
         recorder = self._recorder = Recorder(
-            is_private=lambda uri: privacy.rule_for(uri, documents.roots()) is not None,
+            is_private=lambda uri: self._privacy.rule_for(uri, documents.roots()) is not None,
             is_ready=lambda: self._engine.health.state is EngineState.READY,
             on_full=lambda: self._window.spawn(self.aclose(is_full=True)),
         )
@@ -138,6 +140,7 @@ class SessionRecording:
         """
         recorder, self._recorder = self._recorder, None
         assert recorder is not None
+        self._check_privacy(recorder)
         self._protocol.on_received = self._protocol.on_sent = None
         self._window.admit = None
         model = trace_file.model_of(self._window.configuration.settings, self._engine.health)
@@ -151,11 +154,23 @@ class SessionRecording:
     def settings_changed(self) -> None:
         """Record changed settings."""
         if self._recorder is not None:
+            self._check_privacy(self._recorder)
             self._recorder.settings(trace_file.recorded_settings(self._window.configuration.settings))
+
+    def _check_privacy(self, recorder: Recorder) -> None:
+        """Leave out what the rules of this moment keep private."""
+        self._privacy = Privacy(self._window.configuration.settings.privacy.ignore)  # it remembers no former verdict
+        recorder.check_privacy()
 
     def _write(self, recorder: Recorder, model: dict[str, Any]) -> int:
         try:
-            events = redacted(recorder.events, self._documents.units, recorder.pseudonyms, recorder.left_out)
+            events = redacted(
+                recorder.events,
+                self._documents.units,
+                recorder.pseudonyms,
+                recorder.left_out,
+                telling_paths([Path.home(), *self._documents.roots()]),
+            )
         except Exception as error:
             log_internal_error(error)
             raise trace_file.TraceError(

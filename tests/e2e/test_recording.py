@@ -131,6 +131,29 @@ async def test_a_trace_names_no_person_no_file_and_no_address(
     assert code == 0, output
 
 
+async def test_a_file_that_becomes_private_while_it_is_recorded_is_left_out(
+    engine: ScriptedEngine, window: Editor, state: Path, tmp_path: Path
+) -> None:
+    engine.default = "1"
+    folder = tmp_path / "alice" / "project"
+    folder.mkdir(parents=True)
+    await window.initialize(neovim(), {"completion": {"deadline_ms": 60_000}}, folder)
+    await window.ready()
+    await window.command("infill.record")
+    here = window.open("opened = |\n", (folder / "soon.py").as_uri())
+    window.open(f"# see {folder}/notes\nx = |\n", (folder / "other.py").as_uri())
+    assert await here.ghosts(by_key=True)
+    (folder / ".infillignore").write_text("soon.py\n")
+    ended = await window.command("infill.record")
+    text = text_of(ended["path"])
+    assert "opened" not in text
+    assert "alice" not in text
+    assert "/notes" in text
+    code, output = await replay(ended["path"], "--recorded")
+    assert code == 0, output
+    assert other.text.startswith("# see")
+
+
 @pytest.mark.parametrize("typed_before", ["x = 1\n", "é𝒳 = 1; "])
 async def test_a_secret_typed_key_by_key_is_nowhere_in_the_trace(
     window: Editor, engine: ScriptedEngine, project: Path, typed_before: str

@@ -61,6 +61,8 @@ class Recorder:
     left_out: set[str] = field(default_factory=set)
     _bytes: int = 0
     _began_s: float = field(init=False)
+    _seen: set[str] = field(default_factory=set)
+    _private: set[str] = field(default_factory=set)
     _ids: dict[object, int] = field(default_factory=dict)
     _turns: Turns = field(default_factory=Turns)
     _asked: int = 0
@@ -132,6 +134,11 @@ class Recorder:
         """Record settings that apply from now on."""
         self._add("settings", {"settings": table})
 
+    def check_privacy(self) -> None:
+        """Leave out documents that have become private; nothing of what was recorded of them before is written."""
+        self._private.update(uri for uri in self._seen if self.is_private(uri))
+        self.left_out |= self._private
+
     # The engine's side; see `ObservedEngine`.
 
     async def asked(self, request: CompletionRequest) -> tuple[int, CompletionRequest]:
@@ -159,7 +166,9 @@ class Recorder:
         uris = uris_of(method, params)
         if method == types.TEXT_DOCUMENT_DID_OPEN:
             self.left_out.difference_update(uris)
-        hidden = [uri for uri in uris if uri in self.left_out or self.is_private(uri)]
+        self._seen.update(uris)
+        self._private.update(uri for uri in uris if self.is_private(uri))
+        hidden = [uri for uri in uris if uri in self.left_out or uri in self._private]
         self.left_out.update(hidden)
         return bool(hidden)
 

@@ -28,22 +28,29 @@ from infill_server.recording.recorder import Event
 from infill_server.recording.secret_tracking import SecretTracker, scrubbed
 
 _LINE_CHARACTERS = 2000
+_NEVER = 1 << 62
 
 
-def redacted(events: Sequence[Event], units: Units, pseudonyms: Pseudonyms, left_out: Iterable[str]) -> list[Event]:
+def redacted(
+    events: Sequence[Event],
+    units: Units,
+    pseudonyms: Pseudonyms,
+    left_out: Iterable[str],
+    names: frozenset[str] = frozenset(),
+) -> list[Event]:
     """Return the events that may be written.
 
     A secret that was recognised in one version of one document is masked in all of them, also where it was typed key by
-    key or copied to.
+    key or copied to. So are ``names``, which the model has seen.
     """
     finding = SecretTracker(units)
     _follow(events, finding)
-    marking = SecretTracker(units, known=finding.secrets)
+    marking = SecretTracker(units, finding.secrets, names)
     _follow(events, marking)
     # The third pass gives the same numbers to the same characters.
-    masking = SecretTracker(units, marking.known, marking.recognised_at, searches=False)
+    masking = SecretTracker(units, marking.known, names, marking.recognised_at, searches=False)
     redaction = _Redaction(pseudonyms, {*left_out, *marking.unsafe}, masking, marking.unrecognised())
-    redaction.read_answers(events)
+    redaction.read_events(events)
     return [made for index, event in enumerate(events) if (made := redaction.event(index, event)) is not None]
 
 
@@ -116,13 +123,17 @@ class _Redaction:
     _secrets: list[str] = field(init=False)
     _lines: dict[int, tuple[bool, str, str]] = field(default_factory=dict)
     _choices: dict[tuple[int, int], str] = field(default_factory=dict)
+    # From this event on, the model may repeat what it saw of a document that has become private.
+    _hidden_from: int = _NEVER
 
     def __post_init__(self) -> None:
-        self._secrets = sorted(self.tracker.known, key=len, reverse=True)
+        self._secrets = sorted(self.tracker.known | self.tracker.names, key=len, reverse=True)
 
-    def read_answers(self, events: Sequence[Event]) -> None:
+    def read_events(self, events: Sequence[Event]) -> None:
         """Put together what the model wrote, since a secret may extend over several chunks."""
-        for event in events:
+        for index, event in enumerate(events):
+            if event.kind == "client" and self._is_hidden(event.data):
+                self._hidden_from = min(self._hidden_from, index)
             if event.kind == "chunk":
                 key = event.data["n"], event.data.get("index", 0)
                 self._choices[key] = self._choices.get(key, "") + event.data.get("text", "")
@@ -137,12 +148,12 @@ class _Redaction:
         if kind == "client":
             return self._client(index, data)
         if kind == "answer":
-            return self._answer(data)
+            return self._answer(index, data)
         if kind == "asked":
             seen = {} if self._is_unrecognised(index) else {"sha256": digest(data["request"])}
             return {"n": data["n"], **seen}
         if kind == "chunk":
-            return self._chunk(data)
+            return self._chunk(index, data)
         return {name: value for name, value in data.items() if name != "error"}
 
     def _client(self, index: int, data: Json) -> Json | None:
@@ -150,26 +161,36 @@ class _Redaction:
         if method == types.CANCEL_REQUEST:
             return data if params["id"] in self._lines else None
         masked = _apply(self.tracker, method, params)
-        if self.hidden.intersection(uris_of(method, params)):
+        if self._is_hidden(data):
             return None
         if "id" in data:
             line = ("", "")
+            is_seen = self._is_unrecognised(index)
             if method in COMPLETIONS:
+                selected = params.get("context", {}).get("selectedCompletionInfo", {}).get("text", "")
+                is_seen = is_seen or scrubbed(selected, self._secrets) != selected
                 position = types.Position(**params["position"])
                 line = self.tracker.text_before(params["textDocument"]["uri"], position, _LINE_CHARACTERS)
-            self._lines[data["id"]] = (self._is_unrecognised(index), *line)
+            self._lines[data["id"]] = (is_seen, *line)
         return {**data, "params": self._mapped(method, masked)}
 
-    def _answer(self, data: Json) -> Json | None:
+    def _is_hidden(self, data: Json) -> bool:
+        return not self.hidden.isdisjoint(uris_of(data["method"], data["params"]))
+
+    def _answer(self, index: int, data: Json) -> Json | None:
         if data["id"] not in self._lines:
             return None
         is_redacted, line, masked = self._lines[data["id"]]
         made = dict(data)
-        if "items" in data:
+        if "items" in data and index > self._hidden_from:
+            made["items"], is_redacted = [], True
+        elif "items" in data:
             made["items"] = [{**item, "text": self._shown(item["text"], line, masked)} for item in data["items"]]
         return made | ({"redacted": True} if is_redacted else {})
 
-    def _chunk(self, data: Json) -> Json:
+    def _chunk(self, index: int, data: Json) -> Json:
+        if index > self._hidden_from:
+            return {name: value for name, value in data.items() if name != "text"}
         key = data["n"], data.get("index", 0)
         length = len(data.get("text", ""))
         text, self._choices[key] = self._choices[key][:length], self._choices[key][length:]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TypeAlias
@@ -22,6 +22,8 @@ from infill_server.lsp.text import DocumentText
 
 # Text around an edit that is searched again; the lines at both edges count as a whole.
 _AROUND = 1000
+# The model sees names as they are.
+_NEVER = 1 << 62
 # A shorter secret is masked where it was recognised, but not wherever these characters occur.
 _LEAST_KNOWN = 6
 
@@ -41,6 +43,7 @@ class SecretTracker:
     Attributes:
         units: The client's units of columns.
         known: Secrets that are masked wherever they occur.
+        names: Texts that are masked likewise, but only here: the model sees them.
         recognised_at: When a character, by its number, was first recognised as part of a secret.
         unsafe: Documents in which characters cannot be followed, because of lone surrogates.
         now: The index of the current event.
@@ -49,6 +52,7 @@ class SecretTracker:
 
     units: Units
     known: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
     recognised_at: dict[int, int] = field(default_factory=dict)
     searches: bool = True
     unsafe: set[str] = field(default_factory=set)
@@ -162,10 +166,12 @@ class SecretTracker:
         for match in re.finditer(r"\x01+", _differences(written, masked)):
             self._recognise(document, left + match.start(), written[match.start() : match.end()])
         for secret in self.known:
-            at = written.find(secret)
-            while at >= 0:
+            for at in _occurrences(written, secret):
                 self._recognise(document, left + at, secret)
-                at = written.find(secret, at + len(secret))
+        for name in self.names:
+            for at in _occurrences(written, name):
+                for number in document.numbers[left + at : left + at + len(name)]:
+                    self.recognised_at[number] = _NEVER
 
     def _recognise(self, document: _Document, start: int, secret: str) -> None:
         if len(secret) >= _LEAST_KNOWN:
@@ -178,6 +184,13 @@ class SecretTracker:
             return 1
         bytes_ = len(character.encode("utf-8" if self.units is Units.UTF8 else "utf-16-le", "surrogatepass"))
         return bytes_ if self.units is Units.UTF8 else bytes_ // 2
+
+
+def _occurrences(text: str, part: str) -> Iterator[int]:
+    at = text.find(part)
+    while at >= 0:
+        yield at
+        at = text.find(part, at + len(part))
 
 
 def scrubbed(text: str, secrets: Iterable[str]) -> str:

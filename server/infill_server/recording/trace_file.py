@@ -15,6 +15,7 @@ from infill_completion import __version__
 from infill_completion.api import Health
 from infill_completion.folders import state_folder
 from infill_completion.settings import Settings, documentation
+from infill_server.recording.checking import check_event, check_header
 from infill_server.recording.recorder import Event
 
 FORMAT = 1
@@ -137,21 +138,18 @@ def read(path: Path) -> RecordedSession:
         description, *rows = [json.loads(line) for line in text.split("\n") if line.strip()]
         if description["infill_trace"] != FORMAT:
             raise TraceError(f"{path} was written by another version of infill-ls ({description['version']}); use it.")
+        check_header(description)
         events = tuple(_event(row) for row in rows)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         raise TraceError(f"{path} is not a trace; name a file that infill.record has written.") from None
     return RecordedSession(description, events)
 
 
-_KINDS = frozenset({"client", "answer", "settings", "asked", "chunk", "over"})
-
-
 def _event(row: Json) -> Event:
-    (kind,) = _KINDS & row.keys()
-    data = row[kind]
-    if not isinstance(data, dict):
-        raise TypeError(kind)
-    return Event(kind, float(row["ms"]), data)
+    (kind,) = row.keys() - {"ms"}
+    at_ms = float(row["ms"])
+    check_event(kind, at_ms, row[kind])
+    return Event(kind, at_ms, row[kind])
 
 
 def _last_part(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from infill_server.recording.messages import rebuilt
 from infill_server.recording.pseudonyms import Pseudonyms
 from infill_server.recording.recorder import Event, Recorder
 from infill_server.recording.redaction import redacted
+from infill_server.recording.telling_paths import telling_paths
 
 TOKEN = "ghp_abcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -136,3 +138,54 @@ def test_unknown_methods_and_fields_are_left_out() -> None:
     assert rebuilt("alice/secret", {"textDocument": {"uri": "a"}}) is None
     found = rebuilt("textDocument/didClose", {"textDocument": {"uri": "a", "owner": "alice"}, "more": "alice"})
     assert found == {"textDocument": {"uri": "a"}}
+
+
+def test_a_document_that_becomes_private_leaves_nothing_that_was_recorded_before() -> None:
+    recording = Recording()
+    secret, public = "file:///home/alice/soon.py", "file:///home/alice/other.py"
+    recording.open("name = 'first text'", secret)
+    recording.open("import soon\n", public)
+    recorder = recording.recorder
+    recorder.client("textDocument/completion", _asks(secret), 1)
+    recorder._add("chunk", {"n": 1, "text": "first text"})
+    recorder.sent({"id": 1, "result": {"items": [{"insertText": "first text", "range": None}]}})
+    recording.private.add(secret)
+    recorder.check_privacy()
+    recording.private.clear()
+    recording.change("second text", uri=secret)
+    recording.open("third text", secret)
+    text = recording.text()
+    assert not [word for word in ("first text", "second text", "third text") if word in text]
+    assert "import soon" in text
+
+
+def test_paths_that_name_a_person_are_masked_and_such_requests_are_not_compared() -> None:
+    recording = Recording()
+    recording.open("#!/home/alice/venv/bin/python\nx = \n")
+    recording.open("# file:///home/alice/a%20b\n", "file:///b.py")
+    recording.recorder.client("textDocument/completion", _asks("file:///b.py"), 1)
+    recording.recorder.sent({"id": 1, "result": None})
+    recorder = recording.recorder
+    names = telling_paths([PurePosixPath("/home/alice"), PurePosixPath("/home/alice/a b"), PurePosixPath("/x")])
+    events = redacted(recorder.events, Units.UTF16, recorder.pseudonyms, recorder.left_out, names)
+    text = json.dumps([event.data for event in events])
+    assert "alice" not in text
+    assert "a%20b" not in text
+    assert "/venv/bin/python" in text
+    assert events[-1].data["redacted"]
+
+
+def test_a_secret_in_the_popup_marks_the_request() -> None:
+    recording = Recording()
+    recording.open("x = \n")
+    place = {"line": 0, "character": 4}
+    selected = {"range": {"start": place, "end": place}, "text": TOKEN}
+    asks = {**_asks("file:///home/alice/plan.py"), "context": {"triggerKind": 1, "selectedCompletionInfo": selected}}
+    recording.recorder.client("textDocument/inlineCompletion", asks, 1)
+    recording.recorder.sent({"id": 1, "result": None})
+    assert TOKEN not in recording.text()
+    assert recording.written()[-1].data["redacted"]
+
+
+def _asks(uri: str) -> dict[str, Any]:
+    return {"textDocument": {"uri": uri}, "position": {"line": 0, "character": 0}}
