@@ -71,7 +71,7 @@ async def until(holds: Callable[[], bool], deadline_s: float = 5) -> None:
 
 def is_idle(completer: Completer) -> bool:
     """Return whether the engine has no work from ``completer``."""
-    return not completer._inflight._requests
+    return not completer._inflight._requests and not completer._lookahead.is_waiting
 
 
 def says(text: str | list[str]) -> Script:

@@ -98,3 +98,25 @@ async def test_accepting_a_word_or_a_line_keeps_the_rest_without_a_new_request()
         assert shown(answer) == whole.removeprefix(taken)
     assert len(engine.requests) == asked_before
     await completer.aclose()
+
+
+async def test_the_answer_does_not_wait_for_what_is_computed_ahead() -> None:
+    engine = ScriptedEngine(says("a + b"))
+    completer = Completer(engine, AT_ONCE)
+    assert shown(await completer.complete(at(CODE))) == "a + b"
+    assert len(engine.requests) == 1
+    await until(lambda: len(engine.requests) == 2)
+    await completer.aclose()
+
+
+async def test_nothing_is_computed_ahead_after_the_end_of_what_it_was_for() -> None:
+    for end in (lambda completer: completer.closed("file:///a"), lambda completer: completer.forget()):
+        engine = ScriptedEngine(says("a + b"))
+        completer = Completer(engine, AT_ONCE)
+        await completer.complete(at(CODE))
+        end(completer)
+        assert is_idle(completer)
+        await completer.complete(at("x = |\n", uri="file:///b"))
+        assert len(engine.requests) == 2
+        await completer.aclose()
+        assert is_idle(completer)

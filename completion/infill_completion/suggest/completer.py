@@ -78,6 +78,7 @@ class Completer:
     def forget(self) -> None:
         """Forget all earlier answers, because the engine has another model now; running requests are made again."""
         self._history.clear()
+        self._lookahead.clear()
         self._inflight.outdate()
 
     def accepted(self, uri: str, text: str) -> None:
@@ -96,6 +97,7 @@ class Completer:
     def closed(self, uri: str) -> None:
         """Forget a document; its pending requests are answered as superseded."""
         self._pending.close(uri)
+        self._lookahead.forget(uri)
         self._inflight.stop(uri)
         self._history.forget(uri)
         self._gatherer.closed(uri)
@@ -106,6 +108,7 @@ class Completer:
         """Stop all work and wait until the engine's streams are closed."""
         for uri in self._pending.uris:
             self.closed(uri)
+        self._lookahead.clear()
         self._trees.close()
         await self._inflight.aclose()
         await self._gatherer.aclose()

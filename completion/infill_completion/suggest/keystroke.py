@@ -132,7 +132,7 @@ class Keystroke:
         offers = recalled.offers
         if not offers:
             return Answer(reason=recalled.reason or SkipReason.EMPTY)
-        self._stages.lookahead.start(self._view, offers[0])
+        self._stages.lookahead.start_soon(self._view, offers[0])
         self._stages.history.show(self._view, offers)
         return Answer(tuple(self._view.suggestion(offer.text, offer.confidence, offer.replaced) for offer in offers))
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+
 from infill_completion.document.view import View
+from infill_completion.errors import frames_of
 from infill_completion.suggest.history import History
 from infill_completion.suggest.inflight import InflightRequests
 from infill_completion.suggest.request import RequestBuilder
 from infill_completion.suggest.reuse.memory import Offer
+
+log = logging.getLogger(__name__)
 
 
 class LookAhead:
@@ -16,6 +22,28 @@ class LookAhead:
         self._history = history
         self._requests = requests
         self._inflight = inflight
+        self._waiting: dict[str, tuple[View, Offer, asyncio.TimerHandle]] = {}
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether anything is to be started soon."""
+        return bool(self._waiting)
+
+    def start_soon(self, view: View, offer: Offer) -> None:
+        """Compute what follows ``offer`` once the answer with it has been sent, so that the user does not wait."""
+        uri = view.uri
+        self.forget(uri)
+        self._waiting[uri] = view, offer, asyncio.get_running_loop().call_later(0, self._start_now, uri)
+
+    def forget(self, uri: str) -> None:
+        """Start nothing that waits for a document."""
+        if (waiting := self._waiting.pop(uri, None)) is not None:
+            waiting[2].cancel()
+
+    def clear(self) -> None:
+        """Start nothing that waits."""
+        for uri in list(self._waiting):
+            self.forget(uri)
 
     def start(self, view: View, offer: Offer) -> None:
         """Compute what follows once ``offer``, shown at ``view``, has been accepted; unless that is known already."""
@@ -39,3 +67,11 @@ class LookAhead:
                 self._history.accept(view, offer)
                 self.start(view, offer)
                 break
+
+    def _start_now(self, uri: str) -> None:
+        view, offer, _ = self._waiting.pop(uri)
+        try:
+            self.start(view, offer)
+        except Exception as error:
+            # The message may quote the document.
+            log.error("%s at\n%s", type(error).__name__, frames_of(error))  # noqa: TRY400
