@@ -54,8 +54,13 @@ def values(row: Setting) -> str:
 def _limits(row: Setting) -> list[str]:
     if row.at_least is None:
         return []
-    most = "" if row.at_most is None else f" to {row.at_most:g}"
-    return [f"{row.at_least:g}{most}" if most else f"from {row.at_least:g}"]
+    most = "" if row.at_most is None else f" to {_number(row.at_most)}"
+    return [f"{_number(row.at_least)}{most}" if most else f"from {_number(row.at_least)}"]
+
+
+def _number(value: float) -> str:
+    """Return a number with all of its digits: ``31536000``, not ``3.1536e+07``."""
+    return f"{value:.0f}" if value == int(value) else f"{value:g}"
 
 
 def sections() -> str:

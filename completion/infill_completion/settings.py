@@ -53,7 +53,7 @@ class EngineSettings:
     )
     ca_file: str | None = setting(
         None,
-        "File of certificates (PEM) of authorities that `engine.url` may have beside those of the system.",
+        "PEM file of certificate authorities that are trusted for `engine.url` in addition to the system's.",
         trusted=True,
     )
     model: str = setting(
