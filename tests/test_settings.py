@@ -53,7 +53,7 @@ def test_nested_and_flat_keys_of_one_section_are_merged():
         ({"completion": {"multiline": "sometimes"}}, "must be one of auto, never, always"),
         ({"completion": {"languages": {"python": "on"}}}, "must be a table of true and false"),
         ({"completion": 7}, "must be a table, not a whole number"),
-        ({"privacy": {"ignore": "*.pem"}}, "must be a list of strings"),
+        ({"privacy": {"ignore": 5}}, "must be a list of strings; it stays as it was"),
         ([1, 2], "settings must be a table, not a list"),
     ],
 )
@@ -63,6 +63,22 @@ def test_a_wrong_value_is_named_and_the_former_value_stays(written, sentence):
     assert len(problems) == 1
     assert sentence in problems[0]
     assert problems[0].startswith("editor: ")
+
+
+@pytest.mark.parametrize(
+    ("written", "globs"),
+    [
+        ("*.sql", ("*.sql",)),
+        (["*.sql", 5, ["x"], "b/"], ("*.sql", "b/")),
+        ({"**/*.sql": True, "*.py": False, "c": {"when": "x"}}, ("**/*.sql", "c")),
+    ],
+)
+@pytest.mark.parametrize("key", [lambda value: {"privacy": {"ignore": value}}, lambda value: {"privacy.ignore": value}])
+def test_globs_of_private_files_count_even_if_they_are_no_list(written, globs, key):
+    settings, [problem] = merge(Settings(), key(written), origin="editor")
+    assert settings.privacy.ignore == (*Settings().privacy.ignore, *globs)
+    assert "must be a list of strings; its globs count besides those before" in problem
+    assert len(problem) < 200
 
 
 def test_every_number_has_two_bounds():

@@ -254,13 +254,27 @@ def _merged(base: T, table: Mapping[str, Any], name: str, origin: str, trusted: 
             try:
                 changes[key] = known[path].checked(value)
             except ValueError as error:
-                problems.append(f"{origin}: `infill.{path}` {error}; it stays {_as_before(getattr(base, key))}.")
+                former, outcome = getattr(base, key), f"it stays {_as_before(getattr(base, key))}"
+                if path == "privacy.ignore" and (globs := _globs(value)):
+                    changes[key], outcome = (*former, *globs), "its globs count besides those before"
+                problems.append(f"{origin}: `infill.{path}` {error}; {outcome}.")
     return replace(base, **changes)  # type: ignore[type-var]
 
 
 def _as_before(value: object) -> str:
     """Return words for a value that does not change; an address may hold a password."""
-    return "as it was" if isinstance(value, str) and "@" in value else f"at {value!r}"
+    is_address = isinstance(value, str) and "@" in value
+    return "as it was" if is_address or len(repr(value)) > _MAX_SHOWN_CHARS else f"at {value!r}"
+
+
+def _globs(value: object) -> list[str]:
+    """Return the globs in a value that is not a list of strings: one alone, among others, or as ``{glob: true}``.
+
+    What the user wants to keep private stays private, even if the value is not as it should be.
+    """
+    if isinstance(value, Mapping):
+        return [glob for glob, is_private in value.items() if isinstance(glob, str) and is_private is not False]
+    return [glob for glob in (value if isinstance(value, list | tuple) else [value]) if isinstance(glob, str)]
 
 
 def _switches(name: str) -> set[str]:
