@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+from infill_completion.languages.literal_styles import CHARACTER
 from infill_completion.languages.traits import LanguageTraits
 
 PAIRS = {")": "(", "]": "[", "}": "{"}
 _OPENERS = frozenset(PAIRS.values())
-_CHARACTER = re.compile(r"'(?:\\[^\n]{1,9}?|[^\\'\n])'")
+_CHARACTER = re.compile(CHARACTER)
 
 # An apostrophe or a digit separator, unless the word is a prefix of a Python string.
 _IN_WORD = re.compile(r"\b(\w+)'(?=\w)")

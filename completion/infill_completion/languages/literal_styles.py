@@ -11,7 +11,7 @@ from dataclasses import dataclass
 # A string that does not end reaches to the end of its line: a second attempt at each quote would take quadratic time.
 _STRING = r'"(?:[^"\\\n]|\\.)*+"?'
 _SINGLE = r"'(?:[^'\\\n]|\\.)*+'?"
-_CHARACTER = r"'(?:\\[^\n]{1,9}?|[^\\'\n])'"
+CHARACTER = r"'(?:\\[^\n]{1,9}?|[^\\'\n])'"
 # A regular expression of JavaScript, which may contain quotes; after anything else a slash divides.
 _REGEX = r"(?<=[(,=:\[!&|?{};])[ \t]*/(?![*/])(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.){0,99}\]){1,200}/"
 _SLASHES, _HASH, _DASHES = r"//[^\n]*", r"#[^\n]*", r"--[^\n]*"
@@ -72,15 +72,15 @@ _UPPER_HEREDOC = LongRule(r"<<[-~]?[\"'`]?(?P<tag>[A-Z_]\w*)[\"'`]?", r"^[ \t]*{
 
 _PYTHON = LongStyle((_TRIPLE, _TRIPLE_SINGLE), _HASH, _STRING, _SINGLE)
 _SCRIPT = LongStyle((_STARRED, _TEMPLATE), _SLASHES, _STRING, _SINGLE, _REGEX)
-_GO = LongStyle((_STARRED, LongRule("`", "`")), _SLASHES, _STRING, _CHARACTER)
+_GO = LongStyle((_STARRED, LongRule("`", "`")), _SLASHES, _STRING, CHARACTER)
 _RUST = LongStyle(
-    (_STARRED, LongRule(r'\bb?r(?P<tag>#*)"', '"{}'), LongRule('"', '"', has_escapes=True)), _SLASHES, _CHARACTER
+    (_STARRED, LongRule(r'\bb?r(?P<tag>#*)"', '"{}'), LongRule('"', '"', has_escapes=True)), _SLASHES, CHARACTER
 )
-_C = LongStyle((_STARRED,), _SLASHES, _STRING, _CHARACTER)
-_CPP = LongStyle((_STARRED, LongRule(r'\bR"(?P<tag>\w*)\(', '){}"')), _SLASHES, _STRING, _CHARACTER)
-_JAVA = LongStyle((_STARRED, _TRIPLE), _SLASHES, _STRING, _CHARACTER)
+_C = LongStyle((_STARRED,), _SLASHES, _STRING, CHARACTER)
+_CPP = LongStyle((_STARRED, LongRule(r'\bR"(?P<tag>\w*)\(', '){}"')), _SLASHES, _STRING, CHARACTER)
+_JAVA = LongStyle((_STARRED, _TRIPLE), _SLASHES, _STRING, CHARACTER)
 _DART = LongStyle((_STARRED, _TRIPLE, _TRIPLE_SINGLE), _SLASHES, _STRING, _SINGLE)
-_CSHARP = LongStyle((_STARRED, LongRule('"""', '"""'), LongRule(r'\$?@\$?"', '"')), _SLASHES, _STRING, _CHARACTER)
+_CSHARP = LongStyle((_STARRED, LongRule('"""', '"""'), LongRule(r'\$?@\$?"', '"')), _SLASHES, _STRING, CHARACTER)
 _PHP = LongStyle(
     (_STARRED, LongRule(r"<<<[ \t]*[\"']?(?P<tag>[A-Za-z_]\w*)[\"']?", r"^[ \t]*{}\b", is_line=True)),
     _SLASHES, _HASH, _STRING, _SINGLE,
@@ -101,9 +101,9 @@ _POWERSHELL = LongStyle(
 )  # fmt: skip
 _TERRAFORM = LongStyle((_HEREDOC, _STARRED), _HASH, _SLASHES, _STRING)
 _ELIXIR = LongStyle((_TRIPLE, _TRIPLE_SINGLE), _HASH, _STRING, _SINGLE)
-_JULIA = LongStyle((LongRule("#=", "=#"), _TRIPLE), _HASH, _STRING, _CHARACTER)
-_HASKELL = LongStyle((LongRule(r"\{-", "-}"),), _DASHES, _STRING, _CHARACTER)
-_ML = LongStyle((LongRule(r"\(\*(?!\))", "*)"), _TRIPLE), _SLASHES, _STRING, _CHARACTER)
+_JULIA = LongStyle((LongRule("#=", "=#"), _TRIPLE), _HASH, _STRING, CHARACTER)
+_HASKELL = LongStyle((LongRule(r"\{-", "-}"),), _DASHES, _STRING, CHARACTER)
+_ML = LongStyle((LongRule(r"\(\*(?!\))", "*)"), _TRIPLE), _SLASHES, _STRING, CHARACTER)
 _LISP = LongStyle((LongRule(r"#\|", "|#"),), r";[^\n]*", _STRING)
 _COFFEE = LongStyle((LongRule("###", "###"), _TRIPLE, _TRIPLE_SINGLE), _HASH, _STRING, _SINGLE)
 _TOML = LongStyle((_TRIPLE, LongRule("'''", "'''")), _HASH, _STRING, r"'[^'\n]*'")
@@ -112,6 +112,7 @@ _MARKDOWN = LongStyle(
     (LongRule(r"^[ \t]*(?P<tag>`{3,}|~{3,})[^\n`]*$", r"^[ \t]*{}[`~]*[ \t]*$", is_line=True), _MARKUP_COMMENT)
 )
 
+# Not in `registry`: its rows group languages by their blocks, these by their delimiters.
 _LANGUAGES = (
     (_PYTHON, "python cython starlark gdscript nim"),
     (_SCRIPT, "javascript javascriptreact typescript typescriptreact"),

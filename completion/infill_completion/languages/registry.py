@@ -7,6 +7,7 @@ To add a language, add a row to `LANGUAGES`:
    `grammars`, give it to the row, and add its package to the dependencies in `pyproject.toml`.
 3. For the signatures of imported definitions in the prompt, write a module of the same name in `context.signatures` and
    in `context.imports`, add a line to the table of each package, and name the module in the row.
+4. For strings and comments that may span lines, add its ids to a row of `literal_styles`.
 
 A language without a row works, too: it is taken for one with brackets and ``#`` comments.
 """

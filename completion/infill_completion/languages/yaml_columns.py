@@ -1,4 +1,4 @@
-"""The columns at which a line of YAML may begin, where indentation alone says what belongs to what."""
+"""The columns at which a line of YAML may begin, where indentation alone defines the structure."""
 
 from __future__ import annotations
 

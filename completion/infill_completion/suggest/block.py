@@ -72,7 +72,7 @@ class _Block:
         return "\n".join(self._lines[: unclosed if is_cut else count]).rstrip("\n")
 
     def _end_at(self, number: int, gap: bool) -> _End:
-        """Return where the block ends in relation to a line; ``gap`` tells whether a blank line precedes it."""
+        """Return where the block ends in relation to a line; ``gap`` is whether a blank line precedes it."""
         extent, line, start = self._extent, self._lines[number], self._starts[number]
         if start.is_inside or self._belongs_to_head(number):
             return _End.NOT_YET

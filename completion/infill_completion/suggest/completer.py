@@ -35,7 +35,7 @@ class Completer:
 
     Args:
         engine: The engine to ask.
-        settings: The settings until others come.
+        settings: The initial settings.
         documents: The editor's open documents.
         is_steady: Whether answers must not depend on the speed of the machine, at the cost of some that come later:
             there is no limit to the time for gathering context, and every key waits for the parser.
@@ -174,7 +174,7 @@ class Completer:
     def _record(self, request: InflightRequest) -> None:
         """Record the latency and the content of an answer from the engine.
 
-        An answer is dropped if anything it was made from has become private meanwhile; whoever waits asks again.
+        An answer is dropped if anything it was made from has become private; requests that wait for it ask again.
         """
         if request.latency_ms is not None:
             self._debounce.answered(request.latency_ms)

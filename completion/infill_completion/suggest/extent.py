@@ -19,7 +19,7 @@ from infill_completion.languages.syntax import excerpt_of, is_in_string_or_comme
 from infill_completion.languages.traits import Blocks, LanguageTraits, opens_block
 
 _END_WORD = re.compile(r"end\b")
-# Style sheets consist of rules: whoever writes a selector wants its body, too.
+# Style sheets consist of rules, so a selector is completed with its body.
 STYLE_SHEETS = frozenset({"css", "scss", "less"})
 _DECLARATION = re.compile(r"[^@]*:(?:\s|$)|\s*(?://|\*)")
 
@@ -140,7 +140,7 @@ def extent_ahead(window: Window, language_id: str, *, multiline: str) -> Extent 
 
 
 def literal_at(window: Window, language_id: str) -> LongLiteral | None:
-    """Return the string or comment of several lines around the cursor; None in code, and if it cannot be told."""
+    """Return the string or comment of several lines around the cursor; None in code, or if unknown."""
     text = window.prefix if window.starts_document else _parsed(window)
     return None if text is None else open_literal(text, language_id)
 

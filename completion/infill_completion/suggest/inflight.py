@@ -35,7 +35,7 @@ class InflightRequest:
         error: Why it failed.
         latency_ms: How long it took.
         is_late: Whether the deadline came before anything whole.
-        is_outdated: Whether its answer comes from former settings or another model, and serves nobody.
+        is_outdated: Whether its answer comes from earlier settings or another model, so that it must not be used.
         finished: Set at its end.
     """
 

@@ -78,7 +78,7 @@ class PendingRequests:
             request.supersede()
 
     def outdate(self) -> None:
-        """Let all requests be made again with the settings of now."""
+        """Let all requests be made again with the current settings."""
         for requests in self._requests.values():
             for request in requests:
                 request.supersede(is_outdated=True)

@@ -73,7 +73,7 @@ class Preamble:
         return "" if _FENCE_BEGUN.fullmatch(following) else text
 
     def _without_copy(self, text: str) -> str:
-        """Drop the code above the cursor, from the head of a definition on, where the model writes it once more."""
+        """Drop the code above the cursor, from the head of a definition on, where the model repeats it."""
         lines = text.lstrip("\n").split("\n")
         first = lines[0].strip()
         if len(lines) == 1 or first not in self._above or not DEFINITION.match(first) or not self._is_code:

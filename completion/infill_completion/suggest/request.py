@@ -78,7 +78,7 @@ class RequestBuilder:
         return self._privacy.rule_for(uri, self._documents.roots())
 
     def is_private(self, prepared: PreparedRequest) -> bool:
-        """Return whether the document of a request, or another one in it, is private by now."""
+        """Return whether the document of a request, or another one in it, has become private."""
         return any(self.ignore_rule(uri) is not None for uri in (prepared.view.uri, *prepared.uris))
 
     def view(self, snapshot: Snapshot) -> View:

@@ -152,7 +152,7 @@ async def _keep_current(entry: _Entry) -> None:
 
 
 def _wait_s(entry: _Entry) -> float:
-    """Return how long to wait before the next slice: not at all within a parse, nor if there is no tree of use."""
+    """Return how long to wait before the next slice: not at all within a parse, nor if there is no usable tree."""
     tree = entry.tree
     if tree.is_parsing or not tree.is_parsed:
         return 0.0

@@ -129,7 +129,7 @@ def _after(root: Node, text: str, offset: int, lists: frozenset[str], most: int)
 def _child_after(node: Node, offset: int) -> Node | None:
     """Return the first child that ends after ``offset``.
 
-    The method of the library for this, ``first_child_for_byte``, ends the process where there is no such child.
+    The method of the library for this, ``first_child_for_byte``, crashes the process if there is no such child.
     """
     index = bisect_right(range(node.child_count), offset, key=lambda number: _child(node, number).end_byte)
     return node.child(index) if index < node.child_count else None
@@ -163,13 +163,13 @@ def _tail(node: Node, text: str, latest: int) -> str:
 
 
 def _semicolon(node: Node, child: Node, text: str) -> str:
-    """Return the semicolon after ``child``, which in C++ is no part of the class that it ends."""
+    """Return the semicolon after ``child``, which in C++ is not part of the class that it ends."""
     following = _child_after(node, child.end_byte)
     return text[child.end_byte : following.end_byte] if following is not None and following.type == ";" else ""
 
 
 def _open_braces(error: Node, end: int) -> str:
-    """Return the braces open at ``end`` in code that the parser could not make sense of: blocks yet to be closed."""
+    """Return the braces open at ``end`` in code that the parser does not understand: blocks that are not closed yet."""
     if error.child_count > _MAX_IN_ERROR:
         return ""
     count = 0

@@ -1,6 +1,6 @@
 """The part of a document that is parsed: some text around the cursor.
 
-A document that was parsed as a whole has an excerpt. For any other, text near the cursor has to do: it begins at a
+A document that was parsed as a whole has an excerpt. For any other, text near the cursor is used: it begins at a
 definition, or at the start of the document.
 """
 
@@ -10,10 +10,7 @@ import re
 
 from infill_completion.document.window import Excerpt, Window
 from infill_completion.languages.registry import LANGUAGES
-
-# Characters before and after the cursor. A parser reads a few thousand in a millisecond.
-MAX_BEFORE = 6000
-MAX_AFTER = 2000
+from infill_completion.languages.syntax.excerpt import MAX_AFTER, MAX_BEFORE
 
 
 def _definition_lines() -> re.Pattern[str]:

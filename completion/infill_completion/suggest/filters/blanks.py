@@ -51,7 +51,7 @@ def drop_blank(text: str, context: FilterContext) -> str:
 
 
 def _is_meant(text: str, context: FilterContext) -> bool:
-    """Return whether a second blank before ``text`` is no mistake."""
+    """Return whether a second blank before ``text`` is intended."""
     window = context.window
     if _begins_comment(text[1:], context.traits) or text.rstrip() == " \\":
         return True

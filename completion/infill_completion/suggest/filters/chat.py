@@ -12,7 +12,7 @@ from infill_completion.suggest.filters.context import FilterContext
 from infill_completion.suggest.filters.markup import is_markup
 from infill_completion.suggest.filters.repetition import DEFINITION
 
-# Words to the user, in front of code. Behind such an opening comes a sentence, never an operator.
+# Words to the user, before code. A sentence follows such an opening, never an operator.
 LEAD = re.compile(
     r"(?:sure|certainly|of course|absolutely|okay|ok|great|no problem|got it)[!,.]+"
     r"(?=[ \t]+[A-Z]|[ \t]*\n|[ \t]*$)[^\n]*"
@@ -24,7 +24,7 @@ LEAD = re.compile(
     r"\s+\w+[^\n=(){}\[\];]*[:.,!]",
     re.IGNORECASE,
 )
-# Between tags stands prose, so there only words about code are the model's own.
+# Text between tags is prose, so only words about code are the model's own there.
 _ABOUT_CODE = re.compile(r"\b(?:code|completion|completed|snippet|function|implementation)\b", re.IGNORECASE)
 # Words to the user, after code: a line that is nothing but a sentence.
 _TRAIL = re.compile(
@@ -44,7 +44,7 @@ _STATEMENT = re.compile(
     re.IGNORECASE,
 )
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
-# How many sentences in front of the code are dropped.
+# How many sentences before the code are dropped.
 _MAX_SENTENCES = 8
 # How many lines above are compared with a suggestion.
 _MAX_ABOVE = 60
@@ -90,7 +90,7 @@ def drop_line_numbers(text: str, context: FilterContext) -> str:
 
 
 def drop_repeated_start(text: str, context: FilterContext) -> str:
-    """Drop the code before the cursor where the suggestion begins with it once more."""
+    """Drop the code before the cursor where the suggestion begins by repeating it."""
     before, lines = context.window.before, text.lstrip("\n").split("\n")
     above = [line.strip() for line in context.window.above.split("\n")[-_MAX_ABOVE:] if line.strip()]
     count = _repeated_lines([line.strip() for line in lines[:_MAX_ABOVE]], above)

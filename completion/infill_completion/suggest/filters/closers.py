@@ -12,7 +12,7 @@ from infill_completion.suggest.filters.comments import is_in_comment
 from infill_completion.suggest.filters.context import FilterContext
 from infill_completion.suggest.filters.fit import closers_of, fit_of
 
-_END_LINE = re.compile(r"(?:end|fi|done|esac|endif|endfunction|endfor|endwhile|END)\b[;,)]*")
+END_LINE = re.compile(r"(?:end|fi|done|esac|endif|endfunction|endfor|endwhile|END)\b[;,)]*")
 _FENCE_LINE = re.compile(r"\"{3}|'{3}|`{3}|\*/")
 _BRACKET_LINE = re.compile(r"[)\]}]+[;,]?")
 _TAG_LINE = re.compile(r"</[\w.:-]*>[;,)\]}]*")
@@ -85,7 +85,7 @@ def _above(context: FilterContext) -> str | None:
 
 
 def _closes(line: str, context: FilterContext) -> bool:
-    if context.traits.blocks is Blocks.END and _END_LINE.fullmatch(line):
+    if context.traits.blocks is Blocks.END and END_LINE.fullmatch(line):
         return True
     return any(pattern.fullmatch(line) is not None for pattern in (_BRACKET_LINE, _FENCE_LINE, _TAG_LINE))
 

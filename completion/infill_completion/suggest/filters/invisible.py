@@ -1,4 +1,4 @@
-"""Characters that nobody sees: controls, joiners, tags and marks that change the writing direction."""
+"""Invisible characters: controls, joiners, tags and marks that change the writing direction."""
 
 from __future__ import annotations
 

@@ -31,8 +31,10 @@ _ABOUT_TOKENS = re.compile(
     r"token|(?<![a-z])[be]o[st](?![a-z])|stop|special|marker|template|prompt|vocab|sentinel", re.IGNORECASE
 )
 _FENCES = ('"""', "'''", "`")
-# Whoever writes so many tokens writes about them.
+# A text with so many tokens is about them.
 _MAX_TOKENS = 64
+# The mask of a short secret: in quotes, after the sign of an assignment, or in a URL.
+_MASKED_VALUE = re.compile(r"(?:[\"'`](?:\*{3,5})(?=[\"'`;])|[=:][ \t]?\*{3,5}(?=[@;]|$))", re.MULTILINE)
 _UNDECODABLE = "\ufffd"
 
 
@@ -50,14 +52,10 @@ def cut_at_undecodable(text: str, context: FilterContext) -> str:
     return text if at < 0 or _UNDECODABLE in context.window.prefix + context.window.suffix else text[:at]
 
 
-# The mask of a short secret: in quotes, after the sign of an assignment, or in a URL.
-_MASKED_VALUE = re.compile(r"(?:[\"'`](?:\*{3,5})(?=[\"'`;])|[=:][ \t]?\*{3,5}(?=[@;]|$))", re.MULTILINE)
-
-
 def drop_mask(text: str, context: FilterContext) -> str:
-    """Drop a suggestion that copies the mask of a secret; a shorter one counts where a value stands.
+    """Drop a suggestion that copies the mask of a secret; a short mask counts only in place of a value.
 
-    A document that has such signs itself may get more of them.
+    A document that contains such marks itself may get more of them.
     """
     shown = context.window.prefix + context.window.suffix
     if MASK * 6 in text:

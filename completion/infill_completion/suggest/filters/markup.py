@@ -1,4 +1,4 @@
-"""Documents in which text stands between tags."""
+"""Documents that have text between tags."""
 
 from __future__ import annotations
 

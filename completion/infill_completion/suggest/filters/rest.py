@@ -78,7 +78,7 @@ def cut_at_closed_angle(text: str, context: FilterContext) -> str:
 
 
 def _is_line_cut(context: FilterContext) -> bool:
-    """Return whether the cursor's line is too long for the window, so that nobody knows what is open on it."""
+    """Return whether the cursor's line is too long for the window, so that what is open on it is unknown."""
     return not context.window.starts_document and not context.window.above
 
 

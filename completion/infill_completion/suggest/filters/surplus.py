@@ -8,12 +8,12 @@ from infill_completion.document.lines import indent_width
 from infill_completion.languages.block_styles import MARKUP
 from infill_completion.languages.pairs import tag_balance, unopened_tags
 from infill_completion.languages.traits import Blocks, opens_block
+from infill_completion.suggest.filters.closers import END_LINE
 from infill_completion.suggest.filters.comments import is_comment, is_in_comment
 from infill_completion.suggest.filters.context import FilterContext
 
-_END = re.compile(r"(?:end|END|fi|done|esac|endif|endfunction|endfor|endwhile)\b[;,)]*")
 # In shells brackets cannot be counted, because a pattern of `case` has a closing one only.
-_END_OR_BRACE = re.compile(_END.pattern + r"|\}")
+_END_OR_BRACE = re.compile(END_LINE.pattern + r"|\}")
 # Tags at which a cut is tried; each try reads the window.
 _MAX_TRIED = 8
 
@@ -79,5 +79,5 @@ def _ends_below(width: int, context: FilterContext) -> bool:
 
 
 def _is_end(line: str, context: FilterContext) -> bool:
-    pattern = _END if context.traits.is_balanced else _END_OR_BRACE
+    pattern = END_LINE if context.traits.is_balanced else _END_OR_BRACE
     return pattern.fullmatch(line.strip()) is not None

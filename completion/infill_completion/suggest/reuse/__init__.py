@@ -1,1 +1,1 @@
-"""Answers that need no model: earlier ones that still fit, and what none may repeat, as it has just been deleted."""
+"""Earlier answers that still fit, and text that was just deleted, which no answer may repeat."""

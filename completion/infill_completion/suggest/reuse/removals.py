@@ -1,8 +1,7 @@
 """What the user has just deleted, so that it is not offered again at once.
 
-Who deletes an accepted suggestion has refused it, whether by backspace, by a selection or by undo, and who deletes a
-whole word wants another one. A correction inside a word is no refusal, and neither is going back in a suggestion that
-one was typing.
+Deleting an accepted suggestion refuses it, whether by backspace, by a selection or by undo, and deleting a whole word
+asks for another one. A correction inside a word does not refuse it, nor does going back while typing a suggestion.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ from infill_completion.languages.yaml_columns import allowed_columns
 from infill_completion.suggest.filters.comments import is_comment, is_in_comment
 from infill_completion.suggest.filters.context import FilterContext
 
-# Languages in which only a colon or an open bracket makes the next line deeper.
-_STRICT = frozenset({"python", "cython", "starlark", "gdscript"})
+# Only a colon or an open bracket makes the next line deeper here, and a line at another column is an error.
+STRICT_LANGUAGES = frozenset({"python", "cython", "starlark", "gdscript"})
 # What ends a statement or an entry in languages with braces; after anything else the line may continue.
 _ENDS = (";", "}", ",")
 # The end of a line that the next one continues, in languages without semicolons.
@@ -52,7 +52,7 @@ def trim_stray_indent(text: str, context: FilterContext) -> str:
 
 def cut_at_stray_depth(text: str, context: FilterContext) -> str:
     """Cut before a line that is deeper than the one above, if that one opens no block."""
-    if not _is_braced(context) and context.language_id not in _STRICT:
+    if not _is_braced(context) and context.language_id not in STRICT_LANGUAGES:
         return text
     lines = text.split("\n")
     above, checks = "", 0
@@ -92,7 +92,7 @@ def _allowed(text: str, context: FilterContext) -> set[int] | None:
     window, traits = context.window, context.traits
     if traits is YAML:
         return allowed_columns(text.partition("\n")[0], window.above, indent_width(window.before))
-    if not _is_braced(context) and context.language_id not in _STRICT:
+    if not _is_braced(context) and context.language_id not in STRICT_LANGUAGES:
         return _repeated(text, context)
     lines = [line.rstrip() for line in window.above.split("\n") if line.strip() and not is_comment(line, traits)]
     if not lines:

@@ -6,11 +6,10 @@ import re
 
 from infill_completion.document.lines import indent_of, indent_width
 from infill_completion.languages.syntax import is_in_string_or_comment
+from infill_completion.suggest.filters.columns.depth import STRICT_LANGUAGES
 from infill_completion.suggest.filters.comments import is_in_comment
 from infill_completion.suggest.filters.context import FilterContext
 
-# Languages in which a part that is at the wrong column is an error.
-_LANGUAGES = frozenset({"python", "cython", "starlark", "gdscript"})
 _PART = re.compile(r"\s*(?:(else|finally)\s*:|(elif|except)\b)")
 _WORD = re.compile(r"\s*(?:async\s+)?([a-z]+)\b")
 _PRECEDED_BY = {
@@ -63,7 +62,7 @@ def cut_at_stray_part(text: str, context: FilterContext) -> str:
 
 
 def _applies(text: str, context: FilterContext) -> bool:
-    if context.language_id not in _LANGUAGES or context.window.rest.strip() or any(map(text.count, _FENCES)):
+    if context.language_id not in STRICT_LANGUAGES or context.window.rest.strip() or any(map(text.count, _FENCES)):
         return False
     return not is_in_comment(context) and not is_in_string_or_comment(context.window, context.language_id)
 
