@@ -24,7 +24,7 @@ class EditorSettings:
     """Asks the editor for its settings.
 
     Attributes:
-        is_missing: Whether the editor offers settings and has not sent them yet, so that nobody knows what they forbid.
+        is_missing: Whether the editor offers settings and has not sent them, so that what they forbid is unknown.
     """
 
     def __init__(self, ask: Callable[[], Future[object]], arrived: Callable[[object], None]) -> None:

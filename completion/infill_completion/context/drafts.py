@@ -25,6 +25,6 @@ _ENDINGS = (".diff", ".patch", ".rej")
 
 
 def is_draft(uri: str, language_id: str) -> bool:
-    """Return whether a document describes a change, so that its text is no context for other documents."""
+    """Return whether a document describes a change, so that its text is useless as context for other documents."""
     name = PurePosixPath(uri.partition("?")[0].partition("#")[0]).name
     return language_id in _LANGUAGES or name in _NAMES or name.lower().endswith(_ENDINGS)

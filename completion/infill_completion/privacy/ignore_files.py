@@ -35,7 +35,7 @@ class Rule:
 
     Attributes:
         pattern: The pattern as written.
-        origin: Where it stands.
+        origin: Where it is written.
         problem: A sentence with the next step if the rules cannot be read, so that everything is private.
     """
 

@@ -18,7 +18,7 @@ class ModelFormat:
     Attributes:
         form: Its format, if its family is known.
         infills: Whether it was trained to infill, as far as is known.
-        by_suffix: Whether the server builds the infill prompt itself if it gets the suffix in a field of its own.
+        by_suffix: Whether the server builds the infill prompt itself if it gets the suffix in a separate field.
     """
 
     form: FimFormat | None = None
@@ -27,7 +27,7 @@ class ModelFormat:
 
     @property
     def is_unknown(self) -> bool:
-        """Whether nothing tells how the model infills."""
+        """Whether it is unknown how the model infills."""
         return self.form is None and self.infills and not self.by_suffix
 
 
@@ -48,7 +48,7 @@ def format_called(choice: str) -> ModelFormat | None:
 
 
 def format_of_names(names: Iterable[str]) -> ModelFormat:
-    """Return what the names of one model tell, the first one that tells anything.
+    """Return what the first known one of a model's names says about it.
 
     Args:
         names: What the server calls the model: its id, root, parent, the path of its file, its architecture.

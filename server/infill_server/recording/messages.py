@@ -1,6 +1,6 @@
 """The messages of a client that a trace holds, rebuilt from their known fields; everything else is left out.
 
-A message is built anew instead of being cleaned, so a field that nobody thought of cannot reach a trace.
+A message is rebuilt instead of being cleaned, so an unforeseen field cannot reach a trace.
 """
 
 from __future__ import annotations

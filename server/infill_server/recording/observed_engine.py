@@ -21,16 +21,16 @@ class StartedEngine(Engine, Protocol):
 
 
 class EngineEvents(Protocol):
-    """Is told what the engine is asked and what it answers; may wait before it lets either pass."""
+    """Observes requests to the engine and its answers; may delay either before it passes on."""
 
     async def asked(self, request: CompletionRequest) -> tuple[int, CompletionRequest]:
         """Return the number of a request, and the request as the engine gets it."""
 
     async def chunk(self, number: int, index: int, chunk: Chunk) -> None:
-        """Take note of the chunk number ``index`` (from 0) of a request."""
+        """Record chunk number ``index`` (from 0) of a request."""
 
     def over(self, number: int, how: str, error: str = "") -> None:
-        """Take note of the end of a request: ``ended``, ``closed`` by the server, or ``failed`` with an error."""
+        """Record the end of a request: ``ended``, ``closed`` by the server, or ``failed`` with an error."""
 
 
 class ObservedEngine:

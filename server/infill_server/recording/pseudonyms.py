@@ -1,4 +1,4 @@
-"""Names that stand for files and folders in a trace; extensions and the tree of folders stay."""
+"""Pseudonyms of files and folders in a trace; extensions and the tree of folders are kept."""
 
 from __future__ import annotations
 

@@ -201,7 +201,7 @@ class _Redaction:
         return any(born <= index < recognised for born, recognised in self.unrecognised)
 
     def _shown(self, text: str, line: str, masked: str) -> str:
-        """Return the text of an item; it begins with what stands before the cursor."""
+        """Return the text of an item; it begins with the text before the cursor."""
         if line == masked:
             return scrubbed(text, self._secrets)
         longest = next((count for count in range(len(line), 0, -1) if text.startswith(line[-count:])), 0)

@@ -1,6 +1,6 @@
 """Secrets in the documents of a session, also in keys that were typed before the secret could be recognised.
 
-Every character that enters a document gets a number of its own.  Where a version of the document holds a secret, the
+Every character that enters a document gets its own number. Where a version of the document holds a secret, the
 numbers of its characters are kept, so the characters can be masked in the message that brought them, however long ago.
 """
 
@@ -86,7 +86,7 @@ class SecretTracker:
         return numbers
 
     def closed(self, uri: str) -> None:
-        """Search a document once more, as a whole, and remove it."""
+        """Search a whole document a last time, and remove it."""
         document = self._documents.pop(uri, None)
         if document is not None:
             self._search(document, 0, len(document.numbers))

@@ -87,7 +87,7 @@ def default_path() -> Path:
 
 
 def prepare(path: Path) -> None:
-    """Create the folder of a trace, so that a failure is told before the recording.
+    """Create the folder of a trace, so that a failure is reported before the recording.
 
     Raises:
         TraceError: It cannot be created.

@@ -49,7 +49,7 @@ class ConfigurationTree:
         for apply in (configuration.initialize, configuration.live, configuration.pushed):
             check_problems(apply(written))
             check_settings(configuration.settings)
-        assert configuration.live(written) == []  # each problem is told once
+        assert configuration.live(written) == []  # each problem is reported once
 
 
 class SettingsFile:

@@ -76,7 +76,7 @@ class ServerAddress:
         if self.is_versioned and path.startswith("/v1"):
             path = path.removeprefix("/v1")
         elif self.is_versioned:
-            prefix = _VERSION.sub("", prefix)  # a path of the server itself, beside OpenAI's API
+            prefix = _VERSION.sub("", prefix)  # a path of the server itself, outside OpenAI's API
         return prefix + path + (f"{'&' if '?' in path else '?'}{self.query}" if self.query else "")
 
 

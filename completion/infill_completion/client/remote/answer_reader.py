@@ -1,4 +1,4 @@
-"""From the events of an answer to chunks, or to the one error that a bad answer is."""
+"""Reading the events of an answer: chunks, or the one error of a bad answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Completions from one server, in as much of its protocol as it understands."""
+"""Completions from one server, in the part of the protocol that it understands."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ class Completions:
 
 
 def _refusal(answer: AnswerStream) -> Reply | None:
-    """Return the refusal that an answer is, also one with status 200."""
+    """Return the refusal in an answer, which may have status 200."""
     if answer.refusal is not None:
         return answer.refusal
     first = answer.first[0] if answer.first else b""

@@ -166,7 +166,7 @@ class RemoteEngine:
         Args:
             answers: How often the server had answered when the request began.
             silent: The request.
-            is_late: Whether its deadline has passed; otherwise nobody wants it any more.
+            is_late: Whether its deadline has passed; otherwise no caller waits for it any more.
         """
         was_awake = self._answers > answers if is_late else self._idle_s < _SLEEPY_S
         if was_awake or self._cold_start.is_running or not self._server.may_load:
@@ -285,7 +285,7 @@ class RemoteEngine:
 
 
 def _retrieve(task: asyncio.Task[None]) -> None:
-    """Take note of an exception that nobody may wait for, because asyncio would log it otherwise."""
+    """Retrieve an exception that may have no waiter, because asyncio would log it otherwise."""
     if not task.cancelled():
         task.exception()
 

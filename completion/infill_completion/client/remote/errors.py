@@ -157,7 +157,7 @@ class RemoteErrors:
         return EngineUnavailableError(f"{self.url}{size}; {step}.", kind=f"{self.url} window")
 
     def unknown_format(self, model: str) -> str:
-        """Return a sentence about a model whose family nothing tells."""
+        """Return a sentence about a model whose family is unknown."""
         name = f"its model {model}" if model else "its model"
         return (
             f"{self.url} does not say what {name} is, so the text after the cursor may go unused; set engine.format to "
@@ -165,7 +165,7 @@ class RemoteErrors:
         )
 
     def _without_secrets(self, message: str) -> str:
-        """Return what a server said without the parts of the request that nobody may read."""
+        """Return what a server said without the parts of the request that must stay private."""
         for secret in secrets_of(self.settings.url or "", self.settings.api_key_env):
             message = message.replace(secret, "…")
         return message

@@ -21,7 +21,7 @@ from infill_completion.settings import EngineSettings
 
 
 class ModelGoneError(EngineUnavailableError):
-    """The server does not have the model any more that its list named; the settings allow any other."""
+    """The server no longer has the model that its list named; the settings allow any other."""
 
 
 class ServerProfile:
@@ -82,6 +82,6 @@ class ServerProfile:
 
 
 def _identity(found: SurveyResult) -> Any:
-    """Return what tells one server from another, without what changes by itself, such as whether a model is loaded."""
+    """Return what identifies a server, without what changes on its own, such as whether a model is loaded."""
     target = replace(found.target, model=replace(found.target.model, is_loaded=None))
     return target, {model.name: model.owner for model in found.listed}

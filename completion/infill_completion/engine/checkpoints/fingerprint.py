@@ -1,4 +1,4 @@
-"""A hash that tells one checkpoint from another without reading gigabytes."""
+"""A hash that identifies a checkpoint without reading gigabytes."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ class UnreadableRulesError(Exception):
 
 
 def stamp_of(file: Path) -> tuple[int, int, int] | None:
-    """Return what changes with the content of a file with rules; None if there is no such regular file.
+    """Return a value that changes with the content of a file of rules; None if there is no such regular file.
 
     Pipes and devices do not count: to read one could block forever.
 

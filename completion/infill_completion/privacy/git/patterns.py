@@ -24,7 +24,7 @@ class Pattern:
     """One pattern.
 
     Attributes:
-        written: The pattern as it stands in the file.
+        written: The pattern as written in the file.
         body: It without ``!``, without the slash at its end, and without ``**/`` before a bare name.
         is_negative: Whether it includes what an earlier pattern ignored.
         only_folders: Whether it matches folders only.
@@ -73,7 +73,7 @@ class Pattern:
 
     @cached_property
     def tail(self) -> bytes | None:
-        """The literal path that may stand in any folder, for a pattern such as ``**/a/b.json``; None for any other."""
+        """The literal path that may be in any folder, for a pattern such as ``**/a/b.json``; None for any other."""
         is_tail = self.body.startswith(b"**/") and not SPECIAL.intersection(self.body[3:])
         return self._folded(self.body[3:]) if is_tail else None
 

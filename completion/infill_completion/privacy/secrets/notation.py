@@ -17,7 +17,7 @@ class Notation:
         kind: What is found.
         hints: A text that contains none of these, in lower case, is not searched.
         pattern: The notation. The secret is the group ``secret``, or the whole match without one.
-        accepts: Returns whether a match that is no placeholder is a secret; None if every match is one.
+        accepts: Returns whether a match that is not a placeholder is a secret; None if every match is one.
         spans_lines: Whether a match, or what must precede or follow it, may reach beyond its line.
     """
 

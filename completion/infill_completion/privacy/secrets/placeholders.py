@@ -1,4 +1,4 @@
-"""Values that stand for a secret and are none."""
+"""Placeholders: values in the place of a secret that are not secret."""
 
 from __future__ import annotations
 

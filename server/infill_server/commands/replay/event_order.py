@@ -63,7 +63,7 @@ class EventOrder:
         self._note(at)
 
     def sent(self, message: object) -> None:
-        """Take note of an answer."""
+        """Record an answer."""
         if isinstance(message, dict) and "method" not in message and isinstance(message.get("id"), int):
             self._note(self._index.get(("answer", message["id"], 0)))
 
@@ -91,7 +91,7 @@ class EventOrder:
         await self._blocking(number, self._index.get(("over", number, 0)))
 
     def over(self, number: int, how: str, error: str = "") -> None:
-        """Take note of the end of a request; chunks that have not come will not come."""
+        """Record the end of a request; no more of its chunks will come."""
         del how, error
         self._running.discard(number)
         index = 0
@@ -108,7 +108,7 @@ class EventOrder:
                 async with asyncio.timeout(self._patience_s):
                     await changed.wait()
             except TimeoutError:
-                if self._running <= self._blocked:  # nobody waits for the model
+                if self._running <= self._blocked:  # no request waits for the model
                     self._patience_s = _DIVERGED_S
                     self._note(missing)
 

@@ -24,8 +24,8 @@ _SAY_ALL = frozenset({_OURS, "vllm", "sglang", "openai", "system", "mistralai", 
 class OpenAI:
     """``/v1/completions``.  Most of these servers do not infill by ``suffix``: the infill prompt is sent as text.
 
-    If the family of the model is unknown, ``suffix`` is sent all the same: some servers heed it, some ignore it, and
-    one that refuses it is asked again without.  Our own engine behind a URL is recognised by the owner of its models,
+    If the family of the model is unknown, ``suffix`` is sent all the same: some servers use it, some ignore it, and
+    one that refuses it is asked again without it. Our own engine behind a URL is recognised by the owner of its models,
     and gets the request unchanged.
     """
 

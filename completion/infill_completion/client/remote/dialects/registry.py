@@ -1,6 +1,6 @@
-"""The values of ``engine.api`` and the protocol that each stands for.
+"""The values of ``engine.api`` and the protocol that each names.
 
-A new protocol is a file beside this one, a row here, and a choice of ``engine.api`` in ``settings.py``.
+A new protocol is a file next to this one, a row here, and a choice of ``engine.api`` in ``settings.py``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Stop strings on this side of the connection, for servers that take fewer than a request has."""
+"""Stop strings applied by the client, for servers that take fewer than a request has."""
 
 from __future__ import annotations
 

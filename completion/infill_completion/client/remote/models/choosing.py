@@ -30,7 +30,7 @@ def model_called(wanted: str, listed: Sequence[ServedModel]) -> ServedModel | No
 
 
 def is_covered(wanted: str, listed: Sequence[ServedModel]) -> bool:
-    """Return whether a wildcard of the listing, such as LiteLLM's ``openai/*``, stands for ``wanted``."""
+    """Return whether a wildcard of the listing, such as LiteLLM's ``openai/*``, matches ``wanted``."""
     return any("*" in model.name and fnmatchcase(wanted, model.name) for model in listed)
 
 

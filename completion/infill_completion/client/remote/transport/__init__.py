@@ -1,1 +1,1 @@
-"""HTTP/1.1 to a remote server: connections, proxies, redirects, certificates, compression.  Entry: `transport`."""
+"""HTTP/1.1 to a remote server: connections, proxies, redirects, certificates, compression. Entry: `transport`."""

@@ -31,7 +31,7 @@ class RedirectedError(Exception):
 
 
 def translated(error: BaseException, proxy: ProxyAddress | None) -> BaseException:
-    """Return the library's ``error`` as one of ours or of the system; any other error is returned as it is."""
+    """Return the library's ``error`` as our own or the system's kind; any other error is returned as it is."""
     import httpcore2
 
     match error:

@@ -124,7 +124,7 @@ class HttpResponse:
 
 
 async def discard(answer: HttpResponse) -> None:
-    """Read a short body that nobody needs, so that the connection can be used again, and close the answer."""
+    """Read and discard a short body, so that the connection can be used again, and close the answer."""
     try:
         size = 0
         async for part in answer.parts():
