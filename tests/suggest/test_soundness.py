@@ -214,3 +214,33 @@ async def test_a_block_that_is_not_closed_yet_may_be(language: str, characters: 
     text = f"{above}{function}\n\n{below}"
     assert await kept(trees, text, len(above) + len(function) + 1, "}", language) == "}"
     trees.close()
+
+
+@pytest.mark.parametrize("is_invoked", [False, True], ids=["automatic", "invoked"])
+@pytest.mark.parametrize("characters", [0, 20_000])
+@pytest.mark.parametrize(
+    ("language", "text", "bad", "good"),
+    [
+        ("typescript", "const x = f(1|);\n", "), g(2", ") + g(2"),
+        ("typescript", "const x = [1|];\n", "], [2", "][0"),
+        ("typescript", "class A {\n  x = f(1|);\n}\n", "), g(2", ").g(2"),
+        ("typescript", "function f(a: number|): number {\n  return 1;\n}\n", "), g(2", ", b: g<2>"),
+        ("python", "def f(a: T[int|]):\n    pass\n", "]), g(c[1", "], b: T[str"),
+        ("python", "def f(a, b|):\n    pass\n", "), g(c", ", c=g(1)"),
+        ("python", "class A(B|):\n    pass\n", "), g(c", ", g(c)"),
+        ("python", "for x in f(1|):\n    pass\n", ") g(2", ") or g(2"),
+        ("go", "func f(a int|) int {\n\treturn 1\n}\n", "), g(2", ", b int"),
+        ("go", "func f() {\n\tif g(1|) {\n\t\th()\n\t}\n}\n", "), g(2", ") && g(2"),
+        ("rust", "fn f(a: i32|) -> i32 {\n    1\n}\n", "), g(2", ", b: (i32, i32)"),
+        ("rust", "fn f() {\n    let x = f(1|);\n}\n", "), g(2", ").g(2"),
+        ("java", "class A {\n    void g(int a|) {\n    }\n}\n", "), g(2", ", int b"),
+        ("c", "int x = f(1|);\n", "), g(2", "), y = g(2"),
+        ("c", "int f(int a|) {\n    return 1;\n}\n", "), g(2", ", int (*g)(int)"),
+    ],
+)
+async def test_a_suggestion_may_take_a_closer_of_the_line_only_if_the_line_stays_sound(
+    language: str, text: str, bad: str, good: str, characters: int, is_invoked: bool
+) -> None:
+    above = repeated(language, characters) if characters else ""
+    assert await offered(above + text, bad, language, invoked=is_invoked) is SkipReason.FILTERED
+    assert await offered(above + text, good, language, invoked=is_invoked) == [good]

@@ -107,10 +107,10 @@ def _below(extent: Extent, text: str, *, is_whole: bool) -> str | None:
     if not extent.is_wanted and not is_brace:
         return head + first.rstrip() if _goes_on(extent, first, width) else ""
     if width > extent.indent and not is_brace:
-        return block_in(text if newline else text + "\n", replace(extent, kind=ExtentKind.BODY), is_whole=is_whole)
+        return block_in(text + "\n" if is_whole else text, replace(extent, kind=ExtentKind.BODY), is_whole=is_whole)
     before = None if extent.before is None else extent.before + head
     below = replace(extent, kind=ExtentKind.BLOCK, line="", indent=width, outer_indent=None, before=before)
-    block = block_in(written if newline else written + "\n", below, is_whole=is_whole)
+    block = block_in(written + "\n" if is_whole else written, below, is_whole=is_whole)
     return None if block is None else head + block
 
 

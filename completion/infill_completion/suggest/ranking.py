@@ -98,8 +98,8 @@ def _filtered(view: View, choice: Choice) -> RankedCandidate:
     context = FilterContext(view.window, view.language_id, choice.finish_reason, ended_line)
     filtered = apply(choice.text, context)
     text, steps = filtered.text, filtered.steps
-    if text and not view.is_invoked:  # An invoked suggestion may have syntax errors.
-        text = sound_part(view.window, text, filtered.replaced, view.language_id)
+    if text:
+        text = sound_part(view.window, text, filtered.replaced, view.language_id, is_invoked=view.is_invoked)
         if text != filtered.text:
             reason = "It would break the syntax of the document."
             steps = (*steps, FilterStep("sound_part", reason, filtered.text, text))

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from infill_completion.document.snapshot import SkipReason
-from tests.suggest.cases.row import Row
+from tests.suggest.cases.row import WHOLE, Row
 
 NEXT_LINES = [
     Row("python", "x = 1█\n", "\ny = 2\n", SkipReason.NEXT_LINE, "x = 1\ny = 2\n"),
@@ -394,4 +394,18 @@ BODIES = [
     Row("markdown", "# Title\n\n█\n", "One.\nTwo.\n\nThree.\n", "# Title\n\nOne.\n", "# Title\n\nOne.\nTwo.\n"),
 ]
 
-ROWS = [*NEXT_LINES, *STYLE_SHEETS, *BODIES]
+ALLMAN = [
+    Row(language, f"{head}█{end}", raw, WHOLE)
+    for language, head in [
+        ("csharp", "public void F()"),
+        ("php", "<?php\nfunction f()"),
+        ("dart", "void f()"),
+        ("swift", "func f() -> Int"),
+        ("c", "void f(void)"),
+        ("cpp", "int f() const"),
+    ]
+    for raw in ("\n{\n    return;\n}", "\n{\n    if (a)\n    {\n        b();\n    }\n}")
+    for end in ("\n", "")
+]
+
+ROWS = [*NEXT_LINES, *STYLE_SHEETS, *BODIES, *ALLMAN]

@@ -110,11 +110,16 @@ def _breaks(around: Excerpt, text: str, language_id: str) -> bool:
 
     The cursor's line is mostly half-written, and that is an error already. So the errors with the suggestion are
     compared with those without that line, and with those if the line is completed in some other way. A suggestion
-    breaks the syntax if it leaves more errors than both.
+    breaks the syntax if it leaves more errors than both. It also does if it stands before a rest of the line and leaves
+    more errors than the line has as it is: without its head, a block is an error of its own.
     """
     errors = _errors(around.before + text + around.after, language_id)
     if not errors:
         return False
+    if around.after.partition("\n")[0].strip():
+        as_it_is = _errors(around.before + around.after, language_id)
+        if as_it_is is not None and as_it_is < errors:
+            return True
     without_line = _errors(_without_line(around), language_id)
     if without_line is None or errors <= without_line:
         return False

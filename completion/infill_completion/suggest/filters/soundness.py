@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from infill_completion.document.window import Window
-from infill_completion.languages.brackets import mismatches, open_brackets
+from infill_completion.languages.brackets import mismatches, open_brackets, unopened
 from infill_completion.languages.registry import traits_of
 from infill_completion.languages.syntax import breaks_syntax, is_unfinished
 from infill_completion.languages.traits import LanguageTraits, opens_block
@@ -17,17 +17,21 @@ _PRELUDE = re.compile(r"\s*[@#]")
 _FENCES = ('"""', "'''", "`")
 
 
-def sound_part(window: Window, text: str, replaced: int, language_id: str) -> str:
+def sound_part(window: Window, text: str, replaced: int, language_id: str, *, is_invoked: bool = False) -> str:
     """Return ``text``, its first line or nothing: the longest that does not break the syntax of the document.
 
-    A line that may go on or that a user may complete breaks nothing yet.
+    A line that may go on or that a user may complete breaks nothing yet. An invoked suggestion may have syntax errors,
+    since the user asked for it, unless it uses the closing bracket of the line for another pair than the document does.
 
     Args:
         window: The text around the cursor.
         text: The suggestion.
         replaced: How many characters right of the cursor it replaces.
         language_id: LSP's language id.
+        is_invoked: Whether the user invoked the suggestion.
     """
+    if is_invoked and (replaced or not _takes_closer(window, text, language_id)):
+        return text
     if not breaks_syntax(window, text, replaced, language_id):
         return text
     if _may_continue(window, text, replaced, language_id):
@@ -37,12 +41,20 @@ def sound_part(window: Window, text: str, replaced: int, language_id: str) -> st
     return first if first and not breaks_syntax(window, first, replaced, language_id) else ""
 
 
+def _takes_closer(window: Window, text: str, language_id: str) -> bool:
+    """Return whether ``text`` closes what the rest of the line closes, which then closes something of ``text``."""
+    return bool(window.rest.strip()) and bool(unopened(text, traits_of(language_id)))
+
+
 def _may_continue(window: Window, text: str, replaced: int, language_id: str) -> bool:
     """Return whether the suggestion's last line, with the rest of the cursor's line, may go on or be completed."""
     traits, rest = traits_of(language_id), window.rest[replaced:]
     line = (window.before + text + rest).rstrip().rpartition("\n")[2]
     if mismatches(line, traits):
         return False
+    if not replaced and _takes_closer(window, text, language_id):
+        # What else the rest of the line opens has nothing to do with the suggestion.
+        return open_brackets(line, traits) != open_brackets(window.before + rest, traits)
     if opens_block(line, traits) or _OPEN_END.search(line) or _PRELUDE.match(line) or _is_open(line, traits):
         return True
     return not rest.strip() and is_unfinished(window, text, replaced, language_id)
