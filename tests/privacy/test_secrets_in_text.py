@@ -149,6 +149,27 @@ password: «hunter2»
 - password: «tr0ub4dor»
 spring.datasource.password=«hunter2»
 password=«tr0ub4dor&3»
+ALTER USER me WITH PASSWORD '«hunter2!»';
+CREATE USER me IDENTIFIED BY '«hunter2!»';
+(setq my-password "«hunter2!»")
+:password "«hunter2!»"
+#define WIFI_PASSWORD "«hunter2!»"
+#define API_KEY "«abc123def456ghi789»"
+auth: { user: "me", pass: "«hunter2!»" }
+pwd = "«hunter2!»"
+wpa: psk="«hunter2!phrase»"
+requests.get(url, auth=("me", "«hunter2!»"))
+server.login("me@example.com", '«hunter2!»')
+new NetworkCredential("me", "«hunter2!»")
+ConvertTo-SecureString "«hunter2!»" -AsPlainText -Force
+{"name": "DB_PASSWORD", "value": "«hunter2!»"}
+//registry.example.com/:_authToken=«0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9»
+_auth = «bWU6aHVudGVyMiE=»
+{"auths": {"reg.example.com": {"auth": "«bWU6aHVudGVyMiE=»"}}}
+https://«0123456789abcdef0123456789abcdef01234567»@github.com/me/repo.git
+ansible_ssh_pass=«hunter2Secret9»
+secret_key_base: «0123456789abcdef0123456789abcdef»
+storage_account_key = "«aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0zA==»"
 """
 
 
@@ -233,6 +254,19 @@ expected token identifier_with_a_long_name
 login with a password of 8 characters
 ENV DB_PASSWORD_FILE /run/secrets/db1
 password: int32
+invalid password '%s1'
+raise ValueError("password 'too short'")
+#define KEY "up_arrow"
+#define MAX_PASSWORD "password_too_long"
+pwd = "/home/me/x1"
+pass: "login"
+auth=("me", password1)
+server.login("me", os.environ["PASSWORD1"])
+{"name": "token", "value": "string"}
+{"name": "SECRET_TOKEN", "value": "${TOKEN1}"}
+"auth": "required",
+https://my-long-user-name@example.com/repo
+token == "identifier_1" == other
 password: sha256
 password: varchar255
 password: user1
@@ -249,6 +283,20 @@ version = "1.2.3-rc.1+build.20240101"
 @pytest.mark.parametrize("line", HARMLESS.strip().split("\n"))
 def test_what_only_looks_like_a_secret_stays(line: str) -> None:
     assert masked_line(line) == line
+
+
+@pytest.mark.parametrize("value", ["«hunter2!»", '"«hunter2!»"', "«hunter2!»  # old"])
+@pytest.mark.parametrize("name", ["- name: DB_PASSWORD\n  value: ", "    name: api_key\n    value: "])
+def test_a_value_on_the_line_after_its_name_is_masked(name: str, value: str) -> None:
+    head, _, rest = (name + value).partition("«")
+    secret, _, tail = rest.partition("»")
+    assert masked_line(head + secret + tail) == head + "\0" * len(secret) + tail
+
+
+def test_password_hashes_are_masked() -> None:
+    hashed = "$2y$05$" + MIXED[:53]
+    assert masked_line(f"me:{hashed}") == "me:" + "\0" * len(hashed)
+    assert masked_line(f'stored = "{hashed}"') == f'stored = "{hashed}"'
 
 
 def test_a_certificate_and_its_key_are_told_apart() -> None:
@@ -311,6 +359,10 @@ HOSTILE = {
     "cookies": "cookie: " * 12_500,
     "semicolons": ";password" * 11_000,
     "equals": "host=a " * 14_000,
+    "statements": "password '" * 10_000,
+    "calls": ".login('" * 14_000,
+    "pairs": "name: password\n" * 7_000,
+    "hashes": "a:$6$" * 20_000,
     "blanks": "password" + " " * 100_000,
     "private lines": "Private-Lines: 1\n" * 6_000,
     "one letter": "a" * 100_000,

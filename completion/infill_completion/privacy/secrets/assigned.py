@@ -15,10 +15,11 @@ from infill_completion.privacy.secrets.placeholders import is_placeholder
 
 _HINTS = ("pass", "secret", "token", "key", "credential")
 _PASSWORDS = (
-    r"password|passwd|passphrase|(?:db|user|admin|root|smtp|mail|ftp|ldap|mysql|pg|postgres|redis)_pass(?![a-z])"
+    r"password|passwd|passphrase|(?:db|user|admin|root|smtp|mail|ftp|ldap|mysql|pg|postgres|redis|ssh"
+    r"|become|sudo|proxy)_pass(?![a-z])"
 )
 _KEYS = (
-    r"(?:api|access|auth|private|secret|account|encryption|signing|shared|master|service)[_-]?(?:access[_-]?)?key"
+    r"(?:api|access|auth|private|secret|account|encryption|signing|shared|master|service)[_-]?(?:access[_-]?)?key(?:_base)?"
     r"|secret|token|credential"
 )
 _NAME = re.compile(rf"(?:(?P<password>{_PASSWORDS})|{_KEYS})s?(?:_?\d)?")
@@ -100,7 +101,8 @@ def _is_secret(value: str, is_password: bool) -> bool:
     """Return whether a value in quotes is a secret rather than a template, a pattern, a path or words."""
     if is_placeholder(value):
         return False
-    if value.startswith(_NO_BEGINNINGS) or any(part in value for part in _NO_PART) or _NO_SECRET.fullmatch(value):
+    unpadded = value.rstrip("=")  # of base64
+    if value.startswith(_NO_BEGINNINGS) or any(part in unpadded for part in _NO_PART) or _NO_SECRET.fullmatch(value):
         return False
     if is_password:
         has_signs = any(sign.isdigit() or sign in _PASSWORD_SIGNS for sign in value)

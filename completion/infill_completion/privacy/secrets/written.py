@@ -21,19 +21,20 @@ _QUERY = (
 )
 
 
-def _has_digit_or_sign(value: str) -> bool:
+def has_digit_or_sign(value: str) -> bool:
     """Return whether a person could have chosen this as a password rather than written a word of code."""
     is_chosen = any(sign.isdigit() or sign in "!#%^&*+@~" for sign in value) and any(map(str.isalnum, value))
     is_code = value.startswith((".", "-", "/", "(", "[", "&", "*")) or any(part in value for part in ("()", "](", "::"))
     return is_chosen and not value.isdigit() and not is_code
 
 
-def _is_dense(value: str) -> bool:
+def is_dense(value: str) -> bool:
+    """Return whether digits are mixed with letters as in no name that a person would choose."""
     has_both = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
     return (has_both and len(re.findall(r"\d+", value)) >= 2) or (has_both and len(value) >= 24)
 
 
-def _is_basic(value: str) -> bool:
+def is_basic(value: str) -> bool:
     """Return whether a value is base64 of ``user:password`` (RFC 7617)."""
     try:
         decoded = base64.b64decode(value, validate=True)
@@ -53,13 +54,13 @@ WRITTEN = (
         "token in a URL",
         ("=",),
         re.compile(rf"(?i)[?&;#](?:amp;)?{_QUERY}=(?P<secret>[^\s&\"'`<>(){{}}\[\]$\\;,]{{8,2000}})"),
-        _is_dense,
+        is_dense,
     ),
     Notation(
         "password in a URL",
         ("?", "&"),
         re.compile(r"(?i)[?&](?:amp;)?(?:password|passwd|pwd)=(?P<secret>[^\s&\"'`<>(){}\[\]$\\;,]{4,200})"),
-        _has_digit_or_sign,
+        has_digit_or_sign,
     ),
     Notation(
         "token in a header",
@@ -68,26 +69,26 @@ WRITTEN = (
             r"(?i)(?<![\w-])(?:[a-z]{1,20}-){1,3}(?:key|token|secret)[\"']?: ?[\"']?(?P<secret>[\w+/=.~-]{12,1000})"
             r"(?=[\s\"'`,;\\]|\Z)"
         ),
-        _is_dense,
+        is_dense,
     ),
     Notation(
         "authorization header",
         ("authorization",),
         re.compile(r"(?i)authorization[\"']?\]?\s{0,4}[:=,]\s{0,4}[\"']?[a-z-]{3,20} (?P<secret>[\w+/=.~:-]{16,4000})"),
-        _is_dense,
+        is_dense,
         spans_lines=True,
     ),
     Notation(
         "authorization header",
         ("basic ",),
         re.compile(r"(?i)\bbasic (?P<secret>[A-Za-z0-9+/]{8,400}={0,2})"),
-        _is_basic,
+        is_basic,
     ),
     Notation(
         "cookie",
         ("cookie:", 'cookie":'),
         re.compile(r"(?i)\b(?:set-)?cookie[\"']?: ?[\"']?[^\n\"'=]{1,60}=(?P<secret>[\w%+/=.~-]{16,4000})"),
-        _is_dense,
+        is_dense,
     ),
     Notation(
         "password of a command",
@@ -96,13 +97,13 @@ WRITTEN = (
             rf"(?i)(?<![\w-])--?[a-z-]{{0,20}}{_WORD}(?:[ \t]{{1,4}}|=)(?P<quote>[\"']?)"
             r"(?P<secret>[^\s\"'`$<>{}(),\\]{4,200})(?=(?P=quote)[\s;|&)]|(?P=quote)\Z)"
         ),
-        _has_digit_or_sign,
+        has_digit_or_sign,
     ),
     Notation(
         "password of a command",
         ("curl", "wget", "http"),
         re.compile(r"(?:\s-u|\s--(?:proxy-)?user)[ =]{0,2}[\"']?[\w.@+-]{1,64}:(?P<secret>[^\s\"'`$<>{}]{3,200})"),
-        _has_digit_or_sign,
+        has_digit_or_sign,
         spans_lines=True,
     ),
     Notation(
@@ -112,7 +113,7 @@ WRITTEN = (
             r"\b(?:mysql|mysqldump|mysqladmin|mariadb|sshpass|redis-cli|docker login|mongosh?|sqlcmd|ldapsearch)\b"
             r"[^\n|;&]{0,200}?\s-[pPaw][ ]?[\"']?(?P<secret>[^\s\"'`$<>{}(),-][^\s\"'`$<>{}(),]{3,200})"
         ),
-        _has_digit_or_sign,
+        has_digit_or_sign,
         spans_lines=True,
     ),
     Notation(
@@ -122,14 +123,14 @@ WRITTEN = (
             rf"(?i)<(?:\w{{1,20}}:)?[\w.-]{{0,40}}(?:{_WORD}|pwd)[\w.-]{{0,20}}>\s{{0,40}}"
             r"(?P<secret>[^\s<>{}$]{4,400})\s{0,40}</"
         ),
-        _has_digit_or_sign,
+        has_digit_or_sign,
         spans_lines=True,
     ),
     Notation(
         "password",
         ("password=", "pwd=", "password =", "pwd ="),
         re.compile(rf"(?i)[;\"' \t]{_PASS_WORD} ?= ?(?P<secret>[^\s;\"'`{{}}$<>(),]{{4,200}})(?=;)"),
-        _has_digit_or_sign,
+        has_digit_or_sign,
     ),
     Notation(
         "password",
@@ -145,17 +146,17 @@ WRITTEN = (
         re.compile(
             r"(?i)\b(?:password|passwd|passphrase|pwd|pw) (?:is|was):? [\"'`]?(?P<secret>[^\s\"'`<>{}$(),]{4,200})"
         ),
-        _has_digit_or_sign,
+        has_digit_or_sign,
     ),
     Notation(
         "password",
-        ("//", "#", "--", "/*", "*", ";", "<!--"),
+        ("password", "passwd", "passphrase", "pwd", "pw"),
         re.compile(
             r"(?i)(?:^|(?<=[\s;]))(?:#|//|--|/\*|\*|;|<!--|rem )[^\n\"'`]{0,80}?\b(?:password|passwd|passphrase|pwd|pw)"
             r"[ ]?[:=][ ]?(?P<secret>[^\s\"'`<>{}$(),]{4,200})",
             re.MULTILINE,
         ),
-        _has_digit_or_sign,
+        has_digit_or_sign,
     ),
     Notation(
         "password",
@@ -165,7 +166,7 @@ WRITTEN = (
             r"(?<![\w.$-])(?=[A-Z])[A-Z0-9_]{0,40}(?:PASSWORD|PASSWD|PASSPHRASE|_PASS|_PWD|SECRET|TOKEN|_KEY)(?:_\d)?="
             r"(?P<secret>[^\s\"'`$;&|<>(){}\[\],]{6,400})(?=[\s;&|\"']|\Z)"
         ),
-        lambda value: _is_dense(value) or (_has_digit_or_sign(value) and any(sign in value for sign in "!@#%^&*")),
+        lambda value: is_dense(value) or (has_digit_or_sign(value) and any(sign in value for sign in "!@#%^&*")),
     ),
     Notation(
         "password",
@@ -174,7 +175,7 @@ WRITTEN = (
             r"(?:ENV|ARG|setx)[ \t]{1,8}[A-Z0-9_]{0,40}(?:PASSWORD|PASSWD|PASSPHRASE|_PASS|_PWD|SECRET|TOKEN|_KEY)"
             r"[ \t]{1,8}(?P<secret>[^\s\"'`$<>{}]{6,400})"
         ),
-        _has_digit_or_sign,
+        has_digit_or_sign,
     ),
     Notation(
         "password",
@@ -183,20 +184,20 @@ WRITTEN = (
             r"(?i)(?:name|key)=[\"'][\w.-]{0,40}(?:password|passwd|pwd|secret|token|api-?key)[\"']\s{1,8}value=[\"']"
             r"(?P<secret>[^\s\"'<>{}$%]{4,400})(?=[\"'])"
         ),
-        _has_digit_or_sign,
+        has_digit_or_sign,
         spans_lines=True,
     ),
     Notation(
         "password",
         ("login",),
         re.compile(r"\blogin\s{1,4}\S{1,100}\s{1,4}password\s{1,4}(?P<secret>\S{3,200})"),
-        _has_digit_or_sign,
+        has_digit_or_sign,
         spans_lines=True,
     ),
     Notation(
-        "password of a command", (" pass:",), re.compile(r" pass:(?P<secret>[^\s\"'`$<>{}]{4,200})"), _has_digit_or_sign
+        "password of a command", (" pass:",), re.compile(r" pass:(?P<secret>[^\s\"'`$<>{}]{4,200})"), has_digit_or_sign
     ),
-    Notation("token", ("token ",), re.compile(r"(?i)\btoken (?P<secret>[\w.~+/=-]{20,400})(?![\w(])"), _is_dense),
+    Notation("token", ("token ",), re.compile(r"(?i)\btoken (?P<secret>[\w.~+/=-]{20,400})(?![\w(])"), is_dense),
     Notation(
         "private key",
         ("private-lines:",),
