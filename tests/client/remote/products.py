@@ -257,6 +257,7 @@ class LlamaCppServer(Product):
     is_loading: bool = False
     loaded: str | None = None
     tells_numbers: bool = True
+    no_infill: str = "This model does not support infill: prefix token is missing"
 
     async def answer(self, method: str, path: str, body: Body, query: dict[str, str]) -> Response:
         if self.is_loading:
@@ -287,7 +288,7 @@ class LlamaCppServer(Product):
                 props = {"default_generation_settings": {"n_ctx": self.n_ctx}, "model_path": self.model_path}
                 return Response(body={**props, "total_slots": 1})
             case "/infill" if not self.infills:
-                return self.error(501, "This model does not support infill: prefix token is missing", "not_supported")
+                return self.error(501, self.no_infill, "not_supported")
             case "/infill":
                 extra = "".join(item["text"] for item in body.get("input_extra", ()))
                 return self.complete(body, extra + body["input_prefix"] + body["prompt"] + body["input_suffix"])

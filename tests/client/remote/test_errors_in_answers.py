@@ -242,7 +242,31 @@ async def test_text_that_a_lost_connection_cut_ends_like_one_at_the_deadline(ser
     chunks = await chunks_of(server, "openai", reply([cut], framing="close"))
     assert [(chunk.text, chunk.finish_reason) for chunk in chunks] == [("a = 1", None), ("", FinishReason.DEADLINE)]
     whole = events(text("a = 1"), DONE, framing="close")
-    assert [chunk.finish_reason for chunk in await chunks_of(server, "openai", whole)] == [None]
+    assert [chunk.finish_reason for chunk in await chunks_of(server, "openai", whole)] == [
+        None,
+        FinishReason.STOP,
+    ]
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+async def test_an_event_that_is_cut_leaves_the_text_unfinished_however_the_body_ends(
+    server: ScriptedServer, framing: str
+) -> None:
+    cut = f'data: {json.dumps(text("a = 1"))}\n\ndata: {{"choi'.encode()
+    chunks = await chunks_of(server, "openai", reply([cut], framing=framing))
+    assert [(chunk.text, chunk.finish_reason) for chunk in chunks] == [("a = 1", None), ("", FinishReason.DEADLINE)]
+
+
+async def test_text_that_may_begin_a_stop_is_kept_where_the_answer_gives_no_reason(server: ScriptedServer) -> None:
+    server.says(
+        "/v1/completions",
+        reply({"error": "stop is not supported"}, 400),
+        events(text("a = 1\n"), DONE, framing="close"),
+    )
+    engine = RemoteEngine(EngineSettings(url=server.url))
+    asked = CompletionRequest("x", "", stop=("\n\n",))
+    assert "".join([chunk.text async for chunk in engine.complete(asked)]) == "a = 1\n"
+    await engine.aclose()
 
 
 async def test_the_last_event_may_lack_its_blank_line(server: ScriptedServer) -> None:

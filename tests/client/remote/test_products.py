@@ -299,6 +299,8 @@ REFUSALS = {
         {"error": {"message": "Unsupported parameter: 'max_tokens' is not supported with this model. Use "
                               "'max_completion_tokens' instead."}},
     ),
+    "Python, seed": ("seed", 500, {"error": "generate() got an unexpected keyword argument 'seed'"}),
+    "stream": ("stream", 400, {"error": {"message": "Streaming is not supported"}}),
     "within a 200, logprobs": ("logprobs", 200, {"error": {"message": "logprobs is not supported", "code": 400}}),
     "unnamed, logprobs": ("logprobs", 400, UNNAMED),
     "unnamed, n": ("n", 422, UNNAMED),
@@ -507,7 +509,26 @@ class TestSmallWindows:
         server = OpenAIServer(models=[{"id": "qwen2.5-coder", "max_model_len": 32768}])
         asking = await serving(server, context_tokens=1000)
         await asking.chunks(LONG)
+        assert asking.engine.last_health.reason == ""
         assert 2550 < len(server.posts()[-1]["prompt"]) < 3050
+
+    @pytest.mark.parametrize("api", ["openai", "llama.cpp"])
+    async def test_a_window_that_is_smaller_is_told_once(self, serving: Serve, api: str) -> None:
+        listed = [{"id": "qwen2.5-coder", "max_model_len": 2048}]
+        server = OpenAIServer(models=listed) if api == "openai" else LlamaCppServer(n_ctx=2048)
+        asking = await serving(server, api)
+        for _ in range(3):
+            assert await asking.text(LONG) == ANSWER
+        [ready] = [health for health in asking.reported if health.state is EngineState.READY]
+        assert "takes only 2048 tokens" in ready.reason
+        assert "lower engine.context_tokens to 2048." in ready.reason
+
+    async def test_a_refusal_by_size_alone_blames_no_window(self, serving: Serve) -> None:
+        listed = [{"id": "qwen2.5-coder", "max_model_len": 32768}]
+        asking = await serving(OpenAIServer(models=listed, refuses={"prompt": (413, b"<html>413</html>")}))
+        error = str(await asking.refused())
+        assert "takes no prompt of this length; lower engine.context_tokens." in error
+        assert "32768" not in error
 
     async def test_the_message_names_the_setting(self, serving: Serve) -> None:
         server = OpenAIServer(refuses={"prompt": (400, {"error": {"message": TOO_LONG["vLLM"].format(
@@ -778,6 +799,13 @@ class TestLlamaCpp:
         assert len(server.posts("/infill")) == 1
         assert server.posts("/completion")[-1]["prompt"] == prompt
         assert ("engine.format" in asking.engine.last_health.reason) == (prompt == "P")
+
+    async def test_a_server_without_the_endpoint_gets_the_prompt_as_text(self, serving: Serve) -> None:
+        server = LlamaCppServer(infills=False, no_infill="This server does not support this endpoint.")
+        asking = await serving(server, "llama.cpp")
+        for _ in range(2):
+            assert await asking.text() == ANSWER
+        assert len(server.posts("/infill")) == 1
 
 
 @pytest.mark.parametrize("api", ["openai", "llama.cpp", "ollama"])

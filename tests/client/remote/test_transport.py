@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from infill_completion.api import CompletionRequest, EngineState, EngineUnavailableError
+from infill_completion.api import CompletionRequest, EngineState, EngineUnavailableError, FinishReason, Health
 from infill_completion.client.http import ProtocolError
 from infill_completion.client.remote.address import server_address
 from infill_completion.client.remote.engine import RemoteEngine
@@ -423,13 +423,50 @@ class TestLostConnections:
         server.says("/v1/completions", Reply([head + chunk], closes=True), GOOD)
         assert await text_of(server.url) == "x"
 
-    async def test_an_answer_that_breaks_after_some_text_is_told_and_not_asked_for_again(
-        self, server: ScriptedServer
+    @pytest.mark.parametrize("reason", [None, "stop"])
+    async def test_an_answer_that_breaks_after_some_text_is_used_and_not_asked_for_again(
+        self, server: ScriptedServer, reason: str | None
     ) -> None:
-        cut = events({"choices": [{"index": 0, "text": "x"}]})
+        cut = events({"choices": [{"index": 0, "text": "x = 1", "finish_reason": reason}]})
         server.says("/v1/completions", Reply(cut.parts[:-1], closes=True), GOOD)
-        assert "closed the connection" in await told(server.url)
+        told: list[Health] = []
+        engine = RemoteEngine(EngineSettings(url=server.url), told.append)
+        chunks = [chunk async for chunk in engine.complete(REQUEST)]
+        assert "".join(chunk.text for chunk in chunks) == "x = 1"
+        reasons = [chunk.finish_reason for chunk in chunks if chunk.finish_reason]
+        assert reasons == [FinishReason.STOP if reason else FinishReason.DEADLINE]
+        assert {health.state for health in told} == {EngineState.READY}
         assert len(server.asked("/v1/completions")) == 1
+        await engine.aclose()
+
+    async def test_an_answer_that_breaks_before_any_text_is_told(self, server: ScriptedServer) -> None:
+        cut = events({"choices": [{"index": 0, "text": ""}]})
+        server.says("/v1/completions", Reply(cut.parts[:-1], closes=True))
+        assert "closed the connection" in await told(server.url)
+
+    @pytest.mark.parametrize("coding", ["br", "zstd"])
+    async def test_a_list_in_an_unknown_coding_is_no_reason_to_stop(self, server: ScriptedServer, coding: str) -> None:
+        server.says("/v1/models", reply([b"?"], headers={"Content-Encoding": coding}))
+        assert await text_of(server.url) == "x"
+
+    async def test_a_sign_in_page_is_never_reported_as_ready(self, server: ScriptedServer) -> None:
+        page = reply([b"<html><title>Sign in</title></html>"])
+        server.says("/v1/models", page)
+        server.says("/v1/completions", page)
+        states: list[Health] = []
+        engine = RemoteEngine(EngineSettings(url=server.url), states.append)
+        await engine.start()
+        assert {health.state for health in states} == {EngineState.FAILED}
+        assert "a web page (Sign in)" in engine.last_health.reason
+        await engine.aclose()
+
+    @pytest.mark.parametrize("status", [401, 403])
+    async def test_what_a_server_refuses_is_named_as_it_was_sent(self, server: ScriptedServer, status: int) -> None:
+        server.says("/v1/completions", reply({"error": "no"}, status))
+        assert f"wants an API key (HTTP {status}); name its variable in engine.api_key_env." in await told(server.url)
+        with_user = await told(server.url.replace("//", "//me:pass-word@"))
+        assert f"refuses the user and the password of engine.url (HTTP {status})" in with_user
+        assert "pass-word" not in with_user
 
     async def test_a_server_that_always_hangs_up_is_told(self, server: ScriptedServer) -> None:
         server.says("/v1/completions", Reply([], closes=True))

@@ -91,6 +91,15 @@ def secrets_of(url: str, key_variable: str | None) -> tuple[str, ...]:
     return tuple(secret for secret in (password, unquote(password), parts.query, key) if secret)
 
 
+def has_user(url: str) -> bool:
+    """Return whether ``url`` has a user or a password."""
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        return False
+    return bool(parts.username or parts.password)
+
+
 def authority(scheme: str, host: str, port: int | None) -> str:
     """Return the value of the ``Host`` header."""
     name = f"[{host.partition('%')[0]}]" if ":" in host else host  # a zone is local to this machine

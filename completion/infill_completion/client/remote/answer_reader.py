@@ -23,9 +23,13 @@ class AnswerReader:
         dialect: The protocol.
         errors: Makes the errors.
         index: The choice that was asked for.
+
+    Attributes:
+        has_text: Whether any text has come.
     """
 
     def __init__(self, dialect: Dialect, errors: RemoteErrors, index: int) -> None:
+        self.has_text = False
         self._dialect = dialect
         self._errors = errors
         self._index = index
@@ -52,16 +56,16 @@ class AnswerReader:
         """Return the last chunks, after the last event.
 
         Args:
-            is_done: Whether the server said that the answer ends.  If not, it may have died, so the end of the text is
-                as good as the one at a deadline.
+            is_done: Whether the server said that the answer ends.  If not, it has died or the way to it broke, so the
+                end of the text is as good as the one at a deadline.
 
         Raises:
             EngineUnavailableError: There was no answer.
         """
         if not self._is_answered:
             raise self._errors.wrong_protocol()
-        unfinished = () if is_done else sorted(self._unfinished)
-        return [Chunk(index, finish_reason=FinishReason.DEADLINE) for index in unfinished]
+        reason = FinishReason.STOP if is_done else FinishReason.DEADLINE
+        return [Chunk(index, finish_reason=reason) for index in sorted(self._unfinished)]
 
     def _check(self, body: Any) -> None:
         """Raise the error that an event is, if it is one."""
@@ -78,6 +82,7 @@ class AnswerReader:
             return []
         chunks = self._dialect.chunks(body, self._index)
         for chunk in chunks:
+            self.has_text = self.has_text or bool(chunk.text)
             if chunk.finish_reason is not None:
                 self._unfinished.discard(chunk.index)
             elif chunk.text:

@@ -19,6 +19,7 @@ from infill_completion.client.remote.limits.overlong import overlong
 from infill_completion.client.remote.limits.refusal_text import refusal_text
 from infill_completion.client.remote.limits.stops import StopCutter
 from infill_completion.client.remote.profile import ServerProfile
+from infill_completion.client.remote.transport.failures import LostConnectionError
 from infill_completion.client.remote.trouble import error_of
 
 _MAX_REFUSALS = 12
@@ -125,7 +126,7 @@ class Completions:
             return self._shorten(sent, long.window_tokens, long.prompt_tokens)
         if refusal.status not in _MAY_LEARN:
             return False
-        return self._dialect.fall_back(refusal_text(refusal.body)) or self._profile.refused.learn(
+        return self._dialect.fall_back(refusal.status, refusal_text(refusal.body)) or self._profile.refused.learn(
             refusal.status, refusal.body, body
         )
 
@@ -135,12 +136,17 @@ class Completions:
         return (after.prefix, after.suffix, after.max_tokens) != (sent.prefix, sent.suffix, sent.max_tokens)
 
     async def _chunks(self, answer: AnswerStream, index: int | None, until: float) -> AsyncGenerator[Chunk, None]:
-        reader = AnswerReader(self._dialect, self._errors, index or 0)
+        reader, is_lost = AnswerReader(self._dialect, self._errors, index or 0), False
         async with contextlib.aclosing(answer.events(until)) as events:
-            async for data in events:
-                for chunk in reader.chunks(data):
-                    yield chunk if index is None else replace(chunk, index=index)
-        for chunk in reader.finish(is_done=answer.is_done):
+            try:
+                async for data in events:
+                    for chunk in reader.chunks(data):
+                        yield chunk if index is None else replace(chunk, index=index)
+            except LostConnectionError:
+                if not reader.has_text:
+                    raise
+                is_lost, self._profile.is_known = True, False  # another server may be there now
+        for chunk in reader.finish(is_done=answer.is_done and not is_lost):
             yield chunk if index is None else replace(chunk, index=index)
 
 

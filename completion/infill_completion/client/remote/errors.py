@@ -7,10 +7,14 @@ import ssl
 from dataclasses import dataclass
 
 from infill_completion.api import EngineState, EngineUnavailableError
-from infill_completion.client.remote.address import secrets_of
+from infill_completion.client.remote.address import has_user, secrets_of
 from infill_completion.client.remote.transport.failures import LostConnectionError, ProxyFailedError, RedirectedError
 from infill_completion.client.remote.trouble import message_in, page_title
 from infill_completion.settings import EngineSettings
+
+
+class WrongProtocolError(EngineUnavailableError):
+    """An answer is not HTTP, or not in the protocol of ``engine.api``."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +84,7 @@ class RemoteErrors:
         """Return the error for an HTTP status other than 200."""
         kind = f"{self.url} HTTP {status}"
         if status in {401, 403}:
-            variable = self.settings.api_key_env
-            step = f"correct the variable {variable}" if variable else "name its variable in engine.api_key_env"
-            return EngineUnavailableError(f"{self.url} refuses our API key (HTTP {status}); {step}.", kind=kind)
+            return self._unauthorized(status, kind)
         message = self._without_secrets(message_in(body))
         if status == 404 and "model" in message.lower():
             return EngineUnavailableError(
@@ -95,6 +97,17 @@ class RemoteErrors:
         return EngineUnavailableError(
             f"{self.url} answered with HTTP status {status}{detail}; {step}.", kind=kind, retry_after_s=retry_after_s
         )
+
+    def _unauthorized(self, status: int, kind: str) -> EngineUnavailableError:
+        """Return the error for a server that wants another key, or one at all."""
+        variable = self.settings.api_key_env
+        if variable:
+            says = f"refuses our API key (HTTP {status}); correct the variable {variable}"
+        elif has_user(self.settings.url or ""):
+            says = f"refuses the user and the password of engine.url (HTTP {status}); correct them"
+        else:
+            says = f"wants an API key (HTTP {status}); name its variable in engine.api_key_env"
+        return EngineUnavailableError(f"{self.url} {says}.", kind=kind)
 
     def failed(self, message: str) -> EngineUnavailableError:
         """Return the error for an answer that ended in the server's own error."""
@@ -130,11 +143,9 @@ class RemoteErrors:
             kind=f"{self.url} is silent",
         )
 
-    def wrong_protocol(self) -> EngineUnavailableError:
+    def wrong_protocol(self) -> WrongProtocolError:
         """Return the error for an answer that is not in the protocol of ``engine.api``."""
-        return EngineUnavailableError(
-            f"{self.url} does not speak `{self.settings.api}`; correct engine.api or engine.url."
-        )
+        return WrongProtocolError(f"{self.url} does not speak `{self.settings.api}`; correct engine.api or engine.url.")
 
     def no_models(self) -> EngineUnavailableError:
         """Return the error for a server without models, if ``engine.model`` names none either."""
@@ -142,8 +153,10 @@ class RemoteErrors:
 
     def unknown_model(self, listed: list[str]) -> EngineUnavailableError:
         """Return the error for a server without the model of ``engine.model``."""
+        wanted = self.settings.model
+        pull = f"run `ollama pull {wanted}` there, or " if self.settings.api == "ollama" else ""
         return EngineUnavailableError(
-            f"{self.url} has no model {self.settings.model}, but {', '.join(listed[:5])}; correct engine.model."
+            f"{self.url} has no model {wanted}, but {', '.join(listed[:5])}; {pull}correct engine.model."
         )
 
     def loading(self, model: str = "") -> EngineUnavailableError:
@@ -152,9 +165,20 @@ class RemoteErrors:
 
     def too_long(self, window_tokens: int | None) -> EngineUnavailableError:
         """Return the error for a prompt that is too long for the server, however short we made it."""
-        size = f" takes {window_tokens} tokens at most" if window_tokens else " takes no prompt of this length"
-        step = f"lower engine.context_tokens to {window_tokens}" if window_tokens else "lower engine.context_tokens"
-        return EngineUnavailableError(f"{self.url}{size}; {step}.", kind=f"{self.url} window")
+        step = "lower engine.context_tokens"
+        if window_tokens is None or window_tokens >= self.settings.context_tokens:  # its window is not the reason
+            says = f"{self.url} takes no prompt of this length; {step}."
+        else:
+            says = f"{self.url} takes {window_tokens} tokens at most; {step} to {window_tokens}."
+        return EngineUnavailableError(says, kind=f"{self.url} window")
+
+    def small_window(self, window_tokens: int) -> str:
+        """Return a sentence about a server that takes less than the settings allow."""
+        return (
+            f"{self.url} takes only {window_tokens} tokens, so it gets less of your code than engine.context_tokens "
+            f"({self.settings.context_tokens}) allows; give it a larger window, or lower engine.context_tokens to "
+            f"{window_tokens}."
+        )
 
     def unknown_format(self, model: str) -> str:
         """Return a sentence about a model whose family is unknown."""

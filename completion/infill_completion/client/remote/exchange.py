@@ -114,6 +114,7 @@ class AnswerStream:
         try:
             body = json.loads(data)
         except (ValueError, RecursionError):
+            self.is_done = False  # it was cut
             return []
         return [data] if event.name != STRAY_JSON or is_error(body) else []
 

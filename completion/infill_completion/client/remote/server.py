@@ -15,9 +15,11 @@ from infill_completion.client.remote.errors import RemoteErrors
 from infill_completion.client.remote.exchange import AnswerStream, Exchange
 from infill_completion.client.remote.profile import ServerProfile
 from infill_completion.client.remote.survey import Surveyor
+from infill_completion.client.remote.trouble import page_title
 from infill_completion.settings import EngineSettings
 
 LOAD_S = 900.0
+_OK = 200
 # Products that answer only once the model is loaded.
 _LOADED_FIRST = frozenset({"vllm", "sglang", "infill-ls"})
 # It is awake, and a real request will tell what else is wrong.
@@ -82,6 +84,9 @@ class RemoteServer:
         """A sentence about what the answers lack, with the next step; empty if that is nothing."""
         if self._dialect.needs_format and self._profile.target.format.is_unknown:
             return self.errors.unknown_format(self.name)
+        budget = self._profile.budget
+        if budget.window_tokens is not None and budget.is_smaller:
+            return self.errors.small_window(budget.window_tokens)
         return ""
 
     def facts(self) -> dict[str, Any]:
@@ -118,6 +123,8 @@ class RemoteServer:
             raise self.errors.timed_out() from error
         if reply.status not in _AWAKE:
             raise self._profile.error(reply)
+        if reply.status == _OK and page_title(reply.body) is not None:
+            raise self.errors.not_an_answer(reply.body)
         self._profile.is_awake = True
 
     async def finish(self, silent: asyncio.Task[AnswerStream]) -> None:

@@ -37,7 +37,7 @@ class RemoteState:
         """Report that the server answers; ``loss`` says what its answers lack."""
         self._backoff.succeeded()
         self._failure = None
-        self._report(EngineState.READY, loss, f"loss of {model}" if loss else "", model)
+        self._report(EngineState.READY, loss, loss, model)
 
     def loading(self, model: str, reason: str) -> None:
         """Report that the server loads its model."""

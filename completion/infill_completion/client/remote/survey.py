@@ -13,7 +13,7 @@ from typing import Any
 
 from infill_completion.api import EngineUnavailableError
 from infill_completion.client.remote.dialects.dialect import Dialect
-from infill_completion.client.remote.errors import RemoteErrors
+from infill_completion.client.remote.errors import RemoteErrors, WrongProtocolError
 from infill_completion.client.remote.exchange import Exchange
 from infill_completion.client.remote.limits.refusal_text import says_loading
 from infill_completion.client.remote.models.choosing import best_model, is_covered, model_called
@@ -87,6 +87,8 @@ class Surveyor:
             reply = await self._exchange.reply("GET", self._dialect.models_path, None, patience_s)
         except TimeoutError:
             return [], self._errors.timed_out()
+        except WrongProtocolError as error:  # compressed in an unknown way, say
+            return [], error
         if reply.status != 200:
             if says_loading(reply.status, reply.body):
                 raise self._errors.loading(self._wanted)

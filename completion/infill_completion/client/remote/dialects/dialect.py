@@ -84,6 +84,6 @@ class Dialect(Protocol):
         """Return the chunks in one event or line of an answer."""
         ...
 
-    def fall_back(self, refusal: str) -> bool:
+    def fall_back(self, status: int, refusal: str) -> bool:
         """Ask in another way from now on, because the model cannot infill in this one; return whether there is one."""
         ...

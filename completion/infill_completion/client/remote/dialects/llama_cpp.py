@@ -13,6 +13,7 @@ from infill_completion.client.wire import text_in
 from infill_completion.prompt.text import fim_prompt
 from infill_completion.settings import EngineSettings
 
+_NOT_IMPLEMENTED = 501
 _TIMING_NAMES = {"prompt_ms": "prefill_ms", "predicted_ms": "decode_ms", "predicted_per_second": "tokens_per_s"}
 
 
@@ -91,9 +92,10 @@ class LlamaCpp:
         reason = FinishReason.LENGTH if limit else FinishReason.STOP
         return [Chunk(index, text_in(body.get("content")), reason, usage=usage, timings=_timings(body))]
 
-    def fall_back(self, refusal: str) -> bool:
-        """Send prompts as text if the server says that its model cannot infill."""
-        before, self._is_plain = self._is_plain, self._is_plain or "infill" in refusal.lower()
+    def fall_back(self, status: int, refusal: str) -> bool:
+        """Send prompts as text if the server says that it or its model cannot infill."""
+        cannot = status == _NOT_IMPLEMENTED or "infill" in refusal.lower()
+        before, self._is_plain = self._is_plain, self._is_plain or cannot
         return self._is_plain and not before
 
     def _plain(self, request: CompletionRequest, target: Target) -> Body:

@@ -98,7 +98,7 @@ class Ollama:
         usage = Usage(int(body.get("prompt_eval_count") or 0), 0, int(body.get("eval_count") or 0))
         return [Chunk(index, text, reason, usage=usage)]
 
-    def fall_back(self, refusal: str) -> bool:
+    def fall_back(self, status: int, refusal: str) -> bool:
         """Send prompts as text if the server says that the model's template cannot infill."""
         before, self._is_plain = self._is_plain, self._is_plain or "support insert" in refusal.lower()
         return self._is_plain and not before

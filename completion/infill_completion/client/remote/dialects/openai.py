@@ -64,8 +64,8 @@ class OpenAI:
         """Return the places where llama.cpp, LM Studio and Text Generation Inference say more than in their list."""
         if model.owner in _SAY_ALL:
             return []
-        lm_studio = f"/api/v0/models/{quote(model.name, safe='/')}"
-        return [Question(path) for path in (_props(model.name), lm_studio, "/info")]
+        lm_studio = [f"/api/v0/models/{quote(model.name, safe='/')}"] if model.name else []
+        return [Question(path) for path in (_props(model.name), *lm_studio, "/info")]
 
     def window_of(self, model: ServedModel) -> int | None:
         """Return the window that the server names."""
@@ -104,7 +104,7 @@ class OpenAI:
         """Return the choices of one event."""
         return chunks_from_json(_as_text(body) if self._is_mistral else body)
 
-    def fall_back(self, refusal: str) -> bool:
+    def fall_back(self, status: int, refusal: str) -> bool:
         """Return False: there is no other way."""
         return False
 

@@ -37,8 +37,10 @@ _SYNONYMS = {
     "suffix": r"suffix|insertion",
 }
 _UNKNOWN = re.compile(
-    r"not (supported|allowed|permitted|implemented)|un(supported|known|recognized)|invalid|extra", re.I
+    r"not (supported|allowed|permitted|implemented)|un(supported|known|recognized|expected)|invalid|extra", re.I
 )
+# Without it, the answer comes as a whole, so it is given up only where a refusal is about nothing else.
+_STREAM = re.compile(r"(?<![\w-])stream(ing)?(?![\w-])", re.I)
 _MAY_NAME_FIELDS = frozenset({200, 400, 405, 409, 415, 422, 500, 501})
 _INTERNAL_ERROR = 500  # its sentence may be about anything
 _MAY_SUSPECT = frozenset({400, 422, 501})
@@ -99,6 +101,9 @@ class RefusedFields:
         if status in _MAY_NAME_FIELDS and (status != _INTERNAL_ERROR or _UNKNOWN.search(text)):
             named = [self._name(field, text, body) for field in (*_OPTIONAL, "stop", *_RENAMED)]
             if any(named):  # a server may name several
+                return True
+            if "stream" in body and _STREAM.search(text) and _UNKNOWN.search(text):
+                self._fields |= {"stream", "stream_options"}
                 return True
         if self._suspects:
             self._fields -= self._suspects
