@@ -6,6 +6,7 @@ import re
 import sysconfig
 from pathlib import Path
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -105,6 +106,23 @@ def test_the_true_rest_of_a_line_passes_unchanged(hole: tuple[str, int, int]) ->
     assume(line.strip() != below.strip())  # The filters are there to prevent the same line twice.
     document = text[:start] + text[end:]
     assert offered(document, start, "python", middle, FinishReason.STOP) == [(start, start, middle)]
+
+
+@pytest.mark.parametrize("fence", ['"""', "'''"])
+@pytest.mark.parametrize(
+    "line", ["- supports parsers that dispatch to sub-parsers", "Sums (up", "it's = = 1]", "text:"]
+)
+def test_a_line_of_a_string_that_ends_far_below_passes_unchanged(fence: str, line: str) -> None:
+    above, below = f"{fence}Parses.\n\n", "\n\n" + "".join(f"Line {number} of it.\n" for number in range(200))
+    document = f"{above}{below}{fence}\n"
+    assert offered(document, len(above), "python", line, FinishReason.STOP) == [(len(above), len(above), line)]
+
+
+def test_what_follows_the_end_of_a_long_string_must_be_sound() -> None:
+    above = '"""Parses.\n\n'
+    assert offered(f"{above}\n\nx = 1\n", len(above), "python", 'It."""\n)]', FinishReason.STOP) != [
+        (len(above), len(above), 'It."""\n)]')
+    ]
 
 
 def test_the_next_method_after_one_that_fills_the_window_keeps_its_indentation() -> None:

@@ -415,6 +415,12 @@ GOOD = [
     _line("shellscript", 'echo "$(█)"', "cat a | tr '(' ')'", SAME),
     Row("shellscript", "case $a in\n  █\nesac\n", "b) c ;;", SAME),
     _line("markdown", "Some (█) text.", "more or less (less)", SAME),
+    # The text begins inside a string of the cursor's line, whose quote is above.
+    Row("json", '{\n  "inc█\n}\n', 'lude": ["src"]', SAME),
+    Row("json", '{\n  "a": 1,\n  "█\n}\n', 'b": ["c", "d"]', SAME),
+    Row("lua", "local a = {}\na.b = ('see :hel█\n", "p a.'):format(table.concat(b, '; '), c)", SAME),
+    Row("python", "a = f('█\n", "b', [c], d['e'])", SAME),
+    Row("javascript", "a = f('█\n", "b', [c], d['e'])", SAME),
     Row("latex", "\\begin{a}\n  █\n\\end{a}\n", "\\b{c}", SAME),
 ]
 

@@ -49,7 +49,9 @@ def cut_at_closed_bracket(text: str, context: FilterContext) -> str:
         head = text[:place]
         shorter = head.rstrip() if not head.rpartition("\n")[2].strip() else head
         fit = fit_of(shorter, 0, context)
-        if fit < best:
+        # In a window that is cut nobody knows whether a bracket that stays open is closed below.
+        is_closed = context.window.ends_document or (fit.flaws, fit.shift) != (best.flaws, best.shift)
+        if fit < best and is_closed:
             best, kept = fit, shorter
     return kept
 
@@ -65,8 +67,12 @@ def cut_at_unopened_bracket(text: str, context: FilterContext) -> str:
     above = _above(context)
     if above is None:
         return text
-    stack = open_brackets(above, context.traits)
-    excess = unopened(text, context.traits, stack)
+    line = above.rpartition("\n")[2]
+    excess = unopened(text, context.traits, open_brackets(above, context.traits))
+    if excess:  # The text may begin inside a string of the cursor's line, or inside code that is put into one.
+        stack = open_brackets(above[: len(above) - len(line)], context.traits)
+        on_line = {offset - len(line) for offset, _ in unopened(line + text, context.traits, stack)}
+        excess = [(offset, bracket) for offset, bracket in excess if offset in on_line]
     if excess:  # A parser knows which brackets are inside a string of several lines.
         known = brackets_of("", above + text, context.language_id)
         if known is not None:

@@ -9,6 +9,7 @@ from infill_completion.languages.brackets import mismatches, open_brackets, unop
 from infill_completion.languages.registry import traits_of
 from infill_completion.languages.syntax import breaks_syntax, is_unfinished
 from infill_completion.languages.traits import LanguageTraits, opens_block
+from infill_completion.suggest.extent import literal_at
 
 # The end of a line that continues below: an operator, a word that something must follow, a tag, a label.
 _OPEN_END = re.compile(r"(?:[-+*/%&|^<>=!?:.(\[{\\~]|\b(?:and|or|not|in|is|else|new|await|as|do|try|where|extends))$")
@@ -32,7 +33,7 @@ def sound_part(window: Window, text: str, replaced: int, language_id: str, *, is
     """
     if is_invoked and (replaced or not _takes_closer(window, text, language_id)):
         return text
-    if not breaks_syntax(window, text, replaced, language_id):
+    if not breaks_syntax(window, text, replaced, language_id) or _is_in_literal(window, text, language_id):
         return text
     if _may_continue(window, text, replaced, language_id):
         return text
@@ -44,6 +45,12 @@ def sound_part(window: Window, text: str, replaced: int, language_id: str, *, is
 def _takes_closer(window: Window, text: str, language_id: str) -> bool:
     """Return whether ``text`` closes what the rest of the line closes, which then closes something of ``text``."""
     return bool(window.rest.strip()) and bool(unopened(text, traits_of(language_id)))
+
+
+def _is_in_literal(window: Window, text: str, language_id: str) -> bool:
+    """Return whether ``text`` only goes on with a string or comment of several lines, whose end may be out of sight."""
+    literal = literal_at(window, language_id)
+    return literal is not None and literal.end_in(text) is None
 
 
 def _may_continue(window: Window, text: str, replaced: int, language_id: str) -> bool:
