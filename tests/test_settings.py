@@ -81,6 +81,13 @@ def test_globs_of_private_files_count_even_if_they_are_no_list(written, globs, k
     assert len(problem) < 200
 
 
+@pytest.mark.parametrize(("written", "globs"), [(["*.sql", 5], ("*.sql",)), ("*.sql", ("*.sql",))])
+def test_globs_of_private_files_count_even_if_they_stand_alone(written, globs):
+    settings, [problem] = merge(Settings(), {"privacy": written}, origin="editor")
+    assert settings.privacy.ignore == (*Settings().privacy.ignore, *globs)
+    assert "`infill.privacy` must be a table; its globs count besides those before" in problem
+
+
 def test_every_number_has_two_bounds():
     numbers = [item for item in documentation() if item.type in {ValueType.INTEGER, ValueType.NUMBER}]
     assert len(numbers) >= 10

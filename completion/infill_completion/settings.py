@@ -235,6 +235,9 @@ def merge(base: Settings, written: object, *, origin: str, trusted: bool = True)
             problems.append(_unknown(origin, name))
         elif isinstance(table, Mapping):
             changes[name] = _merged(getattr(base, name), table, name, origin, trusted, problems)
+        elif name == "privacy" and table is not None and (globs := _globs(table)):
+            changes[name] = replace(base.privacy, ignore=(*base.privacy.ignore, *globs))
+            problems.append(f"{origin}: `infill.{name}` must be a table; its globs count besides those before.")
         elif table is not None:
             problems.append(f"{origin}: `infill.{name}` must be a table, not {type_name(table)}.")
     return replace(base, **changes), problems

@@ -22,6 +22,7 @@ class Configuration:
 
     Attributes:
         settings: The merged layers.
+        is_file_unknown: Whether the settings file has never been readable, so that what it forbids is unknown.
     """
 
     def __init__(self) -> None:
@@ -29,6 +30,7 @@ class Configuration:
         self._layers: dict[str, object] = dict.fromkeys(_LAYERS)
         self._unreadable: list[str] = []
         self._reported: set[str] = set()
+        self.is_file_unknown = False
         self._file_state: tuple[int, ...] | None = None
 
     def read_file(self, path: Path) -> list[str]:
@@ -38,7 +40,9 @@ class Configuration:
         """
         self._file_state = _state_of(path)
         table, self._unreadable = read_config(path)
-        return self._put("settings file", self._layers["settings file"] if self._unreadable else table)
+        former = self._layers["settings file"]
+        self.is_file_unknown = bool(self._unreadable) and former is None
+        return self._put("settings file", former if self._unreadable else table)
 
     def file_has_changed(self, path: Path) -> bool:
         """Return whether the settings file has changed since it was last read; one that was never read has not."""

@@ -166,8 +166,8 @@ class Session:
         Raises:
             asyncio.CancelledError: The editor withdrew the request.
         """
-        if self.settings.engine.url is not None and self._editor_settings.is_awaited:
-            return Answer(reason=SkipReason.SETTINGS_AWAITED, is_final=False)
+        if (unknown := self._unknown_settings(is_current=True)) is not None:
+            return Answer(reason=unknown, is_final=False)
         if (completer := self._engine.completer) is None:
             return Answer(reason=SkipReason.ENGINE_LOADING, is_final=False)
         self._status.request_started()
@@ -184,8 +184,8 @@ class Session:
 
     async def explain(self, snapshot: Snapshot) -> dict[str, Any]:
         """Return the explanation of a new answer for ``snapshot`` as JSON."""
-        if self.settings.engine.url is not None and self._editor_settings.is_awaited:
-            return {"uri": snapshot.uri, "reason": SkipReason.SETTINGS_AWAITED.value}
+        if (unknown := self._unknown_settings(is_current=True)) is not None:
+            return {"uri": snapshot.uri, "reason": unknown.value}
         if (completer := self._engine.completer) is None:
             return {"uri": snapshot.uri, "reason": SkipReason.ENGINE_LOADING.value}
         explanation = await completer.explain(snapshot)
@@ -218,10 +218,10 @@ class Session:
 
     def may_connect(self) -> bool:
         """Return whether the engine may be used that the settings name; if not, show why."""
-        if self.settings.engine.url is None or not self._editor_settings.is_missing:
+        if (unknown := self._unknown_settings()) is None:
             return True
-        log.warning("no connection to the remote engine before the client has sent its settings")
-        self._status.show(StatusKind.WARNING, SkipReason.SETTINGS_AWAITED.value)
+        log.warning("no connection to the remote engine before all settings are known")
+        self._status.show(StatusKind.WARNING, unknown.value)
         return False
 
     def engine_replaced(self) -> None:
@@ -243,6 +243,15 @@ class Session:
         """Log and show an internal error."""
         log_internal_error(error)
         self._status.show(StatusKind.ERROR, "The language server had an internal error; see its log.")
+
+    def _unknown_settings(self, *, is_current: bool = False) -> SkipReason | None:
+        """Return why nothing may be sent to a remote engine yet; with ``is_current``, changed settings are unknown."""
+        if self.settings.engine.url is None:
+            return None
+        if self.configuration.is_file_unknown:
+            return SkipReason.SETTINGS_UNREADABLE
+        editor = self._editor_settings
+        return SkipReason.SETTINGS_AWAITED if (editor.is_awaited if is_current else editor.is_missing) else None
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -276,8 +285,8 @@ class Session:
     def _show_state(self) -> None:
         """Show the engine's state, or that suggestions are switched off, which takes precedence."""
         state, reason, model = self.health.state, self.health.reason, self._engine.model
-        if self.settings.engine.url is not None and self._editor_settings.is_missing:
-            state, reason = EngineState.STARTING, SkipReason.SETTINGS_AWAITED.value
+        if (unknown := self._unknown_settings()) is not None:
+            state, reason = EngineState.STARTING, unknown.value
         if not self.settings.completion.enabled:
             self._status.show(StatusKind.INACTIVE, SkipReason.SWITCHED_OFF.value, model=model)
         elif state is EngineState.READY:

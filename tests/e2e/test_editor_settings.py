@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -144,6 +145,23 @@ async def test_a_late_answer_that_makes_the_file_private_counts(
     await late.until_status("Normal")
     assert await late.suggestions() == []
     assert not [path for path, _, _ in remote.asked if "completions" in path]
+
+
+async def test_nothing_is_sent_to_a_remote_engine_while_the_settings_file_is_damaged(
+    environment: dict[str, str], late: LateEditor, remote: Server
+) -> None:
+    file = Path(environment["INFILL_LS_CONFIG"])
+    file.write_text("[privacy\n")
+    await late.greet(asks(remote.url))
+    await late.until_asked()
+    late.answer(0, result=[None])
+    await late.until_status("Warning", SkipReason.SETTINGS_UNREADABLE.value)
+    assert await late.suggestions() == []
+    assert remote.asked == []
+    file.write_text('[privacy]\nignore = ["b.py"]\n')
+    await late.suggestions()  # a request looks at the file
+    await late.until_status("Normal")
+    assert await late.suggestions() == [SUGGESTED]
 
 
 async def test_a_late_answer_that_switches_off_counts_for_the_local_engine(

@@ -59,6 +59,10 @@ class SkipReason(Enum):
         "Nothing is sent to engine.url before the editor has answered workspace/configuration; if it never does, "
         "let it send its settings in workspace/didChangeConfiguration."
     )
+    SETTINGS_UNREADABLE = (
+        "Nothing is sent to engine.url before the settings file can be read, since it may name private files; "
+        "correct the file."
+    )
     ENGINE_FAILED = "The engine is not available; run `infill-ls doctor`."
     SUPERSEDED = "A newer request for the same document replaced this one."
     TOO_SLOW = "The model completed nothing before the deadline (setting completion.deadline_ms)."
