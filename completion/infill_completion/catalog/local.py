@@ -121,8 +121,8 @@ def shards_of(index: Path) -> list[str]:
         shards = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError("no weight map") from error
-    if not all(isinstance(shard, str) and shard == Path(shard).name for shard in shards):
-        raise ValueError("a weight file is outside the folder")
+    if not all(isinstance(shard, str) and shard == Path(shard).name and shard.isprintable() for shard in shards):
+        raise ValueError("a weight file is outside the folder, or its name is not printable")
     return sorted(shards)
 
 
