@@ -142,6 +142,18 @@ def test_the_setting_ignores_case(workspace: Path, name: str) -> None:
     assert Privacy(DEFAULTS).rule_for((workspace / name).as_uri(), [workspace]) is not None
 
 
+@pytest.mark.parametrize("pattern", [".*", "**/.*", "/.*", ".*/", "[.]*", "?", "*."])
+def test_a_glob_that_would_match_a_dot_does_not_match_the_workspace_itself(workspace: Path, pattern: str) -> None:
+    privacy = Privacy((pattern,))
+    for name in ("main.py", "src/main.py", "src/deep/main.py"):
+        assert privacy.rule_for((workspace / name).as_uri(), [workspace]) is None
+
+
+@pytest.mark.parametrize("name", [".env", ".cache/main.py", "src/.env", "src/.cache/deep/main.py"])
+def test_a_glob_of_hidden_files_keeps_them_private(workspace: Path, name: str) -> None:
+    assert Privacy((".*",)).rule_for((workspace / name).as_uri(), [workspace]) is not None
+
+
 def test_a_rule_quotes_the_pattern_of_the_setting_as_written() -> None:
     assert str(Privacy(("**/Vault.py",)).rule_for("/x/vault.py", [])) == "**/Vault.py (setting privacy.ignore)"
 

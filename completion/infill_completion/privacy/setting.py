@@ -41,7 +41,8 @@ class IgnoreSetting:
             self._folders.clear()
         rule = None
         for step in (*reversed(folder.parents), folder):
-            rule = rule or self._match(step, is_folder=True)
+            if step.name:  # The root, `.`, is what patterns are relative to, not an entry that `.*` could name.
+                rule = rule or self._match(step, is_folder=True)
         self._folders[folder] = rule
         return rule
 
