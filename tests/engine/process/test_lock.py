@@ -82,6 +82,9 @@ def test_engines_are_named_by_the_settings_that_change_their_answers() -> None:
         "url": "http://x",
         "api": "ollama",
         "api_key_env": "KEY",
+        "proxy": "http://proxy:1",
+        "ca_file": "ca.pem",
+        "format": "qwen2.5-coder",
     }
     for name, value in same.items():
         assert engine_key(replace(settings, **{name: value})) == engine_key(settings)
