@@ -12,6 +12,7 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from infill_completion.api import EngineState
+from infill_completion.folders import home_directory
 from infill_completion.privacy.rules import Privacy
 from infill_server.lsp.protocol import InfillProtocol, log_internal_error
 from infill_server.recording import trace_file
@@ -169,7 +170,7 @@ class SessionRecording:
                 self._documents.units,
                 recorder.pseudonyms,
                 recorder.left_out,
-                telling_paths([Path.home(), *self._documents.roots()]),
+                telling_paths([home_directory(), *self._documents.roots()]),
             )
         except Exception as error:
             log_internal_error(error)

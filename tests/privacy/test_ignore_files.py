@@ -100,6 +100,18 @@ def test_the_default_excludes_file_counts_until_another_is_named(
     assert rule(top, "notes.txt") is None
 
 
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="a home directory is looked up by user id")
+def test_a_user_without_a_home_directory_has_the_rules_of_the_repository(
+    top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("os.getuid", lambda: 2**31 - 7)  # as in a container that runs under an unknown user id
+    put(top / ".git" / "config", "[core]\n\texcludesFile = ~/ignored\n")
+    put(top / ".gitignore", "a.py\n")
+    assert rule(top, "a.py")
+    assert rule(top, "b.py") is None
+
+
 def test_the_repository_excludes_files_that_are_in_no_commit(top: Path) -> None:
     put(top / ".git" / "info" / "exclude", "/notes.txt\n")
     assert rule(top, "notes.txt") is not None

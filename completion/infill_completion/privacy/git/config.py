@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from infill_completion.folders import home_directory
 from infill_completion.privacy.git.files import read_rules
 from infill_completion.privacy.git.repository import Repository
 
@@ -59,11 +60,11 @@ def _user_files() -> Iterator[Path]:
         yield from [Path(named)] if named else []
         return
     yield _config_folder() / "config"
-    yield Path("~/.gitconfig").expanduser()
+    yield home_directory() / ".gitconfig"
 
 
 def _config_folder() -> Path:
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser()) / "git"
+    return Path(os.environ.get("XDG_CONFIG_HOME") or home_directory() / ".config") / "git"
 
 
 class _Reader:
