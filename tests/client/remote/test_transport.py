@@ -326,6 +326,12 @@ class TestCertificates:
         assert message.startswith(f"engine.ca_file {tmp_path / name} ")
         assert message.endswith("; correct it.")
 
+    @pytest.mark.parametrize("name", ["~nobody-of-this-name/ca.pem", "ca\0.pem"])
+    async def test_a_name_that_no_file_can_have_is_told(self, secure: ScriptedServer, name: str) -> None:
+        message = await told(f"https://localhost:{secure.port}", ca_file=name)
+        assert message.startswith(f"engine.ca_file {name} ")
+        assert message.endswith("; correct it.")
+
 
 PAGE = b'data: {"choices": [{"index": 0, "text": "x", "finish_reason": "stop"}]}\n\n' * 300
 

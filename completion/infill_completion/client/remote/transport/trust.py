@@ -22,13 +22,13 @@ def tls_context(ca_file: str | None) -> ssl.SSLContext:
     context = ssl.create_default_context()
     if ca_file is None:
         return context
-    path = Path(ca_file).expanduser()
     try:
+        path = Path(ca_file).expanduser()
         if path.is_dir():
             context.load_verify_locations(capath=path)
         else:
             context.load_verify_locations(cafile=path)
-    except OSError as error:  # ssl.SSLError is one
+    except (OSError, ValueError, RuntimeError) as error:  # also a name that no file can have, or an unknown user's `~`
         step = "does not exist" if isinstance(error, FileNotFoundError) else "is not a file of certificates in PEM"
         raise EngineUnavailableError(f"engine.ca_file {ca_file} {step}; correct it.") from error
     return context
