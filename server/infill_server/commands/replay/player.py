@@ -92,6 +92,9 @@ class Player:
         self._sent_s: dict[object, float] = {}
         self._status: asyncio.Future[tuple[str, str]] = asyncio.get_running_loop().create_future()
         self._replayed = Replayed()
+        self._requests = {
+            event.data["id"]: event for event in trace.events if event.kind == "client" and "id" in event.data
+        }
 
     async def play(self) -> Replayed:
         """Return the outcome.
@@ -159,7 +162,7 @@ class Player:
 
     def _compare(self, event: Event, message: Json, replayed_ms: float) -> None:
         number = event.data["id"]
-        asked = next(other for other in self._trace.events if other.kind == "client" and other.data.get("id") == number)
+        asked = self._requests[number]
         if not is_completion(asked):
             return
         skipped = "the model saw a secret that is masked here" if event.data.get("redacted") else ""
