@@ -17,6 +17,7 @@ from infill_completion.client.remote.errors import RemoteErrors
 from infill_completion.client.remote.exchange import AnswerStream, Exchange, Reply
 from infill_completion.client.remote.limits.overlong import overlong
 from infill_completion.client.remote.limits.refusal_text import refusal_text
+from infill_completion.client.remote.limits.refused import RefusedFields
 from infill_completion.client.remote.limits.stops import StopCutter
 from infill_completion.client.remote.profile import ServerProfile
 from infill_completion.client.remote.transport.failures import LostConnectionError
@@ -81,21 +82,22 @@ class Completions:
 
         What a server refuses is left out or shortened, and it is asked again at once.
         """
-        profile, target, refusals = self._profile, self._profile.target, 0
-        lessons = profile.refused.lessons()
+        # A survey may replace these meanwhile; what this server refuses says nothing about another one.
+        profile, target, refused, refusals = self._profile, self._profile.target, self._profile.refused, 0
+        lessons = refused.lessons()
         while True:
             fitting = profile.budget.fitted(request)
             whole = self._dialect.request(fitting, target, index or 0)
-            body = profile.refused.without(whole)
+            body = refused.without(whole)
             answer = await self._begun(self._dialect.completion_path(target), body, until, on_silence)
             refusal = _refusal(answer)
             if refusal is None:
-                profile.refused.accepted()
+                refused.accepted()
                 return answer, fitting, _cutter(whole, body)
             refusals += 1
-            may_succeed = refusals <= _MAX_REFUSALS and self._learn(refusal, fitting, body)
+            may_succeed = refusals <= _MAX_REFUSALS and self._learn(refusal, fitting, body, refused)
             if not may_succeed:
-                profile.refused.unlearn(lessons)
+                refused.unlearn(lessons)
             if refusal.status == _OK and not may_succeed:
                 return answer, fitting, None  # whoever reads it meets the error
             answer.end()
@@ -119,14 +121,14 @@ class Completions:
                 asking.add_done_callback(_end)
                 asking.cancel()
 
-    def _learn(self, refusal: Reply, sent: CompletionRequest, body: Body) -> bool:
+    def _learn(self, refusal: Reply, sent: CompletionRequest, body: Body, refused: RefusedFields) -> bool:
         """Learn from a refusal, and return whether to ask again."""
         long = overlong(refusal.status, refusal.body)
         if long is not None:
             return self._shorten(sent, long.window_tokens, long.prompt_tokens)
         if refusal.status not in _MAY_LEARN:
             return False
-        return self._dialect.fall_back(refusal.status, refusal_text(refusal.body)) or self._profile.refused.learn(
+        return self._dialect.fall_back(refusal.status, refusal_text(refusal.body)) or refused.learn(
             refusal.status, refusal.body, body
         )
 

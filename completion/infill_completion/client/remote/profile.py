@@ -54,7 +54,7 @@ class ServerProfile:
         """Take over a survey; what was learnt about another server or model is forgotten."""
         is_same = _identity(self.found) == _identity(found)
         if not is_same:
-            self.refused.forget()
+            self.refused = RefusedFields()
             self.budget = PromptBudget(self._settings.context_tokens)
         self.is_awake = self.is_awake and is_same and found.target.model.is_loaded is not False
         self.found, self.is_known = found, True

@@ -63,10 +63,6 @@ class RefusedFields:
         """Record that the server takes ``field`` but does not heed it."""
         self._fields.add(field)
 
-    def forget(self) -> None:
-        """Forget everything, because the server may be another one now."""
-        self.__init__()  # type: ignore[misc]
-
     def lessons(self) -> dict[str, Any]:
         """Return what is known now, for :meth:`unlearn`."""
         return {**vars(self), "_fields": set(self._fields)}
