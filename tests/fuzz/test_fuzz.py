@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from tests.fuzz.fuzzer import Target, corpus_of, fuzz, run_once
 from tests.fuzz.registry import TARGETS
+from tests.fuzz.targets.lsp import SESSIONS
 
 # `make fuzz` runs longer, and so does the continuous integration.
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "2"))
@@ -27,6 +29,18 @@ def test_mutated_inputs_break_nothing(name: str) -> None:
     report = fuzz(TARGETS[name], seed=1, seconds=SECONDS)
     assert not report.findings, f"{report.findings[0].data!r}\n{report.findings[0].report}"
     assert report.executions > len(corpus_of(TARGETS[name]))
+
+
+NOTIFICATIONS = [message for session in SESSIONS for message in session if "id" not in message]
+
+
+@pytest.mark.parametrize("message", NOTIFICATIONS, ids=lambda message: message["method"])
+@pytest.mark.parametrize("is_last", [False, True])
+def test_a_notification_that_is_sent_as_a_request_is_answered(message: dict[str, Any], is_last: bool) -> None:
+    ending = [{"jsonrpc": "2.0", "id": 7, "method": "shutdown"}] if is_last else []
+    session = [*ending, {**message, "id": 77}]
+    finding = run_once(TARGETS["lsp"], json.dumps(session).encode())
+    assert finding is None, finding.report
 
 
 class Brittle:

@@ -140,7 +140,7 @@ class InfillProtocol(DocumentSync):
             self._refuse(msg_id, types.ErrorCodes.ServerNotInitialized, f"{method} was sent before initialize.")
         elif self.is_initialized and method == types.INITIALIZE:
             self._refuse(msg_id, types.ErrorCodes.InvalidRequest, "initialize was sent twice.")
-        elif self._shutdown:
+        elif self._shutdown and method != types.EXIT:
             self._refuse(msg_id, types.ErrorCodes.InvalidRequest, f"{method} was sent after shutdown.")
         elif not self._knows(method):
             self._refuse(msg_id, types.ErrorCodes.MethodNotFound, f"Unknown method: {method}.")
@@ -148,6 +148,8 @@ class InfillProtocol(DocumentSync):
             self._refuse(msg_id, types.ErrorCodes.InvalidParams, f"The parameters of {method} are ill-typed.")
         else:
             self.handle_message(typed)
+            if not hasattr(typed, "id"):  # a notification that a client sent as a request
+                self._send_data({"jsonrpc": self.VERSION, "id": msg_id, "result": None})
 
     def _receive_notification(self, message: dict[str, Any], method: str) -> None:
         if not self._knows(method) and method != types.CANCEL_REQUEST:

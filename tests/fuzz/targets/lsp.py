@@ -84,7 +84,7 @@ class LanguageServerMessages:
 
     def seeds(self) -> Sequence[bytes]:
         """Return sessions as JSON lists of messages."""
-        return [json.dumps(session).encode() for session in (*_SESSIONS, [*_START, *_SESSIONS[0]])]
+        return [json.dumps(session).encode() for session in (*SESSIONS, [*_START, *SESSIONS[0]])]
 
     def run(self, data: bytes) -> None:
         """Play the session against a server in this process."""
@@ -210,7 +210,7 @@ _BOOK = {
     "uri": "file:///nowhere/b.ipynb", "notebookType": "jupyter-notebook", "version": 1,
     "cells": [{"kind": 2, "document": _CELL["uri"]}],
 }  # fmt: skip
-_SESSIONS: tuple[list[dict[str, Any]], ...] = (
+SESSIONS: tuple[list[dict[str, Any]], ...] = (
     [_request(2, "textDocument/inlineCompletion", _INLINE), _request(3, "textDocument/completion", _AT)],
     [
         _change(2, "v", 1, 11), _request(2, "textDocument/inlineCompletion", _INLINE), _change(3, "alue", 1, 12),
