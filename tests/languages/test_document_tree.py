@@ -219,6 +219,24 @@ async def test_the_loop_serves_others_while_a_large_document_is_parsed_for_the_f
     assert turns > 5
 
 
+async def test_a_large_edit_is_parsed_at_once_although_the_tree_was_to_wait_for_a_pause(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(document_trees, "IDLE_S", 60.0)
+    monkeypatch.setattr(document_trees, "PATIENCE_S", 30.0)
+    text = repeated("python", 500_000)
+    middle = text.index("\n\n", 250_000) + 2
+    _, trees = await viewed(text, middle)
+    typed = f"{text[:middle]}x = 1\n{text[middle:]}"
+    await viewed(typed, middle, trees=trees)
+    await asyncio.sleep(0)  # From here on the tree waits for a pause in the typing.
+    paste = "y = 2\n" * 500
+    pasted = f"{typed[:middle]}{paste}{typed[middle:]}"
+    view, _ = await viewed(pasted, middle, trees=trees)
+    trees.close()
+    assert view.window.excerpt is not None
+
+
 async def test_an_excerpt_follows_what_the_popup_has_selected() -> None:
     text = repeated("python", 20_000)
     offset = text.index("\n", 10_000) + 1

@@ -37,7 +37,12 @@ _SHARE = 0.1
 
 @dataclass
 class _Entry:
-    """A tree, the task that parses it, and the newest text with the time of its change."""
+    """A tree, the task that parses it, and the newest text with the time of its change.
+
+    Attributes:
+        parsed: Set while the tree is usable, or none is to come.
+        urgent: Set otherwise, since a request may wait for the tree.
+    """
 
     tree: DocumentTree
     language_id: str
@@ -45,6 +50,13 @@ class _Entry:
     changed_s: float = 0.0
     task: asyncio.Task[None] | None = None
     parsed: asyncio.Event = field(default_factory=asyncio.Event)
+    urgent: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def mark(self, *, is_usable: bool) -> None:
+        """Wake the requests that wait for the tree, or the task that pauses."""
+        holds, other = (self.parsed, self.urgent) if is_usable else (self.urgent, self.parsed)
+        holds.set()
+        other.clear()
 
 
 class DocumentTrees:
@@ -80,10 +92,7 @@ class DocumentTrees:
             tree.work(MAX_PARSE_MS)
         elif tree.cost_ms <= SLICE_MS:
             tree.work(SLICE_MS)
-        if tree.is_parsed or tree.is_current:
-            entry.parsed.set()
-        else:
-            entry.parsed.clear()
+        entry.mark(is_usable=tree.is_parsed or tree.is_current)
         if not tree.is_current and entry.task is None:
             entry.task = asyncio.create_task(_keep_current(entry))
 
@@ -141,13 +150,15 @@ async def _keep_current(entry: _Entry) -> None:
     try:
         while not tree.is_current:
             left_s = _wait_s(entry)
-            if left_s <= 0:
-                tree.work(SLICE_MS)
-            if tree.is_parsed or tree.is_current:
-                entry.parsed.set()
-            await asyncio.sleep(max(left_s, 0.0))
+            if left_s > 0:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(entry.urgent.wait(), left_s)
+                continue
+            tree.work(SLICE_MS)
+            entry.mark(is_usable=tree.is_parsed or tree.is_current)
+            await asyncio.sleep(0)
     finally:
-        entry.parsed.set()
+        entry.mark(is_usable=True)
         entry.task = None
 
 
