@@ -44,8 +44,11 @@ def cut_at_closed_bracket(text: str, context: FilterContext) -> str:
     """Cut at a closing bracket if the lines below close what it closes, whatever follows theirs."""
     if context.window.rest.strip() or not context.traits.is_balanced or is_in_comment(context):
         return text
+    places = closers_of(text, context)[:_MAX_CLOSERS]
+    if not places:
+        return text
     best, kept = fit_of(text, 0, context), text
-    for place in reversed(closers_of(text, context)[:_MAX_CLOSERS]):
+    for place in reversed(places):
         head = text[:place]
         shorter = head.rstrip() if not head.rpartition("\n")[2].strip() else head
         fit = fit_of(shorter, 0, context)
@@ -62,7 +65,8 @@ def cut_at_unopened_bracket(text: str, context: FilterContext) -> str:
     Not where the text above the cursor may lack the opening bracket, not where its brackets are unbalanced already, and
     not in comments.
     """
-    if not context.traits.is_balanced or not text or is_in_comment(context):
+    # A bracket that nothing opens has no opening one in the text itself.
+    if not context.traits.is_balanced or not unopened(text, context.traits) or is_in_comment(context):
         return text
     above = _above(context)
     if above is None:

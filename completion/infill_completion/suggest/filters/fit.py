@@ -97,6 +97,8 @@ def fit_of(text: str, replaced: int, context: FilterContext) -> Fit:
 
 def closers_of(text: str, context: FilterContext) -> tuple[int, ...]:
     """Return the offsets in ``text`` of the brackets after which fewer are open than at the cursor."""
+    if PAIRS.keys().isdisjoint(text):
+        return ()
     scene = _scene(context)
     depth, start = len(nesting(scene.before, scene.traits, scene.opened).opened), len(scene.before)
     found = nesting(scene.before + text, scene.traits, scene.opened)
