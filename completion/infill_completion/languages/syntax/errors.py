@@ -60,9 +60,9 @@ def breaks_syntax(window: Window, text: str, replaced: int, language_id: str) ->
         return not (_hides_errors(around, language_id) and unopened(text, traits_of(language_id)))
     if _may_close(around, text, traits_of(language_id)):
         return False
-    parts = list(_parts(around, language_id))
+    parts = _parts(around, language_id)
     clean = next((part for part in parts if _errors(_without_line(part), language_id) == 0), None)
-    return all(_breaks(part, text, language_id) for part in (parts if clean is None else [clean]))
+    return all(_breaks(part, text, language_id) for part in (parts if clean is None else (clean,)))
 
 
 def is_unfinished(window: Window, text: str, replaced: int, language_id: str) -> bool:
@@ -70,7 +70,7 @@ def is_unfinished(window: Window, text: str, replaced: int, language_id: str) ->
     around = _around(window, replaced, language_id)
     if around is None:
         return True
-    parts = [around, *_parts(around, language_id)]
+    parts = (around, *_parts(around, language_id))
     part = next((part for part in reversed(parts) if _breaks(part, text, language_id)), around)
     line = (part.before + text).rpartition("\n")[2]
     return any(not _breaks(part, text + ending, language_id) for ending in _endings(line, language_id))
@@ -81,16 +81,16 @@ def _around(window: Window, replaced: int, language_id: str) -> Excerpt | None:
     return None if excerpt is None else excerpt.with_text("", replaced)
 
 
-def _parts(around: Excerpt, language_id: str) -> Iterator[Excerpt]:
-    """Yield smaller parts of the text around the cursor, the largest first."""
+@lru_cache(maxsize=4)
+def _parts(around: Excerpt, language_id: str) -> tuple[Excerpt, ...]:
+    """Return smaller parts of the text around the cursor, the largest first."""
     grammar, text = grammar_of(language_id), around.before + around.after
     tree = parse(to_ascii(text), language_id)
     if grammar is None or tree is None:
-        return
-    for most_before, most_after in _PARTS:
-        part = cut_excerpt(tree.root_node, text, len(around.before), grammar.lists, most_before, most_after)
-        if part is not None and part != around:
-            yield part
+        return ()
+    cursor = len(around.before)
+    cut = (cut_excerpt(tree.root_node, text, cursor, grammar.lists, before, after) for before, after in _PARTS)
+    return tuple(part for part in cut if part is not None and part != around)
 
 
 def _may_close(around: Excerpt, text: str, traits: LanguageTraits) -> bool:
