@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from infill_completion.languages.registry import language_id_of
 from infill_server.lsp.documents import DocumentStore
 
 _METHODS = {
@@ -55,6 +54,8 @@ def _complete(document: dict[str, Any], documents: DocumentStore) -> None:
     elif not isinstance(version, int) or isinstance(version, bool):
         document["version"] = documents.get(uri).version + 1 if uri in documents else 0
     if isinstance(document.get("text"), str) and not isinstance(document.get("languageId"), str):
+        from infill_completion.languages.registry import language_id_of  # hardly ever needed, and slow to import
+
         document["languageId"] = language_id_of(uri)
 
 
