@@ -105,13 +105,6 @@ class Editor:
         for ignored in (types.WINDOW_LOG_MESSAGE, types.WINDOW_SHOW_MESSAGE, types.PROGRESS):
             self.client.feature(ignored)(lambda _params: None)
 
-    @property
-    def server_pid(self) -> int:
-        """The process id of the server."""
-        server = self.client._server
-        assert server is not None
-        return server.pid
-
     def _on_status(self, params: Any) -> None:
         self.status.kind, self.status.reason = str(params.kind), str(getattr(params, "reason", "") or "")
         self.status.history.append((self.status.kind, self.status.reason))

@@ -156,7 +156,7 @@ async def _typed(
     """Type in all gaps, from the last to the first, and wait for the answer to each key."""
     await editor.inline(document)  # parses the file
     result, asked_before = Overhead(), stub.requests
-    spent_before = processor_s(editor.server_pid) if processor_s else 0.0
+    spent_before = processor_s(editor.process_id) if processor_s else 0.0
     for gap in reversed(gaps):
         document.offset = gap.offset
         for character in gap.typed:
@@ -166,6 +166,6 @@ async def _typed(
             result.latency_ms.append((time.perf_counter() - began) * 1000)
             result.shown += bool(items and editor.ghost(document, items[0]))
     if processor_s is not None:
-        result.processor_s = processor_s(editor.server_pid) - spent_before
+        result.processor_s = processor_s(editor.process_id) - spent_before
     result.asked = stub.requests - asked_before
     return result
