@@ -40,13 +40,13 @@ def trim_stray_indent(text: str, context: FilterContext) -> str:
     if context.traits is YAML and min(allowed) <= written and not any(column >= len(before) for column in allowed):
         return ""  # At the cursor it would be text of the entry above.
     wanted = max((width for width in allowed if width <= written), default=0)
-    kept = _cut(before + blanks, max(wanted, indent_width(before)))[len(before) :]
+    kept = cut_blanks(before + blanks, max(wanted, indent_width(before)))[len(before) :]
     excess = written - indent_width(before + kept)
     if not excess or is_in_comment(context) or is_in_string_or_comment(context.window, context.language_id):
         return text
     first, *others = text[len(blanks) :].split("\n")
     if _is_shifted(first, others, written, context.traits):
-        others = [_cut(indent_of(line), indent_width(line) - excess) + line.lstrip(" \t") for line in others]
+        others = [cut_blanks(indent_of(line), indent_width(line) - excess) + line.lstrip(" \t") for line in others]
     return "\n".join([kept + first, *others])
 
 
@@ -146,10 +146,9 @@ def _is_shifted(first: str, others: list[str], width: int, traits: LanguageTrait
     return following > width if opens_block(first, traits) else following >= width
 
 
-def _cut(blanks: str, width: int) -> str:
+def cut_blanks(blanks: str, width: int) -> str:
     """Return the beginning of ``blanks`` that is at most ``width`` columns wide."""
-    excess = indent_width(blanks) - width
-    if excess <= 0:
+    if indent_width(blanks) <= width:
         return blanks
     column = 0
     for index, character in enumerate(blanks):

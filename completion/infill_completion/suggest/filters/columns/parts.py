@@ -6,7 +6,7 @@ import re
 
 from infill_completion.document.lines import indent_of, indent_width
 from infill_completion.languages.syntax import is_in_string_or_comment
-from infill_completion.suggest.filters.columns.depth import STRICT_LANGUAGES
+from infill_completion.suggest.filters.columns.depth import STRICT_LANGUAGES, cut_blanks
 from infill_completion.suggest.filters.comments import is_in_comment
 from infill_completion.suggest.filters.context import FilterContext
 
@@ -39,7 +39,7 @@ def place_first_part(text: str, context: FilterContext) -> str:
     excess = written - wanted
     body = next((indent_width(line) for line in lines[1:] if line.strip()), 0)
     is_shifted = body > written  # Otherwise only the first line is too deep.
-    others = [line[_size(line, excess) :] for line in lines[1:]] if is_shifted else lines[1:]
+    others = [line[len(cut_blanks(indent_of(line), excess)) :] for line in lines[1:]] if is_shifted else lines[1:]
     blanks = " " * (wanted - least) if " " in indent_of(text) else indent_of(text)[: (wanted - least) // 4]
     return "\n".join([blanks + lines[0].lstrip(), *others])
 
@@ -84,11 +84,3 @@ def _columns(above: list[str], part: str, deepest: int) -> set[int] | None:
         if width == 0:
             return columns
     return None
-
-
-def _size(line: str, excess: int) -> int:
-    """Return how many of a line's first characters take up ``excess`` columns."""
-    size = 0
-    while size < len(line) and line[size] in " \t" and indent_width(line[: size + 1]) <= excess:
-        size += 1
-    return size
