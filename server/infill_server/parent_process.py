@@ -17,11 +17,13 @@ async def wait_for_exit(process_id: int) -> None:
 
 
 def _is_alive(process_id: int) -> bool:
+    if process_id <= 0:  # Not a process: the system takes such a number for a group of them.
+        return False
     if os.name == "nt":
         return _is_alive_on_windows(process_id)
     try:
         os.kill(process_id, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # the latter for a number that no process can have
         return False
     except OSError:  # the process belongs to another user
         return True
