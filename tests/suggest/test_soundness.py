@@ -244,3 +244,15 @@ async def test_a_suggestion_may_take_a_closer_of_the_line_only_if_the_line_stays
     above = repeated(language, characters) if characters else ""
     assert await offered(above + text, bad, language, invoked=is_invoked) is SkipReason.FILTERED
     assert await offered(above + text, good, language, invoked=is_invoked) == [good]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    "text", ["\n" * 9000, " " * 9000, "\n" * 9000 + "x", "{" + "\n" * 9000, "}" * 9000, "\\\n" * 4000]
+)
+async def test_a_document_of_almost_nothing_gets_its_suggestion(language: str, text: str) -> None:
+    trees = DocumentTrees()
+    for offset in (0, len(text) // 2, len(text)):
+        for suggestion in ("x", "}", "f(x)\n}"):
+            assert await kept(trees, text, offset, suggestion, language) in {"x", "}", "f(x)\n}", "f(x)\n", "f(x)", ""}
+    assert await kept(DocumentTrees(), "\n" * 9000, 8000, "x", language) == "x"

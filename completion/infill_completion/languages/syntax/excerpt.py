@@ -25,6 +25,8 @@ _MAX_CHARACTERS = 32_000
 _MAX_LEVELS = 500
 # Children of an error that are looked through.
 _MAX_IN_ERROR = 1000
+# Children before the first element of a list: its brackets and keywords.
+_MAX_HEAD_CHILDREN = 4
 _SEPARATORS = frozenset({",", ";"})
 
 
@@ -147,7 +149,9 @@ def _head(node: Node, text: str, earliest: int) -> str:
         return _open_braces(node, earliest)
     if node.type.startswith("preproc"):
         return text[node.start_byte : text.find("\n", node.start_byte) + 1]
-    first = next((child for index in range(4) if (child := node.child(index)) is not None and child.is_named), None)
+    # The library raises for an index without a child: a document of blank lines has none.
+    children = (_child(node, index) for index in range(min(_MAX_HEAD_CHILDREN, node.child_count)))
+    first = next((child for child in children if child.is_named), None)
     return "" if first is None else text[node.start_byte : first.start_byte]
 
 
