@@ -45,7 +45,7 @@ fmt: $(STAMP)
 FUZZ_SECONDS ?= 3600
 
 fuzz: $(STAMP)
-	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(if $(FUZZ_EXECUTIONS),--executions $(FUZZ_EXECUTIONS))
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_OPTIONS)
 
 # Typing in eight windows while engines, servers and connections fail; 60 minutes unless SOAK_MINUTES says otherwise.
 SOAK_MINUTES ?= 60

@@ -18,7 +18,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Fuzz the faces of infill-ls.")
     parser.add_argument("targets", nargs="*", help=f"of {', '.join(TARGETS)} (default: all)")
     parser.add_argument("--seconds", type=float, default=3600.0, help="for each target (default 3600)")
-    parser.add_argument("--executions", type=int, help="the most for each target (default: as many as fit)")
+    parser.add_argument("--repeatable", action="store_true", help="inputs that depend on nothing but the seed")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
@@ -37,12 +37,12 @@ def main() -> int:
     return 1 if found else 0
 
 
-def _repeated(options: argparse.Namespace, count: int) -> tuple[list[int], list[float], list[int | None]]:
-    return [options.seed] * count, [options.seconds] * count, [options.executions] * count
+def _repeated(options: argparse.Namespace, count: int) -> tuple[list[int], list[float], list[bool]]:
+    return [options.seed] * count, [options.seconds] * count, [not options.repeatable] * count
 
 
-def _fuzz(name: str, seed: int, seconds: float, executions: int | None) -> FuzzReport:
-    return fuzz(TARGETS[name], seed=seed, seconds=seconds, executions=executions)
+def _fuzz(name: str, seed: int, seconds: float, is_guided: bool) -> FuzzReport:
+    return fuzz(TARGETS[name], seed=seed, seconds=seconds, is_guided=is_guided)
 
 
 if __name__ == "__main__":

@@ -77,16 +77,24 @@ def keep(target: Target, data: bytes) -> Path:
 
 
 def fuzz(
-    target: Target, *, seed: int, executions: int | None = None, seconds: float | None = None, max_findings: int = 5
+    target: Target,
+    *,
+    seed: int,
+    executions: int | None = None,
+    seconds: float | None = None,
+    max_findings: int = 5,
+    is_guided: bool = True,
 ) -> FuzzReport:
     """Run ``target`` on its corpus and on mutations of it.
 
     Args:
         target: The face to fuzz.
-        seed: The same seed and number of executions give the same inputs.
+        seed: The same seed gives the same inputs, in the same order, if they are not guided.
         executions: The largest number of mutations.
         seconds: The longest time.
         max_findings: After so many findings of different kinds the run ends.
+        is_guided: Whether inputs that reach new lines are mutated further. What a target with several tasks reaches
+            differs a little from run to run.
     """
     chance, coverage, report = random.Random(f"{target.name}-{seed}"), LineCoverage(), FuzzReport()
     until = None if seconds is None else time.monotonic() + seconds
@@ -103,7 +111,7 @@ def fuzz(
         if finding is not None and (kind := finding.report.strip().splitlines()[-1][:60]) not in kinds:
             kinds.add(kind)
             report.findings.append(finding)
-        elif coverage.lines > before or not corpus:
+        elif is_guided and (coverage.lines > before or not corpus):
             corpus.append(data)
     report.corpus, report.lines = len(corpus), coverage.lines
     return report
