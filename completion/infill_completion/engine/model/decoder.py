@@ -156,7 +156,7 @@ class Decoder:
         for index, layer in enumerate(self.layers):
             if layer.device != x.device:
                 x, normed, cos, sin = (part.to(layer.device) for part in (x, normed, cos, sin))
-            qkv = layer.qkv(normed).view(batch, length, rotated + self.kv_heads, self.head_dim)
+            qkv = layer.qkv(normed).reshape(batch, length, rotated + self.kv_heads, self.head_dim)
             qk = ops.rotate(qkv[:, :, :rotated], cos, sin)
             keys, values = write(index, qk[:, self.heads :], qkv[:, :, rotated:].transpose(1, 2))
             mixed = attend(qk[:, : self.heads], keys, values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,6 +83,23 @@ def test_heads_that_share_keys_and_heads_that_do_not_agree_with_the_loop(exact: 
         DeviceLoop(exact.model.forward_pass.decoder, 4), COLD, read(exact.model.forward_pass.decoder, PROMPT), PROMPT, 8
     )
     assert [id_ for id_, _ in got] == expected.tokens
+
+
+def test_attention_may_return_another_layout(
+    decoder: Decoder, loop: DeviceLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CUDA's kernels lay their result out token by token, and the CPU's head by head."""
+    attention = torch.nn.functional.scaled_dot_product_attention
+    expected = followed(loop, COLD, read(decoder, PROMPT), PROMPT, 6)
+
+    def token_by_token(*arguments: Any, **options: Any) -> torch.Tensor:
+        return attention(*arguments, **options).transpose(1, 2).contiguous().transpose(1, 2)
+
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", token_by_token)
+    cache, index = read(decoder, PROMPT), len(PROMPT) - 1
+    assert followed(loop, COLD, cache, PROMPT, 6) == expected
+    fed = [PROMPT[-1], *(id_ for id_, _ in expected[:3])]
+    assert [token.id for token in loop.check(COLD, cache, fed, index)] == [id_ for id_, _ in expected[:4]]
 
 
 def test_drafts_are_checked_in_one_step(decoder: Decoder, loop: DeviceLoop) -> None:

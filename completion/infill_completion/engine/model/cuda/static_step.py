@@ -138,7 +138,7 @@ class StaticStep:
         def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
             grouped = queries.reshape(1, decoder.kv_heads, group * self.width, decoder.head_dim)
             mixed = F.scaled_dot_product_attention(grouped, keys, values, attn_mask=mask.to(queries.device))
-            return mixed.view(1, decoder.heads, self.width, decoder.head_dim)
+            return mixed.reshape(1, decoder.heads, self.width, decoder.head_dim)
 
         cos, sin = decoder.cos.index_select(0, position), decoder.sin.index_select(0, position)
         normed = decoder.hidden_states(self.ids, cos, sin, write, attend, self._ops)
