@@ -14,7 +14,7 @@ from statistics import median, quantiles
 
 ROOT = Path(__file__).parent.parent
 PRODUCTION = ("completion", "server")
-SOURCES = frozenset({".py", ".c", ".h", ".ts", ".lua"})
+SOURCES = frozenset({".py", ".c", ".h", ".cu", ".cuh", ".ts", ".lua"})
 MAX_FILES = 20
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 60

@@ -18,7 +18,7 @@ esac
 failed=0
 git ls-files -z '*.sh' .ci/run | xargs -0 "$bin/shfmt" "${shfmt[@]}" || failed=1
 git ls-files -z '*.sh' .ci/run | xargs -0 "$bin/shellcheck" || failed=1
-git ls-files -z '*.c' '*.h' | xargs -0 "$bin/clang-format" "${clang_format[@]}" || failed=1
+git ls-files -z '*.c' '*.h' '*.cu' '*.cuh' | xargs -0 "$bin/clang-format" "${clang_format[@]}" || failed=1
 
 # The packages of the lock file, installed again whenever it changes.
 npm_tools() (

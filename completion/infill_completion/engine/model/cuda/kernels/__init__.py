@@ -1,0 +1,1 @@
+"""CUDA kernels of a decode step, compiled at first use."""

@@ -1,0 +1,88 @@
+// What the kernels need from the device beyond plain C++: 16-bit numbers, tensor cores, and starting ahead of a
+// predecessor.  The tests replace this header to run the same kernels on a CPU.
+//
+// A number is a bfloat16, or a half where HALF is defined.
+#pragma once
+
+typedef unsigned short number;
+
+struct __align__(8) Words2 {
+    unsigned x, y;
+};
+struct __align__(16) Words4 {
+    unsigned x, y, z, w;
+};
+
+// Returns a number as float.
+__device__ inline float widened(number x) {
+#ifdef HALF
+    float value;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(x));
+    return value;
+#else
+    return __uint_as_float(static_cast<unsigned>(x) << 16);
+#endif
+}
+
+// Returns two floats as numbers, rounded to nearest even: `low` in the lower 16 bits.
+__device__ inline unsigned pair(float low, float high) {
+    unsigned both;
+#ifdef HALF
+    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(high), "f"(low));
+#else
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(high), "f"(low));
+#endif
+    return both;
+}
+
+// Returns a float as a number, rounded to nearest even.
+__device__ inline number rounded(float x) { return static_cast<number>(pair(x, 0.0f) & 0xffff); }
+
+__device__ inline float low_of(unsigned both) { return widened(static_cast<number>(both & 0xffff)); }
+__device__ inline float high_of(unsigned both) { return widened(static_cast<number>(both >> 16)); }
+
+// Adds a product of a warp to `sums`: (16, 16) times (16, 8) numbers, in float32.  Lane 4 * g + t holds, two to a
+// register (PTX ISA, mma.m16n8k16): of the left matrix a[0] = row g, columns 2t and 2t + 1, a[1] = row g + 8, the same
+// columns, a[2] and a[3] = the same rows, columns 2t + 8 and 2t + 9; of the right matrix b[0] = rows 2t and 2t + 1 of
+// column g, b[1] = rows 2t + 8 and 2t + 9; of the sums sums[0] and sums[1] = row g, columns 2t and 2t + 1, sums[2] and
+// sums[3] = row g + 8.  Columns do not influence each other: a column has the same bits whatever the others hold.
+__device__ inline void multiply_add(float (&sums)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+#ifdef HALF
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+#else
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+#endif
+        : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+
+// Reads 8 or 16 bytes that no kernel writes and that are read once: weights.  The rest of the 128 bytes around them
+// comes along into the second-level cache, because the next reads are there.
+__device__ inline Words2 streamed2(const void *address) {
+    Words2 words;
+    asm volatile("ld.global.nc.L1::no_allocate.L2::128B.v2.u32 {%0,%1}, [%2];"
+        : "=r"(words.x), "=r"(words.y)
+        : "l"(address));
+    return words;
+}
+__device__ inline Words4 streamed4(const void *address) {
+    Words4 words;
+    asm volatile("ld.global.nc.L1::no_allocate.L2::128B.v4.u32 {%0,%1,%2,%3}, [%4];"
+        : "=r"(words.x), "=r"(words.y), "=r"(words.z), "=r"(words.w)
+        : "l"(address));
+    return words;
+}
+
+// A kernel may start before its predecessor has ended (programmatic dependent launch, from sm_90 on), to read weights.
+// Everything that another kernel writes or reads may be touched only after this call.
+__device__ inline void wait_for_previous() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+// Lets the next kernel start as soon as all blocks have called this.
+__device__ inline void let_next_start() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
