@@ -6,12 +6,31 @@
 
 typedef unsigned short number;
 
+// Memory whose size the launch names, of a type that suits all uses.
+#define DYNAMIC_SHARED(name) extern __shared__ __align__(256) unsigned char name[]
+
 struct __align__(8) Words2 {
     unsigned x, y;
 };
 struct __align__(16) Words4 {
     unsigned x, y, z, w;
 };
+
+// Memory that low_shared() reads begins at this address of the shared window: the device keeps up to 1,024 bytes below
+// for itself (sm_90 and later do).  A fixed address is part of the instruction, and needs no addition.
+constexpr unsigned LOW_SHARED = 1024;
+
+// Returns the part of a block's dynamic shared memory that begins at LOW_SHARED; it must have 1,024 bytes to spare.
+__device__ inline unsigned char *at_low_shared(unsigned char *dynamic) {
+    return dynamic + (LOW_SHARED - static_cast<unsigned>(__cvta_generic_to_shared(dynamic)));
+}
+// Returns the word at `offset`, a multiple of 4, from there.
+__device__ inline unsigned low_shared(unsigned offset) {
+    unsigned word;
+    // Volatile keeps it after the barrier before it.
+    asm volatile("ld.shared.u32 %0, [%1 + 1024];" : "=r"(word) : "r"(offset));
+    return word;
+}
 
 // Returns a number as float.
 __device__ inline float widened(number x) {
