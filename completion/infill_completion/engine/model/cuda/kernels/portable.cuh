@@ -92,6 +92,16 @@ __device__ inline Words4 streamed4(const void *address) {
     return words;
 }
 
+// Reads 16 bytes that an earlier kernel may have written, and that are read once: keys and values.
+__device__ inline Words4 written4(const void *address) {
+    Words4 words;
+    asm volatile("ld.global.L1::no_allocate.L2::128B.v4.u32 {%0,%1,%2,%3}, [%4];"
+        : "=r"(words.x), "=r"(words.y), "=r"(words.z), "=r"(words.w)
+        : "l"(address)
+        : "memory");
+    return words;
+}
+
 // A kernel may start before its predecessor has ended (programmatic dependent launch, from sm_90 on), to read weights.
 // Everything that another kernel writes or reads may be touched only after this call.
 __device__ inline void wait_for_previous() {
