@@ -1,13 +1,10 @@
 // What the kernels need from the device beyond plain C++: 16-bit numbers, tensor cores, and starting ahead of a
-// predecessor.  The tests replace this header to run the same kernels on a CPU.
+// predecessor.  Where CUDA_ON_CPU is defined, a header of the tests takes the place of what only a device understands.
 //
 // A number is a bfloat16, or a half where HALF is defined.
 #pragma once
 
 typedef unsigned short number;
-
-// Memory whose size the launch names, of a type that suits all uses.
-#define DYNAMIC_SHARED(name) extern __shared__ __align__(256) unsigned char name[]
 
 struct __align__(8) Words2 {
     unsigned x, y;
@@ -15,6 +12,13 @@ struct __align__(8) Words2 {
 struct __align__(16) Words4 {
     unsigned x, y, z, w;
 };
+
+#ifdef CUDA_ON_CPU
+#include "portable_on_cpu.h"
+#else
+
+// Memory whose size the launch names, of a type that suits all uses.
+#define DYNAMIC_SHARED(name) extern __shared__ __align__(256) unsigned char name[]
 
 // Memory that low_shared() reads begins at this address of the shared window: the device keeps up to 1,024 bytes below
 // for itself (sm_90 and later do).  A fixed address is part of the instruction, and needs no addition.
@@ -56,9 +60,6 @@ __device__ inline unsigned pair(float low, float high) {
 
 // Returns a float as a number, rounded to nearest even.
 __device__ inline number rounded(float x) { return static_cast<number>(pair(x, 0.0f) & 0xffff); }
-
-__device__ inline float low_of(unsigned both) { return widened(static_cast<number>(both & 0xffff)); }
-__device__ inline float high_of(unsigned both) { return widened(static_cast<number>(both >> 16)); }
 
 // Adds a product of a warp to `sums`: (16, 16) times (16, 8) numbers, in float32.  Lane 4 * g + t holds, two to a
 // register (PTX ISA, mma.m16n8k16): of the left matrix a[0] = row g, columns 2t and 2t + 1, a[1] = row g + 8, the same
@@ -115,3 +116,8 @@ __device__ inline void let_next_start() {
     asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
 #endif
 }
+
+#endif
+
+__device__ inline float low_of(unsigned both) { return widened(static_cast<number>(both & 0xffff)); }
+__device__ inline float high_of(unsigned both) { return widened(static_cast<number>(both >> 16)); }

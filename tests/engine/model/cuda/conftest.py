@@ -1,0 +1,28 @@
+"""CUDA kernels that run on the CPU, with both types of numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.engine.model.cuda.emulator.kernels import EmulatedKernels, compiler, number_type
+
+
+@pytest.fixture(scope="session")
+def kernel_build_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if compiler() is None:
+        pytest.skip("needs Linux and a C++17 compiler")
+    return tmp_path_factory.mktemp("kernels")
+
+
+@pytest.fixture(params=["bfloat16", "float16"])
+def number(request: pytest.FixtureRequest) -> torch.dtype:
+    return number_type(half=request.param == "float16")
+
+
+@pytest.fixture
+def emulated(kernel_build_folder: Path, number: torch.dtype) -> EmulatedKernels:
+    """The project's kernels for tensors of the type ``number``."""
+    return EmulatedKernels(kernel_build_folder, half=number == torch.float16)
