@@ -119,7 +119,7 @@ class Kernels:
         self._config.attribute_count = int(overlap)
         self._config_address = ctypes.addressof(self._config)
         self._lock = threading.Lock()  # a launch fills memory that the kernel's launches share
-        device = driver.device(max(0, index))
+        device = driver.device(index)
         self._context = driver.primary_context(device)
         self._kernels: dict[str, _Kernel] = {}
         driver.push(self._context)
@@ -177,7 +177,8 @@ class Kernels:
             # More than 48 KiB have to be asked for; all at once here, because a launch may be captured.
             own = driver.attribute(function, FUNCTION_SHARED_BYTES)
             driver.set_attribute(function, FUNCTION_MAX_DYNAMIC_SHARED_BYTES, max_shared_bytes - own)
-            driver.set_attribute(function, FUNCTION_SHARED_PERCENT, shared_percent)
+            if shared_percent != CUDA_CHOOSES:
+                driver.set_attribute(function, FUNCTION_SHARED_PERCENT, shared_percent)
             self._kernels[name] = _Kernel(name, function, parameters)
 
 
