@@ -20,7 +20,7 @@ from infill_completion.catalog import ModelShape
 from infill_completion.engine.bench.journal import Journal
 from infill_completion.engine.bench.random_weights import SHAPES
 from infill_completion.engine.checkpoints import devices, precision
-from infill_completion.engine.model.cuda.static_step import choose_static
+from infill_completion.engine.model.cuda.choice import choose_static
 
 environment.prepare()
 

@@ -50,6 +50,14 @@ def test_a_compiled_step_chooses_the_tokens_of_the_operators(tiny: Generator) ->
 
 
 @compiles
+def test_steps_of_many_widths_can_be_compiled() -> None:
+    pieces = fused_ops.compiled(CPU, torch.float32)
+    for width in range(1, 13):
+        x = torch.linspace(-1, 1, width * 64).view(1, width, 64)
+        assert torch.allclose(pieces.gate(x), fused_ops.PLAIN.gate(x), atol=1e-5)
+
+
+@compiles
 def test_what_the_benchmark_compares_with_writes_the_same_text() -> None:
     subject = drawn("tiny", EngineSettings(device="cpu", quantization="none", context_tokens=512))
     loop = endless(subject.generator, shipped=False)

@@ -58,15 +58,16 @@ class Generator:
     def warm_up(self) -> None:
         """Run one short request, so that the first real one does not pay for lazy initialisation."""
         request = CompletionRequest(prefix="def f():\n    return ", suffix="\n", max_tokens=2, temperature=0.0)
+        model, loop = self.model, self.model.device_loop
+        if loop is not None:
+            slot, _ = model.slots.acquire([0])
+            loop.prepare(slot.cache)
+            model.slots.release(slot)
         for _ in self.stream(request, lambda: False):
             pass
-        model = self.model
-        model.slots.clear()
+        # The slot whose cache has graphs is kept: graphs end with their cache.
+        model.slots.clear() if loop is None else model.slots.forget()
         model.recent_texts.clear()
-        if model.device_loop is not None:
-            slot, _ = model.slots.acquire([0])
-            model.device_loop.prepare(slot.cache)
-            model.slots.release(slot)
 
     def stream(self, request: CompletionRequest, cancelled: Callable[[], bool]) -> Iterator[Chunk]:
         """Answer a request, at least one chunk per token.

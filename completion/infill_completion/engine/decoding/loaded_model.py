@@ -24,12 +24,14 @@ from infill_completion.engine.decoding.candidate import Candidate
 from infill_completion.engine.decoding.healing import Speller
 from infill_completion.engine.decoding.recent_texts import RecentTexts
 from infill_completion.engine.model import fused_ops
+from infill_completion.engine.model.cuda.choice import DeviceChoice, Token
 from infill_completion.engine.model.cuda.device_loop import DeviceLoop
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.fork import Fork
 from infill_completion.engine.model.forward import ForwardPass
 from infill_completion.engine.model.kv_cache import KVCache
 from infill_completion.engine.model.kv_slots import Slots
+from infill_completion.engine.model.sampling import Sampling
 from infill_completion.engine.ngram.index import NgramIndex
 from infill_completion.engine.ngram.index_keeper import IndexKeeper
 from infill_completion.engine.ngram.mixture import MixtureParameters
@@ -62,6 +64,7 @@ class LoadedModel:
         forward_pass: The forward pass over those weights.
         slots: The KV caches of the most recent prompts.
         device_loop: Chooses tokens on a CUDA device where no n-gram index is mixed in; None elsewhere.
+        device_choice: Chooses tokens where the host has the scores and they are on a device; None on the CPU.
         recent_texts: Recently generated texts; a request that agrees with one of them is drafted from it.
         stop_tokens: Ids that end an answer; measurements empty them in a copy.
     """
@@ -88,6 +91,9 @@ class LoadedModel:
         self.context_tokens = min(self.context_tokens, max(MIN_CONTEXT_TOKENS, capacity - answer))
         self.slots = Slots(self.forward_pass.kv_shape, capacity, self._slot_count(capacity))
         self.device_loop: DeviceLoop | None = None
+        self.device_choice: DeviceChoice | None = None
+        if checkpoint.device.type != "cpu":
+            self.device_choice = DeviceChoice(decoder.vocab_size, decoder.device)
         if checkpoint.device.type == "cuda":
             pieces = fused_ops.compiled(checkpoint.device, decoder.dtype) if fused else fused_ops.PLAIN
             self.device_loop = DeviceLoop(decoder, self.settings.draft_tokens, pieces)
@@ -127,7 +133,7 @@ class LoadedModel:
         """Free the weights and all caches."""
         self.slots.clear()
         self.forward_pass.close()
-        del self.transformers_model, self.forward_pass, self.device_loop
+        del self.transformers_model, self.forward_pass, self.device_loop, self.device_choice
         self._collect_garbage()
 
     def prompt(self, request: CompletionRequest) -> Prompt:
@@ -160,6 +166,24 @@ class LoadedModel:
         if loop is not None and len(ids) <= loop.reach(cache, start):
             return loop.score(cache, ids, start, fork).unbind()
         return self.forward_pass.scores(ids, cache, start, fork)
+
+    def forked(
+        self, cache: KVCache, ids: Sequence[int], start: int, fork: Fork, sampling: Sampling | None
+    ) -> tuple[Sequence[Tensor], Sequence[Token | None]]:
+        """Return the scores after the last token of each candidate, and its next token where the device chose one.
+
+        Args:
+            cache: The cache that the candidates share.
+            ids: Their last tokens.
+            start: Index of the first of them.
+            fork: How the candidates share the cache.
+            sampling: How to choose; None leaves the choice to the caller.
+        """
+        loop = self.device_loop
+        if loop is None or sampling is None or len(ids) > loop.reach(cache, start):
+            return self.scores(cache, ids, start, fork), [None] * len(ids)
+        tokens, scores = loop.fork(sampling, cache, ids, start, fork)
+        return scores.unbind(), tokens
 
     def with_settings(self, **changes: Any) -> LoadedModel:
         """Return a copy over the same weights with other model settings, to compare them."""

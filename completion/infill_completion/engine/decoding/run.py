@@ -17,7 +17,7 @@ from infill_completion.engine.decoding.prefill import InterruptedPrefillError, p
 from infill_completion.engine.decoding.sampler import Sampler
 from infill_completion.engine.decoding.stopwatch import Stopwatch
 from infill_completion.engine.errors import ModelError, is_out_of_memory
-from infill_completion.engine.model.cuda.device_loop import Token
+from infill_completion.engine.model.cuda.choice import Token
 from infill_completion.engine.model.fork import Fork
 from infill_completion.engine.model.kv_slots import Slot
 from infill_completion.engine.ngram.index import NgramIndex
@@ -40,7 +40,7 @@ class Run:
         self._echoed = False
         self._slot: Slot | None = None
         self._end = 0  # number of cache places, and of positions, that a single candidate may fill
-        self._sampler = Sampler(model.forward_pass, request)
+        self._sampler = Sampler(model.forward_pass, request, model.device_choice)
         self._candidates: list[Candidate] = []
 
     def steps(self) -> Iterator[Chunk | None]:
@@ -169,7 +169,7 @@ class Run:
         rows: Sequence[Tensor | Token] = logits.unbind()
         while True:
             for row, scores in enumerate(rows):
-                yield self._choose(candidate, scores)
+                yield self._choose(candidate, scores, len(slot.ids) - 1 + row)
                 self._stopwatch.count_token()
                 if (reason := self._finish_reason(candidate, len(slot.ids) + row, self._end)) is not None:
                     slot.ids += draft[:row]
@@ -200,6 +200,7 @@ class Run:
         start, count = len(self._prompt.ids), len(self._candidates)
         fork = Fork(start, count)
         scores: Sequence[Tensor] = logits.expand(count, -1).unbind()
+        tokens: Sequence[Token | None] = [None] * count
         if written := max(len(candidate.ids) for candidate in self._candidates):
             if any(one.finish is None and len(one.ids) < written for one in self._candidates):
                 yield from self._end_all(FinishReason.LENGTH)  # memory ran out between two choices of one step
@@ -209,9 +210,10 @@ class Run:
             scores = self._model.scores(slot.cache, fed, start, fork)[-count:]
             start += len(fed)
         while True:
+            position = len(self._prompt.ids) + (start - len(self._prompt.ids)) // count - 1
             for row, candidate in enumerate(self._candidates):
                 if candidate.finish is None:
-                    yield self._choose(candidate, scores[row])
+                    yield self._choose_distinct(candidate, scores[row], position, tokens[row])
             self._stopwatch.count_token()
             unfinished = [candidate for candidate in self._candidates if candidate.finish is None]
             if not unfinished:
@@ -219,15 +221,23 @@ class Run:
             if (reason := self._finish_reason(unfinished[0], start + count - 1, slot.cache.capacity)) is not None:
                 yield from (candidate.end(reason) for candidate in unfinished)
                 return
-            scores = self._model.scores(slot.cache, [one.ids[-1] for one in self._candidates], start, fork)
+            is_plain = all(candidate.is_plain for candidate in unfinished)
+            scores, tokens = self._model.forked(
+                slot.cache, [one.ids[-1] for one in self._candidates], start, fork,
+                self._sampler.sampling if is_plain else None,
+            )  # fmt: skip
             start += count
 
-    def _choose(self, candidate: Candidate, logits: Tensor | Token) -> Chunk:
-        """Choose the next token of a candidate from the model's scores, ``(vocabulary,)``, unless the device has."""
-        if isinstance(logits, Token):
-            return candidate.push(*logits)
-        scores = candidate.scores(logits)
-        chosen = self._sampler.choose(scores)
+    def _choose(self, candidate: Candidate, scores: Tensor | Token, position: int) -> Chunk:
+        """Choose the token after ``position`` from the model's scores, ``(vocabulary,)``, unless the device has."""
+        if isinstance(scores, Token):
+            return candidate.push(*scores)
+        return self._choose_distinct(candidate, scores, position, None)
+
+    def _choose_distinct(self, candidate: Candidate, scores: Tensor, position: int, token: Token | None) -> Chunk:
+        """Choose as :meth:`_choose` does, but unlike the candidates before; ``token`` is what the device chose."""
+        scores = candidate.scores(scores)
+        chosen = token or self._sampler.choose(scores, position, candidate.number)
         if self._request.temperature < DISTINCT_BELOW_TEMPERATURE:
             chosen = distinct(candidate, self._candidates[: candidate.number], scores, *chosen)
         return candidate.push(*chosen)

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from infill_completion.api import CompletionRequest
+from infill_completion.engine.model.cuda.choice import DeviceChoice
+from infill_completion.engine.model.cuda.noise import Draw
 from infill_completion.engine.model.forward import ForwardPass
 from infill_completion.engine.model.sampling import MIN_TEMPERATURE, Sampling
 
@@ -111,28 +113,33 @@ class Sampler:
     Args:
         forward_pass: Its compiled step also chooses tokens, where there is one.
         request: Gives temperature, top-p and seed.
+        on_device: Chooses where the scores are on a device; None on the CPU.
 
     Attributes:
         sampling: What a device needs to choose by itself.
     """
 
-    def __init__(self, forward_pass: ForwardPass, request: CompletionRequest) -> None:
+    def __init__(
+        self, forward_pass: ForwardPass, request: CompletionRequest, on_device: DeviceChoice | None = None
+    ) -> None:
         seed = randbits(_SEED_BITS) if request.seed is None else request.seed
         self.sampling = Sampling(request.temperature, request.top_p, seed)
-        self._forward_pass, device = forward_pass, forward_pass.decoder.device
+        self._forward_pass, self._on_device = forward_pass, on_device
         self._temperature = request.temperature if request.temperature >= MIN_TEMPERATURE else 0.0
         # On the CPU a random number costs a tenth of a microsecond from Python and ten microseconds from torch.
         self._random = Random(seed % (1 << 64))  # Random takes the absolute value, so -1 would equal 1
-        self._on_device: torch.Generator | None = None
-        if device.type != "cpu":
-            self._on_device = torch.Generator(device=device).manual_seed(seed)
 
-    def choose(self, scores: Tensor) -> tuple[int, float]:
-        """Return a token and its log-probability (nats), given scores ``(vocabulary,)``, float32, on the device."""
-        temperature, top_p = self._temperature, self.sampling.top_p
+    def choose(self, scores: Tensor, position: int, number: int) -> tuple[int, float]:
+        """Return a token and its log-probability (nats).
+
+        Args:
+            scores: ``(vocabulary,)``, float32, on the device.
+            position: Position of the token before; on a device the noise depends on it.
+            number: Number of the candidate.
+        """
         if self._on_device is not None:
-            id_, logprob = choose(scores, temperature, top_p, self._on_device)
-            return int(id_), float(logprob)
+            return self._on_device.choose(scores, self.sampling, Draw(self.sampling.seed + number, position))
+        temperature, top_p = self._temperature, self.sampling.top_p
         chance = self._random.random()
         step = self._forward_pass.native_step()
         chosen = step.sampler.choose(scores, temperature, top_p, chance) if step is not None else None

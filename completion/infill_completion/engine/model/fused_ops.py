@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 SWITCH = "INFILL_LS_FUSED"
 
 _TOLERANCE = 0.05  # relative to the largest number: a compiled kernel rounds once, separate operators at every step
+_MAX_SHAPES = 128
 
 
 class FusedOps(NamedTuple):
@@ -62,6 +63,10 @@ def compiled(device: torch.device, dtype: torch.dtype) -> FusedOps:
     The first call with a shape takes seconds; later processes find the kernels on disk.
     """
     compile_: Any = torch.compile
+    limits: Any = torch.compiler.config
+    # Steps have one shape for each width, and a process may load several models; torch stops after 8 shapes of one
+    # function otherwise, with an error.
+    limits.recompile_limit = max(limits.recompile_limit, _MAX_SHAPES)
     made = FusedOps(*(compile_(operation, dynamic=False, fullgraph=True) for operation in PLAIN))
     try:
         is_same = _agree(made, device, dtype)

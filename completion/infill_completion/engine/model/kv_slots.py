@@ -82,6 +82,11 @@ class Slots:
         if free and len(self._slots) > self.count:
             self._slots.remove(min(free, key=lambda slot: slot.used))
 
+    def forget(self) -> None:
+        """Forget the tokens of all slots, and keep their caches."""
+        for slot in self._slots:
+            slot.ids = []
+
     def clear(self) -> None:
         """Free all slots."""
         self._slots.clear()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,10 @@ from infill_completion.api import CompletionRequest
 from infill_completion.engine.bench.subject import drawn
 from infill_completion.engine.bench.workload import endless, request_of
 from infill_completion.engine.decoding.generator import Generator
+from infill_completion.engine.model.cuda.capture import GraphCapture
+from infill_completion.engine.model.cuda.choice import choose_static
 from infill_completion.engine.model.cuda.device_loop import DeviceLoop
-from infill_completion.engine.model.cuda.static_step import bucket_of, choose_static
+from infill_completion.engine.model.cuda.static_step import bucket_of
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.fork import Fork
 from infill_completion.engine.model.kv_cache import KVCache
@@ -189,6 +192,34 @@ def test_requests_get_the_same_text_from_the_device_as_from_the_host(tiny: Gener
     )
     assert answered(generator, request) == host
     assert generator.model.device_loop.steps > 0
+
+
+class Recorder(GraphCapture):
+    """Graphs that run the operators again."""
+
+    def __init__(self) -> None:
+        super().__init__(is_possible=False)
+        self.is_on = True
+
+    def record(self, run: Callable[[], None]) -> Any:
+        self.graphs += 1
+        run()
+        return SimpleNamespace(replay=run)
+
+
+def test_the_graphs_of_the_warm_up_serve_the_first_request(tiny: Generator) -> None:
+    generator = endless(tiny, shipped=False)
+    loop = DeviceLoop(generator.model.forward_pass.decoder, 4)
+    generator.model.device_loop, loop.capture = loop, Recorder()
+    generator.warm_up()
+    captured = loop.capture.graphs
+    slot, cached = generator.model.slots.acquire(PROMPT)
+    generator.model.slots.release(slot)
+    assert loop.graphs(slot.cache) == captured > 0  # none was captured in vain
+    assert cached == 0
+    request = replace(request_of(generator, 200, 20), temperature=0.0)
+    assert answered(generator, request) == answered(endless(tiny, shipped=False), request)
+    assert loop.capture.graphs == captured
 
 
 @pytest.mark.gpu

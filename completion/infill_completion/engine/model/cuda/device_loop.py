@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
 from infill_completion.engine.model.cuda.capture import WARM_UPS, GraphCapture
+from infill_completion.engine.model.cuda.choice import Token
+from infill_completion.engine.model.cuda.noise import Draw
 from infill_completion.engine.model.cuda.static_step import StaticStep, bucket_of
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.fork import Fork
@@ -27,13 +29,6 @@ from infill_completion.engine.model.sampling import Sampling
 _MIN_WIDTH = 5
 # A forward pass run operator by operator is bound by its launches, and takes about as long as this many replays.
 _MAX_REPLAYS = 8
-
-
-class Token(NamedTuple):
-    """A chosen token and its log-probability (nats)."""
-
-    id: int
-    logprob: float
 
 
 class DeviceLoop:
@@ -95,24 +90,33 @@ class DeviceLoop:
         """Return the token after each of ``fed``, from ``index`` on: a token that was chosen, and drafts."""
         self._ahead = None
         self._wide.feed(fed, index)
-        self._wide.prepare(sampling.temperature, sampling.top_p, sampling.seed, index)
+        self._wide.prepare(sampling, [Draw(sampling.seed, index + row) for row in range(len(fed))])
         self._run(self._wide, cache, index)
-        return [Token(int(id_), logprob) for id_, logprob in self._wide.result[: len(fed)].tolist()]
+        return _tokens(self._wide.result[: len(fed)])
+
+    def fork(
+        self, sampling: Sampling, cache: KVCache, ids: Sequence[int], index: int, fork: Fork
+    ) -> tuple[list[Token], Tensor]:
+        """Return the next token of each candidate of a fork, and the logits that it was chosen from.
+
+        Args:
+            sampling: Of the request; candidate ``c`` draws as a single candidate with the seed plus ``c`` does.
+            cache: The cache that the candidates share.
+            ids: Their last tokens, at most :meth:`reach` from ``index`` on.
+            index: Cache index of the first of them.
+            fork: How they share the cache.
+        """
+        position = fork.shared + (index - fork.shared) // fork.ways
+        draws = [Draw(sampling.seed + number, position) for number in range(len(ids))]
+        results, logits = self._steps(cache, ids, index, fork, sampling, draws)
+        return _tokens(results), logits
 
     def score(self, cache: KVCache, ids: Sequence[int], index: int, fork: Fork | None = None) -> Tensor:
         """Return the logits after each of ``ids``, ``(len(ids), vocabulary)``, for choices that the host makes.
 
         Takes at most :meth:`reach` tokens from ``index`` on, in as many steps as they need.
         """
-        self._ahead = None
-        scores = []
-        for at in range(0, len(ids), self.width):
-            part = ids[at : at + self.width]
-            self._wide.feed(part, index + at, fork)
-            self._run(self._wide, cache, index + at)
-            # A copy, because another request may run before the scores are read.
-            scores.append(self._wide.logits[: len(part)].clone())
-        return torch.cat(scores)
+        return self._steps(cache, ids, index, fork)[1]
 
     def prepare(self, cache: KVCache) -> None:
         """Capture every step that ``cache``, which must be empty, can need."""
@@ -142,8 +146,26 @@ class DeviceLoop:
         """Return the number of graphs captured for a cache."""
         return len(self._graphs.get(cache, ()))
 
+    def _steps(
+        self, cache: KVCache, ids: Sequence[int], index: int, fork: Fork | None,
+        sampling: Sampling | None = None, draws: Sequence[Draw] = (),
+    ) -> tuple[Tensor, Tensor]:  # fmt: skip
+        """Return the results and the logits after each of ``ids``, in as many wide steps as they need."""
+        self._ahead = None
+        results, logits = [], []
+        for at in range(0, len(ids), self.width):
+            part = ids[at : at + self.width]
+            self._wide.feed(part, index + at, fork)
+            if sampling is not None:
+                self._wide.prepare(sampling, draws[at : at + self.width])
+            self._run(self._wide, cache, index + at)
+            # Copies, because another request may run before they are read.
+            results.append(self._wide.result[: len(part)].clone())
+            logits.append(self._wide.logits[: len(part)].clone())
+        return torch.cat(results), torch.cat(logits)
+
     def _launch(self, sampling: Sampling, cache: KVCache, index: int) -> None:
-        self._single.prepare(sampling.temperature, sampling.top_p, sampling.seed, index)
+        self._single.prepare(sampling, [Draw(sampling.seed, index)])
         self._run(self._single, cache, index)
         self._read_back[index % 2].copy_(self._single.result, non_blocking=True)
         if self._arrived:
@@ -164,3 +186,7 @@ class DeviceLoop:
             return
         self._missing.setdefault(cache, set()).add((step.width, bucket))
         step.run(cache, bucket)
+
+
+def _tokens(results: Tensor) -> list[Token]:
+    return [Token(int(id_), logprob) for id_, logprob in results.tolist()]

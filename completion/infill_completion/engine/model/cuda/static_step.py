@@ -14,14 +14,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from infill_completion.engine.model.cuda.choice import choose_static
+from infill_completion.engine.model.cuda.noise import Draw, Noise
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.fork import Fork, positions, visible
 from infill_completion.engine.model.fused_ops import PLAIN, FusedOps
 from infill_completion.engine.model.kv_cache import KVCache
-from infill_completion.engine.model.sampling import MIN_TEMPERATURE
+from infill_completion.engine.model.sampling import MIN_TEMPERATURE, Sampling
 
 _SMALLEST_BUCKET = 256  # all buckets are multiples of 128, which suits every attention kernel
-_SEED_STRIDE = 1_000_003  # longer than any context, so that no two seeds share the noise of an index
 
 
 def bucket_of(length: int, capacity: int) -> int:
@@ -30,25 +31,6 @@ def bucket_of(length: int, capacity: int) -> int:
     while size < length:
         size = size * 3 // 2 if size & (size - 1) == 0 else size * 4 // 3
     return min(size, capacity)
-
-
-def choose_static(logits: Tensor, temperature: Tensor, top_p: Tensor, is_greedy: Tensor, noise: Tensor) -> Tensor:
-    """Return the next token of each row, as `sampler.choose` does, without branches.
-
-    Args:
-        logits: ``(rows, vocabulary)``, float32.
-        temperature: A number above 0, ``()``.
-        top_p: The probability mass of the nucleus, ``()``.
-        is_greedy: Whether to take the most likely token, ``()``.
-        noise: Samples of the exponential distribution, of the shape of ``logits``.  The token with the largest ratio of
-            probability to noise wins, which draws each token with its probability (an exponential race).
-    """
-    probabilities = (logits / temperature).softmax(-1)
-    values, order = probabilities.sort(dim=-1, descending=True, stable=True)
-    before = values.cumsum(-1) - values
-    kept = values.masked_fill(before > top_p, 0.0)
-    first = (kept / noise).argmax(-1, keepdim=True)
-    return torch.where(is_greedy, logits.argmax(-1), order.gather(-1, first).squeeze(-1))
 
 
 _ONE_TEXT = Fork(0, 1)
@@ -80,18 +62,17 @@ class StaticStep:
         self._shared = torch.zeros((), dtype=torch.long, device=device)
         self._ways = torch.ones((), dtype=torch.long, device=device)
         self._fork = _ONE_TEXT
-        self._noise = torch.ones(width, decoder.vocab_size, device=device)
+        self._noise = Noise(width, decoder.vocab_size, device)
         self._temperature, self._top_p = torch.ones((), device=device), torch.ones((), device=device)
         self._is_greedy = torch.zeros((), dtype=torch.bool, device=device)
-        self._random = torch.Generator(device=device)
         self._set = (-1.0, -1.0)
 
-    def prepare(self, temperature: float, top_p: float, seed: int, index: int) -> None:
-        """Set how the next step samples.
+    def prepare(self, sampling: Sampling, draws: Sequence[Draw]) -> None:
+        """Set how the next step samples, one of ``draws`` for each input token that counts.
 
-        The noise is drawn here, outside of the graph, from the seed and the index alone: a step that is computed again,
-        because another request ran in between, draws the same token.
+        The noise is drawn here, outside of the graph.
         """
+        temperature, top_p = sampling.temperature, sampling.top_p
         is_greedy = temperature < MIN_TEMPERATURE
         if self._set != (temperature, top_p):
             self._set = (temperature, top_p)
@@ -99,8 +80,7 @@ class StaticStep:
             self._top_p.fill_(top_p)
             self._is_greedy.fill_(is_greedy)
         if not is_greedy:
-            self._random.manual_seed((seed * _SEED_STRIDE + index) % 2**63)
-            self._noise.exponential_(generator=self._random).clamp_min_(torch.finfo(torch.float32).tiny)
+            self._noise.draw(draws)
 
     def feed(self, ids: Sequence[int], index: int, fork: Fork | None = None) -> None:
         """Set the input tokens of the next step, at most ``width``; the rest of the step is computed in vain.
@@ -143,7 +123,7 @@ class StaticStep:
         cos, sin = decoder.cos.index_select(0, position), decoder.sin.index_select(0, position)
         normed = decoder.hidden_states(self.ids, cos, sin, write, attend, self._ops)
         logits = self.logits.copy_(decoder.logits(normed)[0])
-        chosen = choose_static(logits, self._temperature, self._top_p, self._is_greedy, self._noise)
+        chosen = choose_static(logits, self._temperature, self._top_p, self._is_greedy, self._noise.samples)
         self.result[:, 0] = chosen
         self.result[:, 1] = logits.log_softmax(-1).gather(-1, chosen[:, None]).squeeze(-1)
         if self.width == 1:
