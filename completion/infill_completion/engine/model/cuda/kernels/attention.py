@@ -1,0 +1,92 @@
+"""Attention of a few tokens over the KV cache, split over keys."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from infill_completion.engine.model.cuda.kernels.launcher import Launcher
+
+HEAD_DIMS = (64, 128)
+# As in attention.cu.
+_PARTS, _TILE = 4, 16
+_CHUNK = 32 * _PARTS
+_THREADS = 32 * _PARTS
+
+
+class SplitAttention:
+    """Attention of up to ``rows`` consecutive tokens of a cache, which several candidates may share.
+
+    A row's result has the same bits whatever the other rows are, however many there are, and however large the bucket
+    is.  The scratch memory is the object's own, so its calls must follow each other on one stream.
+
+    Args:
+        launcher: What runs the kernel.
+        heads: Number of query heads, a multiple of ``kv_heads``.
+        kv_heads: Number of key-value heads.
+        head_dim: One of :data:`HEAD_DIMS`.
+        rows: Most rows of a call; at most 8.
+        bucket: Most keys of a call.
+        device: Where the tensors are.
+    """
+
+    def __init__(
+        self,
+        launcher: Launcher,
+        *,
+        heads: int,
+        kv_heads: int,
+        head_dim: int,
+        rows: int,
+        bucket: int,
+        device: torch.device,
+    ) -> None:
+        self._launcher, self._kv_heads, self._head_dim, self._group = launcher, kv_heads, head_dim, heads // kv_heads
+        parts = heads * rows * math.ceil(bucket / _CHUNK)
+        self._sums = torch.empty(parts * head_dim, dtype=torch.float32, device=device)
+        self._stats = torch.empty(parts * 2, dtype=torch.float32, device=device)
+        # The kernel leaves zeros behind.
+        self._counters = torch.zeros(kv_heads * self._tiles(rows), dtype=torch.int32, device=device)
+
+    def __call__(
+        self,
+        q: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        at: Tensor,
+        shared: Tensor,
+        ways: Tensor,
+        bucket: int,
+        out: Tensor,
+    ) -> None:
+        """Attend to the first ``bucket`` keys of a layer, as far as each row sees them.
+
+        Args:
+            q: Rotated queries, ``(rows, heads, head_dim)``, contiguous, bfloat16 or float16 as the kernel is compiled.
+            keys: ``(kv_heads, capacity, head_dim)``, contiguous and finite, those of the rows included.
+            values: Likewise.
+            at: Cache index of the first row, int64, one element; the others follow it.
+            shared: See :class:`infill_completion.engine.model.fork.Fork`; int64, one element.
+            ways: Likewise.
+            bucket: Number of keys to consider; at most ``capacity``, and at least the index after the last row.
+            out: Where the result is written, like ``q``.
+        """
+        rows, count = q.shape[0], q.shape[0] * self._group
+        grid = (self._kv_heads, math.ceil(bucket / _CHUNK), self._tiles(rows))
+        shared_bytes = 2 * _TILE * self._head_dim + 4 * (_PARTS * min(count, _TILE) * (self._head_dim + 2) + 1)
+        self._launcher.launch(
+            f"attention_{self._head_dim}", grid, _THREADS, shared_bytes,
+            q, keys, values, at, shared, ways, self._sums, self._stats, self._counters, out,
+            rows, self._group, -(-(2**16) // self._group), keys.shape[-2], bucket, _likely(bucket),
+            math.log2(math.e) / math.sqrt(self._head_dim),
+        )  # fmt: skip
+
+    def _tiles(self, rows: int) -> int:
+        return math.ceil(rows * self._group / _TILE)
+
+
+def _likely(bucket: int) -> int:
+    """Return how many keys are in use almost always: the next smaller bucket has more than half of this one's."""
+    return bucket // 2 // _CHUNK * _CHUNK

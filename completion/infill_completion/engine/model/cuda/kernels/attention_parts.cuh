@@ -1,0 +1,126 @@
+// The parts of the result of attention.cu, and where they are kept.
+#pragma once
+
+#include "portable.cuh"
+
+namespace {
+
+constexpr int PARTS = 4; // parts that are merged at a time, and warps of a block
+constexpr int KEYS = 32; // keys of a warp
+constexpr int CHUNK = PARTS * KEYS; // keys of a block
+constexpr int TILE = 16; // queries of a block
+constexpr int BLOCKS = 3; // of a multiprocessor: enough registers to have all keys and values under way
+
+struct Inputs {
+    const number *q; // (rows, kv_heads, group, DIM)
+    const number *keys, *values; // (kv_heads, capacity, DIM)
+    const long long *at; // cache index of the first row
+    const long long *shared, *ways;
+    float *sums; // scratch, (kv_heads, rows * group, chunks, DIM)
+    float *stats; // scratch, (kv_heads, rows * group, chunks, 2)
+    int *counters; // (kv_heads, tiles), all 0
+    number *out; // as q
+    int rows, group, reciprocal; // reciprocal: of group, times 2 ** 16, rounded up
+    int capacity, bucket, likely;
+    float scale; // of scores, log2(e) included
+};
+
+// What some keys amount to: the highest score, and the sum of all weights 2 ** (score - top).
+struct __align__(8) Part {
+    float top, weight;
+};
+struct __align__(16) Quad {
+    float values[4];
+};
+struct Merged {
+    Quad sums;
+    Part part;
+};
+
+__device__ inline float minus_infinity() { return __uint_as_float(0xff800000); }
+
+// Returns 2 ** (score - top): 0 for a score of minus infinity, even where that is the top.
+__device__ inline float weight_of(float score, float top) {
+    return exp2f(score - (top == minus_infinity() ? 0.0f : top));
+}
+
+__device__ inline unsigned word(const Words4 &words, int index) {
+    return index == 0 ? words.x : index == 1 ? words.y : index == 2 ? words.z : words.w;
+}
+
+// The shared memory of a block: the sums of four parts of some queries, and the queries.
+template <int DIM> struct Parts {
+    unsigned char *memory; // the queries, the sums (PARTS, count, DIM), the parts (PARTS, count), a flag
+    int count;
+
+    __device__ Words4 *queries() const { return reinterpret_cast<Words4 *>(memory); }
+    __device__ float *sums() const { return reinterpret_cast<float *>(memory + TILE * DIM * sizeof(number)); }
+    __device__ Part *parts() const { return reinterpret_cast<Part *>(sums() + PARTS * count * DIM); }
+    __device__ int *flag() const { return reinterpret_cast<int *>(parts() + PARTS * count); }
+    __device__ Part &part(int index, int query) const { return parts()[index * count + query]; }
+
+    // Four neighbouring sums.  They are stored in an order that keeps the lanes of a warp on different banks.
+    __device__ Quad &quad(int index, int query, int number) const {
+        const int slot = number ^ ((number >> 2) & 3) ^ (query & 1);
+        return reinterpret_cast<Quad *>(sums() + (index * count + query) * DIM)[slot];
+    }
+
+    __device__ Merged merged(int query, int number) const {
+        Merged all = {{{0.0f, 0.0f, 0.0f, 0.0f}}, {part(0, query).top, 0.0f}};
+        for (int i = 1; i < PARTS; ++i) all.part.top = fmaxf(all.part.top, part(i, query).top);
+#pragma unroll
+        for (int i = 0; i < PARTS; ++i) {
+            const float weight = weight_of(part(i, query).top, all.part.top);
+            const Quad &sums = quad(i, query, number);
+            all.part.weight = fmaf(weight, part(i, query).weight, all.part.weight);
+            for (int d = 0; d < 4; ++d) all.sums.values[d] = fmaf(weight, sums.values[d], all.sums.values[d]);
+        }
+        return all;
+    }
+};
+
+// Where a block stands.
+template <int DIM> struct Block {
+    const Inputs &in;
+    int head, chunk, first, count; // key-value head; first query and number of queries of the tile
+
+    __device__ explicit Block(const Inputs &in)
+        : in(in), head(blockIdx.x), chunk(blockIdx.y), first(blockIdx.z * TILE),
+          count(min(TILE, in.rows * in.group - first)) {}
+
+    // Returns (first + query) / group, which is exact for queries below 256.
+    __device__ int row(int query) const { return (first + query) * in.reciprocal >> 16; }
+
+    // Returns where a query of the tile lies in `q` and `out`.
+    __device__ size_t offset(int query) const {
+        const int row = this->row(query), member = first + query - row * in.group;
+        return ((static_cast<size_t>(row) * gridDim.x + head) * in.group + member) * DIM;
+    }
+
+    // Returns the number of a chunk's part in the scratch memory.
+    __device__ size_t part(int query, int of_chunk) const {
+        return (static_cast<size_t>(head) * in.rows * in.group + first + query) * gridDim.y + of_chunk;
+    }
+
+    // Returns how many keys some row sees.
+    __device__ int end() const {
+        const int after = static_cast<int>(*in.at) + in.rows, shared = static_cast<int>(*in.shared);
+        return min(max(after, shared), in.bucket);
+    }
+
+    // Writes four results, or what this chunk adds to them.
+    __device__ void write(int query, int number, const Merged &all, bool is_whole) const {
+        if (is_whole) {
+            const float scale = 1.0f / all.part.weight;
+            const float *sums = all.sums.values;
+            const Words2 words = {pair(sums[0] * scale, sums[1] * scale), pair(sums[2] * scale, sums[3] * scale)};
+            *reinterpret_cast<Words2 *>(in.out + offset(query) + 4 * number) = words;
+            return;
+        }
+        const size_t at = part(query, chunk);
+        reinterpret_cast<Quad *>(in.sums + at * DIM)[number] = all.sums;
+        if (number == 0) reinterpret_cast<Part *>(in.stats)[at] = all.part;
+    }
+};
+
+} // namespace

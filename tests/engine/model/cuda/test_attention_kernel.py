@@ -1,0 +1,156 @@
+"""Split attention in the emulator, against attention in float64, and against itself."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+import torch
+from torch import Tensor
+
+from infill_completion.engine.model.cuda.kernels.attention import SplitAttention
+from infill_completion.engine.model.fork import Fork, visible
+from tests.engine.model.cuda.emulator.kernels import EmulatedKernels
+
+CPU = torch.device("cpu")
+ONE_TEXT = Fork(0, 1)
+
+
+class Heads(NamedTuple):
+    heads: int
+    kv_heads: int
+    head_dim: int
+
+
+LLAMA_7B = Heads(2, 2, 128)  # a query head for each key-value head
+LLAMA_34B = Heads(16, 2, 128)  # eight
+SMALL = Heads(6, 2, 64)  # three, which divides no tile
+
+
+class Layer:
+    """Random keys and values of a layer, and queries for its last rows."""
+
+    def __init__(self, heads: Heads, capacity: int, number: torch.dtype, seed: int = 0) -> None:
+        self.heads, self._random = heads, torch.Generator().manual_seed(seed)
+        self.keys, self.values = (self._numbers(heads.kv_heads, capacity, heads.head_dim, number) for _ in range(2))
+        self.queries = self._numbers(8, heads.heads, heads.head_dim, number)
+
+    def _numbers(self, a: int, b: int, c: int, number: torch.dtype) -> Tensor:
+        return torch.randn(a, b, c, generator=self._random).to(number)
+
+
+def attention(launcher: EmulatedKernels, heads: Heads, rows: int = 8, bucket: int = 2048) -> SplitAttention:
+    return SplitAttention(launcher, **heads._asdict(), rows=rows, bucket=bucket, device=CPU)
+
+
+def attend(split: SplitAttention, layer: Layer, rows: slice, first: int, bucket: int, fork: Fork = ONE_TEXT) -> Tensor:
+    """Return what the kernel makes of some of the layer's queries; ``first`` is the index of query 0."""
+    q = layer.queries[rows].contiguous()
+    out = torch.full_like(q, torch.nan)
+    at, shared, ways = torch.tensor([first + (rows.start or 0)]), torch.tensor(fork.shared), torch.tensor(fork.ways)
+    split(q, layer.keys, layer.values, at, shared, ways, bucket, out)
+    return out
+
+
+def expected(layer: Layer, rows: slice, first: int, bucket: int, fork: Fork = ONE_TEXT) -> Tensor:
+    q = layer.queries[rows].double()
+    at = first + torch.arange(8)[rows]
+    group = layer.heads.heads // layer.heads.kv_heads
+    keys, values = (part[:, :bucket].double().repeat_interleave(group, 0) for part in (layer.keys, layer.values))
+    scores = torch.einsum("rhd,hkd->hrk", q, keys) / layer.heads.head_dim**0.5
+    weights = scores.masked_fill(~visible(at, bucket, *fork), -torch.inf).softmax(-1)
+    return torch.einsum("hrk,hkd->rhd", weights, values)
+
+
+def assert_close(actual: Tensor, reference: Tensor) -> None:
+    # Weights and results are rounded to numbers.
+    tolerance = 2 * torch.finfo(actual.dtype).eps
+    torch.testing.assert_close(actual.double(), reference, atol=tolerance, rtol=tolerance)
+
+
+@pytest.mark.parametrize("heads", [LLAMA_7B, LLAMA_34B, SMALL])
+@pytest.mark.parametrize("rows", [1, 2, 5, 8])
+@pytest.mark.parametrize("length", [1, 15, 128, 129, 700])
+def test_each_row_attends_to_the_keys_up_to_its_own(
+    emulated: EmulatedKernels, number: torch.dtype, heads: Heads, rows: int, length: int
+) -> None:
+    layer, bucket = Layer(heads, 1024, number), 256 if length + rows < 256 else 768
+    split = attention(emulated, heads)
+    first = length - 1
+    actual = attend(split, layer, slice(rows), first, bucket)
+    assert_close(actual, expected(layer, slice(rows), first, bucket))
+
+
+@pytest.mark.parametrize("fork", [Fork(1, 2), Fork(130, 3), Fork(250, 5), Fork(384, 7)])
+@pytest.mark.parametrize("rows", [1, 3, 8])
+def test_candidates_see_the_prompt_and_their_own_tokens(
+    emulated: EmulatedKernels, number: torch.dtype, fork: Fork, rows: int
+) -> None:
+    layer, first = Layer(SMALL, 512, number), fork.shared + 19
+    actual = attend(attention(emulated, SMALL), layer, slice(rows), first, 512, fork)
+    assert_close(actual, expected(layer, slice(rows), first, 512, fork))
+
+
+@pytest.mark.parametrize("heads", [LLAMA_34B, SMALL])
+@pytest.mark.parametrize("fork", [ONE_TEXT, Fork(200, 3)])
+@pytest.mark.parametrize("first", [3, 126, 253, 377, 600])
+def test_a_row_has_the_same_bits_in_any_step_and_bucket(
+    emulated: EmulatedKernels, number: torch.dtype, heads: Heads, fork: Fork, first: int
+) -> None:
+    first = max(first, fork.shared)
+    layer = Layer(heads, 2048, number)
+    split = attention(emulated, heads)
+    together = attend(split, layer, slice(8), first, 768, fork)
+    for rows in (slice(1), slice(1, 3), slice(2, 7), slice(7, 8)):
+        smallest = first + rows.stop
+        for bucket in (smallest, 1024, 2048):
+            assert torch.equal(attend(split, layer, rows, first, bucket, fork), together[rows])
+
+
+def test_one_chunk_gives_the_same_bits_alone_and_among_masked_ones(
+    emulated: EmulatedKernels, number: torch.dtype
+) -> None:
+    layer = Layer(LLAMA_7B, 1024, number)
+    split = attention(emulated, LLAMA_7B)
+    alone = attend(split, layer, slice(1), 60, 128)
+    assert torch.equal(attend(split, layer, slice(1), 60, 1024), alone)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_order_of_blocks_changes_nothing(kernel_build_folder, number: torch.dtype, seed: int) -> None:
+    layer, half = Layer(SMALL, 1024, number), number == torch.float16
+    results = []
+    for order in (0, seed):
+        emulated = EmulatedKernels(kernel_build_folder, half=half, seed=order)
+        results.append(attend(attention(emulated, SMALL), layer, slice(8), 690, 1024))
+    assert torch.equal(*results)
+
+
+def test_calls_of_different_sizes_follow_each_other(emulated: EmulatedKernels, number: torch.dtype) -> None:
+    layer = Layer(LLAMA_34B, 1024, number)
+    split = attention(emulated, LLAMA_34B, bucket=1024)
+    for rows, first, bucket in ((8, 500, 768), (1, 900, 1024), (5, 0, 256), (1, 0, 1024), (8, 1016, 1024)):
+        actual = attend(split, layer, slice(rows), first, bucket)
+        assert_close(actual, expected(layer, slice(rows), first, bucket))
+
+
+def test_a_bucket_need_not_be_a_multiple_of_anything(emulated: EmulatedKernels, number: torch.dtype) -> None:
+    layer = Layer(SMALL, 333, number)
+    actual = attend(attention(emulated, SMALL), layer, slice(8), 325, 333)
+    assert_close(actual, expected(layer, slice(8), 325, 333))
+
+
+def test_keys_that_no_row_sees_do_not_count(emulated: EmulatedKernels, number: torch.dtype) -> None:
+    layer = Layer(LLAMA_7B, 512, number)
+    split = attention(emulated, LLAMA_7B)
+    before = attend(split, layer, slice(2), 140, 512)
+    layer.keys[:, 142:], layer.values[:, 142:] = 3e4, -3e4
+    assert torch.equal(attend(split, layer, slice(2), 140, 512), before)
+
+
+def test_very_different_scores_neither_overflow_nor_vanish(emulated: EmulatedKernels, number: torch.dtype) -> None:
+    layer = Layer(LLAMA_7B, 512, number)
+    layer.queries *= 30
+    actual = attend(attention(emulated, LLAMA_7B), layer, slice(8), 400, 512)
+    assert actual.isfinite().all()
+    assert_close(actual, expected(layer, slice(8), 400, 512))
