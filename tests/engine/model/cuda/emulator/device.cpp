@@ -7,10 +7,16 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
+#include <dlfcn.h>
 #include <sys/mman.h>
 #include <ucontext.h>
 #include <unistd.h>
 #include <vector>
+
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid // as glibc calls it
+#endif
 
 uint3 threadIdx, blockIdx, blockDim, gridDim;
 
@@ -40,23 +46,26 @@ struct Region {
     char *mapping;
     size_t mapped;
     char *begin, *end;
-    char name[64];
+    bool written; // by this kernel
+    bool changing; // so that it may be touched only after the previous kernel's end
+    char name[128];
 };
 
 Fiber fibers[MAX_THREADS];
 unsigned warp_waits[MAX_THREADS / LANES]; // a bit for each lane that waits at a meeting
 unsigned at_block_meeting, ended;
 Fiber *current;
-bool running;
+bool running, previous_ended;
 jmp_buf scheduler, failed;
 char message[512];
+size_t fault_place; // in this library; 0 where it isn't known
 
 const Kernel *kernel;
 void **kernel_arguments;
 char *stacks;
 unsigned char *shared; // dynamic shared memory of this launch
 std::vector<Region> regions;
-unsigned random_state;
+unsigned random_state, limit_s;
 
 unsigned random_below(unsigned bound) {
     random_state ^= random_state << 13;
@@ -143,18 +152,57 @@ void describe(const char *format, va_list values) {
         other->operation, other->line);
 }
 
+// Returns memory of `bytes` bytes before a page without access; its address modulo 16 is `offset`.
+Region new_region(size_t bytes, size_t offset, const char *name, bool written, bool changing) {
+    size_t room = whole_pages(bytes + 32), mapped = page() + room + page();
+    char *mapping = static_cast<char *>(mmap(nullptr, mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    mprotect(mapping + page(), room, PROT_READ | PROT_WRITE);
+    memset(mapping + page(), POISON, room);
+    char *limit = mapping + page() + room;
+    size_t slack = (16 - (bytes + offset) % 16) % 16;
+    Region region = {mapping, mapped, limit - slack - bytes, limit - slack, written, changing, ""};
+    snprintf(region.name, sizeof region.name, "%s", name);
+    return region;
+}
+
+// Forgets a region; returns how many bytes right beside it have changed.
+int end_region(size_t number) {
+    const Region region = regions[number];
+    const char *low = region.mapping + page(), *high = region.mapping + region.mapped - page();
+    int changed = 0;
+    for (const char *at = low; at < high; at++)
+        changed += (at < region.begin || at >= region.end) && static_cast<unsigned char>(*at) != POISON;
+    munmap(region.mapping, region.mapped);
+    regions.erase(regions.begin() + number);
+    return changed;
+}
+
 const Region *region_near(const char *address) {
     for (const Region &region : regions)
         if (address >= region.mapping && address < region.mapping + region.mapped) return &region;
     return nullptr;
 }
 
-void on_fault(int signal, siginfo_t *info, void *) {
+// Keeps where in this library the fault was.
+void keep_place(void *context) {
+#ifdef __x86_64__
+    Dl_info library;
+    if (!dladdr(reinterpret_cast<void *>(keep_place), &library)) return;
+    size_t place = static_cast<size_t>(static_cast<ucontext_t *>(context)->uc_mcontext.gregs[REG_RIP]);
+    fault_place = place - reinterpret_cast<size_t>(library.dli_fbase);
+#else
+    (void)context;
+#endif
+}
+
+void on_fault(int signal, siginfo_t *info, void *context) {
     if (!running) {
         ::signal(signal, SIG_DFL);
         return;
     }
+    keep_place(context);
     const char *address = static_cast<const char *>(info->si_addr);
+    if (signal == SIGXCPU) fail("runs for more than %u s", limit_s);
     if (signal == SIGFPE) fail("divides by zero");
     if (signal == SIGILL) fail("undefined behaviour");
     if (address >= stacks && address < stacks + MAX_THREADS * STACK_BYTES)
@@ -166,11 +214,14 @@ void on_fault(int signal, siginfo_t *info, void *) {
     if (address >= region->end)
         fail("touches byte %zd of %s, which has %zd", address - region->begin, region->name,
             region->end - region->begin);
-    fail("may not touch byte %zd of %s", address - region->begin, region->name);
+    if (region->changing && !previous_ended)
+        fail("touches byte %zd of %s, before wait_for_previous()", address - region->begin, region->name);
+    fail("writes byte %zd of %s, which is const", address - region->begin, region->name);
 }
 
-const int SIGNALS[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
-struct sigaction before[4];
+const int SIGNALS[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGXCPU}, ALL = 5;
+struct sigaction before[ALL];
+timer_t timer;
 
 void catch_faults() {
     static char alternative[64 * 1024];
@@ -181,16 +232,37 @@ void catch_faults() {
     struct sigaction action = {};
     action.sa_sigaction = on_fault;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
-    for (int i = 0; i < 4; i++) sigaction(SIGNALS[i], &action, &before[i]);
+    for (int i = 0; i < ALL; i++) sigaction(SIGNALS[i], &action, &before[i]);
+    struct sigevent event = {};
+    event.sigev_notify = SIGEV_THREAD_ID;
+    event.sigev_signo = SIGXCPU;
+    event.sigev_notify_thread_id = gettid();
+    timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &timer);
+    struct itimerspec end = {};
+    end.it_value.tv_sec = limit_s;
+    timer_settime(timer, 0, &end, nullptr);
 }
 
 void release_faults() {
-    for (int i = 0; i < 4; i++) sigaction(SIGNALS[i], &before[i], nullptr);
+    timer_delete(timer);
+    for (int i = 0; i < ALL; i++) sigaction(SIGNALS[i], &before[i], nullptr);
 }
 
 // ---- blocks ----
 
+// Allows what the kernel may do with its arguments: all of it only after the previous kernel's end.
+void protect(bool previous_ended) {
+    for (const Region &region : regions) {
+        int allowed = !previous_ended && region.changing ? PROT_NONE
+            : region.written                             ? PROT_READ | PROT_WRITE
+                                                         : PROT_READ;
+        mprotect(region.mapping + page(), region.mapped - 2 * page(), allowed);
+    }
+}
+
 void run_block(const Launch &launch, std::vector<unsigned> &order) {
+    protect(false);
+    previous_ended = false;
     memset(kernel->shared_begin, POISON, kernel->shared_end - kernel->shared_begin);
     memset(shared, POISON, launch.shared_bytes);
     at_block_meeting = ended = 0;
@@ -213,6 +285,8 @@ void run_block(const Launch &launch, std::vector<unsigned> &order) {
             progress = true;
         }
         if (!progress) fail_deadlock();
+        protect(true);
+        previous_ended = true;
     }
 }
 
@@ -289,22 +363,17 @@ void check_aligned(const void *address, unsigned bytes, const char *operation, i
 const char *run(const Kernel &chosen, const Launch &launch, void **arguments) {
     kernel = &chosen;
     kernel_arguments = arguments;
+    limit_s = launch.limit_s;
     gridDim = {launch.grid[0], launch.grid[1], launch.grid[2]};
     blockDim = {launch.threads, 1, 1};
     if (!stacks)
         stacks = static_cast<char *>(mmap(nullptr, MAX_THREADS * STACK_BYTES, PROT_READ | PROT_WRITE,
             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
-    size_t room = whole_pages(launch.shared_bytes + 1);
-    char *pages =
-        static_cast<char *>(mmap(nullptr, room + page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    mprotect(pages + room, page(), PROT_NONE);
-    size_t end = launch.shared_bytes % 16 ? launch.shared_bytes / 16 * 16 + 16 : launch.shared_bytes;
-    Region region = {
-        pages, room + page(), pages + room - end, pages + room - end + launch.shared_bytes, "dynamic shared memory"};
-    shared = reinterpret_cast<unsigned char *>(region.begin);
-    regions.push_back(region);
+    regions.push_back(new_region(launch.shared_bytes, 0, "dynamic shared memory", true, false));
+    shared = reinterpret_cast<unsigned char *>(regions.back().begin);
     catch_faults();
     running = true;
+    fault_place = 0;
     const char *result = nullptr;
     if (_setjmp(failed)) {
         for (Fiber &fiber : fibers) fiber.started = false;
@@ -314,8 +383,9 @@ const char *run(const Kernel &chosen, const Launch &launch, void **arguments) {
     }
     running = false;
     release_faults();
-    regions.pop_back();
-    munmap(pages, room + page());
+    end_region(regions.size() - 1);
+    for (const Region &region : regions)
+        mprotect(region.mapping + page(), region.mapped - 2 * page(), PROT_READ | PROT_WRITE);
     return result;
 }
 
@@ -325,35 +395,40 @@ const char *run(const Kernel &chosen, const Launch &launch, void **arguments) {
 
 #define EXPORTED extern "C" __attribute__((visibility("default")))
 
-// Returns memory of `bytes` bytes before a page without access; its address modulo 16 is `offset`.
-EXPORTED char *new_region(size_t bytes, size_t offset, const char *name) {
+EXPORTED char *new_region(size_t bytes, size_t offset, const char *name, int written, int changing) {
     using namespace cuda_on_cpu;
-    size_t room = whole_pages(bytes + 32), before_page = page();
-    size_t mapped = before_page + room + page();
-    char *mapping = static_cast<char *>(mmap(nullptr, mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    mprotect(mapping + before_page, room, PROT_READ | PROT_WRITE);
-    memset(mapping + before_page, POISON, room);
-    char *limit = mapping + before_page + room;
-    size_t slack = (16 - (bytes + offset) % 16) % 16;
-    Region region = {mapping, mapped, limit - slack - bytes, limit - slack, ""};
-    snprintf(region.name, sizeof region.name, "%s", name);
-    regions.push_back(region);
-    return region.begin;
+    regions.push_back(new_region(bytes, offset, name, written != 0, changing != 0));
+    return regions.back().begin;
 }
 
-// Returns the bytes that a kernel has changed outside of a region, and forgets the region.
-EXPORTED int end_region(char *begin) {
+// Returns how many bytes right beside a region have changed.
+EXPORTED int end_region(const char *begin) {
     using namespace cuda_on_cpu;
-    int changed = 0;
-    for (size_t i = 0; i < regions.size(); i++) {
-        Region region = regions[i];
-        if (region.begin != begin) continue;
-        char *low = region.mapping + page(), *high = region.mapping + region.mapped - page();
-        for (char *at = low; at < high; at++)
-            changed += (at < region.begin || at >= region.end) && static_cast<unsigned char>(*at) != POISON;
-        munmap(region.mapping, region.mapped);
-        regions.erase(regions.begin() + i);
-        break;
-    }
-    return changed;
+    for (size_t i = 0; i < regions.size(); i++)
+        if (regions[i].begin == begin) return end_region(i);
+    return 0;
+}
+
+EXPORTED size_t fault_offset() { return cuda_on_cpu::fault_place; }
+
+// ---- for the compiler's checks: each handler gets a structure that begins with the place ----
+
+struct Place {
+    const char *file;
+    unsigned line, column;
+};
+
+#define CHECK(name, sentence)                                                                                          \
+    EXPORTED void __ubsan_handle_##name(const Place *place) { cuda_on_cpu::fail(sentence " in line %u", place->line); }
+CHECK(out_of_bounds_abort, "uses an index beyond an array")
+CHECK(shift_out_of_bounds_abort, "shifts by too many bits")
+CHECK(divrem_overflow_abort, "divides by zero")
+CHECK(add_overflow_abort, "adds signed numbers beyond their range")
+CHECK(sub_overflow_abort, "subtracts signed numbers beyond their range")
+CHECK(mul_overflow_abort, "multiplies signed numbers beyond their range")
+CHECK(negate_overflow_abort, "negates a signed number beyond its range")
+CHECK(missing_return, "ends a function without a value")
+CHECK(builtin_unreachable, "gets where it says that it can't")
+EXPORTED void __ubsan_handle_type_mismatch_v1_abort(const Place *place, size_t address) {
+    cuda_on_cpu::fail("uses the address %#zx, which is not aligned for its type, in line %u", address, place->line);
 }

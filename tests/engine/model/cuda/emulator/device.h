@@ -14,6 +14,7 @@ struct Launch {
     unsigned threads;
     unsigned shared_bytes;
     unsigned seed;  // of the order of blocks and threads
+    unsigned limit_s;  // of processor time
 };
 
 // What a kernel's source adds: the kernel's name and body, and where its static shared memory is.

@@ -16,16 +16,26 @@ import torch
 from torch import Tensor
 
 from infill_completion.engine.model.cuda import kernels
+from tests.engine.model.cuda.emulator.buffers import Buffers, EmulationError, Span
 
 HERE = Path(__file__).parent
 KERNELS = Path(kernels.__file__).parent
 COMPILE_LIMIT_S = 120.0
-FLAGS = ("-std=c++17", "-O2", "-g1", "-fPIC", "-fvisibility=hidden", "-U_FORTIFY_SOURCE", "-ffp-contract=off", "-Wall")
-_ENTRY = re.compile(r'extern\s+"C"\s+(?:__global__|void\b|__launch_bounds__\s*\([^)]*\)|\s)+(\w+)\s*\(')
-
-
-class EmulationError(RuntimeError):
-    """What a kernel did wrong, or a launch."""
+MAX_SHARED_BYTES = 227 * 1024  # of sm_90; sm_80 has 163, sm_86 and sm_89 have 99 KiB
+FLAGS = (
+    "-std=c++17",
+    "-O2",
+    "-g1",
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-U_FORTIFY_SOURCE",  # it takes jumps between fibers for mistakes
+    "-fstack-clash-protection",  # a fiber's stack may not jump over the page below it
+    "-ffp-contract=off",
+    "-Wall",
+)
+# What a device does not forgive either; device.cpp reports it.
+CHECKS = "bounds,alignment,shift-exponent,integer-divide-by-zero,signed-integer-overflow,return,unreachable"
+_ENTRY = re.compile(r'extern\s+"C"\s+(?:__global__|void\b|__launch_bounds__\s*\([^)]*\)|\s)+(\w+)\s*\(([^)]*)\)')
 
 
 class _Launch(ctypes.Structure):
@@ -34,6 +44,7 @@ class _Launch(ctypes.Structure):
         ("threads", ctypes.c_uint),
         ("shared_bytes", ctypes.c_uint),
         ("seed", ctypes.c_uint),
+        ("limit_s", ctypes.c_uint),
     )
 
 
@@ -54,6 +65,9 @@ class EmulatedKernels:
         sources: A folder of ``.cu`` files, or one such file.
         seed: Of the order in which blocks, and threads of a block, run. Results must not depend on it.
         defines: Further macros, such as ``ROWS=8``.
+
+    Attributes:
+        limit_s: Processor time after which a launch ends as a mistake.
     """
 
     def __init__(
@@ -69,7 +83,9 @@ class EmulatedKernels:
         self._sources = sources
         self._flags = (*FLAGS, *(f"-D{define}" for define in (*defines, *(["HALF"] if half else []))))
         self._libraries: dict[Path, ctypes.CDLL] = {}
+        self._changing: dict[Span, Tensor] = {}  # kept, so that no other tensor gets their addresses
         self.seed = seed
+        self.limit_s = 60
 
     def launch(
         self, name: str, grid: tuple[int, int, int], block: int, shared_bytes: int, *arguments: Tensor | int | float
@@ -78,30 +94,44 @@ class EmulatedKernels:
 
         Raises:
             EmulationError: There is no such kernel, the arguments do not fit it, or it did something wrong: a deadlock,
-                memory that is not its own.
+                memory that is not its own, changing memory before ``wait_for_previous()``.
         """
-        library = self._library(self._source_of(name))
+        source, names = self._found(name)
+        library = self._library(source)
         kinds_of = getattr(library, f"kinds_of_{name}")
         kinds_of.restype = ctypes.c_char_p
-        _check(name, grid, block, arguments, kinds_of().decode())
-        buffers = _Buffers(library, [argument for argument in arguments if isinstance(argument, Tensor)])
+        kinds = kinds_of().decode()
+        _check(name, grid, block, shared_bytes, arguments, kinds)
+        spans = [Span.of(label, one) for label, one in zip(names, arguments, strict=True) if isinstance(one, Tensor)]
+        written = [one for one, kind in zip(arguments, kinds, strict=True) if isinstance(one, Tensor) and kind == "p"]
+        self.changing(*written)
+        buffers = Buffers(library, spans, [Span.of("", one) for one in written], self._changing)
         try:
             values = [buffers.passed(argument) for argument in arguments]
             addresses = (ctypes.c_void_p * len(values))(*(ctypes.addressof(value) for value in values))
             run = getattr(library, f"run_{name}")
             run.restype = ctypes.c_char_p
-            fault = run(ctypes.byref(_Launch(grid, block, shared_bytes, self.seed)), addresses)
+            fault = run(ctypes.byref(_Launch(grid, block, shared_bytes, self.seed, self.limit_s)), addresses)
         finally:
             spoiled = buffers.close()
         if fault is not None:
-            raise EmulationError(fault.decode())
+            raise EmulationError(fault.decode() + _line_of(library))
         if spoiled:
-            raise EmulationError(f"{name} wrote {spoiled} bytes close to, but outside of, its arguments")
+            raise EmulationError(f"{name} wrote beside {spoiled}")
 
-    def _source_of(self, name: str) -> Path:
+    def changing(self, *tensors: Tensor) -> None:
+        """Name tensors that the previous kernel writes, so that they may only be read after ``wait_for_previous()``.
+
+        Those that a kernel takes as pointers to what is not constant are known to be changing, from that launch on.
+        """
+        self._changing |= {Span.of("", tensor): tensor for tensor in tensors}
+
+    def _found(self, name: str) -> tuple[Path, list[str]]:
+        """Return the source of a kernel and the names of its parameters."""
         for path in [self._sources] if self._sources.is_file() else sorted(self._sources.glob("*.cu")):
-            if name in _ENTRY.findall(path.read_text(encoding="utf-8")):
-                return path
+            for entry, parameters in _ENTRY.findall(path.read_text(encoding="utf-8")):
+                if entry == name:
+                    return path, re.findall(r"(\w+)\s*(?:,|$)", parameters)
         raise EmulationError(f"no kernel of {self._sources} is called {name}")
 
     def _library(self, source: Path) -> ctypes.CDLL:
@@ -123,91 +153,51 @@ def build(source: Path, folder: Path, flags: tuple[str, ...]) -> Path:
     library = folder / f"{source.stem}-{digest}.so"
     if library.exists():
         return library
-    names = _ENTRY.findall(source.read_text(encoding="utf-8"))
-    exports = "".join(f"EXPORT_KERNEL({name})\n" for name in names)
+    exports = "".join(f"EXPORT_KERNEL({name})\n" for name, _ in _ENTRY.findall(source.read_text(encoding="utf-8")))
     wrapper = folder / f"{source.stem}-{digest}.cpp"
     wrapper.write_text(f'#include "cuda_on_cpu.h"\nnamespace {{\n#include "{source}"\n}}\n{exports}', encoding="utf-8")
-    command = [compiler() or "c++", *flags, "-shared", f"-I{HERE}", f"-I{KERNELS}"]
-    partial = library.with_suffix(f".{os.getpid()}")
-    ended = subprocess.run(
-        [*command, "-o", str(partial), str(wrapper), str(HERE / "device.cpp")],
-        capture_output=True,
-        text=True,
-        timeout=COMPILE_LIMIT_S,
-        check=False,
-    )
-    if ended.returncode:
-        raise EmulationError(f"{source.name} does not compile as C++:\n{ended.stderr}")
+    command = [compiler() or "c++", *flags, f"-I{HERE}", f"-I{KERNELS}"]
+    partial, compiled = library.with_suffix(f".{os.getpid()}.so"), library.with_suffix(f".{os.getpid()}.o")
+    checks = [f"-fsanitize={CHECKS}", "-fno-sanitize-recover=all"]
+    _compile(source, [*command, *checks, "-c", "-o", str(compiled), str(wrapper)])
+    # The checks' own library isn't linked: device.cpp has what they call.
+    _compile(source, [*command, "-shared", "-o", str(partial), str(compiled), str(HERE / "device.cpp")])
     partial.replace(library)
     return library
 
 
+def _compile(source: Path, command: list[str]) -> None:
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_LIMIT_S, check=False)
+    if ended.returncode:
+        raise EmulationError(f"{source.name} does not compile as C++:\n{ended.stderr}")
+
+
+def _line_of(library: ctypes.CDLL) -> str:
+    """Return the line of the last fault, as the end of a sentence, if there is a tool that knows it."""
+    library.fault_offset.restype = ctypes.c_size_t
+    offset = library.fault_offset()
+    tool = shutil.which("addr2line")
+    if not offset or tool is None:
+        return ""
+    command = [tool, "-e", library._name, "-i", hex(offset)]
+    lines = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+    places = [line.rpartition("/")[2].partition(" ")[0] for line in lines]
+    return ", at " + " in ".join(place for place in places if ".h:" not in place)
+
+
 def _check(
-    name: str, grid: tuple[int, int, int], block: int, arguments: tuple[Tensor | int | float, ...], kinds: str
+    name: str,
+    grid: tuple[int, int, int],
+    block: int,
+    shared_bytes: int,
+    arguments: tuple[Tensor | int | float, ...],
+    kinds: str,
 ) -> None:
-    if not (1 <= block <= 1024 and min(grid) >= 1 and max(grid[1:]) <= 65535):
-        raise EmulationError(f"{name}: a device has no grid {grid} of {block} threads")
+    if not (1 <= block <= 1024 and min(grid) >= 1 and max(grid[1:]) <= 65535 and 0 <= shared_bytes <= MAX_SHARED_BYTES):
+        raise EmulationError(f"{name}: no device has a grid {grid} of {block} threads and {shared_bytes} bytes")
     given = "".join("p" if isinstance(one, Tensor) else "f" if isinstance(one, float) else "i" for one in arguments)
     if given != kinds.replace("c", "p"):
         raise EmulationError(f"{name} takes {kinds}, not {given} (p, c: pointer, i: int, f: float)")
-
-
-class _Buffers:
-    """Copies of tensors that end where memory may not be touched; tensors that share memory share it here too."""
-
-    def __init__(self, library: ctypes.CDLL, tensors: list[Tensor]) -> None:
-        self._library = library
-        self._spans: list[tuple[int, int, int]] = []  # where a copied span begins and ends, and its copy
-        spans: list[tuple[int, int, int]] = []  # begin, end, offset from an aligned address
-        for tensor in tensors:
-            begin, size = tensor.data_ptr(), _extent(tensor)
-            offset = int(tensor.storage_offset()) * tensor.element_size() % 16
-            spans.append((begin, begin + size, offset))
-        spans.sort()
-        merged: list[tuple[int, int, int]] = []
-        for begin, end, offset in spans:
-            if merged and begin < merged[-1][1]:
-                merged[-1] = (merged[-1][0], max(merged[-1][1], end), merged[-1][2])
-            else:
-                merged.append((begin, end, offset))
-        for begin, end, offset in merged:
-            label = next(
-                f"argument {i} {tuple(tensor.shape)}" for i, tensor in enumerate(tensors) if tensor.data_ptr() == begin
-            )
-            copied = library.new_region(ctypes.c_size_t(end - begin), ctypes.c_size_t(offset), label.encode())
-            ctypes.memmove(copied, begin, end - begin)
-            self._spans.append((begin, end, copied))
-
-    def passed(self, argument: Tensor | int | float) -> ctypes.c_void_p | ctypes.c_int32 | ctypes.c_float:
-        """Return an argument as C passes it."""
-        if isinstance(argument, float):
-            return ctypes.c_float(argument)
-        if isinstance(argument, int):
-            return ctypes.c_int32(argument)
-        address = argument.data_ptr()
-        return next(
-            ctypes.c_void_p(copied + address - begin)
-            for begin, end, copied in self._spans
-            if begin <= address < max(end, begin + 1)
-        )
-
-    def close(self) -> int:
-        """Copy everything back; return how many bytes right beside the copies were changed."""
-        spoiled = 0
-        for begin, end, copied in self._spans:
-            ctypes.memmove(begin, copied, end - begin)
-            spoiled += self._library.end_region(ctypes.c_void_p(copied))
-        return spoiled
-
-
-def _extent(tensor: Tensor) -> int:
-    """Return the bytes from a tensor's first element to its last."""
-    if tensor.device.type != "cpu":
-        raise EmulationError(f"a tensor is on {tensor.device}, not on the CPU")
-    if tensor.numel() == 0:
-        return 0
-    last = sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
-    return (last + 1) * tensor.element_size()
 
 
 def number_type(*, half: bool) -> torch.dtype:

@@ -5,6 +5,7 @@ extern "C" __global__ void __launch_bounds__(256) block_sums(const float *x, flo
     __shared__ float of_warp[8];
     int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
     float sum = 0.0f;
+    wait_for_previous();
     for (int i = threadIdx.x; i < count; i += blockDim.x) sum += x[blockIdx.x * count + i];
     for (int distance = 16; distance > 0; distance /= 2) sum += __shfl_xor_sync(0xffffffff, sum, distance);
     if (lane == 0) of_warp[warp] = sum;
@@ -36,4 +37,84 @@ extern "C" __global__ void product(const number *left, const number *right, floa
     tile_of[group * 8 + pair_of + 1] = sums[1];
     tile_of[(group + 8) * 8 + pair_of] = sums[2];
     tile_of[(group + 8) * 8 + pair_of + 1] = sums[3];
+}
+
+// Reverses each part of `size` words by way of dynamic shared memory.
+extern "C" __global__ void reverse_parts(const int *x, int *y, int size) {
+    DYNAMIC_SHARED(bytes);
+    int *kept = reinterpret_cast<int *>(bytes);
+    wait_for_previous();
+    const int first = blockIdx.x * size;
+    for (int i = threadIdx.x; i < size; i += blockDim.x) kept[i] = x[first + i];
+    __syncthreads();
+    for (int i = threadIdx.x; i < size; i += blockDim.x) y[first + i] = kept[size - 1 - i];
+}
+
+// Counts values, and adds up the largest of each block in the block that is last to come.
+extern "C" __global__ void count_and_add(const int *x, int *counts, int *largest, unsigned *finished, int *sum) {
+    __shared__ int block_largest;
+    __shared__ bool is_last;
+    if (threadIdx.x == 0) block_largest = 0;
+    __syncthreads();
+    wait_for_previous();
+    const int value = x[blockIdx.x * blockDim.x + threadIdx.x];
+    atomicAdd(counts + value, 1);
+    atomicMax(&block_largest, value);
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        largest[blockIdx.x] = block_largest;
+        __threadfence();
+        is_last = atomicAdd(finished, 1u) == gridDim.x - 1;
+    }
+    __syncthreads();
+    if (!is_last || threadIdx.x != 0) return;
+    int total = 0;
+    for (unsigned i = 0; i < gridDim.x; i++) total += largest[i];
+    *sum = total;
+    *finished = 0;
+}
+
+// Results of each kind of vote and of exchange within a warp, 32 to a row.
+extern "C" __global__ void exchanges(const int *x, int *y) {
+    wait_for_previous();
+    const int lane = threadIdx.x, value = x[lane];
+    const unsigned all = 0xffffffffu;
+    int row = 0;
+    y[32 * row++ + lane] = __shfl_sync(all, value, 5);
+    y[32 * row++ + lane] = __shfl_sync(all, value, 5, 8);
+    y[32 * row++ + lane] = __shfl_up_sync(all, value, 3);
+    y[32 * row++ + lane] = __shfl_up_sync(all, value, 3, 8);
+    y[32 * row++ + lane] = __shfl_down_sync(all, value, 3);
+    y[32 * row++ + lane] = __shfl_down_sync(all, value, 3, 8);
+    y[32 * row++ + lane] = __shfl_xor_sync(all, value, 7);
+    y[32 * row++ + lane] = static_cast<int>(__ballot_sync(all, value & 1));
+    y[32 * row++ + lane] = __any_sync(all, value == 999);
+    y[32 * row++ + lane] = __all_sync(all, value < 999);
+    y[32 * row++ + lane] = __reduce_add_sync(all, value);
+    y[32 * row++ + lane] = __reduce_max_sync(all, value);
+    const unsigned half = lane < 16 ? 0xffffu : 0xffff0000u;
+    y[32 * row++ + lane] = __reduce_min_sync(half, value);
+    y[32 * row++ + lane] = __syncthreads_count(value & 1);
+}
+
+// Numbers there and back: x is rounded, the second half of the values comes from bits.
+extern "C" __global__ void conversions(
+    const float *x, const number *bits, number *rounded_x, float *widened_bits, unsigned *pairs, int count) {
+    wait_for_previous();
+    for (int i = threadIdx.x; i < count; i += blockDim.x) {
+        rounded_x[i] = rounded(x[i]);
+        widened_bits[i] = widened(bits[i]);
+        pairs[i] = pair(x[i], x[count - 1 - i]);
+    }
+}
+
+extern "C" __global__ void after(const float *x, float *y) {
+    wait_for_previous();
+    y[threadIdx.x] = 2.0f * x[threadIdx.x];
+}
+
+// Appends its number to a list: the order of blocks and threads.
+extern "C" __global__ void order(int *list, int *length) {
+    wait_for_previous();
+    list[atomicAdd(length, 1)] = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
 }
