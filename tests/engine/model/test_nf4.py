@@ -48,6 +48,34 @@ def test_the_joined_layer_computes_what_the_parts_do(count: int) -> None:
         assert torch.equal(joined(x), torch.cat([part(x) for part in parts], -1))
 
 
+@pytest.mark.parametrize("rows", [(192, 64, 64), (352, 352)], ids=["q, k, v", "gate, up"])
+def test_weights_are_held_once_and_the_parts_still_work(rows: tuple[int, ...]) -> None:
+    parts = layers(*rows)
+    x = torch.randn(1, 3, 128, generator=torch.Generator().manual_seed(3)).bfloat16()
+    # On the CPU a layer packs its weights anew when it is first called, so others give the products.
+    before = [(whole(part), other(x)) for part, other in zip(parts, layers(*rows), strict=True)]
+    joined: Any = join(*parts)
+    storages = [joined.weight.data, joined.weight.quant_state.absmax]
+    for part, (weights, product) in zip(parts, before, strict=True):
+        for held, storage in zip((part.weight.data, part.weight.quant_state.absmax), storages, strict=True):
+            assert held.untyped_storage().data_ptr() == storage.untyped_storage().data_ptr()
+        assert part.weight.quant_state.state2 is None
+        assert torch.equal(whole(part), weights)
+        assert torch.equal(part(x), product)
+
+
+def test_joining_again_takes_no_more_memory() -> None:
+    """As a benchmark does that compares several decoders over the same weights."""
+    parts = layers(192, 64, 64)
+    first: Any = join(*parts)
+    second: Any = join(*parts)
+    assert second.weight.data.data_ptr() == first.weight.data.data_ptr()
+    assert second.weight.quant_state.absmax.data_ptr() == first.weight.quant_state.absmax.data_ptr()
+    assert torch.equal(whole(second), whole(first))
+    other_order: Any = join(*reversed(parts))
+    assert torch.equal(whole(other_order), torch.cat([whole(part) for part in reversed(parts)]))
+
+
 def test_layers_that_do_not_fit_together_stay_apart() -> None:
     assert join(*layers(64, 64), nn.Linear(128, 64)) is None
     assert join(*layers(64, columns=128), *layers(64, columns=192)) is None
