@@ -1,0 +1,205 @@
+// Products of one to eight rows with matrices in NF4, read as bitsandbytes stores them.
+//
+// A matrix (outputs, inputs) is packed row by row, two weights to a byte, the first in the upper four bits.  Blocks of
+// 64 weights of a row share a scale, which is itself rounded: code[scales[block]] * coarse[block / 256] + offset.
+//
+// A block of threads computes tiles of 16 outputs.  Its warps share the inputs: each adds up a part of them, in units
+// of 128, on tensor cores whose left matrix is 16 weights by 16 inputs and whose right one is 16 inputs by 8 rows.  So
+// all rows read the weights once, and a row has the same bits whatever the other rows are.  Which input stands where in
+// the contraction is free, as long as both sides agree: lane 4 * g + t takes the inputs 16 * t to 16 * t + 15 of a
+// block of scales, which it loads with one instruction for output g and one for output g + 8.
+//
+// A byte is turned into two numbers by a table in shared memory, of which every lane has its own copy: no two lanes
+// ever wait for the same bank.  An entry takes 256 bytes, so that the address of an entry is one permutation of bytes;
+// the upper half of the entries holds the code of the scales.
+//
+// Weights do not depend on the kernel before this one.  So the first of them, and the table, are loaded before
+// wait_for_previous().
+#pragma once
+#include "portable.cuh"
+
+constexpr int WARPS = 8, THREADS = 32 * WARPS;
+constexpr int AHEAD = 4;                    // units that are loaded before they are needed
+constexpr int UNIT = 128;                   // inputs
+constexpr int OUTPUTS = 16, ROWS = 8;       // of a tile
+constexpr int TABLE_BYTES = 256 * 256;
+constexpr int CODE = 128;                   // where the code starts within an entry
+
+struct Matrix {
+    const unsigned char *packed, *scales;
+    const float *coarse, *offset;
+};
+
+// One of the two outputs of a tile that a lane reads.
+struct Output {
+    const unsigned char *packed;  // of this lane
+    const unsigned char *scales;
+    const float *coarse;
+    int block;                    // number of the first block of scales
+    float offset;
+};
+
+struct Unit {
+    Words2 low[2], high[2];       // weights of the outputs g and g + 8, for two blocks of scales
+    unsigned low_scales, high_scales;
+    float low_coarse, high_coarse;
+};
+
+__device__ inline Output output_of(const Matrix &matrix, int row, int inputs, int t, int first) {
+    const int block = row * (inputs / 64) + 2 * first;
+    return {matrix.packed + static_cast<size_t>(row) * (inputs / 2) + 64 * first + 8 * t, matrix.scales + block,
+            matrix.coarse, block, *matrix.offset};
+}
+
+// Loads unit `u` after the first one of this warp.
+__device__ inline void load(Unit &unit, const Output &low, const Output &high, int u) {
+    unit.low[0] = streamed2(low.packed + 64 * u);
+    unit.high[0] = streamed2(high.packed + 64 * u);
+    unit.low[1] = streamed2(low.packed + 64 * u + 32);
+    unit.high[1] = streamed2(high.packed + 64 * u + 32);
+    unit.low_scales = *reinterpret_cast<const number *>(low.scales + 2 * u);
+    unit.high_scales = *reinterpret_cast<const number *>(high.scales + 2 * u);
+    unit.low_coarse = low.coarse[(low.block + 2 * u) >> 8];
+    unit.high_coarse = high.coarse[(high.block + 2 * u) >> 8];
+}
+
+__device__ inline void skip(Output &output, int units) {
+    output.packed += 64 * units;
+    output.scales += 2 * units;
+    output.block += 2 * units;
+}
+
+// Returns the two numbers that byte `j` of `word` stands for; `copy` is four times the number of the lane.
+__device__ inline unsigned looked_up(unsigned word, int j, unsigned copy) {
+    return low_shared(__byte_perm(word, copy, 0x5504 | (j << 4)));
+}
+
+__device__ inline float scale_of(unsigned scales, int b, unsigned copy, float coarse, float offset) {
+    const float code = __uint_as_float(low_shared(__byte_perm(scales, copy, 0x5504 | (b << 4))));
+    return fmaf(code, coarse, offset);
+}
+
+__device__ inline void fill_table(unsigned char *table, const float *levels, const float *code) {
+    const int lane = threadIdx.x % 32;
+    for (int entry = threadIdx.x / 32; entry < 256; entry += WARPS) {
+        unsigned char *at = table + 256 * entry;
+        reinterpret_cast<unsigned *>(at)[lane] = pair(levels[entry >> 4], levels[entry & 15]);
+        if (lane < 8) reinterpret_cast<float *>(at + CODE)[lane] = code[entry];
+    }
+}
+
+// Writes the reciprocal root mean square of each row: `squares` are sums of squares, (parts, 8).  A warp a row.
+__device__ inline void write_norms(float *norms, const float *squares, int parts, int rows, int inputs, float eps) {
+    const int row = threadIdx.x / 32, lane = threadIdx.x % 32;
+    if (row >= rows) return;
+    float sum = 0.0f;
+#pragma unroll 8
+    for (int part = lane; part < parts; part += 32) sum += squares[ROWS * part + row];
+#pragma unroll
+    for (int distance = 1; distance < 32; distance *= 2) sum += __shfl_xor_sync(0xffffffffu, sum, distance);
+    if (lane == 0) norms[row] = rsqrtf(sum / static_cast<float>(inputs) + eps);
+}
+
+// Multiplies `x`, (rows, inputs), with all tiles of `plan`.
+//
+// `plan.low(tile, g)` and `plan.high(tile, g)` are the matrix and row behind the outputs g and g + 8 of a tile.
+// `plan.finish(tile, i, row, low, high, norm)` takes the products of outputs i and i + 8; 64 threads call it, those of
+// one row in eight neighbouring lanes.  `norm` is the reciprocal root mean square from `squares`, or 1.
+template <class Plan>
+__device__ void multiply(const Plan &plan, int tiles, const float *levels, const float *code, const number *x, int rows,
+                         int inputs, const float *squares, int parts, float eps) {
+    DYNAMIC_SHARED(shared);
+    unsigned char *table = at_low_shared(shared);
+    float *sums = reinterpret_cast<float *>(table + TABLE_BYTES);  // (WARPS, OUTPUTS, ROWS)
+    float *norms = sums + WARPS * OUTPUTS * ROWS;
+    const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+    const unsigned copy = 4 * lane, code_copy = CODE + 4 * g;
+    const int all_units = inputs / UNIT, first = all_units * warp / WARPS;
+    const int units = all_units * (warp + 1) / WARPS - first;
+    // The columns that no row needs repeat the last one.
+    const number *right_at = x + static_cast<size_t>(min(g, rows - 1)) * inputs + UNIT * first + 16 * t;
+
+    Unit ahead[AHEAD];
+    Output low, high;
+    int tile = blockIdx.x;
+    if (tile < tiles) {
+        low = output_of(plan.low_matrix(tile), plan.low_row(tile, g), inputs, t, first);
+        high = output_of(plan.high_matrix(tile), plan.high_row(tile, g), inputs, t, first);
+#pragma unroll
+        for (int j = 0; j < AHEAD; j++)
+            if (j < units) load(ahead[j], low, high, j);
+    }
+    fill_table(table, levels, code);
+    let_next_start();
+    wait_for_previous();
+    __syncthreads();
+    if (parts > 0) write_norms(norms, squares, parts, rows, inputs, eps);
+    for (; tile < tiles; tile += gridDim.x) {
+        float total[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+        const number *right_from = right_at;
+        for (int base = 0; base < units; base += AHEAD) {
+            skip(low, AHEAD);
+            skip(high, AHEAD);
+#pragma unroll
+            for (int j = 0; j < AHEAD; j++) {
+                if (base + j < units) {
+                    const Unit &unit = ahead[j];
+#pragma unroll
+                    for (int b = 0; b < 2; b++) {
+                        const Words4 right[2] = {
+                            *reinterpret_cast<const Words4 *>(right_from + UNIT * j + 64 * b),
+                            *reinterpret_cast<const Words4 *>(right_from + UNIT * j + 64 * b + 8)};
+                        float part[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+#pragma unroll
+                        for (int m = 0; m < 4; m++) {
+                            const unsigned low_word = m < 2 ? unit.low[b].x : unit.low[b].y;
+                            const unsigned high_word = m < 2 ? unit.high[b].x : unit.high[b].y;
+                            const int byte = 2 * (m % 2);
+                            const unsigned left[4] = {
+                                looked_up(low_word, byte, copy), looked_up(high_word, byte, copy),
+                                looked_up(low_word, byte + 1, copy), looked_up(high_word, byte + 1, copy)};
+                            const Words4 &four = right[m / 2];
+                            const unsigned both[2] = {m % 2 ? four.z : four.x, m % 2 ? four.w : four.y};
+                            multiply_add(part, left, both);
+                        }
+                        const float low_scale =
+                            scale_of(unit.low_scales, b, code_copy, unit.low_coarse, low.offset);
+                        const float high_scale =
+                            scale_of(unit.high_scales, b, code_copy, unit.high_coarse, high.offset);
+                        total[0] = fmaf(low_scale, part[0], total[0]);
+                        total[1] = fmaf(low_scale, part[1], total[1]);
+                        total[2] = fmaf(high_scale, part[2], total[2]);
+                        total[3] = fmaf(high_scale, part[3], total[3]);
+                    }
+                    if (base + j + AHEAD < units) load(ahead[j], low, high, j);
+                }
+            }
+            right_from += UNIT * AHEAD;
+        }
+        const int next = tile + gridDim.x;
+        float *mine = sums + (warp * OUTPUTS + g) * ROWS + 2 * t;
+        mine[0] = total[0];
+        mine[1] = total[1];
+        mine[8 * ROWS] = total[2];
+        mine[8 * ROWS + 1] = total[3];
+        if (next < tiles) {
+            low = output_of(plan.low_matrix(next), plan.low_row(next, g), inputs, t, first);
+            high = output_of(plan.high_matrix(next), plan.high_row(next, g), inputs, t, first);
+#pragma unroll
+            for (int j = 0; j < AHEAD; j++)
+                if (j < units) load(ahead[j], low, high, j);
+        }
+        __syncthreads();
+        if (threadIdx.x < 8 * ROWS) {
+            const int i = threadIdx.x % 8, row = threadIdx.x / 8;
+            float low_sum = 0.0f, high_sum = 0.0f;
+#pragma unroll
+            for (int w = 0; w < WARPS; w++) {
+                low_sum += sums[(w * OUTPUTS + i) * ROWS + row];
+                high_sum += sums[(w * OUTPUTS + i + 8) * ROWS + row];
+            }
+            plan.finish(tile, i, row, low_sum, high_sum, parts > 0 && row < rows ? norms[row] : 1.0f);
+        }
+        __syncthreads();
+    }
+}
