@@ -102,6 +102,8 @@ class EmulatedKernels:
         kinds_of.restype = ctypes.c_char_p
         kinds = kinds_of().decode()
         _check(name, grid, block, shared_bytes, arguments, kinds)
+        if len(names) != len(arguments):  # a macro stands for them
+            names = [f"argument {i}" for i in range(len(arguments))]
         spans = [Span.of(label, one) for label, one in zip(names, arguments, strict=True) if isinstance(one, Tensor)]
         written = [one for one, kind in zip(arguments, kinds, strict=True) if isinstance(one, Tensor) and kind == "p"]
         self.changing(*written)

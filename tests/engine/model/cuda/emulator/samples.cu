@@ -118,3 +118,9 @@ extern "C" __global__ void order(int *list, int *length) {
     wait_for_previous();
     list[atomicAdd(length, 1)] = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
 }
+
+#define PARAMETERS const float *x, float *y
+extern "C" __global__ void __launch_bounds__(32 * 2, 1) parameters_from_a_macro(PARAMETERS) {
+    wait_for_previous();
+    y[threadIdx.x] = x[threadIdx.x];
+}

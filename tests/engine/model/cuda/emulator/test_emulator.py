@@ -126,6 +126,14 @@ def test_several_kernels_take_turns(samples: EmulatedKernels, kernel_build_folde
     assert torch.equal(x, torch.full((64,), 8.0))
 
 
+def test_parameters_may_come_from_a_macro(samples: EmulatedKernels) -> None:
+    x, y = torch.arange(64.0), torch.zeros(32)
+    samples.launch("parameters_from_a_macro", (1, 1, 1), 32, 0, x, y)
+    assert torch.equal(y, x[:32])
+    with pytest.raises(EmulationError, match="byte 128 of argument 1, float32"):
+        samples.launch("parameters_from_a_macro", (1, 1, 1), 33, 0, x, y)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
