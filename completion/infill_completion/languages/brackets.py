@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 from infill_completion.languages.literal_styles import CHARACTER
@@ -25,7 +26,7 @@ _FENCED = re.compile(r"(\"{3}|'{3})[\s\S]*?(?:\1|\Z)")
 # A string that does not end reaches to the end of its line: trying each of its quotes would take quadratic time.
 _STRING = r"\"(?:\\.|[^\"\\\n])*+\"?|'(?:\\.|[^'\\\n]){0,200}'"
 _COMMENT = re.compile(rf"({_STRING}|//[^\n]*)|/\*[\s\S]*?(?:\*/|\Z)")
-_ESCAPED = re.compile(r"\\.")
+_QUOTES = "\"'`"
 _NOT_NEWLINE = re.compile(r"[^\n]")
 
 
@@ -100,36 +101,31 @@ def cost(line: str, traits: LanguageTraits, stack: tuple[str, ...]) -> int:
 
 
 def unended_strings(line: str, traits: LanguageTraits) -> int:
-    """Return how many strings of ``line`` do not end on it."""
-    plain = _ESCAPED.sub("", line)
-    return sum(plain.count(quote) % 2 for quote in '"`') + _unended(line, traits)
+    """Return how many quotes of ``line`` begin a literal that does not end, those inside other literals not counted.
 
-
-def comment_start(line: str, traits: LanguageTraits) -> int | None:
-    """Return where the comment that runs to the end of ``line`` begins; None without one."""
-    return _scanned(line, traits)[1]
-
-
-def _unended(line: str, traits: LanguageTraits) -> int:
-    """Return how many single quotes of ``line`` begin a literal that does not end.
-
-    They cannot be counted like other quotes, because they are also apostrophes and begin Rust's lifetimes.
+    Single quotes are also apostrophes and begin Rust's lifetimes. In prose, where no quote begins a string, all are
+    paired.
     """
-    if "'" not in line:
-        return 0
-    if "'" not in traits.quotes:
+    if not traits.quotes:
+        traits = replace(traits, quotes=_QUOTES)
+    if "'" in line and "'" not in traits.quotes:
         line = _LIFETIME.sub("", line)
     line = _IN_WORD.sub(lambda match: match.group() if match.group(1).lower() in _PREFIXES else match.group(1), line)
     found = index = 0
     while index < len(line):
         character = line[index]
-        if character in "\"'`":
+        if character in _QUOTES:
             end = _string_end(line, index, traits)
-            found += character == "'" and end == index + 1
+            found += end == index + 1
             index = end
         else:
             index += 2 if character == "\\" else 1
     return found
+
+
+def comment_start(line: str, traits: LanguageTraits) -> int | None:
+    """Return where the comment that runs to the end of ``line`` begins; None without one."""
+    return _scanned(line, traits)[1]
 
 
 def _without_long_strings(text: str, traits: LanguageTraits) -> str:
@@ -155,7 +151,7 @@ def _scanned(line: str, traits: LanguageTraits) -> tuple[tuple[int, ...], int | 
         character = line[index]
         if comment and line.startswith(comment, index) and (index == 0 or not line[index - 1].isalnum()):
             return tuple(found), index
-        if character in "\"'`":
+        if character in _QUOTES:
             index = _string_end(line, index, traits)
             continue
         if character in PAIRS or character in _OPENERS:

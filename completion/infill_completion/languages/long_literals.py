@@ -10,6 +10,8 @@ from infill_completion.languages.literal_styles import STYLES
 
 _ESCAPED = re.compile(r"(?<!\\)(?:\\\\)*\\\Z")
 _MAX_BACKSLASHES = 64
+# A fence of Markdown, with what may follow an opening one.
+_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})([^\n`]*)$", re.MULTILINE)
 _TEMPLATE = re.compile(r"\\.|`|\$\{|[{}]", re.DOTALL)
 
 
@@ -47,8 +49,15 @@ class LongLiteral:
             at = text.find(self.closing, at + 1)
         return (at, at + len(self.closing)) if at >= 0 else None
 
-    def is_closed_in(self, suffix: str) -> bool:
-        """Return whether ``suffix``, the text after the cursor, closes it rather than opening another one."""
+    def is_closed_in(self, suffix: str, *, is_cut: bool = False) -> bool:
+        """Return whether ``suffix`` closes it rather than opening another one.
+
+        Args:
+            suffix: The text after the cursor.
+            is_cut: Whether the document goes on after it.
+        """
+        if self.is_line and (fence := _FENCE.match(self.opening)):
+            return _is_fence_closed(fence.group(1), f"\n{suffix}", is_cut=is_cut)
         end = self.end_in("\n" + suffix if self.is_line else suffix)
         if end is None:
             return False
@@ -83,6 +92,27 @@ def open_literal(text: str, language_id: str) -> LongLiteral | None:
             return replace(literal, written=text[at:])
         at = found[1]
     return None
+
+
+def _is_fence_closed(opening: str, below: str, *, is_cut: bool) -> bool:
+    """Return whether the first fence below one that is open closes it; else it opens the next one.
+
+    Only an opening fence names a language, and a whole document has as many of one kind as of the other.
+    """
+    names = [name.strip() for fence, name in _FENCE.findall(below) if fence.startswith(opening)]
+    if not names or names[0]:
+        return False
+    flaws = {is_open: _fence_flaws(names, is_open=is_open, is_cut=is_cut) for is_open in (True, False)}
+    return flaws[True] <= flaws[False]
+
+
+def _fence_flaws(names: list[str], *, is_open: bool, is_cut: bool) -> int:
+    """Return how many fences open a second time, or never end, if the first one below the cursor finds one open."""
+    found = 0
+    for name in names:
+        found += bool(name) and is_open
+        is_open = bool(name) or not is_open
+    return found + (is_open and not is_cut)
 
 
 def _template_end(text: str, start: int) -> int | None:

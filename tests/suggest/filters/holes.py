@@ -85,6 +85,16 @@ class Hole:
         """The part of the file."""
         return self.document[self.start : self.end]
 
+    def without(self) -> str:
+        """Return the file with the hole."""
+        return self.document[: self.start] + self.document[self.end :]
+
+    def begun(self) -> str:
+        """Return the file with the first line of the part, which is all that is shown unasked in most places."""
+        lines = self.text.split("\n")
+        first = next(number for number, line in enumerate(lines) if line.strip())
+        return self.document[: self.start] + "\n".join(lines[: first + 1]) + self.document[self.end :]
+
     def spells_token(self) -> bool:
         """Return whether the part contains what spells a control token of a model."""
         view = View.of(Snapshot("file:///a", 1, self.language_id, "", 0), 1, 1)
@@ -109,8 +119,7 @@ class Hole:
         return self.document[: self.start] + offer.text + self.document[self.end + offer.replaced :]
 
     def _view(self) -> View:
-        holed = self.document[: self.start] + self.document[self.end :]
-        return View.of(Snapshot("file:///a", 1, self.language_id, holed, self.start), 6000, 2000)
+        return View.of(Snapshot("file:///a", 1, self.language_id, self.without(), self.start), 6000, 2000)
 
 
 def _is_skipped(path: Path) -> bool:
@@ -118,23 +127,24 @@ def _is_skipped(path: Path) -> bool:
 
 
 @cache
-def files(language_id: str) -> tuple[tuple[Path, str], ...]:
-    """Return files of a language, with their texts."""
-    found: list[tuple[Path, str]] = []
-    for root in ROOTS:
-        for path in sorted(root.rglob("*.*")):
-            if len(found) >= _MAX_FILES or _is_skipped(path.relative_to(root)):
-                continue
-            if language_id_of(path.name) == language_id and _SMALLEST <= path.stat().st_size <= _LARGEST:
-                found.append((path, to_lf(path.read_text("utf-8", "replace"))))
-    return tuple(found)
+def files(language_id: str, roots: tuple[Path, ...] = ROOTS) -> tuple[tuple[Path, str], ...]:
+    """Return files of a language from all over ``roots``, with their texts."""
+    found = [
+        path
+        for root in roots
+        for path in sorted(root.rglob("*.*"))
+        if not _is_skipped(path.relative_to(root)) and language_id_of(path.name) == language_id
+        if path.is_file() and _SMALLEST <= path.stat().st_size <= _LARGEST
+    ]
+    chosen = found[:: -(-len(found) // _MAX_FILES) or 1]
+    return tuple((path, to_lf(path.read_text("utf-8", "replace"))) for path in chosen)
 
 
-def holes(language_id: str, seed: int) -> Iterator[Hole]:
+def holes(language_id: str, seed: int, roots: tuple[Path, ...] = ROOTS) -> Iterator[Hole]:
     """Yield holes of all kinds in files of a language, without end; none if there are no files."""
     chosen = random.Random(f"{language_id} {seed}")
     kinds = (_line_end, _part_of_line, _in_brackets, _whole_line, _block)
-    known = files(language_id)
+    known = files(language_id, roots)
     while known:
         path, text = chosen.choice(known)
         kind = chosen.choice(kinds)
@@ -229,10 +239,12 @@ def _block(text: str, chosen: random.Random) -> tuple[int, int] | None:
     return first + len(text[first:last]) - len(text[first:last].lstrip()), last
 
 
-def faults(language_id: str, seed: int, count: int) -> tuple[int, list[tuple[Hole, Filtered]]]:
+def faults(
+    language_id: str, seed: int, count: int, roots: tuple[Path, ...] = ROOTS
+) -> tuple[int, list[tuple[Hole, Filtered]]]:
     """Return how many unambiguous holes of ``count`` were tried, and those that the filters did not return."""
     tried, found = 0, []
-    for hole in islice(holes(language_id, seed), count):
+    for hole in islice(holes(language_id, seed, roots), count):
         if is_ambiguous(hole):
             continue
         tried += 1
@@ -262,20 +274,23 @@ def mutations(hole: Hole) -> Iterator[tuple[str, str]]:
         yield "a blank twice", f" {hole.text}"
 
 
-def worse(language_id: str, seed: int, count: int) -> tuple[int, list[tuple[Hole, str, str]]]:
+def worse(
+    language_id: str, seed: int, count: int, roots: tuple[Path, ...] = ROOTS
+) -> tuple[int, list[tuple[Hole, str, str]]]:
     """Return how many mutations of ``count`` holes were tried, and those that left more syntax errors than there were.
 
     Each comes with the name of the mistake and the mutated text.
     """
     tried, found = 0, []
-    for hole in islice(holes(language_id, seed), count):
+    for hole in islice(holes(language_id, seed, roots), count):
         errors = errors_in(hole.document, language_id)
         if is_ambiguous(hole) or errors is None:
             continue
-        left_out = errors_in(hole.document[: hole.start] + hole.document[hole.end :], language_id) or 0
+        most = max(errors, errors_in(hole.without(), language_id) or 0)
         for name, text in mutations(hole):
             tried += 1
-            if (errors_in(hole.shown(text), language_id) or 0) > max(errors, left_out):
+            document = hole.shown(text)
+            if document != hole.begun() and (errors_in(document, language_id) or 0) > most:
                 found.append((hole, name, text))
     return tried, found
 
@@ -300,20 +315,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1000, help="holes of each language")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--language", choices=LANGUAGES)
+    parser.add_argument("--language", help=f"one language instead of {', '.join(LANGUAGES)}")
+    parser.add_argument(
+        "--root", type=Path, action="append", help="a folder with files, instead of those of this machine"
+    )
     options = parser.parse_args()
+    roots = tuple(options.root) if options.root else ROOTS
     total, mutated, causes = 0, 0, Counter[str]()
     for language_id in (options.language,) if options.language else LANGUAGES:
-        tried, found = faults(language_id, options.seed, options.count)
+        tried, found = faults(language_id, options.seed, options.count, roots)
         total += tried
-        print(f"{language_id}: {len(files(language_id))} files, {tried} cursors, {len(found)} faults")
+        print(f"{language_id}: {len(files(language_id, roots))} files, {tried} cursors, {len(found)} faults")
         for hole, result in found:
             causes.update(step.name for step in result.steps[:1])
             print(f"  {hole.kind} at {hole.path.name}:{hole.document.count(chr(10), 0, hole.start) + 1}", end=" ")
             print(f"{hole.document[max(hole.start - 40, 0) : hole.start]!r} + {hole.text!r} + ", end="")
             print(f"{hole.document[hole.end : hole.end + 20]!r}")
             print(f"    {[(step.name, step.after) for step in result.steps]} replacing {result.replaced}")
-        tried, changed = worse(language_id, options.seed, options.count)
+        tried, changed = worse(language_id, options.seed, options.count, roots)
         mutated += tried
         print(f"{language_id}: {tried} mutations, {len(changed)} left more syntax errors")
         for hole, name, text in changed:

@@ -424,4 +424,72 @@ GOOD = [
     Row("latex", "\\begin{a}\n  █\n\\end{a}\n", "\\b{c}", SAME),
 ]
 
-ROWS = [*REST, *DELIMITERS, *CLOSERS, *BLANKS, *COPIES, *GOOD]
+# Punctuation and quotes that mean nothing to the code around the cursor.
+_FAR = "".join(
+    f"  /** Number {number}. */\n  m{number}(): number {{\n    return {number};\n  }}\n\n" for number in range(200)
+)
+INERT = [
+    # A ruler is no operator, however much of it stands on each side of the cursor.
+    _line("c", "/* Sequence ======█======== */", "=====", SAME, "int x;\n"),
+    _line("c", "/* === Vectorcall █===== */", "protocol ====", SAME, "int x;\n"),
+    _line("python", "# ----█----------", "---", SAME),
+    _line("rust", "// ****█**********", "**", SAME),
+    _line("javascript", "if (a █=== b) {", "===", NOTHING, "}\n"),
+    _line("javascript", "if (a █&& b) {", "&& c &&", "if (a && c && b) {", "}\n"),
+    # Quotes inside other strings, comments and regular expressions.
+    _line("typescript", "say(`${a} ${█`, b.join('\\n'));", 'c}"\\n${d}', SAME),
+    _line("javascript", "match(a, █```\\nx = ```\\ny\\n```/);", "/`", SAME),
+    _line(
+        "python",
+        'x = b\'POST█1\\r\\n{"a": "b\'',
+        ' /v1/a HTTP/1.1\\r\\n{"a": "b\'',
+        'x = b\'POST /v1/a HTTP/1.1\\r\\n{"a": "b\'',
+        invoked=True,
+    ),
+    Row("c", "/* Bits up to\n   BASE*BASE-1█' is an unsigned type.\n*/\n", ".  It assumes that 'digit", SAME),
+    _line("lua", "error(('%s --version failed: █))", "%s'):format(path, trim(version.stderr or '')", SAME),
+    _line("lua", "a(b) -- see (█)", "the page", SAME),
+    # What the rest closes inside a comment of the suggestion.
+    Row("python", 'x = [\n    row["a"█]\n    b,\n]\n', "] == t,  # type: ignore[misc", SAME),
+    _line("python", "print(█)", "a)  # (both", SAME),
+    _line("javascript", "foo(█);", "a); // [b", "foo(a); // [b"),
+    # Fences of Markdown: one that closes, although another block follows.
+    Row("markdown", "```\nmake\n█\n\n## Use\n\n```\npip\n```\n", "```", SAME),
+    Row("markdown", "```\nmake\n█\n\n## Use\n\n```python\nx\n```\n", "```", SAME),
+    Row("markdown", "~~~\nmake\n█\n\n~~~\npip\n~~~\n", "~~~", SAME),
+    Row("markdown", "```\n█\n```\n\n```\npip\n```\n", "make\n```", "```\nmake\n```\n\n```\npip\n```\n", True),
+    Row("markdown", "```sh\n█\n```\n\n```sh\npip\n```\n", "make\n```", "```sh\nmake\n```\n\n```sh\npip\n```\n", True),
+    # A rest that is repeated without its blank.
+    _line("typescript", "/** Its own copy in█ `storage`. */", "`storage`. */", NOTHING, "f();\n"),
+    _line("python", "x = a█ if b else c", ".b if b else c", "x = a.b if b else c"),
+    _line("python", "x = a█ + b", " + b", NOTHING),
+    Row("python", 'X█ """\na\n"""\n', ' ="""', 'X = """\na\n"""\n'),
+    _line("python", 'x = "█"', "it's", SAME),
+    # A closer of a block that the document closes, whose end is far below; two interpolations on the way.
+    Row(
+        "typescript",
+        f"class A {{\n  a(): void {{\n    █\n  }}\n\n{_FAR}}}\n",
+        "this.b();\n  }",
+        f"class A {{\n  a(): void {{\n    this.b();\n  }}\n\n{_FAR}}}\n",
+    ),
+    Row(
+        "typescript",
+        f"class A {{\n  a(): void {{\n    █\n  }}\n\n{_FAR}}}\n",
+        "this.b();\n  };",
+        f"class A {{\n  a(): void {{\n    this.b();\n  }}\n\n{_FAR}}}\n",
+    ),
+    Row("typescript", f"class A {{\n  a(): void {{\n    █\n\n{_FAR}}}\n", "this.b();\n  }", SAME),
+    Row(
+        "typescript",
+        "async function f(a: string) {█\n}\n",
+        "\n  try {\n    const b = await g(`/a/${a}/${b}`);\n    return (\n      h(b) &&\n      i(`${a}${b}`)\n    );\n"
+        "  } catch {\n    return false;\n  }\n}",
+        "async function f(a: string) {\n  try {\n    const b = await g(`/a/${a}/${b}`);\n    return (\n      h(b) &&\n"
+        "      i(`${a}${b}`)\n    );\n  } catch {\n    return false;\n  }\n}\n",
+    ),
+    # The rest of a line opens a block, which is no reason to break the line.
+    Row("python", 'def f(a: █"", b: str = "") -> str:\n    return a\n', 'bytes = b"", ', NOTHING, False),
+    Row("python", 'def f(a: █ = "", b: str = "") -> str:\n    return a\n', "bytes", SAME, False),
+]
+
+ROWS = [*REST, *DELIMITERS, *CLOSERS, *BLANKS, *COPIES, *INERT, *GOOD]

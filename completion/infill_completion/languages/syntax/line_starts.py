@@ -78,5 +78,6 @@ def _is_bracket(tree: Tree, source: bytes, offset: int) -> bool:
     if source[offset] not in _OPENERS and source[offset] not in _CLOSERS:
         return False
     node = tree.root_node.descendant_for_byte_range(offset, offset + 1)
-    # A bracket that the parser could not make sense of counts.
-    return node is not None and (node.type == chr(source[offset]) or node.is_error)
+    # A token may be longer than its bracket: `${` of a template, `[[` of an attribute. The text of strings and comments
+    # is a named node. A bracket that the parser could not make sense of counts.
+    return node is not None and (node.is_error or (not node.is_named and not node.child_count))

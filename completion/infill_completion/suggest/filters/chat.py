@@ -24,6 +24,8 @@ LEAD = re.compile(
     r"\s+\w+[^\n=(){}\[\];]*[:.,!]",
     re.IGNORECASE,
 )
+# What ends such a sentence.
+_MARKS = (":", ".", "!", ",")
 # Text between tags is prose, so only words about code are the model's own there.
 _ABOUT_CODE = re.compile(r"\b(?:code|completion|completed|snippet|function|implementation)\b", re.IGNORECASE)
 # Words to the user, after code: a line that is nothing but a sentence.
@@ -52,6 +54,8 @@ _MAX_ABOVE = 60
 
 def drop_chatter(text: str, context: FilterContext) -> str:
     """Drop what a chat model says to the user before and after the code."""
+    if context.window.before.strip() and "\n" not in text and not text.rstrip().endswith(_MARKS):
+        return text  # It is the middle of a sentence.
     kept, is_between_tags = text, is_markup(context)
     for _ in range(_MAX_SENTENCES):
         match = LEAD.match(kept.lstrip())

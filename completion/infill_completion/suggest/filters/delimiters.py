@@ -77,7 +77,7 @@ def _is_closed(literal: LongLiteral, window: Window) -> bool:
     """Return whether the text after the cursor closes ``literal``; one whose delimiters are alike is hard to tell."""
     if literal.opening.endswith(literal.closing) and (len(literal.closing) == 1 or not window.ends_document):
         return window.suffix.lstrip().startswith(literal.closing)
-    return literal.is_closed_in(window.suffix)
+    return literal.is_closed_in(window.suffix, is_cut=not window.ends_document)
 
 
 def _closed_pair(pair: _Pair, before: str, text: str, after: str) -> int | None:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from infill_completion.document.lines import indent_width
-from infill_completion.languages.brackets import PAIRS, comment_start, unended_strings
+from infill_completion.languages.brackets import PAIRS, comment_start, unended_strings, unopened
 from infill_completion.languages.nesting import Nesting, Opened, nesting
 from infill_completion.languages.traits import LanguageTraits
 from infill_completion.suggest.filters.comments import is_in_comment
@@ -18,6 +18,7 @@ _SEPARATORS = frozenset({";", ",", ":"})
 _WORD = re.compile(r"\w")
 # How many open brackets are looked for below.
 _MAX_OPENED = 6
+_FENCES = ('"""', "'''", "```")
 _FINAL_OPENERS = re.compile(r"[(\[{\s]*$")
 
 
@@ -63,7 +64,10 @@ class _Scene(NamedTuple):
         return sum(not self._is_closed(index, opened[index], rest) for index in range(len(opened))[-_MAX_OPENED:])
 
     def _is_closed(self, index: int, bracket: Opened, rest: str) -> bool:
-        closers = nesting(self.before + rest + self._inside(bracket), self.traits, self.opened).closers
+        inside = self._inside(bracket)
+        if inside == self.below and inside.strip() and bracket in self.opened[index : index + 1]:
+            return True  # The window ends inside the block, which is presumably closed further down.
+        closers = nesting(self.before + rest + inside, self.traits, self.opened).closers
         return any(offset >= len(self.before) and left <= index for offset, left in closers)
 
     def _inside(self, bracket: Opened) -> str:
@@ -77,8 +81,8 @@ class _Scene(NamedTuple):
 
 def fit_of(text: str, replaced: int, context: FilterContext) -> Fit:
     """Return how ``text`` fits if it takes the place of ``replaced`` characters right of the cursor."""
-    window, traits, scene = context.window, context.traits, _scene(context)
-    rest = window.rest[replaced:]
+    window, rest = context.window, context.window.rest[replaced:]
+    scene = _scene(context, text + rest)
     found, now = scene.nesting_with(text, rest), scene.nesting_with("", window.rest)
     flaws, shift = scene.excess(found, text + rest) + _swallows(text, rest, context), 0
     if scene.is_complete:
@@ -90,8 +94,8 @@ def fit_of(text: str, replaced: int, context: FilterContext) -> Fit:
         change = len(found.opened) - len(now.opened)
         shift = change if change > 0 else max(0, -change - scene.unclosed(window.rest))
     line = window.before + text + rest
-    if '"""' not in line and "'''" not in line:
-        flaws += unended_strings(line, traits)
+    if not any(fence in line for fence in _FENCES):
+        flaws += unended_strings(line, scene.traits)
     return Fit(flaws, found.crooked, shift, _is_doubled(text, rest, is_replacing=replaced > 0))
 
 
@@ -99,16 +103,17 @@ def closers_of(text: str, context: FilterContext) -> tuple[int, ...]:
     """Return the offsets in ``text`` of the brackets after which fewer are open than at the cursor."""
     if PAIRS.keys().isdisjoint(text):
         return ()
-    scene = _scene(context)
+    scene = _scene(context, text + context.window.rest)
     depth, start = len(nesting(scene.before, scene.traits, scene.opened).opened), len(scene.before)
     found = nesting(scene.before + text, scene.traits, scene.opened)
     return tuple(offset - start for offset, left in found.closers if offset >= start and left < depth)
 
 
-def _scene(context: FilterContext) -> _Scene:
+def _scene(context: FilterContext, right: str) -> _Scene:
+    """Return the scene of the cursor; what is ``right`` of it may end a string, which then contains no comment."""
     window, traits = context.window, context.traits
     start = comment_start(window.before, traits)
-    if start is not None:
+    if start is not None and comment_start(window.before + right.partition("\n")[0], traits) == start:
         return _Scene((), window.before[start + len(traits.line_comment) :], "", _prose(traits))
     if is_in_comment(context):
         return _Scene((), window.before, "", _prose(traits))
@@ -147,4 +152,7 @@ def _swallows(text: str, rest: str, context: FilterContext) -> bool:
     is_code = rest.strip() and not _WORD.search(rest) and not is_in_comment(context)
     if not is_code or comment_start(window.before, traits) is not None:
         return False
-    return comment_start((window.before + text).rpartition("\n")[2], traits) is not None
+    line = (window.before + text).rpartition("\n")[2]
+    start = comment_start(line, traits)
+    # What is left open inside the comment is what the rest of the line closes.
+    return start is not None and len(unopened(line[start + 1 :] + rest, _prose(traits))) == len(unopened(rest, traits))

@@ -15,12 +15,15 @@ _QUOTES = re.compile("[\"'`]+")
 _OPENERS = frozenset("([{")
 # Minimum length of an overlap of words that is not the whole rest of the line.
 _LONG_OVERLAP = 8
+_SHORTEST_QUOTES = 3
 # Minimum length of the beginning of the rest of the line at which a suggestion is cut.
 _LEAST_MATCH = 6
 # Maximum length of an overlap that is looked for, besides the whole rest of the line.
 _MAX_MATCH = 400
 # What such an overlap of punctuation begins with: a path may well repeat its dots and slashes.
 _STARTS = (")", "]", "}", "->", "=>", ":=", "==", "&&", "||")
+# What may stand side by side any number of times without being a ruler.
+_ONLY_ONCE = frozenset("()[]{}\"'`")
 # How many places of each kind are tried.
 _MAX_PLACES = 12
 
@@ -52,8 +55,11 @@ def trim_overlap(text: str, context: FilterContext) -> str:
         return text[:end]
     if "\n" in text or _replacement(text, context)[1]:
         return text
-    overlaps = [overlap for overlap in _overlaps(text, rest)[:_MAX_PLACES] if _is_double(text, overlap, context)]
-    return text[: -len(overlaps[0])] if overlaps else text
+    found = _overlaps(text, rest)[:_MAX_PLACES]
+    if rest[0].isspace():  # The blank that the rest begins with may be missing.
+        found += [each for each in _overlaps(text, rest.lstrip())[:_MAX_PLACES] if len(each) >= _SHORTEST_QUOTES]
+    double = next((overlap for overlap in found if _is_double(text, overlap, context)), "")
+    return text.removesuffix(double)
 
 
 def replaced(text: str, context: FilterContext) -> int:
@@ -113,9 +119,20 @@ def _repeated_end(text: str, replaced_size: int, context: FilterContext) -> int:
     """Return the length of the punctuation that ``text`` ends and the rest begins with, if it is no coincidence."""
     for overlap in _overlaps(text, context.window.rest)[:_MAX_PLACES]:
         is_long = len(overlap.strip()) > 1 and overlap.lstrip().startswith(_STARTS)
+        if _is_ruler(text, context.window.rest):
+            return 0
         if is_long and len(overlap) > replaced_size and not _WORD.search(overlap) and "\n" not in text:
             return len(overlap)
     return 0
+
+
+def _is_ruler(text: str, rest: str) -> bool:
+    """Return whether the cursor is inside a run of one character that is no operator: ``=====`` and the like."""
+    character = rest[:1]
+    if not character or character.isspace() or character.isalnum() or character in _ONLY_ONCE:
+        return False
+    left, right = len(text) - len(text.rstrip(character)), len(rest) - len(rest.lstrip(character))
+    return left > 0 and left + right > 3 and left != right
 
 
 def _replacement(text: str, context: FilterContext) -> tuple[Fit, int]:
@@ -177,7 +194,7 @@ def _is_double(text: str, overlap: str, context: FilterContext) -> bool:
     window = context.window
     if _QUOTES.fullmatch(overlap) and 3 * overlap[0] in window.before + text + window.rest:
         # Three quotes delimit a string of several lines; if their number is odd, one of them is superfluous.
-        written = window.prefix + text + window.rest
+        written = window.prefix + text + (window.suffix if window.ends_document else window.rest)
         return len(overlap) == 3 and window.starts_document and written.count(overlap) % 2 == 1
     if not _is_long_overlap(text, overlap, window.rest):
         return False

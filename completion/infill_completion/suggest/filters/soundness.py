@@ -59,9 +59,9 @@ def _may_continue(window: Window, text: str, replaced: int, language_id: str) ->
     line = (window.before + text + rest).rstrip().rpartition("\n")[2]
     if mismatches(line, traits):
         return False
-    if not replaced and _takes_closer(window, text, language_id):
+    if not replaced and rest.strip():
         # What else the rest of the line opens has nothing to do with the suggestion.
-        return open_brackets(line, traits) != open_brackets(window.before + rest, traits)
+        return _left_open(line, traits) != _left_open(window.before + rest, traits)
     if opens_block(line, traits) or _OPEN_END.search(line) or _PRELUDE.match(line) or _is_open(line, traits):
         return True
     return not rest.strip() and is_unfinished(window, text, replaced, language_id)
@@ -69,5 +69,11 @@ def _may_continue(window: Window, text: str, replaced: int, language_id: str) ->
 
 def _is_open(line: str, traits: LanguageTraits) -> bool:
     """Return whether ``line`` opens a bracket, a string or a comment that it does not close."""
-    is_open = any(line.count(fence) % 2 for fence in _FENCES) or line.count("/*") > line.count("*/")
-    return is_open or bool(open_brackets(line, traits))
+    brackets, *others = _left_open(line, traits)
+    return bool(brackets) or any(others)
+
+
+def _left_open(line: str, traits: LanguageTraits) -> tuple[tuple[str, ...], bool, bool]:
+    """Return the brackets that ``line`` leaves open, whether a string, and whether a comment."""
+    is_string = any(line.count(fence) % 2 for fence in _FENCES)
+    return open_brackets(line, traits), is_string, line.count("/*") > line.count("*/")
