@@ -28,6 +28,7 @@ from infill_completion.engine.model.cuda.kernels.nvrtc import Binary
 _OLDEST = (8, 0)
 _OLDEST_OVERLAP = (9, 0)
 CUDA_CHOOSES = -1
+_NUMBERS = (int, float)  # a union of types takes ten times as long to check
 
 
 @dataclass(frozen=True)
@@ -66,21 +67,29 @@ class _Kernel:
             RuntimeError: They are not those that the kernel takes, or a tensor is on another device.
         """
         try:
-            self._packing.pack_into(self._memory, 0, *[
-                self._address(argument, index) if code == "P" else argument
-                for code, argument in zip(self.parameters, arguments, strict=True)
-            ])  # fmt: skip
-        except (struct.error, ValueError, TypeError, OverflowError) as error:
-            given = ", ".join(type(argument).__name__ for argument in arguments)
-            raise RuntimeError(f"The kernel {self.name} takes {self.parameters}, not {given} ({error}).") from error
+            values = [_value(code, given, index) for code, given in zip(self.parameters, arguments, strict=True)]
+            self._packing.pack_into(self._memory, 0, *values)
+        except (struct.error, ValueError, TypeError) as error:
+            types = ", ".join(type(argument).__name__ for argument in arguments)
+            raise RuntimeError(f"The kernel {self.name} takes {self.parameters}, not {types} ({error}).") from error
 
-    @staticmethod
-    def _address(argument: Tensor | int | float, index: int) -> int:
-        if not isinstance(argument, Tensor):
+
+def _value(code: str, argument: Tensor | int | float, index: int) -> int | float:
+    """Return what is written for an argument.
+
+    Raises:
+        TypeError: A number is given for a pointer, or a tensor for a number.
+        ValueError: A tensor is on another device.
+    """
+    if isinstance(argument, _NUMBERS):  # first: to see that a number is no tensor takes 1 us
+        if code == "P":
             raise TypeError("a pointer is passed as a tensor")
-        if argument.get_device() != index:
-            raise ValueError(f"a tensor is on {argument.device}")
-        return argument.data_ptr()
+        return argument
+    if code != "P":  # to read the number would wait for the device
+        raise TypeError("a number is not passed as a tensor")
+    if argument.get_device() != index:
+        raise ValueError(f"a tensor is on {argument.device}")
+    return argument.data_ptr()
 
 
 class Kernels:
