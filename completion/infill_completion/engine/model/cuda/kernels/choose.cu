@@ -1,0 +1,287 @@
+// The next token of each row and its log-probability, in one kernel: temperature, top-p and the draw, without a sort.
+//
+// The rule is that of choose_static (static_step.py).  A token's weight is e = exp((logit - largest) / temperature), in
+// float32, so the largest is 1.  Tokens are ordered by falling weight, and by rising id where weights are equal; the
+// nucleus are those before which the weights add up to at most top_p of all.  Of the nucleus, the token with the largest
+// ratio of weight to noise wins, where noise is exponentially distributed: an exponential race.
+//
+// The border of the nucleus is found by a radix descent over the bits of the weights.  Weights are added up as integers
+// in units of 2^-40, which makes the sums exact and the same in any order, so that the result depends on nothing but the
+// row.  A float32 sum may decide otherwise for a token right at the border.  Tokens with a weight below one unit are
+// never drawn.
+//
+// Noise comes from Philox4x32-10, keyed by the seed; its counter is the token and the position of the row.  So a position
+// draws the same token however many rows a step has and however often it is computed.
+//
+// NaN is never chosen.  Of rows without a number above minus infinity the tokens with minus infinity are equally likely.
+#include "portable.cuh"
+
+#include "descent.cuh"
+#include "philox.cuh"
+
+constexpr int THREADS = 1024, GROUP = 8, FOUR = 4;
+constexpr int LISTED = 4096; // candidates that fit shared memory
+constexpr int UNIT_BITS = 40; // the unit of a mass is 2^-40
+constexpr unsigned LEAST = (127 - UNIT_BITS) << 23; // the bits of 2^-40 as float32
+constexpr unsigned LAST_ID = (1 << 18) - 1;
+constexpr float MIN_TEMPERATURE = 1e-4f; // as in sampling.py
+constexpr float LEAST_POWER = -28.0f; // a bit less than the logarithm of 2^-40
+
+__device__ inline float minus_infinity() { return __uint_as_float(0xff800000); }
+
+struct Room {
+    Bins bins;
+    float sums[WARPS];
+    unsigned count; // of candidates
+    unsigned ids[LISTED];
+    float weights[LISTED];
+};
+
+// Whether 16 bytes may be read or written there at once.
+__device__ inline bool is_aligned(const void *address) { return reinterpret_cast<Mass>(address) % 16 == 0; }
+
+// Reads eight logits as floats.
+__device__ inline void read_group(const number *from, float (&x)[GROUP]) {
+    const Words4 words = *reinterpret_cast<const Words4 *>(from);
+    x[0] = low_of(words.x), x[1] = high_of(words.x), x[2] = low_of(words.y), x[3] = high_of(words.y);
+    x[4] = low_of(words.z), x[5] = high_of(words.z), x[6] = low_of(words.w), x[7] = high_of(words.w);
+}
+__device__ inline void read_group(const float *from, float (&x)[GROUP]) {
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+        const Words4 words = reinterpret_cast<const Words4 *>(from)[half];
+        x[4 * half] = __uint_as_float(words.x), x[4 * half + 1] = __uint_as_float(words.y);
+        x[4 * half + 2] = __uint_as_float(words.z), x[4 * half + 3] = __uint_as_float(words.w);
+    }
+}
+__device__ inline float read(const number *from) { return widened(*from); }
+__device__ inline float read(const float *from) { return *from; }
+
+// The logits of a row.
+template <class T> struct Row {
+    const T *logits;
+    int vocabulary;
+
+    // Calls act(first id, logits) for the groups of this thread; logits past the vocabulary's end are NaN.
+    template <class Act> __device__ void each_group(Act act) const {
+#pragma unroll 1
+        for (int first = GROUP * threadIdx.x; first < vocabulary; first += GROUP * THREADS) {
+            float x[GROUP];
+            if (is_aligned(logits) && first + GROUP <= vocabulary) {
+                read_group(logits + first, x);
+            } else {
+#pragma unroll
+                for (int i = 0; i < GROUP; ++i)
+                    x[i] = first + i < vocabulary ? read(logits + first + i) : __uint_as_float(0x7fffffff);
+            }
+            act(first, x);
+        }
+    }
+};
+
+// Returns (x - largest) * times: 0 for the largest logit, also if it is infinite.
+__device__ inline float power_of(float x, float largest, float times) {
+    return x == largest ? 0.0f : (x - largest) * times;
+}
+// Returns e^power, and 0 for NaN.
+__device__ inline float weight(float power) {
+    return fminf(expf(fmaxf(power, -200.0f)), 1.0f); // fmaxf(NaN, y) is y
+}
+
+// The mass of a weight, which is at least one unit.
+__device__ inline Mass mass_of(float e) {
+    const unsigned bits = __float_as_uint(e) - LEAST;
+    return static_cast<Mass>((bits & 0x7fffff) | 0x800000) << (bits >> 23) >> 23;
+}
+__device__ inline bool has_mass(float e) { return __float_as_uint(e) >= LEAST; }
+
+// Packs a number and an id, so that the largest pack has the largest number and, among equals, the lowest id.
+__device__ inline Mass packed(unsigned ordered, unsigned id) { return static_cast<Mass>(ordered) << 32 | ~id; }
+__device__ inline unsigned ordered_bits(float x) {
+    const unsigned bits = __float_as_uint(x + 0.0f); // -0 becomes 0
+    return bits ^ (bits >> 31 ? 0xffffffff : 0x80000000);
+}
+__device__ inline float from_ordered(unsigned bits) {
+    return __uint_as_float(bits ^ (bits >> 31 ? 0x80000000 : 0xffffffff));
+}
+
+// The tokens of a row that may have a mass, with their weights, computed from the logits.
+template <class T> struct AllTokens {
+    Row<T> row;
+    float largest, times;
+
+    // Calls act(id, weight) for the tokens of this thread: fours, which share random numbers.
+    template <class Act> __device__ void each(Act act) const {
+#pragma unroll 1
+        for (int first = FOUR * threadIdx.x; first < row.vocabulary; first += FOUR * THREADS) {
+#pragma unroll 1
+            for (int id = first; id < min(first + FOUR, row.vocabulary); ++id) {
+                const float power = power_of(read(row.logits + id), largest, times);
+                if (power >= LEAST_POWER) act(id, weight(power)); // not NaN
+            }
+        }
+    }
+};
+
+// Those that were listed in shared memory.
+struct ListedTokens {
+    const Room *room;
+    template <class Act> __device__ void each(Act act) const {
+        for (unsigned i = threadIdx.x; i < room->count; i += THREADS) act(room->ids[i], room->weights[i]);
+    }
+};
+
+// The nucleus: weights above a limit, and of those equal to it the ones with the lowest ids.
+struct Nucleus {
+    unsigned weight_bits, last_id;
+    __device__ bool has(unsigned id, float e) const {
+        const unsigned bits = __float_as_uint(e);
+        return bits > weight_bits || (bits == weight_bits && id <= last_id);
+    }
+};
+
+template <class Tokens> __device__ inline Nucleus nucleus_of(const Tokens &tokens, Room &room, Mass limit) {
+    const Border border = descend(
+        tokens, room.bins, 3, limit,
+        [](unsigned, float e, unsigned &key) { return key = __float_as_uint(e) - LEAST, has_mass(e); },
+        [](float e) { return mass_of(e); });
+    const unsigned bits = border.key + LEAST;
+    const Mass one = mass_of(__uint_as_float(bits)), wanted = border.left / one + 1;
+    if (wanted >= border.mass / one) return {bits, LAST_ID};
+    const Border last = descend(
+        tokens, room.bins, 2, wanted - 1,
+        [bits](unsigned id, float e, unsigned &key) { return key = LAST_ID - id, __float_as_uint(e) == bits; },
+        [](float) { return static_cast<Mass>(1); });
+    return {bits, LAST_ID - last.key};
+}
+
+// Returns the winner of the race among the nucleus, whose largest weight, 1, `top` has.
+template <class Tokens>
+__device__ inline unsigned race(const Tokens &tokens, Room &room, Nucleus nucleus, Philox noise, unsigned top) {
+    float best = 0.0f;
+    Mass winner = 0;
+    const auto run = [&](unsigned id, float e) {
+        if (!nucleus.has(id, e)) return;
+        const float uniform = noise.uniform(id);
+        if (uniform * best > 1.001f * e) return; // the noise is larger than the uniform number, so this cannot win
+        const float ratio = e / -log1pf(-uniform);
+        const Mass own = packed(__float_as_uint(ratio), id);
+        if (own > winner) winner = own, best = ratio;
+    };
+    run(top, 1.0f); // first in every thread, because few can beat it
+    tokens.each(run);
+    winner = over_block(winner, room.bins.parts, [](Mass a, Mass b) { return a > b ? a : b; });
+    return ~static_cast<unsigned>(winner);
+}
+
+template <class Tokens>
+__device__ inline unsigned draw(
+    const Tokens &tokens, Room &room, float top_p, Mass total, const Philox &noise, unsigned top) {
+    Nucleus nucleus = {LEAST, LAST_ID};
+    if (!(top_p >= 1.0f)) {
+        const double share = top_p > 0.0f ? top_p : 0.0f;
+        nucleus = nucleus_of(tokens, room, static_cast<Mass>(share * static_cast<double>(total)));
+    }
+    return race(tokens, room, nucleus, noise, top);
+}
+
+template <class T>
+__device__ inline unsigned sampled(
+    const Row<T> &row, Room &room, float largest, float temperature, float top_p, const Philox &noise, unsigned top) {
+    const AllTokens<T> all = {row, largest, 1.0f / temperature};
+    // All tokens below this weight together have less than half of the mass that the nucleus leaves out, so the border
+    // is above them.
+    const float least = fmaxf((1.0f - top_p) * 0.5f / row.vocabulary, 0x1p-40f);
+    Mass total = 0;
+    all.each([&](unsigned id, float e) {
+        if (!has_mass(e)) return;
+        total += mass_of(e);
+        if (e < least || *static_cast<volatile unsigned *>(&room.count) > LISTED) return;
+        const unsigned at = atomicAdd(&room.count, 1u);
+        if (at < LISTED) room.ids[at] = id, room.weights[at] = e;
+    });
+    total = over_block(total, room.bins.parts, [](Mass a, Mass b) { return a + b; });
+    if (total == 0) return top;
+    if (room.count <= LISTED) return draw(ListedTokens{&room}, room, top_p, total, noise, top);
+    return draw(all, room, top_p, total, noise, top);
+}
+
+// Writes logits as float32.
+__device__ inline void write_group(float *to, const float (&x)[GROUP], int count) {
+    if (is_aligned(to) && count >= GROUP) {
+#pragma unroll
+        for (int half = 0; half < 2; ++half)
+            reinterpret_cast<Words4 *>(to)[half] = {__float_as_uint(x[4 * half]), __float_as_uint(x[4 * half + 1]),
+                __float_as_uint(x[4 * half + 2]), __float_as_uint(x[4 * half + 3])};
+        return;
+    }
+#pragma unroll
+    for (int i = 0; i < GROUP; ++i)
+        if (i < count) to[i] = x[i];
+}
+
+// Returns the noise of the token after the one at a cache index: candidates draw at their positions, each with a seed of
+// its own; see fork.py.
+__device__ inline Philox noise_of(Mass seed, Mass at, Mass shared, Mass ways) {
+    if (ways <= 1 || at < shared) return {seed, at};
+    const unsigned after = static_cast<unsigned>(at - shared), way = static_cast<unsigned>(ways);
+    return {seed + after % way, shared + after / way};
+}
+
+// Chooses the token of the row of this block; see choose.py for the arguments.
+template <class T>
+__device__ inline void choose(Room &room, const T *logits, int stride, int vocabulary, const float *settings,
+    const Mass *seed, const Mass *shared, const Mass *ways, Mass *index, double *result, Mass *ids, int advances,
+    float *scores, int writes_scores) {
+    wait_for_previous();
+    let_next_start();
+    const Row<T> row = {logits + static_cast<Mass>(stride) * blockIdx.x, vocabulary};
+    const float temperature = settings[0], top_p = settings[1];
+    const Philox noise = noise_of(seed[0], index[0] + blockIdx.x, shared[0], ways[0]);
+    float *own_scores = scores + static_cast<Mass>(vocabulary) * blockIdx.x;
+    if (threadIdx.x == 0) room.count = 0;
+
+    float most = minus_infinity();
+    unsigned at = ALL;
+    row.each_group([&](unsigned first, const float (&x)[GROUP]) {
+#pragma unroll
+        for (int i = 0; i < GROUP; ++i)
+            if (x[i] > most || (at == ALL && x[i] == most)) most = x[i], at = first + i;
+        if (writes_scores) write_group(own_scores + first, x, vocabulary - first);
+    });
+    const Mass found = over_block(
+        at == ALL ? 0 : packed(ordered_bits(most), at), room.bins.parts, [](Mass a, Mass b) { return a > b ? a : b; });
+    const unsigned top = found == 0 ? 0 : ~static_cast<unsigned>(found);
+    const float largest = found == 0 ? minus_infinity() : from_ordered(static_cast<unsigned>(found >> 32));
+
+    float sum = 0.0f;
+    row.each_group([&](unsigned, const float (&x)[GROUP]) {
+#pragma unroll
+        for (int i = 0; i < GROUP; ++i) sum += weight(power_of(x[i], largest, 1.0f));
+    });
+    sum = over_block(sum, room.sums, [](float a, float b) { return a + b; });
+
+    unsigned chosen = top;
+    if (temperature >= MIN_TEMPERATURE) chosen = sampled(row, room, largest, temperature, top_p, noise, top);
+    if (threadIdx.x != 0) return;
+    const float x = read(row.logits + chosen);
+    result[2 * blockIdx.x] = chosen;
+    result[2 * blockIdx.x + 1] = (x == largest ? 0.0f : x - largest) - logf(sum);
+    if (advances) ids[0] = chosen, index[0] += 1;
+}
+
+extern "C" __global__ void __launch_bounds__(1024) choose_numbers(const number *logits, int stride, int vocabulary,
+    const float *settings, const Mass *seed, const Mass *shared, const Mass *ways, Mass *index, double *result,
+    Mass *ids, int advances, float *scores, int writes_scores) {
+    __shared__ Room room;
+    choose(room, logits, stride, vocabulary, settings, seed, shared, ways, index, result, ids, advances, scores,
+        writes_scores);
+}
+
+extern "C" __global__ void __launch_bounds__(1024) choose_floats(const float *logits, int stride, int vocabulary,
+    const float *settings, const Mass *seed, const Mass *shared, const Mass *ways, Mass *index, double *result,
+    Mass *ids, int advances, float *scores, int writes_scores) {
+    __shared__ Room room;
+    choose(room, logits, stride, vocabulary, settings, seed, shared, ways, index, result, ids, advances, scores,
+        writes_scores);
+}
