@@ -46,6 +46,7 @@ class EnginePaths:
         lock: Contains the process id of the running engine, which holds a lock on it; never removed.
         log: The engine's log; it never contains text of a buffer.
         connection_file: JSON written by the running engine; see :mod:`infill_completion.client.connection_file`.
+        device_failures: When the engine's device failed; see :mod:`infill_completion.engine.scheduler.device_failures`.
     """
 
     key: str
@@ -54,6 +55,7 @@ class EnginePaths:
     lock: Path
     log: Path
     connection_file: Path
+    device_failures: Path
 
 
 def engine_key(settings: EngineSettings) -> str:
@@ -83,8 +85,9 @@ def paths_of(directory: Path, key: str) -> EnginePaths:
     if not hasattr(socket, "AF_UNIX") or os.name == "nt" or len(os.fsencode(path or "")) > _MAX_SOCKET_PATH_BYTES:
         path = None
     return EnginePaths(
-        key, directory, path, stem.with_suffix(".lock"), stem.with_suffix(".log"), stem.with_suffix(".json")
-    )
+        key, directory, path, stem.with_suffix(".lock"), stem.with_suffix(".log"), stem.with_suffix(".json"),
+        stem.with_suffix(".failures"),
+    )  # fmt: skip
 
 
 def run_directory() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from infill_completion.api import EngineUnavailableError
 from infill_completion.client.connection_file import read_connection_file
@@ -34,7 +35,7 @@ async def shut_down(paths: EnginePaths, pid: int | None) -> bool:
 async def end_engine(settings: EngineSettings) -> None:
     """Shut down the local engine of ``settings``, even a hanging one, and wait until it is gone.
 
-    A remote engine is not ours, so it is left running.
+    The next one may use its device, even if it has failed.  A remote engine is not ours, so it is left running.
     """
     if settings.url is not None:
         return
@@ -45,6 +46,8 @@ async def end_engine(settings: EngineSettings) -> None:
         return
     if info is not None and address is not None:
         await shut_down(paths, info.pid)
+    with contextlib.suppress(OSError):
+        paths.device_failures.unlink(missing_ok=True)
 
 
 async def leave_engine(former: EngineSettings, now: EngineSettings) -> None:

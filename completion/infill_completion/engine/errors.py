@@ -11,9 +11,32 @@ class ServeError(Exception):
     """The engine cannot run as asked; the message is one sentence with the next step."""
 
 
-_CPU_ALLOCATOR = ("can't allocate memory", "not enough memory")
+# Of the CPU's allocator, of CUDA itself, and of cuBLAS, which allocate without torch's allocator.
+_NO_MEMORY = (
+    "can't allocate memory", "not enough memory", "CUDA error: out of memory", "CUDA_ERROR_OUT_OF_MEMORY",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+)  # fmt: skip
+# Errors after which every call on the device fails until the process ends: CUDA calls them sticky.  Others, such as a
+# wrong argument or a lack of memory, concern one call.
+_LOST = (
+    "illegal memory access", "device-side assert", "unspecified launch failure", "launch timed out",
+    "illegal instruction", "misaligned address", "invalid program counter", "hardware stack error",
+    "operation not supported on global/shared address space", "uncorrectable ecc error", "cuda error: unknown error",
+    "hip error: unknown error", "device_lost", "device lost",
+)  # fmt: skip
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Return whether a device ran out of memory: torch has an error class for GPUs, but only a message for the CPU."""
-    return type(error).__name__ == "OutOfMemoryError" or any(text in str(error) for text in _CPU_ALLOCATOR)
+    """Return whether a device ran out of memory: torch has an error class for GPUs, but not for every allocator."""
+    return type(error).__name__ == "OutOfMemoryError" or any(text in str(error) for text in _NO_MEMORY)
+
+
+def is_device_lost(error: BaseException) -> bool:
+    """Return whether a device has failed for the rest of this process, so that only a new one can use it again."""
+    message = str(error).lower()
+    return isinstance(error, RuntimeError) and any(text in message for text in _LOST)
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, without a full stop."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(". ")

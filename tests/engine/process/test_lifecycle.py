@@ -26,6 +26,7 @@ from infill_completion.client.launch import engine_command, engine_environment
 from infill_completion.client.local import LocalEngine
 from infill_completion.client.process import lock_holder, terminate
 from infill_completion.client.run_directory import EnginePaths, engine_paths
+from infill_completion.client.shutdown import end_engine
 from infill_completion.engine.process.lock import FileLock
 from infill_completion.settings import EngineSettings
 
@@ -210,6 +211,61 @@ async def test_a_killed_engine_is_started_again_by_the_next_request(run_dir: Pat
         second = await engine.wait_ready(START_S)
         assert second.state is EngineState.READY
         assert second.pid != first.pid
+        assert await chunks_of(engine)
+
+
+# An engine whose device is lost while a file is there.
+_FAULTY = """
+import sys
+from pathlib import Path
+import torch
+from infill_completion.engine import __main__ as engine
+from infill_completion.engine.decoding.run import Run
+
+steps = Run.steps
+
+def failing(self):
+    if Path({marker!r}).exists():
+        raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+    yield from steps(self)
+
+Run.steps = failing
+sys.exit(engine.main(sys.argv[1:]))
+"""
+
+
+async def test_an_engine_whose_device_is_lost_is_replaced_once_and_then_left_alone(
+    run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marker = run_dir / "faulty"
+
+    def command(settings: EngineSettings) -> list[str]:
+        script = _FAULTY.format(marker=str(marker))
+        return [sys.executable, "-P", "-c", script, *engine_command(settings)[4:]]
+
+    monkeypatch.setattr("infill_completion.client.local.engine_command", command)
+    pids = set()
+    async with window() as engine:
+        for sentence in ("the next request starts a new engine", "The device failed again"):
+            health = await engine.wait_ready(START_S)
+            assert health.state is EngineState.READY, health.reason
+            assert health.pid is not None
+            pids.add(health.pid)
+            marker.touch()
+            with pytest.raises(EngineUnavailableError, match=sentence):
+                await chunks_of(engine)
+            await asyncio.to_thread(wait_for_end, health.pid)
+            marker.unlink()
+            with pytest.raises(EngineUnavailableError):
+                await chunks_of(engine)  # it is gone, and another one starts
+        refused = await engine.wait_ready(START_S)
+        assert refused.state is EngineState.FAILED
+        assert "The device failed 2 times; set engine.device to `cpu`" in refused.reason
+        await end_engine(TINY)  # as the command infill.restart does
+    assert len(pids) == 2
+    async with window() as engine:
+        health = await engine.wait_ready(START_S)
+        assert health.state is EngineState.READY, health.reason
         assert await chunks_of(engine)
 
 

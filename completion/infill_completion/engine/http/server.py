@@ -12,6 +12,7 @@ import uvicorn
 
 from infill_completion.engine.http.app import build_app
 from infill_completion.engine.scheduler.activity import IdleLimits
+from infill_completion.engine.scheduler.device_failures import DeviceFailures
 from infill_completion.engine.scheduler.loading import Load
 from infill_completion.engine.scheduler.worker import Worker
 
@@ -29,12 +30,14 @@ class EngineServer(uvicorn.Server):
         idle: When to unload and when to end.
         token: Required in every request on TCP.
         hosts: Host names that requests on TCP may use.
+        device_failures: Remembers for the next engine that the device failed.
     """
 
     def __init__(
-        self, load: Load, *, model: str, idle: IdleLimits, token: str | None = None, hosts: Sequence[str] = ()
-    ) -> None:
-        self.worker = Worker(load, model=model, idle=idle, on_exit=self.end)
+        self, load: Load, *, model: str, idle: IdleLimits, token: str | None = None, hosts: Sequence[str] = (),
+        device_failures: DeviceFailures | None = None,
+    ) -> None:  # fmt: skip
+        self.worker = Worker(load, model=model, idle=idle, on_exit=self.end, device_failures=device_failures)
         shut_down: Callable[[], None] = self.end
         super().__init__(
             uvicorn.Config(
@@ -54,10 +57,13 @@ class EngineServer(uvicorn.Server):
         )
 
     def run_on(self, bound: socket.socket) -> bool:
-        """Load and serve on ``bound`` until the end; return False if the model thread is still busy then."""
+        """Load and serve on ``bound`` until the end; return False if the process cannot end in order then.
+
+        That is where the model thread is still busy, or its device is lost.
+        """
         self.worker.start()
         asyncio.run(self.serve(sockets=[bound]))
-        return self.worker.join(_GRACE_S)
+        return self.worker.join(_GRACE_S) and not self.worker.is_device_lost
 
     def end(self, reason: str = "It was told to stop.") -> None:
         """End the process soon; may be called from any thread."""

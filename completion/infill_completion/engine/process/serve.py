@@ -15,6 +15,7 @@ from infill_completion.engine.process.listener import Listener, connection_info,
 from infill_completion.engine.process.lock import FileLock
 from infill_completion.engine.process.log_file import start_log
 from infill_completion.engine.scheduler.activity import IdleLimits
+from infill_completion.engine.scheduler.device_failures import DeviceFailures
 from infill_completion.engine.scheduler.loading import Load
 from infill_completion.settings import EngineSettings
 
@@ -56,12 +57,13 @@ def serve(settings: EngineSettings, load: Load, *, tcp: str | None = None) -> in
             write_connection_file(paths, info)
             if info.token is not None:
                 log.info("Listening on %s:%s; the token is in %s.", info.host, info.port, paths.connection_file)
-            ended = _run(settings, load, listener)
+            ended = _run(settings, load, listener, DeviceFailures(paths.device_failures))
     except BaseException:
         lock.release()
         raise
     if not ended:
         # Neither an import nor a load can be interrupted, so the process exits without waiting for the model thread.
+        # And where the device is lost, the drivers' own clean-up may fail or hang.
         # The lock is released last, with the process: a new engine must not load beside the memory of this one.
         logging.shutdown()
         os._exit(0)
@@ -93,8 +95,8 @@ def _acquired(lock: FileLock, paths: EnginePaths) -> bool:
     return True
 
 
-def _run(settings: EngineSettings, load: Load, listener: Listener) -> bool:
-    """Serve until the engine ends; return False if the model thread is still busy then."""
+def _run(settings: EngineSettings, load: Load, listener: Listener, device_failures: DeviceFailures) -> bool:
+    """Serve until the engine ends; return False if the process cannot end in order then."""
     # While this is imported, early clients already wait in the socket's backlog.
     from infill_completion.engine.http.server import EngineServer
 
@@ -105,5 +107,6 @@ def _run(settings: EngineSettings, load: Load, listener: Listener) -> bool:
         idle=IdleLimits(settings.idle_unload_s, settings.idle_exit_s),
         token=listener.token,
         hosts=[name for name in (listener.host, socket.gethostname()) if name],
+        device_failures=device_failures,
     )
     return server.run_on(listener.socket)

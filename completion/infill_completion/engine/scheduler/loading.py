@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from infill_completion.api import EngineState, Health
-from infill_completion.engine.errors import ModelError
+from infill_completion.engine.errors import ModelError, first_line, is_device_lost
 from infill_completion.engine.progress import Progress
+from infill_completion.engine.scheduler.device_failures import DeviceFailures
 from infill_completion.engine.scheduler.failures import log_failure
 from infill_completion.engine.scheduler.scheduler import SchedulableModel
 
@@ -18,13 +19,16 @@ log = logging.getLogger(__name__)
 Load = Callable[[Progress], SchedulableModel]
 
 
-def load_model(load: Load, before: Health, publish: Callable[[Health], None]) -> tuple[SchedulableModel | None, Health]:
+def load_model(
+    load: Load, before: Health, publish: Callable[[Health], None], device_failures: DeviceFailures
+) -> tuple[SchedulableModel | None, Health]:
     """Load the model; return it, or None if that failed, and the new health.
 
     Args:
         load: Loads the model.
         before: The health before.
         publish: Called with the health while the model is loading.
+        device_failures: Tells whether the device may be used, and records its loss.
     """
     loading = replace(before, state=EngineState.LOADING, reason="", progress=0.0, details={})
     publish(loading)
@@ -34,9 +38,10 @@ def load_model(load: Load, before: Health, publish: Callable[[Health], None]) ->
 
     started = time.monotonic()
     try:
+        _check(device_failures)
         model = load(progress)
     except Exception as error:  # of any library; /health gives the reason
-        reason = _reason(error)
+        reason = device_failures.record(error) if is_device_lost(error) else _reason(error)
         log_failure(reason, error)
         return None, replace(loading, state=EngineState.FAILED, reason=reason, progress=None)
     load_s = round(time.monotonic() - started, 3)
@@ -48,8 +53,13 @@ def load_model(load: Load, before: Health, publish: Callable[[Health], None]) ->
     return model, ready
 
 
+def _check(device_failures: DeviceFailures) -> None:
+    """Raise ModelError where the device failed too often to be used now."""
+    if problem := device_failures.problem():
+        raise ModelError(problem)
+
+
 def _reason(error: Exception) -> str:
     if isinstance(error, ModelError):
         return str(error)
-    first = next(iter(str(error).strip().splitlines()), "")
-    return f"The model could not be loaded ({type(error).__name__}: {first}); run `infill-ls doctor`."
+    return f"The model could not be loaded ({type(error).__name__}: {first_line(error)}); run `infill-ls doctor`."

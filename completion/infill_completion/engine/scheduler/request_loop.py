@@ -6,15 +6,17 @@ import time
 from collections.abc import Callable
 
 from infill_completion.api import Chunk, FinishReason
-from infill_completion.engine.errors import ModelError
+from infill_completion.engine.errors import ModelError, is_device_lost
 from infill_completion.engine.scheduler.activity import Activity
+from infill_completion.engine.scheduler.device_failures import DeviceFailures
 from infill_completion.engine.scheduler.failures import log_failure
 from infill_completion.engine.scheduler.job import RequestError
 from infill_completion.engine.scheduler.metrics import Metrics
 from infill_completion.engine.scheduler.scheduler import RunningJob, SchedulableModel, Scheduler
 
-# So many unexpected errors in a row mean that the device is lost, as after a CUDA assertion; only a new process helps.
+# So many unexpected errors in a row mean that the device is lost, whatever its errors say; only a new process helps.
 _MAX_FAILURES_IN_A_ROW = 3
+_FAILED = "The model failed several times in a row; the engine ends so that a new one can start."
 
 
 class RequestLoop:
@@ -24,13 +26,22 @@ class RequestLoop:
         scheduler: Decides which request takes the next step; guarded by ``activity``.
         activity: When to stop, and how long the engine has been idle.
         metrics: Counts the requests.
+        device_failures: Where the loss of the device is recorded.
+
+    Attributes:
+        is_device_lost: Whether the device has failed for the rest of this process.
     """
 
-    def __init__(self, scheduler: Scheduler, activity: Activity, metrics: Metrics) -> None:
+    def __init__(
+        self, scheduler: Scheduler, activity: Activity, metrics: Metrics, device_failures: DeviceFailures
+    ) -> None:
         self._scheduler, self._activity, self._metrics = scheduler, activity, metrics
+        self._device_failures = device_failures
         self._failures = 0
+        self._end = ""
+        self.is_device_lost = False
 
-    def run(self, model: SchedulableModel, idle_s: float, on_idle: Callable[[], None]) -> bool:
+    def run(self, model: SchedulableModel, idle_s: float, on_idle: Callable[[], None]) -> str:
         """Answer requests until the engine is stopped or has been idle for ``idle_s``.
 
         Args:
@@ -40,13 +51,11 @@ class RequestLoop:
                 added after the decision.
 
         Returns:
-            False where the model failed so often that only a new process helps.
+            Why only a new process helps, as a sentence; empty if this one can go on.
         """
-        while running := self._next(model, idle_s, on_idle):
+        while not self._end and (running := self._next(model, idle_s, on_idle)):
             self._step(running)
-            if self._failures >= _MAX_FAILURES_IN_A_ROW:
-                return False
-        return True
+        return self._end
 
     def refuse_all(self, reason: str) -> None:
         """End all requests with an error."""
@@ -82,10 +91,7 @@ class RequestLoop:
             log_failure(str(error), error)
             running.job.put(RequestError(str(error)))
         except Exception as error:  # one bad request must not end the engine
-            self._failures += 1
-            name = type(error).__name__
-            log_failure(f"A request failed with {name}.", error)
-            running.job.put(RequestError(f"The engine failed on this request ({name}); see its log."))
+            running.job.put(RequestError(self._failed(error)))
         else:
             self._deliver(running, chunk)
             return
@@ -94,6 +100,20 @@ class RequestLoop:
             self._activity.use()
         usage = running.last.usage if running.last else None
         self._metrics.finished(outcome, usage, time.monotonic() - running.started)
+
+    def _failed(self, error: Exception) -> str:
+        """Log an unexpected error, and return the sentence for the user; decide whether the engine has to end."""
+        name = type(error).__name__
+        if is_device_lost(error):  # its message is the driver's: no text of a user ever reaches a device
+            self.is_device_lost = True
+            self._end = self._device_failures.record(error)
+            log_failure(f"{name}: {self._end}", error)
+            return self._end
+        self._failures += 1
+        if self._failures >= _MAX_FAILURES_IN_A_ROW:
+            self._end = _FAILED
+        log_failure(f"A request failed with {name}.", error)
+        return f"The engine failed on this request ({name}); see its log."
 
     def _deliver(self, running: RunningJob, chunk: Chunk | None) -> None:
         if chunk is None:

@@ -16,6 +16,7 @@ from dataclasses import replace
 from infill_completion import __version__
 from infill_completion.api import CompletionRequest, EngineState, Health
 from infill_completion.engine.scheduler.activity import Activity, IdleLimits
+from infill_completion.engine.scheduler.device_failures import DeviceFailures
 from infill_completion.engine.scheduler.failures import log_failure
 from infill_completion.engine.scheduler.job import Job, RequestError
 from infill_completion.engine.scheduler.loading import Load, load_model
@@ -26,7 +27,6 @@ from infill_completion.engine.scheduler.scheduler import SchedulableModel, Sched
 log = logging.getLogger(__name__)
 
 _UNLOADED = "The weights were unloaded because the engine was idle; the next request loads them again."
-_FAILED = "The model failed several times in a row; the engine ends so that a new one can start."
 
 
 class NotReadyError(Exception):
@@ -45,6 +45,7 @@ class Worker:
         model: The model's name until it is loaded.
         idle: When to unload and when to end.
         on_exit: Called on the model thread with a reason, once, when the engine should end.
+        device_failures: Remembers for the next engine that the device failed.
 
     Attributes:
         metrics: Counters of the requests.
@@ -57,6 +58,7 @@ class Worker:
         model: str = "",
         idle: IdleLimits | None = None,
         on_exit: Callable[[str], None] | None = None,
+        device_failures: DeviceFailures | None = None,
     ) -> None:
         self.metrics = Metrics()
         self._load = load
@@ -64,10 +66,16 @@ class Worker:
         self._on_exit = on_exit or (lambda _reason: None)
         self._activity = Activity()
         self._scheduler = Scheduler()
-        self._requests = RequestLoop(self._scheduler, self._activity, self.metrics)
+        self._device_failures = device_failures or DeviceFailures()
+        self._requests = RequestLoop(self._scheduler, self._activity, self.metrics, self._device_failures)
         self._clients: dict[str, float] = {}  # when each last made itself known
         self._health = Health(EngineState.STARTING, model=model, pid=os.getpid(), version=__version__)
         self._thread = threading.Thread(target=self._run, name="model", daemon=True)
+
+    @property
+    def is_device_lost(self) -> bool:
+        """Whether the device has failed for the rest of this process, so that nothing on it can be freed in order."""
+        return self._requests.is_device_lost
 
     def start(self) -> None:
         """Start the thread, which begins by loading the model."""
@@ -141,19 +149,20 @@ class Worker:
             if model is None:
                 self._activity.wait_for_stop(self._idle.failed_exit_s)
                 return "The model could not be loaded."
-            is_usable = self._requests.run(model, self._unload_after_s, self._announce_unload)
-            if not is_usable:
-                self._give_up()
+            if problem := self._requests.run(model, self._unload_after_s, self._announce_unload):
+                self._give_up(problem)
+            if self.is_device_lost:  # to free memory there would fail too
+                return problem
             model.close()
             del model
-            if not is_usable:
-                return _FAILED
+            if problem:
+                return problem
             if not self._activity.is_stopping and not self._activity.wait_for_wake(self._idle.exit_s):
                 return f"No request for {self._idle.exit_s:g} s."
         return "It was told to stop."
 
     def _load_model(self) -> SchedulableModel | None:
-        model, health = load_model(self._load, self._health, self._publish)
+        model, health = load_model(self._load, self._health, self._publish, self._device_failures)
         if model is not None:
             self._activity.restart()
         self._publish(health)
@@ -170,7 +179,7 @@ class Worker:
         self._publish(replace(self._health, state=EngineState.STARTING, reason=_UNLOADED, details={}))
         log.info("Idle for %.0f s: unloading the weights.", self._unload_after_s)
 
-    def _give_up(self) -> None:
-        self._publish(replace(self._health, state=EngineState.FAILED, reason=_FAILED))
-        log.error("%s", _FAILED)
-        self._requests.refuse_all(_FAILED)
+    def _give_up(self, reason: str) -> None:
+        self._publish(replace(self._health, state=EngineState.FAILED, reason=reason))
+        log.error("%s", reason)
+        self._requests.refuse_all(reason)
