@@ -10,6 +10,7 @@ from torch import Tensor
 
 from infill_completion.engine.model.cuda.kernels.attention import SplitAttention
 from infill_completion.engine.model.fork import Fork, visible
+from infill_completion.engine.model.kv_cache import KVCache, KVShape
 from tests.engine.model.cuda.emulator.kernels import EmulatedKernels
 
 CPU = torch.device("cpu")
@@ -34,6 +35,17 @@ class Layer:
         self.heads, self._random = heads, torch.Generator().manual_seed(seed)
         self.keys, self.values = (self._numbers(heads.kv_heads, capacity, heads.head_dim, number) for _ in range(2))
         self.queries = self._numbers(8, heads.heads, heads.head_dim, number)
+        self.scales: tuple[Tensor, Tensor] | None = None
+
+    def rounded(self) -> Layer:
+        """Round keys and values to 8 bits."""
+        cache = KVCache(KVShape((CPU,), self.heads.kv_heads, self.heads.head_dim, torch.int8), self.keys.shape[1])
+        cache.write(0, self.keys[None].float(), self.values[None].float(), 0)
+        (keys,), (values,) = cache.keys, cache.values
+        assert keys.scale is not None
+        assert values.scale is not None
+        self.keys, self.values, self.scales = keys.numbers[0], values.numbers[0], (keys.scale[0], values.scale[0])
+        return self
 
     def _numbers(self, a: int, b: int, c: int, number: torch.dtype) -> Tensor:
         return torch.randn(a, b, c, generator=self._random).to(number)
@@ -48,7 +60,7 @@ def attend(split: SplitAttention, layer: Layer, rows: slice, first: int, bucket:
     q = layer.queries[rows].contiguous()
     out = torch.full_like(q, torch.nan)
     at, shared, ways = torch.tensor([first + (rows.start or 0)]), torch.tensor(fork.shared), torch.tensor(fork.ways)
-    split(q, layer.keys, layer.values, at, shared, ways, bucket, out)
+    split(q, layer.keys, layer.values, at, shared, ways, bucket, out, layer.scales)
     return out
 
 
@@ -56,7 +68,10 @@ def expected(layer: Layer, rows: slice, first: int, bucket: int, fork: Fork = ON
     q = layer.queries[rows].double()
     at = first + torch.arange(8)[rows]
     group = layer.heads.heads // layer.heads.kv_heads
-    keys, values = (part[:, :bucket].double().repeat_interleave(group, 0) for part in (layer.keys, layer.values))
+    keys, values = layer.keys.double(), layer.values.double()
+    if layer.scales is not None:
+        keys, values = keys * layer.scales[0].unsqueeze(-1), values * layer.scales[1].unsqueeze(-1)
+    keys, values = (part[:, :bucket].repeat_interleave(group, 0) for part in (keys, values))
     scores = torch.einsum("rhd,hkd->hrk", q, keys) / layer.heads.head_dim**0.5
     weights = scores.masked_fill(~visible(at, bucket, *fork), -torch.inf).softmax(-1)
     return torch.einsum("hrk,hkd->rhd", weights, values)
@@ -154,3 +169,36 @@ def test_very_different_scores_neither_overflow_nor_vanish(emulated: EmulatedKer
     actual = attend(attention(emulated, LLAMA_7B), layer, slice(8), 400, 512)
     assert actual.isfinite().all()
     assert_close(actual, expected(layer, slice(8), 400, 512))
+
+
+@pytest.mark.parametrize("heads", [LLAMA_7B, LLAMA_34B])
+@pytest.mark.parametrize(
+    ("fork", "first", "bucket"), [(ONE_TEXT, 0, 256), (ONE_TEXT, 699, 768), (Fork(130, 3), 149, 256)]
+)
+@pytest.mark.parametrize("rows", [1, 5, 8])
+def test_keys_and_values_in_8_bits(
+    emulated: EmulatedKernels, number: torch.dtype, heads: Heads, fork: Fork, first: int, bucket: int, rows: int
+) -> None:
+    layer = Layer(heads, 1024, number).rounded()
+    actual = attend(attention(emulated, heads), layer, slice(rows), first, bucket, fork)
+    assert_close(actual, expected(layer, slice(rows), first, bucket, fork))
+
+
+def test_keys_and_values_of_very_different_sizes_in_8_bits(emulated: EmulatedKernels, number: torch.dtype) -> None:
+    layer = Layer(LLAMA_7B, 1024, number)
+    sizes = torch.logspace(-6, 1, 1024)[torch.randperm(1024, generator=torch.Generator().manual_seed(0))]
+    layer.keys, layer.values = layer.keys * sizes[:, None], layer.values * sizes.flip(0)[:, None]
+    layer.rounded()
+    actual = attend(attention(emulated, LLAMA_7B), layer, slice(8), 900, 1024)
+    assert_close(actual, expected(layer, slice(8), 900, 1024))
+
+
+@pytest.mark.parametrize("first", [3, 126, 600])
+def test_8_bits_too_give_a_row_the_same_bits_in_any_step_and_bucket(
+    emulated: EmulatedKernels, number: torch.dtype, first: int
+) -> None:
+    layer, split = Layer(LLAMA_34B, 2048, number).rounded(), attention(emulated, LLAMA_34B)
+    together = attend(split, layer, slice(8), first, 768)
+    for rows in (slice(1), slice(2, 7)):
+        for bucket in (first + rows.stop, 2048):
+            assert torch.equal(attend(split, layer, rows, first, bucket), together[rows])

@@ -47,7 +47,7 @@ __device__ inline bool is_last(int *counter, int chunks, int *shared) {
     return *shared != 0;
 }
 
-template <int DIM> __device__ inline void attend(const Inputs &in, unsigned char *memory) {
+template <int DIM, typename Cache> __device__ inline void attend(const Inputs &in, unsigned char *memory) {
     let_next_start();
     const Block<DIM> block(in);
     const Parts<DIM> parts = {memory, block.count};
@@ -58,7 +58,7 @@ template <int DIM> __device__ inline void attend(const Inputs &in, unsigned char
         last = block.end() - 1;
         if (block.chunk * CHUNK > last) return;
     }
-    Warp<DIM>(block).work(parts, last);
+    Warp<DIM, Cache>(block).work(parts, last);
     __syncthreads();
     const int chunks = (max(block.end(), in.likely) + CHUNK - 1) / CHUNK;
     for (bool is_whole = chunks == 1;; is_whole = true) {
@@ -75,19 +75,24 @@ template <int DIM> __device__ inline void attend(const Inputs &in, unsigned char
 } // namespace
 
 #define PARAMETERS                                                                                                     \
-    const number *q, const number *keys, const number *values, const long long *at, const long long *shared,           \
-        const long long *ways, float *sums, float *stats, int *counters, number *out, int rows, int group,             \
-        int reciprocal, int capacity, int bucket, int likely, float scale
+    const number *q, const void *keys, const void *values, const float *key_scales, const float *value_scales,         \
+        const long long *at, const long long *shared, const long long *ways, float *sums, float *stats, int *counters, \
+        number *out, int rows, int group, int reciprocal, int capacity, int bucket, int likely, float scale
 #define INPUTS                                                                                                         \
-    {q, keys, values, at, shared, ways, sums, stats, counters, out, rows, group, reciprocal, capacity, bucket, likely, \
-        scale}
+    {q, keys, values, key_scales, value_scales, at, shared, ways, sums, stats, counters, out, rows, group, reciprocal, \
+        capacity, bucket, likely, scale}
 
 extern "C" __global__ void __launch_bounds__(32 * PARTS, BLOCKS) attention_64(PARAMETERS) {
     DYNAMIC_SHARED(memory);
-    attend<64>(INPUTS, memory);
+    attend<64, Numbers>(INPUTS, memory);
 }
 
 extern "C" __global__ void __launch_bounds__(32 * PARTS, BLOCKS) attention_128(PARAMETERS) {
     DYNAMIC_SHARED(memory);
-    attend<128>(INPUTS, memory);
+    attend<128, Numbers>(INPUTS, memory);
+}
+
+extern "C" __global__ void __launch_bounds__(32 * PARTS, BLOCKS) attention_128_int8(PARAMETERS) {
+    DYNAMIC_SHARED(memory);
+    attend<128, Integers>(INPUTS, memory);
 }

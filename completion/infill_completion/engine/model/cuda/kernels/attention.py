@@ -10,6 +10,7 @@ from torch import Tensor
 from infill_completion.engine.model.cuda.kernels.launcher import Launcher
 
 HEAD_DIMS = (64, 128)
+INT8_HEAD_DIMS = (128,)  # where keys and values are 8-bit integers
 # As in attention.cu.
 _PARTS, _TILE = 4, 16
 _CHUNK = 32 * _PARTS
@@ -60,25 +61,31 @@ class SplitAttention:
         ways: Tensor,
         bucket: int,
         out: Tensor,
+        scales: tuple[Tensor, Tensor] | None = None,
     ) -> None:
         """Attend to the first ``bucket`` keys of a layer, as far as each row sees them.
 
         Args:
             q: Rotated queries, ``(rows, heads, head_dim)``, contiguous, bfloat16 or float16 as the kernel is compiled.
-            keys: ``(kv_heads, capacity, head_dim)``, contiguous and finite, those of the rows included.
+            keys: ``(kv_heads, capacity, head_dim)``, contiguous and finite, those of the rows included; of the type of
+                ``q``, or int8 if there are ``scales``.
             values: Likewise.
             at: Cache index of the first row, int64, one element; the others follow it.
             shared: See :class:`infill_completion.engine.model.fork.Fork`; int64, one element.
             ways: Likewise.
             bucket: Number of keys to consider; at most ``capacity``, and at least the index after the last row.
             out: Where the result is written, like ``q``.
+            scales: Of keys and of values, each ``(kv_heads, capacity)``, float32; see
+                :class:`infill_completion.engine.model.kv_cache.KVRows`.  None: the cache has none.
         """
         rows, count = q.shape[0], q.shape[0] * self._group
         grid = (self._kv_heads, math.ceil(bucket / _CHUNK), self._tiles(rows))
         shared_bytes = 2 * _TILE * self._head_dim + 4 * (_PARTS * min(count, _TILE) * (self._head_dim + 2) + 1)
+        key_scales, value_scales = scales or (self._stats, self._stats)  # the kernel for numbers does not read them
+        name = f"attention_{self._head_dim}" if scales is None else f"attention_{self._head_dim}_int8"
         self._launcher.launch(
-            f"attention_{self._head_dim}", grid, _THREADS, shared_bytes,
-            q, keys, values, at, shared, ways, self._sums, self._stats, self._counters, out,
+            name, grid, _THREADS, shared_bytes,
+            q, keys, values, key_scales, value_scales, at, shared, ways, self._sums, self._stats, self._counters, out,
             rows, self._group, -(-(2**16) // self._group), keys.shape[-2], bucket, _likely(bucket),
             math.log2(math.e) / math.sqrt(self._head_dim),
         )  # fmt: skip

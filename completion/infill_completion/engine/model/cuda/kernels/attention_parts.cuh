@@ -13,7 +13,8 @@ constexpr int BLOCKS = 3; // of a multiprocessor: enough registers to have all k
 
 struct Inputs {
     const number *q; // (rows, kv_heads, group, DIM)
-    const number *keys, *values; // (kv_heads, capacity, DIM)
+    const void *keys, *values; // (kv_heads, capacity, DIM), numbers or 8-bit integers
+    const float *key_scales, *value_scales; // of these integers, (kv_heads, capacity)
     const long long *at; // cache index of the first row
     const long long *shared, *ways;
     float *sums; // scratch, (kv_heads, rows * group, chunks, DIM)
@@ -42,10 +43,6 @@ __device__ inline float minus_infinity() { return __uint_as_float(0xff800000); }
 // Returns 2 ** (score - top): 0 for a score of minus infinity, even where that is the top.
 __device__ inline float weight_of(float score, float top) {
     return exp2f(score - (top == minus_infinity() ? 0.0f : top));
-}
-
-__device__ inline unsigned word(const Words4 &words, int index) {
-    return index == 0 ? words.x : index == 1 ? words.y : index == 2 ? words.z : words.w;
 }
 
 // The shared memory of a block: the sums of four parts of some queries, and the queries.

@@ -1,12 +1,13 @@
 // What a warp of attention.cu does.
 #pragma once
 
+#include "attention_cache.cuh"
 #include "attention_parts.cuh"
 
 namespace {
 
 // The queries of a block in shared memory, as the left matrices of the products with the keys.
-template <int DIM> struct Queries {
+template <int DIM, typename Cache> struct Queries {
     static constexpr int PIECES = TILE * DIM / 8 / (32 * PARTS); // of 16 bytes, that a thread reads
     const Block<DIM> &block;
     Words4 *memory; // (DIM / 16, 32 lanes)
@@ -20,13 +21,14 @@ template <int DIM> struct Queries {
         }
     }
 
-    // Piece 4i + t of query g or g + 8 belongs to lane 4g + t, and to the products 2i and 2i + 1.
+    // Lane 4g + t multiplies the dimensions of the query g or g + 8 with those of its own pieces of keys, four at a time.
     __device__ void place(const Words4 (&pieces)[PIECES]) const {
 #pragma unroll
         for (int i = 0; i < PIECES; ++i) {
-            const int item = threadIdx.x + i * 32 * PARTS, query = item / (DIM / 8), piece = item % (DIM / 8);
+            const int item = threadIdx.x + i * 32 * PARTS, query = item / (DIM / 8), dim = item % (DIM / 8) * 8;
+            const int piece = dim / Cache::ELEMENTS, step = (piece / 4 * Cache::ELEMENTS + dim % Cache::ELEMENTS) / 4;
             const int lane = query % 8 * 4 + piece % 4, half = query / 8;
-            unsigned *const first = reinterpret_cast<unsigned *>(memory + piece / 4 * 2 * 32 + lane) + half;
+            unsigned *const first = reinterpret_cast<unsigned *>(memory + step * 32 + lane) + half;
             unsigned *const second = first + 32 * 4;
             first[0] = pieces[i].x, first[2] = pieces[i].y;
             second[0] = pieces[i].z, second[2] = pieces[i].w;
@@ -34,13 +36,21 @@ template <int DIM> struct Queries {
     }
 };
 
+// Weights are at most 1, and the scales of values are small.  Their product is a number, which must not get too small.
+constexpr float RAISED = 128.0f;
+
 // A warp's part.  Lane 4 * g + t holds what belongs to the queries g and g + 8.  The products run over dimensions and
-// keys in any order that both operands share, so each lane reads 16 bytes of a row at a time, straight into the
-// registers of the tensor cores: 8 dimensions from 8 * (4 * i + t) on for the scores, and from 8 * (8 * i + g) on for the
-// sums.
-template <int DIM> struct Warp {
-    static constexpr int PIECES = DIM / 32; // that a lane reads of a key
-    static constexpr int HALVES = DIM / 64; // pieces that a lane reads of a value
+// keys in any order that both operands share, so each lane reads pieces of 16 bytes of a row, straight into the registers
+// of the tensor cores: the pieces 4i + t of a key, and 8i + g of a value.
+template <int DIM, typename Cache> struct Warp {
+    typedef typename Cache::Element Element;
+    static constexpr int KEY_PIECES = DIM / Cache::ELEMENTS / 4; // that a lane reads of a key
+    static constexpr int VALUE_PIECES = DIM / Cache::ELEMENTS / 8; // that a lane reads of a value
+    static_assert(VALUE_PIECES > 0, "rows are too short for lanes to read 16 bytes");
+    typedef Words4 Keys[KEYS / 8][KEY_PIECES];
+    typedef Words4 Values[KEYS / 16][4][VALUE_PIECES];
+    typedef float Scores[KEYS / 8][4]; // query g in [j][0] and [1], query g + 8 in [2] and [3]; keys 8j + 2t + 0 and 1
+    typedef float Scales[KEYS / 4]; // of the keys 8j + 2t and 8j + 2t + 1
     const Block<DIM> &block;
     int warp, g, t, start; // start: first key
 
@@ -48,48 +58,59 @@ template <int DIM> struct Warp {
         : block(block), warp(threadIdx.x / 32), g(threadIdx.x % 32 / 4), t(threadIdx.x % 4),
           start(block.chunk * CHUNK + warp * KEYS) {}
 
-    // Returns where a key's or value's row begins; rows after the last one are as good as the last one.
-    __device__ const number *row(const number *rows, int index, int last) const {
-        return rows + static_cast<size_t>(block.head) * block.in.capacity * DIM + min(start + index, last) * DIM;
+    // Returns the rows of the block's head.
+    template <typename T> __device__ const T *rows(const void *all, int length) const {
+        return static_cast<const T *>(all) + static_cast<size_t>(block.head) * block.in.capacity * length;
     }
 
-    __device__ void read_keys(Words4 (&keys)[KEYS / 8][PIECES], int last) const {
+    // Returns which of these rows is that of a key; rows after the last one are as good as the last one.
+    __device__ int row(int index, int last) const { return min(start + index, last); }
+
+    __device__ void read_keys(Keys &keys, int last) const {
+        const Element *const all = rows<Element>(block.in.keys, DIM) + t * Cache::ELEMENTS;
 #pragma unroll
         for (int j = 0; j < KEYS / 8; ++j) {
-            const number *from = row(block.in.keys, 8 * j + g, last) + 8 * t;
+            const Element *const from = all + row(8 * j + g, last) * DIM;
 #pragma unroll
-            for (int i = 0; i < PIECES; ++i) keys[j][i] = written4(from + 32 * i);
+            for (int i = 0; i < KEY_PIECES; ++i) keys[j][i] = written4(from + 4 * i * Cache::ELEMENTS);
         }
     }
 
     // Reads the values of the keys 16h + 2t, 16h + 2t + 1, 16h + 2t + 8 and 16h + 2t + 9.
-    __device__ void read_values(Words4 (&values)[KEYS / 16][4][HALVES], int last) const {
+    __device__ void read_values(Values &values, int last) const {
+        const Element *const all = rows<Element>(block.in.values, DIM) + g * Cache::ELEMENTS;
 #pragma unroll
         for (int h = 0; h < KEYS / 16; ++h) {
 #pragma unroll
             for (int r = 0; r < 4; ++r) {
-                const number *from = row(block.in.values, 16 * h + 2 * t + r % 2 + r / 2 * 8, last) + 8 * g;
+                const Element *const from = all + row(16 * h + 2 * t + r % 2 + r / 2 * 8, last) * DIM;
 #pragma unroll
-                for (int i = 0; i < HALVES; ++i) values[h][r][i] = written4(from + 64 * i);
+                for (int i = 0; i < VALUE_PIECES; ++i) values[h][r][i] = written4(from + 8 * i * Cache::ELEMENTS);
             }
         }
     }
 
-    // Scores: query g in scores[j][0] and [1], query g + 8 in [2] and [3]; keys 8j + 2t and 8j + 2t + 1.
-    __device__ void score(
-        float (&scores)[KEYS / 8][4], const Words4 *queries, const Words4 (&keys)[KEYS / 8][PIECES]) const {
+    __device__ void read_scales(Scales &scales, const float *all, int last) const {
+        const float *const from = rows<float>(all, 1);
+#pragma unroll
+        for (int i = 0; i < KEYS / 4; ++i) scales[i] = from[row(i / 2 * 8 + 2 * t + i % 2, last)];
+    }
+
+    __device__ void score(Scores &scores, const Words4 *queries, const Keys &keys) const {
 #pragma unroll
         for (int j = 0; j < KEYS / 8; ++j) {
 #pragma unroll
             for (int e = 0; e < 4; ++e) scores[j][e] = 0.0f;
         }
 #pragma unroll
-        for (int i = 0; i < PIECES; ++i) {
-            const Words4 low = queries[2 * i * 32 + 4 * g + t], high = queries[(2 * i + 1) * 32 + 4 * g + t];
+        for (int step = 0; step < DIM / 16; ++step) {
+            const Words4 query = queries[step * 32 + 4 * g + t];
+            const int piece = step * 4 / Cache::ELEMENTS, element = step * 4 % Cache::ELEMENTS;
 #pragma unroll
             for (int j = 0; j < KEYS / 8; ++j) {
-                multiply_add(scores[j], {low.x, low.y, low.z, low.w}, {keys[j][i].x, keys[j][i].y});
-                multiply_add(scores[j], {high.x, high.y, high.z, high.w}, {keys[j][i].z, keys[j][i].w});
+                const Words4 &key = keys[j][piece];
+                multiply_add(scores[j], {query.x, query.y, query.z, query.w},
+                    {Cache::two(key, element), Cache::two(key, element + 2)});
             }
         }
     }
@@ -110,16 +131,17 @@ template <int DIM> struct Warp {
     }
 
     // Scales the scores of query g + 8 * half and hides those of keys that it does not see.
-    __device__ void mask(float (&scores)[KEYS / 8][4], int half, unsigned seen) const {
+    __device__ void mask(Scores &scores, int half, unsigned seen, const Scales &scales) const {
 #pragma unroll
         for (int bit = 0; bit < KEYS / 4; ++bit) {
             float &score = scores[bit / 2][2 * half + bit % 2];
-            score = seen >> bit & 1 ? score * block.in.scale : minus_infinity();
+            const float scale = Cache::HAS_SCALES ? scales[bit] * block.in.scale : block.in.scale;
+            score = seen >> bit & 1 ? score * scale : minus_infinity();
         }
     }
 
     // Turns the scores of query g + 8 * half into weights.
-    __device__ Part weigh(float (&scores)[KEYS / 8][4], int half) const {
+    __device__ Part weigh(Scores &scores, int half, const Scales &scales) const {
         Part part = {minus_infinity(), 0.0f};
 #pragma unroll
         for (int j = 0; j < KEYS / 8; ++j) {
@@ -132,15 +154,17 @@ template <int DIM> struct Warp {
             for (int e = 2 * half; e < 2 * half + 2; ++e) {
                 scores[j][e] = weight_of(scores[j][e], part.top);
                 part.weight += scores[j][e];
+                if (Cache::HAS_SCALES) scores[j][e] *= scales[2 * j + e % 2] * RAISED;
             }
         }
         for (int lane = 1; lane < 4; lane *= 2) part.weight += __shfl_xor_sync(~0u, part.weight, lane);
+        if (Cache::HAS_SCALES) part.weight *= RAISED;
         return part;
     }
 
-    // Adds up the values of one piece of dimensions, weighted, and leaves the sums in shared memory.
-    __device__ void sum(const float (&weights)[KEYS / 8][4], const Words4 (&values)[KEYS / 16][4][HALVES], int piece,
-        const Parts<DIM> &parts) const {
+    // Adds up eight dimensions of the values of each lane, weighted, and leaves the sums in shared memory.
+    __device__ void sum(const Scores &weights, const Values &values, int part, const Parts<DIM> &parts) const {
+        const int piece = part * 8 / Cache::ELEMENTS, element = part * 8 % Cache::ELEMENTS;
         float sums[8][4] = {};
 #pragma unroll
         for (int h = 0; h < KEYS / 16; ++h) {
@@ -149,46 +173,50 @@ template <int DIM> struct Warp {
                 pair(even[0], even[1]), pair(even[2], even[3]), pair(odd[0], odd[1]), pair(odd[2], odd[3])};
 #pragma unroll
             for (int d = 0; d < 8; ++d) {
-                const unsigned order = d % 2 == 0 ? 0x5410 : 0x7632;
-                unsigned right[2];
-#pragma unroll
-                for (int r = 0; r < 2; ++r) {
-                    right[r] = __byte_perm(
-                        word(values[h][2 * r][piece], d / 2), word(values[h][2 * r + 1][piece], d / 2), order);
-                }
-                multiply_add(sums[d], left, right);
+                const Words4 &first = values[h][0][piece], &second = values[h][1][piece];
+                const Words4 &third = values[h][2][piece], &fourth = values[h][3][piece];
+                multiply_add(sums[d], left,
+                    {Cache::across(first, second, element + d), Cache::across(third, fourth, element + d)});
             }
         }
 #pragma unroll
-        for (int e = 0; e < 4; ++e) { // sums[d][e] belongs to dimension 8 * (8 * piece + 2t + e % 2) + d
-            const int query = g + e / 2 * 8, number = 16 * piece + 4 * t + 2 * (e % 2);
+        for (int e = 0; e < 4; ++e) { // sums[d] holds element + d of the pieces 8 * piece + 2t and + 1
+            const int query = g + e / 2 * 8, dim = (8 * piece + 2 * t + e % 2) * Cache::ELEMENTS + element;
             if (query >= parts.count) continue;
-            parts.quad(warp, query, number) = {{sums[0][e], sums[1][e], sums[2][e], sums[3][e]}};
-            parts.quad(warp, query, number + 1) = {{sums[4][e], sums[5][e], sums[6][e], sums[7][e]}};
+            parts.quad(warp, query, dim / 4) = {{sums[0][e], sums[1][e], sums[2][e], sums[3][e]}};
+            parts.quad(warp, query, dim / 4 + 1) = {{sums[4][e], sums[5][e], sums[6][e], sums[7][e]}};
         }
     }
 
     // Leaves the warp's part in shared memory.
     __device__ void work(const Parts<DIM> &parts, int last) const {
-        Words4 keys[KEYS / 8][PIECES], queries[Queries<DIM>::PIECES], values[KEYS / 16][4][HALVES];
+        typedef Queries<DIM, Cache> Tile;
+        const Tile tile = {block, parts.queries()};
+        Words4 queries[Tile::PIECES];
+        Keys keys;
+        Values values;
+        Scales key_scales, value_scales;
         read_keys(keys, last);
-        const Queries<DIM> tile = {block, parts.queries()};
         tile.read(queries);
         read_values(values, last);
+        if (Cache::HAS_SCALES) {
+            read_scales(key_scales, block.in.key_scales, last);
+            read_scales(value_scales, block.in.value_scales, last);
+        }
         tile.place(queries);
         const unsigned visible[2] = {seen(0), seen(1)};
         __syncthreads(); // the queries are in place
-        float scores[KEYS / 8][4];
+        Scores scores;
         score(scores, tile.memory, keys);
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
-            mask(scores, half, visible[half]);
-            const Part part = weigh(scores, half);
+            mask(scores, half, visible[half], key_scales);
+            const Part part = weigh(scores, half, value_scales);
             const int query = g + 8 * half;
             if (t == 0 && query < block.count) parts.part(warp, query) = part;
         }
 #pragma unroll
-        for (int piece = 0; piece < HALVES; ++piece) sum(scores, values, piece, parts);
+        for (int part = 0; part < DIM / 64; ++part) sum(scores, values, part, parts);
     }
 };
 
