@@ -26,6 +26,7 @@ from infill_completion.engine.decoding.recent_texts import RecentTexts
 from infill_completion.engine.model import fused_ops
 from infill_completion.engine.model.cuda.choice import DeviceChoice, Token
 from infill_completion.engine.model.cuda.device_loop import DeviceLoop
+from infill_completion.engine.model.cuda.kernels.loading import step_kernels
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.fork import Fork
 from infill_completion.engine.model.forward import ForwardPass
@@ -96,7 +97,8 @@ class LoadedModel:
             self.device_choice = DeviceChoice(decoder.vocab_size, decoder.device)
         if checkpoint.device.type == "cuda":
             pieces = fused_ops.compiled(checkpoint.device, decoder.dtype) if fused else fused_ops.PLAIN
-            self.device_loop = DeviceLoop(decoder, self.settings.draft_tokens, pieces)
+            kernels = step_kernels(checkpoint.model, decoder, max(decoder.capacity, capacity))
+            self.device_loop = DeviceLoop(decoder, self.settings.draft_tokens, pieces, kernels)
         self.recent_texts = RecentTexts()
         self._speller = Speller(self.tokenizer, decoder.device)
         self._prompt_builder, self._indexes = PromptBuilder(), IndexKeeper()

@@ -16,6 +16,9 @@ from torch import Tensor
 
 from infill_completion.engine.model.cuda.capture import WARM_UPS, GraphCapture
 from infill_completion.engine.model.cuda.choice import Token
+from infill_completion.engine.model.cuda.kernel_step import KernelStep
+from infill_completion.engine.model.cuda.kernels.products import MAX_ROWS
+from infill_completion.engine.model.cuda.kernels.step_kernels import StepKernels
 from infill_completion.engine.model.cuda.noise import Draw
 from infill_completion.engine.model.cuda.static_step import StaticStep, bucket_of
 from infill_completion.engine.model.decoder import Decoder
@@ -41,6 +44,7 @@ class DeviceLoop:
         decoder: On any device; graphs need a single CUDA device.
         draft_tokens: Most draft tokens of a step.
         ops: The operations between the matrix products; see :func:`infill_completion.engine.model.fused_ops.compiled`.
+        kernels: Run the steps in these kernels; None: in torch's operators.
 
     Attributes:
         width: Most tokens of a step.
@@ -48,10 +52,17 @@ class DeviceLoop:
         steps: Number of steps run.
     """
 
-    def __init__(self, decoder: Decoder, draft_tokens: int, ops: FusedOps = PLAIN) -> None:
+    def __init__(
+        self, decoder: Decoder, draft_tokens: int, ops: FusedOps = PLAIN, kernels: StepKernels | None = None
+    ) -> None:
         on_cuda = decoder.device.type == "cuda"
-        self._single = StaticStep(decoder, ops=ops)
-        self._wide = StaticStep(decoder, max(1 + draft_tokens, _MIN_WIDTH), ops)
+        self._single: StaticStep | KernelStep
+        self._wide: StaticStep | KernelStep
+        if kernels is None:
+            self._single = StaticStep(decoder, ops=ops)
+            self._wide = StaticStep(decoder, max(1 + draft_tokens, _MIN_WIDTH), ops)
+        else:
+            self._single, self._wide = KernelStep(kernels), KernelStep(kernels, MAX_ROWS)
         self.width = self._wide.width
         self.capture = GraphCapture(is_possible=on_cuda and len(set(decoder.kv_shape.devices)) == 1)
         # A graph holds plain addresses of its cache, so it must not outlive it.
@@ -177,7 +188,7 @@ class DeviceLoop:
         id_, logprob = self._read_back[index % 2][0].tolist()
         return Token(int(id_), logprob)
 
-    def _run(self, step: StaticStep, cache: KVCache, index: int) -> None:
+    def _run(self, step: StaticStep | KernelStep, cache: KVCache, index: int) -> None:
         self.steps += 1
         bucket = bucket_of(index + step.width, cache.capacity)
         graph = self._graphs.get(cache, {}).get((step.width, bucket))

@@ -19,7 +19,7 @@ from infill_completion.engine.model.cuda import kernels
 from tests.engine.model.cuda.emulator.buffers import Buffers, EmulationError, Span
 
 HERE = Path(__file__).parent
-KERNELS = Path(kernels.__file__).parent
+KERNELS = Path(kernels.__file__).parent / "sources"
 COMPILE_LIMIT_S = 120.0
 MAX_SHARED_BYTES = 227 * 1024  # of sm_90; sm_80 has 163, sm_86 and sm_89 have 99 KiB
 FLAGS = (

@@ -20,7 +20,7 @@ from infill_completion.engine.model.cuda.kernels.nvrtc import Binary
 
 log = logging.getLogger(__name__)
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent / "sources"
 _OPTIONS = ("--std=c++17",)
 
 

@@ -1,0 +1,130 @@
+"""The forward pass of a step of one to eight tokens in kernels, over buffers that stay where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from infill_completion.engine.model.cuda.kernels.attention import SplitAttention
+from infill_completion.engine.model.cuda.kernels.ends import embed, embed_tiles, last_norm
+from infill_completion.engine.model.cuda.kernels.launcher import Launcher
+from infill_completion.engine.model.cuda.kernels.nf4 import matrix_of
+from infill_completion.engine.model.cuda.kernels.products import (
+    MAX_ROWS,
+    TILE,
+    Normed,
+    Places,
+    Products,
+    RotaryTables,
+)
+from infill_completion.engine.model.cuda.kernels.step_weights import StepWeights
+from infill_completion.engine.model.decoder import Decoder
+from infill_completion.engine.model.kv_cache import KVCache
+
+
+class _Buffers(NamedTuple):
+    """What the kernels of a step pass on; rows that a step does not have keep old numbers.
+
+    Attributes:
+        stream: The residual stream, ``(8, hidden)``, float32.
+        first: The stream on its way to the first norm.
+        normed: The stream on its way to the other norms.
+        queries: ``(8, heads, head_dim)``.
+        mixed: The result of attention, of the same shape.
+        gated: ``(8, intermediate)``.
+        last: The last norm, ``(8, hidden)``.
+    """
+
+    stream: Tensor
+    first: Normed
+    normed: Normed
+    queries: Tensor
+    mixed: Tensor
+    gated: Tensor
+    last: Tensor
+
+
+class StepKernels:
+    """The kernels, weights and buffers that all steps of a model share; one step at a time.
+
+    Args:
+        decoder: The model.
+        weights: Its weights as the kernels take them.
+        launcher: Its device.
+        processors: Number of streaming multiprocessors of the device.
+        capacity: Most tokens of a cache.
+
+    Attributes:
+        decoder: As given.
+        launcher: As given.
+        scores: The logits of the last step, ``(8, rows of the head)``, 16 bits.
+    """
+
+    def __init__(
+        self, decoder: Decoder, weights: StepWeights, launcher: Launcher, processors: int, capacity: int
+    ) -> None:
+        self.decoder, self.launcher, self._weights = decoder, launcher, weights
+        self._products = Products(launcher, weights.codebooks, processors)
+        self._attention = SplitAttention(
+            launcher, heads=decoder.heads, kv_heads=decoder.kv_heads, head_dim=decoder.head_dim, rows=MAX_ROWS,
+            bucket=capacity, device=decoder.device,
+        )  # fmt: skip
+        self._rotary = RotaryTables(decoder.cos, decoder.sin)
+        self._buffers = self._make_buffers()
+        self.scores = self._numbers(weights.head.shape[0])
+
+    def _make_buffers(self) -> _Buffers:
+        decoder = self.decoder
+        weighted, device = self._numbers(decoder.hidden), decoder.device
+
+        def normed(parts: int) -> Normed:
+            return Normed(weighted, torch.zeros(parts, MAX_ROWS, device=device), decoder.eps)
+
+        return _Buffers(
+            stream=torch.zeros(MAX_ROWS, decoder.hidden, device=device),
+            first=normed(embed_tiles(decoder.hidden)),
+            normed=normed(decoder.hidden // TILE),
+            queries=self._numbers(decoder.heads, decoder.head_dim),
+            mixed=self._numbers(decoder.heads, decoder.head_dim),
+            gated=self._numbers(decoder.intermediate),
+            last=self._numbers(decoder.hidden),
+        )
+
+    def _numbers(self, *size: int) -> Tensor:
+        return torch.zeros(MAX_ROWS, *size, dtype=self.decoder.dtype, device=self.decoder.device)
+
+    def product(self, module: Any, x: Tensor, out: Tensor) -> Callable[[], None]:
+        """Return the product of ``x``, ``(rows, inputs)``, with one of the model's 4-bit layers, written to ``out``."""
+        matrix = matrix_of(module)
+        assert matrix is not None  # as for all of its layers
+        return partial(self._products.plain, matrix, x, out)
+
+    def run(self, ids: Tensor, places: Places, cache: KVCache, bucket: int) -> Tensor:
+        """Run ``(1, rows)`` tokens, at most 8, on the first ``bucket`` tokens of a cache; return :attr:`scores`.
+
+        The logits of rows that the step does not have mean nothing.
+        """
+        decoder, buffers, rows = self.decoder, self._buffers, ids.shape[1]
+        products, stream, normed = self._products, buffers.stream, buffers.first
+        queries, mixed = buffers.queries[:rows], buffers.mixed[:rows]
+        embed(
+            self.launcher, ids[0], decoder.embed, decoder.layers[0].input_norm, stream, normed.weighted, normed.squares
+        )
+        for index, layer in enumerate(self._weights.layers):
+            cached = cache.keys[index].numbers, cache.values[index].numbers
+            products.attention(
+                layer.queries, layer.keys, layer.values, layer.bias, normed, self._rotary, places, queries, cached, rows
+            )
+            normed = buffers.normed
+            self._attention(queries, cached[0][0], cached[1][0], *places, bucket, mixed)
+            products.residual(layer.out, mixed, layer.post_norm, stream, normed, rows)
+            products.gate(layer.gate, layer.up, normed, buffers.gated, rows)
+            products.residual(layer.down, buffers.gated, layer.next_norm, stream, normed, rows)
+        last_norm(self.launcher, rows, stream, normed.squares, decoder.norm, decoder.eps, buffers.last)
+        # Always eight rows: cuBLAS adds up one row in another order than several.
+        torch.mm(buffers.last, self._weights.head.t(), out=self.scores)
+        return self.scores

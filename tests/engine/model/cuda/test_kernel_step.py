@@ -1,0 +1,110 @@
+"""A whole decode step in the kernels, on a CPU, against the decoder over the same 4-bit weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from infill_completion.catalog import ModelShape
+from infill_completion.engine.bench.random_weights import random_model
+from infill_completion.engine.model.cuda.device_loop import DeviceLoop
+from infill_completion.engine.model.cuda.kernels.loading import error
+from infill_completion.engine.model.cuda.kernels.products import Places
+from infill_completion.engine.model.cuda.kernels.step_kernels import StepKernels
+from infill_completion.engine.model.cuda.kernels.step_weights import step_weights
+from infill_completion.engine.model.decoder import Decoder
+from infill_completion.engine.model.fork import Fork
+from infill_completion.engine.model.kv_cache import KVCache
+from infill_completion.engine.model.sampling import Sampling
+from tests.engine.model.cuda.emulator.kernels import EmulatedKernels
+
+SHAPE = ModelShape(2, 256, 384, 4, 2, 64, 500)
+PROMPT = [1, 77, 203, 9, 400, 12, 300]
+COLD, WARM = Sampling(0.0, 0.9, 0), Sampling(0.8, 0.95, 7)
+CAPACITY = 300
+
+
+@dataclass(frozen=True)
+class Case:
+    model: Any
+    decoder: Decoder
+    kernels: StepKernels
+
+    def loop(self) -> DeviceLoop:
+        return DeviceLoop(self.decoder, 4, kernels=self.kernels)
+
+    def read(self, prompt: list[int]) -> KVCache:
+        """Return a cache that holds all tokens of a prompt except the last one."""
+        cache = KVCache(self.decoder.kv_shape, CAPACITY)
+        self.decoder.forward(torch.tensor([prompt[:-1]]), cache, 0)
+        return cache
+
+
+@pytest.fixture
+def case(emulated: EmulatedKernels, number: torch.dtype) -> Case:
+    model = random_model(SHAPE, torch.device("cpu"), number, "nf4")
+    decoder = Decoder(model, CAPACITY)
+    weights = step_weights(model, decoder)
+    assert weights is not None
+    return Case(model, decoder, StepKernels(decoder, weights, emulated, 2, CAPACITY))
+
+
+def in_float32(model: Any) -> Any:
+    """Replace the 4-bit layers of a model by what they stand for."""
+    import bitsandbytes
+
+    bnb: Any = bitsandbytes
+    for name, module in list(model.named_modules()):
+        if type(module).__name__ == "Linear4bit":
+            parent, _, child = name.rpartition(".")
+            weight = bnb.functional.dequantize_4bit(module.weight.data, module.weight.quant_state).float()
+            linear = nn.Linear(module.in_features, module.out_features, bias=False, device="meta")
+            linear.weight = nn.Parameter(weight, requires_grad=False)
+            setattr(model.get_submodule(parent), child, linear)
+    return model.float()
+
+
+def test_the_logits_are_those_of_a_float32_forward(case: Case, number: torch.dtype) -> None:
+    ids, zero = torch.tensor([[5, 1, 77, 203, 9, 400, 12, 300]]), torch.zeros(1, dtype=torch.long)
+    got = case.kernels.run(ids, Places(zero, zero, zero + 1), KVCache(case.decoder.kv_shape, 256), 256)
+    exact = Decoder(in_float32(random_model(SHAPE, torch.device("cpu"), number, "nf4")), CAPACITY)
+    expected = exact.forward(ids, KVCache(exact.kv_shape, 256), 0, all_logits=True)[0]
+    difference = got[:, : SHAPE.vocab].float() - expected
+    assert difference.norm() / expected.norm() < (0.015 if number is torch.bfloat16 else 0.002)
+
+
+def test_the_check_at_load_accepts_the_kernels(case: Case) -> None:
+    assert error(case.kernels) < 0.03
+
+
+@pytest.mark.parametrize("sampling", [COLD, WARM])
+def test_drafts_get_exactly_the_tokens_of_single_steps(case: Case, sampling: Sampling) -> None:
+    """With the same log-probabilities, to the last bit, across the end of a bucket."""
+    prompt = (PROMPT * 40)[:252]
+    loop, cache, fed = case.loop(), case.read(prompt), [prompt[-1]]
+    single = []
+    for index in range(len(prompt) - 1, len(prompt) + 6):
+        single.append(loop.follow(sampling, cache, fed[-1], index))
+        fed.append(single[-1].id)
+    checked = loop.check(sampling, case.read(prompt), fed[:7], len(prompt) - 1)
+    assert checked == single
+
+
+def test_a_step_scores_several_candidates_in_one_cache(case: Case) -> None:
+    shared, candidates = len(PROMPT) - 1, [[9, 31], [44, 45]]
+    cache = case.read(PROMPT)
+    fork = Fork(shared, 2)
+    interleaved = [ids[at] for at in range(2) for ids in candidates]
+    together = case.loop().score(cache, interleaved, shared, fork)
+    for number, ids in enumerate(candidates):
+        alone = case.loop().score(case.read(PROMPT), ids, shared)
+        torch.testing.assert_close(together[number::2], alone, rtol=0.02, atol=0.02)
+
+
+def test_layers_that_are_not_in_four_bits_keep_torchs_operators() -> None:
+    model = random_model(SHAPE, torch.device("cpu"), torch.bfloat16, "none")
+    assert step_weights(model, Decoder(model, CAPACITY)) is None
