@@ -107,7 +107,7 @@ def _cuobjdump(*arguments: str) -> str:
 
 def _compiled(file: Path, architecture: str, is_half: bool, folder: Path) -> Path:
     """Compile a source of the project, named or given by its path."""
-    from infill_completion.engine.model.cuda.kernels import cubins, nvrtc
+    from infill_completion.engine.model.cuda.kernels.runtime import cubins, nvrtc
 
     source = file if file.exists() else cubins.FOLDER / file.name
     headers = {path.name: path.read_text("utf-8") for path in source.parent.glob("*.cuh")}

@@ -7,7 +7,7 @@ import functools
 import pytest
 import torch
 
-from infill_completion.engine.model.cuda.kernels import cubins
+from infill_completion.engine.model.cuda.kernels.runtime import cubins
 
 ARCHITECTURES = ("sm_80", "sm_86", "sm_89", "sm_90")
 SOURCES = sorted(path.name for path in cubins.FOLDER.glob("*.cu"))

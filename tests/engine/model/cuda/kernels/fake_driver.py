@@ -7,7 +7,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import Any
 
-from infill_completion.engine.model.cuda.kernels.driver import LaunchAttribute, LaunchConfig
+from infill_completion.engine.model.cuda.kernels.runtime.driver import LaunchAttribute, LaunchConfig
 
 MAX_SHARED_BYTES = 232_448  # an H100's
 OWN_SHARED_BYTES = 1_024

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.gpu import sass
-from infill_completion.engine.model.cuda.kernels import cubins, nvrtc
-from infill_completion.engine.model.cuda.kernels.nvrtc import Binary
+from infill_completion.engine.model.cuda.kernels.runtime import cubins, nvrtc
+from infill_completion.engine.model.cuda.kernels.runtime.nvrtc import Binary
 from tests.engine.model.cuda.kernels.cuda_tools import ARCHITECTURES, SOURCES, headers, needs_nvrtc
 
 pytestmark = needs_nvrtc

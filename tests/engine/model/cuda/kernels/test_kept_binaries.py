@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from infill_completion.client.run_directory import RunDirectoryError
-from infill_completion.engine.model.cuda.kernels import cubins, nvrtc
-from infill_completion.engine.model.cuda.kernels.nvrtc import Binary
+from infill_completion.engine.model.cuda.kernels.runtime import cubins, nvrtc
+from infill_completion.engine.model.cuda.kernels.runtime.nvrtc import Binary
 
 
 class CountingCompiler:

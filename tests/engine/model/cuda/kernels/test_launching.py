@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from infill_completion.engine.model.cuda.kernels import kernels as device_kernels
-from infill_completion.engine.model.cuda.kernels.driver import Driver, LaunchAttribute, LaunchConfig
-from infill_completion.engine.model.cuda.kernels.kernels import Kernels
 from infill_completion.engine.model.cuda.kernels.launcher import Launcher
-from infill_completion.engine.model.cuda.kernels.nvrtc import Binary
+from infill_completion.engine.model.cuda.kernels.runtime import kernels as device_kernels
+from infill_completion.engine.model.cuda.kernels.runtime.driver import Driver, LaunchAttribute, LaunchConfig
+from infill_completion.engine.model.cuda.kernels.runtime.kernels import Kernels
+from infill_completion.engine.model.cuda.kernels.runtime.nvrtc import Binary
 from tests.engine.model.cuda.kernels.fake_driver import MAX_SHARED_BYTES, OWN_SHARED_BYTES, FakeLibrary
 
 PARAMETERS = {"scaled": "PiPf", "empty": "", "mixed": "iPfiP"}

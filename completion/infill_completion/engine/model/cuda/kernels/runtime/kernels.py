@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from infill_completion.engine.model.cuda.kernels import cubins
-from infill_completion.engine.model.cuda.kernels.driver import (
+from infill_completion.engine.model.cuda.kernels.runtime import cubins
+from infill_completion.engine.model.cuda.kernels.runtime.driver import (
     ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION,
     FUNCTION_LOCAL_BYTES,
     FUNCTION_MAX_DYNAMIC_SHARED_BYTES,
@@ -23,7 +23,7 @@ from infill_completion.engine.model.cuda.kernels.driver import (
     LaunchAttribute,
     LaunchConfig,
 )
-from infill_completion.engine.model.cuda.kernels.nvrtc import Binary
+from infill_completion.engine.model.cuda.kernels.runtime.nvrtc import Binary
 
 _OLDEST = (8, 0)
 _OLDEST_OVERLAP = (9, 0)

@@ -15,8 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from infill_completion.client.run_directory import RunDirectoryError, native_directory
-from infill_completion.engine.model.cuda.kernels import nvrtc
-from infill_completion.engine.model.cuda.kernels.nvrtc import Binary
+from infill_completion.engine.model.cuda.kernels.runtime import nvrtc
+from infill_completion.engine.model.cuda.kernels.runtime.nvrtc import Binary
 
 log = logging.getLogger(__name__)
 

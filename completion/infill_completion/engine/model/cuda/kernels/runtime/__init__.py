@@ -1,0 +1,1 @@
+"""Compiling, loading and launching the kernels on a CUDA device."""
