@@ -98,6 +98,10 @@ def test_a_full_disk_costs_only_time(
     assert "compiled again at the next start" in caplog.text
 
 
+def test_the_sources_are_where_they_are_looked_for() -> None:
+    assert {"attention.cu", "product.cu", "portable.cuh"} <= {path.name for path in cubins.FOLDER.iterdir()}
+
+
 def test_parameters_are_read_from_ptx() -> None:
     ptx = """
     .visible .entry first(

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from infill_completion.engine.model.cuda.capture import GraphCapture
-from infill_completion.engine.model.cuda.kernels.runtime import kernels
 from infill_completion.engine.model.cuda.kernels.products import MAX_ROWS, Places
+from infill_completion.engine.model.cuda.kernels.runtime import kernels
 from infill_completion.engine.model.cuda.kernels.step_kernels import StepKernels
 from infill_completion.engine.model.cuda.kernels.step_weights import step_weights
 from infill_completion.engine.model.decoder import Decoder

@@ -20,7 +20,7 @@ from infill_completion.engine.model.cuda.kernels.runtime.nvrtc import Binary
 
 log = logging.getLogger(__name__)
 
-FOLDER = Path(__file__).parent / "sources"
+FOLDER = Path(__file__).parent.parent / "sources"
 _OPTIONS = ("--std=c++17",)
 
 
