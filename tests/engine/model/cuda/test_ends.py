@@ -9,6 +9,11 @@ from infill_completion.engine.model.cuda.kernels.ends import embed, embed_tiles,
 from tests.engine.model.cuda.emulator.kernels import EmulatedKernels
 
 
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    torch.manual_seed(0)
+
+
 @pytest.mark.parametrize("hidden", [8, 264, 896, 4096])
 @pytest.mark.parametrize("rows", [1, 5, 8])
 def test_embeddings_come_scaled_and_with_their_squares(

@@ -17,9 +17,10 @@
 #include "portable.cuh"
 
 #include "descent.cuh"
+#include "groups.cuh"
 #include "philox.cuh"
 
-constexpr int THREADS = 1024, GROUP = 8, FOUR = 4;
+constexpr int THREADS = 1024, FOUR = 4;
 constexpr int LISTED = 4096; // candidates that fit shared memory
 constexpr int UNIT_BITS = 40; // the unit of a mass is 2^-40
 constexpr unsigned LEAST = (127 - UNIT_BITS) << 23; // the bits of 2^-40 as float32
@@ -40,20 +41,6 @@ struct Room {
 // Whether 16 bytes may be read or written there at once.
 __device__ inline bool is_aligned(const void *address) { return reinterpret_cast<Mass>(address) % 16 == 0; }
 
-// Reads eight logits as floats.
-__device__ inline void read_group(const number *from, float (&x)[GROUP]) {
-    const Words4 words = *reinterpret_cast<const Words4 *>(from);
-    x[0] = low_of(words.x), x[1] = high_of(words.x), x[2] = low_of(words.y), x[3] = high_of(words.y);
-    x[4] = low_of(words.z), x[5] = high_of(words.z), x[6] = low_of(words.w), x[7] = high_of(words.w);
-}
-__device__ inline void read_group(const float *from, float (&x)[GROUP]) {
-#pragma unroll
-    for (int half = 0; half < 2; ++half) {
-        const Words4 words = reinterpret_cast<const Words4 *>(from)[half];
-        x[4 * half] = __uint_as_float(words.x), x[4 * half + 1] = __uint_as_float(words.y);
-        x[4 * half + 2] = __uint_as_float(words.z), x[4 * half + 3] = __uint_as_float(words.w);
-    }
-}
 __device__ inline float read(const number *from) { return widened(*from); }
 __device__ inline float read(const float *from) { return *from; }
 
@@ -206,15 +193,9 @@ __device__ inline unsigned sampled(
     return draw(all, room, top_p, total, noise, top);
 }
 
-// Writes logits as float32.
-__device__ inline void write_group(float *to, const float (&x)[GROUP], int count) {
-    if (is_aligned(to) && count >= GROUP) {
-#pragma unroll
-        for (int half = 0; half < 2; ++half)
-            reinterpret_cast<Words4 *>(to)[half] = {__float_as_uint(x[4 * half]), __float_as_uint(x[4 * half + 1]),
-                __float_as_uint(x[4 * half + 2]), __float_as_uint(x[4 * half + 3])};
-        return;
-    }
+// Writes the first `count` logits of a group.
+__device__ inline void write_scores(float *to, const float (&x)[GROUP], int count) {
+    if (is_aligned(to) && count >= GROUP) return write_group(to, x);
 #pragma unroll
     for (int i = 0; i < GROUP; ++i)
         if (i < count) to[i] = x[i];
@@ -247,7 +228,7 @@ __device__ inline void choose(Room &room, const T *logits, int stride, int vocab
 #pragma unroll
         for (int i = 0; i < GROUP; ++i)
             if (x[i] > most || (at == ALL && x[i] == most)) most = x[i], at = first + i;
-        if (writes_scores) write_group(own_scores + first, x, vocabulary - first);
+        if (writes_scores) write_scores(own_scores + first, x, vocabulary - first);
     });
     const Mass found = over_block(
         at == ALL ? 0 : packed(ordered_bits(most), at), room.bins.parts, [](Mass a, Mass b) { return a > b ? a : b; });

@@ -3,20 +3,9 @@
 // A block works on 256 columns (a tile) of all eight rows: a warp on a row, a lane on eight columns.
 #include "portable.cuh"
 
-constexpr int ROWS = 8, TILE = 256, GROUP = 8;
-constexpr unsigned ALL = 0xffffffff;  // lanes of a warp
+#include "groups.cuh"
 
-__device__ inline void widen(const Words4 &words, float (&x)[GROUP]) {
-    x[0] = low_of(words.x), x[1] = high_of(words.x), x[2] = low_of(words.y), x[3] = high_of(words.y);
-    x[4] = low_of(words.z), x[5] = high_of(words.z), x[6] = low_of(words.w), x[7] = high_of(words.w);
-}
-__device__ inline Words4 narrowed(const float (&x)[GROUP]) {
-    return {pair(x[0], x[1]), pair(x[2], x[3]), pair(x[4], x[5]), pair(x[6], x[7])};
-}
-__device__ inline float over_warp(float sum) {
-    for (int apart = 16; apart > 0; apart /= 2) sum += __shfl_xor_sync(ALL, sum, apart);
-    return sum;
-}
+constexpr int ROWS = 8, TILE = 256;
 
 // Reads the embeddings of up to eight tokens; see ends.py for the arguments.
 extern "C" __global__ void embed(const long long *ids, int rows, const number *table, int entries, const number *weight,
@@ -37,12 +26,8 @@ extern "C" __global__ void embed(const long long *ids, int rows, const number *t
     if (threadIdx.x % 32 == 0) squares[blockIdx.x * ROWS + row] = sum;
     if (!is_inside) return;
     const long long at = static_cast<long long>(row) * hidden + column;
-    *reinterpret_cast<Words4 *>(h + at) = narrowed(weights);
-#pragma unroll
-    for (int half = 0; half < 2; ++half)
-        reinterpret_cast<Words4 *>(x + at)[half] = {__float_as_uint(numbers[4 * half]),
-            __float_as_uint(numbers[4 * half + 1]), __float_as_uint(numbers[4 * half + 2]),
-            __float_as_uint(numbers[4 * half + 3])};
+    write_group(h + at, weights);
+    write_group(x + at, numbers);
 }
 
 // Computes the last norm of up to eight rows; see ends.py for the arguments.
@@ -59,16 +44,10 @@ extern "C" __global__ void last_norm(const float *x, const float *squares, int t
     const float times = rsqrtf(over_warp(sum) / static_cast<float>(hidden) + eps);
     if (!is_inside) return;
     const long long at = static_cast<long long>(row) * hidden + column;
-    float weights[GROUP];
+    float numbers[GROUP] = {}, weights[GROUP];
     widen(scale, weights);
+    if (row < rows) read_group(x + at, numbers);
 #pragma unroll
-    for (int half = 0; half < 2; ++half) {
-        Words4 words = {0, 0, 0, 0};
-        if (row < rows) words = reinterpret_cast<const Words4 *>(x + at)[half];
-        weights[4 * half] *= __uint_as_float(words.x) * times,
-            weights[4 * half + 1] *= __uint_as_float(words.y) * times;
-        weights[4 * half + 2] *= __uint_as_float(words.z) * times;
-        weights[4 * half + 3] *= __uint_as_float(words.w) * times;
-    }
-    *reinterpret_cast<Words4 *>(normed + at) = narrowed(weights);
+    for (int i = 0; i < GROUP; ++i) numbers[i] = row < rows ? numbers[i] * times * weights[i] : 0.0f;
+    write_group(normed + at, numbers);
 }
