@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from benchmarks.gpu.products import linear_shapes
 from benchmarks.gpu.stopwatch import DeviceStopwatch
 from benchmarks.gpu.weights import NF4Weights
 from infill_completion.catalog import ModelShape
@@ -125,16 +126,6 @@ def main() -> int:
     for rows in (1, 5):
         benchmark.choosing(shapes[0].vocab, rows)
     return 0
-
-
-def linear_shapes(shape: ModelShape) -> list[tuple[int, int]]:
-    """Return the outputs and inputs of the linear layers, with q/k/v and gate/up also as one."""
-    queries, keys = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
-    pairs = [
-        (queries, shape.hidden), (keys, shape.hidden), (shape.intermediate, shape.hidden),
-        (shape.hidden, shape.intermediate), (queries + 2 * keys, shape.hidden), (2 * shape.intermediate, shape.hidden),
-    ]  # fmt: skip
-    return list(dict.fromkeys(pairs))
 
 
 if __name__ == "__main__":

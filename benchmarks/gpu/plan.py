@@ -8,7 +8,11 @@ from pathlib import Path
 
 from benchmarks.gpu.step import Step
 
-_TESTS = ("tests/engine/model/cuda/test_device_loop.py", "tests/engine/bench/test_bench_gpu.py")
+_TESTS = (
+    "tests/engine/model/cuda/test_kernels_gpu.py",
+    "tests/engine/model/cuda/test_device_loop.py",
+    "tests/engine/bench/test_bench_gpu.py",
+)
 # Without the project's pytest settings and conftest.py, which need packages that a bare image lacks.
 _PYTEST = [
     *("-m", "pytest", "-c", "/dev/null", "--rootdir=.", "--noconftest", "--import-mode=importlib"),
@@ -37,12 +41,14 @@ def plan(device: str, shapes: Sequence[str], jsonl: Path) -> list[Step]:
     reference = ("--reference-tokens", "16")
     own = ("--no-reference", "--context", middle)
     kernels = [python, "-m", "benchmarks.gpu.kernels", *common, "--shapes", ",".join(shapes)]
+    own_kernels = [python, "-m", "benchmarks.gpu.own_kernels", *common, "--shapes", ",".join(shapes)]
     return [
         Step("A versions, NF4 product", [python, "-m", "benchmarks.gpu.product", *common], 45),
         Step("B GPU tests", [python, *_PYTEST, *_TESTS], 60),
         Step("C kernels", kernels, 60),
+        Step("K own kernels", own_kernels, 60),
         Step(f"D {first}", engine(first, "decode,rows,prefill,kernels", "--context", contexts, *reference), 100),
-        Step(f"E {first} joined, fused", engine(first, "decode,variants", *own), 60),
+        Step(f"E {first} operators", engine(first, "decode,variants", *own), 60),
         *(
             Step(f"{letter} {shape}", engine(shape, "decode", "--context", middle, *reference), limit)
             for letter, shape, limit in zip("FG", others, (60, 75), strict=False)

@@ -8,6 +8,8 @@ from infill_completion.engine import environment  # isort: skip  # before torch
 import torch
 from torch import Tensor
 
+from infill_completion.engine.model.cuda.kernels.nf4 import Codebooks, NF4Matrix
+
 environment.prepare()
 
 
@@ -27,6 +29,22 @@ class NF4Weights:
     def dequantized(self) -> Tensor:
         """Return the weights that the product stands for."""
         return self._bnb.functional.dequantize_4bit(self._packed, self._state)  # type: ignore[no-any-return]
+
+    @property
+    def matrix(self) -> NF4Matrix:
+        """The matrix as the project's kernels read it."""
+        return NF4Matrix(
+            self._packed, self._state.absmax, self._state.state2.absmax, self._state.offset, *self._state.shape
+        )
+
+    @property
+    def codebooks(self) -> Codebooks:
+        """What its numbers stand for."""
+        return Codebooks(self._state.code, self._state.state2.code)
+
+    def copy(self) -> NF4Matrix:
+        """Return the matrix with other memory for its packed numbers."""
+        return self.matrix._replace(packed=self._packed.clone())
 
     def copies(self, count: int) -> list[Tensor]:
         """Return ``count`` copies of the packed numbers, so that products in turn do not read them from the cache."""

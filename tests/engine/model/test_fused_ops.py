@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import shutil
 import sysconfig
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from infill_completion.engine.bench.decode import nf4_variants
-from infill_completion.engine.bench.subject import drawn
-from infill_completion.engine.bench.workload import endless, request_of
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.model import fused_ops
 from infill_completion.engine.model.cuda.static_step import StaticStep
 from infill_completion.engine.model.fork import Fork
 from infill_completion.engine.model.kv_cache import KVCache
-from infill_completion.settings import EngineSettings
-from tests.engine.tiny import never
 
 CPU = torch.device("cpu")
 ADDS = fused_ops.PLAIN.add_and_norm
@@ -55,21 +49,6 @@ def test_steps_of_many_widths_can_be_compiled() -> None:
     for width in range(1, 13):
         x = torch.linspace(-1, 1, width * 64).view(1, width, 64)
         assert torch.allclose(pieces.gate(x), fused_ops.PLAIN.gate(x), atol=1e-5)
-
-
-@compiles
-def test_what_the_benchmark_compares_with_writes_the_same_text() -> None:
-    subject = drawn("tiny", EngineSettings(device="cpu", quantization="none", context_tokens=512))
-    loop = endless(subject.generator, shipped=False)
-    request = replace(request_of(loop, 200, 20), temperature=0.0)
-    expected = [chunk.text for chunk in loop.stream(request, never)]
-    others = nf4_variants(subject)
-    assert list(others) == ["joined", "fused"]
-    for other in others.values():
-        assert [chunk.text for chunk in other.stream(request, never)] == expected
-        assert other.model.device_loop is not None
-        assert other.model.device_loop.steps > 0
-    subject.generator.close()
 
 
 def test_where_nothing_compiles_the_operators_go_on(

@@ -13,16 +13,12 @@ from typing import Any
 from infill_completion.engine import environment  # isort: skip  # before torch and transformers
 import torch
 
-from infill_completion.catalog import Quantization
 from infill_completion.engine.bench.machine import synchronize
 from infill_completion.engine.bench.subject import Subject
 from infill_completion.engine.bench.workload import TEMPERATURE, TOP_P, endless, ours_per_second, request_of
 from infill_completion.engine.checkpoints.devices import cores
 from infill_completion.engine.decoding.generator import Generator
-from infill_completion.engine.model import fused_ops
 from infill_completion.engine.model.cuda.device_loop import DeviceLoop
-from infill_completion.engine.model.decoder import Decoder
-from infill_completion.engine.model.forward import ForwardPass
 
 environment.prepare()
 
@@ -39,8 +35,7 @@ class DecodeRates:
             text.
         reference: transformers' ``generate()`` as in the reference example; None if it was not measured.
         roofline: Upper bound from reading the weights and the cache once per step at the measured copy bandwidth.
-        joined: As ``loop``, with one product for q, k, v and one for gate, up; None except in 4 bits on CUDA.
-        fused: As ``joined``, with compiled kernels between the products (`fused_ops`).
+        operators: As ``loop``, without the project's kernels; None except on CUDA.
     """
 
     context_tokens: int
@@ -49,27 +44,19 @@ class DecodeRates:
     shipped: float
     reference: float | None
     roofline: float
-    joined: float | None = None
-    fused: float | None = None
+    operators: float | None = None
 
 
 def variants(subject: Subject) -> dict[str, Generator]:
-    """Return endless generators that compute the same in other ways: for 4-bit weights on CUDA, else none."""
-    is_supported = subject.model.device.type == "cuda" and subject.quantization is Quantization.NF4
-    return nf4_variants(subject) if is_supported else {}
+    """Return an endless generator without the project's kernels: on CUDA, else none."""
+    return cuda_variants(subject) if subject.model.device.type == "cuda" else {}
 
 
-def nf4_variants(subject: Subject) -> dict[str, Generator]:
-    """Return endless generators with joined products: without and with compiled kernels between them."""
-    generator = subject.generator
-    capacity, tokens = generator.model.forward_pass.decoder.capacity, generator.model.tokenizer.vocab_size
-    decoder = Decoder(subject.model, capacity, tokens=tokens, join_nf4=True)
-    pieces = {"joined": fused_ops.PLAIN, "fused": fused_ops.compiled(decoder.device, decoder.dtype)}
-    made = {name: endless(generator, shipped=False) for name in pieces}
-    for name, variant in made.items():
-        variant.model.forward_pass = ForwardPass(decoder)
-        variant.model.device_loop = DeviceLoop(decoder, 0, pieces[name])
-    return made
+def cuda_variants(subject: Subject) -> dict[str, Generator]:
+    """Return an endless generator whose steps run in bitsandbytes' and torch's operators."""
+    made = endless(subject.generator, shipped=False)
+    made.model.device_loop = DeviceLoop(made.model.forward_pass.decoder, 0)
+    return {"operators": made}
 
 
 @torch.inference_mode()
@@ -147,8 +134,7 @@ def decode(
         shipped=best["shipped"],
         reference=max(theirs, default=None),
         roofline=candidates * bandwidth / subject.step_bytes(len(prompt_ids)),
-        joined=best.get("joined"),
-        fused=best.get("fused"),
+        operators=best.get("operators"),
     )
 
 

@@ -17,7 +17,7 @@ from infill_completion.engine.checkpoints.tokenizer import Tokenizer
 environment.prepare()
 
 SHAPES = {
-    "tiny": ModelShape(2, 256, 704, 4, 2, 64, 16_384),
+    "tiny": ModelShape(2, 256, 768, 4, 2, 64, 16_384),
     "7b": ModelShape(32, 4096, 11008, 32, 32, 128, 32_016),
     "13b": ModelShape(40, 5120, 13824, 40, 40, 128, 32_016),
     "34b": ModelShape(48, 8192, 22016, 64, 8, 128, 32_000),

@@ -15,6 +15,7 @@ from infill_completion.engine.bench.machine import synchronize
 from infill_completion.engine.bench.subject import Subject
 from infill_completion.engine.bench.workload import request_of
 from infill_completion.engine.model.cuda.capture import WARM_UPS, GraphCapture
+from infill_completion.engine.model.cuda.kernel_step import KernelStep
 from infill_completion.engine.model.cuda.static_step import StaticStep, bucket_of
 from infill_completion.engine.model.kv_cache import KVCache
 
@@ -63,12 +64,12 @@ class StepMeter:
         self.index = min(context_tokens, decoder.capacity - _RUNS - WARM_UPS - 2 * max(_ROWS))
         self.cache = KVCache(decoder.kv_shape, decoder.capacity)
         self.bucket = bucket_of(self.index + _RUNS + WARM_UPS + 2 * max(_ROWS), decoder.capacity)
-        self._decoder = decoder
+        self._decoder, self._loop = decoder, subject.generator.model.device_loop
         self._capture = GraphCapture(is_possible=decoder.device.type == "cuda")
 
-    def step(self, rows: int) -> tuple[StaticStep, Callable[[], None], bool]:
+    def step(self, rows: int) -> tuple[StaticStep | KernelStep, Callable[[], None], bool]:
         """Return a step, how to run it, and whether that replays a graph."""
-        step = StaticStep(self._decoder, rows)
+        step = StaticStep(self._decoder, rows) if self._loop is None else self._loop.new_step(rows)
         self.feed(step)
         run = partial(step.run, self.cache, self.bucket)
         graph = self._capture.record(run) if self._capture.is_on else None
@@ -76,7 +77,7 @@ class StepMeter:
             raise RuntimeError(self._capture.error)
         return step, run if graph is None else graph.replay, graph is not None
 
-    def feed(self, step: StaticStep) -> None:
+    def feed(self, step: StaticStep | KernelStep) -> None:
         """Set the input of a step anew."""
         step.feed([7] * step.width, self.index)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -23,7 +22,6 @@ from infill_completion.engine.checkpoints.fingerprint import fingerprint
 from infill_completion.engine.decoding.candidate import Candidate
 from infill_completion.engine.decoding.healing import Speller
 from infill_completion.engine.decoding.recent_texts import RecentTexts
-from infill_completion.engine.model import fused_ops
 from infill_completion.engine.model.cuda.choice import DeviceChoice, Token
 from infill_completion.engine.model.cuda.device_loop import DeviceLoop
 from infill_completion.engine.model.cuda.kernels.loading import step_kernels
@@ -81,10 +79,9 @@ class LoadedModel:
         devices.choose_attention(checkpoint.device)
         parameters = sum(parameter.numel() for parameter in checkpoint.model.parameters())
         threads = devices.set_threads(checkpoint.device, parameters)  # first, because the decoder reads it
-        fused = checkpoint.device.type == "cuda" and os.environ.get(fused_ops.SWITCH) == "1"
         decoder = Decoder(
             checkpoint.model, self.context_tokens + answer, cpu_int8=checkpoint.cpu_int8,
-            tokens=self.tokenizer.vocab_size, join_nf4=fused,
+            tokens=self.tokenizer.vocab_size,
         )  # fmt: skip
         self.forward_pass = ForwardPass(decoder, devices.prefill_threads(checkpoint.device, threads))
         capacity = self._capacity_for(self.context_tokens + ANSWER_TOKENS)
@@ -96,9 +93,8 @@ class LoadedModel:
         if checkpoint.device.type != "cpu":
             self.device_choice = DeviceChoice(decoder.vocab_size, decoder.device)
         if checkpoint.device.type == "cuda":
-            pieces = fused_ops.compiled(checkpoint.device, decoder.dtype) if fused else fused_ops.PLAIN
             kernels = step_kernels(checkpoint.model, decoder, max(decoder.capacity, capacity))
-            self.device_loop = DeviceLoop(decoder, self.settings.draft_tokens, pieces, kernels)
+            self.device_loop = DeviceLoop(decoder, self.settings.draft_tokens, kernels=kernels)
         self.recent_texts = RecentTexts()
         self._speller = Speller(self.tokenizer, decoder.device)
         self._prompt_builder, self._indexes = PromptBuilder(), IndexKeeper()

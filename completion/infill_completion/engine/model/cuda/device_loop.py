@@ -56,13 +56,9 @@ class DeviceLoop:
         self, decoder: Decoder, draft_tokens: int, ops: FusedOps = PLAIN, kernels: StepKernels | None = None
     ) -> None:
         on_cuda = decoder.device.type == "cuda"
-        self._single: StaticStep | KernelStep
-        self._wide: StaticStep | KernelStep
-        if kernels is None:
-            self._single = StaticStep(decoder, ops=ops)
-            self._wide = StaticStep(decoder, max(1 + draft_tokens, _MIN_WIDTH), ops)
-        else:
-            self._single, self._wide = KernelStep(kernels), KernelStep(kernels, MAX_ROWS)
+        self._decoder, self._ops, self._kernels = decoder, ops, kernels
+        self._single = self.new_step(1)
+        self._wide = self.new_step(max(1 + draft_tokens, _MIN_WIDTH) if kernels is None else MAX_ROWS)
         self.width = self._wide.width
         self.capture = GraphCapture(is_possible=on_cuda and len(set(decoder.kv_shape.devices)) == 1)
         # A graph holds plain addresses of its cache, so it must not outlive it.
@@ -75,6 +71,12 @@ class DeviceLoop:
         self._ahead: tuple[Sampling, KVCache, int] | None = None  # the step that is running, and its index
         self._last = Token(-1, 0.0)
         self.steps = 0
+
+    def new_step(self, width: int) -> StaticStep | KernelStep:
+        """Return another step as those of this loop."""
+        if self._kernels is None:
+            return StaticStep(self._decoder, width, self._ops)
+        return KernelStep(self._kernels, width)
 
     def follow(self, sampling: Sampling, cache: KVCache, id_: int, index: int) -> Token:
         """Return the token after ``id_``, which belongs at ``index`` of the cache, and start the next step."""
