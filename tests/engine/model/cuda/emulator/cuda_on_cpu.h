@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "device.h"
+#include "races.h"
 
 // A kernel's compiler has no headers, so it doesn't have these either.
 #undef INFINITY
@@ -33,6 +34,7 @@
 extern "C" char __start_shared_memory[] __attribute__((weak, visibility("hidden")));
 extern "C" char __stop_shared_memory[] __attribute__((weak, visibility("hidden")));
 
+#define NO_RACE __attribute__((noinline, no_sanitize("thread")))
 #define LINE_OF_CALL int line = __builtin_LINE()
 
 // ---- vectors ----
@@ -176,7 +178,7 @@ inline void __threadfence() {}
 inline void __threadfence_block() {}
 inline void __threadfence_system() {}
 
-// Fibers change only at meetings, so plain code is atomic.  There is none for floats: sums must not depend on an order.
+// Fibers change only at meetings, so plain code is atomic; the search for races leaves it out.  There is none for floats: sums must not depend on an order.
 template <typename T> struct atomic_of;
 #define ATOMIC_TYPE(type)                                                                                              \
     template <> struct atomic_of<type> {                                                                               \
@@ -189,7 +191,7 @@ ATOMIC_TYPE(unsigned long long)
 template <typename T> using Atomic = typename atomic_of<T>::same;
 
 #define ATOMIC(name, expression)                                                                                       \
-    template <typename T> inline T name(T *address, Atomic<T> value) {                                                 \
+    template <typename T> NO_RACE T name(T *address, Atomic<T> value) {                                                \
         T old = *address;                                                                                              \
         *address = (expression);                                                                                       \
         return old;                                                                                                    \
@@ -202,17 +204,17 @@ ATOMIC(atomicOr, old | value)
 ATOMIC(atomicXor, old ^ value)
 ATOMIC(atomicInc, old >= value ? 0 : old + 1)
 ATOMIC(atomicDec, old == 0 || old > value ? value : old - 1)
-template <typename T> inline T atomicAdd(T *address, Atomic<T> value) {
+template <typename T> NO_RACE T atomicAdd(T *address, Atomic<T> value) {
     T old = *address;
     *address = static_cast<T>(static_cast<std::make_unsigned_t<T>>(old) + static_cast<std::make_unsigned_t<T>>(value));
     return old;
 }
-template <typename T> inline T atomicExch(T *address, std::common_type_t<T> value) {
+template <typename T> NO_RACE T atomicExch(T *address, std::common_type_t<T> value) {
     T old = *address;
     *address = value;
     return old;
 }
-template <typename T> inline T atomicCAS(T *address, std::common_type_t<T> expected, std::common_type_t<T> value) {
+template <typename T> NO_RACE T atomicCAS(T *address, std::common_type_t<T> expected, std::common_type_t<T> value) {
     T old = *address;
     if (old == expected) *address = value;
     return old;
@@ -314,7 +316,8 @@ inline int __syncthreads_or(int predicate, LINE_OF_CALL) {
 }
 
 inline void __syncwarp(unsigned mask = 0xffffffffu, LINE_OF_CALL) {
-    cuda_on_cpu::warp_meeting("__syncwarp", line, mask, nullptr, nullptr);
+    cuda_on_cpu::warp_meeting(
+        "__syncwarp", line, mask, nullptr, [](void **, unsigned mask) { cuda_on_cpu::order_lanes(mask); });
 }
 template <typename T> inline T __shfl_sync(unsigned mask, T value, int source, int width = 32, LINE_OF_CALL) {
     int lane = cuda_on_cpu::lane(), first = lane & ~(width - 1);

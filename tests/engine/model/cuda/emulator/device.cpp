@@ -2,6 +2,8 @@
 // make no system call.  What goes wrong in a fiber, a fault included, jumps back to `run`.
 #include "device.h"
 
+#include "races.h"
+
 #include <csetjmp>
 #include <csignal>
 #include <cstdarg>
@@ -58,7 +60,6 @@ Fiber *current;
 bool running, previous_ended;
 jmp_buf scheduler, failed;
 char message[512];
-size_t fault_place; // in this library; 0 where it isn't known
 
 const Kernel *kernel;
 void **kernel_arguments;
@@ -183,24 +184,16 @@ const Region *region_near(const char *address) {
     return nullptr;
 }
 
-// Keeps where in this library the fault was.
-void keep_place(void *context) {
-#ifdef __x86_64__
-    Dl_info library;
-    if (!dladdr(reinterpret_cast<void *>(keep_place), &library)) return;
-    size_t place = static_cast<size_t>(static_cast<ucontext_t *>(context)->uc_mcontext.gregs[REG_RIP]);
-    fault_place = place - reinterpret_cast<size_t>(library.dli_fbase);
-#else
-    (void)context;
-#endif
-}
-
 void on_fault(int signal, siginfo_t *info, void *context) {
     if (!running) {
         ::signal(signal, SIG_DFL);
         return;
     }
-    keep_place(context);
+#ifdef __x86_64__
+    fault_place = place_of(reinterpret_cast<void *>(static_cast<ucontext_t *>(context)->uc_mcontext.gregs[REG_RIP]));
+#else
+    (void)context;
+#endif
     const char *address = static_cast<const char *>(info->si_addr);
     if (signal == SIGXCPU) fail("runs for more than %u s", limit_s);
     if (signal == SIGFPE) fail("divides by zero");
@@ -263,6 +256,7 @@ void protect(bool previous_ended) {
 void run_block(const Launch &launch, std::vector<unsigned> &order) {
     protect(false);
     previous_ended = false;
+    next_block_epoch();
     memset(kernel->shared_begin, POISON, kernel->shared_end - kernel->shared_begin);
     memset(shared, POISON, launch.shared_bytes);
     at_block_meeting = ended = 0;
@@ -303,6 +297,14 @@ void run_blocks(const Launch &launch) {
 
 } // namespace
 
+size_t fault_place, other_fault_place;
+
+size_t place_of(const void *code) {
+    static Dl_info library;
+    if (!library.dli_fbase) dladdr(reinterpret_cast<void *>(place_of), &library);
+    return reinterpret_cast<size_t>(code) - reinterpret_cast<size_t>(library.dli_fbase);
+}
+
 void fail(const char *format, ...) {
     va_list values;
     va_start(values, format);
@@ -325,6 +327,7 @@ void block_meeting(const char *operation, int line, void *mine, LastOfBlock last
                 "is at %s in line %d, but thread %u at %s in line %d", operation, line, i, fiber.operation, fiber.line);
         fiber.state = READY;
     }
+    next_block_epoch();
     if (last) last(brought, blockDim.x);
 }
 
@@ -371,9 +374,10 @@ const char *run(const Kernel &chosen, const Launch &launch, void **arguments) {
             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
     regions.push_back(new_region(launch.shared_bytes, 0, "dynamic shared memory", true, false));
     shared = reinterpret_cast<unsigned char *>(regions.back().begin);
+    begin_races(kernel->shared_begin, kernel->shared_end, shared, launch.shared_bytes);
     catch_faults();
     running = true;
-    fault_place = 0;
+    fault_place = other_fault_place = 0;
     const char *result = nullptr;
     if (_setjmp(failed)) {
         for (Fiber &fiber : fibers) fiber.started = false;
@@ -410,6 +414,7 @@ EXPORTED int end_region(const char *begin) {
 }
 
 EXPORTED size_t fault_offset() { return cuda_on_cpu::fault_place; }
+EXPORTED size_t other_fault_offset() { return cuda_on_cpu::other_fault_place; }
 
 // ---- for the compiler's checks: each handler gets a structure that begins with the place ----
 

@@ -1,6 +1,8 @@
 // The part of a CUDA device that runs threads: one block at a time, each of its threads a fiber.
 #pragma once
 
+#include <cstddef>
+
 struct uint3 {
     unsigned x, y, z;
 };
@@ -29,6 +31,12 @@ const char *run(const Kernel &kernel, const Launch &launch, void **arguments);
 
 // Ends the launch with a message that names the kernel, the block and the thread.
 [[noreturn]] void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+// Where the last mistake was, and the access that it contradicts, as offsets in this library; 0 where unknown.
+extern size_t fault_place, other_fault_place;
+
+// Returns an address of code as an offset in this library.
+size_t place_of(const void *code);
 
 // Waits until all threads of the block are here.  `mine` is what this thread has brought; the last one to come calls
 // `last`, if that isn't null, with the things of all.

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,8 +34,8 @@ FLAGS = (
     "-ffp-contract=off",
     "-Wall",
 )
-# What a device does not forgive either; device.cpp reports it.
-CHECKS = "bounds,alignment,shift-exponent,integer-divide-by-zero,signed-integer-overflow,return,unreachable"
+# What a device does not forgive either; device.cpp and races.cpp have what the checks call.
+CHECKS = "thread,bounds,alignment,shift-exponent,integer-divide-by-zero,signed-integer-overflow,return,unreachable"
 _ENTRY = re.compile(r'extern\s+"C"\s+(?:__global__|void\b|__launch_bounds__\s*\([^)]*\)|\s)+(\w+)\s*\(([^)]*)\)')
 
 
@@ -117,7 +118,7 @@ class EmulatedKernels:
         finally:
             spoiled = buffers.close()
         if fault is not None:
-            raise EmulationError(fault.decode() + _line_of(library))
+            raise EmulationError(fault.decode() + _places(library))
         if spoiled:
             raise EmulationError(f"{name} wrote beside {spoiled}")
 
@@ -162,8 +163,9 @@ def build(source: Path, folder: Path, flags: tuple[str, ...]) -> Path:
     partial, compiled = library.with_suffix(f".{os.getpid()}.so"), library.with_suffix(f".{os.getpid()}.o")
     checks = [f"-fsanitize={CHECKS}", "-fno-sanitize-recover=all"]
     _compile(source, [*command, *checks, "-c", "-o", str(compiled), str(wrapper)])
-    # The checks' own library isn't linked: device.cpp has what they call.
-    _compile(source, [*command, "-shared", "-o", str(partial), str(compiled), str(HERE / "device.cpp")])
+    # The checks' own library isn't linked.
+    device = [str(path) for path in sorted(HERE.glob("*.cpp"))]
+    _compile(source, [*command, "-shared", "-o", str(partial), str(compiled), *device])
     partial.replace(library)
     return library
 
@@ -174,17 +176,23 @@ def _compile(source: Path, command: list[str]) -> None:
         raise EmulationError(f"{source.name} does not compile as C++:\n{ended.stderr}")
 
 
-def _line_of(library: ctypes.CDLL) -> str:
-    """Return the line of the last fault, as the end of a sentence, if there is a tool that knows it."""
-    library.fault_offset.restype = ctypes.c_size_t
-    offset = library.fault_offset()
-    tool = shutil.which("addr2line")
+def _places(library: ctypes.CDLL) -> str:
+    """Return the lines of the last mistake, as the end of a sentence, if there is a tool that knows them."""
+    places = [_place(library, library.fault_offset), _place(library, library.other_fault_offset)]
+    return "".join(
+        f"{word} {place}" for word, place in zip((", at", "; the other is at"), places, strict=True) if place
+    )
+
+
+def _place(library: ctypes.CDLL, function: Any) -> str:
+    function.restype = ctypes.c_size_t
+    offset, tool = function(), shutil.which("addr2line")
     if not offset or tool is None:
         return ""
     command = [tool, "-e", library._name, "-i", hex(offset)]
     lines = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
     places = [line.rpartition("/")[2].partition(" ")[0] for line in lines]
-    return ", at " + " in ".join(place for place in places if ".h:" not in place)
+    return " in ".join(place for place in places if ".cu" in place)
 
 
 def _check(

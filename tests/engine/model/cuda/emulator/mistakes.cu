@@ -26,6 +26,15 @@ extern "C" __global__ void no_warp_barrier(const float *x, float *y) {
     y[threadIdx.x] = kept[threadIdx.x ^ 1];
 }
 
+// A shuffle doesn't order what lanes do to memory.
+extern "C" __global__ void shuffle_for_a_barrier(const float *x, float *y) {
+    __shared__ float kept[64];
+    wait_for_previous();
+    kept[threadIdx.x] = x[threadIdx.x];
+    const int partner = __shfl_xor_sync(0xffffffff, static_cast<int>(threadIdx.x), 1);
+    y[threadIdx.x] = kept[partner];
+}
+
 extern "C" __global__ void ended_before_barrier(const float *x, float *y) {
     wait_for_previous();
     if (threadIdx.x >= 40) return;

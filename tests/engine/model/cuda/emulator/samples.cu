@@ -124,3 +124,25 @@ extern "C" __global__ void __launch_bounds__(32 * 2, 1) parameters_from_a_macro(
     wait_for_previous();
     y[threadIdx.x] = x[threadIdx.x];
 }
+
+// Rotates the words of each warp, and those of its halves, again and again in the same memory.
+extern "C" __global__ void rotate(const int *x, int *y, int rounds) {
+    __shared__ int kept[64];
+    wait_for_previous();
+    const int lane = threadIdx.x % 32, warp = threadIdx.x - lane, half = lane / 16 * 16;
+    int value = x[threadIdx.x];
+    for (int round = 0; round < rounds; round++) {
+        kept[threadIdx.x] = value;
+        __syncwarp();
+        value = kept[warp + (lane + 1) % 32];
+        __syncwarp();
+        kept[threadIdx.x] = value;
+        __syncwarp(0xffffu << half);
+        value = kept[warp + half + (lane + 1) % 16];
+        __syncwarp();
+    }
+    __syncthreads();
+    kept[63 - threadIdx.x] = value;
+    __syncthreads();
+    y[threadIdx.x] = kept[threadIdx.x];
+}

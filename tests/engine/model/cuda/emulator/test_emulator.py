@@ -60,6 +60,18 @@ def test_atomics_and_the_last_block(samples: EmulatedKernels, seed: int) -> None
     assert finished.item() == 0
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_barriers_of_warps_order_what_their_lanes_do(samples: EmulatedKernels, seed: int) -> None:
+    samples.seed = seed
+    x = torch.randint(0, 99, (64,), dtype=torch.int32)
+    y = torch.zeros_like(x)
+    samples.launch("rotate", (1, 1, 1), 64, 0, x, y, 3)
+    expected = x.view(2, 32)
+    for _ in range(3):
+        expected = expected.roll(-1, 1).view(2, 2, 16).roll(-1, 2).view(2, 32)
+    assert torch.equal(y, expected.flatten().flip(0))
+
+
 def test_exchanges_and_votes_of_a_warp(samples: EmulatedKernels) -> None:
     x = torch.randint(0, 998, (32,), dtype=torch.int32)
     y = torch.zeros(14, 32, dtype=torch.int32)
