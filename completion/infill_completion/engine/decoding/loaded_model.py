@@ -22,7 +22,7 @@ from infill_completion.engine.checkpoints.fingerprint import fingerprint
 from infill_completion.engine.decoding.candidate import Candidate
 from infill_completion.engine.decoding.healing import Speller
 from infill_completion.engine.decoding.recent_texts import RecentTexts
-from infill_completion.engine.model.cuda.choice import DeviceChoice, Token
+from infill_completion.engine.model.cuda.choice import DeviceChoice, KernelChoice, Token
 from infill_completion.engine.model.cuda.device_loop import DeviceLoop
 from infill_completion.engine.model.cuda.kernels.loading import step_kernels
 from infill_completion.engine.model.decoder import Decoder
@@ -89,12 +89,14 @@ class LoadedModel:
         self.context_tokens = min(self.context_tokens, max(MIN_CONTEXT_TOKENS, capacity - answer))
         self.slots = Slots(self.forward_pass.kv_shape, capacity, self._slot_count(capacity))
         self.device_loop: DeviceLoop | None = None
-        self.device_choice: DeviceChoice | None = None
+        self.device_choice: DeviceChoice | KernelChoice | None = None
         if checkpoint.device.type != "cpu":
             self.device_choice = DeviceChoice(decoder.vocab_size, decoder.device)
         if checkpoint.device.type == "cuda":
             kernels = step_kernels(checkpoint.model, decoder, max(decoder.capacity, capacity))
             self.device_loop = DeviceLoop(decoder, self.settings.draft_tokens, kernels=kernels)
+            if kernels is not None:  # seeded answers must not depend on who chooses
+                self.device_choice = KernelChoice(kernels.launcher, decoder.vocab_size, decoder.device)
         self.recent_texts = RecentTexts()
         self._speller = Speller(self.tokenizer, decoder.device)
         self._prompt_builder, self._indexes = PromptBuilder(), IndexKeeper()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from infill_completion.api import CompletionRequest
-from infill_completion.engine.model.cuda.choice import DeviceChoice
+from infill_completion.engine.model.cuda.choice import DeviceChoice, KernelChoice
 from infill_completion.engine.model.cuda.noise import Draw
 from infill_completion.engine.model.forward import ForwardPass
 from infill_completion.engine.model.sampling import MIN_TEMPERATURE, Sampling
@@ -120,8 +120,9 @@ class Sampler:
     """
 
     def __init__(
-        self, forward_pass: ForwardPass, request: CompletionRequest, on_device: DeviceChoice | None = None
-    ) -> None:
+        self, forward_pass: ForwardPass, request: CompletionRequest,
+        on_device: DeviceChoice | KernelChoice | None = None,
+    ) -> None:  # fmt: skip
         seed = randbits(_SEED_BITS) if request.seed is None else request.seed
         self.sampling = Sampling(request.temperature, request.top_p, seed)
         self._forward_pass, self._on_device = forward_pass, on_device

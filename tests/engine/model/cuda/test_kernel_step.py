@@ -11,11 +11,13 @@ from torch import nn
 
 from infill_completion.catalog import ModelShape
 from infill_completion.engine.bench.random_weights import random_model
+from infill_completion.engine.model.cuda.choice import KernelChoice
 from infill_completion.engine.model.cuda.device_loop import DeviceLoop
 from infill_completion.engine.model.cuda.kernels.loading import error
 from infill_completion.engine.model.cuda.kernels.products import Places
 from infill_completion.engine.model.cuda.kernels.step_kernels import StepKernels
 from infill_completion.engine.model.cuda.kernels.step_weights import step_weights
+from infill_completion.engine.model.cuda.noise import Draw
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.fork import Fork
 from infill_completion.engine.model.kv_cache import KVCache
@@ -103,6 +105,19 @@ def test_a_step_scores_several_candidates_in_one_cache(case: Case) -> None:
     for number, ids in enumerate(candidates):
         alone = case.loop().score(case.read(PROMPT), ids, shared)
         torch.testing.assert_close(together[number::2], alone, rtol=0.02, atol=0.02)
+
+
+def test_tokens_are_the_same_when_the_host_has_them_chosen_from_the_scores(case: Case) -> None:
+    """For one text and for three candidates after it."""
+    loop, cache, index = case.loop(), case.read(PROMPT), len(PROMPT) - 1
+    choice = KernelChoice(case.kernels.launcher, case.decoder.vocab_size, case.decoder.device)
+    single = loop.check(WARM, cache, PROMPT[-1:], index)[0]
+    scores = loop.score(cache, PROMPT[-1:], index)[0]
+    assert choice.choose(scores, WARM, Draw(WARM.seed, index)) == single
+    assert choice.choose(scores, COLD, Draw(0, index)).id == int(scores.argmax())
+    tokens, rows = loop.fork(WARM, cache, range(7, 10), index + 1, Fork(index + 1, 3))
+    again = [choice.choose(row, WARM, Draw(WARM.seed + number, index + 1)) for number, row in enumerate(rows)]
+    assert again == tokens
 
 
 def test_layers_that_are_not_in_four_bits_keep_torchs_operators() -> None:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from infill_completion.engine.model.cuda.kernels.choose import Chooser
+from infill_completion.engine.model.cuda.kernels.launcher import Launcher
 from infill_completion.engine.model.cuda.noise import Draw, Noise
 from infill_completion.engine.model.sampling import MIN_TEMPERATURE, Sampling
 
@@ -64,4 +66,28 @@ class DeviceChoice:
         # In one tensor, because each read waits for the device.  Float32 holds ids up to 2 ** 24 exactly, and Apple's
         # devices have no float64.
         id_, nats = torch.cat([chosen.float(), logprob]).tolist()
+        return Token(int(id_), nats)
+
+
+class KernelChoice:
+    """Chooses tokens from scores that the host has changed, or that no step computed, as a step in kernels would.
+
+    Args:
+        launcher: Runs the kernel.
+        vocabulary: Number of scores.
+        device: Where they are.
+    """
+
+    def __init__(self, launcher: Launcher, vocabulary: int, device: torch.device) -> None:
+        self._chooser = Chooser(launcher, vocabulary, device)
+        self._index = torch.zeros(1, dtype=torch.long, device=device)
+        self._result = torch.zeros(1, 2, dtype=torch.float64, device=device)
+
+    @torch.inference_mode()
+    def choose(self, scores: Tensor, sampling: Sampling, draw: Draw) -> Token:
+        """Return a token, given scores ``(vocabulary,)``, float32."""
+        self._chooser.prepare(sampling.temperature, sampling.top_p, draw.seed)
+        self._index.fill_(draw.position)
+        self._chooser.run(scores[None], self._index, self._result)
+        id_, nats = self._result[0].tolist()
         return Token(int(id_), nats)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from infill_completion.engine.model.cuda.kernels.choose import MAX_VOCABULARY
 from infill_completion.engine.model.cuda.kernels.nf4 import Codebooks, NF4Matrix, codebooks_of, matrix_of
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.layers import DenseLinear
@@ -59,6 +60,7 @@ def step_weights(model: Any, decoder: Decoder) -> StepWeights | None:
         or len(set(decoder.kv_shape.devices)) != 1
         or model.config.hidden_act not in {"silu", "swish"}
         or decoder.hidden % 16
+        or decoder.vocab_size > MAX_VOCABULARY
     ):
         return None
     modules = [_modules(layer) for layer in model.model.layers]
