@@ -9,28 +9,39 @@
 
 namespace {
 
-// Merges the parts of all chunks, once the last of them is there: chunk c is added to part c % PARTS, in order.
+constexpr int AHEAD = 4, ITEMS = 4; // see merge_chunks
+
+// Merges the parts of all chunks, once the last of them is there: chunk c is added to part c % PARTS, in order.  There is
+// little to compute, so each thread reads AHEAD chunks for each of ITEMS parts at a time.
 template <int DIM> __device__ inline void merge_chunks(const Block<DIM> &block, const Parts<DIM> &parts, int chunks) {
-    constexpr int THREADS = DIM / 4; // of a query
-    const Part *stats = reinterpret_cast<const Part *>(block.in.stats);
-    const int number = threadIdx.x % THREADS;
-    for (int item = threadIdx.x / THREADS; item < block.count * PARTS; item += 32 * PARTS / THREADS) {
-        const int query = item / PARTS, index = item % PARTS;
-        Merged all = {{{0.0f, 0.0f, 0.0f, 0.0f}}, {minus_infinity(), 0.0f}};
-#pragma unroll 4
-        for (int chunk = index; chunk < chunks; chunk += PARTS) {
-            const size_t at = block.part(query, chunk);
-            const Part part = stats[at];
-            const Quad sums = reinterpret_cast<const Quad *>(block.in.sums + at * DIM)[number];
-            const float top = fmaxf(all.part.top, part.top);
-            const float old_weight = weight_of(all.part.top, top), weight = weight_of(part.top, top);
-            all.part = {top, fmaf(weight, part.weight, all.part.weight * old_weight)};
-            for (int d = 0; d < 4; ++d) {
-                all.sums.values[d] = fmaf(weight, sums.values[d], all.sums.values[d] * old_weight);
+    constexpr int GROUP = DIM / 4, GROUPS = 32 * PARTS / GROUP; // threads of an item
+    const Part *const stats = reinterpret_cast<const Part *>(block.in.stats);
+    const Quad *const sums = reinterpret_cast<const Quad *>(block.in.sums) + threadIdx.x % GROUP;
+    const int items = block.count * PARTS;
+    for (int first = threadIdx.x / GROUP; first < items; first += ITEMS * GROUPS) {
+        Merged all[ITEMS];
+#pragma unroll
+        for (int i = 0; i < ITEMS; ++i) all[i] = {{{0.0f, 0.0f, 0.0f, 0.0f}}, {minus_infinity(), 0.0f}};
+        for (int start = 0; start < chunks; start += AHEAD * PARTS) {
+            Merged read[ITEMS][AHEAD];
+#pragma unroll
+            for (int k = 0; k < ITEMS * AHEAD; ++k) {
+                const int i = k / AHEAD, item = first + i * GROUPS, chunk = start + k % AHEAD * PARTS + item % PARTS;
+                Merged &one = read[i][k % AHEAD] = {{{0.0f, 0.0f, 0.0f, 0.0f}}, {minus_infinity(), 0.0f}};
+                if (item >= items || chunk >= chunks) continue;
+                const size_t at = block.part(item / PARTS, chunk);
+                one = {sums[at * GROUP], stats[at]};
             }
+#pragma unroll
+            for (int k = 0; k < ITEMS * AHEAD; ++k) all[k / AHEAD].add(read[k / AHEAD][k % AHEAD]);
         }
-        parts.quad(index, query, number) = all.sums;
-        if (number == 0) parts.part(index, query) = all.part;
+#pragma unroll
+        for (int i = 0; i < ITEMS; ++i) {
+            const int item = first + i * GROUPS;
+            if (item >= items) continue;
+            parts.quad(item % PARTS, item / PARTS, threadIdx.x % GROUP) = all[i].sums;
+            if (threadIdx.x % GROUP == 0) parts.part(item % PARTS, item / PARTS) = all[i].part;
+        }
     }
 }
 
@@ -38,10 +49,8 @@ template <int DIM> __device__ inline void merge_chunks(const Block<DIM> &block, 
 __device__ inline bool is_last(int *counter, int chunks, int *shared) {
     __syncthreads(); // all threads have written their part
     if (threadIdx.x == 0) {
-        __threadfence();
-        *shared = atomicAdd(counter, 1) == chunks - 1;
+        *shared = arrived_before(counter) == chunks - 1;
         if (*shared) *counter = 0;
-        __threadfence();
     }
     __syncthreads();
     return *shared != 0;

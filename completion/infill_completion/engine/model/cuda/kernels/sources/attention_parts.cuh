@@ -33,10 +33,6 @@ struct __align__(8) Part {
 struct __align__(16) Quad {
     float values[4];
 };
-struct Merged {
-    Quad sums;
-    Part part;
-};
 
 __device__ inline float minus_infinity() { return __uint_as_float(0xff800000); }
 
@@ -44,6 +40,19 @@ __device__ inline float minus_infinity() { return __uint_as_float(0xff800000); }
 __device__ inline float weight_of(float score, float top) {
     return exp2f(score - (top == minus_infinity() ? 0.0f : top));
 }
+
+struct Merged {
+    Quad sums;
+    Part part;
+
+    // Nothing changes where the other has no visible key.
+    __device__ void add(const Merged &other) {
+        const float top = fmaxf(part.top, other.part.top);
+        const float mine = weight_of(part.top, top), others = weight_of(other.part.top, top);
+        part = {top, fmaf(others, other.part.weight, part.weight * mine)};
+        for (int d = 0; d < 4; ++d) sums.values[d] = fmaf(others, other.sums.values[d], sums.values[d] * mine);
+    }
+};
 
 // The shared memory of a block: the sums of four parts of some queries, and the queries.
 template <int DIM> struct Parts {

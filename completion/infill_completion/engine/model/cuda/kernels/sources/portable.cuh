@@ -103,6 +103,14 @@ __device__ inline Words4 written4(const void *address) {
     return words;
 }
 
+// Counts a thread's arrival and returns how many came before.  What it and its block wrote before, up to a barrier, is
+// visible to those that come later, once their block has passed another barrier.
+__device__ inline int arrived_before(int *counter) {
+    int before;
+    asm volatile("atom.acq_rel.gpu.global.add.s32 %0, [%1], 1;" : "=r"(before) : "l"(counter) : "memory");
+    return before;
+}
+
 // A kernel may start before its predecessor has ended (programmatic dependent launch, from sm_90 on), to read weights.
 // Everything that another kernel writes or reads may be touched only after this call.
 __device__ inline void wait_for_previous() {
