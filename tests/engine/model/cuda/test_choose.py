@@ -171,6 +171,15 @@ def test_strange_logits_give_a_likeliest_token(floats: EmulatedKernels, row: lis
     assert bool(greedy[:, 1].isnan().any()) == all(np.isnan(row))
 
 
+def test_nan_has_no_probability_and_zeros_are_equal(floats: EmulatedKernels) -> None:
+    """The zeros belong to different threads."""
+    row = torch.tensor([nan, 1.0, -inf, 0.0, nan])
+    assert choose(floats, row[None], 0.0, 1.0)[0].tolist() == pytest.approx([1, -np.log(1 + np.exp(-1))])
+    zeros = torch.full((40,), -1.0)
+    zeros[10], zeros[30] = -0.0, 0.0
+    assert choose(floats, zeros[None], 0.0, 1.0)[0, 0] == 10
+
+
 def test_a_row_is_the_same_alone_and_among_others(emulated: EmulatedKernels, number: torch.dtype) -> None:
     logits = logits_of(5, 2000, number)
     together = choose(emulated, logits, 1.0, 0.9, index=50)
