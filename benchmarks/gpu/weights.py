@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from infill_completion.engine.model.cuda.kernels.nf4 import Codebooks, NF4Matrix
+from infill_completion.engine.model.cuda.kernels.packing import pack
 
 environment.prepare()
 
@@ -32,19 +33,17 @@ class NF4Weights:
 
     @property
     def matrix(self) -> NF4Matrix:
-        """The matrix as the project's kernels read it."""
-        return NF4Matrix(
-            self._packed, self._state.absmax, self._state.state2.absmax, self._state.offset, *self._state.shape
-        )
+        """The matrix as the project's kernels read it, a copy."""
+        state = self._state
+        packed, scales = self._packed.clone(), state.absmax.clone()
+        made = NF4Matrix(packed, scales, state.state2.absmax, state.offset, *state.shape)
+        pack(made)
+        return made
 
     @property
     def codebooks(self) -> Codebooks:
         """What its numbers stand for."""
         return Codebooks(self._state.code, self._state.state2.code)
-
-    def copy(self) -> NF4Matrix:
-        """Return the matrix with other memory for its packed numbers."""
-        return self.matrix._replace(packed=self._packed.clone())
 
     def copies(self, count: int) -> list[Tensor]:
         """Return ``count`` copies of the packed numbers, so that products in turn do not read them from the cache."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from infill_completion.engine.model.cuda.kernels.nf4 import Codebooks, NF4Matrix, codebooks_of, matrix_of
+from infill_completion.engine.model.cuda.kernels.packing import pack, unpack
 from infill_completion.engine.model.cuda.kernels.products import MAX_ROWS, TILE, Normed, Places, Products, RotaryTables
 from tests.engine.model.cuda.emulator.kernels import EmulatedKernels
 
@@ -36,10 +37,16 @@ def dequantized(module: Any) -> Tensor:
 
 
 def read(*modules: Any) -> tuple[list[NF4Matrix], Codebooks]:
-    matrices = [matrix_of(module) for module in modules]
+    """Return the matrices of copies of the layers, packed, and what their numbers stand for."""
+    found = [matrix_of(module) for module in modules]
+    matrices = [
+        matrix._replace(packed=matrix.packed.clone(), scales=matrix.scales.clone()) for matrix in found if matrix
+    ]
     books = codebooks_of(list(modules))
     assert books is not None
-    return [matrix for matrix in matrices if matrix is not None], books
+    for matrix in matrices:
+        pack(matrix)
+    return matrices, books
 
 
 def error(got: Tensor, expected: Tensor) -> float:
@@ -151,6 +158,15 @@ def test_queries_and_keys_are_rotated_and_written(
     others = [i for i in range(capacity) if i not in at.tolist()]
     assert all(part[0, :, others].isnan().all() for part in cached)
     assert out[rows:].isnan().all()
+
+
+def test_packing_can_be_undone() -> None:
+    module = layer(48, 384)
+    (packed,), _ = read(module)
+    assert not torch.equal(packed.packed, module.weight.data)
+    unpack(packed)
+    assert torch.equal(packed.packed, module.weight.data)
+    assert torch.equal(packed.scales, module.weight.quant_state.absmax)
 
 
 def test_matrices_that_the_kernels_cannot_read_are_left_alone() -> None:

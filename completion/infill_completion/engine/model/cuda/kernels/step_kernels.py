@@ -13,6 +13,7 @@ from infill_completion.engine.model.cuda.kernels.attention import SplitAttention
 from infill_completion.engine.model.cuda.kernels.ends import embed, embed_tiles, last_norm
 from infill_completion.engine.model.cuda.kernels.launcher import Launcher
 from infill_completion.engine.model.cuda.kernels.nf4 import matrix_of
+from infill_completion.engine.model.cuda.kernels.packing import pack
 from infill_completion.engine.model.cuda.kernels.products import (
     MAX_ROWS,
     TILE,
@@ -101,6 +102,8 @@ class StepKernels:
         """Return the product of ``x``, ``(rows, inputs)``, with one of the model's 4-bit layers, written to ``out``."""
         matrix = matrix_of(module)
         assert matrix is not None  # as for all of its layers
+        matrix = matrix._replace(packed=matrix.packed.clone(), scales=matrix.scales.clone())
+        pack(matrix)
         return partial(self._products.plain, matrix, x, out)
 
     def run(self, ids: Tensor, places: Places, cache: KVCache, bucket: int) -> Tensor:

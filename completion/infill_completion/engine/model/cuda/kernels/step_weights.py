@@ -9,6 +9,7 @@ from torch import Tensor
 
 from infill_completion.engine.model.cuda.kernels.choose import MAX_VOCABULARY
 from infill_completion.engine.model.cuda.kernels.nf4 import Codebooks, NF4Matrix, codebooks_of, matrix_of
+from infill_completion.engine.model.cuda.kernels.packing import pack
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.layers import DenseLinear
 
@@ -101,4 +102,6 @@ def _layer(modules: list[Any], post_norm: Tensor, next_norm: Tensor, dtype: torc
 def _matrix(module: Any) -> NF4Matrix:
     matrix = matrix_of(module)
     assert matrix is not None  # the caller has checked
+    matrix = matrix._replace(packed=matrix.packed.clone(), scales=matrix.scales.clone())
+    pack(matrix)
     return matrix

@@ -8,11 +8,11 @@ struct Plain {
     int rows, outputs;
     __device__ Matrix low_matrix(int) const { return matrix; }
     __device__ Matrix high_matrix(int) const { return matrix; }
-    __device__ int low_row(int tile, int g) const { return OUTPUTS * tile + g; }
-    __device__ int high_row(int tile, int g) const { return OUTPUTS * tile + g + 8; }
+    __device__ int low_group(int tile) const { return 2 * tile; }
+    __device__ int high_group(int tile) const { return 2 * tile + 1; }
     __device__ void finish(int tile, int i, int row, float low, float high, float norm) const {
         if (row >= rows) return;
-        number *at = out + static_cast<size_t>(row) * outputs + low_row(tile, i);
+        number *at = out + static_cast<size_t>(row) * outputs + OUTPUTS * tile + i;
         at[0] = rounded(low * norm);
         at[8] = rounded(high * norm);
     }
@@ -40,19 +40,19 @@ struct Attention {
         return tile < of_queries ? queries : tile < rotated() ? keys : values;
     }
     __device__ Matrix high_matrix(int tile) const { return low_matrix(tile); }
-    // Number of the output within its matrix.
-    __device__ int low_row(int tile, int g) const {
+    // Number of the group within its matrix.
+    __device__ int low_group(int tile) const {
         const int of_queries = heads * head_dim / OUTPUTS, of_head = head_dim / OUTPUTS;
-        if (tile >= rotated()) return OUTPUTS * (tile - rotated()) + g;
+        if (tile >= rotated()) return 2 * (tile - rotated());
         const int own = tile < of_queries ? tile : tile - of_queries;
-        return own / of_head * head_dim + own % of_head * 8 + g;
+        return own / of_head * 2 * of_head + own % of_head;
     }
-    __device__ int high_row(int tile, int g) const {
-        return low_row(tile, g) + (tile < rotated() ? head_dim / 2 : 8);
+    __device__ int high_group(int tile) const {
+        return low_group(tile) + (tile < rotated() ? head_dim / OUTPUTS : 1);
     }
     __device__ void finish(int tile, int i, int row, float low, float high, float norm) const {
         if (row >= rows) return;
-        const int low_at = low_row(tile, i), high_at = high_row(tile, i);
+        const int low_at = 8 * low_group(tile) + i, high_at = 8 * high_group(tile) + i;
         const int of_queries = heads * head_dim, of_keys = kv_heads * head_dim;
         const bool is_query = tile < of_queries / OUTPUTS, is_rotated = tile < rotated();
         const number *biases = bias + (is_query ? 0 : is_rotated ? of_queries : of_queries + of_keys);
@@ -109,10 +109,10 @@ struct Residual {
     int rows, outputs;
     __device__ Matrix low_matrix(int) const { return matrix; }
     __device__ Matrix high_matrix(int) const { return matrix; }
-    __device__ int low_row(int tile, int g) const { return OUTPUTS * tile + g; }
-    __device__ int high_row(int tile, int g) const { return OUTPUTS * tile + g + 8; }
+    __device__ int low_group(int tile) const { return 2 * tile; }
+    __device__ int high_group(int tile) const { return 2 * tile + 1; }
     __device__ void finish(int tile, int i, int row, float low, float high, float) const {
-        const int low_at = low_row(tile, i), high_at = high_row(tile, i);
+        const int low_at = 8 * low_group(tile) + i, high_at = 8 * high_group(tile) + i;
         const size_t first = static_cast<size_t>(row) * outputs;
         low += stream[first + low_at];
         high += stream[first + high_at];
@@ -144,12 +144,12 @@ struct Gate {
     int rows, outputs;
     __device__ Matrix low_matrix(int) const { return gate; }
     __device__ Matrix high_matrix(int) const { return up; }
-    __device__ int low_row(int tile, int g) const { return 8 * tile + g; }
-    __device__ int high_row(int tile, int g) const { return 8 * tile + g; }
+    __device__ int low_group(int tile) const { return tile; }
+    __device__ int high_group(int tile) const { return tile; }
     __device__ void finish(int tile, int i, int row, float low, float high, float norm) const {
         if (row >= rows) return;
         const float gated = low * norm;
-        out[static_cast<size_t>(row) * outputs + low_row(tile, i)] =
+        out[static_cast<size_t>(row) * outputs + 8 * tile + i] =
             rounded(gated / (1.0f + expf(-gated)) * (high * norm));
     }
 };
