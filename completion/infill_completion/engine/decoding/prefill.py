@@ -39,6 +39,7 @@ def prefill(forward_pass: ForwardPass, slot: Slot, ids: Sequence[int], poll: Pol
     """
     logits = torch.empty(0)
     while len(slot.ids) < len(ids):
+        forward_pass.wait()
         if (reason := poll()) is not None:
             raise InterruptedPrefillError(reason)
         start = len(slot.ids)

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from infill_completion.engine.errors import ModelError
+from infill_completion.engine.model.causal import attend_causally, has_flash
 from infill_completion.engine.model.fork import Fork, positions, visible
 from infill_completion.engine.model.fused_ops import PLAIN, FusedOps
 from infill_completion.engine.model.int8 import Int8Linear
@@ -42,6 +43,7 @@ class Decoder:
         cos: Rotary table, ``(capacity, 1, head_dim)``.
         sin: Rotary table of the same shape; the first half of each row is negated.
         kv_shape: Type of a KV cache that holds numbers of :attr:`dtype`.
+        ops: What :meth:`forward` does between the matrix products; a device may have faster operations.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Decoder:
         self.embed: Tensor = core.embed_tokens.weight.detach()
         # On the CPU attention in bf16 takes eight times as long as in float32.
         self.device, self.dtype = self.embed.device, torch.float32 if cpu_int8 else self.embed.dtype
+        self._is_cuda, self.ops = self.device.type == "cuda", PLAIN
         self.norm: Tensor = core.norm.weight.detach().to(self.dtype)
         linear: type[DenseLinear | Int8Linear] = Int8Linear if cpu_int8 else DenseLinear
         # A head that shares its weights with the embeddings stays as it is, because Int8Linear rounds the weights.
@@ -79,6 +82,7 @@ class Decoder:
         norms = [*(layer.input_layernorm for layer in core.layers[1:]), core.norm]
         self.layers = [maker.layer(layer, norm) for layer, norm in zip(core.layers, norms, strict=True)]
         self.kv_shape = KVShape(tuple(layer.device for layer in self.layers), self.kv_heads, self.head_dim, self.dtype)
+        self._has_flash = self._is_cuda and all(has_flash(each, self.dtype) for each in set(self.kv_shape.devices))
         self._make_rotary(core.rotary_emb, capacity)
 
     @torch.inference_mode()
@@ -114,7 +118,7 @@ class Decoder:
         mask, at = None, torch.arange(start, start + length, device=self.device)
         if fork is not None:
             mask, at = visible(at, start + length, *fork), positions(at, *fork)
-        elif length > 1 and start > 0:
+        elif length > 1 and start > 0 and not self._is_cuda:
             mask = torch.ones(length, start + length, dtype=torch.bool, device=self.device).tril(start)
 
         def write(layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
@@ -124,12 +128,14 @@ class Decoder:
             return cache.read(layer, start + length)
 
         def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+            if self._is_cuda and length > 1 and mask is None:
+                return attend_causally(queries, keys, values, shares_heads=self._has_flash)
             return F.scaled_dot_product_attention(
                 queries, keys, values, attn_mask=None if mask is None else mask.to(queries.device),
                 is_causal=length > 1 and mask is None, enable_gqa=self.kv_heads != self.heads,
             )  # fmt: skip
 
-        normed = self.hidden_states(ids, self.cos[at], self.sin[at], write, attend)
+        normed = self.hidden_states(ids, self.cos[at], self.sin[at], write, attend, self.ops)
         return self.logits(normed if all_logits else normed[:, -1])
 
     def hidden_states(

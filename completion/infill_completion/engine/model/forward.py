@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from infill_completion.engine.model.cuda.chunks import ChunkClock, ChunkLength
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.fork import Fork
 from infill_completion.engine.model.kv_cache import KVCache
@@ -28,7 +29,6 @@ class ForwardPass:
     Attributes:
         decoder: As given.
         kv_shape: Type of the KV caches that this pass reads and writes.
-        chunk_tokens: Most tokens that one call of :meth:`prefill` should read.
     """
 
     def __init__(self, decoder: Decoder, prefill_threads: int = 1) -> None:
@@ -36,11 +36,23 @@ class ForwardPass:
         # The compiled step reads a quarter of the bytes for every token; torch's own attention is faster in float32.
         is_compiled = native.is_wanted() and native.suits(decoder)
         self.kv_shape = decoder.kv_shape._replace(dtype=torch.int8) if is_compiled else decoder.kv_shape
-        self.chunk_tokens = CHUNK_TOKENS if prefill_threads == 1 else PARALLEL_CHUNK_TOKENS
+        self._chunk_tokens = CHUNK_TOKENS if prefill_threads == 1 else PARALLEL_CHUNK_TOKENS
+        self._chunk_length = ChunkLength() if decoder.device.type == "cuda" else None
+        self._clock = None if self._chunk_length is None else ChunkClock(self._chunk_length, decoder.device)
         self._parallel = ParallelPrefill(prefill_threads)
         self._build: native_build.Build | None = None
         self._is_decided = False
         self._step: native.NativeStep | None = None
+
+    @property
+    def chunk_tokens(self) -> int:
+        """Most tokens that one call of :meth:`prefill` should read."""
+        return self._chunk_tokens if self._chunk_length is None else self._chunk_length.tokens
+
+    def wait(self) -> None:
+        """Wait until the last chunk of a prompt is read, so that a request withdrawn meanwhile needs no other one."""
+        if self._clock is not None:
+            self._clock.wait()
 
     def native_step(self) -> native.NativeStep | None:
         """Return the compiled step, or None where there is none (yet).
@@ -90,7 +102,12 @@ class ForwardPass:
         if len(ids) <= native.MAX_ROWS and step is not None:
             return step.last_scores(ids, cache, start)
         fed = torch.tensor([ids], device=self.decoder.device)
-        return self._parallel.run(self.forward, fed, cache, start)
+        if self._clock is None:
+            return self._parallel.run(self.forward, fed, cache, start)
+        self._clock.begin()
+        logits = self.forward(fed, cache, start)
+        self._clock.end(len(ids))
+        return logits
 
     def close(self) -> None:
         """End the threads."""
