@@ -1,4 +1,4 @@
-"""A minimal CodeLlama for training on the CPU: bf16 products, fp32 weights, the names of ``LlamaForCausalLM``.
+"""A minimal CodeLlama for training: bf16 products, fp32 weights, the names of ``LlamaForCausalLM``.
 
 The q, k, v projections are one matrix here, and so are gate and up, because one wide product is faster than several
 narrow ones; :meth:`Llama.checkpoint` splits them again.
@@ -57,7 +57,7 @@ class LlamaShape:
 def _rope(length: int, shape: LlamaShape) -> tuple[Tensor, Tensor]:
     inverse = shape.rope_theta ** (-torch.arange(0, shape.head_dim, 2).float() / shape.head_dim)
     angles = torch.outer(torch.arange(length).float(), inverse)
-    return torch.cat([angles.cos()] * 2, -1).bfloat16(), torch.cat([angles.sin()] * 2, -1).bfloat16()
+    return torch.cat([angles.cos()] * 2, -1), torch.cat([angles.sin()] * 2, -1)
 
 
 def _norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
@@ -67,11 +67,13 @@ def _norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
 
 def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     left, right = x.chunk(2, -1)
-    return x * cos + torch.cat([-right, left], -1) * sin
+    return (x * cos + torch.cat([-right, left], -1) * sin).to(x.dtype)
 
 
 def _attend(q: Tensor, k: Tensor, v: Tensor, blocks: int = 4) -> Tensor:
     """Causal attention in ``blocks`` slices of queries; in bf16 on the CPU it takes half the flash kernel's time."""
+    if q.is_cuda:
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
     length, width = q.shape[-2:]
     step = length // blocks
     mask = torch.full((step, step), float("-inf"), dtype=q.dtype).triu(1)
@@ -83,6 +85,12 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, blocks: int = 4) -> Tensor:
         scores = scores + F.pad(mask, (start, 0))
         mixed.append(scores.float().softmax(-1).to(q.dtype) @ v[..., :end, :])
     return torch.cat(mixed, -2)
+
+
+def loss_of(x: Tensor, norm: Tensor, head: Tensor, targets: Tensor, eps: float) -> Tensor:
+    """Return the mean cross-entropy in nats after the last layer's output ``x``."""
+    logits = F.linear(_norm(x, norm, eps).flatten(0, 1), head.to(x.dtype))
+    return F.cross_entropy(logits.float(), targets.flatten(), ignore_index=-100)
 
 
 class DecoderLayer(nn.Module):
@@ -133,9 +141,7 @@ class Llama(nn.Module):
         x = F.embedding(ids, self.embed).bfloat16()
         for layer in self.stack():
             x = layer(x, self.cos, self.sin)
-        x = _norm(x, self.norm, self.shape.rms_norm_eps)
-        logits = F.linear(x.flatten(0, 1), self.head.to(x.dtype))
-        return F.cross_entropy(logits.float(), targets.flatten(), ignore_index=-100)
+        return loss_of(x, self.norm, self.head, targets, self.shape.rms_norm_eps)
 
     def stack(self) -> list[DecoderLayer]:
         """Return the layers, first to last."""
