@@ -56,6 +56,17 @@ class Reply:
 Script = Callable[[CompletionRequest], Reply]
 
 
+class _Connections(set[Any]):
+    """The open connections of a server; says when one has ended."""
+
+    def __init__(self, note: Callable[[Callable[[], None]], None]) -> None:
+        super().__init__()
+        self._note = note
+
+    def discard(self, connection: object) -> None:
+        self._note(lambda: super(_Connections, self).discard(connection))
+
+
 class ScriptedEngine:
     """A context manager that runs the engine of ``settings`` in this process."""
 
@@ -144,6 +155,7 @@ class ScriptedEngine:
         with listening(self.paths, self._tcp) as listener:
             write_connection_file(self.paths, connection_info(self.settings, listener))
             self._server = EngineServer(self._load, model=self.settings.model, idle=self._idle, token=listener.token)
+            self._server.server_state.connections = _Connections(self._note)
             self._server.worker.seen("the test")  # keeps it running after the last window has left
             self._bound.set()
             self._server.run_on(listener.socket)

@@ -16,10 +16,10 @@ from infill_completion.folders import home_directory
 from infill_completion.privacy.rules import Privacy
 from infill_server.lsp.protocol import InfillProtocol, log_internal_error
 from infill_server.recording import trace_file
+from infill_server.recording.identifying_paths import identifying_paths
 from infill_server.recording.observed_engine import ObservedEngine
 from infill_server.recording.recorder import Recorder, folders_opened
 from infill_server.recording.redaction import redacted
-from infill_server.recording.telling_paths import telling_paths
 
 if TYPE_CHECKING:
     from infill_completion.settings import Settings
@@ -170,7 +170,7 @@ class SessionRecording:
                 self._documents.units,
                 recorder.pseudonyms,
                 recorder.left_out,
-                telling_paths([home_directory(), *self._documents.roots()]),
+                identifying_paths([home_directory(), *self._documents.roots()]),
             )
         except Exception as error:
             log_internal_error(error)

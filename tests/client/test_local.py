@@ -182,9 +182,7 @@ async def test_cancelling_at_any_moment_leaks_no_connection() -> None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
             assert await text_of(engine) == "a" * 20
-            async with asyncio.timeout(DEADLINE_S):
-                while len(running.connections()) > 1:  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
+            await asyncio.to_thread(running.wait_for, lambda: len(running.connections()) <= 1 or None)
             assert psutil.Process().num_fds() <= before + 2
 
 

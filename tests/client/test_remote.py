@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import shutil
 import ssl
@@ -38,6 +39,7 @@ class Server:
     answers: dict[str, tuple[int, list[bytes | asyncio.Event]]] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str], Any]] = field(default_factory=list)
     left: asyncio.Event = field(default_factory=asyncio.Event)
+    handlers: set[asyncio.Task[None]] = field(default_factory=set)
     url: str = ""
     before: bytes = b""
     headers: bytes = b""
@@ -48,6 +50,16 @@ class Server:
 
     def events(self, path: str, *bodies: object) -> None:
         self.answer(path, *[b"data: " + json.dumps(body, ensure_ascii=False).encode() + b"\n\n" for body in bodies])
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        handler = asyncio.create_task(self.handle(reader, writer))
+        self.handlers.add(handler)
+        handler.add_done_callback(self.handlers.discard)
+
+    async def settled(self) -> None:
+        """Return once all connections are closed."""
+        async with asyncio.timeout(20):
+            await asyncio.gather(*self.handlers)
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -81,12 +93,14 @@ class Server:
             pass
         finally:
             writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
 
 
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
     played = Server()
-    listening = await asyncio.start_server(played.handle, "127.0.0.1", 0)
+    listening = await asyncio.start_server(played.accept, "127.0.0.1", 0)
     played.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
     async with listening:
         yield played
@@ -246,9 +260,9 @@ class TestOpenAI:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         assert text_of(await chunks_of(asking, ADD)) == "ab"
-        async with asyncio.timeout(20):
-            while psutil.Process().num_fds() > before + 2:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await asking.aclose()
+        await server.settled()
+        assert psutil.Process().num_fds() <= before + 2
 
     async def test_at_the_deadline_the_choices_end_and_the_connection_is_closed(
         self, server: Server, engine: Callable[..., RemoteEngine]
@@ -397,7 +411,7 @@ class TestErrors:
         context.load_cert_chain(certificate, key)
         played = Server()
         played.answer("/v1/models", CODELLAMA)
-        async with await asyncio.start_server(played.handle, "127.0.0.1", 0, ssl=context) as listening:
+        async with await asyncio.start_server(played.accept, "127.0.0.1", 0, ssl=context) as listening:
             url = f"https://localhost:{listening.sockets[0].getsockname()[1]}"
             with pytest.raises(EngineUnavailableError, match="is not trusted; set SSL_CERT_FILE"):
                 await engine(url=url).health()

@@ -19,6 +19,10 @@ _CHARACTER = re.compile(CHARACTER)
 _IN_WORD = re.compile(r"\b(\w+)'(?=\w)")
 _PREFIXES = frozenset({"b", "br", "f", "fr", "r", "rb", "rf", "u"})
 
+# A regular expression, as scripts write it, and what may precede it; after anything else a slash divides.
+_PATTERN = re.compile(r"/(?![*/])(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.){0,99}\]){1,200}/")
+_BEFORE_PATTERN = frozenset("(,=:[!&|?{};")
+
 _LIFETIME = re.compile(r"(?<!\w)'[A-Za-z_]\w*\b(?!')")
 
 _FENCED = re.compile(r"(\"{3}|'{3})[\s\S]*?(?:\1|\Z)")
@@ -118,6 +122,8 @@ def unended_strings(line: str, traits: LanguageTraits) -> int:
             end = _string_end(line, index, traits)
             found += end == index + 1
             index = end
+        elif character == "/" and traits.line_comment == "//" and (end := _pattern_end(line, index)):
+            index = end
         else:
             index += 2 if character == "\\" else 1
     return found
@@ -154,10 +160,22 @@ def _scanned(line: str, traits: LanguageTraits) -> tuple[tuple[int, ...], int | 
         if character in _QUOTES:
             index = _string_end(line, index, traits)
             continue
+        if character == "/" and comment == "//" and (end := _pattern_end(line, index)):
+            index = end
+            continue
         if character in PAIRS or character in _OPENERS:
             found.append(index)
         index += 2 if character == "\\" else 1
     return tuple(found), None
+
+
+def _pattern_end(line: str, start: int) -> int:
+    """Return the end of the regular expression that begins with the slash at ``start``; 0 if a slash divides there."""
+    before = start - 1
+    while before >= 0 and line[before].isspace():
+        before -= 1
+    match = _PATTERN.match(line, start) if before >= 0 and line[before] in _BEFORE_PATTERN else None
+    return match.end() if match else 0
 
 
 def _string_end(line: str, start: int, traits: LanguageTraits) -> int:

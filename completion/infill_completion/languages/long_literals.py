@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from infill_completion.languages.brackets import unended_strings
 from infill_completion.languages.literal_styles import STYLES
+from infill_completion.languages.registry import traits_of
 
 _ESCAPED = re.compile(r"(?<!\\)(?:\\\\)*\\\Z")
 _MAX_BACKSLASHES = 64
@@ -49,11 +51,12 @@ class LongLiteral:
             at = text.find(self.closing, at + 1)
         return (at, at + len(self.closing)) if at >= 0 else None
 
-    def is_closed_in(self, suffix: str, *, is_cut: bool = False) -> bool:
+    def is_closed_in(self, suffix: str, language_id: str, *, is_cut: bool = False) -> bool:
         """Return whether ``suffix`` closes it rather than opening another one.
 
         Args:
             suffix: The text after the cursor.
+            language_id: LSP's language id.
             is_cut: Whether the document goes on after it.
         """
         if self.is_line and (fence := _FENCE.match(self.opening)):
@@ -62,7 +65,8 @@ class LongLiteral:
         if end is None:
             return False
         if not self.is_line and self.opening.endswith(self.closing):
-            return suffix.count(self.closing) % 2 == 1
+            is_odd = suffix.count(self.closing) % 2 == 1
+            return is_odd if is_cut else _is_end(suffix, end, language_id, default=is_odd)
         return self.is_line or not 0 <= suffix.find(self.opening) < end[0]
 
 
@@ -92,6 +96,23 @@ def open_literal(text: str, language_id: str) -> LongLiteral | None:
             return replace(literal, written=text[at:])
         at = found[1]
     return None
+
+
+def _is_end(suffix: str, end: tuple[int, int], language_id: str, *, default: bool) -> bool:
+    """Return whether the delimiter at ``end`` is one, and not the text of another string or the next opening one.
+
+    A whole document ends in code, and the strings on the line of the delimiter end on it. If that does not tell,
+    ``default`` counts.
+    """
+    is_code = open_literal(suffix[end[1] :], language_id) is None
+    is_code_otherwise = open_literal(suffix, language_id) is None
+    if is_code != is_code_otherwise:
+        return is_code
+    start, line_end = suffix.rfind("\n", 0, end[0]) + 1, f"{suffix}\n".index("\n", end[1])
+    traits = traits_of(language_id)
+    flaws = unended_strings(suffix[end[1] : line_end], traits)
+    flaws_otherwise = unended_strings(suffix[start:line_end], traits)
+    return default if flaws == flaws_otherwise else flaws < flaws_otherwise
 
 
 def _is_fence_closed(opening: str, below: str, *, is_cut: bool) -> bool:

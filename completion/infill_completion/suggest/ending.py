@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from enum import Enum
 
 from infill_completion.document.lines import indent_of, indent_width
 from infill_completion.languages.brackets import open_brackets
@@ -12,8 +13,6 @@ from infill_completion.languages.traits import Blocks, opens_block
 from infill_completion.suggest.block import block_in
 from infill_completion.suggest.extent import Extent, ExtentKind
 
-# What `_beginning` returns where the model left the block of the blank line that it was asked to fill.
-_LEFT_BLOCK = "\0left"
 # The end of a line that the next one continues, and the beginning of a line that continues the one above.
 _OPEN_END = re.compile(r"(?:[-+*/%&|^=.,\\]|<<|\b(?:and|or|not|in|extends|implements))$")
 _CONTINUES = re.compile(r"\??\.\w|\|>|&&|\|\||[?:+] ")
@@ -26,12 +25,18 @@ _CONTROL = re.compile(r"\s*(?:\}\s*)?(?:(?:else )?if|for|foreach|while)\b.*\)$|\
 _HEAD = re.compile(r"[\w)>\]]$")
 
 
+class _Left(Enum):
+    """Says that the model left the block of the blank line that it was asked to fill."""
+
+    BLOCK = "left the block"
+
+
 def settled(extent: Extent, text: str) -> str | None:
     """Return the suggestion in ``text`` once no further text can change it, else None."""
     body = _beginning(extent, text)
     if body is None:
         return None
-    if body == _LEFT_BLOCK:
+    if body is _Left.BLOCK:
         return ""
     if extent.spans_lines or begins_below(extent, body):
         return _lines_in(extent, body, is_whole=False)
@@ -53,6 +58,7 @@ def finished(extent: Extent, text: str, *, is_whole: bool) -> str:
     if suggestion is not None:
         return suggestion
     body = _beginning(extent, text) or ""
+    assert body is not _Left.BLOCK  # That is settled.
     if not is_whole:
         body = whole_part(body, extent.spans_lines)
     if extent.spans_lines or begins_below(extent, body):
@@ -191,8 +197,12 @@ def _in_literal(extent: Extent, text: str, *, is_whole: bool) -> str | None:
     return text[:line_end] if line_end >= 0 else text
 
 
-def _beginning(extent: Extent, text: str) -> str | None:
-    """Drop the empty lines that a model begins with on a blank line, and the indentation that is already there."""
+def _beginning(extent: Extent, text: str) -> str | _Left | None:
+    """Drop the empty lines that a model begins with on a blank line, and the indentation that is already there.
+
+    Returns:
+        The rest; None while it has not begun.
+    """
     if not extent.is_blank or extent.kind in {ExtentKind.MIDDLE, ExtentKind.LITERAL}:
         return text
     body = text[text.rfind("\n", 0, len(text) - len(text.lstrip())) + 1 :]
@@ -201,7 +211,7 @@ def _beginning(extent: Extent, text: str) -> str | None:
     blanks = indent_of(body)
     if len(blanks) == len(body):
         return None
-    return body[len(extent.indentation) :] if blanks.startswith(extent.indentation) else _LEFT_BLOCK
+    return body[len(extent.indentation) :] if blanks.startswith(extent.indentation) else _Left.BLOCK
 
 
 def _last_boundary(line: str) -> int:

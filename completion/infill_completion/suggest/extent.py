@@ -155,7 +155,7 @@ def _in_literal(window: Window, base: Extent) -> Extent | None:
     is_closed_here = not literal.is_line and rest.startswith(literal.closing)
     if (rest and not is_closed_here) or not (base.is_wanted or is_opened_here):
         return None
-    is_closed = is_closed_here or literal.is_closed_in(window.suffix, is_cut=not window.ends_document)
+    is_closed = is_closed_here or literal.is_closed_in(window.suffix, base.language_id, is_cut=not window.ends_document)
     return replace(base, kind=ExtentKind.LITERAL, literal=literal, is_closed=is_closed, pair=rest.rstrip())
 
 

@@ -110,6 +110,13 @@ class ScriptedServer:
             pass
         finally:
             writer.close()
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
+                await writer.wait_closed()
+
+    async def settled(self) -> None:
+        """Return once all connections are closed."""
+        async with asyncio.timeout(DEADLINE_S):
+            await asyncio.gather(*self.tasks, return_exceptions=True)
 
     async def _heard(self, reader: asyncio.StreamReader, number: int) -> Heard | None:
         first = await reader.readline()

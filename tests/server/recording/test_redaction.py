@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from infill_server.lsp.positions import Units
+from infill_server.recording.identifying_paths import identifying_paths
 from infill_server.recording.messages import rebuilt
 from infill_server.recording.pseudonyms import Pseudonyms
 from infill_server.recording.recorder import Event, Recorder
 from infill_server.recording.redaction import redacted
-from infill_server.recording.telling_paths import telling_paths
 
 TOKEN = "ghp_abcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -166,7 +166,7 @@ def test_paths_that_name_a_person_are_masked_and_such_requests_are_not_compared(
     recording.recorder.client("textDocument/completion", _asks("file:///b.py"), 1)
     recording.recorder.sent({"id": 1, "result": None})
     recorder = recording.recorder
-    names = telling_paths([PurePosixPath("/home/alice"), PurePosixPath("/home/alice/a b"), PurePosixPath("/x")])
+    names = identifying_paths([PurePosixPath("/home/alice"), PurePosixPath("/home/alice/a b"), PurePosixPath("/x")])
     events = redacted(recorder.events, Units.UTF16, recorder.pseudonyms, recorder.left_out, names)
     text = json.dumps([event.data for event in events])
     assert "alice" not in text

@@ -57,6 +57,7 @@ _MAX_FILES, _SMALLEST, _LARGEST = 60, 400, 60_000
 _MAX_BLOCK_LINES = 20
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _CLOSERS = frozenset(")]}\"'`;,:")
+_OPERATORS = {"=>", "->", "::", "==", "!=", "<=", ">=", "&&", "||", ":=", "+=", "-=", "<<", ">>"}
 _TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
 
 
@@ -161,6 +162,8 @@ def is_ambiguous(hole: Hole) -> bool:
         # Between two blanks, or inside an indentation.
         before[-1:] in {" ", "\t"} and hole.text[0] in " \t",
         hole.text[-1:] in " \t" and after[:1] in {" ", "\t"},
+        # Inside an operator.
+        hole.text[-1:] + after[:1] in _OPERATORS or before[-1:] + hole.text[:1] in _OPERATORS,
         # Inside the delimiter of a comment.
         "*/" in {(line + hole.text)[len(line) - 1 : len(line) + 1] if line else "", hole.text[-1:] + after[:1]},
         # What the line has already.

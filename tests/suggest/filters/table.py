@@ -453,6 +453,51 @@ INERT = [
     Row("python", 'x = [\n    row["a"█]\n    b,\n]\n', "] == t,  # type: ignore[misc", SAME),
     _line("python", "print(█)", "a)  # (both", SAME),
     _line("javascript", "foo(█);", "a); // [b", "foo(a); // [b"),
+    # The rest closes what the suggestion opens last.
+    _line("html", "<button█>", ">baz</button", SAME),
+    _line("rust", "fn f(a: Vec<█>) {}", "u8>, b: Vec<u8", SAME),
+    _line("rust", "fn f(a: Vec<█>) {}", "u8>, b: u8", "fn f(a: Vec<u8>) {}"),
+    _line("rust", "fn f(a: Box<dyn A<█> {", "B, C>", SAME, "}\n"),
+    _line("rust", "fn f() -> Poll<Result<(), Self█> {", "::Error>", SAME, "}\n"),
+    _line("python", "x = close(cat(a).view(4█, atol=1)", ", -1), each(b)", SAME),
+    _line("rust", "/// fn f(Query(█: Query) {", "query)", SAME, "fn g() {}\n"),
+    # A string of several lines, of which another string contains the delimiter; brackets that are text.
+    Row("python", 'def f():\n    """Return it█\n    return \'"""\', 1\n', ' all."""', SAME),
+    Row(
+        "python",
+        'def f():\n    """Return it█"""\n    return \'"""\', 1\n',
+        ' all."""',
+        'def f():\n    """Return it all."""\n    return \'"""\', 1\n',
+    ),
+    Row("rust", 'let a = "(b|c):(d|█\n    e";\nf();\n', "g):(h) \\", SAME),
+    # A colon and the like after a closer that is repeated; a part that the next line begins.
+    Row("python", "if (\n    █\n):\n    b()\n", "a\n):", "if (\n    a\n):\n    b()\n"),
+    Row("python", "x = f(\n    █\n)\n", "a\n);", "x = f(\n    a\n)\n"),
+    Row(
+        "go",
+        "for a := range []struct {\n\t█\n}{\n\t{1},\n} {\n}\n",
+        "b int\n}{",
+        "for a := range []struct {\n\tb int\n}{\n\t{1},\n} {\n}\n",
+        True,
+    ),
+    Row("python", "if a:\n    █\nelse:\n    c()\n", "b()\nelse:", "if a:\n    b()\nelse:\n    c()\n"),
+    Row(
+        "go",
+        "switch a {\ncase 1:\n\tif b {█\n\t}\ncase 2:\n\tc()\n}\n",
+        "\n\t\td()\n\t}",
+        "switch a {\ncase 1:\n\tif b {\n\t\td()\n\t}\ncase 2:\n\tc()\n}\n",
+    ),
+    _line(
+        "javascript",
+        'x = typeof a === "b█= 1 && !/[`(]/.test(a);',
+        '" ? 1 <= 1 && !/[`(]/.test(a);',
+        'x = typeof a === "b" ? 1 <= 1 && !/[`(]/.test(a);',
+        invoked=True,
+    ),
+    _line("javascript", "f(a.replace(/[(]/g█);", ', ""), b', SAME),
+    Row("rust", 'vec![\n    "a",\n    "█\n    "b",\n]\n', 'test $foo test",', SAME),
+    Row("rust", 'let a = "b█\n";\n', ' c";', 'let a = "b c\n";\n'),
+    Row("go", "func f() {\n\ttester.█InitServer(`\n\ta\n`)\n}\n", "InitServer(`", NOTHING),
     # Fences of Markdown: one that closes, although another block follows.
     Row("markdown", "```\nmake\n█\n\n## Use\n\n```\npip\n```\n", "```", SAME),
     Row("markdown", "```\nmake\n█\n\n## Use\n\n```python\nx\n```\n", "```", SAME),
@@ -492,4 +537,46 @@ INERT = [
     Row("python", 'def f(a: █ = "", b: str = "") -> str:\n    return a\n', "bytes", SAME, False),
 ]
 
-ROWS = [*REST, *DELIMITERS, *CLOSERS, *BLANKS, *COPIES, *INERT, *GOOD]
+# A second call after a comma, where a statement has one.
+SECOND_CALLS = [
+    *(
+        _line(language, "f(1█);", "), g(2", NOTHING, "h(3);\n")
+        for language in (
+            *("typescript", "javascript", "java", "c", "cpp", "csharp", "php", "perl", "dart", "rust", "lua"),
+            *("kotlin", "swift", "scala", "ruby", "r", "objective-c"),
+        )
+    ),
+    *(
+        _line(language, "f(1█)", "), g(2", NOTHING, "h(3)\n")
+        for language in ("kotlin", "swift", "ruby", "lua", "python")
+    ),
+    _line("typescript", "f(█);", "a), g(b", "f(a);"),
+    _line("typescript", "f(█);", "a), g(b);", "f(a);"),
+    _line("typescript", "a.b(c[█]);", "0]), d(e[1", "a.b(c[0]);"),
+    _line("javascript", "x = f(█);", "1), g(2", "x = f(1);"),
+    _line("javascript", "const x = f(█);", "1), g(2", "const x = f(1);"),
+    _line("javascript", "return f(█);", "1), g(2", "return f(1);"),
+    Row("swift", "func a() {\n    f(█)\n    g()\n}\n", "1), g(2", "func a() {\n    f(1)\n    g()\n}\n"),
+    # What fits passes.
+    _line("javascript", "const x = f(█);", "1), y = g(2", SAME),
+    _line("typescript", "let x: A = f(█);", "1), y: B = g(2", SAME),
+    _line("c", "int x = f(█);", "1), y = g(2", SAME),
+    _line("javascript", "x = [f(█)];", "1), g(2", SAME),
+    _line("javascript", "h(f(█));", "1), g(2", SAME),
+    _line("javascript", "f(█);", "1).then(g), h(2", "f(1).then(g);"),
+    _line("python", "x = f(█)", "1), g(2", SAME),
+    _line("python", "return f(█)", "1), g(2", SAME),
+    _line("go", "a, b := f(█)", "1), g(2", SAME),
+    _line("lua", "local a, b = f(█)", "1), g(2", SAME),
+    _line("ruby", "puts f(█)", "1), g(2", SAME),
+    _line("php", "echo f(█);", "1), g(2", SAME),
+    _line("perl", "return f(█);", "1), g(2", SAME),
+    _line("kotlin", "class A : B(█)", "1), C by d(2", SAME),
+    Row("javascript", "x = [\n  f(█),\n  g(3),\n];\n", "1), f(2", SAME),
+    Row("javascript", "x = [\n  g(0),\n  f(█)\n];\n", "1), f(2", SAME),
+    Row("c", "int x[] = {\n  g(0),\n  f(█)\n};\n", "1), f(2", SAME),
+    Row("lua", "x = {\n  f(█),\n}\n", "1), f(2", SAME),
+    Row("python", "x = (\n    f(█)\n)\n", "1), f(2", SAME),
+]
+
+ROWS = [*REST, *DELIMITERS, *CLOSERS, *BLANKS, *COPIES, *INERT, *SECOND_CALLS, *GOOD]

@@ -13,6 +13,7 @@ from infill_completion.client.remote.completions import Completions, OnSilence
 from infill_completion.client.remote.dialects.registry import DIALECTS
 from infill_completion.client.remote.errors import RemoteErrors
 from infill_completion.client.remote.exchange import AnswerStream, Exchange
+from infill_completion.client.remote.models.products import product_of
 from infill_completion.client.remote.profile import ServerProfile
 from infill_completion.client.remote.survey import Surveyor
 from infill_completion.client.remote.trouble import page_title
@@ -20,8 +21,6 @@ from infill_completion.settings import EngineSettings
 
 LOAD_S = 900.0
 _OK = 200
-# Products that answer only once the model is loaded.
-_LOADED_FIRST = frozenset({"vllm", "sglang", "infill-ls"})
 # It is awake, and a real request will tell what else is wrong.
 _AWAKE = frozenset({200, 400, 422, 501})
 
@@ -66,7 +65,7 @@ class RemoteServer:
     @property
     def may_load(self) -> bool:
         """Whether a silent server may be loading its model."""
-        return self._profile.target.model.owner not in _LOADED_FIRST
+        return not product_of(self._profile.target.model.owner).is_loaded
 
     @property
     def needs_load(self) -> bool:

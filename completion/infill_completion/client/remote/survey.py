@@ -17,6 +17,7 @@ from infill_completion.client.remote.errors import RemoteErrors, WrongProtocolEr
 from infill_completion.client.remote.exchange import Exchange
 from infill_completion.client.remote.limits.refusal_text import says_loading
 from infill_completion.client.remote.models.choosing import best_model, is_covered, model_called
+from infill_completion.client.remote.models.products import product_of
 from infill_completion.client.remote.models.served import ServedModel
 from infill_completion.client.remote.models.target import Target
 from infill_completion.client.remote.trouble import error_of
@@ -28,10 +29,6 @@ _LISTING_S = 10.0
 _LISTING_NAMED_S = 3.0
 _QUESTION_S = 2.0
 _OTHER_SHAPE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
-# Their lists are complete: a model that is not there does not exist.
-_LISTS_ALL = frozenset({"vllm", "sglang", "infill-ls"})
-# Products that infill by OpenAI's `suffix`.
-_INFILL_BY_SUFFIX = frozenset({"deepseek", "library", "mistralai"})
 
 
 @dataclass(frozen=True)
@@ -106,7 +103,7 @@ class Surveyor:
         found = model_called(self._wanted, listed)
         if found is not None:
             return found
-        is_complete = self._dialect.lists_all or any(model.owner in _LISTS_ALL for model in listed)
+        is_complete = self._dialect.lists_all or any(product_of(model.owner).lists_all for model in listed)
         if listed and is_complete and not is_covered(self._wanted, listed):
             raise self._errors.unknown_model([model.name for model in listed])
         owner = listed[0].owner if listed else ""
@@ -114,7 +111,8 @@ class Surveyor:
 
     def _format(self, model: ServedModel) -> ModelFormat:
         known = format_called(self._settings.format) or format_of_names((*model.names, self._wanted))
-        return ModelFormat(by_suffix=True) if known.is_unknown and model.owner in _INFILL_BY_SUFFIX else known
+        by_suffix = known.is_unknown and product_of(model.owner).infills_by_suffix
+        return ModelFormat(by_suffix=True) if by_suffix else known
 
     async def _answer(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
         """Return the answer to a question; None if the server does not know it."""

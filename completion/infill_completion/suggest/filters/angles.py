@@ -7,7 +7,7 @@ import re
 from infill_completion.suggest.filters.context import FilterContext
 
 # Arrows and comparisons with an equals sign are not brackets.
-_OPEN = re.compile(r"<[^<>;&|]*$")
+_OPEN = re.compile(r"(?:<[^<>;&|]*)+$")
 _ANGLE = re.compile(r"[-=]>|[<>]=|([<>])")
 
 
@@ -18,7 +18,8 @@ def closed_angles(text: str, context: FilterContext) -> tuple[int, int] | None:
     ``Vec<|>``.
     """
     rest = context.window.rest
-    if not rest.startswith(">") or not _OPEN.search(context.window.before):
+    opened = _OPEN.search(context.window.before)
+    if not rest.startswith(">") or opened is None:
         return None
     depth, lowest, at = 0, 0, 0
     for match in _ANGLE.finditer(text):
@@ -27,4 +28,6 @@ def closed_angles(text: str, context: FilterContext) -> tuple[int, int] | None:
             if depth == -1 and lowest == 0:
                 at = match.start()
             lowest = min(lowest, depth)
-    return (at, min(-lowest, len(rest) - len(rest.lstrip(">")))) if lowest else None
+    closing = len(rest) - len(rest.lstrip(">"))
+    closed = min(-lowest, closing - opened.group().count("<") - depth)  # The rest closes what stays open first.
+    return (at, closed) if lowest and closed > 0 else None

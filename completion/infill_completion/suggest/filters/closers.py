@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from infill_completion.document.lines import indent_width
-from infill_completion.languages.brackets import open_brackets, unmatched, unopened
+from infill_completion.languages.brackets import PAIRS, brackets, open_brackets, unmatched, unopened
 from infill_completion.languages.syntax import brackets_of
 from infill_completion.languages.traits import Blocks
 from infill_completion.suggest.filters.comments import is_in_comment
@@ -14,10 +14,22 @@ from infill_completion.suggest.filters.fit import closers_of, fit_of
 
 END_LINE = re.compile(r"(?:end|fi|done|esac|endif|endfunction|endfor|endwhile|END)\b[;,)]*")
 _FENCE_LINE = re.compile(r"\"{3}|'{3}|`{3}|\*/")
-_BRACKET_LINE = re.compile(r"[)\]}]+[;,]?")
+_BRACKET_LINE = re.compile(r"[)\]}]+[;,:]*")
+# A line without words that closes one part and opens the next: `}{`.
+_REOPENING = re.compile(r"[)\]}]+[^\w\n]*[({\[]")
 _TAG_LINE = re.compile(r"</[\w.:-]*>[;,)\]}]*")
 # What may follow a closer without changing what it closes.
-_AFTER_CLOSER = ";,)"
+_AFTER_CLOSER = ";,:)"
+# The end of a statement in brackets, and what begins its next part after a comma unless that declares something.
+_STATEMENT_END = re.compile(r"[)\]]+\s*;?")
+_NEXT_PART = re.compile(r"\s*,(?!\s*[\w$]+\s*(?::[^=()]+)?=(?!=))")
+# Statements that are a call, and those that use a value, in languages in which a value is never a list.
+_CALL = re.compile(r"\s*(?:await\s+)?[\w.$:@!?&*>-]+\s*[(\[]")
+_VALUE = re.compile(r"\s*(?:return\b|[^=]*[^=!<>]=(?![=>]))")
+_SCRIPTS = {"javascript", "javascriptreact", "typescript", "typescriptreact"}
+_FAMILY_OF_C = {"c", "cpp", "objective-c", "objective-cpp", "csharp", "java", "dart", "php", "rust"}
+_NO_LISTS = _SCRIPTS | _FAMILY_OF_C | {"kotlin", "swift", "scala", "groovy"}
+_LIST_START = re.compile(r"(?:[=(\[,:]|\])\s*[\w.]*\s*\{$")
 # How many closing brackets of a suggestion are tried.
 _MAX_CLOSERS = 12
 
@@ -28,6 +40,11 @@ def drop_double_closer(text: str, context: FilterContext) -> str:
     line = last if newline else context.window.before + last
     following = context.window.below if not context.window.rest.strip() else ""
     below = next((other for other in following.split("\n") if other.strip()), "")
+    if _REOPENING.fullmatch(line.strip()) and (line.strip(), indent_width(line)) == (
+        below.strip(),
+        indent_width(below),
+    ):
+        return head if newline else ""
     if not _closes(line.strip(), context) or not _is_same_closer(line, below):
         return text
     if _BRACKET_LINE.fullmatch(line.strip()) and context.traits.is_balanced:
@@ -42,9 +59,12 @@ def drop_double_closer(text: str, context: FilterContext) -> str:
 
 def cut_at_closed_bracket(text: str, context: FilterContext) -> str:
     """Cut at a closing bracket if the lines below close what it closes, whatever follows theirs."""
-    if context.window.rest.strip() or not context.traits.is_balanced or is_in_comment(context):
+    is_unknown = context.is_line_cut or not context.traits.is_balanced
+    if context.window.rest.strip() or is_unknown or is_in_comment(context):
         return text
-    places = closers_of(text, context)[:_MAX_CLOSERS]
+    literal = context.literal
+    end = (0, 0) if literal is None else literal.end_in(text)
+    places = [] if end is None else [place for place in closers_of(text, context)[:_MAX_CLOSERS] if place >= end[1]]
     if not places:
         return text
     best, kept = fit_of(text, 0, context), text
@@ -57,6 +77,37 @@ def cut_at_closed_bracket(text: str, context: FilterContext) -> str:
         if fit < best and is_closed:
             best, kept = fit, shorter
     return kept
+
+
+def cut_at_second_call(text: str, context: FilterContext) -> str:
+    """Cut where the suggestion ends the call of a statement and begins another after a comma.
+
+    The rest of the line closes the other one, so no bracket tells. Not where the comma separates what is listed.
+    """
+    window, traits = context.window, context.traits
+    is_end = _STATEMENT_END.fullmatch(window.rest.strip()) is not None
+    if not is_end or "," not in text or "\n" in text or not traits.is_balanced or is_in_comment(context):
+        return text
+    depth = len(open_brackets(window.before, traits))
+    if not depth or not _is_single(context):
+        return text
+    for offset, bracket in brackets(text, traits):
+        depth += -1 if bracket in PAIRS else 1
+        if depth == 0 and _NEXT_PART.match(text, offset + 1):
+            return text[:offset]
+    return text
+
+
+def _is_single(context: FilterContext) -> bool:
+    """Return whether the cursor's line is a statement in which a comma separates nothing."""
+    window, language_id = context.window, context.language_id
+    if not _CALL.match(window.before) and not (language_id in _NO_LISTS and _VALUE.match(window.before)):
+        return False
+    around = open_brackets(window.above, context.traits)[-1:]
+    above = next((line.rstrip() for line in reversed(window.above.split("\n")) if line.strip()), "")
+    # In braces that hold a list, its last entry has no comma after it.
+    is_block = around == ("{",) and not above.endswith(",") and not _LIST_START.search(above)
+    return not around or (is_block and context.traits.blocks is Blocks.BRACES)
 
 
 def cut_at_unopened_bracket(text: str, context: FilterContext) -> str:
@@ -102,7 +153,7 @@ def _closes(line: str, context: FilterContext) -> bool:
 
 def _is_same_closer(line: str, below: str) -> bool:
     """Return whether two lines differ only in what follows a closer: ``]`` and ``];``, ``end`` and ``end)``."""
-    closer, other = line.strip().rstrip(_AFTER_CLOSER) or line.strip(), below.strip()
+    closer, other = line.strip()[0] + line.strip()[1:].rstrip(_AFTER_CLOSER), below.strip()
     is_same = other.startswith(closer) and not other[len(closer) : len(closer) + 1].isalnum()
     return is_same and indent_width(line) == indent_width(below)
 

@@ -39,6 +39,13 @@ class FilterContext:
         return literal_at(self.window, self.language_id)
 
     @property
+    def is_line_cut(self) -> bool:
+        """Whether the cursor's line is too long for the window, so that what is open on it is unknown."""
+        window = self.window
+        starts = window.starts_document or bool(window.above)
+        return not starts or not (window.ends_document or "\n" in window.suffix)
+
+    @property
     def is_cut_off(self) -> bool:
         """Whether the model would have written more."""
         return self.finish_reason is not FinishReason.STOP

@@ -39,6 +39,7 @@ _TAG = re.compile(r"</?[A-Za-z][\w.:-]*(?=[\s/>]|\Z)|/?>")
 _VALUE = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}|[=-]>")
 # The last line of a comment with a star in front of each line.
 _DECORATION = re.compile(r"\n[ \t]*\*+[ \t]*\Z")
+_BEGINS_STRING = re.compile(r"[\"'`][\w \"'`]")
 # How far around the cursor a delimiter is looked for.
 _MOST = 4000
 
@@ -62,7 +63,7 @@ def _closed_literal(text: str, context: FilterContext) -> int | None:
     literal, rest = context.literal, context.window.rest
     # A single quote on the cursor's line is for `trim_overlap`, which lets text after the string replace it.
     is_left = bool(rest.strip()) and literal is not None and len(literal.closing) == 1
-    if literal is None or is_left or not _is_closed(literal, context.window):
+    if literal is None or is_left or not _is_closed(literal, context.window, context.language_id):
         return None
     decoration = _DECORATION.search(text)
     if literal.closing == "*/" and decoration is not None:
@@ -73,11 +74,14 @@ def _closed_literal(text: str, context: FilterContext) -> int | None:
     return len(text[: end[0]].rstrip("*")) if literal.closing == "*/" else end[0]
 
 
-def _is_closed(literal: LongLiteral, window: Window) -> bool:
+def _is_closed(literal: LongLiteral, window: Window, language_id: str) -> bool:
     """Return whether the text after the cursor closes ``literal``; one whose delimiters are alike is hard to tell."""
     if literal.opening.endswith(literal.closing) and (len(literal.closing) == 1 or not window.ends_document):
-        return window.suffix.lstrip().startswith(literal.closing)
-    return literal.is_closed_in(window.suffix, is_cut=not window.ends_document)
+        following = window.rest.lstrip() or window.suffix.lstrip()
+        # A quote that a word follows begins the next string.
+        begins = not window.rest.strip() and _BEGINS_STRING.match(following) is not None
+        return following.startswith(literal.closing) and not begins
+    return literal.is_closed_in(window.suffix, language_id, is_cut=not window.ends_document)
 
 
 def _closed_pair(pair: _Pair, before: str, text: str, after: str) -> int | None:

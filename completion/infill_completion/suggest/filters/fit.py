@@ -18,6 +18,8 @@ _SEPARATORS = frozenset({";", ",", ":"})
 _WORD = re.compile(r"\w")
 # How many open brackets are looked for below.
 _MAX_OPENED = 6
+# A label inside a block, which is often indented like the line that opens it.
+_LABEL = re.compile(r"(?:case\b|default\b|(?:public|private|protected)\b.*:$)")
 _FENCES = ('"""', "'''", "```")
 _FINAL_OPENERS = re.compile(r"[(\[{\s]*$")
 
@@ -58,14 +60,24 @@ class _Scene(NamedTuple):
         known = len(self.before + line) if self.is_cut_above else None
         return found.skipped + sum(known is None or offset < known for offset in found.unopened)
 
-    def unclosed(self, rest: str) -> int:
-        """Return how many brackets are open at the cursor and not closed before a line that is indented no deeper."""
+    def closed_twice(self, rest: str, count: int) -> int:
+        """Return how many of ``count`` more closing brackets close what is closed already.
+
+        A bracket is closed if that happens before a line that is indented no deeper. Blocks further out than ``count``
+        do not matter, for not every style indents what is in them.
+        """
         opened = nesting(self.before, self.traits, self.opened).opened
-        return sum(not self._is_closed(index, opened[index], rest) for index in range(len(opened))[-_MAX_OPENED:])
+        inner = [
+            index
+            for index in range(len(opened))[-_MAX_OPENED:]
+            if opened[index].bracket != "{" or index >= len(opened) - count
+        ]
+        return max(0, count - sum(not self._is_closed(index, opened[index], rest) for index in inner))
 
     def _is_closed(self, index: int, bracket: Opened, rest: str) -> bool:
         inside = self._inside(bracket)
-        if inside == self.below and inside.strip() and bracket in self.opened[index : index + 1]:
+        is_block = bracket.bracket == "{" and bracket in self.opened[index : index + 1]
+        if is_block and inside == self.below and inside.strip():
             return True  # The window ends inside the block, which is presumably closed further down.
         closers = nesting(self.before + rest + inside, self.traits, self.opened).closers
         return any(offset >= len(self.before) and left <= index for offset, left in closers)
@@ -74,7 +86,7 @@ class _Scene(NamedTuple):
         """Return the lines below that are deeper than ``bracket``, and the next one if it begins with a closer."""
         lines = self.below.split("\n")
         for number, line in enumerate(lines):
-            if line.strip() and indent_width(line) <= bracket.indent:
+            if line.strip() and indent_width(line) <= bracket.indent and not _LABEL.match(line.strip()):
                 return "\n".join(lines[: number + (line.lstrip()[0] in PAIRS)])
         return self.below
 
@@ -92,10 +104,12 @@ def fit_of(text: str, replaced: int, context: FilterContext) -> Fit:
         flaws += len(found.opened) - (len(new) if _brackets(known)[-len(new) :] == new else 0)
     else:
         change = len(found.opened) - len(now.opened)
-        shift = change if change > 0 else max(0, -change - scene.unclosed(window.rest))
+        shift = change if change > 0 else scene.closed_twice(window.rest, -change)
     line = window.before + text + rest
     if not any(fence in line for fence in _FENCES):
-        flaws += unended_strings(line, scene.traits)
+        # The rest of the line may begin a string of several lines, or end one that the suggestion begins.
+        is_open = not window.before.count("`") % 2 and window.rest.count("`") % 2
+        flaws += min(unended_strings(each, scene.traits) for each in (line, f"{line}`" if is_open else line))
     return Fit(flaws, found.crooked, shift, _is_doubled(text, rest, is_replacing=replaced > 0))
 
 

@@ -12,7 +12,12 @@ from infill_completion.suggest.filters.chat import (
     drop_repeated_start,
     unwrap_fence,
 )
-from infill_completion.suggest.filters.closers import cut_at_closed_bracket, cut_at_unopened_bracket, drop_double_closer
+from infill_completion.suggest.filters.closers import (
+    cut_at_closed_bracket,
+    cut_at_second_call,
+    cut_at_unopened_bracket,
+    drop_double_closer,
+)
 from infill_completion.suggest.filters.columns.depth import cut_at_stray_depth, trim_stray_indent
 from infill_completion.suggest.filters.columns.indentation import match_indentation, trim_stray_blank
 from infill_completion.suggest.filters.columns.parts import cut_at_stray_part, place_first_part
@@ -56,6 +61,7 @@ FILTERS: tuple[Filter, ...] = (
     cut_at_closed_delimiter,
     cut_misfit,
     trim_overlap,
+    cut_at_second_call,
     cut_at_closed_angle,
     cut_next_lines,
     drop_second_brace,

@@ -56,7 +56,8 @@ def cut_next_lines(text: str, context: FilterContext) -> str:
     last = max((number for number in numbers if _LETTER.search(lines[number])), default=-1)
     for count in _repeated(below, own):
         start = numbers[-count]
-        is_conclusive = count > 1 or not BARE_WORD.fullmatch(lines[start])
+        is_part = context.traits.next_part.match(lines[start].strip()) is not None
+        is_conclusive = count > 1 or is_part or not BARE_WORD.fullmatch(lines[start])
         if is_conclusive and 0 < start <= last:
             return "\n".join(text.split("\n")[:start])
     return text

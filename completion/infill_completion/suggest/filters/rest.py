@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from infill_completion.languages.literal_styles import STYLES
+from infill_completion.languages.long_literals import open_literal
 from infill_completion.suggest.filters.angles import closed_angles
 from infill_completion.suggest.filters.context import FilterContext
 from infill_completion.suggest.filters.fit import Fit, closers_of, fit_of
@@ -48,7 +50,7 @@ def trim_overlap(text: str, context: FilterContext) -> str:
     only where the line has more of them than it needs.
     """
     rest = context.window.rest
-    if not rest.strip() or not text.strip() or _is_line_cut(context):
+    if not rest.strip() or not text.strip() or context.is_line_cut:
         return text
     end = _best_end(text, context)
     if end < len(text):
@@ -69,7 +71,7 @@ def replaced(text: str, context: FilterContext) -> int:
     continues replaces it, with the punctuation that follows. Editors draw a suggestion in its line only if it contains
     the replaced characters in their order.
     """
-    if not text or not context.window.rest.strip() or _is_line_cut(context):
+    if not text or not context.window.rest.strip() or context.is_line_cut:
         return 0
     return _replacement(text, context)[1] or _replaced_angle(text, context)
 
@@ -81,11 +83,6 @@ def cut_at_closed_angle(text: str, context: FilterContext) -> str:
     if closed is None or (text[closed[0] + 1 :].strip() and _ONLY_CLOSERS.fullmatch(rest)):
         return text  # If the line has only closing brackets left, `replaced` lets the suggestion take their place.
     return text[: closed[0]]
-
-
-def _is_line_cut(context: FilterContext) -> bool:
-    """Return whether the cursor's line is too long for the window, so that what is open on it is unknown."""
-    return not context.window.starts_document and not context.window.above
 
 
 def _replaced_angle(text: str, context: FilterContext) -> int:
@@ -193,12 +190,21 @@ def _is_double(text: str, overlap: str, context: FilterContext) -> bool:
     """Return whether ``text`` ends with a part of the rest that no brackets or quotes speak for or against."""
     window = context.window
     if _QUOTES.fullmatch(overlap) and 3 * overlap[0] in window.before + text + window.rest:
-        # Three quotes delimit a string of several lines; if their number is odd, one of them is superfluous.
-        written = window.prefix + text + (window.suffix if window.ends_document else window.rest)
-        return len(overlap) == 3 and window.starts_document and written.count(overlap) % 2 == 1
+        return len(overlap) == 3 and window.starts_document and _leaves_string(text, overlap, context)
     if not _is_long_overlap(text, overlap, window.rest):
         return False
     return fit_of(text[: -len(overlap)], 0, context) <= fit_of(text, 0, context)
+
+
+def _leaves_string(text: str, fence: str, context: FilterContext) -> bool:
+    """Return whether a string of several lines does not end, unless the suggestion lacks its last three quotes."""
+    window, language_id = context.window, context.language_id
+    if not window.ends_document:
+        return (window.prefix + text + window.rest).count(fence) % 2 == 1
+    with_it, without = (f"{window.prefix}{each}{window.suffix}" for each in (text, text.removesuffix(fence)))
+    if language_id not in STYLES:
+        return with_it.count(fence) % 2 == 1
+    return open_literal(with_it, language_id) is not None and open_literal(without, language_id) is None
 
 
 def _is_long_overlap(text: str, overlap: str, rest: str) -> bool:

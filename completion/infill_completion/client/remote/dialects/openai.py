@@ -7,6 +7,7 @@ from urllib.parse import quote, urlsplit
 
 from infill_completion.api import Chunk, CompletionRequest
 from infill_completion.client.remote.dialects.dialect import Body, Question
+from infill_completion.client.remote.models.products import OURS, product_of
 from infill_completion.client.remote.models.served import ServedModel, served_model
 from infill_completion.client.remote.models.target import Target
 from infill_completion.client.wire import chunks_from_json
@@ -14,11 +15,8 @@ from infill_completion.prompt.recognition import ModelFormat
 from infill_completion.prompt.text import fim_prompt
 from infill_completion.settings import EngineSettings
 
-_OURS = "infill-ls"
 # docs.mistral.ai: the request of a completion with `suffix`, the answer of a chat.
 _FIM_PATH = "/fim/completions"
-# Products that say all they know in their list, and have no other place to ask.
-_SAY_ALL = frozenset({_OURS, "vllm", "sglang", "openai", "system", "mistralai", "deepseek", "library"})
 
 
 class OpenAI:
@@ -62,7 +60,7 @@ class OpenAI:
 
     def questions(self, model: ServedModel) -> list[Question]:
         """Return the places where llama.cpp, LM Studio and Text Generation Inference say more than in their list."""
-        if model.owner in _SAY_ALL:
+        if product_of(model.owner).says_all:
             return []
         lm_studio = [f"/api/v0/models/{quote(model.name, safe='/')}"] if model.name else []
         return [Question(path) for path in (_props(model.name), *lm_studio, "/info")]
@@ -73,7 +71,7 @@ class OpenAI:
 
     def request(self, request: CompletionRequest, target: Target, index: int) -> Body:
         """Return OpenAI's body."""
-        if target.model.owner == _OURS:
+        if target.model.owner == OURS:
             return {**request.to_json(), "model": target.name, "stream": True}
         known = ModelFormat(by_suffix=True) if self._is_mistral else target.format
         prompt = fim_prompt(known, request.prefix, request.suffix, request.context)

@@ -9,7 +9,7 @@ from pathlib import PurePath
 _LEAST_PARTS = 3
 
 
-def telling_paths(folders: Iterable[PurePath]) -> frozenset[str]:
+def identifying_paths(folders: Iterable[PurePath]) -> frozenset[str]:
     """Return how the paths of ``folders`` are written: plainly, in a URI, with other slashes and in a string."""
     found: set[str] = set()
     for folder in folders:
