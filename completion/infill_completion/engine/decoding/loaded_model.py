@@ -24,7 +24,7 @@ from infill_completion.engine.decoding.healing import Speller
 from infill_completion.engine.decoding.recent_texts import RecentTexts
 from infill_completion.engine.model.cuda.choice import DeviceChoice, KernelChoice, Token
 from infill_completion.engine.model.cuda.device_loop import DeviceLoop
-from infill_completion.engine.model.cuda.kernels.loading import step_kernels
+from infill_completion.engine.model.cuda.kernels.loading import step_kernels, use_for_prompts
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.fork import Fork
 from infill_completion.engine.model.forward import ForwardPass
@@ -95,7 +95,9 @@ class LoadedModel:
         if checkpoint.device.type == "cuda":
             kernels = step_kernels(checkpoint.model, decoder, max(decoder.capacity, capacity))
             self.device_loop = DeviceLoop(decoder, self.settings.draft_tokens, kernels=kernels)
-            if kernels is not None:  # seeded answers must not depend on who chooses
+            if kernels is not None:
+                use_for_prompts(kernels)
+                # Seeded answers must not depend on who chooses.
                 self.device_choice = KernelChoice(kernels.launcher, decoder.vocab_size, decoder.device)
         self.recent_texts = RecentTexts()
         self._speller = Speller(self.tokenizer, decoder.device)

@@ -13,13 +13,15 @@ from infill_completion.catalog import ModelShape
 from infill_completion.engine.bench.random_weights import random_model
 from infill_completion.engine.model.cuda.choice import KernelChoice
 from infill_completion.engine.model.cuda.device_loop import DeviceLoop
-from infill_completion.engine.model.cuda.kernels.loading import error
+from infill_completion.engine.model.cuda.kernels import loading
+from infill_completion.engine.model.cuda.kernels.loading import error, use_for_prompts
 from infill_completion.engine.model.cuda.kernels.products import Places
 from infill_completion.engine.model.cuda.kernels.step_kernels import StepKernels
 from infill_completion.engine.model.cuda.kernels.step_weights import step_weights
 from infill_completion.engine.model.cuda.noise import Draw
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.fork import Fork
+from infill_completion.engine.model.fused_ops import PLAIN
 from infill_completion.engine.model.kv_cache import KVCache
 from infill_completion.engine.model.sampling import Sampling
 from tests.engine.model.cuda.emulator.kernels import EmulatedKernels
@@ -123,3 +125,22 @@ def test_tokens_are_the_same_when_the_host_has_them_chosen_from_the_scores(case:
 def test_layers_that_are_not_in_four_bits_keep_torchs_operators() -> None:
     model = random_model(SHAPE, torch.device("cpu"), torch.bfloat16, "none")
     assert step_weights(model, Decoder(model, CAPACITY)) is None
+
+
+def test_prompts_are_read_in_kernels_that_agree_with_the_operators(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = torch.tensor([PROMPT])
+    plain = case.decoder.forward(ids, KVCache(case.decoder.kv_shape, 16), 0)
+    assert use_for_prompts(case.kernels)
+    assert case.decoder.ops is not PLAIN
+    mine = case.decoder.forward(ids, KVCache(case.decoder.kv_shape, 16), 0)
+    assert 0 < (mine - plain).norm() / plain.norm() < 0.05
+    monkeypatch.setattr(loading, "prompt_error", lambda decoder: 0.5)
+    assert not use_for_prompts(case.kernels)
+    assert case.decoder.ops is PLAIN
+
+    def fails(decoder: Decoder) -> float:
+        raise RuntimeError("CUDA cannot launch (CUDA_ERROR_INVALID_VALUE).")
+
+    monkeypatch.setattr(loading, "prompt_error", fails)
+    assert not use_for_prompts(case.kernels)
+    assert case.decoder.ops is PLAIN

@@ -12,11 +12,13 @@ import torch
 from torch import Tensor
 
 from infill_completion.engine.model.cuda.capture import GraphCapture
+from infill_completion.engine.model.cuda.kernels import prefill
 from infill_completion.engine.model.cuda.kernels.products import MAX_ROWS, Places
 from infill_completion.engine.model.cuda.kernels.runtime import kernels
 from infill_completion.engine.model.cuda.kernels.step_kernels import StepKernels
 from infill_completion.engine.model.cuda.kernels.step_weights import step_weights
 from infill_completion.engine.model.decoder import Decoder
+from infill_completion.engine.model.fused_ops import PLAIN
 from infill_completion.engine.model.kv_cache import KVCache
 
 log = logging.getLogger(__name__)
@@ -55,6 +57,37 @@ def step_kernels(model: Any, decoder: Decoder, capacity: int) -> StepKernels | N
         log.warning("The kernels are off, and torch's operators are used instead: %s", error_)
         return None
     return made
+
+
+def use_for_prompts(made: StepKernels) -> bool:
+    """Let the decoder run the operations between the products of prompts in kernels; return whether it does.
+
+    It does not where they do not suit the model, or differ from torch's operators.
+    """
+    decoder = made.decoder
+    if not prefill.supports(decoder.hidden, decoder.head_dim, decoder.intermediate):
+        return False
+    decoder.ops = prefill.kernel_ops(made.launcher)
+    try:
+        difference = prompt_error(decoder)
+    except RuntimeError as error_:
+        decoder.ops = PLAIN
+        log.warning("Prompts are read with torch's operators: %s", error_)
+        return False
+    if difference > _TOLERANCE:
+        decoder.ops = PLAIN
+        log.warning("The kernels for prompts differ from torch's operators by %.2g; these are used.", difference)
+    return decoder.ops is not PLAIN
+
+
+@torch.inference_mode()
+def prompt_error(decoder: Decoder) -> float:
+    """Return the relative difference of the logits of a few tokens from those of torch's operators."""
+    ids = torch.tensor([_IDS], device=decoder.device) % decoder.vocab_size
+    logits, ops = [], decoder.ops
+    for decoder.ops in (PLAIN, ops):
+        logits.append(decoder.forward(ids, KVCache(decoder.kv_shape, len(_IDS)), 0, all_logits=True))
+    return float((logits[1] - logits[0]).norm() / logits[0].norm())
 
 
 @torch.inference_mode()
