@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--length", type=int, default=1024)
     parser.add_argument("--micro-rows", type=int, default=192, help="rows of a pass")
     parser.add_argument("--passes", type=int, default=1, help="passes of a step")
-    parser.add_argument("--muon-rate", type=float, default=8e-3)
+    parser.add_argument("--muon-rate", type=float, default=6e-3)
     parser.add_argument("--adam-rate", type=float, default=4e-3)
     parser.add_argument("--compile", choices=("auto", "always", "never"), default="auto")
     parser.add_argument("--workers", type=int, default=max(1, min(10, (os.cpu_count() or 2) - 2)))
