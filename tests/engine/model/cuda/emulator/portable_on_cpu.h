@@ -84,6 +84,8 @@ inline Words4 streamed4(const void *address, LINE_OF_CALL) {
     return *static_cast<const Words4 *>(address);
 }
 
+inline void prefetch(const void *) {}
+
 inline Words4 written4(const void *address, LINE_OF_CALL) {
     cuda_on_cpu::check_aligned(address, 16, "written4", line);
     return *static_cast<const Words4 *>(address);

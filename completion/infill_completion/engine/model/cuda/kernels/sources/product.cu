@@ -18,7 +18,7 @@ struct Plain {
     }
 };
 
-extern "C" __global__ void __launch_bounds__(THREADS, 2)
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS)
     product(const float *levels, const float *code, const unsigned char *packed, const unsigned char *scales,
             const float *coarse, const float *offset, const number *x, number *out, int rows, int inputs, int outputs) {
     const Plain plan{{packed, scales, coarse, offset}, out, rows, outputs};
@@ -37,7 +37,12 @@ struct Attention {
     __device__ int rotated() const { return (heads + kv_heads) * head_dim / OUTPUTS; }
     __device__ Matrix low_matrix(int tile) const {
         const int of_queries = heads * head_dim / OUTPUTS;
-        return tile < of_queries ? queries : tile < rotated() ? keys : values;
+        const bool is_query = tile < of_queries, is_key = tile < rotated();
+        // One by one: chosen as a whole they would go through memory.
+        return {is_query ? queries.packed : is_key ? keys.packed : values.packed,
+                is_query ? queries.scales : is_key ? keys.scales : values.scales,
+                is_query ? queries.coarse : is_key ? keys.coarse : values.coarse,
+                is_query ? queries.offset : is_key ? keys.offset : values.offset};
     }
     __device__ Matrix high_matrix(int tile) const { return low_matrix(tile); }
     // Number of the group within its matrix.
@@ -82,7 +87,7 @@ struct Attention {
     }
 };
 
-extern "C" __global__ void __launch_bounds__(THREADS, 2)
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS)
     project_attention(const float *levels, const float *code, const unsigned char *q_packed,
                       const unsigned char *q_scales, const float *q_coarse, const float *q_offset,
                       const unsigned char *k_packed, const unsigned char *k_scales, const float *k_coarse,
@@ -129,7 +134,7 @@ struct Residual {
     }
 };
 
-extern "C" __global__ void __launch_bounds__(THREADS, 2)
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS)
     project_residual(const float *levels, const float *code, const unsigned char *packed, const unsigned char *scales,
                      const float *coarse, const float *offset, const number *x, const number *weight, float *stream,
                      number *weighted, float *squares, int rows, int inputs, int outputs) {
@@ -154,7 +159,7 @@ struct Gate {
     }
 };
 
-extern "C" __global__ void __launch_bounds__(THREADS, 2)
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS)
     project_gate(const float *levels, const float *code, const unsigned char *gate_packed,
                  const unsigned char *gate_scales, const float *gate_coarse, const float *gate_offset,
                  const unsigned char *up_packed, const unsigned char *up_scales, const float *up_coarse,

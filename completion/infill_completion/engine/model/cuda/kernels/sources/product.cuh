@@ -21,7 +21,8 @@
 #include "portable.cuh"
 
 constexpr int WARPS = 8, THREADS = 32 * WARPS;
-constexpr int AHEAD = 4;                    // units that are loaded before they are needed
+constexpr int AHEAD = 2;                    // units that are loaded before they are needed
+constexpr int BLOCKS = 3;                   // of a multiprocessor: what 80 registers a thread allow
 constexpr int UNIT = 128;                   // inputs
 constexpr int OUTPUTS = 16, ROWS = 8;       // of a tile
 constexpr int GROUP_BYTES = 512, GROUP_SCALES = 16;  // of eight outputs and a unit
@@ -146,6 +147,11 @@ __device__ void multiply(const Plan &plan, int tiles, const float *levels, const
 #pragma unroll
         for (int j = 0; j < AHEAD; j++)
             if (j < units) load(ahead[j], low, high, j);
+        // The rest of the tile on its way too, while the kernel before this one still runs.
+        for (int line = lane; line < (units - AHEAD) * GROUP_BYTES / 128; line += 32) {
+            prefetch(low.packed + GROUP_BYTES * AHEAD + 128 * line - 16 * lane);
+            prefetch(high.packed + GROUP_BYTES * AHEAD + 128 * line - 16 * lane);
+        }
     }
     fill_table(table, levels, code);
     let_next_start();
