@@ -1,0 +1,144 @@
+"""The decode step and the prefill at CodeLlama's true shapes, on fake CUDA tensors: no device and no memory is needed.
+
+A fake tensor raises an error when the host reads it, and when tensors of different devices meet.  A build of torch
+without CUDA cannot index fake CUDA tensors; there they are on the CPU, and several devices are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
+
+from infill_completion.catalog import ModelShape
+from infill_completion.engine.bench.random_weights import SHAPES
+from infill_completion.engine.model import decoder as decoder_module
+from infill_completion.engine.model.cuda.static_step import StaticStep, bucket_of
+from infill_completion.engine.model.decoder import Decoder
+from infill_completion.engine.model.fork import Fork
+from infill_completion.engine.model.kv_cache import KVCache
+
+HAS_CUDA_BUILD = torch.backends.cuda.is_built()
+DEVICE = "cuda" if HAS_CUDA_BUILD else "cpu"
+several = pytest.mark.skipif(not HAS_CUDA_BUILD, reason="needs a build of torch for CUDA, but no device")
+COUNTS = [1, pytest.param(2, marks=several)]
+CAPACITY = 2560
+NAMES = ("7b", "13b", "34b")
+
+
+class Rotary(nn.Module):
+    def __init__(self, head_dim: int) -> None:
+        super().__init__()
+        self.head_dim = head_dim
+
+    def forward(self, like: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
+        angles = positions[..., None].float() * torch.ones(self.head_dim, device=like.device)
+        return angles.cos().to(like.dtype), angles.sin().to(like.dtype)
+
+
+class Norm(nn.Module):
+    def __init__(self, size: int, device: torch.device) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(size, dtype=torch.bfloat16, device=device), requires_grad=False)
+
+
+def llama(shape: ModelShape, devices: list[torch.device]) -> Any:
+    """Return the parts of a Llama that a decoder reads, with layer ``i`` on device ``i``; the last repeats."""
+
+    def linear(inputs: int, outputs: int, device: torch.device) -> nn.Linear:
+        return nn.Linear(inputs, outputs, bias=False, dtype=torch.bfloat16, device=device).requires_grad_(False)
+
+    hidden, inner = shape.hidden, shape.intermediate
+    queries, keys = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
+    layers = []
+    for index in range(shape.layers):
+        device = devices[min(index, len(devices) - 1)]
+        attention = SimpleNamespace(
+            q_proj=linear(hidden, queries, device), k_proj=linear(hidden, keys, device),
+            v_proj=linear(hidden, keys, device), o_proj=linear(queries, hidden, device),
+        )  # fmt: skip
+        mlp = SimpleNamespace(
+            gate_proj=linear(hidden, inner, device), up_proj=linear(hidden, inner, device),
+            down_proj=linear(inner, hidden, device),
+        )  # fmt: skip
+        norms = {name: Norm(hidden, device) for name in ("input_layernorm", "post_attention_layernorm")}
+        layers.append(SimpleNamespace(self_attn=attention, mlp=mlp, **norms))
+    embed = SimpleNamespace(weight=torch.ones(shape.vocab, hidden, dtype=torch.bfloat16, device=devices[0]))
+    core = SimpleNamespace(
+        layers=layers, embed_tokens=embed, norm=Norm(hidden, devices[-1]), rotary_emb=Rotary(shape.head_dim)
+    )
+    config = SimpleNamespace(
+        model_type="llama", num_attention_heads=shape.heads, num_key_value_heads=shape.kv_heads,
+        head_dim=shape.head_dim, rms_norm_eps=1e-5, hidden_size=hidden, vocab_size=shape.vocab,
+        intermediate_size=inner,
+    )  # fmt: skip
+    return SimpleNamespace(config=config, model=core, lm_head=linear(hidden, shape.vocab, devices[-1]))
+
+
+@pytest.fixture(autouse=True)
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Make every tensor fake; what asks the driver gets an answer from here."""
+    generator = torch.Generator
+    monkeypatch.setattr(torch, "Generator", lambda device: generator())
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
+    with FakeTensorMode():
+        yield
+
+
+def devices_of(count: int) -> list[torch.device]:
+    return [torch.device(DEVICE, index) if HAS_CUDA_BUILD else torch.device(DEVICE) for index in range(count)]
+
+
+def test_fake_tensors_notice_a_host_read() -> None:
+    with pytest.raises(DataDependentOutputException):
+        float(torch.ones(2, device=DEVICE)[0])
+
+
+@several
+def test_fake_tensors_notice_mixed_devices() -> None:
+    with pytest.raises((RuntimeError, TypeError), match="device"):
+        torch.ones(2, device="cuda") + torch.ones(2)
+
+
+@pytest.mark.parametrize("devices", COUNTS)
+@pytest.mark.parametrize("rows", [1, 5, 8])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_step_reads_nothing_on_the_host_and_mixes_no_devices(name: str, rows: int, devices: int) -> None:
+    shape = SHAPES[name]
+    decoder = Decoder(llama(shape, devices_of(devices)), CAPACITY)
+    cache, step = KVCache(decoder.kv_shape, CAPACITY), StaticStep(decoder, rows)
+    for fork in (None, Fork(2000, 3)):
+        step.feed([1] * rows, 2048, fork)
+        step.run(cache, bucket_of(2048 + rows, CAPACITY))
+    assert step.result.shape == (rows, 2)
+    assert step.logits.shape == (rows, shape.vocab)
+    assert {step.result.device, step.logits.device, step.ids.device} == {devices_of(1)[0]}
+
+
+@pytest.mark.parametrize("devices", COUNTS)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_prompt_in_two_chunks_reads_nothing_on_the_host(
+    name: str, devices: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shape = SHAPES[name]
+    # torch's own choice of a kernel asks the driver, so that its flash kernel is called as torch would.
+    flash = torch.ops.aten._scaled_dot_product_flash_attention
+
+    def attend(queries: Tensor, keys: Tensor, values: Tensor, *, shares_heads: bool) -> Tensor:
+        assert shares_heads
+        assert keys.shape[1] == shape.kv_heads
+        result: Tensor = flash(queries, keys, values, 0.0, is_causal=True, return_debug_mask=False)[0]
+        return result
+
+    monkeypatch.setattr(decoder_module, "attend_causally", attend)
+    decoder = Decoder(llama(shape, devices_of(devices)), CAPACITY)
+    cache = KVCache(decoder.kv_shape, CAPACITY)
+    for start, length in ((0, 1024), (1024, 1004)):
+        logits = decoder.forward(torch.ones(1, length, dtype=torch.long, device=DEVICE), cache, start)
+    assert logits.shape == (1, shape.vocab)
+    assert logits.device == devices_of(1)[0]
