@@ -11,10 +11,10 @@ class ServeError(Exception):
     """The engine cannot run as asked; the message is one sentence with the next step."""
 
 
-# Of the CPU's allocator, of CUDA itself, and of cuBLAS, which allocate without torch's allocator.
+# Of the CPU, of CUDA and cuBLAS where they allocate without torch, and of Apple's devices.
 _NO_MEMORY = (
     "can't allocate memory", "not enough memory", "CUDA error: out of memory", "CUDA_ERROR_OUT_OF_MEMORY",
-    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUBLAS_STATUS_ALLOC_FAILED", "MPS backend out of memory",
 )  # fmt: skip
 # Errors after which every call on the device fails until the process ends: CUDA calls them sticky.  Others, such as a
 # wrong argument or a lack of memory, concern one call.

@@ -113,7 +113,11 @@ async def test_other_errors_concern_one_request(error: Exception) -> None:
 
 @pytest.mark.parametrize(
     "message",
-    ["CUDA error: out of memory", "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`"],
+    [
+        "CUDA error: out of memory",
+        "MPS backend out of memory (max allowed: 9.07 GB).",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`",
+    ],
 )
 def test_memory_that_other_libraries_ask_for_may_run_out_too(message: str) -> None:
     assert is_out_of_memory(RuntimeError(message))

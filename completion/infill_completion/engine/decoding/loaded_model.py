@@ -129,7 +129,10 @@ class LoadedModel:
     @property
     def details(self) -> dict[str, Any]:
         """What ``GET /health`` and `infill-ls doctor` show about the model."""
-        return self._facts | {"context_tokens": self.context_tokens}
+        facts = self._facts | {"context_tokens": self.context_tokens}
+        if self.device_loop is not None:
+            facts["steps"] = self.device_loop.mode
+        return facts
 
     def close(self) -> None:
         """Free the weights and all caches."""
@@ -210,8 +213,8 @@ class LoadedModel:
 
     def _collect_garbage(self) -> None:
         gc.collect()
-        if self._torch_device.type == "cuda":
-            torch.cuda.empty_cache()
+        if self._torch_device.type != "cpu":
+            torch.get_device_module(self._torch_device).empty_cache()
 
     def _capacity_for(self, wanted: int) -> int:
         """Return how many tokens of keys and values fit into half of the free memory, at most ``wanted``."""

@@ -251,3 +251,12 @@ def test_a_replayed_graph_gives_the_tokens_that_the_operators_give() -> None:
         expected = plain.score(cache, ids, start, whose)
         assert torch.equal(replayed.score(cache, ids, start, whose), expected)
     subject.generator.close()
+
+
+def test_a_loop_says_how_its_steps_run(decoder: Decoder) -> None:
+    loop = DeviceLoop(decoder, 4)
+    assert loop.mode == "torch's operators, one launch at a time"
+    loop.capture = Recorder()
+    assert loop.mode == "torch's operators in CUDA graphs"
+    loop.capture.is_on, loop.capture.error = False, "RuntimeError: no"
+    assert loop.mode == "torch's operators, one launch at a time: RuntimeError: no"

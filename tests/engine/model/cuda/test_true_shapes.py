@@ -18,6 +18,7 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 from infill_completion.catalog import ModelShape
 from infill_completion.engine.bench.random_weights import SHAPES
 from infill_completion.engine.model import decoder as decoder_module
+from infill_completion.engine.model.cuda.device_loop import DeviceLoop
 from infill_completion.engine.model.cuda.static_step import StaticStep, bucket_of
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.fork import Fork
@@ -142,3 +143,19 @@ def test_a_prompt_in_two_chunks_reads_nothing_on_the_host(
         logits = decoder.forward(torch.ones(1, length, dtype=torch.long, device=DEVICE), cache, start)
     assert logits.shape == (1, shape.vocab)
     assert logits.device == devices_of(1)[0]
+
+
+@several
+def test_a_model_on_two_devices_says_that_it_is_not_captured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "Event", object)
+    zeros = torch.zeros
+
+    def not_pinned(*size: int, **options: Any) -> Tensor:  # pinning asks the driver
+        return zeros(*size, **{**options, "pin_memory": False})
+
+    monkeypatch.setattr(torch, "zeros", not_pinned)
+    loop = DeviceLoop(Decoder(llama(SHAPES["7b"], devices_of(2)), CAPACITY), 4)
+    assert not loop.capture.is_on
+    assert loop.mode == (
+        "torch's operators, one launch at a time: The layers are on 2 devices, and a graph belongs to one."
+    )

@@ -60,7 +60,10 @@ class DeviceLoop:
         self._single = self.new_step(1)
         self._wide = self.new_step(max(1 + draft_tokens, _MIN_WIDTH) if kernels is None else MAX_ROWS)
         self.width = self._wide.width
-        self.capture = GraphCapture(is_possible=on_cuda and len(set(decoder.kv_shape.devices)) == 1)
+        devices = len(set(decoder.kv_shape.devices))
+        self.capture = GraphCapture(is_possible=on_cuda and devices == 1)
+        if on_cuda and devices > 1:
+            self.capture.error = f"The layers are on {devices} devices, and a graph belongs to one."
         # A graph holds plain addresses of its cache, so it must not outlive it.
         self._graphs: WeakKeyDictionary[KVCache, dict[tuple[int, int], torch.cuda.CUDAGraph]] = WeakKeyDictionary()
         self._missing: WeakKeyDictionary[KVCache, set[tuple[int, int]]] = WeakKeyDictionary()
@@ -71,6 +74,14 @@ class DeviceLoop:
         self._ahead: tuple[Sampling, KVCache, int] | None = None  # the step that is running, and its index
         self._last = Token(-1, 0.0)
         self.steps = 0
+
+    @property
+    def mode(self) -> str:
+        """How steps run, in a few words, with the reason where they are slower than they might be."""
+        what = "torch's operators" if self._kernels is None else "own kernels"
+        if self.capture.is_on:
+            return f"{what} in CUDA graphs"
+        return f"{what}, one launch at a time" + f": {self.capture.error}" * bool(self.capture.error)
 
     def new_step(self, width: int) -> StaticStep | KernelStep:
         """Return another step as those of this loop."""
