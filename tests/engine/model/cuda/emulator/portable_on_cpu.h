@@ -84,6 +84,13 @@ inline Words4 streamed4(const void *address, LINE_OF_CALL) {
     return *static_cast<const Words4 *>(address);
 }
 
+inline void copy_later(void *shared, const void *address, LINE_OF_CALL) {
+    cuda_on_cpu::check_aligned(shared, 16, "copy_later", line);
+    cuda_on_cpu::check_aligned(address, 16, "copy_later", line);
+    *static_cast<Words4 *>(shared) = *static_cast<const Words4 *>(address);
+}
+inline void finish_copies() {}
+
 inline void prefetch(const void *) {}
 
 inline Words4 written4(const void *address, LINE_OF_CALL) {

@@ -12,7 +12,7 @@ from infill_completion.engine.model.cuda.kernels.nf4 import Codebooks, NF4Matrix
 MAX_ROWS = 8
 TILE = 16  # outputs
 _THREADS, _BLOCKS_OF_A_PROCESSOR = 256, 3
-_SHARED_BYTES = 256 * 256 + 2 * 8 * 16 * 8 * 4 + 8 * 4 + 1024
+_SHARED_BYTES = 256 * 256 + 2 * 8 * 16 * 8 * 4 + 8 * 4 + 2 * 576 + 1024
 
 
 class Normed(NamedTuple):

@@ -93,6 +93,16 @@ __device__ inline Words4 streamed4(const void *address) {
     return words;
 }
 
+// Copies 16 bytes that an earlier kernel may have written to shared memory, without waiting for them.
+__device__ inline void copy_later(void *shared, const void *address) {
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(
+                     static_cast<unsigned>(__cvta_generic_to_shared(shared))),
+        "l"(address)
+        : "memory");
+}
+// Waits for this thread's copies; those of other threads are there after a barrier behind it.
+__device__ inline void finish_copies() { asm volatile("cp.async.wait_all;" ::: "memory"); }
+
 // Asks for the 128 bytes around an address to come into the second-level cache.  Needs no wait_for_previous().
 __device__ inline void prefetch(const void *address) { asm volatile("prefetch.global.L2 [%0];" ::"l"(address)); }
 

@@ -10,7 +10,8 @@ struct Plain {
     __device__ Matrix high_matrix(int) const { return matrix; }
     __device__ int low_group(int tile) const { return 2 * tile; }
     __device__ int high_group(int tile) const { return 2 * tile + 1; }
-    __device__ void finish(int tile, int i, int row, float low, float high, float norm) const {
+    __device__ void stage(int, unsigned char *) const {}
+    __device__ void finish(int tile, int i, int row, float low, float high, float norm, const unsigned char *) const {
         if (row >= rows) return;
         number *at = out + static_cast<size_t>(row) * outputs + OUTPUTS * tile + i;
         at[0] = rounded(low * norm);
@@ -26,18 +27,18 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS)
 }
 
 // Queries, keys and values of a layer from the norm of the residual stream.  Queries and keys are rotated; keys and
-// values go to the cache.  A tile of queries or keys holds eight numbers of the first half of a head and their partners
-// of the second half.
+// values go to the cache.  A tile holds eight numbers of the first half of a head and their partners of the second half.
 struct Attention {
     Matrix queries, keys, values;
     const number *bias, *cosines, *sines;
     const long long *at, *shared, *ways;
     number *out, *cached_keys, *cached_values;
     int rows, heads, kv_heads, head_dim, capacity, positions;
-    __device__ int rotated() const { return (heads + kv_heads) * head_dim / OUTPUTS; }
+    __device__ int tiles_of_head() const { return head_dim / OUTPUTS; }
+    __device__ int head_of(int tile) const { return tile / tiles_of_head(); }
     __device__ Matrix low_matrix(int tile) const {
-        const int of_queries = heads * head_dim / OUTPUTS;
-        const bool is_query = tile < of_queries, is_key = tile < rotated();
+        const int head = head_of(tile);
+        const bool is_query = head < heads, is_key = head < heads + kv_heads;
         // One by one: chosen as a whole they would go through memory.
         return {is_query ? queries.packed : is_key ? keys.packed : values.packed,
                 is_query ? queries.scales : is_key ? keys.scales : values.scales,
@@ -47,43 +48,46 @@ struct Attention {
     __device__ Matrix high_matrix(int tile) const { return low_matrix(tile); }
     // Number of the group within its matrix.
     __device__ int low_group(int tile) const {
-        const int of_queries = heads * head_dim / OUTPUTS, of_head = head_dim / OUTPUTS;
-        if (tile >= rotated()) return 2 * (tile - rotated());
-        const int own = tile < of_queries ? tile : tile - of_queries;
-        return own / of_head * 2 * of_head + own % of_head;
+        const int head = head_of(tile), before = head < heads ? 0 : head < heads + kv_heads ? heads : heads + kv_heads;
+        return tile + (head - 2 * before) * tiles_of_head();  // two groups a tile, and those of the other matrices less
     }
-    __device__ int high_group(int tile) const {
-        return low_group(tile) + (tile < rotated() ? head_dim / OUTPUTS : 1);
+    __device__ int high_group(int tile) const { return low_group(tile) + tiles_of_head(); }
+    // Per row eight cosines of each half and eight sines of each half; then eight biases of each half; then the index.
+    __device__ void stage(int tile, unsigned char *stage) const {
+        const int head = head_of(tile), d = 8 * (tile % tiles_of_head()), lane = threadIdx.x % 32, row = lane / 4;
+        if (threadIdx.x / 32 == WARPS - 1) {
+            const int index = static_cast<int>(*at), first = static_cast<int>(*shared), after = index + row - first;
+            const int position = min(first + after / static_cast<int>(*ways), positions - 1);
+            const number *turn = (lane & 2 ? sines : cosines) + position * head_dim + d + (lane & 1 ? head_dim / 2 : 0);
+            if (row < rows) copy_later(stage + 16 * lane, turn);
+            if (lane == 0) *reinterpret_cast<int *>(stage + 544) = index;
+        } else if (threadIdx.x / 32 == WARPS - 2 && lane < 2) {
+            copy_later(stage + 512 + 16 * lane, bias + head * head_dim + d + (lane ? head_dim / 2 : 0));
+        }
     }
-    __device__ void finish(int tile, int i, int row, float low, float high, float norm) const {
+    __device__ void finish(int tile, int i, int row, float low, float high, float norm,
+                           const unsigned char *stage) const {
         if (row >= rows) return;
-        const int low_at = 8 * low_group(tile) + i, high_at = 8 * high_group(tile) + i;
-        const int of_queries = heads * head_dim, of_keys = kv_heads * head_dim;
-        const bool is_query = tile < of_queries / OUTPUTS, is_rotated = tile < rotated();
-        const number *biases = bias + (is_query ? 0 : is_rotated ? of_queries : of_queries + of_keys);
-        low = fmaf(low, norm, widened(biases[low_at]));
-        high = fmaf(high, norm, widened(biases[high_at]));
-        const int index = static_cast<int>(*at) + row;
-        if (is_rotated) {
-            const int first = static_cast<int>(*shared), after = static_cast<int>(index) - first;
-            const int within = min(first + after / static_cast<int>(*ways), positions - 1);
-            const int d = low_at % head_dim, half = d + head_dim / 2;
-            const number *cosine = cosines + static_cast<size_t>(within) * head_dim;
-            const number *sine = sines + static_cast<size_t>(within) * head_dim;
-            const float turned = fmaf(low, widened(cosine[d]), high * widened(sine[d]));
-            high = fmaf(high, widened(cosine[half]), low * widened(sine[half]));
+        const int head = head_of(tile), d = 8 * (tile % tiles_of_head()) + i, half = d + head_dim / 2;
+        const number *turn = reinterpret_cast<const number *>(stage) + 32 * row + i;
+        const number *biases = reinterpret_cast<const number *>(stage + 512) + i;
+        low = fmaf(low, norm, widened(biases[0]));
+        high = fmaf(high, norm, widened(biases[8]));
+        if (head < heads + kv_heads) {
+            const float turned = fmaf(low, widened(turn[0]), high * widened(turn[16]));
+            high = fmaf(high, widened(turn[8]), low * widened(turn[24]));
             low = turned;
         }
-        if (is_query) {
-            number *to = out + static_cast<size_t>(row) * of_queries;
-            to[low_at] = rounded(low);
-            to[high_at] = rounded(high);
-        } else if (index < capacity) {
-            number *cache = is_rotated ? cached_keys : cached_values;
-            cache += (static_cast<size_t>(low_at / head_dim) * capacity + index) * head_dim;
-            cache[low_at % head_dim] = rounded(low);
-            cache[high_at % head_dim] = rounded(high);
+        const int index = *reinterpret_cast<const int *>(stage + 544) + row;
+        number *to = out + (row * heads + head) * head_dim;
+        if (head >= heads) {
+            if (index >= capacity) return;
+            const bool is_key = head < heads + kv_heads;
+            const int own = head - heads - (is_key ? 0 : kv_heads);
+            to = (is_key ? cached_keys : cached_values) + (static_cast<size_t>(own) * capacity + index) * head_dim;
         }
+        to[d] = rounded(low);
+        to[half] = rounded(high);
     }
 };
 
@@ -116,20 +120,31 @@ struct Residual {
     __device__ Matrix high_matrix(int) const { return matrix; }
     __device__ int low_group(int tile) const { return 2 * tile; }
     __device__ int high_group(int tile) const { return 2 * tile + 1; }
-    __device__ void finish(int tile, int i, int row, float low, float high, float) const {
-        const int low_at = 8 * low_group(tile) + i, high_at = 8 * high_group(tile) + i;
-        const size_t first = static_cast<size_t>(row) * outputs;
-        low += stream[first + low_at];
-        high += stream[first + high_at];
+    // The stream's 16 numbers of each row, then the weights of the norm.
+    __device__ void stage(int tile, unsigned char *stage) const {
+        const int lane = threadIdx.x % 32, row = lane / 4;
+        if (threadIdx.x / 32 == WARPS - 1) {
+            const float *from = stream + static_cast<size_t>(row) * outputs + OUTPUTS * tile + 4 * (lane % 4);
+            copy_later(stage + 16 * lane, from);
+        } else if (threadIdx.x / 32 == WARPS - 2 && lane < 2) {
+            copy_later(stage + 512 + 16 * lane, weight + OUTPUTS * tile + 8 * lane);
+        }
+    }
+    __device__ void finish(int tile, int i, int row, float low, float high, float, const unsigned char *stage) const {
+        const float *before = reinterpret_cast<const float *>(stage) + OUTPUTS * row + i;
+        const number *weights = reinterpret_cast<const number *>(stage + 512) + i;
+        low += before[0];
+        high += before[8];
         float square = fmaf(low, low, high * high);
 #pragma unroll
         for (int distance = 1; distance < 8; distance *= 2)
             square += __shfl_xor_sync(0xffffffffu, square, distance);
         if (row >= rows) return;
-        stream[first + low_at] = low;
-        stream[first + high_at] = high;
-        weighted[first + low_at] = rounded(low * widened(weight[low_at]));
-        weighted[first + high_at] = rounded(high * widened(weight[high_at]));
+        const size_t at = static_cast<size_t>(row) * outputs + OUTPUTS * tile + i;
+        stream[at] = low;
+        stream[at + 8] = high;
+        weighted[at] = rounded(low * widened(weights[0]));
+        weighted[at + 8] = rounded(high * widened(weights[8]));
         if (i == 0) squares[ROWS * tile + row] = square;
     }
 };
@@ -151,7 +166,8 @@ struct Gate {
     __device__ Matrix high_matrix(int) const { return up; }
     __device__ int low_group(int tile) const { return tile; }
     __device__ int high_group(int tile) const { return tile; }
-    __device__ void finish(int tile, int i, int row, float low, float high, float norm) const {
+    __device__ void stage(int, unsigned char *) const {}
+    __device__ void finish(int tile, int i, int row, float low, float high, float norm, const unsigned char *) const {
         if (row >= rows) return;
         const float gated = low * norm;
         out[static_cast<size_t>(row) * outputs + 8 * tile + i] =

@@ -27,6 +27,7 @@ constexpr int UNIT = 128;                   // inputs
 constexpr int OUTPUTS = 16, ROWS = 8;       // of a tile
 constexpr int GROUP_BYTES = 512, GROUP_SCALES = 16;  // of eight outputs and a unit
 constexpr int TABLE_BYTES = 256 * 256;
+constexpr int STAGE = 576;  // bytes that a plan keeps for the end of a tile
 constexpr int CODE = 128;                   // where the code starts within an entry
 
 struct Matrix {
@@ -122,8 +123,10 @@ __device__ inline void write_norms(float *norms, const float *squares, int parts
 //
 // `plan.low_matrix(tile)` and `plan.low_group(tile)` are the matrix and group behind the outputs 0 to 7 of a tile,
 // `plan.high_matrix(tile)` and `plan.high_group(tile)` those behind 8 to 15.
-// `plan.finish(tile, i, row, low, high, norm)` takes the products of outputs i and i + 8; 64 threads call it, those of
-// one row in eight neighbouring lanes.  `norm` is the reciprocal root mean square from `squares`, or 1.
+// `plan.stage(tile, stage)` brings what the end of the tile needs of global memory into shared memory while the product
+// is computed; all threads call it.  `plan.finish(tile, i, row, low, high, norm, stage)` takes the products of outputs i
+// and i + 8; 64 threads call it, those of one row in eight neighbouring lanes.  `norm` is the reciprocal root mean square
+// from `squares`, or 1.
 template <class Plan>
 __device__ void multiply(const Plan &plan, int tiles, const float *levels, const float *code, const number *x, int rows,
                          int inputs, const float *squares, int parts, float eps) {
@@ -131,6 +134,7 @@ __device__ void multiply(const Plan &plan, int tiles, const float *levels, const
     unsigned char *table = at_low_shared(shared);
     float *both_sums = reinterpret_cast<float *>(table + TABLE_BYTES);  // (2, WARPS, OUTPUTS, ROWS)
     float *norms = both_sums + 2 * WARPS * OUTPUTS * ROWS;
+    unsigned char *stages = reinterpret_cast<unsigned char *>(norms + ROWS);
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
     const unsigned copy = 4 * lane, code_copy = CODE + 4 * g;
     const int all_units = inputs / UNIT, first = all_units * warp / WARPS;
@@ -161,6 +165,8 @@ __device__ void multiply(const Plan &plan, int tiles, const float *levels, const
     for (bool is_odd = false; tile < tiles; tile += gridDim.x, is_odd = !is_odd) {
         // Two sets: a warp may begin the next tile while others still finish this one.
         float *sums = both_sums + (is_odd ? WARPS * OUTPUTS * ROWS : 0);
+        unsigned char *stage = stages + (is_odd ? STAGE : 0);
+        plan.stage(tile, stage);
         float total[4] = {0.0f, 0.0f, 0.0f, 0.0f};
         const number *right_from = right_at;
         for (int base = 0; base < units; base += AHEAD) {
@@ -215,6 +221,7 @@ __device__ void multiply(const Plan &plan, int tiles, const float *levels, const
             for (int j = 0; j < AHEAD; j++)
                 if (j < units) load(ahead[j], low, high, j);
         }
+        finish_copies();
         __syncthreads();
         if (threadIdx.x < 8 * ROWS) {
             const int i = threadIdx.x % 8, row = threadIdx.x / 8;
@@ -224,7 +231,7 @@ __device__ void multiply(const Plan &plan, int tiles, const float *levels, const
                 low_sum += sums[(w * OUTPUTS + i) * ROWS + row];
                 high_sum += sums[(w * OUTPUTS + i + 8) * ROWS + row];
             }
-            plan.finish(tile, i, row, low_sum, high_sum, parts > 0 && row < rows ? norms[row] : 1.0f);
+            plan.finish(tile, i, row, low_sum, high_sum, parts > 0 && row < rows ? norms[row] : 1.0f, stage);
         }
     }
 }
