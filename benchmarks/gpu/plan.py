@@ -46,12 +46,15 @@ def plan(device: str, shapes: Sequence[str], jsonl: Path) -> list[Step]:
         Step("A versions, NF4 product", [python, "-m", "benchmarks.gpu.product", *common], 45),
         Step("B GPU tests", [python, *_PYTEST, *_TESTS], 60),
         Step("C kernels", kernels, 60),
-        Step("K own kernels", own_kernels, 60),
-        Step(f"D {first}", engine(first, "decode,rows,prefill,kernels", "--context", contexts, *reference), 100),
-        Step(f"E {first} operators", engine(first, "decode,variants", *own), 60),
+        Step("D own kernels", own_kernels, 60),
+        Step(
+            f"E {first}",
+            engine(first, "decode,variants,rows,prefill,keystroke,kernels", "--context", contexts, *reference),
+            100,
+        ),
         *(
             Step(f"{letter} {shape}", engine(shape, "decode", "--context", middle, *reference), limit)
             for letter, shape, limit in zip("FG", others, (60, 75), strict=False)
         ),
-        Step(f"H {first} rest", engine(first, "candidates,keystroke,cancel,reload", *own), 200),
+        Step(f"H {first} rest", engine(first, "candidates,cancel,reload", *own), 200),
     ]
