@@ -49,12 +49,13 @@ def plan(device: str, shapes: Sequence[str], jsonl: Path) -> list[Step]:
         Step("D own kernels", own_kernels, 60),
         Step(
             f"E {first}",
-            engine(first, "decode,variants,rows,prefill,keystroke,kernels", "--context", contexts, *reference),
+            engine(first, "decode,rows,prefill,keystroke,kernels", "--context", contexts, *reference),
             100,
         ),
+        Step(f"F {first} without own kernels", ["env", "INFILL_LS_FUSED=0", *engine(first, "decode,rows", *own)], 60),
         *(
             Step(f"{letter} {shape}", engine(shape, "decode", "--context", middle, *reference), limit)
-            for letter, shape, limit in zip("FG", others, (60, 75), strict=False)
+            for letter, shape, limit in zip("GH", others, (60, 75), strict=False)
         ),
-        Step(f"H {first} rest", engine(first, "candidates,cancel,reload", *own), 200),
+        Step(f"I {first} rest", engine(first, "candidates,cancel,reload", *own), 200),
     ]

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from types import MappingProxyType
 from typing import Any
 
 from infill_completion.engine import environment  # isort: skip  # before torch and transformers
@@ -17,8 +16,6 @@ from infill_completion.engine.bench.machine import synchronize
 from infill_completion.engine.bench.subject import Subject
 from infill_completion.engine.bench.workload import TEMPERATURE, TOP_P, endless, ours_per_second, request_of
 from infill_completion.engine.checkpoints.devices import cores
-from infill_completion.engine.decoding.generator import Generator
-from infill_completion.engine.model.cuda.device_loop import DeviceLoop
 
 environment.prepare()
 
@@ -35,7 +32,6 @@ class DecodeRates:
             text.
         reference: transformers' ``generate()`` as in the reference example; None if it was not measured.
         roofline: Upper bound from reading the weights and the cache once per step at the measured copy bandwidth.
-        operators: As ``loop``, without the project's kernels; None except on CUDA.
     """
 
     context_tokens: int
@@ -44,19 +40,6 @@ class DecodeRates:
     shipped: float
     reference: float | None
     roofline: float
-    operators: float | None = None
-
-
-def variants(subject: Subject) -> dict[str, Generator]:
-    """Return an endless generator without the project's kernels: on CUDA, else none."""
-    return cuda_variants(subject) if subject.model.device.type == "cuda" else {}
-
-
-def cuda_variants(subject: Subject) -> dict[str, Generator]:
-    """Return an endless generator whose steps run in bitsandbytes' and torch's operators."""
-    made = endless(subject.generator, shipped=False)
-    made.model.device_loop = DeviceLoop(made.model.forward_pass.decoder, 0)
-    return {"operators": made}
 
 
 @torch.inference_mode()
@@ -96,13 +79,12 @@ def all_threads(device: torch.device) -> Iterator[None]:
 
 def decode(
     subject: Subject, context_tokens: int, bandwidth: float, *, tokens: int, candidates: int = 1, repeats: int = 3,
-    reference: bool = True, others: Mapping[str, Generator] = MappingProxyType({}),
-    reference_tokens: int | None = None,
+    reference: bool = True, reference_tokens: int | None = None,
 ) -> DecodeRates:  # fmt: skip
     """Measure decoding at one context length.
 
     The contestants take turns, and the fastest run of each counts, because other work on the machine can only slow one
-    down.  ``others`` are the generators from :func:`variants`.  With ``reference_tokens``, ``generate()`` decodes that
+    down.  With ``reference_tokens``, ``generate()`` decodes that
     many and runs only once: on a GPU it takes a hundred times as long as the loop.
     """
     shipped, loop = endless(subject.generator, shipped=True), endless(subject.generator, shipped=False)
@@ -117,8 +99,6 @@ def decode(
         "loop": partial(ours_per_second, loop, request),
         "shipped": partial(ours_per_second, shipped, request),
     }
-    if candidates == 1:
-        contestants |= {name: partial(ours_per_second, other, request) for name, other in others.items()}
     if reference and reference_tokens is None:
         contestants["generate"] = with_all_threads
         if model.device.type == "cpu":  # beside a busy neighbour fewer threads are faster
@@ -134,7 +114,6 @@ def decode(
         shipped=best["shipped"],
         reference=max(theirs, default=None),
         roofline=candidates * bandwidth / subject.step_bytes(len(prompt_ids)),
-        operators=best.get("operators"),
     )
 
 

@@ -14,7 +14,7 @@ from infill_completion.engine import environment  # isort: skip  # before torch 
 import torch
 
 from infill_completion.engine.bench.cancel import cancel
-from infill_completion.engine.bench.decode import decode, variants
+from infill_completion.engine.bench.decode import decode
 from infill_completion.engine.bench.keystroke import keystroke
 from infill_completion.engine.bench.machine import memory_bytes, synchronize
 from infill_completion.engine.bench.plan import MeasurementPlan
@@ -53,7 +53,10 @@ def measure_model(subject: Subject, plan: MeasurementPlan, bandwidth: float) -> 
         load_s=subject.load_s,
     )
     measurements = ModelMeasurements(subject, plan, bandwidth, report)
-    measurements.journal("load", load_s=subject.load_s, memory_bytes=memory_bytes(device))
+    loop = generator.model.device_loop
+    measurements.journal(
+        "load", load_s=subject.load_s, memory_bytes=memory_bytes(device), own_kernels=bool(loop and loop.has_kernels)
+    )
     measurements.decoding()
     measurements.steps()
     measurements.requests()
@@ -83,22 +86,16 @@ class ModelMeasurements:
 
     def decoding(self) -> None:
         """Measure decoding at all lengths, then keystrokes at two of them, then several candidates."""
-        others: dict[str, Generator] = {}
-        if self._wants("variants"):
-            others = self._tried("variants", lambda: variants(self._subject)) or {}
-            if not others and "decode" in self._plan.only:
-                self.journal("variants", skipped="needs 4-bit weights on a CUDA device")
         if self._wants("decode"):
             for context in self._contexts:
-                self._decode(context, 1, others)
+                self._decode(context, 1)
         if self._wants("keystroke"):
             measured = [row.context_tokens for row in self._report.decode] or self._contexts
             for context in [length for length in measured if length > 64][:2]:
                 row = self._tried("keystroke", partial(keystroke, self._subject, context))
                 self._add("keystroke", self._report.keystroke, [row] if row else [])
         if self._wants("candidates"):
-            self._decode(self._middle, 4, {})
-        others.clear()
+            self._decode(self._middle, 4)
 
     def steps(self) -> None:
         """Measure the parts of decoding and prefill that are only measured on request."""
@@ -133,13 +130,13 @@ class ModelMeasurements:
         self._report.reload_s = self._tried("load from a 4-bit checkpoint", lambda: _reloaded(self._subject))
         self.journal("reload", reload_s=self._report.reload_s)
 
-    def _decode(self, context: int, candidates: int, others: dict[str, Generator]) -> None:
+    def _decode(self, context: int, candidates: int) -> None:
         plan = self._plan
         row = self._tried(
             f"decode {candidates} at {context}",
             lambda: decode(
                 self._subject, context, self._bandwidth, tokens=plan.tokens, candidates=candidates,
-                repeats=plan.repeats, reference=plan.reference, others=others, reference_tokens=plan.reference_tokens,
+                repeats=plan.repeats, reference=plan.reference, reference_tokens=plan.reference_tokens,
             ),
         )  # fmt: skip
         self._add("decode", self._report.decode, [row] if row else [])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from infill_completion.engine.bench.journal import Journal
 
-DEFAULT = ("decode", "variants", "keystroke", "candidates", "speculation", "cancel", "reload")
+DEFAULT = ("decode", "keystroke", "candidates", "speculation", "cancel", "reload")
 # Only measured if asked for.
 ON_REQUEST = ("rows", "prefill", "kernels")
 

@@ -97,9 +97,8 @@ def _model_lines(model: ModelReport) -> list[str]:
     if model.decode:
         lines += [
             "",
-            "| context | n | loop tokens/s | without own kernels | as shipped | generate() | loop / generate() "
-            "| roofline | share |",
-            "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+            "| context | n | loop tokens/s | as shipped | generate() | loop / generate() | roofline | share |",
+            "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
             *(_decode_line(row) for row in model.decode),
         ]
     if model.keystroke:
@@ -131,9 +130,8 @@ def _step_lines(model: ModelReport) -> list[str]:
 def _decode_line(row: DecodeRates) -> str:
     reference = "-" if row.reference is None else f"{row.reference:.1f}"
     ratio = "-" if row.reference is None else f"{row.loop / row.reference:.1f}x"
-    operators = "-" if row.operators is None else f"{row.operators:.1f}"
     return (
-        f"| {row.context_tokens} | {row.candidates} | {row.loop:.1f} | {operators} | {row.shipped:.1f} "
+        f"| {row.context_tokens} | {row.candidates} | {row.loop:.1f} | {row.shipped:.1f} "
         f"| {reference} | {ratio} | {row.roofline:.0f} | {row.loop / row.roofline:.0%} |"
     )
 

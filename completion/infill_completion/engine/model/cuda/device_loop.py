@@ -83,6 +83,11 @@ class DeviceLoop:
             return f"{what} in CUDA graphs"
         return f"{what}, one launch at a time" + f": {self.capture.error}" * bool(self.capture.error)
 
+    @property
+    def has_kernels(self) -> bool:
+        """Whether the steps run in the project's kernels."""
+        return self._kernels is not None
+
     def new_step(self, width: int) -> StaticStep | KernelStep:
         """Return another step as those of this loop."""
         if self._kernels is None:
