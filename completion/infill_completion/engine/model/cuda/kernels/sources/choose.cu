@@ -14,109 +14,8 @@
 // draws the same token however many rows a step has and however often it is computed.
 //
 // NaN is never chosen.  Of rows without a number above minus infinity the tokens with minus infinity are equally likely.
-#include "portable.cuh"
-
-#include "descent.cuh"
-#include "groups.cuh"
 #include "philox.cuh"
-
-constexpr int THREADS = 1024, FOUR = 4;
-constexpr int LISTED = 4096; // candidates that fit shared memory
-constexpr int UNIT_BITS = 40; // the unit of a mass is 2^-40
-constexpr unsigned LEAST = (127 - UNIT_BITS) << 23; // the bits of 2^-40 as float32
-constexpr unsigned LAST_ID = (1 << 18) - 1;
-constexpr float MIN_TEMPERATURE = 1e-4f; // as in sampling.py
-constexpr float LEAST_POWER = -28.0f; // a bit less than the logarithm of 2^-40
-
-__device__ inline float minus_infinity() { return __uint_as_float(0xff800000); }
-
-struct Room {
-    Bins bins;
-    float sums[WARPS];
-    unsigned count; // of candidates
-    unsigned ids[LISTED];
-    float weights[LISTED];
-};
-
-// Whether 16 bytes may be read or written there at once.
-__device__ inline bool is_aligned(const void *address) { return reinterpret_cast<Mass>(address) % 16 == 0; }
-
-__device__ inline float read(const number *from) { return widened(*from); }
-__device__ inline float read(const float *from) { return *from; }
-
-// The logits of a row.
-template <class T> struct Row {
-    const T *logits;
-    int vocabulary;
-
-    // Calls act(first id, logits) for the groups of this thread; logits past the vocabulary's end are NaN.
-    template <class Act> __device__ void each_group(Act act) const {
-#pragma unroll 1
-        for (int first = GROUP * threadIdx.x; first < vocabulary; first += GROUP * THREADS) {
-            float x[GROUP];
-            if (is_aligned(logits) && first + GROUP <= vocabulary) {
-                read_group(logits + first, x);
-            } else {
-#pragma unroll
-                for (int i = 0; i < GROUP; ++i)
-                    x[i] = first + i < vocabulary ? read(logits + first + i) : __uint_as_float(0x7fffffff);
-            }
-            act(first, x);
-        }
-    }
-};
-
-// Returns (x - largest) * times: 0 for the largest logit, also if it is infinite.
-__device__ inline float power_of(float x, float largest, float times) {
-    return x == largest ? 0.0f : (x - largest) * times;
-}
-// Returns e^power, and 0 for NaN.
-__device__ inline float weight(float power) {
-    return fminf(expf(fmaxf(power, -200.0f)), 1.0f); // fmaxf(NaN, y) is y
-}
-
-// The mass of a weight, which is at least one unit.
-__device__ inline Mass mass_of(float e) {
-    const unsigned bits = __float_as_uint(e) - LEAST;
-    return static_cast<Mass>((bits & 0x7fffff) | 0x800000) << (bits >> 23) >> 23;
-}
-__device__ inline bool has_mass(float e) { return __float_as_uint(e) >= LEAST; }
-
-// Packs a number and an id, so that the largest pack has the largest number and, among equals, the lowest id.
-__device__ inline Mass packed(unsigned ordered, unsigned id) { return static_cast<Mass>(ordered) << 32 | ~id; }
-__device__ inline unsigned ordered_bits(float x) {
-    const unsigned bits = __float_as_uint(x + 0.0f); // -0 becomes 0
-    return bits ^ (bits >> 31 ? 0xffffffff : 0x80000000);
-}
-__device__ inline float from_ordered(unsigned bits) {
-    return __uint_as_float(bits ^ (bits >> 31 ? 0x80000000 : 0xffffffff));
-}
-
-// The tokens of a row that may have a mass, with their weights, computed from the logits.
-template <class T> struct AllTokens {
-    Row<T> row;
-    float largest, times;
-
-    // Calls act(id, weight) for the tokens of this thread: fours, which share random numbers.
-    template <class Act> __device__ void each(Act act) const {
-#pragma unroll 1
-        for (int first = FOUR * threadIdx.x; first < row.vocabulary; first += FOUR * THREADS) {
-#pragma unroll 1
-            for (int id = first; id < min(first + FOUR, row.vocabulary); ++id) {
-                const float power = power_of(read(row.logits + id), largest, times);
-                if (power >= LEAST_POWER) act(id, weight(power)); // not NaN
-            }
-        }
-    }
-};
-
-// Those that were listed in shared memory.
-struct ListedTokens {
-    const Room *room;
-    template <class Act> __device__ void each(Act act) const {
-        for (unsigned i = threadIdx.x; i < room->count; i += THREADS) act(room->ids[i], room->weights[i]);
-    }
-};
+#include "tokens.cuh"
 
 // The nucleus: weights above a limit, and of those equal to it the ones with the lowest ids.
 struct Nucleus {
@@ -127,19 +26,44 @@ struct Nucleus {
     }
 };
 
-template <class Tokens> __device__ inline Nucleus nucleus_of(const Tokens &tokens, Room &room, Mass limit) {
-    const Border border = descend(
-        tokens, room.bins, 3, limit,
+// Finds the bits of the border's weight from `last_shift` on.
+template <class Tokens>
+__device__ inline Border border_of(const Tokens &tokens, Room &room, Border border, int shift, int last_shift) {
+    return descend(
+        tokens, room.bins, border, shift, last_shift,
         [](unsigned, float e, unsigned &key) { return key = __float_as_uint(e) - LEAST, has_mass(e); },
         [](float e) { return mass_of(e); });
+}
+
+constexpr int HIGHEST_SHIFT = 2 * BIN_BITS; // weights have three times ten bits
+
+template <class Tokens>
+__device__ inline Nucleus nucleus_of(const Tokens &tokens, Room &room, Border border, int shift) {
+    border = border_of(tokens, room, border, shift, 0);
     const unsigned bits = border.key + LEAST;
     const Mass one = mass_of(__uint_as_float(bits)), wanted = border.left / one + 1;
     if (wanted >= border.mass / one) return {bits, LAST_ID};
     const Border last = descend(
-        tokens, room.bins, 2, wanted - 1,
+        tokens, room.bins, {0, wanted - 1, 0}, BIN_BITS, 0,
         [bits](unsigned id, float e, unsigned &key) { return key = LAST_ID - id, __float_as_uint(e) == bits; },
         [](float) { return static_cast<Mass>(1); });
     return {bits, LAST_ID - last.key};
+}
+
+__device__ inline Nucleus nucleus_of(const ListedTokens &tokens, Room &room, Mass limit) {
+    return nucleus_of(tokens, room, {0, limit, 0}, HIGHEST_SHIFT);
+}
+
+// Once the first bits are known, few tokens are left that may be the border, and these are listed.
+template <class T> __device__ inline Nucleus nucleus_of(const AllTokens<T> &tokens, Room &room, Mass limit) {
+    if (threadIdx.x == 0) room.count = 0;
+    const Border border = border_of(tokens, room, {0, limit, 0}, HIGHEST_SHIFT, HIGHEST_SHIFT);
+    tokens.each([&](unsigned id, float e) {
+        if (has_mass(e) && (__float_as_uint(e) - LEAST) >> HIGHEST_SHIFT == border.key) room.add(id, e);
+    });
+    __syncthreads();
+    if (room.count <= LISTED) return nucleus_of(ListedTokens{&room}, room, border, HIGHEST_SHIFT - BIN_BITS);
+    return nucleus_of(tokens, room, border, HIGHEST_SHIFT - BIN_BITS);
 }
 
 // Returns the winner of the race among the nucleus, whose largest weight, 1, `top` has.
@@ -183,13 +107,13 @@ __device__ inline unsigned sampled(
     all.each([&](unsigned id, float e) {
         if (!has_mass(e)) return;
         total += mass_of(e);
-        if (e < least || *static_cast<volatile unsigned *>(&room.count) > LISTED) return;
-        const unsigned at = atomicAdd(&room.count, 1u);
-        if (at < LISTED) room.ids[at] = id, room.weights[at] = e;
+        if (e >= least) room.add(id, e);
     });
     total = over_block(total, room.bins.parts, [](Mass a, Mass b) { return a + b; });
     if (total == 0) return top;
-    if (room.count <= LISTED) return draw(ListedTokens{&room}, room, top_p, total, noise, top);
+    const bool is_short = room.count <= LISTED;
+    __syncthreads(); // the list may be made anew
+    if (is_short) return draw(ListedTokens{&room}, room, top_p, total, noise, top);
     return draw(all, room, top_p, total, noise, top);
 }
 

@@ -58,11 +58,12 @@ struct Border {
 
 // Returns the key at which the masses, added up from the largest key down, exceed the limit.
 //
-// Keys have `levels` times ten bits.  key_of returns whether a token counts, and its key.
+// `border` has the bits of the key from `shift` + BIN_BITS on, where it begins: 0 at first.  The bits below follow ten at
+// a time, down to `last_shift`.  key_of returns whether a token counts, and its key.
 template <class Tokens, class KeyOf, class MassOf>
-__device__ inline Border descend(const Tokens &tokens, Bins &bins, int levels, Mass limit, KeyOf key_of, MassOf mass) {
-    Border border = {0, limit, 0};
-    for (int shift = BIN_BITS * (levels - 1); shift >= 0; shift -= BIN_BITS) {
+__device__ inline Border descend(
+    const Tokens &tokens, Bins &bins, Border border, int shift, int last_shift, KeyOf key_of, MassOf mass) {
+    for (; shift >= last_shift; shift -= BIN_BITS) {
         bins.low[threadIdx.x] = bins.high[threadIdx.x] = 0;
         __syncthreads();
         tokens.each([&](unsigned id, float e) {

@@ -11,16 +11,29 @@ __device__ inline Words4 narrowed(const float (&x)[GROUP]) {
     return {pair(x[0], x[1]), pair(x[2], x[3]), pair(x[4], x[5]), pair(x[6], x[7])};
 }
 
+// A group as it is in memory.
+template <class T> struct Packed;
+template <> struct Packed<number> {
+    Words4 words;
+};
+template <> struct Packed<float> {
+    Words4 words[2];
+};
+__device__ inline void widen(const Packed<number> &packed, float (&x)[GROUP]) { widen(packed.words, x); }
+__device__ inline void widen(const Packed<float> &packed, float (&x)[GROUP]) {
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+        const Words4 &words = packed.words[half];
+        x[4 * half] = __uint_as_float(words.x), x[4 * half + 1] = __uint_as_float(words.y);
+        x[4 * half + 2] = __uint_as_float(words.z), x[4 * half + 3] = __uint_as_float(words.w);
+    }
+}
+
 __device__ inline void read_group(const number *from, float (&x)[GROUP]) {
     widen(*reinterpret_cast<const Words4 *>(from), x);
 }
 __device__ inline void read_group(const float *from, float (&x)[GROUP]) {
-#pragma unroll
-    for (int half = 0; half < 2; ++half) {
-        const Words4 words = reinterpret_cast<const Words4 *>(from)[half];
-        x[4 * half] = __uint_as_float(words.x), x[4 * half + 1] = __uint_as_float(words.y);
-        x[4 * half + 2] = __uint_as_float(words.z), x[4 * half + 3] = __uint_as_float(words.w);
-    }
+    widen(*reinterpret_cast<const Packed<float> *>(from), x);
 }
 __device__ inline void write_group(number *to, const float (&x)[GROUP]) {
     *reinterpret_cast<Words4 *>(to) = narrowed(x);
