@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from infill_completion.catalog import ModelShape
 from infill_completion.engine.bench.random_weights import random_model
 from infill_completion.engine.model.cuda.choice import KernelChoice
 from infill_completion.engine.model.cuda.device_loop import DeviceLoop
 from infill_completion.engine.model.cuda.kernels import loading
-from infill_completion.engine.model.cuda.kernels.loading import error, use_for_prompts
+from infill_completion.engine.model.cuda.kernels.loading import error, logits, prompt_error, use_for_prompts
+from infill_completion.engine.model.cuda.kernels.packed_model import PackedModel
 from infill_completion.engine.model.cuda.kernels.products import Places
 from infill_completion.engine.model.cuda.kernels.step_kernels import StepKernels
 from infill_completion.engine.model.cuda.kernels.step_weights import step_weights
@@ -37,6 +38,7 @@ class Case:
     model: Any
     decoder: Decoder
     kernels: StepKernels
+    unpacked_logits: Tensor
 
     def loop(self) -> DeviceLoop:
         return DeviceLoop(self.decoder, 4, kernels=self.kernels)
@@ -52,9 +54,10 @@ class Case:
 def case(emulated: EmulatedKernels, number: torch.dtype) -> Case:
     model = random_model(SHAPE, torch.device("cpu"), number, "nf4")
     decoder = Decoder(model, CAPACITY)
-    weights = step_weights(model, decoder)
+    weights, unpacked_logits = step_weights(model, decoder), logits(decoder)
     assert weights is not None
-    return Case(model, decoder, StepKernels(decoder, weights, emulated, 2, CAPACITY))
+    PackedModel(model, decoder, weights, emulated, 2).pack()
+    return Case(model, decoder, StepKernels(decoder, weights, emulated, 2, CAPACITY), unpacked_logits)
 
 
 def in_float32(model: Any) -> Any:
@@ -82,7 +85,8 @@ def test_the_logits_are_those_of_a_float32_forward(case: Case, number: torch.dty
 
 
 def test_the_check_at_load_accepts_the_kernels(case: Case) -> None:
-    assert error(case.kernels) < 0.03
+    assert error(case.kernels, case.unpacked_logits) < 0.03
+    assert prompt_error(case.decoder, case.unpacked_logits) < 0.03
 
 
 @pytest.mark.parametrize("sampling", [COLD, WARM])
@@ -134,11 +138,11 @@ def test_prompts_are_read_in_kernels_that_agree_with_the_operators(case: Case, m
     assert case.decoder.ops is not PLAIN
     mine = case.decoder.forward(ids, KVCache(case.decoder.kv_shape, 16), 0)
     assert 0 < (mine - plain).norm() / plain.norm() < 0.05
-    monkeypatch.setattr(loading, "prompt_error", lambda decoder: 0.5)
+    monkeypatch.setattr(loading, "prompt_error", lambda decoder, expected: 0.5)
     assert not use_for_prompts(case.kernels)
     assert case.decoder.ops is PLAIN
 
-    def fails(decoder: Decoder) -> float:
+    def fails(decoder: Decoder, expected: Tensor) -> float:
         raise RuntimeError("CUDA cannot launch (CUDA_ERROR_INVALID_VALUE).")
 
     monkeypatch.setattr(loading, "prompt_error", fails)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
 
 from infill_completion.catalog import ModelShape
 from infill_completion.engine.bench.random_weights import random_model
 from infill_completion.engine.checkpoints import devices, precision
 from infill_completion.engine.model.cuda.device_loop import DeviceLoop
-from infill_completion.engine.model.cuda.kernels.loading import error
+from infill_completion.engine.model.cuda.kernels.loading import error, logits, prompt_error
+from infill_completion.engine.model.cuda.kernels.packed_model import PackedModel
 from infill_completion.engine.model.cuda.kernels.runtime import kernels
 from infill_completion.engine.model.cuda.kernels.step_kernels import StepKernels
 from infill_completion.engine.model.cuda.kernels.step_weights import step_weights
@@ -29,28 +31,33 @@ SHAPES = {
 }
 
 
-def made(shape: ModelShape, *, overlap: bool = True) -> StepKernels:
+def made(shape: ModelShape, *, overlap: bool = True) -> tuple[StepKernels, Tensor]:
+    """Return the kernels of a packed model, and the logits of a text before it was packed."""
     device = torch.device("cuda")
     dtype = precision.choose_dtype(device, "nf4")
     devices.choose_attention(device)
     model = random_model(shape, device, dtype, "nf4")
     decoder = Decoder(model, 1024)
-    weights = step_weights(model, decoder)
+    weights, expected = step_weights(model, decoder), logits(decoder)
     assert weights is not None
     launcher = kernels.load(device, dtype, overlap=overlap)
-    return StepKernels(decoder, weights, launcher, torch.cuda.get_device_properties(device).multi_processor_count, 1024)
+    processors = torch.cuda.get_device_properties(device).multi_processor_count
+    PackedModel(model, decoder, weights, launcher, processors).pack()
+    return StepKernels(decoder, weights, launcher, processors, 1024), expected
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("overlap", [False, True], ids=["in turn", "overlapping"])
 def test_the_logits_are_those_of_torchs_operators(shape: str, overlap: bool) -> None:
-    assert error(made(SHAPES[shape], overlap=overlap)) < 0.03
+    step_kernels, expected = made(SHAPES[shape], overlap=overlap)
+    assert error(step_kernels, expected) < 0.03
+    assert prompt_error(step_kernels.decoder, expected) < 0.02
 
 
 @pytest.mark.parametrize("sampling", [Sampling(0.0, 0.9, 0), Sampling(0.8, 0.95, 7)], ids=["greedy", "sampled"])
 @pytest.mark.parametrize("shape", ["alone", "shared keys"])
 def test_graphs_and_drafts_give_the_tokens_of_single_steps(shape: str, sampling: Sampling) -> None:
-    step_kernels = made(SHAPES[shape])
+    step_kernels, _ = made(SHAPES[shape])
     decoder = step_kernels.decoder
 
     def read(cache: KVCache) -> KVCache:

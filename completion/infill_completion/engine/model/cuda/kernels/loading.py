@@ -13,10 +13,11 @@ from torch import Tensor
 
 from infill_completion.engine.model.cuda.capture import GraphCapture
 from infill_completion.engine.model.cuda.kernels import prefill
-from infill_completion.engine.model.cuda.kernels.products import MAX_ROWS, Places
+from infill_completion.engine.model.cuda.kernels.packed_model import PackedModel
+from infill_completion.engine.model.cuda.kernels.products import MAX_ROWS, Places, Products
 from infill_completion.engine.model.cuda.kernels.runtime import kernels
 from infill_completion.engine.model.cuda.kernels.step_kernels import StepKernels
-from infill_completion.engine.model.cuda.kernels.step_weights import step_weights
+from infill_completion.engine.model.cuda.kernels.step_weights import StepWeights, linear_layers, step_weights
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.fused_ops import PLAIN
 from infill_completion.engine.model.kv_cache import KVCache
@@ -27,13 +28,16 @@ log = logging.getLogger(__name__)
 SWITCH = "INFILL_LS_FUSED"
 
 _BUCKET = 256
-_IDS = (1, 2, 3, 4, 5, 6, 7, 8)
+_TOKENS = 3 * MAX_ROWS  # of the texts that are compared: a step, and a prompt
 _TOLERANCE = 0.1  # of the norm of the logits: torch rounds to 16 bits after every operator
 _TIMES = 5
 
 
 def step_kernels(model: Any, decoder: Decoder, capacity: int) -> StepKernels | None:
     """Return the kernels of a model, or None where they do not suit it or the device, or are no gain there.
+
+    With kernels, the model and its decoder hold packed weights afterwards, in the same memory, and compute with these
+    in any number of rows.  Without, they are as they were.
 
     Args:
         model: The transformers model.
@@ -42,21 +46,34 @@ def step_kernels(model: Any, decoder: Decoder, capacity: int) -> StepKernels | N
     """
     if os.environ.get(SWITCH) == "0" or (weights := step_weights(model, decoder)) is None:
         return None
+    packed: PackedModel | None = None
     try:
         launcher = kernels.load(decoder.device, decoder.dtype)
         processors = torch.cuda.get_device_properties(decoder.device).multi_processor_count
+        # Both before the weights are packed, after which bitsandbytes can no longer read them.
+        expected, theirs_s = logits(decoder), _seconds_of_bitsandbytes(model, decoder)
+        packed = PackedModel(model, decoder, weights, launcher, processors)
+        packed.pack()
         made = StepKernels(decoder, weights, launcher, processors, capacity)
-        if (difference := error(made)) > _TOLERANCE:
-            log.warning("The kernels differ from torch's operators by %.2g; these are used instead.", difference)
-            return None
-        if (gain := _gain(made, model)) < 1.0:
-            log.warning("The kernels are no gain on this device (%.2f times as fast).", gain)
-            return None
+        gain = theirs_s / _seconds_of_kernels(made, weights, processors)
+        fault = _fault(error(made, expected), prompt_error(decoder, expected), gain)
     except RuntimeError as error_:
         # The message is CUDA's, NVRTC's or torch's: no text of a user ever reaches a kernel.
-        log.warning("The kernels are off, and torch's operators are used instead: %s", error_)
-        return None
-    return made
+        fault = f"cannot be used here: {error_}"
+    if not fault:
+        return made
+    log.warning("The kernels are off, and torch's operators are used instead: they %s", fault)
+    if packed is not None:
+        packed.unpack()
+    return None
+
+
+def _fault(step: float, prompt: float, gain: float) -> str:
+    """Return what is wrong with the kernels, as the end of a sentence, given what they differ by and gain."""
+    # Not `>`, so that NaN is a fault.
+    if not (step <= _TOLERANCE and prompt <= _TOLERANCE):
+        return f"differ from these by {step:.2g} in a step and {prompt:.2g} in a prompt."
+    return "" if gain >= 1.0 else f"are no gain on this device ({gain:.2f} times as fast)."
 
 
 def use_for_prompts(made: StepKernels) -> bool:
@@ -67,52 +84,68 @@ def use_for_prompts(made: StepKernels) -> bool:
     decoder = made.decoder
     if not prefill.supports(decoder.hidden, decoder.head_dim, decoder.intermediate):
         return False
+    expected = logits(decoder)
     decoder.ops = prefill.kernel_ops(made.launcher)
     try:
-        difference = prompt_error(decoder)
+        difference = prompt_error(decoder, expected)
     except RuntimeError as error_:
         decoder.ops = PLAIN
         log.warning("Prompts are read with torch's operators: %s", error_)
         return False
-    if difference > _TOLERANCE:
+    if not difference <= _TOLERANCE:  # or NaN
         decoder.ops = PLAIN
         log.warning("The kernels for prompts differ from torch's operators by %.2g; these are used.", difference)
     return decoder.ops is not PLAIN
 
 
 @torch.inference_mode()
-def prompt_error(decoder: Decoder) -> float:
-    """Return the relative difference of the logits of a few tokens from those of torch's operators."""
-    ids = torch.tensor([_IDS], device=decoder.device) % decoder.vocab_size
-    logits, ops = [], decoder.ops
-    for decoder.ops in (PLAIN, ops):
-        logits.append(decoder.forward(ids, KVCache(decoder.kv_shape, len(_IDS)), 0, all_logits=True))
-    return float((logits[1] - logits[0]).norm() / logits[0].norm())
+def logits(decoder: Decoder) -> Tensor:
+    """Return the logits after each of a few tokens, more than a step has, ``(tokens, vocabulary)``."""
+    return decoder.forward(_ids(decoder), KVCache(decoder.kv_shape, _TOKENS), 0, all_logits=True)[0]
+
+
+def prompt_error(decoder: Decoder, expected: Tensor) -> float:
+    """Return the relative difference of :func:`logits` from those before."""
+    return _difference(logits(decoder), expected)
 
 
 @torch.inference_mode()
-def error(made: StepKernels) -> float:
-    """Return the relative difference of the logits of a few tokens from those of the decoder."""
+def error(made: StepKernels, expected: Tensor) -> float:
+    """Return the relative difference of the logits of a step from those of :func:`logits`."""
     decoder = made.decoder
-    ids = torch.tensor([_IDS], device=decoder.device) % decoder.vocab_size
-    expected = decoder.forward(ids, KVCache(decoder.kv_shape, _BUCKET), 0, all_logits=True)[0]
+    ids = _ids(decoder)[:, :MAX_ROWS].contiguous()
     zero = torch.zeros(1, dtype=torch.long, device=decoder.device)
     got = made.run(ids, Places(zero, zero, zero + 1), KVCache(decoder.kv_shape, _BUCKET), _BUCKET)
-    difference = got[:MAX_ROWS, : decoder.vocab_size].float() - expected
-    return float(difference.norm() / expected.norm())
+    return _difference(got[:MAX_ROWS, : decoder.vocab_size].float(), expected[:MAX_ROWS])
 
 
-def _gain(made: StepKernels, model: Any) -> float:
-    """Return the time of bitsandbytes' products of one token with the matrices of a layer, divided by the kernels'."""
-    modules = [module for module in model.model.layers[0].modules() if type(module).__name__ == "Linear4bit"]
-    works = []
-    for module in modules:
-        inputs, outputs = module.in_features, module.out_features
-        x = torch.randn(1, inputs, device=made.decoder.device, dtype=made.decoder.dtype)
-        out = torch.empty(1, outputs, device=made.decoder.device, dtype=made.decoder.dtype)
-        works.append((partial(module, x), made.product(module, x, out)))
-    theirs, ours = (_seconds([work[side] for work in works]) for side in (0, 1))
-    return theirs / ours
+def _ids(decoder: Decoder) -> Tensor:
+    return torch.arange(1, 1 + _TOKENS, device=decoder.device)[None] % decoder.vocab_size
+
+
+def _difference(got: Tensor, expected: Tensor) -> float:
+    return float((got - expected).norm() / expected.norm())
+
+
+def _seconds_of_bitsandbytes(model: Any, decoder: Decoder) -> float:
+    """Return the time of the products of one token with the matrices of a layer, not packed yet."""
+    like, modules = decoder.embed, linear_layers(model.model.layers[0])
+    return _seconds([partial(module, _random(1, module.in_features, like)) for module in modules])
+
+
+def _seconds_of_kernels(made: StepKernels, weights: StepWeights, processors: int) -> float:
+    """Return the time of the same products in the kernels."""
+    products, like = Products(made.launcher, weights.codebooks, processors), made.decoder.embed
+    return _seconds(
+        [
+            partial(products.plain, matrix, _random(1, matrix.inputs, like), _random(1, matrix.outputs, like))
+            for matrix in weights.layers[0].matrices
+        ]
+    )
+
+
+def _random(rows: int, columns: int, like: Tensor) -> Tensor:
+    return torch.randn(rows, columns, device=like.device, dtype=like.dtype)
 
 
 @torch.inference_mode()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,8 +10,6 @@ from torch import Tensor
 from infill_completion.engine.model.cuda.kernels.attention import SplitAttention
 from infill_completion.engine.model.cuda.kernels.ends import embed, embed_tiles, last_norm
 from infill_completion.engine.model.cuda.kernels.launcher import Launcher
-from infill_completion.engine.model.cuda.kernels.nf4 import matrix_of
-from infill_completion.engine.model.cuda.kernels.packing import pack
 from infill_completion.engine.model.cuda.kernels.products import (
     MAX_ROWS,
     TILE,
@@ -54,7 +50,7 @@ class StepKernels:
 
     Args:
         decoder: The model.
-        weights: Its weights as the kernels take them.
+        weights: Its weights, packed.
         launcher: Its device.
         processors: Number of streaming multiprocessors of the device.
         capacity: Most tokens of a cache.
@@ -97,14 +93,6 @@ class StepKernels:
 
     def _numbers(self, *size: int) -> Tensor:
         return torch.zeros(MAX_ROWS, *size, dtype=self.decoder.dtype, device=self.decoder.device)
-
-    def product(self, module: Any, x: Tensor, out: Tensor) -> Callable[[], None]:
-        """Return the product of ``x``, ``(rows, inputs)``, with one of the model's 4-bit layers, written to ``out``."""
-        matrix = matrix_of(module)
-        assert matrix is not None  # as for all of its layers
-        matrix = matrix._replace(packed=matrix.packed.clone(), scales=matrix.scales.clone())
-        pack(matrix)
-        return partial(self._products.plain, matrix, x, out)
 
     def run(self, ids: Tensor, places: Places, cache: KVCache, bucket: int) -> Tensor:
         """Run ``(1, rows)`` tokens, at most 8, on the first ``bucket`` tokens of a cache; return :attr:`scores`.

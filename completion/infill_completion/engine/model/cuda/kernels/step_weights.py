@@ -9,12 +9,16 @@ from torch import Tensor
 
 from infill_completion.engine.model.cuda.kernels.choose import MAX_VOCABULARY
 from infill_completion.engine.model.cuda.kernels.nf4 import Codebooks, NF4Matrix, codebooks_of, matrix_of
-from infill_completion.engine.model.cuda.kernels.packing import pack
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.layers import DenseLinear
 
 _HEAD_DIMS = (64, 128)
 _NUMBERS = (torch.bfloat16, torch.float16)
+# Block and name of each linear layer of a transformers layer, in the order of :attr:`LayerWeights.matrices`.
+LINEAR = (
+    ("self_attn", "q_proj"), ("self_attn", "k_proj"), ("self_attn", "v_proj"), ("self_attn", "o_proj"),
+    ("mlp", "gate_proj"), ("mlp", "up_proj"), ("mlp", "down_proj"),
+)  # fmt: skip
 
 
 class LayerWeights(NamedTuple):
@@ -30,6 +34,16 @@ class LayerWeights(NamedTuple):
     down: NF4Matrix
     post_norm: Tensor
     next_norm: Tensor
+
+    @property
+    def matrices(self) -> tuple[NF4Matrix, ...]:
+        """All matrices, in the order of :data:`LINEAR`."""
+        return tuple(matrix for matrices in self.products for matrix in matrices)
+
+    @property
+    def products(self) -> tuple[tuple[NF4Matrix, ...], ...]:
+        """The matrices that are multiplied by the same numbers, together."""
+        return (self.queries, self.keys, self.values), (self.out,), (self.gate, self.up), (self.down,)
 
 
 class StepWeights(NamedTuple):
@@ -47,7 +61,7 @@ class StepWeights(NamedTuple):
 
 
 def step_weights(model: Any, decoder: Decoder) -> StepWeights | None:
-    """Return the weights of a transformers model and its decoder, or None if the kernels do not suit them.
+    """Return the weights of a transformers model and its decoder, not packed yet, or None if the kernels suit neither.
 
     They suit models whose linear layers are all in NF4 with double quantisation, on one device, with keys and values of
     16 bits.
@@ -64,7 +78,7 @@ def step_weights(model: Any, decoder: Decoder) -> StepWeights | None:
         or decoder.vocab_size > MAX_VOCABULARY
     ):
         return None
-    modules = [_modules(layer) for layer in model.model.layers]
+    modules = [linear_layers(layer) for layer in model.model.layers]
     flat = [module for layer in modules for module in layer]
     if any(matrix_of(module) is None for module in flat):
         return None
@@ -80,12 +94,9 @@ def step_weights(model: Any, decoder: Decoder) -> StepWeights | None:
     return StepWeights(tuple(layers), codebooks, decoder.head.weight)
 
 
-def _modules(layer: Any) -> list[Any]:
-    attention, mlp = layer.self_attn, layer.mlp
-    return [
-        attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj, mlp.gate_proj, mlp.up_proj,
-        mlp.down_proj,
-    ]  # fmt: skip
+def linear_layers(layer: Any) -> list[Any]:
+    """Return the linear layers of a transformers layer, in the order of :data:`LINEAR`."""
+    return [getattr(getattr(layer, block), name) for block, name in LINEAR]
 
 
 def _layer(modules: list[Any], post_norm: Tensor, next_norm: Tensor, dtype: torch.dtype) -> LayerWeights:
@@ -102,6 +113,4 @@ def _layer(modules: list[Any], post_norm: Tensor, next_norm: Tensor, dtype: torc
 def _matrix(module: Any) -> NF4Matrix:
     matrix = matrix_of(module)
     assert matrix is not None  # the caller has checked
-    matrix = matrix._replace(packed=matrix.packed.clone(), scales=matrix.scales.clone())
-    pack(matrix)
     return matrix
