@@ -91,7 +91,7 @@ def test_a_run_that_is_told_to_end_kills_its_step_and_keeps_its_figures(tmp_path
 
 def test_the_steps_are_in_order_and_each_has_a_limit():
     steps = plan("cuda", ["7b", "13b", "34b"], Path("out.jsonl"))
-    assert "".join(step.name[0] for step in steps) == "ABCDEFGH"
+    assert "".join(step.name[0] for step in steps) == "ABCDEFGHI"
     assert sum(step.limit_s for step in steps[:-1]) < 590
     assert [step.name[0] for step in plan("cpu", ["tiny"], Path("out.jsonl"))] == list("ABCDEH")
 
