@@ -42,6 +42,7 @@ def plan(device: str, shapes: Sequence[str], jsonl: Path) -> list[Step]:
     own = ("--no-reference", "--context", middle)
     kernels = [python, "-m", "benchmarks.gpu.kernels", *common, "--shapes", ",".join(shapes)]
     own_kernels = [python, "-m", "benchmarks.gpu.own_kernels", *common, "--shapes", ",".join(shapes)]
+    bare = ["env", "INFILL_LS_FUSED=0", *engine(first, "decode,rows", *own)]
     return [
         Step("A versions, NF4 product", [python, "-m", "benchmarks.gpu.product", *common], 45),
         Step("B GPU tests", [python, *_PYTEST, *_TESTS], 60),
@@ -52,7 +53,7 @@ def plan(device: str, shapes: Sequence[str], jsonl: Path) -> list[Step]:
             engine(first, "decode,rows,prefill,keystroke,kernels", "--context", contexts, *reference),
             100,
         ),
-        Step(f"F {first} without own kernels", ["env", "INFILL_LS_FUSED=0", *engine(first, "decode,rows", *own)], 60),
+        *([Step(f"F {first} without own kernels", bare, 60)] if device.startswith("cuda") else []),
         *(
             Step(f"{letter} {shape}", engine(shape, "decode", "--context", middle, *reference), limit)
             for letter, shape, limit in zip("GH", others, (60, 75), strict=False)
