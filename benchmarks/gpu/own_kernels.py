@@ -21,7 +21,7 @@ from infill_completion.catalog import ModelShape
 from infill_completion.engine.bench.journal import Journal
 from infill_completion.engine.bench.random_weights import SHAPES
 from infill_completion.engine.checkpoints import devices, precision
-from infill_completion.engine.model.cuda.kernels.attention import SplitAttention
+from infill_completion.engine.model.cuda.kernels.attention import PLANS, Plan, SplitAttention, plan_for
 from infill_completion.engine.model.cuda.kernels.choose import Chooser
 from infill_completion.engine.model.cuda.kernels.launcher import Launcher
 from infill_completion.engine.model.cuda.kernels.products import Products
@@ -60,12 +60,13 @@ class OwnKernelBenchmark:
             figures[f"rows_{rows}"] = self._stopwatch.us(works)
         self._report("own product, us", shape=f"{outputs}x{inputs}", gb_s=size / figures["rows_1"] / 1e3, **figures)
 
-    def attention(self, shape: ModelShape, rows: int, length: int) -> None:
+    def attention(self, shape: ModelShape, rows: int, length: int, plan: Plan) -> None:
         """Measure attention over a cache of many layers, so that it comes from memory."""
         heads, kv_heads, dim = shape.heads, shape.kv_heads, shape.head_dim
         attention = SplitAttention(
-            self._launcher, heads=heads, kv_heads=kv_heads, head_dim=dim, rows=rows, bucket=length, device=self._device
-        )
+            self._launcher, heads=heads, kv_heads=kv_heads, head_dim=dim, rows=rows, bucket=length,
+            device=self._device, plan=plan,
+        )  # fmt: skip
         size = 2 * kv_heads * length * dim * 2
         caches = [self._randn(2, kv_heads, length, dim) for _ in range(max(1, min(16, _CACHE_BYTES // size)))]
         queries, out = self._randn(rows, heads, dim), self._randn(rows, heads, dim)
@@ -74,7 +75,7 @@ class OwnKernelBenchmark:
         works[0]()
         error = self._error(out, _attention(queries, caches[0], length - rows))
         us = self._stopwatch.us(works)
-        named = {"heads": f"{heads}/{kv_heads}", "rows": rows, "length": length}
+        named = {"heads": f"{heads}/{kv_heads}", "rows": rows, "length": length, "plan": f"{plan.warps}x{plan.steps}"}
         self._report("own attention", **named, us=us, gb_s=size / us / 1e3, error=error)
 
     def choosing(self, vocabulary: int, rows: int) -> None:
@@ -133,8 +134,9 @@ def main() -> int:
         for shape in shapes if overlap else shapes[:1]:
             for outputs, inputs in linear_shapes(shape):
                 benchmark.products(outputs, inputs)
-            for rows, length in ((1, 2048), (8, 2048), (1, 8192)):
-                benchmark.attention(shape, rows, length)
+            for rows, length in ((1, 2048), (8, 2048), (1, 8192), (8, 8192)):
+                for plan in PLANS if overlap else [plan_for(shape.kv_heads)]:
+                    benchmark.attention(shape, rows, length, plan)
         for rows in (1, 8):
             benchmark.choosing(shapes[0].vocab, rows)
         worst = max(worst, benchmark.worst)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from infill_completion.engine.model.cuda.kernels.attention import SplitAttention
+from infill_completion.engine.model.cuda.kernels.attention import PLANS, Plan, SplitAttention, plan_for
 from infill_completion.engine.model.fork import Fork, visible
 from infill_completion.engine.model.kv_cache import KVCache, KVShape
 from tests.engine.model.cuda.emulator.kernels import EmulatedKernels
@@ -51,8 +51,10 @@ class Layer:
         return torch.randn(a, b, c, generator=self._random).to(number)
 
 
-def attention(launcher: EmulatedKernels, heads: Heads, rows: int = 8, bucket: int = 2048) -> SplitAttention:
-    return SplitAttention(launcher, **heads._asdict(), rows=rows, bucket=bucket, device=CPU)
+def attention(
+    launcher: EmulatedKernels, heads: Heads, rows: int = 8, bucket: int = 2048, plan: Plan | None = None
+) -> SplitAttention:
+    return SplitAttention(launcher, **heads._asdict(), rows=rows, bucket=bucket, device=CPU, plan=plan)
 
 
 def attend(split: SplitAttention, layer: Layer, rows: slice, first: int, bucket: int, fork: Fork = ONE_TEXT) -> Tensor:
@@ -94,6 +96,24 @@ def test_each_row_attends_to_the_keys_up_to_its_own(
     first = length - 1
     actual = attend(split, layer, slice(rows), first, bucket)
     assert_close(actual, expected(layer, slice(rows), first, bucket))
+
+
+@pytest.mark.parametrize("plan", PLANS)
+@pytest.mark.parametrize("fork", [ONE_TEXT, Fork(130, 3)])
+def test_every_plan_attends_to_the_same_keys(
+    emulated: EmulatedKernels, number: torch.dtype, plan: Plan, fork: Fork
+) -> None:
+    for heads in (LLAMA_7B, LLAMA_34B):
+        layer, split = Layer(heads, 1280, number), attention(emulated, heads, plan=plan)
+        for first, smallest in ((150, 192), (699, 768), (1190, 1280)):
+            together = attend(split, layer, slice(8), first, 1280, fork)
+            assert_close(together, expected(layer, slice(8), first, 1280, fork))
+            assert torch.equal(attend(split, layer, slice(8), first, smallest, fork), together)
+            assert torch.equal(attend(split, layer, slice(2, 3), first, smallest, fork), together[2:3])
+
+
+def test_a_model_has_one_plan() -> None:
+    assert {plan_for(kv_heads) for kv_heads in range(1, 129)} <= set(PLANS)
 
 
 @pytest.mark.parametrize("fork", [Fork(1, 2), Fork(130, 3), Fork(250, 5), Fork(384, 7)])

@@ -356,6 +356,14 @@ void warp_meeting(const char *operation, int line, unsigned mask, void *mine, La
 
 void previous_kernel(int line) { wait_as(AT_PREVIOUS_KERNEL, "wait_for_previous", line); }
 
+void read_early(void *to, const void *from, size_t bytes) {
+    const Region *region = region_near(static_cast<const char *>(from));
+    const bool is_hidden = region && region->changing && !previous_ended;
+    if (is_hidden) mprotect(region->mapping + page(), region->mapped - 2 * page(), PROT_READ);
+    memcpy(to, from, bytes);
+    if (is_hidden) mprotect(region->mapping + page(), region->mapped - 2 * page(), PROT_NONE);
+}
+
 unsigned char *dynamic_shared() { return shared; }
 
 void check_aligned(const void *address, unsigned bytes, const char *operation, int line) {

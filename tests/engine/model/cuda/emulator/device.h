@@ -50,6 +50,9 @@ void warp_meeting(const char *operation, int line, unsigned mask, void *mine, La
 // Blocks until the previous kernel has ended.
 void previous_kernel(int line);
 
+// Copies memory that the previous kernel may be changing.
+void read_early(void *to, const void *from, size_t bytes);
+
 unsigned char *dynamic_shared();
 
 // Ends the launch unless `bytes` bytes can be read, or written, at an address that must be aligned to them.

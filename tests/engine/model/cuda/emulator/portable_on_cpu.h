@@ -101,4 +101,16 @@ inline Words4 written4(const void *address, LINE_OF_CALL) {
 inline int arrived_before(int *counter) { return (*counter)++; }
 
 inline void wait_for_previous(LINE_OF_CALL) { cuda_on_cpu::previous_kernel(line); }
+inline Words4 early4(const void *address, LINE_OF_CALL) {
+    Words4 words;
+    cuda_on_cpu::check_aligned(address, 16, "early4", line);
+    cuda_on_cpu::read_early(&words, address, sizeof words);
+    return words;
+}
+inline long long early(const long long *address, LINE_OF_CALL) {
+    long long value;
+    cuda_on_cpu::check_aligned(address, 8, "early", line);
+    cuda_on_cpu::read_early(&value, address, sizeof value);
+    return value;
+}
 inline void let_next_start() {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,10 +12,36 @@ from infill_completion.engine.model.cuda.kernels.launcher import Launcher
 
 HEAD_DIMS = (64, 128)
 INT8_HEAD_DIMS = (128,)  # where keys and values are 8-bit integers
-# As in attention.cu.
-_PARTS, _TILE = 4, 16
-_CHUNK = 32 * _PARTS
-_THREADS = 32 * _PARTS
+_KEYS, _TILE = 32, 16  # as in attention.cu
+
+
+class Plan(NamedTuple):
+    """How attention is divided; the order of its sums depends on it.
+
+    Attributes:
+        warps: Warps of a block.
+        steps: How many times each of them takes 32 keys.
+    """
+
+    warps: int
+    steps: int
+
+    @property
+    def chunk(self) -> int:
+        """Number of keys of a block."""
+        return _KEYS * self.warps * self.steps
+
+
+SMALL = Plan(4, 1)
+PLANS = (SMALL, Plan(4, 2), Plan(8, 1), Plan(8, 2))  # that there are for heads of 128 numbers
+
+
+def plan_for(kv_heads: int) -> Plan:
+    """Return the plan for a model, which must not depend on anything else.
+
+    Many heads fill the device with larger chunks too, and then fewer parts are left to be merged.
+    """
+    return Plan(4, 2) if kv_heads >= 16 else SMALL
 
 
 class SplitAttention:
@@ -31,6 +58,7 @@ class SplitAttention:
         rows: Most rows of a call; at most 8.
         bucket: Most keys of a call.
         device: Where the tensors are.
+        plan: One of :data:`PLANS`; None: that for the model.
     """
 
     def __init__(
@@ -43,9 +71,11 @@ class SplitAttention:
         rows: int,
         bucket: int,
         device: torch.device,
+        plan: Plan | None = None,
     ) -> None:
+        self._plan = plan or plan_for(kv_heads)
         self._launcher, self._kv_heads, self._head_dim, self._group = launcher, kv_heads, head_dim, heads // kv_heads
-        parts = heads * rows * math.ceil(bucket / _CHUNK)
+        parts = heads * rows * math.ceil(bucket / SMALL.chunk)
         self._sums = torch.empty(parts * head_dim, dtype=torch.float32, device=device)
         self._stats = torch.empty(parts * 2, dtype=torch.float32, device=device)
         # The kernel leaves zeros behind.
@@ -79,14 +109,15 @@ class SplitAttention:
                 :class:`infill_completion.engine.model.kv_cache.KVRows`.  None: the cache has none.
         """
         rows, count = q.shape[0], q.shape[0] * self._group
-        grid = (self._kv_heads, math.ceil(bucket / _CHUNK), self._tiles(rows))
-        shared_bytes = 2 * _TILE * self._head_dim + 4 * (_PARTS * min(count, _TILE) * (self._head_dim + 2) + 1)
+        warps, steps = plan = self._plan if scales is None and self._head_dim == max(HEAD_DIMS) else SMALL
+        grid = (self._kv_heads, math.ceil(bucket / plan.chunk), self._tiles(rows))
+        shared_bytes = 2 * _TILE * self._head_dim + 4 * (warps * min(count, _TILE) * (self._head_dim + 2) + 1)
         key_scales, value_scales = scales or (self._stats, self._stats)  # the kernel for numbers does not read them
-        name = f"attention_{self._head_dim}" if scales is None else f"attention_{self._head_dim}_int8"
+        kind = "" if scales is None else "_int8"
         self._launcher.launch(
-            name, grid, _THREADS, shared_bytes,
+            f"attention_{self._head_dim}{kind}_{warps}x{steps}", grid, 32 * warps, shared_bytes,
             q, keys, values, key_scales, value_scales, at, shared, ways, self._sums, self._stats, self._counters, out,
-            rows, self._group, -(-(2**16) // self._group), keys.shape[-2], bucket, _likely(bucket),
+            rows, self._group, -(-(2**16) // self._group), keys.shape[-2], bucket, _likely(bucket, plan.chunk),
             math.log2(math.e) / math.sqrt(self._head_dim),
         )  # fmt: skip
 
@@ -94,6 +125,6 @@ class SplitAttention:
         return math.ceil(rows * self._group / _TILE)
 
 
-def _likely(bucket: int) -> int:
+def _likely(bucket: int, chunk: int) -> int:
     """Return how many keys are in use almost always: the next smaller bucket has more than half of this one's."""
-    return bucket // 2 // _CHUNK * _CHUNK
+    return bucket // 2 // chunk * chunk

@@ -1,10 +1,10 @@
 // Attention of a few tokens over the KV cache, with the keys split over blocks ("flash decoding").
 //
 // A block takes a chunk of the cache of one key-value head, and up to 16 queries: those of all rows and of all heads
-// that share the keys.  Each of its warps takes 32 keys and works in registers.  The warps' parts are merged in shared
-// memory, and the blocks' parts by whichever block ends last.  Chunks lie at fixed places of the cache, parts are merged
-// in a fixed order, and a part of which a query sees nothing contributes exactly nothing.  So the bits of a query's
-// result depend neither on other queries nor on how many keys the grid covers.
+// that share the keys.  Each of its warps takes 32 keys at a time and works in registers.  The warps' parts are merged
+// in shared memory, and the blocks' parts by whichever block ends last.  Chunks lie at fixed places of the cache, parts
+// are merged in a fixed order, and a part of which a query sees nothing contributes exactly nothing.  So the bits of a
+// query's result depend neither on other queries nor on how many keys the grid covers.
 #include "attention_warp.cuh"
 
 namespace {
@@ -13,8 +13,9 @@ constexpr int AHEAD = 4, ITEMS = 4; // see merge_chunks
 
 // Merges the parts of all chunks, once the last of them is there: chunk c is added to part c % PARTS, in order.  There is
 // little to compute, so each thread reads AHEAD chunks for each of ITEMS parts at a time.
-template <int DIM> __device__ inline void merge_chunks(const Block<DIM> &block, const Parts<DIM> &parts, int chunks) {
-    constexpr int GROUP = DIM / 4, GROUPS = 32 * PARTS / GROUP; // threads of an item
+template <class Plan>
+__device__ inline void merge_chunks(const Block<Plan> &block, const Parts<Plan> &parts, int chunks) {
+    constexpr int PARTS = Plan::PARTS, GROUP = Plan::DIM / 4, GROUPS = Plan::THREADS / GROUP; // threads of an item
     const Part *const stats = reinterpret_cast<const Part *>(block.in.stats);
     const Quad *const sums = reinterpret_cast<const Quad *>(block.in.sums) + threadIdx.x % GROUP;
     const int items = block.count * PARTS;
@@ -56,23 +57,23 @@ __device__ inline bool is_last(int *counter, int chunks, int *shared) {
     return *shared != 0;
 }
 
-template <int DIM, typename Cache> __device__ inline void attend(const Inputs &in, unsigned char *memory) {
+template <class Plan, typename Cache> __device__ inline void attend(const Inputs &in, unsigned char *memory) {
+    constexpr int QUADS = Plan::DIM / 4;
     let_next_start();
-    const Block<DIM> block(in);
-    const Parts<DIM> parts = {memory, block.count};
-    wait_for_previous();
+    const Block<Plan> block(in);
+    const Parts<Plan> parts = {memory, block.count};
     // The first keys are in use almost always, so they are read before it is known how many are.
     int last = in.bucket - 1;
-    if (block.chunk * CHUNK >= in.likely) {
+    if (block.chunk * Plan::CHUNK >= in.likely) {
         last = block.end() - 1;
-        if (block.chunk * CHUNK > last) return;
+        if (block.chunk * Plan::CHUNK > last) return wait_for_previous();
     }
-    Warp<DIM, Cache>(block).work(parts, last);
+    Warp<Plan, Cache>(block).work(parts, last);
     __syncthreads();
-    const int chunks = (max(block.end(), in.likely) + CHUNK - 1) / CHUNK;
+    const int chunks = (max(block.end(), in.likely) + Plan::CHUNK - 1) / Plan::CHUNK;
     for (bool is_whole = chunks == 1;; is_whole = true) {
-        for (int item = threadIdx.x; item < block.count * (DIM / 4); item += 32 * PARTS) {
-            const int query = item / (DIM / 4), number = item % (DIM / 4);
+        for (int item = threadIdx.x; item < block.count * QUADS; item += Plan::THREADS) {
+            const int query = item / QUADS, number = item % QUADS;
             block.write(query, number, parts.merged(query, number), is_whole);
         }
         if (is_whole || !is_last(in.counters + block.head * gridDim.z + blockIdx.z, chunks, parts.flag())) return;
@@ -91,17 +92,34 @@ template <int DIM, typename Cache> __device__ inline void attend(const Inputs &i
     {q, keys, values, key_scales, value_scales, at, shared, ways, sums, stats, counters, out, rows, group, reciprocal, \
         capacity, bucket, likely, scale}
 
-extern "C" __global__ void __launch_bounds__(32 * PARTS, BLOCKS) attention_64(PARAMETERS) {
+// Their blocks of a multiprocessor leave enough registers to have all keys and values of a step under way.
+
+extern "C" __global__ void __launch_bounds__(128, 3) attention_64_4x1(PARAMETERS) {
     DYNAMIC_SHARED(memory);
-    attend<64, Numbers>(INPUTS, memory);
+    attend<Plan<64, 4, 1>, Numbers>(INPUTS, memory);
 }
 
-extern "C" __global__ void __launch_bounds__(32 * PARTS, BLOCKS) attention_128(PARAMETERS) {
+extern "C" __global__ void __launch_bounds__(128, 3) attention_128_4x1(PARAMETERS) {
     DYNAMIC_SHARED(memory);
-    attend<128, Numbers>(INPUTS, memory);
+    attend<Plan<128, 4, 1>, Numbers>(INPUTS, memory);
 }
 
-extern "C" __global__ void __launch_bounds__(32 * PARTS, BLOCKS) attention_128_int8(PARAMETERS) {
+extern "C" __global__ void __launch_bounds__(128, 2) attention_128_4x2(PARAMETERS) {
     DYNAMIC_SHARED(memory);
-    attend<128, Integers>(INPUTS, memory);
+    attend<Plan<128, 4, 2>, Numbers>(INPUTS, memory);
+}
+
+extern "C" __global__ void __launch_bounds__(256, 1) attention_128_8x1(PARAMETERS) {
+    DYNAMIC_SHARED(memory);
+    attend<Plan<128, 8, 1>, Numbers>(INPUTS, memory);
+}
+
+extern "C" __global__ void __launch_bounds__(256, 1) attention_128_8x2(PARAMETERS) {
+    DYNAMIC_SHARED(memory);
+    attend<Plan<128, 8, 2>, Numbers>(INPUTS, memory);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 3) attention_128_int8_4x1(PARAMETERS) {
+    DYNAMIC_SHARED(memory);
+    attend<Plan<128, 4, 1>, Integers>(INPUTS, memory);
 }

@@ -5,11 +5,16 @@
 
 namespace {
 
-constexpr int PARTS = 4; // parts that are merged at a time, and warps of a block
-constexpr int KEYS = 32; // keys of a warp
-constexpr int CHUNK = PARTS * KEYS; // keys of a block
+constexpr int KEYS = 32; // that a warp takes at a time
 constexpr int TILE = 16; // queries of a block
-constexpr int BLOCKS = 3; // of a multiprocessor: enough registers to have all keys and values under way
+
+// How the work is divided: a block has WARPS warps, each of which takes STEPS times KEYS keys.
+template <int DIMENSIONS, int WARPS, int STEPS_OF_A_WARP> struct Plan {
+    static constexpr int DIM = DIMENSIONS, PARTS = WARPS, STEPS = STEPS_OF_A_WARP;
+    static constexpr int STRIDE = PARTS * KEYS; // from a step's keys to the next one's
+    static constexpr int CHUNK = STEPS * STRIDE; // keys of a block
+    static constexpr int THREADS = 32 * PARTS;
+};
 
 struct Inputs {
     const number *q; // (rows, kv_heads, group, DIM)
@@ -54,8 +59,9 @@ struct Merged {
     }
 };
 
-// The shared memory of a block: the sums of four parts of some queries, and the queries.
-template <int DIM> struct Parts {
+// The shared memory of a block: the queries, and what the warps make of them.
+template <class Plan> struct Parts {
+    static constexpr int DIM = Plan::DIM, PARTS = Plan::PARTS;
     unsigned char *memory; // the queries, the sums (PARTS, count, DIM), the parts (PARTS, count), a flag
     int count;
 
@@ -86,7 +92,8 @@ template <int DIM> struct Parts {
 };
 
 // Where a block stands.
-template <int DIM> struct Block {
+template <class Plan> struct Block {
+    static constexpr int DIM = Plan::DIM;
     const Inputs &in;
     int head, chunk, first, count; // key-value head; first query and number of queries of the tile
 
@@ -108,11 +115,16 @@ template <int DIM> struct Block {
         return (static_cast<size_t>(head) * in.rows * in.group + first + query) * gridDim.y + of_chunk;
     }
 
+    __device__ int at() const { return static_cast<int>(early(in.at)); }
+    __device__ int shared() const { return static_cast<int>(early(in.shared)); }
+
     // Returns how many keys some row sees.
     __device__ int end() const {
-        const int after = static_cast<int>(*in.at) + in.rows, shared = static_cast<int>(*in.shared);
-        return min(max(after, shared), in.bucket);
+        return min(max(at() + in.rows, shared()), in.bucket);
     }
+
+    // Returns whether all keys of the chunk that some row sees are older than the step.
+    __device__ bool is_old() const { return min((chunk + 1) * Plan::CHUNK, in.bucket) <= at(); }
 
     // Writes four results, or what this chunk adds to them.
     __device__ void write(int query, int number, const Merged &all, bool is_whole) const {

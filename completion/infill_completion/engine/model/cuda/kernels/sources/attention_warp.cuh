@@ -7,16 +7,16 @@
 namespace {
 
 // The queries of a block in shared memory, as the left matrices of the products with the keys.
-template <int DIM, typename Cache> struct Queries {
-    static constexpr int PIECES = TILE * DIM / 8 / (32 * PARTS); // of 16 bytes, that a thread reads
-    const Block<DIM> &block;
+template <class Plan, typename Cache> struct Queries {
+    static constexpr int DIM = Plan::DIM, PIECES = TILE * DIM / 8 / Plan::THREADS; // of 16 bytes, that a thread reads
+    const Block<Plan> &block;
     Words4 *memory; // (DIM / 16, 32 lanes)
 
     __device__ void read(Words4 (&pieces)[PIECES]) const {
 #pragma unroll
         for (int i = 0; i < PIECES; ++i) {
             // What stands in the place of further queries is computed in vain.
-            const int item = threadIdx.x + i * 32 * PARTS, query = min(item / (DIM / 8), block.count - 1);
+            const int item = threadIdx.x + i * Plan::THREADS, query = min(item / (DIM / 8), block.count - 1);
             pieces[i] = written4(block.in.q + block.offset(query) + item % (DIM / 8) * 8);
         }
     }
@@ -25,7 +25,7 @@ template <int DIM, typename Cache> struct Queries {
     __device__ void place(const Words4 (&pieces)[PIECES]) const {
 #pragma unroll
         for (int i = 0; i < PIECES; ++i) {
-            const int item = threadIdx.x + i * 32 * PARTS, query = item / (DIM / 8), dim = item % (DIM / 8) * 8;
+            const int item = threadIdx.x + i * Plan::THREADS, query = item / (DIM / 8), dim = item % (DIM / 8) * 8;
             const int piece = dim / Cache::ELEMENTS, step = (piece / 4 * Cache::ELEMENTS + dim % Cache::ELEMENTS) / 4;
             const int lane = query % 8 * 4 + piece % 4, half = query / 8;
             unsigned *const first = reinterpret_cast<unsigned *>(memory + step * 32 + lane) + half;
@@ -42,7 +42,8 @@ constexpr float RAISED = 128.0f;
 // A warp's part.  Lane 4 * g + t holds what belongs to the queries g and g + 8.  The products run over dimensions and
 // keys in any order that both operands share, so each lane reads pieces of 16 bytes of a row, straight into the registers
 // of the tensor cores: the pieces 4i + t of a key, and 8i + g of a value.
-template <int DIM, typename Cache> struct Warp {
+template <class Plan, typename Cache> struct Warp {
+    static constexpr int DIM = Plan::DIM;
     typedef typename Cache::Element Element;
     static constexpr int KEY_PIECES = DIM / Cache::ELEMENTS / 4; // that a lane reads of a key
     static constexpr int VALUE_PIECES = DIM / Cache::ELEMENTS / 8; // that a lane reads of a value
@@ -51,12 +52,12 @@ template <int DIM, typename Cache> struct Warp {
     typedef Words4 Values[KEYS / 16][4][VALUE_PIECES];
     typedef float Scores[KEYS / 8][4]; // query g in [j][0] and [1], query g + 8 in [2] and [3]; keys 8j + 2t + 0 and 1
     typedef float Scales[KEYS / 4]; // of the keys 8j + 2t and 8j + 2t + 1
-    const Block<DIM> &block;
+    const Block<Plan> &block;
     int warp, g, t, start; // start: first key
 
-    __device__ explicit Warp(const Block<DIM> &block)
+    __device__ explicit Warp(const Block<Plan> &block)
         : block(block), warp(threadIdx.x / 32), g(threadIdx.x % 32 / 4), t(threadIdx.x % 4),
-          start(block.chunk * CHUNK + warp * KEYS) {}
+          start(block.chunk * Plan::CHUNK + warp * KEYS) {}
 
     // Returns the rows of the block's head.
     template <typename T> __device__ const T *rows(const void *all, int length) const {
@@ -72,7 +73,7 @@ template <int DIM, typename Cache> struct Warp {
         for (int j = 0; j < KEYS / 8; ++j) {
             const Element *const from = all + row(8 * j + g, last) * DIM;
 #pragma unroll
-            for (int i = 0; i < KEY_PIECES; ++i) keys[j][i] = written4(from + 4 * i * Cache::ELEMENTS);
+            for (int i = 0; i < KEY_PIECES; ++i) keys[j][i] = early4(from + 4 * i * Cache::ELEMENTS);
         }
     }
 
@@ -85,13 +86,13 @@ template <int DIM, typename Cache> struct Warp {
             for (int r = 0; r < 4; ++r) {
                 const Element *const from = all + row(16 * h + 2 * t + r % 2 + r / 2 * 8, last) * DIM;
 #pragma unroll
-                for (int i = 0; i < VALUE_PIECES; ++i) values[h][r][i] = written4(from + 8 * i * Cache::ELEMENTS);
+                for (int i = 0; i < VALUE_PIECES; ++i) values[h][r][i] = early4(from + 8 * i * Cache::ELEMENTS);
             }
         }
     }
 
     __device__ void read_scales(Scales &scales, const float *all, int last) const {
-        const float *const from = rows<float>(all, 1);
+        const volatile float *const from = rows<float>(all, 1); // not in the first-level cache, as they may be read again
 #pragma unroll
         for (int i = 0; i < KEYS / 4; ++i) scales[i] = from[row(i / 2 * 8 + 2 * t + i % 2, last)];
     }
@@ -118,8 +119,9 @@ template <int DIM, typename Cache> struct Warp {
     // Returns which keys query g + 8 * half sees: bit 2j + e stands for key 8j + 2t + e.
     __device__ unsigned seen(int half) const {
         const Inputs &in = block.in;
-        const int shared = static_cast<int>(*in.shared), ways = static_cast<int>(*in.ways);
-        const int index = static_cast<int>(*in.at) + block.row(g + 8 * half);
+        const int shared = block.shared(), ways = static_cast<int>(early(in.ways)), at = block.at();
+        const int index = at + block.row(g + 8 * half);
+        if (start + KEYS <= min(in.bucket, ways == 1 ? max(at + 1, shared) : shared)) return ~0u;
         unsigned seen = 0;
 #pragma unroll 1
         for (int bit = 0; bit < KEYS / 4; ++bit) {
@@ -140,39 +142,40 @@ template <int DIM, typename Cache> struct Warp {
         }
     }
 
-    // Turns the scores of query g + 8 * half into weights.
-    __device__ Part weigh(Scores &scores, int half, const Scales &scales) const {
-        Part part = {minus_infinity(), 0.0f};
+    // Turns the scores of query g + 8 * half into weights, and adds them to the query's part.  Returns what earlier weights
+    // are to be multiplied by.
+    __device__ float weigh(Scores &scores, int half, const Scales &scales, Part &part) const {
+        float top = part.top, weight = 0.0f;
 #pragma unroll
-        for (int j = 0; j < KEYS / 8; ++j) {
-            part.top = fmaxf(part.top, fmaxf(scores[j][2 * half], scores[j][2 * half + 1]));
-        }
-        for (int lane = 1; lane < 4; lane *= 2) part.top = fmaxf(part.top, __shfl_xor_sync(~0u, part.top, lane));
+        for (int j = 0; j < KEYS / 8; ++j) top = fmaxf(top, fmaxf(scores[j][2 * half], scores[j][2 * half + 1]));
+        for (int lane = 1; lane < 4; lane *= 2) top = fmaxf(top, __shfl_xor_sync(~0u, top, lane));
 #pragma unroll
         for (int j = 0; j < KEYS / 8; ++j) {
 #pragma unroll
             for (int e = 2 * half; e < 2 * half + 2; ++e) {
-                scores[j][e] = weight_of(scores[j][e], part.top);
-                part.weight += scores[j][e];
+                scores[j][e] = weight_of(scores[j][e], top);
+                weight += scores[j][e];
                 if (Cache::HAS_SCALES) scores[j][e] *= scales[2 * j + e % 2] * RAISED;
             }
         }
-        for (int lane = 1; lane < 4; lane *= 2) part.weight += __shfl_xor_sync(~0u, part.weight, lane);
-        if (Cache::HAS_SCALES) part.weight *= RAISED;
-        return part;
+        const float earlier = weight_of(part.top, top);
+        part = {top, fmaf(part.weight, earlier, weight)};
+        return earlier;
     }
 
-    // Adds up eight dimensions of the values of each lane, weighted, and leaves the sums in shared memory.
-    __device__ void sum(const Scores &weights, const Values &values, int part, const Parts<DIM> &parts) const {
-        const int piece = part * 8 / Cache::ELEMENTS, element = part * 8 % Cache::ELEMENTS;
-        float sums[8][4] = {};
+    // Adds up four dimensions of the values of each lane, weighted, and leaves the sums in shared memory.  They are added
+    // to those of earlier steps, times `earlier`.
+    __device__ void sum(const Scores &weights, const Values &values, int four, const Parts<Plan> &parts, bool is_first,
+        const float (&earlier)[2]) const {
+        const int piece = four * 4 / Cache::ELEMENTS, element = four * 4 % Cache::ELEMENTS;
+        float sums[4][4] = {};
 #pragma unroll
         for (int h = 0; h < KEYS / 16; ++h) {
             const float (&even)[4] = weights[2 * h], (&odd)[4] = weights[2 * h + 1];
             const unsigned left[4] = {
                 pair(even[0], even[1]), pair(even[2], even[3]), pair(odd[0], odd[1]), pair(odd[2], odd[3])};
 #pragma unroll
-            for (int d = 0; d < 8; ++d) {
+            for (int d = 0; d < 4; ++d) {
                 const Words4 &first = values[h][0][piece], &second = values[h][1][piece];
                 const Words4 &third = values[h][2][piece], &fourth = values[h][3][piece];
                 multiply_add(sums[d], left,
@@ -183,40 +186,69 @@ template <int DIM, typename Cache> struct Warp {
         for (int e = 0; e < 4; ++e) { // sums[d] holds element + d of the pieces 8 * piece + 2t and + 1
             const int query = g + e / 2 * 8, dim = (8 * piece + 2 * t + e % 2) * Cache::ELEMENTS + element;
             if (query >= parts.count) continue;
-            parts.quad(warp, query, dim / 4) = {{sums[0][e], sums[1][e], sums[2][e], sums[3][e]}};
-            parts.quad(warp, query, dim / 4 + 1) = {{sums[4][e], sums[5][e], sums[6][e], sums[7][e]}};
+            Quad &quad = parts.quad(warp, query, dim / 4), all = {{sums[0][e], sums[1][e], sums[2][e], sums[3][e]}};
+            if (!is_first) {
+                for (int d = 0; d < 4; ++d) all.values[d] = fmaf(quad.values[d], earlier[e / 2], all.values[d]);
+            }
+            quad = all;
         }
     }
 
-    // Leaves the warp's part in shared memory.
-    __device__ void work(const Parts<DIM> &parts, int last) const {
-        typedef Queries<DIM, Cache> Tile;
+    __device__ void read_keys(Keys &keys, Scales &scales, int last) const {
+        read_keys(keys, last);
+        if (Cache::HAS_SCALES) read_scales(scales, block.in.key_scales, last);
+    }
+    __device__ void read_values(Values &values, Scales &scales, int last) const {
+        read_values(values, last);
+        if (Cache::HAS_SCALES) read_scales(scales, block.in.value_scales, last);
+    }
+
+    // Leaves the warp's part in shared memory.  `last` is the last key that counts.
+    __device__ void work(const Parts<Plan> &parts, int last) {
+        typedef Queries<Plan, Cache> Tile;
         const Tile tile = {block, parts.queries()};
         Words4 queries[Tile::PIECES];
         Keys keys;
         Values values;
         Scales key_scales, value_scales;
-        read_keys(keys, last);
-        tile.read(queries);
-        read_values(values, last);
-        if (Cache::HAS_SCALES) {
-            read_scales(key_scales, block.in.key_scales, last);
-            read_scales(value_scales, block.in.value_scales, last);
+        // Keys that are older than the step may be read before the preceding kernel has ended.  Where not all are, they
+        // are read again.
+        for (bool is_old = block.is_old();; is_old = true) {
+            read_keys(keys, key_scales, last);
+            read_values(values, value_scales, last);
+            if (is_old) break;
+            wait_for_previous();
         }
+        unsigned visible[2] = {seen(0), seen(1)};
+        wait_for_previous();
+        tile.read(queries);
         tile.place(queries);
-        const unsigned visible[2] = {seen(0), seen(1)};
         __syncthreads(); // the queries are in place
-        Scores scores;
-        score(scores, tile.memory, keys);
+        Part part[2] = {{minus_infinity(), 0.0f}, {minus_infinity(), 0.0f}}; // of the queries g and g + 8
+#pragma unroll
+        for (int step = 0; step < Plan::STEPS; ++step) {
+            const bool is_first = step == 0, has_next = step + 1 < Plan::STEPS;
+            Scores scores;
+            score(scores, tile.memory, keys);
+            float earlier[2];
+#pragma unroll
+            for (int half = 0; half < 2; ++half) mask(scores, half, visible[half], key_scales);
+            if (has_next) start += Plan::STRIDE, read_keys(keys, key_scales, last);
+#pragma unroll
+            for (int half = 0; half < 2; ++half) earlier[half] = weigh(scores, half, value_scales, part[half]);
+#pragma unroll
+            for (int four = 0; four < DIM / 32; ++four) sum(scores, values, four, parts, is_first, earlier);
+            if (!has_next || start > last) break;
+            read_values(values, value_scales, last);
+            visible[0] = seen(0), visible[1] = seen(1);
+        }
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
-            mask(scores, half, visible[half], key_scales);
-            const Part part = weigh(scores, half, value_scales);
+            for (int lane = 1; lane < 4; lane *= 2) part[half].weight += __shfl_xor_sync(~0u, part[half].weight, lane);
+            if (Cache::HAS_SCALES) part[half].weight *= RAISED;
             const int query = g + 8 * half;
-            if (t == 0 && query < block.count) parts.part(warp, query) = part;
+            if (t == 0 && query < block.count) parts.part(warp, query) = part[half];
         }
-#pragma unroll
-        for (int part = 0; part < DIM / 64; ++part) sum(scores, values, part, parts);
     }
 };
 

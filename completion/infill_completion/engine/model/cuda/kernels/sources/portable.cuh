@@ -131,6 +131,10 @@ __device__ inline void wait_for_previous() {
     asm volatile("griddepcontrol.wait;" ::: "memory");
 #endif
 }
+// Read what was written before the step began, also before that call: a step's first kernel, embed, lets the next ones
+// start only after it has waited for everything before it.  What a kernel of the step writes may come out old or new.
+__device__ inline Words4 early4(const void *address) { return written4(address); }
+__device__ inline long long early(const long long *address) { return *address; }
 // Lets the next kernel start as soon as all blocks have called this.
 __device__ inline void let_next_start() {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
