@@ -9,6 +9,7 @@ import logging
 import os
 import zlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,16 @@ from infill_completion.client.remote.transport.failures import LostConnectionErr
 from infill_completion.client.remote.transport.transport import Transport
 from infill_completion.settings import EngineSettings, Settings, merge
 from tests.client.remote.certificates import needs_openssl, server_context
-from tests.client.remote.scripted_server import DEADLINE_S, Reply, ScriptedServer, events, reply, scripted_server
+from tests.client.remote.scripted_server import (
+    DEADLINE_S,
+    OPEN,
+    Heard,
+    Reply,
+    ScriptedServer,
+    events,
+    reply,
+    scripted_server,
+)
 
 REQUEST = CompletionRequest("a = ", "\n", is_invoked=True)
 DONE = "[DONE]"
@@ -589,3 +599,119 @@ async def test_an_answer_that_is_not_http_is_told(server: ScriptedServer) -> Non
     server.says("/v1/completions", Reply([], closes=True))
     with pytest.raises(LostConnectionError):
         await body_of(transport(server))
+
+
+class TestChoices:
+    """Several choices of a server that writes one at a time."""
+
+    async def test_all_but_the_first_are_asked_for_at_once(self, server: ScriptedServer) -> None:
+        all_asked = asyncio.Event()
+
+        def answer(_: Heard) -> Reply:
+            if len(server.asked("/infill")) == 3:
+                all_asked.set()
+            one = events({"content": "x", "stop": False}, {"content": "", "stop": True})
+            one.parts.insert(2, all_asked)  # No answer ends before the last one is asked for.
+            return one
+
+        del server.replies["/v1/completions"]
+        server.default = lambda heard: answer(heard) if heard.target == "/infill" else reply(b"", 404)
+        engine = RemoteEngine(EngineSettings(url=server.url, api="llama.cpp"))
+        async with asyncio.timeout(DEADLINE_S):
+            chunks = [chunk async for chunk in engine.complete(replace(REQUEST, n=3))]
+        await engine.aclose()
+        assert sorted((chunk.index, chunk.text) for chunk in chunks if chunk.text) == [(0, "x"), (1, "x"), (2, "x")]
+        assert {chunk.index for chunk in chunks if chunk.finish_reason} == {0, 1, 2}
+
+    async def test_what_the_first_was_refused_the_others_leave_out(self, server: ScriptedServer) -> None:
+        def answer(heard: Heard) -> Reply:
+            if "seed" in heard.json:
+                return reply({"error": {"message": "unknown field: seed"}}, 400)
+            return events({"content": "x", "stop": True})
+
+        server.default = lambda heard: answer(heard) if heard.target == "/infill" else reply(b"", 404)
+        engine = RemoteEngine(EngineSettings(url=server.url, api="llama.cpp"))
+        chunks = [chunk async for chunk in engine.complete(replace(REQUEST, n=3, seed=1))]
+        await engine.aclose()
+        assert sorted(chunk.index for chunk in chunks if chunk.text) == [0, 1, 2]
+        assert ["seed" in heard.json for heard in server.asked("/infill")] == [True, False, False, False]
+
+    async def test_leaving_hangs_up_on_all_of_them(self, server: ScriptedServer) -> None:
+        asked: set[int] = set()
+        all_asked = asyncio.Event()
+
+        def answer(heard: Heard) -> Reply:
+            asked.add(heard.connection)
+            if len(asked) == 3:
+                all_asked.set()
+            one = events({"content": "x", "stop": False}, {"content": "", "stop": True})
+            one.parts.insert(2, OPEN)
+            return one
+
+        server.default = lambda heard: answer(heard) if heard.target == "/infill" else reply(b"", 404)
+        engine = RemoteEngine(EngineSettings(url=server.url, api="llama.cpp"))
+        stream = engine.complete(replace(REQUEST, n=3))
+        assert (await anext(stream)).text == "x"
+        reading = asyncio.ensure_future(anext(stream))
+        async with asyncio.timeout(DEADLINE_S):
+            await all_asked.wait()
+            await reading
+        await stream.aclose()
+        await engine.aclose()
+        await server.settled()
+
+    async def test_one_that_is_refused_ends_all(self, server: ScriptedServer) -> None:
+        good = events({"content": "x", "stop": True})
+        server.says("/infill", good, good, reply({"error": {"message": "out of memory"}}, 500))
+        engine = RemoteEngine(EngineSettings(url=server.url, api="llama.cpp"))
+        with pytest.raises(EngineUnavailableError, match="out of memory"):
+            async for _ in engine.complete(replace(REQUEST, n=3)):
+                pass
+        await engine.aclose()
+        await server.settled()
+
+
+class TestSurvey:
+    """What a server that says little, or only to others, is asked."""
+
+    @pytest.mark.parametrize("api", ["openai", "llama.cpp", "ollama"])
+    @pytest.mark.parametrize("status", [401, 403])
+    async def test_who_may_not_see_the_models_asks_for_nothing_else(
+        self, server: ScriptedServer, api: str, status: int
+    ) -> None:
+        server.default = lambda _: reply({"error": "no"}, status)
+        server.replies.clear()
+        engine = RemoteEngine(EngineSettings(url=server.url, api=api, model="codellama"))
+        with pytest.raises(EngineUnavailableError):
+            async for _ in engine.complete(REQUEST):
+                pass
+        await engine.aclose()
+        assert not [heard.target for heard in server.heard if heard.method == "GET"][1:]
+        assert not server.asked("/api/show")
+
+    @pytest.mark.parametrize("names", [["*"], ["openai/*", "anthropic/*"]])
+    async def test_patterns_alone_name_no_model(self, server: ScriptedServer, names: list[str]) -> None:
+        server.says("/v1/models", reply({"data": [{"id": name, "owned_by": "openai"} for name in names]}))
+        healths: list[Health] = []
+        engine = RemoteEngine(EngineSettings(url=server.url), healths.append)
+        await engine.start()
+        await engine.aclose()
+        assert engine.last_health.state is EngineState.FAILED
+        assert f"lists only {', '.join(names)}; set engine.model" in engine.last_health.reason
+        assert EngineState.READY not in [health.state for health in healths]
+
+    async def test_a_model_beside_the_patterns_is_used(self, server: ScriptedServer) -> None:
+        server.says("/v1/models", reply({"data": [{"id": "openai/*"}, {"id": "qwen2.5-coder"}]}))
+        assert await text_of(server.url) == "x"
+
+    @pytest.mark.parametrize("body", [b"404 page not found", {"error": {"code": 404, "message": "File Not Found"}}])
+    async def test_a_llama_cpp_without_infill_gets_the_prompt_as_text(
+        self, server: ScriptedServer, body: object
+    ) -> None:
+        server.says("/infill", reply(body, 404))
+        server.says("/completion", events({"content": "y", "stop": True}))
+        assert await text_of(server.url, api="llama.cpp") == "y"
+        assert "<PRE>" in server.asked("/completion")[-1].json["prompt"]
+
+    async def test_a_server_with_neither_path_does_not_speak_the_protocol(self, server: ScriptedServer) -> None:
+        assert "does not speak `llama.cpp`" in await told(server.url, api="llama.cpp")

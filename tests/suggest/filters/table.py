@@ -498,6 +498,16 @@ INERT = [
     Row("rust", 'vec![\n    "a",\n    "█\n    "b",\n]\n', 'test $foo test",', SAME),
     Row("rust", 'let a = "b█\n";\n', ' c";', 'let a = "b c\n";\n'),
     Row("go", "func f() {\n\ttester.█InitServer(`\n\ta\n`)\n}\n", "InitServer(`", NOTHING),
+    _line(
+        "typescript", 'a = f(B, ["-m", "█", ...c], {', 'd.e", ...', 'a = f(B, ["-m", "d.e", ...c], {', "  g: 1,\n});\n"
+    ),
+    Row(
+        "c",
+        "struct a {\n    /* Both 'b' and 'c' can be set;█\n    int d;\n};\n",
+        "\n       e() resets it. */",
+        SAME,
+        True,
+    ),
     # Fences of Markdown: one that closes, although another block follows.
     Row("markdown", "```\nmake\n█\n\n## Use\n\n```\npip\n```\n", "```", SAME),
     Row("markdown", "```\nmake\n█\n\n## Use\n\n```python\nx\n```\n", "```", SAME),

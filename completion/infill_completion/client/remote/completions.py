@@ -25,6 +25,7 @@ from infill_completion.client.remote.trouble import error_of
 
 _MAX_REFUSALS = 12
 _OK = 200
+_NOT_FOUND = 404
 _MAY_LEARN = frozenset({_OK, 400, 405, 409, 415, 422, 500, 501})
 
 # Takes over a request that has brought nothing yet; returns whether it does. The flag: the deadline has passed.
@@ -126,11 +127,12 @@ class Completions:
         long = overlong(refusal.status, refusal.body)
         if long is not None:
             return self._shorten(sent, long.window_tokens, long.prompt_tokens)
+        said = refusal_text(refusal.body)
+        if refusal.status == _NOT_FOUND:
+            return self._dialect.fall_back(refusal.status, said)
         if refusal.status not in _MAY_LEARN:
             return False
-        return self._dialect.fall_back(refusal.status, refusal_text(refusal.body)) or refused.learn(
-            refusal.status, refusal.body, body
-        )
+        return self._dialect.fall_back(refusal.status, said) or refused.learn(refusal.status, refusal.body, body)
 
     def _shorten(self, sent: CompletionRequest, window_tokens: int | None, prompt_tokens: int | None) -> bool:
         self._profile.budget.refused(sent, window_tokens, prompt_tokens)

@@ -151,6 +151,12 @@ class RemoteErrors:
         """Return the error for a server without models, if ``engine.model`` names none either."""
         return EngineUnavailableError(f"{self.url} lists no model; load one there or set engine.model.")
 
+    def only_wildcards(self, patterns: list[str]) -> EngineUnavailableError:
+        """Return the error for a server that names no model, only patterns, if ``engine.model`` names none either."""
+        return EngineUnavailableError(
+            f"{self.url} lists only {', '.join(patterns[:5])}; set engine.model to the name of a model there."
+        )
+
     def unknown_model(self, listed: list[str]) -> EngineUnavailableError:
         """Return the error for a server without the model of ``engine.model``."""
         wanted = self.settings.model

@@ -16,7 +16,7 @@ from infill_completion.client.remote.dialects.dialect import Dialect
 from infill_completion.client.remote.errors import RemoteErrors, WrongProtocolError
 from infill_completion.client.remote.exchange import Exchange
 from infill_completion.client.remote.limits.refusal_text import says_loading
-from infill_completion.client.remote.models.choosing import best_model, is_covered, model_called
+from infill_completion.client.remote.models.choosing import best_model, is_covered, model_called, wildcards
 from infill_completion.client.remote.models.products import product_of
 from infill_completion.client.remote.models.served import ServedModel
 from infill_completion.client.remote.models.target import Target
@@ -28,6 +28,8 @@ _LISTING_S = 10.0
 # With a name from the settings, the list is only a help.
 _LISTING_NAMED_S = 3.0
 _QUESTION_S = 2.0
+# It wants another key, or its list is not for us; another path would say the same.
+_UNAUTHORIZED = frozenset({401, 403})
 _OTHER_SHAPE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
@@ -68,38 +70,45 @@ class Surveyor:
         Raises:
             EngineUnavailableError: The server is not there, is loading, or does not have the model of the settings.
         """
-        listed, problem = await self._list()
+        listed, problem, may_ask = await self._list()
         model = self._chosen(listed, current)
         if not model.name and problem is None:
             problem = self._errors.no_models()
-        for question in self._dialect.questions(model):
+        for question in self._dialect.questions(model) if may_ask else ():
             if model.window_tokens is not None and not self._format(model).is_unknown:
                 break
             model = model.with_details(await self._answer(question.method, question.path, question.body))
         return SurveyResult(Target(model, self._format(model)), tuple(listed), problem)
 
-    async def _list(self) -> tuple[list[ServedModel], EngineUnavailableError | None]:
+    async def _list(self) -> tuple[list[ServedModel], EngineUnavailableError | None, bool]:
+        """Return the models, what is wrong with their list, and whether the server may be asked for more."""
         patience_s = _LISTING_NAMED_S if self._wanted else _LISTING_S
         try:
             reply = await self._exchange.reply("GET", self._dialect.models_path, None, patience_s)
         except TimeoutError:
-            return [], self._errors.timed_out()
+            return [], self._errors.timed_out(), True
         except WrongProtocolError as error:  # compressed in an unknown way, say
-            return [], error
+            return [], error, True
         if reply.status != 200:
             if says_loading(reply.status, reply.body):
                 raise self._errors.loading(self._wanted)
-            return [], self._errors.refused(reply.status, reply.body, reply.retry_after_s)
+            refused = self._errors.refused(reply.status, reply.body, reply.retry_after_s)
+            return [], refused, reply.status not in _UNAUTHORIZED
         try:
             body = json.loads(reply.body)
             message = error_of(body) if isinstance(body, dict) else None
-            return ([], self._errors.failed(message)) if message is not None else (self._dialect.models(body), None)
+            if message is not None:
+                return [], self._errors.failed(message), True
+            return self._dialect.models(body), None, True
         except _OTHER_SHAPE:
-            return [], self._errors.not_an_answer(reply.body)
+            return [], self._errors.not_an_answer(reply.body), True
 
     def _chosen(self, listed: Sequence[ServedModel], current: str) -> ServedModel:
         if not self._wanted:
-            return model_called(current, listed) or best_model(listed) or ServedModel()
+            found = model_called(current, listed) or best_model(listed)
+            if found is None and (patterns := wildcards(listed)):
+                raise self._errors.only_wildcards(patterns)
+            return found or ServedModel()
         found = model_called(self._wanted, listed)
         if found is not None:
             return found

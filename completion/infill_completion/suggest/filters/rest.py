@@ -118,7 +118,9 @@ def _repeated_end(text: str, replaced_size: int, context: FilterContext) -> int:
         is_long = len(overlap.strip()) > 1 and overlap.lstrip().startswith(_STARTS)
         if _is_ruler(text, context.window.rest):
             return 0
-        if is_long and len(overlap) > replaced_size and not _WORD.search(overlap) and "\n" not in text:
+        # It repeats what it replaces, and more.
+        is_more = 0 < replaced_size < len(overlap.strip())
+        if (is_long or is_more) and len(overlap) > replaced_size and not _WORD.search(overlap) and "\n" not in text:
             return len(overlap)
     return 0
 

@@ -61,7 +61,8 @@ def _may_continue(window: Window, text: str, replaced: int, language_id: str) ->
         return False
     if not replaced and rest.strip():
         # What else the rest of the line opens has nothing to do with the suggestion.
-        return _left_open(line, traits) != _left_open(window.before + rest, traits)
+        now, before = _left_open(line, traits), _left_open(window.before + rest, traits)
+        return len(now[0]) > len(before[0]) or now[1:] != before[1:]
     if opens_block(line, traits) or _OPEN_END.search(line) or _PRELUDE.match(line) or _is_open(line, traits):
         return True
     return not rest.strip() and is_unfinished(window, text, replaced, language_id)

@@ -13,7 +13,7 @@ from infill_completion.client.wire import text_in
 from infill_completion.prompt.text import fim_prompt
 from infill_completion.settings import EngineSettings
 
-_NOT_IMPLEMENTED = 501
+_NOT_FOUND, _NOT_IMPLEMENTED = 404, 501
 _TIMING_NAMES = {"prompt_ms": "prefill_ms", "predicted_ms": "decode_ms", "predicted_per_second": "tokens_per_s"}
 
 
@@ -93,8 +93,9 @@ class LlamaCpp:
         return [Chunk(index, text_in(body.get("content")), reason, usage=usage, timings=_timings(body))]
 
     def fall_back(self, status: int, refusal: str) -> bool:
-        """Send prompts as text if the server says that it or its model cannot infill."""
-        cannot = status == _NOT_IMPLEMENTED or "infill" in refusal.lower()
+        """Send prompts as text if the server says that it or its model cannot infill, or does not know the path."""
+        said = refusal.lower()
+        cannot = status == _NOT_IMPLEMENTED or "infill" in said or (status == _NOT_FOUND and "model" not in said)
         before, self._is_plain = self._is_plain, self._is_plain or cannot
         return self._is_plain and not before
 

@@ -34,6 +34,11 @@ def is_covered(wanted: str, listed: Sequence[ServedModel]) -> bool:
     return any("*" in model.name and fnmatchcase(wanted, model.name) for model in listed)
 
 
+def wildcards(listed: Sequence[ServedModel]) -> list[str]:
+    """Return the names of ``listed`` that stand for any number of models."""
+    return [model.name for model in listed if "*" in model.name]
+
+
 def _rank(model: ServedModel) -> tuple[bool, bool]:
     known = format_of_names(model.names)
     return known.form is None or not known.infills, model.is_loaded is False

@@ -62,6 +62,8 @@ def cut_at_stray_depth(text: str, context: FilterContext) -> str:
         is_deeper = above and indent_width(line) > indent_width(above) and not _IS_FREE.match(line)
         if is_deeper and not opens_block(above, context.traits) and checks < _MAX_CHECKS:
             checks += 1
+            if context.literal is not None:
+                return text
             if _is_complete("\n".join(lines[:number]), above, context):
                 return "\n".join(lines[:number])
         above = line
