@@ -90,11 +90,12 @@ class Hole:
         """Return the file with the hole."""
         return self.document[: self.start] + self.document[self.end :]
 
-    def begun(self) -> str:
+    def begun(self) -> set[str]:
         """Return the file with the first line of the part, which is all that is shown unasked in most places."""
         lines = self.text.split("\n")
         first = next(number for number, line in enumerate(lines) if line.strip())
-        return self.document[: self.start] + "\n".join(lines[: first + 1]) + self.document[self.end :]
+        written = {"\n".join(lines[: first + 1]), lines[first]}  # Blank lines before it may be dropped.
+        return {self.document[: self.start] + text + self.document[self.end :] for text in written}
 
     def spells_token(self) -> bool:
         """Return whether the part contains what spells a control token of a model."""
@@ -293,7 +294,7 @@ def worse(
         for name, text in mutations(hole):
             tried += 1
             document = hole.shown(text)
-            if document != hole.begun() and (errors_in(document, language_id) or 0) > most:
+            if document not in hole.begun() and (errors_in(document, language_id) or 0) > most:
                 found.append((hole, name, text))
     return tried, found
 

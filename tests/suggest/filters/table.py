@@ -508,6 +508,9 @@ INERT = [
         SAME,
         True,
     ),
+    _line("python", 'x =█""', ' b""', 'x = b""'),
+    _line("python", 'x = f(█"a", 1)', '"", ', SAME),
+    Row("c", "struct a {█\n};\n", "\n    /* Both can be set;\n       b() resets it. */\n    int c;", SAME),
     # Fences of Markdown: one that closes, although another block follows.
     Row("markdown", "```\nmake\n█\n\n## Use\n\n```\npip\n```\n", "```", SAME),
     Row("markdown", "```\nmake\n█\n\n## Use\n\n```python\nx\n```\n", "```", SAME),

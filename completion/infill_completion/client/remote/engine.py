@@ -13,7 +13,7 @@ from typing import Any
 from infill_completion.api import Chunk, CompletionRequest, EngineUnavailableError, FinishReason, Health
 from infill_completion.client.remote.cold_start import ColdStart, bring_up
 from infill_completion.client.remote.exchange import AnswerStream
-from infill_completion.client.remote.merging import merged
+from infill_completion.client.remote.merging import merged_once_begun
 from infill_completion.client.remote.profile import ModelGoneError
 from infill_completion.client.remote.server import RemoteServer
 from infill_completion.client.remote.state import RemoteState
@@ -206,25 +206,12 @@ class RemoteEngine:
             if not missing or len(missing) == request.n:
                 return
             self._server.lacks_choices()
-        async with contextlib.aclosing(self._one_by_one(request, sorted(missing), until, answers)) as chunks:
+        one = replace(request, n=1)
+        streams = [self._chunks(one, index, until, answers) for index in sorted(missing)]
+        # What the server refuses of the first one, the others leave out.
+        async with contextlib.aclosing(merged_once_begun(streams)) as chunks:
             async for chunk in chunks:
                 yield chunk
-
-    async def _one_by_one(
-        self, request: CompletionRequest, indexes: list[int], until: float, answers: int
-    ) -> AsyncGenerator[Chunk, None]:
-        """Yield choices that each need an HTTP request; all but the first are asked for at once.
-
-        The first one has to begin before: what the server refuses of it, the others leave out.
-        """
-        first, *others = (self._chunks(replace(request, n=1), index, until, answers) for index in indexes)
-        async with contextlib.aclosing(first):
-            chunk = await anext(first, None)
-            if chunk is not None:
-                yield chunk
-            async with contextlib.aclosing(merged([first, *others])) as chunks:
-                async for chunk in chunks:
-                    yield chunk
 
     async def _chunks(
         self, request: CompletionRequest, index: int | None, until: float, answers: int

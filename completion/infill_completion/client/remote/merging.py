@@ -40,3 +40,15 @@ async def merged(streams: Sequence[AsyncGenerator[Chunk, None]]) -> AsyncGenerat
         for reader in readers:
             reader.cancel()
         await asyncio.gather(*readers, return_exceptions=True)
+
+
+async def merged_once_begun(streams: Sequence[AsyncGenerator[Chunk, None]]) -> AsyncGenerator[Chunk, None]:
+    """Yield what the streams yield; all but the first one are read only once that has begun."""
+    first = streams[0]
+    async with contextlib.aclosing(first):
+        chunk = await anext(first, None)
+        if chunk is not None:
+            yield chunk
+        async with contextlib.aclosing(merged(streams)) as chunks:
+            async for chunk in chunks:
+                yield chunk

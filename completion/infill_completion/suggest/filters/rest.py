@@ -14,6 +14,7 @@ from infill_completion.suggest.filters.fit import Fit, closers_of, fit_of
 _WORD = re.compile(r"\w")
 _ONLY_CLOSERS = re.compile(r"[)\]}>\"'`;,:\s]+")
 _QUOTES = re.compile("[\"'`]+")
+_QUOTES_END = re.compile("[\"'`]+$")
 _OPENERS = frozenset("([{")
 # Minimum length of an overlap of words that is not the whole rest of the line.
 _LONG_OVERLAP = 8
@@ -192,6 +193,9 @@ def _is_double(text: str, overlap: str, context: FilterContext) -> bool:
     """Return whether ``text`` ends with a part of the rest that no brackets or quotes speak for or against."""
     window = context.window
     if _QUOTES.fullmatch(overlap) and 3 * overlap[0] in window.before + text + window.rest:
+        left, right = _QUOTES_END.search(text), _QUOTES.match(window.rest)
+        if left and right and len(left[0]) == len(right[0]) == len(overlap) == 2:
+            return True  # an empty string twice
         return len(overlap) == 3 and window.starts_document and _leaves_string(text, overlap, context)
     if not _is_long_overlap(text, overlap, window.rest):
         return False

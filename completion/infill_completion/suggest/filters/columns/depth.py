@@ -8,6 +8,7 @@ from itertools import pairwise
 from infill_completion.document.lines import indent_of, indent_width
 from infill_completion.languages.block_styles import YAML
 from infill_completion.languages.brackets import open_brackets
+from infill_completion.languages.long_literals import open_literal
 from infill_completion.languages.registry import BY_ID
 from infill_completion.languages.syntax import is_in_string_or_comment
 from infill_completion.languages.traits import Blocks, LanguageTraits, opens_block
@@ -74,6 +75,8 @@ def _is_complete(text: str, last: str, context: FilterContext) -> bool:
     """Return whether a statement certainly ends with ``text``, the last line of which is ``last``."""
     code, whole = last.rstrip(), context.window.prefix + text
     if _ends_string(code) or any(whole.count(fence) % 2 for fence in ('"""', "'''", "`")):
+        return False
+    if context.window.starts_document and open_literal(whole, context.language_id) is not None:
         return False
     if _is_braced(context):
         return code.endswith(";") and _LABEL.match(code) is None and not open_brackets(code, context.traits)
