@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from infill_completion.document.lines import indent_width
+from infill_completion.document.window import Window
 from infill_completion.languages.brackets import PAIRS, comment_start, unended_strings, unopened
 from infill_completion.languages.nesting import Nesting, Opened, nesting
 from infill_completion.languages.traits import LanguageTraits
@@ -131,10 +132,19 @@ def _scene(context: FilterContext, right: str) -> _Scene:
         return _Scene((), window.before[start + len(traits.line_comment) :], "", _prose(traits))
     if is_in_comment(context):
         return _Scene((), window.before, "", _prose(traits))
-    opened = nesting(window.above, traits).opened
+    opened = nesting(_code_above(window), traits).opened
     if not traits.is_balanced:
         return _Scene(opened, window.before, "", traits)
     return _Scene(opened, window.before, f"\n{window.below}", traits, window.ends_document, not window.starts_document)
+
+
+def _code_above(window: Window) -> str:
+    """Return the lines above the cursor's, without the end of a string in which the window begins."""
+    above = window.above
+    for fence in _FENCES[:2] if not window.starts_document else ():
+        if above.count(fence) % 2:
+            above = above.partition(fence)[2]
+    return above
 
 
 @lru_cache(maxsize=128)
