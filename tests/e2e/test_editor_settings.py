@@ -12,7 +12,7 @@ import pytest
 from infill_completion.document.snapshot import SkipReason
 from tests.client.test_remote import CODELLAMA, Server, choice
 from tests.e2e.editor import CONSOLE_SCRIPT
-from tests.e2e.test_protocol import Wire
+from tests.e2e.wire import Wire
 from tests.scripted_engine import ScriptedEngine
 
 ASKS = "workspace/configuration"

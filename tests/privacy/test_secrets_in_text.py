@@ -88,6 +88,25 @@ def test_tokens_of_issuers_are_masked(prefix: str, line: str) -> None:
 
 
 WRITTEN_OUT = r"""
+pw: «S3cr3tPw1»
+# pwd: «S3cr3tPw1»
+password = R"(«S3cr3tPw1»)"
+auto password = u8R"x(«S3cr3tPw1»)x";
+password = "«my secret pass 99»"
+"password": "«correct h0rse battery»",
+password="«p@ss w0rd»"
+password = "«pa\"ss1word»"
+password = '«it\'s s3cret»'
+password: "«%7Bxyz123»"
+user: joe / password: «S3cr3tPw1»
+Username: admin, Password: «S3cr3tPw1»
+The login: admin password: «S3cr3tPw1».
+| password | «S3cr3tPw1» |
+| Admin password | `«S3cr3tPw1»` |
+| **token** | «a1b2c3d4e5f6» |
+curl --data "client_secret=«abcDEF123ghiJKL456mno»&grant=x"
+requests.post(url, data='token=«a1b2c3d4e5»&user=a')
+variable "db_password" { default = "«S3cr3tPw1»" }
 redis://:«s3cr3tpw»@cache:6379/0
 CACHE_URL=redis://:«s3cr3tpw»@cache:6379/0
 url = "amqp://:«s3cr3tpw»@mq"
@@ -184,6 +203,28 @@ def test_a_secret_is_masked_in_every_notation(line: str, indent: str) -> None:
 
 
 HARMLESS = r"""
+pw: Password1Field
+pwd = os.getcwd1()
+pw = hash_password2(value)
+password = R"([a-z]{8,12})"
+password = "Enter your password again"
+password = "must be at least 8 characters"
+password: "Use 8 to 64 characters"
+"password": "The password is too short (min 12)",
+password_help = "try a p4ss phrase"
+password = "user name 1"
+user: str, password: str
+login(user: User1, password: Password2)
+Username: admin, Password: required
+| password | string |
+| token | VARCHAR(255) |
+| password | sha256-hashed |
+| secret | see chapter 12 |
+data="grant_type=password&scope=a1b2c3"
+data="token=" + token1 + "&x=1"
+variable "db_password" { default = "" }
+variable "token_count" { default = "three" }
+variable "region" { default = "eu-west-1" }
 sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=
 "integrity": "sha512-v2kDEe57lecTulaDIuNTPy3Ry4gLGJ6Z1O3vE1krgXZNrsQ+LFTGHVxVjcXPs17LhbZVGedAJv8XZ1tvj5FvSg=="
 commit 28f97257b2c3e1d4a5f60718293a4b5c6d7e8f90

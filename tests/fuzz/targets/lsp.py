@@ -193,7 +193,7 @@ def _change(version: int, text: str, line: int, character: int) -> dict[str, Any
     )
 
 
-_INLINE = {**_AT, "context": {"triggerKind": 0}}
+_INLINE = {**_AT, "context": {"triggerKind": 2}}
 _START = [
     _request(1, "initialize", {
         "processId": None, "rootUri": None, "workspaceFolders": [{"uri": "file:///nowhere", "name": "nowhere"}],

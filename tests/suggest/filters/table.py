@@ -511,6 +511,12 @@ INERT = [
     _line("python", 'x =█""', ' b""', 'x = b""'),
     _line("python", 'x = f(█"a", 1)', '"", ', SAME),
     Row("c", "struct a {█\n};\n", "\n    /* Both can be set;\n       b() resets it. */\n    int c;", SAME),
+    Row(
+        "cpp",
+        f"namespace n {{\nstruct A {{\n    int f█; }}\n}};\n{'int x;' * 500}\n{_FAR}}}\n",
+        "(int b) const { return b; }",
+        f"namespace n {{\nstruct A {{\n    int f(int b) const {{ return b; }}\n}};\n{'int x;' * 500}\n{_FAR}}}\n",
+    ),
     # Fences of Markdown: one that closes, although another block follows.
     Row("markdown", "```\nmake\n█\n\n## Use\n\n```\npip\n```\n", "```", SAME),
     Row("markdown", "```\nmake\n█\n\n## Use\n\n```python\nx\n```\n", "```", SAME),

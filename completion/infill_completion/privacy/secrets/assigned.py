@@ -51,6 +51,7 @@ _WORDS = re.compile(rf"[-._/:~@+]*{_WORD}(?:[-._/:@+]+{_WORD})+[-._/:!?]*")
 _PATH = re.compile(r"[./~@]*\w+(?:[./:]+\w+)+[!?]?")
 # No secret begins like this: the rest of a call or a template, a variable, a tag, an anchor.
 _NO_BEGINNINGS = tuple(",:;.)]}<{[(&$%*!|>?=+")
+_IN_URL = re.compile(r"%[0-9A-Fa-f]{2}")
 _NO_PART = ("{", "}", "$(", "://", "=>", "->", "==", "!=")
 _NO_SECRET = re.compile(r"\^.*\$", re.DOTALL)  # a pattern
 _PASSWORD_SIGNS = frozenset("!#%&*+@^")
@@ -102,7 +103,8 @@ def _is_secret(value: str, is_password: bool) -> bool:
     if is_placeholder(value):
         return False
     unpadded = value.rstrip("=")  # of base64
-    if value.startswith(_NO_BEGINNINGS) or any(part in unpadded for part in _NO_PART) or _NO_SECRET.fullmatch(value):
+    begins = value.startswith(_NO_BEGINNINGS) and not _IN_URL.match(value)
+    if begins or any(part in unpadded for part in _NO_PART) or _NO_SECRET.fullmatch(value):
         return False
     if is_password:
         has_signs = any(sign.isdigit() or sign in _PASSWORD_SIGNS for sign in value)

@@ -13,11 +13,12 @@ from infill_completion.privacy.secrets.assigned import PART, Name, names, values
 from infill_completion.privacy.secrets.issued import ISSUED
 from infill_completion.privacy.secrets.notation import Notation
 from infill_completion.privacy.secrets.pem import private_keys
+from infill_completion.privacy.secrets.phrases import PHRASES
 from infill_completion.privacy.secrets.stated import STATED
 from infill_completion.privacy.secrets.written import WRITTEN
 
 # A secret that several notations find is named after the first of these; values with telltale names come before parts.
-_NOTATIONS: tuple[Notation, ...] = (*ISSUED, PART, *WRITTEN, *STATED)
+_NOTATIONS: tuple[Notation, ...] = (*ISSUED, PART, *WRITTEN, *STATED, *PHRASES)
 _VALUES_RANK = len(ISSUED)
 _HINTS = tuple((hint, 1 << index) for index, notation in enumerate(_NOTATIONS) for hint in notation.hints)
 # Characters of a block: it ends with the first empty line after the minimum, or with the first line after the maximum.

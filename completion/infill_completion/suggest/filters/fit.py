@@ -105,7 +105,9 @@ def fit_of(text: str, replaced: int, context: FilterContext) -> Fit:
         flaws += len(found.opened) - (len(new) if _brackets(known)[-len(new) :] == new else 0)
     else:
         change = len(found.opened) - len(now.opened)
-        shift = change if change > 0 else scene.closed_twice(window.rest, -change)
+        # A line that closes all it opens has left nothing open, whatever the rest of it closed before.
+        left_open = nesting(scene.before + text + rest, scene.traits).opened
+        shift = min(change, len(left_open)) if change > 0 else scene.closed_twice(window.rest, -change)
     line = window.before + text + rest
     if not any(fence in line for fence in _FENCES):
         # The rest of the line may begin a string of several lines, or end one that the suggestion begins.
