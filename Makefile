@@ -43,9 +43,12 @@ fmt: $(STAMP)
 
 # So many seconds for each face of the product; what breaks one is kept in tests/fuzz/corpus.
 FUZZ_SECONDS ?= 3600
+# Suggestions that are cut from real files of each language, other ones each time.
+HOLES ?= 10000
 
 fuzz: $(STAMP)
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_OPTIONS)
+	$(BIN)/python -m tests.suggest.filters.holes --count $(HOLES) --seed $(shell date +%s)
 
 # Typing in eight windows while engines, servers and connections fail; 60 minutes unless SOAK_MINUTES says otherwise.
 SOAK_MINUTES ?= 60

@@ -314,8 +314,8 @@ def errors_in(document: str, language_id: str) -> int | None:
     return found
 
 
-def main() -> None:
-    """Try holes in all languages and print what was tried and every fault."""
+def main() -> int:
+    """Try holes in all languages and print what was tried and every fault; returns 1 if there is one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1000, help="holes of each language")
     parser.add_argument("--seed", type=int, default=0)
@@ -325,7 +325,7 @@ def main() -> None:
     )
     options = parser.parse_args()
     roots = tuple(options.root) if options.root else ROOTS
-    total, mutated, causes = 0, 0, Counter[str]()
+    total, mutated, bad, causes = 0, 0, 0, Counter[str]()
     for language_id in (options.language,) if options.language else LANGUAGES:
         tried, found = faults(language_id, options.seed, options.count, roots)
         total += tried
@@ -338,6 +338,7 @@ def main() -> None:
             print(f"    {[(step.name, step.after) for step in result.steps]} replacing {result.replaced}")
         tried, changed = worse(language_id, options.seed, options.count, roots)
         mutated += tried
+        bad += len(found) + len(changed)
         print(f"{language_id}: {tried} mutations, {len(changed)} left more syntax errors")
         for hole, name, text in changed:
             print(f"  {name} at {hole.path.name}:{hole.document.count(chr(10), 0, hole.start) + 1}", end=" ")
@@ -345,8 +346,9 @@ def main() -> None:
             print(f"{hole.document[hole.end : hole.end + 20]!r}")
             result = hole.filtered(text)
             print(f"    {[(step.name, step.after) for step in result.steps]} replacing {result.replaced}")
-    print(f"{total} cursors, {mutated} mutations, causes of faults: {dict(causes)}")
+    print(f"{total} cursors, {mutated} mutations, {bad} faults, their causes: {dict(causes)}")
+    return 1 if bad else 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())
