@@ -2,6 +2,7 @@
 
 import json
 
+import bitsandbytes
 import pytest
 import torch
 
@@ -10,9 +11,11 @@ from infill_completion.engine.bench import command, workload
 from infill_completion.engine.bench.random_weights import SHAPES, padded_tokenizer, random_model
 from infill_completion.engine.bench.report import DecodeReport, ModelReport, table
 from infill_completion.engine.bench.speculation import speculation
-from infill_completion.engine.bench.subject import Subject, drawn
+from infill_completion.engine.bench.subject import Subject, copied, drawn
 from infill_completion.engine.checkpoints import checkpoint, quantize
 from infill_completion.engine.checkpoints.selection import EMBEDDED
+from infill_completion.engine.model.cuda.kernels.nf4 import matrix_of
+from infill_completion.engine.model.cuda.kernels.packing import pack
 from infill_completion.settings import EngineSettings
 
 CPU = torch.device("cpu")
@@ -21,6 +24,25 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def tiny():
     return drawn("tiny", EngineSettings(device="cpu", context_tokens=1024))
+
+
+def test_a_copy_for_comparison_is_left_alone_when_the_weights_are_packed():
+    model = random_model(SHAPES["tiny"], CPU, torch.bfloat16, "nf4")
+    made = copied(model)
+    modules = [module for module in made.modules() if type(module).__name__ == "Linear4bit"]
+    originals = [module for module in model.modules() if type(module).__name__ == "Linear4bit"]
+
+    def whole(module):
+        return bitsandbytes.functional.dequantize_4bit(module.weight.data, module.weight.quant_state)
+
+    for module, original in zip(modules, originals, strict=True):
+        expected = whole(original)
+        assert module.weight.module is module  # not the original, which would be kept in memory
+        matrix = matrix_of(original)
+        assert matrix is not None
+        pack(matrix)
+        assert torch.equal(whole(module), expected)
+        assert not torch.equal(whole(original), expected)
 
 
 def test_the_dry_run_measures_everything_on_random_weights(tmp_path, capsys):

@@ -109,7 +109,7 @@ def run(options: argparse.Namespace) -> DecodeReport:
         note=options.note,
     )  # fmt: skip
     plan.journal.append(measurement="machine", device=report.device, copy_bandwidth_bytes_s=bandwidth)
-    subjects = _subjects(options, max(plan.contexts))
+    subjects = _subjects(options, max(plan.contexts), compares=plan.compares)
     with busy_neighbours(options.neighbours):
         for name, make in subjects.items():
             if not plan.in_time():
@@ -141,18 +141,18 @@ def _only(text: str) -> frozenset[str]:
     return frozenset(names)
 
 
-def _subjects(options: argparse.Namespace, context_tokens: int) -> dict[str, Callable[[], Subject]]:
+def _subjects(options: argparse.Namespace, context_tokens: int, *, compares: bool) -> dict[str, Callable[[], Subject]]:
     settings = EngineSettings(
         model=options.model or "auto", quantization=options.quantization, device=options.device,
         context_tokens=max(1024, context_tokens + 512),
     )  # fmt: skip
     if options.shape is None:
         selection.choose_model(settings, devices.choose_device(settings.device))  # raises if it is missing
-        return {settings.model: partial(stored, settings, whole_window=True)}
+        return {settings.model: partial(stored, settings, whole_window=True, compares=compares)}
     names = [name.strip().lower() for name in options.shape.split(",")]
     if unknown := [name for name in names if name not in SHAPES]:
         raise ModelError(f"There is no shape `{unknown[0]}`; choose from {', '.join(SHAPES)}.")
-    return {name: partial(drawn, name, settings) for name in names}
+    return {name: partial(drawn, name, settings, compares=compares) for name in names}
 
 
 def _made(make: Callable[[], Subject], plan: MeasurementPlan, bandwidth: float) -> ModelReport:

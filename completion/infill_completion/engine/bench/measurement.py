@@ -55,12 +55,15 @@ def measure_model(subject: Subject, plan: MeasurementPlan, bandwidth: float) -> 
     measurements = ModelMeasurements(subject, plan, bandwidth, report)
     loop = generator.model.device_loop
     measurements.journal(
-        "load", load_s=subject.load_s, memory_bytes=memory_bytes(device), own_kernels=bool(loop and loop.has_kernels)
+        "load",
+        load_s=subject.load_s,
+        memory_bytes=memory_bytes(device) - subject.copy_bytes,
+        own_kernels=bool(loop and loop.has_kernels),
     )
     measurements.decoding()
     measurements.steps()
     measurements.requests()
-    report.resident_bytes = memory_bytes(device)
+    report.resident_bytes = memory_bytes(device) - subject.copy_bytes
     _report_graphs(report, generator)
     measurements.journal(
         "memory and graphs", memory_bytes=report.resident_bytes, graphs=report.graphs, capture_s=report.capture_s,

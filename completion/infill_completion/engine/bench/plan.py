@@ -36,6 +36,11 @@ class MeasurementPlan:
     reference_tokens: int | None = None
     journal: Journal = field(default_factory=Journal)
 
+    @property
+    def compares(self) -> bool:
+        """Whether any measurement needs the weights as bitsandbytes reads them."""
+        return self.reference or "reload" in self.only
+
     def in_time(self) -> bool:
         """Return whether there is time for another measurement."""
         return time.monotonic() < self.until

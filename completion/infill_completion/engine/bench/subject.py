@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from dataclasses import dataclass, replace
 from typing import Any
+
+from infill_completion.engine import environment  # isort: skip  # before torch
+import torch
 
 from infill_completion.catalog import ModelShape, Quantization
 from infill_completion.engine.bench.random_weights import SHAPES, padded_tokenizer, random_model
@@ -16,6 +20,8 @@ from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.decoding.loaded_model import LoadedModel
 from infill_completion.settings import EngineSettings
 
+environment.prepare()
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -24,12 +30,13 @@ class Subject:
     Attributes:
         name: Name in the table.
         generator: The engine's generator.
-        model: The transformers model with the same weights.
+        model: The transformers model with the same weights, as bitsandbytes or torch compute with them.
         shape: Shape of the model.
         quantization: Storage of its linear layers.
         load_s: Seconds from the call to the end of the warm-up.
         is_random: Whether the weights are random.
         is_cpu_int8: Whether the head has 8 bits like the layers; see :mod:`infill_completion.engine.model.int8`.
+        copy_bytes: Memory of :attr:`model`, where it is a copy for comparison only.
     """
 
     name: str
@@ -40,6 +47,7 @@ class Subject:
     load_s: float
     is_random: bool = False
     is_cpu_int8: bool = False
+    copy_bytes: int = 0
 
     def step_bytes(self, context_tokens: int) -> int:
         """Return the bytes that one step reads, with the actual storage of weights, keys and values."""
@@ -53,13 +61,14 @@ class Subject:
         return linear + head * self.shape.vocab * self.shape.hidden + context_tokens * per_token
 
 
-def stored(settings: EngineSettings, *, whole_window: bool = False) -> Subject:
+def stored(settings: EngineSettings, *, whole_window: bool = False, compares: bool = True) -> Subject:
     """Load the model that the settings name.
 
     Args:
         settings: As those of an engine.
         whole_window: Allow prompts as long as the settings say, even longer than the model was trained on: the cost of
             a token does not depend on training.
+        compares: Whether to keep the weights as bitsandbytes reads them too, where the engine may reorder them.
 
     Raises:
         ModelError: As :func:`infill_completion.engine.checkpoints.checkpoint.load`.
@@ -70,11 +79,14 @@ def stored(settings: EngineSettings, *, whole_window: bool = False) -> Subject:
         config = loaded.model.config
         config.max_position_embeddings = max(config.max_position_embeddings, 2 * settings.context_tokens)
         loaded = replace(loaded, settings=replace(loaded.settings, context_tokens=None))
-    return _subject(loaded.name, loaded, settings.context_tokens, started, is_random=False)
+    return _subject(loaded.name, loaded, settings.context_tokens, started, is_random=False, compares=compares)
 
 
-def drawn(name: str, settings: EngineSettings) -> Subject:
-    """Make a model of the shape ``name`` with random weights, quantised as the settings say."""
+def drawn(name: str, settings: EngineSettings, *, compares: bool = True) -> Subject:
+    """Make a model of the shape ``name`` with random weights, quantised as the settings say.
+
+    ``compares`` is that of :func:`stored`.
+    """
     started = time.perf_counter()
     device = devices.choose_device(settings.device)
     quantization = precision.choose_quantization(settings.quantization, device, name)
@@ -95,15 +107,36 @@ def drawn(name: str, settings: EngineSettings) -> Subject:
         cpu_int8=is_cpu_int8,
     )
     return _subject(f"CodeLlama-{name} shape" if name != "tiny" else name, loaded, settings.context_tokens, started,
-                    is_random=True)  # fmt: skip
+                    is_random=True, compares=compares)  # fmt: skip
 
 
-def _subject(name: str, loaded: Checkpoint, context_tokens: int, started: float, *, is_random: bool) -> Subject:
+def _subject(
+    name: str, loaded: Checkpoint, context_tokens: int, started: float, *, is_random: bool, compares: bool
+) -> Subject:
+    model, copy_bytes = loaded.model, 0
+    copied_s = time.perf_counter()
+    if compares and loaded.device.type == "cuda" and loaded.quantization == "nf4":
+        before = torch.cuda.memory_allocated(loaded.device)
+        model = copied(loaded.model)
+        copy_bytes = torch.cuda.memory_allocated(loaded.device) - before
+        torch.cuda.synchronize(loaded.device)
+    copied_s = time.perf_counter() - copied_s
     generator = Generator(LoadedModel(loaded, context_tokens))
     generator.warm_up()
-    load_s = time.perf_counter() - started
+    load_s = time.perf_counter() - started - copied_s
     shape = ModelShape.of(loaded.model.config.to_dict())
-    return Subject(name, generator, loaded.model, shape, _held(loaded.quantization), load_s, is_random, loaded.cpu_int8)
+    return Subject(
+        name, generator, model, shape, _held(loaded.quantization), load_s, is_random, loaded.cpu_int8, copy_bytes
+    )
+
+
+def copied(model: Any) -> Any:
+    """Return a copy of a transformers model with 4-bit layers."""
+    made = copy.deepcopy(model)
+    for module in made.modules():
+        if type(module).__name__ == "Linear4bit":
+            module.weight.module = module  # bitsandbytes leaves the old one there, with its weights
+    return made
 
 
 def _held(quantization: str) -> Quantization:
