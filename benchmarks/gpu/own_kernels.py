@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ environment.prepare()
 
 _ROWS = (1, 2, 8)
 _CACHE_BYTES = 128 << 20  # more than the second-level cache of any GPU
+_CALLS = 32  # at a time
 _MAX_ERROR = 0.01  # of the norm
 
 
@@ -57,7 +59,7 @@ class OwnKernelBenchmark:
             products.plain(matrices[0], x, out)
             figures[f"error_{rows}"] = self._error(out, x.double() @ weights.dequantized().double().T)
             works = [partial(products.plain, matrix, x, out) for matrix in matrices]
-            figures[f"rows_{rows}"] = self._stopwatch.us(works)
+            figures[f"rows_{rows}"] = self._us(works)
         self._report("own product, us", shape=f"{outputs}x{inputs}", gb_s=size / figures["rows_1"] / 1e3, **figures)
 
     def attention(self, shape: ModelShape, rows: int, length: int, plan: Plan) -> None:
@@ -74,7 +76,7 @@ class OwnKernelBenchmark:
         works = [partial(attention, queries, cache[0], cache[1], at, zero, zero + 1, length, out) for cache in caches]
         works[0]()
         error = self._error(out, _attention(queries, caches[0], length - rows))
-        us = self._stopwatch.us(works)
+        us = self._us(works)
         named = {"heads": f"{heads}/{kv_heads}", "rows": rows, "length": length, "plan": f"{plan.warps}x{plan.steps}"}
         self._report("own attention", **named, us=us, gb_s=size / us / 1e3, error=error)
 
@@ -87,6 +89,10 @@ class OwnKernelBenchmark:
             chooser.prepare(temperature, 0.9, 1)
             us = self._stopwatch.us([partial(chooser.run, logits, index, result)] * 10)
             self._report("own choice", rows=rows, vocabulary=vocabulary, temperature=temperature, us=us)
+
+    def _us(self, works: Sequence[Callable[[], None]]) -> float:
+        """Return the microseconds of one of ``works``; in few calls, to launch their graph would count too."""
+        return self._stopwatch.us([*works] * math.ceil(_CALLS / len(works)))
 
     def _randn(self, *size: int) -> Tensor:
         return torch.randn(*size, device=self._device).to(self._dtype)
