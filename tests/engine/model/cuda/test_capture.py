@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
 import torch
 
+from infill_completion.engine.model.cuda import capture
 from infill_completion.engine.model.cuda.capture import WARM_UPS, GraphCapture
 
 
@@ -59,7 +61,8 @@ class Runtime:
 def runtime(monkeypatch: pytest.MonkeyPatch) -> Runtime:
     runtime = Runtime()
     replaced: dict[str, Any] = {
-        "Stream": lambda: Stream(runtime),
+        "Stream": lambda device: Stream(runtime),
+        "current_device": lambda: 0,
         "CUDAGraph": object,
         "graph_pool_handle": object,
     }
@@ -67,20 +70,22 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Runtime:
         replaced[name] = getattr(runtime, name)
     for name, value in replaced.items():
         monkeypatch.setattr(torch.cuda, name, value)
+    monkeypatch.setattr(capture, "_side_stream", cache(capture._side_stream.__wrapped__))
     return runtime
 
 
 def test_all_captures_share_one_side_stream(runtime: Runtime) -> None:
-    capture, main, runs = GraphCapture(is_possible=True), runtime.current, []
-    for _ in range(3):
-        assert capture.record(lambda: runs.append(runtime.current)) is not None
+    """Also those of another model, or of another measurement."""
+    main, runs, captures = runtime.current, [], [GraphCapture(is_possible=True) for _ in range(2)]
+    for made in captures * 3:
+        assert made.record(lambda: runs.append(runtime.current)) is not None
     side = runtime.captured_on[0]
     assert runtime.streams == [main, side]
-    assert runs == [side] * 3 * (WARM_UPS + 1)
-    assert runtime.captured_on == [side] * 3
+    assert runs == [side] * 6 * (WARM_UPS + 1)
+    assert runtime.captured_on == [side] * 6
     assert runtime.current is main
-    assert (capture.graphs, capture.error) == (3, "")
-    assert capture.seconds > 0
+    assert [(made.graphs, made.error) for made in captures] == [(3, "")] * 2
+    assert captures[0].seconds > 0
 
 
 def test_the_trial_runs_wait_for_the_work_before_them_and_are_waited_for(runtime: Runtime) -> None:
@@ -91,13 +96,13 @@ def test_the_trial_runs_wait_for_the_work_before_them_and_are_waited_for(runtime
 
 
 def test_a_failed_capture_is_reported_and_leaves_its_stream(runtime: Runtime, caplog: pytest.LogCaptureFixture) -> None:
-    capture, main = GraphCapture(is_possible=True), runtime.current
+    made, main = GraphCapture(is_possible=True), runtime.current
     runtime.failure = RuntimeError("operation not permitted when stream is capturing")
     with caplog.at_level(logging.WARNING):
-        assert capture.record(lambda: None) is None
+        assert made.record(lambda: None) is None
     assert runtime.current is main
-    assert not capture.is_on
-    assert (capture.graphs, capture.error) == (0, "RuntimeError: operation not permitted when stream is capturing")
+    assert not made.is_on
+    assert (made.graphs, made.error) == (0, "RuntimeError: operation not permitted when stream is capturing")
     assert "operation not permitted" in caplog.text
 
 
@@ -105,13 +110,13 @@ def test_a_step_that_fails_in_its_trial_run_is_reported_too(runtime: Runtime) ->
     def step() -> None:
         raise RuntimeError("out of memory")
 
-    capture, main = GraphCapture(is_possible=True), runtime.current
-    assert capture.record(step) is None
-    assert capture.error == "RuntimeError: out of memory"
+    made, main = GraphCapture(is_possible=True), runtime.current
+    assert made.record(step) is None
+    assert made.error == "RuntimeError: out of memory"
     assert runtime.current is main
 
 
 def test_without_a_device_nothing_of_cuda_is_touched() -> None:
-    capture = GraphCapture(is_possible=False)
-    assert not capture.is_on
-    assert capture.error == ""
+    made = GraphCapture(is_possible=False)
+    assert not made.is_on
+    assert made.error == ""

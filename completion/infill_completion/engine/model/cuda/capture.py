@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import torch
@@ -14,10 +15,18 @@ log = logging.getLogger(__name__)
 WARM_UPS = 2  # libraries allocate their workspaces in the first runs, which a capture does not allow
 
 
-class GraphCapture:
-    """Captures graphs that share one memory pool, on one side stream.
+@cache
+def _side_stream(device: int) -> Any:
+    """Return the stream that all captures of a device share.
 
-    The stream is kept because cuBLAS keeps a workspace, 32 MiB on Hopper, for every stream that it has ever seen.
+    cuBLAS keeps a workspace, 32 MiB on Hopper, for every stream that it has ever seen, even after a model is closed.
+    """
+    cuda: Any = torch.cuda  # parts of it have no types
+    return cuda.Stream(device)
+
+
+class GraphCapture:
+    """Captures graphs that share one memory pool, on the current device's side stream; one capture at a time.
 
     Args:
         is_possible: Whether the device can capture; nothing of CUDA is touched otherwise.
@@ -36,7 +45,7 @@ class GraphCapture:
         self.seconds = 0.0
         self.error = ""
         self._pool = cuda.graph_pool_handle() if is_possible else None
-        self._stream = cuda.Stream() if is_possible else None
+        self._stream = _side_stream(cuda.current_device()) if is_possible else None
 
     def record(self, run: Callable[[], None]) -> torch.cuda.CUDAGraph | None:
         """Return ``run`` as a graph, or None if it cannot be captured, which is logged once and turns captures off.

@@ -7,12 +7,15 @@ import shutil
 import struct
 import subprocess
 import threading
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from infill_completion.engine.model.cuda.kernels.launcher import Launcher
+from infill_completion.engine.model.cuda.kernels.runtime import cubins
 from infill_completion.engine.model.cuda.kernels.runtime import kernels as device_kernels
 from infill_completion.engine.model.cuda.kernels.runtime.driver import Driver, LaunchAttribute, LaunchConfig
 from infill_completion.engine.model.cuda.kernels.runtime.kernels import Kernels
@@ -169,6 +172,21 @@ def test_a_machine_without_a_driver_says_so(monkeypatch: pytest.MonkeyPatch) -> 
 def test_kernels_are_for_16_bit_numbers_only(dtype: torch.dtype) -> None:
     with pytest.raises(ValueError, match="There are no kernels for"):
         device_kernels.load(torch.device("cuda"), dtype)
+
+
+def test_kernels_are_loaded_once_for_all_models(library: FakeLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device_kernels, "_loaded", cache(device_kernels._loaded.__wrapped__))
+    monkeypatch.setattr(device_kernels, "Driver", lambda: Driver(library))
+    monkeypatch.setattr(cubins, "compiled", lambda architecture, is_half: {})
+    replaced: dict[str, Any] = {
+        "get_device_capability": lambda device: (9, 0), "synchronize": lambda index: None, "current_device": lambda: 0,
+    }  # fmt: skip
+    for name, value in replaced.items():
+        monkeypatch.setattr(torch.cuda, name, value)
+    first = device_kernels.load(torch.device("cuda"), torch.bfloat16)
+    assert device_kernels.load(torch.device("cuda:0"), torch.bfloat16) is first
+    assert device_kernels.load(torch.device("cuda"), torch.float16) is not first
+    assert not device_kernels.load(torch.device("cuda"), torch.bfloat16, overlap=False).overlap
 
 
 SIZES = {

@@ -7,6 +7,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -196,6 +197,8 @@ def load(
 ) -> Kernels:
     """Compile the kernels for a device, or take those compiled before, and load them; not while a graph is captured.
 
+    The same kernels are loaded once, and serve every model.
+
     Args:
         device: A CUDA device.
         dtype: bfloat16 or float16.
@@ -209,16 +212,22 @@ def load(
     if dtype not in {torch.bfloat16, torch.float16}:
         raise ValueError(f"There are no kernels for {dtype}.")
     capability = torch.cuda.get_device_capability(device)
-    architecture = f"sm_{capability[0]}{capability[1]}"
     if capability < _OLDEST:
-        raise RuntimeError(f"The kernels need sm_80 or later, and this device is {architecture}.")
-    torch.cuda.synchronize(device)  # makes torch create its context
+        major, minor = capability
+        raise RuntimeError(f"The kernels need sm_80 or later, and this device is sm_{major}{minor}.")
     index = torch.cuda.current_device() if device.index is None else device.index
+    return _loaded(index, capability, dtype == torch.float16, overlap and capability >= _OLDEST_OVERLAP, shared_percent)
+
+
+@cache
+def _loaded(index: int, capability: tuple[int, int], is_half: bool, overlap: bool, shared_percent: int) -> Kernels:
+    """Load the kernels once in a process: a device keeps them until it ends."""
+    torch.cuda.synchronize(index)  # makes torch create its context
     return Kernels(
         Driver(),
         index,
-        cubins.compiled(architecture, dtype == torch.float16),
+        cubins.compiled(f"sm_{capability[0]}{capability[1]}", is_half),
         lambda: torch.cuda.current_stream(index).cuda_stream,
-        overlap=overlap and capability >= _OLDEST_OVERLAP,
+        overlap=overlap,
         shared_percent=shared_percent,
     )
