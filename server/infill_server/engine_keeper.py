@@ -145,6 +145,7 @@ class EngineKeeper:
         # These imports take longer than many requests, so they run in a thread to keep the event loop responsive.
         connect = await asyncio.to_thread(importlib.import_module, "infill_completion.client.connect")
         await asyncio.to_thread(importlib.import_module, "infill_completion.suggest.completer")
+        await asyncio.to_thread(connect.import_engine, self._settings())
         engine: StartedEngine = connect.engine_for(self._settings(), self._on_health)
         if self._observe is not None:
             engine = self._observe(engine, self._on_health)

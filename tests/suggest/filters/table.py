@@ -353,6 +353,12 @@ COPIES = [
     Row("javascript", "x = [\n  f(█),\n  f(0),\n];\n", "0", SAME),
 ]
 
+# In real code one line in two hundred is like the one three above it, so no rule cuts it.
+COPIES += [
+    Row("python", "def f():\n    log.info('a')\n    b()\n    c()\n    █\n", "log.info('a')", SAME),
+    Row("c", "void f(void) {\n  x = read(a);\n  b(x);\n  c(x);\n  █\n}\n", "x = read(a);", SAME),
+]
+
 # Good suggestions that a rule above could take for something else.
 GOOD = [
     _line("javascript", "foo(█", "a, b);", SAME),
