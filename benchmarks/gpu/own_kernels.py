@@ -24,6 +24,7 @@ from infill_completion.engine.bench.random_weights import SHAPES
 from infill_completion.engine.checkpoints import devices, precision
 from infill_completion.engine.model.cuda.kernels.attention import PLANS, Plan, SplitAttention, plan_for
 from infill_completion.engine.model.cuda.kernels.choose import Chooser
+from infill_completion.engine.model.cuda.kernels.dense import dequantize
 from infill_completion.engine.model.cuda.kernels.launcher import Launcher
 from infill_completion.engine.model.cuda.kernels.products import Products
 from infill_completion.engine.model.cuda.kernels.runtime import kernels
@@ -61,6 +62,19 @@ class OwnKernelBenchmark:
             works = [partial(products.plain, matrix, x, out) for matrix in matrices]
             figures[f"rows_{rows}"] = self._us(works)
         self._report("own product, us", shape=f"{outputs}x{inputs}", gb_s=size / figures["rows_1"] / 1e3, **figures)
+
+    def dense(self, outputs: int, inputs: int) -> None:
+        """Measure turning packed weights into dense ones, of which the bits must be bitsandbytes' own."""
+        weights = NF4Weights(outputs, inputs, self._device, self._dtype)
+        matrix, expected = weights.matrix, weights.dequantized()
+        out = torch.full_like(expected, math.nan)
+        work = partial(dequantize, self._launcher, weights.codebooks, matrix, out)
+        work()
+        different = int((out != expected).sum())
+        us = self._us([work])
+        self._error(out, expected.double())
+        size = outputs * inputs * (0.5 + out.element_size())
+        self._report("own dense weights", shape=f"{outputs}x{inputs}", us=us, gb_s=size / us / 1e3, different=different)
 
     def attention(self, shape: ModelShape, rows: int, length: int, plan: Plan) -> None:
         """Measure attention over a cache of many layers, so that it comes from memory."""
@@ -140,6 +154,8 @@ def main() -> int:
         for shape in shapes if overlap else shapes[:1]:
             for outputs, inputs in linear_shapes(shape):
                 benchmark.products(outputs, inputs)
+                if overlap:
+                    benchmark.dense(outputs, inputs)
             for rows, length in ((1, 2048), (8, 2048), (1, 8192), (8, 8192)):
                 for plan in PLANS if overlap else [plan_for(shape.kv_heads)]:
                     benchmark.attention(shape, rows, length, plan)
