@@ -20,7 +20,7 @@ from infill_completion.engine.model.layers import DenseLinear, LayerMaker, proje
 Write = Callable[[int, Tensor, Tensor], tuple[Tensor, Tensor]]
 Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
 # The decoder computes exactly these layers; other architectures differ in norms, biases or order.
-ARCHITECTURES = ("llama", "mistral", "qwen2")
+ARCHITECTURES = ("llama", "mistral", "qwen2", "qwen3")
 
 
 class Decoder:
@@ -36,7 +36,8 @@ class Decoder:
             :mod:`infill_completion.engine.model.nf4`.
 
     Attributes:
-        embed: Embeddings, ``(rows, hidden)``.
+        embed: Embeddings, ``(rows, hidden)``; the 8-bit rows of the head if the two are tied and it has such rows.
+        embed_scale: The scale of each 8-bit row, ``(rows,)``; else None.
         layers: The layers, in order.
         norm: Weight of the last norm, ``(hidden,)``.
         head: Projection to the logits.
@@ -74,16 +75,25 @@ class Decoder:
         self._is_cuda, self.ops = self.device.type == "cuda", PLAIN
         self.norm: Tensor = core.norm.weight.detach().to(self.dtype)
         linear: type[DenseLinear | Int8Linear] = Int8Linear if cpu_int8 else DenseLinear
-        # A head that shares its weights with the embeddings stays as it is, because Int8Linear rounds the weights.
-        tied = model.lm_head.weight is core.embed_tokens.weight
-        self.head = projection(model.lm_head, DenseLinear if tied else linear)
-        self._head_dtype = self.embed.dtype if tied and cpu_int8 else None
+        self.head = projection(model.lm_head, linear)
+        self.embed_scale: Tensor | None = None
+        self._is_tied = model.lm_head.weight is core.embed_tokens.weight
+        self.share_head()
         maker = LayerMaker(self.dtype, linear, join_nf4)
         norms = [*(layer.input_layernorm for layer in core.layers[1:]), core.norm]
         self.layers = [maker.layer(layer, norm) for layer, norm in zip(core.layers, norms, strict=True)]
         self.kv_shape = KVShape(tuple(layer.device for layer in self.layers), self.kv_heads, self.head_dim, self.dtype)
         self._has_flash = self._is_cuda and all(has_flash(each, self.dtype) for each in set(self.kv_shape.devices))
         self._make_rotary(core.rotary_emb, capacity)
+
+    def share_head(self) -> None:
+        """Look tokens up in the 8-bit rows of a tied head, so that these weights are held once."""
+        if self._is_tied and isinstance(self.head, Int8Linear):
+            self.embed, self.embed_scale = self.head.weight, self.head.scale
+
+    def _embedded(self, ids: Tensor) -> Tensor:
+        rows = F.embedding(ids, self.embed).to(self.dtype)
+        return rows if self.embed_scale is None else rows * self.embed_scale[ids].to(self.dtype).unsqueeze(-1)
 
     @torch.inference_mode()
     def _make_rotary(self, rotary: Any, capacity: int) -> None:
@@ -156,13 +166,15 @@ class Decoder:
             The residual stream after the last norm, ``(batch, length, hidden)``.
         """
         batch, length = ids.shape
-        x = F.embedding(ids, self.embed).to(self.dtype)
+        x = self._embedded(ids)
         normed = F.rms_norm(x, (self.hidden,), self.layers[0].input_norm, self.eps)
         rotated = self.heads + self.kv_heads
         for index, layer in enumerate(self.layers):
             if layer.device != x.device:
                 x, normed, cos, sin = (part.to(layer.device) for part in (x, normed, cos, sin))
             qkv = layer.qkv(normed).reshape(batch, length, rotated + self.kv_heads, self.head_dim)
+            if layer.query_norm is not None and layer.key_norm is not None:
+                self._norm_heads(qkv, layer.query_norm, layer.key_norm)
             qk = ops.rotate(qkv[:, :, :rotated], cos, sin)
             keys, values = write(index, qk[:, self.heads :], qkv[:, :, rotated:].transpose(1, 2))
             mixed = attend(qk[:, : self.heads], keys, values)
@@ -172,7 +184,13 @@ class Decoder:
             x, normed = ops.add_and_norm(x, layer.down(gated), layer.next_norm, self.eps)
         return normed
 
+    def _norm_heads(self, qkv: Tensor, query_norm: Tensor, key_norm: Tensor) -> None:
+        """Norm each head of queries and keys in place, before it is rotated (Qwen3)."""
+        for start, end, weight in ((0, self.heads, query_norm), (self.heads, self.heads + self.kv_heads, key_norm)):
+            heads = qkv[:, :, start:end]
+            heads.copy_(F.rms_norm(heads, (self.head_dim,), weight, self.eps))
+
     def logits(self, normed: Tensor) -> Tensor:
         """Return the logits of :meth:`hidden_states`, ``(..., hidden)``, in float32."""
-        logits = self.head(normed if self._head_dtype is None else normed.to(self._head_dtype))
+        logits = self.head(normed)
         return logits[..., : self.vocab_size].float().to(self.device)

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 FEW_ROWS = 8  # up to here reading the weights costs more than the arithmetic; prefill has more rows
+_BLOCK = 32  # with inputs that are no multiple of it the product reads memory that is not its own
 
 
 class Int8Linear:
@@ -41,7 +42,7 @@ class Int8Linear:
     def __call__(self, x: Tensor) -> Tensor:
         """Return the product for ``x`` of shape ``(..., inputs)``, in the dtype of ``x``."""
         rows = x.numel() // x.shape[-1]
-        if rows > FEW_ROWS:
+        if rows > FEW_ROWS or x.shape[-1] % _BLOCK:
             y = F.linear(x.to(self._dequantized.dtype), self._dequantized)
         else:
             y = torch.ops.aten._weight_int8pack_mm(x.reshape(rows, -1).bfloat16(), self.weight, self.scale)

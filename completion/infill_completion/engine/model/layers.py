@@ -33,7 +33,12 @@ class DenseLinear:
 
 @dataclass(frozen=True)
 class Layer:
-    """The weights of one layer; ``next_norm`` is the input norm of the next layer, or the model's last norm."""
+    """The weights of one layer; ``next_norm`` is the input norm of the next layer, or the model's last norm.
+
+    Attributes:
+        query_norm: Weight of the norm of each head of queries before it is rotated, ``(head_dim,)``; None for none.
+        key_norm: The same of the keys.
+    """
 
     device: torch.device
     input_norm: Tensor
@@ -43,6 +48,8 @@ class Layer:
     out: Projection
     gate_up: Projection
     down: Projection
+    query_norm: Tensor | None = None
+    key_norm: Tensor | None = None
 
 
 class LayerMaker(NamedTuple):
@@ -70,7 +77,13 @@ class LayerMaker(NamedTuple):
             out=projection(attention.o_proj, self.linear),
             gate_up=self._joined(mlp.gate_proj, mlp.up_proj),
             down=projection(mlp.down_proj, self.linear),
+            query_norm=self._norm(attention, "q_norm"),
+            key_norm=self._norm(attention, "k_norm"),
         )
+
+    def _norm(self, attention: Any, name: str) -> Tensor | None:
+        norm = getattr(attention, name, None)
+        return None if norm is None else norm.weight.detach().to(self.dtype)
 
     def _joined(self, *modules: Any) -> Projection:
         """Return one projection whose outputs are those of ``modules`` side by side."""

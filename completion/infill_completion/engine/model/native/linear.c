@@ -30,9 +30,9 @@ typedef struct {
     __m512i upper[TILE][ROWS], lower[TILE][ROWS];
 } tile_t;
 
-/* Load a block, or half a block and zeros. */
+/* Load a block, or the last bytes of a row and zeros. */
 ALWAYS_INLINE __m512i load_bytes(const void *from, int count) {
-    return count == BLOCK ? _mm512_loadu_si512(from) : _mm512_zextsi256_si512(_mm256_loadu_si256(from));
+    return count == BLOCK ? _mm512_loadu_si512(from) : _mm512_maskz_loadu_epi8(((__mmask64)1 << count) - 1, from);
 }
 
 ALWAYS_INLINE void add_products(
@@ -71,7 +71,7 @@ ALWAYS_INLINE void dot(
         prefetch(weight + (ptrdiff_t)weights * i + WEIGHTS_AHEAD, weights * BLOCK);
         add_products(&sums, weight + i, inputs, weights, x + i, rows, BLOCK);
     }
-    if (i < inputs) add_products(&sums, weight + i, inputs, weights, x + i, rows, BLOCK / 2);
+    if (i < inputs) add_products(&sums, weight + i, inputs, weights, x + i, rows, inputs - i);
     UNROLLED
     for (int r = 0; r < rows; r++, y += stride) {
         __m512 lanes[TILE], factor = _mm512_set1_ps(256);

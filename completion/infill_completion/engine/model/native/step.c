@@ -20,6 +20,7 @@
 
 typedef struct {
     const float *input_norm, *post_norm; /* (hidden) */
+    const float *query_norm, *key_norm;  /* (head_dim), of each head before it is rotated (Qwen3); NULL for none */
     linear_t qkv, out, gate_up, down;
 } layer_t;
 
@@ -30,7 +31,8 @@ typedef struct { /* of a layer: numbers (batch, kv_heads, capacity, head_dim), s
 typedef struct {
     int32_t layers, hidden, heads, kv_heads, head_dim, intermediate, tokens;
     float eps;
-    const uint16_t *embed;  /* bfloat16, (tokens, hidden) */
+    const void *embed;      /* (tokens, hidden): bfloat16, or with embed_scale the 8-bit rows of a tied head */
+    const float *embed_scale; /* (tokens), or NULL */
     const float *cos, *sin; /* (positions, head_dim), the first half of each row of sin negated */
     const float *norm;      /* (hidden) */
     const layer_t *layer;
@@ -100,7 +102,8 @@ static inline float sum_of_products(const float *a, const float *b, int n) {
     return sum_of_lanes(lanes) + rest;
 }
 
-static void rms_norm(const float *restrict x, const float *restrict weight, int n, float eps, float *restrict y) {
+/* y may be x. */
+static void rms_norm(const float *x, const float *restrict weight, int n, float eps, float *y) {
     float scale = 1.0f / sqrtf(sum_of_products(x, x, n) / (float)n + eps);
     for (int i = 0; i < n; i++) y[i] = x[i] * scale * weight[i];
 }
@@ -131,10 +134,15 @@ static void gate(const float *restrict gates, const float *restrict ups, int n, 
 }
 
 /* Rotate a row of qkv and store it for attention: the queries in the workspace, keys and values in the cache. */
-static void store_qkv(const pass_t *p, const workspace_t *w, const cache_t *cache, int row, float *qkv) {
+static void store_qkv(const pass_t *p, const workspace_t *w, int l, int row, float *qkv) {
     const model_t *m = p->model;
+    const layer_t *layer = m->layer + l;
+    const cache_t *cache = p->cache + l;
     int head_dim = m->head_dim, turned = m->heads + m->kv_heads, at = p->start + row % p->length;
     ptrdiff_t position = visible_to(p, row).count - 1;
+    for (int h = 0; layer->query_norm && h < turned; h++)
+        rms_norm(qkv + h * head_dim, h < m->heads ? layer->query_norm : layer->key_norm, head_dim, m->eps,
+            qkv + h * head_dim);
     for (int h = 0; h < turned; h++)
         rotate(qkv + h * head_dim, m->cos + position * head_dim, m->sin + position * head_dim, head_dim);
     for (int h = 0; h < m->kv_heads; h++) {
@@ -150,19 +158,28 @@ static void add_linear(const linear_t *linear, const workspace_t *w, int rows, f
     for (int i = 0; i < rows * linear->outputs; i++) x[i] += w->z[i];
 }
 
+/* Write the row of a token, (hidden). */
+static void embed(const model_t *m, int64_t id, float *restrict x) {
+    if (m->embed_scale) {
+        const int8_t *row = (const int8_t *)m->embed + id * m->hidden;
+        for (int i = 0; i < m->hidden; i++) x[i] = (float)row[i] * m->embed_scale[id];
+        return;
+    }
+    const uint16_t *row = (const uint16_t *)m->embed + id * m->hidden;
+    for (int i = 0; i < m->hidden; i++) {
+        uint32_t bits = (uint32_t)row[i] << 16; /* bfloat16 is the upper half of a float32 */
+        memcpy(x + i, &bits, sizeof bits);
+    }
+}
+
 /* Embed the tokens.  Returns 0, or -1 for an id outside of the vocabulary. */
 int infill_embed(const pass_t *p, const int64_t *ids) {
     const model_t *m = p->model;
     workspace_t w;
     lay_out(p, &w);
-    float *x = w.x;
     for (int r = 0; r < p->batch * p->length; r++) {
         if (ids[r] < 0 || ids[r] >= m->tokens) return -1;
-        for (int i = 0; i < m->hidden; i++, x++) {
-            /* bfloat16 is the upper half of a float32. */
-            uint32_t bits = (uint32_t)m->embed[ids[r] * m->hidden + i] << 16;
-            memcpy(x, &bits, sizeof bits);
-        }
+        embed(m, ids[r], w.x + (ptrdiff_t)r * m->hidden);
     }
     return 0;
 }
@@ -180,7 +197,7 @@ void infill_layer_kv(const pass_t *p, int l) {
         for (int r = 0; r < rows; r++)
             rms_norm(x + r * m->hidden, layer->input_norm, m->hidden, m->eps, w.y + r * m->hidden);
         infill_linear(&layer->qkv, w.y, rows, w.rounded, w.z);
-        for (int r = 0; r < rows; r++) store_qkv(p, &w, p->cache + l, first + r, w.z + (ptrdiff_t)r * size);
+        for (int r = 0; r < rows; r++) store_qkv(p, &w, l, first + r, w.z + (ptrdiff_t)r * size);
     }
 }
 

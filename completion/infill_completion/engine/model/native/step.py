@@ -27,7 +27,6 @@ from infill_completion.engine.model.native.structs import NativePass, Pointer, S
 log = logging.getLogger(__name__)
 
 MAX_ROWS = 16  # as in tile.h
-_BLOCK = 32  # a linear layer reads its inputs in blocks of this size
 _LANES, _MAX_HEAD_DIM = 16, 256  # as in lanes.h and attention.h
 _MAX_TOKENS = 65_536  # beyond it a sum of weighted values could overflow 32 bits
 _PROBE = (1, 2, 3)
@@ -81,6 +80,7 @@ class NativeStep:
         weights = huge_pages.contiguous_copies([linear.weight for linear in linears])
         for linear, weight in zip(linears, weights, strict=True):
             linear.weight = weight
+        decoder.share_head()
         self._structs = StructBuilder()
         self._model = self._structs.model(decoder)
         self._vocabulary, self._capacity = decoder.vocab_size, decoder.capacity
@@ -174,12 +174,12 @@ def suits(decoder: Decoder) -> bool:
     """Return whether the compiled step supports a decoder: int8 weights, supported sizes, and one thread."""
     return (
         torch.get_num_threads() == 1
-        and decoder.embed.dtype is torch.bfloat16
+        and decoder.embed.dtype in {torch.bfloat16, torch.int8}
         and decoder.embed.is_contiguous()
         and decoder.head_dim % _LANES == 0
         and decoder.head_dim <= _MAX_HEAD_DIM
         and decoder.capacity <= _MAX_TOKENS
-        and all(isinstance(each, Int8Linear) and each.weight.shape[1] % _BLOCK == 0 for each in _projections(decoder))
+        and all(isinstance(each, Int8Linear) for each in _projections(decoder))
     )
 
 

@@ -28,8 +28,8 @@ class NativeLayer(ctypes.Structure):
     """``layer_t``."""
 
     _fields_ = (
-        ("input_norm", Pointer), ("post_norm", Pointer), ("qkv", NativeLinear), ("out", NativeLinear),
-        ("gate_up", NativeLinear), ("down", NativeLinear),
+        ("input_norm", Pointer), ("post_norm", Pointer), ("query_norm", Pointer), ("key_norm", Pointer),
+        ("qkv", NativeLinear), ("out", NativeLinear), ("gate_up", NativeLinear), ("down", NativeLinear),
     )  # fmt: skip
 
 
@@ -38,8 +38,9 @@ class NativeModel(ctypes.Structure):
 
     _fields_ = (
         ("layers", _Int), ("hidden", _Int), ("heads", _Int), ("kv_heads", _Int), ("head_dim", _Int),
-        ("intermediate", _Int), ("tokens", _Int), ("eps", ctypes.c_float), ("embed", Pointer), ("cos", Pointer),
-        ("sin", Pointer), ("norm", Pointer), ("layer", ctypes.POINTER(NativeLayer)), ("head", NativeLinear),
+        ("intermediate", _Int), ("tokens", _Int), ("eps", ctypes.c_float), ("embed", Pointer), ("embed_scale", Pointer),
+        ("cos", Pointer), ("sin", Pointer), ("norm", Pointer), ("layer", ctypes.POINTER(NativeLayer)),
+        ("head", NativeLinear),
     )  # fmt: skip
 
 
@@ -75,23 +76,28 @@ class StructBuilder:
         layers = [
             NativeLayer(
                 self._floats(layer.input_norm), self._floats(layer.post_norm),
+                self._optional(layer.query_norm), self._optional(layer.key_norm),
                 *(self._linear(linear) for linear in (layer.qkv, layer.out, layer.gate_up, layer.down)),
             )
             for layer in decoder.layers
         ]  # fmt: skip
         return NativeModel(
             len(layers), decoder.hidden, decoder.heads, decoder.kv_heads, decoder.head_dim, decoder.intermediate,
-            decoder.embed.shape[0], decoder.eps, self._pointer(decoder.embed), self._floats(decoder.cos),
+            decoder.embed.shape[0], decoder.eps, self._pointer(decoder.embed),
+            self._optional(decoder.embed_scale), self._floats(decoder.cos),
             self._floats(decoder.sin), self._floats(decoder.norm), (NativeLayer * len(layers))(*layers),
             self._linear(decoder.head, decoder.vocab_size),
         )  # fmt: skip
 
     def _linear(self, linear: Any, outputs: int | None = None) -> NativeLinear:
         rows, inputs = linear.weight.shape
-        bias = None if linear.bias is None else self._floats(linear.bias)
+        bias = self._optional(linear.bias)
         weight, scale = self._pointer(linear.weight), self._floats(linear.scale)
         sums = self._pointer(linear.weight.sum(1, dtype=torch.int32))
         return NativeLinear(weight, scale, bias, sums, outputs or rows, inputs)
+
+    def _optional(self, tensor: Tensor | None) -> int | None:
+        return None if tensor is None else self._floats(tensor)
 
     def _floats(self, tensor: Tensor) -> int:
         return self._pointer(tensor.float().contiguous())

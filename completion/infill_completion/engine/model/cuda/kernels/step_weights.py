@@ -76,6 +76,7 @@ def step_weights(model: Any, decoder: Decoder) -> StepWeights | None:
         or model.config.hidden_act not in {"silu", "swish"}
         or decoder.hidden % 16
         or decoder.vocab_size > MAX_VOCABULARY
+        or any(layer.query_norm is not None for layer in decoder.layers)
     ):
         return None
     modules = [linear_layers(layer) for layer in model.model.layers]
