@@ -28,7 +28,7 @@ class Nesting:
         opened: The brackets that are open at its end, the outermost first.
         unopened: The offsets of the brackets that close nothing.
         skipped: How many open brackets are skipped by one that closes a bracket further out.
-        crooked: How many lines begin with a bracket that closes one from a line with another indentation.
+        crooked: How many lines begin with a brace that closes one from a line with another indentation.
         closers: The offset of each closing bracket that fits, and how many brackets are open after it.
     """
 
@@ -59,7 +59,8 @@ def nesting(text: str, traits: LanguageTraits, opened: tuple[Opened, ...] = ()) 
             counts[last.bracket] -= 1
             skipped += 1
         counts[last.bracket] -= 1
-        crooked += is_first and last.indent != indent
+        # Brackets around arguments and lists are closed at any column, as the style wants.
+        crooked += is_first and last.indent != indent and bracket == "}"
         closers.append((offset, len(stack)))
     return Nesting(tuple(stack), tuple(unopened), skipped, crooked, tuple(closers))
 

@@ -523,6 +523,12 @@ INERT = [
         "(int b) const { return b; }",
         f"namespace n {{\nstruct A {{\n    int f(int b) const {{ return b; }}\n}};\n{'int x;' * 500}\n{_FAR}}}\n",
     ),
+    _line("lua", "f(('a: %s; see :help █)", "b.'):g(h(c, '; ')), d", SAME),
+    Row("c", "F(int) g(\n    int a\n█;\n", "    )", SAME, True),
+    _line("c", "█ 'b' can be set.", "/* Both 'a' and", SAME, "*/\n"),
+    _line("python", "x = ('a█..", "b')  # see c.", SAME, "y = 1\n"),
+    _line("python", "# (in\n# current_thread█), and more.", "()", SAME, "x = 1\n"),
+    _line("python", "# see current_thread(█), and more.", "a)", "# see current_thread(a), and more.", "x = 1\n"),
     # Fences of Markdown: one that closes, although another block follows.
     Row("markdown", "```\nmake\n█\n\n## Use\n\n```\npip\n```\n", "```", SAME),
     Row("markdown", "```\nmake\n█\n\n## Use\n\n```python\nx\n```\n", "```", SAME),

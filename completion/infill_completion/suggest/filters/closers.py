@@ -88,13 +88,13 @@ def cut_at_second_call(text: str, context: FilterContext) -> str:
     is_end = _STATEMENT_END.fullmatch(window.rest.strip()) is not None
     if not is_end or "," not in text or "\n" in text or not traits.is_balanced or is_in_comment(context):
         return text
-    depth = len(open_brackets(window.before, traits))
-    if not depth or not _is_single(context):
+    if not open_brackets(window.before, traits) or not _is_single(context):
         return text
-    for offset, bracket in brackets(text, traits):
+    depth, start = 0, len(window.before)
+    for offset, bracket in brackets(window.before + text, traits):
         depth += -1 if bracket in PAIRS else 1
-        if depth == 0 and _NEXT_PART.match(text, offset + 1):
-            return text[:offset]
+        if depth == 0 and offset >= start and _NEXT_PART.match(text, offset - start + 1):
+            return text[: offset - start]
     return text
 
 

@@ -21,6 +21,7 @@ _WORD = re.compile(r"\w")
 _MAX_OPENED = 6
 # A label inside a block, which is often indented like the line that opens it.
 _LABEL = re.compile(r"(?:case\b|default\b|(?:public|private|protected)\b.*:$)")
+_CODE = re.compile(r"[()\[\]{};,:]")
 _FENCES = ('"""', "'''", "```")
 _FINAL_OPENERS = re.compile(r"[(\[{\s]*$")
 
@@ -112,7 +113,10 @@ def fit_of(text: str, replaced: int, context: FilterContext) -> Fit:
     if not any(fence in line for fence in _FENCES):
         # The rest of the line may begin a string of several lines, or end one that the suggestion begins.
         is_open = not window.before.count("`") % 2 and window.rest.count("`") % 2
-        flaws += min(unended_strings(each, scene.traits) for each in (line, f"{line}`" if is_open else line))
+        written = window.before + text
+        is_comment = context.traits.line_comment == "//" and written.rfind("/*") > written.rfind("*/")
+        quoted = _prose(context.traits) if is_comment else scene.traits
+        flaws += min(unended_strings(each, quoted) for each in (line, f"{line}`" if is_open else line))
     return Fit(flaws, found.crooked, shift, _is_doubled(text, rest, is_replacing=replaced > 0))
 
 
@@ -175,7 +179,7 @@ def _brackets(opened: tuple[Opened, ...]) -> tuple[str, ...]:
 def _swallows(text: str, rest: str, context: FilterContext) -> bool:
     """Return whether the rest of the line becomes part of a comment that ``text`` begins."""
     window, traits = context.window, context.traits
-    is_code = rest.strip() and not _WORD.search(rest) and not is_in_comment(context)
+    is_code = _CODE.search(rest) and not _WORD.search(rest) and not is_in_comment(context)
     if not is_code or comment_start(window.before, traits) is not None:
         return False
     line = (window.before + text).rpartition("\n")[2]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from infill_completion.languages.brackets import PAIRS, open_brackets, unopened
 from infill_completion.languages.literal_styles import STYLES
 from infill_completion.languages.long_literals import open_literal
 from infill_completion.suggest.filters.angles import closed_angles
+from infill_completion.suggest.filters.comments import is_in_comment
 from infill_completion.suggest.filters.context import FilterContext
 from infill_completion.suggest.filters.fit import Fit, closers_of, fit_of
 
@@ -54,7 +56,8 @@ def trim_overlap(text: str, context: FilterContext) -> str:
     if not rest.strip() or not text.strip() or context.is_line_cut:
         return text
     end = _best_end(text, context)
-    if end < len(text):
+    # In a comment the rest may close what a line above it opens.
+    if end < len(text) and not (is_in_comment(context) and _is_balanced(text, context)):
         return text[:end]
     if "\n" in text or _replacement(text, context)[1]:
         return text
@@ -124,6 +127,12 @@ def _repeated_end(text: str, replaced_size: int, context: FilterContext) -> int:
         if (is_long or is_more) and len(overlap) > replaced_size and not _WORD.search(overlap) and "\n" not in text:
             return len(overlap)
     return 0
+
+
+def _is_balanced(text: str, context: FilterContext) -> bool:
+    """Return whether ``text`` has brackets and closes all that it opens, and nothing else."""
+    opened = open_brackets(text, context.traits)
+    return not opened and not unopened(text, context.traits) and any(closer in text for closer in PAIRS)
 
 
 def _is_ruler(text: str, rest: str) -> bool:
