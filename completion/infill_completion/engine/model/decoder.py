@@ -32,8 +32,6 @@ class Decoder:
         cpu_int8: Round the weights to 8 bits for the CPU; see :mod:`infill_completion.engine.model.int8`.
         tokens: Vocabulary size of the tokenizer; None: the model's.  Embeddings are often padded to a round number of
             rows (Qwen's are), and the logits of the padding mean nothing.
-        join_nf4: Join q, k, v and gate, up into one product each where they are held in 4 bits; see
-            :mod:`infill_completion.engine.model.nf4`.
 
     Attributes:
         embed: Embeddings, ``(rows, hidden)``; the 8-bit rows of the head if the two are tied and it has such rows.
@@ -54,7 +52,6 @@ class Decoder:
         *,
         cpu_int8: bool = False,
         tokens: int | None = None,
-        join_nf4: bool = False,
     ) -> None:
         config = model.config
         if config.model_type not in ARCHITECTURES:
@@ -79,7 +76,7 @@ class Decoder:
         self.embed_scale: Tensor | None = None
         self._is_tied = model.lm_head.weight is core.embed_tokens.weight
         self.share_head()
-        maker = LayerMaker(self.dtype, linear, join_nf4)
+        maker = LayerMaker(self.dtype, linear)
         norms = [*(layer.input_layernorm for layer in core.layers[1:]), core.norm]
         self.layers = [maker.layer(layer, norm) for layer, norm in zip(core.layers, norms, strict=True)]
         self.kv_shape = KVShape(tuple(layer.device for layer in self.layers), self.kv_heads, self.head_dim, self.dtype)

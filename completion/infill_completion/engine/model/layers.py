@@ -14,7 +14,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from infill_completion.engine.model import nf4
 from infill_completion.engine.model.int8 import Int8Linear
 
 Projection = Callable[[Tensor], Tensor]
@@ -58,12 +57,10 @@ class LayerMaker(NamedTuple):
     Attributes:
         dtype: The dtype of the norms.
         linear: What plain linear layers become.
-        join_nf4: Join 4-bit layers too; see :mod:`infill_completion.engine.model.nf4`.
     """
 
     dtype: torch.dtype
     linear: type[DenseLinear | Int8Linear]
-    join_nf4: bool
 
     def layer(self, layer: Any, next_norm: Any) -> Layer:
         """Return a layer of the transformers model; ``next_norm`` is the norm module that follows it."""
@@ -87,8 +84,6 @@ class LayerMaker(NamedTuple):
 
     def _joined(self, *modules: Any) -> Projection:
         """Return one projection whose outputs are those of ``modules`` side by side."""
-        if self.join_nf4 and (layer := nf4.join(*modules)) is not None:
-            return projection(layer, self.linear)
         if all(type(module) is nn.Linear for module in modules):
             weights = [module.weight for module in modules]
             weight = torch.cat([part.detach() for part in weights])

@@ -43,7 +43,7 @@ class DeviceLoop:
     Args:
         decoder: On any device; graphs need a single CUDA device.
         draft_tokens: Most draft tokens of a step.
-        ops: The operations between the matrix products; see :func:`infill_completion.engine.model.fused_ops.compiled`.
+        ops: The operations between the matrix products; see :mod:`infill_completion.engine.model.fused_ops`.
         kernels: Run the steps in these kernels; None: in torch's operators.
 
     Attributes:
