@@ -134,6 +134,11 @@ class LoadedModel:
             facts["steps"] = self.device_loop.mode
         return facts
 
+    @property
+    def draft_tokens(self) -> int:
+        """How many tokens to draft: none where checking several at once could change an answer."""
+        return self.settings.draft_tokens if self.forward_pass.takes_drafts else 0
+
     def close(self) -> None:
         """Free the weights and all caches."""
         self.slots.clear()

@@ -180,7 +180,7 @@ class Run:
                     break
             slot.ids += draft[:row]
             room = self._end - len(slot.ids) - 1
-            draft = candidate.draft(min(self._model.settings.draft_tokens, room))
+            draft = candidate.draft(min(self._model.draft_tokens, room))
             fed = [candidate.ids[-1], *draft]
             rows = self._scores_after(candidate, slot, fed)
             slot.ids.append(fed[0])

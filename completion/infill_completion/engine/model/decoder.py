@@ -41,6 +41,7 @@ class Decoder:
         head: Projection to the logits.
         cos: Rotary table, ``(capacity, 1, head_dim)``.
         sin: Rotary table of the same shape; the first half of each row is negated.
+        is_float32: Whether weights and products are float32.
         kv_shape: Type of a KV cache that holds numbers of :attr:`dtype`.
         ops: What :meth:`forward` does between the matrix products; a device may have faster operations.
     """
@@ -69,6 +70,7 @@ class Decoder:
         self.embed: Tensor = core.embed_tokens.weight.detach()
         # On the CPU attention in bf16 takes eight times as long as in float32.
         self.device, self.dtype = self.embed.device, torch.float32 if cpu_int8 else self.embed.dtype
+        self.is_float32 = self.dtype is torch.float32 and not cpu_int8
         self._is_cuda, self.ops = self.device.type == "cuda", PLAIN
         self.norm: Tensor = core.norm.weight.detach().to(self.dtype)
         linear: type[DenseLinear | Int8Linear] = Int8Linear if cpu_int8 else DenseLinear

@@ -49,6 +49,15 @@ class ForwardPass:
         """Most tokens that one call of :meth:`prefill` should read."""
         return self._chunk_tokens if self._chunk_length is None else self._chunk_length.tokens
 
+    @property
+    def takes_drafts(self) -> bool:
+        """Whether several tokens in one call choose exactly those of single calls.
+
+        The compiled step computes the same bits, and in float32 no two likely tokens are as close as the rounding.
+        With fewer bits torch's products differ so much that other tokens win.
+        """
+        return self.decoder.device.type == "cuda" or self.decoder.is_float32 or self.native_step() is not None
+
     def wait(self) -> None:
         """Wait until the last chunk of a prompt is read, so that a request withdrawn meanwhile needs no other one."""
         if self._clock is not None:

@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 MAX_ROWS = 16  # as in tile.h
 _LANES, _MAX_HEAD_DIM = 16, 256  # as in lanes.h and attention.h
 _MAX_TOKENS = 65_536  # beyond it a sum of weighted values could overflow 32 bits
-_PROBE = (1, 2, 3)
-_TOLERANCE = 0.05  # relative to the largest logit: torch's products round to bfloat16
+_PROBE = (101, 102, 103)  # not the first ones, which are control tokens: some models nearly overflow on these
+_TOLERANCE = 0.2  # of the norm of the logits: torch rounds to bfloat16, and deep models enlarge each difference
 _UNKNOWN = "A token id is outside of the vocabulary."
 
 
@@ -192,10 +192,10 @@ def _projections(decoder: Decoder) -> list[Projection]:
 def checked(library: ctypes.CDLL, decoder: Decoder) -> NativeStep | None:
     """Return the compiled step if it agrees with torch on three tokens; else log a warning and return None."""
     step = NativeStep(library, decoder)
-    ids, shape = torch.tensor([_PROBE]), decoder.kv_shape._replace(dtype=torch.int8)
+    ids, shape = torch.tensor([_PROBE]) % decoder.vocab_size, decoder.kv_shape._replace(dtype=torch.int8)
     expected = decoder.forward(ids, KVCache(shape, len(_PROBE)), 0, all_logits=True)
     got = step(ids, KVCache(shape, len(_PROBE)), 0, all_logits=True)
-    if not bool(((got - expected).abs() <= _TOLERANCE * expected.abs().max()).all()):
+    if not bool((got - expected).norm() <= _TOLERANCE * expected.norm()):  # or NaN
         log.warning("The compiled step computes something else than torch; torch's operators are used instead.")
         return None
     log.info("The compiled step is in use.")
