@@ -529,6 +529,11 @@ INERT = [
     _line("python", "x = ('a█..", "b')  # see c.", SAME, "y = 1\n"),
     _line("python", "# (in\n# current_thread█), and more.", "()", SAME, "x = 1\n"),
     _line("python", "# see current_thread(█), and more.", "a)", "# see current_thread(a), and more.", "x = 1\n"),
+    _line("python", 'x = compile(r"([a-z]\\w*(?█)?$", y)', ":\\.[a-z]\\w*)*)(?:\\s*\\(\\s*([^)\\s]+)\\s*\\)", SAME),
+    _line("typescript", 'a = [{ raw: "x =█', ' ```\\ny" }];', SAME),
+    _line("c", "A *█, *block;", "result, *", "A *result, *block;"),
+    _line("python", "def f(a█, *, b):", ": int, *", "def f(a: int, *, b):", "    pass\n"),
+    _line("python", "f(█, *b)", "a, *c", SAME),
     # Fences of Markdown: one that closes, although another block follows.
     Row("markdown", "```\nmake\n█\n\n## Use\n\n```\npip\n```\n", "```", SAME),
     Row("markdown", "```\nmake\n█\n\n## Use\n\n```python\nx\n```\n", "```", SAME),

@@ -34,7 +34,7 @@ _TRAIL = re.compile(
     r"[ :,]*(?:\w[\w'’-]*,?[ ]+){2}[^\n=(){}\[\];]*[.!:]|(?:#+ |\*\*)?(?:explanation|note)s?:?(?:\*\*)?:?",
     re.IGNORECASE,
 )
-_FENCE = re.compile(r"\s*(?:```+|~~~+)[^\n`]*(?:\n|$)")
+_FENCE = re.compile(r"\s*(?:```+|~~~+)[^\n`\"'\\;(){}\[\]]*(?:\n|$)")
 _FENCE_LINE = re.compile(r"^[ \t]*(?:```+|~~~+)[\w+#.-]*[ \t]*$", re.MULTILINE)
 _FENCE_END = re.compile(r"^[ \t]*(?:```|~~~)[\s\S]*", re.MULTILINE)
 _NUMBERED = re.compile(r"[ \t]*(\d{1,6})(?:[ \t]*[|│→]|\t)[ ]?")

@@ -126,7 +126,8 @@ def cut_at_unopened_bracket(text: str, context: FilterContext) -> str:
     excess = unopened(text, context.traits, open_brackets(above, context.traits))
     if excess:  # The text may begin inside a string of the cursor's line, or inside code that is put into one.
         stack = open_brackets(above[: len(above) - len(line)], context.traits)
-        on_line = {offset - len(line) for offset, _ in unopened(line + text, context.traits, stack)}
+        whole = line + text + context.window.rest  # The rest of the line may end the string.
+        on_line = {offset - len(line) for offset, _ in unopened(whole, context.traits, stack)}
         excess = [(offset, bracket) for offset, bracket in excess if offset in on_line]
     if excess:  # A parser knows which brackets are inside a string of several lines.
         known = brackets_of("", above + text, context.language_id)

@@ -26,7 +26,7 @@ _LEAST_MATCH = 6
 # Maximum length of an overlap that is looked for, besides the whole rest of the line.
 _MAX_MATCH = 400
 # What such an overlap of punctuation begins with: a path may well repeat its dots and slashes.
-_STARTS = (")", "]", "}", "->", "=>", ":=", "==", "&&", "||")
+_STARTS = (")", "]", "}", "->", "=>", ":=", "==", "&&", "||", ",")
 # What may stand side by side any number of times without being a ruler.
 _ONLY_ONCE = frozenset("()[]{}\"'`")
 # How many places of each kind are tried.
