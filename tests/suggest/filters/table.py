@@ -534,6 +534,7 @@ INERT = [
     _line("c", "A *█, *block;", "result, *", "A *result, *block;"),
     _line("python", "def f(a█, *, b):", ": int, *", "def f(a: int, *, b):", "    pass\n"),
     _line("python", "f(█, *b)", "a, *c", SAME),
+    _line("python", "import█", " importlib.util", SAME, "import sys\n"),
     # Fences of Markdown: one that closes, although another block follows.
     Row("markdown", "```\nmake\n█\n\n## Use\n\n```\npip\n```\n", "```", SAME),
     Row("markdown", "```\nmake\n█\n\n## Use\n\n```python\nx\n```\n", "```", SAME),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from infill_completion.document.lines import indent_of
 from infill_completion.languages.brackets import cost
 from infill_completion.languages.syntax import is_in_string_or_comment
 from infill_completion.languages.traits import Blocks, opens_block
@@ -152,9 +153,11 @@ def after_line(line: str, before: str) -> str | None:
     if not line.strip().startswith(start):
         return None
     rest = line.lstrip()[len(start) :]
-    if not before[-1].isspace():
-        return rest
     is_word = bool(rest) and (rest[0].isalnum() or rest[0] == "_") and (start[-1].isalnum() or start[-1] == "_")
+    if not before[-1].isspace():
+        # After a blank that is no indentation comes another word, which only begins like the line.
+        is_other = is_word and line[:1].isspace() and indent_of(line) != indent_of(before)
+        return None if is_other else rest
     return None if is_word else rest.lstrip(" \t")
 
 
