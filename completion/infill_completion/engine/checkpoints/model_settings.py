@@ -31,8 +31,8 @@ class ModelSettings:
         suffix_share: See :class:`infill_completion.prompt.tokens.PromptOptions`.
         context_share: As above; with 0 the model does not see other files, but the n-gram cache does.
         cache: Weights of the n-gram cache, or None to do without.
-        draft_tokens: Most tokens to copy from the text around the cursor and check in one step; 0 for none.  A step
-            with five rows can still use the fast kernels for one row.
+        draft_tokens: Most tokens to copy from the text around the cursor and check in one step; 0 for none.  On CUDA
+            as many as a step computes anyway.
     """
 
     name: str = ""

@@ -62,6 +62,7 @@ class Generator:
         if loop is not None:
             slot, _ = model.slots.acquire([0])
             loop.prepare(slot.cache)
+            loop.measure(slot.cache)
             model.slots.release(slot)
         for _ in self.stream(request, lambda: False):
             pass

@@ -20,6 +20,7 @@ from infill_completion.engine.checkpoints import devices
 from infill_completion.engine.checkpoints.checkpoint import Checkpoint
 from infill_completion.engine.checkpoints.fingerprint import fingerprint
 from infill_completion.engine.decoding.candidate import Candidate
+from infill_completion.engine.decoding.draft_policy import DraftPolicy
 from infill_completion.engine.decoding.healing import Speller
 from infill_completion.engine.decoding.recent_texts import RecentTexts
 from infill_completion.engine.model.cuda.choice import DeviceChoice, KernelChoice, Token
@@ -132,6 +133,7 @@ class LoadedModel:
         facts = self._facts | {"context_tokens": self.context_tokens}
         if self.device_loop is not None:
             facts["steps"] = self.device_loop.mode
+            facts["draft_cost_steps"] = round(self.device_loop.costs.wide, 2)
         return facts
 
     @property
@@ -203,6 +205,13 @@ class LoadedModel:
         copy.slots = Slots(self.forward_pass.kv_shape, self.slots.capacity, self.slots.count)
         copy.recent_texts = RecentTexts()
         return copy
+
+    def draft_policy(self) -> DraftPolicy:
+        """Return what decides about the drafts of an answer: as many tokens as a step of the device computes."""
+        most, loop = self.draft_tokens, self.device_loop
+        if loop is None or not most:
+            return DraftPolicy(most, cost=1.0)
+        return DraftPolicy(loop.width - 1, loop.costs.wide)
 
     def shrink(self) -> bool:
         """Free the caches and halve the context; return False where the context is already at its minimum."""

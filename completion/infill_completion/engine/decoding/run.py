@@ -165,7 +165,9 @@ class Run:
         Each token is chosen from the model's scores after the token before it, so a draft only changes the speed.
         """
         (candidate,) = self._candidates
+        policy = self._model.draft_policy()
         draft: list[int] = []
+        offered: list[int] = []  # the draft, even if it was not checked
         rows: Sequence[Tensor | Token] = logits.unbind()
         while True:
             for row, scores in enumerate(rows):
@@ -179,18 +181,28 @@ class Run:
                 if draft[row : row + 1] != candidate.ids[-1:]:
                     break
             slot.ids += draft[:row]
+            policy.learn(draft or offered[:1], row or int(offered[:1] == candidate.ids[-1:]))
             room = self._end - len(slot.ids) - 1
-            draft = candidate.draft(min(self._model.draft_tokens, room))
+            offered = candidate.draft(min(policy.most, room))
+            is_gain = policy.is_gain(offered)
+            draft = offered if is_gain and not self._is_ahead(candidate, slot) else []
             fed = [candidate.ids[-1], *draft]
-            rows = self._scores_after(candidate, slot, fed)
+            rows = self._scores_after(candidate, slot, fed, ahead=not is_gain)
             slot.ids.append(fed[0])
 
-    def _scores_after(self, candidate: Candidate, slot: Slot, fed: list[int]) -> Sequence[Tensor | Token]:
-        """Return the model's scores after each of the tokens fed, or the chosen token where the device can choose."""
+    def _is_ahead(self, candidate: Candidate, slot: Slot) -> bool:
+        """Return whether the device is computing the next token already: a draft would only be checked after it."""
+        loop, sampling = self._model.device_loop, self._sampler.sampling
+        return loop is not None and loop.is_ahead(sampling, slot.cache, candidate.ids[-1], len(slot.ids))
+
+    def _scores_after(
+        self, candidate: Candidate, slot: Slot, fed: list[int], *, ahead: bool
+    ) -> Sequence[Tensor | Token]:
+        """Return the scores after each token fed, or the chosen token where the device can; it may go on ``ahead``."""
         loop, cache, place = self._model.device_loop, slot.cache, len(slot.ids)
         if loop is not None and candidate.is_plain:
             if len(fed) == 1:
-                return [loop.follow(self._sampler.sampling, cache, fed[0], place)]
+                return [loop.follow(self._sampler.sampling, cache, fed[0], place, ahead=ahead)]
             if len(fed) <= min(loop.width, loop.reach(cache, place)):
                 return loop.check(self._sampler.sampling, cache, fed, place)
         return self._model.scores(cache, fed, place)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import count
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -21,6 +22,7 @@ from infill_completion.engine.model.cuda.kernels.products import MAX_ROWS
 from infill_completion.engine.model.cuda.kernels.step_kernels import StepKernels
 from infill_completion.engine.model.cuda.noise import Draw
 from infill_completion.engine.model.cuda.static_step import StaticStep, bucket_of
+from infill_completion.engine.model.cuda.step_costs import StepCosts, measure
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.fork import Fork
 from infill_completion.engine.model.fused_ops import PLAIN, FusedOps
@@ -30,8 +32,9 @@ from infill_completion.engine.model.sampling import Sampling
 # Minimum width of the wide step: bitsandbytes' kernels for few rows take about the same time for one row as for five,
 # and typed characters and candidates are about that many.
 _MIN_WIDTH = 5
-# A forward pass run operator by operator is bound by its launches, and takes about as long as this many replays.
-_MAX_REPLAYS = 8
+# A forward pass run operator by operator is bound by its launches up to about this many replays' tokens.
+_MAX_REPLAYS = 16
+_WHOLE_TOKENS = 64  # of the pass that is measured
 
 
 class DeviceLoop:
@@ -49,6 +52,7 @@ class DeviceLoop:
     Attributes:
         width: Most tokens of a step.
         capture: Captures the steps as graphs, and reports what came of it.
+        costs: What steps cost; see :meth:`measure`.
         steps: Number of steps run.
     """
 
@@ -73,6 +77,7 @@ class DeviceLoop:
         self._arrived = [cuda.Event() for _ in self._read_back] if on_cuda else []
         self._ahead: tuple[Sampling, KVCache, int] | None = None  # the step that is running, and its index
         self._last = Token(-1, 0.0)
+        self.costs = StepCosts()
         self.steps = 0
 
     @property
@@ -94,17 +99,24 @@ class DeviceLoop:
             return StaticStep(self._decoder, width, self._ops)
         return KernelStep(self._kernels, width)
 
-    def follow(self, sampling: Sampling, cache: KVCache, id_: int, index: int) -> Token:
-        """Return the token after ``id_``, which belongs at ``index`` of the cache, and start the next step."""
-        if self._ahead != (sampling, cache, index) or self._last.id != id_:
+    def follow(self, sampling: Sampling, cache: KVCache, id_: int, index: int, *, ahead: bool = True) -> Token:
+        """Return the token after ``id_``, which belongs at ``index`` of the cache, and start the next step.
+
+        Not with ``ahead`` False: a draft, which is checked in a step of its own, would have to wait for that step.
+        """
+        if not self.is_ahead(sampling, cache, id_, index):
             self._single.feed([id_], index)
             self._launch(sampling, cache, index)
         self._ahead = None
-        if index + 1 < cache.capacity:
+        if ahead and index + 1 < cache.capacity:
             self._launch(sampling, cache, index + 1)
             self._ahead = (sampling, cache, index + 1)
         self._last = self._read(index)
         return self._last
+
+    def is_ahead(self, sampling: Sampling, cache: KVCache, id_: int, index: int) -> bool:
+        """Return whether the step for ``id_`` is running already, so that its token costs nothing more."""
+        return self._ahead == (sampling, cache, index) and self._last.id == id_
 
     def reach(self, cache: KVCache, index: int) -> int:
         """Return how many tokens from ``index`` on are best computed in wide steps; more deserve a normal pass.
@@ -113,7 +125,8 @@ class DeviceLoop:
         the cache.
         """
         is_graph = (self.width, bucket_of(index + self.width, cache.capacity)) in self._graphs.get(cache, {})
-        return self.width * min(_MAX_REPLAYS if is_graph else 1, (cache.capacity - index) // self.width)
+        replays = max(1, min(_MAX_REPLAYS, int(self.costs.whole))) if is_graph else 1
+        return self.width * min(replays, (cache.capacity - index) // self.width)
 
     def check(self, sampling: Sampling, cache: KVCache, fed: Sequence[int], index: int) -> list[Token]:
         """Return the token after each of ``fed``, from ``index`` on: a token that was chosen, and drafts."""
@@ -153,6 +166,29 @@ class DeviceLoop:
         buckets = {bucket_of(length, cache.capacity) for length in lengths}
         self._missing[cache] = {(step.width, bucket) for step in (self._single, self._wide) for bucket in buckets}
         self.settle(cache, 0)
+
+    def measure(self, cache: KVCache) -> None:
+        """Measure what steps cost in the middle of ``cache``, which is prepared and holds nothing.
+
+        Without graphs nothing is measured: all steps are then bound by their launches.
+        """
+        index, sampling, device = cache.capacity // 2, Sampling(0.0, 1.0, 0), self._decoder.device
+        if not self.graphs(cache) or index + _WHOLE_TOKENS > cache.capacity:
+            return
+        places, ids = count(index), torch.ones(1, _WHOLE_TOKENS, dtype=torch.long, device=device)
+        self._last = Token(0, 0.0)
+
+        def single() -> None:
+            self.follow(sampling, cache, self._last.id, next(places))
+
+        def wide() -> None:
+            self.check(sampling, cache, [0] * self.width, index)
+
+        def whole() -> None:
+            self._decoder.forward(ids, cache, index).argmax().item()
+
+        self.costs = measure(single, wide, whole)
+        self._ahead = None
 
     def settle(self, cache: KVCache, length: int) -> None:
         """Capture the steps that ran operator by operator on ``cache``; its first ``length`` tokens stay as they are.
