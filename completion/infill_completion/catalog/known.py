@@ -118,6 +118,7 @@ PEERS = (
     _unsupported("bigcode/starcoder2-7b", "Its layers are not Llama's (LayerNorm, biases, sliding window)."),
     _unsupported("google/codegemma-7b", "Its layers are not Llama's (scaled embeddings, GeGLU)."),
     _unsupported("ibm-granite/granite-8b-code-base", "Its layers have biases and scales that Llama's do not have."),
+    _unsupported("ibm-granite/granite-3b-code-base-2k", "Its layers have biases that Llama's do not have."),
 )  # fmt: skip
 
 MODELS: tuple[KnownModel, ...] = CODE_LLAMA + PEERS
