@@ -9,11 +9,21 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 
 from infill_completion.engine import environment  # isort: skip  # before torch and transformers
+import torch
+
+from infill_completion.catalog import MODELS, ModelSpeed, Option, Quantization, Support, better_to_pull
 from infill_completion.engine.checkpoints import devices, precision
-from infill_completion.engine.checkpoints.selection import choose_model
+from infill_completion.engine.checkpoints.selection import (
+    choose_automatically,
+    deadline_ms,
+    found_models,
+    room,
+    speed_here,
+    user_settings,
+)
 from infill_completion.engine.errors import ModelError
 from infill_completion.settings import EngineSettings
 
@@ -30,6 +40,12 @@ class MemoryPlan:
         model: The chosen model.
         quantization: Its quantization.
         problem: Why there is no model, as a sentence; otherwise empty.
+        deadline_ms: The time that an answer may take.
+        line_ms: How long the chosen model takes for the rest of a line; None if unknown.
+        is_measured: Whether that was measured here.
+        passed_over: ``[model, reason]`` of the models that are here and were not taken.
+        better: Id of a model that would be better and is not here; may be empty.
+        lines_ms: How long each known model takes, or would take, for the rest of a line, by id.
     """
 
     device: str = ""
@@ -37,23 +53,66 @@ class MemoryPlan:
     model: str = ""
     quantization: str = ""
     problem: str = ""
+    deadline_ms: int = 0
+    line_ms: float | None = None
+    is_measured: bool = False
+    passed_over: list[tuple[str, str]] = field(default_factory=list)
+    better: str = ""
+    lines_ms: dict[str, float] = field(default_factory=dict)
 
 
 def memory_plan(settings: EngineSettings) -> MemoryPlan:
     """Return the device and the model that the settings mean on this machine now."""
     try:
         device = devices.choose_device(settings.device)
-        name, _folder = choose_model(settings, device)
+        chosen, choice = choose_automatically(settings, device)
     except ModelError as error:
         return MemoryPlan(problem=str(error))
-    quantization = precision.choose_quantization(settings.quantization, device, name)
-    return MemoryPlan(str(device), devices.free_bytes(device), name, quantization)
+    name = chosen.name if chosen is not None else "embedded"
+    free, speeds = devices.free_bytes(device), known_speeds(settings, device)
+    better = better_to_pull(_absent(settings, device, speeds), room(device), chosen.model if chosen else None)
+    own = None if chosen is None else speeds.get(chosen.model.id)
+    return MemoryPlan(
+        str(device), free, name, precision.choose_quantization(settings.quantization, device, name),
+        deadline_ms=deadline_ms(),
+        line_ms=None if own is None else own.line_ms,
+        is_measured=own is not None and own.is_measured,
+        passed_over=[(each.model, each.reason) for each in choice.passed_over],
+        better="" if better is None else better.model.id,
+        lines_ms={model: speed.line_ms for model, speed in speeds.items()},
+    )  # fmt: skip
+
+
+def known_speeds(settings: EngineSettings, device: torch.device) -> dict[str, ModelSpeed]:
+    """Return the speed of each known model on a device, measured or estimated."""
+    found = {}
+    for model in MODELS:
+        quantization = precision.choose_quantization(settings.quantization, device, model.id)
+        if (speed := speed_here(model, quantization, device)) is not None:
+            found[model.id] = speed
+    return found
+
+
+def _absent(settings: EngineSettings, device: torch.device, speeds: dict[str, ModelSpeed]) -> list[Option]:
+    """Return the models that are not here and could run, with the memory that follows from their shapes."""
+    present = {each.model.id for each in found_models(settings, device) if each.folder is not None}
+    options = []
+    for model in MODELS:
+        if model.id in present or model.support is not Support.INFILLS or model.shape is None:
+            continue
+        quantization = precision.choose_quantization(settings.quantization, device, model.id)
+        dtype = precision.choose_dtype(device, quantization)
+        held = {"nf4": Quantization.NF4, "int8": Quantization.INT8}.get(quantization, Quantization.BF16)
+        needed = model.shape.weight_bytes(held) * max(1, dtype.itemsize // 2 if held is Quantization.BF16 else 1)
+        needed += model.shape.kv_bytes(settings.context_tokens, dtype.itemsize)
+        options.append(Option(model, needed, speeds.get(model.id)))
+    return options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the plan."""
     argparse.ArgumentParser(description=__doc__).parse_args(arguments)
-    print(json.dumps(asdict(memory_plan(EngineSettings()))))  # noqa: T201
+    print(json.dumps(asdict(memory_plan(replace(user_settings().engine, model="auto")))))  # noqa: T201
     return 0
 
 

@@ -1,30 +1,43 @@
 """Choose the checkpoint that the setting ``engine.model`` means, among those on this machine.
 
-Nothing is downloaded: either the files are here, or the error says how to get them.
+Nothing is downloaded: either the files are here, or the error says how to get them.  What ``auto`` chooses by is in
+:mod:`infill_completion.catalog.choice`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from infill_completion.engine import environment  # isort: skip  # before torch and transformers
 import torch
 
-from infill_completion.catalog import Support, quantised, quantised_names
-from infill_completion.catalog import find as known_model
-from infill_completion.engine.checkpoints import devices, precision
+from infill_completion.catalog import (
+    MODELS,
+    AutoChoice,
+    KnownModel,
+    ModelSpeed,
+    Option,
+    Presence,
+    Room,
+    SpeedStore,
+    Support,
+    cached,
+    choose,
+    estimate,
+    quality,
+    quantised,
+)
+from infill_completion.engine.checkpoints import device_probe, devices, precision
 from infill_completion.engine.checkpoints.weights import kv_bytes, weight_bytes, weight_files
 from infill_completion.engine.errors import ModelError
-from infill_completion.settings import EngineSettings
+from infill_completion.settings import EngineSettings, Settings, config_path, merge, read_config
 
 environment.prepare()
 
 EMBEDDED = Path(__file__).resolve().parents[2] / "embedded"
-# Best first: `auto` takes the first one that is cached and fits.  34B cannot infill, so it is never chosen unasked.
-AUTOMATIC = ("codellama/CodeLlama-13b-hf", "codellama/CodeLlama-7b-hf", "meta-llama/CodeLlama-13b-hf",
-             "meta-llama/CodeLlama-7b-hf")  # fmt: skip
 WORKSPACE_BYTES = 256 << 20  # what has to stay free beside weights, keys and values
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
@@ -80,34 +93,118 @@ def choose_model(settings: EngineSettings, device: torch.device) -> tuple[str, P
         wanted = precision.choose_quantization(settings.quantization, device, settings.model)
         made = quantised(settings.model) if wanted == "nf4" and _HUB_ID.fullmatch(settings.model) else None
         return settings.model, made or find(settings.model)
-    if device.type != "cpu":
-        for name in (*AUTOMATIC, *_other_quantised()):
-            folder = _fitting(name, settings, device)
-            if folder is not None:
-                return name, folder
-    return "embedded", find("embedded")
+    chosen, _choice = choose_automatically(settings, device)
+    if chosen is None or chosen.folder is None:
+        return "embedded", find("embedded")
+    return chosen.name, chosen.folder
 
 
-def _other_quantised() -> list[str]:
-    """Return the other models that the user has quantised and that can infill, largest first."""
-    known = [model for name in quantised_names() if name not in AUTOMATIC and (model := known_model(name)) is not None]
-    able = [model for model in known if model.support is Support.INFILLS and model.shape is not None]
-    return [model.id for model in sorted(able, key=lambda model: model.shape.parameters if model.shape else 0)][::-1]
+@dataclass(frozen=True)
+class FoundModel:
+    """A known model on this machine.
+
+    Attributes:
+        model: The model.
+        name: The hub id that it was found under; Meta's own mirrors have others.
+        folder: Its checkpoint; None if it is half downloaded.
+        is_own: Whether the user quantised it here.
+    """
+
+    model: KnownModel
+    name: str
+    folder: Path | None
+    is_own: bool = False
 
 
-def _fitting(name: str, settings: EngineSettings, device: torch.device) -> Path | None:
-    """Return the folder of a model that is on this machine and fits, with the keys and values of a whole prompt."""
+def choose_automatically(settings: EngineSettings, device: torch.device) -> tuple[FoundModel | None, AutoChoice]:
+    """Return the model that ``auto`` takes, None for the embedded one, and what became of the others.
+
+    Nothing is measured while there is no model to choose from.
+    """
+    found = found_models(settings, device)
+    choice = choose([_option(each, settings, device) for each in found], room(device))
+    taken = choice.option
+    return next((each for each in found if taken is not None and each.model is taken.model), None), choice
+
+
+def room(device: torch.device) -> Room:
+    """Return what a model has to keep to on a device."""
+    free = devices.free_bytes(device)
+    return Room(str(device), None if free is None else free - WORKSPACE_BYTES, deadline_ms())
+
+
+def found_models(settings: EngineSettings, device: torch.device) -> list[FoundModel]:
+    """Return the known models that are at least partly on this machine."""
+    return [found for model in MODELS for found in _found(model, settings, device)]
+
+
+def _found(model: KnownModel, settings: EngineSettings, device: torch.device) -> list[FoundModel]:
+    """Return the places of a model, best first; only the first one counts."""
+    names = [model.id]
+    if model.id.startswith("codellama/"):
+        names.append(model.id.replace("codellama/", "meta-llama/", 1))
+    for name in names:
+        own = quantised(name) if precision.choose_quantization(settings.quantization, device, name) == "nf4" else None
+        if own is not None:
+            return [FoundModel(model, name, own, is_own=True)]
+        with contextlib.suppress(ModelError):
+            return [FoundModel(model, name, find(name))]
+    partial = next((name for name in names if cached(name).presence is Presence.PARTIAL), None)
+    return [] if partial is None else [FoundModel(model, partial, None)]
+
+
+def _option(found: FoundModel, settings: EngineSettings, device: torch.device) -> Option:
+    """Return what there is to know about a model before it is chosen."""
+    model, name, folder = found.model, found.name, found.folder
+    obstacle = _obstacle(found)
+    if obstacle or folder is None:
+        return Option(model, obstacle=obstacle, is_own=found.is_own)
     quantization = precision.choose_quantization(settings.quantization, device, name)
     dtype = precision.choose_dtype(device, quantization)
-    folders = [quantised(name)] if quantization == "nf4" else []
-    with contextlib.suppress(ModelError):
-        folders.append(find(name))
-    free = devices.free_bytes(device)
-    for folder in folders:
-        with contextlib.suppress(ModelError):
-            if folder is None:
-                continue
-            needed = weight_bytes(folder, quantization, dtype) + kv_bytes(folder, settings.context_tokens, dtype)
-            if free is None or needed + WORKSPACE_BYTES <= free:
-                return folder
-    return None
+    is_cpu_int8 = precision.is_cpu_int8(quantization, device)
+    try:
+        needed = weight_bytes(folder, quantization, dtype, is_cpu_int8=is_cpu_int8)
+        needed += kv_bytes(folder, settings.context_tokens, dtype)
+    except (ModelError, OSError, ValueError) as error:
+        return Option(model, obstacle=f"cannot be read: {str(error).rstrip('.')}", is_own=found.is_own)
+    speed = None
+    if quality(model.id) is not None or found.is_own:
+        speed = speed_here(model, quantization, device, name=name)
+    return Option(model, needed, speed, is_own=found.is_own)
+
+
+def _obstacle(found: FoundModel) -> str:
+    model = found.model
+    if model.support is Support.NONE or model.shape is None:
+        return f"cannot run in the engine: {model.note.rstrip('.')}"
+    if model.support is Support.LEFT_TO_RIGHT:
+        return "does not see the text after the cursor"
+    if found.folder is None:
+        return f"is half downloaded; finish it with `infill-ls models pull {found.name}`"
+    return ""
+
+
+def speed_here(
+    model: KnownModel, quantization: str, device: torch.device, *, name: str = "", store: SpeedStore | None = None
+) -> ModelSpeed | None:
+    """Return the speed of a model on a device: as measured here, else as estimated; None without its shape."""
+    store = store or SpeedStore()
+    key = device_probe.device_key(device)
+    measured = store.speed(key, name or model.id, quantization)
+    if measured is not None or model.shape is None:
+        return measured
+    dtype, fastest = precision.choose_dtype(device, quantization), device_probe.device_speed(device, store)
+    return None if fastest is None else estimate(model.shape, quantization, fastest, bytes_per_value=dtype.itemsize)
+
+
+def deadline_ms() -> int:
+    """Return the deadline of an automatic answer in the user's settings file.
+
+    An editor may send another one, but one engine serves all windows.
+    """
+    return user_settings().completion.deadline_ms
+
+
+def user_settings() -> Settings:
+    """Return the settings in the user's file."""
+    return merge(Settings(), read_config(config_path())[0], origin="")[0]

@@ -14,7 +14,7 @@ from infill_completion.engine.http.app import build_app
 from infill_completion.engine.scheduler.activity import IdleLimits
 from infill_completion.engine.scheduler.device_failures import DeviceFailures
 from infill_completion.engine.scheduler.loading import Load
-from infill_completion.engine.scheduler.worker import Worker
+from infill_completion.engine.scheduler.worker import KeepSpeed, Worker
 
 log = logging.getLogger(__name__)
 
@@ -31,13 +31,16 @@ class EngineServer(uvicorn.Server):
         token: Required in every request on TCP.
         hosts: Host names that requests on TCP may use.
         device_failures: Remembers for the next engine that the device failed.
+        keep_speed: See :class:`Worker`.
     """
 
     def __init__(
         self, load: Load, *, model: str, idle: IdleLimits, token: str | None = None, hosts: Sequence[str] = (),
-        device_failures: DeviceFailures | None = None,
+        device_failures: DeviceFailures | None = None, keep_speed: KeepSpeed | None = None,
     ) -> None:  # fmt: skip
-        self.worker = Worker(load, model=model, idle=idle, on_exit=self.end, device_failures=device_failures)
+        self.worker = Worker(
+            load, model=model, idle=idle, on_exit=self.end, device_failures=device_failures, keep_speed=keep_speed
+        )
         shut_down: Callable[[], None] = self.end
         super().__init__(
             uvicorn.Config(

@@ -7,7 +7,9 @@ import os
 import socket
 import sys
 import time
+from typing import Any
 
+from infill_completion.catalog import ModelSpeed
 from infill_completion.client.connection_file import write_connection_file
 from infill_completion.client.run_directory import EnginePaths, RunDirectoryError, engine_paths
 from infill_completion.engine.errors import ServeError
@@ -95,6 +97,13 @@ def _acquired(lock: FileLock, paths: EnginePaths) -> bool:
     return True
 
 
+def _keep_speed(details: dict[str, Any], speed: ModelSpeed) -> None:
+    """Keep the speed of the loaded model for the next choice of ``auto``; called when torch is imported already."""
+    from infill_completion.engine.checkpoints.device_probe import keep_speed
+
+    keep_speed(details, speed)
+
+
 def _run(settings: EngineSettings, load: Load, listener: Listener, device_failures: DeviceFailures) -> bool:
     """Serve until the engine ends; return False if the process cannot end in order then."""
     # While this is imported, early clients already wait in the socket's backlog.
@@ -108,5 +117,6 @@ def _run(settings: EngineSettings, load: Load, listener: Listener, device_failur
         token=listener.token,
         hosts=[name for name in (listener.host, socket.gethostname()) if name],
         device_failures=device_failures,
+        keep_speed=_keep_speed,
     )
     return server.run_on(listener.socket)

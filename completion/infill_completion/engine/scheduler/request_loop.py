@@ -13,6 +13,7 @@ from infill_completion.engine.scheduler.failures import log_failure
 from infill_completion.engine.scheduler.job import RequestError
 from infill_completion.engine.scheduler.metrics import Metrics
 from infill_completion.engine.scheduler.scheduler import RunningJob, SchedulableModel, Scheduler
+from infill_completion.engine.scheduler.speed_meter import SpeedMeter
 
 # So many unexpected errors in a row mean that the device is lost, whatever its errors say; only a new process helps.
 _MAX_FAILURES_IN_A_ROW = 3
@@ -39,9 +40,12 @@ class RequestLoop:
         self._device_failures = device_failures
         self._failures = 0
         self._end = ""
+        self._meter = SpeedMeter()
         self.is_device_lost = False
 
-    def run(self, model: SchedulableModel, idle_s: float, on_idle: Callable[[], None]) -> str:
+    def run(
+        self, model: SchedulableModel, idle_s: float, on_idle: Callable[[], None], meter: SpeedMeter | None = None
+    ) -> str:
         """Answer requests until the engine is stopped or has been idle for ``idle_s``.
 
         Args:
@@ -49,12 +53,15 @@ class RequestLoop:
             idle_s: Maximum time without a use, in seconds.
             on_idle: Called when that time is over, under the lock that adding a request takes, so that no request is
                 added after the decision.
+            meter: Measures the model's speed.
 
         Returns:
             Why only a new process helps, as a sentence; empty if this one can go on.
         """
+        self._meter = meter or SpeedMeter()
         while not self._end and (running := self._next(model, idle_s, on_idle)):
             self._step(running)
+        self._meter.save()
         return self._end
 
     def refuse_all(self, reason: str) -> None:
@@ -99,6 +106,8 @@ class RequestLoop:
             self._scheduler.remove(running)
             self._activity.use()
         usage = running.last.usage if running.last else None
+        if running.last is not None and running.is_alone and running.job.request.n == 1:
+            self._meter.add(running.last)
         self._metrics.finished(outcome, usage, time.monotonic() - running.started)
 
     def _failed(self, error: Exception) -> str:

@@ -49,12 +49,14 @@ class RunningJob:
         chunks: Its remaining steps.
         started: When it started, as :func:`time.monotonic`.
         last: Its last chunk so far.
+        is_alone: Whether no other request ran beside it so far, so that its timings say how fast the model is.
     """
 
     job: Job
     chunks: Iterator[Chunk | None]
     started: float
     last: Chunk | None = None
+    is_alone: bool = True
 
 
 class Scheduler:
@@ -102,6 +104,9 @@ class Scheduler:
             self._running.appendleft(RunningJob(job, _steps(model, job), time.monotonic()))
         if not self._running:
             return None
+        if len(self._running) > 1:
+            for running in self._running:
+                running.is_alone = False
         self._running.rotate(-1)
         return self._running[-1]
 

@@ -12,9 +12,11 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from infill_completion import __version__
 from infill_completion.api import CompletionRequest, EngineState, Health
+from infill_completion.catalog import ModelSpeed
 from infill_completion.engine.scheduler.activity import Activity, IdleLimits
 from infill_completion.engine.scheduler.device_failures import DeviceFailures
 from infill_completion.engine.scheduler.failures import log_failure
@@ -23,8 +25,11 @@ from infill_completion.engine.scheduler.loading import Load, load_model
 from infill_completion.engine.scheduler.metrics import Metrics, resident_bytes
 from infill_completion.engine.scheduler.request_loop import RequestLoop
 from infill_completion.engine.scheduler.scheduler import SchedulableModel, Scheduler
+from infill_completion.engine.scheduler.speed_meter import SpeedMeter
 
 log = logging.getLogger(__name__)
+
+KeepSpeed = Callable[[dict[str, Any], ModelSpeed], None]
 
 _UNLOADED = "The weights were unloaded because the engine was idle; the next request loads them again."
 
@@ -46,6 +51,7 @@ class Worker:
         idle: When to unload and when to end.
         on_exit: Called on the model thread with a reason, once, when the engine should end.
         device_failures: Remembers for the next engine that the device failed.
+        keep_speed: Called now and then, on the model thread, with the details of the loaded model and its speed.
 
     Attributes:
         metrics: Counters of the requests.
@@ -59,8 +65,10 @@ class Worker:
         idle: IdleLimits | None = None,
         on_exit: Callable[[str], None] | None = None,
         device_failures: DeviceFailures | None = None,
+        keep_speed: KeepSpeed | None = None,
     ) -> None:
         self.metrics = Metrics()
+        self._keep_speed = keep_speed
         self._load = load
         self._idle = idle or IdleLimits()
         self._on_exit = on_exit or (lambda _reason: None)
@@ -149,7 +157,7 @@ class Worker:
             if model is None:
                 self._activity.wait_for_stop(self._idle.failed_exit_s)
                 return "The model could not be loaded."
-            if problem := self._requests.run(model, self._unload_after_s, self._announce_unload):
+            if problem := self._requests.run(model, self._unload_after_s, self._announce_unload, self._meter()):
                 self._give_up(problem)
             if self.is_device_lost:  # to free memory there would fail too
                 return problem
@@ -167,6 +175,11 @@ class Worker:
             self._activity.restart()
         self._publish(health)
         return model
+
+    def _meter(self) -> SpeedMeter:
+        """Return a new meter for the model that was just loaded."""
+        keep, details = self._keep_speed, self._health.details
+        return SpeedMeter(None if keep is None else lambda speed: keep(details, speed))
 
     def _publish(self, health: Health) -> None:
         self._health = health
