@@ -6,12 +6,14 @@ import asyncio
 import importlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from infill_completion.api import EngineState, Health
+from infill_completion.document.snapshot import Answer, Snapshot, Trigger
 from infill_completion.document.workspace import OpenDocuments
 from infill_server.recording.observed_engine import StartedEngine
+from infill_server.slow_model import SlowModelWatch
 
 if TYPE_CHECKING:
     from infill_completion.settings import EngineSettings, Settings
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CLOSE_S = 2.0
+# The kind of a health whose model is too slow.
+_SLOW = "slow"
 
 Observe = Callable[[StartedEngine, Callable[[Health], None]], StartedEngine]
 
@@ -75,7 +79,22 @@ class EngineKeeper:
         self._is_check_due = asyncio.Event()
         self._is_restart_due = False
         self._observe: Observe | None = None
+        self._slow = SlowModelWatch()
         self._closing: set[asyncio.Task[None]] = set()
+
+    def answered(self, snapshot: Snapshot, answer: Answer) -> None:
+        """Notice from an answer's time whether the model is too slow; ``health`` then says so."""
+        settings = self._settings()
+        if settings.engine.url is not None or snapshot.trigger is Trigger.INVOKED:
+            return
+        if self.health.state is not EngineState.READY or self.health.kind not in {"", _SLOW}:
+            return
+        steps = answer.details.get("steps")
+        for name, _, details in steps if isinstance(steps, list) else ():
+            if name == "engine" and isinstance(details.get("latency_ms"), float):
+                self._slow.add(details["latency_ms"], settings.completion.deadline_ms)
+                reason = self._slow.reason(self.health.model)
+                self.health = replace(self.health, reason=reason, kind=_SLOW if reason else "")
 
     @property
     def completer(self) -> Completer | None:
@@ -171,6 +190,7 @@ class EngineKeeper:
         if health.state is EngineState.READY:
             if self.model not in {"", health.model} and self._connection is not None:
                 self._connection.completer.forget()  # its suggestions came from another model
+            self._slow.clear()
             self.model = health.model
         self.health = health
         self._observer.health_changed(health)

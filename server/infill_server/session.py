@@ -179,6 +179,7 @@ class Session:
         finally:
             self._status.request_ended()
         self.answers[answered_by(answer)] += 1
+        self._engine.answered(snapshot, answer)
         self._show_answer(snapshot, answer)
         return answer
 
