@@ -130,6 +130,21 @@ def _models() -> Finding:
     return Finding("models", Severity.OK, f"Cached: {', '.join(complete)}")
 
 
+def _auto() -> Finding:
+    from infill_server.commands.models import auto_lines, better_line, plan
+
+    settings = _engine_settings()
+    if settings.url is not None or settings.model != "auto":
+        return Finding("auto", Severity.OK, f"Not used: engine.{'url' if settings.url else 'model'} is set.")
+    chosen = plan()
+    if chosen["problem"]:
+        return Finding("auto", Severity.NOTE, f"It chooses no model here: {chosen['problem']}")
+    message = " ".join(auto_lines({**chosen, "better": ""}))
+    if not chosen["better"]:
+        return Finding("auto", Severity.OK, message)
+    return Finding("auto", Severity.NOTE, message, better_line(chosen["better"], chosen))
+
+
 def _settings() -> Finding:
     path = config_path()
     table, problems = read_config(path)
@@ -149,6 +164,10 @@ def _run_directory() -> Finding:
     return Finding("run directory", Severity.OK, str(directory))
 
 
+def _engine_settings() -> EngineSettings:
+    return merge(Settings(), read_config(config_path())[0], origin="settings file")[0].engine
+
+
 def _remote_engine(settings: EngineSettings) -> Finding:
     from infill_server.commands.remote_status import remote_health, remote_line
 
@@ -164,7 +183,7 @@ def _remote_engine(settings: EngineSettings) -> Finding:
 def _engines() -> Finding:
     from infill_server.commands.engine import running
 
-    settings = merge(Settings(), read_config(config_path())[0], origin="settings file")[0].engine
+    settings = _engine_settings()
     if settings.url is not None:
         return _remote_engine(settings)
     engines = running()
@@ -182,7 +201,7 @@ def _editors() -> Finding:
 
 
 CHECKS: tuple[Callable[[], Finding], ...] = (
-    _python, _packages, _driver, _torch, _models, _settings, _run_directory, _engines, _editors,
+    _python, _packages, _driver, _torch, _models, _auto, _settings, _run_directory, _engines, _editors,
 )  # fmt: skip
 
 

@@ -6,8 +6,8 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from infill_completion.catalog import (
     cached,
     find,
     hub_folder,
+    licence,
+    quality,
     quantised,
     quantised_names,
     quantised_path,
@@ -26,18 +28,25 @@ from infill_completion.catalog import (
 from infill_completion.catalog.local import cached_names
 from infill_completion.client.launch import engine_environment
 from infill_server.commands.engine_module import module_command, run_module
-from infill_server.errors import UsageError
 
 _PLAN_DEADLINE_S = 120.0
 _KV_TOKENS = 1000
 _GIB = 2**30
+_HEADING = (
+    "GiB of weights as nf4, int8, bf16, and of keys and values per 1,000 tokens of context; single lines that it",
+    "infills exactly, as published in [source]; seconds for the rest of a line on this machine.",
+    "",
+    f"{'model':<38}{'nf4':>6}{'int8':>7}{'bf16':>7}{'kv/1k':>7}{'lines':>12}{'s/line':>8}  support, presence, licence",
+)
 
 
 @dataclass(frozen=True)
 class ModelRow:
     """One model of the list; bytes are None if its shape is unknown.
 
-    ``quantised_folder`` is the folder of its 4-bit checkpoint on this machine, if there is one.
+    ``quantised_folder`` is the folder of its 4-bit checkpoint on this machine, if there is one.  ``quality_percent`` is
+    the share of single lines that it infills exactly, as published in ``quality_source``; ``line_ms`` is how long the
+    rest of a line takes here, measured or estimated.
     """
 
     id: str
@@ -51,13 +60,33 @@ class ModelRow:
     kv_bytes_per_1000_tokens: int | None = None
     note: str = ""
     quantised_folder: str | None = None
+    quality_percent: float | None = None
+    quality_source: str = ""
+    licence: str = ""
+    line_ms: float | None = None
 
 
-def rows() -> list[ModelRow]:
-    """Return the known models, followed by other models that are cached or quantised here."""
+def rows(lines_ms: Mapping[str, float] | None = None) -> list[ModelRow]:
+    """Return the known models, followed by other models that are cached or quantised here.
+
+    ``lines_ms`` gives the time for a line by model.
+    """
     known = [_row(model.id, model.shape, model.support.value, model.note) for model in MODELS]
     others = sorted({*cached_names(), *quantised_names()})
-    return [*known, *(row for name in others if find(name) is None for row in _unknown_model(name))]
+    found = [*known, *(row for name in others if find(name) is None for row in _unknown_model(name))]
+    return [_described(row, (lines_ms or {}).get(row.id)) for row in found]
+
+
+def _described(row: ModelRow, line_ms: float | None) -> ModelRow:
+    """Add quality, licence and speed to a row."""
+    figure, terms = quality(row.id), licence(row.id)
+    return replace(
+        row,
+        quality_percent=figure.percent if figure else None,
+        quality_source=figure.source if figure else "",
+        licence=terms.name if terms else "",
+        line_ms=line_ms,
+    )
 
 
 def _row(name: str, shape: ModelShape | None, support: str, note: str) -> ModelRow:
@@ -95,20 +124,25 @@ def _unknown_model(name: str) -> Iterator[ModelRow]:
 
 def list_models(options: argparse.Namespace) -> int:
     """Print the models, and the one that ``auto`` chooses."""
-    found, chosen = rows(), plan()
+    chosen = plan()
+    found = rows(chosen["lines_ms"])
     if options.json:
         print(json.dumps({"cache": str(hub_folder()), "auto": chosen, "models": [asdict(row) for row in found]}))  # noqa: T201
         return 0
-    print("GiB of weights as nf4, int8, bf16, and GiB of keys and values per 1,000 tokens of context:\n")  # noqa: T201
-    print(f"{'model':<38}{'nf4':>6}{'int8':>7}{'bf16':>7}{'kv/1k':>7}  support, presence")  # noqa: T201
+    for line in _HEADING:
+        print(line)  # noqa: T201
+    sources = list(dict.fromkeys(row.quality_source for row in found if row.quality_source))
     for row in found:
-        print(_line(row))  # noqa: T201
+        print(_line(row, sources))  # noqa: T201
+    for number, source in enumerate(sources, 1):
+        print(f"{chr(10) if number == 1 else ''}[{number}] {source}")  # noqa: T201
     print(f"\nCache: {hub_folder()}")  # noqa: T201
-    print(_auto(chosen))  # noqa: T201
+    for line in auto_lines(chosen):
+        print(line)  # noqa: T201
     return 0
 
 
-def _line(row: ModelRow) -> str:
+def _line(row: ModelRow, sources: Sequence[str]) -> str:
     sizes = (row.nf4_bytes, row.int8_bytes, row.bf16_bytes)
     numbers = "".join(
         f"{'-' if size is None else f'{size / _GIB:.1f}':>{width}}"
@@ -119,7 +153,12 @@ def _line(row: ModelRow) -> str:
     if row.presence == Presence.PARTIAL.value:
         here = f"{row.cached_bytes / _GIB:.1f} GiB downloaded, continue with `infill-ls models pull {row.id}`"
     made = ", quantised to 4 bits" if row.quantised_folder else ""
-    return f"{row.id:<38}{numbers}{kv:>7}  {row.support}, {here}{made}"
+    lines = "-"
+    if row.quality_percent is not None:
+        lines = f"{row.quality_percent:.1f} % [{sources.index(row.quality_source) + 1}]"
+    speed = "-" if row.line_ms is None else f"{row.line_ms / 1000:.2f}"
+    terms = f", {row.licence}" if row.licence else ""
+    return f"{row.id:<38}{numbers}{kv:>7}{lines:>12}{speed:>8}  {row.support}, {here}{made}{terms}"
 
 
 def _auto(plan: dict[str, Any]) -> str:
@@ -127,7 +166,29 @@ def _auto(plan: dict[str, Any]) -> str:
         return f"auto chooses no model here: {plan['problem']}"
     free = "" if plan["free_bytes"] is None else f", {plan['free_bytes'] / _GIB:.1f} GiB free"
     held = "" if plan["quantization"] == "none" else f" as {plan['quantization']}"
-    return f"auto chooses {plan['model']}{held} here ({plan['device']}{free})."
+    how = "measured" if plan["is_measured"] else "estimated"
+    speed = "" if plan["line_ms"] is None else f", {plan['line_ms'] / 1000:.2f} s a line, {how}"
+    return f"auto chooses {plan['model']}{held} here ({plan['device']}{free}{speed})."
+
+
+def auto_lines(plan: dict[str, Any]) -> list[str]:
+    """Return what ``auto`` chooses, why not the other models that are here, and what would be better."""
+    lines = [_auto(plan), *(f"Not {model}: it {reason}." for model, reason in plan["passed_over"])]
+    if plan["better"]:
+        lines.append(better_line(plan["better"], plan))
+    return lines
+
+
+def better_line(name: str, plan: dict[str, Any]) -> str:
+    """Return the sentence that recommends a model which is not here."""
+    figure, terms, model = quality(name), licence(name), find(name)
+    facts = [f"{figure.percent:.1f} % of single lines"] if figure else []
+    if (line_ms := plan["lines_ms"].get(name)) is not None:
+        facts.append(f"about {line_ms / 1000:.2f} s a line")
+    if model is not None and model.shape is not None:
+        facts.append(f"{model.shape.weight_bytes(Quantization.BF16) / 1e9:.1f} GB to download")
+    facts += [terms.name] if terms else []
+    return f"{name} would be better here ({', '.join(facts)}): `infill-ls models pull {name}`."
 
 
 def plan() -> dict[str, Any]:
@@ -144,18 +205,11 @@ def plan() -> dict[str, Any]:
         )
         chosen: dict[str, Any] = json.loads(done.stdout)
     except (subprocess.TimeoutExpired, ValueError):
-        return {"device": "", "free_bytes": None, "model": "", "quantization": "", "problem": problem}
+        return {
+            "device": "", "free_bytes": None, "model": "", "quantization": "", "problem": problem, "line_ms": None,
+            "is_measured": False, "passed_over": [], "better": "", "lines_ms": {},
+        }  # fmt: skip
     return chosen
-
-
-def pull(options: argparse.Namespace) -> int:
-    """Download a model, with progress on standard error."""
-    if options.model == "embedded":
-        print("The embedded model is part of the package; there is nothing to download.", file=sys.stderr)  # noqa: T201
-        return 0
-    if options.model == "auto":
-        raise UsageError("auto is not a model; name one, such as codellama/CodeLlama-7b-hf.")
-    return run_module("checkpoints.pull", options.model)
 
 
 def quantize(options: argparse.Namespace) -> int:

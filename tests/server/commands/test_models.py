@@ -1,5 +1,6 @@
 """``infill-ls models`` and ``infill-ls bench`` as a user sees them."""
 
+import argparse
 import json
 import os
 import subprocess
@@ -8,7 +9,9 @@ import sys
 import pytest
 
 from infill_completion.catalog import CODE_LLAMA, MODELS, Quantization, Support, find
+from infill_server.commands import model_pull
 from infill_server.commands.model_folder import model_folder
+from infill_server.errors import UsageError
 
 DEADLINE_S = 180
 GIB = 2**30
@@ -23,6 +26,7 @@ def infill_ls(tmp_path):
         "HF_HUB_CACHE": str(tmp_path / "hub"),
         "INFILL_LS_CONFIG": str(tmp_path / "config.toml"),
         "XDG_DATA_HOME": str(tmp_path / "data"),
+        "XDG_STATE_HOME": str(tmp_path / "state"),
     }
 
     def run(*arguments, **more):
@@ -222,6 +226,97 @@ def test_options_of_other_commands_are_still_checked(infill_ls):
     done = infill_ls("models", "list", "--shape", "7b")
     assert done.returncode == 2
     assert "unrecognized arguments: --shape 7b" in done.stderr
+
+
+def test_the_list_shows_quality_sources_licences_and_speed(infill_ls):
+    report = json.loads(infill_ls("models", "list", "--json").stdout)
+    rows = {row["id"]: row for row in report["models"]}
+    small = rows["Qwen/Qwen2.5-Coder-0.5B"]
+    assert small["quality_percent"] == 77.7
+    assert "2409.12186" in small["quality_source"]
+    assert small["licence"] == "Apache-2.0"
+    assert small["line_ms"] > 0
+    assert rows["google/codegemma-7b"]["quality_percent"] is None
+    printed = infill_ls("models", "list").stdout
+    number = next(line for line in printed.splitlines() if line.endswith("arXiv 2409.12186, HumanEval-FIM")).split()[0]
+    assert f"77.7 % {number}" in printed
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        ("Qwen/Qwen2.5-Coder-3B", "forbids commercial use; run `infill-ls models pull Qwen/Qwen2.5-Coder-3B --yes`"),
+        ("meta-llama/CodeLlama-7b-hf", "has to be accepted on the hub first"),
+        ("mistralai/codestral-22b-v0.1", "forbids commercial use and has to be accepted on the hub first"),
+    ],
+)
+def test_a_restricted_licence_is_asked_about_before_anything_is_fetched(infill_ls, model, says):
+    done = infill_ls("models", "pull", model, HF_HUB_OFFLINE="1")
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert says in line
+    agreed = infill_ls("models", "pull", model, "--yes", HF_HUB_OFFLINE="1")
+    assert "HF_HUB_OFFLINE is set" in agreed.stderr
+
+
+REPLIES = [("y\n", True), ("Yes\n", True), ("\n", False), ("no\n", False), ("", False)]
+
+
+@pytest.mark.parametrize(("reply", "fetched"), REPLIES)
+def test_the_user_decides(monkeypatch, reply, fetched):
+    pulled = []
+
+    def run_module(name, *arguments):
+        pulled.append(arguments)
+        return 0
+
+    monkeypatch.setattr(model_pull, "run_module", run_module)
+    monkeypatch.setattr(model_pull, "plan", lambda: {"lines_ms": {"Qwen/Qwen2.5-Coder-3B": 420.0}})
+    monkeypatch.setattr("sys.stdin", Terminal(reply))
+    screen = Terminal("")
+    monkeypatch.setattr("sys.stderr", screen)
+    options = argparse.Namespace(model="Qwen/Qwen2.5-Coder-3B", yes=False)
+    if fetched:
+        assert model_pull.pull(options) == 0
+    else:
+        with pytest.raises(UsageError, match="Nothing was downloaded"):
+            model_pull.pull(options)
+    assert pulled == ([("Qwen/Qwen2.5-Coder-3B",)] if fetched else [])
+    shown = screen.written
+    assert "Qwen Research License, 6.2 GB to download" in shown
+    assert "85.7 % of single lines" in shown
+    assert "about 0.42 s on this machine" in shown
+
+
+class Terminal:
+    """A terminal on which the user has typed ``text``."""
+
+    def __init__(self, text) -> None:
+        self.text, self.written = text, ""
+
+    def isatty(self):
+        return True
+
+    def readline(self):
+        return self.text
+
+    def write(self, text):
+        self.written += text
+
+    def flush(self):
+        pass
+
+
+def test_doctor_says_what_auto_takes_and_what_would_be_better(infill_ls, tmp_path):
+    cache(tmp_path, "codellama/CodeLlama-7b-hf", {"config.json": "{}"})
+    (tmp_path / "config.toml").write_text("[completion]\ndeadline_ms = 120000\n")
+    (finding,) = (each for each in json.loads(infill_ls("doctor", "--json").stdout) if each["check"] == "auto")
+    assert finding["message"].startswith("auto chooses embedded")
+    assert "Not codellama/CodeLlama-7b-hf: it is half downloaded" in finding["message"]
+    assert "`infill-ls models pull " in finding["next_step"]
+    (tmp_path / "config.toml").write_text('[engine]\nmodel = "embedded"\n')
+    (finding,) = (each for each in json.loads(infill_ls("doctor", "--json").stdout) if each["check"] == "auto")
+    assert finding["message"] == "Not used: engine.model is set."
 
 
 def test_doctor_names_the_command_that_finishes_a_download(infill_ls, tmp_path):
