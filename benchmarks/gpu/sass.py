@@ -5,7 +5,7 @@ another one in it is printed with the number of its instructions; the one with t
 main one.  With ``--weights``, the number that one pass of the loop takes (of all threads of a warp), also the
 instructions a weight.  The disassembler is that of a CUDA toolkit or of Triton's wheel.
 
-    python -m benchmarks.gpu.sass product.cu --kernel '^product$' --weights 1024
+    python -m benchmarks.gpu.sass product.cu --kernel '^product_4x2$' --weights 8192
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from infill_completion.engine.model.cuda.kernels.nf4 import NF4Matrix
 from infill_completion.engine.model.cuda.kernels.packed_linear import PackedLinear
 from infill_completion.engine.model.cuda.kernels.packed_model import PackedModel
 from infill_completion.engine.model.cuda.kernels.packing import pack
+from infill_completion.engine.model.cuda.kernels.products import PLANS
 from infill_completion.engine.model.cuda.kernels.runtime import kernels
 from infill_completion.engine.model.cuda.kernels.step_kernels import StepKernels
 from infill_completion.engine.model.cuda.kernels.step_weights import LINEAR, StepWeights, linear_layers, step_weights
@@ -131,8 +132,8 @@ def test_weights_stay_in_their_memory_and_come_back_bit_by_bit(case: Case, emula
 
 @pytest.fixture
 def device(emulated: EmulatedKernels, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """A device whose kernels run here; the times of bitsandbytes' products and of the kernels', in turn."""
-    times = iter([3.0, 2.0])
+    """A device whose kernels run here; the times of bitsandbytes' products, of the kernels', and of steps by each plan."""
+    times = iter([3.0, 2.0, 0.9, 0.8, 0.7, 0.8])
     monkeypatch.setattr(kernels, "load", lambda device, dtype: emulated)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(multi_processor_count=2))
     settings: dict[str, Any] = {"times": times}
@@ -149,6 +150,7 @@ def device(emulated: EmulatedKernels, monkeypatch: pytest.MonkeyPatch) -> dict[s
 def test_at_load_the_model_is_packed_where_the_kernels_agree_and_gain(case: Case, device: dict[str, Any]) -> None:
     made = loading.step_kernels(case.model, case.decoder, CAPACITY)
     assert isinstance(made, StepKernels)
+    assert made.plan == PLANS[2]  # the fastest
     assert {type(module) for module in case.modules} == {PackedLinear}
     for got in case.logits(12):
         assert close(got, case.expected(12))

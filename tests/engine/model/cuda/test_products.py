@@ -10,7 +10,16 @@ from torch import Tensor, nn
 
 from infill_completion.engine.model.cuda.kernels.nf4 import Codebooks, NF4Matrix, codebooks_of, matrix_of
 from infill_completion.engine.model.cuda.kernels.packing import pack, unpack
-from infill_completion.engine.model.cuda.kernels.products import MAX_ROWS, TILE, Normed, Places, Products, RotaryTables
+from infill_completion.engine.model.cuda.kernels.products import (
+    MAX_ROWS,
+    PLANS,
+    TILE,
+    Normed,
+    Places,
+    Products,
+    RotaryTables,
+    StepPlan,
+)
 from tests.engine.model.cuda.emulator.kernels import EmulatedKernels
 
 PROCESSORS = 2  # so that a block computes several tiles
@@ -58,14 +67,17 @@ def rows_of(count: int, width: int, dtype: torch.dtype, seed: int = 5) -> Tensor
 
 
 @pytest.mark.parametrize(("outputs", "inputs"), [(16, 128), (48, 384), (32, 1408), (80, 4096)])
+@pytest.mark.parametrize("plan", PLANS[::3])
 @pytest.mark.parametrize("rows", [1, 3, 8])
 def test_a_product_is_that_of_the_dequantised_weights(
-    emulated: EmulatedKernels, outputs: int, inputs: int, rows: int, number: torch.dtype
+    emulated: EmulatedKernels, outputs: int, inputs: int, rows: int, number: torch.dtype, plan: StepPlan
 ) -> None:
     module = layer(outputs, inputs)
     (matrix,), books = read(module)
     x, out = rows_of(rows, inputs, number), torch.full((rows, outputs), torch.nan, dtype=number)
-    Products(emulated, books, PROCESSORS).plain(matrix, x, out)
+    products = Products(emulated, books, PROCESSORS)
+    products.plan = plan
+    products.plain(matrix, x, out)
     assert error(out, x.double() @ dequantized(module).T) < TOLERANCE[number]
 
 
@@ -78,6 +90,10 @@ def test_a_row_has_the_same_bits_whatever_comes_with_it(emulated: EmulatedKernel
     for row in range(8):
         products.plain(matrix, x[row : row + 1].contiguous(), alone)
         assert torch.equal(alone[0], together[row])
+
+
+def noise(rows: int, width: int) -> Tensor:
+    return torch.randn(rows, width, generator=torch.Generator().manual_seed(11))
 
 
 def normed_of(stream: Tensor, weight: Tensor, eps: float, parts: int) -> tuple[Normed, Tensor]:
@@ -93,12 +109,12 @@ def test_the_gate_is_that_of_the_norm(emulated: EmulatedKernels, number: torch.d
     hidden, outputs = 256, 144
     gate, up = layer(outputs, hidden, 1), layer(outputs, hidden, 2)
     matrices, books = read(gate, up)
-    stream = 3 * torch.randn(MAX_ROWS, hidden)
+    stream = 3 * noise(MAX_ROWS, hidden)
     normed, exact = normed_of(stream, rows_of(1, hidden, number)[0], 1e-5, 16)
     out = torch.full((MAX_ROWS, outputs), torch.nan, dtype=number)
     Products(emulated, books, PROCESSORS).gate(matrices[0], matrices[1], normed, out, rows)
     expected = nn.functional.silu(exact @ dequantized(gate).T) * (exact @ dequantized(up).T)
-    assert error(out[:rows], expected[:rows]) < 2 * TOLERANCE[number]
+    assert error(out[:rows], expected[:rows]) < 2.5 * TOLERANCE[number]
     assert out[rows:].isnan().all()
 
 
@@ -110,7 +126,7 @@ def test_a_product_is_added_to_the_residual_stream(emulated: EmulatedKernels, nu
     x, weight, stream = (
         rows_of(MAX_ROWS, inputs, number),
         rows_of(1, hidden, number)[0],
-        torch.randn(MAX_ROWS, hidden),
+        noise(MAX_ROWS, hidden),
     )
     before = stream.clone()
     normed = Normed(torch.zeros(MAX_ROWS, hidden, dtype=number), torch.zeros(hidden // TILE, MAX_ROWS), 1e-5)
@@ -133,7 +149,7 @@ def test_queries_and_keys_are_rotated_and_written(
         layer(kv_heads * head_dim, hidden, 9)
     ]
     matrices, books = read(*modules)
-    stream = 2 * torch.randn(MAX_ROWS, hidden)
+    stream = 2 * noise(MAX_ROWS, hidden)
     normed, exact = normed_of(stream, rows_of(1, hidden, number)[0], 1e-5, 16)
     angles = torch.rand(capacity, 1, head_dim // 2)
     rotary = RotaryTables(
@@ -152,9 +168,9 @@ def test_queries_and_keys_are_rotated_and_written(
     position = shared + (at - shared) // ways
     cos, sin = rotary.cos[position].double(), rotary.sin[position].double()
     turned = split[:rows] * cos + split[:rows].roll(head_dim // 2, -1) * sin
-    assert error(out[:rows], turned[:, :heads]) < 2 * TOLERANCE[number]
-    assert error(cached[0][0, :, at].transpose(0, 1), turned[:, heads : heads + kv_heads]) < 2 * TOLERANCE[number]
-    assert error(cached[1][0, :, at].transpose(0, 1), split[:rows, heads + kv_heads :]) < 2 * TOLERANCE[number]
+    assert error(out[:rows], turned[:, :heads]) < 2.5 * TOLERANCE[number]
+    assert error(cached[0][0, :, at].transpose(0, 1), turned[:, heads : heads + kv_heads]) < 2.5 * TOLERANCE[number]
+    assert error(cached[1][0, :, at].transpose(0, 1), split[:rows, heads + kv_heads :]) < 2.5 * TOLERANCE[number]
     others = [i for i in range(capacity) if i not in at.tolist()]
     assert all(part[0, :, others].isnan().all() for part in cached)
     assert out[rows:].isnan().all()
@@ -173,3 +189,21 @@ def test_matrices_that_the_kernels_cannot_read_are_left_alone() -> None:
     assert matrix_of(nn.Linear(128, 16)) is None
     assert matrix_of(layer(16, 192)) is None
     assert matrix_of(layer(24, 128)) is None
+
+
+def test_every_plan_gives_the_same_bits(emulated: EmulatedKernels, number: torch.dtype) -> None:
+    """Also where a block computes several tiles."""
+    gate, up, out = layer(176, 1408, 1), layer(176, 1408, 2), layer(160, 1408, 3)
+    matrices, books = read(gate, up, out)
+    products, found = Products(emulated, books, PROCESSORS), []
+    stream = noise(MAX_ROWS, 1408)
+    normed, _ = normed_of(stream, rows_of(1, 1408, number)[0], 1e-5, 16)
+    for plan in PLANS:
+        products.plan = plan
+        gated, added = torch.zeros(MAX_ROWS, 176, dtype=number), torch.ones(MAX_ROWS, 160)
+        products.gate(matrices[0], matrices[1], normed, gated, 3)
+        after = Normed(torch.zeros(MAX_ROWS, 160, dtype=number), torch.zeros(10, MAX_ROWS), 1e-5)
+        products.residual(matrices[2], rows_of(8, 1408, number), rows_of(1, 160, number)[0], added, after, 3)
+        found.append((gated, added, after.weighted, after.squares))
+    for other in found[1:]:
+        assert all(torch.equal(one, two) for one, two in zip(found[0], other, strict=True))

@@ -91,8 +91,6 @@ inline void copy_later(void *shared, const void *address, LINE_OF_CALL) {
 }
 inline void finish_copies() {}
 
-inline void prefetch(const void *) {}
-
 inline Words4 written4(const void *address, LINE_OF_CALL) {
     cuda_on_cpu::check_aligned(address, 16, "written4", line);
     return *static_cast<const Words4 *>(address);

@@ -14,7 +14,7 @@ from torch import Tensor
 from infill_completion.engine.model.cuda.capture import GraphCapture
 from infill_completion.engine.model.cuda.kernels import prefill
 from infill_completion.engine.model.cuda.kernels.packed_model import PackedModel
-from infill_completion.engine.model.cuda.kernels.products import MAX_ROWS, Places, Products
+from infill_completion.engine.model.cuda.kernels.products import MAX_ROWS, PLANS, Places, Products, StepPlan
 from infill_completion.engine.model.cuda.kernels.runtime import kernels
 from infill_completion.engine.model.cuda.kernels.step_kernels import StepKernels
 from infill_completion.engine.model.cuda.kernels.step_weights import StepWeights, linear_layers, step_weights
@@ -61,6 +61,7 @@ def step_kernels(model: Any, decoder: Decoder, capacity: int) -> StepKernels | N
         # The message is CUDA's, NVRTC's or torch's: no text of a user ever reaches a kernel.
         fault = f"cannot be used here: {error_}"
     if not fault:
+        choose_plan(made)
         return made
     log.warning("The kernels are off, and torch's operators are used instead: they %s", fault)
     if packed is not None:
@@ -117,6 +118,18 @@ def error(made: StepKernels, expected: Tensor) -> float:
     zero = torch.zeros(1, dtype=torch.long, device=decoder.device)
     got = made.run(ids, Places(zero, zero, zero + 1), KVCache(decoder.kv_shape, _BUCKET), _BUCKET)
     return _difference(got[:MAX_ROWS, : decoder.vocab_size].float(), expected[:MAX_ROWS])
+
+
+def choose_plan(made: StepKernels) -> None:
+    """Let the products run as is fastest for this model and device, by the time of whole steps: kernels overlap."""
+    decoder = made.decoder
+    zero, cache = torch.zeros(1, dtype=torch.long, device=decoder.device), KVCache(decoder.kv_shape, _BUCKET)
+    step = partial(made.run, _ids(decoder)[:, :1].contiguous(), Places(zero, zero, zero + 1), cache, _BUCKET)
+    seconds: dict[StepPlan, float] = {}
+    for made.plan in PLANS:
+        seconds[made.plan] = _seconds([step])
+    made.plan = min(seconds, key=seconds.__getitem__)
+    log.info("Products: %s; a step takes %.2f ms.", made.plan, seconds[made.plan])
 
 
 def _ids(decoder: Decoder) -> Tensor:

@@ -17,6 +17,7 @@ from infill_completion.engine.model.cuda.kernels.products import (
     Places,
     Products,
     RotaryTables,
+    StepPlan,
 )
 from infill_completion.engine.model.cuda.kernels.step_weights import StepWeights
 from infill_completion.engine.model.decoder import Decoder
@@ -73,6 +74,15 @@ class StepKernels:
         self._rotary = RotaryTables(decoder.cos, decoder.sin)
         self._buffers = self._make_buffers()
         self.scores = self._numbers(weights.head.shape[0])
+
+    @property
+    def plan(self) -> StepPlan:
+        """How the products are computed; graphs captured before keep their own plan."""
+        return self._products.plan
+
+    @plan.setter
+    def plan(self, plan: StepPlan) -> None:
+        self._products.plan = plan
 
     def _make_buffers(self) -> _Buffers:
         decoder = self.decoder

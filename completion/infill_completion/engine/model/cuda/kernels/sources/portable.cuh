@@ -103,9 +103,6 @@ __device__ inline void copy_later(void *shared, const void *address) {
 // Waits for this thread's copies; those of other threads are there after a barrier behind it.
 __device__ inline void finish_copies() { asm volatile("cp.async.wait_all;" ::: "memory"); }
 
-// Asks for the 128 bytes around an address to come into the second-level cache.  Needs no wait_for_previous().
-__device__ inline void prefetch(const void *address) { asm volatile("prefetch.global.L2 [%0];" ::"l"(address)); }
-
 // Reads 16 bytes that an earlier kernel may have written, and that are read once: keys and values.
 __device__ inline Words4 written4(const void *address) {
     Words4 words;

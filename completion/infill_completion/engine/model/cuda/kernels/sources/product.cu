@@ -1,4 +1,7 @@
 // The products of a step, and what belongs to each of them; see product.cuh.
+//
+// Each is compiled twice, and which is faster depends on the shape and the device: name_4x2 loads four units ahead and
+// two of its blocks share a multiprocessor, name_2x3 loads two ahead, with 80 registers a thread, and three blocks do.
 #include "product.cuh"
 
 // The product alone: out (rows, outputs).
@@ -19,11 +22,18 @@ struct Plain {
     }
 };
 
-extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS)
-    product(const float *levels, const float *code, const unsigned char *packed, const unsigned char *scales,
-            const float *coarse, const float *offset, const number *x, number *out, int rows, int inputs, int outputs) {
+#define PRODUCT_PARAMETERS                                                                                             \
+    const float *levels, const float *code, const unsigned char *packed, const unsigned char *scales,                  \
+        const float *coarse, const float *offset, const number *x, number *out, int rows, int inputs, int outputs
+template <int AHEAD> __device__ void product(PRODUCT_PARAMETERS) {
     const Plain plan{{packed, scales, coarse, offset}, out, rows, outputs};
-    multiply(plan, outputs / OUTPUTS, levels, code, x, rows, inputs, nullptr, 0, 0.0f);
+    multiply<AHEAD>(plan, outputs / OUTPUTS, levels, code, x, rows, inputs, nullptr, 0, 0.0f);
+}
+extern "C" __global__ void __launch_bounds__(THREADS, 2) product_4x2(PRODUCT_PARAMETERS) {
+    product<4>(levels, code, packed, scales, coarse, offset, x, out, rows, inputs, outputs);
+}
+extern "C" __global__ void __launch_bounds__(THREADS, 3) product_2x3(PRODUCT_PARAMETERS) {
+    product<2>(levels, code, packed, scales, coarse, offset, x, out, rows, inputs, outputs);
 }
 
 // Queries, keys and values of a layer from the norm of the residual stream.  Queries and keys are rotated; keys and
@@ -40,16 +50,24 @@ struct Attention {
         const int head = head_of(tile);
         const bool is_query = head < heads, is_key = head < heads + kv_heads;
         // One by one: chosen as a whole they would go through memory.
-        return {is_query ? queries.packed : is_key ? keys.packed : values.packed,
-                is_query ? queries.scales : is_key ? keys.scales : values.scales,
-                is_query ? queries.coarse : is_key ? keys.coarse : values.coarse,
-                is_query ? queries.offset : is_key ? keys.offset : values.offset};
+        return {is_query ? queries.packed
+                : is_key ? keys.packed
+                         : values.packed,
+            is_query     ? queries.scales
+                : is_key ? keys.scales
+                         : values.scales,
+            is_query     ? queries.coarse
+                : is_key ? keys.coarse
+                         : values.coarse,
+            is_query     ? queries.offset
+                : is_key ? keys.offset
+                         : values.offset};
     }
     __device__ Matrix high_matrix(int tile) const { return low_matrix(tile); }
     // Number of the group within its matrix.
     __device__ int low_group(int tile) const {
         const int head = head_of(tile), before = head < heads ? 0 : head < heads + kv_heads ? heads : heads + kv_heads;
-        return tile + (head - 2 * before) * tiles_of_head();  // two groups a tile, and those of the other matrices less
+        return tile + (head - 2 * before) * tiles_of_head(); // two groups a tile, and those of the other matrices less
     }
     __device__ int high_group(int tile) const { return low_group(tile) + tiles_of_head(); }
     // Per row eight cosines of each half and eight sines of each half; then eight biases of each half; then the index.
@@ -65,8 +83,8 @@ struct Attention {
             copy_later(stage + 512 + 16 * lane, bias + head * head_dim + d + (lane ? head_dim / 2 : 0));
         }
     }
-    __device__ void finish(int tile, int i, int row, float low, float high, float norm,
-                           const unsigned char *stage) const {
+    __device__ void finish(
+        int tile, int i, int row, float low, float high, float norm, const unsigned char *stage) const {
         if (row >= rows) return;
         const int head = head_of(tile), d = 8 * (tile % tiles_of_head()) + i, half = d + head_dim / 2;
         const number *turn = reinterpret_cast<const number *>(stage) + 32 * row + i;
@@ -91,21 +109,30 @@ struct Attention {
     }
 };
 
-extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS)
-    project_attention(const float *levels, const float *code, const unsigned char *q_packed,
-                      const unsigned char *q_scales, const float *q_coarse, const float *q_offset,
-                      const unsigned char *k_packed, const unsigned char *k_scales, const float *k_coarse,
-                      const float *k_offset, const unsigned char *v_packed, const unsigned char *v_scales,
-                      const float *v_coarse, const float *v_offset, const number *bias, const number *x,
-                      const float *squares, const number *cosines, const number *sines, const long long *at,
-                      const long long *shared_tokens, const long long *ways, number *out, number *keys, number *values,
-                      int rows, int inputs, int parts, float eps, int heads, int kv_heads, int head_dim, int capacity,
-                      int positions) {
+#define PROJECT_ATTENTION_PARAMETERS                                                                                   \
+    const float *levels, const float *code, const unsigned char *q_packed, const unsigned char *q_scales,              \
+        const float *q_coarse, const float *q_offset, const unsigned char *k_packed, const unsigned char *k_scales,    \
+        const float *k_coarse, const float *k_offset, const unsigned char *v_packed, const unsigned char *v_scales,    \
+        const float *v_coarse, const float *v_offset, const number *bias, const number *x, const float *squares,       \
+        const number *cosines, const number *sines, const long long *at, const long long *shared_tokens,               \
+        const long long *ways, number *out, number *keys, number *values, int rows, int inputs, int parts, float eps,  \
+        int heads, int kv_heads, int head_dim, int capacity, int positions
+template <int AHEAD> __device__ void project_attention(PROJECT_ATTENTION_PARAMETERS) {
     const Attention plan{{q_packed, q_scales, q_coarse, q_offset}, {k_packed, k_scales, k_coarse, k_offset},
-                         {v_packed, v_scales, v_coarse, v_offset}, bias, cosines, sines, at, shared_tokens, ways, out,
-                         keys, values, rows, heads, kv_heads, head_dim, capacity, positions};
+        {v_packed, v_scales, v_coarse, v_offset}, bias, cosines, sines, at, shared_tokens, ways, out, keys, values,
+        rows, heads, kv_heads, head_dim, capacity, positions};
     const int tiles = (heads + 2 * kv_heads) * head_dim / OUTPUTS;
-    multiply(plan, tiles, levels, code, x, rows, inputs, squares, parts, eps);
+    multiply<AHEAD>(plan, tiles, levels, code, x, rows, inputs, squares, parts, eps);
+}
+extern "C" __global__ void __launch_bounds__(THREADS, 2) project_attention_4x2(PROJECT_ATTENTION_PARAMETERS) {
+    project_attention<4>(levels, code, q_packed, q_scales, q_coarse, q_offset, k_packed, k_scales, k_coarse, k_offset,
+        v_packed, v_scales, v_coarse, v_offset, bias, x, squares, cosines, sines, at, shared_tokens, ways, out, keys,
+        values, rows, inputs, parts, eps, heads, kv_heads, head_dim, capacity, positions);
+}
+extern "C" __global__ void __launch_bounds__(THREADS, 3) project_attention_2x3(PROJECT_ATTENTION_PARAMETERS) {
+    project_attention<2>(levels, code, q_packed, q_scales, q_coarse, q_offset, k_packed, k_scales, k_coarse, k_offset,
+        v_packed, v_scales, v_coarse, v_offset, bias, x, squares, cosines, sines, at, shared_tokens, ways, out, keys,
+        values, rows, inputs, parts, eps, heads, kv_heads, head_dim, capacity, positions);
 }
 
 // A product that is added to the residual stream, float32 (8, outputs).  Also writes the stream times the weight of
@@ -137,8 +164,7 @@ struct Residual {
         high += before[8];
         float square = fmaf(low, low, high * high);
 #pragma unroll
-        for (int distance = 1; distance < 8; distance *= 2)
-            square += __shfl_xor_sync(0xffffffffu, square, distance);
+        for (int distance = 1; distance < 8; distance *= 2) square += __shfl_xor_sync(0xffffffffu, square, distance);
         if (row >= rows) return;
         const size_t at = static_cast<size_t>(row) * outputs + OUTPUTS * tile + i;
         stream[at] = low;
@@ -149,12 +175,21 @@ struct Residual {
     }
 };
 
-extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS)
-    project_residual(const float *levels, const float *code, const unsigned char *packed, const unsigned char *scales,
-                     const float *coarse, const float *offset, const number *x, const number *weight, float *stream,
-                     number *weighted, float *squares, int rows, int inputs, int outputs) {
+#define PROJECT_RESIDUAL_PARAMETERS                                                                                    \
+    const float *levels, const float *code, const unsigned char *packed, const unsigned char *scales,                  \
+        const float *coarse, const float *offset, const number *x, const number *weight, float *stream,                \
+        number *weighted, float *squares, int rows, int inputs, int outputs
+template <int AHEAD> __device__ void project_residual(PROJECT_RESIDUAL_PARAMETERS) {
     const Residual plan{{packed, scales, coarse, offset}, weight, stream, squares, weighted, rows, outputs};
-    multiply(plan, outputs / OUTPUTS, levels, code, x, rows, inputs, nullptr, 0, 0.0f);
+    multiply<AHEAD>(plan, outputs / OUTPUTS, levels, code, x, rows, inputs, nullptr, 0, 0.0f);
+}
+extern "C" __global__ void __launch_bounds__(THREADS, 2) project_residual_4x2(PROJECT_RESIDUAL_PARAMETERS) {
+    project_residual<4>(
+        levels, code, packed, scales, coarse, offset, x, weight, stream, weighted, squares, rows, inputs, outputs);
+}
+extern "C" __global__ void __launch_bounds__(THREADS, 3) project_residual_2x3(PROJECT_RESIDUAL_PARAMETERS) {
+    project_residual<2>(
+        levels, code, packed, scales, coarse, offset, x, weight, stream, weighted, squares, rows, inputs, outputs);
 }
 
 // silu(gate) * up from the norm of the residual stream: out (8, outputs).  A tile holds eight of each.
@@ -170,18 +205,25 @@ struct Gate {
     __device__ void finish(int tile, int i, int row, float low, float high, float norm, const unsigned char *) const {
         if (row >= rows) return;
         const float gated = low * norm;
-        out[static_cast<size_t>(row) * outputs + 8 * tile + i] =
-            rounded(gated / (1.0f + expf(-gated)) * (high * norm));
+        out[static_cast<size_t>(row) * outputs + 8 * tile + i] = rounded(gated / (1.0f + expf(-gated)) * (high * norm));
     }
 };
 
-extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS)
-    project_gate(const float *levels, const float *code, const unsigned char *gate_packed,
-                 const unsigned char *gate_scales, const float *gate_coarse, const float *gate_offset,
-                 const unsigned char *up_packed, const unsigned char *up_scales, const float *up_coarse,
-                 const float *up_offset, const number *x, const float *squares, number *out, int rows, int inputs,
-                 int parts, float eps, int outputs) {
+#define PROJECT_GATE_PARAMETERS                                                                                        \
+    const float *levels, const float *code, const unsigned char *gate_packed, const unsigned char *gate_scales,        \
+        const float *gate_coarse, const float *gate_offset, const unsigned char *up_packed,                            \
+        const unsigned char *up_scales, const float *up_coarse, const float *up_offset, const number *x,               \
+        const float *squares, number *out, int rows, int inputs, int parts, float eps, int outputs
+template <int AHEAD> __device__ void project_gate(PROJECT_GATE_PARAMETERS) {
     const Gate plan{{gate_packed, gate_scales, gate_coarse, gate_offset}, {up_packed, up_scales, up_coarse, up_offset},
-                    out, rows, outputs};
-    multiply(plan, outputs / 8, levels, code, x, rows, inputs, squares, parts, eps);
+        out, rows, outputs};
+    multiply<AHEAD>(plan, outputs / 8, levels, code, x, rows, inputs, squares, parts, eps);
+}
+extern "C" __global__ void __launch_bounds__(THREADS, 2) project_gate_4x2(PROJECT_GATE_PARAMETERS) {
+    project_gate<4>(levels, code, gate_packed, gate_scales, gate_coarse, gate_offset, up_packed, up_scales, up_coarse,
+        up_offset, x, squares, out, rows, inputs, parts, eps, outputs);
+}
+extern "C" __global__ void __launch_bounds__(THREADS, 3) project_gate_2x3(PROJECT_GATE_PARAMETERS) {
+    project_gate<2>(levels, code, gate_packed, gate_scales, gate_coarse, gate_offset, up_packed, up_scales, up_coarse,
+        up_offset, x, squares, out, rows, inputs, parts, eps, outputs);
 }

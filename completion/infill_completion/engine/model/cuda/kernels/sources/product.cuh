@@ -21,14 +21,12 @@
 #include "portable.cuh"
 
 constexpr int WARPS = 8, THREADS = 32 * WARPS;
-constexpr int AHEAD = 2;                    // units that are loaded before they are needed
-constexpr int BLOCKS = 3;                   // of a multiprocessor: what 80 registers a thread allow
-constexpr int UNIT = 128;                   // inputs
-constexpr int OUTPUTS = 16, ROWS = 8;       // of a tile
-constexpr int GROUP_BYTES = 512, GROUP_SCALES = 16;  // of eight outputs and a unit
+constexpr int UNIT = 128; // inputs
+constexpr int OUTPUTS = 16, ROWS = 8; // of a tile
+constexpr int GROUP_BYTES = 512, GROUP_SCALES = 16; // of eight outputs and a unit
 constexpr int TABLE_BYTES = 256 * 256;
-constexpr int STAGE = 576;  // bytes that a plan keeps for the end of a tile
-constexpr int CODE = 128;                   // where the code starts within an entry
+constexpr int STAGE = 576; // bytes that a plan keeps for the end of a tile
+constexpr int CODE = 128; // where the code starts within an entry
 
 struct Matrix {
     const unsigned char *packed, *scales;
@@ -37,14 +35,14 @@ struct Matrix {
 
 // One of the two groups of outputs of a tile, as a lane reads it.
 struct Output {
-    const unsigned char *packed, *scales;  // of this lane
-    float coarse, coarse_after;            // before and from the unit `turn` on
+    const unsigned char *packed, *scales; // of this lane
+    float coarse, coarse_after; // before and from the unit `turn` on
     int turn;
     float offset;
 };
 
 struct Unit {
-    Words4 low, high;  // weights of the outputs g and g + 8, for two blocks of scales
+    Words4 low, high; // weights of the outputs g and g + 8, for two blocks of scales
     unsigned low_scales, high_scales;
 };
 
@@ -54,9 +52,9 @@ __device__ inline Output output_of(const Matrix &matrix, int group, int inputs, 
     const size_t start = static_cast<size_t>(group) * all + first;
     const int block = (8 * group + g) * 2 * all + 2 * first, within = block & 255;
     const float *coarse = matrix.coarse + (block >> 8);
-    const bool turns = within + 2 * units > 256;  // two factors at most: a warp takes fewer than 256 blocks of a row
+    const bool turns = within + 2 * units > 256; // two factors at most: a warp takes fewer than 256 blocks of a row
     return {matrix.packed + GROUP_BYTES * start + 16 * lane, matrix.scales + GROUP_SCALES * start + 2 * g, coarse[0],
-            coarse[turns], (256 - within) / 2, *matrix.offset};
+        coarse[turns], (256 - within) / 2, *matrix.offset};
 }
 
 // Loads unit `u` after the one that `low` and `high` are at.
@@ -91,7 +89,8 @@ __device__ inline void fill_table(unsigned char *table, const float *levels, con
     const int lane = threadIdx.x % 32, first = threadIdx.x / 32 * 32;
     const unsigned level = rounded(levels[lane % 16]);
     const float scale = code[first + lane];
-    const unsigned upper[2] = {__shfl_sync(0xffffffffu, level, first / 16), __shfl_sync(0xffffffffu, level, first / 16 + 1)};
+    const unsigned upper[2] = {
+        __shfl_sync(0xffffffffu, level, first / 16), __shfl_sync(0xffffffffu, level, first / 16 + 1)};
     unsigned char *at = table + 256 * first;
 #pragma unroll
     for (int lower = 0; lower < 16; lower++) {
@@ -119,7 +118,7 @@ __device__ inline void write_norms(float *norms, const float *squares, int parts
     if (lane == 0) norms[row] = rsqrtf(sum / static_cast<float>(inputs) + eps);
 }
 
-// Multiplies `x`, (rows, inputs), with all tiles of `plan`.
+// Multiplies `x`, (rows, inputs), with all tiles of `plan`.  AHEAD is how many units are loaded before they are needed.
 //
 // `plan.low_matrix(tile)` and `plan.low_group(tile)` are the matrix and group behind the outputs 0 to 7 of a tile,
 // `plan.high_matrix(tile)` and `plan.high_group(tile)` those behind 8 to 15.
@@ -127,12 +126,12 @@ __device__ inline void write_norms(float *norms, const float *squares, int parts
 // is computed; all threads call it.  `plan.finish(tile, i, row, low, high, norm, stage)` takes the products of outputs i
 // and i + 8; 64 threads call it, those of one row in eight neighbouring lanes.  `norm` is the reciprocal root mean square
 // from `squares`, or 1.
-template <class Plan>
+template <int AHEAD, class Plan>
 __device__ void multiply(const Plan &plan, int tiles, const float *levels, const float *code, const number *x, int rows,
-                         int inputs, const float *squares, int parts, float eps) {
+    int inputs, const float *squares, int parts, float eps) {
     DYNAMIC_SHARED(shared);
     unsigned char *table = at_low_shared(shared);
-    float *both_sums = reinterpret_cast<float *>(table + TABLE_BYTES);  // (2, WARPS, OUTPUTS, ROWS)
+    float *both_sums = reinterpret_cast<float *>(table + TABLE_BYTES); // (2, WARPS, OUTPUTS, ROWS)
     float *norms = both_sums + 2 * WARPS * OUTPUTS * ROWS;
     unsigned char *stages = reinterpret_cast<unsigned char *>(norms + ROWS);
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
@@ -151,11 +150,6 @@ __device__ void multiply(const Plan &plan, int tiles, const float *levels, const
 #pragma unroll
         for (int j = 0; j < AHEAD; j++)
             if (j < units) load(ahead[j], low, high, j);
-        // The rest of the tile on its way too, while the kernel before this one still runs.
-        for (int line = lane; line < (units - AHEAD) * GROUP_BYTES / 128; line += 32) {
-            prefetch(low.packed + GROUP_BYTES * AHEAD + 128 * line - 16 * lane);
-            prefetch(high.packed + GROUP_BYTES * AHEAD + 128 * line - 16 * lane);
-        }
     }
     fill_table(table, levels, code);
     let_next_start();
@@ -178,8 +172,7 @@ __device__ void multiply(const Plan &plan, int tiles, const float *levels, const
                     const Unit &unit = ahead[j];
 #pragma unroll
                     for (int b = 0; b < 2; b++) {
-                        const Words4 right[2] = {
-                            *reinterpret_cast<const Words4 *>(right_from + UNIT * j + 64 * b),
+                        const Words4 right[2] = {*reinterpret_cast<const Words4 *>(right_from + UNIT * j + 64 * b),
                             *reinterpret_cast<const Words4 *>(right_from + UNIT * j + 64 * b + 8)};
                         float part[4] = {0.0f, 0.0f, 0.0f, 0.0f};
 #pragma unroll
@@ -187,17 +180,16 @@ __device__ void multiply(const Plan &plan, int tiles, const float *levels, const
                             const unsigned low_word = word_of(unit.low, 2 * b + m / 2);
                             const unsigned high_word = word_of(unit.high, 2 * b + m / 2);
                             const int byte = 2 * (m % 2);
-                            const unsigned left[4] = {
-                                looked_up(low_word, byte, copy), looked_up(high_word, byte, copy),
+                            const unsigned left[4] = {looked_up(low_word, byte, copy), looked_up(high_word, byte, copy),
                                 looked_up(low_word, byte + 1, copy), looked_up(high_word, byte + 1, copy)};
                             const Words4 &four = right[m / 2];
                             const unsigned both[2] = {m % 2 ? four.z : four.x, m % 2 ? four.w : four.y};
                             multiply_add(part, left, both);
                         }
-                        const float low_scale =
-                            scale_of(unit.low_scales, b, code_copy, base + j < low.turn ? low.coarse : low.coarse_after, low.offset);
-                        const float high_scale =
-                            scale_of(unit.high_scales, b, code_copy, base + j < high.turn ? high.coarse : high.coarse_after, high.offset);
+                        const float low_scale = scale_of(unit.low_scales, b, code_copy,
+                            base + j < low.turn ? low.coarse : low.coarse_after, low.offset);
+                        const float high_scale = scale_of(unit.high_scales, b, code_copy,
+                            base + j < high.turn ? high.coarse : high.coarse_after, high.offset);
                         total[0] = fmaf(low_scale, part[0], total[0]);
                         total[1] = fmaf(low_scale, part[1], total[1]);
                         total[2] = fmaf(high_scale, part[2], total[2]);
