@@ -132,7 +132,7 @@ def test_weights_stay_in_their_memory_and_come_back_bit_by_bit(case: Case, emula
 
 @pytest.fixture
 def device(emulated: EmulatedKernels, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """A device whose kernels run here; the times of bitsandbytes' products, of the kernels', and of steps by each plan."""
+    """A device whose kernels run here; the times of bitsandbytes, of the kernels, and of steps by each plan."""
     times = iter([3.0, 2.0, 0.9, 0.8, 0.7, 0.8])
     monkeypatch.setattr(kernels, "load", lambda device, dtype: emulated)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(multi_processor_count=2))
