@@ -58,8 +58,9 @@ class EngineSettings:
     )
     model: str = setting(
         "auto",
-        "Hub id or path of a model. `auto` picks the best cached model that fits the GPU, or else the "
-        "embedded one. Nothing is downloaded automatically.",
+        "Hub id or path of a model. `auto` takes, of the models on this machine that fit its memory and keep "
+        "`completion.deadline_ms` at the speed measured here, the one with the best published quality, on a GPU or a "
+        "CPU; or else the embedded one. Nothing is downloaded automatically.",
         trusted=True,
     )
     format: str = setting(

@@ -12,7 +12,7 @@ from infill_completion.engine import environment  # isort: skip  # before torch
 import torch
 
 from infill_completion.catalog import DeviceSpeed, ModelSpeed, SpeedStore
-from infill_completion.engine.checkpoints import devices
+from infill_completion.engine.checkpoints import devices, precision
 
 environment.prepare()
 
@@ -70,7 +70,8 @@ def _measured(device: torch.device) -> DeviceSpeed:
     source = torch.zeros(_COPY_BYTES, dtype=torch.uint8, device=device)
     target = torch.empty_like(source)
     copy_s = _fastest_s(lambda: target.copy_(source), device)
-    dtype = torch.float16 if device.type in {"mps", "cuda"} else torch.bfloat16
+    # Prompts are computed in the type of the automatic choice; processors without bf16 emulate it.
+    dtype = precision.choose_dtype(device, precision.choose_quantization("auto", device, ""))
     side = 4 * _SIDE if device.type == "cuda" else _SIDE
     matrix = torch.zeros(side, side, dtype=dtype, device=device)
     product_s = _fastest_s(lambda: matrix @ matrix, device)
