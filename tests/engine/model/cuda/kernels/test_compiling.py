@@ -43,15 +43,18 @@ def test_every_source_compiles_for_every_architecture(source: str, architecture:
     assert binary.parameters
 
 
+FEW = 32  # bytes: some addresses, which are read back once a tile
+
+
 @needs_disassembler
 @all_architectures
 @all_sources
 @both_numbers
-def test_nothing_spills(tmp_path: Path, source: str, architecture: str, is_half: bool) -> None:
+def test_next_to_nothing_spills(tmp_path: Path, source: str, architecture: str, is_half: bool) -> None:
     binary = compiled(source, architecture, is_half)
     used = sass.usage(stored(tmp_path, binary))
     assert set(used) == set(binary.parameters)
-    assert {name: (each.stack, each.local) for name, each in used.items() if each.stack or each.local} == {}
+    assert {name: (each.stack, each.local) for name, each in used.items() if each.stack > FEW or each.local} == {}
     assert max(each.registers for each in used.values()) <= MAX_REGISTERS
 
 
