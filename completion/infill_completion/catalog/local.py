@@ -39,7 +39,8 @@ class Cached:
 def hub_folder() -> Path:
     """Return where Hugging Face libraries keep downloaded models: ``HF_HUB_CACHE``, else ``HF_HOME/hub``."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or home_directory() / ".cache") / "huggingface"
-    folder = Path(os.environ.get("HF_HUB_CACHE") or Path(os.environ.get("HF_HOME") or base) / "hub")
+    named = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE")
+    folder = Path(named or Path(os.environ.get("HF_HOME") or base) / "hub")
     return folder.expanduser() if has_home_directory() else folder
 
 

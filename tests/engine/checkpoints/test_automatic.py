@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -123,6 +126,40 @@ def test_a_damaged_model_is_passed_over_and_named(cache: HubCache) -> None:
     assert choose_model(EngineSettings(), CPU)[0] == Q05
     reasons = {each.model: each.reason for each in choose_automatically(EngineSettings(), CPU)[1].passed_over}
     assert reasons[Q7].startswith("cannot be read")
+
+
+@pytest.mark.parametrize("config", ["", "[]", "3", "{}", '{"quantization_config": 1}', '{"num_attention_heads": "x"}'])
+def test_a_damaged_configuration_is_no_error(cache: HubCache, config: str) -> None:
+    (cache.add(Q7) / "config.json").write_text(config)
+    folder = cache.add(Q05)
+    assert choose_model(EngineSettings(), CPU) == (Q05, folder)
+
+
+def test_a_model_without_its_tokenizer_is_half_downloaded(cache: HubCache) -> None:
+    (cache.add(Q7) / "tokenizer.json").unlink()
+    assert choose_model(EngineSettings(), CPU)[0] == "embedded"
+    (passed,) = choose_automatically(EngineSettings(), CPU)[1].passed_over
+    assert "is half downloaded" in passed.reason
+
+
+def test_a_pickle_is_not_called_half_downloaded(cache: HubCache) -> None:
+    snapshot = cache.add(Q7)
+    (file,) = snapshot.glob("*.safetensors")
+    file.rename(snapshot / "pytorch_model.bin")
+    (passed,) = choose_automatically(EngineSettings(), CPU)[1].passed_over
+    assert "has no safetensors weights" in passed.reason
+
+
+def test_the_hub_library_is_not_imported_for_a_choice() -> None:
+    program = (
+        "import sys, torch; from infill_completion.engine.checkpoints.selection import choose_model\n"
+        "from infill_completion.settings import EngineSettings\n"
+        "choose_model(EngineSettings(), torch.device('cpu')); print('huggingface_hub' in sys.modules)"
+    )
+    environment = os.environ | {"HF_HUB_CACHE": "/nonexistent"}
+    command = [sys.executable, "-P", "-c", program]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.strip() == "False", done.stderr
 
 
 def test_models_of_other_layers_are_not_taken(cache: HubCache) -> None:

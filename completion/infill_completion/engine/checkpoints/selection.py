@@ -6,7 +6,7 @@ Nothing is downloaded: either the files are here, or the error says how to get t
 
 from __future__ import annotations
 
-import contextlib
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from infill_completion.catalog import (
     MODELS,
     AutoChoice,
     KnownModel,
+    ModelShape,
     ModelSpeed,
     Option,
     Presence,
@@ -108,12 +109,14 @@ class FoundModel:
         name: The hub id that it was found under; Meta's own mirrors have others.
         folder: Its checkpoint; None if it is half downloaded.
         is_own: Whether the user quantised it here.
+        problem: What an incomplete one lacks, as the rest of a sentence.
     """
 
     model: KnownModel
     name: str
     folder: Path | None
     is_own: bool = False
+    problem: str = ""
 
 
 def choose_automatically(settings: EngineSettings, device: torch.device) -> tuple[FoundModel | None, AutoChoice]:
@@ -140,17 +143,27 @@ def found_models(settings: EngineSettings, device: torch.device) -> list[FoundMo
 
 def _found(model: KnownModel, settings: EngineSettings, device: torch.device) -> list[FoundModel]:
     """Return the places of a model, best first; only the first one counts."""
-    names = [model.id]
+    names, partial = [model.id], list[FoundModel]()
     if model.id.startswith("codellama/"):
         names.append(model.id.replace("codellama/", "meta-llama/", 1))
     for name in names:
         own = quantised(name) if precision.choose_quantization(settings.quantization, device, name) == "nf4" else None
         if own is not None:
             return [FoundModel(model, name, own, is_own=True)]
-        with contextlib.suppress(ModelError):
-            return [FoundModel(model, name, find(name))]
-    partial = next((name for name in names if cached(name).presence is Presence.PARTIAL), None)
-    return [] if partial is None else [FoundModel(model, partial, None)]
+        # Not `find`: most machines have no model, and it would import the hub's library for each start of the engine.
+        here = cached(name)
+        if here.presence is Presence.COMPLETE:
+            return [FoundModel(model, name, here.folder)]
+        if here.presence is Presence.PARTIAL:
+            partial = partial or [FoundModel(model, name, None, problem=_missing(name, here.folder))]
+    return partial
+
+
+def _missing(name: str, folder: Path | None) -> str:
+    """Return what an incomplete model lacks, as the rest of a sentence."""
+    if folder is not None and any(folder.glob("*.bin")) and not any(folder.glob("*.safetensors*")):
+        return "has no safetensors weights, and other formats can run code"
+    return f"is half downloaded; finish it with `infill-ls models pull {name}`"
 
 
 def _option(found: FoundModel, settings: EngineSettings, device: torch.device) -> Option:
@@ -163,10 +176,12 @@ def _option(found: FoundModel, settings: EngineSettings, device: torch.device) -
     dtype = precision.choose_dtype(device, quantization)
     is_cpu_int8 = precision.is_cpu_int8(quantization, device)
     try:
+        ModelShape.of(json.loads((folder / "config.json").read_text("utf-8")))  # raises if it is damaged
         needed = weight_bytes(folder, quantization, dtype, is_cpu_int8=is_cpu_int8)
         needed += kv_bytes(folder, settings.context_tokens, dtype)
-    except (ModelError, OSError, ValueError) as error:
-        return Option(model, obstacle=f"cannot be read: {str(error).rstrip('.')}", is_own=found.is_own)
+    except (ModelError, OSError, LookupError, TypeError, ValueError, AttributeError) as error:
+        what = str(error).rstrip(".") if isinstance(error, ModelError) else type(error).__name__
+        return Option(model, obstacle=f"cannot be read ({what})", is_own=found.is_own)
     speed = None
     if quality(model.id) is not None or found.is_own:
         speed = speed_here(model, quantization, device, name=name)
@@ -179,9 +194,7 @@ def _obstacle(found: FoundModel) -> str:
         return f"cannot run in the engine: {model.note.rstrip('.')}"
     if model.support is Support.LEFT_TO_RIGHT:
         return "does not see the text after the cursor"
-    if found.folder is None:
-        return f"is half downloaded; finish it with `infill-ls models pull {found.name}`"
-    return ""
+    return found.problem
 
 
 def speed_here(
