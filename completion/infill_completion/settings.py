@@ -58,7 +58,8 @@ class EngineSettings:
     )
     model: str = setting(
         "auto",
-        "Hub id or path of a model. `auto` takes, of the models on this machine that fit its memory and keep "
+        "Hub id or path of a model, which may be a GGUF file. `auto` takes, of the models on this machine that fit "
+        "its memory and keep "
         "`completion.deadline_ms` at the speed measured here, the one with the best published quality, on a GPU or a "
         "CPU; or else the embedded one. Nothing is downloaded automatically.",
         trusted=True,

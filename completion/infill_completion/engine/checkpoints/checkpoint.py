@@ -1,6 +1,6 @@
 """A loaded model: check that it fits, then load it.
 
-Only safetensors are read, and code from checkpoints never runs.
+Only safetensors and GGUF files are read, and code from checkpoints never runs.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import torch
 
 from infill_completion.engine.checkpoints import devices, precision
 from infill_completion.engine.checkpoints.embedded_weights import load_llama
+from infill_completion.engine.checkpoints.gguf.loading import load_gguf
 from infill_completion.engine.checkpoints.model_settings import ModelSettings
 from infill_completion.engine.checkpoints.selection import EMBEDDED, WORKSPACE_BYTES, choose_model
 from infill_completion.engine.checkpoints.tokenizer import Tokenizer
@@ -28,7 +29,7 @@ environment.prepare()
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A loaded model with its tokenizer and settings."""
+    """A loaded model with its tokenizer and settings; ``folder`` is where it is, a folder or a GGUF file."""
 
     name: str
     folder: Path
@@ -49,14 +50,15 @@ def load(settings: EngineSettings, progress: Progress, *, without_transformers: 
         settings: Model, quantization and device.
         progress: Called with a share from 0 to 1 and the current step.
         without_transformers: Load the embedded model without transformers where possible.  Only the decoder can use
-            such a model; it has no ``generate()``.
+            such a model; it has no ``generate()``.  A GGUF file is always loaded like that.
 
     Raises:
         ModelError: The model is missing, incomplete, too large or of an unknown kind.
     """
     device = devices.choose_device(settings.device)
     name, folder = choose_model(settings, device)
-    quantization = precision.choose_quantization(settings.quantization, device, name)
+    is_gguf = folder.is_file()
+    quantization = precision.choose_quantization(settings.quantization, device, name, is_gguf=is_gguf)
     dtype = precision.choose_dtype(device, quantization)
     progress(0.05, "reading the tokenizer")
     tokenizer = Tokenizer.load(folder, name)
@@ -74,6 +76,8 @@ def load(settings: EngineSettings, progress: Progress, *, without_transformers: 
     held = "none" if is_cpu_int8 else quantization
     if without_transformers and folder == EMBEDDED and device.type == "cpu" and held == "none":
         model: Any = load_llama(folder, dtype)
+    elif is_gguf:
+        model = _dequantized(folder, name, dtype, device, progress)
     else:
         model = _pretrained(folder, name, device, dtype, held, needed, free)
     # CodeLlama-34b and the -Python models share a tokenizer with models that can infill, but not their vocabulary.
@@ -84,6 +88,14 @@ def load(settings: EngineSettings, progress: Progress, *, without_transformers: 
         model_settings.name or name, folder, model, tokenizer, model_settings, device, dtype, quantization, needed,
         is_cpu_int8,
     )  # fmt: skip
+
+
+def _dequantized(file: Path, name: str, dtype: torch.dtype, device: torch.device, progress: Progress) -> Any:
+    """Load a GGUF file, whose header the tokenizer has been read from."""
+    try:
+        return load_gguf(file, dtype, device, lambda share: progress(0.1 + 0.8 * share, f"loading {file.name}"))
+    except torch.OutOfMemoryError as error:
+        raise ModelError(f"{name} does not fit on {device}; choose a smaller model.") from error
 
 
 def _pretrained(

@@ -13,10 +13,11 @@ _SUFFIXES = frozenset({".json", ".safetensors", ".model"})
 def fingerprint(folder: Path) -> str:
     """Return the SHA-256 of a checkpoint's files: names, sizes, small files as a whole, both ends of large ones.
 
-    The beginning of a safetensors file lists all tensors, and its end is weights.
+    The beginning of a safetensors or GGUF file lists all tensors, and its end is weights.  A GGUF file is alone.
     """
     digest = hashlib.sha256()
-    for path in sorted(path for path in folder.iterdir() if path.suffix in _SUFFIXES):
+    own = [folder] if folder.is_file() else [path for path in folder.iterdir() if path.suffix in _SUFFIXES]
+    for path in sorted(own):
         size_bytes = path.stat().st_size
         digest.update(f"{path.name} {size_bytes}\n".encode())
         with path.open("rb") as file:

@@ -14,6 +14,7 @@ from types import NoneType
 from typing import Any
 
 from infill_completion.catalog import KnownModel, Support, identify
+from infill_completion.engine.checkpoints.gguf.loading import opened
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.ngram.mixture import MixtureParameters
 from infill_completion.prompt.formats import FimFormat, PromptLayout
@@ -46,7 +47,7 @@ class ModelSettings:
 
     @classmethod
     def read(cls, folder: Path, name: str = "", form: FimFormat | None = None) -> ModelSettings:
-        """Read ``infill.json`` of the checkpoint in ``folder``; unknown keys are ignored.
+        """Read ``infill.json`` of the checkpoint in ``folder``; unknown keys are ignored, and a GGUF file has none.
 
         Args:
             folder: Folder of the checkpoint.
@@ -57,7 +58,8 @@ class ModelSettings:
             ModelError: The file cannot be read.
         """
         file = folder / "infill.json"
-        model = identify(folder, name)
+        names = opened(folder)[1].names if folder.is_file() else ()
+        model = next(filter(None, (identify(folder, each) for each in (name, *names))), None)
         default = cls(layout=_default_layout(model, form))
         if not file.exists():
             return default

@@ -14,12 +14,17 @@ from infill_completion.engine.model import int8
 environment.prepare()
 
 
-def choose_quantization(wanted: str, device: torch.device, name: str) -> str:
+def choose_quantization(wanted: str, device: torch.device, name: str, *, is_gguf: bool = False) -> str:
     """Return ``nf4``, ``int8`` or ``none`` for the setting ``engine.quantization`` and the model ``name``.
 
     The automatic choice on CUDA is nf4, except for the embedded model, which is too small to gain from it.  On a CPU
-    that has the 8-bit products it is int8, because every token has to read all weights.
+    that has the 8-bit products it is int8, because every token has to read all weights.  The weights of a GGUF file are
+    rounded already, so that only the CPU's own int8 applies to them.
     """
+    if is_gguf and device.type == "cpu":
+        return "int8" if wanted in {"auto", "int8"} and int8.available() else "none"
+    if is_gguf:
+        return "none"
     if wanted != "auto":
         return wanted
     if device.type == "cpu":

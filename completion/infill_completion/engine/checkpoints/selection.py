@@ -31,6 +31,7 @@ from infill_completion.catalog import (
     quality,
     quantised,
 )
+from infill_completion.catalog.gguf import GgufError, in_folder, is_gguf, ollama_model
 from infill_completion.engine.checkpoints import device_probe, devices, precision
 from infill_completion.engine.checkpoints.weights import kv_bytes, weight_bytes, weight_files
 from infill_completion.engine.errors import ModelError
@@ -44,30 +45,54 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
 def find(name: str) -> Path:
-    """Return the folder of a model: ``embedded``, a path, or a hub id that is in the local cache.
+    """Return where a model is: ``embedded``, a path, an Ollama tag, or a hub id that is in the local cache.
+
+    The result is a folder or a GGUF file.
 
     Raises:
         ModelError: The model is not on this machine, or its files are incomplete.
     """
     if name == "embedded":
         return _complete(EMBEDDED, "embedded")
-    path = Path(name).expanduser()
-    if path.is_dir():
-        return _complete(path, name)
+    if (local := _local(name)) is not None:
+        return local
     if not _HUB_ID.fullmatch(name):
         raise ModelError(
-            f"`{name}` is neither a folder nor a model id of the form `owner/name`; set engine.model to one of them, "
-            "to `auto` or to `embedded`."
+            f"`{name}` is neither a folder, nor a GGUF file, nor a model id of the form `owner/name`; set engine.model "
+            "to one of them, to `auto` or to `embedded`."
         )
     from huggingface_hub import try_to_load_from_cache
 
     config = try_to_load_from_cache(name, "config.json")
+    if (snapshot := cached(name).folder) is not None and (file := _gguf_in(snapshot)) is not None:
+        return file
     if not isinstance(config, str):
         raise ModelError(
             f"{name} is not on this machine; fetch it with `infill-ls models pull {name}` (for a gated model, first "
             "accept its licence on huggingface.co and log in)."
         )
     return _complete(Path(config).parent, name)
+
+
+def _local(name: str) -> Path | None:
+    """Return the folder or the GGUF file that a path or a tag of Ollama's names; None if there is none."""
+    try:
+        path = Path(name).expanduser()
+        if path.is_dir():
+            return _gguf_in(path) or _complete(path, name)
+        if path.is_file() and not is_gguf(path):
+            raise ModelError(f"{path.name} is not a GGUF file; set engine.model to one, or to the folder of a model.")
+        return path if path.is_file() else ollama_model(name)
+    except (OSError, ValueError, RuntimeError):  # not a path, such as one with a NUL
+        return None
+
+
+def _gguf_in(folder: Path) -> Path | None:
+    """Return the GGUF file in a folder that holds no other checkpoint."""
+    try:
+        return None if (folder / "config.json").exists() else in_folder(folder)
+    except GgufError as error:
+        raise ModelError(str(error)) from error
 
 
 def _complete(folder: Path, name: str) -> Path:

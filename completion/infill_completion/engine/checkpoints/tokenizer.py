@@ -16,6 +16,8 @@ from typing import Any
 from tokenizers import Tokenizer as Backend
 
 from infill_completion.catalog import names_of_folder
+from infill_completion.engine.checkpoints.gguf.loading import opened
+from infill_completion.engine.checkpoints.gguf.vocabulary import vocabulary
 from infill_completion.engine.checkpoints.tokenizer_files import (
     Ends,
     byte_level_table,
@@ -40,6 +42,7 @@ class Tokenizer:
         document: ``tokenizer.json``.
         ends: The tokens that start and end a text.
         name: The model's name or folder, which distinguishes model families with the same infilling tokens.
+        form: The infilling format if it is none of the known families'.
 
     Attributes:
         bos: Id that starts a prompt, or None.
@@ -50,13 +53,15 @@ class Tokenizer:
         newline_separates: Whether no token joins a newline with other text, so that lines can be encoded separately.
     """
 
-    def __init__(self, document: dict[str, Any], ends: Ends | None = None, name: str = "") -> None:
+    def __init__(
+        self, document: dict[str, Any], ends: Ends | None = None, name: str = "", form: FimFormat | None = None
+    ) -> None:
         ends = ends or Ends()
         added = {str(token["content"]): int(token["id"]) for token in document.get("added_tokens", ())}
         vocab: dict[str, int] = dict(document["model"]["vocab"]) | added
         self.bos = start_of_text(document, added, ends)
         self.eos = vocab.get(ends.eos) if ends.eos else added.get("</s>", added.get("<|endoftext|>"))
-        form = format_of_tokens(vocab, name)
+        form = format_of_tokens(vocab, name) or form
         controls = {content: id_ for content, id_ in added.items() if is_control(content)}
         # Some CodeLlama checkpoints have these only among the pieces.
         named = form or CODE_LLAMA
@@ -83,7 +88,11 @@ class Tokenizer:
 
     @classmethod
     def load(cls, folder: Path, name: str = "") -> Tokenizer:
-        """Read the tokenizer of the checkpoint in ``folder``; ``name`` is the model's name, if it has one.
+        """Read the tokenizer of the checkpoint in ``folder``, which may be a GGUF file.
+
+        Args:
+            folder: Where the checkpoint is.
+            name: The model's name, if it has one.
 
         Raises:
             ModelError: The tokenizer is missing or cannot be read.
@@ -91,6 +100,10 @@ class Tokenizer:
         file = folder / "tokenizer.json"
         name = " ".join([name, *names_of_folder(folder)])
         try:
+            if folder.is_file():
+                header, description = opened(folder)
+                made = vocabulary(header)
+                return cls(made.document, made.ends, " ".join([name, *description.names]), made.form)
             ends = ends_of(folder)
             if file.exists():
                 return cls(json.loads(file.read_text(encoding="utf-8")), ends, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 
 from infill_completion.engine import environment  # isort: skip  # before torch and transformers
@@ -12,6 +13,8 @@ import torch
 
 from infill_completion.catalog import ModelShape
 from infill_completion.catalog.local import shards_of
+from infill_completion.engine.checkpoints.gguf.contents import places
+from infill_completion.engine.checkpoints.gguf.loading import opened
 from infill_completion.engine.errors import ModelError
 
 environment.prepare()
@@ -84,24 +87,41 @@ def _header(file: Path) -> tuple[dict[str, int], int]:
 
 
 def weight_bytes(folder: Path, quantization: str, dtype: torch.dtype, *, is_cpu_int8: bool = False) -> int:
-    """Return the memory in bytes that the weights will need once loaded."""
+    """Return the memory in bytes that the weights of the checkpoint or GGUF file will need once loaded."""
+    bits = _BITS.get(quantization, dtype.itemsize * 8)
+    if is_cpu_int8:
+        bits += dtype.itemsize * 8  # the prefill still needs the rounded weights unpacked
+    if folder.is_file():
+        return _needed(gguf_sizes(folder), bits, dtype)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     files = weight_files(folder)
     if config.get("quantization_config"):
         return sum(file.stat().st_size for file in files)
-    bits = _BITS.get(quantization, dtype.itemsize * 8)
-    if is_cpu_int8:
-        bits += dtype.itemsize * 8  # the prefill still needs the rounded weights unpacked
+    return _needed(tensor_sizes(folder), bits, dtype)
+
+
+def _needed(sizes: Mapping[str, int], bits: float, dtype: torch.dtype) -> int:
     return sum(
         int(size * (dtype.itemsize * 8 if any(part in name for part in _NOT_QUANTISED) else bits) / 8)
-        for name, size in tensor_sizes(folder).items()
+        for name, size in sizes.items()
     )
+
+
+def gguf_sizes(file: Path) -> dict[str, int]:
+    """Return the number of values in each tensor of a GGUF file, under the names of transformers.
+
+    Raises:
+        ModelError: The file is damaged, or holds a model that is not supported.
+    """
+    return {place.name: place.entry.values for place in places(*opened(file))}
 
 
 def kv_bytes(folder: Path, tokens: int, dtype: torch.dtype) -> int:
     """Return the bytes of the keys and values of ``tokens`` tokens, or 0 if the model is not Llama-like."""
     try:
+        if folder.is_file():
+            return opened(folder)[1].shape.kv_bytes(tokens, dtype.itemsize)
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         return ModelShape.of(config).kv_bytes(tokens, dtype.itemsize)
-    except (OSError, KeyError, TypeError, ValueError):
+    except (OSError, KeyError, TypeError, ValueError, ModelError):
         return 0

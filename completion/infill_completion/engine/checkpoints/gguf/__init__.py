@@ -1,0 +1,1 @@
+"""Models in GGUF files: their weights as plain tensors, their configuration, and their tokenizer."""
