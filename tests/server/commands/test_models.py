@@ -270,6 +270,8 @@ def test_the_user_decides(monkeypatch, reply, fetched):
         pulled.append(arguments)
         return 0
 
+    # Modules of the engine that other tests import into this process switch the library to offline mode.
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.setattr(model_pull, "run_module", run_module)
     monkeypatch.setattr(model_pull, "plan", lambda: {"lines_ms": {"Qwen/Qwen2.5-Coder-3B": 420.0}})
     monkeypatch.setattr("sys.stdin", Terminal(reply))
