@@ -130,6 +130,7 @@ def _add_models(commands: Any) -> None:
     models = commands.add_parser("models", help="list known and cached models; download one; write a 4-bit checkpoint")
     actions = models.add_subparsers(title="actions", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="list models and the memory each needs")
+    listing.add_argument("folder", nargs="*", help="more folders with GGUF files")
     listing.add_argument("--json", action="store_true", help="print one JSON object")
     listing.set_defaults(run=_models_list)
     pull = actions.add_parser("pull", help="download a model into the Hugging Face cache")

@@ -7,6 +7,7 @@ from tests.fuzz.targets.checkpoint import CheckpointFolder
 from tests.fuzz.targets.configuration import ConfigurationTree, SettingsFile
 from tests.fuzz.targets.engine_http import EngineRequest
 from tests.fuzz.targets.filters import FilterPipeline
+from tests.fuzz.targets.gguf import GgufModelFile
 from tests.fuzz.targets.ignore_rules import IgnoreFile
 from tests.fuzz.targets.lsp import Framing, LanguageServerMessages
 
@@ -17,6 +18,7 @@ _ALL: tuple[Target, ...] = (
     ConfigurationTree(),
     SettingsFile(),
     CheckpointFolder(),
+    GgufModelFile(),
     FilterPipeline(),
     IgnoreFile(),
 )

@@ -28,6 +28,7 @@ from infill_completion.catalog import (
 from infill_completion.catalog.local import cached_names
 from infill_completion.client.launch import engine_environment
 from infill_server.commands.engine_module import module_command, run_module
+from infill_server.commands.gguf_list import gguf_lines, gguf_rows
 
 _PLAN_DEADLINE_S = 120.0
 _KV_TOKENS = 1000
@@ -123,11 +124,17 @@ def _unknown_model(name: str) -> Iterator[ModelRow]:
 
 
 def list_models(options: argparse.Namespace) -> int:
-    """Print the models, and the one that ``auto`` chooses."""
+    """Print the models, the one that ``auto`` chooses, and the GGUF files on this machine.
+
+    Raises:
+        UsageError: A folder that the user named does not exist.
+    """
+    files = gguf_rows(options.folder)
     chosen = plan()
     found = rows(chosen["lines_ms"])
     if options.json:
-        print(json.dumps({"cache": str(hub_folder()), "auto": chosen, "models": [asdict(row) for row in found]}))  # noqa: T201
+        listed = {"models": [asdict(row) for row in found], "files": [asdict(row) for row in files]}
+        print(json.dumps({"cache": str(hub_folder()), "auto": chosen, **listed}))  # noqa: T201
         return 0
     for line in _HEADING:
         print(line)  # noqa: T201
@@ -136,6 +143,8 @@ def list_models(options: argparse.Namespace) -> int:
         print(_line(row, sources))  # noqa: T201
     for number, source in enumerate(sources, 1):
         print(f"{chr(10) if number == 1 else ''}[{number}] {source}")  # noqa: T201
+    for line in gguf_lines(files):
+        print(line)  # noqa: T201
     print(f"\nCache: {hub_folder()}")  # noqa: T201
     for line in auto_lines(chosen):
         print(line)  # noqa: T201
