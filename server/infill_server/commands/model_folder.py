@@ -1,4 +1,4 @@
-"""The folder of a model that the command line names as the settings do: ``embedded``, ``auto``, a path or a hub id."""
+"""Where a model is that the command line names as the settings do: ``embedded``, ``auto``, a path, a tag, a hub id."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from infill_completion import embedded
 from infill_completion.catalog import Presence, cached
+from infill_completion.catalog.gguf import GgufError, in_folder, is_gguf, ollama_model
 from infill_server.commands.models import plan
 from infill_server.errors import UsageError
 
@@ -14,7 +15,7 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
 def model_folder(name: str) -> Path:
-    """Return the folder of a model on this machine.
+    """Return the folder of a model on this machine, or its GGUF file.
 
     Raises:
         UsageError: There is no such model, or it is incomplete.
@@ -29,6 +30,12 @@ def model_folder(name: str) -> Path:
     path = Path(name).expanduser()
     if (path / "config.json").is_file():
         return path.resolve()
+    try:
+        file = path if is_gguf(path) else in_folder(path) if path.is_dir() else ollama_model(name)
+    except GgufError as error:
+        raise UsageError(str(error)) from error
+    if file is not None:
+        return file.absolute()
     if path.is_dir():
         raise UsageError(f"{path.resolve()} is not a checkpoint folder; name one with a config.json.")
     if not _HUB_ID.fullmatch(name):

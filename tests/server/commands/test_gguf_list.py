@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from infill_completion.settings import Settings
+from infill_server.commands.bench.quality import variant
 from infill_server.commands.gguf_list import gguf_lines, gguf_rows
+from infill_server.commands.model_folder import model_folder
 from infill_server.errors import UsageError
 from tests.catalog.gguf.gguf_writer import gguf, small_model
 
@@ -46,6 +49,27 @@ def test_a_file_is_a_line_with_its_name_and_what_it_can_do(folder: Path) -> None
 def test_a_folder_that_is_not_there_is_named(folder: Path) -> None:
     with pytest.raises(UsageError, match="nowhere; name one"):
         gguf_rows([str(folder / "nowhere")])
+
+
+def test_a_file_has_the_same_names_in_every_command(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = folder / "small-F32.gguf"
+    assert model_folder(str(small)) == small
+    monkeypatch.chdir(folder)
+    assert model_folder(small.name) == small
+    with pytest.raises(UsageError, match="several GGUF files"):
+        model_folder(str(folder))
+    (folder / "broken.gguf").unlink()
+    assert model_folder(str(folder)) == small
+
+
+async def test_variants_of_a_file_differ_in_the_settings_beside_it(folder: Path) -> None:
+    small = folder / "small-F32.gguf"
+    (folder / "small-F32.infill.json").write_text('{"heal": false, "layout": "spm"}')
+    async with variant(Settings(), small, {"layout": "psm"}) as changed:
+        copy = Path(changed.engine.model)
+        assert copy.name == small.name
+        assert copy.resolve() == small
+        assert json.loads(copy.with_suffix(".infill.json").read_text()) == {"heal": False, "layout": "psm"}
 
 
 def test_the_command_lists_them(folder: Path, tmp_path: Path) -> None:

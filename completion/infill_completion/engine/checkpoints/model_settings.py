@@ -47,7 +47,9 @@ class ModelSettings:
 
     @classmethod
     def read(cls, folder: Path, name: str = "", form: FimFormat | None = None) -> ModelSettings:
-        """Read ``infill.json`` of the checkpoint in ``folder``; unknown keys are ignored, and a GGUF file has none.
+        """Read ``infill.json`` of the checkpoint in ``folder``; unknown keys are ignored.
+
+        That of a GGUF file ``NAME.gguf`` is ``NAME.infill.json`` beside it.
 
         Args:
             folder: Folder of the checkpoint.
@@ -57,7 +59,7 @@ class ModelSettings:
         Raises:
             ModelError: The file cannot be read.
         """
-        file = folder / "infill.json"
+        file = folder.with_suffix(".infill.json") if folder.is_file() else folder / "infill.json"
         names = opened(folder)[1].names if folder.is_file() else ()
         model = next(filter(None, (identify(folder, each) for each in (name, *names))), None)
         default = cls(layout=_default_layout(model, form))

@@ -112,16 +112,21 @@ def holes(paths: Sequence[Path], count: int, seed: int) -> list[LineHole]:
 
 @asynccontextmanager
 async def variant(settings: Settings, folder: Path, changes: Mapping[str, Any]) -> AsyncIterator[Settings]:
-    """Yield settings for a copy of the checkpoint in ``folder`` whose ``infill.json`` has ``changes``."""
+    """Yield settings for a copy of the checkpoint in ``folder`` whose ``infill.json`` has ``changes``.
+
+    A GGUF file has its settings beside it.
+    """
     with tempfile.TemporaryDirectory() as name:
         copy = Path(name)
-        for file in folder.iterdir():
-            if file.is_file() and file.name != "infill.json":
+        is_file = folder.is_file()
+        own = folder.with_suffix(".infill.json") if is_file else folder / "infill.json"
+        for file in [folder] if is_file else folder.iterdir():
+            if file.is_file() and file.name != own.name:
                 (copy / file.name).symlink_to(file.resolve())
-        own = folder / "infill.json"
         written = json.loads(own.read_text(encoding="utf-8")) if own.exists() else {}
-        (copy / "infill.json").write_text(json.dumps(written | dict(changes)), encoding="utf-8")
-        changed = replace(settings, engine=replace(settings.engine, model=str(copy)))
+        (copy / own.name).write_text(json.dumps(written | dict(changes)), encoding="utf-8")
+        model = copy / folder.name if is_file else copy
+        changed = replace(settings, engine=replace(settings.engine, model=str(model)))
         try:
             yield changed
         finally:

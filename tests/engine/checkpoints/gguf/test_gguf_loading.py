@@ -13,6 +13,8 @@ from benchmarks.gguf.writer import pair_rows, tensor_names
 from infill_completion.engine.checkpoints.checkpoint import load
 from infill_completion.engine.checkpoints.fingerprint import fingerprint
 from infill_completion.engine.checkpoints.gguf.loading import load_gguf
+from infill_completion.engine.checkpoints.model_settings import ModelSettings
+from infill_completion.engine.checkpoints.selection import find
 from infill_completion.engine.checkpoints.weights import kv_bytes, weight_bytes
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.errors import ModelError
@@ -224,6 +226,38 @@ def test_a_file_that_shrinks_while_it_is_read_is_one_sentence(tmp_path: Path) ->
     with pytest.raises(ModelError, match="changed"):
         load_gguf(path, torch.float32, CPU, shrink)
     assert seen
+
+
+def test_settings_lie_beside_the_file(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    (tmp_path / "infill.json").write_text('{"draft_tokens": 9}')
+    assert ModelSettings.read(path) == ModelSettings()
+    (tmp_path / "model.infill.json").write_text('{"draft_tokens": 2, "heal": false}')
+    assert ModelSettings.read(path) == ModelSettings(draft_tokens=2, heal=False)
+    (tmp_path / "model.infill.json").write_text('{"draft_tokens": "2"}')
+    with pytest.raises(ModelError, match=r"model\.infill\.json"):
+        ModelSettings.read(path)
+
+
+def test_a_folder_with_a_file_is_that_file(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    assert find(str(tmp_path)) == find(str(path)) == path
+    (tmp_path / "other.gguf").write_bytes(path.read_bytes())
+    with pytest.raises(ModelError, match="several GGUF files"):
+        find(str(tmp_path))
+    (tmp_path / "notes.txt").write_text("GG")
+    with pytest.raises(ModelError, match="is not a GGUF file"):
+        find(str(tmp_path / "notes.txt"))
+
+
+def test_a_cached_repository_of_files_is_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    snapshot = tmp_path / "models--acme--small-GGUF" / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    path = written(snapshot)
+    (snapshot.parent.parent / "blobs").mkdir()
+    (snapshot.parent.parent / "blobs" / "1").write_bytes(path.read_bytes())
+    assert find("acme/small-GGUF") == path
 
 
 def test_a_file_completes_as_a_model(tmp_path: Path) -> None:
