@@ -13,10 +13,13 @@ import pytest
 import torch
 
 from infill_completion.catalog import DeviceSpeed, ModelSpeed, SpeedStore
-from infill_completion.engine.checkpoints import device_probe, devices, precision
+from infill_completion.catalog import find as known_model
+from infill_completion.catalog.gguf import GgufModel
+from infill_completion.engine.checkpoints import device_probe, devices, precision, selection
 from infill_completion.engine.checkpoints.memory_plan import memory_plan
 from infill_completion.engine.checkpoints.selection import EMBEDDED, choose_automatically, choose_model
 from infill_completion.settings import EngineSettings
+from tests.catalog.gguf.gguf_writer import gguf, small_model
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 FAST, SLOW = DeviceSpeed(1e12, 1e15), DeviceSpeed(1e8, 1e9)
@@ -57,6 +60,10 @@ class HubCache:
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A fast device with much memory, whose speeds nobody has measured."""
+    for name in ("HOME", "USERPROFILE"):  # other programs keep models there
+        monkeypatch.setenv(name, str(tmp_path))
+    for name in ("OLLAMA_MODELS", "LLAMA_CACHE"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("INFILL_LS_CONFIG", str(tmp_path / "config.toml"))
@@ -206,6 +213,33 @@ def test_the_plan_says_what_would_be_better_and_why_others_were_not_taken(cache:
     assert plan.line_ms == plan.lines_ms[Q05]
     assert not plan.is_measured
     assert json.loads(json.dumps(plan.lines_ms))
+
+
+def test_a_gguf_file_of_another_program_is_taken_unless_a_checkpoint_is_there(
+    cache: HubCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metadata, tensors = small_model()
+    shape = {"block_count": 28, "embedding_length": 3584, "attention.head_count": 28, "attention.head_count_kv": 4}
+    file = tmp_path / ".lmstudio" / "models" / "acme" / "coder" / "Qwen2.5-Coder-7B.Q4_K_M.gguf"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(gguf(metadata | {f"llama.{key}": value for key, value in shape.items()}, tensors))
+    monkeypatch.setattr(selection, "weight_bytes", lambda *arguments, **options: 1 << 30)
+    cache.add(Q05)
+    assert choose_model(EngineSettings(), CPU) == (str(file), file)
+    cache.add_gated(Q7)
+    assert choose_model(EngineSettings(), CPU) == (str(file), file)
+    plan = memory_plan(EngineSettings(device="cpu"))
+    assert plan.model == str(file)
+    assert plan.line_ms == plan.lines_ms[Q7]
+
+
+def test_a_whole_checkpoint_comes_before_a_gguf_file(cache: HubCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = cache.add(Q7)
+    model = known_model(Q7)
+    assert model is not None
+    other = GgufModel("x.gguf", cache.folder / "x.gguf", "LM Studio", 1)
+    monkeypatch.setattr(selection, "known_files", lambda: [(model, other)])
+    assert choose_model(EngineSettings(), CPU) == (Q7, folder)
 
 
 def test_a_device_is_measured_once(machine: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,13 +39,16 @@ class GgufModel:
     problem: str = ""
 
 
-def found(folders: Iterable[Path] = ()) -> list[GgufModel]:
+def found(folders: Iterable[Path] = (), wanted: Callable[[str], bool] | None = None) -> list[GgufModel]:
     """Return the GGUF files that other programs keep on this machine, and those below ``folders``.
 
-    Each file is there once, under the first name it is found by.
+    Each file is there once, under the first name it is found by.  With ``wanted``, only those are read for whose file
+    name or Ollama name it returns True.
     """
     models: dict[Path, GgufModel] = {}
     for name, path, source in _candidates(folders):
+        if wanted is not None and not wanted(path.name if name == str(path) else name):
+            continue
         try:
             models.setdefault(path.resolve(), _model(name, path, source))
         except OSError:

@@ -71,9 +71,12 @@ def memory_plan(settings: EngineSettings) -> MemoryPlan:
     name = chosen.name if chosen is not None else "embedded"
     free, speeds = devices.free_bytes(device), known_speeds(settings, device)
     better = better_to_pull(_absent(settings, device, speeds), room(device), chosen.model if chosen else None)
-    own = None if chosen is None else speeds.get(chosen.model.id)
+    own = choice.option.speed if choice.option is not None else None
+    if own is not None and chosen is not None:
+        speeds[chosen.model.id] = own
+    is_gguf = chosen is not None and chosen.folder is not None and chosen.folder.is_file()
     return MemoryPlan(
-        str(device), free, name, precision.choose_quantization(settings.quantization, device, name),
+        str(device), free, name, precision.choose_quantization(settings.quantization, device, name, is_gguf=is_gguf),
         deadline_ms=deadline_ms(),
         line_ms=None if own is None else own.line_ms,
         is_measured=own is not None and own.is_measured,

@@ -32,6 +32,7 @@ from infill_completion.catalog import (
     quantised,
 )
 from infill_completion.catalog.gguf import GgufError, in_folder, is_gguf, ollama_model
+from infill_completion.catalog.gguf.identity import known_files
 from infill_completion.engine.checkpoints import device_probe, devices, precision
 from infill_completion.engine.checkpoints.weights import kv_bytes, weight_bytes, weight_files
 from infill_completion.engine.errors import ModelError
@@ -132,7 +133,7 @@ class FoundModel:
     Attributes:
         model: The model.
         name: The hub id that it was found under; Meta's own mirrors have others.
-        folder: Its checkpoint; None if it is half downloaded.
+        folder: Its checkpoint, a folder or a GGUF file; None if it is half downloaded.
         is_own: Whether the user quantised it here.
         problem: What an incomplete one lacks, as the rest of a sentence.
     """
@@ -162,8 +163,12 @@ def room(device: torch.device) -> Room:
 
 
 def found_models(settings: EngineSettings, device: torch.device) -> list[FoundModel]:
-    """Return the known models that are at least partly on this machine."""
-    return [found for model in MODELS for found in _found(model, settings, device)]
+    """Return the known models that are at least partly on this machine: checkpoints, else GGUF files."""
+    found = {each.model.id: each for model in MODELS for each in _found(model, settings, device)}
+    for model, file in known_files():
+        if model.id not in found or found[model.id].folder is None:
+            found[model.id] = FoundModel(model, file.name, file.path)
+    return [found[model.id] for model in MODELS if model.id in found]
 
 
 def _found(model: KnownModel, settings: EngineSettings, device: torch.device) -> list[FoundModel]:
@@ -197,11 +202,13 @@ def _option(found: FoundModel, settings: EngineSettings, device: torch.device) -
     obstacle = _obstacle(found)
     if obstacle or folder is None:
         return Option(model, obstacle=obstacle, is_own=found.is_own)
-    quantization = precision.choose_quantization(settings.quantization, device, name)
+    is_gguf = folder.is_file()
+    quantization = precision.choose_quantization(settings.quantization, device, name, is_gguf=is_gguf)
     dtype = precision.choose_dtype(device, quantization)
     is_cpu_int8 = precision.is_cpu_int8(quantization, device)
     try:
-        ModelShape.of(json.loads((folder / "config.json").read_text("utf-8")))  # raises if it is damaged
+        if not is_gguf:
+            ModelShape.of(json.loads((folder / "config.json").read_text("utf-8")))  # raises if it is damaged
         needed = weight_bytes(folder, quantization, dtype, is_cpu_int8=is_cpu_int8)
         needed += kv_bytes(folder, settings.context_tokens, dtype)
     except (ModelError, OSError, LookupError, TypeError, ValueError, AttributeError) as error:
