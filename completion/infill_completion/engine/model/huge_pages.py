@@ -8,6 +8,7 @@ separate block for each matrix, 15 % more where other processes share the cores.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import mmap
 from collections.abc import Sequence
@@ -34,10 +35,31 @@ def zeros(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
 
 def contiguous_copies(tensors: Sequence[Tensor]) -> list[Tensor]:
     """Return copies of ``tensors`` in one block, in the same order, each aligned to a cache line."""
-    sizes = [-(-tensor.nbytes // _LINE_BYTES) * _LINE_BYTES for tensor in tensors]
-    block, start, copies = zeros((sum(sizes),), torch.uint8), 0, []
-    for tensor, size in zip(tensors, sizes, strict=True):
-        copy = block[start : start + tensor.nbytes].view(tensor.dtype).view(tensor.shape)
-        copies.append(copy.copy_(tensor))
-        start += size
-    return copies
+    if _is_block(tensors):
+        return list(tensors)
+    copies = block([(tensor.shape, tensor.dtype) for tensor in tensors])
+    return [copy.copy_(tensor) for copy, tensor in zip(copies, tensors, strict=True)]
+
+
+def block(shapes: Sequence[tuple[Sequence[int], torch.dtype]]) -> list[Tensor]:
+    """Return tensors of zeros as :func:`contiguous_copies` would lay them out, to be filled one by one."""
+    sizes = [math.prod(shape) * dtype.itemsize for shape, dtype in shapes]
+    lines = [_lines(size) for size in sizes]
+    whole, starts = zeros((sum(lines),), torch.uint8), itertools.accumulate(lines, initial=0)
+    return [
+        whole[start : start + size].view(dtype).view(tuple(shape))
+        for (shape, dtype), size, start in zip(shapes, sizes, starts, strict=False)
+    ]
+
+
+def _lines(size: int) -> int:
+    """Return ``size`` rounded up to cache lines, in bytes."""
+    return -(-size // _LINE_BYTES) * _LINE_BYTES
+
+
+def _is_block(tensors: Sequence[Tensor]) -> bool:
+    """Return whether tensors lie in a block in this order already."""
+    ends = [tensor.data_ptr() + _lines(tensor.nbytes) for tensor in tensors]
+    return len({tensor.untyped_storage().data_ptr() for tensor in tensors}) == 1 and all(
+        tensor.data_ptr() == end for tensor, end in zip(tensors[1:], ends, strict=False)
+    )

@@ -11,9 +11,10 @@ import torch
 from transformers import DynamicCache
 
 from infill_completion.engine.checkpoints.checkpoint import load
-from infill_completion.engine.model import int8
+from infill_completion.engine.model import int4, int8
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.forward import ForwardPass
+from infill_completion.engine.model.int4 import Int4Linear
 from infill_completion.engine.model.kv_cache import KVCache
 from infill_completion.engine.model.native import build as native_build
 from infill_completion.settings import EngineSettings
@@ -59,7 +60,10 @@ def empty_cache(decoder: Decoder, capacity: int, batch: int = 1) -> KVCache:
 
 
 def set_weights(modules: tuple[Any, ...], product: Any) -> None:
-    whole = product.weight.float() * product.scale.float()[:, None]
+    if isinstance(product, Int4Linear):
+        whole = int4.unpacked(product.weight)[: product.outputs, : product.inputs].contiguous()
+    else:
+        whole = product.weight.float() * product.scale.float()[:, None]
     for module, weight in zip(modules, whole.split([module.weight.shape[0] for module in modules]), strict=True):
         module.weight.data = weight
 

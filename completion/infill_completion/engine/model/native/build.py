@@ -25,8 +25,8 @@ from infill_completion.client.run_directory import RunDirectoryError, native_dir
 log = logging.getLogger(__name__)
 
 _HERE = Path(__file__).parent
-SOURCES = tuple(_HERE / name for name in ("step.c", "linear.c", "attention.c", "sampler.c"))
-HEADERS = tuple(_HERE / name for name in ("lanes.h", "tile.h", "linear.h", "attention.h"))
+SOURCES = tuple(_HERE / name for name in ("step.c", "linear.c", "groups.c", "attention.c", "sampler.c"))
+HEADERS = tuple(_HERE / name for name in ("lanes.h", "tile.h", "linear.h", "groups.h", "attention.h"))
 SWITCH = "INFILL_LS_NATIVE"  # 0: use torch's operators only
 _COMPILERS = ("cc", "gcc", "clang")
 # The parts of -ffast-math that keep the order of sums, so that a token's results do not depend on its batch.

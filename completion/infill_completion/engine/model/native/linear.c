@@ -122,11 +122,19 @@ static float round_row(const float *restrict x, int n, int16_t *restrict rounded
  * inputs. */
 static void finish(const linear_t *p, float unit, float *restrict y) {
     for (int o = 0; o < p->outputs; o++) y[o] = (y[o] - ZERO_POINT * (float)p->sum[o]) * (p->scale[o] * unit);
-    if (p->bias)
+}
+
+static void add_bias(const linear_t *p, int rows, float *restrict y) {
+    for (int r = 0; p->bias && r < rows; r++, y += p->outputs)
         for (int o = 0; o < p->outputs; o++) y[o] += p->bias[o];
 }
 
-void infill_linear(const linear_t *p, const float *x, int rows, int16_t *rounded, float *y) {
+int infill_linear_row_bytes(int inputs) {
+    int grouped = infill_grouped_row_bytes(inputs), plain = inputs * (int)sizeof(int16_t);
+    return grouped > plain ? grouped : plain;
+}
+
+static void linear_in_bytes(const linear_t *p, const float *x, int rows, int16_t *rounded, float *y) {
     int inputs = p->inputs, outputs = p->outputs, o = 0;
     float unit[MAX_ROWS];
     for (int r = 0; r < rows; r++) unit[r] = round_row(x + r * inputs, inputs, rounded + r * inputs);
@@ -144,6 +152,14 @@ void infill_linear(const linear_t *p, const float *x, int rows, int16_t *rounded
             dot(p->weight + (ptrdiff_t)o * inputs, inputs, 1, rounded + r * inputs, 1, y + (ptrdiff_t)r * outputs + o,
                 1);
     for (int r = 0; r < rows; r++) finish(p, unit[r], y + (ptrdiff_t)r * outputs);
+}
+
+void infill_linear(const linear_t *p, const float *x, int rows, int16_t *rounded, float *y) {
+    if (p->groups)
+        infill_grouped(p->groups, p->outputs, p->inputs, x, rows, rounded, y);
+    else
+        linear_in_bytes(p, x, rows, rounded, y);
+    add_bias(p, rows, y);
 }
 
 int infill_has_byte_products(void) { return HAS_BYTE_PRODUCTS; }

@@ -54,7 +54,7 @@ typedef struct { /* parts of the workspace: x and queries for all rows, the rest
     float *y;         /* input of a linear layer, (rows, most inputs) */
     float *z;         /* output of a linear layer, (rows, most outputs) */
     float *attention; /* for one head, see attention.h */
-    int16_t *rounded; /* input of a linear layer as 16-bit integers, (rows, most inputs) */
+    int16_t *rounded; /* input of a linear layer as 16-bit integers, see linear.h */
 } workspace_t;
 
 static int32_t larger(int32_t a, int32_t b) { return a > b ? a : b; }
@@ -75,14 +75,15 @@ static void *take(const pass_t *p, size_t *used, size_t bytes) {
 static size_t lay_out(const pass_t *p, workspace_t *w) {
     const model_t *m = p->model;
     size_t all = (size_t)p->batch * p->length, rows = smaller(all, MAX_ROWS), mixed = m->heads * m->head_dim, used = 0;
-    size_t y = rows * larger(larger(m->hidden, m->intermediate), mixed);
+    int inputs = larger(larger(m->hidden, m->intermediate), (int)mixed);
+    size_t y = rows * inputs;
     size_t z = rows * larger(m->hidden, larger(mixed + 2 * m->kv_heads * m->head_dim, 2 * m->intermediate));
     w->x = take(p, &used, all * m->hidden * sizeof *w->x);
     w->queries = take(p, &used, all * mixed * sizeof *w->queries);
     w->y = take(p, &used, y * sizeof *w->y);
     w->z = take(p, &used, z * sizeof *w->z);
     w->attention = take(p, &used, infill_attention_workspace(p->capacity) * sizeof *w->attention);
-    w->rounded = take(p, &used, y * sizeof *w->rounded);
+    w->rounded = take(p, &used, rows * infill_linear_row_bytes(inputs));
     return used;
 }
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from infill_completion.engine.model import huge_pages
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.fork import Fork
+from infill_completion.engine.model.int4 import Int4Linear
 from infill_completion.engine.model.int8 import Int8Linear
 from infill_completion.engine.model.kv_cache import KVCache
 from infill_completion.engine.model.layers import Projection
@@ -76,7 +77,7 @@ class NativeStep:
         self._workspace_bytes: Any = library.infill_workspace_bytes
         self._workspace_bytes.argtypes, self._workspace_bytes.restype = (Pointer,), ctypes.c_size_t
         self.sampler, self.prefills = NativeSampler(library), bool(library.infill_has_byte_products())
-        linears = [each for each in _projections(decoder) if isinstance(each, Int8Linear)]
+        linears = [each for each in _projections(decoder) if isinstance(each, Int8Linear | Int4Linear)]
         weights = huge_pages.contiguous_copies([linear.weight for linear in linears])
         for linear, weight in zip(linears, weights, strict=True):
             linear.weight = weight
@@ -171,7 +172,7 @@ def is_wanted() -> bool:
 
 
 def suits(decoder: Decoder) -> bool:
-    """Return whether the compiled step supports a decoder: int8 weights, supported sizes, and one thread."""
+    """Return whether the compiled step supports a decoder: weights of 8 or 4 bits, supported sizes, and one thread."""
     return (
         torch.get_num_threads() == 1
         and decoder.embed.dtype in {torch.bfloat16, torch.int8}
@@ -179,7 +180,7 @@ def suits(decoder: Decoder) -> bool:
         and decoder.head_dim % _LANES == 0
         and decoder.head_dim <= _MAX_HEAD_DIM
         and decoder.capacity <= _MAX_TOKENS
-        and all(isinstance(each, Int8Linear) for each in _projections(decoder))
+        and all(isinstance(each, Int8Linear | Int4Linear) for each in _projections(decoder))
     )
 
 

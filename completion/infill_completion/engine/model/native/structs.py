@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from infill_completion.engine.model.decoder import Decoder
+from infill_completion.engine.model.int4 import Int4Linear
 from infill_completion.engine.model.kv_cache import KVCache, KVRows
 
 Pointer = ctypes.c_void_p
@@ -19,8 +20,8 @@ class NativeLinear(ctypes.Structure):
     """``linear_t``."""
 
     _fields_ = (
-        ("weight", Pointer), ("scale", Pointer), ("bias", Pointer), ("sum", Pointer), ("outputs", _Int),
-        ("inputs", _Int),
+        ("weight", Pointer), ("groups", Pointer), ("scale", Pointer), ("bias", Pointer), ("sum", Pointer),
+        ("outputs", _Int), ("inputs", _Int),
     )  # fmt: skip
 
 
@@ -90,11 +91,14 @@ class StructBuilder:
         )  # fmt: skip
 
     def _linear(self, linear: Any, outputs: int | None = None) -> NativeLinear:
+        if isinstance(linear, Int4Linear):
+            groups, bias = self._pointer(linear.weight), self._optional(linear.bias)
+            return NativeLinear(None, groups, None, bias, None, outputs or linear.outputs, linear.inputs)
         rows, inputs = linear.weight.shape
         bias = self._optional(linear.bias)
         weight, scale = self._pointer(linear.weight), self._floats(linear.scale)
         sums = self._pointer(linear.weight.sum(1, dtype=torch.int32))
-        return NativeLinear(weight, scale, bias, sums, outputs or rows, inputs)
+        return NativeLinear(weight, None, scale, bias, sums, outputs or rows, inputs)
 
     def _optional(self, tensor: Tensor | None) -> int | None:
         return None if tensor is None else self._floats(tensor)
