@@ -17,6 +17,7 @@ from infill_completion.engine.checkpoints import devices, precision
 from infill_completion.engine.checkpoints.embedded_weights import load_llama
 from infill_completion.engine.checkpoints.gguf.loading import load_gguf
 from infill_completion.engine.checkpoints.model_settings import ModelSettings
+from infill_completion.engine.checkpoints.packed_weights import StreamedModel, can_stream, load_packed
 from infill_completion.engine.checkpoints.selection import EMBEDDED, WORKSPACE_BYTES, choose_model
 from infill_completion.engine.checkpoints.tokenizer import Tokenizer
 from infill_completion.engine.checkpoints.weights import weight_bytes
@@ -49,8 +50,8 @@ def load(settings: EngineSettings, progress: Progress, *, without_transformers: 
     Args:
         settings: Model, quantization and device.
         progress: Called with a share from 0 to 1 and the current step.
-        without_transformers: Load the embedded model without transformers where possible.  Only the decoder can use
-            such a model; it has no ``generate()``.  A GGUF file is always loaded like that.
+        without_transformers: Load the model without transformers where possible: the embedded one, and packed ones on
+            the CPU.  Only the decoder can use such a model; it has no ``generate()``.  GGUF files are always loaded so.
 
     Raises:
         ModelError: The model is missing, incomplete, too large or of an unknown kind.
@@ -65,7 +66,9 @@ def load(settings: EngineSettings, progress: Progress, *, without_transformers: 
     form = tokenizer.infilling.form if tokenizer.infilling else None
     model_settings = ModelSettings.read(folder, name, form)
     is_cpu_int8 = precision.is_cpu_int8(quantization, device)
-    needed, free = weight_bytes(folder, quantization, dtype, is_cpu_int8=is_cpu_int8), devices.free_bytes(device)
+    is_streamed = without_transformers and is_cpu_int8 and not is_gguf and folder != EMBEDDED and can_stream(folder)
+    unpacked = is_cpu_int8 and not is_streamed
+    needed, free = weight_bytes(folder, quantization, dtype, is_cpu_int8=unpacked), devices.free_bytes(device)
     if free is not None and needed + WORKSPACE_BYTES > free and torch.cuda.device_count() < 2:
         raise ModelError(
             f"{name} needs {needed / 2**30:.1f} GiB and {device} has {free / 2**30:.1f} GiB free; close other "
@@ -74,8 +77,10 @@ def load(settings: EngineSettings, progress: Progress, *, without_transformers: 
     progress(0.1, f"loading {model_settings.name or name}")
     # The engine packs whole weights; the int8 of bitsandbytes is for GPUs.
     held = "none" if is_cpu_int8 else quantization
-    if without_transformers and folder == EMBEDDED and device.type == "cpu" and held == "none":
-        model: Any = load_llama(folder, dtype)
+    if is_streamed:
+        model: Any = _streamed(folder, name)
+    elif without_transformers and folder == EMBEDDED and device.type == "cpu" and held == "none":
+        model = load_llama(folder, dtype)
     elif is_gguf:
         model = _dequantized(folder, name, dtype, device, progress)
     else:
@@ -96,6 +101,14 @@ def _dequantized(file: Path, name: str, dtype: torch.dtype, device: torch.device
         return load_gguf(file, dtype, device, lambda share: progress(0.1 + 0.8 * share, f"loading {file.name}"))
     except torch.OutOfMemoryError as error:
         raise ModelError(f"{name} does not fit on {device}; choose a smaller model.") from error
+
+
+def _streamed(folder: Path, name: str) -> StreamedModel:
+    try:
+        return load_packed(folder, 8)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
+        kind = type(error).__name__  # the message may quote the file
+        raise ModelError(f"{name} cannot be loaded ({kind}); check the files in {folder}.") from error
 
 
 def _pretrained(

@@ -14,7 +14,7 @@ GROUP_INPUTS, GROUP_OUTPUTS = 32, 16  # as in groups.h
 GROUP_BYTES = GROUP_OUTPUTS * (4 + GROUP_INPUTS // 2)
 _LARGEST = 15
 _FITS = 2
-_AT_ONCE = 1 << 22  # weights that are rounded or unpacked at once, in float32
+_AT_ONCE = 1 << 19  # weights that are rounded or unpacked at once, in float32
 
 
 class Int4Linear:
@@ -33,7 +33,7 @@ class Int4Linear:
     def __call__(self, x: Tensor) -> Tensor:
         """Return the product for ``x`` of shape ``(..., inputs)`` in float32, unpacking a few rows at a time."""
         rows = max(1, _AT_ONCE // (self.inputs * GROUP_OUTPUTS))
-        parts = [F.linear(x.float(), unpacked(part)[:, : self.inputs]) for part in self.weight.split(rows)]
+        parts = [F.linear(x.float(), unpacked(part)[:, : self.inputs]) for part in torch.split(self.weight, rows)]
         y = torch.cat(parts, -1)[..., : self.outputs].to(x.dtype)
         return y if self.bias is None else y + self.bias
 
@@ -45,8 +45,10 @@ def shape_of(outputs: int, inputs: int) -> tuple[int, int, int]:
 
 def pack_into(packed: Tensor, weight: Tensor) -> None:
     """Round a matrix ``(outputs, inputs)`` and write it to ``packed``; see :func:`shape_of`."""
+    if not len(weight):
+        return
     rows = max(1, _AT_ONCE // (weight.shape[1] * GROUP_OUTPUTS))
-    for part, wide in zip(packed.split(rows), weight.split(rows * GROUP_OUTPUTS), strict=True):
+    for part, wide in zip(torch.split(packed, rows), torch.split(weight, rows * GROUP_OUTPUTS), strict=True):
         part.copy_(_packed(*rounded(wide)))
 
 

@@ -30,25 +30,46 @@ class Int8Linear:
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
-        scale = weight.float().abs().amax(1, keepdim=True).clamp_min(1e-8) / 127
-        scale = scale.to(torch.bfloat16)
-        rounded = (weight.float() / scale.float()).round().clamp(-127, 127)
-        self.weight = rounded.to(torch.int8).contiguous()
-        self.scale = scale.flatten().contiguous()
-        weight.copy_(rounded * scale.float())
-        self._dequantized = weight if has_bf16_products() else weight.float()
+        self.weight, self.scale = rounded(weight)
+        weight.copy_(self._whole())
+        self._dequantized: Tensor | None = weight if has_bf16_products() else weight.float()
         self.bias = bias
+
+    @classmethod
+    def of(cls, weight: Tensor, scale: Tensor, bias: Tensor | None) -> Int8Linear:
+        """Return a layer of rounded weights, which unpacks them for many rows each time."""
+        made = cls.__new__(cls)
+        made.weight, made.scale, made.bias, made._dequantized = weight, scale, bias, None
+        return made
+
+    def _whole(self) -> Tensor:
+        return self.weight.float().mul_(self.scale.float().unsqueeze(1))
+
+    def _unpacked(self) -> Tensor:
+        if self._dequantized is not None:
+            return self._dequantized
+        whole = self._whole().bfloat16()
+        return whole if has_bf16_products() else whole.float()
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the product for ``x`` of shape ``(..., inputs)``, in the dtype of ``x``."""
         rows = x.numel() // x.shape[-1]
         if rows > FEW_ROWS or x.shape[-1] % _BLOCK:
-            y = F.linear(x.to(self._dequantized.dtype), self._dequantized)
+            whole = self._unpacked()
+            y = F.linear(x.to(whole.dtype), whole)
         else:
             y = torch.ops.aten._weight_int8pack_mm(x.reshape(rows, -1).bfloat16(), self.weight, self.scale)
             y = y.view(*x.shape[:-1], -1)
         y = y.to(x.dtype)
         return y if self.bias is None else y + self.bias
+
+
+def rounded(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the rows of a matrix in int8, and the scale of each, bf16, ``(outputs,)``."""
+    scale = weight.float().abs().amax(1, keepdim=True).clamp_min(1e-8) / 127
+    scale = scale.to(torch.bfloat16)
+    numbers = (weight.float() / scale.float()).round().clamp(-127, 127)
+    return numbers.to(torch.int8).contiguous(), scale.flatten().contiguous()
 
 
 @cache

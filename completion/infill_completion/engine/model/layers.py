@@ -70,9 +70,9 @@ class LayerMaker(NamedTuple):
             input_norm=layer.input_layernorm.weight.detach().to(self.dtype),
             next_norm=next_norm.weight.detach().to(device, self.dtype),
             post_norm=layer.post_attention_layernorm.weight.detach().to(self.dtype),
-            qkv=self._joined(attention.q_proj, attention.k_proj, attention.v_proj),
+            qkv=self._joined(attention, "qkv_proj", "q_proj", "k_proj", "v_proj"),
             out=projection(attention.o_proj, self.linear),
-            gate_up=self._joined(mlp.gate_proj, mlp.up_proj),
+            gate_up=self._joined(mlp, "gate_up_proj", "gate_proj", "up_proj"),
             down=projection(mlp.down_proj, self.linear),
             query_norm=self._norm(attention, "q_norm"),
             key_norm=self._norm(attention, "k_norm"),
@@ -82,8 +82,11 @@ class LayerMaker(NamedTuple):
         norm = getattr(attention, name, None)
         return None if norm is None else norm.weight.detach().to(self.dtype)
 
-    def _joined(self, *modules: Any) -> Projection:
-        """Return one projection whose outputs are those of ``modules`` side by side."""
+    def _joined(self, block: Any, joined: str, *names: str) -> Projection:
+        """Return one projection whose outputs are those of the named modules side by side, unless it exists already."""
+        if hasattr(block, joined):
+            return projection(getattr(block, joined), self.linear)
+        modules = [getattr(block, name) for name in names]
         if all(type(module) is nn.Linear for module in modules):
             weights = [module.weight for module in modules]
             weight = torch.cat([part.detach() for part in weights])

@@ -29,7 +29,7 @@ def random(*shape: int, seed: int = 0) -> torch.Tensor:
 def linear(weight: torch.Tensor, bias: torch.Tensor | None = None) -> Int4Linear:
     packed = torch.zeros(int4.shape_of(*weight.shape), dtype=torch.uint8)
     int4.pack_into(packed, weight)
-    return Int4Linear(packed, *weight.shape, bias)
+    return Int4Linear(packed, weight.shape[0], weight.shape[1], bias)
 
 
 @given(outputs=st.integers(1, 70), inputs=st.integers(1, 200), seed=st.integers(0, 99))

@@ -14,6 +14,7 @@ from infill_completion.engine.model.kv_cache import KVCache, KVRows
 
 Pointer = ctypes.c_void_p
 _Int = ctypes.c_int32
+_ROWS_AT_ONCE = 1024
 
 
 class NativeLinear(ctypes.Structure):
@@ -97,7 +98,7 @@ class StructBuilder:
         rows, inputs = linear.weight.shape
         bias = self._optional(linear.bias)
         weight, scale = self._pointer(linear.weight), self._floats(linear.scale)
-        sums = self._pointer(linear.weight.sum(1, dtype=torch.int32))
+        sums = self._pointer(_row_sums(linear.weight))
         return NativeLinear(weight, None, scale, bias, sums, outputs or rows, inputs)
 
     def _optional(self, tensor: Tensor | None) -> int | None:
@@ -109,6 +110,11 @@ class StructBuilder:
     def _pointer(self, tensor: Tensor) -> int:
         self._tensors.append(tensor)
         return tensor.data_ptr()
+
+
+def _row_sums(weight: Tensor) -> Tensor:
+    """Return the sum of each row; torch widens the whole matrix first, so it gets a few rows at a time."""
+    return torch.cat([part.sum(1, dtype=torch.int32) for part in torch.split(weight, _ROWS_AT_ONCE)])
 
 
 def cache_of(cache: KVCache) -> Any:
