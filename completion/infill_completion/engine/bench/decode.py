@@ -85,11 +85,12 @@ def decode(
 
     The contestants take turns, and the fastest run of each counts, because other work on the machine can only slow one
     down.  With ``reference_tokens``, ``generate()`` decodes that
-    many and runs only once: on a GPU it takes a hundred times as long as the loop.
+    many and runs only once: on a GPU it takes a hundred times as long as the loop.  A GGUF file has no ``generate()``.
     """
     shipped, loop = endless(subject.generator, shipped=True), endless(subject.generator, shipped=False)
     request = request_of(loop, context_tokens, tokens, candidates=candidates)
     prompt_ids, model = list(loop.model.prompt(request).ids), subject.model
+    reference = reference and hasattr(model, "generate")
 
     def with_all_threads() -> float:
         with all_threads(model.device):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 from infill_completion.engine import environment  # isort: skip  # before torch
@@ -124,7 +125,8 @@ def _subject(
     generator = Generator(LoadedModel(loaded, context_tokens))
     generator.warm_up()
     load_s = time.perf_counter() - started - copied_s
-    shape = ModelShape.of(loaded.model.config.to_dict())
+    config = loaded.model.config
+    shape = ModelShape.of(vars(config) if isinstance(config, SimpleNamespace) else config.to_dict())
     return Subject(
         name, generator, model, shape, _held(loaded.quantization), load_s, is_random, loaded.cpu_int8, copy_bytes
     )

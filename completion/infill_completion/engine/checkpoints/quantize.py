@@ -49,6 +49,8 @@ def quantize(name: str, folder: Path, say: Say) -> None:
         ModelError: The model cannot be quantised or written; ``folder`` is left unchanged.
     """
     source = selection.find(name)
+    if source.is_file():
+        raise ModelError(f"{source.name} is a GGUF file, whose weights are rounded already; name the original model.")
     _check(name, source, folder)
     device = devices.choose_device("auto")
     dtype = precision.choose_dtype(device, Quantization.NF4.value)

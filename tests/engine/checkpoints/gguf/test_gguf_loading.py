@@ -14,6 +14,7 @@ from infill_completion.engine.checkpoints.checkpoint import load
 from infill_completion.engine.checkpoints.fingerprint import fingerprint
 from infill_completion.engine.checkpoints.gguf.loading import load_gguf
 from infill_completion.engine.checkpoints.model_settings import ModelSettings
+from infill_completion.engine.checkpoints.quantize import quantize
 from infill_completion.engine.checkpoints.selection import find
 from infill_completion.engine.checkpoints.weights import kv_bytes, weight_bytes
 from infill_completion.engine.decoding.generator import Generator
@@ -258,6 +259,12 @@ def test_a_cached_repository_of_files_is_its_file(tmp_path: Path, monkeypatch: p
     (snapshot.parent.parent / "blobs").mkdir()
     (snapshot.parent.parent / "blobs" / "1").write_bytes(path.read_bytes())
     assert find("acme/small-GGUF") == path
+
+
+def test_a_file_is_not_quantized_again(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="rounded already; name the original model"):
+        quantize(str(written(tmp_path)), tmp_path / "new", lambda doing: None)
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_file_completes_as_a_model(tmp_path: Path) -> None:
