@@ -92,6 +92,22 @@ def test_products_are_those_of_the_unpacked_weights_and_the_same_bits_in_any_num
         assert torch.equal(product(library, layer, x[row : row + 1].contiguous())[0], got[row])
 
 
+@pytest.mark.parametrize(("outputs", "inputs"), [(16, 32), (33, 200), (70, 33), (5, 1000)])
+def test_processors_agree(
+    native_library: ctypes.CDLL, avx2_library: ctypes.CDLL, plain_library: ctypes.CDLL, outputs: int, inputs: int
+) -> None:
+    layer = linear(random(outputs, inputs) * 2 - 0.5)
+    layer.weight[..., 64:] = 255  # the largest numbers, whose sums are the largest too
+    x = random(3, inputs, seed=4)
+    x[1], x[2] = 1.0, -1.0
+    expected = product(native_library, layer, x)
+    for library in (avx2_library, plain_library):
+        got = product(library, layer, x)
+        assert (got - expected).abs().max() <= 1e-4 * expected.abs().max()
+    exact = x.double() @ int4.unpacked(layer.weight)[:outputs, :inputs].double().T
+    assert (expected - exact).abs().max() <= 1e-4 * exact.abs().max()
+
+
 def in_four_bits(model: Any) -> Decoder:
     """Return a decoder whose layers are rounded to 4 bits; the head keeps 8."""
     decoder = Decoder(model, 64, cpu_int8=True)
