@@ -6,18 +6,19 @@ import argparse
 import json
 from email.message import Message
 from importlib import metadata
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
 from training.corpus import DISTRIBUTIONS
 from training.export import EMBEDDED
+from training.sources import sources
 
 TEXT = """# infill-tiny: the embedded model
 
-A CodeLlama-architecture model ({parameters:.1f}M parameters) that completes Python in the middle of a file. It exists so
-that infill-ls works on a machine without a GPU, a hub or an account, and so that its tests use a real model. It does not
-replace CodeLlama: it has seen {tokens:.0f} million tokens, CodeLlama more than half a trillion.
+A CodeLlama-architecture model ({parameters:.1f}M parameters) that completes Python, JavaScript and TypeScript, Go, Rust, Java,
+C and C++ in the middle of a file. It exists so that infill-ls works on a machine without a GPU, a hub or an account, and so
+that its tests use a real model. It does not replace CodeLlama: it has seen {tokens:.0f} million tokens, CodeLlama more than half a
+trillion.
 
 | | |
 | --- | --- |
@@ -29,79 +30,76 @@ replace CodeLlama: it has seen {tokens:.0f} million tokens, CodeLlama more than 
 
 ## Data
 
-The Python standard library and the installed packages below, all under permissive licences: {files:,} files,
-{chars:.0f} million characters after deduplication. {held_out} more files, chosen by the hash of their text, were held out.
+The Python standard library, the installed packages, the public repositories and the wheels below, all under permissive
+licences: {files:,} files, {chars:.0f} million characters after deduplication. {held_out} more files, chosen by the hash of
+their text, were held out. Half of the tests are there; vendored copies and generated files are not. By language:
+{languages}.
 
 {packages}
 
 ## Recipe
 
-{tokens:.0f} million tokens, 85 % of the rows infilling (half PSM, half SPM), with cuts at line starts, at word edges and
-inside words. The first {begun:.0f} million were a separate run, whose learning rate fell to zero over the last two fifths; a second run
-started from its weights at the full rate, which fell to zero in the same way.
-{rows_text}
-Muon for the matrices and AdamW for the rest; bf16 products, fp32 weights. Trained on two CPU cores by
-`training/train.py`.
+{tokens:.0f} million tokens, 88 % of the samples infilling (40 % of them PSM, the others SPM), half of the middles ending where
+the syntax does. Rows of {window:,} tokens. Muon for the matrices and AdamW for the rest, with a rate that falls to zero over
+the last 70 % of the time. Trained in {minutes:.1f} minutes on one {device} by `training/timed.py`, at
+{speed:.1f} million tokens a second.
 
 ![Loss on training and held-out rows](loss.png)
 
-Final loss on held-out rows: {loss:.3f} nats per token ({bits:.2f} bits per character).
+Final loss on held-out rows in nats per token:
+{losses}.
 
 ## Scores
 
-{count} holes in held-out files that the cache's weights were not fitted on. The cursor is at any character of a line after its
-indentation ({in_word:.0%} inside a word); only the exact rest of that line counts. Greedy decoding.
+The rest of the line, exactly, at {unseen_count} places a language in projects that are not in the corpus; the whole
+pipeline as an editor uses it, one candidate, temperature 0 (`python -m benchmarks.unseen`):
 
-| predictor | exact match | 95 % interval | cursor inside a word | elsewhere |
-| --- | --- | --- | --- | --- |
-{rows}
-
-Both together, relative to the n-grams alone: {gain:+.0%}.
+| language | projects | exact | 95 % interval | characters saved |
+| --- | --- | ---: | --- | ---: |
+{unseen}
 
 ## Limits
 
-* It knows Python, and of other languages only what is in the buffer.
+* It knows the languages above, and of others only what is in the buffer.
 * It writes what is likely, not what is right: check the names, arguments and numbers that it makes up.
-* It can repeat short passages of the packages it was trained on; their licences ask for attribution if a substantial
+* It can repeat short passages of the code it was trained on; their licences ask for attribution if a substantial
   part is copied.
 """
-LABELS = {"ngram": "n-grams of the buffer alone", "model": "the model alone", "both": "both together"}
+NAMES = {
+    "python": "Python", "script": "JavaScript and TypeScript", "go": "Go", "rust": "Rust", "java": "Java", "c": "C",
+    "cpp": "C++",
+}  # fmt: skip
 
 
-def _curve(run: Path, target: Path) -> None:
+def _events(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def _of(events: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [event for event in events if event["event"] == kind]
+
+
+def _curve(events: list[dict[str, Any]], target: Path) -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot
 
-    lines = [json.loads(line) for line in (run / "loss.jsonl").read_text().splitlines()]
-    millions = [line["tokens"] / 1e6 for line in lines]
+    steps, exports = _of(events, "step"), _of(events, "exported")
     figure, axes = pyplot.subplots(figsize=(7, 3.2), dpi=110)
-    axes.plot(millions, [line["train_loss"] for line in lines], label="training rows", linewidth=1)
-    axes.plot(millions, [line["held_out_loss"] for line in lines], label="held-out rows", linewidth=1.6)
+    axes.plot([step["tokens"] / 1e6 for step in steps], [step["loss"] for step in steps], label="training rows")
+    for language, name in NAMES.items():
+        losses = [export["held_out"][language] for export in exports]
+        axes.plot(
+            [export["tokens"] / 1e6 for export in exports], losses, "o--", markersize=3, linewidth=0.8, label=name
+        )
     axes.set_xlabel("million tokens")
     axes.set_ylabel("nats a token")
-    axes.set_ylim(top=min(6.0, max(max(line["train_loss"], line["held_out_loss"]) for line in lines) + 0.05))
+    axes.set_ylim(top=3.0)
     axes.grid(alpha=0.3)
-    axes.legend()
+    axes.legend(fontsize=7, ncols=2)
     figure.tight_layout()
     figure.savefig(target)
-
-
-def _begun(lines: list[dict[str, Any]]) -> float:
-    """Return the number of tokens that the weights had seen before the run of ``lines``."""
-    first, second = lines[:2]
-    a_step = (second["tokens"] - first["tokens"]) / (second["step"] - first["step"])
-    return float(first["tokens"] - first["step"] * a_step)
-
-
-def _rows_text(lines: list[dict[str, Any]]) -> str:
-    """Return a sentence on the length of the rows and when it changed."""
-    parts = [f"Rows of {lines[0]['length']:,} tokens"]
-    for before, line in pairwise(lines):
-        if line["length"] != before["length"]:
-            parts.append(f"of {line['length']:,} after {before['tokens'] / 1e6:.0f} million")
-    return ", ".join(parts) + "."
 
 
 def _licences() -> str:
@@ -119,31 +117,45 @@ def _licences() -> str:
     return "\n".join(rows)
 
 
-def _score_row(key: str, score: dict[str, Any]) -> str:
-    low, high = score["interval"]
-    share = f"{score['exact']:.1%} | {low:.1%} to {high:.1%} | {score['in_word']:.1%} | {score['elsewhere']:.1%}"
-    return f"| {LABELS[key]} | {share} |"
+def _listed() -> str:
+    return "\n".join(f"* {source.name} {source.version[:12]} ({source.licence})" for source in sources())
+
+
+def _unseen_row(language: str, found: dict[str, Any]) -> str:
+    (figures,) = found["models"].values()
+    low, high = figures["interval"]
+    projects = ", ".join(project.partition("/")[2] for project in found["projects"])
+    share = f"{figures['exact_share']:.1%} | {low:.1%} to {high:.1%} | {figures['saved_share']:.1%}"
+    return f"| {NAMES[language]} | {projects} | {share} |"
+
+
+def _shares(chars: dict[str, int]) -> str:
+    whole = sum(chars.values())
+    return ", ".join(f"{NAMES[language]} {chars[language] / whole:.0%}" for language in NAMES)
 
 
 def write(run: Path, folder: Path) -> None:
     """Write ``MODEL_CARD.md`` and ``loss.png`` into ``folder``."""
     config = json.loads((folder / "config.json").read_text())
-    scores = json.loads((run / "scores.json").read_text())
+    unseen = json.loads((run / "unseen.json").read_text())
     corpus = json.loads((run / "corpus.json").read_text())
-    lines = [json.loads(line) for line in (run / "loss.jsonl").read_text().splitlines()]
-    last = lines[-1]
+    events = _events(run)
+    last = _of(events, "exported")[-1]
+    (device,), steps = _of(events, "device"), _of(events, "step")
     weights = (folder / "model.safetensors").stat().st_size
-    _curve(run, folder / "loss.png")
-    rows = "\n".join(_score_row(key, scores["scores"][key]) for key in LABELS)
+    _curve(events, folder / "loss.png")
+    rows = "\n".join(_unseen_row(language, found) for language, found in unseen["languages"].items())
     card = TEXT.format(
-        parameters=weights / 2e6, tokens=last["tokens"] / 1e6, layers=config["num_hidden_layers"],
-        hidden=config["hidden_size"], intermediate=config["intermediate_size"], heads=config["num_attention_heads"],
-        rope=config["rope_parameters"]["rope_theta"], vocabulary=config["vocab_size"], megabytes=weights / 1e6,
-        window=last["length"], begun=_begun(lines) / 1e6, rows_text=_rows_text(lines), files=corpus["train_files"], chars=corpus["train_chars"] / 1e6, held_out=corpus["held_out_files"],
-        packages=_licences(), loss=last["held_out_loss"],
-        bits=last["held_out_loss"] / 0.6931 / scores["chars_per_token"], count=scores["count"],
-        in_word=scores["in_word_share"], rows=rows,
-        gain=scores["scores"]["both"]["exact"] / scores["scores"]["ngram"]["exact"] - 1,
+        parameters=_of(events, "training")[0]["parameters"] / 1e6, tokens=last["tokens"] / 1e6,
+        layers=config["num_hidden_layers"], hidden=config["hidden_size"], intermediate=config["intermediate_size"],
+        heads=config["num_attention_heads"], rope=config["rope_parameters"]["rope_theta"],
+        vocabulary=config["vocab_size"], megabytes=weights / 1e6, window=config["max_position_embeddings"],
+        files=corpus["train_files"], chars=corpus["train_chars"] / 1e6, held_out=corpus["held_out_files"],
+        languages=_shares(corpus["chars_by_language"]), packages=f"{_licences()}\n{_listed()}",
+        minutes=(last["s"] - _of(events, "training")[0]["s"]) / 60, device=device["name"],
+        speed=max(step["tokens_per_s"] for step in steps) / 1e6,
+        losses=", ".join(f"{NAMES[language]} {last['held_out'][language]:.2f}" for language in NAMES),
+        unseen_count=unseen["count"], unseen=rows,
     )  # fmt: skip
     (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
 

@@ -35,14 +35,30 @@ def export(run: Path, target: Path, settings: dict[str, Any]) -> None:
     known.write_text(json.dumps(kept | settings, indent=2) + "\n")
 
 
+def joined(run: Path) -> None:
+    """Join the parts ``weights.0``, ``weights.1`` … of a timed run to ``model.safetensors``."""
+    parts = sorted(run.glob("weights.*"), key=lambda part: int(part.suffix[1:]))
+    if parts:
+        (run / "model.safetensors").write_bytes(b"".join(part.read_bytes() for part in parts))
+
+
+def trained_tokens(run: Path) -> int:
+    """Return how many tokens the newest checkpoint of a run has seen."""
+    log = run / "metrics.jsonl"  # of `training.timed`
+    if not log.exists():
+        log = run / "loss.jsonl"
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    return max(int(event["tokens"]) for event in events if event.get("event") != "corpus" and "tokens" in event)
+
+
 def main() -> None:
     """Export the newest checkpoint of a run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, default=Path("training/run"))
     parser.add_argument("--target", type=Path, default=EMBEDDED)
     options = parser.parse_args()
-    last = json.loads((options.run / "loss.jsonl").read_text().splitlines()[-1])
-    export(options.run, options.target, {"name": "infill-tiny", "trained_tokens": last["tokens"]})
+    joined(options.run)
+    export(options.run, options.target, {"name": "infill-tiny", "trained_tokens": trained_tokens(options.run)})
 
 
 if __name__ == "__main__":

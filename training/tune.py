@@ -46,16 +46,28 @@ def _probabilities(model: LlamaForCausalLM, ids: list[int], truth: list[int]) ->
     return chances
 
 
-def collect(
-    generator: Generator, model: LlamaForCausalLM, wanted: list[HeldOutHole], parameters: MixtureParameters
-) -> list[TrueToken]:
-    """Return the true tokens of all holes."""
-    tokens = []
+def probabilities(generator: Generator, model: LlamaForCausalLM, wanted: list[HeldOutHole]) -> list[list[float]]:
+    """Return the model's probability of each true token of each hole, which no parameter of the cache changes."""
+    found = []
     for hole in wanted:
         prompt = generator.model.prompt(CompletionRequest(hole.prefix, hole.suffix))
-        truth = list(generator.model.tokenizer.encode_infilling(prompt.spell + hole.wanted + "\n"))
+        found.append(_probabilities(model, prompt.ids, _truth(generator, prompt.spell, hole)))
+    return found
+
+
+def _truth(generator: Generator, spell: str, hole: HeldOutHole) -> list[int]:
+    return list(generator.model.tokenizer.encode_infilling(spell + hole.wanted + "\n"))
+
+
+def collect(
+    generator: Generator, known: list[list[float]], wanted: list[HeldOutHole], parameters: MixtureParameters
+) -> list[TrueToken]:
+    """Return the true tokens of all holes, with the ``known`` probabilities from :func:`probabilities`."""
+    tokens = []
+    for hole, chances in zip(wanted, known, strict=True):
+        prompt = generator.model.prompt(CompletionRequest(hole.prefix, hole.suffix))
         index = ngram_index(prompt, parameters, generator.model.tokenizer.infilling)
-        for id_, chance in zip(truth, _probabilities(model, prompt.ids, truth), strict=True):
+        for id_, chance in zip(_truth(generator, prompt.spell, hole), chances, strict=True):
             tokens.append(TrueToken(chance, index.levels()[:MAX_LEVELS], id_))
             index.append(id_)
     return tokens
@@ -108,10 +120,11 @@ def main() -> None:
     generator = Generator.load(settings, lambda _share, _what: None)
     model = LlamaForCausalLM.from_pretrained(options.folder, dtype=torch.float32)
     wanted = holes(options.run / "held_out.jsonl", options.count, tuning=True)
+    known = probabilities(generator, model, wanted)
     found: list[tuple[float, MixtureParameters]] = []
     for half_life, end_tokens in itertools.product(HALF_LIVES, END_TOKENS):
         start = MixtureParameters(half_life_tokens=half_life, end_tokens=end_tokens)
-        fitted, loss = fit(collect(generator, model, wanted, start), start)
+        fitted, loss = fit(collect(generator, known, wanted, start), start)
         print(f"half life {half_life:g}, end tokens {end_tokens}: {loss:.4f} nats per token, {fitted}", flush=True)
         found.append((loss, fitted))
     best = min(found, key=lambda pair: pair[0])[1]

@@ -68,7 +68,7 @@ def test_the_checkpoint_is_smaller_and_says_how_it_is_held(whole, packed):
 
 
 def test_it_answers_as_the_model_that_is_quantised_while_it_loads(whole, packed):
-    request = CompletionRequest(prefix="def total(prices):\n    ", suffix="\n", max_tokens=24, temperature=0.0)
+    request = CompletionRequest(prefix="def total(prices):\n    ", suffix="\n", max_tokens=16, temperature=0.0)
 
     def answer(settings):
         generator = Generator.load(settings, quiet)

@@ -51,7 +51,7 @@ def test_the_next_request_continues_with_the_same_text(
 ) -> None:
     model = {"layout": layout, "cache": None}
     used, fresh = exact.with_settings(**model), exact.with_settings(**model)
-    written = cancelled_after(used, ASK, 16)
+    written = cancelled_after(used, ASK, 5)
     assert written
     again = replace(ASK, prefix=PREFIX + written[:typed])
     steps.clear()

@@ -1,6 +1,6 @@
 """Load the embedded model's weights without importing transformers, under the names that transformers gives them.
 
-For a model of nine million parameters that import takes longer than everything else in the engine's start, and a third
+For a model as small as this, that import takes longer than everything else in the engine's start, and a third
 of its memory.  The decoder needs only the weights and the rotary tables.  transformers loads all other safetensors.
 """
 
