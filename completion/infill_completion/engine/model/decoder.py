@@ -18,6 +18,7 @@ from infill_completion.engine.model.kv_cache import KVCache, KVShape
 from infill_completion.engine.model.layers import DenseLinear, LayerMaker, projection
 
 Write = Callable[[int, Tensor, Tensor], tuple[Tensor, Tensor]]
+Place = Callable[[int, Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
 # The decoder computes exactly these layers; other architectures differ in norms, biases or order.
 ARCHITECTURES = ("llama", "mistral", "qwen2", "qwen3")
@@ -134,7 +135,14 @@ class Decoder:
             cache.write(layer, keys, values, start)
             if on_write is not None:
                 on_write(layer)
-            return cache.read(layer, start + length)
+            return cache.read(layer, start + length, keys.dtype)
+
+        rotate_and_write = self.ops.rotate_and_write
+
+        def place(layer: int, qkv: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+            assert rotate_and_write is not None
+            queries = rotate_and_write(qkv[0].flatten(1), cos, sin, cache.keys[layer], cache.values[layer], start)
+            return queries, *cache.read(layer, start + length, queries.dtype)
 
         def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
             if self._is_cuda and length > 1 and mask is None:
@@ -144,12 +152,14 @@ class Decoder:
                 is_causal=length > 1 and mask is None, enable_gqa=self.kv_heads != self.heads,
             )  # fmt: skip
 
-        normed = self.hidden_states(ids, self.cos[at], self.sin[at], write, attend, self.ops)
+        places = place if rotate_and_write is not None and len(ids) == 1 and on_write is None else None
+        normed = self.hidden_states(ids, self.cos[at], self.sin[at], write, attend, self.ops, places)
         return self.logits(normed if all_logits else normed[:, -1])
 
     def hidden_states(
-        self, ids: Tensor, cos: Tensor, sin: Tensor, write: Write, attend: Attend, ops: FusedOps = PLAIN
-    ) -> Tensor:
+        self, ids: Tensor, cos: Tensor, sin: Tensor, write: Write, attend: Attend, ops: FusedOps = PLAIN,
+        place: Place | None = None,
+    ) -> Tensor:  # fmt: skip
         """Run tokens through all layers.
 
         Args:
@@ -160,6 +170,9 @@ class Decoder:
                 to attend to.
             attend: Attention of queries ``(batch, heads, length, head_dim)`` over these keys and values.
             ops: The operations between the matrix products.
+            place: Takes the place of ``ops.rotate`` and ``write``: given a layer's queries, keys and values ``(batch,
+                length, heads + 2 * kv_heads, head_dim)`` and the tables' rows, returns rotated queries and what they
+                attend to.
 
         Returns:
             The residual stream after the last norm, ``(batch, length, hidden)``.
@@ -174,9 +187,13 @@ class Decoder:
             qkv = layer.qkv(normed).reshape(batch, length, rotated + self.kv_heads, self.head_dim)
             if layer.query_norm is not None and layer.key_norm is not None:
                 self._norm_heads(qkv, layer.query_norm, layer.key_norm)
-            qk = ops.rotate(qkv[:, :, :rotated], cos, sin)
-            keys, values = write(index, qk[:, self.heads :], qkv[:, :, rotated:].transpose(1, 2))
-            mixed = attend(qk[:, : self.heads], keys, values)
+            if place is not None:
+                queries, keys, values = place(index, qkv, cos, sin)
+            else:
+                qk = ops.rotate(qkv[:, :, :rotated], cos, sin)
+                queries = qk[:, : self.heads]
+                keys, values = write(index, qk[:, self.heads :], qkv[:, :, rotated:].transpose(1, 2))
+            mixed = attend(queries, keys, values)
             mixed = mixed.transpose(1, 2).reshape(batch, length, self.heads * self.head_dim)
             x, normed = ops.add_and_norm(x, layer.out(mixed), layer.post_norm, self.eps)
             gated = ops.gate(layer.gate_up(normed))

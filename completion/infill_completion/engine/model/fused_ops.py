@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from infill_completion.engine.model.kv_cache import KVRows
+
 
 class FusedOps(NamedTuple):
     """The operations, as torch runs them or as kernels.
@@ -24,11 +26,16 @@ class FusedOps(NamedTuple):
             ``(length, 1, head_dim)`` at their positions; the first half of each row of the sines is negated.  Returns
             the rotated queries and keys, ``(batch, heads, length, head_dim)``.
         gate: Takes ``(..., 2 * intermediate)``.  Returns ``silu`` of the first half times the second half.
+        rotate_and_write: Takes queries, keys and values ``(length, (heads + 2 * kv_heads) * head_dim)`` of consecutive
+            tokens, the rows of the rotary tables, the cached keys and values of the layer, and the cache index of the
+            first token.  Writes rotated keys, and values, to the cache, and returns the rotated queries
+            ``(1, heads, length, head_dim)``.  None: the cache writes what ``rotate`` returns.
     """
 
     add_and_norm: Callable[[Tensor, Tensor, Tensor, float], tuple[Tensor, Tensor]]
     rotate: Callable[[Tensor, Tensor, Tensor], Tensor]
     gate: Callable[[Tensor], Tensor]
+    rotate_and_write: Callable[[Tensor, Tensor, Tensor, KVRows, KVRows, int], Tensor] | None = None
 
 
 def _add_and_norm(x: Tensor, change: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Tensor]:

@@ -58,15 +58,18 @@ class KVRows(NamedTuple):
         """Write ``(batch, heads, length, head_dim)`` from token ``start`` on."""
         end = start + rows.shape[2]
         if self.scale is not None:
-            scale = self.scale[:, :, start:end]
+            # In 16 bits the scale would be rounded, and the largest number might no longer fit.
+            rows, scale = rows.float(), self.scale[:, :, start:end]
             torch.div(rows.abs().amax(-1).clamp_min_(_SMALLEST), _LARGEST, out=scale)
             rows = (rows / scale.unsqueeze(-1)).round_()
         self.numbers[:, :, start:end] = rows
 
-    def read(self, end: int) -> Tensor:
-        """Return the first ``end`` tokens, ``(batch, heads, end, head_dim)``: a view, or float32 if rounded."""
+    def read(self, end: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Return the first ``end`` tokens, ``(batch, heads, end, head_dim)``: a view, or if rounded, ``dtype``."""
         numbers = self.numbers[:, :, :end]
-        return numbers if self.scale is None else numbers.float().mul_(self.scale[:, :, :end].unsqueeze(-1))
+        if self.scale is None:
+            return numbers
+        return numbers.float().mul_(self.scale[:, :, :end].unsqueeze(-1)).to(dtype)
 
     def copy_from(self, other: KVRows, length: int) -> None:
         """Copy the first ``length`` tokens of ``other``, which has the same batch size."""
@@ -108,6 +111,9 @@ class KVCache:
         self.keys[layer].write(keys, start)
         self.values[layer].write(values, start)
 
-    def read(self, layer: int, end: int) -> tuple[Tensor, Tensor]:
-        """Return the keys and values of the first ``end`` tokens, ``(batch, heads, end, head_dim)``."""
-        return self.keys[layer].read(end), self.values[layer].read(end)
+    def read(self, layer: int, end: int, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
+        """Return the keys and values of the first ``end`` tokens, ``(batch, heads, end, head_dim)``.
+
+        Rounded ones become ``dtype``; others are views.
+        """
+        return self.keys[layer].read(end, dtype), self.values[layer].read(end, dtype)

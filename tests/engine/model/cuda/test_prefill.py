@@ -10,8 +10,9 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from infill_completion.engine.model.cuda.kernels.prefill import kernel_ops, rotate_and_write, supports
 from infill_completion.engine.model.decoder import Decoder
+from infill_completion.engine.model.fork import Fork
 from infill_completion.engine.model.fused_ops import PLAIN, FusedOps
-from infill_completion.engine.model.kv_cache import KVCache
+from infill_completion.engine.model.kv_cache import KVCache, KVRows, KVShape
 from tests.engine.model.cuda.emulator.kernels import EmulatedKernels
 
 
@@ -44,12 +45,38 @@ def test_rotations_are_those_of_torch(
     exact = PLAIN.rotate(qk.double(), cos.double(), sin.double())
     close(kernel_ops(emulated).rotate(qk, cos, sin), exact)
     cache = torch.full((2, 1, kv_heads, 11, head_dim), 9.0).to(number)
-    queries = rotate_and_write(emulated, qkv[1].reshape(5, -1), cos, sin, cache[0], cache[1], 4)
+    keys, values = (KVRows(rows, None) for rows in cache)
+    queries = rotate_and_write(emulated, qkv[1].reshape(5, -1), cos, sin, keys, values, 4)
     close(queries, exact[1:, :heads])
     close(cache[0, :, :, 4:9], exact[1:, heads:])
     assert torch.equal(cache[1, 0, :, 4:9], qkv[1, :, heads + kv_heads :].transpose(0, 1))
     assert bool((cache[:, :, :, :4] == 9).all())
     assert bool((cache[:, :, :, 9:] == 9).all())
+
+
+@pytest.mark.parametrize(("heads", "kv_heads"), [(3, 3), (8, 1), (5, 2)])
+def test_a_rounded_cache_gets_what_it_would_round_itself(
+    emulated: EmulatedKernels, number: torch.dtype, heads: int, kv_heads: int
+) -> None:
+    """Rows of zeros, of one large number, and of the largest one included."""
+    qkv = torch.randn(5, heads + 2 * kv_heads, 128).to(number)
+    qkv[1, heads:], qkv[2, heads:] = 0.0, 1e-4
+    qkv[2, heads:, 77], qkv[3, heads:, 0] = 300.0, torch.finfo(torch.float16).max
+    cos, sin = torch.randn(5, 1, 128).to(number), torch.randn(5, 1, 128).to(number)
+    cos[2:4], sin[2:4] = 1.0, 0.0
+    shape = KVShape((torch.device("cpu"),), kv_heads, 128, number)
+    plain, mine, theirs = (KVCache(each, 11) for each in (shape, *[shape._replace(dtype=torch.int8)] * 2))
+    flat = qkv.reshape(5, -1)
+    expected = rotate_and_write(emulated, flat, cos, sin, plain.keys[0], plain.values[0], 4)
+    assert torch.equal(rotate_and_write(emulated, flat, cos, sin, mine.keys[0], mine.values[0], 4), expected)
+    keys, values = plain.read(0, 11)
+    theirs.write(0, keys[:, :, 4:9], values[:, :, 4:9], 4)
+    for rows, others in ((mine.keys[0], theirs.keys[0]), (mine.values[0], theirs.values[0])):
+        assert torch.equal(rows.numbers, others.numbers)
+        assert rows.scale is not None
+        assert others.scale is not None
+        assert torch.equal(rows.scale, others.scale)
+    torch.testing.assert_close(mine.read(0, 11)[1][:, :, 7], values[:, :, 7].float(), rtol=0.01, atol=300.0)
 
 
 @pytest.mark.parametrize("intermediate", [8, 200, 2048, 11008])
@@ -78,6 +105,30 @@ def hidden_states(decoder: Decoder, ids: Tensor, ops: FusedOps) -> Tensor:
     at = torch.arange(length)
     with torch.inference_mode():
         return decoder.hidden_states(ids, decoder.cos[at], decoder.sin[at], write, attend, ops).double()
+
+
+@pytest.mark.parametrize("dtype", [None, torch.int8], ids=["16 bits", "8 bits"])
+def test_a_prompt_in_chunks_is_written_by_one_kernel(
+    emulated: EmulatedKernels, number: torch.dtype, dtype: torch.dtype | None
+) -> None:
+    """With the logits that the cache's own rounding gives, and with a fork after it."""
+    config = LlamaConfig(
+        vocab_size=100, hidden_size=256, intermediate_size=128, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=1, head_dim=128, max_position_embeddings=64,
+    )  # fmt: skip
+    decoder = Decoder(LlamaForCausalLM(config).eval().to(dtype=number), 32)
+    shape, ids = decoder.kv_shape._replace(dtype=dtype or number), torch.randint(100, (1, 21))
+
+    def run(ops: FusedOps) -> Tensor:
+        decoder.ops, cache = ops, KVCache(shape, 32)
+        parts = [(0, 9, None), (9, 17, None), (17, 21, Fork(17, 2))]
+        return torch.cat(
+            [decoder.forward(ids[:, a:b], cache, a, all_logits=True, fork=fork) for a, b, fork in parts], 1
+        )
+
+    ops = kernel_ops(emulated)
+    mine, theirs = run(ops), run(ops._replace(rotate_and_write=None))
+    assert (mine - theirs).norm() <= 0.01 * theirs.norm()
 
 
 def test_a_prompt_through_a_model_is_as_exact_as_with_operators(emulated: EmulatedKernels, number: torch.dtype) -> None:

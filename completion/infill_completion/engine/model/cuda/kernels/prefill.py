@@ -13,6 +13,7 @@ from torch import Tensor
 
 from infill_completion.engine.model.cuda.kernels.launcher import Launcher
 from infill_completion.engine.model.fused_ops import FusedOps
+from infill_completion.engine.model.kv_cache import KVRows
 
 _GROUP = 8  # numbers read at once
 _WARP, _THREADS = 32, 256
@@ -27,7 +28,10 @@ def supports(hidden: int, head_dim: int, intermediate: int) -> bool:
 
 def kernel_ops(launcher: Launcher) -> FusedOps:
     """Return the operations as kernels, for models that :func:`supports` accepts."""
-    return FusedOps(partial(add_and_norm, launcher), partial(rotate, launcher), partial(gate, launcher))
+    return FusedOps(
+        partial(add_and_norm, launcher), partial(rotate, launcher), partial(gate, launcher),
+        partial(rotate_and_write, launcher),
+    )  # fmt: skip
 
 
 def add_and_norm(launcher: Launcher, x: Tensor, change: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Tensor]:
@@ -61,7 +65,7 @@ def rotate(launcher: Launcher, qk: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 def rotate_and_write(
-    launcher: Launcher, qkv: Tensor, cos: Tensor, sin: Tensor, keys: Tensor, values: Tensor, start: int
+    launcher: Launcher, qkv: Tensor, cos: Tensor, sin: Tensor, keys: KVRows, values: KVRows, start: int
 ) -> Tensor:
     """Rotate the queries and keys of a prompt's tokens, and write keys and values to a cache.
 
@@ -70,7 +74,7 @@ def rotate_and_write(
         qkv: Queries, keys and values, ``(length, (heads + 2 * kv_heads) * head_dim)``, contiguous.
         cos: The rows of the rotary table at the tokens' positions, ``(length, 1, head_dim)``.
         sin: Likewise; the first half of each row is negated.
-        keys: A layer's keys, ``(1, kv_heads, capacity, head_dim)``.
+        keys: A layer's keys, of one text; rounded ones have a head size of 128.
         values: Likewise.
         start: Cache index of the first token.
 
@@ -78,13 +82,14 @@ def rotate_and_write(
         The rotated queries, ``(1, heads, length, head_dim)``.
     """
     length, width = qkv.shape
-    kv_heads, capacity, head_dim = keys.shape[1:]
+    kv_heads, capacity, head_dim = keys.numbers.shape[1:]
     heads = width // head_dim - 2 * kv_heads
     queries = qkv.new_empty(1, heads, length, head_dim)
+    scales = () if keys.scale is None or values.scale is None else (keys.scale, values.scale)
     launcher.launch(
-        "rotate_and_write", (length, 1, 1), _THREADS, 0,
+        "rotate_and_round" if scales else "rotate_and_write", (length, 1, 1), _THREADS, 0,
         qkv, width, 0, cos.contiguous(), sin.contiguous(), length, heads, kv_heads, head_dim,
-        queries, keys, values, capacity, start,
+        queries, keys.numbers, values.numbers, capacity, start, *scales,
     )  # fmt: skip
     return queries
 
