@@ -17,6 +17,8 @@ SETTINGS = {
     "KMP_BLOCKTIME": "0",
     "TOKENIZERS_PARALLELISM": "false",
 }
+# 0: the model's steps run in torch's and bitsandbytes' operators only.
+OWN_KERNELS = "INFILL_LS_FUSED"
 
 
 def prepare() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from infill_completion.api import Chunk, CompletionRequest, EngineState, FinishReason
+from infill_completion.engine.environment import OWN_KERNELS
 from infill_completion.engine.errors import is_device_lost, is_out_of_memory
 from infill_completion.engine.scheduler.device_failures import WINDOW_S, DeviceFailures
 from infill_completion.engine.scheduler.job import Job, RequestError
@@ -122,6 +124,23 @@ async def test_other_errors_concern_one_request(error: Exception) -> None:
 def test_memory_that_other_libraries_ask_for_may_run_out_too(message: str) -> None:
     assert is_out_of_memory(RuntimeError(message))
     assert not is_device_lost(RuntimeError(message))
+
+
+@pytest.mark.parametrize(("age_s", "expected"), [(None, "1"), (5.0, "0"), (WINDOW_S + 5, "1")])
+async def test_the_start_after_a_failure_does_without_own_kernels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, age_s: float | None, expected: str
+) -> None:
+    monkeypatch.setenv(OWN_KERNELS, "1")
+    now = 1000.0
+    failures = DeviceFailures(tmp_path / "failures", lambda: now)
+    if age_s is not None:
+        failures.record(torch.AcceleratorError(ILLEGAL))
+        now += age_s
+    worker, _, _ = await started(RuntimeError(), failures)
+    assert worker.health().state is EngineState.READY
+    assert os.environ[OWN_KERNELS] == expected
+    worker.stop()
+    assert await asyncio.to_thread(worker.join, DEADLINE_S)
 
 
 async def test_after_the_second_failure_the_device_is_left_alone_for_a_while(tmp_path: Path) -> None:

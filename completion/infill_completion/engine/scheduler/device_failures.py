@@ -1,8 +1,9 @@
 """When the device failed so that only a new process could use it again; kept in a file, across these processes.
 
 One such failure may be chance: a driver that was updated, a machine that slept.  After a second one within minutes a
-third is likely, and each costs a load of the model and a request.  Falling back to the CPU would hide the fault behind
-answers that take a hundred times as long, or need memory that is not there; so the engine says what happened instead.
+third is likely, and each costs a load of the model and a request.  The start between the two does without the engine's
+own CUDA kernels, because one of them may be the cause.  Falling back to the CPU would hide the fault behind answers
+that take a hundred times as long, or need memory that is not there; so the engine says what happened instead.
 """
 
 from __future__ import annotations
@@ -38,6 +39,11 @@ class DeviceFailures:
         if len(recent) < _MOST:
             return f"The device failed ({reason}); the next request starts a new engine."
         return f"The device failed again ({reason}); {self._advice(recent)}"
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether the device failed lately, so that it should be used with care."""
+        return bool(self._recent())
 
     def problem(self) -> str:
         """Return why the device should not be used now, as one sentence with the next step; empty if it may be."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from infill_completion.api import EngineState, Health
+from infill_completion.engine.environment import OWN_KERNELS
 from infill_completion.engine.errors import ModelError, first_line, is_device_lost
 from infill_completion.engine.progress import Progress
 from infill_completion.engine.scheduler.device_failures import DeviceFailures
@@ -54,9 +56,13 @@ def load_model(
 
 
 def _check(device_failures: DeviceFailures) -> None:
-    """Raise ModelError where the device failed too often to be used now."""
+    """Raise ModelError where the device failed too often to be used now; after one failure, turn own kernels off."""
     if problem := device_failures.problem():
         raise ModelError(problem)
+    if device_failures.is_suspect:
+        # For the rest of this process: it may be a kernel that lost the device.
+        os.environ[OWN_KERNELS] = "0"
+        log.warning("The device failed lately; this engine does without its own kernels.")
 
 
 def _reason(error: Exception) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+from infill_completion.engine.environment import OWN_KERNELS  # isort: skip  # before torch
 import torch
 from torch import Tensor
 
@@ -23,9 +24,6 @@ from infill_completion.engine.model.fused_ops import PLAIN
 from infill_completion.engine.model.kv_cache import KVCache
 
 log = logging.getLogger(__name__)
-
-# 0: bitsandbytes and torch's operators only.
-SWITCH = "INFILL_LS_FUSED"
 
 _BUCKET = 256
 _TOKENS = 3 * MAX_ROWS  # of the texts that are compared: a step, and a prompt
@@ -44,7 +42,7 @@ def step_kernels(model: Any, decoder: Decoder, capacity: int) -> StepKernels | N
         decoder: Its decoder, on a CUDA device.
         capacity: Most tokens of a cache.
     """
-    if os.environ.get(SWITCH) == "0" or (weights := step_weights(model, decoder)) is None:
+    if os.environ.get(OWN_KERNELS) == "0" or (weights := step_weights(model, decoder)) is None:
         return None
     packed: PackedModel | None = None
     try:
