@@ -161,3 +161,10 @@ def test_an_empty_string_unsets_an_optional_setting() -> None:
 def test_a_settings_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_bytes(b"\xef\xbb\xbf[completion]\r\nseed = 4\r\n")
     assert read_config(tmp_path / "config.toml") == ({"completion": {"seed": 4}}, [])
+
+
+@pytest.mark.parametrize(("given", "expected"), [(8, 8), (16, 16), (12, 16), (4, 16), ("some", 16), (None, 16)])
+def test_bits_of_keys_and_values_are_one_of_two_numbers(given, expected):
+    settings, problems = merge(Settings(), {"engine": {"kv_bits": given}}, origin="editor")
+    assert settings.engine.kv_bits == expected
+    assert bool(problems) == (given not in {8, 16})

@@ -96,6 +96,11 @@ class EngineSettings:
     device: str = setting(
         "auto", "`auto`, `cuda`, `cuda:1`, `mps`, `xpu` or `cpu`; `auto` picks the best available one."
     )
+    kv_bits: int = setting(
+        16, "Bits of keys and values where the engine's own CUDA kernels run a 4-bit model: `8` takes half of their "
+        "memory and rounds them. Elsewhere it changes nothing.",
+        choices=(16, 8), at_least=8, at_most=16,
+    )  # fmt: skip
     context_tokens: int = setting(4096, "Prompt budget in tokens.", at_least=64, at_most=131_072)
     idle_unload_s: float = setting(
         900.0, "Seconds without a request after which the weights are unloaded from memory.", at_least=1, at_most=MAX_S

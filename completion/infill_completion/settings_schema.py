@@ -46,7 +46,7 @@ class Setting:
         is_optional: Whether it may be unset; its value is then None.
         default: Its default value.
         doc: Its documentation in Markdown.
-        choices: The only strings it accepts; empty for any.
+        choices: The only values it accepts; empty for any.
         at_least: The smallest number it accepts.
         at_most: The largest number it accepts.
         trusted: Whether it is ignored in workspace-level files.
@@ -58,7 +58,7 @@ class Setting:
     is_optional: bool
     default: Any
     doc: str
-    choices: tuple[str, ...]
+    choices: tuple[str | int, ...]
     at_least: float | None
     at_most: float | None
     trusted: bool
@@ -77,7 +77,7 @@ class Setting:
                 raise ValueError("must not be null")
         value = self._converted(value)
         if self.choices and value not in self.choices:
-            raise ValueError(f"must be one of {', '.join(self.choices)}")
+            raise ValueError(f"must be one of {', '.join(map(str, self.choices))}")
         # NaN fails every comparison, so both are written as what must hold.
         if self.at_least is not None and not value >= self.at_least:
             raise ValueError(f"must be at least {self.at_least}")
@@ -115,7 +115,7 @@ def setting(
     default: Any,
     doc: str,
     *,
-    choices: tuple[str, ...] = (),
+    choices: tuple[str | int, ...] = (),
     at_least: float | None = None,
     at_most: float | None = None,
     trusted: bool = False,

@@ -72,7 +72,7 @@ def test_the_first_name_that_tells_anything_counts() -> None:
 def test_every_choice_of_engine_format_names_a_format() -> None:
     [choices] = [row.choices for row in documentation() if row.key == "engine.format"]
     assert choices == format_choices()
-    families = {known.form.family for choice in choices if (known := format_called(choice)) and known.form}
+    families = {known.form.family for choice in choices if (known := format_called(str(choice))) and known.form}
     assert len(families) == len(choices) - 3
     assert format_called("auto") is None
     assert format_called("none") is not None

@@ -11,6 +11,7 @@ export const SERVER_KEYS: readonly string[] = [
   "engine.format",
   "engine.quantization",
   "engine.device",
+  "engine.kv_bits",
   "engine.context_tokens",
   "engine.idle_unload_s",
   "engine.idle_exit_s",

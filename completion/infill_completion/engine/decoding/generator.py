@@ -40,7 +40,7 @@ class Generator:
             ModelError: The model cannot be loaded.
         """
         checkpoint = load_checkpoint(settings, progress, without_transformers=without_transformers)
-        generator = cls(LoadedModel(checkpoint, settings.context_tokens))
+        generator = cls(LoadedModel(checkpoint, settings.context_tokens, settings.kv_bits))
         generator.warm_up()
         progress(1.0, "ready")
         return generator

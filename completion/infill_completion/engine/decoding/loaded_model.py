@@ -25,7 +25,7 @@ from infill_completion.engine.decoding.healing import Speller
 from infill_completion.engine.decoding.recent_texts import RecentTexts
 from infill_completion.engine.model.cuda.choice import DeviceChoice, KernelChoice, Token
 from infill_completion.engine.model.cuda.device_loop import DeviceLoop
-from infill_completion.engine.model.cuda.kernels.loading import step_kernels, use_for_prompts
+from infill_completion.engine.model.cuda.kernels.loading import rounded_shape, step_kernels, use_for_prompts
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.fork import Fork
 from infill_completion.engine.model.forward import ForwardPass
@@ -53,6 +53,7 @@ class LoadedModel:
     Args:
         checkpoint: Weights, tokenizer and settings as loaded.
         context_tokens: Most tokens of a prompt; the model's limits and the free memory may lower it.
+        kv_bits: 8 rounds keys and values on CUDA, where the kernels can read them.
 
     Attributes:
         name: The model's name as users see it.
@@ -69,7 +70,7 @@ class LoadedModel:
         stop_tokens: Ids that end an answer; measurements empty them in a copy.
     """
 
-    def __init__(self, checkpoint: Checkpoint, context_tokens: int) -> None:
+    def __init__(self, checkpoint: Checkpoint, context_tokens: int, kv_bits: int = 16) -> None:
         self.name, self.device = checkpoint.name, str(checkpoint.device)
         self.settings, self.tokenizer = checkpoint.settings, checkpoint.tokenizer
         self._torch_device = checkpoint.device
@@ -85,21 +86,14 @@ class LoadedModel:
             tokens=self.tokenizer.vocab_size,
         )  # fmt: skip
         self.forward_pass = ForwardPass(decoder, devices.prefill_threads(checkpoint.device, threads))
+        self.device_loop: DeviceLoop | None = None
+        self.device_choice: DeviceChoice | KernelChoice | None = None
+        if checkpoint.device.type != "cpu":
+            self._prepare_device(decoder, self.context_tokens + ANSWER_TOKENS, kv_bits)
         capacity = self._capacity_for(self.context_tokens + ANSWER_TOKENS)
         # Where memory is short, only what a single candidate needs is kept free after the prompt.
         self.context_tokens = min(self.context_tokens, max(MIN_CONTEXT_TOKENS, capacity - answer))
         self.slots = Slots(self.forward_pass.kv_shape, capacity, self._slot_count(capacity))
-        self.device_loop: DeviceLoop | None = None
-        self.device_choice: DeviceChoice | KernelChoice | None = None
-        if checkpoint.device.type != "cpu":
-            self.device_choice = DeviceChoice(decoder.vocab_size, decoder.device)
-        if checkpoint.device.type == "cuda":
-            kernels = step_kernels(checkpoint.model, decoder, max(decoder.capacity, capacity))
-            self.device_loop = DeviceLoop(decoder, self.settings.draft_tokens, kernels=kernels)
-            if kernels is not None:
-                use_for_prompts(kernels)
-                # Seeded answers must not depend on who chooses.
-                self.device_choice = KernelChoice(kernels.launcher, decoder.vocab_size, decoder.device)
         self.recent_texts = RecentTexts()
         self._speller = Speller(self.tokenizer, decoder.device)
         self._prompt_builder, self._indexes = PromptBuilder(), IndexKeeper()
@@ -107,6 +101,21 @@ class LoadedModel:
         infilling = self.tokenizer.infilling
         self.stop_tokens = frozenset(ends) | (infilling.stops if infilling else frozenset())
         self._facts = self._described(checkpoint) | {"threads": threads}
+
+    def _prepare_device(self, decoder: Decoder, capacity: int, kv_bits: int) -> None:
+        """Decide how a device runs steps, prompts and choices; caches have at most ``capacity`` tokens."""
+        self.device_choice = DeviceChoice(decoder.vocab_size, decoder.device)
+        if decoder.device.type != "cuda":
+            return
+        kernels = step_kernels(self.transformers_model, decoder, max(decoder.capacity, capacity))
+        self.device_loop = DeviceLoop(decoder, self.settings.draft_tokens, kernels=kernels)
+        if kernels is None:
+            return
+        use_for_prompts(kernels)
+        if kv_bits == 8 and (shape := rounded_shape(kernels)) is not None:
+            self.forward_pass.kv_shape = shape
+        # Seeded answers must not depend on who chooses.
+        self.device_choice = KernelChoice(kernels.launcher, decoder.vocab_size, decoder.device)
 
     def _described(self, checkpoint: Checkpoint) -> dict[str, Any]:
         infilling = self.tokenizer.infilling
@@ -124,6 +133,7 @@ class LoadedModel:
             "context_tokens": self.context_tokens,
             "cache_model": self.settings.cache is not None,
             "weight_bytes": checkpoint.weight_bytes,
+            "kv_bits": 8 * self.forward_pass.kv_shape.dtype.itemsize,
             "kv_bytes_per_token": self.forward_pass.kv_shape.bytes_per_token,
         }
 

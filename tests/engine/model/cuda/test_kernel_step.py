@@ -14,7 +14,13 @@ from infill_completion.engine.bench.random_weights import random_model
 from infill_completion.engine.model.cuda.choice import KernelChoice
 from infill_completion.engine.model.cuda.device_loop import DeviceLoop
 from infill_completion.engine.model.cuda.kernels import loading
-from infill_completion.engine.model.cuda.kernels.loading import error, logits, prompt_error, use_for_prompts
+from infill_completion.engine.model.cuda.kernels.loading import (
+    error,
+    logits,
+    prompt_error,
+    rounded_shape,
+    use_for_prompts,
+)
 from infill_completion.engine.model.cuda.kernels.packed_model import PackedModel
 from infill_completion.engine.model.cuda.kernels.products import Places
 from infill_completion.engine.model.cuda.kernels.step_kernels import StepKernels
@@ -43,21 +49,32 @@ class Case:
     def loop(self) -> DeviceLoop:
         return DeviceLoop(self.decoder, 4, kernels=self.kernels)
 
-    def read(self, prompt: list[int]) -> KVCache:
+    def read(self, prompt: list[int], dtype: torch.dtype | None = None) -> KVCache:
         """Return a cache that holds all tokens of a prompt except the last one."""
-        cache = KVCache(self.decoder.kv_shape, CAPACITY)
+        shape = self.decoder.kv_shape
+        cache = KVCache(shape._replace(dtype=dtype or shape.dtype), CAPACITY)
         self.decoder.forward(torch.tensor([prompt[:-1]]), cache, 0)
         return cache
 
 
-@pytest.fixture
-def case(emulated: EmulatedKernels, number: torch.dtype) -> Case:
-    model = random_model(SHAPE, torch.device("cpu"), number, "nf4")
+def made(emulated: EmulatedKernels, number: torch.dtype, shape: ModelShape) -> Case:
+    model = random_model(shape, torch.device("cpu"), number, "nf4")
     decoder = Decoder(model, CAPACITY)
     weights, unpacked_logits = step_weights(model, decoder), logits(decoder)
     assert weights is not None
     PackedModel(model, decoder, weights, emulated, 2).pack()
     return Case(model, decoder, StepKernels(decoder, weights, emulated, 2, CAPACITY), unpacked_logits)
+
+
+@pytest.fixture
+def case(emulated: EmulatedKernels, number: torch.dtype) -> Case:
+    return made(emulated, number, SHAPE)
+
+
+@pytest.fixture
+def large_heads(emulated: EmulatedKernels, number: torch.dtype) -> Case:
+    """A model whose keys and values can be rounded to 8 bits."""
+    return made(emulated, number, ModelShape(2, 256, 384, 2, 1, 128, 500))
 
 
 def in_float32(model: Any) -> Any:
@@ -148,3 +165,63 @@ def test_prompts_are_read_in_kernels_that_agree_with_the_operators(case: Case, m
     monkeypatch.setattr(loading, "prompt_error", fails)
     assert not use_for_prompts(case.kernels)
     assert case.decoder.ops is PLAIN
+
+
+@pytest.mark.parametrize("sampling", [COLD, WARM])
+@pytest.mark.parametrize("has_ops", [False, True], ids=["torch's prompt", "kernels' prompt"])
+def test_drafts_on_rounded_keys_get_the_tokens_of_single_steps(
+    large_heads: Case, sampling: Sampling, has_ops: bool
+) -> None:
+    case = large_heads
+    assert not has_ops or use_for_prompts(case.kernels)
+    loop, cache, fed = case.loop(), case.read(PROMPT, torch.int8), [PROMPT[-1]]
+    single = []
+    for index in range(len(PROMPT) - 1, len(PROMPT) + 6):
+        single.append(loop.follow(sampling, cache, fed[-1], index))
+        fed.append(single[-1].id)
+    assert loop.check(sampling, case.read(PROMPT, torch.int8), fed[:7], len(PROMPT) - 1) == single
+    copy = KVCache(cache.shape, CAPACITY)
+    copy.copy_from(cache, len(PROMPT) + 3)
+    at = len(PROMPT) + 3
+    assert case.loop().follow(sampling, copy, fed[4], at) == single[4]
+
+
+def test_rounded_keys_change_the_logits_little(large_heads: Case) -> None:
+    case = large_heads
+    scores = [
+        case.loop().score(case.read(PROMPT * 8, dtype), PROMPT[-1:], 8 * len(PROMPT) - 1)
+        for dtype in (None, torch.int8)
+    ]
+    assert 0 < (scores[1] - scores[0]).norm() / scores[0].norm() < 0.03
+    shape = rounded_shape(case.kernels)
+    assert shape is not None
+    assert shape.is_rounded
+    assert shape.bytes_per_token < 0.52 * case.decoder.kv_shape.bytes_per_token
+
+
+def test_candidates_share_rounded_keys(large_heads: Case) -> None:
+    case, shared, candidates = large_heads, len(PROMPT) - 1, [[9, 31], [44, 45]]
+    cache = case.read(PROMPT, torch.int8)
+    interleaved = [ids[at] for at in range(2) for ids in candidates]
+    together = case.loop().score(cache, interleaved, shared, Fork(shared, 2))
+    for number, ids in enumerate(candidates):
+        alone = case.loop().score(case.read(PROMPT, torch.int8), ids, shared)
+        torch.testing.assert_close(together[number::2], alone, rtol=0.02, atol=0.02)
+
+
+def test_a_step_at_the_end_of_a_rounded_cache_writes_nothing_after_it(large_heads: Case) -> None:
+    case, cache = large_heads, KVCache(large_heads.decoder.kv_shape._replace(dtype=torch.int8), 256)
+    loop = case.loop()
+    loop.check(COLD, cache, [5, 6], 254)
+    keys = cache.keys[0]
+    assert keys.scale is not None
+    assert bool((keys.scale[0, :, 254:] > 0).all())
+    assert bool((keys.scale[0, :, :254] == 0).all())
+
+
+def test_models_that_cannot_round_keep_sixteen_bits(
+    case: Case, large_heads: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert rounded_shape(case.kernels) is None
+    monkeypatch.setattr(loading, "error", lambda *_: float("nan"))
+    assert rounded_shape(large_heads.kernels) is None

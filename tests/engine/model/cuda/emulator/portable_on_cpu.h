@@ -111,4 +111,10 @@ inline long long early(const long long *address, LINE_OF_CALL) {
     cuda_on_cpu::read_early(&value, address, sizeof value);
     return value;
 }
+inline float early(const float *address, LINE_OF_CALL) {
+    float value;
+    cuda_on_cpu::check_aligned(address, 4, "early", line);
+    cuda_on_cpu::read_early(&value, address, sizeof value);
+    return value;
+}
 inline void let_next_start() {}

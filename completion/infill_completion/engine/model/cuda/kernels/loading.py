@@ -14,6 +14,7 @@ from torch import Tensor
 
 from infill_completion.engine.model.cuda.capture import GraphCapture
 from infill_completion.engine.model.cuda.kernels import prefill
+from infill_completion.engine.model.cuda.kernels.attention import INT8_HEAD_DIMS
 from infill_completion.engine.model.cuda.kernels.packed_model import PackedModel
 from infill_completion.engine.model.cuda.kernels.products import MAX_ROWS, PLANS, Places, Products, StepPlan
 from infill_completion.engine.model.cuda.kernels.runtime import kernels
@@ -21,7 +22,7 @@ from infill_completion.engine.model.cuda.kernels.step_kernels import StepKernels
 from infill_completion.engine.model.cuda.kernels.step_weights import StepWeights, linear_layers, step_weights
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.fused_ops import PLAIN
-from infill_completion.engine.model.kv_cache import KVCache
+from infill_completion.engine.model.kv_cache import KVCache, KVShape
 
 log = logging.getLogger(__name__)
 
@@ -97,10 +98,32 @@ def use_for_prompts(made: StepKernels) -> bool:
     return decoder.ops is not PLAIN
 
 
+def rounded_shape(made: StepKernels) -> KVShape | None:
+    """Return the type of a cache of 8-bit integers, or None where steps and prompts cannot use one."""
+    decoder = made.decoder
+    shape = decoder.kv_shape._replace(dtype=torch.int8)
+    if decoder.head_dim not in INT8_HEAD_DIMS:
+        log.warning("Keys and values keep 16 bits: the kernels have none of 8 bits for this model.")
+        return None
+    expected = logits(decoder)
+    try:
+        step, prompt = error(made, expected, shape), _difference(logits(decoder, shape), expected)
+    except RuntimeError as error_:
+        log.warning("Keys and values keep 16 bits: %s", error_)
+        return None
+    if not (step <= _TOLERANCE and prompt <= _TOLERANCE):
+        log.warning("Keys and values keep 16 bits: with 8, a step differs by %.2g, a prompt by %.2g.", step, prompt)
+        return None
+    return shape
+
+
 @torch.inference_mode()
-def logits(decoder: Decoder) -> Tensor:
-    """Return the logits after each of a few tokens, more than a step has, ``(tokens, vocabulary)``."""
-    return decoder.forward(_ids(decoder), KVCache(decoder.kv_shape, _TOKENS), 0, all_logits=True)[0]
+def logits(decoder: Decoder, shape: KVShape | None = None) -> Tensor:
+    """Return the logits after each of a few tokens, more than a step has, ``(tokens, vocabulary)``.
+
+    ``shape`` is the type of the cache; None: that of the decoder.
+    """
+    return decoder.forward(_ids(decoder), KVCache(shape or decoder.kv_shape, _TOKENS), 0, all_logits=True)[0]
 
 
 def prompt_error(decoder: Decoder, expected: Tensor) -> float:
@@ -109,12 +132,12 @@ def prompt_error(decoder: Decoder, expected: Tensor) -> float:
 
 
 @torch.inference_mode()
-def error(made: StepKernels, expected: Tensor) -> float:
+def error(made: StepKernels, expected: Tensor, shape: KVShape | None = None) -> float:
     """Return the relative difference of the logits of a step from those of :func:`logits`."""
     decoder = made.decoder
     ids = _ids(decoder)[:, :MAX_ROWS].contiguous()
     zero = torch.zeros(1, dtype=torch.long, device=decoder.device)
-    got = made.run(ids, Places(zero, zero, zero + 1), KVCache(decoder.kv_shape, _BUCKET), _BUCKET)
+    got = made.run(ids, Places(zero, zero, zero + 1), KVCache(shape or decoder.kv_shape, _BUCKET), _BUCKET)
     return _difference(got[:MAX_ROWS, : decoder.vocab_size].float(), expected[:MAX_ROWS])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -19,6 +20,7 @@ from infill_completion.engine.model.cuda.kernels.products import (
     RotaryTables,
     StepPlan,
 )
+from infill_completion.engine.model.cuda.kernels.rounding import round_rows
 from infill_completion.engine.model.cuda.kernels.step_weights import StepWeights
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.kv_cache import KVCache
@@ -65,7 +67,7 @@ class StepKernels:
     def __init__(
         self, decoder: Decoder, weights: StepWeights, launcher: Launcher, processors: int, capacity: int
     ) -> None:
-        self.decoder, self.launcher, self._weights = decoder, launcher, weights
+        self.decoder, self.launcher, self._weights, self._capacity = decoder, launcher, weights, capacity
         self._products = Products(launcher, weights.codebooks, processors)
         self._attention = SplitAttention(
             launcher, heads=decoder.heads, kv_heads=decoder.kv_heads, head_dim=decoder.head_dim, rows=MAX_ROWS,
@@ -101,6 +103,14 @@ class StepKernels:
             last=self._numbers(decoder.hidden),
         )
 
+    @cached_property
+    def _fresh(self) -> tuple[Tensor, Tensor]:
+        """Where a layer's keys and values are written before they are rounded, at the same places as in the cache."""
+        decoder = self.decoder
+        shape = decoder.kv_shape._replace(devices=(decoder.device,), dtype=decoder.dtype)
+        (keys,), (values,) = (cache := KVCache(shape, self._capacity)).keys, cache.values
+        return keys.numbers, values.numbers
+
     def _numbers(self, *size: int) -> Tensor:
         return torch.zeros(MAX_ROWS, *size, dtype=self.decoder.dtype, device=self.decoder.device)
 
@@ -116,12 +126,17 @@ class StepKernels:
             self.launcher, ids[0], decoder.embed, decoder.layers[0].input_norm, stream, normed.weighted, normed.squares
         )
         for index, layer in enumerate(self._weights.layers):
-            cached = cache.keys[index].numbers, cache.values[index].numbers
+            keys, values = cache.keys[index], cache.values[index]
+            written = (keys.numbers, values.numbers) if keys.scale is None else self._fresh
             products.attention(
-                layer.queries, layer.keys, layer.values, layer.bias, normed, self._rotary, places, queries, cached, rows
-            )
-            normed = buffers.normed
-            self._attention(queries, cached[0][0], cached[1][0], *places, bucket, mixed)
+                layer.queries, layer.keys, layer.values, layer.bias, normed, self._rotary, places, queries, written,
+                rows,
+            )  # fmt: skip
+            normed, scales = buffers.normed, None
+            if keys.scale is not None and values.scale is not None:
+                round_rows(self.launcher, self._fresh, places.at, rows, keys, values)
+                scales = keys.scale[0], values.scale[0]
+            self._attention(queries, keys.numbers[0], values.numbers[0], *places, bucket, mixed, scales)
             products.residual(layer.out, mixed, layer.post_norm, stream, normed, rows)
             products.gate(layer.gate, layer.up, normed, buffers.gated, rows)
             products.residual(layer.down, buffers.gated, layer.next_norm, stream, normed, rows)

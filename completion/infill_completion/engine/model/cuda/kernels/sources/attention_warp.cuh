@@ -92,9 +92,9 @@ template <class Plan, typename Cache> struct Warp {
     }
 
     __device__ void read_scales(Scales &scales, const float *all, int last) const {
-        const volatile float *const from = rows<float>(all, 1); // not in the first-level cache, as they may be read again
+        const float *const from = rows<float>(all, 1);
 #pragma unroll
-        for (int i = 0; i < KEYS / 4; ++i) scales[i] = from[row(i / 2 * 8 + 2 * t + i % 2, last)];
+        for (int i = 0; i < KEYS / 4; ++i) scales[i] = early(from + row(i / 2 * 8 + 2 * t + i % 2, last));
     }
 
     __device__ void score(Scores &scores, const Words4 *queries, const Keys &keys) const {

@@ -132,6 +132,8 @@ __device__ inline void wait_for_previous() {
 // start only after it has waited for everything before it.  What a kernel of the step writes may come out old or new.
 __device__ inline Words4 early4(const void *address) { return written4(address); }
 __device__ inline long long early(const long long *address) { return *address; }
+// Volatile, so that it is not in the first-level cache when it is read again.
+__device__ inline float early(const float *address) { return *static_cast<const volatile float *>(address); }
 // Lets the next kernel start as soon as all blocks have called this.
 __device__ inline void let_next_start() {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900

@@ -151,18 +151,20 @@ extern "C" __global__ void __launch_bounds__(256) rotate_and_round(const number 
         Integers{keys, values, key_scales, value_scales}, capacity, start);
 }
 
-// Rounds the keys and values of a step, (kv_heads, 8, 128) each, into a cache; a block works on a head, a warp on a row.
+// Rounds the keys and values of a step, (kv_heads, new_capacity, 128) each, into a cache; a block works on a head, a warp
+// on a row.
 extern "C" __global__ void __launch_bounds__(256) round_rows(const number *new_keys, const number *new_values,
-    const long long *at, int rows, int capacity, signed char *keys, signed char *values, float *key_scales,
-    float *value_scales) {
-    constexpr int ROWS = 8, HEAD_DIM = 128;
+    int new_capacity, const long long *at, int rows, int capacity, signed char *keys, signed char *values,
+    float *key_scales, float *value_scales) {
+    constexpr int HEAD_DIM = 128;
     const int row = threadIdx.x / 32, lane = threadIdx.x % 32, head = blockIdx.x;
     const bool is_key = blockIdx.y == 0;
-    let_next_start();
     wait_for_previous();
+    let_next_start(); // attention reads earlier keys meanwhile
     const int index = static_cast<int>(*at) + row;
     if (row >= rows || index >= capacity) return; // whole warps
-    const number *const from = (is_key ? new_keys : new_values) + (head * ROWS + row) * HEAD_DIM + 4 * lane;
+    const size_t new_place = static_cast<size_t>(head) * new_capacity + index;
+    const number *const from = (is_key ? new_keys : new_values) + new_place * HEAD_DIM + 4 * lane;
     const Words2 words = *reinterpret_cast<const Words2 *>(from);
     const float x[4] = {low_of(words.x), high_of(words.x), low_of(words.y), high_of(words.y)};
     float largest = fmaxf(fmaxf(fabsf(x[0]), fabsf(x[1])), fmaxf(fabsf(x[2]), fabsf(x[3])));
