@@ -17,6 +17,7 @@ from pathlib import Path
 from infill_completion.folders import data_folder, has_home_directory, home_directory
 
 _QUANTISED = "-nf4"
+_MAX_NAME = 120  # characters; the longest in use has about 40, and the name is part of messages
 
 
 class Presence(Enum):
@@ -122,9 +123,14 @@ def shards_of(index: Path) -> list[str]:
         shards = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError("no weight map") from error
-    if not all(isinstance(shard, str) and shard == Path(shard).name and shard.isprintable() for shard in shards):
-        raise ValueError("a weight file is outside the folder, or its name is not printable")
+    if not all(isinstance(shard, str) and _is_plain(shard) for shard in shards):
+        raise ValueError("a weight file is outside the folder, or its name is not printable or too long")
     return sorted(shards)
+
+
+def _is_plain(name: str) -> bool:
+    """Return whether a name can be that of a weight file: no folder, no control character, not endless."""
+    return name == Path(name).name and name.isprintable() and len(name) <= _MAX_NAME
 
 
 def _snapshot(root: Path) -> Path | None:
