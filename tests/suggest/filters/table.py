@@ -434,6 +434,7 @@ GOOD = [
 _FAR = "".join(
     f"  /** Number {number}. */\n  m{number}(): number {{\n    return {number};\n  }}\n\n" for number in range(200)
 )
+_TWO_PARAMETERS = "function f(a: number, b: string): void {"
 INERT = [
     # A ruler is no operator, however much of it stands on each side of the cursor.
     _line("c", "/* Sequence ======█======== */", "=====", SAME, "int x;\n"),
@@ -545,6 +546,47 @@ INERT = [
     _line("typescript", "/** Its own copy in█ `storage`. */", "`storage`. */", NOTHING, "f();\n"),
     _line("python", "x = a█ if b else c", ".b if b else c", "x = a.b if b else c"),
     _line("python", "x = a█ + b", " + b", NOTHING),
+    _line(
+        "typescript",
+        'f(\'"""Items that█ ``limit``."""\\n\');',
+        ' cost less than``limit``."""\\n\');',
+        'f(\'"""Items that cost less than ``limit``."""\\n\');',
+    ),
+    _line("typescript", "f('say█ (a) `b`');", " it(a) `b`');", "f('say it (a) `b`');"),
+    _line("javascript", "f(a█ + b);", " * c+ b);", "f(a * c + b);"),
+    _line("javascript", "f(a█  + b);", " * c + b);", "f(a * c  + b);"),
+    _line("javascript", "f(a,█ { b: c });", " d,{ b: c });", "f(a, d, { b: c });"),
+    _line("javascript", "f(a,█ [b, c]);", " d,[b,c]);", "f(a, d, [b, c]);"),
+    _line("javascript", "if (a█ && b) {", " > 1&& b) {", "if (a > 1 && b) {", "}\n"),
+    _line("javascript", "if (a█ && b) {", " > 1 &&b){", "if (a > 1 && b) {", "}\n"),
+    _line("javascript", "const x =█ ;", " a;", "const x = a ;"),
+    _line("typescript", "function f(█ b: string): void {", "a: number,b: string): void {", _TWO_PARAMETERS, "}\n"),
+    _line("python", 'x = f(█ "a", 1)', 'b,"a", 1)', 'x = f(b, "a", 1)'),
+    _line("python", 'x = f(█ """a""", [1])', 'b,"""a""", [1])', 'x = f(b, """a""", [1])'),
+    _line("python", "x = [a█ for b in c]", "[1]for b in c]", "x = [a[1] for b in c]"),
+    _line("python", "x = a█ + b * d", " * c+ b*d", "x = a * c + b * d"),
+    _line("python", "def f(a█ = None, b=()):", ": int= None, b=()):", "def f(a: int = None, b=()):", "    pass\n"),
+    _line("go", "if err := f(a,█ b); err != nil {", " c,b); err != nil {", "if err := f(a, c, b); err != nil {", "}\n"),
+    _line("rust", "let a = vec![1,█ f(2)];", " 3,f(2)];", "let a = vec![1, 3, f(2)];"),
+    _line("rust", 'println!("a█ {b}", c);', ' d{b}", c);', 'println!("a d {b}", c);'),
+    _line("c", "if (a█ && (b || c)) {", " == 1&& (b || c)) {", "if (a == 1 && (b || c)) {", "}\n"),
+    _line("c", 'printf("a█ %s\\n", b);', ' c%s\\n", b);', 'printf("a c %s\\n", b);'),
+    _line("java", 'a(█ "b");', 'c +"b");', 'a(c + "b");'),
+    _line("css", "a { width: calc(█ + 2px); }", "1px+ 2px); }", "a { width: calc(1px + 2px); }"),
+    _line("json", '{"a": [1,█ {"b": 2}]}', ' 2,{"b": 2}]}', '{"a": [1, 2, {"b": 2}]}'),
+    # What ends like the rest and yet belongs there.
+    _line("javascript", "f(a,█ g(b));", " g(c, g(b)),", SAME),
+    _line("javascript", "f(a,█ [b]);", " [[c],[b]],", SAME),
+    _line("javascript", "x = f(a)█ + g(a);", " + h(a) * g(a)", SAME),
+    _line("javascript", "f(a,█ (b));", " h(c),g", SAME),
+    _line("javascript", "x = [a█ , b];", "(c ,b)", SAME),
+    _line("python", "x = f(a█ )", ", g(b)", SAME),
+    _line("python", "x = [█ [1]]", "[1],[1],", SAME),
+    _line("python", 'x = {"a":█ }', ' {"b": {}}', SAME),
+    _line("python", 'x = a█ + "b"', ' +"c"', SAME),
+    _line("go", "x := f(█ g(1))", "g(1),", SAME),
+    _line("c", "x = (a█ );", " + (b)", SAME),
+    _line("json", '{"a": [1,█ []]}', " [[],[]],", SAME),
     Row("python", 'X█ """\na\n"""\n', ' ="""', 'X = """\na\n"""\n'),
     _line("python", 'x = "█"', "it's", SAME),
     # A closer of a block that the document closes, whose end is far below; two interpolations on the way.

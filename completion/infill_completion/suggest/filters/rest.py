@@ -14,6 +14,7 @@ from infill_completion.suggest.filters.context import FilterContext
 from infill_completion.suggest.filters.fit import Fit, closers_of, fit_of
 
 _WORD = re.compile(r"\w")
+_TOKEN = re.compile(r"\w+|[^\w\s]")
 _ONLY_CLOSERS = re.compile(r"[)\]}>\"'`;,:\s]+")
 _QUOTES = re.compile("[\"'`]+")
 _QUOTES_END = re.compile("[\"'`]+$")
@@ -64,6 +65,8 @@ def trim_overlap(text: str, context: FilterContext) -> str:
     found = _overlaps(text, rest)[:_MAX_PLACES]
     if rest[0].isspace():  # The blank that the rest begins with may be missing.
         found += [each for each in _overlaps(text, rest.lstrip())[:_MAX_PLACES] if len(each) >= _SHORTEST_QUOTES]
+    if (start := _repeated_rest(text, rest)) is not None:
+        found.append(text[start:])
     double = next((overlap for overlap in found if _is_double(text, overlap, context)), "")
     return text.removesuffix(double)
 
@@ -106,6 +109,9 @@ def _best_end(text: str, context: FilterContext) -> int:
         fit, count = _replacement(whole[: -len(rest)], context)
         if count == 0 and (fit < best or (fit == best and replaced_best)):
             return len(whole) - len(rest)
+    start = None if "\n" in text else _repeated_rest(text, rest)
+    if start is not None and (fit_of(text[:start], 0, context), 0) < (best, 0):
+        return start
     repeated = _repeated_end(text, replaced_best, context)
     if repeated and _replacement(text[:-repeated], context) == (best, 0):
         return len(text) - repeated
@@ -114,6 +120,16 @@ def _best_end(text: str, context: FilterContext) -> int:
         if count == 0 and (fit < best or (fit == best and end - replaced_best == place and "\n" not in text)):
             best, end, replaced_best = fit, place, 0
     return end
+
+
+def _repeated_rest(text: str, rest: str) -> int | None:
+    """Return where ``text`` begins to repeat all of ``rest``, other blanks aside; None if it does not."""
+    repeated = [match[0] for match in _TOKEN.finditer(rest)]
+    written = list(_TOKEN.finditer(text))[-len(repeated) :]
+    if [match[0] for match in written] != repeated:
+        return None
+    start = written[0].start()
+    return len(text[:start].rstrip()) if rest[:1].isspace() else start
 
 
 def _repeated_end(text: str, replaced_size: int, context: FilterContext) -> int:
@@ -224,7 +240,7 @@ def _leaves_string(text: str, fence: str, context: FilterContext) -> bool:
 
 def _is_long_overlap(text: str, overlap: str, rest: str) -> bool:
     """Return whether ``overlap`` is the whole rest, or too much of it to be a coincidence."""
-    is_all = overlap.strip() == rest.strip()
+    is_all = _repeated_rest(overlap, rest) is not None
     if not _WORD.search(overlap):
         is_long = len(overlap.strip()) > 1 and not _QUOTES.fullmatch(overlap)
         return is_all and (is_long or overlap.strip() in {";", ",", ":", "{"})
