@@ -25,10 +25,12 @@ _BEFORE_PATTERN = frozenset("(,=:[!&|?{};")
 
 _LIFETIME = re.compile(r"(?<!\w)'[A-Za-z_]\w*\b(?!')")
 
-_FENCED = re.compile(r"(\"{3}|'{3})[\s\S]*?(?:\1|\Z)")
 # Strings and comments to the end of the line come first: what they contain begins no comment of several lines.
 # A string that does not end reaches to the end of its line: trying each of its quotes would take quadratic time.
 _STRING = r"\"(?:\\.|[^\"\\\n])*+\"?|'(?:\\.|[^'\\\n]){0,200}'"
+# A delimiter that another string or a comment contains begins nothing.
+_FENCED = re.compile(rf"(\"{{3}}|'{{3}})[\s\S]*?(?:\1|\Z)|{_STRING}")
+_FENCED_OR_COMMENT = re.compile(rf"{_FENCED.pattern}|#[^\n]*")
 _COMMENT = re.compile(rf"({_STRING}|//[^\n]*)|/\*[\s\S]*?(?:\*/|\Z)")
 _QUOTES = "\"'`"
 _NOT_NEWLINE = re.compile(r"[^\n]")
@@ -137,7 +139,8 @@ def comment_start(line: str, traits: LanguageTraits) -> int | None:
 def _without_long_strings(text: str, traits: LanguageTraits) -> str:
     """Blank out literals that may span lines: triple-quoted strings, and comments between slash and star."""
     if '"""' in text or "'''" in text:
-        text = _FENCED.sub(_blank, text)
+        fenced = _FENCED_OR_COMMENT if traits.line_comment == "#" else _FENCED
+        text = fenced.sub(lambda match: _blank(match) if match.group(1) else match.group(), text)
     if traits.line_comment == "//" and "/*" in text:
         text = _COMMENT.sub(lambda match: match.group() if match.group(1) else _blank(match), text)
     return text

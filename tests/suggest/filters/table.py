@@ -434,6 +434,8 @@ GOOD = [
 _FAR = "".join(
     f"  /** Number {number}. */\n  m{number}(): number {{\n    return {number};\n  }}\n\n" for number in range(200)
 )
+_NO_FENCE = "a = f(\n    r\"(x|'''|y)\"\n)\n"
+_CALLS = "c()\n" * 1000
 _TWO_PARAMETERS = "function f(a: number, b: string): void {"
 INERT = [
     # A ruler is no operator, however much of it stands on each side of the cursor.
@@ -536,6 +538,24 @@ INERT = [
     _line("python", "def f(a█, *, b):", ": int, *", "def f(a: int, *, b):", "    pass\n"),
     _line("python", "f(█, *b)", "a, *c", SAME),
     _line("python", "import█", " importlib.util", SAME, "import sys\n"),
+    # A line about fences, which needs them; else they are what a chat model puts around code.
+    _line("typescript", "match(a, /````\\nx = ```\\ny\\n█/);", "````", SAME),
+    _line("typescript", "f(█);", "```", NOTHING),
+    # The delimiter of a string of several lines inside another string or a comment begins nothing.
+    Row("python", f"{_NO_FENCE}b = f(█\n)\n{_CALLS}", "\n    1\n)", f"{_NO_FENCE}b = f(\n    1\n)\n{_CALLS}"),
+    Row("python", "# See ''' there.\na = f(█\n)\nc()\n", "\n    1\n)", "# See ''' there.\na = f(\n    1\n)\nc()\n"),
+    Row("python", "a = '''(#\n'''\nb = f(█\n)\nc()\n", "\n    1\n)", "a = '''(#\n'''\nb = f(\n    1\n)\nc()\n"),
+    Row("python", f"{_NO_FENCE}b = f(\n    g(█\n)\n", "\n        1\n    )", SAME, True),
+    # The head of a loop has two semicolons, which may be side by side.
+    _line("typescript", "for (█;) {", ";", SAME, "  a();\n}\n"),
+    _line("c", "for (█;)", ";", SAME, "  a();\n"),
+    _line("go", "for █; {", ";", SAME, "}\n"),
+    _line("java", "for (int i = f(a)█;) {", ";", SAME, "}\n"),
+    _line("javascript", "for (█; i++) {", "let i = 0;", SAME, "}\n"),
+    _line("javascript", "for (█; i < n; i++) {", "let i = 0;", "for (let i = 0; i < n; i++) {", "}\n"),
+    _line("javascript", "for (█;;) {", "let i = 0;", "for (let i = 0;;) {", "}\n"),
+    _line("javascript", "for (;;) { a()█; }", ";", NOTHING),
+    _line("shellscript", "for a in █; do", "b c;", "for a in b c; do", "done\n"),
     # Fences of Markdown: one that closes, although another block follows.
     Row("markdown", "```\nmake\n█\n\n## Use\n\n```\npip\n```\n", "```", SAME),
     Row("markdown", "```\nmake\n█\n\n## Use\n\n```python\nx\n```\n", "```", SAME),

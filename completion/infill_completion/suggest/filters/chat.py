@@ -73,6 +73,8 @@ def unwrap_fence(text: str, context: FilterContext) -> str:
     """Remove the Markdown fence that chat models put around code."""
     if ("```" not in text and "~~~" not in text) or not is_code(context):
         return text
+    if not text.strip("`~") and text[:3] in context.window.before + context.window.rest:
+        return text  # The line is about fences.
     match = _FENCE.match(text)
     if match is None:
         fences = [fence.span() for fence in _FENCE_LINE.finditer(text)]

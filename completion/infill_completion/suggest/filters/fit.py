@@ -22,6 +22,9 @@ _MAX_OPENED = 6
 # A label inside a block, which is often indented like the line that opens it.
 _LABEL = re.compile(r"(?:case\b|default\b|(?:public|private|protected)\b.*:$)")
 _CODE = re.compile(r"[()\[\]{};,:]")
+# How a loop in three parts begins, and its head up to the bracket that ends it.
+_LOOP, _LOOP_OF_GO = re.compile(r"\bfor\s*\(+"), re.compile(r"\bfor\b")
+_LOOP_HEAD = re.compile(r"(?:[^(){}]|\([^()]*\))*")
 _FENCES = ('"""', "'''", "```")
 _FINAL_OPENERS = re.compile(r"[(\[{\s]*$")
 
@@ -117,7 +120,8 @@ def fit_of(text: str, replaced: int, context: FilterContext) -> Fit:
         is_comment = context.traits.line_comment == "//" and written.rfind("/*") > written.rfind("*/")
         quoted = _prose(context.traits) if is_comment else scene.traits
         flaws += min(unended_strings(each, quoted) for each in (line, f"{line}`" if is_open else line))
-    return Fit(flaws, found.crooked, shift, _is_doubled(text, rest, is_replacing=replaced > 0))
+    is_doubled = _is_doubled(text, rest, is_replacing=replaced > 0) and not _is_loop_head(text, rest, context)
+    return Fit(flaws, found.crooked, shift, is_doubled)
 
 
 def closers_of(text: str, context: FilterContext) -> tuple[int, ...]:
@@ -165,6 +169,16 @@ def _is_doubled(text: str, rest: str, *, is_replacing: bool) -> bool:
     if is_replacing and _WORD.search(rest) and text.endswith(rest):
         return True
     return text[-1:] == rest[:1] and rest[:1] in _SEPARATORS
+
+
+def _is_loop_head(text: str, rest: str, context: FilterContext) -> bool:
+    """Return whether the cursor is in the head of a loop in three parts, whose semicolons may be side by side."""
+    before = context.window.before
+    starts = list((_LOOP_OF_GO if context.language_id == "go" else _LOOP).finditer(before))
+    if not starts or not text.rstrip().endswith(";"):
+        return False
+    head = _LOOP_HEAD.match(before + text + rest, starts[-1].end())
+    return head is not None and head.end() >= len(before + text) and head.group().count(";") == 2
 
 
 def _last_openers(text: str) -> tuple[str, ...]:
