@@ -119,9 +119,7 @@ template <class Plan> struct Block {
     __device__ int shared() const { return static_cast<int>(early(in.shared)); }
 
     // Returns how many keys some row sees.
-    __device__ int end() const {
-        return min(max(at() + in.rows, shared()), in.bucket);
-    }
+    __device__ int end() const { return min(max(at() + in.rows, shared()), in.bucket); }
 
     // Returns whether all keys of the chunk that some row sees are older than the step.
     __device__ bool is_old() const { return min((chunk + 1) * Plan::CHUNK, in.bucket) <= at(); }

@@ -11,9 +11,9 @@ constexpr int DENSE_THREADS = 256, DENSE_WARPS = DENSE_THREADS / 32;
 constexpr int GROUP_OUTPUTS = 8, UNIT_INPUTS = 128, GROUP_BYTES = 512, GROUP_SCALES = 16;
 constexpr int WORDS = 4; // of a group, in a lane
 
-extern "C" __global__ void __launch_bounds__(DENSE_THREADS) dequantize(const float *levels, const float *code,
-    const unsigned char *packed, const unsigned char *scales, const float *coarse, const float *offset, number *out,
-    int outputs, int inputs) {
+extern "C" __global__ void __launch_bounds__(DENSE_THREADS)
+    dequantize(const float *levels, const float *code, const unsigned char *packed, const unsigned char *scales,
+        const float *coarse, const float *offset, number *out, int outputs, int inputs) {
     __shared__ float level_of[16], code_of[256]; // a level's bank is its own: lanes wait for none
     const int lane = threadIdx.x % 32, units = inputs / UNIT_INPUTS;
     const int group = blockIdx.x * DENSE_WARPS + threadIdx.x / 32;

@@ -95,8 +95,8 @@ __device__ inline Words4 streamed4(const void *address) {
 
 // Copies 16 bytes that an earlier kernel may have written to shared memory, without waiting for them.
 __device__ inline void copy_later(void *shared, const void *address) {
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(
-                     static_cast<unsigned>(__cvta_generic_to_shared(shared))),
+    asm volatile(
+        "cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(static_cast<unsigned>(__cvta_generic_to_shared(shared))),
         "l"(address)
         : "memory");
 }

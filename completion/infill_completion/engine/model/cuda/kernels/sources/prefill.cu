@@ -88,7 +88,7 @@ struct Integers {
         signed char *const to = (is_key ? keys : values) + row * head_dim + column;
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
-            const float(&x)[GROUP] = halves[half];
+            const float (&x)[GROUP] = halves[half];
             *reinterpret_cast<Words2 *>(to + half * head_dim / 2) = {
                 four_integers(x[0], x[1], x[2], x[3], scale), four_integers(x[4], x[5], x[6], x[7], scale)};
         }
@@ -153,9 +153,9 @@ extern "C" __global__ void __launch_bounds__(256) rotate_and_round(const number 
 
 // Rounds the keys and values of a step, (kv_heads, new_capacity, 128) each, into a cache; a block works on a head, a warp
 // on a row.
-extern "C" __global__ void __launch_bounds__(256) round_rows(const number *new_keys, const number *new_values,
-    int new_capacity, const long long *at, int rows, int capacity, signed char *keys, signed char *values,
-    float *key_scales, float *value_scales) {
+extern "C" __global__ void __launch_bounds__(256)
+    round_rows(const number *new_keys, const number *new_values, int new_capacity, const long long *at, int rows,
+        int capacity, signed char *keys, signed char *values, float *key_scales, float *value_scales) {
     constexpr int HEAD_DIM = 128;
     const int row = threadIdx.x / 32, lane = threadIdx.x % 32, head = blockIdx.x;
     const bool is_key = blockIdx.y == 0;
@@ -169,8 +169,7 @@ extern "C" __global__ void __launch_bounds__(256) round_rows(const number *new_k
     const float x[4] = {low_of(words.x), high_of(words.x), low_of(words.y), high_of(words.y)};
     float largest = fmaxf(fmaxf(fabsf(x[0]), fabsf(x[1])), fmaxf(fabsf(x[2]), fabsf(x[3])));
 #pragma unroll
-    for (int apart = 1; apart < 32; apart *= 2)
-        largest = fmaxf(largest, __shfl_xor_sync(0xffffffff, largest, apart));
+    for (int apart = 1; apart < 32; apart *= 2) largest = fmaxf(largest, __shfl_xor_sync(0xffffffff, largest, apart));
     const float scale = scale_for(largest);
     const size_t place = static_cast<size_t>(head) * capacity + index;
     signed char *const to = (is_key ? keys : values) + place * HEAD_DIM + 4 * lane;
