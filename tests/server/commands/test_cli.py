@@ -130,7 +130,7 @@ def test_an_address_of_another_machine_is_one_sentence(infill_ls):
     ("model", "says"),
     [
         ("codellama/CodeLlama-7b-hf", "infill-ls models pull codellama/CodeLlama-7b-hf"),
-        ("no-such-folder", "neither a folder nor a model id"),
+        ("no-such-folder", "neither a folder, nor a GGUF file, nor a model id"),
     ],
 )
 def test_a_missing_model_is_one_sentence(infill_ls, model, says):

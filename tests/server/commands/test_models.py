@@ -225,7 +225,7 @@ def test_the_embedded_model_needs_no_download(infill_ls):
 def test_options_of_other_commands_are_still_checked(infill_ls):
     done = infill_ls("models", "list", "--shape", "7b")
     assert done.returncode == 2
-    assert "unrecognized arguments: --shape 7b" in done.stderr
+    assert "unrecognized arguments: --shape" in done.stderr
 
 
 def test_the_list_shows_quality_sources_licences_and_speed(infill_ls):
