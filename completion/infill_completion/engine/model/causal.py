@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.nn.attention.bias import causal_lower_right
 
 _FLASH_SINCE = (8, 0)  # compute capability
 
@@ -33,5 +32,8 @@ def attend_causally(queries: Tensor, keys: Tensor, values: Tensor, *, shares_hea
     if group > 1 and not shares_heads:
         keys, values = (part.repeat_interleave(group, 1) for part in (keys, values))
         group = 1
+    # Imported here, because it imports torch's compiler, which takes memory and leaves a folder behind.
+    from torch.nn.attention.bias import causal_lower_right
+
     bias = causal_lower_right(queries.shape[2], keys.shape[2])
     return F.scaled_dot_product_attention(queries, keys, values, attn_mask=bias, enable_gqa=group > 1)
