@@ -15,8 +15,8 @@ from infill_completion.engine.bench.machine import synchronize
 from infill_completion.engine.bench.subject import Subject
 from infill_completion.engine.bench.workload import request_of
 from infill_completion.engine.model.cuda.capture import WARM_UPS, GraphCapture
-from infill_completion.engine.model.cuda.kernel_step import KernelStep
 from infill_completion.engine.model.cuda.static_step import StaticStep, bucket_of
+from infill_completion.engine.model.cuda.step import Step
 from infill_completion.engine.model.kv_cache import KVCache
 
 environment.prepare()
@@ -67,7 +67,7 @@ class StepMeter:
         self._decoder, self._loop = decoder, subject.generator.model.device_loop
         self._capture = GraphCapture(is_possible=decoder.device.type == "cuda")
 
-    def step(self, rows: int) -> tuple[StaticStep | KernelStep, Callable[[], None], bool]:
+    def step(self, rows: int) -> tuple[Step, Callable[[], None], bool]:
         """Return a step, how to run it, and whether that replays a graph."""
         step = StaticStep(self._decoder, rows) if self._loop is None else self._loop.new_step(rows)
         self.feed(step)
@@ -77,7 +77,7 @@ class StepMeter:
             raise RuntimeError(self._capture.error)
         return step, run if graph is None else graph.replay, graph is not None
 
-    def feed(self, step: StaticStep | KernelStep) -> None:
+    def feed(self, step: Step) -> None:
         """Set the input of a step anew."""
         step.feed([7] * step.width, self.index)
 

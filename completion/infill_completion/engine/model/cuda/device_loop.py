@@ -22,6 +22,7 @@ from infill_completion.engine.model.cuda.kernels.products import MAX_ROWS
 from infill_completion.engine.model.cuda.kernels.step_kernels import StepKernels
 from infill_completion.engine.model.cuda.noise import Draw
 from infill_completion.engine.model.cuda.static_step import StaticStep, bucket_of
+from infill_completion.engine.model.cuda.step import Step
 from infill_completion.engine.model.cuda.step_costs import StepCosts, measure
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.fork import Fork
@@ -93,7 +94,7 @@ class DeviceLoop:
         """Whether the steps run in the project's kernels."""
         return self._kernels is not None
 
-    def new_step(self, width: int) -> StaticStep | KernelStep:
+    def new_step(self, width: int) -> Step:
         """Return another step as those of this loop."""
         if self._kernels is None:
             return StaticStep(self._decoder, width, self._ops)
@@ -242,7 +243,7 @@ class DeviceLoop:
         id_, logprob = self._read_back[index % 2][0].tolist()
         return Token(int(id_), logprob)
 
-    def _run(self, step: StaticStep | KernelStep, cache: KVCache, index: int) -> None:
+    def _run(self, step: Step, cache: KVCache, index: int) -> None:
         self.steps += 1
         bucket = bucket_of(index + step.width, cache.capacity)
         graph = self._graphs.get(cache, {}).get((step.width, bucket))

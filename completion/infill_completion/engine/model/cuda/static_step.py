@@ -16,8 +16,9 @@ from torch import Tensor
 
 from infill_completion.engine.model.cuda.choice import choose_static
 from infill_completion.engine.model.cuda.noise import Draw, Noise
+from infill_completion.engine.model.cuda.step import Step
 from infill_completion.engine.model.decoder import Decoder
-from infill_completion.engine.model.fork import Fork, positions, visible
+from infill_completion.engine.model.fork import positions, visible
 from infill_completion.engine.model.fused_ops import PLAIN, FusedOps
 from infill_completion.engine.model.kv_cache import KVCache
 from infill_completion.engine.model.sampling import MIN_TEMPERATURE, Sampling
@@ -33,39 +34,30 @@ def bucket_of(length: int, capacity: int) -> int:
     return min(size, capacity)
 
 
-_ONE_TEXT = Fork(0, 1)
-
-
-class StaticStep:
-    """The step for ``width`` tokens: consecutive tokens of one text, or the next token of each of several candidates.
+class StaticStep(Step):
+    """The step in torch's operators.
 
     Args:
         decoder: The model.
         width: Number of tokens.
         ops: The operations between the matrix products.
-
-    Attributes:
-        ids: The input tokens, ``(1, width)``; a step of width 1 leaves the chosen token there for the next step.
-        index: Cache index of the first of them, ``(1,)``; a step of width 1 increments it.
-        logits: The logits after each token, ``(width, vocabulary)``, float32.
-        result: The token chosen after each input token and its log-probability, ``(width, 2)``, float64, which holds
-            every id exactly.
     """
 
     def __init__(self, decoder: Decoder, width: int = 1, ops: FusedOps = PLAIN) -> None:
-        self.decoder, self.width, self._ops, device = decoder, width, ops, decoder.device
-        self.ids = torch.zeros(1, width, dtype=torch.long, device=device)
-        self.index = torch.zeros(1, dtype=torch.long, device=device)
-        self.logits = torch.zeros(width, decoder.vocab_size, device=device)
-        self.result = torch.zeros(width, 2, dtype=torch.float64, device=device)
+        device = decoder.device
+        super().__init__(width, device)
+        self.decoder, self._ops = decoder, ops
+        self._logits = torch.zeros(width, decoder.vocab_size, device=device)
         self._offsets = torch.arange(width, device=device)
-        self._shared = torch.zeros((), dtype=torch.long, device=device)
-        self._ways = torch.ones((), dtype=torch.long, device=device)
-        self._fork = _ONE_TEXT
         self._noise = Noise(width, decoder.vocab_size, device)
         self._temperature, self._top_p = torch.ones((), device=device), torch.ones((), device=device)
         self._is_greedy = torch.zeros((), dtype=torch.bool, device=device)
         self._set = (-1.0, -1.0)
+
+    @property
+    def logits(self) -> Tensor:
+        """As for every step."""
+        return self._logits
 
     def prepare(self, sampling: Sampling, draws: Sequence[Draw]) -> None:
         """Set how the next step samples, one of ``draws`` for each input token that counts.
@@ -82,31 +74,16 @@ class StaticStep:
         if not is_greedy:
             self._noise.draw(draws)
 
-    def feed(self, ids: Sequence[int], index: int, fork: Fork | None = None) -> None:
-        """Set the input tokens of the next step, at most ``width``; the rest of the step is computed in vain.
-
-        Args:
-            ids: The tokens.
-            index: Cache index of the first one.
-            fork: How several candidates share the cache; None: the tokens are one text.
-        """
-        self.ids.copy_(torch.tensor([[*ids, *[0] * (self.width - len(ids))]]))
-        self.index.fill_(index)
-        if (fork := fork or _ONE_TEXT) != self._fork:
-            self._fork = fork
-            self._shared.fill_(fork.shared)
-            self._ways.fill_(fork.ways)
-
     @torch.inference_mode()
     def run(self, cache: KVCache, bucket: int) -> None:
         """Compute the step on the first ``bucket`` tokens of ``cache``, which include those of the step."""
         decoder, group = self.decoder, self.decoder.heads // self.decoder.kv_heads
         at = self.index + self._offsets
-        seen = visible(at, bucket, self._shared, self._ways)
+        seen = visible(at, bucket, self.shared, self.ways)
         # Heads that share keys are laid out as if they were more tokens: any kernel then reads the keys only once.
         mask = seen.repeat(group, 1)
         # Tokens that are computed in vain may lie after the last position.
-        position = positions(at, self._shared, self._ways).clamp_max(decoder.capacity - 1)
+        position = positions(at, self.shared, self.ways).clamp_max(decoder.capacity - 1)
 
         def write(layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
             index, dtype = at.to(keys.device), cache.shape.dtype
@@ -122,7 +99,7 @@ class StaticStep:
 
         cos, sin = decoder.cos.index_select(0, position), decoder.sin.index_select(0, position)
         normed = decoder.hidden_states(self.ids, cos, sin, write, attend, self._ops)
-        logits = self.logits.copy_(decoder.logits(normed)[0])
+        logits = self._logits.copy_(decoder.logits(normed)[0])
         chosen = choose_static(logits, self._temperature, self._top_p, self._is_greedy, self._noise.samples)
         self.result[:, 0] = chosen
         self.result[:, 1] = logits.log_softmax(-1).gather(-1, chosen[:, None]).squeeze(-1)
