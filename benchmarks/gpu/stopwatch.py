@@ -9,7 +9,7 @@ from typing import Any
 from infill_completion.engine import environment  # isort: skip  # before torch
 import torch
 
-from infill_completion.engine.bench.machine import synchronize
+from infill_completion.engine.checkpoints.devices import synchronize
 from infill_completion.engine.model.cuda.capture import GraphCapture
 
 environment.prepare()

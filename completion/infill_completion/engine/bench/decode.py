@@ -12,10 +12,9 @@ from typing import Any
 from infill_completion.engine import environment  # isort: skip  # before torch and transformers
 import torch
 
-from infill_completion.engine.bench.machine import synchronize
 from infill_completion.engine.bench.subject import Subject
 from infill_completion.engine.bench.workload import TEMPERATURE, TOP_P, endless, ours_per_second, request_of
-from infill_completion.engine.checkpoints.devices import cores
+from infill_completion.engine.checkpoints.devices import cores, synchronize
 
 environment.prepare()
 

@@ -17,7 +17,7 @@ from infill_completion.engine import environment  # isort: skip  # before torch 
 import torch
 
 from infill_completion import __version__
-from infill_completion.engine.checkpoints.devices import cores
+from infill_completion.engine.checkpoints.devices import cores, processor_name, synchronize
 from infill_completion.engine.scheduler import metrics
 
 environment.prepare()
@@ -33,13 +33,10 @@ def device_name(device: torch.device) -> str:
     if device.type != "cpu":
         return device.type
     try:
-        text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+        has_bf16 = "avx512_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return f"{cores()} cores of {platform.processor() or platform.machine()}"
-    fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-    values = {key.strip(): value.strip() for key, value in fields.items()}
-    extra = " (AVX512-BF16)" if "avx512_bf16" in values.get("flags", "") else ""
-    return f"{cores()} cores of {values.get('model name', platform.machine())}{extra}"
+        has_bf16 = False
+    return f"{cores()} cores of {processor_name()}" + " (AVX512-BF16)" * has_bf16
 
 
 def versions() -> dict[str, str]:
@@ -53,12 +50,6 @@ def versions() -> dict[str, str]:
     if torch.version.cuda:
         found["cuda"] = torch.version.cuda
     return found
-
-
-def synchronize(device: torch.device) -> None:
-    """Wait until the device has finished its work."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def copy_bandwidth(device: torch.device) -> float:

@@ -16,13 +16,14 @@ import torch
 from infill_completion.engine.bench.cancel import cancel
 from infill_completion.engine.bench.decode import decode
 from infill_completion.engine.bench.keystroke import keystroke
-from infill_completion.engine.bench.machine import memory_bytes, synchronize
+from infill_completion.engine.bench.machine import memory_bytes
 from infill_completion.engine.bench.plan import MeasurementPlan
 from infill_completion.engine.bench.report import ModelReport
 from infill_completion.engine.bench.speculation import speculation
 from infill_completion.engine.bench.step_cost import kernel_times, prefill_times, step_costs
 from infill_completion.engine.bench.subject import Subject
 from infill_completion.engine.checkpoints import checkpoint, selection
+from infill_completion.engine.checkpoints.devices import synchronize
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.settings import EngineSettings
 

@@ -11,9 +11,9 @@ from typing import Any
 from infill_completion.engine import environment  # isort: skip  # before torch and transformers
 import torch
 
-from infill_completion.engine.bench.machine import synchronize
 from infill_completion.engine.bench.subject import Subject
 from infill_completion.engine.bench.workload import request_of
+from infill_completion.engine.checkpoints.devices import synchronize
 from infill_completion.engine.model.cuda.capture import WARM_UPS, GraphCapture
 from infill_completion.engine.model.cuda.static_step import StaticStep, bucket_of
 from infill_completion.engine.model.cuda.step import Step

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from infill_completion.engine import environment  # isort: skip  # before torch
@@ -26,7 +25,7 @@ def device_key(device: torch.device) -> str:
     if device.type == "cuda":
         return f"cuda {torch.cuda.get_device_name(device)}" if torch.cuda.is_available() else "cuda"
     if device.type == "cpu":
-        return f"cpu {_processor()}, {devices.cores()} cores"
+        return f"cpu {devices.processor_name()}, {devices.cores()} cores"
     return f"{device.type} {platform.node()}"
 
 
@@ -83,27 +82,9 @@ def _fastest_s(action: Callable[[], object], device: torch.device) -> float:
     clock = time.thread_time if device.type == "cpu" else time.perf_counter
     times = []
     for _ in range(_RUNS):
-        _synchronize(device)
+        devices.synchronize(device)
         started = clock()
         action()
-        _synchronize(device)
+        devices.synchronize(device)
         times.append(clock() - started)
     return max(min(times), 1e-9)
-
-
-def _synchronize(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()
-    elif device.type == "xpu":
-        torch.xpu.synchronize(device)
-
-
-def _processor() -> str:
-    """Return the processor's name."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
