@@ -16,6 +16,7 @@ from tests.engine.model.native.int8_models import COMPILE_LIMIT_S, needs_compile
 ROOT = Path(__file__).parents[4]
 TESTS = ("test_step.py", "test_sampler.py", "test_shapes.py", "test_int4.py")
 LIMIT_S = 600.0
+BUILDS = {"native": "-march=native", "avx2": "-march=x86-64-v3", "plain": "-DPRODUCTS_PLAIN"}
 FLAGS = (
     *("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"),
     "-DGUARD_BYTES=64",  # between the parts of the workspace, see step.c
@@ -30,8 +31,8 @@ def runtime(compiler: str) -> str | None:
     return str(path) if path.is_absolute() and path.exists() else None
 
 
-def compile_to(file: Path, compiler: str, *, is_plain: bool = False) -> None:
-    flags = [flag for flag in native_build._FLAGS if not is_plain or "native" not in flag]
+def compile_to(file: Path, compiler: str, architecture: str) -> None:
+    flags = [flag if flag != "-march=native" else architecture for flag in native_build._FLAGS]
     command = [compiler, *flags, *FLAGS, *map(str, native_build.SOURCES), "-o", str(file), "-lm"]
     subprocess.run(command, check=True, timeout=COMPILE_LIMIT_S)
 
@@ -41,8 +42,8 @@ def test_the_sanitizers_find_nothing(tmp_path: Path) -> None:
     assert compiler is not None
     if (library := runtime(compiler)) is None:
         pytest.skip("this compiler has no address sanitizer (gcc's libasan)")
-    compile_to(tmp_path / "native.so", compiler)
-    compile_to(tmp_path / "plain.so", compiler, is_plain=True)
+    for name, architecture in BUILDS.items():
+        compile_to(tmp_path / f"{name}.so", compiler, architecture)
     environment = os.environ | {
         "INFILL_LS_TEST_SANITIZED": str(tmp_path),
         "LD_PRELOAD": library,

@@ -1,4 +1,5 @@
 /* Attention of one token over keys and values that are 8-bit integers with a scale for each token and head. */
+#pragma once
 #include <stdint.h>
 
 #define MAX_HEAD_DIM 256

@@ -26,7 +26,10 @@ log = logging.getLogger(__name__)
 
 _HERE = Path(__file__).parent
 SOURCES = tuple(_HERE / name for name in ("step.c", "linear.c", "groups.c", "attention.c", "sampler.c"))
-HEADERS = tuple(_HERE / name for name in ("lanes.h", "tile.h", "linear.h", "groups.h", "attention.h"))
+HEADERS = (
+    *(_HERE / name for name in ("lanes.h", "tile.h", "linear.h", "groups.h", "attention.h", "products.h")),
+    *(_HERE / "products" / name for name in ("avx512.h", "avx2.h", "plain.h")),
+)
 SWITCH = "INFILL_LS_NATIVE"  # 0: use torch's operators only
 _COMPILERS = ("cc", "gcc", "clang")
 # The parts of -ffast-math that keep the order of sums, so that a token's results do not depend on its batch.

@@ -1,4 +1,5 @@
 /* Linear layers with 4-bit weights: each group of 32 inputs of an output has a scale and a minimum. */
+#pragma once
 #include <stdint.h>
 
 #define GROUP_INPUTS 32

@@ -1,4 +1,5 @@
 /* Arithmetic on rows of float32 for all parts of the step. */
+#pragma once
 #include <math.h>
 #include <stdint.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 /* y = scale * (weight x) + bias for a few rows x, which are rounded to 16-bit integers on the way. */
+#pragma once
 #include "groups.h"
 #include <stdint.h>
 
@@ -18,3 +19,6 @@ int infill_linear_row_bytes(int inputs);
 
 /* Whether the processor has the byte products that make this faster than float products for many rows too. */
 int infill_has_byte_products(void);
+
+/* The name of the products that this library was built with: see products.h. */
+const char *infill_products(void);

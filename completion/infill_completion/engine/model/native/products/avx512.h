@@ -1,0 +1,235 @@
+/* 512-bit products with VNNI (Intel since Ice Lake, AMD since Zen 4). */
+#include <immintrin.h>
+
+#define PRODUCTS "avx512"
+#define HAS_BYTE_PRODUCTS 1
+#define FAST_HEAD_DIM 64 /* attention is fast for multiples of it */
+
+/* Add up the lanes of each of TILE vectors, all at once. */
+ALWAYS_INLINE void sum_up(__m512 a, __m512 b, __m512 c, __m512 d, float *sums) {
+    __m512d ab = _mm512_castps_pd(_mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b)));
+    __m512d cd = _mm512_castps_pd(_mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d)));
+    __m512 even = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd)), odd = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
+    __m512 abcd = _mm512_add_ps(even, odd); /* a, b, c, d, four times */
+    __m256 half = _mm256_add_ps(_mm512_castps512_ps256(abcd), _mm512_extractf32x8_ps(abcd, 1));
+    _mm_storeu_ps(sums, _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
+}
+
+/* ---- 8 bits ---- */
+
+/* A row of 16-bit integers x is stored as two planes of bytes, the upper and the lower bytes of x + 32768: vpdpbusd takes
+ * 64 weights as they are, vpdpwssd only 32 that must be widened first.  The sum of w x is 256 times the sum of w upper,
+ * plus the sum of w lower, minus 32768 times the sum of w.  Measured: 40 % less time where the weights are in the core's
+ * own cache. */
+#define BYTE_BLOCK 64
+#define BYTE_ROWS 2 /* with more rows the sums leave no registers for the weights */
+#define ZERO_POINT 32768
+
+static inline void write_rounded(const float *restrict x, int n, float scale, void *restrict rounded) {
+    uint8_t *restrict upper = rounded, *restrict lower = upper + n;
+    for (int i = 0; i < n; i++) {
+        uint32_t bits = (uint32_t)((int32_t)rintf(x[i] * scale) + ZERO_POINT);
+        upper[i] = (uint8_t)(bits >> 8);
+        lower[i] = (uint8_t)bits;
+    }
+}
+
+typedef struct {
+    __m512i upper[TILE][BYTE_ROWS], lower[TILE][BYTE_ROWS];
+} tile_t;
+
+/* Load a block, or the last bytes of a row and zeros. */
+ALWAYS_INLINE __m512i load_bytes(const void *from, int count) {
+    return count == BYTE_BLOCK ? _mm512_loadu_si512(from) : _mm512_maskz_loadu_epi8(((__mmask64)1 << count) - 1, from);
+}
+
+ALWAYS_INLINE void add_products(
+    tile_t *sums, const int8_t *weight, int inputs, int weights, const uint8_t *x, int rows, int count) {
+    __m512i upper[BYTE_ROWS], lower[BYTE_ROWS];
+    UNROLLED
+    for (int r = 0; r < rows; r++) {
+        upper[r] = load_bytes(x + 2 * r * inputs, count);
+        lower[r] = load_bytes(x + (2 * r + 1) * inputs, count);
+    }
+    UNROLLED
+    for (int w = 0; w < weights; w++) {
+        __m512i bytes = load_bytes(weight + (ptrdiff_t)w * inputs, count);
+        __asm__("" : "+v"(bytes)); /* loads once into a register instead of from memory for each use */
+        UNROLLED
+        for (int r = 0; r < rows; r++) {
+            sums->upper[w][r] = _mm512_dpbusd_epi32(sums->upper[w][r], upper[r], bytes);
+            sums->lower[w][r] = _mm512_dpbusd_epi32(sums->lower[w][r], lower[r], bytes);
+        }
+    }
+}
+
+/* Write sums (rows, weights) with `stride` numbers from row to row.  A lane adds inputs / 16 products of at most
+ * 127 * 255, which fits an int32 for any row; the lanes are added up in float32. */
+ALWAYS_INLINE void dot_bytes(
+    const int8_t *weight, int inputs, int weights, const int16_t *rounded, int rows, float *y, int stride) {
+    const uint8_t *x = (const uint8_t *)rounded;
+    tile_t sums;
+    int i = 0;
+    UNROLLED
+    for (int w = 0; w < weights; w++) {
+        UNROLLED
+        for (int r = 0; r < rows; r++) sums.upper[w][r] = sums.lower[w][r] = _mm512_setzero_si512();
+    }
+    for (; i + BYTE_BLOCK <= inputs; i += BYTE_BLOCK) {
+        prefetch(weight + (ptrdiff_t)weights * i + WEIGHTS_AHEAD, weights * BYTE_BLOCK);
+        add_products(&sums, weight + i, inputs, weights, x + i, rows, BYTE_BLOCK);
+    }
+    if (i < inputs) add_products(&sums, weight + i, inputs, weights, x + i, rows, inputs - i);
+    UNROLLED
+    for (int r = 0; r < rows; r++, y += stride) {
+        __m512 lanes[TILE], factor = _mm512_set1_ps(256);
+        UNROLLED
+        for (int w = 0; w < weights; w++)
+            lanes[w] =
+                _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums.upper[w][r]), factor, _mm512_cvtepi32_ps(sums.lower[w][r]));
+        if (weights == TILE)
+            sum_up(lanes[0], lanes[1], lanes[2], lanes[3], y);
+        else
+            for (int w = 0; w < weights; w++) y[w] = _mm512_reduce_add_ps(lanes[w]);
+    }
+}
+
+/* ---- 4 bits ---- */
+
+#define GROUP_ROWS 4
+#define GROUPS_AHEAD 16
+
+ALWAYS_INLINE __m512i broadcast(const int8_t *four) {
+    int32_t bits;
+    memcpy(&bits, four, sizeof bits);
+    return _mm512_set1_epi32(bits);
+}
+
+ALWAYS_INLINE void dot_groups(const group_t *weight, int groups, const planes_t *x, const int rows, float *y) {
+    __m512 totals[GROUP_ROWS];
+    const __m512i mask = _mm512_set1_epi8(15);
+    UNROLLED
+    for (int r = 0; r < rows; r++) totals[r] = _mm512_setzero_ps();
+    for (int g = 0; g < groups; g++, weight++) {
+        __m512i upper[GROUP_ROWS], lower[GROUP_ROWS];
+        prefetch(weight + GROUPS_AHEAD, sizeof *weight);
+        UNROLLED
+        for (int r = 0; r < rows; r++) upper[r] = lower[r] = _mm512_setzero_si512();
+        UNROLLED
+        for (int q = 0; q < QUADS; q += 2) {
+            __m512i both = _mm512_loadu_si512(weight->numbers[q / 2]);
+            __m512i numbers[2] = {_mm512_and_si512(both, mask), _mm512_and_si512(_mm512_srli_epi16(both, 4), mask)};
+            UNROLLED
+            for (int r = 0; r < rows; r++) {
+                UNROLLED
+                for (int i = 0; i < 2; i++) {
+                    int at = g * GROUP_INPUTS + (q + i) * 4;
+                    upper[r] = _mm512_dpbusd_epi32(upper[r], numbers[i], broadcast(x[r].upper + at));
+                    lower[r] = _mm512_dpbusd_epi32(lower[r], numbers[i], broadcast(x[r].lower + at));
+                }
+            }
+        }
+        __m512 scale = _mm512_cvtph_ps(_mm256_loadu_si256((const void *)weight->scale));
+        __m512 minimum = _mm512_cvtph_ps(_mm256_loadu_si256((const void *)weight->minimum));
+        UNROLLED
+        for (int r = 0; r < rows; r++) {
+            __m512i sums = _mm512_add_epi32(_mm512_slli_epi32(upper[r], 8), lower[r]);
+            totals[r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), scale, totals[r]);
+            totals[r] = _mm512_fmadd_ps(_mm512_set1_ps(x[r].sum[g]), minimum, totals[r]);
+        }
+    }
+    UNROLLED
+    for (int r = 0; r < rows; r++) _mm512_storeu_ps(y + r * GROUP_OUTPUTS, totals[r]);
+}
+
+/* ---- attention ---- */
+
+/* Add up the integer lanes of each of TILE vectors, all at once. */
+ALWAYS_INLINE void sum_up_integers(__m512i a, __m512i b, __m512i c, __m512i d, float *sums) {
+    __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+    __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+    __m512i abcd = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+    __m256i half = _mm256_add_epi32(_mm512_castsi512_si256(abcd), _mm512_extracti32x8_epi32(abcd, 1));
+    __m128i four = _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+    _mm_storeu_ps(sums, _mm_cvtepi32_ps(four));
+}
+
+/* The query is rounded to 16 bits.  A lane adds head_dim / 16 products of at most 127 * 32767; up to MAX_HEAD_DIM the sum
+ * of all lanes fits an int32. */
+ALWAYS_INLINE void score(
+    const float *query, kv_rows_t keys, const visible_t *visible, const int head_dim, float *scores) {
+    float scale = 32767.0f / largest_size(query, head_dim);
+    int16_t rounded[MAX_HEAD_DIM];
+    __m512i parts[MAX_HEAD_DIM / 32];
+    for (int i = 0; i < head_dim; i++) rounded[i] = (int16_t)(int32_t)rintf(query[i] * scale);
+    for (int i = 0; i < head_dim / 32; i++) parts[i] = _mm512_loadu_si512(rounded + 32 * i);
+    for (int t = 0; t < visible->count; t += TILE) {
+        __m512i sums[TILE];
+        UNROLLED
+        for (int k = 0; k < TILE; k++) {
+            const int8_t *key = row_of(keys, visible, t + k, head_dim);
+            prefetch(key + KV_AHEAD, head_dim);
+            sums[k] = _mm512_setzero_si512();
+            for (int i = 0; i < head_dim / 32; i++) {
+                __m512i wide = _mm512_cvtepi8_epi16(_mm256_loadu_si256((const void *)(key + 32 * i)));
+                sums[k] = _mm512_dpwssd_epi32(sums[k], wide, parts[i]);
+            }
+        }
+        sum_up_integers(sums[0], sums[1], sums[2], sums[3], scores + t);
+    }
+    multiply_by_scales(scores, keys.scale, 1.0f / (scale * sqrtf((float)head_dim)), visible);
+}
+
+/* The weights are rounded to 16 bits relative to the largest one, in two planes of bytes.  After two rounds of unpacking
+ * the values of four tokens for the same number are adjacent, as vpdpbusd needs them.  A lane adds one product of at most
+ * 127 * 255 per token. */
+ALWAYS_INLINE void mix(float *weights, kv_rows_t values, const visible_t *visible, const int head_dim, uint8_t *planes,
+    float factor, float *out) {
+    int count = visible->count, all = padded(count);
+    uint8_t *upper = planes, *lower = planes + all;
+    float scale = 65535.0f / largest_size(weights, count);
+    for (int t = 0; t < count; t++) {
+        uint32_t bits = (uint32_t)(int32_t)rintf(weights[t] * scale);
+        upper[t] = (uint8_t)(bits >> 8);
+        lower[t] = (uint8_t)bits;
+    }
+    for (int t = count; t < all; t++) upper[t] = lower[t] = 0;
+    __m512i uppers[MAX_HEAD_DIM / 16], lowers[MAX_HEAD_DIM / 16];
+    for (int i = 0; i < head_dim / 16; i++) uppers[i] = lowers[i] = _mm512_setzero_si512();
+    for (int t = 0; t < count; t += TILE) {
+        const int8_t *row[TILE];
+        int32_t bytes[2];
+        memcpy(bytes, upper + t, sizeof *bytes);
+        memcpy(bytes + 1, lower + t, sizeof *bytes);
+        __m512i high = _mm512_set1_epi32(bytes[0]), low = _mm512_set1_epi32(bytes[1]);
+        UNROLLED
+        for (int k = 0; k < TILE; k++) {
+            row[k] = row_of(values, visible, t + k, head_dim);
+            prefetch(row[k] + KV_AHEAD, head_dim);
+        }
+        for (int i = 0; i < head_dim / 64; i++) {
+            __m512i a = _mm512_loadu_si512(row[0] + 64 * i), b = _mm512_loadu_si512(row[1] + 64 * i);
+            __m512i c = _mm512_loadu_si512(row[2] + 64 * i), d = _mm512_loadu_si512(row[3] + 64 * i);
+            __m512i ab = _mm512_unpacklo_epi8(a, b), cd = _mm512_unpacklo_epi8(c, d);
+            __m512i more_ab = _mm512_unpackhi_epi8(a, b), more_cd = _mm512_unpackhi_epi8(c, d);
+            __m512i four[4] = {
+                _mm512_unpacklo_epi16(ab, cd),
+                _mm512_unpackhi_epi16(ab, cd),
+                _mm512_unpacklo_epi16(more_ab, more_cd),
+                _mm512_unpackhi_epi16(more_ab, more_cd),
+            };
+            UNROLLED
+            for (int j = 0; j < 4; j++) {
+                uppers[4 * i + j] = _mm512_dpbusd_epi32(uppers[4 * i + j], high, four[j]);
+                lowers[4 * i + j] = _mm512_dpbusd_epi32(lowers[4 * i + j], low, four[j]);
+            }
+        }
+    }
+    for (int i = 0; i < head_dim / 16; i++) {
+        __m512 sums =
+            _mm512_fmadd_ps(_mm512_cvtepi32_ps(uppers[i]), _mm512_set1_ps(256), _mm512_cvtepi32_ps(lowers[i]));
+        float lanes[LANES];
+        _mm512_storeu_ps(lanes, _mm512_mul_ps(sums, _mm512_set1_ps(factor / scale)));
+        for (int l = 0; l < LANES; l++) out[64 * (i / 4) + 16 * (l / 4) + 4 * (i % 4) + l % 4] = lanes[l];
+    }
+}
