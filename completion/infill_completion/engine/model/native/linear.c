@@ -38,13 +38,14 @@ static void linear_in_bytes(const linear_t *p, const float *x, int rows, int16_t
         float *to = y + o;
         int r = 0;
         for (; r + BYTE_ROWS <= rows; r += BYTE_ROWS)
-            dot_bytes(weight, inputs, TILE, rounded + r * inputs, BYTE_ROWS, to + (ptrdiff_t)r * outputs, outputs);
+            dot_bytes(weight, p->sum + o, inputs, TILE, rounded + r * inputs, BYTE_ROWS, to + (ptrdiff_t)r * outputs,
+                outputs);
         for (; r < rows; r++)
-            dot_bytes(weight, inputs, TILE, rounded + r * inputs, 1, to + (ptrdiff_t)r * outputs, outputs);
+            dot_bytes(weight, p->sum + o, inputs, TILE, rounded + r * inputs, 1, to + (ptrdiff_t)r * outputs, outputs);
     }
     for (; o < outputs; o++)
         for (int r = 0; r < rows; r++)
-            dot_bytes(p->weight + (ptrdiff_t)o * inputs, inputs, 1, rounded + r * inputs, 1,
+            dot_bytes(p->weight + (ptrdiff_t)o * inputs, p->sum + o, inputs, 1, rounded + r * inputs, 1,
                 y + (ptrdiff_t)r * outputs + o, 1);
     for (int r = 0; r < rows; r++) finish(p, unit[r], y + (ptrdiff_t)r * outputs);
 }

@@ -51,8 +51,9 @@ ALWAYS_INLINE void add_rest(
 }
 
 /* Write sums (rows, weights) with `stride` numbers from row to row: exact integers, rounded once. */
-ALWAYS_INLINE void dot_bytes(
-    const int8_t *weight, int inputs, int weights, const int16_t *x, int rows, float *y, int stride) {
+ALWAYS_INLINE void dot_bytes(const int8_t *weight, const int32_t *weight_sums, int inputs, int weights,
+    const int16_t *x, int rows, float *y, int stride) {
+    (void)weight_sums;
     __m256d totals[BYTE_ROWS];
     UNROLLED
     for (int r = 0; r < rows; r++) totals[r] = _mm256_setzero_pd();

@@ -5,14 +5,13 @@
 #define HAS_BYTE_PRODUCTS 1
 #define FAST_HEAD_DIM 64 /* attention is fast for multiples of it */
 
-/* Add up the lanes of each of TILE vectors, all at once. */
-ALWAYS_INLINE void sum_up(__m512 a, __m512 b, __m512 c, __m512 d, float *sums) {
-    __m512d ab = _mm512_castps_pd(_mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b)));
-    __m512d cd = _mm512_castps_pd(_mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d)));
-    __m512 even = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd)), odd = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
-    __m512 abcd = _mm512_add_ps(even, odd); /* a, b, c, d, four times */
-    __m256 half = _mm256_add_ps(_mm512_castps512_ps256(abcd), _mm512_extractf32x8_ps(abcd, 1));
-    _mm_storeu_ps(sums, _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
+/* Add up the lanes of each of TILE vectors, all at once; the sums come four times. */
+ALWAYS_INLINE __m128i sum_up_integers(__m512i a, __m512i b, __m512i c, __m512i d) {
+    __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+    __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+    __m512i abcd = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+    __m256i half = _mm256_add_epi32(_mm512_castsi512_si256(abcd), _mm512_extracti32x8_epi32(abcd, 1));
+    return _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
 }
 
 /* ---- 8 bits ---- */
@@ -23,12 +22,13 @@ ALWAYS_INLINE void sum_up(__m512 a, __m512 b, __m512 c, __m512 d, float *sums) {
  * own cache. */
 #define BYTE_BLOCK 64
 #define BYTE_ROWS 2 /* with more rows the sums leave no registers for the weights */
-#define ZERO_POINT 32768
+#define ZERO_POINT 0 /* dot_bytes has subtracted it */
+#define OFFSET 32768
 
 static inline void write_rounded(const float *restrict x, int n, float scale, void *restrict rounded) {
     uint8_t *restrict upper = rounded, *restrict lower = upper + n;
     for (int i = 0; i < n; i++) {
-        uint32_t bits = (uint32_t)((int32_t)rintf(x[i] * scale) + ZERO_POINT);
+        uint32_t bits = (uint32_t)((int32_t)rintf(x[i] * scale) + OFFSET);
         upper[i] = (uint8_t)(bits >> 8);
         lower[i] = (uint8_t)bits;
     }
@@ -63,10 +63,15 @@ ALWAYS_INLINE void add_products(
     }
 }
 
-/* Write sums (rows, weights) with `stride` numbers from row to row.  A lane adds inputs / 16 products of at most
- * 127 * 255, which fits an int32 for any row; the lanes are added up in float32. */
-ALWAYS_INLINE void dot_bytes(
-    const int8_t *weight, int inputs, int weights, const int16_t *rounded, int rows, float *y, int stride) {
+/* 256 upper + lower of exact integers, rounded in the same way wherever they were added up. */
+ALWAYS_INLINE __m128 joined(__m128i upper, __m128i lower) {
+    return _mm_fmadd_ps(_mm_cvtepi32_ps(upper), _mm_set1_ps(256), _mm_cvtepi32_ps(lower));
+}
+
+/* Write sums (rows, weights) with `stride` numbers from row to row.  A sum adds at most 127 * 255 for each input, which
+ * fits an int32 for 66,310 inputs. */
+ALWAYS_INLINE void dot_bytes(const int8_t *weight, const int32_t *weight_sums, int inputs, int weights,
+    const int16_t *rounded, int rows, float *y, int stride) {
     const uint8_t *x = (const uint8_t *)rounded;
     tile_t sums;
     int i = 0;
@@ -82,15 +87,18 @@ ALWAYS_INLINE void dot_bytes(
     if (i < inputs) add_products(&sums, weight + i, inputs, weights, x + i, rows, inputs - i);
     UNROLLED
     for (int r = 0; r < rows; r++, y += stride) {
-        __m512 lanes[TILE], factor = _mm512_set1_ps(256);
-        UNROLLED
-        for (int w = 0; w < weights; w++)
-            lanes[w] =
-                _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums.upper[w][r]), factor, _mm512_cvtepi32_ps(sums.lower[w][r]));
-        if (weights == TILE)
-            sum_up(lanes[0], lanes[1], lanes[2], lanes[3], y);
-        else
-            for (int w = 0; w < weights; w++) y[w] = _mm512_reduce_add_ps(lanes[w]);
+        if (weights == TILE) {
+            __m128i upper = sum_up_integers(sums.upper[0][r], sums.upper[1][r], sums.upper[2][r], sums.upper[3][r]);
+            __m128i lower = sum_up_integers(sums.lower[0][r], sums.lower[1][r], sums.lower[2][r], sums.lower[3][r]);
+            __m128i offset = _mm_slli_epi32(_mm_loadu_si128((const void *)weight_sums), 7); /* OFFSET / 256 */
+            _mm_storeu_ps(y, joined(_mm_sub_epi32(upper, offset), lower));
+        } else {
+            for (int w = 0; w < weights; w++) {
+                int upper = _mm512_reduce_add_epi32(sums.upper[w][r]) - weight_sums[w] * (OFFSET / 256);
+                int lower = _mm512_reduce_add_epi32(sums.lower[w][r]);
+                _mm_store_ss(y + w, joined(_mm_set1_epi32(upper), _mm_set1_epi32(lower)));
+            }
+        }
     }
 }
 
@@ -144,16 +152,6 @@ ALWAYS_INLINE void dot_groups(const group_t *weight, int groups, const planes_t 
 
 /* ---- attention ---- */
 
-/* Add up the integer lanes of each of TILE vectors, all at once. */
-ALWAYS_INLINE void sum_up_integers(__m512i a, __m512i b, __m512i c, __m512i d, float *sums) {
-    __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
-    __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
-    __m512i abcd = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
-    __m256i half = _mm256_add_epi32(_mm512_castsi512_si256(abcd), _mm512_extracti32x8_epi32(abcd, 1));
-    __m128i four = _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
-    _mm_storeu_ps(sums, _mm_cvtepi32_ps(four));
-}
-
 /* The query is rounded to 16 bits.  A lane adds head_dim / 16 products of at most 127 * 32767; up to MAX_HEAD_DIM the sum
  * of all lanes fits an int32. */
 ALWAYS_INLINE void score(
@@ -175,7 +173,7 @@ ALWAYS_INLINE void score(
                 sums[k] = _mm512_dpwssd_epi32(sums[k], wide, parts[i]);
             }
         }
-        sum_up_integers(sums[0], sums[1], sums[2], sums[3], scores + t);
+        _mm_storeu_ps(scores + t, _mm_cvtepi32_ps(sum_up_integers(sums[0], sums[1], sums[2], sums[3])));
     }
     multiply_by_scales(scores, keys.scale, 1.0f / (scale * sqrtf((float)head_dim)), visible);
 }

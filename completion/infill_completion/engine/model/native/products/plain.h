@@ -12,8 +12,9 @@ static inline void write_rounded(const float *restrict x, int n, float scale, in
     for (int i = 0; i < n; i++) rounded[i] = (int16_t)(int32_t)rintf(x[i] * scale);
 }
 
-ALWAYS_INLINE void dot_bytes(
-    const int8_t *weight, int inputs, int weights, const int16_t *x, int rows, float *y, int stride) {
+ALWAYS_INLINE void dot_bytes(const int8_t *weight, const int32_t *weight_sums, int inputs, int weights,
+    const int16_t *x, int rows, float *y, int stride) {
+    (void)weight_sums;
     for (int r = 0; r < rows; r++, x += inputs, y += stride)
         for (int w = 0; w < weights; w++) {
             int64_t sum = 0;
