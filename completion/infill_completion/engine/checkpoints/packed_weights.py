@@ -16,7 +16,7 @@ from infill_completion.engine.checkpoints.modules import Rotary
 from infill_completion.engine.checkpoints.tensor_files import StoredTensor, stored_tensors
 from infill_completion.engine.checkpoints.weights import weight_files
 from infill_completion.engine.model import huge_pages, int4, int8
-from infill_completion.engine.model.decoder import ARCHITECTURES
+from infill_completion.engine.model.architecture import FAMILIES
 from infill_completion.engine.model.int4 import Int4Linear
 from infill_completion.engine.model.int8 import Int8Linear
 
@@ -101,7 +101,7 @@ def can_stream(folder: Path) -> bool:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
     return (
-        config.get("model_type") in ARCHITECTURES
+        config.get("model_type") in FAMILIES
         and not config.get("quantization_config")
         and rope.get("rope_type", rope.get("type", "default")) == "default"
         and config.get("hidden_act", "silu") == "silu"

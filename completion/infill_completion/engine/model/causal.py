@@ -15,7 +15,9 @@ def has_flash(device: torch.device, dtype: torch.dtype) -> bool:
     return is_half and torch.cuda.get_device_capability(device) >= _FLASH_SINCE
 
 
-def attend_causally(queries: Tensor, keys: Tensor, values: Tensor, *, shares_heads: bool) -> Tensor:
+def attend_causally(
+    queries: Tensor, keys: Tensor, values: Tensor, *, shares_heads: bool, scale: float | None = None
+) -> Tensor:
     """Attention of the last tokens of a text, each over itself and all tokens before it.
 
     A mask would rule the flash kernel out.  ``causal_lower_right`` stands for one: torch gives it to the flash kernel,
@@ -27,6 +29,7 @@ def attend_causally(queries: Tensor, keys: Tensor, values: Tensor, *, shares_hea
         values: Of the shape of ``keys``.
         shares_heads: Whether the kernel can read one head of keys for several of queries.  Torch's flash kernel can; of
             the memory-efficient one that depends on the version, and without it torch computes all scores in memory.
+        scale: What the products of queries and keys are multiplied by; None: ``head_dim ** -0.5``.
     """
     group = queries.shape[1] // keys.shape[1]
     if group > 1 and not shares_heads:
@@ -36,4 +39,4 @@ def attend_causally(queries: Tensor, keys: Tensor, values: Tensor, *, shares_hea
     from torch.nn.attention.bias import causal_lower_right
 
     bias = causal_lower_right(queries.shape[2], keys.shape[2])
-    return F.scaled_dot_product_attention(queries, keys, values, attn_mask=bias, enable_gqa=group > 1)
+    return F.scaled_dot_product_attention(queries, keys, values, attn_mask=bias, enable_gqa=group > 1, scale=scale)

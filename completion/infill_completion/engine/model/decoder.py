@@ -1,4 +1,8 @@
-"""Llama's forward pass in plain torch over the weights of a transformers model, fast enough for one token at a time."""
+"""The forward pass of Llama and its relatives in plain torch, over the weights of a transformers model.
+
+It is fast enough for one token at a time.  In what the families differ is in
+:mod:`infill_completion.engine.model.architecture`.
+"""
 
 from __future__ import annotations
 
@@ -9,36 +13,36 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infill_completion.engine.errors import ModelError
+from infill_completion.engine.model.architecture import architecture_of, entries_of
 from infill_completion.engine.model.causal import attend_causally, has_flash
 from infill_completion.engine.model.fork import Fork, positions, visible
 from infill_completion.engine.model.fused_ops import PLAIN, FusedOps
 from infill_completion.engine.model.int8 import Int8Linear
 from infill_completion.engine.model.kv_cache import KVCache, KVShape
 from infill_completion.engine.model.layers import DenseLinear, LayerMaker, projection
+from infill_completion.engine.model.norms import Norm
 
 Write = Callable[[int, Tensor, Tensor], tuple[Tensor, Tensor]]
 Place = Callable[[int, Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
-# The decoder computes exactly these layers; other architectures differ in norms, biases or order.
-ARCHITECTURES = ("llama", "mistral", "qwen2", "qwen3")
 
 
 class Decoder:
     """The forward pass of one model.
 
     Args:
-        model: A ``LlamaForCausalLM`` or a model of the same architecture, in evaluation mode.
+        model: A ``LlamaForCausalLM`` or a model of another supported family, in evaluation mode.
         capacity: Longest sequence; the rotary tables have that many rows.
         cpu_int8: Round the weights to 8 bits for the CPU; see :mod:`infill_completion.engine.model.int8`.
         tokens: Vocabulary size of the tokenizer; None: the model's.  Embeddings are often padded to a round number of
             rows (Qwen's are), and the logits of the padding mean nothing.
 
     Attributes:
+        architecture: What the model computes.
         embed: Embeddings, ``(rows, hidden)``; the 8-bit rows of the head if the two are tied and it has such rows.
         embed_scale: The scale of each 8-bit row, ``(rows,)``; else None.
         layers: The layers, in order.
-        norm: Weight of the last norm, ``(hidden,)``.
+        norm: The last norm.
         head: Projection to the logits.
         cos: Rotary table, ``(capacity, 1, head_dim)``.
         sin: Rotary table of the same shape; the first half of each row is negated.
@@ -56,14 +60,11 @@ class Decoder:
         tokens: int | None = None,
     ) -> None:
         config = model.config
-        if config.model_type not in ARCHITECTURES:
-            raise ModelError(
-                f"Models of type `{config.model_type}` are not supported; choose a CodeLlama checkpoint or `embedded`."
-            )
+        self.architecture = architecture_of(entries_of(config), capacity)
         self.heads: int = config.num_attention_heads
         self.kv_heads: int = config.num_key_value_heads
         self.head_dim: int = getattr(config, "head_dim", None) or config.hidden_size // self.heads
-        self.eps: float = config.rms_norm_eps
+        self.eps = self.architecture.eps
         self.hidden: int = config.hidden_size
         self.vocab_size: int = config.vocab_size if tokens is None else min(tokens, config.vocab_size)
         self.intermediate, self.capacity = config.intermediate_size, capacity
@@ -73,7 +74,7 @@ class Decoder:
         self.device, self.dtype = self.embed.device, torch.float32 if cpu_int8 else self.embed.dtype
         self.is_float32 = self.dtype is torch.float32 and not cpu_int8
         self._is_cuda, self.ops = self.device.type == "cuda", PLAIN
-        self.norm: Tensor = core.norm.weight.detach().to(self.dtype)
+        self.norm = Norm.of(core.norm, self.dtype)
         linear: type[DenseLinear | Int8Linear] = Int8Linear if cpu_int8 else DenseLinear
         self.head = projection(model.lm_head, linear)
         self.embed_scale: Tensor | None = None
@@ -93,7 +94,10 @@ class Decoder:
 
     def _embedded(self, ids: Tensor) -> Tensor:
         rows = F.embedding(ids, self.embed).to(self.dtype)
-        return rows if self.embed_scale is None else rows * self.embed_scale[ids].to(self.dtype).unsqueeze(-1)
+        if self.embed_scale is not None:
+            rows = rows * self.embed_scale[ids].to(self.dtype).unsqueeze(-1)
+        factor = self.architecture.embedding_factor
+        return rows if factor == 1.0 else rows * factor
 
     @torch.inference_mode()
     def _make_rotary(self, rotary: Any, capacity: int) -> None:
@@ -125,6 +129,7 @@ class Decoder:
             Logits in float32, ``(batch, vocabulary)``, or ``(batch, length, vocabulary)`` with ``all_logits``.
         """
         length = ids.shape[1]
+        scale = self.architecture.attention_scale
         mask, at = None, torch.arange(start, start + length, device=self.device)
         if fork is not None:
             mask, at = visible(at, start + length, *fork), positions(at, *fork)
@@ -146,10 +151,10 @@ class Decoder:
 
         def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
             if self._is_cuda and length > 1 and mask is None:
-                return attend_causally(queries, keys, values, shares_heads=self._has_flash)
+                return attend_causally(queries, keys, values, shares_heads=self._has_flash, scale=scale)
             return F.scaled_dot_product_attention(
                 queries, keys, values, attn_mask=None if mask is None else mask.to(queries.device),
-                is_causal=length > 1 and mask is None, enable_gqa=self.kv_heads != self.heads,
+                is_causal=length > 1 and mask is None, enable_gqa=self.kv_heads != self.heads, scale=scale,
             )  # fmt: skip
 
         places = place if rotate_and_write is not None and len(ids) == 1 and on_write is None else None
@@ -179,7 +184,8 @@ class Decoder:
         """
         batch, length = ids.shape
         x = self._embedded(ids)
-        normed = F.rms_norm(x, (self.hidden,), self.layers[0].input_norm, self.eps)
+        normed = self.layers[0].input_norm(x, self.eps)
+        is_gated = self.architecture.is_gated
         rotated = self.heads + self.kv_heads
         for index, layer in enumerate(self.layers):
             if layer.device != x.device:
@@ -195,10 +201,15 @@ class Decoder:
                 keys, values = write(index, qk[:, self.heads :], qkv[:, :, rotated:].transpose(1, 2))
             mixed = attend(queries, keys, values)
             mixed = mixed.transpose(1, 2).reshape(batch, length, self.heads * self.head_dim)
-            x, normed = ops.add_and_norm(x, layer.out(mixed), layer.post_norm, self.eps)
-            gated = ops.gate(layer.gate_up(normed))
-            x, normed = ops.add_and_norm(x, layer.down(gated), layer.next_norm, self.eps)
+            x, normed = ops.add_and_norm(x, self._scaled(layer.out(mixed)), layer.post_norm, self.eps)
+            wide = layer.gate_up(normed)
+            wide = ops.gate(wide) if is_gated else F.gelu(wide, approximate="tanh")
+            x, normed = ops.add_and_norm(x, self._scaled(layer.down(wide)), layer.next_norm, self.eps)
         return normed
+
+    def _scaled(self, change: Tensor) -> Tensor:
+        factor = self.architecture.residual_factor
+        return change if factor == 1.0 else change * factor
 
     def _norm_heads(self, qkv: Tensor, query_norm: Tensor, key_norm: Tensor) -> None:
         """Norm each head of queries and keys in place, before it is rotated (Qwen3)."""
@@ -209,4 +220,6 @@ class Decoder:
     def logits(self, normed: Tensor) -> Tensor:
         """Return the logits of :meth:`hidden_states`, ``(..., hidden)``, in float32."""
         logits = self.head(normed)
-        return logits[..., : self.vocab_size].float().to(self.device)
+        logits = logits[..., : self.vocab_size].float().to(self.device)
+        divisor = self.architecture.logits_divisor
+        return logits if divisor == 1.0 else logits / divisor

@@ -14,14 +14,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from infill_completion.engine.model.kv_cache import KVRows
+from infill_completion.engine.model.norms import Norm
 
 
 class FusedOps(NamedTuple):
     """The operations, as torch runs them or as kernels.
 
     Attributes:
-        add_and_norm: Takes the residual stream ``(batch, length, hidden)``, a tensor to add to it, and the weight and
-            epsilon of the norm.  Returns the sum and its norm.
+        add_and_norm: Takes the residual stream ``(batch, length, hidden)``, a tensor to add to it, the norm and its
+            epsilon.  Returns the sum and its norm.
         rotate: Takes queries and keys ``(batch, length, heads, head_dim)`` and the rows of the rotary tables
             ``(length, 1, head_dim)`` at their positions; the first half of each row of the sines is negated.  Returns
             the rotated queries and keys, ``(batch, heads, length, head_dim)``.
@@ -32,15 +33,15 @@ class FusedOps(NamedTuple):
             ``(1, heads, length, head_dim)``.  None: the cache writes what ``rotate`` returns.
     """
 
-    add_and_norm: Callable[[Tensor, Tensor, Tensor, float], tuple[Tensor, Tensor]]
+    add_and_norm: Callable[[Tensor, Tensor, Norm, float], tuple[Tensor, Tensor]]
     rotate: Callable[[Tensor, Tensor, Tensor], Tensor]
     gate: Callable[[Tensor], Tensor]
     rotate_and_write: Callable[[Tensor, Tensor, Tensor, KVRows, KVRows, int], Tensor] | None = None
 
 
-def _add_and_norm(x: Tensor, change: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+def _add_and_norm(x: Tensor, change: Tensor, norm: Norm, eps: float) -> tuple[Tensor, Tensor]:
     x = x + change
-    return x, F.rms_norm(x, (x.shape[-1],), weight, eps)
+    return x, norm(x, eps)
 
 
 def _rotate(qk: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

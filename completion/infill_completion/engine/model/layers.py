@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from infill_completion.engine.model.int8 import Int8Linear
+from infill_completion.engine.model.norms import Norm
 
 Projection = Callable[[Tensor], Tensor]
 
@@ -35,14 +36,15 @@ class Layer:
     """The weights of one layer; ``next_norm`` is the input norm of the next layer, or the model's last norm.
 
     Attributes:
+        gate_up: Without a gate, the first linear layer of the feed-forward part.
         query_norm: Weight of the norm of each head of queries before it is rotated, ``(head_dim,)``; None for none.
         key_norm: The same of the keys.
     """
 
     device: torch.device
-    input_norm: Tensor
-    post_norm: Tensor
-    next_norm: Tensor
+    input_norm: Norm
+    post_norm: Norm
+    next_norm: Norm
     qkv: Projection
     out: Projection
     gate_up: Projection
@@ -67,16 +69,21 @@ class LayerMaker(NamedTuple):
         attention, mlp, device = layer.self_attn, layer.mlp, layer.input_layernorm.weight.device
         return Layer(
             device=device,
-            input_norm=layer.input_layernorm.weight.detach().to(self.dtype),
-            next_norm=next_norm.weight.detach().to(device, self.dtype),
-            post_norm=layer.post_attention_layernorm.weight.detach().to(self.dtype),
+            input_norm=Norm.of(layer.input_layernorm, self.dtype),
+            next_norm=Norm.of(next_norm, self.dtype, device),
+            post_norm=Norm.of(layer.post_attention_layernorm, self.dtype),
             qkv=self._joined(attention, "qkv_proj", "q_proj", "k_proj", "v_proj"),
             out=projection(attention.o_proj, self.linear),
-            gate_up=self._joined(mlp, "gate_up_proj", "gate_proj", "up_proj"),
-            down=projection(mlp.down_proj, self.linear),
+            gate_up=self._widening(mlp),
+            down=projection(mlp.c_proj if hasattr(mlp, "c_proj") else mlp.down_proj, self.linear),
             query_norm=self._norm(attention, "q_norm"),
             key_norm=self._norm(attention, "k_norm"),
         )
+
+    def _widening(self, mlp: Any) -> Projection:
+        if hasattr(mlp, "c_fc"):  # without a gate (StarCoder2)
+            return projection(mlp.c_fc, self.linear)
+        return self._joined(mlp, "gate_up_proj", "gate_proj", "up_proj")
 
     def _norm(self, attention: Any, name: str) -> Tensor | None:
         norm = getattr(attention, name, None)

@@ -13,6 +13,7 @@ from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.fork import Fork
 from infill_completion.engine.model.fused_ops import PLAIN, FusedOps
 from infill_completion.engine.model.kv_cache import KVCache, KVRows, KVShape
+from infill_completion.engine.model.norms import Norm
 from tests.engine.model.cuda.emulator.kernels import EmulatedKernels
 
 
@@ -30,7 +31,7 @@ def close(mine: Tensor, exact: Tensor) -> None:
 @pytest.mark.parametrize("hidden", [8, 264, 896, 5120, 16384])
 def test_a_sum_and_its_norm_are_those_of_torch(emulated: EmulatedKernels, number: torch.dtype, hidden: int) -> None:
     x, change, weight = torch.randn(1, 3, hidden).to(number), torch.randn(1, 3, hidden).to(number), torch.randn(hidden)
-    summed, normed = kernel_ops(emulated).add_and_norm(x, change, weight.to(number), 1e-5)
+    summed, normed = kernel_ops(emulated).add_and_norm(x, change, Norm(weight.to(number)), 1e-5)
     assert torch.equal(summed, x + change)
     close(normed, F.rms_norm(summed.double(), (hidden,), weight.to(number).double(), 1e-5))
 

@@ -41,11 +41,13 @@ def float_model(transformers_model: Any, decoder: Decoder) -> Any:
     model = copy.deepcopy(transformers_model).float()
     for layer, held in zip(model.model.layers, decoder.layers, strict=True):
         attention, mlp = layer.self_attn, layer.mlp
+        is_gated = decoder.architecture.is_gated
+        widening = (mlp.gate_proj, mlp.up_proj) if is_gated else (mlp.c_fc,)
         for modules, product in (
             ((attention.q_proj, attention.k_proj, attention.v_proj), held.qkv),
             ((attention.o_proj,), held.out),
-            ((mlp.gate_proj, mlp.up_proj), held.gate_up),
-            ((mlp.down_proj,), held.down),
+            (widening, held.gate_up),
+            ((mlp.down_proj if is_gated else mlp.c_proj,), held.down),
         ):
             set_weights(modules, product)
     set_weights((model.lm_head,), decoder.head)

@@ -23,7 +23,9 @@ _FAMILIES: dict[str, dict[str, Any]] = {
         "family": "Llama", "tie_word_embeddings": True, "hidden_size": 576, "num_attention_heads": 9,
         "num_key_value_heads": 3, "intermediate_size": 1536,
     },
-    "Llama with all biases": {"family": "Llama", "attention_bias": True, "hidden_size": 72, "head_dim": 16},
+    "Llama with all biases": {
+        "family": "Llama", "attention_bias": True, "mlp_bias": True, "hidden_size": 72, "head_dim": 16,
+    },
     "Mistral": {"family": "Mistral", "hidden_size": 104, "head_dim": 32, "intermediate_size": 200},
     "Qwen2, tied": {
         "family": "Qwen2", "tie_word_embeddings": True, "hidden_size": 896, "num_attention_heads": 14,
@@ -31,6 +33,17 @@ _FAMILIES: dict[str, dict[str, Any]] = {
     },
     "Qwen2, untied, odd widths": {"family": "Qwen2", "hidden_size": 132, "head_dim": 48, "intermediate_size": 77},
     "Qwen3": {"family": "Qwen3", "hidden_size": 68, "head_dim": 64, "intermediate_size": 99},
+    "StarCoder2, tied": {"family": "Starcoder2", "tie_word_embeddings": True, "hidden_size": 96, "head_dim": 32},
+    "StarCoder2, odd widths": {"family": "Starcoder2", "hidden_size": 140, "head_dim": 16, "intermediate_size": 77},
+    "StarCoder2 without biases": {"family": "Starcoder2", "hidden_size": 64, "use_bias": False},
+    "Granite": {
+        "family": "Granite", "hidden_size": 128, "embedding_multiplier": 12.0, "residual_multiplier": 0.22,
+        "attention_multiplier": 0.045, "logits_scaling": 6.0,
+    },
+    "Granite, tied, biases": {
+        "family": "Granite", "tie_word_embeddings": True, "hidden_size": 192, "num_attention_heads": 6,
+        "attention_bias": True, "mlp_bias": True, "attention_multiplier": 0.015625, "residual_multiplier": 0.22,
+    },
     "Qwen3, tied": {"family": "Qwen3", "tie_word_embeddings": True, "hidden_size": 128, "head_dim": 128},
 }  # fmt: skip
 families = pytest.mark.parametrize("shape", _FAMILIES.values(), ids=_FAMILIES)

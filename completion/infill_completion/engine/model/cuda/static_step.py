@@ -94,7 +94,9 @@ class StaticStep(Step):
 
         def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
             grouped = queries.reshape(1, decoder.kv_heads, group * self.width, decoder.head_dim)
-            mixed = F.scaled_dot_product_attention(grouped, keys, values, attn_mask=mask.to(queries.device))
+            mixed = F.scaled_dot_product_attention(
+                grouped, keys, values, attn_mask=mask.to(queries.device), scale=decoder.architecture.attention_scale
+            )
             return mixed.reshape(1, decoder.heads, self.width, decoder.head_dim)
 
         cos, sin = decoder.cos.index_select(0, position), decoder.sin.index_select(0, position)

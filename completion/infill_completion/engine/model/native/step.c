@@ -1,4 +1,5 @@
-/* Llama's forward pass on one core: weights, keys and values in 8 bits, float32 between the matrix products.
+/* The forward pass of Llama and its relatives on one core: weights, keys and values in 8 bits, float32 between the
+ * matrix products.
  *
  * In torch the same pass takes about two hundred calls of small operators, which cost more than the arithmetic.  The
  * formulas are those of decoder.py; the weights, the rotary tables and the KV cache are torch's own memory, to which
@@ -18,10 +19,14 @@
 #include <sanitizer/asan_interface.h>
 #endif
 
+typedef struct { /* (hidden) each; with a bias a LayerNorm, without one a norm of the root mean square */
+    const float *weight, *bias;
+} norm_t;
+
 typedef struct {
-    const float *input_norm, *post_norm; /* (hidden) */
-    const float *query_norm, *key_norm;  /* (head_dim), of each head before it is rotated (Qwen3); NULL for none */
-    linear_t qkv, out, gate_up, down;
+    norm_t input_norm, post_norm;
+    const float *query_norm, *key_norm; /* (head_dim), of each head before it is rotated (Qwen3); NULL for none */
+    linear_t qkv, out, gate_up, down;   /* without a gate, gate_up has the rows of up only */
 } layer_t;
 
 typedef struct { /* of a layer: numbers (batch, kv_heads, capacity, head_dim), scales (batch, kv_heads, capacity) */
@@ -30,11 +35,13 @@ typedef struct { /* of a layer: numbers (batch, kv_heads, capacity, head_dim), s
 
 typedef struct {
     int32_t layers, hidden, heads, kv_heads, head_dim, intermediate, tokens;
+    int32_t is_gated; /* else the feed-forward part has GELU (StarCoder2) */
     float eps;
+    float embed_factor, query_factor, residual_factor; /* 1, other than in Granite */
     const void *embed;      /* (tokens, hidden): bfloat16, or with embed_scale the 8-bit rows of a tied head */
     const float *embed_scale; /* (tokens), or NULL */
     const float *cos, *sin; /* (positions, head_dim), the first half of each row of sin negated */
-    const float *norm;      /* (hidden) */
+    norm_t norm;
     const layer_t *layer;
     linear_t head;
 } model_t;
@@ -109,6 +116,21 @@ static void rms_norm(const float *x, const float *restrict weight, int n, float 
     for (int i = 0; i < n; i++) y[i] = x[i] * scale * weight[i];
 }
 
+/* y is not x. */
+static void layer_norm(const float *restrict x, norm_t norm, int n, float eps, float *restrict y) {
+    float mean = sum_of(x, n) / (float)n;
+    for (int i = 0; i < n; i++) y[i] = x[i] - mean;
+    float scale = 1.0f / sqrtf(sum_of_products(y, y, n) / (float)n + eps);
+    for (int i = 0; i < n; i++) y[i] = y[i] * scale * norm.weight[i] + norm.bias[i];
+}
+
+static void normalize(const model_t *m, const float *x, norm_t norm, float *y) {
+    if (norm.bias)
+        layer_norm(x, norm, m->hidden, m->eps, y);
+    else
+        rms_norm(x, norm.weight, m->hidden, m->eps, y);
+}
+
 static void rotate(float *restrict x, const float *restrict cosine, const float *restrict sine, int head_dim) {
     int half = head_dim / 2;
     for (int i = 0; i < half; i++) {
@@ -134,6 +156,19 @@ static void gate(const float *restrict gates, const float *restrict ups, int n, 
     for (int i = 0; i < n; i++) out[i] = gates[i] / (1.0f + exponential(-gates[i])) * ups[i];
 }
 
+/* The approximation of GELU by tanh: x (1 + tanh u) / 2 = x / (1 + e^-2u) with u = sqrt(2 / pi) (x + 0.044715 x^3). */
+static void gelu(const float *restrict x, int n, float *restrict out) {
+    for (int i = 0; i < n; i++)
+        out[i] = x[i] / (1.0f + exponential(-1.59576912f * (x[i] + 0.044715f * x[i] * x[i] * x[i])));
+}
+
+static void feed_forward(const model_t *m, const float *z, float *out) {
+    if (m->is_gated)
+        gate(z, z + m->intermediate, m->intermediate, out);
+    else
+        gelu(z, m->intermediate, out);
+}
+
 /* Rotate a row of qkv and store it for attention: the queries in the workspace, keys and values in the cache. */
 static void store_qkv(const pass_t *p, const workspace_t *w, int l, int row, float *qkv) {
     const model_t *m = p->model;
@@ -150,26 +185,28 @@ static void store_qkv(const pass_t *p, const workspace_t *w, int l, int row, flo
         infill_store(qkv + (m->heads + h) * head_dim, head_dim, rows_of(cache->keys, p, row, h), at);
         infill_store(qkv + (turned + h) * head_dim, head_dim, rows_of(cache->values, p, row, h), at);
     }
-    memcpy(w->queries + (ptrdiff_t)row * m->heads * head_dim, qkv, m->heads * head_dim * sizeof *qkv);
+    float *queries = w->queries + (ptrdiff_t)row * m->heads * head_dim;
+    for (int i = 0; i < m->heads * head_dim; i++) queries[i] = qkv[i] * m->query_factor;
 }
 
-/* Add the output of a linear layer for y to the residual stream of some rows. */
-static void add_linear(const linear_t *linear, const workspace_t *w, int rows, float *restrict x) {
+/* Add the output of a linear layer for y, times a factor, to the residual stream of some rows. */
+static void add_linear(const linear_t *linear, const workspace_t *w, int rows, float factor, float *restrict x) {
     infill_linear(linear, w->y, rows, w->rounded, w->z);
-    for (int i = 0; i < rows * linear->outputs; i++) x[i] += w->z[i];
+    for (int i = 0; i < rows * linear->outputs; i++) x[i] += w->z[i] * factor;
 }
 
 /* Write the row of a token, (hidden). */
 static void embed(const model_t *m, int64_t id, float *restrict x) {
     if (m->embed_scale) {
         const int8_t *row = (const int8_t *)m->embed + id * m->hidden;
-        for (int i = 0; i < m->hidden; i++) x[i] = (float)row[i] * m->embed_scale[id];
+        for (int i = 0; i < m->hidden; i++) x[i] = (float)row[i] * m->embed_scale[id] * m->embed_factor;
         return;
     }
     const uint16_t *row = (const uint16_t *)m->embed + id * m->hidden;
     for (int i = 0; i < m->hidden; i++) {
         uint32_t bits = (uint32_t)row[i] << 16; /* bfloat16 is the upper half of a float32 */
         memcpy(x + i, &bits, sizeof bits);
+        x[i] *= m->embed_factor;
     }
 }
 
@@ -195,8 +232,7 @@ void infill_layer_kv(const pass_t *p, int l) {
     for (int first = 0; first < all; first += MAX_ROWS) {
         int rows = smaller(all - first, MAX_ROWS);
         const float *x = w.x + (ptrdiff_t)first * m->hidden;
-        for (int r = 0; r < rows; r++)
-            rms_norm(x + r * m->hidden, layer->input_norm, m->hidden, m->eps, w.y + r * m->hidden);
+        for (int r = 0; r < rows; r++) normalize(m, x + r * m->hidden, layer->input_norm, w.y + r * m->hidden);
         infill_linear(&layer->qkv, w.y, rows, w.rounded, w.z);
         for (int r = 0; r < rows; r++) store_qkv(p, &w, l, first + r, w.z + (ptrdiff_t)r * size);
     }
@@ -221,14 +257,11 @@ void infill_layer_output(const pass_t *p, int l) {
                 infill_attention(
                     query, keys, values, &visible, m->head_dim, w.attention, w.y + r * mixed + h * m->head_dim);
             }
-        add_linear(&layer->out, &w, rows, x);
-        for (int r = 0; r < rows; r++)
-            rms_norm(x + r * m->hidden, layer->post_norm, m->hidden, m->eps, w.y + r * m->hidden);
+        add_linear(&layer->out, &w, rows, m->residual_factor, x);
+        for (int r = 0; r < rows; r++) normalize(m, x + r * m->hidden, layer->post_norm, w.y + r * m->hidden);
         infill_linear(&layer->gate_up, w.y, rows, w.rounded, w.z);
-        for (int r = 0; r < rows; r++)
-            gate(w.z + r * 2 * m->intermediate, w.z + (r * 2 + 1) * m->intermediate, m->intermediate,
-                w.y + r * m->intermediate);
-        add_linear(&layer->down, &w, rows, x);
+        for (int r = 0; r < rows; r++) feed_forward(m, w.z + r * layer->gate_up.outputs, w.y + r * m->intermediate);
+        add_linear(&layer->down, &w, rows, m->residual_factor, x);
     }
 }
 
@@ -249,7 +282,7 @@ void infill_logits(const pass_t *p, int all_logits, float *logits) {
         int rows = smaller(count - first, MAX_ROWS);
         for (int r = 0; r < rows; r++) {
             ptrdiff_t row = all_logits ? first + r : (first + r + 1) * p->length - 1;
-            rms_norm(w.x + row * m->hidden, m->norm, m->hidden, m->eps, w.y + r * m->hidden);
+            normalize(m, w.x + row * m->hidden, m->norm, w.y + r * m->hidden);
         }
         infill_linear(&m->head, w.y, rows, w.rounded, logits + (ptrdiff_t)first * m->head.outputs);
     }

@@ -11,9 +11,10 @@ from torch import Tensor
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.int4 import Int4Linear
 from infill_completion.engine.model.kv_cache import KVCache, KVRows
+from infill_completion.engine.model.norms import Norm
 
 Pointer = ctypes.c_void_p
-_Int = ctypes.c_int32
+_Int, _Float = ctypes.c_int32, ctypes.c_float
 _ROWS_AT_ONCE = 1024
 
 
@@ -26,11 +27,17 @@ class NativeLinear(ctypes.Structure):
     )  # fmt: skip
 
 
+class NativeNorm(ctypes.Structure):
+    """``norm_t``."""
+
+    _fields_ = (("weight", Pointer), ("bias", Pointer))
+
+
 class NativeLayer(ctypes.Structure):
     """``layer_t``."""
 
     _fields_ = (
-        ("input_norm", Pointer), ("post_norm", Pointer), ("query_norm", Pointer), ("key_norm", Pointer),
+        ("input_norm", NativeNorm), ("post_norm", NativeNorm), ("query_norm", Pointer), ("key_norm", Pointer),
         ("qkv", NativeLinear), ("out", NativeLinear), ("gate_up", NativeLinear), ("down", NativeLinear),
     )  # fmt: skip
 
@@ -40,8 +47,9 @@ class NativeModel(ctypes.Structure):
 
     _fields_ = (
         ("layers", _Int), ("hidden", _Int), ("heads", _Int), ("kv_heads", _Int), ("head_dim", _Int),
-        ("intermediate", _Int), ("tokens", _Int), ("eps", ctypes.c_float), ("embed", Pointer), ("embed_scale", Pointer),
-        ("cos", Pointer), ("sin", Pointer), ("norm", Pointer), ("layer", ctypes.POINTER(NativeLayer)),
+        ("intermediate", _Int), ("tokens", _Int), ("is_gated", _Int), ("eps", _Float), ("embed_factor", _Float),
+        ("query_factor", _Float), ("residual_factor", _Float), ("embed", Pointer), ("embed_scale", Pointer),
+        ("cos", Pointer), ("sin", Pointer), ("norm", NativeNorm), ("layer", ctypes.POINTER(NativeLayer)),
         ("head", NativeLinear),
     )  # fmt: skip
 
@@ -77,17 +85,19 @@ class StructBuilder:
         """Return the structure of a decoder; see :func:`infill_completion.engine.model.native.step.suits`."""
         layers = [
             NativeLayer(
-                self._floats(layer.input_norm), self._floats(layer.post_norm),
+                self._norm(layer.input_norm), self._norm(layer.post_norm),
                 self._optional(layer.query_norm), self._optional(layer.key_norm),
                 *(self._linear(linear) for linear in (layer.qkv, layer.out, layer.gate_up, layer.down)),
             )
             for layer in decoder.layers
         ]  # fmt: skip
+        kind = decoder.architecture
         return NativeModel(
             len(layers), decoder.hidden, decoder.heads, decoder.kv_heads, decoder.head_dim, decoder.intermediate,
-            decoder.embed.shape[0], decoder.eps, self._pointer(decoder.embed),
-            self._optional(decoder.embed_scale), self._floats(decoder.cos),
-            self._floats(decoder.sin), self._floats(decoder.norm), (NativeLayer * len(layers))(*layers),
+            decoder.embed.shape[0], kind.is_gated, decoder.eps, kind.embedding_factor,
+            kind.attention_scale * decoder.head_dim**0.5, kind.residual_factor, self._pointer(decoder.embed),
+            self._optional(decoder.embed_scale), self._floats(decoder.cos), self._floats(decoder.sin),
+            self._norm(decoder.norm, kind.logits_divisor), (NativeLayer * len(layers))(*layers),
             self._linear(decoder.head, decoder.vocab_size),
         )  # fmt: skip
 
@@ -100,6 +110,11 @@ class StructBuilder:
         weight, scale = self._pointer(linear.weight), self._floats(linear.scale)
         sums = self._pointer(_row_sums(linear.weight))
         return NativeLinear(weight, None, scale, bias, sums, outputs or rows, inputs)
+
+    def _norm(self, norm: Norm, divisor: float = 1.0) -> NativeNorm:
+        """Return a norm; its results are divided by ``divisor``, and so are those of a linear layer after it."""
+        bias = None if norm.bias is None else norm.bias.float() / divisor
+        return NativeNorm(self._floats(norm.weight.float() / divisor), self._optional(bias))
 
     def _optional(self, tensor: Tensor | None) -> int | None:
         return None if tensor is None else self._floats(tensor)

@@ -14,6 +14,7 @@ from torch import Tensor
 from infill_completion.engine.model.cuda.kernels.launcher import Launcher
 from infill_completion.engine.model.fused_ops import FusedOps
 from infill_completion.engine.model.kv_cache import KVRows
+from infill_completion.engine.model.norms import Norm
 
 _GROUP = 8  # numbers read at once
 _WARP, _THREADS = 32, 256
@@ -34,13 +35,13 @@ def kernel_ops(launcher: Launcher) -> FusedOps:
     )  # fmt: skip
 
 
-def add_and_norm(launcher: Launcher, x: Tensor, change: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Tensor]:
-    """Return ``x + change``, ``(..., hidden)``, and its norm."""
+def add_and_norm(launcher: Launcher, x: Tensor, change: Tensor, norm: Norm, eps: float) -> tuple[Tensor, Tensor]:
+    """Return ``x + change``, ``(..., hidden)``, and its norm, one of the root mean square."""
     x, change, hidden = x.contiguous(), change.contiguous(), x.shape[-1]
     summed, normed = torch.empty_like(x), torch.empty_like(x)
     threads = -(-hidden // (_GROUP * _NORM_GROUPS * _WARP)) * _WARP
     launcher.launch(
-        "add_norm", (x.numel() // hidden, 1, 1), threads, 0, x, change, weight, eps, hidden, summed, normed
+        "add_norm", (x.numel() // hidden, 1, 1), threads, 0, x, change, norm.weight, eps, hidden, summed, normed
     )  # fmt: skip
     return summed, normed
 

@@ -123,7 +123,13 @@ class StepKernels:
         products, stream, normed = self._products, buffers.stream, buffers.first
         queries, mixed = buffers.queries[:rows], buffers.mixed[:rows]
         embed(
-            self.launcher, ids[0], decoder.embed, decoder.layers[0].input_norm, stream, normed.weighted, normed.squares
+            self.launcher,
+            ids[0],
+            decoder.embed,
+            decoder.layers[0].input_norm.weight,
+            stream,
+            normed.weighted,
+            normed.squares,
         )
         for index, layer in enumerate(self._weights.layers):
             keys, values = cache.keys[index], cache.values[index]
@@ -140,7 +146,7 @@ class StepKernels:
             products.residual(layer.out, mixed, layer.post_norm, stream, normed, rows)
             products.gate(layer.gate, layer.up, normed, buffers.gated, rows)
             products.residual(layer.down, buffers.gated, layer.next_norm, stream, normed, rows)
-        last_norm(self.launcher, rows, stream, normed.squares, decoder.norm, decoder.eps, buffers.last)
+        last_norm(self.launcher, rows, stream, normed.squares, decoder.norm.weight, decoder.eps, buffers.last)
         # Always eight rows: cuBLAS adds up one row in another order than several.
         torch.mm(buffers.last, self._weights.head.t(), out=self.scores)
         return self.scores

@@ -73,7 +73,7 @@ def step_weights(model: Any, decoder: Decoder) -> StepWeights | None:
         or decoder.kv_shape.dtype is not decoder.dtype
         or decoder.head_dim not in _HEAD_DIMS
         or len(set(decoder.kv_shape.devices)) != 1
-        or model.config.hidden_act not in {"silu", "swish"}
+        or not decoder.architecture.is_plain
         or decoder.hidden % 16
         or decoder.vocab_size > MAX_VOCABULARY
         or any(layer.query_norm is not None for layer in decoder.layers)
@@ -89,7 +89,7 @@ def step_weights(model: Any, decoder: Decoder) -> StepWeights | None:
     if codebooks is None:
         return None
     layers = [
-        _layer(each, decoder.layers[index].post_norm, decoder.layers[index].next_norm, decoder.dtype)
+        _layer(each, decoder.layers[index].post_norm.weight, decoder.layers[index].next_norm.weight, decoder.dtype)
         for index, each in enumerate(modules)
     ]
     return StepWeights(tuple(layers), codebooks, decoder.head.weight)
