@@ -66,7 +66,7 @@ def test_chunks_give_the_logits_of_the_whole_prompt_without_a_mask(
     for start, end in ((0, 17), (17, 25), (25, 40)):
         logits = as_on_cuda.forward(PROMPT[:, start:end], cache, start)
     assert torch.allclose(logits, expected, atol=1e-4)
-    assert calls == [{"shares_heads": has_flash}] * 3 * len(as_on_cuda.layers)
+    assert calls == [{"shares_heads": has_flash, "scale": 0.25}] * 3 * len(as_on_cuda.layers)
 
 
 def test_a_single_token_and_candidates_attend_as_before(as_on_cuda: Decoder) -> None:
