@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from infill_completion.api import ContextItem
 from infill_completion.engine.checkpoints.selection import EMBEDDED
 from infill_completion.engine.checkpoints.tokenizer import Tokenizer
+from infill_completion.engine.checkpoints.tokenizer_files import Ends
 from infill_completion.engine.model.kv_slots import common_prefix
 from infill_completion.prompt.encoding import unfinished
 from infill_completion.prompt.formats import PromptLayout
@@ -77,6 +78,17 @@ def test_a_model_without_infilling_tokens_gets_plain_text() -> None:
     assert (plain.infilling, prompt.layout) == (None, PromptLayout.LEFT_TO_RIGHT)
     assert prompt.ids == [plain.bos, *plain.encode("def f")]
     assert prompt.tokens_by_source["suffix"] == 0
+
+
+@pytest.mark.parametrize("prefix", ["", "impo"])
+def test_the_prompt_of_an_empty_text_is_never_empty(prefix: str) -> None:
+    document = json.loads((EMBEDDED / "tokenizer.json").read_text(encoding="utf-8"))
+    without_start = Tokenizer(document, Ends(None, "</s>", False))
+    prompt = build_prompt(without_start, prefix, None, (), PromptOptions())
+    assert (without_start.bos, prompt.ids, prompt.spell) == (None, [without_start.eos], prefix)
+    assert prompt.tokens_by_source == {"prefix": 0, "suffix": 0, "context": 0, "control": 1}
+    without_ends = Tokenizer(document, Ends(None, "not in the vocabulary", False))
+    assert build_prompt(without_ends, prefix, None, (), PromptOptions()).ids == [0]
 
 
 @pytest.mark.parametrize("layout", [PromptLayout.PSM, PromptLayout.SPM, PromptLayout.LINE_LAST])

@@ -21,6 +21,7 @@ class Encoder(Protocol):
     """What a prompt needs from a tokenizer."""
 
     bos: int | None
+    eos: int | None
     infilling: InfillingTokens | None
     newline_separates: bool
 

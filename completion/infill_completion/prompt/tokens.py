@@ -82,7 +82,7 @@ def build_prompt(
         options: Layout and budget.
 
     Returns:
-        The prompt; it never has more than ``options.budget_tokens`` tokens, control tokens apart.
+        The prompt; it has at least one token, and never more than ``options.budget_tokens``, control tokens apart.
     """
     infills = encoder.infilling is not None and suffix is not None and options.layout is not PromptLayout.LEFT_TO_RIGHT
     tokens = encoder.infilling if infills else None
@@ -98,6 +98,7 @@ def build_prompt(
     before = fitting_prefix(encoder, text, room - len(after), step, first=outside or not others)
     line_tokens = len(text.before[-1]) if len(text.before) > 1 else 0
     ids = start + lay_out(layout, tokens, flat(others), before, after, line_tokens)
+    ids = ids or _border(encoder)
     used = {"prefix": len(before), "suffix": len(after), "context": sum(map(len, others))}
     there: dict[str, Sequence[Sequence[int]]] = {"prefix": text.before, "suffix": text.after, "context": text.context}
     return Prompt(
@@ -109,6 +110,11 @@ def build_prompt(
         before=[*text.context, flat(text.before)],
         after=flat(text.after),
     )
+
+
+def _border(encoder: Encoder) -> list[int]:
+    """Return the prompt of an empty text for a model without a token that starts one: the end of the text before it."""
+    return [0 if encoder.eos is None else encoder.eos]
 
 
 class PromptBuilder:

@@ -80,3 +80,15 @@ def test_every_token_that_ends_an_answer_ends_it(tmp_path: Path) -> None:
         assert candidate.push(stop, 0.0).finish_reason is FinishReason.STOP
     assert {generator.model.tokenizer.describe([stop]) for stop in infilling.stops} >= {"<|endoftext|>", "<|file_sep|>"}
     generator.close()
+
+
+@pytest.mark.parametrize("prefix", ["", "impo"])
+def test_an_empty_text_is_continued_without_a_token_that_starts_it(tmp_path: Path, prefix: str) -> None:
+    settings = EngineSettings(model=str(save(tmp_path, "Qwen2.5-Coder")), device="cpu", quantization="none")
+    generator = Generator.load(settings, lambda share, doing: None)
+    assert generator.model.tokenizer.bos is None
+    (*_, last) = generator.stream(CompletionRequest(prefix, None, max_tokens=4, temperature=0.0), never)
+    assert last.finish_reason in {FinishReason.LENGTH, FinishReason.STOP}
+    assert last.usage is not None
+    assert last.usage.prompt_tokens == 1
+    generator.close()
