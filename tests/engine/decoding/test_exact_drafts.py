@@ -13,6 +13,7 @@ from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.model import int8
 from infill_completion.engine.model.forward import ForwardPass
 from infill_completion.engine.model.native import build as native_build
+from infill_completion.engine.model.native import compiler as native_compiler
 from infill_completion.engine.ngram.mixture import MixtureParameters
 from infill_completion.settings import EngineSettings
 from tests.engine.tiny import never, save_tiny
@@ -58,7 +59,7 @@ def texts(generator: Generator, draft_tokens: int, cache: MixtureParameters | No
     return ["".join(chunk.text for chunk in twin.stream(request, never)) for request in requests()]
 
 
-@pytest.mark.skipif(native_build._compiler() is None, reason="needs Linux and a C compiler")
+@pytest.mark.skipif(native_compiler.find() is None, reason="needs a C compiler")
 @pytest.mark.parametrize("is_tied", [True, False])
 @pytest.mark.parametrize("cache", [None, MixtureParameters()], ids=["model alone", "with cache"])
 def test_the_compiled_step_chooses_the_tokens_of_single_steps(
@@ -74,7 +75,7 @@ def test_the_compiled_step_chooses_the_tokens_of_single_steps(
 
 
 def test_torch_drafts_nothing_in_eight_bits(tmp_path: Path, rows: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(native_build, "_compiler", lambda: None)
+    monkeypatch.setattr(native_compiler, "find", lambda: None)
     generator = loaded(tmp_path)
     assert generator.model.forward_pass.native_step() is None
     cache = MixtureParameters()

@@ -13,6 +13,7 @@ import torch
 from infill_completion.engine.model import huge_pages
 from infill_completion.engine.model.kv_cache import KVCache, KVRows, KVShape
 from infill_completion.engine.model.native import build as native_build
+from infill_completion.engine.model.native import compiler as native_compiler
 from tests.engine.model.native.int8_models import COMPILE_LIMIT_S
 
 SANITIZED = os.environ.get("INFILL_LS_TEST_SANITIZED")  # a folder with both builds of the library
@@ -23,38 +24,43 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("native")
 
 
-def built(folder: Path) -> ctypes.CDLL:
-    build = native_build.Build(folder)
-    assert build.wait(COMPILE_LIMIT_S)
+def built(folder: Path, target: str = native_compiler.NATIVE) -> ctypes.CDLL:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(native_compiler.SWITCH, target)
+        build = native_build.Build(folder)
+        assert build.wait(COMPILE_LIMIT_S)
     assert build.library is not None
     return build.library
 
 
+def library_for(target: str, folder: Path) -> ctypes.CDLL:
+    """Return the library of a target, or skip the test where the processor cannot run it."""
+    if not runs(target):
+        pytest.skip(f"this processor does not run what is built for {target}")
+    return ctypes.CDLL(f"{SANITIZED}/{target}.so") if SANITIZED else built(folder, target)
+
+
+def runs(target: str) -> bool:
+    """Return whether this processor announces what a target needs."""
+    needed = {flag.removeprefix("-m") for flag in native_compiler.FLAGS[target] if flag.startswith("-m")}
+    needed = {{"avx512vnni": "avx512_vnni", "avxvnni": "avx_vnni", "bmi": "bmi1"}.get(each, each) for each in needed}
+    return target == native_compiler.NATIVE or needed <= set(native_compiler.processor().split())
+
+
 @pytest.fixture(scope="session")
 def native_library(folder: Path) -> ctypes.CDLL:
-    return ctypes.CDLL(f"{SANITIZED}/native.so") if SANITIZED else built(folder)
+    return library_for(native_compiler.NATIVE, folder)
 
 
 @pytest.fixture(scope="session")
 def plain_library(folder: Path) -> ctypes.CDLL:
-    if SANITIZED:
-        return ctypes.CDLL(f"{SANITIZED}/plain.so")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(native_build, "_FLAGS", [flag for flag in native_build._FLAGS if "native" not in flag])
-        return built(folder)
+    return library_for(native_compiler.PLAIN, folder)
 
 
 @pytest.fixture(scope="session")
 def avx2_library(folder: Path) -> ctypes.CDLL:
     """The library as it is built for most laptops."""
-    if SANITIZED:
-        return ctypes.CDLL(f"{SANITIZED}/avx2.so")
-    if not {"avx2", "fma", "f16c"} <= set(native_build._processor().split()):
-        pytest.skip("needs AVX2")
-    with pytest.MonkeyPatch.context() as patch:
-        flags = [flag.replace("-march=native", "-march=x86-64-v3") for flag in native_build._FLAGS]
-        patch.setattr(native_build, "_FLAGS", flags)
-        return built(folder)
+    return library_for("avx2", folder)
 
 
 @pytest.fixture(params=["native_library", "avx2_library", "plain_library"])

@@ -11,6 +11,7 @@ import pytest
 
 from infill_completion.engine.model.forward import ForwardPass
 from infill_completion.engine.model.native import build as native_build
+from infill_completion.engine.model.native import compiler as native_compiler
 from tests.engine.model.native.int8_models import (
     COMPILE_LIMIT_S,
     empty_cache,
@@ -45,25 +46,109 @@ def test_a_library_that_was_compiled_before_is_there_at_once(folder: Path, nativ
     assert build.library._name == native_library._name
 
 
+@pytest.fixture
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder whose programs are found first."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return folder
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    return folder
+
+
+def program(file: Path, script: str) -> None:
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
+
+
 def fake_compiler(folder: Path, script: str) -> None:
     for name in ("cc", "gcc", "clang"):
-        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
-        (folder / name).chmod(0o755)
+        program(folder / name, script)
+
+
+def ended(folder: Path) -> native_build.Build:
+    build = native_build.Build(folder)
+    assert build.wait(COMPILE_LIMIT_S)
+    return build
 
 
 @pytest.mark.parametrize("script", ["exit 1", "exit 0"], ids=["an error", "no output"])
-def test_a_compiler_that_fails_leaves_torch_at_work(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
-) -> None:
-    tools, kept = tmp_path / "bin", tmp_path / "kept"
-    tools.mkdir()
-    kept.mkdir()
+def test_a_compiler_that_fails_leaves_torch_at_work(tools: Path, kept: Path, script: str) -> None:
     fake_compiler(tools, script)
-    monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
-    build = native_build.Build(kept)
-    assert build.wait(COMPILE_LIMIT_S)
-    assert build.library is None
-    assert not list(kept.glob("*.so"))
+    assert ended(kept).library is None
+    assert not list(kept.iterdir())  # so that it is tried again next time
+
+
+@pytest.mark.parametrize("body", ["__builtin_trap();", "return 1;"], ids=["an illegal instruction", "wrong sums"])
+def test_a_library_that_fails_its_first_products_is_never_loaded_and_the_next_target_is_tried_once(
+    tmp_path: Path, tools: Path, kept: Path, body: str
+) -> None:
+    real = native_compiler.find()
+    (tmp_path / "bad.c").write_text(f"int infill_probe(void) {{ {body} }}")
+    fake_compiler(
+        tools,
+        f"""
+        echo "$*" >>{tmp_path}/calls
+        case "$*" in *-march=native*) ;; *) exec {real} "$@" ;; esac
+        while [ "$1" != -o ]; do shift; done
+        exec {real} -shared -fPIC {tmp_path}/bad.c -o "$2"
+        """,
+    )
+    build = ended(kept)
+    assert build.library is not None
+    assert name_of(build.library) == native_compiler.targets()[1]
+    assert len((tmp_path / "calls").read_text().splitlines()) == 2
+    again = native_build.Build(kept)
+    assert not again.pending
+    assert again.library is not None
+    assert again.library._name == build.library._name
+
+
+def name_of(library: ctypes.CDLL) -> str:
+    library.infill_products.restype = ctypes.c_char_p
+    name: bytes = library.infill_products()
+    return name.decode()
+
+
+@pytest.mark.parametrize(
+    ("body", "works"),
+    [("__builtin_trap();", False), ("return -1;", False), ("return 0;", True)],
+    ids=["announced and faulty", "without leave", "granted"],
+)
+def test_tiles_are_used_only_after_another_process_has_used_them(
+    tmp_path: Path, tools: Path, kept: Path, body: str, works: bool
+) -> None:
+    real, names = native_compiler.find(), ("probe_amx", "use_amx", "uses_amx")
+    renamed = " ".join(f"-Dinfill_{name}=infill_other_{name}" for name in names)
+    fake_compiler(tools, f'exec {real} "$@" {renamed} {tmp_path}/amx.c')
+    (tmp_path / "amx.c").write_text(
+        "\n".join(f"#undef infill_{name}" for name in names)
+        + f"""
+        static int is_used;
+        int infill_probe_amx(void) {{ {body} }}
+        int infill_use_amx(void) {{ return is_used = 1; }}
+        int infill_uses_amx(void) {{ return is_used; }}
+        """
+    )
+    for _ in range(2):  # compiled, and kept
+        library = ended(kept).library
+        assert library is not None
+        assert bool(library.infill_uses_amx()) is works
+
+
+def test_this_machine_uses_its_tiles_if_it_has_them(folder: Path, native_library: ctypes.CDLL) -> None:
+    """No claim about the machine: what the library says of itself is what its probe said."""
+    build = native_build.Build(folder)
+    assert build.library is not None
+    has_file = Path(build.library._name + ".amx").exists()
+    assert bool(build.library.infill_uses_amx()) is has_file
+    assert "amx_int8" in native_compiler.processor() or not has_file
 
 
 def test_a_damaged_library_leaves_torch_at_work(tmp_path: Path, native_library: ctypes.CDLL) -> None:
@@ -72,11 +157,39 @@ def test_a_damaged_library_leaves_torch_at_work(tmp_path: Path, native_library: 
 
 
 def test_it_can_be_switched_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(native_build.SWITCH, "0")
+    monkeypatch.setenv(native_compiler.SWITCH, "0")
     assert native_build.Build(tmp_path).library is None
     assert not list(tmp_path.iterdir())
 
 
-def test_only_linux_is_asked_for_a_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "platform", "darwin")
-    assert native_build.Build(tmp_path).library is None
+def test_a_type_of_processor_can_be_chosen(folder: Path, plain_library: ctypes.CDLL, avx2_library: ctypes.CDLL) -> None:
+    assert name_of(plain_library) == "plain"
+    assert name_of(avx2_library) == "avx2"
+
+
+def test_every_file_is_part_of_the_key() -> None:
+    here = Path(native_build.__file__).parent
+    assert {*native_compiler.SOURCES, *native_compiler.HEADERS} == {*here.rglob("*.c"), *here.rglob("*.h")}
+
+
+@pytest.mark.parametrize(
+    ("platform", "selected", "found"),
+    [
+        ("darwin", "exit 2", False),  # no command line tools: cc would open a window
+        ("darwin", "echo /nowhere", False),
+        ("darwin", "echo /tmp", True),
+        ("win32", "echo /tmp", False),
+        ("linux", "exit 2", True),
+    ],
+)
+def test_a_compiler_is_found_where_asking_for_it_opens_no_window(
+    tools: Path, monkeypatch: pytest.MonkeyPatch, platform: str, selected: str, found: bool
+) -> None:
+    program(tools / "xcode-select", selected)
+    fake_compiler(tools, "exit 1")
+    monkeypatch.setattr(sys, "platform", platform)
+    native_compiler._has_command_line_tools.cache_clear()
+    try:
+        assert native_compiler.find() == (str(tools / "cc") if found else None)
+    finally:
+        native_compiler._has_command_line_tools.cache_clear()

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from infill_completion.engine.model.native import build as native_build
-from tests.engine.model.native.conftest import SANITIZED
+from infill_completion.engine.model.native import compiler as native_compiler
+from tests.engine.model.native.conftest import SANITIZED, runs
 from tests.engine.model.native.int8_models import COMPILE_LIMIT_S, needs_compiler
 
 ROOT = Path(__file__).parents[4]
 TESTS = ("test_step.py", "test_sampler.py", "test_shapes.py", "test_int4.py")
 LIMIT_S = 600.0
-BUILDS = {"native": "-march=native", "avx2": "-march=x86-64-v3", "plain": "-DPRODUCTS_PLAIN"}
 FLAGS = (
     *("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"),
     "-DGUARD_BYTES=64",  # between the parts of the workspace, see step.c
@@ -31,19 +30,19 @@ def runtime(compiler: str) -> str | None:
     return str(path) if path.is_absolute() and path.exists() else None
 
 
-def compile_to(file: Path, compiler: str, architecture: str) -> None:
-    flags = [flag if flag != "-march=native" else architecture for flag in native_build._FLAGS]
-    command = [compiler, *flags, *FLAGS, *map(str, native_build.SOURCES), "-o", str(file), "-lm"]
+def compile_to(file: Path, compiler: str, target: str) -> None:
+    flags = (*native_compiler.FLAGS[target], *native_compiler.COMMON_FLAGS, *FLAGS)
+    command = [compiler, *flags, *map(str, native_compiler.SOURCES), "-o", str(file), "-lm"]
     subprocess.run(command, check=True, timeout=COMPILE_LIMIT_S)
 
 
 def test_the_sanitizers_find_nothing(tmp_path: Path) -> None:
-    compiler = native_build._compiler()
+    compiler = native_compiler.find()
     assert compiler is not None
     if (library := runtime(compiler)) is None:
         pytest.skip("this compiler has no address sanitizer (gcc's libasan)")
-    for name, architecture in BUILDS.items():
-        compile_to(tmp_path / f"{name}.so", compiler, architecture)
+    for target in filter(runs, native_compiler.FLAGS):
+        compile_to(tmp_path / f"{target}.so", compiler, target)
     environment = os.environ | {
         "INFILL_LS_TEST_SANITIZED": str(tmp_path),
         "LD_PRELOAD": library,
