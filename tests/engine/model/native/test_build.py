@@ -167,11 +167,6 @@ def test_a_type_of_processor_can_be_chosen(folder: Path, plain_library: ctypes.C
     assert name_of(avx2_library) == "avx2"
 
 
-def test_every_file_is_part_of_the_key() -> None:
-    here = Path(native_build.__file__).parent
-    assert {*native_compiler.SOURCES, *native_compiler.HEADERS} == {*here.rglob("*.c"), *here.rglob("*.h")}
-
-
 @pytest.mark.parametrize(
     ("platform", "selected", "found"),
     [

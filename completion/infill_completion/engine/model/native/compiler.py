@@ -11,8 +11,7 @@ from functools import cache
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-SOURCES = tuple(sorted(_HERE.glob("*.c")))
-HEADERS = (*sorted(_HERE.glob("*.h")), *sorted((_HERE / "products").glob("*.h")))
+SOURCES, HEADERS = tuple(sorted(_HERE.rglob("*.c"))), tuple(sorted(_HERE.rglob("*.h")))
 SWITCH = "INFILL_LS_NATIVE"  # 0: use torch's operators only; a name of FLAGS: build for that type of processor
 NATIVE, PLAIN = "native", "plain"
 _COMPILERS = ("cc", "gcc", "clang")

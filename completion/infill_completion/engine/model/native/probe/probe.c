@@ -1,8 +1,8 @@
 /* The first calls of a new library, by build.py in a process of their own: a processor or a virtual machine may announce
  * instructions and then fault at them, and compilers have bugs. */
-#include "attention.h"
-#include "linear.h"
-#include "tile.h"
+#include "../attention.h"
+#include "../linear.h"
+#include "../tile.h"
 #include <stdlib.h>
 
 #define OUTPUTS 21 /* neither multiples of a vector nor of a group */
