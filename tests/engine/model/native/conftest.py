@@ -63,9 +63,15 @@ def avx2_library(folder: Path) -> ctypes.CDLL:
     return library_for("avx2", folder)
 
 
-@pytest.fixture(params=["native_library", "avx2_library", "plain_library"])
+@pytest.fixture(scope="session")
+def avxvnni_library(folder: Path) -> ctypes.CDLL:
+    """The library as it is built for Intel's newer laptops."""
+    return library_for("avxvnni", folder)
+
+
+@pytest.fixture(params=["native_library", "avx2_library", "avxvnni_library", "plain_library"])
 def library(request: pytest.FixtureRequest) -> ctypes.CDLL:
-    """The library as it is built here, for most laptops, and for any processor."""
+    """The library as it is built here, for laptops, and for any processor."""
     found: ctypes.CDLL = request.getfixturevalue(request.param)
     return found
 

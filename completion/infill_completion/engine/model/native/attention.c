@@ -9,25 +9,36 @@ void infill_store(const float *restrict x, int head_dim, kv_rows_t to, int index
 
 int infill_attention_workspace(int tokens) { return 2 * padded(tokens); }
 
-static void score_generic(const float *query, kv_rows_t keys, const visible_t *visible, int head_dim, float *scores) {
+/* Write the products of a query with the visible keys. */
+ALWAYS_INLINE void score_any(
+    const float *query, kv_rows_t keys, const visible_t *visible, const int head_dim, float *scores) {
+    int16_t rounded[MAX_HEAD_DIM];
+    float scale = round_to_16_bits(query, head_dim, rounded);
     for (int t = 0; t < visible->count; t++) {
         const int8_t *key = row_of(keys, visible, t, head_dim);
-        float lanes[LANES] = {0};
-        for (int i = 0; i < head_dim; i += LANES)
-            for (int l = 0; l < LANES; l++) lanes[l] += query[i + l] * (float)key[i + l];
-        scores[t] = sum_of_lanes(lanes);
+        int32_t sum = 0;
+        for (int i = 0; i < head_dim; i++) sum += (int16_t)key[i] * rounded[i];
+        scores[t] = (float)sum;
     }
-    multiply_by_scales(scores, keys.scale, 1.0f / sqrtf((float)head_dim), visible);
+    multiply_by_scales(scores, keys.scale, 1.0f / (scale * sqrtf((float)head_dim)), visible);
 }
 
-static void mix_generic(
-    const float *weights, kv_rows_t values, const visible_t *visible, int head_dim, float factor, float *out) {
-    for (int i = 0; i < head_dim; i++) out[i] = 0;
-    for (int t = 0; t < visible->count; t++) {
-        const int8_t *value = row_of(values, visible, t, head_dim);
-        for (int i = 0; i < head_dim; i++) out[i] += weights[t] * (float)value[i];
+/* Write the sum of the visible values by weight, times a factor.  workspace: for count 16-bit integers. */
+ALWAYS_INLINE void mix_any(const float *weights, kv_rows_t values, const visible_t *visible, const int head_dim,
+    void *workspace, float factor, float *out) {
+    int16_t *rounded = workspace;
+    double totals[MAX_HEAD_DIM] = {0};
+    float scale = round_to_16_bits(weights, visible->count, rounded);
+    for (int start = 0; start < visible->count; start += EXACT_PRODUCTS) {
+        int end = start + EXACT_PRODUCTS < visible->count ? start + EXACT_PRODUCTS : visible->count;
+        int32_t sums[MAX_HEAD_DIM] = {0};
+        for (int t = start; t < end; t++) {
+            const int8_t *value = row_of(values, visible, t, head_dim);
+            for (int i = 0; i < head_dim; i++) sums[i] += (int16_t)value[i] * rounded[t];
+        }
+        for (int i = 0; i < head_dim; i++) totals[i] += sums[i];
     }
-    for (int i = 0; i < head_dim; i++) out[i] *= factor;
+    for (int i = 0; i < head_dim; i++) out[i] = (float)totals[i] * (factor / scale);
 }
 
 ALWAYS_INLINE void attend(const float *query, kv_rows_t keys, kv_rows_t values, const visible_t *visible,
@@ -40,17 +51,17 @@ ALWAYS_INLINE void attend(const float *query, kv_rows_t keys, kv_rows_t values, 
         score(query, keys, visible, head_dim, scores);
     else
 #endif
-        score_generic(query, keys, visible, head_dim, scores);
+        score_any(query, keys, visible, head_dim, scores);
     for (int t = 0; t < count; t++) largest = scores[t] > largest ? scores[t] : largest;
     for (int t = 0; t < count; t++) scores[t] = exponential(scores[t] - largest);
     float total = sum_of(scores, count);
     multiply_by_scales(scores, values.scale, 1.0f, visible);
 #ifdef FAST_HEAD_DIM
     if (is_fast)
-        mix(scores, values, visible, head_dim, (uint8_t *)(workspace + padded(count)), 1.0f / total, out);
+        mix(scores, values, visible, head_dim, workspace + padded(count), 1.0f / total, out);
     else
 #endif
-        mix_generic(scores, values, visible, head_dim, 1.0f / total, out);
+        mix_any(scores, values, visible, head_dim, workspace + padded(count), 1.0f / total, out);
 }
 
 void infill_attention(const float *query, kv_rows_t keys, kv_rows_t values, const visible_t *visible, int head_dim,

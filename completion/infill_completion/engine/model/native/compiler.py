@@ -26,6 +26,7 @@ FLAGS = {
     # clang of Apple names the processor itself on ARM.
     NATIVE: ("-mcpu=native",) if sys.platform == "darwin" and platform.machine() == "arm64" else ("-march=native",),
     "avx512": (*_AVX2, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512vnni"),
+    "avxvnni": (*_AVX2, "-mavxvnni"),
     "avx2": _AVX2,
     PLAIN: ("-DPRODUCTS_PLAIN",),
 }

@@ -7,8 +7,6 @@
 #include "groups.h"
 #include "products.h"
 
-#define LARGEST (127 * 256) /* more would not fit the upper plane */
-
 static int groups_of(int inputs) { return (inputs + GROUP_INPUTS - 1) / GROUP_INPUTS; }
 
 int infill_grouped_row_bytes(int inputs) { return groups_of(inputs) * (2 * GROUP_INPUTS + (int)sizeof(float)); }
@@ -22,7 +20,7 @@ static planes_t planes_of(void *workspace, int inputs, int row) {
 
 /* Round a row and return the value of the integer 1. */
 static float round_row(const float *restrict x, int inputs, planes_t to) {
-    float scale = (float)LARGEST / largest_size(x, inputs);
+    float scale = (float)LARGEST_ROUNDED / largest_size(x, inputs);
     int8_t *restrict upper = (int8_t *)to.upper, *restrict lower = (int8_t *)to.lower;
     int all = groups_of(inputs) * GROUP_INPUTS;
     for (int i = 0; i < inputs; i++) {

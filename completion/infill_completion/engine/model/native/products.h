@@ -35,11 +35,25 @@ static inline void multiply_by_scales(
         for (int t = 0; t < visible->count; t++) x[t] *= factor * scale[index_of(visible, t)];
 }
 
+/* Rounded queries and weights of attention fit two planes of signed bytes, and products with bytes fit 32 bits for
+ * EXACT_PRODUCTS of them.  All sums are exact integers on every processor and are rounded to float32 once. */
+#define LARGEST_ROUNDED (127 * 256)
+#define EXACT_PRODUCTS 512
+
+/* Round a row to 16 bits and return how many integers make 1. */
+static inline float round_to_16_bits(const float *restrict x, int n, int16_t *restrict rounded) {
+    float scale = (float)LARGEST_ROUNDED / largest_size(x, n);
+    for (int i = 0; i < n; i++) rounded[i] = (int16_t)(int32_t)rintf(x[i] * scale);
+    return scale;
+}
+
 /* PRODUCTS_PLAIN is for comparisons. */
 #if defined(PRODUCTS_PLAIN)
 #include "products/plain.h"
 #elif defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512DQ__)
 #include "products/avx512.h"
+#elif defined(__AVXVNNI__) && defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
+#include "products/avxvnni.h"
 #elif defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
 #include "products/avx2.h"
 #else

@@ -152,14 +152,11 @@ ALWAYS_INLINE void dot_groups(const group_t *weight, int groups, const planes_t 
 
 /* ---- attention ---- */
 
-/* The query is rounded to 16 bits.  A lane adds head_dim / 16 products of at most 127 * 32767; up to MAX_HEAD_DIM the sum
- * of all lanes fits an int32. */
 ALWAYS_INLINE void score(
     const float *query, kv_rows_t keys, const visible_t *visible, const int head_dim, float *scores) {
-    float scale = 32767.0f / largest_size(query, head_dim);
     int16_t rounded[MAX_HEAD_DIM];
     __m512i parts[MAX_HEAD_DIM / 32];
-    for (int i = 0; i < head_dim; i++) rounded[i] = (int16_t)(int32_t)rintf(query[i] * scale);
+    float scale = round_to_16_bits(query, head_dim, rounded);
     for (int i = 0; i < head_dim / 32; i++) parts[i] = _mm512_loadu_si512(rounded + 32 * i);
     for (int t = 0; t < visible->count; t += TILE) {
         __m512i sums[TILE];
@@ -178,14 +175,25 @@ ALWAYS_INLINE void score(
     multiply_by_scales(scores, keys.scale, 1.0f / (scale * sqrtf((float)head_dim)), visible);
 }
 
+ALWAYS_INLINE __m256 half_joined(__m256i upper, __m256i lower) {
+    return _mm512_cvtpd_ps(_mm512_fmadd_pd(_mm512_cvtepi32_pd(upper), _mm512_set1_pd(256), _mm512_cvtepi32_pd(lower)));
+}
+
+/* 256 upper + lower, rounded once. */
+ALWAYS_INLINE __m512 joined_exactly(__m512i upper, __m512i lower) {
+    __m256 first = half_joined(_mm512_castsi512_si256(upper), _mm512_castsi512_si256(lower));
+    __m256 second = half_joined(_mm512_extracti32x8_epi32(upper, 1), _mm512_extracti32x8_epi32(lower, 1));
+    return _mm512_insertf32x8(_mm512_castps256_ps512(first), second, 1);
+}
+
 /* The weights are rounded to 16 bits relative to the largest one, in two planes of bytes.  After two rounds of unpacking
  * the values of four tokens for the same number are adjacent, as vpdpbusd needs them.  A lane adds one product of at most
  * 127 * 255 per token. */
-ALWAYS_INLINE void mix(float *weights, kv_rows_t values, const visible_t *visible, const int head_dim, uint8_t *planes,
+ALWAYS_INLINE void mix(float *weights, kv_rows_t values, const visible_t *visible, const int head_dim, void *workspace,
     float factor, float *out) {
     int count = visible->count, all = padded(count);
-    uint8_t *upper = planes, *lower = planes + all;
-    float scale = 65535.0f / largest_size(weights, count);
+    uint8_t *upper = workspace, *lower = upper + all;
+    float scale = (float)LARGEST_ROUNDED / largest_size(weights, count);
     for (int t = 0; t < count; t++) {
         uint32_t bits = (uint32_t)(int32_t)rintf(weights[t] * scale);
         upper[t] = (uint8_t)(bits >> 8);
@@ -224,10 +232,8 @@ ALWAYS_INLINE void mix(float *weights, kv_rows_t values, const visible_t *visibl
         }
     }
     for (int i = 0; i < head_dim / 16; i++) {
-        __m512 sums =
-            _mm512_fmadd_ps(_mm512_cvtepi32_ps(uppers[i]), _mm512_set1_ps(256), _mm512_cvtepi32_ps(lowers[i]));
         float lanes[LANES];
-        _mm512_storeu_ps(lanes, _mm512_mul_ps(sums, _mm512_set1_ps(factor / scale)));
+        _mm512_storeu_ps(lanes, _mm512_mul_ps(joined_exactly(uppers[i], lowers[i]), _mm512_set1_ps(factor / scale)));
         for (int l = 0; l < LANES; l++) out[64 * (i / 4) + 16 * (l / 4) + 4 * (i % 4) + l % 4] = lanes[l];
     }
 }
