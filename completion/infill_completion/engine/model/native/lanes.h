@@ -49,3 +49,14 @@ static inline float largest_size(const float *x, int n) {
     }
     return largest;
 }
+
+/* silu(gate) * up */
+static inline void gate(const float *restrict gates, const float *restrict ups, int n, float *restrict out) {
+    for (int i = 0; i < n; i++) out[i] = gates[i] / (1.0f + exponential(-gates[i])) * ups[i];
+}
+
+/* The approximation of GELU by tanh: x (1 + tanh u) / 2 = x / (1 + e^-2u) with u = sqrt(2 / pi) (x + 0.044715 x^3). */
+static inline void gelu(const float *restrict x, int n, float *restrict out) {
+    for (int i = 0; i < n; i++)
+        out[i] = x[i] / (1.0f + exponential(-1.59576912f * (x[i] + 0.044715f * x[i] * x[i] * x[i])));
+}

@@ -9,7 +9,8 @@
  * checked at once, and prompts read in parts by several threads, give bit for bit the results of single steps.
  */
 #include "attention.h"
-#include "linear.h"
+#include "blocks/blocks.h"
+#include "model.h"
 #include "tile.h"
 
 /* Set by the tests with the address sanitizer: bytes after each part of the workspace that nothing may touch. */
@@ -19,49 +20,14 @@
 #include <sanitizer/asan_interface.h>
 #endif
 
-typedef struct { /* (hidden) each; with a bias a LayerNorm, without one a norm of the root mean square */
-    const float *weight, *bias;
-} norm_t;
-
-typedef struct {
-    norm_t input_norm, post_norm;
-    const float *query_norm, *key_norm; /* (head_dim), of each head before it is rotated (Qwen3); NULL for none */
-    linear_t qkv, out, gate_up, down;   /* without a gate, gate_up has the rows of up only */
-} layer_t;
-
-typedef struct { /* of a layer: numbers (batch, kv_heads, capacity, head_dim), scales (batch, kv_heads, capacity) */
-    kv_rows_t keys, values;
-} cache_t;
-
-typedef struct {
-    int32_t layers, hidden, heads, kv_heads, head_dim, intermediate, tokens;
-    int32_t is_gated; /* else the feed-forward part has GELU (StarCoder2) */
-    float eps;
-    float embed_factor, query_factor, residual_factor; /* 1, other than in Granite */
-    const void *embed;      /* (tokens, hidden): bfloat16, or with embed_scale the 8-bit rows of a tied head */
-    const float *embed_scale; /* (tokens), or NULL */
-    const float *cos, *sin; /* (positions, head_dim), the first half of each row of sin negated */
-    norm_t norm;
-    const layer_t *layer;
-    linear_t head;
-} model_t;
-
-typedef struct { /* `batch` sequences of `length` tokens each that follow the first `start` of the cache */
-    const model_t *model;
-    const cache_t *cache; /* of each layer */
-    int32_t capacity;     /* tokens that the cache can hold */
-    int32_t batch, length, start;
-    int32_t shared, ways; /* how candidates share the cache, see fork.py; a single text: 0 and 1 */
-    float *workspace;
-} pass_t;
-
-typedef struct { /* parts of the workspace: x and queries for all rows, the rest for at most MAX_ROWS */
+typedef struct { /* parts of the workspace: x and queries for all rows, the rest for rows_at_once */
     float *x;         /* the residual stream, (all rows, hidden) */
     float *queries;   /* (all rows, heads * head_dim) */
     float *y;         /* input of a linear layer, (rows, most inputs) */
+    float *columns;   /* input of the last layer of a block, (tiles of tokens, intermediate, TILE_TOKENS) */
     float *z;         /* output of a linear layer, (rows, most outputs) */
     float *attention; /* for one head, see attention.h */
-    int16_t *rounded; /* input of a linear layer as 16-bit integers, see linear.h */
+    int16_t *rounded; /* input of a linear layer as 16-bit integers, see linear.h and blocks.h */
 } workspace_t;
 
 static int32_t larger(int32_t a, int32_t b) { return a > b ? a : b; }
@@ -70,6 +36,7 @@ static int32_t smaller(int32_t a, int32_t b) { return a < b ? a : b; }
 /* Return the next part of the workspace; NULL if there is none and only its size is counted. */
 static void *take(const pass_t *p, size_t *used, size_t bytes) {
     char *part = p->workspace ? (char *)p->workspace + *used : NULL;
+    bytes = (bytes + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
 #if GUARD_BYTES
     if (part) __asan_unpoison_memory_region(part, bytes);
     if (part) __asan_poison_memory_region(part + bytes, GUARD_BYTES);
@@ -78,19 +45,38 @@ static void *take(const pass_t *p, size_t *used, size_t bytes) {
     return part;
 }
 
+/* Whether the rows of gates and of ups do not begin at groups of their own. */
+static int has_odd_gates(const model_t *m) {
+    return m->is_gated && m->layer->gate_up.groups && m->intermediate % GROUP_OUTPUTS;
+}
+
+/* Return how many rows go through a layer together. */
+static int32_t rows_at_once(const pass_t *p) {
+    int32_t block = infill_block_rows(), all = p->batch * p->length;
+    return all > MAX_ROWS && block > 0 && !has_odd_gates(p->model) ? smaller(all, block) : smaller(all, MAX_ROWS);
+}
+
 /* Lay out the workspace and return its size in bytes. */
 static size_t lay_out(const pass_t *p, workspace_t *w) {
     const model_t *m = p->model;
-    size_t all = (size_t)p->batch * p->length, rows = smaller(all, MAX_ROWS), mixed = m->heads * m->head_dim, used = 0;
+    size_t all = (size_t)p->batch * p->length, rows = rows_at_once(p), mixed = m->heads * m->head_dim, used = 0;
     int inputs = larger(larger(m->hidden, m->intermediate), (int)mixed);
-    size_t y = rows * inputs;
-    size_t z = rows * larger(m->hidden, larger(mixed + 2 * m->kv_heads * m->head_dim, 2 * m->intermediate));
+    size_t y = (size_t)(rows > MAX_ROWS ? larger(m->hidden, (int)mixed) : inputs) * rows;
+    size_t columns = rows > MAX_ROWS ? (size_t)tiles_of(rows) * TILE_TOKENS * m->intermediate : 0;
+    size_t rounded = MAX_ROWS * infill_linear_row_bytes(inputs);
+    size_t z = rows * larger(m->hidden, mixed + 2 * m->kv_heads * m->head_dim);
+    size_t gates = (size_t)smaller(rows, MAX_ROWS) * 2 * m->intermediate;
+    if (gates > z) z = gates;
+#ifdef BLOCKS
+    if (rows > MAX_ROWS && infill_block_bytes(inputs, rows) > rounded) rounded = infill_block_bytes(inputs, rows);
+#endif
     w->x = take(p, &used, all * m->hidden * sizeof *w->x);
     w->queries = take(p, &used, all * mixed * sizeof *w->queries);
     w->y = take(p, &used, y * sizeof *w->y);
+    w->columns = take(p, &used, columns * sizeof *w->columns);
     w->z = take(p, &used, z * sizeof *w->z);
     w->attention = take(p, &used, infill_attention_workspace(p->capacity) * sizeof *w->attention);
-    w->rounded = take(p, &used, rows * infill_linear_row_bytes(inputs));
+    w->rounded = take(p, &used, rounded);
     return used;
 }
 
@@ -151,24 +137,6 @@ static kv_rows_t rows_of(kv_rows_t layer, const pass_t *p, int row, int head) {
     return (kv_rows_t){layer.numbers + first * p->model->head_dim, layer.scale + first};
 }
 
-/* silu(gate) * up */
-static void gate(const float *restrict gates, const float *restrict ups, int n, float *restrict out) {
-    for (int i = 0; i < n; i++) out[i] = gates[i] / (1.0f + exponential(-gates[i])) * ups[i];
-}
-
-/* The approximation of GELU by tanh: x (1 + tanh u) / 2 = x / (1 + e^-2u) with u = sqrt(2 / pi) (x + 0.044715 x^3). */
-static void gelu(const float *restrict x, int n, float *restrict out) {
-    for (int i = 0; i < n; i++)
-        out[i] = x[i] / (1.0f + exponential(-1.59576912f * (x[i] + 0.044715f * x[i] * x[i] * x[i])));
-}
-
-static void feed_forward(const model_t *m, const float *z, float *out) {
-    if (m->is_gated)
-        gate(z, z + m->intermediate, m->intermediate, out);
-    else
-        gelu(z, m->intermediate, out);
-}
-
 /* Rotate a row of qkv and store it for attention: the queries in the workspace, keys and values in the cache. */
 static void store_qkv(const pass_t *p, const workspace_t *w, int l, int row, float *qkv) {
     const model_t *m = p->model;
@@ -189,10 +157,40 @@ static void store_qkv(const pass_t *p, const workspace_t *w, int l, int row, flo
     for (int i = 0; i < m->heads * head_dim; i++) queries[i] = qkv[i] * m->query_factor;
 }
 
-/* Add the output of a linear layer for y, times a factor, to the residual stream of some rows. */
-static void add_linear(const linear_t *linear, const workspace_t *w, int rows, float factor, float *restrict x) {
+/* Write the output of a linear layer for y to z. */
+static void run_linear(const linear_t *linear, const workspace_t *w, int rows) {
+#ifdef BLOCKS
+    if (rows > MAX_ROWS) {
+        infill_block_linear(linear, w->y, rows, w->rounded, w->z);
+        return;
+    }
+#endif
     infill_linear(linear, w->y, rows, w->rounded, w->z);
-    for (int i = 0; i < rows * linear->outputs; i++) x[i] += w->z[i] * factor;
+}
+
+/* Add z times a factor to the residual stream of some rows. */
+static void add_output(const workspace_t *w, int rows, int hidden, float factor, float *restrict x) {
+    for (int i = 0; i < rows * hidden; i++) x[i] += w->z[i] * factor;
+}
+
+/* Write the output of the feed-forward part for y to z. */
+static void feed_forward(const model_t *m, const layer_t *layer, const workspace_t *w, int rows) {
+#ifdef BLOCKS
+    if (rows > MAX_ROWS) {
+        infill_block_gated(&layer->gate_up, m->is_gated, w->y, rows, w->rounded, w->columns);
+        infill_block_linear_of_columns(&layer->down, w->columns, rows, w->rounded, w->z);
+        return;
+    }
+#endif
+    infill_linear(&layer->gate_up, w->y, rows, w->rounded, w->z);
+    for (int r = 0; r < rows; r++) {
+        const float *z = w->z + (ptrdiff_t)r * layer->gate_up.outputs;
+        if (m->is_gated)
+            gate(z, z + m->intermediate, m->intermediate, w->y + r * m->intermediate);
+        else
+            gelu(z, m->intermediate, w->y + r * m->intermediate);
+    }
+    infill_linear(&layer->down, w->y, rows, w->rounded, w->z);
 }
 
 /* Write the row of a token, (hidden). */
@@ -226,14 +224,14 @@ int infill_embed(const pass_t *p, const int64_t *ids) {
 void infill_layer_kv(const pass_t *p, int l) {
     const model_t *m = p->model;
     const layer_t *layer = m->layer + l;
-    int all = p->batch * p->length, size = layer->qkv.outputs;
+    int all = p->batch * p->length, size = layer->qkv.outputs, at_once = rows_at_once(p);
     workspace_t w;
     lay_out(p, &w);
-    for (int first = 0; first < all; first += MAX_ROWS) {
-        int rows = smaller(all - first, MAX_ROWS);
+    for (int first = 0; first < all; first += at_once) {
+        int rows = smaller(all - first, at_once);
         const float *x = w.x + (ptrdiff_t)first * m->hidden;
         for (int r = 0; r < rows; r++) normalize(m, x + r * m->hidden, layer->input_norm, w.y + r * m->hidden);
-        infill_linear(&layer->qkv, w.y, rows, w.rounded, w.z);
+        run_linear(&layer->qkv, &w, rows);
         for (int r = 0; r < rows; r++) store_qkv(p, &w, l, first + r, w.z + (ptrdiff_t)r * size);
     }
 }
@@ -243,10 +241,11 @@ void infill_layer_output(const pass_t *p, int l) {
     const model_t *m = p->model;
     const layer_t *layer = m->layer + l;
     int all = p->batch * p->length, group = m->heads / m->kv_heads, mixed = m->heads * m->head_dim;
+    int at_once = rows_at_once(p);
     workspace_t w;
     lay_out(p, &w);
-    for (int first = 0; first < all; first += MAX_ROWS) {
-        int rows = smaller(all - first, MAX_ROWS);
+    for (int first = 0; first < all; first += at_once) {
+        int rows = smaller(all - first, at_once);
         float *x = w.x + (ptrdiff_t)first * m->hidden;
         for (int h = 0; h < m->heads; h++)
             for (int r = 0; r < rows; r++) {
@@ -257,11 +256,11 @@ void infill_layer_output(const pass_t *p, int l) {
                 infill_attention(
                     query, keys, values, &visible, m->head_dim, w.attention, w.y + r * mixed + h * m->head_dim);
             }
-        add_linear(&layer->out, &w, rows, m->residual_factor, x);
+        run_linear(&layer->out, &w, rows);
+        add_output(&w, rows, m->hidden, m->residual_factor, x);
         for (int r = 0; r < rows; r++) normalize(m, x + r * m->hidden, layer->post_norm, w.y + r * m->hidden);
-        infill_linear(&layer->gate_up, w.y, rows, w.rounded, w.z);
-        for (int r = 0; r < rows; r++) feed_forward(m, w.z + r * layer->gate_up.outputs, w.y + r * m->intermediate);
-        add_linear(&layer->down, &w, rows, m->residual_factor, x);
+        feed_forward(m, layer, &w, rows);
+        add_output(&w, rows, m->hidden, m->residual_factor, x);
     }
 }
 

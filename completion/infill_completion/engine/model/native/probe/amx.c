@@ -5,6 +5,8 @@ static int is_used;
 
 int infill_uses_amx(void) { return is_used; }
 
+void infill_avoid_amx(void) { is_used = 0; }
+
 #ifdef HAS_AMX
 #include <immintrin.h>
 #include <stdint.h>

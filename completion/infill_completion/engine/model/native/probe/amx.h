@@ -17,3 +17,6 @@ int infill_uses_amx(void);
 
 /* Multiply two small tiles.  Returns 0 if the sums are right; on some machines it does not return. */
 int infill_probe_amx(void);
+
+/* Do without it from now on, for comparisons. */
+void infill_avoid_amx(void);
