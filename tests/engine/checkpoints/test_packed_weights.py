@@ -63,7 +63,8 @@ def test_the_numbers_are_those_of_transformers(
         assert torch.equal(ours.input_norm.weight, other.input_norm.weight)
         assert torch.equal(ours.next_norm.weight, other.next_norm.weight)
     assert torch.allclose(mine.cos, theirs.cos, atol=1e-5)
-    assert (logits(mine) - logits(theirs)).norm() < 0.01 * logits(theirs).norm()
+    # Packed embeddings have 8 bits, also those that are not the head's.
+    assert (logits(mine) - logits(theirs)).norm() < 0.02 * logits(theirs).norm()
     assert streamed.weight_bytes < whole.weight_bytes
 
 

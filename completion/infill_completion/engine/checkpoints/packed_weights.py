@@ -1,9 +1,12 @@
-"""Load a Llama-like checkpoint for the CPU straight into packed weights, without transformers and never held whole."""
+"""Load a Llama-like model for the CPU straight into packed weights, without transformers and never held whole.
+
+The source is a checkpoint in safetensors or a GGUF file.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -12,12 +15,16 @@ from infill_completion.engine import environment  # isort: skip  # before torch
 import torch
 from torch import Tensor
 
+from infill_completion.engine.checkpoints.gguf.blocks import IN_GROUPS
+from infill_completion.engine.checkpoints.gguf.contents import places
+from infill_completion.engine.checkpoints.gguf.loading import config_of, opened, rotary_of
+from infill_completion.engine.checkpoints.gguf.tensors import GgufTensor
 from infill_completion.engine.checkpoints.modules import Rotary
 from infill_completion.engine.checkpoints.tensor_files import StoredTensor, stored_tensors
 from infill_completion.engine.checkpoints.weights import weight_files
 from infill_completion.engine.model import huge_pages, int4, int8
 from infill_completion.engine.model.architecture import FAMILIES
-from infill_completion.engine.model.int4 import Int4Linear
+from infill_completion.engine.model.int4 import Groups, Int4Linear
 from infill_completion.engine.model.int8 import Int8Linear
 
 environment.prepare()
@@ -31,6 +38,7 @@ _JOINED = (
     ("mlp", "gate_up_proj", ("gate_proj", "up_proj")),
     ("mlp", "down_proj", ("down_proj",)),
 )
+_GROUP_BITS = 5.0  # of a weight with its scale and minimum
 _NORMS = ("input_layernorm", "post_attention_layernorm")
 
 
@@ -54,11 +62,28 @@ class StreamedModel(NamedTuple):
         return iter(self.packed)
 
 
+class _Source(NamedTuple):
+    """What is loaded.
+
+    Attributes:
+        config: The configuration.
+        tensors: The tensors by the names of transformers.
+        rotary: Makes the rotary tables.
+        is_four_bit: Whether most of the weights are in groups of 4 bits already, so that the others are as precise on
+            purpose.
+    """
+
+    config: Any
+    tensors: Mapping[str, StoredTensor | GgufTensor]
+    rotary: Rotary
+    is_four_bit: bool = False
+
+
 class _Matrix(NamedTuple):
     """Matrices with the same inputs, one below the other."""
 
-    parts: list[StoredTensor]
-    biases: list[StoredTensor]
+    parts: list[StoredTensor | GgufTensor]
+    biases: list[StoredTensor | GgufTensor]
     bits: int
 
     @property
@@ -76,24 +101,27 @@ class _Matrix(NamedTuple):
             self._pack_groups(packed)
             return Int4Linear(packed, *self.size, bias)
         scale, start = torch.empty(self.size[0], dtype=torch.bfloat16), 0
-        for rows in self._rows():
-            end = start + len(rows)
-            packed[start:end], scale[start:end] = int8.rounded(rows.bfloat16())
-            start = end
+        for part in self.parts:
+            for rows in part.parts():
+                end = start + len(rows)
+                packed[start:end], scale[start:end] = int8.rounded(rows.bfloat16())
+                start = end
         return Int8Linear.of(packed, scale, bias)
 
-    def _rows(self) -> Iterator[Tensor]:
-        for part in self.parts:
-            yield from part.parts()
-
     def _pack_groups(self, packed: Tensor) -> None:
-        rest, tile = torch.empty(0, self.size[1]), 0
-        for rows in self._rows():
-            rest = torch.cat([rest, rows.float()])
-            whole = len(rest) // int4.GROUP_OUTPUTS
-            int4.pack_into(packed[tile : tile + whole], rest[: whole * int4.GROUP_OUTPUTS])
-            rest, tile = rest[whole * int4.GROUP_OUTPUTS :], tile + whole
-        int4.pack_into(packed[tile:], rest)
+        rest: Groups | None = None
+        tile = 0
+        for part in self.parts:
+            for rows in part.groups():
+                both = rows if rest is None else rest.joined(rows)
+                whole = len(both.numbers) // int4.GROUP_OUTPUTS
+                end = whole * int4.GROUP_OUTPUTS
+                if whole:
+                    packed[tile : tile + whole] = int4.packed_tiles(both.part(0, end))
+                rest = None if end == len(both.numbers) else both.part(end, len(both.numbers))
+                tile += whole
+        if rest is not None:
+            packed[tile:] = int4.packed_tiles(rest)
 
 
 def can_stream(folder: Path) -> bool:
@@ -108,31 +136,58 @@ def can_stream(folder: Path) -> bool:
     )
 
 
-def load_packed(folder: Path, bits: int) -> StreamedModel:
-    """Load a checkpoint that :func:`can_stream` accepts.
+def load_packed(path: Path, bits: int, progress: Callable[[float], None] = lambda share: None) -> StreamedModel:
+    """Load a checkpoint that :func:`can_stream` accepts, or a GGUF file.
 
     Args:
-        folder: Of the checkpoint.
-        bits: Of the matrices in the layers, 8 or 4; a head has 8, and a tied one serves as the embeddings.
+        path: Folder of the checkpoint, or the file.
+        bits: Of the matrices in the layers, 8 or 4.  Head and embeddings have 8, and a tied head serves as the
+            embeddings; so have the matrices of a 4-bit GGUF file that it holds in more bits.
+        progress: Called with the share that is loaded, from 0 to 1.
 
     Raises:
         KeyError: A tensor is missing.
+        ModelError: A GGUF file is damaged, or holds a model that is not supported.
         ValueError: A file is damaged.
     """
+    threads = torch.get_num_threads()
+    # Parts are small: threads that wait for one another take ten times as long beside a busy neighbour.
+    torch.set_num_threads(1)
+    try:
+        return _packed(_gguf(path) if path.is_file() else _safetensors(path), bits, progress)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _safetensors(folder: Path) -> _Source:
     raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     raw.setdefault("num_key_value_heads", raw["num_attention_heads"])
-    config, tensors = SimpleNamespace(**raw), stored_tensors(weight_files(folder))
-    matrices = [_matrix(tensors, f"model.layers.{layer}.{block}", names, bits)
+    return _Source(SimpleNamespace(**raw), stored_tensors(weight_files(folder)), _rotary(raw))
+
+
+def _gguf(path: Path) -> _Source:
+    file, description = opened(path)
+    tensors = {place.name: GgufTensor(path, place) for place in places(file, description)}
+    return _Source(config_of(description), tensors, rotary_of(file, description), description.stored_as in IN_GROUPS)
+
+
+def _packed(source: _Source, bits: int, progress: Callable[[float], None]) -> StreamedModel:
+    config, tensors = source.config, source.tensors
+    matrices = [_matrix(source, f"model.layers.{layer}.{block}", names, bits)
                 for layer in range(config.num_hidden_layers) for block, _, names in _JOINED]  # fmt: skip
     is_tied = _HEAD not in tensors
-    matrices.append(_Matrix([tensors[_EMBEDDINGS if is_tied else _HEAD]], [], 8))
+    matrices += [_Matrix([tensors[name]], [], 8) for name in ((_EMBEDDINGS,) if is_tied else (_HEAD, _EMBEDDINGS))]
     packed = huge_pages.block([matrix.packed_shape for matrix in matrices])
-    linears: list[Any] = [matrix.read(part) for matrix, part in zip(matrices, packed, strict=True)]
-    head = linears.pop()
+    linears: list[Any] = []
+    for number, (matrix, part) in enumerate(zip(matrices, packed, strict=True), 1):
+        linears.append(matrix.read(part))
+        progress(number / len(matrices))
+    embeddings = linears.pop()
+    head = embeddings if is_tied else linears.pop()
     core = SimpleNamespace(
-        embed_tokens=SimpleNamespace(weight=head.weight if is_tied else tensors[_EMBEDDINGS].read().bfloat16()),
+        embed_tokens=embeddings,
         norm=_norm(tensors, "model.norm"),
-        rotary_emb=_rotary(raw),
+        rotary_emb=source.rotary,
         layers=[
             _layer(tensors, f"model.layers.{number}", linears[number * len(_JOINED) :])
             for number in range(config.num_hidden_layers)
@@ -141,15 +196,16 @@ def load_packed(folder: Path, bits: int) -> StreamedModel:
     return StreamedModel(config, core, head, packed)
 
 
-def _matrix(tensors: Mapping[str, StoredTensor], block: str, names: tuple[str, ...], bits: int) -> _Matrix:
-    parts = [tensors[f"{block}.{name}.weight"] for name in names]
-    biases = [tensors[key] for name in names if (key := f"{block}.{name}.bias") in tensors]
+def _matrix(source: _Source, block: str, names: tuple[str, ...], bits: int) -> _Matrix:
+    parts = [source.tensors[f"{block}.{name}.weight"] for name in names]
+    biases = [source.tensors[key] for name in names if (key := f"{block}.{name}.bias") in source.tensors]
     if len(biases) not in {0, len(parts)}:
         raise ValueError(f"{block} has a bias in some parts only")
-    return _Matrix(parts, biases, bits)
+    is_precise = source.is_four_bit and any(part.bits > _GROUP_BITS for part in parts)
+    return _Matrix(parts, biases, 8 if is_precise else bits)
 
 
-def _layer(tensors: Mapping[str, StoredTensor], name: str, linears: list[Any]) -> Any:
+def _layer(tensors: Mapping[str, StoredTensor | GgufTensor], name: str, linears: list[Any]) -> Any:
     layer = SimpleNamespace(self_attn=SimpleNamespace(), mlp=SimpleNamespace())
     for (block, joined, _), linear in zip(_JOINED, linears, strict=False):
         setattr(getattr(layer, block), joined, linear)
@@ -161,8 +217,8 @@ def _layer(tensors: Mapping[str, StoredTensor], name: str, linears: list[Any]) -
     return layer
 
 
-def _norm(tensors: Mapping[str, StoredTensor], name: str) -> Any:
-    return SimpleNamespace(weight=tensors[f"{name}.weight"].read().bfloat16())
+def _norm(tensors: Mapping[str, StoredTensor | GgufTensor], name: str) -> Any:
+    return SimpleNamespace(weight=tensors[f"{name}.weight"].read().float())
 
 
 def _rotary(config: dict[str, Any]) -> Rotary:

@@ -16,6 +16,9 @@ from infill_completion.engine import environment  # isort: skip  # before torch
 import torch
 from torch import Tensor
 
+from infill_completion.engine.model import int4_grids
+from infill_completion.engine.model.int4 import GROUP_OUTPUTS, Groups
+
 environment.prepare()
 
 _TYPES = {"BF16": torch.bfloat16, "F16": torch.float16, "F32": torch.float32}
@@ -37,16 +40,35 @@ class StoredTensor(NamedTuple):
     dtype: torch.dtype
     shape: tuple[int, ...]
 
-    def read(self) -> Tensor:
-        """Return the whole tensor."""
-        return self._read(0, math.prod(self.shape)).view(self.shape)
+    @property
+    def bits(self) -> float:
+        """Bits of a number in the file."""
+        return 8.0 * self.dtype.itemsize
+
+    def read(self, dtype: torch.dtype | None = None) -> Tensor:
+        """Return the whole tensor, in the type of the file or another one."""
+        if dtype in {None, self.dtype} or len(self.shape) < 2:
+            return self._read(0, math.prod(self.shape)).view(self.shape).to(dtype or self.dtype)
+        values, at = torch.empty(self.shape, dtype=dtype), 0
+        for part in self.parts():
+            values[at : at + len(part)] = part
+            at += len(part)
+        return values
 
     def parts(self) -> Iterator[Tensor]:
         """Return the rows of a matrix, some at a time."""
         rows, columns = self.shape
-        step = max(1, _AT_ONCE // max(1, columns))
+        step = max(1, _AT_ONCE // max(1, columns * GROUP_OUTPUTS)) * GROUP_OUTPUTS
         for first in range(0, rows, step):
             yield self._read(first * columns, min(step, rows - first) * columns).view(-1, columns)
+
+    def first_rows(self) -> Tensor:
+        """Return the rows of a matrix by which :func:`.int4_grids.is_on_grids` decides."""
+        return self._read(0, min(self.shape[0], GROUP_OUTPUTS) * self.shape[1]).view(-1, self.shape[1])
+
+    def groups(self) -> Iterator[Groups]:
+        """Return the rows of a matrix in 4 bits, some at a time; exactly where they lie on grids of 4 bits."""
+        return int4_grids.groups_of(self.parts())
 
     def _read(self, first: int, count: int) -> Tensor:
         content = bytearray(count * self.dtype.itemsize)

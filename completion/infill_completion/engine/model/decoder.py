@@ -39,7 +39,7 @@ class Decoder:
 
     Attributes:
         architecture: What the model computes.
-        embed: Embeddings, ``(rows, hidden)``; the 8-bit rows of the head if the two are tied and it has such rows.
+        embed: Embeddings, ``(rows, hidden)``; 8-bit rows if they were packed, or are those of a tied head.
         embed_scale: The scale of each 8-bit row, ``(rows,)``; else None.
         layers: The layers, in order.
         norm: The last norm.
@@ -77,7 +77,7 @@ class Decoder:
         self.norm = Norm.of(core.norm, self.dtype)
         linear: type[DenseLinear | Int8Linear] = Int8Linear if cpu_int8 else DenseLinear
         self.head = projection(model.lm_head, linear)
-        self.embed_scale: Tensor | None = None
+        self.embed_scale: Tensor | None = getattr(core.embed_tokens, "scale", None)
         self._is_tied = model.lm_head.weight is core.embed_tokens.weight
         self.share_head()
         maker = LayerMaker(self.dtype, linear)

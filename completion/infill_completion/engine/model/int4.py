@@ -6,6 +6,8 @@ of ``group_t`` in ``native/groups.h``.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -15,6 +17,32 @@ GROUP_BYTES = GROUP_OUTPUTS * (4 + GROUP_INPUTS // 2)
 _LARGEST = 15
 _FITS = 2
 _AT_ONCE = 1 << 19  # weights that are rounded or unpacked at once, in float32
+
+
+class Groups(NamedTuple):
+    """Rows of a matrix in 4 bits: a weight is ``number * scale + low``.
+
+    Attributes:
+        numbers: From 0 to 15, ``(outputs, groups, 32)``.
+        scale: float16, ``(outputs, groups, 1)``.
+        low: float16, ``(outputs, groups, 1)``.
+    """
+
+    numbers: Tensor
+    scale: Tensor
+    low: Tensor
+
+    def values(self) -> Tensor:
+        """Return the weights in float32, ``(outputs, groups, 32)``."""
+        return self.numbers * self.scale.float() + self.low.float()
+
+    def part(self, first: int, end: int) -> Groups:
+        """Return some of the rows."""
+        return Groups(*(each[first:end] for each in self))
+
+    def joined(self, below: Groups) -> Groups:
+        """Return these rows and others below them."""
+        return Groups(*(torch.cat(pair) for pair in zip(self, below, strict=True)))
 
 
 class Int4Linear:
@@ -45,33 +73,38 @@ def shape_of(outputs: int, inputs: int) -> tuple[int, int, int]:
 
 def pack_into(packed: Tensor, weight: Tensor) -> None:
     """Round a matrix ``(outputs, inputs)`` and write it to ``packed``; see :func:`shape_of`."""
-    if not len(weight):
-        return
     rows = max(1, _AT_ONCE // (weight.shape[1] * GROUP_OUTPUTS))
     for part, wide in zip(torch.split(packed, rows), torch.split(weight, rows * GROUP_OUTPUTS), strict=True):
-        part.copy_(_packed(*rounded(wide)))
+        part.copy_(packed_tiles(rounded(wide)))
 
 
-def rounded(weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return numbers ``(outputs, groups, 32)``, and scales and minimums ``(outputs, groups, 1)`` in float16."""
+def grouped(weight: Tensor) -> Tensor:
+    """Return a matrix in float32, padded with zeros, as ``(outputs, groups, 32)``."""
     outputs, inputs = weight.shape
     padded = F.pad(weight.float(), (0, -inputs % GROUP_INPUTS))
-    groups = padded.view(outputs, -1, GROUP_INPUTS)
+    return padded.view(outputs, padded.shape[1] // GROUP_INPUTS, GROUP_INPUTS)
+
+
+def rounded(weight: Tensor) -> Groups:
+    """Return a matrix ``(outputs, inputs)`` in 4 bits."""
+    groups = grouped(weight)
     low = groups.amin(-1, keepdim=True)
     scale, low = ((groups.amax(-1, keepdim=True) - low) / _LARGEST).half(), low.half()
-    numbers = _numbers(groups, scale, low)
+    numbers = nearest(groups, scale, low)
     for _ in range(_FITS):  # the line through the weights over their numbers, which is closer than that of the ends
-        scale, low = _fitted(groups, numbers, scale, low)
-        numbers = _numbers(groups, scale, low)
-    return numbers, scale, low
+        scale, low = fitted(groups, numbers, scale, low)
+        numbers = nearest(groups, scale, low)
+    return Groups(numbers, scale, low)
 
 
-def _numbers(groups: Tensor, scale: Tensor, low: Tensor) -> Tensor:
+def nearest(groups: Tensor, scale: Tensor, low: Tensor) -> Tensor:
+    """Return the numbers whose weights are nearest to ``groups``."""
     wide = scale.float()
     return ((groups - low.float()) / wide.where(wide != 0, 1.0)).round_().clamp_(0, _LARGEST)
 
 
-def _fitted(groups: Tensor, numbers: Tensor, scale: Tensor, low: Tensor) -> tuple[Tensor, Tensor]:
+def fitted(groups: Tensor, numbers: Tensor, scale: Tensor, low: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the scale and the minimum with the least squared error; the given ones where all numbers are equal."""
     mean, middle = numbers.mean(-1, keepdim=True), groups.mean(-1, keepdim=True)
     off = numbers - mean
     spread = off.square().sum(-1, keepdim=True)
@@ -80,13 +113,14 @@ def _fitted(groups: Tensor, numbers: Tensor, scale: Tensor, low: Tensor) -> tupl
     return slope.half().where(varies, scale), (middle - slope * mean).half().where(varies, low)
 
 
-def _packed(numbers: Tensor, scale: Tensor, low: Tensor) -> Tensor:
-    """Return ``(tiles, groups, GROUP_BYTES)``; see :func:`rounded` for the arguments."""
+def packed_tiles(rows: Groups) -> Tensor:
+    """Return rows as ``(tiles, groups, GROUP_BYTES)``."""
+    numbers, scale, low = rows
     missing = -numbers.shape[0] % GROUP_OUTPUTS
     numbers, scale, low = (F.pad(part, (0, 0, 0, 0, 0, missing)) for part in (numbers, scale, low))
     tiles, groups = numbers.shape[0] // GROUP_OUTPUTS, numbers.shape[1]
     quads = numbers.to(torch.uint8).view(tiles, GROUP_OUTPUTS, groups, GROUP_INPUTS // 8, 2, 4)
-    quads = quads.permute(4, 0, 2, 3, 1, 5).reshape(2, tiles, groups, -1)
+    quads = quads.permute(4, 0, 2, 3, 1, 5).reshape(2, tiles, groups, GROUP_OUTPUTS * GROUP_INPUTS // 2)
     edges = [part.view(tiles, GROUP_OUTPUTS, groups).transpose(1, 2).contiguous() for part in (scale, low)]
     return torch.cat([*(edge.view(torch.uint8) for edge in edges), quads[0] | quads[1] << 4], -1)
 

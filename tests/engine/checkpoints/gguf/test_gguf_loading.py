@@ -166,9 +166,9 @@ def test_quantized_matrices_of_many_chunks_are_read_whole(tmp_path: Path, kind: 
     tensors["token_embd.weight"] = Stored(kind, (vocab, hidden), data)
     path = tmp_path / "model.gguf"
     path.write_bytes(gguf(metadata, tensors))
-    for chunk_bytes in (1, 700, 1 << 20):  # a row, a few rows, everything
+    for at_once in (1, 8192, 1 << 20):  # 16 rows, 32 rows, everything
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("infill_completion.engine.checkpoints.gguf.tensors._CHUNK_BYTES", chunk_bytes)
+            patch.setattr("infill_completion.engine.checkpoints.gguf.tensors._AT_ONCE", at_once)
             loaded: Any = load_gguf(path, torch.float32, CPU)
         assert loaded.model.embed_tokens.weight.flatten().tolist() == values_of(kind, data)
 

@@ -63,7 +63,7 @@ def load_gguf(
     # Blocks are small: threads that wait for one another take ten times as long beside a busy neighbour.
     torch.set_num_threads(1)
     try:
-        return causal_model(config_of(description), _rotary(file, description), reported())
+        return causal_model(config_of(description), rotary_of(file, description), reported())
     finally:
         torch.set_num_threads(threads)
 
@@ -88,7 +88,7 @@ def config_of(description: Description) -> SimpleNamespace:
     )
 
 
-def _rotary(file: GgufFile, description: Description) -> Rotary:
+def rotary_of(file: GgufFile, description: Description) -> Rotary:
     """Return the rotary tables, with the factors of Llama 3.1 where the file has them."""
     width = description.shape.head_dim
     entry = file.tensors.get(ROPE_FACTORS)
