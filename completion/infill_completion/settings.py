@@ -59,9 +59,8 @@ class EngineSettings:
     model: str = setting(
         "auto",
         "Hub id or path of a model, which may be a GGUF file. `auto` takes, of the models on this machine that fit "
-        "its memory and keep "
-        "`completion.deadline_ms` at the speed measured here, the one with the best published quality, on a GPU or a "
-        "CPU; or else the embedded one. Nothing is downloaded automatically.",
+        "its memory and keep `completion.deadline_ms` at the speed measured here, the one with the best published "
+        "quality, on a GPU or a CPU; or else the embedded one. Nothing is downloaded automatically.",
         trusted=True,
     )
     format: str = setting(
@@ -90,8 +89,9 @@ class EngineSettings:
     )
     quantization: str = setting(
         "auto",
-        "`nf4`, `int8` or `none`; `auto` is `nf4` on CUDA, `int8` on a CPU that is faster with it, else `none`.",
-        choices=("auto", "nf4", "int8", "none"),
+        "`nf4`, `int8`, `int4` or `none`. `auto` is `nf4` on CUDA. On a CPU it is `int4` for models that have 4 bits "
+        "already or are large, where a C compiler is found, and else `int8` if that is faster than `none`.",
+        choices=("auto", "nf4", "int8", "int4", "none"),
     )
     device: str = setting(
         "auto", "`auto`, `cuda`, `cuda:1`, `mps`, `xpu` or `cpu`; `auto` picks the best available one."

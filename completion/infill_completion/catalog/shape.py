@@ -9,18 +9,24 @@ from typing import Any
 
 
 class Quantization(StrEnum):
-    """Storage of the weights of the linear layers; embeddings, head and norms stay in 16 bits."""
+    """Storage of the weights of the linear layers; embeddings, head and norms stay in 16 bits.
+
+    ``INT4`` is the engine's own on the CPU, where embeddings and head have 8 bits.
+    """
 
     NF4 = "nf4"
     INT8 = "int8"
+    INT4 = "int4"
     BF16 = "bf16"
 
 
 # NF4 with double quantization (Dettmers et al. 2023, section 3): 4 bits per weight, an 8-bit scale per 64 weights, a
-# 32-bit scale per 256 of those scales.  LLM.int8 keeps one 32-bit scale per row, which `linear_bytes` adds.
+# 32-bit scale per 256 of those scales.  LLM.int8 keeps one 32-bit scale per row, which `linear_bytes` adds.  INT4 has
+# two numbers of 16 bits per 32 weights.
 BITS_PER_WEIGHT = {
     Quantization.NF4: 4 + 8 / 64 + 32 / (64 * 256),
     Quantization.INT8: 8.0,
+    Quantization.INT4: 4 + 2 * 16 / 32,
     Quantization.BF16: 16.0,
 }
 
@@ -94,7 +100,8 @@ class ModelShape:
 
     def weight_bytes(self, quantization: Quantization) -> int:
         """Return the bytes of all weights."""
-        return self.linear_bytes(quantization) + 2 * (self.parameters - self.linear_weights)
+        each = 1 if quantization is Quantization.INT4 else 2
+        return self.linear_bytes(quantization) + each * (self.parameters - self.linear_weights)
 
     def kv_bytes(self, tokens: int, bytes_per_value: int = 2) -> int:
         """Return the bytes of the keys and values: each token has ``2 * layers * kv_heads * head_dim`` values."""

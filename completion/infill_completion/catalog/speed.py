@@ -77,7 +77,8 @@ def estimate(shape: ModelShape, quantization: str, device: DeviceSpeed, *, bytes
         bytes_per_value: Bytes of a weight that is not quantised, of a key and of a value.
     """
     bits = _BITS.get(quantization, 8.0 * bytes_per_value)
-    read = shape.linear_weights * bits / 8 + bytes_per_value * shape.vocab * shape.hidden
+    head_bytes = 1 if quantization == "int4" else bytes_per_value
+    read = shape.linear_weights * bits / 8 + head_bytes * shape.vocab * shape.hidden
     read += shape.kv_bytes(CONTEXT_TOKENS, bytes_per_value)
     step_s = read / (EFFICIENCY * device.bytes_per_s)
     return ModelSpeed(step_s * 1000, EFFICIENCY * device.operations_per_s / (2 * shape.linear_weights))

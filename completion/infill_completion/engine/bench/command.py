@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
         "--shape", help=f"random weights instead of a model: {', '.join(SHAPES)}; separate several with commas"
     )
     parser.add_argument("--device", default="auto", help="as the setting engine.device")
-    parser.add_argument("--quantization", default="auto", choices=("auto", "nf4", "int8", "none"))
+    parser.add_argument("--quantization", default="auto", choices=("auto", "nf4", "int8", "int4", "none"))
     parser.add_argument("--context", help="prompt lengths, such as 0,2048,8192")
     parser.add_argument("--tokens", type=int, default=64, help="tokens to decode in each run (default 64)")
     parser.add_argument("--repeats", type=int, default=3, help="runs, of which the fastest counts (default 3)")

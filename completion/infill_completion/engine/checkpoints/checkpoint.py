@@ -5,6 +5,7 @@ Only safetensors and GGUF files are read, and code from checkpoints never runs.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,15 +18,19 @@ from infill_completion.engine.checkpoints import devices, precision
 from infill_completion.engine.checkpoints.embedded_weights import load_llama
 from infill_completion.engine.checkpoints.gguf.loading import load_gguf
 from infill_completion.engine.checkpoints.model_settings import ModelSettings
-from infill_completion.engine.checkpoints.packed_weights import StreamedModel, can_stream, load_packed
+from infill_completion.engine.checkpoints.packed_weights import StreamedModel, load_packed, weights_of
 from infill_completion.engine.checkpoints.selection import EMBEDDED, WORKSPACE_BYTES, choose_model
 from infill_completion.engine.checkpoints.tokenizer import Tokenizer
 from infill_completion.engine.checkpoints.weights import weight_bytes
 from infill_completion.engine.errors import ModelError
+from infill_completion.engine.model.native import build as native_build
 from infill_completion.engine.progress import Progress
 from infill_completion.settings import EngineSettings
 
 environment.prepare()
+log = logging.getLogger(__name__)
+
+_BUILD_LIMIT_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -58,17 +63,17 @@ def load(settings: EngineSettings, progress: Progress, *, without_transformers: 
     """
     device = devices.choose_device(settings.device)
     name, folder = choose_model(settings, device)
-    is_gguf = folder.is_file()
-    quantization = precision.choose_quantization(settings.quantization, device, name, is_gguf=is_gguf)
+    weights = precision.Weights() if folder == EMBEDDED else weights_of(folder)
+    quantization = _available(precision.choose_quantization(settings.quantization, device, name, weights), settings)
     dtype = precision.choose_dtype(device, quantization)
     progress(0.05, "reading the tokenizer")
     tokenizer = Tokenizer.load(folder, name)
     form = tokenizer.infilling.form if tokenizer.infilling else None
     model_settings = ModelSettings.read(folder, name, form)
     is_cpu_int8 = precision.is_cpu_int8(quantization, device)
-    is_streamed = without_transformers and is_cpu_int8 and not is_gguf and folder != EMBEDDED and can_stream(folder)
-    unpacked = is_cpu_int8 and not is_streamed
-    needed, free = weight_bytes(folder, quantization, dtype, is_cpu_int8=unpacked), devices.free_bytes(device)
+    can_stream = weights.is_gguf or (weights.is_packable and (without_transformers or quantization == "int4"))
+    is_streamed, free = is_cpu_int8 and can_stream, devices.free_bytes(device)
+    needed = weight_bytes(folder, quantization, dtype, is_cpu_int8=is_cpu_int8, is_packed=is_streamed)
     if free is not None and needed + WORKSPACE_BYTES > free and torch.cuda.device_count() < 2:
         raise ModelError(
             f"{name} needs {needed / 2**30:.1f} GiB and {device} has {free / 2**30:.1f} GiB free; close other "
@@ -78,10 +83,10 @@ def load(settings: EngineSettings, progress: Progress, *, without_transformers: 
     # The engine packs whole weights; the int8 of bitsandbytes is for GPUs.
     held = "none" if is_cpu_int8 else quantization
     if is_streamed:
-        model: Any = _streamed(folder, name)
+        model: Any = _streamed(folder, name, 4 if quantization == "int4" else 8, progress)
     elif without_transformers and folder == EMBEDDED and device.type == "cpu" and held == "none":
         model = load_llama(folder, dtype)
-    elif is_gguf:
+    elif weights.is_gguf:
         model = _dequantized(folder, name, dtype, device, progress)
     else:
         model = _pretrained(folder, name, device, dtype, held, needed, free)
@@ -103,12 +108,25 @@ def _dequantized(file: Path, name: str, dtype: torch.dtype, device: torch.device
         raise ModelError(f"{name} does not fit on {device}; choose a smaller model.") from error
 
 
-def _streamed(folder: Path, name: str) -> StreamedModel:
+def _available(quantization: str, settings: EngineSettings) -> str:
+    """Return ``int8`` for ``int4`` where the compiled step cannot be built: torch's operators are slow with 4 bits."""
+    if quantization == "int4":
+        build = native_build.shared()
+        if not build.wait(_BUILD_LIMIT_S) or build.library is None:
+            quantization = "int8"
+    if settings.quantization == "int4" and quantization == "int8":
+        log.warning(
+            "Weights in 4 bits need the compiled step, which is not available for this model and machine; they have 8."
+        )
+    return quantization
+
+
+def _streamed(path: Path, name: str, bits: int, progress: Progress) -> StreamedModel:
     try:
-        return load_packed(folder, 8)
+        return load_packed(path, bits, lambda share: progress(0.1 + 0.8 * share, f"loading {name}"))
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
         kind = type(error).__name__  # the message may quote the file
-        raise ModelError(f"{name} cannot be loaded ({kind}); check the files in {folder}.") from error
+        raise ModelError(f"{name} cannot be loaded ({kind}); check the files in {path}.") from error
 
 
 def _pretrained(

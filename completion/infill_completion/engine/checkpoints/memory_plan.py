@@ -14,8 +14,10 @@ from dataclasses import asdict, dataclass, field, replace
 from infill_completion.engine import environment  # isort: skip  # before torch and transformers
 import torch
 
-from infill_completion.catalog import MODELS, ModelSpeed, Option, Quantization, Support, better_to_pull
+from infill_completion.catalog import MODELS, KnownModel, ModelSpeed, Option, Quantization, Support, better_to_pull
 from infill_completion.engine.checkpoints import devices, precision
+from infill_completion.engine.checkpoints.packed_weights import weights_of
+from infill_completion.engine.checkpoints.precision import Weights
 from infill_completion.engine.checkpoints.selection import (
     choose_automatically,
     deadline_ms,
@@ -74,9 +76,9 @@ def memory_plan(settings: EngineSettings) -> MemoryPlan:
     own = choice.option.speed if choice.option is not None else None
     if own is not None and chosen is not None:
         speeds[chosen.model.id] = own
-    is_gguf = chosen is not None and chosen.folder is not None and chosen.folder.is_file()
+    weights = None if chosen is None or chosen.folder is None else weights_of(chosen.folder)
     return MemoryPlan(
-        str(device), free, name, precision.choose_quantization(settings.quantization, device, name, is_gguf=is_gguf),
+        str(device), free, name, precision.choose_quantization(settings.quantization, device, name, weights),
         deadline_ms=deadline_ms(),
         line_ms=None if own is None else own.line_ms,
         is_measured=own is not None and own.is_measured,
@@ -90,10 +92,15 @@ def known_speeds(settings: EngineSettings, device: torch.device) -> dict[str, Mo
     """Return the speed of each known model on a device, measured or estimated."""
     found = {}
     for model in MODELS:
-        quantization = precision.choose_quantization(settings.quantization, device, model.id)
+        quantization = precision.choose_quantization(settings.quantization, device, model.id, _expected(model))
         if (speed := speed_here(model, quantization, device)) is not None:
             found[model.id] = speed
     return found
+
+
+def _expected(model: KnownModel) -> Weights:
+    """Return what is known about the weights of a model that is not here."""
+    return Weights(0 if model.shape is None else model.shape.linear_weights, is_packable=model.shape is not None)
 
 
 def _absent(settings: EngineSettings, device: torch.device, speeds: dict[str, ModelSpeed]) -> list[Option]:
@@ -103,9 +110,9 @@ def _absent(settings: EngineSettings, device: torch.device, speeds: dict[str, Mo
     for model in MODELS:
         if model.id in present or model.support is not Support.INFILLS or model.shape is None:
             continue
-        quantization = precision.choose_quantization(settings.quantization, device, model.id)
+        quantization = precision.choose_quantization(settings.quantization, device, model.id, _expected(model))
         dtype = precision.choose_dtype(device, quantization)
-        held = {"nf4": Quantization.NF4, "int8": Quantization.INT8}.get(quantization, Quantization.BF16)
+        held = Quantization.BF16 if quantization == "none" else Quantization(quantization)
         needed = model.shape.weight_bytes(held) * max(1, dtype.itemsize // 2 if held is Quantization.BF16 else 1)
         needed += model.shape.kv_bytes(settings.context_tokens, dtype.itemsize)
         options.append(Option(model, needed, speeds.get(model.id)))

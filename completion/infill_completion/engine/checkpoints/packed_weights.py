@@ -6,6 +6,7 @@ The source is a checkpoint in safetensors or a GGUF file.
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,17 +16,21 @@ from infill_completion.engine import environment  # isort: skip  # before torch
 import torch
 from torch import Tensor
 
+from infill_completion.catalog import ModelShape
 from infill_completion.engine.checkpoints.gguf.blocks import IN_GROUPS
 from infill_completion.engine.checkpoints.gguf.contents import places
 from infill_completion.engine.checkpoints.gguf.loading import config_of, opened, rotary_of
 from infill_completion.engine.checkpoints.gguf.tensors import GgufTensor
 from infill_completion.engine.checkpoints.modules import Rotary
+from infill_completion.engine.checkpoints.precision import Weights
 from infill_completion.engine.checkpoints.tensor_files import StoredTensor, stored_tensors
-from infill_completion.engine.checkpoints.weights import weight_files
-from infill_completion.engine.model import huge_pages, int4, int8
+from infill_completion.engine.checkpoints.weights import tensor_sizes, weight_files
+from infill_completion.engine.errors import ModelError
+from infill_completion.engine.model import huge_pages, int4, int4_grids, int8
 from infill_completion.engine.model.architecture import FAMILIES
 from infill_completion.engine.model.int4 import Groups, Int4Linear
 from infill_completion.engine.model.int8 import Int8Linear
+from infill_completion.engine.model.native.step import suits_head
 
 environment.prepare()
 
@@ -122,6 +127,34 @@ class _Matrix(NamedTuple):
                 tile += whole
         if rest is not None:
             packed[tile:] = int4.packed_tiles(rest)
+
+
+def weights_of(path: Path) -> Weights:
+    """Return what the choice of a quantization has to know about a checkpoint or a GGUF file.
+
+    Raises:
+        ModelError: A GGUF file is damaged, or holds a model that is not supported.
+    """
+    if path.is_file():
+        _, description = opened(path)
+        shape, has_groups = description.shape, description.stored_as in IN_GROUPS
+        return Weights(
+            shape.linear_weights, is_gguf=True, is_packable=suits_head(shape.head_dim), has_groups=has_groups
+        )
+    try:
+        shape = ModelShape.of(json.loads((path / "config.json").read_text(encoding="utf-8")))
+        if not can_stream(path):
+            return Weights(shape.linear_weights)
+        return Weights(shape.linear_weights, is_packable=suits_head(shape.head_dim), has_groups=_has_groups(path))
+    except (ModelError, OSError, LookupError, ValueError, TypeError, AttributeError, struct.error):
+        return Weights()  # loading it says what is wrong
+
+
+def _has_groups(folder: Path) -> bool:
+    tensor_sizes(folder)  # raises if a header is damaged
+    tensors = stored_tensors(weight_files(folder))
+    names = (f"model.layers.0.{block}.{part}.weight" for block, _, parts in _JOINED for part in parts)
+    return all(int4_grids.is_on_grids(tensors[name].first_rows()) for name in names)
 
 
 def can_stream(folder: Path) -> bool:

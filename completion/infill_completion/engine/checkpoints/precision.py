@@ -4,32 +4,63 @@ from __future__ import annotations
 
 import logging
 import warnings
-from typing import Any
+from typing import Any, NamedTuple
 
 from infill_completion.engine import environment  # isort: skip  # before torch and transformers
 import torch
 
 from infill_completion.engine.model import int8
+from infill_completion.engine.model.native import build as native_build
 
 environment.prepare()
 
+# From here on a step in 4 bits saves more time than its rounding costs in quality; see docs/decisions.
+INT4_FROM_WEIGHTS = 250_000_000
 
-def choose_quantization(wanted: str, device: torch.device, name: str, *, is_gguf: bool = False) -> str:
-    """Return ``nf4``, ``int8`` or ``none`` for the setting ``engine.quantization`` and the model ``name``.
+
+class Weights(NamedTuple):
+    """What the choice of a quantization has to know about a model's weights.
+
+    Attributes:
+        in_layers: How many there are in the layers.
+        is_gguf: Whether they are in a GGUF file.
+        is_packable: Whether the engine can pack them in 4 bits for the CPU.
+        has_groups: Whether they are in groups of 4 bits already, so that 4 bits lose nothing.
+    """
+
+    in_layers: int = 0
+    is_gguf: bool = False
+    is_packable: bool = False
+    has_groups: bool = False
+
+
+def choose_quantization(wanted: str, device: torch.device, name: str, weights: Weights | None = None) -> str:
+    """Return ``nf4``, ``int8``, ``int4`` or ``none`` for the setting ``engine.quantization`` and the model ``name``.
 
     The automatic choice on CUDA is nf4, except for the embedded model, which is too small to gain from it.  On a CPU
-    that has the 8-bit products it is int8, because every token has to read all weights.  The weights of a GGUF file are
-    rounded already, so that only the CPU's own int8 applies to them.
+    every token has to read all weights, so it is int4 or int8 if torch has the 8-bit products.  int4 needs the compiled
+    step, and is int8 without it; on a GPU it means nf4.  The weights of a GGUF file are rounded already, so that only
+    the CPU's own forms apply to them.
     """
-    if is_gguf and device.type == "cpu":
-        return "int8" if wanted in {"auto", "int8"} and int8.available() else "none"
-    if is_gguf:
+    weights = weights or Weights()
+    if device.type == "cpu":
+        return _on_cpu(wanted, weights)
+    if weights.is_gguf:
         return "none"
+    if wanted == "int4":
+        return "nf4"
     if wanted != "auto":
         return wanted
-    if device.type == "cpu":
-        return "int8" if int8.available() else "none"
     return "nf4" if device.type == "cuda" and name != "embedded" else "none"
+
+
+def _on_cpu(wanted: str, weights: Weights) -> str:
+    if wanted == "none" or (wanted == "nf4" and not weights.is_gguf):
+        return wanted
+    if not int8.available():
+        return "none"
+    gains = wanted in {"int4", "nf4"} or weights.has_groups or weights.in_layers >= INT4_FROM_WEIGHTS
+    return "int4" if wanted != "int8" and gains and weights.is_packable and native_build.is_possible() else "int8"
 
 
 def choose_dtype(device: torch.device, quantization: str) -> torch.dtype:
@@ -45,8 +76,11 @@ def choose_dtype(device: torch.device, quantization: str) -> torch.dtype:
 
 
 def is_cpu_int8(quantization: str, device: torch.device) -> bool:
-    """Return whether the engine packs the weights itself; see :mod:`infill_completion.engine.model.int8`."""
-    return quantization == "int8" and device.type == "cpu" and int8.available()
+    """Return whether the engine packs the weights itself, in 8 bits or fewer.
+
+    See :mod:`infill_completion.engine.model.int8` and :mod:`infill_completion.engine.model.int4`.
+    """
+    return quantization in {"int8", "int4"} and device.type == "cpu" and int8.available()
 
 
 def bitsandbytes_config(quantization: str, dtype: torch.dtype) -> Any:

@@ -34,6 +34,7 @@ from infill_completion.catalog import (
 from infill_completion.catalog.gguf import GgufError, in_folder, is_gguf, ollama_model
 from infill_completion.catalog.gguf.identity import known_files
 from infill_completion.engine.checkpoints import device_probe, devices, precision
+from infill_completion.engine.checkpoints.packed_weights import weights_of
 from infill_completion.engine.checkpoints.weights import kv_bytes, weight_bytes, weight_files
 from infill_completion.engine.errors import ModelError
 from infill_completion.settings import EngineSettings, Settings, config_path, merge, read_config
@@ -202,14 +203,14 @@ def _option(found: FoundModel, settings: EngineSettings, device: torch.device) -
     obstacle = _obstacle(found)
     if obstacle or folder is None:
         return Option(model, obstacle=obstacle, is_own=found.is_own)
-    is_gguf = folder.is_file()
-    quantization = precision.choose_quantization(settings.quantization, device, name, is_gguf=is_gguf)
-    dtype = precision.choose_dtype(device, quantization)
-    is_cpu_int8 = precision.is_cpu_int8(quantization, device)
     try:
-        if not is_gguf:
+        weights = weights_of(folder)
+        quantization = precision.choose_quantization(settings.quantization, device, name, weights)
+        dtype, is_packed = precision.choose_dtype(device, quantization), precision.is_cpu_int8(quantization, device)
+        if not weights.is_gguf:
             ModelShape.of(json.loads((folder / "config.json").read_text("utf-8")))  # raises if it is damaged
-        needed = weight_bytes(folder, quantization, dtype, is_cpu_int8=is_cpu_int8)
+        is_streamed = is_packed and (weights.is_packable or weights.is_gguf)
+        needed = weight_bytes(folder, quantization, dtype, is_cpu_int8=is_packed, is_packed=is_streamed)
         needed += kv_bytes(folder, settings.context_tokens, dtype)
     except (ModelError, OSError, LookupError, TypeError, ValueError, AttributeError) as error:
         what = str(error).rstrip(".") if isinstance(error, ModelError) else type(error).__name__

@@ -23,7 +23,7 @@ environment.prepare()
 _MAX_HEADER_BYTES = 100_000_000
 _NOT_QUANTISED = ("embed_tokens", "lm_head", "norm")
 # NF4 with double quantisation: 4 bits, an 8-bit scale per 64 weights, a 32-bit one per 256 scales.
-_BITS = {"nf4": 4 + 8 / 64 + 32 / (64 * 256), "int8": 8.0}
+_BITS = {"nf4": 4 + 8 / 64 + 32 / (64 * 256), "int8": 8.0, "int4": 5.0}
 
 
 def weight_files(folder: Path, name: str = "") -> list[Path]:
@@ -86,10 +86,22 @@ def _header(file: Path) -> tuple[dict[str, int], int]:
     return {key: math.prod(item["shape"]) for key, item in tensors.items()}, 8 + length + end
 
 
-def weight_bytes(folder: Path, quantization: str, dtype: torch.dtype, *, is_cpu_int8: bool = False) -> int:
-    """Return the memory in bytes that the weights of the checkpoint or GGUF file will need once loaded."""
+def weight_bytes(
+    folder: Path, quantization: str, dtype: torch.dtype, *, is_cpu_int8: bool = False, is_packed: bool = False
+) -> int:
+    """Return the memory in bytes that the weights of the checkpoint or GGUF file will need once loaded.
+
+    Args:
+        folder: The checkpoint or the file.
+        quantization: Its quantization.
+        dtype: Type of what is not quantised.
+        is_cpu_int8: Whether rounded weights are kept beside the packed ones.
+        is_packed: Whether they are packed while they are read, and so are embeddings and head.
+    """
     bits = _BITS.get(quantization, dtype.itemsize * 8)
-    if is_cpu_int8:
+    if is_packed:
+        dtype = torch.int8
+    elif is_cpu_int8:
         bits += dtype.itemsize * 8  # the prefill still needs the rounded weights unpacked
     if folder.is_file():
         return _needed(gguf_sizes(folder), bits, dtype)

@@ -75,7 +75,8 @@ def save_dequantized(path: Path, folder: Path, dtype: torch.dtype = torch.float3
     from infill_completion.catalog.gguf import read
 
     held: Any = load_gguf(path, torch.float32, torch.device("cpu"))
-    model: Any = LlamaForCausalLM(LlamaConfig(**vars(held.config))).to(dtype)
+    made: Any = LlamaForCausalLM(LlamaConfig(**vars(held.config)))
+    model = made.to(dtype)
     model.load_state_dict(dict(held.named_parameters()) | {"lm_head.weight": held.lm_head.weight})
     model.save_pretrained(folder)
     (folder / "tokenizer.json").write_text(json.dumps(vocabulary(read(path)).document))

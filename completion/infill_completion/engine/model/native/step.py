@@ -177,11 +177,15 @@ def suits(decoder: Decoder) -> bool:
         torch.get_num_threads() == 1
         and decoder.embed.dtype in {torch.bfloat16, torch.int8}
         and decoder.embed.is_contiguous()
-        and decoder.head_dim % _LANES == 0
-        and decoder.head_dim <= _MAX_HEAD_DIM
+        and suits_head(decoder.head_dim)
         and decoder.capacity <= _MAX_TOKENS
         and all(isinstance(each, Int8Linear | Int4Linear) for each in _projections(decoder))
     )
+
+
+def suits_head(head_dim: int) -> bool:
+    """Return whether the compiled step supports heads of a width."""
+    return head_dim % _LANES == 0 and head_dim <= _MAX_HEAD_DIM
 
 
 def _projections(decoder: Decoder) -> list[Projection]:
