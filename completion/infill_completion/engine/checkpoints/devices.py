@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from pathlib import Path
@@ -14,6 +15,9 @@ from infill_completion.engine.errors import ModelError
 environment.prepare()
 
 _MAX_PREFILL_THREADS = 4  # leaves the rest of the machine to the user
+_MAX_STEP_THREADS = 8  # more than the memory of a desktop computer can feed
+_SMALL_WEIGHTS = 50_000_000
+_CPUS = Path("/sys/devices/system/cpu")
 
 
 def choose_device(wanted: str) -> torch.device:
@@ -67,7 +71,7 @@ def set_threads(device: torch.device, parameters: int) -> int:
 
     Small models gain nothing from a second thread: at every product it would wait for a busy neighbour.
     """
-    threads = 1 if device.type != "cpu" or parameters < 50_000_000 else max(1, cores() - 1)
+    threads = 1 if device.type != "cpu" or parameters < _SMALL_WEIGHTS else max(1, cores() - 1)
     torch.set_num_threads(threads)
     return threads
 
@@ -77,9 +81,67 @@ def prefill_threads(device: torch.device, threads: int) -> int:
     return min(_MAX_PREFILL_THREADS, cores()) if device.type == "cpu" and threads == 1 else 1
 
 
+def step_threads(device: torch.device, weights: int) -> int:
+    """Return how many threads should share a step of the compiled code, for a model with so many weights.
+
+    They wait for no helper that has lost its core, so they may use all cores.  The products of small models are too
+    short to be shared.
+    """
+    if device.type != "cpu" or weights < _SMALL_WEIGHTS:
+        return 1
+    return max(1, min(_MAX_STEP_THREADS, cores(), physical_cores()))
+
+
 def cores() -> int:
     """Return the number of processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, int(min(allowed, quota(Path("/sys/fs/cgroup"), _control_group()))))
+
+
+def physical_cores() -> int:
+    """Return the number of cores that this process may use, with two hardware threads of a core counted once.
+
+    Where the system does not say which belong together, half of the processors are taken to be fast cores.
+    """
+    if not hasattr(os, "sched_getaffinity"):
+        return max(1, (os.cpu_count() or 1) // 2)
+    numbers = os.sched_getaffinity(0)
+    try:
+        files = [_CPUS / f"cpu{number}" / "topology" / "thread_siblings_list" for number in numbers]
+        return max(1, len({file.read_text(encoding="ascii") for file in files}))
+    except (OSError, UnicodeDecodeError):
+        return len(numbers)
+
+
+def quota(root: Path, group: str) -> float:
+    """Return how many cores a control group and those around it may use at most; infinity without a limit.
+
+    Args:
+        root: Where the control groups are, such as ``/sys/fs/cgroup``.
+        group: Path of the group below it, such as ``/user.slice``.
+    """
+    folder, found = root / group.lstrip("/"), math.inf
+    for each in (folder, *folder.parents):
+        if each == root.parent:
+            break
+        found = min(found, _limit(each, "cpu.max"), _limit(each, "cpu.cfs_quota_us", "cpu.cfs_period_us"))
+    return min(found, _limit(root / "cpu", "cpu.cfs_quota_us", "cpu.cfs_period_us"))  # a version 1 container
+
+
+def _limit(folder: Path, *names: str) -> float:
+    try:
+        quota_us, period_us = " ".join((folder / name).read_text(encoding="ascii") for name in names).split()
+        return float(quota_us) / float(period_us) if float(quota_us) > 0 else math.inf
+    except (OSError, ValueError, ZeroDivisionError):  # also `max`
+        return math.inf
+
+
+def _control_group() -> str:
+    try:
+        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return "/"
+    return next((line.partition("::")[2] for line in lines if line.startswith("0::")), "/")
 
 
 def processor_name() -> str:

@@ -85,7 +85,10 @@ class LoadedModel:
             checkpoint.model, self.context_tokens + answer, cpu_int8=checkpoint.cpu_int8,
             tokens=self.tokenizer.vocab_size,
         )  # fmt: skip
-        self.forward_pass = ForwardPass(decoder, devices.prefill_threads(checkpoint.device, threads))
+        self.forward_pass = ForwardPass(
+            decoder, devices.prefill_threads(checkpoint.device, threads),
+            devices.step_threads(checkpoint.device, parameters),
+        )  # fmt: skip
         self.device_loop: DeviceLoop | None = None
         self.device_choice: DeviceChoice | KernelChoice | None = None
         if checkpoint.device.type != "cpu":
@@ -100,7 +103,7 @@ class LoadedModel:
         ends = () if self.tokenizer.eos is None else (self.tokenizer.eos,)
         infilling = self.tokenizer.infilling
         self.stop_tokens = frozenset(ends) | (infilling.stops if infilling else frozenset())
-        self._facts = self._described(checkpoint) | {"threads": threads}
+        self._facts = self._described(checkpoint) | {"threads": self.forward_pass.threads}
 
     def _prepare_device(self, decoder: Decoder, capacity: int, kv_bits: int) -> None:
         """Decide how a device runs steps, prompts and choices; caches have at most ``capacity`` tokens."""

@@ -25,16 +25,19 @@ class ForwardPass:
     Args:
         decoder: The model in plain torch.
         prefill_threads: Number of threads that read a long prompt.
+        step_threads: Number of threads that share a step of the compiled code.
 
     Attributes:
         decoder: As given.
+        threads: Number of threads that share a step.
         kv_shape: Type of the KV caches that this pass reads and writes.
     """
 
-    def __init__(self, decoder: Decoder, prefill_threads: int = 1) -> None:
+    def __init__(self, decoder: Decoder, prefill_threads: int = 1, step_threads: int = 1) -> None:
         self.decoder = decoder
         # The compiled step reads a quarter of the bytes for every token; torch's own attention is faster in float32.
         is_compiled = native.is_wanted() and native.suits(decoder)
+        self.threads = step_threads if is_compiled else torch.get_num_threads()
         self.kv_shape = decoder.kv_shape._replace(dtype=torch.int8) if is_compiled else decoder.kv_shape
         self._chunk_tokens = CHUNK_TOKENS if prefill_threads == 1 else PARALLEL_CHUNK_TOKENS
         self._chunk_length = ChunkLength() if decoder.device.type == "cuda" else None
@@ -75,7 +78,7 @@ class ForwardPass:
             if self._build is not None and not self._build.pending:
                 self._is_decided = True
                 library = self._build.library
-                self._step = None if library is None else native.checked(library, self.decoder)
+                self._step = None if library is None else native.checked(library, self.decoder, self.threads)
         return self._step
 
     def forward(
@@ -121,3 +124,5 @@ class ForwardPass:
     def close(self) -> None:
         """End the threads."""
         self._parallel.close()
+        if self._step is not None:
+            self._step.close()

@@ -18,7 +18,7 @@ _COMPILERS = ("cc", "gcc", "clang")
 _LIMIT_S = 10.0
 # The parts of -ffast-math that keep the order of sums, so that a token's results do not depend on its batch.
 COMMON_FLAGS = (
-    *("-std=c11", "-O3", "-shared", "-fPIC", "-fno-math-errno", "-fno-trapping-math"),
+    *("-std=c11", "-O3", "-shared", "-fPIC", "-pthread", "-fno-math-errno", "-fno-trapping-math"),
     *("-ffp-contract=fast", "-fno-signed-zeros", "-ffinite-math-only"),
 )
 _AVX2 = ("-mavx2", "-mfma", "-mf16c", "-mbmi", "-mbmi2")

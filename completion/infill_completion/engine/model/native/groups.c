@@ -41,17 +41,20 @@ static void store(const float *sums, float unit, int count, float *y) {
     for (int o = 0; o < count; o++) y[o] = sums[o] * unit;
 }
 
-void infill_grouped(
-    const group_t *weight, int outputs, int inputs, const float *x, int rows, void *workspace, float *y) {
+void infill_grouped_round(int inputs, const float *x, int rows, void *workspace, float *unit) {
+    for (int r = 0; r < rows; r++)
+        unit[r] = round_row(x + (ptrdiff_t)r * inputs, inputs, planes_of(workspace, inputs, r));
+}
+
+void infill_grouped(const group_t *weight, int outputs, int inputs, int first, int last, const void *workspace,
+    const float *unit, int rows, float *y) {
     int groups = groups_of(inputs);
-    float unit[MAX_ROWS], sums[GROUP_ROWS * GROUP_OUTPUTS];
+    float sums[GROUP_ROWS * GROUP_OUTPUTS];
     planes_t planes[MAX_ROWS];
-    for (int r = 0; r < rows; r++) {
-        planes[r] = planes_of(workspace, inputs, r);
-        unit[r] = round_row(x + (ptrdiff_t)r * inputs, inputs, planes[r]);
-    }
-    for (int o = 0; o < outputs; o += GROUP_OUTPUTS, weight += groups) {
-        int count = outputs - o < GROUP_OUTPUTS ? outputs - o : GROUP_OUTPUTS, r = 0;
+    for (int r = 0; r < rows; r++) planes[r] = planes_of((void *)workspace, inputs, r);
+    weight += (ptrdiff_t)first * groups;
+    for (int tile = first; tile < last; tile++, weight += groups) {
+        int o = tile * GROUP_OUTPUTS, count = outputs - o < GROUP_OUTPUTS ? outputs - o : GROUP_OUTPUTS, r = 0;
         for (; r + GROUP_ROWS <= rows; r += GROUP_ROWS) {
             dot_groups(weight, groups, planes + r, GROUP_ROWS, sums);
             for (int i = 0; i < GROUP_ROWS; i++)

@@ -16,9 +16,12 @@ typedef struct {
 /* Bytes of workspace for each row of inputs. */
 int infill_grouped_row_bytes(int inputs);
 
-/* y = weight x for at most MAX_ROWS rows x (rows, inputs), which are rounded to 16-bit integers on the way.
+/* Round rows x (rows, inputs) to 16-bit integers in the workspace; unit: (rows), the value of the integer 1 of each. */
+void infill_grouped_round(int inputs, const float *x, int rows, void *workspace, float *unit);
+
+/* y = weight x for some tiles of GROUP_OUTPUTS outputs, first to last - 1, and at most MAX_ROWS rounded rows.
  *
  * weight: (outputs / 16, inputs / 32), both rounded up; what is beyond the matrix has scale and minimum 0.
  * y: (rows, outputs). */
-void infill_grouped(
-    const group_t *weight, int outputs, int inputs, const float *x, int rows, void *workspace, float *y);
+void infill_grouped(const group_t *weight, int outputs, int inputs, int first, int last, const void *workspace,
+    const float *unit, int rows, float *y);

@@ -15,6 +15,9 @@ typedef struct {
 /* x: (rows, inputs), at most MAX_ROWS rows.  rounded: workspace, infill_linear_row_bytes for each row.  y: (rows, outputs). */
 void infill_linear(const linear_t *p, const float *x, int rows, int16_t *rounded, float *y);
 
+/* The same by several threads; see threads/pool.h. */
+void infill_linear_shared(const linear_t *p, const float *x, int rows, int16_t *rounded, int threads, float *y);
+
 int infill_linear_row_bytes(int inputs);
 
 /* Whether the processor has the byte products that make this faster than float products for many rows too. */

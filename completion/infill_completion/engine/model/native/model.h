@@ -37,4 +37,5 @@ typedef struct { /* `batch` sequences of `length` tokens each that follow the fi
     int32_t batch, length, start;
     int32_t shared, ways; /* how candidates share the cache, see fork.py; a single text: 0 and 1 */
     float *workspace;
+    int32_t threads; /* that share products and attention */
 } pass_t;

@@ -11,6 +11,8 @@
 #include "attention.h"
 #include "blocks/blocks.h"
 #include "model.h"
+#include "norms.h"
+#include "threads/pool.h"
 #include "tile.h"
 
 /* Set by the tests with the address sanitizer: bytes after each part of the workspace that nothing may touch. */
@@ -87,45 +89,6 @@ size_t infill_workspace_bytes(const pass_t *p) {
     return lay_out(&without, &w);
 }
 
-static inline float sum_of_products(const float *a, const float *b, int n) {
-    float lanes[LANES] = {0}, rest = 0;
-    int i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int lane = 0; lane < LANES; lane++) lanes[lane] += a[i + lane] * b[i + lane];
-    for (; i < n; i++) rest += a[i] * b[i];
-    return sum_of_lanes(lanes) + rest;
-}
-
-/* y may be x. */
-static void rms_norm(const float *x, const float *restrict weight, int n, float eps, float *y) {
-    float scale = 1.0f / sqrtf(sum_of_products(x, x, n) / (float)n + eps);
-    for (int i = 0; i < n; i++) y[i] = x[i] * scale * weight[i];
-}
-
-/* y is not x. */
-static void layer_norm(const float *restrict x, norm_t norm, int n, float eps, float *restrict y) {
-    float mean = sum_of(x, n) / (float)n;
-    for (int i = 0; i < n; i++) y[i] = x[i] - mean;
-    float scale = 1.0f / sqrtf(sum_of_products(y, y, n) / (float)n + eps);
-    for (int i = 0; i < n; i++) y[i] = y[i] * scale * norm.weight[i] + norm.bias[i];
-}
-
-static void normalize(const model_t *m, const float *x, norm_t norm, float *y) {
-    if (norm.bias)
-        layer_norm(x, norm, m->hidden, m->eps, y);
-    else
-        rms_norm(x, norm.weight, m->hidden, m->eps, y);
-}
-
-static void rotate(float *restrict x, const float *restrict cosine, const float *restrict sine, int head_dim) {
-    int half = head_dim / 2;
-    for (int i = 0; i < half; i++) {
-        float low = x[i], high = x[i + half];
-        x[i] = low * cosine[i] + high * sine[i];
-        x[i + half] = high * cosine[i + half] + low * sine[i + half];
-    }
-}
-
 static visible_t visible_to(const pass_t *p, int row) {
     int at = p->start + row % p->length, own = (at - p->shared) / p->ways;
     return (visible_t){p->shared, at - own * p->ways, p->ways, p->shared + own + 1};
@@ -158,14 +121,14 @@ static void store_qkv(const pass_t *p, const workspace_t *w, int l, int row, flo
 }
 
 /* Write the output of a linear layer for y to z. */
-static void run_linear(const linear_t *linear, const workspace_t *w, int rows) {
+static void run_linear(const linear_t *linear, const workspace_t *w, int rows, int threads) {
 #ifdef BLOCKS
     if (rows > MAX_ROWS) {
         infill_block_linear(linear, w->y, rows, w->rounded, w->z);
         return;
     }
 #endif
-    infill_linear(linear, w->y, rows, w->rounded, w->z);
+    infill_linear_shared(linear, w->y, rows, w->rounded, threads, w->z);
 }
 
 /* Add z times a factor to the residual stream of some rows. */
@@ -174,7 +137,7 @@ static void add_output(const workspace_t *w, int rows, int hidden, float factor,
 }
 
 /* Write the output of the feed-forward part for y to z. */
-static void feed_forward(const model_t *m, const layer_t *layer, const workspace_t *w, int rows) {
+static void feed_forward(const model_t *m, const layer_t *layer, const workspace_t *w, int rows, int threads) {
 #ifdef BLOCKS
     if (rows > MAX_ROWS) {
         infill_block_gated(&layer->gate_up, m->is_gated, w->y, rows, w->rounded, w->columns);
@@ -182,7 +145,7 @@ static void feed_forward(const model_t *m, const layer_t *layer, const workspace
         return;
     }
 #endif
-    infill_linear(&layer->gate_up, w->y, rows, w->rounded, w->z);
+    infill_linear_shared(&layer->gate_up, w->y, rows, w->rounded, threads, w->z);
     for (int r = 0; r < rows; r++) {
         const float *z = w->z + (ptrdiff_t)r * layer->gate_up.outputs;
         if (m->is_gated)
@@ -190,7 +153,7 @@ static void feed_forward(const model_t *m, const layer_t *layer, const workspace
         else
             gelu(z, m->intermediate, w->y + r * m->intermediate);
     }
-    infill_linear(&layer->down, w->y, rows, w->rounded, w->z);
+    infill_linear_shared(&layer->down, w->y, rows, w->rounded, threads, w->z);
 }
 
 /* Write the row of a token, (hidden). */
@@ -231,35 +194,59 @@ void infill_layer_kv(const pass_t *p, int l) {
         int rows = smaller(all - first, at_once);
         const float *x = w.x + (ptrdiff_t)first * m->hidden;
         for (int r = 0; r < rows; r++) normalize(m, x + r * m->hidden, layer->input_norm, w.y + r * m->hidden);
-        run_linear(&layer->qkv, &w, rows);
+        run_linear(&layer->qkv, &w, rows, p->threads);
         for (int r = 0; r < rows; r++) store_qkv(p, &w, l, first + r, w.z + (ptrdiff_t)r * size);
     }
+}
+
+typedef struct { /* attention of some rows */
+    pass_t pass;
+    const float *queries; /* (rows, heads * head_dim) */
+    int layer, first, rows;
+} attention_t;
+
+/* Compute some heads of all rows. */
+static void attend_with_heads(const void *context, int first_head, int last_head, float *scratch, float *y) {
+    const attention_t *a = context;
+    const pass_t *p = &a->pass;
+    const model_t *m = p->model;
+    const cache_t *cache = p->cache + a->layer;
+    int group = m->heads / m->kv_heads, mixed = m->heads * m->head_dim;
+    for (int h = first_head; h < last_head; h++)
+        for (int r = 0; r < a->rows; r++) {
+            visible_t visible = visible_to(p, a->first + r);
+            kv_rows_t keys = rows_of(cache->keys, p, a->first + r, h / group);
+            kv_rows_t values = rows_of(cache->values, p, a->first + r, h / group);
+            ptrdiff_t at = (ptrdiff_t)r * mixed + h * m->head_dim;
+            infill_attention(a->queries + at, keys, values, &visible, m->head_dim, scratch, y + at);
+        }
+}
+
+static void attend(const pass_t *p, const workspace_t *w, int l, int first, int rows) {
+    int head_dim = p->model->head_dim, mixed = p->model->heads * head_dim;
+    attention_t attention = {*p, w->queries + (ptrdiff_t)first * mixed, l, first, rows};
+    job_t job = {
+        attend_with_heads, p->model->heads, head_dim, rows, mixed, 1, infill_attention_workspace(p->capacity), {0}};
+    _Static_assert(sizeof attention <= sizeof job.context, "");
+    memcpy(job.context, &attention, sizeof attention);
+    infill_share(&job, p->threads, w->attention, w->y);
 }
 
 /* Compute the rest of a layer, after the keys and values of all visible tokens are stored. */
 void infill_layer_output(const pass_t *p, int l) {
     const model_t *m = p->model;
     const layer_t *layer = m->layer + l;
-    int all = p->batch * p->length, group = m->heads / m->kv_heads, mixed = m->heads * m->head_dim;
-    int at_once = rows_at_once(p);
+    int all = p->batch * p->length, at_once = rows_at_once(p);
     workspace_t w;
     lay_out(p, &w);
     for (int first = 0; first < all; first += at_once) {
         int rows = smaller(all - first, at_once);
         float *x = w.x + (ptrdiff_t)first * m->hidden;
-        for (int h = 0; h < m->heads; h++)
-            for (int r = 0; r < rows; r++) {
-                visible_t visible = visible_to(p, first + r);
-                kv_rows_t keys = rows_of(p->cache[l].keys, p, first + r, h / group);
-                kv_rows_t values = rows_of(p->cache[l].values, p, first + r, h / group);
-                const float *query = w.queries + (ptrdiff_t)(first + r) * mixed + h * m->head_dim;
-                infill_attention(
-                    query, keys, values, &visible, m->head_dim, w.attention, w.y + r * mixed + h * m->head_dim);
-            }
-        run_linear(&layer->out, &w, rows);
+        attend(p, &w, l, first, rows);
+        run_linear(&layer->out, &w, rows, p->threads);
         add_output(&w, rows, m->hidden, m->residual_factor, x);
         for (int r = 0; r < rows; r++) normalize(m, x + r * m->hidden, layer->post_norm, w.y + r * m->hidden);
-        feed_forward(m, layer, &w, rows);
+        feed_forward(m, layer, &w, rows, p->threads);
         add_output(&w, rows, m->hidden, m->residual_factor, x);
     }
 }
@@ -283,7 +270,7 @@ void infill_logits(const pass_t *p, int all_logits, float *logits) {
             ptrdiff_t row = all_logits ? first + r : (first + r + 1) * p->length - 1;
             normalize(m, w.x + row * m->hidden, m->norm, w.y + r * m->hidden);
         }
-        infill_linear(&m->head, w.y, rows, w.rounded, logits + (ptrdiff_t)first * m->head.outputs);
+        infill_linear_shared(&m->head, w.y, rows, w.rounded, p->threads, logits + (ptrdiff_t)first * m->head.outputs);
     }
 }
 

@@ -1,7 +1,4 @@
-"""The forward pass in C, ``step.c``, over a decoder's weights: one call instead of hundreds of torch operators.
-
-It pays off where a step has too little arithmetic to keep a core busy between the calls: int8 weights on one thread.
-"""
+"""The forward pass in C, ``step.c``, over a decoder's packed weights: one call instead of hundreds of operators."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ import ctypes
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, finalize
 
 import torch
 from torch import Tensor
@@ -58,14 +55,18 @@ class NativeStep:
 
     Args:
         library: See :mod:`infill_completion.engine.model.native.build`.
-        decoder: With int8 weights; see :func:`suits`.
+        decoder: With packed weights; see :func:`suits`.
+        threads: How many threads share products and attention, see ``threads/pool.h``; the bits are the same with any
+            number.
 
     Attributes:
+        threads: As given; it may be changed between steps.
         sampler: Sampling from the same library.
         prefills: Whether a pass over many tokens is faster than torch's too: where the processor has byte products.
     """
 
-    def __init__(self, library: ctypes.CDLL, decoder: Decoder) -> None:
+    def __init__(self, library: ctypes.CDLL, decoder: Decoder, threads: int = 1) -> None:
+        self.threads = threads
         self._step: Any = library.infill_step
         self._step.argtypes = (Pointer, Pointer, ctypes.c_int, Pointer)
         self._embed, self._layers, self._logits = library.infill_embed, library.infill_layers, library.infill_logits
@@ -76,6 +77,9 @@ class NativeStep:
         self._logits.restype = self._layers.restype = self._layer_kv.restype = self._layer_output.restype = None
         self._workspace_bytes: Any = library.infill_workspace_bytes
         self._workspace_bytes.argtypes, self._workspace_bytes.restype = (Pointer,), ctypes.c_size_t
+        self._wait_for_threads, self._end_threads = library.infill_wait_for_threads, library.infill_end_threads
+        self._wait_for_threads.restype = self._end_threads.restype = None
+        finalize(self, self._wait_for_threads)
         self.sampler, self.prefills = NativeSampler(library), bool(library.infill_has_byte_products())
         linears = [each for each in _projections(decoder) if isinstance(each, Int8Linear | Int4Linear)]
         weights = huge_pages.contiguous_copies([linear.weight for linear in linears])
@@ -103,9 +107,12 @@ class NativeStep:
         self._set(pass_, length, start, fork)
         at = ctypes.addressof(pass_)
         workspace, size = self._workspace, self._workspace_bytes(at)
-        if on_write is not None or size > workspace.numel():
+        is_own = on_write is not None or size > workspace.numel()
+        if is_own:
             workspace = torch.empty(size, dtype=torch.uint8)
         pass_.workspace = workspace.data_ptr()
+        if on_write is not None:
+            pass_.threads = 1
         logits = torch.empty((batch * length if all_logits else batch, self._vocabulary))
         if self._embed(at, ids.data_ptr()):
             raise IndexError(_UNKNOWN)
@@ -117,6 +124,8 @@ class NativeStep:
                 on_write(layer)
                 self._layer_output(at, layer)
         self._logits(at, all_logits, logits.data_ptr())
+        if is_own and pass_.threads > 1:
+            self._wait_for_threads()  # a late helper may still read the workspace
         return logits.view(batch, length, -1) if all_logits else logits
 
     def scores(self, ids: Sequence[int], cache: KVCache, start: int, fork: Fork | None = None) -> list[Tensor]:
@@ -149,9 +158,12 @@ class NativeStep:
             raise IndexError(f"{batch} x {length} tokens at {start} do not fit the cache.")
         return self._caches.get(cache) or self._prepare(cache)
 
-    @staticmethod
-    def _set(pass_: NativePass, length: int, start: int, fork: Fork | None) -> None:
-        pass_.length, pass_.start = length, start
+    def close(self) -> None:
+        """End the threads; another step starts them again."""
+        self._end_threads()
+
+    def _set(self, pass_: NativePass, length: int, start: int, fork: Fork | None) -> None:
+        pass_.length, pass_.start, pass_.threads = length, start, self.threads
         pass_.shared, pass_.ways = fork or (0, 1)
 
     def _prepare(self, cache: KVCache) -> _Prepared:
@@ -160,22 +172,23 @@ class NativeStep:
         )
         at = ctypes.addressof(pass_)
         if (size := self._workspace_bytes(at)) > self._workspace.numel():
+            self._wait_for_threads()
             self._workspace = torch.empty(size, dtype=torch.uint8)
         logits = torch.empty(MAX_ROWS if cache.batch == 1 else 0, self._vocabulary)
         self._caches[cache] = made = _Prepared(pass_, at, logits.data_ptr(), list(logits), logits[:1])
+        finalize(cache, self._wait_for_threads)  # last, so that it is called first, before anything is freed
         return made
 
 
 def is_wanted() -> bool:
-    """Return whether a decoder made now may use the compiled step: torch runs one thread, and there is a compiler."""
-    return torch.get_num_threads() == 1 and build.is_possible()
+    """Return whether a decoder made now may use the compiled step: there is a compiler."""
+    return build.is_possible()
 
 
 def suits(decoder: Decoder) -> bool:
-    """Return whether the compiled step supports a decoder: weights of 8 or 4 bits, supported sizes, and one thread."""
+    """Return whether the compiled step supports a decoder: weights of 8 or 4 bits, and supported sizes."""
     return (
-        torch.get_num_threads() == 1
-        and decoder.embed.dtype in {torch.bfloat16, torch.int8}
+        decoder.embed.dtype in {torch.bfloat16, torch.int8}
         and decoder.embed.is_contiguous()
         and suits_head(decoder.head_dim)
         and decoder.capacity <= _MAX_TOKENS
@@ -194,9 +207,9 @@ def _projections(decoder: Decoder) -> list[Projection]:
     return [*layers, decoder.head]
 
 
-def checked(library: ctypes.CDLL, decoder: Decoder) -> NativeStep | None:
+def checked(library: ctypes.CDLL, decoder: Decoder, threads: int = 1) -> NativeStep | None:
     """Return the compiled step if it agrees with torch on three tokens; else log a warning and return None."""
-    step = NativeStep(library, decoder)
+    step = NativeStep(library, decoder, threads)
     ids, shape = torch.tensor([_PROBE]) % decoder.vocab_size, decoder.kv_shape._replace(dtype=torch.int8)
     expected = decoder.forward(ids, KVCache(shape, len(_PROBE)), 0, all_logits=True)
     got = step(ids, KVCache(shape, len(_PROBE)), 0, all_logits=True)

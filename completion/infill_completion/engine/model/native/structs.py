@@ -72,6 +72,7 @@ class NativePass(ctypes.Structure):
     _fields_ = (
         ("model", ctypes.POINTER(NativeModel)), ("cache", ctypes.POINTER(NativeCache)), ("capacity", _Int),
         ("batch", _Int), ("length", _Int), ("start", _Int), ("shared", _Int), ("ways", _Int), ("workspace", Pointer),
+        ("threads", _Int),
     )  # fmt: skip
 
 
