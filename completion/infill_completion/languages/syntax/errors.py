@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from infill_completion.document.window import Excerpt, Window
 from infill_completion.languages.brackets import PAIRS, brackets, open_brackets, unopened
 from infill_completion.languages.registry import grammar_of, traits_of
 from infill_completion.languages.syntax.excerpt import cut_excerpt
+from infill_completion.languages.syntax.line_gap import LineGap, gap_between
 from infill_completion.languages.syntax.near import excerpt_of
 from infill_completion.languages.syntax.parser import has_grammar, parse, to_ascii
 from infill_completion.languages.traits import Blocks, LanguageTraits
-
-if TYPE_CHECKING:
-    from tree_sitter import Node
 
 _CLOSER_OF = {opener: closer for closer, opener in PAIRS.items()}
 # A name, which completes most half-written expressions, and statements in every language that has a grammar here.
@@ -24,6 +22,41 @@ _NAME = "x"
 _STATEMENTS = ("x();", "x", "x,")
 # Characters before and after the cursor in the parts in which a suggestion is tried.
 _PARTS = ((1500, 500), (300, 150))
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """The text around a cursor in which suggestions are tried.
+
+    Attributes:
+        around: The text before and after the cursor.
+        gap: The text around the cursor's line.
+        line: The cursor's line up to the cursor.
+        rest: The cursor's line after it.
+        language_id: LSP's language id.
+    """
+
+    around: Excerpt
+    gap: LineGap
+    line: str
+    rest: str
+    language_id: str
+
+    @classmethod
+    def of(cls, around: Excerpt, language_id: str) -> _Trial:
+        """Divide the text around a cursor at the edges of its line."""
+        start, end = around.before.rfind("\n") + 1, around.after.find("\n")
+        end = len(around.after) if end < 0 else end
+        gap = gap_between(around.before[:start], around.after[end:], language_id)
+        return cls(around, gap, around.before[start:], around.after[:end], language_id)
+
+    def errors(self, text: str = "") -> int | None:
+        """Return the number of errors with ``text`` at the cursor; None if unknown."""
+        return self.gap.errors(self.line + text + self.rest)
+
+    def errors_without_line(self) -> int | None:
+        """Return the errors without the cursor's line, unless nothing has been written on it before the cursor."""
+        return self.gap.errors("" if self.line.strip() else self.line + self.rest)
 
 
 def added_errors(window: Window, text: str, replaced: int, language_id: str) -> int | None:
@@ -38,11 +71,10 @@ def added_errors(window: Window, text: str, replaced: int, language_id: str) -> 
     Returns:
         The difference; None if unknown.
     """
-    around = _around(window, replaced, language_id)
-    if around is None:
+    trial = _trial(window, replaced, language_id)
+    if trial is None:
         return None
-    without = _errors(around.before + around.after, language_id)
-    with_text = _errors(around.before + text + around.after, language_id)
+    without, with_text = trial.errors(), trial.errors(text)
     return None if without is None or with_text is None else with_text - without
 
 
@@ -53,37 +85,41 @@ def breaks_syntax(window: Window, text: str, replaced: int, language_id: str) ->
     another without it. Then the suggestion is also tried in smaller parts of that text: the largest one without errors
     decides, or else all of them must agree.
     """
-    around = _around(window, replaced, language_id)
-    if around is None or not _breaks(around, text, language_id):
+    trial = _trial(window, replaced, language_id)
+    if trial is None or not _breaks(trial, text):
         return False
-    if not _errors(_without_line(around), language_id):
-        return not (_hides_errors(around, language_id) and unopened(text, traits_of(language_id)))
-    if _may_close(around, text, traits_of(language_id)):
+    traits = traits_of(language_id)
+    if not trial.errors_without_line():
+        return not (_hides_errors(trial) and unopened(text, traits))
+    if _may_close(trial.around, text, traits):
         return False
-    parts = _parts(around, language_id)
-    clean = next((part for part in parts if _errors(_without_line(part), language_id) == 0), None)
-    return all(_breaks(part, text, language_id) for part in (parts if clean is None else (clean,)))
+    parts = _parts(trial)
+    clean = next((part for part in parts if part.errors_without_line() == 0), None)
+    return all(_breaks(part, text) for part in (parts if clean is None else (clean,)))
 
 
 def is_unfinished(window: Window, text: str, replaced: int, language_id: str) -> bool:
     """Return whether the errors that a suggestion brings would be gone if its last line were completed simply."""
-    around = _around(window, replaced, language_id)
-    if around is None:
+    trial = _trial(window, replaced, language_id)
+    if trial is None:
         return True
-    parts = (around, *_parts(around, language_id))
-    part = next((part for part in reversed(parts) if _breaks(part, text, language_id)), around)
-    line = (part.before + text).rpartition("\n")[2]
-    return any(not _breaks(part, text + ending, language_id) for ending in _endings(line, language_id))
+    part = next((part for part in reversed((trial, *_parts(trial))) if _breaks(part, text)), trial)
+    line = (part.around.before + text).rpartition("\n")[2]
+    return any(not _breaks(part, text + ending) for ending in _endings(line, language_id))
 
 
-def _around(window: Window, replaced: int, language_id: str) -> Excerpt | None:
+def _trial(window: Window, replaced: int, language_id: str) -> _Trial | None:
     excerpt = excerpt_of(window) if has_grammar(language_id) else None
-    return None if excerpt is None else excerpt.with_text("", replaced)
+    return None if excerpt is None else _Trial.of(excerpt.with_text("", replaced), language_id)
+
+
+def _parts(trial: _Trial) -> tuple[_Trial, ...]:
+    """Return smaller parts of the text around the cursor, the largest first."""
+    return tuple(_Trial.of(part, trial.language_id) for part in _smaller(trial.around, trial.language_id))
 
 
 @lru_cache(maxsize=4)
-def _parts(around: Excerpt, language_id: str) -> tuple[Excerpt, ...]:
-    """Return smaller parts of the text around the cursor, the largest first."""
+def _smaller(around: Excerpt, language_id: str) -> tuple[Excerpt, ...]:
     grammar, text = grammar_of(language_id), around.before + around.after
     tree = parse(to_ascii(text), language_id)
     if grammar is None or tree is None:
@@ -100,41 +136,33 @@ def _may_close(around: Excerpt, text: str, traits: LanguageTraits) -> bool:
     return count > 0 and (around.hides_errors or found["{"] - found["}"] >= count)
 
 
-def _hides_errors(around: Excerpt, language_id: str) -> bool:
+def _hides_errors(trial: _Trial) -> bool:
     """Return whether the errors around the cursor are all outside the excerpt."""
-    return around.hides_errors and _errors(around.before + around.after, language_id) == 0
+    return trial.around.hides_errors and trial.errors() == 0
 
 
-def _breaks(around: Excerpt, text: str, language_id: str) -> bool:
-    """Return whether ``text`` brings a syntax error into ``around``.
+def _breaks(trial: _Trial, text: str) -> bool:
+    """Return whether ``text`` brings a syntax error.
 
     The cursor's line is mostly half-written, and that is an error already. So the errors with the suggestion are
     compared with those without that line, and with those if the line is completed in some other way. A suggestion
     breaks the syntax if it leaves more errors than both. It also does if it stands before a rest of the line and leaves
     more errors than the line has as it is: without its head, a block is an error of its own.
     """
-    errors = _errors(around.before + text + around.after, language_id)
+    errors = trial.errors(text)
     if not errors:
         return False
-    if around.after.partition("\n")[0].strip():
-        as_it_is = _errors(around.before + around.after, language_id)
+    if trial.rest.strip():
+        as_it_is = trial.errors()
         if as_it_is is not None and as_it_is < errors:
             return True
-    without_line = _errors(_without_line(around), language_id)
+    without_line = trial.errors_without_line()
     if without_line is None or errors <= without_line:
         return False
-    line = around.before[around.before.rfind("\n") + 1 :]
-    others = _endings(line, language_id) if line.strip() else _STATEMENTS if without_line else ("",)
-    found = (_errors(around.before + other + around.after, language_id) for other in others)
+    line = trial.line
+    others = _endings(line, trial.language_id) if line.strip() else _STATEMENTS if without_line else ("",)
+    found = (trial.errors(other) for other in others)
     return any(other is not None and other < errors for other in found)
-
-
-def _without_line(around: Excerpt) -> str:
-    """Return the text without the cursor's line, unless nothing has been written on it before the cursor."""
-    start, end = around.before.rfind("\n") + 1, around.after.find("\n")
-    if not around.before[start:].strip():
-        return around.before + around.after
-    return around.before[:start] + (around.after[end:] if end >= 0 else "")
 
 
 def _endings(line: str, language_id: str) -> Iterator[str]:
@@ -149,19 +177,3 @@ def _endings(line: str, language_id: str) -> Iterator[str]:
     for end in ends:
         yield closers + end
         yield _NAME + closers + end
-
-
-@lru_cache(maxsize=64)
-def _errors(source: str, language_id: str) -> int | None:
-    tree = parse(source.encode("utf-8", "replace"), language_id)
-    return None if tree is None else _count(tree.root_node)
-
-
-def _count(root: Node) -> int:
-    found, waiting = 0, [root]
-    while waiting:
-        node = waiting.pop()
-        if node.has_error:
-            found += node.is_error or node.is_missing
-            waiting += node.children
-    return found

@@ -6,6 +6,7 @@ import importlib
 import re
 import time
 from functools import cache
+from itertools import count
 from typing import TYPE_CHECKING
 
 from infill_completion.languages.registry import grammar_of
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 # Text that the grammar cannot make sense of may keep a parser busy for long; it is given up after this time.
 MAX_MS = 20.0
+# The parser reports its progress every 20 to 50 microseconds; asking for the time costs a fraction of one.
+_STEPS_PER_CHECK = 8
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
@@ -23,23 +26,33 @@ def has_grammar(language_id: str) -> bool:
     return grammar_of(language_id) is not None
 
 
-def parse(source: bytes, language_id: str) -> Tree | None:
+def parse(source: bytes, language_id: str, former: Tree | None = None) -> Tree | None:
     """Return the syntax tree of UTF-8 ``source``.
 
     None for a language without a grammar, if the grammar's package has no build for this platform, and if parsing
     takes longer than `MAX_MS`.
+
+    Args:
+        source: The text.
+        language_id: LSP's language id.
+        former: The tree of a similar text, edited to fit ``source``, from which unchanged parts are taken.
     """
     parser = _parser(language_id)
     if parser is None:
         return None
     ends = time.thread_time() + MAX_MS / 1000  # Other work on a busy machine does not count.
+    steps = count(1)
 
     def read(start: int, _point: Point) -> bytes:
         return source[start:]
 
+    def is_over(_offset: int, _has_error: bool) -> bool:
+        return next(steps) % _STEPS_PER_CHECK == 0 and time.thread_time() > ends  # True interrupts the parser.
+
     try:
-        # The callback returns True to give up.
-        return parser.parse(read, progress_callback=lambda _offset, _has_error: time.thread_time() > ends)
+        if former is None:
+            return parser.parse(read, progress_callback=is_over)
+        return parser.parse(read, former, progress_callback=is_over)
     except ValueError:  # the time ran out
         parser.reset()
         return None
