@@ -57,7 +57,13 @@ async def test_accepting_a_suggestion_computes_what_follows_if_that_had_been_end
     completer = Completer(engine, AT_ONCE)
     code = "def add(a, b):\n    c = |\n"
     offered = await completer.complete(at(code))
-    await completer.complete(at("x = |\n", uri="file:///b"))  # which comes first
+    engine.gate = asyncio.Event()
+    engine.started.clear()
+    await engine.started.wait()
+    request = asyncio.create_task(completer.complete(at("x = |\n", uri="file:///b")))  # which comes first
+    await until(lambda: len(engine.requests) == 3)
+    engine.gate.set()
+    await request
     await until(lambda: is_idle(completer))
     engine.requests.clear()
     completer.accepted("file:///a", shown(offered))

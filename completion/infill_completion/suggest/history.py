@@ -8,13 +8,17 @@ from dataclasses import replace
 from infill_completion.document.snapshot import SkipReason
 from infill_completion.document.view import View
 from infill_completion.document.workspace import OpenDocuments
+from infill_completion.suggest.choice import Choice
 from infill_completion.suggest.extent import ExtentKind
 from infill_completion.suggest.inflight import InflightRequest
 from infill_completion.suggest.policy import shown_automatically
 from infill_completion.suggest.ranking import rank, rank_next_line
-from infill_completion.suggest.request import versions_now
+from infill_completion.suggest.request import PreparedRequest, versions_now
 from infill_completion.suggest.reuse.memory import Memory, Offer, Recalled, Remembered, remaining_offers
 from infill_completion.suggest.reuse.removals import Removals
+
+# How many spaces a filter writes for a tab at most, and how many characters it adds besides.
+_MOST_SPACES, _MOST_ADDED = 16, 16
 
 Shown = tuple[View, tuple[Offer, ...]]
 
@@ -80,29 +84,40 @@ class History:
         return request if entry is recalled.entry else None
 
     def record(self, request: InflightRequest) -> None:
-        """Rank and remember the answer to a request, whoever still waits for it."""
+        """Rank and remember the answer to a request, whoever still waits for it.
+
+        What was computed ahead is ranked when it is first needed: most of it never is.
+        """
         prepared, choices, view = request.prepared, request.stream.choices, request.prepared.view
-        if prepared.extent.kind is ExtentKind.AHEAD and choices[0].text.startswith("\n"):
-            next_line = rank_next_line(view, choices[0], self.min_confidence)
-            self._memory.remember(Remembered(view, (), SkipReason.NEXT_LINE, prepared.versions, next_line))
+        if request.is_speculative and any(choice.text.strip() for choice in choices):
+            longest = max(_most_shown(choice.text, view) for choice in choices)
+            self._memory.remember_later(view, longest, lambda: self._ranked(prepared, choices))
             return
-        ranking = rank(view, choices, self.min_confidence, self._knows)
-        if ranking.reason is SkipReason.TOO_SLOW:
+        entry = self._ranked(prepared, choices)
+        if entry.reason is SkipReason.TOO_SLOW:
             request.is_late = True  # Not remembered, since the next attempt may be in time.
             return
         if prepared.request.explain and self.recall(view) is not None:
             return  # An explanation does not change what it explains.
-        entry = Remembered(view, ranking.offers, ranking.reason, prepared.versions)
         self._memory.remember(entry)
         if not request.is_lookahead:
             self._newest[view.uri] = entry, request
+
+    def _ranked(self, prepared: PreparedRequest, choices: tuple[Choice, ...]) -> Remembered:
+        """Return the entry for an answer."""
+        view = prepared.view
+        if prepared.extent.kind is ExtentKind.AHEAD and choices[0].text.startswith("\n"):
+            next_line = rank_next_line(view, choices[0], self.min_confidence)
+            return Remembered(view, (), SkipReason.NEXT_LINE, prepared.versions, next_line)
+        ranking = rank(view, choices, self.min_confidence, self._knows)
+        return Remembered(view, ranking.offers, ranking.reason, prepared.versions)
 
     def _recall(self, view: View) -> Recalled | None:
         shown = self._shown.get(view.uri)
         seen = () if shown is None else remaining_offers(*shown, view)
         return self._memory.recall(
             view,
-            versions_now(view.uri, self._documents),
+            lambda: versions_now(view.uri, self._documents),
             lambda recalled: shown_automatically(view, recalled, seen, self.min_confidence),
             seen,
         )
@@ -110,3 +125,9 @@ class History:
     def _known(self, view: View) -> tuple[Offer, ...]:
         recalled = self._recall(view)
         return () if recalled is None else recalled.offers
+
+
+def _most_shown(text: str, view: View) -> int:
+    """Return a length that no filter makes ``text`` exceed: they add spaces for its tabs, and what ends the line."""
+    line = len(view.window.before) + len(view.window.rest)
+    return len(text) + _MOST_SPACES * text.count("\t") + line + _MOST_ADDED

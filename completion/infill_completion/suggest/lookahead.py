@@ -14,6 +14,9 @@ from infill_completion.suggest.reuse.memory import Offer
 
 log = logging.getLogger(__name__)
 
+# An answer is written by a thread, which would wait for the interpreter if the event loop went on working.
+_SENDING_S = 0.003
+
 
 class LookAhead:
     """Starts speculative requests; any request that a user waits for comes first."""
@@ -33,7 +36,7 @@ class LookAhead:
         """Compute what follows ``offer`` once the answer with it has been sent, so that the user does not wait."""
         uri = view.uri
         self.forget(uri)
-        self._waiting[uri] = view, offer, asyncio.get_running_loop().call_later(0, self._start_now, uri)
+        self._waiting[uri] = view, offer, asyncio.get_running_loop().call_later(_SENDING_S, self._start_now, uri)
 
     def forget(self, uri: str) -> None:
         """Start nothing that waits for a document."""

@@ -185,9 +185,9 @@ def test_an_answer_is_forgotten_when_another_document_in_its_prompt_changes() ->
     view = View.of(at(CODE), 1000, 1000)
     memory = Memory()
     memory.remember(Remembered(view, (Offer("a + b"),), sources=(("file:///b", 3),)))
-    assert memory.recall(view, {"file:///b": 3, "file:///c": 9}) is not None
-    assert memory.recall(view, {"file:///b": 4}) is None
-    assert memory.recall(view, {}) is None
+    assert memory.recall(view, lambda: {"file:///b": 3, "file:///c": 9}) is not None
+    assert memory.recall(view, lambda: {"file:///b": 4}) is None
+    assert memory.recall(view, dict) is None
 
 
 def test_the_memory_is_bounded() -> None:
@@ -195,8 +195,8 @@ def test_the_memory_is_bounded() -> None:
     for number in range(10):
         memory.remember(Remembered(View.of(at(f"{number} = |"), 1000, 1000), (Offer("1"),)))
     assert len(memory) == 3
-    assert memory.recall(View.of(at("9 = |"), 1000, 1000), {}) is not None
-    assert memory.recall(View.of(at("1 = |"), 1000, 1000), {}) is None
+    assert memory.recall(View.of(at("9 = |"), 1000, 1000), dict) is not None
+    assert memory.recall(View.of(at("1 = |"), 1000, 1000), dict) is None
 
 
 def test_every_entry_that_fits_is_found() -> None:
@@ -215,7 +215,7 @@ def test_every_entry_that_fits_is_found() -> None:
         memory = Memory()
         memory.remember(Remembered(View.of(at("long = |"), 100, 100), (Offer("c" * draw.choice([1, 500])),)))
         memory.remember(Remembered(old, offers))
-        recalled = memory.recall(new, {})
+        recalled = memory.recall(new, dict)
         change = change_between(old.window, new.window)
         fits = change is not None and not change.deleted
         expected = remaining_offers(old, offers, new) if fits else ()

@@ -6,17 +6,18 @@ in its prompt. When the model or its settings change, all entries are forgotten.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cached_property
 
 from infill_completion.document.snapshot import SkipReason
 from infill_completion.document.view import View
-from infill_completion.suggest.reuse.change import NEAR_PREFIX, NEAR_SUFFIX, Change, change_between
+from infill_completion.suggest.reuse.change import MAX_TYPED, NEAR_PREFIX, NEAR_SUFFIX, Change, change_between
 
 MAX_ENTRIES = 256
-# An entry is compared in full only if so many characters before its cursor are where they must be.
+# An entry is looked up by so many characters before its cursor, and compared in full if they are where they must be.
 _TAIL = 40
 
 
@@ -54,7 +55,6 @@ class Remembered:
         reason: Why there are none.
         sources: The versions of the other documents in the prompt, by URI.
         ahead: The line after the cursor's own as the model would write it; shown once the user has begun that line.
-        tail: The last characters before the cursor.
     """
 
     view: View
@@ -62,11 +62,6 @@ class Remembered:
     reason: SkipReason | None = None
     sources: tuple[tuple[str, int], ...] = ()
     ahead: Offer = Offer("")
-    tail: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Store the tail, which is compared at every key."""
-        object.__setattr__(self, "tail", self.view.window.prefix[-_TAIL:])
 
 
 @dataclass(frozen=True)
@@ -86,40 +81,119 @@ class Recalled:
     entry: Remembered
 
 
+class RecallSlot:
+    """A place of the memory, and the entry there.
+
+    Attributes:
+        key: What the entry is replaced by: one for the same place in the same text.
+        view: The cursor that it was made for.
+        longest: No text of it is longer.
+        tail: The last characters before that cursor.
+    """
+
+    def __init__(self, key: tuple[object, ...], view: View, longest: int, make: Callable[[], Remembered]) -> None:
+        self.key = key
+        self.view = view
+        self.longest = min(longest, MAX_TYPED)
+        self.tail = view.window.prefix[-_TAIL:]
+        self._make = make
+
+    @cached_property
+    def entry(self) -> Remembered:
+        """The entry."""
+        return self._make()
+
+
+class RecallIndex:
+    """The slots of one document by the text before their cursors."""
+
+    def __init__(self) -> None:
+        self._by_tail: dict[str, dict[RecallSlot, None]] = {}
+        self._lengths: Counter[int] = Counter()
+        self._order: dict[RecallSlot, int] = {}
+        self._added = 0
+
+    def __iter__(self) -> Iterator[RecallSlot]:
+        return iter(list(self._order))
+
+    def add(self, slot: RecallSlot) -> None:
+        """Add a slot as the newest."""
+        self._by_tail.setdefault(slot.tail, {})[slot] = None
+        self._lengths[slot.longest] += 1
+        self._added += 1
+        self._order[slot] = self._added
+
+    def remove(self, slot: RecallSlot) -> int:
+        """Remove a slot, and return how many are left."""
+        slots = self._by_tail[slot.tail]
+        del slots[slot], self._order[slot]
+        if not slots:
+            del self._by_tail[slot.tail]
+        self._lengths[slot.longest] -= 1
+        if not self._lengths[slot.longest]:
+            del self._lengths[slot.longest]
+        return len(self._order)
+
+    def before(self, prefix: str) -> list[RecallSlot]:
+        """Return the slots whose cursor is in ``prefix``, no farther from its end than their text is long."""
+        found: list[RecallSlot] = []
+        for end in range(len(prefix), max(len(prefix) - max(self._lengths), 0) - 1, -1):
+            slots = self._by_tail.get(prefix[max(end - _TAIL, 0) : end], ())
+            found += (slot for slot in slots if slot.longest >= len(prefix) - end)
+        return sorted(found, key=self._order.__getitem__, reverse=True)
+
+
 class Memory:
-    """The latest answers; beyond ``most_entries`` the oldest is forgotten."""
+    """The latest answers; beyond ``most_entries`` the oldest is forgotten.
+
+    An entry is looked up by the text before its cursor: at each place where the user may have begun to type into its
+    text. So a key costs the same with one entry and with hundreds.
+    """
 
     def __init__(self, most_entries: int = MAX_ENTRIES) -> None:
         self._most = most_entries
-        self._entries: OrderedDict[tuple[object, ...], Remembered] = OrderedDict()
-        self._longest = 0  # of all texts that were ever remembered
+        self._slots: OrderedDict[tuple[object, ...], RecallSlot] = OrderedDict()
+        self._documents: dict[str, RecallIndex] = {}
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._slots)
 
     def clear(self) -> None:
         """Forget everything, because the model or its settings have changed."""
-        self._entries.clear()
+        self._slots.clear()
+        self._documents.clear()
 
     def forget(self, uri: str) -> None:
         """Forget a document."""
-        for key in [key for key, entry in self._entries.items() if entry.view.uri == uri]:
-            del self._entries[key]
+        places = self._documents.pop(uri, None)
+        for slot in places or ():
+            del self._slots[slot.key]
 
     def remember(self, entry: Remembered) -> None:
         """Store ``entry`` as the newest."""
-        window = entry.view.window
-        key = (entry.view.uri, window.prefix[-NEAR_PREFIX:], window.suffix[:NEAR_SUFFIX], entry.view.is_invoked)
-        self._entries[key] = entry
-        self._entries.move_to_end(key)
-        self._longest = max(self._longest, *(len(text) for text in _texts(entry)))
-        while len(self._entries) > self._most:
-            self._entries.popitem(last=False)
+        longest = max(len(text) for text in (entry.ahead.text, *(offer.text for offer in entry.offers)))
+        self.remember_later(entry.view, longest, lambda: entry)
+
+    def remember_later(self, view: View, longest: int, make: Callable[[], Remembered]) -> None:
+        """Store as the newest what ``make`` returns; it is called when the entry is first needed.
+
+        Args:
+            view: The cursor that the entry was made for.
+            longest: No text of the entry is longer.
+            make: Returns the entry.
+        """
+        window = view.window
+        key = (view.uri, window.prefix[-NEAR_PREFIX:], window.suffix[:NEAR_SUFFIX], view.is_invoked)
+        self._drop(key)
+        slot = self._slots[key] = RecallSlot(key, view, longest, make)
+        self._documents.setdefault(view.uri, RecallIndex()).add(slot)
+        while len(self._slots) > self._most:
+            self._drop(next(iter(self._slots)))
 
     def recall(
         self,
         view: View,
-        versions: Mapping[str, int],
+        versions: Callable[[], Mapping[str, int]],
         permit: Callable[[Recalled], Recalled | None] = lambda recalled: recalled,
         seen: Collection[Offer] = (),
     ) -> Recalled | None:
@@ -130,7 +204,7 @@ class Memory:
 
         Args:
             view: The cursor now.
-            versions: The other documents' versions now, by URI.
+            versions: Returns the other documents' versions now, by URI.
             permit: Returns the part of a fitting entry that may be shown, or None.
             seen: What is left of the suggestions that the user saw last.
         """
@@ -138,18 +212,25 @@ class Memory:
         permitted = (permit(recalled) for recalled in fitting)
         return next((recalled for recalled in permitted if recalled is not None), None)
 
-    def _fitting(self, view: View, versions: Mapping[str, int]) -> Iterator[Recalled]:
+    def _drop(self, key: tuple[object, ...]) -> None:
+        slot = self._slots.pop(key, None)
+        if slot is not None and self._documents[slot.view.uri].remove(slot) == 0:
+            del self._documents[slot.view.uri]
+
+    def _fitting(self, view: View, versions: Callable[[], Mapping[str, int]]) -> Iterator[Recalled]:
         """Yield the entries that fit ``view``, newest first."""
-        near = view.window.prefix[-(_TAIL + self._longest) :]
-        for entry in [entry for entry in reversed(self._entries.values()) if entry.tail in near]:
-            if not _may_continue(entry, near):
+        places = self._documents.get(view.uri)
+        for slot in places.before(view.window.prefix) if places is not None else ():
+            if view.is_invoked and not slot.view.is_invoked:
                 continue
-            if entry.view.uri != view.uri or (view.is_invoked and not entry.view.is_invoked):
+            change = change_between(slot.view.window, view.window)
+            entry = None if change is None else slot.entry
+            if entry is None or change is None:
                 continue
-            if any(versions.get(uri) != version for uri, version in entry.sources):
+            now = versions() if entry.sources else {}
+            if any(now.get(uri) != version for uri, version in entry.sources):
                 continue
-            change = change_between(entry.view.window, view.window)
-            recalled = None if change is None else _rebased(entry, change)
+            recalled = _rebased(entry, change)
             if recalled is not None:
                 yield recalled
 
@@ -166,24 +247,6 @@ def remaining_offers(old: View, offers: tuple[Offer, ...], view: View) -> tuple[
         return tuple(replace(offer, text=change.deleted + offer.text) for offer in offers)
     recalled = _rebased(Remembered(old, offers), change)
     return () if recalled is None else recalled.offers
-
-
-def _texts(entry: Remembered) -> tuple[str, ...]:
-    return (entry.ahead.text, *(offer.text for offer in entry.offers))
-
-
-def _may_continue(entry: Remembered, near: str) -> bool:
-    """Return whether ``near``, the text before the cursor now, ends with the entry's tail and part of one of its texts.
-
-    No other entry fits. This is much cheaper than a comparison of the windows, and few entries are left after it.
-    """
-    at = near.find(entry.tail)
-    while at >= 0:
-        typed = near[at + len(entry.tail) :]
-        if not typed or any(text.startswith(typed) for text in _texts(entry)):
-            return True
-        at = near.find(entry.tail, at + 1)
-    return False
 
 
 def _distance(recalled: Recalled, seen: Collection[Offer]) -> int:
