@@ -14,6 +14,29 @@ class Trigger(Enum):
 
 
 @dataclass(frozen=True)
+class TextEdit:
+    """What made an earlier text of a document the present one: one range of it was replaced.
+
+    Attributes:
+        former: The earlier text.
+        start: Where both texts begin to differ, in code points.
+        former_end: Where the range ends in the earlier text.
+        end: Where it ends in the present one.
+    """
+
+    former: str
+    start: int
+    former_end: int
+    end: int
+
+    def followed_by(self, start: int, former_end: int, end: int) -> TextEdit:
+        """Return this edit and one of its result as one, from the first to the last character of both."""
+        after = max(former_end - self.end, 0)
+        left = max(self.end - former_end, 0)
+        return TextEdit(self.former, min(self.start, start), self.former_end + after, end + left)
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """A document as it was when a request arrived; it never changes.
 
@@ -26,6 +49,8 @@ class Snapshot:
         trigger: Whether the user invoked the completion or only typed.
         selected: The selected entry of the editor's popup, as ``(start, end, text)`` in offsets of ``text``; a
             suggestion must then replace that range and begin with that text.
+        edit: How the text came about from the document's text of an earlier snapshot, if that is known. It spares
+            comparing the two.
     """
 
     uri: str
@@ -35,6 +60,7 @@ class Snapshot:
     offset: int
     trigger: Trigger = Trigger.AUTOMATIC
     selected: tuple[int, int, str] | None = None
+    edit: TextEdit | None = field(default=None, compare=False, repr=False)
 
     @property
     def prefix(self) -> str:

@@ -75,7 +75,8 @@ class Document:
             start, end = self.text.offset(selected.range.start), self.text.offset(selected.range.end)
             popup = (min(start, end), max(start, end), selected.text)
         text, offset = str(self.text), self.text.offset(position)
-        return Snapshot(self.uri, self.version, self.language_id, text, offset, trigger, popup)
+        edit = self.text.edit
+        return Snapshot(self.uri, self.version, self.language_id, text, offset, trigger, popup, edit)
 
     def opened(self) -> OpenDocument:
         """Return the document as context for the completion of another one."""

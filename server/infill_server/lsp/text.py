@@ -13,10 +13,13 @@ from itertools import accumulate, islice
 from lsprotocol.types import Position, Range
 
 from infill_completion.document.lines import split_lines
+from infill_completion.document.snapshot import TextEdit
 from infill_server.lsp.positions import Units, column_in_code_points, column_in_units
 
 # Longer differences between two whole texts are not compared: an edit this large was not typed.
 _MAX_COMPARED = 10_000
+# After more edits the whole text is cheaper to join from the lines than to splice.
+_MOST_SPLICED = 4
 # How many line starts are computed at once to find the line of an offset.
 _STEP_LINES = 1000
 
@@ -32,13 +35,16 @@ class Edit:
 class DocumentText:
     """The text of a document that an editor changes incrementally.
 
-    An edit touches only the lines it changes; the whole text and the line starts are computed on demand and cached
-    until an edit, which leaves the starts of the lines above it.
+    An edit touches only the lines it changes. The whole text and the line starts are computed on demand. An edit leaves
+    the starts of the lines above it, and the next whole text is made of the last one, in which it replaces a range.
     """
 
     def __init__(self, text: str, units: Units) -> None:
         self._units = units
         self._whole: str | None = None
+        self._former: str | None = None  # the last whole text that was asked for
+        self._edits: list[tuple[int, int, str]] = []  # what has been replaced in it since, and by what
+        self._edit: TextEdit | None = None
         self._starts = [0]  # of the lines up to the last one that was asked for
         self._is_encodable = _is_encodable(text)  # cached: typing in a long line need not scan all of it
         self._lines = split_lines(text if self._is_encodable else _paired(text))
@@ -46,9 +52,15 @@ class DocumentText:
     def __str__(self) -> str:
         """Return the whole text; lone surrogates, which cannot be encoded for a socket, are replaced by U+FFFD."""
         if self._whole is None:
-            text = "".join(self._lines)
-            self._whole = text if self._is_encodable else _encodable(text)
+            self._edit = None
+            self._whole = self._spliced() if self._is_encodable else _encodable("".join(self._lines))
+            self._former, self._edits = (self._whole if self._is_encodable else None), []
         return self._whole
+
+    @property
+    def edit(self) -> TextEdit | None:
+        """How the whole text that was asked for last came about from the one before; None if that is not known."""
+        return self._edit
 
     @property
     def line_count(self) -> int:
@@ -59,6 +71,7 @@ class DocumentText:
         """Replace ``range_`` with ``new`` and return the range of the new text."""
         (first, start), (last, end) = sorted((self.locate(range_.start), self.locate(range_.end)))
         before, after = self._lines[first][:start], self._lines[last][end:]
+        self._note((first, start), (last, end), new)
         edit_start = first, start
         # A newline inserted directly after a carriage return forms one line end with it.
         if first > 0 and before == "" and self._lines[first - 1].endswith("\r"):
@@ -82,7 +95,7 @@ class DocumentText:
         """Replace the whole text and return the range that differs from the former text; None if nothing differs."""
         former, self._lines = self._lines, split_lines(_paired(new))
         self._is_encodable = _is_encodable(new)
-        self._whole, self._starts = None, [0]
+        self._whole, self._starts, self._former = None, [0], None
         return _difference(former, self._lines)
 
     def between(self, start: tuple[int, int], end: tuple[int, int]) -> str:
@@ -115,6 +128,24 @@ class DocumentText:
         while end and line[end - 1] in "\r\n":
             end -= 1
         return position.line, min(column_in_code_points(line, position.character, self._units), end)
+
+    def _note(self, start: tuple[int, int], end: tuple[int, int], new: str) -> None:
+        """Note what is about to be replaced in the last whole text."""
+        if self._former is None or len(self._edits) == _MOST_SPLICED or not (self._is_encodable and _is_encodable(new)):
+            self._former = None  # The whole text is joined from the lines again.
+            return
+        self._edits.append((self._start(start[0]) + start[1], self._start(end[0]) + end[1], new))
+
+    def _spliced(self) -> str:
+        """Return the whole text."""
+        text = self._former
+        if text is None:
+            return "".join(self._lines)
+        for start, end, new in self._edits:
+            span = start, end, start + len(new)
+            self._edit = TextEdit(text, *span) if self._edit is None else self._edit.followed_by(*span)
+            text = "".join((text[:start], new, text[end:]))
+        return text
 
     def _start(self, line: int) -> int:
         """Return the offset of a line; an edit leaves the offsets of the lines above it as they are."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 
 import pytest
@@ -160,3 +161,37 @@ def test_the_line_of_an_offset_is_found_in_a_long_document() -> None:
         document.replace(Range(Position(line, 0), Position(line, 0)), "x")
         assert document.position(3 * line + 1) == Position(line, 1)
         document.replace(Range(Position(line, 0), Position(line, 1)), "")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_whole_text_made_of_the_last_one_is_that_of_the_lines(seed: int) -> None:
+    draw, has_surrogates = random.Random(seed), seed % 4 == 0
+    letters = ALPHABET + "\n" + "\ud83d" * has_surrogates
+    document = DocumentText("".join(draw.choices(letters, k=30)), Units.UTF16)
+    given = str(document)
+    spliced = 0
+    for _ in range(60):
+        for _ in range(draw.choice([1, 1, 1, 2, 6])):
+            first, last = (Position(draw.randrange(document.line_count + 1), draw.randrange(6)) for _ in "12")
+            document.replace(Range(first, last), "".join(draw.choices(letters, k=draw.randrange(3))))
+        if draw.random() < 0.1:
+            document.replace_all("".join(draw.choices(letters, k=30)))
+        text, edit = str(document), document.edit
+        assert text == str(DocumentText("".join(document._lines), Units.UTF16))
+        if edit is not None:
+            assert edit.former is given
+            assert edit.former[: edit.start] + text[edit.start : edit.end] + edit.former[edit.former_end :] == text
+            spliced += 1
+        given = text
+    assert spliced > 20 or has_surrogates
+
+
+def test_typing_joins_no_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole text of a large document is made of the last one."""
+    document = DocumentText("ab\n" * 5_000, Units.UTF16)
+    str(document)
+    lines = document._lines
+    document.replace(Range(Position(2_000, 1), Position(2_000, 1)), "x")
+    monkeypatch.setattr(document, "_lines", [])
+    assert str(document) == "ab\n" * 2_000 + "axb\n" + "ab\n" * 2_999
+    assert len(lines) == 5_001

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from infill_completion.document.snapshot import TextEdit
 from infill_completion.document.window import Excerpt
 from infill_completion.languages.registry import grammar_of
 from infill_completion.languages.syntax.excerpt import cut_excerpt
@@ -66,12 +67,21 @@ class DocumentTree:
         """Whether the next `work` continues a parse."""
         return self._running is not None
 
-    def update(self, text: str) -> bool:
-        """Take over a new text and return whether it differs from the former one."""
-        if text is self.text or text == self.text:
+    def update(self, text: str, edit: TextEdit | None = None) -> bool:
+        """Take over a new text and return whether it differs from the former one.
+
+        Args:
+            text: The text.
+            edit: How it came about, if that is known; of use only if it starts from the former text.
+        """
+        if text is self.text:
+            return False
+        is_known = edit is not None and edit.former is self.text
+        if not is_known and text == self.text:
             return False
         if self._tree is not None:
-            self._is_torn = _edit(self._tree, self.text, text) or self._is_torn
+            span = (edit.start, edit.former_end, edit.end) if is_known and edit else difference(self.text, text)
+            self._is_torn = _edit(self._tree, span) or self._is_torn
         self.text = text
         self.is_current = self._parser is None
         return True
@@ -87,7 +97,7 @@ class DocumentTree:
         if tree is not None:
             self._running, self._tree, self.cost_ms = None, tree, running.spent_ms
             self.is_current = running.text is self.text
-            self._is_torn = not self.is_current and _edit(tree, running.text, self.text)
+            self._is_torn = not self.is_current and _edit(tree, difference(running.text, self.text))
         elif running.spent_ms > MAX_PARSE_MS:
             self._give_up()
 
@@ -144,11 +154,11 @@ def _common(most: int, is_equal: Callable[[int, int], bool]) -> int:
     return low
 
 
-def _edit(tree: Tree, former: str, text: str) -> bool:
-    """Move the nodes of ``tree`` from ``former`` to ``text``, and return whether the edit is too large for that.
+def _edit(tree: Tree, span: tuple[int, int, int]) -> bool:
+    """Move the nodes of ``tree`` to where an edit puts them, and return whether the edit is too large for that.
 
     An edit in several places is one from the first to the last of them, and what is in between has no structure then.
     """
-    start, old_end, new_end = difference(former, text)
+    start, old_end, new_end = span
     tree.edit(start, old_end, new_end, _NO_POINT, _NO_POINT, _NO_POINT)
     return max(old_end, new_end) - start > _MAX_EDITED

@@ -14,7 +14,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 
 from infill_completion.document.lines import line_ending_of, to_lf
-from infill_completion.document.snapshot import Snapshot
+from infill_completion.document.snapshot import Snapshot, TextEdit
 from infill_completion.document.view import View
 from infill_completion.document.window import Excerpt, clean_offset
 from infill_completion.languages.syntax.document_tree import MAX_PARSE_MS, DocumentTree
@@ -73,8 +73,15 @@ class DocumentTrees:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def update(self, uri: str, language_id: str, text: str) -> None:
-        """Take over the newest text of a document; a new document begins to be parsed."""
+    def update(self, uri: str, language_id: str, text: str, edit: TextEdit | None = None) -> None:
+        """Take over the newest text of a document; a new document begins to be parsed.
+
+        Args:
+            uri: The document.
+            language_id: LSP's language id.
+            text: The text.
+            edit: How the text came about from an earlier one, if that is known.
+        """
         if not has_grammar(language_id) or not MAX_BEFORE + MAX_AFTER < len(text) <= LARGEST:
             self.forget(uri)
             return
@@ -84,7 +91,7 @@ class DocumentTrees:
             entry = self._entries[uri] = _Entry(DocumentTree(language_id), language_id)
         self._entries.move_to_end(uri)
         tree = entry.tree
-        if text is not entry.text and tree.update(to_lf(text) if line_ending_of(text) == "\r" else text):
+        if text is not entry.text and tree.update(to_lf(text) if line_ending_of(text) == "\r" else text, edit):
             entry.changed_s = time.monotonic()
         entry.text = text
         self._drop_oldest()
@@ -101,7 +108,7 @@ class DocumentTrees:
 
         Waits only for the first tree of a document, or after a large edit, and no longer than `PATIENCE_S`.
         """
-        self.update(snapshot.uri, snapshot.language_id, snapshot.text)
+        self.update(snapshot.uri, snapshot.language_id, snapshot.text, snapshot.edit)
         entry = self._entries.get(snapshot.uri)
         if entry is not None and not entry.parsed.is_set():
             with contextlib.suppress(TimeoutError):
