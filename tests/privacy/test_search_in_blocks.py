@@ -1,4 +1,4 @@
-"""A text is searched for secrets in blocks of lines; the result must be that of a search of the whole text."""
+"""A text is searched for secrets line by line and in blocks; the result must be that of a search of the whole text."""
 
 from __future__ import annotations
 
@@ -39,15 +39,18 @@ CODE = (
 )
 
 
-def in_one_block(text: str, start: int, end: int, monkeypatch: pytest.MonkeyPatch) -> Masked:
+def in_one_piece(text: str, start: int, end: int, monkeypatch: pytest.MonkeyPatch) -> Masked:
+    """Return what a search of the whole text finds: it is one block, and the block is one line."""
     with monkeypatch.context() as patch:
+        patch.setattr(search, "_hinted", search._hinted_in_line)
+        patch.setattr(search, "_in_block", search._in_line)
         patch.setattr(search, "_MIN_BLOCK", len(text))
         patch.setattr(search, "_MAX_BLOCK", len(text))
         return mask_secrets(text, start, end)
 
 
 @pytest.mark.parametrize("size", [1, 5, 40, 300])
-def test_a_search_in_blocks_finds_what_a_search_of_the_whole_finds(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_by_lines_finds_what_a_search_of_the_whole_finds(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     draw = random.Random(size)
     pieces = [*CODE, *(prefix + rest for prefix, rest in table.ISSUED.items())]
     found = 0
@@ -60,9 +63,29 @@ def test_a_search_in_blocks_finds_what_a_search_of_the_whole_finds(size: int, mo
         start = draw.randrange(len(text) + 1) if draw.random() < 0.5 else 0
         end = draw.randrange(start, len(text) + 1)
         masked = mask_secrets(text, start, end)
-        assert masked == in_one_block(text, start, end, monkeypatch)
+        assert masked == in_one_piece(text, start, end, monkeypatch)
         found += len(masked.kinds)
     assert found > size
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_key_searches_the_lines_that_it_changes(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After each of many edits the result is that of a search of the whole text, and few lines were searched for it."""
+    draw = random.Random(seed)
+    pieces = [*CODE, *(prefix + rest for prefix, rest in table.ISSUED.items())]
+    text = "x = [\n" + "".join(draw.choice(pieces) + "\n" for _ in range(120))
+    mask_secrets(text)
+    searched: list[int] = []
+    for _ in range(60):
+        at, size = draw.randrange(len(text) + 1), draw.choice([0, 0, 0, 1, 5])
+        text = text[:at] + draw.choice(["a", "=", '"', "\n", " ", "key", "9", ""]) + text[at + size :]
+        before = search._in_line.cache_info().misses, search._hinted_in_line.cache_info().misses
+        masked = mask_secrets(text)
+        after = search._in_line.cache_info().misses, search._hinted_in_line.cache_info().misses
+        searched.append(max(after[0] - before[0], after[1] - before[1]))
+        assert masked == in_one_piece(text, 0, len(text), monkeypatch)
+    # A new hint asks for one more notation in all lines; everything else concerns the lines around the edit.
+    assert sorted(searched)[len(searched) // 2] <= 3
 
 
 def crosses_lines(parsed: Any) -> bool:

@@ -1,7 +1,8 @@
 """All secrets of a text.
 
 A text is searched at every key and differs little from the one before. What does not depend on other lines is therefore
-searched in blocks of lines and remembered; the result is that of a search of the whole text.
+searched line by line and remembered, for each line and for blocks of lines; the result is that of a search of the whole
+text.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ _VALUES_RANK = len(ISSUED)
 _HINTS = tuple((hint, 1 << index) for index, notation in enumerate(_NOTATIONS) for hint in notation.hints)
 # Characters of a block: it ends with the first empty line after the minimum, or with the first line after the maximum.
 _MIN_BLOCK, _MAX_BLOCK = 256, 1024
-# Blocks remembered: several files of a usual context.
-_MAX_BLOCKS = 2048
+# Blocks and lines remembered: several files of a usual context.
+_MAX_BLOCKS, _MAX_LINES = 2048, 16_384
 
 Found = tuple[int, int, str]
 
@@ -81,8 +82,16 @@ def _lowered(text: str) -> str:
 
 @lru_cache(maxsize=_MAX_BLOCKS)
 def _hinted(block: str) -> int:
-    """Return which notations have a hint in ``block``, one bit each."""
-    lowered, hinted = _lowered(block), 0
+    """Return which notations have a hint in ``block``, one bit each; no hint has a line end."""
+    hinted = 0
+    for line in block.split("\n"):
+        hinted |= _hinted_in_line(line)
+    return hinted
+
+
+@lru_cache(maxsize=_MAX_LINES)
+def _hinted_in_line(line: str) -> int:
+    lowered, hinted = _lowered(line), 0
     for hint, bit in _HINTS:
         if hint in lowered:
             hinted |= bit
@@ -96,11 +105,34 @@ def _in_block(block: str, hinted: int) -> tuple[tuple[int, int, int], ...]:
     The hints are those of the whole text, because some notations do not contain their hint.
     """
     return tuple(
+        (left + start, right + start, index)
+        for start, line in _lines(block)
+        for left, right, index in _in_line(line, hinted)
+    )
+
+
+@lru_cache(maxsize=_MAX_LINES)
+def _in_line(line: str, hinted: int) -> tuple[tuple[int, int, int], ...]:
+    """Return start, end and notation of the secrets in a line; ``line`` has the line ends before and after it."""
+    return tuple(
         (left, right, index)
         for index, notation in enumerate(_NOTATIONS)
         if hinted >> index & 1 and not notation.spans_lines
-        for left, right in notation.spans(block)
+        for left, right in notation.spans(line)
     )
+
+
+def _lines(block: str) -> Iterator[tuple[int, str]]:
+    """Yield offset and text of the lines of ``block``, each with the line ends before and after it."""
+    start = 0
+    while start < len(block):
+        end = block.find("\n", start)
+        if end < 0:
+            end = len(block)
+        begin = max(start - 1, 0)
+        if end > start:
+            yield begin, block[begin : end + 1]
+        start = end + 1
 
 
 @lru_cache(maxsize=_MAX_BLOCKS)
