@@ -86,16 +86,18 @@ def breaks_syntax(window: Window, text: str, replaced: int, language_id: str) ->
     decides, or else all of them must agree.
     """
     trial = _trial(window, replaced, language_id)
-    if trial is None or not _breaks(trial, text):
+    if trial is None or not trial.errors(text):
         return False
     traits = traits_of(language_id)
     if not trial.errors_without_line():
-        return not (_hides_errors(trial) and unopened(text, traits))
+        return _breaks(trial, text) and not (_hides_errors(trial) and unopened(text, traits))
     if _may_close(trial.around, text, traits):
         return False
     parts = _parts(trial)
     clean = next((part for part in parts if part.errors_without_line() == 0), None)
-    return all(_breaks(part, text) for part in (parts if clean is None else (clean,)))
+    # The smallest part comes first: the parser is slow where there are errors.
+    tried = (*reversed(parts), trial) if clean is None else (clean, trial)
+    return all(_breaks(part, text) for part in tried)
 
 
 def is_unfinished(window: Window, text: str, replaced: int, language_id: str) -> bool:

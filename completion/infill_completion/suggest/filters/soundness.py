@@ -33,7 +33,8 @@ def sound_part(window: Window, text: str, replaced: int, language_id: str, *, is
     """
     if is_invoked and (replaced or not _takes_closer(window, text, language_id)):
         return text
-    if not breaks_syntax(window, text, replaced, language_id) or _is_in_literal(window, text, language_id):
+    # A parser takes the text of a string whose end is missing for code, with many errors and much time.
+    if _is_in_literal(window, text, language_id) or not breaks_syntax(window, text, replaced, language_id):
         return text
     if _may_continue(window, text, replaced, language_id):
         return text
