@@ -2,7 +2,8 @@
 
 Run ``python -m benchmarks.overhead``. Parts of real code are retyped in a file of each size, with an engine that
 answers at once: with what the file has, with something else, or with nothing. Keys after a right answer are mostly
-answered from memory; with the other two every key asks the engine. A run whose answers do not come exits with an error.
+answered from memory; with the other two every key asks the engine. After each answer there is a pause, in which the
+server computes ahead; its processor time counts. A run whose answers do not come exits with an error.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ def main() -> int:
     """Print the table; returns 1 if a run did not measure what it says."""
     parser = argparse.ArgumentParser(description="Overhead of the language server per key.")
     parser.add_argument("--keys", type=int, default=200, help="keys of each run (default 200)")
+    parser.add_argument("--pause-ms", type=float, default=25.0, help="pause after each answer (default 25)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file, too")
     parser.add_argument("files", nargs="*", type=Path, help="source files of one language (default: Python's library)")
     options = parser.parse_args()
@@ -58,7 +60,13 @@ def main() -> int:
     for size in SIZES:
         for answers in StubAnswers:
             run = overhead(
-                paths, keys=options.keys, settings={}, size_chars=size, answers=answers, processor_s=processor_s
+                paths,
+                keys=options.keys,
+                settings={},
+                size_chars=size,
+                answers=answers,
+                pause_s=options.pause_ms / 1000,
+                processor_s=processor_s,
             )
             try:
                 row = figures(size, answers, asyncio.run(run))
@@ -71,7 +79,7 @@ def main() -> int:
                 f"{row['processor_ms_per_key']:19.1f} {row['asked']:6} {row['shown']:6}"
             )
     if options.json:
-        written = {"keys": options.keys, "machine": machine(""), "runs": rows}
+        written = {"keys": options.keys, "pause_ms": options.pause_ms, "machine": machine(""), "runs": rows}
         options.json.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     return 0
 

@@ -7,6 +7,7 @@ answers were really shown; otherwise it would measure how fast the server refuse
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -83,6 +84,7 @@ async def overhead(
     settings: dict[str, Any],
     size_chars: int = 1_000_000,
     answers: StubAnswers = StubAnswers.WRONG,
+    pause_s: float = 0.0,
     processor_s: Callable[[int], float] | None = None,
 ) -> Overhead:
     """Retype ``keys`` characters of a large file and return the cost.
@@ -93,6 +95,7 @@ async def overhead(
         settings: The settings; the engine's are replaced.
         size_chars: The size of the file in characters.
         answers: What the engine answers.
+        pause_s: The pause after each answer, in which the server does what it does while the user reads.
         processor_s: Returns the processor time that a process has used so far, by its id.
 
     Raises:
@@ -109,7 +112,7 @@ async def overhead(
                 await _ready(editor)
                 name = f"large{paths[0].suffix}"
                 document = editor.open(Path(folder, name), language_id_of(name), without, gaps[-1].offset)
-                result = await _typed(editor, document, gaps, stub, processor_s)
+                result = await _typed(editor, document, gaps, stub, pause_s, processor_s)
             finally:
                 await editor.stop()
     result.check(answers)
@@ -151,6 +154,7 @@ async def _typed(
     document: EditorDocument,
     gaps: Sequence[Gap],
     stub: StubEngine,
+    pause_s: float,
     processor_s: Callable[[int], float] | None,
 ) -> Overhead:
     """Type in all gaps, from the last to the first, and wait for the answer to each key."""
@@ -165,6 +169,7 @@ async def _typed(
             items = await editor.inline(document)
             result.latency_ms.append((time.perf_counter() - began) * 1000)
             result.shown += bool(items and editor.ghost(document, items[0]))
+            await asyncio.sleep(pause_s)
     if processor_s is not None:
         result.processor_s = processor_s(editor.process_id) - spent_before
     result.asked = stub.requests - asked_before
