@@ -44,6 +44,7 @@ class ModelShape:
         head_dim: Width of a head.
         vocab: Rows of the embedding and of the head.
         tied: Whether the head is the embedding.
+        gated: Whether the feed-forward part has a gate; StarCoder2's has none.
     """
 
     layers: int
@@ -54,10 +55,11 @@ class ModelShape:
     head_dim: int
     vocab: int
     tied: bool = False
+    gated: bool = True
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> ModelShape:
-        """Read a ``config.json``.
+        """Read a ``config.json``; what it does not say is as in transformers.
 
         Raises:
             KeyError: The model is not Llama-like.
@@ -72,20 +74,21 @@ class ModelShape:
             kv_heads=int(config.get("num_key_value_heads") or heads),
             head_dim=int(config.get("head_dim") or hidden // heads),
             vocab=int(config["vocab_size"]),
-            tied=bool(config.get("tie_word_embeddings", False)),
+            tied=bool(config.get("tie_word_embeddings", config.get("model_type") == "starcoder2")),
+            gated=config.get("model_type") != "starcoder2",
         )
 
     @property
     def linear_rows(self) -> int:
         """Output rows of the linear layers in all layers."""
         attention = (self.heads + 2 * self.kv_heads) * self.head_dim + self.hidden
-        return self.layers * (attention + 2 * self.intermediate + self.hidden)
+        return self.layers * (attention + (2 if self.gated else 1) * self.intermediate + self.hidden)
 
     @property
     def linear_weights(self) -> int:
-        """Number of weights in the linear layers: q, k, v, o and gate, up, down of every layer."""
+        """Number of weights in the linear layers: q, k, v, o, up, down of every layer, and its gate if it has one."""
         attention = self.hidden * (2 * self.heads + 2 * self.kv_heads) * self.head_dim
-        return self.layers * (attention + 3 * self.hidden * self.intermediate)
+        return self.layers * (attention + (3 if self.gated else 2) * self.hidden * self.intermediate)
 
     @property
     def parameters(self) -> int:

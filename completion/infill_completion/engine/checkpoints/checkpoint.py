@@ -145,7 +145,7 @@ def _pretrained(
         # A checkpoint that was saved quantised has its own configuration.
         if quantization != "none" and getattr(config, "quantization_config", None) is None:
             extra["quantization_config"] = precision.bitsandbytes_config(quantization, dtype)
-        model = AutoModelForCausalLM.from_pretrained(
+        model, report = AutoModelForCausalLM.from_pretrained(
             folder,
             config=config,
             dtype=dtype,
@@ -154,6 +154,7 @@ def _pretrained(
             trust_remote_code=False,
             use_safetensors=True,
             attn_implementation="sdpa",
+            output_loading_info=True,
             **extra,
         )
     except torch.OutOfMemoryError as error:
@@ -161,5 +162,12 @@ def _pretrained(
     except (OSError, ValueError, RuntimeError, ImportError, KeyError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(f"{name} cannot be loaded ({reason}); check the files in {folder}.") from error
+    # transformers fills in what is missing with random numbers, and leaves out what it has no place for.
+    if wrong := [*report["missing_keys"], *(key for key in report["unexpected_keys"] if key.endswith(".bias"))]:
+        lacks = "lacks" if report["missing_keys"] else "has"
+        raise ModelError(
+            f"{name} {lacks} the tensor {sorted(wrong)[0][:80]}, other than its configuration says; choose another model, "
+            f"or check the files in {folder}."
+        )
     loaded: Any = model
     return loaded.eval().requires_grad_(False)

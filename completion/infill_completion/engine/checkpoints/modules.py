@@ -64,7 +64,7 @@ def _attach(root: nn.Module, name: str, parameter: nn.Parameter) -> None:
         module = module.get_submodule(part)
     if kind == "bias":
         module.get_submodule(owner).register_parameter("bias", parameter)
-    elif owner.endswith("_proj") or owner == "lm_head":
+    elif owner.endswith(("_proj", "c_fc")) or owner == "lm_head":
         module.add_module(owner, _linear(parameter))
     else:
         holder = nn.Module()

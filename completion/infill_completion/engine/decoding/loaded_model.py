@@ -23,6 +23,7 @@ from infill_completion.engine.decoding.candidate import Candidate
 from infill_completion.engine.decoding.draft_policy import DraftPolicy
 from infill_completion.engine.decoding.healing import Speller
 from infill_completion.engine.decoding.recent_texts import RecentTexts
+from infill_completion.engine.model.architecture import entries_of, window_of
 from infill_completion.engine.model.cuda.choice import DeviceChoice, KernelChoice, Token
 from infill_completion.engine.model.cuda.device_loop import DeviceLoop
 from infill_completion.engine.model.cuda.kernels.loading import rounded_shape, step_kernels, use_for_prompts
@@ -75,6 +76,8 @@ class LoadedModel:
         self.settings, self.tokenizer = checkpoint.settings, checkpoint.tokenizer
         self._torch_device = checkpoint.device
         positions = int(checkpoint.model.config.max_position_embeddings)
+        # Within its window a model with a sliding one computes what the decoder does.
+        positions = min(positions, window_of(entries_of(checkpoint.model.config)) or positions)
         answer = min(ANSWER_TOKENS, positions // 4)
         self.context_tokens = min(context_tokens, self.settings.context_tokens or positions, positions - answer)
         self.transformers_model: Any = checkpoint.model

@@ -30,6 +30,9 @@ LLAMA3 = {
     "rope_type": "llama3", "rope_theta": 1e4, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
     "original_max_position_embeddings": 16,
 }  # fmt: skip
+GRANITE = {
+    "embedding_multiplier": 3.0, "residual_multiplier": 0.25, "attention_multiplier": 0.5, "logits_scaling": 2.0,
+}  # fmt: skip
 FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "llama": ("Llama", {}),
     "llama, own head": ("Llama", {"tie_word_embeddings": False}),
@@ -39,7 +42,13 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "llama, 3.1": ("Llama", {"rope_parameters": LLAMA3}),
     "qwen2": ("Qwen2", {}),
     "qwen3": ("Qwen3", {"head_dim": 16}),
-}
+    "granite": ("Granite", GRANITE),
+    "granite, biases, own head": (
+        "Granite", GRANITE | {"attention_bias": True, "mlp_bias": True, "tie_word_embeddings": False},
+    ),
+    "starcoder2": ("Starcoder2", {}),
+    "starcoder2, own head": ("Starcoder2", {"tie_word_embeddings": False}),
+}  # fmt: skip
 
 
 def silent(share: float, doing: str) -> None:
@@ -77,6 +86,11 @@ def exported(model: Any, kind: str, architecture: str) -> bytes:
         f"{architecture}.attention.value_length": config.head_dim,
         f"{architecture}.attention.layer_norm_rms_epsilon": 1e-5, f"{architecture}.rope.freq_base": 1e4,
     }  # fmt: skip
+    if architecture == "granite":
+        names = ("embedding_scale", "residual_scale", "attention.scale", "logit_scale")
+        metadata |= {f"granite.{name}": value for name, value in zip(names, GRANITE.values(), strict=True)}
+    if architecture == "starcoder2":
+        metadata["starcoder2.attention.layer_norm_epsilon"] = config.norm_epsilon
     if config.rope_parameters["rope_type"] == "linear":
         metadata |= {f"{architecture}.rope.scaling.type": "linear", f"{architecture}.rope.scaling.factor": 4.0}
     tensors = {}
@@ -88,7 +102,7 @@ def exported(model: Any, kind: str, architecture: str) -> bytes:
         if name == "lm_head.weight" and config.tie_word_embeddings:
             continue
         turned = next((count for part, count in {"q_proj": 4, "k_proj": 2}.items() if part in name), 0)
-        if turned and architecture == "llama":
+        if turned and architecture in {"llama", "granite"}:
             flat = values.reshape(values.shape[0], -1).numpy()
             values = torch.from_numpy(pair_rows(flat, turned).copy()).reshape(values.shape)
         tensors[theirs(name)] = stored(kind if values.ndim > 1 else "F32", values)
@@ -98,9 +112,9 @@ def exported(model: Any, kind: str, architecture: str) -> bytes:
 def theirs(name: str) -> str:
     """Return llama.cpp's name of a tensor."""
     stem, _, end = name.rpartition(".")
-    for norm in ("q_norm", "k_norm"):
-        if stem.endswith(norm):
-            return f"blk.{stem.split('.')[2]}.attn_{norm}.{end}"
+    others = {"q_norm": "attn_q_norm", "k_norm": "attn_k_norm", "c_fc": "ffn_up", "c_proj": "ffn_down"}
+    if (short := stem.rpartition(".")[2]) in others:
+        return f"blk.{stem.split('.')[2]}.{others[short]}.{end}"
     return tensor_names(2)[f"{stem}.weight"].removesuffix("weight") + end
 
 
@@ -276,3 +290,67 @@ def test_a_file_completes_as_a_model(tmp_path: Path) -> None:
     values = sum(parameter.numel() for parameter in load_gguf(path, torch.float32, CPU).parameters())
     assert weight_bytes(path, "none", torch.float32) == 4 * values
     assert kv_bytes(path, 10, torch.float32) == 10 * 2 * 1 * 4 * 4
+
+
+FOREIGN: dict[str, tuple[dict[str, Any], str]] = {
+    "soft cap": ({"llama.final_logit_softcapping": 30.0}, "has `llama.final_logit_softcapping`"),
+    "soft cap of attention": ({"llama.attn_logit_softcapping": 50.0}, "has `llama.attn_logit_softcapping`"),
+    "scale of another family": ({"llama.residual_scale": 0.25}, "has `llama.residual_scale`"),
+    "scale of attention": ({"llama.attention.scale": 0.5}, "has `llama.attention.scale`"),
+    "sees what follows": ({"llama.attention.causal": False}, "has `llama.attention.causal`"),
+    "parallel blocks": ({"llama.use_parallel_residual": True}, "has `llama.use_parallel_residual`"),
+    "a text for a number": ({"llama.attention.sliding_window": "4096"}, "unusable value"),
+    "part of each head": ({"llama.rope.dimension_count": 2}, "attention heads"),
+    "other layers": ({"general.architecture": "gemma2"}, "of the kind `gemma2`, and only llama, qwen2, qwen3, granite"),
+}
+
+
+@pytest.mark.parametrize("case", FOREIGN)
+def test_what_other_models_compute_is_refused(tmp_path: Path, case: str) -> None:
+    changes, expected = FOREIGN[case]
+    metadata, tensors = small_model()
+    path = tmp_path / "model.gguf"
+    path.write_bytes(gguf(metadata | changes, tensors))
+    with pytest.raises(ModelError) as error:
+        load(EngineSettings(model=str(path), device="cpu"), silent)
+    assert expected in str(error.value)
+    assert str(error.value).endswith(".")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"llama.final_logit_softcapping": 0.0, "llama.logit_scale": 1.0, "llama.attention.scale": 0.0},
+        {"llama.attention.causal": True, "llama.use_parallel_residual": False, "llama.rope.scaling.finetuned": True},
+    ],
+)
+def test_numbers_that_change_nothing_are_accepted(tmp_path: Path, changes: dict[str, Any]) -> None:
+    metadata, tensors = small_model()
+    path = tmp_path / "model.gguf"
+    path.write_bytes(gguf(metadata | changes, tensors))
+    assert load_gguf(path, torch.float32, CPU)
+
+
+@pytest.mark.parametrize(
+    ("family", "changes", "window"),
+    [
+        ("llama", {}, None),
+        ("llama", {"llama.attention.sliding_window": 48}, 48),
+        ("qwen2", {"qwen2.attention.sliding_window": 48}, 48),
+        ("starcoder2", {}, 4096),
+        ("starcoder2", {"starcoder2.attention.sliding_window": 48}, 48),
+    ],
+)
+def test_prompts_keep_to_the_window(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: str, changes: dict[str, Any], window: int | None
+) -> None:
+    original = gguf
+    monkeypatch.setitem(globals(), "gguf", lambda metadata, tensors: original(metadata | changes, tensors))
+    path = tmp_path / "model.gguf"
+    path.write_bytes(exported(model_of(family), "F32", family))
+    generator = Generator.load(EngineSettings(model=str(path), device="cpu"), silent)
+    assert generator.model.forward_pass.decoder.architecture.window == window
+    longest = min(128, window or 128)
+    assert generator.details["context_tokens"] <= longest - longest // 4
+    assert generator.model.forward_pass.decoder.capacity <= longest
+    generator.close()

@@ -11,8 +11,8 @@ from infill_completion.engine.errors import ModelError
 
 # Factors of the rotary wavelengths (Llama 3.1), which no tensor of transformers holds.
 ROPE_FACTORS = "rope_freqs.weight"
-# The architecture in which llama.cpp rotates neighbouring pairs where transformers rotates halves.
-_PAIRED = "llama"
+# The architectures in which llama.cpp rotates neighbouring pairs where transformers rotates halves.
+_PAIRED = ("llama", "granite")
 
 
 class Place(NamedTuple):
@@ -48,7 +48,7 @@ def places(file: GgufFile, description: Description) -> list[Place]:
         if entry.shape != shape:
             raise ModelError(f"In {file.path.name} the tensor {theirs} has the wrong shape; fetch the file again.")
         known.add(theirs)
-        found.append(Place(place_name, entry, width if description.architecture == _PAIRED else 0))
+        found.append(Place(place_name, entry, width if description.architecture in _PAIRED else 0))
     for theirs, entry in file.tensors.items():
         if theirs not in known:
             raise ModelError(
@@ -75,18 +75,22 @@ def _expected(description: Description) -> Iterator[tuple[str, str, tuple[int, .
         ("attn_v", "self_attn.v_proj", (keys, hidden), 0),
         ("attn_output", "self_attn.o_proj", (hidden, queries), 0),
         ("ffn_norm", "post_attention_layernorm", (hidden,), 0),
-        ("ffn_gate", "mlp.gate_proj", (wide, hidden), 0),
-        ("ffn_up", "mlp.up_proj", (wide, hidden), 0),
-        ("ffn_down", "mlp.down_proj", (hidden, wide), 0),
+        *(("ffn_gate", "mlp.gate_proj", (wide, hidden), 0) for _ in range(shape.gated)),
+        ("ffn_up", "mlp.up_proj" if shape.gated else "mlp.c_fc", (wide, hidden), 0),
+        ("ffn_down", "mlp.down_proj" if shape.gated else "mlp.c_proj", (hidden, wide), 0),
     )
     for layer in range(shape.layers):
         for theirs, ours, size, paired in rows:
             yield f"blk.{layer}.{theirs}.weight", f"model.layers.{layer}.{ours}.weight", size, True, paired
-            if ours.endswith("_proj"):
+            if not ours.endswith("layernorm"):
                 bias = size[:1]
                 yield f"blk.{layer}.{theirs}.bias", f"model.layers.{layer}.{ours}.bias", bias, False, paired
+            elif not shape.gated:
+                yield f"blk.{layer}.{theirs}.bias", f"model.layers.{layer}.{ours}.bias", size, True, paired
         for theirs, ours in (("attn_q_norm", "q_norm"), ("attn_k_norm", "k_norm")):
             if description.architecture == "qwen3":
                 yield f"blk.{layer}.{theirs}.weight", f"model.layers.{layer}.self_attn.{ours}.weight", (width,), True, 0
     yield "output_norm.weight", "model.norm.weight", (hidden,), True, 0
+    if not shape.gated:
+        yield "output_norm.bias", "model.norm.bias", (hidden,), True, 0
     yield "output.weight", "lm_head.weight", (shape.vocab, hidden), False, 0

@@ -83,8 +83,12 @@ def config_of(description: Description) -> SimpleNamespace:
         tie_word_embeddings=shape.tied,
         max_position_embeddings=description.context_tokens,
         rms_norm_eps=description.norm_epsilon,
-        hidden_act="silu",
+        norm_epsilon=description.norm_epsilon,
+        hidden_act="silu" if shape.gated else "gelu_pytorch_tanh",
+        sliding_window=description.window,
+        use_sliding_window=description.window is not None,
         rope_parameters={"rope_type": "default", "rope_theta": description.rope_base},
+        **description.factors,
     )
 
 
