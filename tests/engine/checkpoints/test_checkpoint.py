@@ -90,7 +90,7 @@ def test_an_unknown_architecture_is_one_sentence(tiny_folder: Path, tmp_path: Pa
     strange = tmp_path / "strange"
     shutil.copytree(tiny_folder, strange)
     (strange / "config.json").write_text(json.dumps({"model_type": "no-such-type"}))
-    with pytest.raises(ModelError, match="cannot be loaded") as error:
+    with pytest.raises(ModelError, match="`no-such-type` are not supported") as error:
         load(EngineSettings(model=str(strange), device="cpu"), silent)
     one_sentence(error)
 

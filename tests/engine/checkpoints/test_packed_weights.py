@@ -92,7 +92,6 @@ def test_four_bits_are_those_of_the_whole_matrix(tmp_path: Path, monkeypatch: py
         {"quantization_config": {"quant_method": "bitsandbytes"}},
         {"rope_parameters": {"rope_type": "llama3", "factor": 8.0}},
         {"rope_parameters": None, "rope_scaling": {"type": "linear", "factor": 2.0}},
-        {"hidden_act": "gelu"},
     ],
 )
 def test_other_checkpoints_are_left_to_transformers(tmp_path: Path, change: dict[str, Any]) -> None:

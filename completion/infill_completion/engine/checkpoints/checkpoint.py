@@ -5,6 +5,8 @@ Only safetensors and GGUF files are read, and code from checkpoints never runs.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ from infill_completion.engine.checkpoints.selection import EMBEDDED, WORKSPACE_B
 from infill_completion.engine.checkpoints.tokenizer import Tokenizer
 from infill_completion.engine.checkpoints.weights import weight_bytes
 from infill_completion.engine.errors import ModelError
+from infill_completion.engine.model.architecture import architecture_of
 from infill_completion.engine.model.native import build as native_build
 from infill_completion.engine.progress import Progress
 from infill_completion.settings import EngineSettings
@@ -66,6 +69,8 @@ def load(settings: EngineSettings, progress: Progress, *, without_transformers: 
     weights = precision.Weights() if folder == EMBEDDED else weights_of(folder)
     quantization = _available(precision.choose_quantization(settings.quantization, device, name, weights), settings)
     dtype = precision.choose_dtype(device, quantization)
+    if folder.is_dir():
+        _check_architecture(folder)
     progress(0.05, "reading the tokenizer")
     tokenizer = Tokenizer.load(folder, name)
     form = tokenizer.infilling.form if tokenizer.infilling else None
@@ -98,6 +103,15 @@ def load(settings: EngineSettings, progress: Progress, *, without_transformers: 
         model_settings.name or name, folder, model, tokenizer, model_settings, device, dtype, quantization, needed,
         is_cpu_int8,
     )  # fmt: skip
+
+
+def _check_architecture(folder: Path) -> None:
+    """Raise before anything is loaded if the decoder does not compute what the model does.
+
+    Damaged configurations are reported by those who read more of them.
+    """
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
+        architecture_of(json.loads((folder / "config.json").read_text("utf-8")))
 
 
 def _dequantized(file: Path, name: str, dtype: torch.dtype, device: torch.device, progress: Progress) -> Any:
@@ -145,7 +159,7 @@ def _pretrained(
         # A checkpoint that was saved quantised has its own configuration.
         if quantization != "none" and getattr(config, "quantization_config", None) is None:
             extra["quantization_config"] = precision.bitsandbytes_config(quantization, dtype)
-        model, report = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder,
             config=config,
             dtype=dtype,
@@ -163,11 +177,11 @@ def _pretrained(
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(f"{name} cannot be loaded ({reason}); check the files in {folder}.") from error
     # transformers fills in what is missing with random numbers, and leaves out what it has no place for.
+    model, report = loaded
     if wrong := [*report["missing_keys"], *(key for key in report["unexpected_keys"] if key.endswith(".bias"))]:
         lacks = "lacks" if report["missing_keys"] else "has"
         raise ModelError(
-            f"{name} {lacks} the tensor {sorted(wrong)[0][:80]}, other than its configuration says; choose another model, "
-            f"or check the files in {folder}."
+            f"{name} {lacks} the tensor {min(wrong)[:80]}, other than its configuration says; choose another model, or "
+            f"check the files in {folder}."
         )
-    loaded: Any = model
-    return loaded.eval().requires_grad_(False)
+    return model.eval().requires_grad_(False)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -21,13 +21,14 @@ from infill_completion.engine.checkpoints.gguf.blocks import IN_GROUPS
 from infill_completion.engine.checkpoints.gguf.contents import places
 from infill_completion.engine.checkpoints.gguf.loading import config_of, opened, rotary_of
 from infill_completion.engine.checkpoints.gguf.tensors import GgufTensor
+from infill_completion.engine.checkpoints.matrices import Block, blocks_of, check_biases
 from infill_completion.engine.checkpoints.modules import Rotary
 from infill_completion.engine.checkpoints.precision import Weights
 from infill_completion.engine.checkpoints.tensor_files import StoredTensor, stored_tensors
 from infill_completion.engine.checkpoints.weights import tensor_sizes, weight_files
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.model import huge_pages, int4, int4_grids, int8
-from infill_completion.engine.model.architecture import FAMILIES
+from infill_completion.engine.model.architecture import FAMILIES, architecture_of
 from infill_completion.engine.model.int4 import Groups, Int4Linear
 from infill_completion.engine.model.int8 import Int8Linear
 from infill_completion.engine.model.native.step import suits_head
@@ -36,13 +37,6 @@ environment.prepare()
 
 _BASE = 10_000.0  # of rotary embeddings where a configuration names none
 _EMBEDDINGS, _HEAD = "model.embed_tokens.weight", "lm_head.weight"
-# The matrices of a layer in the order in which a step reads them; those in a row are joined.
-_JOINED = (
-    ("self_attn", "qkv_proj", ("q_proj", "k_proj", "v_proj")),
-    ("self_attn", "o_proj", ("o_proj",)),
-    ("mlp", "gate_up_proj", ("gate_proj", "up_proj")),
-    ("mlp", "down_proj", ("down_proj",)),
-)
 _GROUP_BITS = 5.0  # of a weight with its scale and minimum
 _NORMS = ("input_layernorm", "post_attention_layernorm")
 
@@ -142,31 +136,39 @@ def weights_of(path: Path) -> Weights:
             shape.linear_weights, is_gguf=True, is_packable=suits_head(shape.head_dim), has_groups=has_groups
         )
     try:
-        shape = ModelShape.of(json.loads((path / "config.json").read_text(encoding="utf-8")))
+        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        shape = ModelShape.of(config)
         if not can_stream(path):
             return Weights(shape.linear_weights)
-        return Weights(shape.linear_weights, is_packable=suits_head(shape.head_dim), has_groups=_has_groups(path))
+        return Weights(
+            shape.linear_weights,
+            is_packable=suits_head(shape.head_dim),
+            has_groups=_has_groups(path, config["model_type"]),
+        )
     except (ModelError, OSError, LookupError, ValueError, TypeError, AttributeError, struct.error):
         return Weights()  # loading it says what is wrong
 
 
-def _has_groups(folder: Path) -> bool:
+def _has_groups(folder: Path, family: str) -> bool:
     tensor_sizes(folder)  # raises if a header is damaged
     tensors = stored_tensors(weight_files(folder))
-    names = (f"model.layers.0.{block}.{part}.weight" for block, _, parts in _JOINED for part in parts)
+    blocks = blocks_of(family)
+    names = (f"model.layers.0.{block.module}.{name}.weight" for block in blocks for name in block.names)
     return all(int4_grids.is_on_grids(tensors[name].first_rows()) for name in names)
 
 
 def can_stream(folder: Path) -> bool:
-    """Return whether :func:`load_packed` supports the checkpoint: whole weights and plain rotary embeddings."""
+    """Return whether :func:`load_packed` supports the checkpoint: whole weights and plain rotary embeddings.
+
+    Raises:
+        ModelError: The model computes something that the decoder does not.
+    """
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
-    return (
-        config.get("model_type") in FAMILIES
-        and not config.get("quantization_config")
-        and rope.get("rope_type", rope.get("type", "default")) == "default"
-        and config.get("hidden_act", "silu") == "silu"
-    )
+    if config.get("model_type") not in FAMILIES or config.get("quantization_config"):
+        return False
+    architecture_of(config)
+    return bool(rope.get("rope_type", rope.get("type", "default")) == "default")
 
 
 def load_packed(path: Path, bits: int, progress: Callable[[float], None] = lambda share: None) -> StreamedModel:
@@ -195,7 +197,9 @@ def load_packed(path: Path, bits: int, progress: Callable[[float], None] = lambd
 def _safetensors(folder: Path) -> _Source:
     raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     raw.setdefault("num_key_value_heads", raw["num_attention_heads"])
-    return _Source(SimpleNamespace(**raw), stored_tensors(weight_files(folder)), _rotary(raw))
+    tensors = stored_tensors(weight_files(folder))
+    check_biases(raw, tensors)
+    return _Source(SimpleNamespace(**raw), tensors, _rotary(raw))
 
 
 def _gguf(path: Path) -> _Source:
@@ -206,8 +210,9 @@ def _gguf(path: Path) -> _Source:
 
 def _packed(source: _Source, bits: int, progress: Callable[[float], None]) -> StreamedModel:
     config, tensors = source.config, source.tensors
-    matrices = [_matrix(source, f"model.layers.{layer}.{block}", names, bits)
-                for layer in range(config.num_hidden_layers) for block, _, names in _JOINED]  # fmt: skip
+    blocks = blocks_of(config.model_type)
+    matrices = [_matrix(source, f"model.layers.{layer}.{block.module}", block.names, bits)
+                for layer in range(config.num_hidden_layers) for block in blocks]  # fmt: skip
     is_tied = _HEAD not in tensors
     matrices += [_Matrix([tensors[name]], [], 8) for name in ((_EMBEDDINGS,) if is_tied else (_HEAD, _EMBEDDINGS))]
     packed = huge_pages.block([matrix.packed_shape for matrix in matrices])
@@ -222,7 +227,7 @@ def _packed(source: _Source, bits: int, progress: Callable[[float], None]) -> St
         norm=_norm(tensors, "model.norm"),
         rotary_emb=source.rotary,
         layers=[
-            _layer(tensors, f"model.layers.{number}", linears[number * len(_JOINED) :])
+            _layer(tensors, f"model.layers.{number}", linears[number * len(blocks) :], blocks)
             for number in range(config.num_hidden_layers)
         ],
     )
@@ -238,10 +243,12 @@ def _matrix(source: _Source, block: str, names: tuple[str, ...], bits: int) -> _
     return _Matrix(parts, biases, 8 if is_precise else bits)
 
 
-def _layer(tensors: Mapping[str, StoredTensor | GgufTensor], name: str, linears: list[Any]) -> Any:
+def _layer(
+    tensors: Mapping[str, StoredTensor | GgufTensor], name: str, linears: list[Any], blocks: Sequence[Block]
+) -> Any:
     layer = SimpleNamespace(self_attn=SimpleNamespace(), mlp=SimpleNamespace())
-    for (block, joined, _), linear in zip(_JOINED, linears, strict=False):
-        setattr(getattr(layer, block), joined, linear)
+    for block, linear in zip(blocks, linears, strict=False):
+        setattr(getattr(layer, block.module), block.joined, linear)
     for norm in _NORMS:
         setattr(layer, norm, _norm(tensors, f"{name}.{norm}"))
     for norm in ("q_norm", "k_norm"):
@@ -251,7 +258,9 @@ def _layer(tensors: Mapping[str, StoredTensor | GgufTensor], name: str, linears:
 
 
 def _norm(tensors: Mapping[str, StoredTensor | GgufTensor], name: str) -> Any:
-    return SimpleNamespace(weight=tensors[f"{name}.weight"].read().float())
+    bias = tensors.get(f"{name}.bias")
+    weight = tensors[f"{name}.weight"].read().float()
+    return SimpleNamespace(weight=weight, bias=None if bias is None else bias.read().float())
 
 
 def _rotary(config: dict[str, Any]) -> Rotary:

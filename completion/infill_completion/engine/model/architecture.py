@@ -118,6 +118,20 @@ def window_of(config: Mapping[str, Any]) -> int | None:
     return window
 
 
+def biased(config: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names of the linear layers that have biases, as transformers calls them."""
+    family, attention, inner = config.get("model_type"), ("q_proj", "k_proj", "v_proj"), list[str]()
+    if family == "qwen2":
+        return frozenset(attention)
+    if family == "starcoder2":
+        return frozenset((*attention, "o_proj", "c_fc", "c_proj")) if config.get("use_bias", True) else frozenset()
+    if config.get("attention_bias") and family != "mistral":
+        inner += (*attention, "o_proj")
+    if config.get("mlp_bias") and family in {"llama", "granite"}:
+        inner += ("gate_proj", "up_proj", "down_proj")
+    return frozenset(inner)
+
+
 def _check_activation(config: Mapping[str, Any], family: str, is_gated: bool) -> None:
     known = _SILU if is_gated else _GELU_TANH
     activation = config.get("hidden_act") or known[0]
