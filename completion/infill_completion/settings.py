@@ -69,24 +69,11 @@ class EngineSettings:
         "prompt: needed if the server hides it behind a name of its own. `suffix`: the server infills by OpenAI's "
         "`suffix`; `none`: left to right.",
         choices=(
-            "auto",
-            "codellama",
-            "qwen3-coder",
-            "qwen2.5-coder",
-            "codegemma",
-            "granite",
-            "deepseek-coder",
-            "codestral",
-            "seed-coder",
-            "mellum",
-            "santacoder",
-            "starcoder2",
-            "starcoder",
-            "suffix",
-            "none",
+            "auto", "codellama", "qwen3-coder", "qwen2.5-coder", "codegemma", "granite-3", "granite", "deepseek-coder",
+            "codestral", "seed-coder", "mellum", "santacoder", "starcoder2", "starcoder", "suffix", "none",
         ),
         trusted=True,
-    )
+    )  # fmt: skip
     quantization: str = setting(
         "auto",
         "`nf4`, `int8`, `int4` or `none`. `auto` is `nf4` on CUDA. On a CPU it is `int4` for models that have 4 bits "

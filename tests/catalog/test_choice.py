@@ -92,7 +92,9 @@ EVERYTHING = tuple(model.id for model in MODELS)
         ("24 GB GPU", ("JetBrains/Mellum-4b-base", Q05), Q05),
         # Never unasked: left to right, unsupported layers, no published figure.
         ("24 GB GPU", ("codellama/CodeLlama-34b-hf",), "embedded"),
-        ("24 GB GPU", ("bigcode/starcoder2-7b", "ibm-granite/granite-8b-code-base"), "embedded"),
+        ("24 GB GPU", ("google/codegemma-7b", "ibm-granite/granite-8b-code-base-4k"), "embedded"),
+        ("24 GB GPU", ("bigcode/starcoder2-7b", "ibm-granite/granite-3b-code-base-2k"), "bigcode/starcoder2-7b"),
+        ("8 GB GPU", ("bigcode/starcoder2-3b", "bigcode/starcoder2-15b"), "bigcode/starcoder2-3b"),
         ("24 GB GPU", ("codellama/CodeLlama-7b-Instruct-hf",), "embedded"),
     ],
 )

@@ -57,8 +57,12 @@ PROMPTS = {
         "ibm-granite/granite-8b-code-base",
         "<fim_prefix># a.py\nA = 1\n\n# b.py\nB = 2\n\nP<fim_suffix>S<fim_middle>",
     ),
-    "Granite": (
+    "Granite-3": (
         "ibm-granite/granite-3.3-8b-base",
+        "<fim_prefix># a.py\nA = 1\n\n# b.py\nB = 2\n\nP<fim_suffix>S<fim_middle>",
+    ),
+    "Granite": (
+        "ibm-granite/granite-4.0-micro-base",
         "<|fim_prefix|># a.py\nA = 1\n\n# b.py\nB = 2\n\nP<|fim_suffix|>S<|fim_middle|>",
     ),
     "Seed-Coder": (

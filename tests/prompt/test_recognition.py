@@ -34,7 +34,11 @@ from infill_completion.settings import documentation
         ("codestral:22b", "Codestral"),
         ("code-gemma-2b", "CodeGemma"),
         ("granite-code:8b", "StarCoder"),
-        ("granite3.3:8b", "Granite"),
+        ("granite3.3:8b", "Granite-3"),
+        ("ibm-granite/granite-3.3-2b-base", "Granite-3"),
+        ("Granite 3.3 8b Base", "Granite-3"),
+        ("ibm-granite/granite-4.0-micro-base", "Granite"),
+        ("granite-3b-code-base-2k.Q4_K_M.gguf", "StarCoder"),
         ("JetBrains/Mellum-4b-base", "Mellum"),
         ("bytedance/seed_coder_8b_base", "Seed-Coder"),
     ],
@@ -55,8 +59,10 @@ def test_a_name_of_another_model_tells_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["codellama:34b-code", "codellama:7b-python", "CodeLlama-70b-Instruct-hf", "mamba-codestral-7B"]
-)
+    "name",
+    ["codellama:34b-code", "codellama:7b-python", "CodeLlama-70b-Instruct-hf", "mamba-codestral-7B",
+     "granite3.1-dense:8b", "granite3-dense:2b", "granite-3.0-8b-base", "granite-3.2-8b-instruct-Q4_0.gguf"],
+)  # fmt: skip
 def test_a_model_that_was_not_trained_to_infill_is_known_as_such(name: str) -> None:
     known = format_of_names([name])
     assert not known.infills

@@ -93,6 +93,14 @@ def _deepseek(size: str, shape: ModelShape) -> KnownModel:
     return _peer(f"deepseek-ai/deepseek-coder-{size}-base", shape, PromptLayout.PSM)
 
 
+def _starcoder2(
+    size: str, layers: int, hidden: int, intermediate: int, heads: int, kv_heads: int, *, tied: bool = True
+) -> KnownModel:
+    shape = ModelShape(layers, hidden, intermediate, heads, kv_heads, 128, 49_152, tied=tied, gated=False)
+    note = "It sees 4,096 tokens at a time, so prompts are at most that long."
+    return _peer(f"bigcode/starcoder2-{size}", shape, PromptLayout.PSM, 16_384, note)
+
+
 def _unsupported(name: str, why: str) -> KnownModel:
     return KnownModel(name, None, Support.NONE, note=why)
 
@@ -115,18 +123,40 @@ PEERS = (
     _deepseek("1.3b", ModelShape(24, 2048, 5504, 16, 16, 128, 32_256)),
     _deepseek("6.7b", ModelShape(32, 4096, 11008, 32, 32, 128, 32_256)),
     _deepseek("33b", ModelShape(62, 7168, 19200, 56, 8, 128, 32_256)),
-    _unsupported("bigcode/starcoder2-7b", "Its layers are not Llama's (LayerNorm, biases, sliding window)."),
+    _starcoder2("3b", 30, 3072, 12288, 24, 2),
+    _starcoder2("7b", 32, 4608, 18432, 36, 4),
+    _starcoder2("15b", 40, 6144, 24576, 48, 4, tied=False),
+    _peer(
+        "ibm-granite/granite-3b-code-base-2k", ModelShape(32, 2560, 10240, 32, 32, 80, 49_152, tied=True),
+        PromptLayout.PSM, 2048,
+    ),
+    _peer(
+        "ibm-granite/granite-8b-code-base-4k", ModelShape(36, 4096, 14336, 32, 8, 128, 49_152, tied=True),
+        PromptLayout.PSM, 4096,
+    ),
+    _peer(
+        "ibm-granite/granite-3.3-2b-base", ModelShape(40, 2048, 8192, 32, 8, 64, 49_159, tied=True), PromptLayout.PSM,
+        131_072,
+    ),
+    _peer(
+        "ibm-granite/granite-3.3-8b-base", ModelShape(40, 4096, 12800, 32, 8, 128, 49_159, tied=True), PromptLayout.PSM,
+        131_072,
+    ),
     _unsupported("google/codegemma-7b", "Its layers are not Llama's (scaled embeddings, GeGLU)."),
-    _unsupported("ibm-granite/granite-8b-code-base", "Its layers have biases and scales that Llama's do not have."),
-    _unsupported("ibm-granite/granite-3b-code-base-2k", "Its layers have biases that Llama's do not have."),
 )  # fmt: skip
 
 MODELS: tuple[KnownModel, ...] = CODE_LLAMA + PEERS
+# The hub redirects from the first names.
+_RENAMED = {
+    "ibm-granite/granite-3b-code-base": "ibm-granite/granite-3b-code-base-2k",
+    "ibm-granite/granite-8b-code-base": "ibm-granite/granite-8b-code-base-4k",
+}
 
 
 def find(name: str) -> KnownModel | None:
     """Return the known model with a hub id, ignoring case; Meta's own mirrors of CodeLlama count as the same models."""
     wanted = name.lower().replace("meta-llama/codellama-", "codellama/codellama-")
+    wanted = _RENAMED.get(wanted, wanted)
     return next((model for model in MODELS if model.id.lower() == wanted), None)
 
 

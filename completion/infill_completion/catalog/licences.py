@@ -32,7 +32,7 @@ class Licence:
 
 
 _APACHE, _LLAMA2 = Licence("Apache-2.0"), Licence("Llama 2 Community License")
-_DEEPSEEK = Licence("DeepSeek Model License")
+_DEEPSEEK, _BIGCODE = Licence("DeepSeek Model License"), Licence("BigCode OpenRAIL-M")
 
 LICENCES: dict[str, Licence] = {
     "Qwen/Qwen2.5-Coder-0.5B": _APACHE,
@@ -47,10 +47,14 @@ LICENCES: dict[str, Licence] = {
     "deepseek-ai/deepseek-coder-1.3b-base": _DEEPSEEK,
     "deepseek-ai/deepseek-coder-6.7b-base": _DEEPSEEK,
     "deepseek-ai/deepseek-coder-33b-base": _DEEPSEEK,
-    "bigcode/starcoder2-7b": Licence("BigCode OpenRAIL-M"),
+    "bigcode/starcoder2-3b": _BIGCODE,
+    "bigcode/starcoder2-7b": _BIGCODE,
+    "bigcode/starcoder2-15b": _BIGCODE,
     "google/codegemma-7b": Licence("Gemma Terms of Use", is_gated=True),
-    "ibm-granite/granite-8b-code-base": _APACHE,
     "ibm-granite/granite-3b-code-base-2k": _APACHE,
+    "ibm-granite/granite-8b-code-base-4k": _APACHE,
+    "ibm-granite/granite-3.3-2b-base": _APACHE,
+    "ibm-granite/granite-3.3-8b-base": _APACHE,
 }
 
 

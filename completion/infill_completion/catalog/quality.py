@@ -56,7 +56,9 @@ QUALITY: dict[str, QualityFigure] = {
     "deepseek-ai/deepseek-coder-6.7b-base": QualityFigure(84.0, _SEED),
     "deepseek-ai/deepseek-coder-33b-base": QualityFigure(86.2, _SEED),
     "mistralai/Codestral-22B-v0.1": QualityFigure(83.0, "README of deepseek-ai/DeepSeek-Coder-V2, HumanEval FIM"),
+    "bigcode/starcoder2-3b": QualityFigure(80.4, _QWEN),
     "bigcode/starcoder2-7b": QualityFigure(82.0, _SEED),
+    "bigcode/starcoder2-15b": QualityFigure(82.6, _QWEN),
     "ibm-granite/granite-3b-code-base-2k": QualityFigure(71.0, "arXiv 2405.04324, mean of the languages"),
     "JetBrains/Mellum-4b-base": _converted(66.2, "model card, HumanEval infilling, single line, 66.2 % passed"),
 }

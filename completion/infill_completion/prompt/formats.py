@@ -170,9 +170,15 @@ FORMATS = (
         file_end="<|file_separator|>", heading="{path}\n", distinctive=("<|file_separator|>",),
         others=("<bos>", "<start_of_turn>", "<pad>"),
     ),
-    # Granite Code uses StarCoder's format; from version 3.3 on its marks have bars.
+    # Granite Code uses StarCoder's format (issue 3 of ibm-granite/granite-code-models). The tokenizers of version 3 are
+    # StarCoder's with another end; it infills from 3.3 on (IBM's documentation of Granite, "FIM for a coding task").
     FimFormat(
-        "Granite", r"granite-?(3\.[3-9]|4)", *_PIPES, ("<|end_of_text|>", "<|endoftext|>"),
+        "Granite-3", r"granite-?3\.[3-9]", *_STARCODER, ("<|end_of_text|>",), by_name=True,
+        others=("<fim_pad>", "<filename>", "<|start_of_role|>", "<|end_of_role|>"),
+    ),
+    # From version 4 on the marks have bars.
+    FimFormat(
+        "Granite", r"granite-?4", *_PIPES, ("<|end_of_text|>", "<|endoftext|>"),
         distinctive=("<|end_of_text|>", "<|start_of_role|>"), others=("<|end_of_role|>", "<|fim_pad|>"),
     ),
     # The README of DeepSeek-Coder; the bars are U+FF5C, the low line is U+2581.
@@ -208,7 +214,7 @@ FORMATS = (
     ),
 )  # fmt: skip
 
-_LEFT_TO_RIGHT = re.compile(r"code-?llama.*(34b|python|70b.*instruct)|mamba")
+_LEFT_TO_RIGHT = re.compile(r"code-?llama.*(34b|python|70b.*instruct)|mamba|granite-?3(\.[0-2]|-dense|-moe)(?!\d)")
 
 
 def format_of_model(name: str) -> FimFormat | None:
@@ -222,7 +228,7 @@ def format_of_model(name: str) -> FimFormat | None:
 
 
 def trained_to_infill(name: str) -> bool:
-    """Return whether a model can infill, by its name: some CodeLlamas and Mamba were not trained to."""
+    """Return whether a model can infill, by its name: some CodeLlamas, Granite 3.0 to 3.2, and Mamba cannot."""
     return _LEFT_TO_RIGHT.search(_spelled(name)) is None
 
 

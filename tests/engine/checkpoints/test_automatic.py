@@ -170,11 +170,13 @@ def test_the_hub_library_is_not_imported_for_a_choice() -> None:
 
 
 def test_models_of_other_layers_are_not_taken(cache: HubCache) -> None:
-    cache.add("ibm-granite/granite-3b-code-base-2k")
+    cache.add("google/codegemma-7b")
     cache.add("codellama/CodeLlama-34b-hf")
     chosen, choice = choose_automatically(EngineSettings(), CPU)
-    assert {each.model for each in choice.passed_over} >= {"codellama/CodeLlama-34b-hf"}
-    assert chosen is None or chosen.name != "codellama/CodeLlama-34b-hf"
+    reasons = {each.model: each.reason for each in choice.passed_over}
+    assert "cannot run in the engine: Its layers are not Llama's" in reasons["google/codegemma-7b"]
+    assert "does not see the text after the cursor" in reasons["codellama/CodeLlama-34b-hf"]
+    assert chosen is None
 
 
 def test_a_measured_speed_decides(cache: HubCache, monkeypatch: pytest.MonkeyPatch) -> None:
