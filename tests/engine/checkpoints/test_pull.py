@@ -202,8 +202,8 @@ def test_a_name_that_is_no_id_is_one_sentence(hub, tmp_path):
 
 
 def test_a_model_the_engine_cannot_load_is_not_fetched(tmp_path):
-    with pytest.raises(PullError, match="cannot load bigcode/starcoder2-7b"):
-        pull("bigcode/starcoder2-7b", hub=tmp_path)
+    with pytest.raises(PullError, match="cannot load google/codegemma-7b"):
+        pull("google/codegemma-7b", hub=tmp_path)
 
 
 def test_sharded_weights_are_fetched_once():
