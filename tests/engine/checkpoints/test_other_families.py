@@ -56,7 +56,7 @@ def test_packed_weights_are_those_of_transformers(tmp_path: Path, shape: dict[st
         for name in ("input_norm", "post_norm", "next_norm"):
             assert torch.equal(getattr(ours, name).weight, getattr(other, name).weight)
             assert (getattr(ours, name).bias is None) == (getattr(other, name).bias is None)
-    assert (logits(mine) - logits(theirs)).norm() < 0.01 * logits(theirs).norm()
+    assert (logits(mine) - logits(theirs)).norm() < 0.03 * logits(theirs).norm()  # embeddings have 8 bits
     four = Decoder(load_packed(folder, 4), 64, cpu_int8=True)
     # Random weights have no structure that 4 bits would keep; a wrong layer would be as far away as another model.
     assert (logits(four) - logits(theirs)).norm() < 0.8 * logits(theirs).norm()
