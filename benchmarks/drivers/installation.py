@@ -20,6 +20,7 @@ def home(folder: Path) -> Iterator[dict[str, str]]:
     environment = {
         "XDG_RUNTIME_DIR": str(runtime),
         "XDG_CACHE_HOME": str(folder / "cache"),
+        "XDG_DATA_HOME": str(folder / "data"),
         "INFILL_LS_CONFIG": str(folder / "config.toml"),
     }
     (folder / "config.toml").write_text('[engine]\nmodel = "embedded"\n', encoding="utf-8")

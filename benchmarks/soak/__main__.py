@@ -121,6 +121,7 @@ def _environment(home: Path) -> Mapping[str, str]:
         "XDG_RUNTIME_DIR": str(home / "run"),
         "XDG_CACHE_HOME": str(home / "cache"),
         "XDG_STATE_HOME": str(home / "state"),
+        "XDG_DATA_HOME": str(home / "data"),
         "TMPDIR": str(home / "tmp"),
         "INFILL_LS_CONFIG": str(config),
     }

@@ -134,7 +134,7 @@ def _add_models(commands: Any) -> None:
     listing.add_argument("--json", action="store_true", help="print one JSON object")
     listing.set_defaults(run=_models_list)
     pull = actions.add_parser("pull", help="download a model into the Hugging Face cache")
-    pull.add_argument("model", metavar="ID", help="hub id, such as codellama/CodeLlama-7b-hf")
+    pull.add_argument("model", metavar="ID", help="hub id, such as codellama/CodeLlama-7b-hf; or small")
     pull.add_argument("--yes", action="store_true", help="do not ask about a gated or non-commercial licence")
     pull.set_defaults(run=_models_pull)
     quantize = actions.add_parser("quantize", help="write a 4-bit checkpoint that loads in seconds")

@@ -9,7 +9,7 @@ from infill_completion.catalog.choice import (
     choose,
     next_smaller,
 )
-from infill_completion.catalog.known import CODE_LLAMA, MODELS, KnownModel, Support, find, identify
+from infill_completion.catalog.known import CODE_LLAMA, MODELS, SMALL_MODEL, KnownModel, Support, find, identify
 from infill_completion.catalog.licences import Licence, licence
 from infill_completion.catalog.local import (
     Presence,
@@ -28,6 +28,7 @@ from infill_completion.catalog.speed_store import SpeedStore
 __all__ = [
     "CODE_LLAMA",
     "MODELS",
+    "SMALL_MODEL",
     "AutoChoice",
     "DeviceSpeed",
     "KnownModel",

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from infill_completion.catalog.local import names_of_folder
 from infill_completion.catalog.shape import ModelShape
+from infill_completion.catalog.small import SMALL, SMALL_ID
 from infill_completion.prompt.formats import PromptLayout
 
 
@@ -145,7 +146,11 @@ PEERS = (
     _unsupported("google/codegemma-7b", "Its layers are not Llama's (scaled embeddings, GeGLU)."),
 )  # fmt: skip
 
-MODELS: tuple[KnownModel, ...] = CODE_LLAMA + PEERS
+_SMALL_SHAPE = ModelShape(30, 576, 1536, 9, 3, 64, 49_152, tied=True)
+_SMALL_NOTE = "For computers without a GPU; engine.model calls it `small`."
+SMALL_MODEL = KnownModel(SMALL_ID, _SMALL_SHAPE, Support.LEFT_TO_RIGHT, context_tokens=8192, note=_SMALL_NOTE)
+
+MODELS: tuple[KnownModel, ...] = (*CODE_LLAMA, *PEERS, SMALL_MODEL)
 # The hub redirects from the first names.
 _RENAMED = {
     "ibm-granite/granite-3b-code-base": "ibm-granite/granite-3b-code-base-2k",
@@ -155,6 +160,8 @@ _RENAMED = {
 
 def find(name: str) -> KnownModel | None:
     """Return the known model with a hub id, ignoring case; Meta's own mirrors of CodeLlama count as the same models."""
+    if name == SMALL:
+        return SMALL_MODEL
     wanted = name.lower().replace("meta-llama/codellama-", "codellama/codellama-")
     wanted = _RENAMED.get(wanted, wanted)
     return next((model for model in MODELS if model.id.lower() == wanted), None)

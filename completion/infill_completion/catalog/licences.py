@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from infill_completion.catalog.small import SMALL_ID
+
 
 @dataclass(frozen=True)
 class Licence:
@@ -55,6 +57,7 @@ LICENCES: dict[str, Licence] = {
     "ibm-granite/granite-8b-code-base-4k": _APACHE,
     "ibm-granite/granite-3.3-2b-base": _APACHE,
     "ibm-granite/granite-3.3-8b-base": _APACHE,
+    SMALL_ID: _APACHE,
 }
 
 

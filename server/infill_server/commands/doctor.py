@@ -117,6 +117,7 @@ def _torch() -> Finding:
 
 def _models() -> Finding:
     from infill_completion.catalog.local import Presence, cached, cached_names, hub_folder
+    from infill_completion.catalog.small import small_model
 
     found = {name: cached(name).presence for name in cached_names()}
     partial = [name for name, presence in found.items() if presence is Presence.PARTIAL]
@@ -125,8 +126,11 @@ def _models() -> Finding:
         message = f"Partly downloaded: {', '.join(partial)}." + (f" Cached: {', '.join(complete)}." if complete else "")
         return Finding("models", Severity.NOTE, message, f"Continue with `infill-ls models pull {partial[0]}`.")
     if not complete:
-        return Finding("models", Severity.NOTE, f"No downloaded models in {hub_folder()}; the embedded model is used.",
-                       "With a GPU, fetch one: `infill-ls models pull codellama/CodeLlama-7b-hf`.")  # fmt: skip
+        has_small = small_model() is not None
+        used = f"No downloaded models in {hub_folder()}; the {'small' if has_small else 'embedded'} model is used."
+        fetch = "" if has_small else "Fetch the small one (0.1 GB) with `infill-ls models pull small`. "
+        step = f"{fetch}With a GPU, fetch one: `infill-ls models pull codellama/CodeLlama-7b-hf`."
+        return Finding("models", Severity.NOTE, used, step)
     return Finding("models", Severity.OK, f"Cached: {', '.join(complete)}")
 
 

@@ -7,6 +7,7 @@ import os
 import sys
 
 from infill_completion.catalog import Licence, Quantization, find, licence, quality
+from infill_completion.catalog.small import SMALL
 from infill_server.commands.engine_module import run_module
 from infill_server.commands.models import plan
 from infill_server.errors import UsageError
@@ -24,6 +25,8 @@ def pull(options: argparse.Namespace) -> int:
         return 0
     if name == "auto":
         raise UsageError("auto is not a model; name one, such as codellama/CodeLlama-7b-hf.")
+    if name == SMALL:
+        return run_module("checkpoints.small_pull")
     terms = licence(name)
     if sys.stderr.isatty() and not os.environ.get("HF_HUB_OFFLINE"):
         for line in description(name, terms):

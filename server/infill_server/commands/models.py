@@ -25,7 +25,8 @@ from infill_completion.catalog import (
     quantised_names,
     quantised_path,
 )
-from infill_completion.catalog.local import cached_names
+from infill_completion.catalog.local import Cached, cached_names
+from infill_completion.catalog.small import SMALL, SMALL_BYTES, SMALL_ID, small_model
 from infill_completion.client.launch import engine_environment
 from infill_server.commands.engine_module import module_command, run_module
 from infill_server.commands.gguf_list import gguf_lines, gguf_rows
@@ -91,7 +92,7 @@ def _described(row: ModelRow, line_ms: float | None) -> ModelRow:
 
 
 def _row(name: str, shape: ModelShape | None, support: str, note: str) -> ModelRow:
-    here, made = cached(name), quantised(name)
+    here, made = _here(name), quantised(name)
     if shape is None:
         return ModelRow(name, None, support, here.presence.value, here.bytes, note=note)
     return ModelRow(
@@ -107,6 +108,11 @@ def _row(name: str, shape: ModelShape | None, support: str, note: str) -> ModelR
         note=note,
         quantised_folder=None if made is None else str(made),
     )
+
+
+def _here(name: str) -> Cached:
+    small = small_model() if name == SMALL_ID else None
+    return cached(name) if small is None else Cached(Presence.COMPLETE, small.parent, SMALL_BYTES)
 
 
 def _unknown_model(name: str) -> Iterator[ModelRow]:
@@ -191,13 +197,15 @@ def auto_lines(plan: dict[str, Any]) -> list[str]:
 def better_line(name: str, plan: dict[str, Any]) -> str:
     """Return the sentence that recommends a model which is not here."""
     figure, terms, model = quality(name), licence(name), find(name)
-    facts = [f"{figure.percent:.1f} % of single lines"] if figure else []
+    facts = [f"{figure.percent:.1f} % of single lines"] if figure and name != SMALL_ID else []
     if (line_ms := plan["lines_ms"].get(name)) is not None:
         facts.append(f"about {line_ms / 1000:.2f} s a line")
     if model is not None and model.shape is not None:
-        facts.append(f"{model.shape.weight_bytes(Quantization.BF16) / 1e9:.1f} GB to download")
+        size = SMALL_BYTES if name == SMALL_ID else model.shape.weight_bytes(Quantization.BF16)
+        facts.append(f"{size / 1e9:.1f} GB to download")
     facts += [terms.name] if terms else []
-    return f"{name} would be better here ({', '.join(facts)}): `infill-ls models pull {name}`."
+    pull = f"infill-ls models pull {SMALL if name == SMALL_ID else name}"
+    return f"{name} would be better here ({', '.join(facts)}): `{pull}`."
 
 
 def plan() -> dict[str, Any]:

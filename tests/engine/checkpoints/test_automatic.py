@@ -15,6 +15,7 @@ import torch
 from infill_completion.catalog import DeviceSpeed, ModelSpeed, SpeedStore
 from infill_completion.catalog import find as known_model
 from infill_completion.catalog.gguf import GgufModel
+from infill_completion.catalog.small import SMALL_ID, small_path
 from infill_completion.engine.checkpoints import device_probe, devices, precision, selection
 from infill_completion.engine.checkpoints.memory_plan import memory_plan
 from infill_completion.engine.checkpoints.selection import EMBEDDED, choose_automatically, choose_model
@@ -102,6 +103,33 @@ def test_code_llama_comes_first_among_equals_also_from_a_mirror(cache: HubCache,
     cache.add(Q05)
     folder = cache.add("meta-llama/CodeLlama-7b-hf")
     assert choose_model(EngineSettings(), device) == ("meta-llama/CodeLlama-7b-hf", folder)
+
+
+@pytest.fixture
+def small(cache: HubCache, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The small model, as ``infill-ls models pull small`` leaves it, with few weights."""
+    file = small_path()
+    file.parent.mkdir(parents=True)
+    file.write_bytes(gguf(*small_model()))
+    monkeypatch.setattr("infill_completion.catalog.small.SMALL_BYTES", file.stat().st_size)
+    return file
+
+
+@pytest.mark.parametrize("device", [CPU, CUDA], ids=str)
+def test_the_small_model_comes_before_the_embedded_one_and_after_all_others(
+    cache: HubCache, small: Path, device: torch.device
+) -> None:
+    assert choose_model(EngineSettings(), device) == ("small", small)
+    folder = cache.add(Q05)
+    chosen, choice = choose_automatically(EngineSettings(), device)
+    assert chosen is not None
+    assert (chosen.name, chosen.folder) == (Q05, folder)
+    assert [each.model for each in choice.passed_over] == [SMALL_ID]
+
+
+def test_the_small_model_is_too_slow_for_some_machines(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device_probe, "measure", lambda device: SLOW)
+    assert choose_model(EngineSettings(), CPU)[0] == "embedded"
 
 
 @pytest.mark.parametrize("device", [CPU, CUDA], ids=str)

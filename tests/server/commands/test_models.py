@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from infill_completion.catalog import CODE_LLAMA, MODELS, Quantization, Support, find
+from infill_completion.catalog.small import SMALL_BYTES, SMALL_FILE, SMALL_ID
 from infill_server.commands import model_pull
 from infill_server.commands.model_folder import model_folder
 from infill_server.errors import UsageError
@@ -72,6 +73,8 @@ def test_the_list_shows_what_is_cached_and_what_auto_chooses(infill_ls, tmp_path
     assert rows["codellama/CodeLlama-34b-hf"]["presence"] == "not here"
     assert report["auto"]["model"]
     assert report["auto"]["problem"] == ""
+
+    assert rows[SMALL_ID]["presence"] == "not here"
 
     printed = infill_ls("models", "list").stdout
     assert "continue with `infill-ls models pull codellama/CodeLlama-13b-hf`" in printed
@@ -327,3 +330,25 @@ def test_doctor_names_the_command_that_finishes_a_download(infill_ls, tmp_path):
     (finding,) = (finding for finding in findings if finding["check"] == "models")
     assert finding["level"] == "note"
     assert "`infill-ls models pull codellama/CodeLlama-7b-hf`" in finding["next_step"]
+
+
+def test_the_small_model_is_listed_and_named_by_doctor_once_it_is_here(infill_ls, tmp_path):
+    findings = {each["check"]: each for each in json.loads(infill_ls("doctor", "--json").stdout)}
+    assert "`infill-ls models pull small`" in findings["models"]["next_step"]
+    folder = tmp_path / "data" / "infill-ls" / "models" / "small"
+    folder.mkdir(parents=True)
+    with (folder / SMALL_FILE).open("wb") as file:
+        file.truncate(SMALL_BYTES)
+    (row,) = (
+        row for row in json.loads(infill_ls("models", "list", "--json").stdout)["models"] if row["id"] == SMALL_ID
+    )
+    assert (row["presence"], row["cached_bytes"], row["licence"]) == ("cached", SMALL_BYTES, "Apache-2.0")
+    findings = {each["check"]: each for each in json.loads(infill_ls("doctor", "--json").stdout)}
+    assert "the small model is used" in findings["models"]["message"]
+
+
+def test_the_small_model_that_no_index_has_ends_in_a_sentence(infill_ls):
+    nowhere = {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "", "HF_HUB_OFFLINE": "1"}
+    done = infill_ls("models", "pull", "small", **nowhere)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("infill-ls: The small model was not found")

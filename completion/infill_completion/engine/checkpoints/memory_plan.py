@@ -14,7 +14,16 @@ from dataclasses import asdict, dataclass, field, replace
 from infill_completion.engine import environment  # isort: skip  # before torch and transformers
 import torch
 
-from infill_completion.catalog import MODELS, KnownModel, ModelSpeed, Option, Quantization, Support, better_to_pull
+from infill_completion.catalog import (
+    MODELS,
+    SMALL_MODEL,
+    KnownModel,
+    ModelSpeed,
+    Option,
+    Quantization,
+    Support,
+    better_to_pull,
+)
 from infill_completion.engine.checkpoints import devices, precision
 from infill_completion.engine.checkpoints.packed_weights import weights_of
 from infill_completion.engine.checkpoints.precision import Weights
@@ -108,7 +117,8 @@ def _absent(settings: EngineSettings, device: torch.device, speeds: dict[str, Mo
     present = {each.model.id for each in found_models(settings, device) if each.folder is not None}
     options = []
     for model in MODELS:
-        if model.id in present or model.support is not Support.INFILLS or model.shape is None:
+        can_run = model.support is Support.INFILLS or model is SMALL_MODEL
+        if model.id in present or not can_run or model.shape is None:
             continue
         quantization = precision.choose_quantization(settings.quantization, device, model.id, _expected(model))
         dtype = precision.choose_dtype(device, quantization)

@@ -16,6 +16,7 @@ import torch
 
 from infill_completion.catalog import (
     MODELS,
+    SMALL_MODEL,
     AutoChoice,
     KnownModel,
     ModelShape,
@@ -33,6 +34,7 @@ from infill_completion.catalog import (
 )
 from infill_completion.catalog.gguf import GgufError, in_folder, is_gguf, ollama_model
 from infill_completion.catalog.gguf.identity import known_files
+from infill_completion.catalog.small import SMALL, SMALL_ID, small_model
 from infill_completion.engine.checkpoints import device_probe, devices, precision
 from infill_completion.engine.checkpoints.packed_weights import weights_of
 from infill_completion.engine.checkpoints.weights import kv_bytes, weight_bytes, weight_files
@@ -56,6 +58,10 @@ def find(name: str) -> Path:
     """
     if name == "embedded":
         return _complete(EMBEDDED, "embedded")
+    if name == SMALL:
+        if (file := small_model()) is not None:
+            return file
+        raise ModelError(f"The small model is not on this machine; fetch it with `infill-ls models pull {SMALL}`.")
     if (local := _local(name)) is not None:
         return local
     if not _HUB_ID.fullmatch(name):
@@ -169,6 +175,8 @@ def found_models(settings: EngineSettings, device: torch.device) -> list[FoundMo
     for model, file in known_files():
         if model.id not in found or found[model.id].folder is None:
             found[model.id] = FoundModel(model, file.name, file.path)
+    if (small := small_model()) is not None:
+        found[SMALL_ID] = FoundModel(SMALL_MODEL, SMALL, small)
     return [found[model.id] for model in MODELS if model.id in found]
 
 
@@ -225,7 +233,7 @@ def _obstacle(found: FoundModel) -> str:
     model = found.model
     if model.support is Support.NONE or model.shape is None:
         return f"cannot run in the engine: {model.note.rstrip('.')}"
-    if model.support is Support.LEFT_TO_RIGHT:
+    if model.support is Support.LEFT_TO_RIGHT and model is not SMALL_MODEL:
         return "does not see the text after the cursor"
     return found.problem
 

@@ -64,6 +64,7 @@ export class Code {
     this.environment = {
       XDG_RUNTIME_DIR: path.join(folder, "run"),
       XDG_CACHE_HOME: path.join(folder, "cache"),
+      XDG_DATA_HOME: path.join(folder, "data"),
       INFILL_LS_CONFIG: path.join(folder, "config.toml"),
       PATH: options.onPath === false ? process.env["PATH"] : `${BIN}:${process.env["PATH"]}`,
       ...options.environment,
