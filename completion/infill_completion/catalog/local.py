@@ -48,6 +48,13 @@ def hub_folder() -> Path:
 def cached(name: str, hub: Path | None = None) -> Cached:
     """Return how much of the model ``name`` (``owner/name``) the cache holds."""
     root = (hub or hub_folder()) / f"models--{name.replace('/', '--')}"
+    try:
+        return _cached(root)
+    except OSError:  # a folder that may not be searched
+        return Cached(Presence.ABSENT)
+
+
+def _cached(root: Path) -> Cached:
     blobs = [blob for blob in root.glob("blobs/*") if blob.is_file()]
     if not blobs and not root.is_dir():
         return Cached(Presence.ABSENT)

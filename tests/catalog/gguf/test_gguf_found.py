@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from infill_completion.catalog.gguf import GgufError, found, in_folder, ollama_model
+from infill_completion.catalog import Presence, cached
+from infill_completion.catalog.gguf import GgufError, found, in_folder, is_gguf, ollama_model
 from tests.catalog.gguf.gguf_writer import gguf, small_model
 
 DIGEST = "0123456789abcdef" * 4
@@ -148,6 +151,131 @@ def test_a_folder_with_one_file_is_that_file(home: Path) -> None:
         model(home / f"{name}.gguf")
     with pytest.raises(GgufError, match=r"a\.gguf, b\.gguf, c\.gguf, \.\.\.\); name one in engine\.model\.$"):
         in_folder(home)
+
+
+LIST = "application/vnd.ollama.manifest.list.v2+json"
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+
+
+def layered(digest: str, **entries: object) -> dict[str, object]:
+    """Return a manifest of Ollama's."""
+    layers = [{"mediaType": "application/vnd.ollama.image.model", "digest": f"sha256:{digest}"}]
+    return {"schemaVersion": 2, "mediaType": MANIFEST, "layers": layers, **entries}
+
+
+def linked(root: Path, name: str, document: object, digest: str = "c" * 64) -> Path:
+    """Write a manifest as newer versions of Ollama do: a link to a blob."""
+    blob = root / "blobs" / f"sha256-{digest}"
+    blob.parent.mkdir(parents=True, exist_ok=True)
+    blob.write_text(json.dumps(document))
+    link = root / "manifests-v2" / name
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(blob)
+    return link
+
+
+def test_newer_manifests_of_ollama_are_links_and_lists(home: Path) -> None:
+    root, other = home / ".ollama" / "models", "b" * 64
+    place = "registry.ollama.ai/library"
+    blob = model(root / "blobs" / f"sha256-{DIGEST}")
+    linked(root, f"{place}/plain/1b", layered(DIGEST), "1" * 64)
+    children = [
+        layered(other, runner="mlx", format="safetensors"), layered(DIGEST, runner="ollama", format="gguf"),
+    ]  # fmt: skip
+    linked(root, f"{place}/listed/1b", {"schemaVersion": 2, "mediaType": LIST, "manifests": children}, "2" * 64)
+    (root / "blobs" / f"sha256-{'3' * 64}").write_text(json.dumps(layered(DIGEST)))
+    reference = {"mediaType": MANIFEST, "digest": f"sha256:{'3' * 64}", "runner": "llamacpp", "format": "gguf"}
+    linked(root, f"{place}/referred/1b", {"mediaType": LIST, "manifests": [reference]}, "4" * 64)
+    for name in ("plain:1b", "listed:1b", "referred:1b"):
+        assert ollama_model(name) == blob
+    assert [(file.path, file.source) for file in found()] == [(blob, "Ollama")]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"manifests": 3}, {"manifests": [3]}, {"manifests": []}, {"manifests": [{"digest": "sha256:../../x"}]},
+        {"manifests": [{"digest": f"sha256:{'c' * 64}"}]},  # itself
+        {"manifests": [layered(DIGEST, runner="mlx", format="safetensors")]},
+        {"manifests": [{"manifests": [layered(DIGEST)]}]},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_damaged_list_of_manifests_is_no_model(home: Path, document: object) -> None:
+    root = home / ".ollama" / "models"
+    model(root / "blobs" / f"sha256-{DIGEST}")
+    linked(root, "registry.ollama.ai/library/small/1b", document)
+    assert ollama_model("small:1b") is None
+    assert found() == []
+
+
+def test_the_folder_that_was_chosen_in_lm_studio_is_searched(home: Path) -> None:
+    (home / ".lmstudio").mkdir()
+    (home / ".lmstudio" / "settings.json").write_text(json.dumps({"downloadsFolder": str(home / "disk" / "models")}))
+    file = model(home / "disk" / "models" / "acme" / "small" / "a.gguf")
+    model(home / ".lmstudio" / "models" / "acme" / "small" / "b.gguf")
+    assert [(each.path.name, each.source) for each in found()] == [("a.gguf", "LM Studio"), ("b.gguf", "LM Studio")]
+    assert found()[0].path == file
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{", '{"downloadsFolder": 3}', '{"downloadsFolder": "relative"}', "[" * 5000,
+     '{"downloadsFolder": "/\\u0000"}', '{"downloadsFolder": "/nowhere/at/all"}'],
+)  # fmt: skip
+def test_damaged_settings_of_lm_studio_are_ignored(home: Path, text: str) -> None:
+    (home / ".lmstudio").mkdir()
+    (home / ".lmstudio" / "settings.json").write_text(text)
+    model(home / ".lmstudio" / "models" / "b.gguf")
+    assert [each.path.name for each in found()] == ["b.gguf"]
+
+
+def test_newer_versions_of_llama_cpp_lay_their_cache_out_as_hugging_face_does(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLAMA_CACHE", str(home / "l"))
+    repository = home / "l" / "models--acme--small-GGUF"
+    blob = model(repository / "blobs" / ("d" * 64))
+    link = repository / "snapshots" / ("e" * 40) / "small-Q8_0.gguf"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(blob)
+    assert [(each.path, each.source) for each in found()] == [(link, "llama.cpp")]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_pipes_are_not_waited_for(home: Path) -> None:
+    manifest = home / ".ollama/models/manifests/registry.ollama.ai/library/small/1b"
+    for path in (manifest, home / ".lmstudio" / "settings.json", home / ".lmstudio-home-pointer", home / "a.gguf"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.mkfifo(path)
+    assert found([home]) == []
+    assert ollama_model("small:1b") is None
+    assert not is_gguf(home / "a.gguf")
+
+
+def test_what_may_not_be_looked_at_is_left_out(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model(home / ".lmstudio" / "models" / "open" / "a.gguf")
+    model(home / ".lmstudio" / "models" / "closed" / "b.gguf")
+    (home / ".cache" / "huggingface" / "hub" / "models--acme--closed" / "snapshots").mkdir(parents=True)
+    seen = os.stat
+
+    def stat(path: Any, *arguments: Any, **options: Any) -> os.stat_result:
+        if "closed" in os.fspath(path) and not os.fspath(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied")
+        return seen(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "stat", stat)
+    assert [each.path.name for each in found()] == ["a.gguf"]
+    assert cached("acme/closed").presence is not Presence.COMPLETE
+
+
+def test_a_huge_file_costs_no_more_than_its_header(home: Path) -> None:
+    path = model(home / ".lmstudio" / "models" / "a.gguf")
+    with path.open("r+b") as file:
+        file.truncate(1 << 40)  # sparse
+    (huge,) = found()
+    assert huge.bytes == 1 << 40
+    assert not huge.problem
 
 
 def test_what_lies_too_deep_is_not_looked_for(home: Path) -> None:

@@ -9,13 +9,18 @@ from infill_completion.catalog.gguf.found import GgufModel, found
 from infill_completion.catalog.known import MODELS, KnownModel
 
 # What converters and Ollama append: the file's ending, the quantisation, and that it is the base model.
-_APPENDED = re.compile(r"([-._](I?Q\d\w*|B?F16|F32|FP16|gguf|hf|base|code))+$", re.IGNORECASE)
+_APPENDED = re.compile(r"([-._](I?Q\d\w*|B?F16|F32|FP16|gguf|hf|base|code|[24]k))+$", re.IGNORECASE)
+# Ollama's tags of these models are tuned variants unless they say otherwise.
+_TUNED_TAGS = re.compile(r"(?:codellama|qwen2\.5-coder|deepseek-coder|granite-code):(?!.*(?:base|code))", re.IGNORECASE)
+_GRANITE = re.compile(r"^granite-code-(\d+b)")
 _TUNED = re.compile(r"instruct|chat|python", re.IGNORECASE)
 
 
 def known_by_name(name: str) -> KnownModel | None:
     """Return the known model that a file name or an Ollama name means; tuned variants are models of their own."""
-    wanted = _plain(name.rpartition("/")[2].replace(":", "-"))
+    if _TUNED_TAGS.match(name):
+        return None
+    wanted = _plain(_GRANITE.sub(r"granite-\1-code", name.rpartition("/")[2].replace(":", "-")))
     named = {_plain(model.id.rpartition("/")[2]): model for model in MODELS}
     # llama.cpp's cache puts the names of owner and repository before the file's.
     return named.get(wanted) or next((model for name, model in named.items() if wanted.endswith(f"_{name}")), None)

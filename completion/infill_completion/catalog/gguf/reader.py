@@ -80,8 +80,10 @@ class GgufFile:
 def is_gguf(path: Path) -> bool:
     """Return whether ``path`` is a file that begins as a GGUF file does."""
     try:
+        if not path.is_file():  # a pipe would wait for somebody to write
+            return False
         with path.open("rb") as stream:
-            return path.is_file() and stream.read(len(MAGIC)) == MAGIC
+            return stream.read(len(MAGIC)) == MAGIC
     except (OSError, ValueError):
         return False
 
