@@ -75,8 +75,10 @@ def test_only_a_file_with_the_right_name_shape_and_marks_counts(studio: Path) ->
     (studio / "qwen2.5-coder-0.5b.gguf").write_bytes(gguf(tuned, tensors))
     (studio / "qwen2.5-coder-3b.gguf").write_bytes(b"GGUF of nothing")
     assert [(model.id, file.path.name) for model, file in known_files()] == [
-        ("Qwen/Qwen2.5-Coder-0.5B", "qwen2.5-coder-0.5b-q8_0.gguf")
+        ("Qwen/Qwen2.5-Coder-0.5B", "qwen2.5-coder-0.5b-q8_0.gguf"),
+        ("Qwen/Qwen2.5-Coder-3B", "qwen2.5-coder-3b.gguf"),  # by its name, to say why it is not used
     ]
+    assert [bool(file.problem) for _, file in known_files()] == [False, True]
 
 
 def test_files_of_other_names_are_not_read(studio: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,18 +27,23 @@ def known_by_name(name: str) -> KnownModel | None:
 
 
 def known_files() -> list[tuple[KnownModel, GgufModel]]:
-    """Return the GGUF files of known models that other programs keep on this machine and that infill."""
+    """Return the GGUF files of known models that other programs keep on this machine and that infill.
+
+    Those that cannot be read are among them, by their names alone.
+    """
     files = found(wanted=lambda name: known_by_name(name) is not None)
     return [(model, file) for file in files if (model := _identified(file)) is not None]
 
 
 def _identified(file: GgufModel) -> KnownModel | None:
-    description = file.description
-    if description is None or not file.infills or _is_tuned(description.names):
-        return None
-    is_path = file.name == str(file.path)
-    model = known_by_name(file.path.name if is_path else file.name)
+    is_path, description = file.name == str(file.path), file.description
+    name = file.path.name if is_path else file.name
+    model = known_by_name(name)
     if model is None or model.shape is None:
+        return None
+    if description is None:
+        return None if _is_tuned([name]) else model
+    if not file.infills or _is_tuned(description.names):
         return None
     shape, known = description.shape, model.shape
     is_same = (shape.layers, shape.hidden, shape.heads) == (known.layers, known.hidden, known.heads)

@@ -173,7 +173,10 @@ def found_models(settings: EngineSettings, device: torch.device) -> list[FoundMo
     """Return the known models that are at least partly on this machine: checkpoints, else GGUF files."""
     found = {each.model.id: each for model in MODELS for each in _found(model, settings, device)}
     for model, file in known_files():
-        if model.id not in found or found[model.id].folder is None:
+        if file.problem:
+            problem = f"cannot be read ({file.problem.rstrip('.')})"
+            found.setdefault(model.id, FoundModel(model, file.name, None, problem=problem))
+        elif model.id not in found or found[model.id].folder is None:
             found[model.id] = FoundModel(model, file.name, file.path)
     if (small := small_model()) is not None:
         found[SMALL_ID] = FoundModel(SMALL_MODEL, SMALL, small)
