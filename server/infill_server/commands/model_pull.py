@@ -41,7 +41,7 @@ def description(name: str, terms: Licence | None) -> list[str]:
     model = find(name)
     if model is None or model.shape is None:
         return []
-    lines = [f"{name}: {terms.name if terms else 'unknown licence'}, "
+    lines = [f"{name}: {terms.name if terms else 'unknown licence'}, about "
              f"{model.shape.weight_bytes(Quantization.BF16) / 1e9:.1f} GB to download."]  # fmt: skip
     if (figure := quality(model.id)) is not None:
         lines.append(f"It infills {figure.percent:.1f} % of single lines exactly ({figure.source}).")

@@ -35,6 +35,7 @@ class Hub(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.files = dict(FILES)
         self.refuses: dict[str, tuple[int, str]] = {}
+        self.tags: list[object] = []
         self.cut_once: set[str] = set()
         self.ranges: list[int] = []
         self.fetched: list[str] = []
@@ -66,7 +67,8 @@ class Handler(BaseHTTPRequestHandler):
                 for file, data in self.server.files.items()
             ]
             return self._send(200, json.dumps(listing).encode())
-        return self._send(200, json.dumps({"id": NAME, "sha": COMMIT, "siblings": []}).encode())
+        info = {"id": NAME, "sha": COMMIT, "siblings": [], "tags": self.server.tags}
+        return self._send(200, json.dumps(info).encode())
 
     def _file(self, file, data):
         headers = {"ETag": f'"{file}"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"}
@@ -119,6 +121,25 @@ def hub(monkeypatch):
     yield server
     server.shutdown()
     server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("tags", "terms"),
+    [
+        (["code", "license:apache-2.0"], ", under the licence apache-2.0"),
+        (["license:bigcode-openrail-m", 3], ", under the licence bigcode-openrail-m"),
+        ([], ""),
+        (["license:a\nb"], ""),
+    ],
+)
+def test_the_size_and_the_licence_on_the_hub_are_said_before_the_download(hub, tmp_path, tags, terms):
+    hub.tags = tags
+    said: list[str] = []
+    pull(NAME, endpoint=hub.url, hub=tmp_path, say=said.append)
+    size = len(WEIGHTS) + len(FILES["config.json"]) + len(FILES["tokenizer.json"])
+    assert said == [f"Downloading {size / 1e6:.1f} MB of {NAME}{terms}."]
+    pull(NAME, endpoint=hub.url, hub=tmp_path, say=said.append)
+    assert said[1] == f"Downloading 0.0 MB of {NAME}{terms}."
 
 
 def test_weights_config_and_tokenizer_arrive_and_nothing_else(hub, tmp_path):

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from infill_completion.catalog import CODE_LLAMA, MODELS, Quantization, Support, find
+from infill_completion.catalog import CODE_LLAMA, MODELS, Quantization, Support, find, licence
 from infill_completion.catalog.small import SMALL_BYTES, SMALL_FILE, SMALL_ID
 from infill_server.commands import model_pull
 from infill_server.commands.model_folder import model_folder
@@ -288,7 +288,7 @@ def test_the_user_decides(monkeypatch, reply, fetched):
             model_pull.pull(options)
     assert pulled == ([("Qwen/Qwen2.5-Coder-3B",)] if fetched else [])
     shown = screen.written
-    assert "Qwen Research License, 6.2 GB to download" in shown
+    assert "Qwen Research License, about 6.2 GB to download" in shown
     assert "85.7 % of single lines" in shown
     assert "about 0.42 s on this machine" in shown
 
@@ -310,6 +310,28 @@ class Terminal:
 
     def flush(self):
         pass
+
+
+@pytest.mark.parametrize(
+    ("name", "terms", "figure"),
+    [
+        *((f"Qwen/Qwen2.5-Coder-{size}", "Apache-2.0", True) for size in ("0.5B", "1.5B", "7B")),
+        ("Qwen/Qwen2.5-Coder-3B", "Qwen Research License", True),
+        ("JetBrains/Mellum-4b-base", "Apache-2.0", True),
+        ("ByteDance-Seed/Seed-Coder-8B-Base", "MIT", True),
+        ("ibm-granite/granite-3b-code-base-2k", "Apache-2.0", True),
+        ("ibm-granite/granite-3.3-2b-base", "Apache-2.0", False),
+        ("bigcode/starcoder2-3b", "BigCode OpenRAIL-M", True),
+        ("codellama/CodeLlama-7b-hf", "Llama 2 Community License", True),
+    ],
+)
+def test_what_is_worth_having_is_described_before_its_download(monkeypatch, name, terms, figure):
+    monkeypatch.setattr(model_pull, "plan", lambda: {"lines_ms": {name: 420.0}})
+    first, *rest = model_pull.description(name, licence(name))
+    assert first.startswith(f"{name}: {terms}, about ")
+    assert first.endswith(" GB to download.")
+    assert any("% of single lines" in line for line in rest) == figure
+    assert rest[-1] == "The rest of a line takes about 0.42 s on this machine."
 
 
 def test_doctor_says_what_auto_takes_and_what_would_be_better(infill_ls, tmp_path):

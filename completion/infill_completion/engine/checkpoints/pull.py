@@ -12,7 +12,7 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +31,16 @@ class PullError(Exception):
     """A model cannot be downloaded; the message is one sentence with the next step."""
 
 
-def pull(name: str, *, endpoint: str | None = None, hub: Path | None = None) -> Path:
+def pull(
+    name: str, *, endpoint: str | None = None, hub: Path | None = None, say: Callable[[str], None] = lambda text: None
+) -> Path:
     """Download the model ``name`` and return its folder.
 
     Args:
         name: ``owner/name``.
         endpoint: Address of the hub; default: as configured for ``huggingface_hub``.
         hub: Cache folder; default: that of all Hugging Face libraries.
+        say: Called with a sentence about the download before it starts.
 
     Raises:
         PullError: The download failed; files that are complete are kept.
@@ -55,9 +58,13 @@ def pull(name: str, *, endpoint: str | None = None, hub: Path | None = None) -> 
     library: Any = huggingface_hub
     failures: Any = errors
     try:
-        files = _files(library.HfApi(endpoint=endpoint), name)
+        api = library.HfApi(endpoint=endpoint)
+        info = api.model_info(name)  # this call fails at once, while the listing would retry for half a minute
+        files = _files(api, name, info.sha)
         wanted = wanted_files(files)
-        _check(name, files, wanted, hub or hub_folder())
+        missing = sum(files[file] for file in wanted) - cached(name, hub).bytes
+        _check(name, missing, wanted, hub or hub_folder())
+        say(_offer(name, missing, info))
         folder = library.snapshot_download(name, endpoint=endpoint, cache_dir=hub, allow_patterns=sorted(wanted))
     except (OSError, ValueError, failures.HTTPError) as error:
         raise PullError(_sentence(name, error, failures)) from error
@@ -66,9 +73,8 @@ def pull(name: str, *, endpoint: str | None = None, hub: Path | None = None) -> 
     return Path(folder)
 
 
-def _files(api: Any, name: str) -> dict[str, int]:
+def _files(api: Any, name: str, commit: str) -> dict[str, int]:
     """Return the files at the top of the repository, with their sizes."""
-    commit = api.model_info(name).sha  # this call fails at once, while the listing would retry for half a minute
     entries: Iterable[Any] = api.list_repo_tree(name, revision=commit)
     return {entry.path: entry.size for entry in entries if hasattr(entry, "size")}
 
@@ -82,10 +88,20 @@ def wanted_files(files: Iterable[str]) -> set[str]:
     return (plain or weights) | (names & _KEPT)
 
 
-def _check(name: str, files: dict[str, int], wanted: set[str], hub: Path) -> None:
+def _offer(name: str, missing_bytes: int, info: Any) -> str:
+    """Return what will be downloaded, with the licence that the hub names."""
+    size = max(0, missing_bytes)
+    shown = f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"
+    tags = [tag for tag in getattr(info, "tags", None) or [] if isinstance(tag, str)]
+    licence = next((tag.removeprefix("license:") for tag in tags if tag.startswith("license:")), "")
+    terms = f", under the licence {licence[:60]}" if licence and licence.isprintable() else ""
+    return f"Downloading {shown} of {name}{terms}."
+
+
+def _check(name: str, missing_bytes: int, wanted: set[str], hub: Path) -> None:
     if not any(file.endswith(".safetensors") for file in wanted):
         raise PullError(f"{name} has no safetensors weights, and other formats can run code; choose another model.")
-    needed = sum(files[file] for file in wanted) - cached(name, hub).bytes + _SPARE_BYTES
+    needed = missing_bytes + _SPARE_BYTES
     parent = next(path for path in (hub, *hub.absolute().parents) if path.is_dir())
     free = shutil.disk_usage(parent).free
     if needed > free:
@@ -139,7 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("model", metavar="ID", help="hub id, such as codellama/CodeLlama-7b-hf")
     options = parser.parse_args(arguments)
     try:
-        print(pull(options.model))  # noqa: T201
+        print(pull(options.model, say=lambda text: print(text, file=sys.stderr)))  # noqa: T201
     except PullError as error:
         print(f"infill-ls: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_ERROR
