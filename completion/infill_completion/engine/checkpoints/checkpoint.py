@@ -73,6 +73,7 @@ def load(settings: EngineSettings, progress: Progress, *, without_transformers: 
         _check_architecture(folder)
     progress(0.05, "reading the tokenizer")
     tokenizer = Tokenizer.load(folder, name)
+    devices.return_free_memory()  # the vocabulary was held several times
     form = tokenizer.infilling.form if tokenizer.infilling else None
     model_settings = ModelSettings.read(folder, name, form)
     is_cpu_int8 = precision.is_cpu_int8(quantization, device)

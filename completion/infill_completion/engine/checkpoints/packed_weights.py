@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from infill_completion.catalog import ModelShape
+from infill_completion.engine.checkpoints import devices
 from infill_completion.engine.checkpoints.gguf.blocks import IN_GROUPS
 from infill_completion.engine.checkpoints.gguf.contents import places
 from infill_completion.engine.checkpoints.gguf.loading import config_of, opened, rotary_of
@@ -219,6 +220,7 @@ def _packed(source: _Source, bits: int, progress: Callable[[float], None]) -> St
     linears: list[Any] = []
     for number, (matrix, part) in enumerate(zip(matrices, packed, strict=True), 1):
         linears.append(matrix.read(part))
+        devices.return_free_memory()
         progress(number / len(matrices))
     embeddings = linears.pop()
     head = embeddings if is_tied else linears.pop()

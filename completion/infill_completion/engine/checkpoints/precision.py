@@ -57,8 +57,8 @@ def choose_quantization(wanted: str, device: torch.device, name: str, weights: W
 def _on_cpu(wanted: str, weights: Weights) -> str:
     if wanted == "none" or (wanted == "nf4" and not weights.is_gguf):
         return wanted
-    if not int8.available():
-        return "none"
+    if not int8.available():  # then int8 is that of bitsandbytes
+        return "int8" if wanted in {"int8", "int4"} and not weights.is_gguf else "none"
     gains = wanted in {"int4", "nf4"} or weights.has_groups or weights.in_layers >= INT4_FROM_WEIGHTS
     return "int4" if wanted != "int8" and gains and weights.is_packable and native_build.is_possible() else "int8"
 

@@ -22,7 +22,7 @@ from infill_completion.engine.model.int4 import GROUP_OUTPUTS, Groups
 environment.prepare()
 
 _TYPES = {"BF16": torch.bfloat16, "F16": torch.float16, "F32": torch.float32}
-_AT_ONCE = 1 << 19  # numbers; memory for more is not given back to the system
+_AT_ONCE = 1 << 17  # numbers; memory for more is not given back to the system
 
 
 class StoredTensor(NamedTuple):

@@ -10,6 +10,7 @@ from collections.abc import Generator as Steps
 from typing import Any
 
 from infill_completion.api import Chunk, CompletionRequest
+from infill_completion.engine.checkpoints import devices
 from infill_completion.engine.checkpoints.checkpoint import load as load_checkpoint
 from infill_completion.engine.decoding.loaded_model import LoadedModel
 from infill_completion.engine.decoding.run import Run
@@ -42,6 +43,7 @@ class Generator:
         checkpoint = load_checkpoint(settings, progress, without_transformers=without_transformers)
         generator = cls(LoadedModel(checkpoint, settings.context_tokens, settings.kv_bits))
         generator.warm_up()
+        devices.return_free_memory()
         progress(1.0, "ready")
         return generator
 

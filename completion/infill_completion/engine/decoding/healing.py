@@ -6,7 +6,8 @@ inside a word ends with tokens that the tokenizer would not use for the whole wo
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from array import array
+from bisect import bisect_left, bisect_right
 from functools import lru_cache
 
 import torch
@@ -21,9 +22,11 @@ class Speller:
     def __init__(self, tokenizer: Tokenizer, device: torch.device) -> None:
         self._tokenizer = tokenizer
         self._device = device
-        canonical = [(piece, id_) for id_, piece in enumerate(tokenizer.pieces) if piece and tokenizer.canonical(id_)]
-        self._sorted = sorted(canonical)
-        self._by_piece = dict(canonical)
+        pieces = tokenizer.pieces
+        canonical = [id_ for id_, piece in enumerate(pieces) if piece and tokenizer.canonical(id_)]
+        # In the order of their pieces; tuples or a dictionary of all tokens would take several megabytes.
+        self._ids = array("i", sorted(canonical, key=pieces.__getitem__))
+        self._pieces = [pieces[id_] for id_ in self._ids]
         self.allowed = lru_cache(512)(self._allowed)
 
     def _allowed(self, rest: bytes) -> Tensor:
@@ -33,9 +36,9 @@ class Speller:
         In a run of blanks they may be one blank shorter, because the last blank belongs to the word after it.
         """
         ids: list[int] = []
-        position = bisect_left(self._sorted, (rest, -1))
-        while position < len(self._sorted) and self._sorted[position][0].startswith(rest):
-            ids.append(self._sorted[position][1])
+        position = bisect_left(self._pieces, rest)
+        while position < len(self._pieces) and self._pieces[position].startswith(rest):
+            ids.append(self._ids[position])
             position += 1
         inside_character = rest[0] & 0xC0 == 0x80
         text = "" if inside_character else rest.decode("utf-8", "ignore")
@@ -43,10 +46,20 @@ class Speller:
         shortest = len(self._tokenizer.pieces[first[0]]) if first else 1
         if not rest.strip(b" \t"):
             shortest = max(1, shortest - 1)
-        ids += [
-            self._by_piece[rest[:length]] for length in range(shortest, len(rest)) if rest[:length] in self._by_piece
-        ]
-        return torch.tensor(ids or list(first) or [self._by_piece[rest[:1]]], device=self._device)
+        shorter = (self._id(rest[:length]) for length in range(shortest, len(rest)))
+        ids += [id_ for id_ in shorter if id_ is not None]
+        return torch.tensor(ids or list(first) or [self._single(rest[:1])], device=self._device)
+
+    def _id(self, piece: bytes) -> int | None:
+        """Return the last token that is spelled so, or None."""
+        position = bisect_right(self._pieces, piece) - 1
+        return self._ids[position] if position >= 0 and self._pieces[position] == piece else None
+
+    def _single(self, byte: bytes) -> int:
+        id_ = self._id(byte)
+        if id_ is None:
+            raise KeyError(byte)
+        return id_
 
 
 def spelled(rest: bytes, piece: bytes) -> bytes:

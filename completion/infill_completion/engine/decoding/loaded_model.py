@@ -243,6 +243,7 @@ class LoadedModel:
 
     def _collect_garbage(self) -> None:
         gc.collect()
+        devices.return_free_memory()
         if self._torch_device.type != "cpu":
             torch.get_device_module(self._torch_device).empty_cache()
 

@@ -33,6 +33,17 @@ def zeros(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     return whole[start : start + size].view(dtype).view(tuple(shape))
 
 
+def untouched(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """Return a tensor of zeros on the CPU that takes memory only where it is written to, in small pages."""
+    size = math.prod(shape) * dtype.itemsize
+    if not size or not hasattr(mmap, "MADV_NOHUGEPAGE"):
+        return torch.zeros(tuple(shape), dtype=dtype)
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with contextlib.suppress(OSError):  # a kernel without huge pages
+        memory.madvise(mmap.MADV_NOHUGEPAGE)
+    return torch.frombuffer(memory, dtype=dtype).view(tuple(shape))
+
+
 def contiguous_copies(tensors: Sequence[Tensor]) -> list[Tensor]:
     """Return copies of ``tensors`` in one block, in the same order, each aligned to a cache line."""
     if _is_block(tensors):

@@ -16,7 +16,7 @@ GROUP_INPUTS, GROUP_OUTPUTS = 32, 16  # as in groups.h
 GROUP_BYTES = GROUP_OUTPUTS * (4 + GROUP_INPUTS // 2)
 _LARGEST = 15
 _FITS = 2
-_AT_ONCE = 1 << 19  # weights that are rounded or unpacked at once, in float32
+_AT_ONCE = 1 << 17  # weights that are rounded or unpacked at once, in float32
 
 
 class Groups(NamedTuple):

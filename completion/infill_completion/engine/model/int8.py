@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 FEW_ROWS = 8  # up to here reading the weights costs more than the arithmetic; prefill has more rows
+_AT_ONCE = 1 << 20  # weights that are unpacked at once, in float32
 _BLOCK = 32  # with inputs that are no multiple of it the product reads memory that is not its own
 
 
@@ -43,25 +44,31 @@ class Int8Linear:
         return made
 
     def _whole(self) -> Tensor:
-        return self.weight.float().mul_(self.scale.float().unsqueeze(1))
+        return _unpacked(self.weight, self.scale)
 
-    def _unpacked(self) -> Tensor:
+    def _product(self, x: Tensor) -> Tensor:
+        """Return the product for many rows, unpacking a part of the weights at a time where they are not kept."""
         if self._dequantized is not None:
-            return self._dequantized
-        whole = self._whole().bfloat16()
-        return whole if has_bf16_products() else whole.float()
+            return F.linear(x.to(self._dequantized.dtype), self._dequantized)
+        outputs = max(1, _AT_ONCE // x.shape[-1])
+        dtype = torch.bfloat16 if has_bf16_products() else torch.float32
+        parts = zip(torch.split(self.weight, outputs), torch.split(self.scale, outputs), strict=True)
+        return torch.cat([F.linear(x.to(dtype), _unpacked(*part).bfloat16().to(dtype)) for part in parts], -1)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the product for ``x`` of shape ``(..., inputs)``, in the dtype of ``x``."""
         rows = x.numel() // x.shape[-1]
         if rows > FEW_ROWS or x.shape[-1] % _BLOCK:
-            whole = self._unpacked()
-            y = F.linear(x.to(whole.dtype), whole)
+            y = self._product(x)
         else:
             y = torch.ops.aten._weight_int8pack_mm(x.reshape(rows, -1).bfloat16(), self.weight, self.scale)
             y = y.view(*x.shape[:-1], -1)
         y = y.to(x.dtype)
         return y if self.bias is None else y + self.bias
+
+
+def _unpacked(weight: Tensor, scale: Tensor) -> Tensor:
+    return weight.float().mul_(scale.float().unsqueeze(1))
 
 
 def rounded(weight: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from infill_completion.engine.model import huge_pages
+
 _SCALE = torch.float32
 _LARGEST, _SMALLEST = 127, 1e-30  # as in attention.c
 
@@ -86,8 +88,9 @@ class KVCache:
         self.shape, self.capacity, self.batch = shape, capacity, batch
         # Zeros, not empty: masked tokens must hold numbers, because 0 * NaN is NaN.
         if all(device.type == "cpu" for device in shape.devices):
-            # One block, as in huge_pages.py, but no huge pages: the first prompt of each slot would wait for them.
-            numbers = list(torch.zeros((len(shape.devices), 2, *size), dtype=shape.dtype))
+            # One block, as in huge_pages.py, but no huge pages: the first prompt of each slot would wait for them, and
+            # the part after the longest text would take memory.
+            numbers = list(huge_pages.untouched((len(shape.devices), 2, *size), shape.dtype))
         else:
             numbers = [torch.zeros((2, *size), dtype=shape.dtype, device=device) for device in shape.devices]
         scales: list[Any] = [(None, None)] * len(numbers)

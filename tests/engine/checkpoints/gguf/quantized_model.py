@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from infill_completion.engine.checkpoints.gguf.loading import load_gguf
-from infill_completion.engine.checkpoints.gguf.vocabulary import vocabulary
+from infill_completion.engine.checkpoints.gguf.vocabulary import vocabulary as vocabulary_of
 from tests.catalog.gguf.gguf_writer import Stored, floats, gguf, small_model
 
-_HIDDEN, _HEADS, _KV_HEADS, _WIDE, _LAYERS, _VOCABULARY = 64, 4, 2, 96, 2, 260
+_HEADS, _KV_HEADS, _WIDE, _LAYERS, _VOCABULARY = 4, 2, 96, 2, 260
 
 
 def quantized(kind: str, values: np.ndarray) -> Stored:
@@ -40,22 +40,25 @@ def quantized(kind: str, values: np.ndarray) -> Stored:
     return Stored(kind, values.shape, np.concatenate([*head, body], 1).tobytes())
 
 
-def write_model(path: Path, kind: str, *, other: str = "Q8_0", tied: bool = True, seed: int = 0) -> Path:
+def write_model(
+    path: Path, kind: str, *, other: str = "Q8_0", tied: bool = True, seed: int = 0, hidden: int = 64,
+    vocabulary: int = _VOCABULARY,
+) -> Path:  # fmt: skip
     """Write a Llama of two layers whose matrices are of a kind; embeddings and the last ``ffn_down`` are of another."""
     metadata, _ = small_model()
     metadata |= {
-        "llama.block_count": _LAYERS, "llama.embedding_length": _HIDDEN, "llama.feed_forward_length": _WIDE,
+        "llama.block_count": _LAYERS, "llama.embedding_length": hidden, "llama.feed_forward_length": _WIDE,
         "llama.attention.head_count": _HEADS, "llama.attention.head_count_kv": _KV_HEADS, "llama.context_length": 512,
     }  # fmt: skip
     random = np.random.default_rng(seed)
-    keys = _HIDDEN // _HEADS * _KV_HEADS
+    keys = hidden // _HEADS * _KV_HEADS
     sizes = {
-        "attn_q": (_HIDDEN, _HIDDEN), "attn_k": (keys, _HIDDEN), "attn_v": (keys, _HIDDEN),
-        "attn_output": (_HIDDEN, _HIDDEN), "ffn_gate": (_WIDE, _HIDDEN), "ffn_up": (_WIDE, _HIDDEN),
-        "ffn_down": (_HIDDEN, _WIDE),
+        "attn_q": (hidden, hidden), "attn_k": (keys, hidden), "attn_v": (keys, hidden),
+        "attn_output": (hidden, hidden), "ffn_gate": (_WIDE, hidden), "ffn_up": (_WIDE, hidden),
+        "ffn_down": (hidden, _WIDE),
     }  # fmt: skip
     shapes = {f"blk.{layer}.{name}": size for layer in range(_LAYERS) for name, size in sizes.items()}
-    shapes |= {"token_embd": (_VOCABULARY, _HIDDEN)} | ({} if tied else {"output": (_VOCABULARY, _HIDDEN)})
+    shapes |= {"token_embd": (vocabulary, hidden)} | ({} if tied else {"output": (vocabulary, hidden)})
     tensors = {}
     for name, shape in shapes.items():
         is_other = name in {"token_embd", "output", f"blk.{_LAYERS - 1}.ffn_down"}
@@ -63,7 +66,7 @@ def write_model(path: Path, kind: str, *, other: str = "Q8_0", tied: bool = True
         tensors[f"{name}.weight"] = quantized(other if is_other else kind, values)
     norms = [f"blk.{layer}.{name}" for layer in range(_LAYERS) for name in ("attn_norm", "ffn_norm")]
     for name in (*norms, "output_norm"):
-        tensors[f"{name}.weight"] = floats((_HIDDEN,), (1 + random.normal(size=_HIDDEN) / 8).tolist())
+        tensors[f"{name}.weight"] = floats((hidden,), (1 + random.normal(size=hidden) / 8).tolist())
     path.write_bytes(gguf(metadata, tensors))
     return path
 
@@ -79,5 +82,5 @@ def save_dequantized(path: Path, folder: Path, dtype: torch.dtype = torch.float3
     model = made.to(dtype)
     model.load_state_dict(dict(held.named_parameters()) | {"lm_head.weight": held.lm_head.weight})
     model.save_pretrained(folder)
-    (folder / "tokenizer.json").write_text(json.dumps(vocabulary(read(path)).document))
+    (folder / "tokenizer.json").write_text(json.dumps(vocabulary_of(read(path)).document))
     return model.eval()

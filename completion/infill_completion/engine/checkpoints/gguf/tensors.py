@@ -21,7 +21,7 @@ from infill_completion.engine.model.int4 import GROUP_INPUTS, GROUP_OUTPUTS, Gro
 
 environment.prepare()
 
-_AT_ONCE = 1 << 19  # weights that are dequantized at once, in float32
+_AT_ONCE = 1 << 17  # weights that are dequantized at once, in float32
 
 
 class GgufTensor(NamedTuple):

@@ -15,7 +15,7 @@ from infill_completion.engine.model.norms import Norm
 
 Pointer = ctypes.c_void_p
 _Int, _Float = ctypes.c_int32, ctypes.c_float
-_ROWS_AT_ONCE = 1024
+_ROWS_AT_ONCE = 16
 
 
 class NativeLinear(ctypes.Structure):
@@ -129,8 +129,12 @@ class StructBuilder:
 
 
 def _row_sums(weight: Tensor) -> Tensor:
-    """Return the sum of each row; torch widens the whole matrix first, so it gets a few rows at a time."""
-    return torch.cat([part.sum(1, dtype=torch.int32) for part in torch.split(weight, _ROWS_AT_ONCE)])
+    """Return the sum of each row; torch widens the numbers first, and the memory for that is reused."""
+    sums = torch.empty(len(weight), dtype=torch.int32)
+    wide = torch.empty((min(len(weight), _ROWS_AT_ONCE), weight.shape[1]), dtype=torch.int32)
+    for part, into in zip(torch.split(weight, _ROWS_AT_ONCE), torch.split(sums, _ROWS_AT_ONCE), strict=True):
+        torch.sum(wide[: len(part)].copy_(part), 1, dtype=torch.int32, out=into)
+    return sums
 
 
 def cache_of(cache: KVCache) -> Any:
