@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from infill_completion.api import EngineState, Health
 from infill_completion.document.snapshot import Answer, Snapshot, Trigger
 from infill_completion.settings import CompletionSettings, EngineSettings, Settings
+from infill_server import slow_model
 from infill_server.engine_keeper import EngineKeeper
 from infill_server.lsp.documents import DocumentStore
 from infill_server.slow_model import SlowModelWatch
+from tests.catalog.gguf.gguf_writer import gguf, small_model
 
 DEADLINE_MS = 1000
 MODEL = "Qwen/Qwen2.5-Coder-7B"
@@ -26,7 +30,11 @@ class Clock:
 
 @pytest.fixture
 def clock(tmp_path, monkeypatch: pytest.MonkeyPatch) -> Clock:
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    for name in ("OLLAMA_MODELS", "LLAMA_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
     return Clock()
 
 
@@ -92,6 +100,40 @@ def test_the_advice_fits_the_model(clock: Clock, model: str, says: str) -> None:
     watch = SlowModelWatch(clock)
     answered(watch, clock, *[1100.0] * 40)
     assert says in watch.reason(model)
+
+
+def test_a_file_of_another_program_is_known_and_can_be_the_smaller_one(clock: Clock, tmp_path: Path) -> None:
+    metadata, tensors = small_model()
+    shape = {"block_count": 24, "embedding_length": 896, "attention.head_count": 14, "attention.head_count_kv": 2}
+    folder = tmp_path / ".lmstudio" / "models" / "acme" / "coder"
+    folder.mkdir(parents=True)
+    small = folder / "qwen2.5-coder-0.5b-q8_0.gguf"
+    small.write_bytes(gguf(metadata | {f"llama.{key}": value for key, value in shape.items()}, tensors))
+    (folder / "qwen2.5-coder-1.5b-q8_0.gguf").write_bytes(b"GGUF")  # half there
+    watch = SlowModelWatch(clock)
+    answered(watch, clock, *[1100.0] * 40)
+    for model in ("/models/Qwen2.5-Coder-7B-Q4_K_M.gguf", "qwen2.5-coder:7b-base"):
+        assert f"the next smaller model is Qwen/Qwen2.5-Coder-0.5B: set engine.model to `{small}`" in watch.reason(
+            model
+        )
+
+
+def test_the_disk_is_looked_at_once_for_each_model(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[str] = []
+
+    def advice(model: str) -> str:
+        looks.append(model)
+        return "do it"
+
+    monkeypatch.setattr(slow_model, "_advice", advice)
+    watch = SlowModelWatch(clock)
+    answered(watch, clock, *[1100.0] * 40)
+    assert all(watch.reason(MODEL).endswith("; do it.") for _ in range(5))
+    assert looks == [MODEL]
+    watch.clear()
+    answered(watch, clock, *[1100.0] * 40)
+    assert watch.reason(MODEL)
+    assert looks == [MODEL, MODEL]
 
 
 class Observer:
