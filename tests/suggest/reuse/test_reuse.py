@@ -9,10 +9,12 @@ import pytest
 
 from infill_completion.document.snapshot import SkipReason
 from infill_completion.document.view import View
+from infill_completion.document.window import Window
 from infill_completion.document.workspace import NoDocuments, OpenDocument
 from infill_completion.settings import CompletionSettings, Settings
 from infill_completion.suggest.completer import Completer
-from infill_completion.suggest.reuse.change import change_between
+from infill_completion.suggest.reuse import memory as memory_module
+from infill_completion.suggest.reuse.change import Change, change_between
 from infill_completion.suggest.reuse.memory import Memory, Offer, Remembered, remaining_offers
 from tests.suggest.scripted import ScriptedEngine, accept, at, is_idle, says, until
 from tests.suggest.typist import AT_ONCE, CODE, NEVER, count_requests, shown, typed
@@ -222,3 +224,46 @@ def test_every_entry_that_fits_is_found() -> None:
         assert (recalled.offers if recalled else ()) == expected
         compared, found = compared + 1, found + bool(expected)
     assert compared * 0.2 < found < compared * 0.9
+
+
+@pytest.mark.parametrize("entries", [4, 250])
+def test_a_recall_compares_only_what_was_asked_where_the_user_may_have_begun_to_type(
+    entries: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[str] = []
+
+    def counting(old: Window, new: Window) -> Change | None:
+        compared.append(old.before)
+        return change_between(old, new)
+
+    monkeypatch.setattr(memory_module, "change_between", counting)
+    memory = Memory()
+    for number in range(entries // 2):
+        view = View.of(at(f"names = []\nname_{number} = |"), 1000, 1000)
+        memory.remember(Remembered(view, (Offer("value + 1"),)))
+        memory.remember(Remembered(View.of(at(f"other_{number} = |", uri="file:///b"), 1000, 1000), (Offer("b"),)))
+    for text in ("", "v", "value"):
+        recalled = memory.recall(View.of(at(f"names = []\nname_1 = {text}|"), 1000, 1000), dict)
+        assert recalled is not None
+        assert recalled.offers == (Offer("value + 1"[len(text) :]),)
+    assert compared == ["name_1 = "] * 3
+    assert memory.recall(View.of(at("names = []\nname_1 = other|"), 1000, 1000), dict) is None
+
+
+def test_what_is_computed_ahead_is_ranked_when_it_is_needed() -> None:
+    view, made = View.of(at("x = |"), 1000, 1000), []
+
+    def make() -> Remembered:
+        made.append(view)
+        return Remembered(view, (Offer("1"),))
+
+    memory = Memory()
+    memory.remember_later(view, 10, make)
+    for elsewhere in ("y = |", "x =|", "x = other words|"):
+        assert memory.recall(View.of(at(elsewhere), 1000, 1000), dict) is None
+    assert not made
+    for _ in range(2):
+        assert memory.recall(view, dict) is not None
+    assert len(made) == 1
+    memory.forget(view.uri)
+    assert not len(memory)

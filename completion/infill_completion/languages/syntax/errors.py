@@ -117,18 +117,18 @@ def _trial(window: Window, replaced: int, language_id: str) -> _Trial | None:
 
 def _parts(trial: _Trial) -> tuple[_Trial, ...]:
     """Return smaller parts of the text around the cursor, the largest first."""
-    return tuple(_Trial.of(part, trial.language_id) for part in _smaller(trial.around, trial.language_id))
+    return tuple(_Trial.of(part, trial.language_id) for part in _smaller(trial))
 
 
 @lru_cache(maxsize=4)
-def _smaller(around: Excerpt, language_id: str) -> tuple[Excerpt, ...]:
-    grammar, text = grammar_of(language_id), around.before + around.after
-    tree = parse(to_ascii(text), language_id)
+def _smaller(trial: _Trial) -> tuple[Excerpt, ...]:
+    grammar, text = grammar_of(trial.language_id), trial.around.before + trial.around.after
+    tree = trial.gap.tree(trial.line + trial.rest) if text.isascii() else parse(to_ascii(text), trial.language_id)
     if grammar is None or tree is None:
         return ()
-    cursor = len(around.before)
+    cursor = len(trial.around.before)
     cut = (cut_excerpt(tree.root_node, text, cursor, grammar.lists, before, after) for before, after in _PARTS)
-    return tuple(part for part in cut if part is not None and part != around)
+    return tuple(part for part in cut if part is not None and part != trial.around)
 
 
 def _may_close(around: Excerpt, text: str, traits: LanguageTraits) -> bool:

@@ -137,9 +137,11 @@ class RecallIndex:
     def before(self, prefix: str) -> list[RecallSlot]:
         """Return the slots whose cursor is in ``prefix``, no farther from its end than their text is long."""
         found: list[RecallSlot] = []
-        for end in range(len(prefix), max(len(prefix) - max(self._lengths), 0) - 1, -1):
-            slots = self._by_tail.get(prefix[max(end - _TAIL, 0) : end], ())
-            found += (slot for slot in slots if slot.longest >= len(prefix) - end)
+        size = len(prefix)
+        for typed in range(min(max(self._lengths), size) + 1):
+            slots = self._by_tail.get(prefix[max(size - typed - _TAIL, 0) : size - typed])
+            if slots is not None:
+                found += [slot for slot in slots if slot.longest >= typed]
         return sorted(found, key=self._order.__getitem__, reverse=True)
 
 
