@@ -16,6 +16,7 @@ from pygls.lsp.server import LanguageServer
 
 from infill_completion.api import EngineState, Health
 from infill_completion.document.snapshot import Answer, SkipReason, Snapshot
+from infill_server.acceptance import Acceptance
 from infill_server.editor_settings import EditorSettings
 from infill_server.engine_keeper import EngineKeeper, Observe
 from infill_server.load_progress import LoadProgress
@@ -62,15 +63,16 @@ class Session:
         last: The last request that got a final answer, for ``infill.explain``.
         is_started: Whether the settings of all sources have been asked for, and the engine is being started.
         answers: The number of requests by the source of their answer, for ``infill.statistics``.
+        acceptance: What the user saw and took, as the client reports it.
         admit: Awaited before each message of the client is processed, while a session is recorded or replayed.
     """
 
     def __init__(self, server: LanguageServer, documents: DocumentStore, editor_settings: EditorSettings) -> None:
         self.last: Snapshot | None = None
         self.answers: Counter[str] = Counter()
+        self.acceptance = Acceptance()
         self.admit: Admit | None = None
-        self._server = server
-        self._documents = documents
+        self._server, self._documents = server, documents
         self._editor_settings = editor_settings
         self._engine = EngineKeeper(documents, lambda: self.settings, self)
         self.is_started = False

@@ -9,6 +9,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 
 from infill_completion.document.snapshot import Snapshot, Trigger
+from infill_server.acceptance import ReportedItem
 from infill_server.language_server import InfillServer
 
 log = logging.getLogger(__name__)
@@ -18,6 +19,7 @@ async def accepted(ls: InfillServer, *arguments: Any) -> None:
     """Record an accepted item; the arguments are those of the item's command: URI and text."""
     if len(arguments) != 2 or not all(isinstance(argument, str) for argument in arguments):
         raise JsonRpcInvalidParams("infill.accepted takes the URI and the text of the item.")
+    ls.session.acceptance.take(*arguments)
     ls.session.accepted(*arguments)
 
 
@@ -51,8 +53,12 @@ async def toggle(ls: InfillServer, *_arguments: Any) -> dict[str, bool]:
 
 
 async def statistics(ls: InfillServer, *_arguments: Any) -> dict[str, Any]:
-    """Return the number of requests of this window by the source of their answer; it stays on this machine."""
-    return {"answers": dict(ls.session.answers)}
+    """Return what this window has counted; it stays on this machine.
+
+    ``answers`` has the number of requests by the source of their answer, ``acceptance`` that of suggestions shown,
+    taken whole and taken partly, and of the characters taken.
+    """
+    return {"answers": dict(ls.session.answers), "acceptance": ls.session.acceptance.to_json()}
 
 
 async def record(ls: InfillServer, *_arguments: Any) -> dict[str, Any]:
@@ -74,17 +80,12 @@ async def restart(ls: InfillServer, *_arguments: Any) -> None:
 
 
 def partially_accepted(ls: InfillServer, params: Any) -> None:
-    """Handle Copilot's ``textDocument/didPartiallyAcceptCompletion``; accepting the last part counts as acceptance."""
-    item = params.get("item") if isinstance(params, dict) else None
-    if not isinstance(item, dict) or not isinstance(length := params.get("acceptedLength"), int):
+    """Handle Copilot's ``textDocument/didPartiallyAcceptCompletion``: count the part; the last one is acceptance."""
+    item = ReportedItem.of(params.get("item")) if isinstance(params, dict) else None
+    if item is None or not isinstance(length := params.get("acceptedLength"), int):
         log.warning("ignored an ill-typed didPartiallyAcceptCompletion")
-        return
-    text, command = item.get("insertText"), item.get("command")
-    arguments = command.get("arguments") if isinstance(command, dict) else None
-    is_ours = isinstance(arguments, list) and len(arguments) == 2 and all(isinstance(part, str) for part in arguments)
-    if isinstance(text, str) and is_ours and length >= len(text.encode("utf-16-le", "surrogatepass")) // 2:
-        assert isinstance(arguments, list)
-        ls.session.accepted(*arguments)
+    elif ls.session.acceptance.take_part(item, length):
+        ls.session.accepted(item.uri, item.text)
 
 
 def focused(ls: InfillServer, params: Any) -> None:
@@ -95,5 +96,9 @@ def focused(ls: InfillServer, params: Any) -> None:
 
 
 def shown(ls: InfillServer, params: Any) -> None:
-    """Ignore Copilot's ``textDocument/didShowCompletion``; nothing depends on it."""
-    del ls, params
+    """Handle Copilot's ``textDocument/didShowCompletion``: count the item."""
+    item = ReportedItem.of(params.get("item")) if isinstance(params, dict) else None
+    if item is None:
+        log.warning("ignored an ill-typed didShowCompletion")
+    else:
+        ls.session.acceptance.show(item)
