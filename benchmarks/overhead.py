@@ -47,7 +47,7 @@ def main() -> int:
     """Print the table; returns 1 if a run did not measure what it says."""
     parser = argparse.ArgumentParser(description="Overhead of the language server per key.")
     parser.add_argument("--keys", type=int, default=200, help="keys of each run (default 200)")
-    parser.add_argument("--pause-ms", type=float, default=25.0, help="pause after each answer (default 25)")
+    parser.add_argument("--pause-ms", type=float, default=10.0, help="pause after each answer (default 10)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file, too")
     parser.add_argument("files", nargs="*", type=Path, help="source files of one language (default: Python's library)")
     options = parser.parse_args()
