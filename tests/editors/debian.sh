@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that the tests with these editors need, if this user may install packages. If not, prints one
 # sentence and succeeds: the tests that miss something are skipped.
-# Arguments name the editors: nvim, emacs, jupyter, helix, vim, kate, vscode; none: all.
+# Arguments name the editors: nvim, emacs, jupyter, helix, vim, kate, vscode; or arm, the processor that the tests of the
+# compiled step emulate. None: all.
 set -euo pipefail
-[ $# -gt 0 ] || set -- nvim emacs jupyter helix vim kate vscode
+[ $# -gt 0 ] || set -- nvim emacs jupyter helix vim kate vscode arm
 
 declare -A debian=(
   [nvim]="lua-check" # Neovim itself comes from PyPI; `make check` lints the plugin
@@ -14,6 +15,7 @@ declare -A debian=(
   [kate]="xvfb xdotool fonts-dejavu-core" # Debian's Kate is too old: newer.sh
   # libkrb5-dev and the compiler: code-server's native modules are built here. The font is for the screenshots.
   [vscode]="chromium fonts-dejavu-core libkrb5-dev g++ make"
+  [arm]="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user" # 56 MB, ten seconds
 )
 declare -A missing=()
 for editor in "$@"; do

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -42,6 +43,8 @@ def library_for(target: str, folder: Path) -> ctypes.CDLL:
 
 def runs(target: str) -> bool:
     """Return whether this processor announces what a target needs."""
+    if target == "neon":
+        return platform.machine() in {"aarch64", "arm64"}
     needed = {flag.removeprefix("-m") for flag in native_compiler.FLAGS[target] if flag.startswith("-m")}
     needed = {{"avx512vnni": "avx512_vnni", "avxvnni": "avx_vnni", "bmi": "bmi1"}.get(each, each) for each in needed}
     return target == native_compiler.NATIVE or needed <= set(native_compiler.processor().split())

@@ -28,6 +28,7 @@ FLAGS = {
     "avx512": (*_AVX2, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512vnni"),
     "avxvnni": (*_AVX2, "-mavxvnni"),
     "avx2": _AVX2,
+    "neon": ("-march=armv8.2-a+dotprod",),
     PLAIN: ("-DPRODUCTS_PLAIN",),
 }
 
