@@ -48,7 +48,7 @@ def write(folder: Path, target: Path, kind: str) -> None:
     config = json.loads((folder / "config.json").read_text("utf-8"))
     shape = ModelShape.of(config)
     writer = gguf.GGUFWriter(target, "llama")
-    _metadata(writer, config, shape)
+    add_metadata(writer, config, shape)
     vocabulary.write(gguf, writer, json.loads((folder / "tokenizer.json").read_text("utf-8")), shape.vocab)
     tensors = _tensors(folder)
     if shape.tied:
@@ -82,7 +82,8 @@ def _add(gguf: Any, writer: Any, name: str, values: Any, kind: str) -> None:
         writer.add_tensor(name, gguf.quants.quantize(values, packed), raw_dtype=packed)
 
 
-def _metadata(writer: Any, config: dict[str, Any], shape: ModelShape) -> None:
+def add_metadata(writer: Any, config: dict[str, Any], shape: ModelShape) -> None:
+    """Write the shape, the rotary base and the norm of a ``config.json``."""
     rope = config.get("rope_parameters") or {"rope_theta": config.get("rope_theta", 10_000.0)}
     writer.add_context_length(int(config["max_position_embeddings"]))
     writer.add_embedding_length(shape.hidden)

@@ -1,65 +1,61 @@
-"""Our loop beside llama.cpp on the same weights and prompt, alone and with one and two busy neighbour processes.
+"""Our engine beside llama.cpp, alone and with busy neighbour processes: ``python -m benchmarks.llama_cpp``.
 
-Run ``python -m benchmarks.llama_cpp``.  It needs ``pip install llama-cpp-python gguf``; the first is compiled for this
-machine, which takes minutes.  The two engines take turns, so that both meet the same conditions.
+It needs ``pip install llama-cpp-python gguf``; the first is compiled for this machine, which takes minutes.  llama.cpp
+quantizes the model itself.  With ``--shape`` both engines run random weights.  If an engine gives no answer, the run
+fails.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.metadata
 import json
 import os
 import tempfile
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.gguf import writer
-from benchmarks.llama_cpp.contestants import GREEDY_TOKENS, ComparisonRow, Ours, llama_row, missing
+from benchmarks.llama_cpp import files
+from benchmarks.llama_cpp.bandwidth import Memory
+from benchmarks.llama_cpp.comparison import Comparison
+from benchmarks.llama_cpp.contestants import missing, ours, theirs
+from benchmarks.llama_cpp.random_file import SHAPES
+from benchmarks.llama_cpp.tables import tables
 
-NEIGHBOURS = (0, 1, 2)
+FORMS = ("int8", "int4")
+# Which of llama.cpp's files our engine reads for each of its forms, so that both run the same weights.
+SOURCES = {"int8": "q8_0", "int4": "q4_1"}
 
 
-def measure(options: argparse.Namespace) -> list[ComparisonRow]:
-    """Return one row per engine, precision, number of threads and number of neighbours."""
-    from infill_completion.engine.bench.machine import busy_neighbours
-    from infill_completion.engine.checkpoints.devices import cores
+def measure(options: argparse.Namespace) -> Comparison:
+    """Return the figures of a run."""
     from infill_completion.engine.checkpoints.selection import find
 
-    ours = Ours(options.model, options.context, options.tokens)
-    rows = []
-    with tempfile.TemporaryDirectory(prefix="infill-ls-gguf-") as name:
-        files = {kind: Path(name) / f"{kind}.gguf" for kind in writer.KINDS}
-        for kind, file in files.items():
-            writer.write(find(options.model), file, kind)
-        for neighbours in NEIGHBOURS:
-            with busy_neighbours(neighbours):
-                rows.append(ours.row(neighbours, options.repeats))
-                for kind, file in files.items():
-                    for threads in sorted({1, cores()}):
-                        row = llama_row(file, kind, threads, neighbours, ours, options.tokens, options.repeats)
-                        rows.append(row)
-                rows.append(ours.row(neighbours, options.repeats))
-    return rows
-
-
-def table(rows: list[ComparisonRow]) -> str:
-    """Return the rows as Markdown."""
-    lines = [
-        "| engine | weights | threads | busy neighbours | tokens/s | prefill ms | greedy tokens equal |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    for row in rows:
-        same = "" if row.same_tokens is None else f"{row.same_tokens} of {GREEDY_TOKENS}"
-        lines.append(
-            f"| {row.engine} | {row.weights} | {row.threads} | {row.neighbours} | {row.tokens_per_s:.1f} "
-            f"| {row.prefill_ms:.1f} | {same} |"
+    longest = max([*options.contexts, 1000]) + options.tokens + 64
+    with tempfile.TemporaryDirectory(prefix="infill-ls-gguf-") as name, contextlib.ExitStack() as stack:
+        folder = Path(name)
+        kinds = tuple(dict.fromkeys([*options.llama, *(SOURCES[form] for form in options.ours)]))
+        made = (
+            files.of_shape(options.shape, folder, kinds)
+            if options.shape
+            else files.of_model(find(options.model), folder, kinds)
         )
-    return "\n".join(lines)
+        mine = [ours(str(made[SOURCES[form]]), form, longest) for form in options.ours]
+        found = Comparison([*mine, *(theirs(str(made[kind]), kind, longest) for kind in options.llama)])
+        for each in found.contestants:
+            stack.enter_context(each)
+        for each in mine:
+            described = each.ask("describe")
+            if described["quantization"] != each.weights:
+                raise SystemExit(f"Our engine held the weights as {described['quantization']}, not {each.weights}.")
+        found.run(options, Memory(folder))
+    return found
 
 
-def report(rows: list[ComparisonRow], note: str) -> dict[str, Any]:
+def report(found: Comparison, options: argparse.Namespace, seconds: float) -> dict[str, Any]:
     """Return the figures with the machine, the date and the versions."""
     import torch
 
@@ -68,31 +64,46 @@ def report(rows: list[ComparisonRow], note: str) -> dict[str, Any]:
 
     head = DecodeReport(device_name(torch.device("cpu")), 0.0, versions())
     return {
+        "model": options.shape or options.model,
         "device": head.device,
         "date": head.date,
         "versions": head.versions | {"llama-cpp-python": importlib.metadata.version("llama-cpp-python")},
-        "load_average": os.getloadavg()[0],
-        "note": note,
-        "rows": [asdict(row) for row in rows],
+        "load_average": options.load,
+        "seconds": round(seconds),
+        "note": options.note,
+        "read_bytes_per_s": found.bytes_per_s,
+        "contestants": [asdict(each.report) for each in found.contestants],
+        "rows": [asdict(row) for row in found.rows],
     }
 
 
 def main() -> None:
-    """Measure, print a table, and write JSON if asked."""
+    """Measure, print tables, and write JSON if asked."""
+    from infill_completion.engine.checkpoints.devices import cores
+
     parser = argparse.ArgumentParser(prog="python -m benchmarks.llama_cpp", description=__doc__)
-    parser.add_argument("--model", default="embedded", help="`embedded` or a folder (default: embedded)")
-    parser.add_argument("--context", type=int, default=256, help="tokens of the prompt (default 256)")
-    parser.add_argument("--tokens", type=int, default=64, help="tokens to decode (default 64)")
-    parser.add_argument("--repeats", type=int, default=3)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--model", default="embedded", help="`embedded`, a folder or a GGUF file (default: embedded)")
+    what.add_argument("--shape", choices=SHAPES, help="random weights in the shape of a model")
+    parser.add_argument("--contexts", type=int, nargs="+", default=[256, 2000], help="default: 256 2000")
+    parser.add_argument("--threads", type=int, nargs="+", default=sorted({1, min(2, cores())}), help="default: 1 2")
+    parser.add_argument("--neighbours", type=int, nargs="+", default=[0, 1, 2], help="default: 0 1 2")
+    parser.add_argument("--ours", nargs="+", choices=FORMS, default=list(FORMS), help="default: all")
+    parser.add_argument("--llama", nargs="+", choices=files.KINDS, default=list(files.KINDS), help="default: all")
+    parser.add_argument("--tokens", type=int, default=32, help="tokens to decode (default 32)")
+    parser.add_argument("--repeats", type=int, default=3, help="the fastest counts (default 3)")
+    parser.add_argument("--prompts", type=int, default=2, help="fresh prompts, the fastest counts (default 2)")
     parser.add_argument("--note", default="", help="a remark to store with the figures")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     if packages := missing():
         raise SystemExit(f"Not installed: {', '.join(packages)}; run `pip install llama-cpp-python gguf` first.")
-    rows = measure(options)
-    print(table(rows))
+    options.load, started = os.getloadavg()[0], time.monotonic()
+    found = measure(options)
+    made = report(found, options, time.monotonic() - started)
+    print(tables(made))
     if options.json:
-        options.json.write_text(json.dumps(report(rows, options.note), indent=1) + "\n", encoding="utf-8")
+        options.json.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

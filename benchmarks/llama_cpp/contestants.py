@@ -1,4 +1,4 @@
-"""The two engines that are compared: ours in this process, and llama.cpp in a process of its own."""
+"""The engines that are compared, each in a process of its own that answers tasks."""
 
 from __future__ import annotations
 
@@ -7,22 +7,52 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
 
-GREEDY_TOKENS = 24
+from infill_completion.engine.environment import SETTINGS
+
+OURS, THEIRS = "infill-ls", "llama.cpp"
 
 
 @dataclass(frozen=True)
 class ComparisonRow:
-    """Figures of one engine in one setting; ``same_tokens`` counts the leading greedy tokens equal to transformers'."""
+    """The rate of one engine in one setting."""
 
     engine: str
     weights: str
+    context: int
     threads: int
     neighbours: int
     tokens_per_s: float
-    prefill_ms: float
+
+
+@dataclass
+class ContestantReport:
+    """What is measured of a contestant alone.
+
+    Attributes:
+        engine: Name of the engine.
+        weights: How it holds the weights.
+        resident_bytes: Memory after all prompts.
+        peak_bytes: The most memory that it ever had.
+        prefill_ms: Time to read 1,000 fresh tokens, by number of threads.
+        step_bytes: What a step reads, by length of context; only of our engine.
+        keystroke_ms: Time to the first token after a typed character; only of our engine.
+        keystroke_steps: The same in steps.
+        same_tokens: How many of its greedy tokens are those of llama.cpp with the same weights.
+    """
+
+    engine: str
+    weights: str
+    resident_bytes: int = 0
+    peak_bytes: int = 0
+    prefill_ms: dict[int, float] = field(default_factory=dict)
+    step_bytes: dict[int, int] = field(default_factory=dict)
+    keystroke_ms: float | None = None
+    keystroke_steps: float | None = None
     same_tokens: int | None = None
 
 
@@ -31,61 +61,56 @@ def missing() -> list[str]:
     return [name for name in ("llama_cpp", "gguf") if importlib.util.find_spec(name) is None]
 
 
-class Ours:
-    """Our engine, in this process."""
+class Contestant:
+    """A process that answers tasks; see ``worker.py``.
 
-    def __init__(self, model: str, context_tokens: int, tokens: int) -> None:
-        from infill_completion.engine.bench import subject, workload
-        from infill_completion.settings import EngineSettings
+    Attributes:
+        engine: Name of the engine.
+        weights: How it holds the weights.
+        report: What is measured of it alone.
+    """
 
-        self._workload = workload
-        self.subject = subject.stored(EngineSettings(model=model, device="cpu"))
-        self.loop = workload.endless(self.subject.generator, shipped=False)
-        self.request = workload.request_of(self.loop, context_tokens, tokens)
-        self.prompt = list(self.loop.model.prompt(self.request).ids)
-        self._others = [workload.request_of(self.loop, context_tokens, 1, skip_lines=200 * n) for n in range(1, 5)]
+    def __init__(self, engine: str, weights: str, module: str, arguments: Sequence[str]) -> None:
+        self.engine, self.weights = engine, weights
+        self.report = ContestantReport(engine, weights)
+        environment = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", f"benchmarks.llama_cpp.{module}", *arguments], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True, env=environment,
+        )  # fmt: skip
 
-    def greedy(self, tokens: int) -> list[int]:
-        """Return the most likely tokens after the prompt, each from a full forward pass of transformers."""
-        import torch
+    def ask(self, task: str, **arguments: Any) -> dict[str, Any]:
+        """Return the answer to a task.
 
-        ids = list(self.prompt)
-        with torch.inference_mode():
-            for _ in range(tokens):
-                ids.append(int(self.subject.model(torch.tensor([ids])).logits[0, -1].argmax()))
-        return ids[len(self.prompt) :]
+        Raises:
+            SystemExit: None came.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            self._process.stdin.write(json.dumps([task, arguments]) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.engine} ({self.weights}) gave no answer to `{task}`; see the messages above.")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
 
-    def row(self, neighbours: int, repeats: int) -> ComparisonRow:
-        """Measure once more."""
-        rate = max([self._workload.ours_per_second(self.loop, self.request) for _ in range(repeats + 1)][1:])
-        self.loop.model.slots.clear()  # so that no row finds its prompts in the cache
-        prefill = [self._workload.run(self.loop, request).timings["prefill_ms"] for request in self._others]
-        details = self.subject.generator.details
-        held = str(details["dtype"] if details["quantization"] == "none" else details["quantization"])
-        return ComparisonRow("infill-ls", held, int(details["threads"]), neighbours, rate, min(prefill))
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._process.kill()
+        self._process.wait()
 
 
-def llama_row(
-    file: Path, kind: str, threads: int, neighbours: int, ours: Ours, tokens: int, repeats: int
-) -> ComparisonRow:
-    """Measure llama.cpp in a process of its own."""
-    task = {
-        "file": str(file), "prompt": ours.prompt, "tokens": tokens, "threads": threads, "repeats": repeats,
-        "greedy_tokens": GREEDY_TOKENS,
-    }  # fmt: skip
-    from infill_completion.engine.environment import SETTINGS
+def ours(model: str, quantization: str, context_tokens: int) -> Contestant:
+    """Start our engine."""
+    return Contestant(OURS, quantization, "ours", [model, quantization, str(context_tokens)])
 
-    environment = {name: value for name, value in os.environ.items() if name not in SETTINGS}
-    command = [sys.executable, "-m", "benchmarks.llama_cpp.worker"]
-    done = subprocess.run(command, input=json.dumps(task), capture_output=True, text=True, env=environment, check=False)
-    if done.returncode:
-        raise SystemExit(done.stderr.strip() or "llama.cpp failed.")
-    figures = json.loads(done.stdout.splitlines()[-1])
-    wanted = ours.greedy(GREEDY_TOKENS) if neighbours == 0 else []
-    same = next(
-        (at for at, pair in enumerate(zip(wanted, figures["greedy"], strict=False)) if pair[0] != pair[1]), len(wanted)
-    )
-    return ComparisonRow(
-        "llama.cpp", kind, threads, neighbours, figures["tokens_per_s"], figures["prefill_ms"],
-        same if wanted else None,
-    )  # fmt: skip
+
+def theirs(file: str, kind: str, context_tokens: int) -> Contestant:
+    """Start llama.cpp."""
+    return Contestant(THEIRS, kind, "worker", [file, str(context_tokens)])
