@@ -121,6 +121,13 @@ class ForwardPass:
         self._clock.end(len(ids))
         return logits
 
+    def use_threads(self, threads: int) -> None:
+        """Use another number of threads for steps and prompts from now on, for measurements."""
+        self.close()
+        self.threads, self._parallel = threads, ParallelPrefill(threads)
+        if self._step is not None:
+            self._step.threads = threads
+
     def close(self) -> None:
         """End the threads."""
         self._parallel.close()

@@ -7,7 +7,13 @@ void infill_store(const float *restrict x, int head_dim, kv_rows_t to, int index
     to.scale[index] = largest / 127.0f;
 }
 
-int infill_attention_workspace(int tokens) { return 2 * padded(tokens); }
+int infill_attention_workspace(int tokens) {
+#ifdef HEADS_AT_ONCE
+    return 2 * HEADS_AT_ONCE * padded(tokens);
+#else
+    return 2 * padded(tokens);
+#endif
+}
 
 /* Write the products of a query with the visible keys. */
 ALWAYS_INLINE void score_any(
@@ -41,34 +47,77 @@ ALWAYS_INLINE void mix_any(const float *weights, kv_rows_t values, const visible
     for (int i = 0; i < head_dim; i++) out[i] = (float)totals[i] * (factor / scale);
 }
 
-ALWAYS_INLINE void attend(const float *query, kv_rows_t keys, kv_rows_t values, const visible_t *visible,
-    const int head_dim, float *workspace, float *out) {
+/* Turn scores into weights times the scales of the values, and return one over the sum of the weights. */
+static float weigh(float *scores, kv_rows_t values, const visible_t *visible) {
     int count = visible->count;
-    float *scores = workspace, largest = -INFINITY;
-#ifdef FAST_HEAD_DIM
-    const int is_fast = head_dim % FAST_HEAD_DIM == 0;
-    if (is_fast)
-        score(query, keys, visible, head_dim, scores);
-    else
-#endif
-        score_any(query, keys, visible, head_dim, scores);
+    float largest = -INFINITY;
     for (int t = 0; t < count; t++) largest = scores[t] > largest ? scores[t] : largest;
     for (int t = 0; t < count; t++) scores[t] = exponential(scores[t] - largest);
     float total = sum_of(scores, count);
     multiply_by_scales(scores, values.scale, 1.0f, visible);
+    return 1.0f / total;
+}
+
+ALWAYS_INLINE void attend_any(const float *query, kv_rows_t keys, kv_rows_t values, const visible_t *visible,
+    const int head_dim, float *workspace, float *out) {
+    score_any(query, keys, visible, head_dim, workspace);
+    float factor = weigh(workspace, values, visible);
+    mix_any(workspace, values, visible, head_dim, workspace + padded(visible->count), factor, out);
+}
+
+#ifdef HEADS_AT_ONCE
+ALWAYS_INLINE void attend_heads(const float *queries, const int heads, kv_rows_t keys, kv_rows_t values,
+    const visible_t *visible, const int head_dim, float *workspace, float *out) {
+    int all = padded(visible->count);
+    float factors[HEADS_AT_ONCE];
+    score(queries, heads, keys, visible, head_dim, workspace);
+    for (int h = 0; h < heads; h++) factors[h] = weigh(workspace + h * all, values, visible);
+    mix(workspace, heads, values, visible, head_dim, workspace + heads * all, factors, out);
+}
+
+ALWAYS_INLINE void attend(const float *queries, int heads, kv_rows_t keys, kv_rows_t values, const visible_t *visible,
+    const int head_dim, float *workspace, float *out) {
+    if (head_dim % FAST_HEAD_DIM) {
+        for (int h = 0; h < heads; h++, queries += head_dim, out += head_dim)
+            attend_any(queries, keys, values, visible, head_dim, workspace, out);
+        return;
+    }
+    for (int left = heads, some; left > 0; left -= some, queries += some * head_dim, out += some * head_dim) {
+        some = left == 4 ? 2 : left < HEADS_AT_ONCE ? left : HEADS_AT_ONCE;
+        switch (some) { /* as constants: the sums stay in registers */
+            case 1: attend_heads(queries, 1, keys, values, visible, head_dim, workspace, out); break;
+            case 2: attend_heads(queries, 2, keys, values, visible, head_dim, workspace, out); break;
+            default: attend_heads(queries, 3, keys, values, visible, head_dim, workspace, out);
+        }
+    }
+}
+#else
+ALWAYS_INLINE void attend(const float *queries, int heads, kv_rows_t keys, kv_rows_t values, const visible_t *visible,
+    const int head_dim, float *workspace, float *out) {
+    for (int h = 0; h < heads; h++, queries += head_dim, out += head_dim) {
 #ifdef FAST_HEAD_DIM
-    if (is_fast)
-        mix(scores, values, visible, head_dim, workspace + padded(count), 1.0f / total, out);
-    else
+        if (head_dim % FAST_HEAD_DIM == 0) {
+            score(queries, keys, visible, head_dim, workspace);
+            float factor = weigh(workspace, values, visible);
+            mix(workspace, values, visible, head_dim, workspace + padded(visible->count), factor, out);
+            continue;
+        }
 #endif
-        mix_any(scores, values, visible, head_dim, workspace + padded(count), 1.0f / total, out);
+        attend_any(queries, keys, values, visible, head_dim, workspace, out);
+    }
+}
+#endif
+
+void infill_attention_of_heads(const float *queries, int heads, kv_rows_t keys, kv_rows_t values,
+    const visible_t *visible, int head_dim, float *workspace, float *out) {
+    switch (head_dim) { /* the usual ones as constants: the sums stay in registers */
+        case 64: attend(queries, heads, keys, values, visible, 64, workspace, out); return;
+        case 128: attend(queries, heads, keys, values, visible, 128, workspace, out); return;
+        default: attend(queries, heads, keys, values, visible, head_dim, workspace, out);
+    }
 }
 
 void infill_attention(const float *query, kv_rows_t keys, kv_rows_t values, const visible_t *visible, int head_dim,
     float *workspace, float *out) {
-    switch (head_dim) { /* the usual ones as constants: the sums stay in registers */
-        case 64: attend(query, keys, values, visible, 64, workspace, out); return;
-        case 128: attend(query, keys, values, visible, 128, workspace, out); return;
-        default: attend(query, keys, values, visible, head_dim, workspace, out);
-    }
+    infill_attention_of_heads(query, 1, keys, values, visible, head_dim, workspace, out);
 }

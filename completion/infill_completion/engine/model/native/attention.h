@@ -24,3 +24,7 @@ int infill_attention_workspace(int tokens);
 /* Attend with a query (head_dim) to the visible tokens and write the mixed values to out (head_dim). */
 void infill_attention(const float *query, kv_rows_t keys, kv_rows_t values, const visible_t *visible, int head_dim,
     float *workspace, float *out);
+
+/* The same for neighbouring heads that share keys and values; queries and out: (heads, head_dim). */
+void infill_attention_of_heads(const float *queries, int heads, kv_rows_t keys, kv_rows_t values,
+    const visible_t *visible, int head_dim, float *workspace, float *out);

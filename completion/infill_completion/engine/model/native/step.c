@@ -202,31 +202,47 @@ void infill_layer_kv(const pass_t *p, int l) {
 typedef struct { /* attention of some rows */
     pass_t pass;
     const float *queries; /* (rows, heads * head_dim) */
-    int layer, first, rows;
+    int layer, first, rows, heads_at_once;
 } attention_t;
 
-/* Compute some heads of all rows. */
-static void attend_with_heads(const void *context, int first_head, int last_head, float *scratch, float *y) {
+/* Compute some groups of heads of all rows. */
+static void attend_with_heads(const void *context, int first_item, int last_item, float *scratch, float *y) {
     const attention_t *a = context;
     const pass_t *p = &a->pass;
     const model_t *m = p->model;
     const cache_t *cache = p->cache + a->layer;
-    int group = m->heads / m->kv_heads, mixed = m->heads * m->head_dim;
-    for (int h = first_head; h < last_head; h++)
+    int group = m->heads / m->kv_heads, mixed = m->heads * m->head_dim, end = last_item * a->heads_at_once;
+    for (int h = first_item * a->heads_at_once; h < end; h += a->heads_at_once)
         for (int r = 0; r < a->rows; r++) {
             visible_t visible = visible_to(p, a->first + r);
             kv_rows_t keys = rows_of(cache->keys, p, a->first + r, h / group);
             kv_rows_t values = rows_of(cache->values, p, a->first + r, h / group);
             ptrdiff_t at = (ptrdiff_t)r * mixed + h * m->head_dim;
-            infill_attention(a->queries + at, keys, values, &visible, m->head_dim, scratch, y + at);
+            infill_attention_of_heads(
+                a->queries + at, a->heads_at_once, keys, values, &visible, m->head_dim, scratch, y + at);
         }
 }
 
+/* How many heads of a group to compute at once: all save half of the work, but every thread should have some. */
+static int heads_at_once(const model_t *m, int threads) {
+    int group = m->heads / m->kv_heads, best = 1, least = 0;
+    for (int heads = 1; heads <= group; heads++) {
+        int turns = (m->heads / heads + threads - 1) / threads, work = turns * (1 + heads);
+        if (group % heads) continue;
+        if (!least || work <= least) {
+            best = heads;
+            least = work;
+        }
+    }
+    return best;
+}
+
 static void attend(const pass_t *p, const workspace_t *w, int l, int first, int rows) {
-    int head_dim = p->model->head_dim, mixed = p->model->heads * head_dim;
-    attention_t attention = {*p, w->queries + (ptrdiff_t)first * mixed, l, first, rows};
-    job_t job = {
-        attend_with_heads, p->model->heads, head_dim, rows, mixed, 1, infill_attention_workspace(p->capacity), {0}};
+    const model_t *m = p->model;
+    int mixed = m->heads * m->head_dim, heads = heads_at_once(m, p->threads);
+    attention_t attention = {*p, w->queries + (ptrdiff_t)first * mixed, l, first, rows, heads};
+    job_t job = {attend_with_heads, m->heads / heads, heads * m->head_dim, rows, mixed, 1,
+        infill_attention_workspace(p->capacity), {0}};
     _Static_assert(sizeof attention <= sizeof job.context, "");
     memcpy(job.context, &attention, sizeof attention);
     infill_share(&job, p->threads, w->attention, w->y);

@@ -152,27 +152,48 @@ ALWAYS_INLINE void dot_groups(const group_t *weight, int groups, const planes_t 
 
 /* ---- attention ---- */
 
-ALWAYS_INLINE void score(
-    const float *query, kv_rows_t keys, const visible_t *visible, const int head_dim, float *scores) {
-    int16_t rounded[MAX_HEAD_DIM];
-    __m512i parts[MAX_HEAD_DIM / 32];
-    float scale = round_to_16_bits(query, head_dim, rounded);
-    for (int i = 0; i < head_dim / 32; i++) parts[i] = _mm512_loadu_si512(rounded + 32 * i);
+/* Heads that share keys and values are computed together, so that these are read and unpacked once. */
+#define HEADS_AT_ONCE 3
+
+/* The addresses of the rows of TILE visible tokens from t on. */
+ALWAYS_INLINE void find_rows(
+    kv_rows_t rows, const visible_t *visible, int t, const int head_dim, const int8_t **found) {
+    const int8_t *first = rows.numbers + (ptrdiff_t)t * head_dim;
+    int is_plain = visible->stride == 1 && visible->first == visible->shared && t + TILE <= visible->count;
+    UNROLLED
+    for (int k = 0; k < TILE; k++) found[k] = is_plain ? first + k * head_dim : row_of(rows, visible, t + k, head_dim);
+}
+
+/* scores: (heads, padded(count)) */
+ALWAYS_INLINE void score(const float *queries, const int heads, kv_rows_t keys, const visible_t *visible,
+    const int head_dim, float *scores) {
+    int16_t rounded[HEADS_AT_ONCE][MAX_HEAD_DIM];
+    float scale[HEADS_AT_ONCE];
+    int all = padded(visible->count);
+    for (int h = 0; h < heads; h++) scale[h] = round_to_16_bits(queries + h * head_dim, head_dim, rounded[h]);
     for (int t = 0; t < visible->count; t += TILE) {
-        __m512i sums[TILE];
+        __m512i sums[HEADS_AT_ONCE][TILE];
+        const int8_t *row[TILE];
+        find_rows(keys, visible, t, head_dim, row);
         UNROLLED
         for (int k = 0; k < TILE; k++) {
-            const int8_t *key = row_of(keys, visible, t + k, head_dim);
-            prefetch(key + KV_AHEAD, head_dim);
-            sums[k] = _mm512_setzero_si512();
+            prefetch(row[k] + KV_AHEAD, head_dim);
+            UNROLLED
+            for (int h = 0; h < heads; h++) sums[h][k] = _mm512_setzero_si512();
             for (int i = 0; i < head_dim / 32; i++) {
-                __m512i wide = _mm512_cvtepi8_epi16(_mm256_loadu_si256((const void *)(key + 32 * i)));
-                sums[k] = _mm512_dpwssd_epi32(sums[k], wide, parts[i]);
+                __m512i wide = _mm512_cvtepi8_epi16(_mm256_loadu_si256((const void *)(row[k] + 32 * i)));
+                UNROLLED
+                for (int h = 0; h < heads; h++)
+                    sums[h][k] = _mm512_dpwssd_epi32(sums[h][k], wide, _mm512_loadu_si512(rounded[h] + 32 * i));
             }
         }
-        _mm_storeu_ps(scores + t, _mm_cvtepi32_ps(sum_up_integers(sums[0], sums[1], sums[2], sums[3])));
+        UNROLLED
+        for (int h = 0; h < heads; h++)
+            _mm_storeu_ps(
+                scores + h * all + t, _mm_cvtepi32_ps(sum_up_integers(sums[h][0], sums[h][1], sums[h][2], sums[h][3])));
     }
-    multiply_by_scales(scores, keys.scale, 1.0f / (scale * sqrtf((float)head_dim)), visible);
+    for (int h = 0; h < heads; h++)
+        multiply_by_scales(scores + h * all, keys.scale, 1.0f / (scale[h] * sqrtf((float)head_dim)), visible);
 }
 
 ALWAYS_INLINE __m256 half_joined(__m256i upper, __m256i lower) {
@@ -189,33 +210,38 @@ ALWAYS_INLINE __m512 joined_exactly(__m512i upper, __m512i lower) {
 /* The weights are rounded to 16 bits relative to the largest one, in two planes of bytes.  After two rounds of unpacking
  * the values of four tokens for the same number are adjacent, as vpdpbusd needs them.  A lane adds one product of at most
  * 127 * 255 per token. */
-ALWAYS_INLINE void mix(float *weights, kv_rows_t values, const visible_t *visible, const int head_dim, void *workspace,
-    float factor, float *out) {
+/* weights: (heads, padded(count)); factors: of each head; planes: workspace of as many bytes as weights has; out: (heads,
+ * head_dim). */
+ALWAYS_INLINE void mix(const float *weights, const int heads, kv_rows_t values, const visible_t *visible,
+    const int head_dim, void *planes, const float *factors, float *out) {
     int count = visible->count, all = padded(count);
-    uint8_t *upper = workspace, *lower = upper + all;
-    float scale = (float)LARGEST_ROUNDED / largest_size(weights, count);
-    for (int t = 0; t < count; t++) {
-        uint32_t bits = (uint32_t)(int32_t)rintf(weights[t] * scale);
-        upper[t] = (uint8_t)(bits >> 8);
-        lower[t] = (uint8_t)bits;
-    }
-    for (int t = count; t < all; t++) upper[t] = lower[t] = 0;
-    __m512i uppers[MAX_HEAD_DIM / 16], lowers[MAX_HEAD_DIM / 16];
-    for (int i = 0; i < head_dim / 16; i++) uppers[i] = lowers[i] = _mm512_setzero_si512();
-    for (int t = 0; t < count; t += TILE) {
-        const int8_t *row[TILE];
-        int32_t bytes[2];
-        memcpy(bytes, upper + t, sizeof *bytes);
-        memcpy(bytes + 1, lower + t, sizeof *bytes);
-        __m512i high = _mm512_set1_epi32(bytes[0]), low = _mm512_set1_epi32(bytes[1]);
-        UNROLLED
-        for (int k = 0; k < TILE; k++) {
-            row[k] = row_of(values, visible, t + k, head_dim);
-            prefetch(row[k] + KV_AHEAD, head_dim);
+    uint8_t *upper[HEADS_AT_ONCE], *lower[HEADS_AT_ONCE];
+    float scale[HEADS_AT_ONCE];
+    for (int h = 0; h < heads; h++) {
+        upper[h] = (uint8_t *)planes + 2 * h * all;
+        lower[h] = upper[h] + all;
+        scale[h] = (float)LARGEST_ROUNDED / largest_size(weights + h * all, count);
+        for (int t = 0; t < count; t++) {
+            uint32_t bits = (uint32_t)(int32_t)rintf(weights[h * all + t] * scale[h]);
+            upper[h][t] = (uint8_t)(bits >> 8);
+            lower[h][t] = (uint8_t)bits;
         }
-        for (int i = 0; i < head_dim / 64; i++) {
-            __m512i a = _mm512_loadu_si512(row[0] + 64 * i), b = _mm512_loadu_si512(row[1] + 64 * i);
-            __m512i c = _mm512_loadu_si512(row[2] + 64 * i), d = _mm512_loadu_si512(row[3] + 64 * i);
+        for (int t = count; t < all; t++) upper[h][t] = lower[h][t] = 0;
+    }
+    for (int i = 0; i < head_dim; i += 64) { /* so many sums stay in registers */
+        __m512i uppers[HEADS_AT_ONCE][4], lowers[HEADS_AT_ONCE][4];
+        UNROLLED
+        for (int h = 0; h < heads; h++) {
+            UNROLLED
+            for (int j = 0; j < 4; j++) uppers[h][j] = lowers[h][j] = _mm512_setzero_si512();
+        }
+        for (int t = 0; t < count; t += TILE) {
+            const int8_t *row[TILE];
+            find_rows(values, visible, t, head_dim, row);
+            UNROLLED
+            for (int k = 0; k < TILE; k++) prefetch(row[k] + i + KV_AHEAD, 64);
+            __m512i a = _mm512_loadu_si512(row[0] + i), b = _mm512_loadu_si512(row[1] + i);
+            __m512i c = _mm512_loadu_si512(row[2] + i), d = _mm512_loadu_si512(row[3] + i);
             __m512i ab = _mm512_unpacklo_epi8(a, b), cd = _mm512_unpacklo_epi8(c, d);
             __m512i more_ab = _mm512_unpackhi_epi8(a, b), more_cd = _mm512_unpackhi_epi8(c, d);
             __m512i four[4] = {
@@ -225,15 +251,21 @@ ALWAYS_INLINE void mix(float *weights, kv_rows_t values, const visible_t *visibl
                 _mm512_unpackhi_epi16(more_ab, more_cd),
             };
             UNROLLED
-            for (int j = 0; j < 4; j++) {
-                uppers[4 * i + j] = _mm512_dpbusd_epi32(uppers[4 * i + j], high, four[j]);
-                lowers[4 * i + j] = _mm512_dpbusd_epi32(lowers[4 * i + j], low, four[j]);
+            for (int h = 0; h < heads; h++) {
+                __m512i high = broadcast((const int8_t *)upper[h] + t), low = broadcast((const int8_t *)lower[h] + t);
+                UNROLLED
+                for (int j = 0; j < 4; j++) {
+                    uppers[h][j] = _mm512_dpbusd_epi32(uppers[h][j], high, four[j]);
+                    lowers[h][j] = _mm512_dpbusd_epi32(lowers[h][j], low, four[j]);
+                }
             }
         }
-    }
-    for (int i = 0; i < head_dim / 16; i++) {
-        float lanes[LANES];
-        _mm512_storeu_ps(lanes, _mm512_mul_ps(joined_exactly(uppers[i], lowers[i]), _mm512_set1_ps(factor / scale)));
-        for (int l = 0; l < LANES; l++) out[64 * (i / 4) + 16 * (l / 4) + 4 * (i % 4) + l % 4] = lanes[l];
+        for (int h = 0; h < heads; h++)
+            for (int j = 0; j < 4; j++) {
+                float lanes[LANES];
+                __m512 sums = joined_exactly(uppers[h][j], lowers[h][j]);
+                _mm512_storeu_ps(lanes, _mm512_mul_ps(sums, _mm512_set1_ps(factors[h] / scale[h])));
+                for (int l = 0; l < LANES; l++) out[h * head_dim + i + 16 * (l / 4) + 4 * j + l % 4] = lanes[l];
+            }
     }
 }
