@@ -19,6 +19,7 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 from infill_completion.catalog import ModelShape
 from infill_completion.engine.bench.random_weights import SHAPES
 from infill_completion.engine.model import decoder as decoder_module
+from infill_completion.engine.model import huge_pages
 from infill_completion.engine.model.cuda.device_loop import DeviceLoop
 from infill_completion.engine.model.cuda.static_step import StaticStep, bucket_of
 from infill_completion.engine.model.decoder import Decoder
@@ -88,6 +89,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     generator = torch.Generator
     monkeypatch.setattr(torch, "Generator", lambda device: generator())
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
+    monkeypatch.setattr(huge_pages, "untouched", lambda shape, dtype: torch.zeros(*shape, dtype=dtype))
     with FakeTensorMode():
         yield
 
@@ -131,10 +133,10 @@ def test_a_prompt_in_two_chunks_reads_nothing_on_the_host(
     # torch's own choice of a kernel asks the driver, so that its flash kernel is called as torch would.
     flash = torch.ops.aten._scaled_dot_product_flash_attention
 
-    def attend(queries: Tensor, keys: Tensor, values: Tensor, *, shares_heads: bool) -> Tensor:
+    def attend(queries: Tensor, keys: Tensor, values: Tensor, *, shares_heads: bool, scale: float) -> Tensor:
         assert shares_heads
         assert keys.shape[1] == shape.kv_heads
-        result: Tensor = flash(queries, keys, values, 0.0, is_causal=True, return_debug_mask=False)[0]
+        result: Tensor = flash(queries, keys, values, 0.0, is_causal=True, return_debug_mask=False, scale=scale)[0]
         return result
 
     monkeypatch.setattr(decoder_module, "attend_causally", attend)
