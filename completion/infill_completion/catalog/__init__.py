@@ -21,12 +21,13 @@ from infill_completion.catalog.local import (
     quantised_path,
 )
 from infill_completion.catalog.quality import QualityFigure, quality
-from infill_completion.catalog.shape import ModelShape, Quantization
+from infill_completion.catalog.shape import FAMILIES, ModelShape, Quantization
 from infill_completion.catalog.speed import DeviceSpeed, ModelSpeed, estimate
 from infill_completion.catalog.speed_store import SpeedStore
 
 __all__ = [
     "CODE_LLAMA",
+    "FAMILIES",
     "MODELS",
     "SMALL_MODEL",
     "AutoChoice",

@@ -31,6 +31,11 @@ BITS_PER_WEIGHT = {
 }
 
 
+# Families whose layers the engine computes, as transformers calls them.
+FAMILIES = ("llama", "mistral", "qwen2", "qwen3", "granite", "starcoder2")
+_MAX_SIZE = 1 << 24
+
+
 @dataclass(frozen=True)
 class ModelShape:
     """The numbers in a ``config.json`` that determine memory and speed.
@@ -63,17 +68,17 @@ class ModelShape:
 
         Raises:
             KeyError: The model is not Llama-like.
+            ValueError: A size is none that a model can have.
         """
-        heads = int(config["num_attention_heads"])
-        hidden = int(config["hidden_size"])
+        heads, hidden = _size(config, "num_attention_heads"), _size(config, "hidden_size")
         return cls(
-            layers=int(config["num_hidden_layers"]),
+            layers=_size(config, "num_hidden_layers"),
             hidden=hidden,
-            intermediate=int(config["intermediate_size"]),
+            intermediate=_size(config, "intermediate_size"),
             heads=heads,
-            kv_heads=int(config.get("num_key_value_heads") or heads),
-            head_dim=int(config.get("head_dim") or hidden // heads),
-            vocab=int(config["vocab_size"]),
+            kv_heads=_size(config, "num_key_value_heads", heads),
+            head_dim=_size(config, "head_dim", max(1, hidden // heads)),
+            vocab=_size(config, "vocab_size"),
             tied=bool(config.get("tie_word_embeddings", config.get("model_type") == "starcoder2")),
             gated=config.get("model_type") != "starcoder2",
         )
@@ -113,3 +118,11 @@ class ModelShape:
     def step_bytes(self, quantization: Quantization, context_tokens: int) -> int:
         """Return the bytes to read for decoding one token: the linear layers, the head, the keys and values."""
         return self.linear_bytes(quantization) + 2 * self.vocab * self.hidden + self.kv_bytes(context_tokens)
+
+
+def _size(config: Mapping[str, Any], key: str, default: int | None = None) -> int:
+    """Return a size in a ``config.json``; null means the default."""
+    value = config[key] if default is None else config.get(key) or default
+    if type(value) is not int or not 0 < value <= _MAX_SIZE:
+        raise ValueError(f"{key} is not a size")
+    return value

@@ -116,6 +116,7 @@ def _torch() -> Finding:
 
 
 def _models() -> Finding:
+    from infill_completion.catalog.gguf.identity import known_files
     from infill_completion.catalog.local import Presence, cached, cached_names, hub_folder
     from infill_completion.catalog.small import small_model
 
@@ -127,9 +128,11 @@ def _models() -> Finding:
         return Finding("models", Severity.NOTE, message, f"Continue with `infill-ls models pull {partial[0]}`.")
     if not complete:
         has_small = small_model() is not None
+        files = [model.id for model, file in known_files() if not file.problem]
+        if files:
+            return Finding("models", Severity.OK, f"GGUF files of other programs: {', '.join(files)}")
         used = f"No downloaded models in {hub_folder()}; the {'small' if has_small else 'embedded'} model is used."
-        fetch = "" if has_small else "Fetch the small one (0.1 GB) with `infill-ls models pull small`. "
-        step = f"{fetch}With a GPU, fetch one: `infill-ls models pull codellama/CodeLlama-7b-hf`."
+        step = "" if has_small else "Fetch the small one (0.1 GB) with `infill-ls models pull small`."
         return Finding("models", Severity.NOTE, used, step)
     return Finding("models", Severity.OK, f"Cached: {', '.join(complete)}")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from infill_completion.catalog import (
+    FAMILIES,
     MODELS,
     ModelShape,
     Presence,
@@ -116,7 +117,7 @@ def _here(name: str) -> Cached:
 
 
 def _unknown_model(name: str) -> Iterator[ModelRow]:
-    """Yield the row of an unknown model on this machine, if it is a Llama."""
+    """Yield the row of an unknown model on this machine, if the engine computes its layers."""
     folder = cached(name).folder or quantised(name)
     if folder is None:
         return
@@ -125,8 +126,9 @@ def _unknown_model(name: str) -> Iterator[ModelRow]:
         shape = ModelShape.of(config)
     except (OSError, ValueError, KeyError, TypeError):
         return
-    if config.get("model_type") == "llama":
-        yield _row(name, shape, "unknown, a Llama by its configuration", "")
+    if (family := config.get("model_type")) in FAMILIES:
+        kind = "a Llama" if family == "llama" else f"of the family {family}"
+        yield _row(name, shape, f"unknown, {kind} by its configuration", "")
 
 
 def list_models(options: argparse.Namespace) -> int:

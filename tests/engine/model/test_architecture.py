@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import torch
 
+from infill_completion.catalog import FAMILIES
 from infill_completion.engine.errors import ModelError
-from infill_completion.engine.model.architecture import FAMILIES, architecture_of, entries_of, window_of
+from infill_completion.engine.model.architecture import architecture_of, entries_of, window_of
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.kv_cache import KVCache
 from tests.engine.model.native.test_families import families, ids_of, model_of

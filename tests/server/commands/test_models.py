@@ -13,6 +13,7 @@ from infill_completion.catalog.small import SMALL_BYTES, SMALL_FILE, SMALL_ID
 from infill_server.commands import model_pull
 from infill_server.commands.model_folder import model_folder
 from infill_server.errors import UsageError
+from tests.catalog.gguf.gguf_writer import gguf, small_model
 
 DEADLINE_S = 180
 GIB = 2**30
@@ -88,10 +89,15 @@ def test_an_unknown_llama_is_listed_too(infill_ls, tmp_path):
     }  # fmt: skip
     cache(tmp_path, "acme/coder", {"config.json": json.dumps(config)})
     cache(tmp_path, "acme/speech", {"config.json": '{"model_type": "whisper"}'})
+    cache(tmp_path, "acme/hostile", {"config.json": json.dumps(config | {"num_attention_heads": 0})})
+    cache(tmp_path, "acme/list", {"config.json": "[]"})
+    cache(tmp_path, "acme/star", {"config.json": json.dumps(config | {"model_type": "starcoder2"})})
     report = json.loads(infill_ls("models", "list", "--json").stdout)
-    (row,) = (row for row in report["models"] if row["id"].startswith("acme/"))
-    assert row["id"] == "acme/coder"
+    row, star = (row for row in report["models"] if row["id"].startswith("acme/"))
+    assert (row["id"], row["support"]) == ("acme/coder", "unknown, a Llama by its configuration")
     assert row["parameters"] == 4 * 8 * 8 + 3 * 8 * 16 + 3 * 8 + 2 * 10 * 8
+    assert (star["id"], star["support"]) == ("acme/star", "unknown, of the family starcoder2 by its configuration")
+    assert star["parameters"] == 4 * 8 * 8 + 2 * 8 * 16 + 3 * 8 + 10 * 8
 
 
 def test_models_quantised_here_are_listed(infill_ls, tmp_path):
@@ -352,6 +358,20 @@ def test_doctor_names_the_command_that_finishes_a_download(infill_ls, tmp_path):
     (finding,) = (finding for finding in findings if finding["check"] == "models")
     assert finding["level"] == "note"
     assert "`infill-ls models pull codellama/CodeLlama-7b-hf`" in finding["next_step"]
+
+
+def test_doctor_knows_the_files_of_other_programs_and_has_one_command_for_a_better_model(infill_ls, tmp_path):
+    metadata, tensors = small_model()
+    shape = {"block_count": 24, "embedding_length": 896, "attention.head_count": 14, "attention.head_count_kv": 2}
+    folder = tmp_path / "home" / ".lmstudio" / "models" / "acme" / "coder"
+    folder.mkdir(parents=True)
+    content = gguf(metadata | {f"llama.{key}": value for key, value in shape.items()}, tensors)
+    (folder / "qwen2.5-coder-0.5b-q8_0.gguf").write_bytes(content)
+    home = str(tmp_path / "home")
+    findings = {each["check"]: each for each in json.loads(infill_ls("doctor", "--json", HOME=home).stdout)}
+    assert findings["models"]["message"] == "GGUF files of other programs: Qwen/Qwen2.5-Coder-0.5B"
+    steps = findings["models"]["next_step"] + findings["auto"]["next_step"]
+    assert steps.count("`infill-ls models pull ") <= 1
 
 
 def test_the_small_model_is_listed_and_named_by_doctor_once_it_is_here(infill_ls, tmp_path):

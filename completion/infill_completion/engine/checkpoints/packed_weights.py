@@ -16,7 +16,7 @@ from infill_completion.engine import environment  # isort: skip  # before torch
 import torch
 from torch import Tensor
 
-from infill_completion.catalog import ModelShape
+from infill_completion.catalog import FAMILIES, ModelShape
 from infill_completion.engine.checkpoints import devices
 from infill_completion.engine.checkpoints.gguf.blocks import IN_GROUPS
 from infill_completion.engine.checkpoints.gguf.contents import places
@@ -29,7 +29,7 @@ from infill_completion.engine.checkpoints.tensor_files import StoredTensor, stor
 from infill_completion.engine.checkpoints.weights import tensor_sizes, weight_files
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.model import huge_pages, int4, int4_grids, int8
-from infill_completion.engine.model.architecture import FAMILIES, architecture_of
+from infill_completion.engine.model.architecture import architecture_of
 from infill_completion.engine.model.int4 import Groups, Int4Linear
 from infill_completion.engine.model.int8 import Int8Linear
 from infill_completion.engine.model.native.step import suits_head

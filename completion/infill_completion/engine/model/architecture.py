@@ -10,11 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from infill_completion.catalog.shape import FAMILIES
 from infill_completion.engine.errors import ModelError
 
-# In these the feed-forward part has a gate; StarCoder2's has none.
-_GATED = ("llama", "mistral", "qwen2", "qwen3", "granite")
-FAMILIES = (*_GATED, "starcoder2")
 # Names of the same functions in transformers.
 _SILU, _GELU_TANH = ("silu", "swish"), ("gelu_pytorch_tanh", "gelu_new")
 # Scalings whose tables depend on positions only, and those that do up to the length of training.
@@ -78,7 +76,7 @@ def architecture_of(config: Mapping[str, Any], capacity: int = 0) -> Architectur
         raise ModelError(
             f"Models of type `{family[:40]}` are not supported; choose a CodeLlama checkpoint or `embedded`."
         )
-    is_gated = family in _GATED
+    is_gated = family != "starcoder2"
     _check_activation(config, family, is_gated)
     _check_rotary(config, family, capacity)
     foreign = dict.fromkeys(_FOREIGN, 0) | ({} if family == "granite" else dict.fromkeys(_GRANITE, 1))
