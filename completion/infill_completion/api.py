@@ -95,6 +95,7 @@ class CompletionRequest:
         echo: Whether choices begin with the prefix.
         stream: Whether the answer is streamed.
         explain: Whether the last chunk describes the prompt.
+        one_line: Whether the suffix is expected to follow the first line of each choice.
         is_invoked: Whether the user asked for it; not sent to the engine.
     """
 
@@ -112,6 +113,7 @@ class CompletionRequest:
     echo: bool = False
     stream: bool = True
     explain: bool = False
+    one_line: bool = False
     is_invoked: bool = False
 
     def to_json(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineU
 from infill_completion.document.snapshot import SkipReason, Trigger
 from infill_completion.settings import CompletionSettings, Settings
 from infill_completion.suggest.completer import Completer
+from infill_completion.suggest.explanation import Explanation
 from tests.suggest.scripted import ScriptedEngine, at, says
 from tests.suggest.typist import AT_ONCE
 
@@ -33,6 +34,17 @@ async def test_it_is_available_as_json_and_as_a_page() -> None:
     assert "trim_overlap: Drop what the suggestion repeats of the rest of the line." in page
     assert "prompt:" in page
     await completer.aclose()
+
+
+def test_the_page_lists_the_lines_that_the_suffix_chose_from() -> None:
+    rows = [
+        {"text": "a", "logprob": -1.0, "suffix_logprob": -9.0},
+        {"text": "b", "logprob": -2.0, "suffix_logprob": -3.0},
+    ]
+    plain = Explanation("file:///a.py", "python", "invoked", "the rest of the line")
+    assert "of the text after the cursor" not in plain.to_text()
+    page = replace(plain, engine={"reranked": rows}).to_text().splitlines()
+    assert page[page.index("  'a': -1.0, then -9.0") + 1] == "  'b': -2.0, then -3.0"
 
 
 async def test_an_empty_answer_is_explained_too() -> None:

@@ -2,13 +2,17 @@ import pytest
 
 from infill_completion.document.window import window_at
 from infill_completion.suggest.ending import whole_part
-from infill_completion.suggest.extent import ExtentKind, extent_at
+from infill_completion.suggest.extent import Extent, ExtentKind, extent_at
+
+
+def extent(marked: str, language: str = "python", *, multiline: str = "auto", invoked: bool = False) -> Extent:
+    before, _, after = marked.rpartition("|")
+    window = window_at(before + after, len(before), 1000, 1000)
+    return extent_at(window, language, multiline=multiline, is_invoked=invoked)
 
 
 def kind(marked: str, language: str = "python", *, multiline: str = "auto", invoked: bool = False) -> ExtentKind:
-    before, _, after = marked.rpartition("|")
-    window = window_at(before + after, len(before), 1000, 1000)
-    return extent_at(window, language, multiline=multiline, is_invoked=invoked).kind
+    return extent(marked, language, multiline=multiline, invoked=invoked).kind
 
 
 @pytest.mark.parametrize(
@@ -40,6 +44,30 @@ def kind(marked: str, language: str = "python", *, multiline: str = "auto", invo
 )
 def test_a_block_is_offered_only_where_one_has_been_opened(language: str, marked: str, expected: ExtentKind) -> None:
     assert kind(marked, language) is expected
+
+
+@pytest.mark.parametrize("invoked", [False, True])
+@pytest.mark.parametrize(
+    ("language", "marked", "expected"),
+    [
+        ("python", "x = |\n", True),
+        ("python", "x = f(a|)\n", True),
+        ("python", "x = items[|]\n", True),
+        ("python", "def f():\n    a = 1\n    |\n    return a\n", True),
+        ("javascript", "const a = |;\n", True),
+        ("sql", "SELECT a|\n", True),
+        ("python", "def f():|\n", False),
+        ("python", "def f():\n    |\n\nx = 1\n", False),
+        ("javascript", "if (a) {\n  |\n}\n", False),
+        ("javascript", "const f = () => {|}\n", False),
+        ("html", "<ul>|</ul>\n", False),
+        ("python", 'def f():\n    """|', False),
+    ],
+)
+def test_the_engine_learns_whether_the_suffix_follows_the_line(
+    language: str, marked: str, expected: bool, invoked: bool
+) -> None:
+    assert extent(marked, language, invoked=invoked).is_one_line is expected
 
 
 def test_the_setting_and_an_invoked_request_override_it() -> None:

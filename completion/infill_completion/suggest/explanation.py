@@ -80,7 +80,7 @@ class Explanation:
 
     def to_text(self) -> str:
         """Return the explanation as a page to read."""
-        return "\n".join([*self._head(), *self._prompt(), *self._candidates(), *self._times()])
+        return "\n".join([*self._head(), *self._prompt(), *self._candidates(), *self._reranked(), *self._times()])
 
     def _head(self) -> list[str]:
         lines = [f"{self.uri} ({self.language_id}, {self.trigger})", f"looked for: {self.decision}"]
@@ -118,6 +118,12 @@ class Explanation:
                 lines += [f"  {step.name}: {step.reason}", f"    before {step.before!r}", f"    after  {step.after!r}"]
             lines.append(f"  text   {candidate.text!r}")
         return lines
+
+    def _reranked(self) -> list[str]:
+        """Return the first lines that the engine compared by the text after the cursor, the model's own first."""
+        rows = self.engine.get("reranked") or ()
+        lines = [f"  {row['text']!r}: {row['logprob']:.1f}, then {row['suffix_logprob']:.1f}" for row in rows]
+        return ["", "log-probability of each first line, then of the text after the cursor:", *lines] if rows else []
 
     def _times(self) -> list[str]:
         return ["", "times:", *(f"  {name}: {value:.1f}" for name, value in self.timings_ms.items())]

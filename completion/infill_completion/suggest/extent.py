@@ -86,6 +86,13 @@ class Extent:
         return self.kind not in {ExtentKind.LINE, ExtentKind.AHEAD, ExtentKind.MIDDLE} or bool(self.pair)
 
     @property
+    def is_one_line(self) -> bool:
+        """Whether one line is likely, so that the text after the cursor follows it."""
+        if self.kind is ExtentKind.BLOCK:
+            return not self.is_untouched
+        return self.kind not in {ExtentKind.BODY, ExtentKind.LITERAL} and self.pair[:1] in {"", ")", "]"}
+
+    @property
     def stop(self) -> tuple[str, ...]:
         r"""The stop strings that save the engine work.
 

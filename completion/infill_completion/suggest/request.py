@@ -127,6 +127,7 @@ class RequestBuilder:
             deadline_ms=completion.deadline_ms * (INVOKED_PATIENCE if view.is_invoked else 1),
             logprobs=1,
             explain=is_explained,
+            one_line=extent.is_one_line,
             is_invoked=view.is_invoked,
         )
         sources = (*context.sources, *((ContextSource("cells above", "notebook", len(cells)),) if cells else ()))

@@ -82,6 +82,7 @@ def test_every_documented_field_reaches_the_model(engine: ScriptedEngine, http: 
     body = {
         "model": "whatever", "prompt": ["p"], "suffix": "s", "max_tokens": 7, "temperature": 0, "top_p": 1, "n": 2,
         "seed": 3, "stop": "\n", "logprobs": 1, "echo": False, "stream": False, "deadline_ms": 60_000, "explain": True,
+        "one_line": True,
         "context": [{"path": "a.py", "text": "A = 1"}], "best_of": 1, "user": "me", "unheard_of": {"of": "it"},
     }  # fmt: skip
     http.post("/v1/completions", json=body).raise_for_status()
@@ -89,6 +90,7 @@ def test_every_documented_field_reaches_the_model(engine: ScriptedEngine, http: 
     assert (asked.prefix, asked.suffix, asked.max_tokens, asked.n, asked.seed) == ("p", "s", 7, 2, 3)
     assert (asked.temperature, asked.top_p, asked.stop, asked.logprobs) == (0.0, 1.0, ("\n",), 1)
     assert (asked.context[0].path, asked.context[0].text, asked.explain) == ("a.py", "A = 1", True)
+    assert asked.one_line
     assert asked.deadline_ms is not None
     assert 0 < asked.deadline_ms <= 60_000
 

@@ -21,6 +21,23 @@ from infill_completion.prompt.formats import FimFormat, PromptLayout
 
 
 @dataclass(frozen=True)
+class RerankParameters:
+    """How a left-to-right model uses the text after the cursor; see :mod:`infill_completion.engine.decoding.reranker`.
+
+    Attributes:
+        alternatives: Most lines that are tried besides the model's own.
+        least_share: Least probability of the beginning of such a line, up to the token that makes it another.
+        suffix_tokens: How many tokens of the suffix are compared.
+        suffix_weight: Weight of their log-probability beside that of the line.
+    """
+
+    alternatives: int = 3
+    least_share: float = 0.02
+    suffix_tokens: int = 12
+    suffix_weight: float = 1.0
+
+
+@dataclass(frozen=True)
 class ModelSettings:
     """Settings of a model.
 
@@ -34,6 +51,7 @@ class ModelSettings:
         cache: Weights of the n-gram cache, or None to do without.
         draft_tokens: Most tokens to copy from the text around the cursor and check in one step; 0 for none.  On CUDA
             as many as a step computes anyway.
+        rerank: How the suffix chooses among several lines of a left-to-right model, or None to do without.
     """
 
     name: str = ""
@@ -44,6 +62,7 @@ class ModelSettings:
     context_share: float = 0.25
     cache: MixtureParameters | None = None
     draft_tokens: int = 4
+    rerank: RerankParameters | None = RerankParameters()
 
     @classmethod
     def read(cls, folder: Path, name: str = "", form: FimFormat | None = None) -> ModelSettings:
@@ -72,6 +91,8 @@ class ModelSettings:
                 changes["layout"] = PromptLayout(changes["layout"])
             if changes.get("cache") is not None:
                 changes["cache"] = MixtureParameters(**_known(MixtureParameters, changes["cache"]))
+            if changes.get("rerank") is not None:
+                changes["rerank"] = RerankParameters(**_known(RerankParameters, changes["rerank"]))
             return replace(default, **changes)
         except (OSError, ValueError, TypeError) as error:
             raise ModelError(f"{file} cannot be read ({error}); correct it or remove it.") from error
@@ -91,6 +112,7 @@ _EXPECTED: dict[str, tuple[type, ...]] = {
     "PromptLayout": (str,),
     "context_tokens": (int, NoneType),
     "cache": (Mapping, NoneType),
+    "rerank": (Mapping, NoneType),
 }
 
 

@@ -22,6 +22,11 @@ class Stopwatch:
         """Milliseconds since the start."""
         return (time.monotonic() - self._started) * 1000
 
+    @property
+    def decode_ms(self) -> float:
+        """Milliseconds since the end of the prefill."""
+        return (time.monotonic() - self.prefilled) * 1000
+
     def end_prefill(self) -> None:
         """Record that the prefill has ended; one that follows the first token is part of the decoding."""
         if not self.first_token:

@@ -1,7 +1,7 @@
 """Parses the body of ``POST /v1/completions`` into a checked request.
 
-Format: OpenAI's completions endpoint, plus our own ``context``, ``deadline_ms`` and ``explain``.  ``null`` means the
-default everywhere.  Unknown fields are ignored, so that clients of other servers work unchanged.
+Format: OpenAI's completions endpoint, plus our own ``context``, ``deadline_ms``, ``explain`` and ``one_line``.
+``null`` means the default everywhere.  Unknown fields are ignored, so that clients of other servers work unchanged.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ def parse_request(body: bytes) -> CompletionRequest:
         echo=given.boolean("echo", default.echo),
         stream=given.boolean("stream", False),
         explain=given.boolean("explain", default.explain),
+        one_line=given.boolean("one_line", default.one_line),
     )
 
 

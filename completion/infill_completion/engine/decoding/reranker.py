@@ -1,0 +1,246 @@
+"""Lines of a left-to-right model, compared by how likely they make the text after the cursor.
+
+Such a model writes without seeing what follows.  What it nearly wrote instead is continued beside its own answer in a
+fork of one cache, and the line after which the suffix is likeliest wins: by Bayes' rule the probability of a line given
+both sides is proportional to that of the line times that of the suffix after it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from collections.abc import Generator as Steps
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from infill_completion.api import Chunk, CompletionRequest, FinishReason
+from infill_completion.engine.checkpoints.model_settings import RerankParameters
+from infill_completion.engine.decoding.alternatives import Alternative, Alternatives
+from infill_completion.engine.decoding.candidate import Candidate
+from infill_completion.engine.decoding.loaded_model import LoadedModel
+from infill_completion.engine.decoding.suffix import has_text, line_end, parts
+from infill_completion.engine.model.fork import Fork
+from infill_completion.engine.model.kv_slots import Slot, common_prefix
+from infill_completion.prompt.formats import PromptLayout
+from infill_completion.prompt.layout import flat
+from infill_completion.prompt.tokens import Prompt
+
+MAX_LINE_TOKENS = 32  # a longer line is shown as it is written
+PASS_TOKENS = 32  # of the suffix after all lines, between two checks for cancellation
+
+
+@dataclass
+class Line:
+    """One way to write the first line.
+
+    Attributes:
+        candidate: Its tokens.
+        chunks: What they add, one chunk a token.
+        own_logprob: Log-probability (nats) of its tokens without what follows them.
+        suffix_logprob: Log-probability of the suffix after it.
+        score: What it is compared by.
+    """
+
+    candidate: Candidate
+    chunks: list[Chunk] = field(default_factory=list)
+    own_logprob: float = 0.0
+    suffix_logprob: float = 0.0
+    score: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        return "".join(chunk.text for chunk in self.chunks)
+
+    @property
+    def logprob(self) -> float:
+        """Log-probability (nats) of its tokens."""
+        return sum(chunk.logprob_sum for chunk in self.chunks)
+
+    def push(self, id_: int, logprob: float) -> None:
+        """Append a token."""
+        self.chunks.append(self.candidate.push(id_, logprob))
+
+
+def is_wanted(model: LoadedModel, request: CompletionRequest, prompt: Prompt) -> bool:
+    """Return whether several lines are to be compared: the model does not see the suffix, and one line is expected."""
+    is_blind = model.settings.rerank is not None and prompt.layout is PromptLayout.LEFT_TO_RIGHT
+    is_one_line = request.one_line or "\n" in request.stop
+    return is_blind and is_one_line and request.n == 1 and has_text(request.suffix)
+
+
+class Reranker:
+    """Finds the first line of one answer.
+
+    Args:
+        model: The model that answers.
+        request: The request.
+        candidate: Makes a fresh candidate of the request.
+        poll: Returns why decoding must end, or None.
+        has_time: Returns whether there is as much time left as the first line took.
+
+    Attributes:
+        is_done: Whether the line is decided.
+        has_forked: Whether other lines have been tried, so that only the prompt is left in the slot.
+    """
+
+    def __init__(
+        self, model: LoadedModel, request: CompletionRequest, candidate: Callable[[], Candidate],
+        poll: Callable[[], FinishReason | None], has_time: Callable[[], bool],
+    ) -> None:  # fmt: skip
+        self._model, self._request, self._candidate = model, request, candidate
+        self._poll, self._has_time = poll, has_time
+        self._parameters = model.settings.rerank or RerankParameters()
+        self._is_blank = not request.prefix[request.prefix.rfind("\n") + 1 :].strip()
+        self._alternatives = Alternatives(math.log(self._parameters.least_share))
+        self._lines: list[Line] = []
+        self._kept = 0  # how many tokens of the first line the forks have left in the cache
+        self.is_done = self.has_forked = False
+
+    def add(self, scores: Tensor, id_: int, logprob: float) -> None:
+        """Record what the answer could have had in the place of its next token, ``id_``."""
+        self._alternatives.add(scores, id_, logprob)
+
+    def is_complete(self, line: Line) -> bool:
+        """Return whether the tokens of a line are complete, or too many."""
+        candidate = line.candidate
+        is_ended = candidate.finish is not None or line_end(line.text, is_blank=self._is_blank) is not None
+        return is_ended or len(candidate.ids) >= MAX_LINE_TOKENS
+
+    def best(self, slot: Slot, prompt: Prompt, first: Line) -> Steps[None, None, Line]:
+        """Return the line that wins; yield after each step.
+
+        Args:
+            slot: Holds the prompt and the tokens of ``first``; where another line is tried, only the prompt is left.
+            prompt: The prompt.
+            first: The answer as the model wrote it.
+        """
+        self.is_done = True
+        chosen = self._alternatives.best(self._parameters.alternatives) if self._is_fit(first) else []
+        ways = len(chosen) + 1
+        places = ways * (MAX_LINE_TOKENS + 2 * self._parameters.suffix_tokens)
+        start = len(prompt.ids)
+        if not chosen or not start or start + places > slot.cache.capacity or not self._has_time():
+            return first
+        del slot.ids[start:]
+        self.has_forked = True
+        lines = yield from self._continued(slot, start, first, chosen)
+        lines = _distinct([first, *filter(self._is_fit, lines)], self._text)
+        if len(lines) == 1:
+            return first
+        yield from self._compare(slot, prompt, lines)
+        if self._poll() is not None:
+            return first
+        winner = max(lines, key=lambda line: line.score)
+        winner.chunks = _with_evidence(winner, lines)
+        self._lines = lines
+        return winner
+
+    def explanation(self) -> list[dict[str, Any]]:
+        """Return the lines that were compared, and by what."""
+        return [
+            {"text": self._text(line), "logprob": line.own_logprob, "suffix_logprob": line.suffix_logprob}
+            for line in self._lines
+        ]
+
+    def _is_fit(self, line: Line) -> bool:
+        """Return whether a line came to its end."""
+        is_ended = line.candidate.finish is FinishReason.STOP
+        return is_ended or (line.candidate.finish is None and line_end(line.text, is_blank=self._is_blank) is not None)
+
+    def _text(self, line: Line) -> str:
+        return line.text[: line_end(line.text, is_blank=self._is_blank)]
+
+    def _continued(
+        self, slot: Slot, start: int, first: Line, chosen: Sequence[Alternative]
+    ) -> Steps[None, None, list[Line]]:
+        """Return the lines with the tokens ``chosen`` instead, each continued with its likeliest tokens."""
+        lines = [self._branch(first, alternative) for alternative in chosen]
+        self._kept = column = min(alternative.place for alternative in chosen)
+        start += column
+        fork = Fork(start, len(lines))
+        while self._poll() is None:
+            fed = [line.candidate.ids[min(column, len(line.candidate.ids) - 1)] for line in lines]
+            scores = self._model.scores(slot.cache, fed, start, fork)
+            start, column = start + len(lines), column + 1
+            for line, row in zip(lines, scores, strict=True):
+                if len(line.candidate.ids) == column and not self.is_complete(line):
+                    likely = line.candidate.scores(row).log_softmax(-1)
+                    id_ = int(likely.argmax())
+                    line.push(id_, float(likely[id_]))
+            yield None
+            if all(map(self.is_complete, lines)):
+                break
+        return lines
+
+    def _branch(self, first: Line, alternative: Alternative) -> Line:
+        line = Line(self._candidate())
+        for id_, chunk in zip(first.candidate.ids[: alternative.place], first.chunks, strict=False):
+            line.push(id_, chunk.logprob_sum)
+        line.push(alternative.id, alternative.logprob)
+        return line
+
+    def _compare(self, slot: Slot, prompt: Prompt, lines: Sequence[Line]) -> Steps[None, None, None]:
+        """Compute the log-probability of the suffix after each line, for all lines at once; yield after each pass."""
+        rows, starts = self._rows(prompt, lines)
+        # What all have in common is in the cache, but the scores after its last token are needed again.
+        first = lines[0].candidate.ids
+        kept = min(self._kept, *starts, *(common_prefix(row, first) for row in rows))
+        shared, last = len(prompt.ids) + kept - 1, (first[kept - 1] if kept else prompt.ids[-1])
+        ways, width = len(rows), max(map(len, rows))
+        columns = [[last] * ways, *([row[min(at, len(row) - 1)] for row in rows] for at in range(kept, width - 1))]
+        del slot.ids[shared:]
+        step = max(1, PASS_TOKENS // ways)
+        for start in range(0, len(columns), step):
+            if self._poll() is not None:
+                return
+            fed = flat(columns[start : start + step])
+            scores = self._model.scores(slot.cache, fed, shared + start * ways, Fork(shared, ways))
+            for place, row_scores in enumerate(scores, start * ways):
+                at, number = kept + place // ways, place % ways
+                if starts[number] <= at < len(rows[number]):
+                    lines[number].suffix_logprob += _logprob(row_scores, rows[number][at])
+            yield None
+        for line in lines:
+            line.own_logprob = line.logprob
+            line.score = line.own_logprob + self._parameters.suffix_weight * line.suffix_logprob
+
+    def _rows(self, prompt: Prompt, lines: Sequence[Line]) -> tuple[list[Sequence[int]], list[int]]:
+        """Return the tokens of each line and the suffix after it, and where those of the suffix begin."""
+        encode = self._model.tokenizer.encode_infilling
+        rows: list[Sequence[int]] = []
+        starts: list[int] = []
+        for line in lines:
+            written, after = parts(self._text(line), self._request.suffix or "")
+            whole = encode(prompt.spell + written + after)
+            starts.append(common_prefix(encode(prompt.spell + written), whole))
+            rows.append(whole[: starts[-1] + self._parameters.suffix_tokens])
+        return rows, starts
+
+
+def _logprob(scores: Tensor, id_: int) -> float:
+    return float(scores[id_] - scores.logsumexp(-1))
+
+
+def _distinct(lines: Sequence[Line], text: Callable[[Line], str]) -> list[Line]:
+    """Return the first line of each text."""
+    by_text: dict[str, Line] = {}
+    for line in lines:
+        by_text.setdefault(text(line).rstrip(), line)
+    return list(by_text.values())
+
+
+def _with_evidence(winner: Line, lines: Sequence[Line]) -> list[Chunk]:
+    """Return the winner's chunks with the log-probabilities, all together, that it has once the suffix is known."""
+    logprob = winner.logprob
+    before = logprob - _log_sum([line.own_logprob for line in lines])
+    after = winner.score - _log_sum([line.score for line in lines])
+    scale = max(0.0, (logprob + after - before) / logprob) if logprob else 1.0
+    return [replace(chunk, logprob_sum=chunk.logprob_sum * scale) for chunk in winner.chunks]
+
+
+def _log_sum(values: list[float]) -> float:
+    return float(torch.tensor(values).logsumexp(0))
