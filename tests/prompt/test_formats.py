@@ -38,7 +38,7 @@ PROMPTS = {
     ),
     "StarCoder2": (
         "bigcode/starcoder2-7b",
-        "<file_sep>a.py\nA = 1\n\n<file_sep>b.py\nB = 2\n\n<fim_prefix>P<fim_suffix>S<fim_middle>",
+        "<file_sep>a.py\nA = 1\n\n<file_sep>b.py\nB = 2\n\n<file_sep><fim_prefix>P<fim_suffix>S<fim_middle>",
     ),
     "DeepSeek-Coder": (
         "deepseek-ai/deepseek-coder-6.7b-base",
@@ -91,6 +91,15 @@ def test_each_family_gets_its_prompt_as_ids(name: str) -> None:
     prompt = prompt_of(tokenizer, "P", "S", FILES)
     assert tokenizer.describe(prompt.ids) == text
     assert sum(prompt.tokens_by_source.values()) == len(prompt.ids)
+
+
+@pytest.mark.parametrize("name", PROMPTS)
+def test_without_other_files_only_the_marks_are_around_the_text(name: str) -> None:
+    tokenizer = tokenizer_of(name, model=PROMPTS[name][0])
+    shown = tokenizer.describe(prompt_of(tokenizer, "P", "S").ids)
+    form = family(name)
+    for token in filter(None, (form.file, form.file_end)):
+        assert token not in shown
 
 
 @pytest.mark.parametrize("name", [name for name in PROMPTS if name != "CodeLlama"])

@@ -48,8 +48,9 @@ def test_other_files_come_first_in_the_format_of_the_model() -> None:
     context = [ContextItem("a.py", "A = 1\n"), ContextItem("b.py", "B = 2")]
     assert fim_text("codellama", "P", "S", context).text == "<PRE> # a.py\nA = 1\n\n# b.py\nB = 2\n\nP <SUF>S <MID>"
     assert fim_text("starcoder2", "P", "S", context[:1]).text == (
-        "<file_sep>a.py\nA = 1\n\n<fim_prefix>P<fim_suffix>S<fim_middle>"
+        "<file_sep>a.py\nA = 1\n\n<file_sep><fim_prefix>P<fim_suffix>S<fim_middle>"
     )
+    assert fim_text("starcoder2", "P", "S").text == "<fim_prefix>P<fim_suffix>S<fim_middle>"
 
 
 @pytest.mark.parametrize("model", ["codellama", "qwen2.5-coder", "starcoder2", "deepseek-coder", "codestral"])

@@ -56,6 +56,7 @@ class FimFormat:
         suffix_first: The parts of its SPM order.
         file: Control token before another file.
         file_end: Control token after another file; without either, other files are plain text in the prefix.
+        file_closes: Whether ``file`` also follows the last of the other files, before the marks.
         heading: The line that names another file, with ``{path}``; empty for a comment in the file's language.
         opening: What precedes everything else: control tokens and text.
         closing: What follows everything else.
@@ -75,6 +76,7 @@ class FimFormat:
     suffix_first: tuple[Part, ...] = _SPM
     file: str = ""
     file_end: str = ""
+    file_closes: bool = False
     heading: str = ""
     opening: tuple[str, ...] = ()
     closing: tuple[str, ...] = ()
@@ -203,9 +205,11 @@ FORMATS = (
         heading="{path}\n", by_name=True,
     ),
     FimFormat("SantaCoder", r"santa-?coder", "<fim-prefix>", "<fim-suffix>", "<fim-middle>", ("<|endoftext|>",)),
-    # Section 5.1 of the paper of StarCoder2 (arXiv 2402.19173).
+    # Section 5.1 of the paper of StarCoder2 (arXiv 2402.19173): a separator between any two files, and the marks inside
+    # the last one.
     FimFormat(
         "StarCoder2", r"star-?coder-?2", *_STARCODER, ("<|endoftext|>", "<file_sep>"), file="<file_sep>",
+        file_closes=True, others=("<fim_pad>",),
         heading="{path}\n", distinctive=("<file_sep>", "<repo_name>"),
     ),
     FimFormat(

@@ -51,7 +51,7 @@ class InfillingTokens:
 
 def most_control_tokens(tokens: InfillingTokens | None) -> int:
     """Return the largest number of control tokens that a prompt can have."""
-    return 0 if tokens is None else 3 + len(tokens.opening) + len(tokens.closing)
+    return 0 if tokens is None else 3 + tokens.form.file_closes + len(tokens.opening) + len(tokens.closing)
 
 
 def flat(parts: Iterable[Iterable[int]]) -> list[int]:
@@ -80,6 +80,8 @@ def lay_out(
     if tokens is None:
         return others + before
     outside = others if tokens.files_precede_marks else []
+    if outside and tokens.form.file_closes and tokens.file is not None:
+        outside = [*outside, tokens.file]
     text = before if tokens.files_precede_marks else others + before
     moved = min(line_tokens, len(text)) if layout is PromptLayout.LINE_LAST else 0
     parts = {

@@ -68,7 +68,8 @@ def fim_prompt(known: ModelFormat, prefix: str, suffix: str | None, context: Seq
 def _files(files: Sequence[ContextItem], form: FimFormat) -> str:
     if not (form.file or form.file_end):
         return _plain_files(files, form)
-    return "".join(form.file + _plain_files([item], form) + form.file_end for item in files)
+    closing = form.file if files and form.file_closes else ""
+    return "".join(form.file + _plain_files([item], form) + form.file_end for item in files) + closing
 
 
 def _plain_files(files: Sequence[ContextItem], form: FimFormat | None) -> str:
