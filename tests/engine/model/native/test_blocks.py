@@ -46,6 +46,12 @@ def blocks(native_library: ctypes.CDLL, request: pytest.FixtureRequest) -> Itera
         native_library.infill_avoid_amx()
 
 
+class KVRowsOf(ctypes.Structure):
+    """``kv_rows_t``."""
+
+    _fields_ = (("numbers", ctypes.c_void_p), ("scale", ctypes.c_void_p))
+
+
 class Products:
     """The functions of blocks.h on a linear layer."""
 
@@ -215,3 +221,42 @@ def test_each_family_in_blocks_has_the_bits_of_single_tokens(
     model = model_of(**shape)
     decoder = in_four_bits(model) if bits == 4 else Decoder(model, 64, cpu_int8=True)
     check_parts(NativeStep(blocks, decoder), decoder, 61)
+
+
+@given(
+    rows=st.integers(1, 50), before=st.integers(0, 200), heads=st.integers(1, 3),
+    head_dim=st.sampled_from([64, 128, 192, 256]), seed=st.integers(0, 99),
+)  # fmt: skip
+@settings(
+    max_examples=25 if SANITIZED else 80, derandomize=True, deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)  # fmt: skip
+def test_attention_of_many_tokens_has_the_bits_of_single_tokens(
+    blocks: ctypes.CDLL, rows: int, before: int, heads: int, head_dim: int, seed: int
+) -> None:
+    all_tokens = before + rows
+    generator = torch.Generator().manual_seed(seed)
+    keys, values = (
+        torch.randint(-127, 128, (all_tokens, head_dim), generator=generator, dtype=torch.int8) for _ in range(2)
+    )
+    scales = torch.rand(2, all_tokens, generator=generator) * 0.1 + 1e-3
+    queries = rows_of(rows, heads * head_dim, seed).clamp(-30, 30)
+    got, expected = torch.full((2, rows + 1, heads * head_dim), NAN)
+    cached = [KVRowsOf(keys.data_ptr(), scales[0].data_ptr()), KVRowsOf(values.data_ptr(), scales[1].data_ptr())]
+    blocks.infill_block_attention_bytes.restype = ctypes.c_size_t
+    workspace = torch.empty(blocks.infill_block_attention_bytes(all_tokens, head_dim), dtype=torch.uint8)
+    blocks.infill_block_attention(
+        ctypes.c_void_p(queries.data_ptr()), rows, heads * head_dim, heads, *cached, before + 1, head_dim,
+        ctypes.c_void_p(workspace.data_ptr()), ctypes.c_void_p(got.data_ptr()),
+    )  # fmt: skip
+    small = torch.empty(blocks.infill_attention_workspace(all_tokens))
+    for row in range(rows):
+        visible = (ctypes.c_int32 * 4)(0, 0, 1, before + row + 1)
+        for head in range(heads):
+            query, out = queries[row, head * head_dim :], expected[row, head * head_dim :]
+            blocks.infill_attention(
+                ctypes.c_void_p(query.data_ptr()), *cached, ctypes.byref(visible), head_dim,
+                ctypes.c_void_p(small.data_ptr()), ctypes.c_void_p(out.data_ptr()),
+            )  # fmt: skip
+    assert torch.equal(got[:rows], expected[:rows])
+    assert got[rows:].isnan().all()

@@ -14,73 +14,7 @@
 #include "norms.h"
 #include "threads/pool.h"
 #include "tile.h"
-
-/* Set by the tests with the address sanitizer: bytes after each part of the workspace that nothing may touch. */
-#ifndef GUARD_BYTES
-#define GUARD_BYTES 0
-#else
-#include <sanitizer/asan_interface.h>
-#endif
-
-typedef struct { /* parts of the workspace: x and queries for all rows, the rest for rows_at_once */
-    float *x;         /* the residual stream, (all rows, hidden) */
-    float *queries;   /* (all rows, heads * head_dim) */
-    float *y;         /* input of a linear layer, (rows, most inputs) */
-    float *columns;   /* input of the last layer of a block, (tiles of tokens, intermediate, TILE_TOKENS) */
-    float *z;         /* output of a linear layer, (rows, most outputs) */
-    float *attention; /* for one head, see attention.h */
-    int16_t *rounded; /* input of a linear layer as 16-bit integers, see linear.h and blocks.h */
-} workspace_t;
-
-static int32_t larger(int32_t a, int32_t b) { return a > b ? a : b; }
-static int32_t smaller(int32_t a, int32_t b) { return a < b ? a : b; }
-
-/* Return the next part of the workspace; NULL if there is none and only its size is counted. */
-static void *take(const pass_t *p, size_t *used, size_t bytes) {
-    char *part = p->workspace ? (char *)p->workspace + *used : NULL;
-    bytes = (bytes + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
-#if GUARD_BYTES
-    if (part) __asan_unpoison_memory_region(part, bytes);
-    if (part) __asan_poison_memory_region(part + bytes, GUARD_BYTES);
-#endif
-    *used += bytes + GUARD_BYTES;
-    return part;
-}
-
-/* Whether the rows of gates and of ups do not begin at groups of their own. */
-static int has_odd_gates(const model_t *m) {
-    return m->is_gated && m->layer->gate_up.groups && m->intermediate % GROUP_OUTPUTS;
-}
-
-/* Return how many rows go through a layer together. */
-static int32_t rows_at_once(const pass_t *p) {
-    int32_t block = infill_block_rows(), all = p->batch * p->length;
-    return all > MAX_ROWS && block > 0 && !has_odd_gates(p->model) ? smaller(all, block) : smaller(all, MAX_ROWS);
-}
-
-/* Lay out the workspace and return its size in bytes. */
-static size_t lay_out(const pass_t *p, workspace_t *w) {
-    const model_t *m = p->model;
-    size_t all = (size_t)p->batch * p->length, rows = rows_at_once(p), mixed = m->heads * m->head_dim, used = 0;
-    int inputs = larger(larger(m->hidden, m->intermediate), (int)mixed);
-    size_t y = (size_t)(rows > MAX_ROWS ? larger(m->hidden, (int)mixed) : inputs) * rows;
-    size_t columns = rows > MAX_ROWS ? (size_t)tiles_of(rows) * TILE_TOKENS * m->intermediate : 0;
-    size_t rounded = MAX_ROWS * infill_linear_row_bytes(inputs);
-    size_t z = rows * larger(m->hidden, mixed + 2 * m->kv_heads * m->head_dim);
-    size_t gates = (size_t)smaller(rows, MAX_ROWS) * 2 * m->intermediate;
-    if (gates > z) z = gates;
-#ifdef BLOCKS
-    if (rows > MAX_ROWS && infill_block_bytes(inputs, rows) > rounded) rounded = infill_block_bytes(inputs, rows);
-#endif
-    w->x = take(p, &used, all * m->hidden * sizeof *w->x);
-    w->queries = take(p, &used, all * mixed * sizeof *w->queries);
-    w->y = take(p, &used, y * sizeof *w->y);
-    w->columns = take(p, &used, columns * sizeof *w->columns);
-    w->z = take(p, &used, z * sizeof *w->z);
-    w->attention = take(p, &used, infill_attention_workspace(p->capacity) * sizeof *w->attention);
-    w->rounded = take(p, &used, rounded);
-    return used;
-}
+#include "workspace.h"
 
 size_t infill_workspace_bytes(const pass_t *p) {
     pass_t without = *p;
@@ -237,7 +171,30 @@ static int heads_at_once(const model_t *m, int threads) {
     return best;
 }
 
+#ifdef BLOCKS
+/* Attend with all heads of some rows, those of each sequence together. */
+static void attend_in_blocks(const pass_t *p, const workspace_t *w, int l, int first, int rows) {
+    const model_t *m = p->model;
+    int group = m->heads / m->kv_heads, mixed = m->heads * m->head_dim;
+    for (int r = first, count; r < first + rows; r += count) {
+        count = smaller(p->length - r % p->length, first + rows - r);
+        for (int h = 0; h < m->kv_heads; h++) {
+            kv_rows_t keys = rows_of(p->cache[l].keys, p, r, h), values = rows_of(p->cache[l].values, p, r, h);
+            int at = h * group * m->head_dim;
+            infill_block_attention(w->queries + (ptrdiff_t)r * mixed + at, count, mixed, group, keys, values,
+                visible_to(p, r).count, m->head_dim, w->attention, w->y + (ptrdiff_t)(r - first) * mixed + at);
+        }
+    }
+}
+#endif
+
 static void attend(const pass_t *p, const workspace_t *w, int l, int first, int rows) {
+#ifdef BLOCKS
+    if (rows > MAX_ROWS && p->ways == 1 && infill_block_attends(p->model->head_dim)) {
+        attend_in_blocks(p, w, l, first, rows);
+        return;
+    }
+#endif
     const model_t *m = p->model;
     int mixed = m->heads * m->head_dim, heads = heads_at_once(m, p->threads);
     attention_t attention = {*p, w->queries + (ptrdiff_t)first * mixed, l, first, rows, heads};

@@ -35,6 +35,18 @@ void infill_block_gated(
 /* As infill_block_linear, from such columns. */
 void infill_block_linear_of_columns(const linear_t *p, const float *columns, int rows, void *workspace, float *y);
 
+/* Whether infill_block_attention knows heads of that size. */
+int infill_block_attends(int head_dim);
+
+/* Bytes of its workspace, aligned to 64, for so many tokens. */
+size_t infill_block_attention_bytes(int tokens, int head_dim);
+
+/* Attend with some heads that share keys and values: as infill_attention for each of `rows` tokens, which follow each other
+ * and of which the first sees `visible` tokens.  queries, out: (rows, heads, head_dim) with `stride` numbers from row to
+ * row. */
+void infill_block_attention(const float *queries, int rows, int stride, int heads, kv_rows_t keys, kv_rows_t values,
+    int visible, int head_dim, void *workspace, float *out);
+
 /* ---- shared by the files of this folder ---- */
 
 typedef struct { /* rows of inputs as 16-bit integers in two planes of bytes */
@@ -53,3 +65,6 @@ void infill_pack_rows(const float *x, const packed_t *to);
 
 /* The same for columns, (tiles of tokens, inputs, TILE_TOKENS). */
 void infill_pack_columns(const float *columns, const packed_t *to);
+
+/* Pack a tile of rows with a stride, each multiplied by its scale. */
+void infill_pack_tile(const float *x, ptrdiff_t stride, int rows, const float *scale, const packed_t *to, int tile);

@@ -4,10 +4,12 @@
 #include "vectors.h"
 
 #define SUMS (TILE_OUTPUTS * TILE_TOKENS)
+#define AHEAD_BYTES 128 /* of the next panel, for each step */
 
 typedef struct { /* TILE_OUTPUTS outputs */
     const uint8_t *bytes; /* (outputs, inputs) of 8 bits; (steps, outputs, TILE_INPUTS) of 4 bits, a byte each */
     ptrdiff_t stride;     /* between outputs */
+    ptrdiff_t advance;    /* of 8 bits: from one step of inputs to the next */
     const float *scale, *minimum; /* of 4 bits: (groups, outputs) */
     int32_t offset[TILE_OUTPUTS]; /* of 8 bits: what the upper sums are too large by */
 } panel_t;
@@ -26,14 +28,14 @@ ALWAYS_INLINE __m512i broadcast_quad(const uint8_t *four) {
 /* Write the upper and the lower sums of some outputs, (2, TILE_OUTPUTS, TILE_TOKENS). */
 ALWAYS_INLINE void few_bytes(const panel_t *panel, int first, const uint8_t *x, int steps, int32_t *sums) {
     __m512i upper[OUTPUTS_AT_ONCE], lower[OUTPUTS_AT_ONCE];
-    const uint8_t *weight = panel->bytes + first * panel->stride;
     ptrdiff_t stride = panel->stride;
     UNROLLED_8
     for (int o = 0; o < OUTPUTS_AT_ONCE; o++) {
         upper[o] = _mm512_set1_epi32(-panel->offset[first + o]);
         lower[o] = _mm512_setzero_si512();
     }
-    for (int s = 0; s < steps; s++, x += 2 * PLANE_BYTES)
+    for (int s = 0; s < steps; s++, x += 2 * PLANE_BYTES) {
+        const uint8_t *weight = panel->bytes + first * stride + s * panel->advance;
         for (int q = 0; q < TILE_INPUTS / 4; q++, weight += 4) {
             __m512i high = _mm512_loadu_si512(x + 64 * q), low = _mm512_loadu_si512(x + PLANE_BYTES + 64 * q);
             UNROLLED_8
@@ -43,6 +45,7 @@ ALWAYS_INLINE void few_bytes(const panel_t *panel, int first, const uint8_t *x, 
                 lower[o] = _mm512_dpbusd_epi32(lower[o], low, quad);
             }
         }
+    }
     UNROLLED_8
     for (int o = 0; o < OUTPUTS_AT_ONCE; o++) {
         _mm512_storeu_si512(sums + (first + o) * TILE_TOKENS, upper[o]);
@@ -94,7 +97,6 @@ ALWAYS_INLINE void few_groups(
 
 #ifdef HAS_AMX
 #define TILES_C 4 /* 0 to 3: sums; 4 and 5: weights; 6 and 7: tokens */
-#define AHEAD_BYTES 128 /* of the next panel, for each step */
 
 /* Weights have `input_bytes` inputs a row. */
 ALWAYS_INLINE void configure_tiles(int input_bytes) {
@@ -114,18 +116,18 @@ ALWAYS_INLINE void configure_tiles(int input_bytes) {
 /* Write the sums of two panels, (2 panels, 2, TILE_OUTPUTS, TILE_TOKENS), and fetch what follows at `ahead`. */
 static void many_bytes(const panel_t *panels, const uint8_t *x, int steps, const uint8_t *ahead, int32_t *sums) {
     const uint8_t *first = panels[0].bytes, *second = panels[1].bytes;
-    ptrdiff_t stride = panels[0].stride;
+    ptrdiff_t stride = panels[0].stride, advance = panels[0].advance;
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);
     _tile_zero(3);
-    for (int s = 0; s < steps; s++, x += 2 * PLANE_BYTES, ahead += AHEAD_BYTES) {
+    for (int s = 0; s < steps; s++, x += 2 * PLANE_BYTES, first += advance, second += advance, ahead += AHEAD_BYTES) {
         _tile_loadd(6, x, 64);
-        _tile_loadd(4, first + s * TILE_INPUTS, stride);
+        _tile_loadd(4, first, stride);
         _tile_loadd(7, x + PLANE_BYTES, 64);
         _tile_dpbssd(0, 4, 6);
         _tile_dpbsud(1, 4, 7);
-        _tile_loadd(5, second + s * TILE_INPUTS, stride);
+        _tile_loadd(5, second, stride);
         _tile_dpbssd(2, 5, 6);
         _tile_dpbsud(3, 5, 7);
         prefetch(ahead, AHEAD_BYTES);
@@ -138,7 +140,7 @@ static void many_bytes(const panel_t *panels, const uint8_t *x, int steps, const
 
 /* Write the totals of a panel, (TILE_OUTPUTS, TILE_TOKENS), for an even number of groups.  While the matrix unit computes
  * two groups, the vector unit adds up the two before. */
-static void many_groups(const panel_t *panel, const uint8_t *x, const float *group_sums, int groups, float *y) {
+static inline void many_groups(const panel_t *panel, const uint8_t *x, const float *group_sums, int groups, float *y) {
     _Alignas(64) int32_t sums[2][4 * SUMS];
     __m512 totals[TILE_OUTPUTS];
     UNROLLED_16
@@ -179,3 +181,34 @@ static void many_groups(const panel_t *panel, const uint8_t *x, const float *gro
     for (int o = 0; o < TILE_OUTPUTS; o++) _mm512_storeu_ps(y + o * TILE_TOKENS, totals[o]);
 }
 #endif
+
+/* ---- either ---- */
+
+/* Begin sums with so many bytes of inputs in each row of weights of a tile. */
+ALWAYS_INLINE void begin_sums(int input_bytes) {
+#ifdef HAS_AMX
+    if (infill_uses_amx()) configure_tiles(input_bytes);
+#endif
+    (void)input_bytes;
+}
+
+/* Tiles in use make it dearer to switch between processes. */
+ALWAYS_INLINE void end_sums(void) {
+#ifdef HAS_AMX
+    if (infill_uses_amx()) _tile_release();
+#endif
+}
+
+/* Write the sums of one panel or two with weights of 8 bits, (2 panels, 2, TILE_OUTPUTS, TILE_TOKENS). */
+static inline void sum_bytes(
+    const panel_t *panels, int count, const uint8_t *x, int steps, const uint8_t *ahead, int32_t *sums) {
+#ifdef HAS_AMX
+    if (infill_uses_amx()) {
+        many_bytes(panels, x, steps, ahead, sums);
+        return;
+    }
+#endif
+    (void)ahead;
+    for (int i = 0; i < count; i++)
+        for (int o = 0; o < TILE_OUTPUTS; o += OUTPUTS_AT_ONCE) few_bytes(panels + i, o, x, steps, sums + i * 2 * SUMS);
+}

@@ -60,14 +60,8 @@ static void multiply_bytes(const pair_t *pair, const packed_t *x, int tile, floa
     _Alignas(64) int32_t sums[4 * SUMS];
     int steps = steps_of(x->inputs);
     const uint8_t *bytes = x->bytes + (ptrdiff_t)tile * steps * 2 * PLANE_BYTES;
-#ifdef HAS_AMX
-    if (infill_uses_amx())
-        many_bytes(pair->panels, bytes, steps, pair->ahead + (ptrdiff_t)tile * steps * AHEAD_BYTES, sums);
-    else
-#endif
-        for (int i = 0; i < 2; i++)
-            for (int o = 0; pair->count[i] && o < TILE_OUTPUTS; o += OUTPUTS_AT_ONCE)
-                few_bytes(pair->panels + i, o, bytes, steps, sums + i * 2 * SUMS);
+    int count = pair->count[1] ? 2 : 1;
+    sum_bytes(pair->panels, count, bytes, steps, pair->ahead + (ptrdiff_t)tile * steps * AHEAD_BYTES, sums);
     __m512 unit = _mm512_loadu_ps(x->unit + tile * TILE_TOKENS);
     for (int i = 0; i < 2; i++) finish_bytes(pair, i, sums + i * 2 * SUMS, unit, y + i * SUMS);
 }
@@ -98,20 +92,6 @@ static void multiply(const pair_t *pair, const packed_t *x, int tile, float *y) 
     for (int i = 0; i < 2; i++) add_bias(pair, i, y + i * SUMS);
 }
 
-static void begin(const linear_t *p) {
-#ifdef HAS_AMX
-    if (infill_uses_amx()) configure_tiles(p->groups ? GROUP_INPUTS : TILE_INPUTS);
-#endif
-    (void)p;
-}
-
-/* Tiles in use make it dearer to switch between processes. */
-static void end(void) {
-#ifdef HAS_AMX
-    if (infill_uses_amx()) _tile_release();
-#endif
-}
-
 /* Return how many tiles of tokens to multiply by a panel before the next one. */
 static int tiles_at_once(const packed_t *x) {
     int tiles = NEAR_BYTES / (steps_of(x->inputs) * 2 * PLANE_BYTES);
@@ -136,7 +116,7 @@ static void store_rows(const pair_t *pair, const float *outputs, int tile, int r
 static void multiply_packed(const linear_t *p, const block_t *b, float *y) {
     _Alignas(64) float outputs[2 * SUMS] = {0};
     int all = tiles_of(b->x.rows), at_once = tiles_at_once(&b->x);
-    begin(p);
+    begin_sums(p->groups ? GROUP_INPUTS : TILE_INPUTS);
     for (int start = 0; start < all; start += at_once)
         for (int o = 0; o < p->outputs; o += 2 * TILE_OUTPUTS) {
             pair_t pair = pair_of(p, (int[]){o, o + TILE_OUTPUTS}, (int[]){p->outputs, p->outputs}, b);
@@ -145,7 +125,7 @@ static void multiply_packed(const linear_t *p, const block_t *b, float *y) {
                 store_rows(&pair, outputs, tile, b->x.rows, y);
             }
         }
-    end();
+    end_sums();
 }
 
 static block_t block_of(const linear_t *p, int rows, void *workspace) {
@@ -186,7 +166,7 @@ void infill_block_gated(
     block_t b = block_of(gate_up, rows, workspace);
     int all = tiles_of(rows), at_once = tiles_at_once(&b.x);
     infill_pack_rows(x, &b.x);
-    begin(gate_up);
+    begin_sums(gate_up->groups ? GROUP_INPUTS : TILE_INPUTS);
     for (int start = 0; start < all; start += at_once)
         for (int o = 0; o < size; o += step) {
             int second = is_gated ? size + o : o + TILE_OUTPUTS;
@@ -196,7 +176,7 @@ void infill_block_gated(
                 store_columns(&pair, is_gated, outputs, columns + (ptrdiff_t)tile * size * TILE_TOKENS);
             }
         }
-    end();
+    end_sums();
 }
 #else
 int infill_block_rows(void) { return 0; }

@@ -28,7 +28,8 @@ static void add_up(const packed_t *p, int tile, int step) {
 }
 
 /* Pack TILE_INPUTS numbers of each of `rows` rows of a tile. */
-static void pack_step(const float *x, const packed_t *to, int tile, int step, int rows, const float *scale) {
+static void pack_step(
+    const float *x, ptrdiff_t stride, int rows, const float *scale, const packed_t *to, int tile, int step) {
     __m512i upper[TILE_TOKENS], lower[TILE_TOKENS];
     int left = to->inputs - step * TILE_INPUTS, rounding = to->is_grouped ? 128 : 0;
     __m512i flip = _mm512_set1_epi8((char)upper_flip(to));
@@ -37,7 +38,7 @@ static void pack_step(const float *x, const packed_t *to, int tile, int step, in
         for (int i = 0; i < 4; i++) {
             int count = r < rows ? left - 16 * i : 0;
             __mmask16 mask = count >= 16 ? 0xffff : count > 0 ? (__mmask16)((1 << count) - 1) : 0;
-            const float *from = mask ? x + (ptrdiff_t)r * to->inputs + step * TILE_INPUTS + 16 * i : x;
+            const float *from = mask ? x + r * stride + step * TILE_INPUTS + 16 * i : x;
             __m512 scaled = _mm512_mul_ps(_mm512_maskz_loadu_ps(mask, from), _mm512_set1_ps(scale[r]));
             __m512i numbers = _mm512_cvtps_epi32(scaled);
             low[i] = _mm512_cvtepi32_epi8(numbers);
@@ -55,6 +56,10 @@ static void pack_step(const float *x, const packed_t *to, int tile, int step, in
     if (to->is_grouped) add_up(to, tile, step);
 }
 
+void infill_pack_tile(const float *x, ptrdiff_t stride, int rows, const float *scale, const packed_t *to, int tile) {
+    for (int step = 0; step < steps_of(to->inputs); step++) pack_step(x, stride, rows, scale, to, tile, step);
+}
+
 void infill_pack_rows(const float *x, const packed_t *to) {
     for (int tile = 0; tile < tiles_of(to->rows); tile++, x += (ptrdiff_t)TILE_TOKENS * to->inputs) {
         int rows = to->rows - tile * TILE_TOKENS;
@@ -64,7 +69,7 @@ void infill_pack_rows(const float *x, const packed_t *to) {
             scale[r] = LARGEST_OF(to) / (r < rows ? largest_size(x + (ptrdiff_t)r * to->inputs, to->inputs) : 1.0f);
             to->unit[tile * TILE_TOKENS + r] = 1.0f / scale[r];
         }
-        for (int step = 0; step < steps_of(to->inputs); step++) pack_step(x, to, tile, step, rows, scale);
+        infill_pack_tile(x, to->inputs, rows, scale, to, tile);
     }
 }
 
@@ -85,6 +90,20 @@ ALWAYS_INLINE void pack_quad(const float *from, int count, __m512 scale, int rou
     _mm512_storeu_si512(bytes + PLANE_BYTES, lower);
 }
 
+ALWAYS_INLINE void pack_step_of_columns(
+    const float *columns, int count, __m512 scale, int rounding, int flip, uint8_t *bytes) {
+    for (int q = 0; q < TILE_INPUTS / 4; q++, columns += 4 * TILE_TOKENS) {
+        if (count >= 4 * q + 4)
+            pack_quad(columns, 4, scale, rounding, flip, bytes + 64 * q);
+        else
+            pack_quad(columns, count - 4 * q, scale, rounding, flip, bytes + 64 * q);
+    }
+}
+
+void infill_pack_weights(const float *weights, int count, __m512 scale, uint8_t *bytes) {
+    pack_step_of_columns(weights, count, scale, 0, 0, bytes);
+}
+
 void infill_pack_columns(const float *columns, const packed_t *to) {
     int rounding = to->is_grouped ? 128 : 0, flip = upper_flip(to);
     for (int tile = 0; tile < tiles_of(to->rows); tile++, columns += (ptrdiff_t)TILE_TOKENS * to->inputs) {
@@ -94,14 +113,9 @@ void infill_pack_columns(const float *columns, const packed_t *to) {
         __m512 scale = _mm512_div_ps(_mm512_set1_ps(LARGEST_OF(to)), largest);
         _mm512_storeu_ps(to->unit + tile * TILE_TOKENS, _mm512_div_ps(_mm512_set1_ps(1), scale));
         for (int step = 0; step < steps_of(to->inputs); step++) {
-            uint8_t *bytes = step_at(to, tile, step);
-            for (int q = 0; q < 16; q++) {
-                int at = step * TILE_INPUTS + 4 * q, left = to->inputs - at;
-                if (left >= 4)
-                    pack_quad(columns + at * TILE_TOKENS, 4, scale, rounding, flip, bytes + 64 * q);
-                else
-                    pack_quad(columns + at * TILE_TOKENS, left, scale, rounding, flip, bytes + 64 * q);
-            }
+            int at = step * TILE_INPUTS;
+            pack_step_of_columns(
+                columns + at * TILE_TOKENS, to->inputs - at, scale, rounding, flip, step_at(to, tile, step));
             if (to->is_grouped) add_up(to, tile, step);
         }
     }

@@ -53,13 +53,13 @@ static panel_t grouped_panel(const linear_t *p, int first, const block_t *b, int
         _mm512_storeu_ps(scale + g * TILE_OUTPUTS, scales);
         _mm512_storeu_ps(minimum + g * TILE_OUTPUTS, minimums);
     }
-    return (panel_t){b->panel[which], TILE_INPUTS, scale, minimum, {0}};
+    return (panel_t){b->panel[which], TILE_INPUTS, 0, scale, minimum, {0}};
 }
 
 /* The weights as they are, or copied where the instructions would read beyond their end. */
 static panel_t byte_panel(const linear_t *p, int first, int count, const block_t *b, int which) {
     const uint8_t *from = (const uint8_t *)p->weight + (ptrdiff_t)first * p->inputs;
-    panel_t panel = {from, p->inputs, NULL, NULL, {0}};
+    panel_t panel = {from, p->inputs, TILE_INPUTS, NULL, NULL, {0}};
     for (int o = 0; o < count; o++) panel.offset[o] = infill_uses_amx() ? 0 : p->sum[first + o] * 128;
     if (count == TILE_OUTPUTS && p->inputs % TILE_INPUTS == 0) return panel;
     panel.bytes = b->panel[which];

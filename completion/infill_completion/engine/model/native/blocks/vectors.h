@@ -39,3 +39,6 @@ ALWAYS_INLINE __m512 apart(__m512 x) {
     __asm__("" : "+v"(x));
     return x;
 }
+
+/* Pack the weights of a step of tokens, (count, TILE_TOKENS), of which only the first ones may exist. */
+void infill_pack_weights(const float *weights, int count, __m512 scale, uint8_t *bytes);
