@@ -22,7 +22,9 @@ class InterruptedPrefillError(Exception):
         self.reason = reason
 
 
-def prefill(forward_pass: ForwardPass, slot: Slot, ids: Sequence[int], poll: Poll) -> Tensor:
+def prefill(
+    forward_pass: ForwardPass, slot: Slot, ids: Sequence[int], poll: Poll, *, needs_logits: bool = True
+) -> Tensor:
     """Compute the tokens of a prompt that the slot does not hold yet, in chunks that can be interrupted.
 
     Args:
@@ -30,9 +32,10 @@ def prefill(forward_pass: ForwardPass, slot: Slot, ids: Sequence[int], poll: Pol
         slot: Holds the first ``len(slot.ids)`` tokens of ``ids``, but not all of them.
         ids: The whole prompt.
         poll: Called before each chunk; a finish reason stops the prefill.
+        needs_logits: Whether more tokens do not follow at once.
 
     Returns:
-        Logits of the next token, ``(1, vocabulary)``.
+        Logits of the next token, ``(1, vocabulary)``; they may be empty if they are not needed.
 
     Raises:
         InterruptedPrefillError: ``poll`` returned a finish reason.
@@ -44,6 +47,7 @@ def prefill(forward_pass: ForwardPass, slot: Slot, ids: Sequence[int], poll: Pol
             raise InterruptedPrefillError(reason)
         start = len(slot.ids)
         chunk = list(ids[start : start + forward_pass.chunk_tokens])
-        logits = forward_pass.prefill(chunk, slot.cache, start)
+        is_last = needs_logits and start + len(chunk) == len(ids)
+        logits = forward_pass.prefill(chunk, slot.cache, start, is_last=is_last)
         slot.ids += chunk
     return logits

@@ -176,8 +176,9 @@ class Run:
             return logits
         while True:
             end = min(len(slot.ids) + self._model.forward_pass.chunk_tokens, len(ids))
-            logits = prefill(self._model.forward_pass, slot, ids[:end], self._poll)
-            if end == len(ids):
+            is_last = end == len(ids)
+            logits = prefill(self._model.forward_pass, slot, ids[:end], self._poll, needs_logits=is_last)
+            if is_last:
                 return logits
             yield None
 

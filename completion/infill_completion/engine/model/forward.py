@@ -39,10 +39,13 @@ class ForwardPass:
         is_compiled = native.is_wanted() and native.suits(decoder)
         self.threads = step_threads if is_compiled else torch.get_num_threads()
         self.kv_shape = decoder.kv_shape._replace(dtype=torch.int8) if is_compiled else decoder.kv_shape
-        self._chunk_tokens = CHUNK_TOKENS if prefill_threads == 1 else PARALLEL_CHUNK_TOKENS
+        # Torch divides its products among the same cores, so only parts of the compiled step run side by side.
+        self._torch_parts = prefill_threads
+        readers = max(prefill_threads, step_threads) if is_compiled else prefill_threads
+        self._chunk_tokens = CHUNK_TOKENS if readers == 1 else PARALLEL_CHUNK_TOKENS * max(1, min(readers, 4) // 2)
         self._chunk_length = ChunkLength() if decoder.device.type == "cuda" else None
         self._clock = None if self._chunk_length is None else ChunkClock(self._chunk_length, decoder.device)
-        self._parallel = ParallelPrefill(prefill_threads)
+        self._parallel = ParallelPrefill(readers)
         self._build: native_build.Build | None = None
         self._is_decided = False
         self._step: native.NativeStep | None = None
@@ -83,16 +86,18 @@ class ForwardPass:
 
     def forward(
         self, ids: Tensor, cache: KVCache, start: int, *, all_logits: bool = False, fork: Fork | None = None,
-        on_write: Callable[[int], None] | None = None,
+        on_write: Callable[[int], None] | None = None, needs_logits: bool = True,
     ) -> Tensor:  # fmt: skip
         """Run tokens; arguments and result as in :meth:`infill_completion.engine.model.decoder.Decoder.forward`.
 
-        With ``on_write`` several threads may call it at the same time.
+        With ``on_write`` several threads may call it at the same time.  Without ``needs_logits`` it may return nothing.
         """
         # Parallel prefill has decided before, so that all parts are computed alike.
         step = self.native_step() if on_write is None else self._step
         if step is not None and (step.prefills or ids.numel() <= native.MAX_ROWS):
-            return step(ids, cache, start, all_logits=all_logits, fork=fork, on_write=on_write)
+            return step(
+                ids, cache, start, all_logits=all_logits, fork=fork, on_write=on_write, needs_logits=needs_logits
+            )
         return self.decoder.forward(ids, cache, start, all_logits=all_logits, fork=fork, on_write=on_write)
 
     def scores(self, ids: Sequence[int], cache: KVCache, start: int, fork: Fork | None = None) -> Sequence[Tensor]:
@@ -105,17 +110,20 @@ class ForwardPass:
         fed = torch.tensor([ids], device=self.decoder.device)
         return self.forward(fed, cache, start, all_logits=True, fork=fork)[0].unbind()
 
-    def prefill(self, ids: Sequence[int], cache: KVCache, start: int) -> Tensor:
+    def prefill(self, ids: Sequence[int], cache: KVCache, start: int, *, is_last: bool = True) -> Tensor:
         """Run tokens as :meth:`forward` does and return the logits after the last one, ``(1, vocabulary)``.
 
-        One call at a time; the next call with this cache may overwrite the logits.
+        One call at a time; the next call with this cache may overwrite the logits.  Unless it ``is_last`` of the chunks
+        of a prompt, they may be empty: a large vocabulary takes as long as ten tokens.
         """
         step = self.native_step()
         if len(ids) <= native.MAX_ROWS and step is not None:
             return step.last_scores(ids, cache, start)
         fed = torch.tensor([ids], device=self.decoder.device)
         if self._clock is None:
-            return self._parallel.run(self.forward, fed, cache, start)
+            if step is None and self._torch_parts == 1:
+                return self.forward(fed, cache, start)
+            return self._parallel.run(self.forward, fed, cache, start, needs_logits=is_last)
         self._clock.begin()
         logits = self.forward(fed, cache, start)
         self._clock.end(len(ids))

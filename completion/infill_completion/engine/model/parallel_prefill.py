@@ -24,9 +24,10 @@ class Forward(Protocol):
     """A forward pass over some tokens, ``(1, length)``, that several threads may call at the same time."""
 
     def __call__(
-        self, ids: Tensor, cache: KVCache, start: int, *, on_write: Callable[[int], None] | None = None
-    ) -> Tensor:
-        """Run tokens as :meth:`infill_completion.engine.model.decoder.Decoder.forward` does."""
+        self, ids: Tensor, cache: KVCache, start: int, *, on_write: Callable[[int], None] | None = None,
+        needs_logits: bool = True,
+    ) -> Tensor:  # fmt: skip
+        """Run tokens as :meth:`infill_completion.engine.model.forward.ForwardPass.forward` does."""
 
 
 class ParallelPrefill:
@@ -40,11 +41,11 @@ class ParallelPrefill:
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads - 1, "prefill") if threads > 1 else None
 
-    def run(self, forward: Forward, ids: Tensor, cache: KVCache, start: int) -> Tensor:
+    def run(self, forward: Forward, ids: Tensor, cache: KVCache, start: int, *, needs_logits: bool = True) -> Tensor:
         """Return what ``forward`` returns for all of ``ids``, ``(1, length)``; one call at a time."""
         count = max(1, min(self._threads, ids.shape[1] // _MIN_PART_TOKENS))
         if self._pool is None or count == 1:
-            return forward(ids, cache, start)
+            return forward(ids, cache, start, needs_logits=needs_logits)
         parts = torch.split(ids, -(-ids.shape[1] // count), 1)
         starts = [start + number * parts[0].shape[1] for number in range(len(parts))]
         written = [[Event() for _ in cache.keys] for _ in parts]  # by part and layer
@@ -56,7 +57,10 @@ class ParallelPrefill:
                 written[number][layer].set()
 
             try:
-                return forward(parts[number], cache, starts[number], on_write=on_write)
+                is_last = number == len(parts) - 1
+                return forward(
+                    parts[number], cache, starts[number], on_write=on_write, needs_logits=needs_logits and is_last
+                )
             finally:
                 for event in written[number]:  # otherwise a part that failed would block the next one for ever
                     event.set()

@@ -90,15 +90,16 @@ class NativeStep:
         self._model = self._structs.model(decoder)
         self._vocabulary, self._capacity = decoder.vocab_size, decoder.capacity
         self._workspace = torch.empty(0, dtype=torch.uint8)
+        self._spares: list[Tensor] = []  # of parts that are read; lists are safe to share between threads
         self._caches: WeakKeyDictionary[KVCache, _Prepared] = WeakKeyDictionary()
 
     def __call__(
         self, ids: Tensor, cache: KVCache, start: int, *, all_logits: bool, fork: Fork | None = None,
-        on_write: Callable[[int], None] | None = None,
+        on_write: Callable[[int], None] | None = None, needs_logits: bool = True,
     ) -> Tensor:  # fmt: skip
         """Compute the same as :meth:`infill_completion.engine.model.decoder.Decoder.forward`.
 
-        With ``on_write`` several threads may call it at the same time.
+        With ``on_write`` several threads may call it at the same time.  Without ``needs_logits`` the result is empty.
         """
         batch, length = ids.shape
         ids = ids.contiguous()
@@ -109,11 +110,12 @@ class NativeStep:
         workspace, size = self._workspace, self._workspace_bytes(at)
         is_own = on_write is not None or size > workspace.numel()
         if is_own:
-            workspace = torch.empty(size, dtype=torch.uint8)
+            workspace = self._spare_workspace(size)
         pass_.workspace = workspace.data_ptr()
         if on_write is not None:
             pass_.threads = 1
-        logits = torch.empty((batch * length if all_logits else batch, self._vocabulary))
+        count = (batch * length if all_logits else batch) if needs_logits else 0
+        logits = torch.empty(count, self._vocabulary)
         if self._embed(at, ids.data_ptr()):
             raise IndexError(_UNKNOWN)
         if on_write is None:
@@ -123,10 +125,18 @@ class NativeStep:
                 self._layer_kv(at, layer)
                 on_write(layer)
                 self._layer_output(at, layer)
-        self._logits(at, all_logits, logits.data_ptr())
+        if needs_logits:
+            self._logits(at, all_logits, logits.data_ptr())
         if is_own and pass_.threads > 1:
             self._wait_for_threads()  # a late helper may still read the workspace
-        return logits.view(batch, length, -1) if all_logits else logits
+        if is_own:
+            self._spares.append(workspace)
+        return logits.view(batch, length, -1) if all_logits and needs_logits else logits
+
+    def _spare_workspace(self, size: int) -> Tensor:
+        """Return the workspace of a part of a prompt; new memory would cost a page fault for every 4 KiB."""
+        spare = self._spares.pop() if self._spares else self._workspace[:0]
+        return spare if spare.numel() >= size else torch.empty(size, dtype=torch.uint8)
 
     def scores(self, ids: Sequence[int], cache: KVCache, start: int, fork: Fork | None = None) -> list[Tensor]:
         """Return the logits after each of up to :data:`MAX_ROWS` tokens of one sequence, ``(vocabulary,)`` each.
