@@ -10,6 +10,7 @@ from tests.fuzz.targets.filters import FilterPipeline
 from tests.fuzz.targets.gguf import GgufModelFile
 from tests.fuzz.targets.ignore_rules import IgnoreFile
 from tests.fuzz.targets.lsp import Framing, LanguageServerMessages
+from tests.fuzz.targets.ollama import OllamaManifest
 
 _ALL: tuple[Target, ...] = (
     Framing(),
@@ -19,6 +20,7 @@ _ALL: tuple[Target, ...] = (
     SettingsFile(),
     CheckpointFolder(),
     GgufModelFile(),
+    OllamaManifest(),
     FilterPipeline(),
     IgnoreFile(),
 )

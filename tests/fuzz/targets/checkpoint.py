@@ -10,6 +10,7 @@ from pathlib import Path
 
 from infill_completion.catalog import identify
 from infill_completion.catalog.local import is_complete
+from infill_completion.engine.checkpoints.checkpoint import _check_architecture
 from infill_completion.engine.checkpoints.model_settings import ModelSettings
 from infill_completion.engine.checkpoints.weights import tensor_sizes
 from infill_completion.engine.errors import ModelError
@@ -43,7 +44,16 @@ class CheckpointFolder:
             "config.json": json.dumps(config), "infill.json": json.dumps(settings), "tokenizer.json": "{}",
             "model.safetensors": weights,
         }  # fmt: skip
-        folders = [whole, {**whole, "model.safetensors.index.json": json.dumps(index)}, {"config.json": "[]"}]
+        star = config | {
+            "model_type": "starcoder2", "hidden_act": "gelu_pytorch_tanh", "norm_epsilon": 1e-5, "sliding_window": 64,
+            "rope_scaling": {"type": "linear", "factor": 2.0},
+        }  # fmt: skip
+        folders = [
+            {**whole, "config.json": json.dumps(star)},
+            whole,
+            {**whole, "model.safetensors.index.json": json.dumps(index)},
+            {"config.json": "[]"},
+        ]
         return [json.dumps(folder).encode() for folder in folders]
 
     def run(self, data: bytes) -> None:
@@ -68,6 +78,10 @@ def _read(folder: Path) -> None:
     try:
         sizes = tensor_sizes(folder)
         assert all(size >= 0 for size in sizes.values())
+    except ModelError as error:
+        check_sentence(str(error))
+    try:
+        _check_architecture(folder)
     except ModelError as error:
         check_sentence(str(error))
     try:

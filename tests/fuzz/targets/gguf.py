@@ -6,6 +6,7 @@ import struct
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from infill_completion.catalog.gguf import GgufError, describe, read
 from infill_completion.engine.checkpoints.fingerprint import fingerprint
@@ -13,7 +14,7 @@ from infill_completion.engine.checkpoints.model_settings import ModelSettings
 from infill_completion.engine.checkpoints.tokenizer import Tokenizer
 from infill_completion.engine.checkpoints.weights import kv_bytes, weight_bytes
 from infill_completion.engine.errors import ModelError
-from tests.catalog.gguf.gguf_writer import Stored, gguf, small_model
+from tests.catalog.gguf.gguf_writer import Stored, floats, gguf, small_model
 from tests.fuzz.targets.engine_http import check_sentence
 
 # A model is larger than its file by no more than this: Q2_K holds 256 values in 84 bytes, and 32-bit values take 4.
@@ -35,7 +36,8 @@ class GgufModelFile:
         }  # fmt: skip
         packed = {"token_embd.weight": Stored("Q4_K", (4, 256), bytes(4 * 144))}
         alone = {"general.architecture": "qwen2", "general.alignment": 64, "x": [1.5, 2.5], "y": ["a", ""]}
-        return [whole, gguf(pieces, tensors), gguf(alone, packed), b"GGUF" + struct.pack("<IQQ", 3, 0, 0)]
+        nothing = b"GGUF" + struct.pack("<IQQ", 3, 0, 0)
+        return [whole, gguf(pieces, tensors), gguf(alone, packed), nothing, _granite(), _starcoder2()]
 
     def run(self, data: bytes) -> None:
         """Write the file and read all that is read of a model."""
@@ -49,6 +51,29 @@ class GgufModelFile:
                 return
             assert description.shape.vocab * description.shape.hidden <= len(data) * _MOST_GROWTH
             _load(path, len(data))
+
+
+def _renamed(family: str) -> tuple[dict[str, Any], dict[str, Stored]]:
+    metadata, tensors = small_model()
+    named = {key.replace("llama.", f"{family}."): value for key, value in metadata.items()}
+    return named | {"general.architecture": family}, tensors
+
+
+def _granite() -> bytes:
+    metadata, tensors = _renamed("granite")
+    scales = {"embedding_scale": 12.0, "residual_scale": 0.22, "attention.scale": 0.5, "logit_scale": 8.0}
+    return gguf(metadata | {f"granite.{key}": value for key, value in scales.items()}, tensors)
+
+
+def _starcoder2() -> bytes:
+    metadata, tensors = _renamed("starcoder2")
+    metadata |= {"starcoder2.attention.layer_norm_epsilon": 1e-5, "starcoder2.attention.sliding_window": 32}
+    del tensors["blk.0.ffn_gate.weight"]
+    biases = {
+        name.replace("weight", "bias"): floats(stored.shape[:1], [0.5] * stored.shape[0])
+        for name, stored in tensors.items() if name != "token_embd.weight"
+    }  # fmt: skip
+    return gguf(metadata, tensors | biases)
 
 
 def _load(path: Path, size: int) -> None:
