@@ -47,10 +47,13 @@ fmt: $(STAMP)
 FUZZ_SECONDS ?= 3600
 # Suggestions that are cut from real files of each language, other ones each time.
 HOLES ?= 10000
+# So many times the examples of `make test` for each property, chosen at random; 0 for none.
+EXAMPLES ?= 20
 
 fuzz: $(STAMP)
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_OPTIONS)
 	$(BIN)/python -m tests.suggest.filters.holes --count $(HOLES) --seed $(shell date +%s)
+	$(if $(filter-out 0,$(EXAMPLES)),INFILL_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -q -m hypothesis --hypothesis-profile random)
 
 # Typing in eight windows while engines, servers and connections fail; 60 minutes unless SOAK_MINUTES says otherwise.
 SOAK_MINUTES ?= 60

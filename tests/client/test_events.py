@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from infill_completion.api import Chunk, FinishReason, Usage
@@ -15,6 +15,7 @@ from infill_completion.client.events import STRAY_JSON, EventReader, LineReader,
 from infill_completion.client.wire import chunks_from_json
 from infill_completion.engine.http.responses import Envelope
 from tests.client.streams import CUTS, pieces
+from tests.properties import tries
 
 
 def reference(stream: bytes) -> list[ServerEvent]:
@@ -65,7 +66,7 @@ STREAMS = st.builds(
 )
 
 
-@settings(max_examples=1000)
+@tries(1000)
 @given(STREAMS, CUTS)
 @example(b"data: a\r\n\r\ndata: b\r\n\r\n", [8, 10])
 @example(b"data: a\r\r\ndata: b\n\n", [8, 9])
@@ -78,7 +79,7 @@ def test_events_are_those_of_the_standard_however_the_stream_is_cut(stream: byte
     assert [event for piece in pieces(stream, cuts) for event in reader.feed(piece)] == reference(stream)
 
 
-@settings(max_examples=300)
+@tries(300)
 @given(STREAMS, CUTS)
 def test_the_end_of_a_stream_adds_at_most_the_event_that_lacks_its_blank_line(stream: bytes, cuts: list[int]) -> None:
     reader = EventReader()
@@ -105,7 +106,7 @@ def test_what_servers_send(stream: bytes, found: list[tuple[str, bytes]]) -> Non
     assert EventReader().feed(stream) == found
 
 
-@settings(max_examples=200)
+@tries(200)
 @given(
     st.lists(st.dictionaries(st.text(max_size=4), st.text(max_size=8), min_size=1), max_size=5),
     ENDS,
@@ -163,7 +164,7 @@ CHUNKS = st.builds(
 )
 
 
-@settings(max_examples=200)
+@tries(200)
 @given(st.lists(CHUNKS, max_size=6), CUTS)
 def test_what_our_engine_writes_is_what_the_client_reads(chunks: list[Chunk], cuts: list[int]) -> None:
     stream = b"".join(Envelope("m").event(chunk) for chunk in chunks)

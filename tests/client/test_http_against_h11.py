@@ -8,11 +8,12 @@ import socket
 
 import h11
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from infill_completion.client.http import Connection, ProtocolError
 from tests.client.streams import CUTS, pieces
+from tests.properties import tries
 
 NAMES = st.sampled_from(["Date", "Server", "X-A", "Content-Type", "Retry-After", "Vary"])
 HEADERS = st.lists(
@@ -99,7 +100,7 @@ def theirs(stream: bytes) -> tuple[int, bytes] | None:
     return status, body
 
 
-@settings(max_examples=300)
+@tries(300)
 @given(answers(), CUTS)
 def test_a_valid_answer_is_read_however_it_arrives(answer: tuple[bytes, bytes, bool], cuts: list[int]) -> None:
     stream, body, is_reusable = answer
@@ -109,7 +110,7 @@ def test_a_valid_answer_is_read_however_it_arrives(answer: tuple[bytes, bytes, b
     assert reuses == is_reusable
 
 
-@settings(max_examples=300)
+@tries(300)
 @given(answers(), st.integers(0, 1 << 16), CUTS)
 def test_an_answer_that_is_cut_is_no_answer(answer: tuple[bytes, bytes, bool], cut: int, cuts: list[int]) -> None:
     stream = answer[0][: cut % (len(answer[0]) + 1)]
@@ -125,7 +126,7 @@ def test_an_answer_that_is_cut_is_no_answer(answer: tuple[bytes, bytes, bool], c
 DAMAGES = st.lists(st.tuples(st.integers(0, 1 << 16), st.binary(max_size=3), st.integers(0, 3)), max_size=3)
 
 
-@settings(max_examples=600)
+@tries(600)
 @given(
     answers(), st.lists(st.tuples(st.integers(0, 1 << 16), st.binary(max_size=3), st.integers(0, 3)), max_size=3), CUTS
 )
@@ -183,7 +184,7 @@ def test_both_read_rare_answers(stream: bytes) -> None:
     assert asyncio.run(ours(stream, []))[:2] == theirs(stream)
 
 
-@settings(max_examples=100)
+@tries(100)
 @given(st.sampled_from(["GET", "POST"]), st.binary(max_size=200), HEADERS)
 def test_what_we_send_is_what_a_server_reads(method: str, body: bytes, headers: list[tuple[str, str]]) -> None:
     async def sent() -> bytes:

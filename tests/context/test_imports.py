@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from infill_completion.context.imports import Files, ImportSite, OutlineCache, definitions, imports_of
@@ -17,6 +17,7 @@ from infill_completion.context.signatures import outline as outlines
 from infill_completion.document.files import read_source
 from infill_completion.document.workspace import OpenDocument
 from infill_completion.languages.registry import language_id_of
+from tests.properties import tries
 
 
 def write(root: Path, files: Mapping[str, str]) -> None:
@@ -422,7 +423,7 @@ NAMES = {
 }  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@tries(300)
 @given(TEXTS, TEXTS, st.sampled_from(sorted(NAMES)))
 @example("from " + "." * 500 + "a import b", "", "python")
 @example("import {a} from './" + "a" * 5000 + "'", "", "typescript")

@@ -1,11 +1,12 @@
 from itertools import pairwise
 from typing import SupportsIndex
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from infill_completion.document.lines import split_lines
 from infill_completion.document.window import Window, budgets, clean_offset, window_at
+from tests.properties import tries
 
 LINE = "value = compute(first, second)\n"
 
@@ -94,7 +95,7 @@ def test_the_budgets_add_up_to_the_prompt() -> None:
     assert budgets(64, 128, 0.25)[0] > 0
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(st.text("ab\r\n\t", max_size=400), st.integers(0, 400), st.integers(1, 80), st.integers(1, 80))
 def test_a_window_is_always_the_text_around_the_cursor(text: str, offset: int, before: int, behind: int) -> None:
     offset = clean_offset(text, min(offset, len(text)))

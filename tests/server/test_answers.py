@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lsprotocol import types
 
 from infill_server.commands.serve import create_server
 from infill_server.language_server import InfillServer
+from tests.properties import tries
 
 REQUESTS = (
     "textDocument/completion",
@@ -103,7 +104,7 @@ def internal_errors() -> Iterator[list[str]]:
         logger.removeHandler(handler)
 
 
-@settings(max_examples=80, deadline=None)
+@tries(80)
 @given(st.lists(requests | notifications, max_size=6))
 def test_every_request_is_answered_once_and_no_notification_is(messages: list[tuple[str, Any]]) -> None:
     async def tell() -> list[Any]:

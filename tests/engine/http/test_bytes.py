@@ -9,7 +9,7 @@ from pathlib import Path
 
 import h11
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from infill_completion.api import CompletionRequest
@@ -17,6 +17,7 @@ from infill_completion.client.events import EventReader
 from infill_completion.client.wire import chunks_from_json
 from infill_completion.engine.http.requests import BadRequestError, parse_request
 from tests.client.streams import CUTS, pieces
+from tests.properties import tries
 from tests.scripted_engine import DEADLINE_S, Reply, ScriptedEngine
 
 PROMPTS = st.text(st.characters(blacklist_categories=["Cs"]), max_size=20)
@@ -60,7 +61,7 @@ def request_bytes(body: bytes, cuts: list[int], *, is_chunked: bool) -> bytes:
     return head + b"Transfer-Encoding: chunked\r\n\r\n" + b"".join(chunks) + b"0\r\nX-A: b\r\n\r\n"
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@tries(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(PROMPTS, st.none() | PROMPTS, st.booleans(), st.booleans(), CUTS, CUTS)
 def test_a_request_means_the_same_however_it_arrives(
     engine: ScriptedEngine,
@@ -82,7 +83,7 @@ def test_a_request_means_the_same_however_it_arrives(
     assert not stream or bodies[-1] == b"[DONE]"
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@tries(40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=40), st.booleans(), CUTS)
 def test_a_body_that_is_no_request_is_refused_in_openais_words(
     engine: ScriptedEngine, body: bytes, is_chunked: bool, cuts: list[int]
@@ -117,7 +118,7 @@ REQUESTS = st.builds(
 )
 
 
-@settings(max_examples=300)
+@tries(300)
 @given(REQUESTS)
 def test_what_the_client_writes_is_what_the_engine_reads(request_: CompletionRequest) -> None:
     assert parse_request(json.dumps(request_.to_json()).encode()) == request_

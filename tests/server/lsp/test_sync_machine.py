@@ -9,7 +9,6 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from lsprotocol.types import Position
@@ -19,6 +18,7 @@ from infill_completion.document.snapshot import Trigger
 from infill_server.features import add_features
 from infill_server.language_server import InfillServer
 from infill_server.lsp.positions import Units
+from tests.properties import tries
 from tests.server.lsp.test_text import naive_offset, texts
 
 NAMES = st.sampled_from(["file:///a.py", "file:///b c.py", "untitled:1", "file:///é.rs"])
@@ -199,5 +199,5 @@ class SyncMachine(RuleBasedStateMachine):
             assert [(document.uri, document.text) for document in store.cells_before(cell)] == above
 
 
-SyncMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
+SyncMachine.TestCase.settings = tries(200, stateful_step_count=30)
 TestSyncMachine = SyncMachine.TestCase

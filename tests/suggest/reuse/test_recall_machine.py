@@ -13,7 +13,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -22,6 +22,7 @@ from infill_completion.document.snapshot import Answer, SkipReason, Snapshot, Tr
 from infill_completion.document.workspace import NoDocuments, OpenDocument
 from infill_completion.settings import CompletionSettings, Settings
 from infill_completion.suggest.completer import Completer
+from tests.properties import tries
 from tests.suggest.scripted import ScriptedEngine, is_idle, until
 
 TARGETS = {
@@ -258,6 +259,4 @@ def _without_blank_lines(text: str) -> str:
 
 
 TestTyping = Typing.TestCase
-TestTyping.settings = settings(
-    derandomize=True, max_examples=80, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestTyping.settings = tries(80, stateful_step_count=40, suppress_health_check=list(HealthCheck))

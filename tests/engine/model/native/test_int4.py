@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from infill_completion.engine.model import int4
@@ -18,6 +18,7 @@ from infill_completion.engine.model.native.structs import StructBuilder
 from tests.engine.model.native.conftest import SANITIZED
 from tests.engine.model.native.int8_models import RoundedCache, empty_cache, float_model, needs_compiler
 from tests.engine.model.native.test_families import families, ids_of, model_of
+from tests.properties import tries
 
 pytestmark = needs_compiler
 
@@ -33,7 +34,7 @@ def linear(weight: torch.Tensor, bias: torch.Tensor | None = None) -> Int4Linear
 
 
 @given(outputs=st.integers(1, 70), inputs=st.integers(1, 200), seed=st.integers(0, 99))
-@settings(max_examples=40, derandomize=True)
+@tries(40)
 def test_weights_are_rounded_to_the_nearest_of_sixteen(outputs: int, inputs: int, seed: int) -> None:
     weight = random(outputs, inputs, seed=seed) + seed % 3
     got = int4.unpacked(linear(weight).weight)[:outputs, :inputs]
@@ -73,9 +74,7 @@ def product(library: ctypes.CDLL, layer: Int4Linear, x: torch.Tensor) -> torch.T
     outputs=st.integers(1, 70), inputs=st.integers(1, 300), rows=st.integers(1, 16), has_bias=st.booleans(),
     seed=st.integers(0, 99),
 )  # fmt: skip
-@settings(
-    max_examples=30 if SANITIZED else 100, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@tries(30 if SANITIZED else 100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_products_are_those_of_the_unpacked_weights_and_the_same_bits_in_any_number_of_rows(
     library: ctypes.CDLL, outputs: int, inputs: int, rows: int, has_bias: bool, seed: int
 ) -> None:

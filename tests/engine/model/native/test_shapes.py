@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from infill_completion.engine.model.decoder import Decoder
@@ -17,6 +17,7 @@ from infill_completion.engine.model.native import step as native
 from infill_completion.engine.model.native.step import NativeStep
 from tests.engine.model.native.conftest import SANITIZED
 from tests.engine.model.native.int8_models import float_model, needs_compiler
+from tests.properties import tries
 
 pytestmark = needs_compiler
 
@@ -55,9 +56,7 @@ def models(shape: dict[str, Any], capacity: int, seed: int) -> tuple[Decoder, De
     spare=st.integers(0, 5),
     seed=st.integers(0, 1 << 20),
 )
-@settings(
-    max_examples=20 if SANITIZED else 60, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@tries(20 if SANITIZED else 60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.mark.filterwarnings("ignore")
 def test_random_shapes_give_the_logits_of_torch(
     library: ctypes.CDLL, shape: dict[str, Any], lengths: list[int], batch: int, spare: int, seed: int
