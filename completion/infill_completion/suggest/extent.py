@@ -15,7 +15,7 @@ from infill_completion.document.window import Window
 from infill_completion.languages.brackets import PAIRS, open_brackets
 from infill_completion.languages.long_literals import LongLiteral, open_literal
 from infill_completion.languages.registry import traits_of
-from infill_completion.languages.syntax import excerpt_of, is_in_string_or_comment, untouched_body
+from infill_completion.languages.syntax import code_before, is_in_string_or_comment, parsed_before, untouched_body
 from infill_completion.languages.traits import Blocks, LanguageTraits, opens_block
 
 _END_WORD = re.compile(r"end\b")
@@ -135,7 +135,7 @@ def extent_at(window: Window, language_id: str, *, multiline: str, is_invoked: b
     is_untouched = kind is ExtentKind.BLOCK
     if kind is ExtentKind.LINE:
         kind = ExtentKind.BLOCK if base.is_blank or multiline == "always" else ExtentKind.REST
-    return replace(base, kind=kind, outer_indent=outer, is_untouched=is_untouched, before=_parsed(window))
+    return replace(base, kind=kind, outer_indent=outer, is_untouched=is_untouched, before=parsed_before(window))
 
 
 def extent_ahead(window: Window, language_id: str, *, multiline: str) -> Extent | None:
@@ -148,7 +148,7 @@ def extent_ahead(window: Window, language_id: str, *, multiline: str) -> Extent 
 
 def literal_at(window: Window, language_id: str) -> LongLiteral | None:
     """Return the string or comment of several lines around the cursor; None in code, or if unknown."""
-    text = window.prefix if window.starts_document else _parsed(window)
+    text = window.prefix if window.starts_document else parsed_before(window)
     return None if text is None else open_literal(text, language_id)
 
 
@@ -174,7 +174,7 @@ def _in_middle(window: Window, base: Extent) -> Extent:
     if not base.is_wanted and is_in_string_or_comment(window, base.language_id):
         return middle
     has_body = (_next_width(window) or 0) > base.indent
-    return replace(middle, pair=rest, has_body=has_body, before=_parsed(window))
+    return replace(middle, pair=rest, has_body=has_body, before=parsed_before(window))
 
 
 def _closes_pair(rest: str, window: Window, traits: LanguageTraits) -> bool:
@@ -183,7 +183,7 @@ def _closes_pair(rest: str, window: Window, traits: LanguageTraits) -> bool:
         opener = (PAIRS[rest[0]],)
         if open_brackets(window.before, traits)[-1:] == opener:
             return True
-        return traits.is_balanced and open_brackets(window.prefix, traits)[-1:] == opener
+        return traits.is_balanced and open_brackets(code_before(window), traits)[-1:] == opener
     if rest.startswith("</"):
         return window.before.rstrip().endswith(">")
     return traits.blocks is Blocks.END and _END_WORD.match(rest) is not None
@@ -194,11 +194,6 @@ def _is_selector(window: Window, base: Extent) -> bool:
     if base.language_id not in STYLE_SHEETS or base.is_blank or _DECLARATION.match(base.line):
         return False
     return literal_at(window, base.language_id) is None and (_next_width(window) or 0) <= base.indent
-
-
-def _parsed(window: Window) -> str | None:
-    excerpt = excerpt_of(window)
-    return None if excerpt is None else excerpt.before
 
 
 def _after_text(window: Window, base: Extent) -> tuple[ExtentKind, int | None]:

@@ -7,7 +7,7 @@ from infill_completion.languages.syntax.cursor import is_in_string_or_comment, u
 from infill_completion.languages.syntax.document_trees import DocumentTrees
 from infill_completion.languages.syntax.errors import added_errors, breaks_syntax, is_unfinished
 from infill_completion.languages.syntax.line_starts import LineStart, brackets_of, line_starts
-from infill_completion.languages.syntax.near import excerpt_of
+from infill_completion.languages.syntax.near import code_before, parsed_before
 
 __all__ = [
     "DocumentTrees",
@@ -15,9 +15,10 @@ __all__ = [
     "added_errors",
     "brackets_of",
     "breaks_syntax",
-    "excerpt_of",
+    "code_before",
     "is_in_string_or_comment",
     "is_unfinished",
     "line_starts",
+    "parsed_before",
     "untouched_body",
 ]

@@ -65,7 +65,7 @@ def untouched_body(window: Window, language_id: str) -> int | None:
 
 def _around(window: Window, language_id: str) -> tuple[bytes, bytes]:
     """Return the text before and after the cursor in UTF-8; both are empty if no parser would understand it."""
-    excerpt = excerpt_of(window) if has_grammar(language_id) else None
+    excerpt = excerpt_of(window, language_id) if has_grammar(language_id) else None
     if excerpt is None:
         return b"", b""
     return excerpt.before.encode("utf-8", "replace"), excerpt.after.encode("utf-8", "replace")

@@ -111,7 +111,7 @@ def is_unfinished(window: Window, text: str, replaced: int, language_id: str) ->
 
 
 def _trial(window: Window, replaced: int, language_id: str) -> _Trial | None:
-    excerpt = excerpt_of(window) if has_grammar(language_id) else None
+    excerpt = excerpt_of(window, language_id) if has_grammar(language_id) else None
     return None if excerpt is None else _Trial.of(excerpt.with_text("", replaced), language_id)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from infill_completion.languages.literal_styles import STYLES
-from infill_completion.languages.syntax import excerpt_of
+from infill_completion.languages.syntax import parsed_before
 from infill_completion.languages.traits import LanguageTraits
 from infill_completion.suggest.filters.context import FilterContext
 
@@ -21,7 +21,7 @@ def is_in_comment(context: FilterContext) -> bool:
     before, above = window.before, window.prefix if window.excerpt is None else window.excerpt.before
     if mark and mark in before:
         return True
-    if context.language_id in STYLES and (window.starts_document or excerpt_of(window) is not None):
+    if context.language_id in STYLES and (window.starts_document or parsed_before(window) is not None):
         literal = context.literal
         return literal is not None and literal.closing in (_LONG_STRINGS if mark == "#" else _LONG_COMMENTS)
     if mark == "#" and any(above.count(fence) % 2 for fence in ('"""', "'''")):
