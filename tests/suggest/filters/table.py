@@ -334,6 +334,8 @@ BLANKS = [
     Row("yaml", "ab:   1\ncde:  2\nfgh: █\n", " 3", SAME),
     Row("python", 'x = """\na  b\nc █\n"""\n', " d", SAME),
     Row("markdown", "One thing.  Another.  A third. █\n", " The last.", SAME),
+    Row("markdown", "One thing. █\n\nAnother.  A third.\n", " The last.", SAME),
+    Row("markdown", "One thing. █\n\nAnother. A third.\n", " The last.", "One thing. The last.\n\nAnother. A third.\n"),
     Row("markdown", "| a   | b |\n| --- | - |\n| c █\n", "  | d |", SAME),
     Row("c", "#define A(x)  \\\n  f(x); █\n", " \\", SAME),
     _line("makefile", "all:\t█", " a", SAME),
@@ -434,6 +436,7 @@ GOOD = [
 _FAR = "".join(
     f"  /** Number {number}. */\n  m{number}(): number {{\n    return {number};\n  }}\n\n" for number in range(200)
 )
+_LONG_DOC = '"""\n' + "Words about it.\n" * 1000 + '"""\n'
 _NO_FENCE = "a = f(\n    r\"(x|'''|y)\"\n)\n"
 _CALLS = "c()\n" * 1000
 _TWO_PARAMETERS = "function f(a: number, b: string): void {"
@@ -546,6 +549,14 @@ INERT = [
     Row("python", "# See ''' there.\na = f(█\n)\nc()\n", "\n    1\n)", "# See ''' there.\na = f(\n    1\n)\nc()\n"),
     Row("python", "a = '''(#\n'''\nb = f(█\n)\nc()\n", "\n    1\n)", "a = '''(#\n'''\nb = f(\n    1\n)\nc()\n"),
     Row("python", f"{_NO_FENCE}b = f(\n    g(█\n)\n", "\n        1\n    )", SAME, True),
+    # A window that begins inside a string of several lines.
+    Row("python", f"{_LONG_DOC}def f(a):\n    return a % dict(b=c,\n█\n", "                    d=e)", SAME),
+    Row(
+        "python",
+        f"{_LONG_DOC}def f(a):\n    return dict(b=c)\n█\n",
+        "        d = e",
+        f"{_LONG_DOC}def f(a):\n    return dict(b=c)\n    d = e\n",
+    ),
     # The head of a loop has two semicolons, which may be side by side.
     _line("typescript", "for (█;) {", ";", SAME, "  a();\n}\n"),
     _line("c", "for (█;)", ";", SAME, "  a();\n"),

@@ -55,7 +55,7 @@ def _is_meant(text: str, context: FilterContext) -> bool:
     window = context.window
     if _begins_comment(text[1:], context.traits) or text.rstrip() == " \\":
         return True
-    if _SENTENCE_END.search(window.before) and _TWO_BLANKS.search(window.prefix):
+    if _SENTENCE_END.search(window.before) and any(map(_TWO_BLANKS.search, (window.prefix, window.suffix))):
         return True
     above = [line for line in window.above.split("\n") if line.strip()][-_NEAR_LINES:]
     below = [line for line in window.below.split("\n") if line.strip()][:_NEAR_LINES]

@@ -6,7 +6,7 @@ import re
 
 from infill_completion.document.lines import indent_width
 from infill_completion.languages.brackets import PAIRS, brackets, open_brackets, unmatched, unopened
-from infill_completion.languages.syntax import brackets_of
+from infill_completion.languages.syntax import brackets_of, code_before
 from infill_completion.languages.traits import Blocks
 from infill_completion.suggest.filters.comments import is_in_comment
 from infill_completion.suggest.filters.context import FilterContext
@@ -48,7 +48,7 @@ def drop_double_closer(text: str, context: FilterContext) -> str:
     if not _closes(line.strip(), context) or not _is_same_closer(line, below):
         return text
     if _BRACKET_LINE.fullmatch(line.strip()) and context.traits.is_balanced:
-        stack = open_brackets(context.window.prefix, context.traits)
+        stack = open_brackets(code_before(context.window), context.traits)
         kept = unopened(text + "\n" + following, context.traits, stack)
         if len(kept) <= len(unopened(head + "\n" + following, context.traits, stack)):
             return text

@@ -10,7 +10,7 @@ from infill_completion.languages.block_styles import YAML
 from infill_completion.languages.brackets import open_brackets
 from infill_completion.languages.long_literals import open_literal
 from infill_completion.languages.registry import BY_ID
-from infill_completion.languages.syntax import is_in_string_or_comment
+from infill_completion.languages.syntax import code_before, is_in_string_or_comment
 from infill_completion.languages.traits import Blocks, LanguageTraits, opens_block
 from infill_completion.languages.yaml_columns import allowed_columns
 from infill_completion.suggest.filters.comments import is_comment, is_in_comment
@@ -73,7 +73,7 @@ def cut_at_stray_depth(text: str, context: FilterContext) -> str:
 
 def _is_complete(text: str, last: str, context: FilterContext) -> bool:
     """Return whether a statement certainly ends with ``text``, the last line of which is ``last``."""
-    code, whole = last.rstrip(), context.window.prefix + text
+    code, whole = last.rstrip(), code_before(context.window) + text
     if _ends_string(code) or any(whole.count(fence) % 2 for fence in ('"""', "'''", "`")):
         return False
     if context.window.starts_document and open_literal(whole, context.language_id) is not None:
@@ -131,7 +131,7 @@ def _repeated(text: str, context: FilterContext) -> set[int] | None:
 def _has_ended(line: str, context: FilterContext) -> bool:
     if _is_braced(context):
         return line.endswith(_ENDS) and not open_brackets(line, context.traits)
-    return not line.endswith("\\") and not open_brackets(context.window.prefix, context.traits)
+    return not line.endswith("\\") and not open_brackets(code_before(context.window), context.traits)
 
 
 def _inside(lines: list[str], width: int, traits: LanguageTraits) -> set[int] | None:
