@@ -9,6 +9,7 @@ Run it with more cursors: ``python -m tests.suggest.filters.holes --count 10000 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import random
 import re
 import sysconfig
@@ -130,7 +131,10 @@ def _is_skipped(path: Path) -> bool:
 
 @cache
 def files(language_id: str, roots: tuple[Path, ...] = ROOTS) -> tuple[tuple[Path, str], ...]:
-    """Return files of a language from all over ``roots``, with their texts."""
+    """Return files of a language from all over ``roots``, with their texts.
+
+    Which of many are chosen depends on their names alone, so that one more file does not replace all others.
+    """
     found = [
         path
         for root in roots
@@ -138,17 +142,27 @@ def files(language_id: str, roots: tuple[Path, ...] = ROOTS) -> tuple[tuple[Path
         if not _is_skipped(path.relative_to(root)) and language_id_of(path.name) == language_id
         if path.is_file() and _SMALLEST <= path.stat().st_size <= _LARGEST
     ]
-    chosen = found[:: -(-len(found) // _MAX_FILES) or 1]
+    chosen = sorted(found, key=lambda path: hashlib.sha256(_name(path).encode()).digest())[:_MAX_FILES]
     return tuple((path, to_lf(path.read_text("utf-8", "replace"))) for path in chosen)
 
 
+def _name(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
+
+
 def holes(language_id: str, seed: int, roots: tuple[Path, ...] = ROOTS) -> Iterator[Hole]:
-    """Yield holes of all kinds in files of a language, without end; none if there are no files."""
-    chosen = random.Random(f"{language_id} {seed}")
+    """Yield holes of all kinds, in one file of a language after the other, without end; none if there are no files."""
+    found = [_holes_in(path, text, language_id, seed) for path, text in files(language_id, roots)]
+    while found:
+        for each in found:
+            yield next(each)
+
+
+def _holes_in(path: Path, text: str, language_id: str, seed: int) -> Iterator[Hole]:
+    """Yield holes of a file, which do not depend on other files."""
+    chosen = random.Random(f"{language_id} {seed} {_name(path)}")
     kinds = (_line_end, _part_of_line, _in_brackets, _whole_line, _block)
-    known = files(language_id, roots)
-    while known:
-        path, text = chosen.choice(known)
+    while True:
         kind = chosen.choice(kinds)
         part = kind(text, chosen)
         if part is not None and text[part[0] : part[1]].strip():
