@@ -36,7 +36,7 @@ HOSTILE: dict[str, tuple[str, str]] = {
         "tags": "<", "tokens": "</s>", "lines": "x\n", "equal lines": "    foo(bar)\n", "heads": "if a:\n    b()\n",
         "rising": "a\n b\n", "fences": "```\n", "numbers": "1 | x\n", "sentences": "This is the code of it.\n\n",
         "invisible": "\u200b", "assignments": "a = ", "declarations": "int a ", "commas": "a, ", "braces": "{\n",
-        "endings": "end\n", "words": "this code and ",
+        "endings": "end\n", "words": "this code and ", "f-strings": "f\"{'", "code in strings": '$"{',
     }.items()
 } | {
     "unmatched": ("(", "]"), "escaped": ('"', '\\"'), "backslashes and a quote": ("\\", '"'),

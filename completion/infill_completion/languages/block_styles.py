@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from infill_completion.languages.traits import Blocks, LanguageTraits
+from infill_completion.languages.traits import Blocks, Interpolation, LanguageTraits
 
 _NEVER = re.compile(r"(?!)")
 _BRACE_OPENER = re.compile(r"[{(\[]$|=>$")
@@ -22,6 +22,10 @@ _JULIA_OPENER = re.compile(
 _VIM_OPENER = re.compile(r"^\s*(function!?|if|for|while|try|else|elseif|augroup)\b.*$")
 _END_CLOSER = re.compile(r"(end|until|fi|done|esac|endif|endfunction|endfor|endwhile|else|elsif|elif)\b|[)\]}]+")
 
+# Code in strings.
+_DOLLAR_BRACE = (("${", "}"),)
+_IN_DOUBLE_QUOTES = Interpolation('"', _DOLLAR_BRACE)
+
 # Blocks by indentation.
 PYTHON = LanguageTraits(
     Blocks.INDENT,
@@ -29,6 +33,7 @@ PYTHON = LanguageTraits(
     re.compile(r":$|[({\[]$"),
     re.compile(r"[)\]}]+"),
     next_part=re.compile(r"(else|elif|except|finally)\b"),
+    interpolation=Interpolation("\"'", (("{", "}"),), re.compile(r"(?<!\w)(?:[ft]r?|r[ft])$", re.IGNORECASE)),
 )
 MAKE = LanguageTraits(Blocks.INDENT, "#", re.compile(r"^[^\s:=#][^:=]*:(?!=)[^=]*$"), _NEVER)
 YAML = LanguageTraits(Blocks.INDENT, "#", re.compile(r":$|: [|>][-+]?$|^\s*-$"), re.compile(r"[)\]}]+"))
@@ -39,8 +44,19 @@ OCAML = replace(HASKELL, line_comment="", block_comment=("(*", "*)"))
 
 # Blocks in brackets.
 C = LanguageTraits(Blocks.BRACES, "//", _BRACE_OPENER, _BRACKET_CLOSER, quotes='"`')
-SCRIPT = LanguageTraits(Blocks.BRACES, "//", _BRACE_OPENER, _BRACKET_CLOSER)
+CSHARP = replace(C, interpolation=Interpolation('"', (("{", "}"),), re.compile(r"\$@?$|@\$$")))
+KOTLIN = replace(C, interpolation=_IN_DOUBLE_QUOTES)
+SCALA = replace(C, interpolation=Interpolation('"', _DOLLAR_BRACE, re.compile(r"\w$")))
+SWIFT = replace(C, interpolation=Interpolation('"', (("\\(", ")"),)))
+SCRIPT = LanguageTraits(
+    Blocks.BRACES, "//", _BRACE_OPENER, _BRACKET_CLOSER, interpolation=Interpolation("`", _DOLLAR_BRACE)
+)
+DART = replace(SCRIPT, interpolation=Interpolation("\"'", _DOLLAR_BRACE))
+GROOVY = replace(SCRIPT, interpolation=_IN_DOUBLE_QUOTES)
+PHP = replace(SCRIPT, interpolation=Interpolation('"', (("{$", "}"), *_DOLLAR_BRACE)))
 HASH_BRACES = LanguageTraits(Blocks.BRACES, "#", _BRACE_OPENER, _BRACKET_CLOSER)
+TERRAFORM = replace(HASH_BRACES, interpolation=_IN_DOUBLE_QUOTES)
+POWERSHELL = replace(HASH_BRACES, interpolation=Interpolation('"', (("$(", ")"),)))
 CSS = LanguageTraits(Blocks.BRACES, "", _BRACE_OPENER, _BRACKET_CLOSER, block_comment=("/*", "*/"))
 MARKUP = LanguageTraits(
     Blocks.BRACES,
@@ -65,11 +81,19 @@ UNKNOWN = LanguageTraits(Blocks.BRACES, "#", re.compile(r"[{(\[:]$"), _BRACKET_C
 SQL = LanguageTraits(
     Blocks.END, "--", re.compile(r"\($|\b(BEGIN|THEN|ELSE|AS|begin|then|else|as)$"), re.compile(r"(?i:end\b)|\)+")
 )
-RUBY = LanguageTraits(Blocks.END, "#", _RUBY_OPENER, _END_CLOSER)
+_HASH_BRACE = Interpolation('"`', (("#{", "}"),))
+RUBY = LanguageTraits(Blocks.END, "#", _RUBY_OPENER, _END_CLOSER, interpolation=_HASH_BRACE)
 LUA = LanguageTraits(Blocks.END, "--", _LUA_OPENER, _END_CLOSER)
-JULIA = LanguageTraits(Blocks.END, "#", _JULIA_OPENER, _END_CLOSER)
-SHELL = LanguageTraits(Blocks.END, "#", re.compile(r"[{(]$|\b(then|do|else)$|\bin$"), _END_CLOSER, is_balanced=False)
-ELIXIR = LanguageTraits(Blocks.END, "#", _END_OPENER, _END_CLOSER)
+JULIA = LanguageTraits(Blocks.END, "#", _JULIA_OPENER, _END_CLOSER, interpolation=Interpolation('"', (("$(", ")"),)))
+SHELL = LanguageTraits(
+    Blocks.END,
+    "#",
+    re.compile(r"[{(]$|\b(then|do|else)$|\bin$"),
+    _END_CLOSER,
+    is_balanced=False,
+    interpolation=Interpolation('"', (("$(", ")"), *_DOLLAR_BRACE)),
+)
+ELIXIR = LanguageTraits(Blocks.END, "#", _END_OPENER, _END_CLOSER, interpolation=_HASH_BRACE)
 VIM = LanguageTraits(Blocks.END, '"', _VIM_OPENER, _END_CLOSER)
 
 # No blocks.

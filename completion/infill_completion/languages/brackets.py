@@ -8,20 +8,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 
-from infill_completion.languages.literal_styles import CHARACTER
+from infill_completion.languages.line_strings import QUOTES, LineStrings, pattern_end
 from infill_completion.languages.traits import LanguageTraits
 
 PAIRS = {")": "(", "]": "[", "}": "{"}
 _OPENERS = frozenset(PAIRS.values())
-_CHARACTER = re.compile(CHARACTER)
 
 # An apostrophe or a digit separator, unless the word is a prefix of a Python string.
 _IN_WORD = re.compile(r"\b(\w+)'(?=\w)")
 _PREFIXES = frozenset({"b", "br", "f", "fr", "r", "rb", "rf", "u"})
-
-# A regular expression, as scripts write it, and what may precede it; after anything else a slash divides.
-_PATTERN = re.compile(r"/(?![*/])(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.){0,99}\]){1,200}/")
-_BEFORE_PATTERN = frozenset("(,=:[!&|?{};")
 
 _LIFETIME = re.compile(r"(?<!\w)'[A-Za-z_]\w*\b(?!')")
 
@@ -32,7 +27,6 @@ _STRING = r"\"(?:\\.|[^\"\\\n])*+\"?|'(?:\\.|[^'\\\n]){0,200}'"
 _FENCED = re.compile(rf"(\"{{3}}|'{{3}})[\s\S]*?(?:\1|\Z)|{_STRING}")
 _FENCED_OR_COMMENT = re.compile(rf"{_FENCED.pattern}|#[^\n]*")
 _COMMENT = re.compile(rf"({_STRING}|//[^\n]*)|/\*[\s\S]*?(?:\*/|\Z)")
-_QUOTES = "\"'`"
 _NOT_NEWLINE = re.compile(r"[^\n]")
 
 
@@ -107,24 +101,28 @@ def cost(line: str, traits: LanguageTraits, stack: tuple[str, ...]) -> int:
 
 
 def unended_strings(line: str, traits: LanguageTraits) -> int:
-    """Return how many quotes of ``line`` begin a literal that does not end, those inside other literals not counted.
+    """Return how many quotes of ``line`` begin a literal that does not end, or in which code does not end.
 
-    Single quotes are also apostrophes and begin Rust's lifetimes. In prose, where no quote begins a string, all are
-    paired.
+    Quotes inside other literals do not count. Single quotes are also apostrophes and begin Rust's lifetimes. In prose,
+    where no quote begins a string, all are paired.
     """
+    return len(unended_quotes(line, traits))
+
+
+def unended_quotes(line: str, traits: LanguageTraits) -> str:
+    """Return the quotes that `unended_strings` counts."""
     if not traits.quotes:
-        traits = replace(traits, quotes=_QUOTES)
+        traits = replace(traits, quotes=QUOTES)
     if "'" in line and "'" not in traits.quotes:
         line = _LIFETIME.sub("", line)
     line = _IN_WORD.sub(lambda match: match.group() if match.group(1).lower() in _PREFIXES else match.group(1), line)
-    found = index = 0
+    strings, found, index = LineStrings(line, traits), "", 0
     while index < len(line):
         character = line[index]
-        if character in _QUOTES:
-            end = _string_end(line, index, traits)
-            found += end == index + 1
-            index = end
-        elif character == "/" and traits.line_comment == "//" and (end := _pattern_end(line, index)):
+        if character in QUOTES:
+            index, is_sound = strings.end(index)
+            found += "" if is_sound else character
+        elif character == "/" and traits.line_comment == "//" and (end := pattern_end(line, index)):
             index = end
         else:
             index += 2 if character == "\\" else 1
@@ -153,51 +151,19 @@ def _blank(match: re.Match[str]) -> str:
 @lru_cache(maxsize=4096)
 def _scanned(line: str, traits: LanguageTraits) -> tuple[tuple[int, ...], int | None]:
     """Return the offsets of the brackets in the code of ``line``, and where its comment begins."""
-    found: list[int] = []
-    index = 0
+    strings, found, index = LineStrings(line, traits), list[int](), 0
     comment = traits.line_comment
     while index < len(line):
         character = line[index]
         if comment and line.startswith(comment, index) and (index == 0 or not line[index - 1].isalnum()):
             return tuple(found), index
-        if character in _QUOTES:
-            index = _string_end(line, index, traits)
+        if character in QUOTES:
+            index, _ = strings.end(index)
             continue
-        if character == "/" and comment == "//" and (end := _pattern_end(line, index)):
+        if character == "/" and comment == "//" and (end := pattern_end(line, index)):
             index = end
             continue
         if character in PAIRS or character in _OPENERS:
             found.append(index)
         index += 2 if character == "\\" else 1
     return tuple(found), None
-
-
-def _pattern_end(line: str, start: int) -> int:
-    """Return the end of the regular expression that begins with the slash at ``start``; 0 if a slash divides there."""
-    before = start - 1
-    while before >= 0 and line[before].isspace():
-        before -= 1
-    match = _PATTERN.match(line, start) if before >= 0 and line[before] in _BEFORE_PATTERN else None
-    return match.end() if match else 0
-
-
-def _string_end(line: str, start: int, traits: LanguageTraits) -> int:
-    """Return the end of the string that begins at ``start``; an unpaired quote counts as one character."""
-    quote = line[start]
-    if quote not in traits.quotes:
-        match = _CHARACTER.match(line, start) if quote == "'" else None
-        return match.end() if match else start + 1
-    index = start + 1
-    while (index := line.find(quote, index)) >= 0:
-        if not _is_escaped(line, index):
-            return index + 1
-        index += 1
-    return start + 1
-
-
-def _is_escaped(line: str, index: int) -> bool:
-    """Return whether an odd number of backslashes precedes ``index``."""
-    start = index
-    while start and line[start - 1] == "\\":
-        start -= 1
-    return (index - start) % 2 == 1

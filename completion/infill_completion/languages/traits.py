@@ -16,6 +16,26 @@ class Blocks(Enum):
     PROSE = "prose"
 
 
+@dataclass(frozen=True)
+class Interpolation:
+    """How code is put into strings.
+
+    Attributes:
+        quotes: The quotes of strings that may hold code.
+        pairs: What opens and closes the code. A brace alone that is doubled is text.
+        prefix: Matches what must precede the quote.
+    """
+
+    quotes: str
+    pairs: tuple[tuple[str, str], ...]
+    prefix: re.Pattern[str] | None = None
+
+    def applies(self, line: str, start: int) -> bool:
+        """Return whether the string that begins at ``start`` may hold code."""
+        is_quote = line[start] in self.quotes
+        return is_quote and (self.prefix is None or self.prefix.search(line, max(start - 3, 0), start) is not None)
+
+
 @dataclass(frozen=True, eq=False)
 class LanguageTraits:
     """The traits of a language.
@@ -28,6 +48,7 @@ class LanguageTraits:
         quotes: Characters that begin a string of any length; a missing ``'`` begins a single character at most.
         block_comment: What opens and closes a comment in a language without line comments; empty if unknown.
         next_part: Matches a line, without its indentation, that continues a construct with another block.
+        interpolation: How code is put into strings; None if it cannot be, or if that is unknown.
         is_balanced: Whether every closing bracket outside strings and comments has an opening one.
     """
 
@@ -37,6 +58,7 @@ class LanguageTraits:
     closer: re.Pattern[str]
     quotes: str = "\"'`"
     is_balanced: bool = True
+    interpolation: Interpolation | None = None
     block_comment: tuple[str, str] = ("", "")
     next_part: re.Pattern[str] = re.compile(r"(?!)")
 
