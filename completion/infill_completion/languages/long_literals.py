@@ -109,9 +109,15 @@ def _is_end(suffix: str, end: tuple[int, int], language_id: str, *, default: boo
     if is_code != is_code_otherwise:
         return is_code
     start, line_end = suffix.rfind("\n", 0, end[0]) + 1, f"{suffix}\n".index("\n", end[1])
-    traits = traits_of(language_id)
-    flaws = unended_strings(suffix[end[1] : line_end], traits)
-    flaws_otherwise = unended_strings(suffix[start:line_end], traits)
+    traits, following = traits_of(language_id), suffix[end[1] : line_end]
+    if following[:1].isalnum():
+        return False  # A word follows an opening delimiter.
+    flaws, flaws_otherwise = unended_strings(following, traits), unended_strings(suffix[start:line_end], traits)
+    if start:
+        # On a line below a literal may begin, with text in it up to its own end, and code before it and after it.
+        after = following.partition(suffix[end[0] : end[1]])[2]
+        begun = unended_strings(suffix[start : end[0]], traits) + unended_strings(after, traits)
+        flaws_otherwise = min(flaws_otherwise, begun)
     return default if flaws == flaws_otherwise else flaws < flaws_otherwise
 
 

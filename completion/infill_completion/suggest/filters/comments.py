@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from infill_completion.languages.literal_styles import STYLES
-from infill_completion.languages.syntax import parsed_before
+from infill_completion.languages.long_literals import open_literal
+from infill_completion.languages.syntax import code_before
 from infill_completion.languages.traits import LanguageTraits
 from infill_completion.suggest.filters.context import FilterContext
 
@@ -18,11 +19,11 @@ def is_comment(line: str, traits: LanguageTraits) -> bool:
 def is_in_comment(context: FilterContext) -> bool:
     """Return whether the cursor is in a comment, or in a string of several lines."""
     window, mark = context.window, context.traits.line_comment
-    before, above = window.before, window.prefix if window.excerpt is None else window.excerpt.before
-    if mark and mark in before:
+    above = code_before(window)
+    if mark and mark in window.before:
         return True
-    if context.language_id in STYLES and (window.starts_document or parsed_before(window) is not None):
-        literal = context.literal
+    if context.language_id in STYLES:  # An unknown beginning is taken for code.
+        literal = open_literal(above, context.language_id)
         return literal is not None and literal.closing in (_LONG_STRINGS if mark == "#" else _LONG_COMMENTS)
     if mark == "#" and any(above.count(fence) % 2 for fence in ('"""', "'''")):
         return True
