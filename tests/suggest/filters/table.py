@@ -647,6 +647,112 @@ INERT = [
     Row("python", 'def f(a: █ = "", b: str = "") -> str:\n    return a\n', "bytes", SAME, False),
 ]
 
+# Strings with code in them, and marks of prose: what closes them may stand before the rest or be its beginning.
+_DOCSTRINGS = (
+    '        ...\n\n    def g(self):\n        """Return the model\'s size."""\n        ...\n\n'
+    '    def h(self):\n        """Return h."""\n        ...\n'
+)
+_DOCSTRING = 'class A:\n    def f(self):\n        """Return it'
+STRINGS = [
+    # The quote, or the bracket and the quote, that the rest begins with, inside code in a string.
+    _line("typescript", 'f(`.a[b-█"${c}"]`);', 'd="${', 'f(`.a[b-d="${c}"]`);'),
+    _line("typescript", 'a["B"] = `.:█"B"]}`;', '${c}/d:${a["', 'a["B"] = `.:${c}/d:${a["B"]}`;'),
+    _line(
+        "typescript",
+        "f(`a '${b}' '${c}█ '${d}' \"$@\"`, {",
+        "/e' '${",
+        "f(`a '${b}' '${c}/e' '${d}' \"$@\"`, {",
+        "});\n",
+    ),
+    _line(
+        "typescript",
+        "if █`, b)) === b) {",
+        "((await f(`I: ${a}`, ",
+        "if ((await f(`I: ${a}`, b)) === b) {",
+        "  a();\n}\n",
+    ),
+    _line("typescript", 'x = `a ${b["█"]} c`;', 'd"]} c`;', 'x = `a ${b["d"]} c`;'),
+    _line("typescript", 'x = `a ${b["█"]} c`;', 'd"', 'x = `a ${b["d"]} c`;'),
+    _line("python", "x = f\"{a['█']}\"", "b'", "x = f\"{a['b']}\""),
+    _line("python", 'x = f"{█}"', 'a:>{b}}"', 'x = f"{a:>{b}}"'),
+    _line("python", "x = f\"{a█'b']}\"", "['", "x = f\"{a['b']}\""),
+    _line("ruby", 'puts "a #{b█"c"]}"', '["', 'puts "a #{b["c"]}"'),
+    _line("kotlin", 'val a = "b ${c█"d"]}"', '["', 'val a = "b ${c["d"]}"'),
+    _line("csharp", 'var a = $"b {c█"d"]}";', '["', 'var a = $"b {c["d"]}";'),
+    _line("swift", 'let a = "b \\(c█"d"])"', '["', 'let a = "b \\(c["d"])"'),
+    _line("dart", "var a = 'b ${c█'d']}';", "['", "var a = 'b ${c['d']}';"),
+    _line("groovy", 'def a = "b ${c█"d"]}"', '["', 'def a = "b ${c["d"]}"'),
+    _line("php", '$a = "b {$c█"d"]}";', '["', '$a = "b {$c["d"]}";'),
+    _line("scala", 'val a = s"b ${c█"d")}"', '("', 'val a = s"b ${c("d")}"'),
+    _line("terraform", 'a = "${f(b, █"c")}"', 'd, "', 'a = "${f(b, d, "c")}"'),
+    _line("shellscript", 'a="$(b █"$c")"', '-d "', 'a="$(b -d "$c")"'),
+    _line("elixir", 'a = "b #{c█"d"]}"', '["', 'a = "b #{c["d"]}"'),
+    _line("julia", 'a = "b $(c█"d"])"', '["', 'a = "b $(c["d"])"'),
+    _line("powershell", '$a = "b $(c █"d")"', '-e "', '$a = "b $(c -e "d")"'),
+    # A string of several lines that the rest begins.
+    Row("typescript", "f(█`a\n b`);\n", "`c`, ", SAME),
+    Row("typescript", "f(█`a\n b`);\n", "g(1), ", SAME),
+    Row("go", "f(█`a\n b`)\n", "`c`, ", SAME),
+    # What fits passes.
+    _line("python", 'x = f"a {{ b█}}\\n"', " }}\\n{{c: {d}", SAME),
+    _line("python", 'x = f"a {█}"', 'b["c"]', SAME),
+    _line("python", 'x = f"{a█}"', "!r:>{b}", SAME),
+    _line("python", 'x = f"{a(█)}"', 'b[1], {"c": 2}', SAME),
+    _line("typescript", "x = `${█}`;", 'a["b"]', SAME),
+    _line("typescript", "x = `a ${b[█]} c`;", '"d"', SAME),
+    _line("typescript", 'x = `a ${b["█"]} c`;', 'd"]} ${e["f', SAME),
+    _line("ruby", 'puts "a #{b["█"]} c"', 'd"]} #{e["f', SAME),
+    _line("kotlin", 'val a = "b ${c["█"]} e"', 'd"]} ${f["g', SAME),
+    _line("csharp", 'var a = $"b {c["█"]} e";', 'd"]} {f["g', SAME),
+    *(
+        _line(language, line, raw, SAME)
+        for language, line, raw in (
+            ("ruby", 'puts "a #{█}"', 'b["c"]'),
+            ("kotlin", 'val a = "b ${█}"', 'c["d"]'),
+            ("csharp", 'var a = $"b {█}";', 'c["d"]'),
+            ("swift", 'let a = "b \\(█)"', 'c["d"]'),
+            ("dart", "var a = 'b ${█}';", "c['d']"),
+            ("php", '$a = "b {█}";', '$c["d"]'),
+            ("terraform", 'a = "${█}"', 'f(b, "c")'),
+            ("shellscript", 'a="$(█)"', 'b "$c"'),
+            ("elixir", 'a = "b #{█}"', 'c["d"]'),
+            ("rust", 'println!("█", a["b"]);', "{a:?} {{b}}"),
+        )
+    ),
+    # A code span, which may go on in the next line; emphasis and links.
+    Row("markdown", "The loop runs█`a\nb` c.\n", " 40 times as fast as `d()` with the model (", SAME),
+    Row("markdown", "Run `a\n█` now.\n", "b` and `c", SAME),
+    Row("markdown", "Run `a\n█` now.\n", "b`", "Run `a\nb` now.\n"),
+    Row("markdown", "- Run `a\n- Or `█` now.\n", "b`", "- Run `a\n- Or `b` now.\n"),
+    _line("markdown", "Run `█` now.", "a` and `b", SAME),
+    _line("markdown", "Run `█` now.", "a`", "Run `a` now."),
+    _line("markdown", "Run █`a`.", "`b` and ", SAME),
+    _line("markdown", "Run █`a`.", "`b` and `", "Run `b` and `a`."),
+    _line("markdown", "Use `` █ `` here.", "a ` b", SAME),
+    _line("markdown", "Use █`` a ` b `` here.", "`c` or ", SAME),
+    _line("markdown", "It is **█** here.", "bold** and **more", SAME),
+    _line("markdown", "It is **█** here.", "bold**", "It is **bold** here."),
+    _line("markdown", "It is *█* here.", "a b*", "It is *a b* here."),
+    _line("markdown", "It is _█_ here.", "a_b_", "It is _a_b_ here.", invoked=True),
+    _line("markdown", "It is ~~█~~ here.", "a~~", "It is ~~a~~ here."),
+    _line("markdown", "It is **█** here.", "a *b*", SAME),
+    _line("markdown", "It is █**bold**.", "*slanted* and ", SAME),
+    _line("markdown", "It is █**bold**.", "**a** and ", SAME),
+    _line("markdown", "See [█](a.md).", "b](c.md) and [d", SAME),
+    _line("markdown", "See [█](a.md).", "b](a.md).", "See [b](a.md)."),
+    _line("markdown", "See █[b](a.md).", "[c](d.md) and ", SAME),
+    _line("markdown", 'He said █"yes".', '"no" and then ', SAME),
+    # A docstring that the document does not end, although an apostrophe below looks like a string.
+    Row("python", f"{_DOCSTRING}█\n{_DOCSTRINGS}", ' all."""', SAME),
+    Row("python", f'{_DOCSTRING}█"""\n{_DOCSTRINGS}', ' all."""', f'{_DOCSTRING} all."""\n{_DOCSTRINGS}'),
+    Row(
+        "python",
+        f'{_DOCSTRING}█\n\n        Or not.\n        """\n{_DOCSTRINGS}',
+        ' all."""',
+        f'{_DOCSTRING} all.\n\n        Or not.\n        """\n{_DOCSTRINGS}',
+    ),
+]
+
 # A second call after a comma, where a statement has one.
 SECOND_CALLS = [
     *(
@@ -689,4 +795,4 @@ SECOND_CALLS = [
     Row("python", "x = (\n    f(█)\n)\n", "1), f(2", SAME),
 ]
 
-ROWS = [*REST, *DELIMITERS, *CLOSERS, *BLANKS, *COPIES, *INERT, *SECOND_CALLS, *GOOD]
+ROWS = [*REST, *DELIMITERS, *CLOSERS, *BLANKS, *COPIES, *INERT, *STRINGS, *SECOND_CALLS, *GOOD]

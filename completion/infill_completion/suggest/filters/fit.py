@@ -14,6 +14,7 @@ from infill_completion.languages.nesting import Nesting, Opened, nesting
 from infill_completion.languages.traits import LanguageTraits
 from infill_completion.suggest.filters.comments import is_in_comment
 from infill_completion.suggest.filters.context import FilterContext
+from infill_completion.suggest.filters.prose import quoted_before
 
 _SEPARATORS = frozenset({";", ",", ":"})
 _WORD = re.compile(r"\w")
@@ -112,16 +113,23 @@ def fit_of(text: str, replaced: int, context: FilterContext) -> Fit:
         # A line that closes all it opens has left nothing open, whatever the rest of it closed before.
         left_open = nesting(scene.before + text + rest, scene.traits).opened
         shift = min(change, len(left_open)) if change > 0 else scene.closed_twice(window.rest, -change)
-    line = window.before + text + rest
-    if not any(fence in line for fence in _FENCES):
-        # The rest of the line may begin a string of several lines, or end one that the suggestion begins.
-        is_open = not window.before.count("`") % 2 and window.rest.count("`") % 2
-        written = window.before + text
-        is_comment = context.traits.line_comment == "//" and written.rfind("/*") > written.rfind("*/")
-        quoted = _prose(context.traits) if is_comment else scene.traits
-        flaws += min(unended_strings(each, quoted) for each in (line, f"{line}`" if is_open else line))
+    flaws += _unended(text, rest, context, scene.traits)
     is_doubled = _is_doubled(text, rest, is_replacing=replaced > 0) and not _is_loop_head(text, rest, context)
     return Fit(flaws, found.crooked, shift, is_doubled)
+
+
+def _unended(text: str, rest: str, context: FilterContext, traits: LanguageTraits) -> int:
+    """Return how many strings of the line do not end, unless the rest of the line begins one that ends below."""
+    before, window = quoted_before(context), context.window
+    written = before + text
+    line = written + rest
+    if any(fence in line for fence in _FENCES):
+        return 0
+    is_comment = context.traits.line_comment == "//" and written.rfind("/*") > written.rfind("*/")
+    quoted = _prose(context.traits) if is_comment else traits
+    count = unended_strings(line, quoted)
+    counts = [each.count("`") % 2 for each in (before, window.rest, window.below)] if count else []
+    return min(count, unended_strings(f"{line}`", quoted)) if counts == [0, 1, 1] else count
 
 
 def closers_of(text: str, context: FilterContext) -> tuple[int, ...]:
@@ -159,7 +167,7 @@ def _code_above(window: Window) -> str:
 
 @lru_cache(maxsize=128)
 def _prose(traits: LanguageTraits) -> LanguageTraits:
-    return replace(traits, line_comment="", quotes="")
+    return replace(traits, line_comment="", quotes="", interpolation=None)
 
 
 def _is_doubled(text: str, rest: str, *, is_replacing: bool) -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from infill_completion.languages.brackets import PAIRS, open_brackets, unopened
+from infill_completion.languages.brackets import PAIRS, open_brackets, unended_quotes, unopened
 from infill_completion.languages.literal_styles import STYLES
 from infill_completion.languages.long_literals import open_literal
 from infill_completion.suggest.filters.angles import closed_angles
 from infill_completion.suggest.filters.comments import is_in_comment
 from infill_completion.suggest.filters.context import FilterContext
 from infill_completion.suggest.filters.fit import Fit, closers_of, fit_of
+from infill_completion.suggest.filters.prose import doubles_emphasis, quoted_before
 
 _WORD = re.compile(r"\w")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
@@ -195,9 +196,21 @@ def _closing_places(text: str, context: FilterContext) -> list[int]:
     """Return the offsets in ``text`` of what closes the brackets or the string around the cursor."""
     places = list(closers_of(text, context)[:_MAX_PLACES])
     quote = context.window.rest.lstrip()[:1]
-    if quote and quote in "\"'`" and (match := re.search(rf"(?<!\\)(?:\\\\)*({quote})", text)):
+    if (
+        quote
+        and quote in "\"'`"
+        and _is_open(quote, context)
+        and (match := re.search(rf"(?<!\\)(?:\\\\)*({quote})", text))
+    ):
         places.append(match.start(1))
     return sorted(places)
+
+
+def _is_open(quote: str, context: FilterContext) -> bool:
+    """Return whether the cursor is in a string that ``quote`` closes; in prose it may begin on a line above."""
+    if context.literal is not None and context.literal.closing.startswith(quote):
+        return True
+    return quote in unended_quotes(quoted_before(context), context.traits)
 
 
 def _ends(text: str, context: FilterContext) -> list[int]:
@@ -217,6 +230,8 @@ def _overlaps(text: str, rest: str) -> list[str]:
 def _is_double(text: str, overlap: str, context: FilterContext) -> bool:
     """Return whether ``text`` ends with a part of the rest that no brackets or quotes speak for or against."""
     window = context.window
+    if not overlap.strip("*_~") and doubles_emphasis(text, context):
+        return True
     if _QUOTES.fullmatch(overlap) and 3 * overlap[0] in window.before + text + window.rest:
         left, right = _QUOTES_END.search(text), _QUOTES.match(window.rest)
         if left and right and len(left[0]) == len(right[0]) == len(overlap) == 2:
