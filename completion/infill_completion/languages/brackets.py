@@ -134,14 +134,19 @@ def comment_start(line: str, traits: LanguageTraits) -> int | None:
     return _scanned(line, traits)[1]
 
 
+def without_comments(text: str, traits: LanguageTraits) -> str:
+    """Blank out comments between slash and star, if the language has them."""
+    if "/*" not in text or not (traits.line_comment == "//" or traits.block_comment[0] == "/*"):
+        return text
+    return _COMMENT.sub(lambda match: match.group() if match.group(1) else _blank(match), text)
+
+
 def _without_long_strings(text: str, traits: LanguageTraits) -> str:
     """Blank out literals that may span lines: triple-quoted strings, and comments between slash and star."""
     if '"""' in text or "'''" in text:
         fenced = _FENCED_OR_COMMENT if traits.line_comment == "#" else _FENCED
         text = fenced.sub(lambda match: _blank(match) if match.group(1) else match.group(), text)
-    if traits.line_comment == "//" and "/*" in text:
-        text = _COMMENT.sub(lambda match: match.group() if match.group(1) else _blank(match), text)
-    return text
+    return without_comments(text, traits) if traits.line_comment == "//" else text
 
 
 def _blank(match: re.Match[str]) -> str:

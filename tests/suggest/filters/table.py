@@ -652,6 +652,7 @@ _DOCSTRINGS = (
     '        ...\n\n    def g(self):\n        """Return the model\'s size."""\n        ...\n\n'
     '    def h(self):\n        """Return h."""\n        ...\n'
 )
+_ROWS = "".join(f"         {number}) * r +\n" for number in range(6))
 _DOCSTRING = 'class A:\n    def f(self):\n        """Return it'
 STRINGS = [
     # The quote, or the bracket and the quote, that the rest begins with, inside code in a string.
@@ -742,6 +743,22 @@ STRINGS = [
     _line("markdown", "See [█](a.md).", "b](a.md).", "See [b](a.md)."),
     _line("markdown", "See █[b](a.md).", "[c](d.md) and ", SAME),
     _line("markdown", 'He said █"yes".', '"no" and then ', SAME),
+    # All of the rest again, in a comment whose quotes are no pairs.
+    *(
+        _line("c", "/* Define█`a' b. */", f" to 1 if you have the `a' b. */{more}", f"/* Define{one}`a' b. */", two)
+        for one, two in ((" to 1 if you have the ", "#define A 1\n"),)
+        for more in ("", "\n#define A 1")
+    ),
+    _line("c", "/* Define█`a' b. */", " to 1 if you have the ", SAME, "#define A 1\n"),
+    _line("css", "/* Define█'a' b. */", " it or 'a' b. */", "/* Define it or 'a' b. */", "a {}\n"),
+    _line("html", "<!-- A█ b -->", " and b -->", "<!-- A and b -->"),
+    # More brackets around the cursor than are usual, all closed below.
+    Row(
+        "python",
+        f"{_CALLS}x = ((((((((1 * r +\n         █\n{_ROWS}         8)\n{_CALLS}",
+        "9) * r +",
+        SAME,
+    ),
     # A docstring that the document does not end, although an apostrophe below looks like a string.
     Row("python", f"{_DOCSTRING}█\n{_DOCSTRINGS}", ' all."""', SAME),
     Row("python", f'{_DOCSTRING}█"""\n{_DOCSTRINGS}', ' all."""', f'{_DOCSTRING} all."""\n{_DOCSTRINGS}'),

@@ -40,6 +40,7 @@ _VALUE = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\
 # The last line of a comment with a star in front of each line.
 _DECORATION = re.compile(r"\n[ \t]*\*+[ \t]*\Z")
 _BEGINS_STRING = re.compile(r"[\"'`][\w \"'`]")
+_WORD = re.compile(r"\w")
 # How far around the cursor a delimiter is looked for.
 _MOST = 4000
 
@@ -47,6 +48,8 @@ _MOST = 4000
 def cut_at_closed_delimiter(text: str, context: FilterContext) -> str:
     """Cut where the suggestion closes a comment, a tag, a template or a long string that is closed already."""
     window = context.window
+    if _WORD.search(window.rest) and text.rstrip().endswith(window.rest.strip()):
+        return text  # All of the rest is there twice, not only the delimiter.
     before, after = window.prefix[-_MOST:], window.suffix[:_MOST]
     pairs = _PAIRS if context.language_id in STYLES else (*_PAIRS, _COMMENT)
     places = [_closed_pair(pair, before, text, after) for pair in pairs]

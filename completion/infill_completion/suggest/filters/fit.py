@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from infill_completion.document.lines import indent_width
 from infill_completion.document.window import Window
-from infill_completion.languages.brackets import PAIRS, comment_start, unended_strings, unopened
+from infill_completion.languages.brackets import PAIRS, comment_start, unended_strings, unopened, without_comments
 from infill_completion.languages.nesting import Nesting, Opened, nesting
 from infill_completion.languages.traits import LanguageTraits
 from infill_completion.suggest.filters.comments import is_in_comment
@@ -19,7 +19,7 @@ from infill_completion.suggest.filters.prose import quoted_before
 _SEPARATORS = frozenset({";", ",", ":"})
 _WORD = re.compile(r"\w")
 # How many open brackets are looked for below.
-_MAX_OPENED = 6
+_MAX_OPENED = 16
 # A label inside a block, which is often indented like the line that opens it.
 _LABEL = re.compile(r"(?:case\b|default\b|(?:public|private|protected)\b.*:$)")
 _CODE = re.compile(r"[()\[\]{};,:]")
@@ -125,11 +125,19 @@ def _unended(text: str, rest: str, context: FilterContext, traits: LanguageTrait
     line = written + rest
     if any(fence in line for fence in _FENCES):
         return 0
-    is_comment = context.traits.line_comment == "//" and written.rfind("/*") > written.rfind("*/")
-    quoted = _prose(context.traits) if is_comment else traits
-    count = unended_strings(line, quoted)
+    if context.traits.line_comment == "//" and comment_start(context.window.before, context.traits) is None:
+        if _opens_comment(written):
+            return unended_strings(line, _prose(context.traits))
+        if traits is context.traits or is_in_comment(context):
+            is_inside = is_in_comment(context) and not _opens_comment(before)
+            line, traits = without_comments(f"/*{line}" if is_inside else line, context.traits), context.traits
+    count = unended_strings(line, traits) + ("*/" in line and traits.line_comment == "//")
     counts = [each.count("`") % 2 for each in (before, window.rest, window.below)] if count else []
-    return min(count, unended_strings(f"{line}`", quoted)) if counts == [0, 1, 1] else count
+    return min(count, unended_strings(f"{line}`", traits)) if counts == [0, 1, 1] else count
+
+
+def _opens_comment(line: str) -> bool:
+    return line.rfind("/*") > line.rfind("*/")
 
 
 def closers_of(text: str, context: FilterContext) -> tuple[int, ...]:
