@@ -27,6 +27,8 @@ _STRING = r"\"(?:\\.|[^\"\\\n])*+\"?|'(?:\\.|[^'\\\n]){0,200}'"
 _FENCED = re.compile(rf"(\"{{3}}|'{{3}})[\s\S]*?(?:\1|\Z)|{_STRING}")
 _FENCED_OR_COMMENT = re.compile(rf"{_FENCED.pattern}|#[^\n]*")
 _COMMENT = re.compile(rf"({_STRING}|//[^\n]*)|/\*[\s\S]*?(?:\*/|\Z)")
+# The same with raw strings between backticks, as in Go; those of one line are left to `_scanned`.
+_COMMENT_OR_RAW = re.compile(rf"({_STRING}|//[^\n]*|`[^`\n]*`)|/\*[\s\S]*?(?:\*/|\Z)|`[^`]*(?:`|\Z)")
 _NOT_NEWLINE = re.compile(r"[^\n]")
 
 
@@ -142,11 +144,18 @@ def without_comments(text: str, traits: LanguageTraits) -> str:
 
 
 def _without_long_strings(text: str, traits: LanguageTraits) -> str:
-    """Blank out literals that may span lines: triple-quoted strings, and comments between slash and star."""
+    """Blank out literals that may span lines: triple-quoted and raw strings, and comments between slash and star."""
     if '"""' in text or "'''" in text:
         fenced = _FENCED_OR_COMMENT if traits.line_comment == "#" else _FENCED
         text = fenced.sub(lambda match: _blank(match) if match.group(1) else match.group(), text)
+    if traits.line_comment == "//" and "`" in text and traits.interpolation is None:
+        return _COMMENT_OR_RAW.sub(_without_raw, text)
     return without_comments(text, traits) if traits.line_comment == "//" else text
+
+
+def _without_raw(match: re.Match[str]) -> str:
+    is_kept = match.group(1) or (match.group().startswith("`") and "\n" not in match.group())
+    return match.group() if is_kept else _blank(match)
 
 
 def _blank(match: re.Match[str]) -> str:

@@ -752,6 +752,21 @@ STRINGS = [
     _line("c", "/* Define█`a' b. */", " to 1 if you have the ", SAME, "#define A 1\n"),
     _line("css", "/* Define█'a' b. */", " it or 'a' b. */", "/* Define it or 'a' b. */", "a {}\n"),
     _line("html", "<!-- A█ b -->", " and b -->", "<!-- A and b -->"),
+    # Brackets in a raw string of several lines.
+    *(
+        Row(
+            "go",
+            f"func f() {{\n\tx := `\n{brackets}\n`\n\tif x {{\n\t\t█\n\t}}\n}}\n",
+            "g()\n\t}",
+            f"func f() {{\n\tx := `\n{brackets}\n`\n\tif x {{\n\t\tg()\n\t}}\n}}\n",
+        )
+        for brackets in ("{ ( [", "} ) ]", "}{)(")
+    ),
+    Row("go", "func f() {\n\tx := `\n} ) ]\n`\n\tg(█)\n}\n", "x)", "func f() {\n\tx := `\n} ) ]\n`\n\tg(x)\n}\n"),
+    Row("go", 'x := `\n{\n  "a": [█\n}\n`\n\nfunc f() {\n}\n', "1, 2]", SAME),
+    Row("go", 'x := `\n{\n  "a": █\n`\n\nfunc f() {\n}\n', "{", SAME),
+    _line("go", "x := regexp.MustCompile(`█`)", "^\\((a|b]+){2}$", SAME),
+    _line("go", "x := f(`a(█`)", "b[c`)", "x := f(`a(b[c`)"),
     # More brackets around the cursor than are usual, all closed below.
     Row(
         "python",
