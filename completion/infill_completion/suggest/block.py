@@ -7,6 +7,7 @@ ends a block, and brackets outweigh indentation.
 
 from __future__ import annotations
 
+import re
 import sys
 from enum import Enum
 
@@ -21,6 +22,9 @@ _OPENERS, _CLOSERS = ("(", "[", "{"), frozenset(")]}")
 _UNKNOWN = LineStart(is_inside=False, depth=0)
 # What the head of a block may end with if its brace is on the next line, besides a word.
 _HEAD_ENDS = (")", ">", "]")
+# What goes on with a statement after the closing brace of a block, and the beginnings of these words.
+_NEXT_PART = re.compile(r"(?:else|catch|finally)\b")
+_NEXT_WORDS = ("else", "catch", "finally")
 
 
 class _End(Enum):
@@ -60,6 +64,11 @@ class _Block:
                 gap = gap or not self._starts[number].is_inside
                 continue
             found = self._end_at(number, gap)
+            if found is _End.WITH_LINE and self._may_go_on(number):
+                goes_on = self._goes_on(number)
+                if goes_on is None and not is_whole:
+                    return None
+                found = _End.NOT_YET if goes_on else found
             if found is not _End.NOT_YET or number >= self._most_lines:
                 return self._first(end if found is _End.BEFORE_LINE else number + 1)
             end, gap = number + 1, False
@@ -108,10 +117,32 @@ class _Block:
         line, head = self._lines[number], (self._extent.line + self._lines[0]).rstrip()
         if indent_width(line) != self._extent.indent:
             return False
+        if line.strip() == "{" and number > 1:
+            return self._is_next_part(number - 1)
         if line.strip() == "{":
-            return number == 1 and (head.endswith(_HEAD_ENDS) or head[-1:].isalnum())
+            return head.endswith(_HEAD_ENDS) or head[-1:].isalnum()
+        if self._is_next_part(number):
+            return True
         above = head if number == 1 else self._lines[number - 1].rstrip()
         return self._extent.language_id in STYLE_SHEETS and self._extent.kind is ExtentKind.BODY and above.endswith(",")
+
+    def _may_go_on(self, number: int) -> bool:
+        """Return whether a line is the closing brace of a block whose opening one is a line of its own, too."""
+        head, line = (self._extent.line + self._lines[0]).strip(), self._lines[number]
+        return line.strip() == "}" and (head == "{" or self._lines[1].strip() == "{")
+
+    def _goes_on(self, number: int) -> bool | None:
+        """Return whether the line after a closing brace goes on with the statement; None if it is not there yet."""
+        if number + 2 < len(self._lines):
+            return self._is_next_part(number + 1)
+        partial = self._lines[-1].strip()
+        return None if any(map(str.startswith, _NEXT_WORDS, [partial] * 3)) or _NEXT_PART.match(partial) else False
+
+    def _is_next_part(self, number: int) -> bool:
+        """Return whether a line goes on with the statement of the brace that closes a block above it."""
+        above, line = self._lines[number - 1], self._lines[number]
+        is_below = number > 1 and self._may_go_on(number - 1) and indent_width(above) == indent_width(line)
+        return is_below and _NEXT_PART.match(line.strip()) is not None
 
     def _continues(self, line: str) -> bool:
         """Return whether ``line`` closes one part of a construct and opens the next, as ``} else {`` does."""

@@ -83,7 +83,12 @@ NEXT_LINES = [
         "\n    {\n        G();\n    }\n\n    void H()\n",
         "class A\n{\n    void F()\n    {\n        G();\n    }\n}\n",
     ),
-    Row("csharp", "if (a)█\n", "\n{\n    b();\n}\nelse\n{\n    c();\n}\nd();\n", "if (a)\n{\n    b();\n}\n"),
+    Row(
+        "csharp",
+        "if (a)█\n",
+        "\n{\n    b();\n}\nelse\n{\n    c();\n}\nd();\n",
+        "if (a)\n{\n    b();\n}\nelse\n{\n    c();\n}\n",
+    ),
     Row("csharp", "public class A█\n", "\n{\n    int x;\n}\n", "public class A\n{\n    int x;\n}\n"),
     Row("cpp", "namespace a█\n", "\n{\n    int x;\n}\n", "namespace a\n{\n    int x;\n}\n"),
     Row("java", "void f()█\n", "\n{\n    g();\n}\n", "void f()\n{\n    g();\n}\n"),
@@ -408,4 +413,34 @@ ALLMAN = [
     for end in ("\n", "")
 ]
 
-ROWS = [*NEXT_LINES, *STYLE_SHEETS, *BODIES, *ALLMAN]
+# A statement goes on after the brace of its first block.
+_IF, _ELSE = "\n    {\n        b();\n    }", "\n    else\n    {\n        c();\n    }"
+_ELSE_IF, _CATCH = "\n    else if (d)\n    {\n        e();\n    }", "\n    catch (E e)\n    {\n        c();\n    }"
+_FINALLY = "\n    finally\n    {\n        d();\n    }"
+PARTS = [
+    *(
+        Row(
+            language, "void f()\n{\n    if (a)█\n}\n", _IF + parts + more, f"void f()\n{{\n    if (a){_IF}{parts}\n}}\n"
+        )
+        for language in ("c", "csharp", "java", "typescript", "dart", "php", "cpp")
+        for parts in ("", _ELSE, _ELSE_IF, _ELSE_IF + _ELSE)
+        for more in ("\n", "\n    elsewhere();\n", "\n\n    d();\n", "\n}\n")
+    ),
+    *(
+        Row(
+            "csharp",
+            "void F()\n{\n    try█\n}\n",
+            f"{_IF}{parts}\n    d();\n",
+            f"void F()\n{{\n    try{_IF}{parts}\n}}\n",
+        )
+        for parts in (_CATCH, _FINALLY, _CATCH + _FINALLY)
+    ),
+    Row(
+        "csharp",
+        "void F()\n{\n    if (a)█\n    else\n    {\n        c();\n    }\n}\n",
+        _IF + "\n",
+        f"void F()\n{{\n    if (a){_IF}{_ELSE}\n}}\n",
+    ),
+]
+
+ROWS = [*NEXT_LINES, *STYLE_SHEETS, *BODIES, *ALLMAN, *PARTS]
