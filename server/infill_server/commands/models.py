@@ -36,10 +36,11 @@ _PLAN_DEADLINE_S = 120.0
 _KV_TOKENS = 1000
 _GIB = 2**30
 _HEADING = (
-    "GiB of weights as nf4, int8, bf16, and of keys and values per 1,000 tokens of context; single lines that it",
+    "GiB of weights as nf4, int4, int8, bf16, of keys and values per 1,000 tokens of context; single lines that it",
     "infills exactly, as published in [source]; seconds for the rest of a line on this machine.",
     "",
-    f"{'model':<38}{'nf4':>6}{'int8':>7}{'bf16':>7}{'kv/1k':>7}{'lines':>12}{'s/line':>8}  support, presence, licence",
+    f"{'model':<38}{'nf4':>6}{'int4':>6}{'int8':>7}{'bf16':>7}{'kv/1k':>7}{'lines':>12}{'s/line':>8}  "
+    "support, presence, licence",
 )
 
 
@@ -58,6 +59,7 @@ class ModelRow:
     presence: str
     cached_bytes: int
     nf4_bytes: int | None = None
+    int4_bytes: int | None = None
     int8_bytes: int | None = None
     bf16_bytes: int | None = None
     kv_bytes_per_1000_tokens: int | None = None
@@ -103,6 +105,7 @@ def _row(name: str, shape: ModelShape | None, support: str, note: str) -> ModelR
         presence=here.presence.value,
         cached_bytes=here.bytes,
         nf4_bytes=shape.weight_bytes(Quantization.NF4),
+        int4_bytes=shape.weight_bytes(Quantization.INT4),
         int8_bytes=shape.weight_bytes(Quantization.INT8),
         bf16_bytes=shape.weight_bytes(Quantization.BF16),
         kv_bytes_per_1000_tokens=shape.kv_bytes(_KV_TOKENS),
@@ -160,10 +163,10 @@ def list_models(options: argparse.Namespace) -> int:
 
 
 def _line(row: ModelRow, sources: Sequence[str]) -> str:
-    sizes = (row.nf4_bytes, row.int8_bytes, row.bf16_bytes)
+    sizes = (row.nf4_bytes, row.int4_bytes, row.int8_bytes, row.bf16_bytes)
     numbers = "".join(
         f"{'-' if size is None else f'{size / _GIB:.1f}':>{width}}"
-        for size, width in zip(sizes, (6, 7, 7), strict=True)
+        for size, width in zip(sizes, (6, 6, 7, 7), strict=True)
     )
     kv = "-" if row.kv_bytes_per_1000_tokens is None else f"{row.kv_bytes_per_1000_tokens / _GIB:.2f}"
     here = row.presence

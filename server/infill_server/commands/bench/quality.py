@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import difflib
+import hashlib
 import json
 import random
 import tempfile
@@ -33,6 +34,7 @@ from infill_server.commands.bench.source_files import source_files
 from infill_server.errors import MeasurementError
 
 LOAD_DEADLINE_S = 600.0
+_DEADLINE_MS = 30_000  # answers must not depend on what else the machine does
 THRESHOLDS = (0.0, 0.1, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9)
 LAYOUTS: dict[str, dict[str, Any]] = {
     "spm": {"layout": "spm", "heal": False},
@@ -166,7 +168,7 @@ async def run(settings: Settings, line_holes: Sequence[LineHole], trigger: Trigg
 
 
 def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Return the figures of a run; shares are between 0 and 1."""
+    """Return the figures of a run; shares are between 0 and 1, and equal answers have an equal hash."""
     shown = [outcome for outcome in outcomes if outcome.text is not None]
     parsed = [outcome.parses for outcome in outcomes if outcome.parses is not None]
     expected_chars = sum(len(outcome.hole.expected.rstrip()) for outcome in outcomes)
@@ -180,6 +182,7 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "saved_share": saved_chars / max(1, expected_chars),
         "p50_ms": percentile([outcome.elapsed_ms for outcome in outcomes], 0.5),
         "p95_ms": percentile([outcome.elapsed_ms for outcome in outcomes], 0.95),
+        "answers_sha256": hashlib.sha256(json.dumps([each.text for each in outcomes]).encode()).hexdigest(),
         "by_confidence": [_at(outcomes, threshold) for threshold in THRESHOLDS],
     }
 
@@ -219,7 +222,9 @@ async def compare(
     if not paths:
         raise ValueError(f"{folder} has no source files of 1,000 characters or more; name another folder.")
     line_holes = holes(paths, count, seed)
-    settings = replace(settings, completion=replace(settings.completion, temperature=0.0, candidates=1))
+    deadline_ms = max(settings.completion.deadline_ms, _DEADLINE_MS)
+    completion = replace(settings.completion, temperature=0.0, candidates=1, deadline_ms=deadline_ms)
+    settings = replace(settings, completion=completion)
     report = {}
     trigger = Trigger.AUTOMATIC if comparison == "nothing" else Trigger.INVOKED
     for name, changes, changed in _variants(comparison, settings):
