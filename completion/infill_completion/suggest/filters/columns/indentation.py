@@ -15,7 +15,7 @@ _SPACED = re.compile(r"^ {2,}\S", re.MULTILINE)
 def match_indentation(text: str, context: FilterContext) -> str:
     """Indent with tabs if the document does, and with spaces if it has only those."""
     around = context.window.prefix + context.window.suffix
-    has_tabs, has_spaces = _TABBED.search(around) is not None, _SPACED.search(around) is not None
+    has_tabs, has_spaces = _has_lines(_TABBED, "\t", around), _has_lines(_SPACED, "  ", around)
     if has_tabs == has_spaces:
         return text
     first, newline, others = text.partition("\n")
@@ -43,6 +43,11 @@ def trim_stray_blank(text: str, context: FilterContext) -> str:
     widths |= _aligned(window.above)
     width = indent_width(before)
     return text[1:] if width in widths | {0} and width + 1 not in widths else text
+
+
+def _has_lines(pattern: re.Pattern[str], start: str, text: str) -> bool:
+    """Return whether ``pattern`` is found, of which every match begins a line with ``start``; that is found sooner."""
+    return (f"\n{start}" in text or text.startswith(start)) and pattern.search(text) is not None
 
 
 def _aligned(above: str) -> set[int]:
