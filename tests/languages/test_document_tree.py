@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infill_completion.document.snapshot import Snapshot
+from infill_completion.document.snapshot import Snapshot, TextEdit
 from infill_completion.document.view import View
 from infill_completion.document.window import Excerpt
 from infill_completion.languages.syntax import DocumentTrees, document_tree, document_trees
@@ -128,6 +128,27 @@ def test_a_tree_follows_edits_anywhere() -> None:
         tree.work(1000.0)
     fresh = tree_of(text)
     assert all(tree.excerpt(offset) == fresh.excerpt(offset) for offset in line_starts(text))
+
+
+def test_an_edit_that_is_known_is_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tree then moves as if the texts had been compared; an edit of another text is of no use."""
+    draw, text = random.Random(11), repeated("python", 20_000)
+    known, compared = tree_of(text), tree_of(text)
+    for _ in range(200):
+        at, size, new = draw.randrange(len(text)), draw.choice([0, 0, 1, 5]), draw.choice(["x", "\n", " = 1", ""])
+        former, text = text, text[:at] + new + text[at + size :]
+        assert compared.update(text) == (text != former)
+        with monkeypatch.context() as patch:
+            patch.setattr(document_tree, "difference", None)
+            known.update(text, TextEdit(former, at, min(at + size, len(former)), at + len(new)))
+        assert known.text == text
+        one, other = known.excerpt(at), compared.excerpt(at)
+        assert one is not None
+        assert other is not None
+        assert one.before[-200:] == other.before[-200:] == text[max(at - 200, 0) : at]
+        assert one.after[:200].rstrip() == other.after[:200].rstrip()
+    known.update(text + "x = 1\n", TextEdit("another text", 0, 0, 5))
+    assert known.text == text + "x = 1\n"
 
 
 def test_a_parse_goes_on_where_it_was_interrupted() -> None:
