@@ -12,6 +12,7 @@ import torch
 
 from infill_completion.engine.checkpoints.checkpoint import Checkpoint, load
 from infill_completion.engine.checkpoints.packed_weights import StreamedModel, load_packed
+from infill_completion.engine.checkpoints.quantize import quantize
 from infill_completion.engine.checkpoints.selection import EMBEDDED
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.errors import ModelError
@@ -125,3 +126,15 @@ def test_the_engine_keeps_prompts_within_the_window(tmp_path: Path, family: str)
     assert decoder.capacity <= 100
     assert generator.details["context_tokens"] <= 75
     generator.close()
+
+
+@pytest.mark.parametrize("family", ["StarCoder2, tied", "Granite, tied, biases"])
+def test_a_checkpoint_in_nf4_computes_what_transformers_does(tmp_path: Path, family: str) -> None:
+    pytest.importorskip("bitsandbytes")
+    shape = {**_FAMILIES[family], "hidden_size": 192, "intermediate_size": 256}
+    quantize(str(save(tmp_path / "whole", **shape)), tmp_path / "nf4", lambda doing: None)
+    for folder in (tmp_path / "whole", tmp_path / "nf4"):
+        checkpoint = loaded(folder, without_transformers=True, quantization="nf4")
+        with torch.inference_mode():
+            expected = checkpoint.model(ids_of(24)).logits.float()
+        assert (logits(Decoder(checkpoint.model, 64)) - expected).norm() < 0.03 * expected.norm()  # bfloat16
