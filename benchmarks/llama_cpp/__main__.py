@@ -14,6 +14,7 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from typing import Any
 from benchmarks.llama_cpp import files
 from benchmarks.llama_cpp.bandwidth import Memory
 from benchmarks.llama_cpp.comparison import Comparison
-from benchmarks.llama_cpp.contestants import missing, ours, theirs
+from benchmarks.llama_cpp.contestants import Contestant, missing, ours, theirs
 from benchmarks.llama_cpp.random_file import SHAPES
 from benchmarks.llama_cpp.tables import tables
 
@@ -35,8 +36,9 @@ def measure(options: argparse.Namespace) -> Comparison:
     from infill_completion.engine.checkpoints.selection import find
 
     longest = max([*options.contexts, 1000]) + options.tokens + 64
-    with tempfile.TemporaryDirectory(prefix="infill-ls-gguf-") as name, contextlib.ExitStack() as stack:
-        folder = Path(name)
+    with contextlib.ExitStack() as stack:
+        folder = options.files or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="infill-ls-gguf-")))
+        folder.mkdir(parents=True, exist_ok=True)
         kinds = tuple(dict.fromkeys([*options.llama, *(SOURCES[form] for form in options.ours)]))
         made = (
             files.of_shape(options.shape, folder, kinds)
@@ -44,7 +46,7 @@ def measure(options: argparse.Namespace) -> Comparison:
             else files.of_model(find(options.model), folder, kinds)
         )
         mine = [ours(str(made[SOURCES[form]]), form, longest) for form in options.ours]
-        found = Comparison([*mine, *(theirs(str(made[kind]), kind, longest) for kind in options.llama)])
+        found = Comparison([*mine, *_llamas(made, longest, options)])
         for each in found.contestants:
             stack.enter_context(each)
         for each in mine:
@@ -53,6 +55,10 @@ def measure(options: argparse.Namespace) -> Comparison:
                 raise SystemExit(f"Our engine held the weights as {described['quantization']}, not {each.weights}.")
         found.run(options, Memory(folder))
     return found
+
+
+def _llamas(made: Mapping[str, Path], context_tokens: int, options: argparse.Namespace) -> list[Contestant]:
+    return [theirs(str(made[kind]), kind, context_tokens, has_amx=not options.no_amx) for kind in options.llama]
 
 
 def report(found: Comparison, options: argparse.Namespace, seconds: float) -> dict[str, Any]:
@@ -93,6 +99,10 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=32, help="tokens to decode (default 32)")
     parser.add_argument("--repeats", type=int, default=3, help="the fastest counts (default 3)")
     parser.add_argument("--prompts", type=int, default=2, help="fresh prompts, the fastest counts (default 2)")
+    parser.add_argument("--files", type=Path, metavar="FOLDER", help="keep the GGUF files there for the next run")
+    parser.add_argument(
+        "--no-amx", action="store_true", help="keep AMX from llama.cpp, which crashes if gcc 12 built it"
+    )
     parser.add_argument("--note", default="", help="a remark to store with the figures")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()

@@ -111,6 +111,6 @@ def ours(model: str, quantization: str, context_tokens: int) -> Contestant:
     return Contestant(OURS, quantization, "ours", [model, quantization, str(context_tokens)])
 
 
-def theirs(file: str, kind: str, context_tokens: int) -> Contestant:
-    """Start llama.cpp."""
-    return Contestant(THEIRS, kind, "worker", [file, str(context_tokens)])
+def theirs(file: str, kind: str, context_tokens: int, *, has_amx: bool = True) -> Contestant:
+    """Start llama.cpp, on request without AMX; see ``no_amx.py``."""
+    return Contestant(THEIRS, kind, "worker", [file, str(context_tokens), *([] if has_amx else ["no-amx"])])

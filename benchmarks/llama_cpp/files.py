@@ -16,7 +16,8 @@ def of_shape(name: str, folder: Path, kinds: tuple[str, ...]) -> dict[str, Path]
     """Write random weights of a shape of :data:`random_file.SHAPES` and return the files by kind."""
     found = {kind: folder / f"{kind}.gguf" for kind in kinds}
     for kind, file in found.items():
-        random_file.write(random_file.SHAPES[name], file, kind)
+        if not file.exists():
+            random_file.write(random_file.SHAPES[name], file, kind)
     return found
 
 
@@ -25,10 +26,12 @@ def of_model(path: Path, folder: Path, kinds: tuple[str, ...]) -> dict[str, Path
     source = path
     if path.is_dir():
         source = folder / "f16.gguf"
-        writer.write(path, source, "f16")
+        if not source.exists():
+            writer.write(path, source, "f16")
     found = {kind: folder / f"{kind}.gguf" for kind in kinds}
     for kind, file in found.items():
-        _quantize(source, file, kind)
+        if not file.exists():
+            _quantize(source, file, kind)
     return found
 
 

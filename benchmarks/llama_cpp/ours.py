@@ -21,11 +21,14 @@ from infill_completion.settings import EngineSettings
 
 import torch  # isort: skip  # after the engine's environment
 
+_BUILD_LIMIT_S = 300.0
+
 
 class OurTasks:
     """Answers tasks with a model, loaded as the engine does."""
 
     def __init__(self, model: str, quantization: str, context_tokens: int) -> None:
+        native_build.shared().wait(_BUILD_LIMIT_S)
         settings = EngineSettings(model=model, device="cpu", quantization=quantization, context_tokens=context_tokens)
         loaded = load(settings, lambda _share, _what: None, without_transformers=True)
         # The cost of a token does not depend on how long the prompts of the training were.

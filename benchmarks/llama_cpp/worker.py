@@ -13,7 +13,7 @@ import time
 from functools import cache
 from typing import Any
 
-from benchmarks.llama_cpp import memory
+from benchmarks.llama_cpp import memory, no_amx
 
 TEMPERATURE, TOP_P = 0.1, 0.9
 
@@ -114,4 +114,6 @@ def serve(tasks: Any) -> None:
 
 
 if __name__ == "__main__":
+    if "no-amx" in sys.argv[3:]:
+        no_amx.refuse()
     serve(LlamaCppTasks(sys.argv[1], int(sys.argv[2])))

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import platform
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +14,8 @@ import pytest
 from benchmarks.llama_cpp import contestants, memory, random_file
 from benchmarks.llama_cpp.contestants import Contestant
 from benchmarks.llama_cpp.tables import tables
+
+ROOT = Path(__file__).parents[2]
 
 
 def report() -> dict[str, Any]:
@@ -82,6 +88,17 @@ def test_shapes_are_those_of_the_models() -> None:
     assert {name: round(count / 1e6) for name, count in weights.items()} == {
         "smollm2-135m": 134, "qwen2.5-coder-0.5b": 494, "qwen2.5-coder-1.5b": 1544,
     }  # fmt: skip
+
+
+def test_a_process_without_amx_is_refused_the_permission() -> None:
+    if not (sys.platform == "linux" and platform.machine() == "x86_64"):
+        pytest.skip("the permission is Linux's on x86-64")
+    script = (
+        "import ctypes; from benchmarks.llama_cpp import no_amx; no_amx.refuse(); "
+        "print(ctypes.CDLL(None, use_errno=True).syscall(158, 0x1023, 18), ctypes.get_errno())"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "-1 1\n"
 
 
 def test_a_process_knows_its_memory() -> None:
