@@ -113,6 +113,15 @@ ALWAYS_INLINE __m512i broadcast(const int8_t *four) {
     return _mm512_set1_epi32(bits);
 }
 
+/* The upper four bits of each byte. */
+ALWAYS_INLINE __m512i upper_bits(__m512i bytes) {
+#ifdef __GFNI__
+    return _mm512_gf2p8affine_epi64_epi8(bytes, _mm512_set1_epi64(0x1020408000000000), 0); /* one instruction */
+#else
+    return _mm512_and_si512(_mm512_srli_epi16(bytes, 4), _mm512_set1_epi8(15));
+#endif
+}
+
 ALWAYS_INLINE void dot_groups(const group_t *weight, int groups, const planes_t *x, const int rows, float *y) {
     __m512 totals[GROUP_ROWS];
     const __m512i mask = _mm512_set1_epi8(15);
@@ -126,7 +135,7 @@ ALWAYS_INLINE void dot_groups(const group_t *weight, int groups, const planes_t 
         UNROLLED
         for (int q = 0; q < QUADS; q += 2) {
             __m512i both = _mm512_loadu_si512(weight->numbers[q / 2]);
-            __m512i numbers[2] = {_mm512_and_si512(both, mask), _mm512_and_si512(_mm512_srli_epi16(both, 4), mask)};
+            __m512i numbers[2] = {_mm512_and_si512(both, mask), upper_bits(both)};
             UNROLLED
             for (int r = 0; r < rows; r++) {
                 UNROLLED
