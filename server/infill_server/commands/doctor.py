@@ -115,6 +115,15 @@ def _torch() -> Finding:
     )
 
 
+def _compiler() -> Finding:
+    command = [sys.executable, "-P", "-m", "infill_completion.engine.model.native.compiler"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_DEADLINE_S, check=True)
+    state = json.loads(done.stdout)
+    if state["compiler"] is None:
+        return Finding("compiler", Severity.NOTE, state["reason"], state["next_step"])
+    return Finding("compiler", Severity.OK, f"{state['compiler']} builds the steps of models on the CPU.")
+
+
 def _models() -> Finding:
     from infill_completion.catalog.gguf.identity import known_files
     from infill_completion.catalog.local import Presence, cached, cached_names, hub_folder
@@ -208,7 +217,7 @@ def _editors() -> Finding:
 
 
 CHECKS: tuple[Callable[[], Finding], ...] = (
-    _python, _packages, _driver, _torch, _models, _auto, _settings, _run_directory, _engines, _editors,
+    _python, _packages, _driver, _torch, _compiler, _models, _auto, _settings, _run_directory, _engines, _editors,
 )  # fmt: skip
 
 

@@ -221,13 +221,22 @@ def test_doctor_reports_each_check_with_a_next_step_for_every_problem(infill_ls)
     done = infill_ls("doctor", "--json")
     findings = json.loads(done.stdout)
     assert [finding["check"] for finding in findings] == [
-        "python", "packages", "driver", "torch", "models", "auto", "settings", "run directory", "engines", "editors",
+        "python", "packages", "driver", "torch", "compiler", "models", "auto", "settings", "run directory", "engines",
+        "editors",
     ]  # fmt: skip
     for finding in findings:
         assert set(finding) == {"check", "level", "message", "next_step"}
         assert finding["level"] in {"ok", "note", "problem"}
         assert finding["next_step"] or finding["level"] != "problem"
     assert done.returncode == any(finding["level"] == "problem" for finding in findings)
+
+
+def test_doctor_says_why_nothing_is_compiled(infill_ls):
+    command = CommandLine(infill_ls.folder, infill_ls.environment | {"INFILL_LS_NATIVE": "0"})
+    (finding,) = (each for each in json.loads(command("doctor", "--json").stdout) if each["check"] == "compiler")
+    assert finding["level"] == "note"
+    assert "INFILL_LS_NATIVE is 0" in finding["message"]
+    assert "Remove INFILL_LS_NATIVE" in finding["next_step"]
 
 
 @pytest.mark.parametrize("kind", ["file", "open to all"])

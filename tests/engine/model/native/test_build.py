@@ -168,23 +168,32 @@ def test_a_type_of_processor_can_be_chosen(folder: Path, plain_library: ctypes.C
 
 
 @pytest.mark.parametrize(
-    ("platform", "selected", "found"),
+    ("platform", "selected", "next_step"),
     [
-        ("darwin", "exit 2", False),  # no command line tools: cc would open a window
-        ("darwin", "echo /nowhere", False),
-        ("darwin", "echo /tmp", True),
-        ("win32", "echo /tmp", False),
-        ("linux", "exit 2", True),
+        ("darwin", "exit 2", "xcode-select --install"),  # no command line tools: cc would open a window
+        ("darwin", "echo /nowhere", "xcode-select --install"),
+        ("darwin", "echo /tmp", None),
+        ("win32", "echo /tmp", "WSL"),
+        ("linux", "exit 2", None),
     ],
 )
 def test_a_compiler_is_found_where_asking_for_it_opens_no_window(
-    tools: Path, monkeypatch: pytest.MonkeyPatch, platform: str, selected: str, found: bool
+    tools: Path, monkeypatch: pytest.MonkeyPatch, platform: str, selected: str, next_step: str | None
 ) -> None:
     program(tools / "xcode-select", selected)
     fake_compiler(tools, "exit 1")
     monkeypatch.setattr(sys, "platform", platform)
     native_compiler._has_command_line_tools.cache_clear()
     try:
-        assert native_compiler.find() == (str(tools / "cc") if found else None)
+        assert native_compiler.find() == (None if next_step else str(tools / "cc"))
+        assert (next_step or "") in native_compiler.why_not()[1]
+        assert bool(native_compiler.why_not()[0]) is (next_step is not None)
     finally:
         native_compiler._has_command_line_tools.cache_clear()
+
+
+def test_without_a_compiler_the_next_step_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    reason, next_step = native_compiler.why_not()
+    assert "No C compiler" in reason
+    assert "gcc" in next_step

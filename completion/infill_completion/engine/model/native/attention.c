@@ -1,4 +1,5 @@
 #include "products.h"
+#include <float.h>
 
 void infill_store(const float *restrict x, int head_dim, kv_rows_t to, int index) {
     float largest = largest_size(x, head_dim), scale = 127.0f / largest;
@@ -50,7 +51,7 @@ ALWAYS_INLINE void mix_any(const float *weights, kv_rows_t values, const visible
 /* Turn scores into weights times the scales of the values, and return one over the sum of the weights. */
 static float weigh(float *scores, kv_rows_t values, const visible_t *visible) {
     int count = visible->count;
-    float largest = -INFINITY;
+    float largest = -FLT_MAX;
     for (int t = 0; t < count; t++) largest = scores[t] > largest ? scores[t] : largest;
     for (int t = 0; t < count; t++) scores[t] = exponential(scores[t] - largest);
     float total = sum_of(scores, count);

@@ -1,7 +1,11 @@
-"""The C compiler of this machine, and its flags for types of processor."""
+"""The C compiler of this machine, and its flags for types of processor.
+
+``python -m`` of this module prints, as JSON, what is used and why nothing is; ``infill-ls doctor`` shows it.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
@@ -59,6 +63,21 @@ def find() -> str | None:
     return next((path for name in _COMPILERS if (path := shutil.which(name)) and Path(path).is_absolute()), None)
 
 
+def why_not() -> tuple[str, str]:
+    """Return why there is no compiled step, and the next step; both are empty if there is a compiler."""
+    if find() is not None:
+        return "", ""
+    slower = "models on the CPU run with torch's operators, which takes several times as long"
+    if is_off():
+        return f"{SWITCH} is 0: {slower}.", f"Remove {SWITCH} from the environment."
+    system: str = sys.platform
+    if system == "darwin":
+        return f"No command line tools: {slower}.", "Install them: `xcode-select --install`."
+    if system == "linux":
+        return f"No C compiler: {slower}.", "Install gcc or clang (Debian and Ubuntu: `apt install gcc libc6-dev`)."
+    return f"Nothing is compiled on {platform.system()}: {slower}.", "Linux in WSL has the faster step."
+
+
 @cache
 def _has_command_line_tools() -> bool:
     return bool(folder := _output("xcode-select", "-p")) and Path(folder).is_dir()
@@ -90,3 +109,8 @@ def _output(*command: str) -> str:
     except (OSError, subprocess.SubprocessError, UnicodeError):
         return ""
     return done.stdout.strip()
+
+
+if __name__ == "__main__":
+    reason, next_step = why_not()
+    print(json.dumps({"compiler": find(), "targets": targets(), "reason": reason, "next_step": next_step}))  # noqa: T201

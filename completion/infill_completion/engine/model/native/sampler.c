@@ -4,6 +4,7 @@
  * In torch this takes a dozen calls of small operators, which cost more than the arithmetic.
  */
 #include "lanes.h"
+#include <float.h>
 
 /* Write e^((x - largest) * times) and return the sum. */
 static float exponentials(const float *restrict x, int n, float largest, float times, float *restrict out) {
@@ -16,9 +17,9 @@ static float exponentials(const float *restrict x, int n, float largest, float t
 
 /* Return the index of the largest number, the first one among equals. */
 static int largest_of(const float *x, int n) {
-    float lanes[LANES], largest = -INFINITY;
+    float lanes[LANES], largest = -FLT_MAX;
     int i = 0;
-    for (int lane = 0; lane < LANES; lane++) lanes[lane] = -INFINITY;
+    for (int lane = 0; lane < LANES; lane++) lanes[lane] = -FLT_MAX;
     for (; i + LANES <= n; i += LANES)
         for (int lane = 0; lane < LANES; lane++) lanes[lane] = x[i + lane] > lanes[lane] ? x[i + lane] : lanes[lane];
     for (int lane = 0; lane < LANES; lane++) largest = lanes[lane] > largest ? lanes[lane] : largest;
@@ -68,6 +69,9 @@ int infill_choose(
 /* A tokenizer may know more tokens than the model. */
 static int is_token(int64_t id, int n) { return id >= 0 && id < n; }
 
+/* Compilers may assume that no computed number is infinite. */
+static const uint32_t minus_infinity = 0xff800000;
+
 /* Mix the probabilities of an n-gram index into a distribution as in ngram/mixture.py, and keep only the allowed tokens.
  *
  * left: weight of the model.  ids, added: `count` tokens and the probability mass that each gets from the index.
@@ -83,7 +87,7 @@ void infill_mix(const float *logits, int n, double left, const int64_t *ids, con
     if (choices == 0) return;
     for (int i = 0; i < choices; i++)
         if (is_token(allowed[i], n)) workspace[i] = scores[allowed[i]];
-    for (int i = 0; i < n; i++) scores[i] = -INFINITY;
+    for (int i = 0; i < n; i++) memcpy(scores + i, &minus_infinity, sizeof *scores);
     for (int i = 0; i < choices; i++)
         if (is_token(allowed[i], n)) scores[allowed[i]] = workspace[i];
 }

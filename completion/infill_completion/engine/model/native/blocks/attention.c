@@ -7,6 +7,7 @@
 #ifdef BLOCKS
 #include "../products.h"
 #include "kernels.h"
+#include <float.h>
 
 typedef struct { /* what the heads of a group share, and memory for one tile of queries */
     kv_rows_t keys, values;
@@ -127,7 +128,7 @@ static void key_panels(const heads_t *a, int t, panel_t *panels) {
 /* Write the scores of all keys for queries that were multiplied by `scale`, and return the largest of each query. */
 static __m512 score_tile(const heads_t *a, int visible, const float *scale) {
     _Alignas(64) int32_t sums[4 * SUMS];
-    __m512 largest = _mm512_set1_ps(-INFINITY), root = _mm512_set1_ps(sqrtf((float)a->head_dim));
+    __m512 largest = _mm512_set1_ps(-FLT_MAX), root = _mm512_set1_ps(sqrtf((float)a->head_dim));
     __m512 factor = _mm512_div_ps(_mm512_set1_ps(1), _mm512_mul_ps(_mm512_loadu_ps(scale), root));
     for (int t = 0; t < a->tokens; t += 2 * TILE_OUTPUTS) {
         panel_t panels[2];
