@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import torch
 
-from infill_completion.engine.checkpoints import packed_weights, tensor_files
+from infill_completion.engine.checkpoints import tensor_files
 from infill_completion.engine.checkpoints.checkpoint import Checkpoint, load
+from infill_completion.engine.checkpoints.modules import rotary_of
 from infill_completion.engine.checkpoints.packed_weights import StreamedModel, can_stream, load_packed
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.model import int4, int8
@@ -90,8 +91,9 @@ def test_four_bits_are_those_of_the_whole_matrix(tmp_path: Path, monkeypatch: py
     [
         {"model_type": "gpt2"},
         {"quantization_config": {"quant_method": "bitsandbytes"}},
-        {"rope_parameters": {"rope_type": "llama3", "factor": 8.0}},
-        {"rope_parameters": None, "rope_scaling": {"type": "linear", "factor": 2.0}},
+        {"rope_parameters": {"rope_type": "llama3", "factor": 8.0}},  # without the other numbers
+        {"rope_parameters": {"rope_type": "linear", "factor": []}},
+        {"rope_parameters": None, "rope_scaling": {"type": "yarn", "factor": 2.0}},
     ],
 )
 def test_other_checkpoints_are_left_to_transformers(tmp_path: Path, change: dict[str, Any]) -> None:
@@ -103,9 +105,36 @@ def test_other_checkpoints_are_left_to_transformers(tmp_path: Path, change: dict
 
 
 def test_configurations_of_older_versions_are_understood() -> None:
-    rotary = packed_weights._rotary({"hidden_size": 64, "num_attention_heads": 4, "rope_theta": 1e6})
-    expected = packed_weights._rotary({"head_dim": 16, "rope_parameters": {"rope_theta": 1e6}})
+    rotary = rotary_of({"hidden_size": 64, "num_attention_heads": 4, "rope_theta": 1e6})
+    expected = rotary_of({"head_dim": 16, "rope_parameters": {"rope_theta": 1e6}})
+    assert rotary is not None
+    assert expected is not None
     assert torch.equal(rotary._frequencies, expected._frequencies)
+
+
+LLAMA3 = {
+    "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 64,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("generation", ["rope_parameters", "rope_scaling"])
+@pytest.mark.parametrize("rope", [{"rope_type": "linear", "factor": 4.0}, LLAMA3], ids=["linear", "llama3"])
+def test_scaled_positions_are_those_of_transformers(tmp_path: Path, rope: dict[str, Any], generation: str) -> None:
+    folder = save_tiny(tmp_path, head_dim=32, rope_parameters=rope | {"rope_theta": 1e5})
+    if generation == "rope_scaling":  # as older versions wrote it: DeepSeek-Coder, Llama 3.1
+        config = json.loads((folder / "config.json").read_text())
+        old = {"rope_scaling": rope, "rope_theta": 1e5} if rope is LLAMA3 else {
+            "rope_scaling": {"type": "linear", "factor": 4.0}, "rope_theta": 1e5,
+        }  # fmt: skip
+        config = {key: value for key, value in config.items() if key != "rope_parameters"} | old
+        (folder / "config.json").write_text(json.dumps(config))
+    streamed, whole = (loaded(folder, without_transformers=each) for each in (True, False))
+    assert isinstance(streamed.model, StreamedModel)
+    mine, theirs = (Decoder(each.model, 512, cpu_int8=True) for each in (streamed, whole))
+    assert torch.allclose(mine.cos, theirs.cos, atol=1e-4)
+    assert torch.allclose(mine.sin, theirs.sin, atol=1e-4)
+    assert (logits(mine) - logits(theirs)).norm() < 0.03 * logits(theirs).norm()
 
 
 @pytest.mark.parametrize("name", ["model.norm.weight", "model.layers.1.mlp.up_proj.weight"])

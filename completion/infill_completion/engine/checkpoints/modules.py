@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,8 @@ import torch
 from torch import Tensor, nn
 
 environment.prepare()
+
+_BASE = 10_000.0  # of rotary embeddings where a configuration names none
 
 
 class Rotary(nn.Module):
@@ -31,6 +34,37 @@ class Rotary(nn.Module):
         angles = positions[..., None].float() * self._frequencies.to(positions.device)
         angles = torch.cat((angles, angles), -1)
         return angles.cos().to(like.dtype), angles.sin().to(like.dtype)
+
+
+def rotary_of(config: Mapping[str, Any]) -> Rotary | None:
+    """Return the rotary tables for a ``config.json``, or None if it scales positions in a way that is not known here.
+
+    Sources: ``modeling_rope_utils.py`` of transformers for the scalings and the names of both generations.
+    """
+    try:
+        return _rotary(config, config.get("rope_parameters") or config.get("rope_scaling") or {})
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError):
+        return None
+
+
+def _rotary(config: Mapping[str, Any], rope: Mapping[str, Any]) -> Rotary | None:
+    base = float(rope.get("rope_theta") or config.get("rope_theta") or _BASE)
+    width = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
+    kind = rope.get("rope_type", rope.get("type", "default"))
+    if kind == "default":
+        return Rotary(width, base)
+    if kind == "linear":
+        return Rotary(width, base, float(rope["factor"]))
+    return Rotary(width, base, _llama3_factors(rope, width, base)) if kind == "llama3" else None
+
+
+def _llama3_factors(rope: Mapping[str, Any], width: int, base: float) -> Tensor:
+    """Return the factors of Llama 3.1: none for short wavelengths, the whole factor for long ones, and between."""
+    factor, low, high = (float(rope[name]) for name in ("factor", "low_freq_factor", "high_freq_factor"))
+    wavelengths = 2 * math.pi * base ** (torch.arange(0, width, 2).float() / width)
+    turns = float(rope["original_max_position_embeddings"]) / wavelengths
+    share = ((turns - low) / (high - low)).clamp(0, 1)
+    return 1 / (share + (1 - share) / factor)
 
 
 def causal_model(config: SimpleNamespace, rotary: Rotary, weights: Iterable[tuple[str, Tensor]]) -> nn.Module:

@@ -24,6 +24,7 @@ from infill_completion.engine.checkpoints.gguf.loading import config_of, opened,
 from infill_completion.engine.checkpoints.gguf.tensors import GgufTensor
 from infill_completion.engine.checkpoints.matrices import Block, blocks_of, check_biases
 from infill_completion.engine.checkpoints.modules import Rotary
+from infill_completion.engine.checkpoints.modules import rotary_of as rotary_of_config
 from infill_completion.engine.checkpoints.precision import Weights
 from infill_completion.engine.checkpoints.tensor_files import StoredTensor, stored_tensors
 from infill_completion.engine.checkpoints.weights import tensor_sizes, weight_files
@@ -36,7 +37,6 @@ from infill_completion.engine.model.native.step import suits_head
 
 environment.prepare()
 
-_BASE = 10_000.0  # of rotary embeddings where a configuration names none
 _EMBEDDINGS, _HEAD = "model.embed_tokens.weight", "lm_head.weight"
 _GROUP_BITS = 5.0  # of a weight with its scale and minimum
 _NORMS = ("input_layernorm", "post_attention_layernorm")
@@ -159,17 +159,16 @@ def _has_groups(folder: Path, family: str) -> bool:
 
 
 def can_stream(folder: Path) -> bool:
-    """Return whether :func:`load_packed` supports the checkpoint: whole weights and plain rotary embeddings.
+    """Return whether :func:`load_packed` supports the checkpoint: whole weights and known rotary embeddings.
 
     Raises:
         ModelError: The model computes something that the decoder does not.
     """
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
     if config.get("model_type") not in FAMILIES or config.get("quantization_config"):
         return False
     architecture_of(config)
-    return bool(rope.get("rope_type", rope.get("type", "default")) == "default")
+    return rotary_of_config(config) is not None
 
 
 def load_packed(path: Path, bits: int, progress: Callable[[float], None] = lambda share: None) -> StreamedModel:
@@ -200,7 +199,9 @@ def _safetensors(folder: Path) -> _Source:
     raw.setdefault("num_key_value_heads", raw["num_attention_heads"])
     tensors = stored_tensors(weight_files(folder))
     check_biases(raw, tensors)
-    return _Source(SimpleNamespace(**raw), tensors, _rotary(raw))
+    rotary = rotary_of_config(raw)
+    assert rotary is not None  # see can_stream
+    return _Source(SimpleNamespace(**raw), tensors, rotary)
 
 
 def _gguf(path: Path) -> _Source:
@@ -263,9 +264,3 @@ def _norm(tensors: Mapping[str, StoredTensor | GgufTensor], name: str) -> Any:
     bias = tensors.get(f"{name}.bias")
     weight = tensors[f"{name}.weight"].read().float()
     return SimpleNamespace(weight=weight, bias=None if bias is None else bias.read().float())
-
-
-def _rotary(config: dict[str, Any]) -> Rotary:
-    rope = config.get("rope_parameters") or {}
-    width = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
-    return Rotary(width, float(rope.get("rope_theta") or config.get("rope_theta") or _BASE))
