@@ -150,7 +150,8 @@ async def run(settings: Settings, line_holes: Sequence[LineHole], trigger: Trigg
             raise RuntimeError(health.reason)
         outcomes = []
         for number, hole in enumerate(line_holes):
-            completer = Completer(engine, settings)  # a new one each time: it must not remember earlier holes
+            # A new one each time: it must not remember earlier holes.  Steady: answers are the same each time.
+            completer = Completer(engine, settings, is_steady=True)
             text, offset = hole.prefix + hole.suffix, len(hole.prefix)
             uri, language_id = f"{hole.path.as_uri()}#{number}", language_id_of(hole.path.name)
             started = time.perf_counter()
