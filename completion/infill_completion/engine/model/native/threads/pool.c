@@ -12,7 +12,8 @@
 #include <string.h>
 
 #define MAX_ITEMS 65535
-#define LATE_NS 4000 /* after which a helper that has not finished is taken to have lost its core */
+#define LATE_NS 4000 /* more than a helper needs, after which it is taken to have lost its core */
+#define MOST_NS 500000 /* for any item */
 #define AWAKE_NS 50000 /* that a helper looks for the next job before it sleeps; between two jobs lies less */
 #define LOOKS 16 /* between two looks at the clock */
 #define STACK_BYTES (256 << 10)
@@ -83,14 +84,18 @@ static int steal(member_t *me, uint32_t number, int members) {
     }
 }
 
-static void take_part(const job_t *job, uint32_t number, member_t *me, int members, float *scratch, float *y) {
+/* Compute items as long as there are any, and return how many. */
+static int take_part(const job_t *job, uint32_t number, member_t *me, int members, float *scratch, float *y) {
+    int computed = 0;
     do {
         for (int first, count; (count = take(me, number, job->grain, &first));) {
             job->work(job->context, first, first + count, scratch, y);
+            computed += count;
             for (int i = first; i < first + count; i++)
                 atomic_store_explicit(me->done + i, number, memory_order_release);
         }
     } while (steal(me, number, members));
+    return computed;
 }
 
 static void *help(void *which) {
@@ -215,8 +220,8 @@ static int helper_of(int item, uint32_t number, int members, int64_t until) {
     }
 }
 
-/* Copy what helpers have finished, and compute what one has begun and not finished in time. */
-static void collect(const job_t *job, uint32_t number, int members, float *scratch, float *y) {
+/* Copy what helpers have finished, and compute what one has begun and not finished after some nanoseconds. */
+static void collect(const job_t *job, uint32_t number, int members, int64_t wait_ns, float *scratch, float *y) {
     int64_t until = 0;
     for (int item = 0; item < job->items;) {
         int first = item;
@@ -226,7 +231,7 @@ static void collect(const job_t *job, uint32_t number, int members, float *scrat
         }
         int helper = helper_of(item, number, members, 0);
         if (!helper) {
-            if (!until) until = now_ns() + LATE_NS;
+            if (!until) until = now_ns() + wait_ns;
             helper = helper_of(item, number, members, until);
         }
         if (!helper) {
@@ -249,8 +254,11 @@ void infill_share(const job_t *job, int threads, float *scratch, float *y) {
     int members = prepare(threads, (size_t)job->rows * job->columns + job->scratch);
     if (members > 1) {
         uint32_t number = begin(job, members);
-        take_part(job, number, pool.member, members, scratch, y);
-        collect(job, number, members, scratch, y);
+        int64_t begun = now_ns();
+        int computed = take_part(job, number, pool.member, members, scratch, y);
+        /* Helpers that are running take as long for what they have begun as the caller did, unless it was interrupted. */
+        int64_t same = (now_ns() - begun) * job->grain / (computed ? computed : job->grain);
+        collect(job, number, members, LATE_NS + (same < MOST_NS ? same : MOST_NS), scratch, y);
     } else {
         job->work(job->context, 0, job->items, scratch, y);
     }

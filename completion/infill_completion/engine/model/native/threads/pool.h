@@ -20,8 +20,8 @@ typedef struct {
 
 /* Compute all items of a job and write them to y, (rows, columns); scratch is for the calling thread.
  *
- * Up to threads - 1 helpers take part as far as they are running.  None is waited for longer than a few microseconds: what
- * a helper has begun and not finished is computed once more.  So a helper may still read what the job's context points to
+ * Up to threads - 1 helpers take part as far as they are running.  None is waited for longer than what it has begun takes:
+ * if it has not finished by then, that is computed once more.  So a helper may still read what the job's context points to
  * after the call; see infill_wait_for_threads.  Calls at the same time are computed by their callers alone. */
 void infill_share(const job_t *job, int threads, float *scratch, float *y);
 
