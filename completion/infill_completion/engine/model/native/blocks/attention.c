@@ -92,22 +92,14 @@ static void prepare(heads_t *a) {
 
 /* ---- one tile of queries ---- */
 
-/* As exponential. */
-ALWAYS_INLINE __m512 exponential_of(__m512 x) {
-    x = _mm512_min_ps(_mm512_max_ps(x, _mm512_set1_ps(-87.0f)), _mm512_set1_ps(87.0f));
-    __m512 n = _mm512_roundscale_ps(
-        _mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
-    r = _mm512_fmadd_ps(n, _mm512_set1_ps(2.12194440e-4f), r);
-    __m512 y = _mm512_set1_ps(1.9875691500e-4f);
-    y = _mm512_fmadd_ps(y, r, _mm512_set1_ps(1.3981999507e-3f));
-    y = _mm512_fmadd_ps(y, r, _mm512_set1_ps(8.3334519073e-3f));
-    y = _mm512_fmadd_ps(y, r, _mm512_set1_ps(4.1665795894e-2f));
-    y = _mm512_fmadd_ps(y, r, _mm512_set1_ps(1.6666665459e-1f));
-    y = _mm512_fmadd_ps(y, r, _mm512_set1_ps(5.0000001201e-1f));
-    y = _mm512_add_ps(_mm512_fmadd_ps(_mm512_mul_ps(y, r), r, r), _mm512_set1_ps(1.0f));
-    __m512i bits = _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23);
-    return _mm512_mul_ps(y, _mm512_castsi512_ps(bits));
+/* Turn the scores of some tokens into powers, by the very function of single tokens: the compiler fuses the same operations
+ * in both. */
+static void raise_all(float *restrict scores, int tokens, __m512 largest) {
+    for (int t = 0; t < tokens; t++) {
+        float *at = scores + t * TILE_TOKENS;
+        _mm512_storeu_ps(at, _mm512_sub_ps(_mm512_loadu_ps(at), largest));
+    }
+    for (int i = 0; i < tokens * TILE_TOKENS; i++) scores[i] = exponential(scores[i]);
 }
 
 /* Which of the queries see token t; the first one sees `visible` tokens, each other one more than the one before. */
@@ -152,7 +144,9 @@ static __m512 weigh(const heads_t *a, int visible, __m512 largest_score, __m512 
     int whole = visible & -LANES;
     for (int l = 0; l < LANES; l++) lanes[l] = _mm512_setzero_ps();
     for (int t = 0; t < a->tokens; t++) {
-        __m512 power = exponential_of(_mm512_sub_ps(_mm512_loadu_ps(a->scores + t * TILE_TOKENS), largest_score));
+        int left = a->tokens - t;
+        if (t % LANES == 0) raise_all(a->scores + t * TILE_TOKENS, left < LANES ? left : LANES, largest_score);
+        __m512 power = _mm512_loadu_ps(a->scores + t * TILE_TOKENS);
         __mmask16 seen = seeing(t, visible), in_lanes = 0xffff;
         if (t >= whole) { /* only where a whole turn of lanes is seen */
             in_lanes = seeing(t | (LANES - 1), visible);
