@@ -94,16 +94,22 @@ static kv_rows_t kv_rows(int tokens, int head_dim, float times) {
     return rows;
 }
 
+#define HEADS 5
+
+/* One head as the first of several, which must not depend on the others. */
 static void print_attention(int head_dim, visible_t visible, float spread) {
     int tokens = visible.first + visible.count * visible.stride;
     kv_rows_t keys = kv_rows(tokens, head_dim, spread), values = kv_rows(tokens, head_dim, 1);
-    float *query = numbers(head_dim, 1), *out = room(head_dim * sizeof *out);
-    float *workspace = room(infill_attention_workspace(visible.count) * sizeof *workspace);
-    infill_attention(query, keys, values, &visible, head_dim, workspace, out);
+    float *queries = numbers(HEADS * head_dim, 1), *out = room(HEADS * head_dim * sizeof *out);
+    float *workspace = room(infill_attention_workspace(visible.count) * sizeof *workspace),
+          *alone = room(MAX_HEAD_DIM * sizeof(float));
+    infill_attention_of_heads(queries, HEADS, keys, values, &visible, head_dim, workspace, out);
+    infill_attention(queries, keys, values, &visible, head_dim, workspace, alone);
+    if (memcmp(out, alone, head_dim * sizeof *out)) abort();
     printf("attention %d %d %d %d %g:", head_dim, visible.shared, visible.stride, visible.count, (double)spread);
-    print(out, head_dim);
+    print(out, HEADS * head_dim);
     free(keys.numbers), free(keys.scale), free(values.numbers), free(values.scale);
-    free(query), free(out), free(workspace);
+    free(queries), free(out), free(workspace), free(alone);
 }
 
 static void print_choice(int n, float temperature) {
