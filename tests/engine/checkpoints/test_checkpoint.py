@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from infill_completion.catalog import quantised_path
+from infill_completion.catalog.small import SMALL_ID
 from infill_completion.engine.checkpoints import devices, precision
 from infill_completion.engine.checkpoints.checkpoint import Checkpoint, load
 from infill_completion.engine.checkpoints.devices import choose_attention, choose_device
-from infill_completion.engine.checkpoints.model_settings import ModelSettings
+from infill_completion.engine.checkpoints.model_settings import ModelSettings, RerankParameters
 from infill_completion.engine.checkpoints.precision import choose_dtype, choose_quantization
 from infill_completion.engine.checkpoints.selection import EMBEDDED, choose_model, find
 from infill_completion.engine.checkpoints.weights import weight_bytes
@@ -21,6 +22,7 @@ from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.decoding.loaded_model import LoadedModel
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.model import int8
+from infill_completion.engine.ngram.fitted import FITTED
 from infill_completion.prompt.formats import PromptLayout
 from infill_completion.settings import EngineSettings
 from tests.engine.tiny import save_tiny
@@ -192,7 +194,36 @@ def test_settings_of_a_model_stand_beside_it(tmp_path: Path) -> None:
     assert ModelSettings.read(tmp_path / "elsewhere").cache is None
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"layout": "sideways"}', '{"cache": {"bias": "much"}}', '{"heal": "no"}'])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{}", RerankParameters()),
+        ('{"rerank": null}', None),
+        ('{"rerank": {"suffix_weight": 2, "unknown": 1}}', RerankParameters(suffix_weight=2)),
+    ],
+)
+def test_what_the_suffix_chooses_by_is_a_setting(tmp_path: Path, text: str, expected: RerankParameters | None) -> None:
+    (tmp_path / "infill.json").write_text(text)
+    assert ModelSettings.read(tmp_path).rerank == expected
+
+
+def test_the_small_model_has_fitted_weights_unless_its_own_file_says_otherwise(tmp_path: Path) -> None:
+    folder = tmp_path / SMALL_ID.rpartition("/")[2]
+    folder.mkdir()
+    settings = ModelSettings.read(folder)
+    assert (settings.cache, settings.layout) == (FITTED[SMALL_ID], PromptLayout.LEFT_TO_RIGHT)
+    (folder / "infill.json").write_text('{"cache": null}')
+    assert ModelSettings.read(folder).cache is None
+    assert ModelSettings.read(tmp_path, "codellama/CodeLlama-34b-hf").cache is None
+
+
+_WRONG = [
+    "{", "[]", '{"layout": "sideways"}', '{"cache": {"bias": "much"}}', '{"heal": "no"}', '{"rerank": true}',
+    '{"rerank": {"alternatives": -1}}', '{"rerank": {"least_share": 0}}', '{"rerank": {"suffix_tokens": 0}}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", _WRONG)
 def test_wrong_settings_of_a_model_are_one_sentence(tmp_path: Path, text: str) -> None:
     (tmp_path / "infill.json").write_text(text)
     with pytest.raises(ModelError) as error:

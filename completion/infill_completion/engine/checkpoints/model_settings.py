@@ -1,7 +1,7 @@
 """The settings of a model, from ``infill.json`` in its checkpoint: prompt layout, budget, cache weights.
 
 Checkpoints without the file, such as CodeLlama's, get defaults: the layout in the catalog, else the best one for their
-infilling tokens; healed words; no n-gram cache.
+infilling tokens; healed words; the n-gram cache only where its weights were fitted for the model.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from infill_completion.catalog import KnownModel, Support, identify
 from infill_completion.engine.checkpoints.gguf.loading import opened
 from infill_completion.engine.errors import ModelError
+from infill_completion.engine.ngram.fitted import FITTED
 from infill_completion.engine.ngram.mixture import MixtureParameters
 from infill_completion.prompt.formats import FimFormat, PromptLayout
 
@@ -32,9 +33,18 @@ class RerankParameters:
     """
 
     alternatives: int = 3
-    least_share: float = 0.02
-    suffix_tokens: int = 12
+    least_share: float = 0.05
+    suffix_tokens: int = 8
     suffix_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check the numbers.
+
+        Raises:
+            ValueError: A number is out of range.
+        """
+        if not 0 < self.least_share <= 1 or self.alternatives < 0 or self.suffix_tokens < 1 or self.suffix_weight < 0:
+            raise ValueError("`rerank` has a number that is out of range")
 
 
 @dataclass(frozen=True)
@@ -81,7 +91,7 @@ class ModelSettings:
         file = folder.with_suffix(".infill.json") if folder.is_file() else folder / "infill.json"
         names = opened(folder)[1].names if folder.is_file() else ()
         model = next(filter(None, (identify(folder, each) for each in (name, *names))), None)
-        default = cls(layout=_default_layout(model, form))
+        default = cls(layout=_default_layout(model, form), cache=FITTED.get(model.id) if model else None)
         if not file.exists():
             return default
         try:
