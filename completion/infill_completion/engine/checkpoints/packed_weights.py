@@ -6,6 +6,7 @@ The source is a checkpoint in safetensors or a GGUF file.
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -29,7 +30,7 @@ from infill_completion.engine.checkpoints.precision import Weights
 from infill_completion.engine.checkpoints.tensor_files import StoredTensor, stored_tensors
 from infill_completion.engine.checkpoints.weights import tensor_sizes, weight_files
 from infill_completion.engine.errors import ModelError
-from infill_completion.engine.model import huge_pages, int4, int4_grids, int8
+from infill_completion.engine.model import huge_pages, int4, int8
 from infill_completion.engine.model.architecture import architecture_of
 from infill_completion.engine.model.int4 import Groups, Int4Linear
 from infill_completion.engine.model.int8 import Int8Linear
@@ -38,7 +39,6 @@ from infill_completion.engine.model.native.step import suits_head
 environment.prepare()
 
 _EMBEDDINGS, _HEAD = "model.embed_tokens.weight", "lm_head.weight"
-_GROUP_BITS = 5.0  # of a weight with its scale and minimum
 _NORMS = ("input_layernorm", "post_attention_layernorm")
 
 
@@ -141,21 +141,21 @@ def weights_of(path: Path) -> Weights:
         shape = ModelShape.of(config)
         if not can_stream(path):
             return Weights(shape.linear_weights)
+        tensor_sizes(path)  # raises if a header is damaged
         return Weights(
             shape.linear_weights,
             is_packable=suits_head(shape.head_dim),
-            has_groups=_has_groups(path, config["model_type"]),
+            has_groups=_has_groups(stored_tensors(weight_files(path)), config["model_type"]),
         )
     except (ModelError, OSError, LookupError, ValueError, TypeError, AttributeError, struct.error):
         return Weights()  # loading it says what is wrong
 
 
-def _has_groups(folder: Path, family: str) -> bool:
-    tensor_sizes(folder)  # raises if a header is damaged
-    tensors = stored_tensors(weight_files(folder))
+def _has_groups(tensors: Mapping[str, StoredTensor], family: str) -> bool:
+    """Return whether most weights of the first layer are in groups of 4 bits."""
     blocks = blocks_of(family)
-    names = (f"model.layers.0.{block.module}.{name}.weight" for block in blocks for name in block.names)
-    return all(int4_grids.is_on_grids(tensors[name].first_rows()) for name in names)
+    matrices = [tensors[f"model.layers.0.{block.module}.{name}.weight"] for block in blocks for name in block.names]
+    return sum(math.prod(each.shape) * (1 if each.has_groups else -1) for each in matrices) > 0
 
 
 def can_stream(folder: Path) -> bool:
@@ -177,7 +177,7 @@ def load_packed(path: Path, bits: int, progress: Callable[[float], None] = lambd
     Args:
         path: Folder of the checkpoint, or the file.
         bits: Of the matrices in the layers, 8 or 4.  Head and embeddings have 8, and a tied head serves as the
-            embeddings; so have the matrices of a 4-bit GGUF file that it holds in more bits.
+            embeddings; so have, where most matrices are in groups of 4 bits already, those that are not.
         progress: Called with the share that is loaded, from 0 to 1.
 
     Raises:
@@ -201,7 +201,7 @@ def _safetensors(folder: Path) -> _Source:
     check_biases(raw, tensors)
     rotary = rotary_of_config(raw)
     assert rotary is not None  # see can_stream
-    return _Source(SimpleNamespace(**raw), tensors, rotary)
+    return _Source(SimpleNamespace(**raw), tensors, rotary, _has_groups(tensors, raw["model_type"]))
 
 
 def _gguf(path: Path) -> _Source:
@@ -242,7 +242,7 @@ def _matrix(source: _Source, block: str, names: tuple[str, ...], bits: int) -> _
     biases = [source.tensors[key] for name in names if (key := f"{block}.{name}.bias") in source.tensors]
     if len(biases) not in {0, len(parts)}:
         raise ValueError(f"{block} has a bias in some parts only")
-    is_precise = source.is_four_bit and any(part.bits > _GROUP_BITS for part in parts)
+    is_precise = source.is_four_bit and not all(part.has_groups for part in parts)
     return _Matrix(parts, biases, 8 if is_precise else bits)
 
 

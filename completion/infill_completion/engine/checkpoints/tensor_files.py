@@ -41,9 +41,11 @@ class StoredTensor(NamedTuple):
     shape: tuple[int, ...]
 
     @property
-    def bits(self) -> float:
-        """Bits of a number in the file."""
-        return 8.0 * self.dtype.itemsize
+    def has_groups(self) -> bool:
+        """Whether the weights of a matrix were in groups of 4 bits before, by its first rows."""
+        return int4_grids.is_on_grids(
+            self._read(0, min(self.shape[0], GROUP_OUTPUTS) * self.shape[1]).view(-1, self.shape[1])
+        )
 
     def read(self, dtype: torch.dtype | None = None) -> Tensor:
         """Return the whole tensor, in the type of the file or another one."""
@@ -61,10 +63,6 @@ class StoredTensor(NamedTuple):
         step = max(1, _AT_ONCE // max(1, columns * GROUP_OUTPUTS)) * GROUP_OUTPUTS
         for first in range(0, rows, step):
             yield self._read(first * columns, min(step, rows - first) * columns).view(-1, columns)
-
-    def first_rows(self) -> Tensor:
-        """Return the rows of a matrix by which :func:`.int4_grids.is_on_grids` decides."""
-        return self._read(0, min(self.shape[0], GROUP_OUTPUTS) * self.shape[1]).view(-1, self.shape[1])
 
     def groups(self) -> Iterator[Groups]:
         """Return the rows of a matrix in 4 bits, some at a time; exactly where they lie on grids of 4 bits."""

@@ -46,6 +46,7 @@ def write_model(
 ) -> Path:  # fmt: skip
     """Write a Llama of two layers whose matrices are of a kind; embeddings and the last ``ffn_down`` are of another."""
     metadata, _ = small_model()
+    metadata = {key: value for key, value in metadata.items() if ".fim_" not in key}  # a folder has other marks
     metadata |= {
         "llama.block_count": _LAYERS, "llama.embedding_length": hidden, "llama.feed_forward_length": _WIDE,
         "llama.attention.head_count": _HEADS, "llama.attention.head_count_kv": _KV_HEADS, "llama.context_length": 512,
@@ -82,5 +83,8 @@ def save_dequantized(path: Path, folder: Path, dtype: torch.dtype = torch.float3
     model = made.to(dtype)
     model.load_state_dict(dict(held.named_parameters()) | {"lm_head.weight": held.lm_head.weight})
     model.save_pretrained(folder)
-    (folder / "tokenizer.json").write_text(json.dumps(vocabulary_of(read(path)).document))
+    made_tokenizer = vocabulary_of(read(path))
+    ends = {"eos_token": made_tokenizer.ends.eos, "bos_token": made_tokenizer.ends.bos}
+    (folder / "tokenizer.json").write_text(json.dumps(made_tokenizer.document))
+    (folder / "tokenizer_config.json").write_text(json.dumps(ends | {"add_bos_token": made_tokenizer.ends.adds_bos}))
     return model.eval()

@@ -8,14 +8,17 @@ from typing import Any, cast
 import pytest
 import torch
 
+from infill_completion.api import CompletionRequest
 from infill_completion.engine.checkpoints import tensor_files
 from infill_completion.engine.checkpoints.gguf import tensors as gguf_tensors
 from infill_completion.engine.checkpoints.gguf.loading import load_gguf
 from infill_completion.engine.checkpoints.packed_weights import load_packed
+from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.model import int4
 from infill_completion.engine.model.int4 import Int4Linear
 from infill_completion.engine.model.int8 import Int8Linear
+from infill_completion.settings import EngineSettings
 from tests.catalog.gguf.gguf_writer import Stored, gguf, small_model
 from tests.engine.checkpoints.gguf.block_oracle import random_blocks, values_of
 from tests.engine.checkpoints.gguf.quantized_model import quantized, save_dequantized, write_model
@@ -94,6 +97,7 @@ def test_safetensors_of_the_same_weights_are_packed_alike(tmp_path: Path, kind: 
     path = write_model(tmp_path / "model.gguf", kind)
     save_dequantized(path, tmp_path / "folder", dtype)
     ours, theirs = load_packed(path, 4), load_packed(tmp_path / "folder", 4)
+    assert [type(each) for each in matrices(ours)] == [type(each) for each in matrices(theirs)]
     for mine, other in zip(matrices(ours)[:-1], matrices(theirs)[:-1], strict=True):
         if dtype is torch.float32:
             assert torch.equal(mine.weight, other.weight)
@@ -101,6 +105,23 @@ def test_safetensors_of_the_same_weights_are_packed_alike(tmp_path: Path, kind: 
             spread = int4.unpacked(mine.weight).abs().max()
             assert (int4.unpacked(mine.weight) - int4.unpacked(other.weight)).abs().max() < 0.01 * spread
     assert (ours.lm_head.weight.int() - theirs.lm_head.weight.int()).abs().max() <= (2 if dtype is torch.float16 else 0)
+
+
+@pytest.mark.parametrize("quantization", ["auto", "int8"])
+@pytest.mark.parametrize("kind", ["Q4_0", "Q4_1"])
+def test_answers_are_the_same_through_both(tmp_path: Path, kind: str, quantization: str) -> None:
+    path = write_model(tmp_path / "model.gguf", kind)
+    save_dequantized(path, tmp_path / "folder")
+    answers = []
+    for each in (path, tmp_path / "folder"):
+        settings = EngineSettings(model=str(each), device="cpu", quantization=quantization)
+        generator = Generator.load(settings, lambda *_: None, without_transformers=True)
+        requests = [CompletionRequest(text, None, max_tokens=24, temperature=0.0) for text in ("def f():", "x = [1, ")]
+        texts = ["".join(chunk.text for chunk in generator.stream(each, lambda: False)) for each in requests]
+        answers.append((generator.details["quantization"], texts))
+        generator.close()
+    assert answers[0] == answers[1]
+    assert any(answers[0][1])
 
 
 def test_files_of_more_bits_are_rounded_like_whole_weights(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from infill_completion.engine.model.int4 import GROUP_INPUTS, GROUP_OUTPUTS, Gro
 
 environment.prepare()
 
+_GROUP_BITS = 5.0  # of a weight with its scale and minimum
 _AT_ONCE = 1 << 17  # weights that are dequantized at once, in float32
 
 
@@ -41,10 +42,10 @@ class GgufTensor(NamedTuple):
         return self.place.entry.shape
 
     @property
-    def bits(self) -> float:
-        """Bits of a weight in the file, with its share of the scales."""
+    def has_groups(self) -> bool:
+        """Whether its weights are in groups of 4 bits, or take no more than such."""
         kind = self.place.entry.type
-        return 8 * kind.block_bytes / kind.block_values
+        return 8 * kind.block_bytes / kind.block_values <= _GROUP_BITS
 
     def read(self, dtype: torch.dtype = torch.float32, device: torch.device | None = None) -> Tensor:
         """Return the whole tensor.
