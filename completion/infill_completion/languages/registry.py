@@ -2,7 +2,7 @@
 
 To add a language, add a row to `LANGUAGES`:
 
-1. Choose its traits from `block_styles`, or add a style there.
+1. Choose its traits from `block_styles`, or add a style there, also if it puts code into strings in another way.
 2. For what a parser knows better (strings, comments, empty bodies, syntax errors), describe its tree-sitter grammar in
    `grammars`, give it to the row, and add its package to the dependencies in `pyproject.toml`.
 3. For the signatures of imported definitions in the prompt, write a module of the same name in `context.signatures` and
