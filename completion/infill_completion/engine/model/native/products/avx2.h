@@ -76,7 +76,9 @@ ALWAYS_INLINE void dot_bytes(const int8_t *weight, const int32_t *weight_sums, i
 
 /* A 16-bit lane adds 16 products of at most 15 * 128, which fits. */
 ALWAYS_INLINE __m256i add_quads(__m256i sums, __m256i numbers, __m256i inputs) {
-    return _mm256_add_epi16(sums, _mm256_maddubs_epi16(numbers, inputs));
+    sums = _mm256_add_epi16(sums, _mm256_maddubs_epi16(numbers, inputs));
+    __asm__("" : "+x"(sums)); /* in this order: gcc would add up products in trees, for which there are no registers */
+    return sums;
 }
 
 ALWAYS_INLINE __m256i in_32_bits(__m256i sums) { return _mm256_madd_epi16(sums, _mm256_set1_epi16(1)); }
