@@ -31,7 +31,7 @@ def test_only_the_end_of_a_prompt_computes_logits(library: ctypes.CDLL, threads:
     assert torch.equal(got, expected)
 
 
-def test_as_many_threads_read_a_prompt_as_share_a_step(library: ctypes.CDLL) -> None:
+def test_as_many_threads_read_a_prompt_as_share_a_step(library: ctypes.CDLL, monkeypatch: pytest.MonkeyPatch) -> None:
     decoder = Decoder(model_of("Qwen2", hidden_size=128, head_dim=64), 256, cpu_int8=True)
     forward_pass, seen = ForwardPass(decoder, 1, step_threads=3), list[int]()
     forward_pass._step, forward_pass._is_decided = NativeStep(library, decoder), True
@@ -42,7 +42,7 @@ def test_as_many_threads_read_a_prompt_as_share_a_step(library: ctypes.CDLL) -> 
         seen.append(part.shape[1])
         return forward(part, *place, **more)
 
-    forward_pass.forward = counting  # type: ignore[method-assign]
+    monkeypatch.setattr(forward_pass, "forward", counting)
     forward_pass.prefill(ids, empty_cache(decoder, 256), 0)
     forward_pass.close()
     assert sorted(seen) == [66, 67, 67]
