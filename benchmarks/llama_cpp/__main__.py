@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import importlib.metadata
 import json
+import logging
 import os
 import tempfile
 import time
@@ -105,7 +106,9 @@ def main() -> None:
     )
     parser.add_argument("--note", default="", help="a remark to store with the figures")
     parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--verbose", action="store_true", help="report each task on standard error")
     options = parser.parse_args()
+    logging.basicConfig(format="%(message)s", level=logging.INFO if options.verbose else logging.WARNING)
     if packages := missing():
         raise SystemExit(f"Not installed: {', '.join(packages)}; run `pip install llama-cpp-python gguf` first.")
     options.load, started = os.getloadavg()[0], time.monotonic()

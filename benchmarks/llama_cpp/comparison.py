@@ -56,11 +56,11 @@ class Comparison:
                 each.report.step_bytes[context] = each.ask("step_bytes", context=len(ids))["all"]
         for each in self.contestants:
             if each.engine == THEIRS:
-                each.ask("prompt", ids=ids, threads=max(options.threads))
+                each.ask("prompt", ids=ids, threads=min(options.threads))  # as below
         return ids
 
     def _compare_tokens(self, ids: list[int], options: argparse.Namespace) -> None:
-        threads = max(options.threads)
+        threads = min(options.threads)  # beside busy processes llama.cpp hardly moves with more
         chosen: dict[str, list[int]] = {}
         for each in self.contestants:
             task: dict[str, Any] = {"tokens": GREEDY_TOKENS, "threads": threads}

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import logging
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
 from infill_completion.engine.environment import SETTINGS
+
+log = logging.getLogger(__name__)
 
 OURS, THEIRS = "infill-ls", "llama.cpp"
 
@@ -92,7 +96,9 @@ class Contestant:
             self._process.stdin.flush()
         except BrokenPipeError:
             pass
+        started = time.monotonic()
         line = self._process.stdout.readline()
+        log.info("%s %s: %s in %.1f s", self.engine, self.weights, task, time.monotonic() - started)
         if not line:
             raise SystemExit(f"{self.engine} ({self.weights}) gave no answer to `{task}`; see the messages above.")
         answer: dict[str, Any] = json.loads(line)
