@@ -652,6 +652,7 @@ _DOCSTRINGS = (
     '        ...\n\n    def g(self):\n        """Return the model\'s size."""\n        ...\n\n'
     '    def h(self):\n        """Return h."""\n        ...\n'
 )
+_DEFINES = "/* Define it. */\n#define A_ 1\n\n" * 400
 _ROWS = "".join(f"         {number}) * r +\n" for number in range(6))
 _DOCSTRING = 'class A:\n    def f(self):\n        """Return it'
 STRINGS = [
@@ -750,6 +751,10 @@ STRINGS = [
         for more in ("", "\n#define A 1")
     ),
     _line("c", "/* Define█`a' b. */", " to 1 if you have the ", SAME, "#define A 1\n"),
+    Row("c", f"{_DEFINES}/* █ */\n", "Define it if `a' is. */", f"{_DEFINES}/* Define it if `a' is. */\n"),
+    Row("c", f"{_DEFINES}/* █ */\n", "Define it if `a' is.", SAME),
+    _line("c", "typedef struct █ TypeObject;", "TypeObject", SAME),
+    _line("c", "x = █ TypeObject;", "TypeObject", NOTHING),
     _line("css", "/* Define█'a' b. */", " it or 'a' b. */", "/* Define it or 'a' b. */", "a {}\n"),
     _line("html", "<!-- A█ b -->", " and b -->", "<!-- A and b -->"),
     # Brackets in a raw string of several lines.

@@ -125,15 +125,19 @@ def _unended(text: str, rest: str, context: FilterContext, traits: LanguageTrait
     line = written + rest
     if any(fence in line for fence in _FENCES):
         return 0
-    if context.traits.line_comment == "//" and comment_start(context.window.before, context.traits) is None:
-        if _opens_comment(written):
-            return unended_strings(line, _prose(context.traits))
-        if traits is context.traits or is_in_comment(context):
-            is_inside = is_in_comment(context) and not _opens_comment(before)
-            line, traits = without_comments(f"/*{line}" if is_inside else line, context.traits), context.traits
-    count = unended_strings(line, traits) + ("*/" in line and traits.line_comment == "//")
+    in_comment = 0
+    if context.traits.line_comment == "//" and comment_start(window.before, context.traits) is None:
+        if _opens_comment(before) or (is_in_comment(context) and "*/" not in before):
+            # Quotes in a comment are prose, and count whether or not the suggestion ends it.
+            start, end = before.rfind("/*"), f"{line}*/".find("*/", len(before))
+            in_comment = unended_strings(line[start + 2 if start >= 0 else 0 : end], _prose(context.traits))
+            line, traits = f"{line[: max(start, 0)]} {line[end + 2 :]}", context.traits
+        if _opens_comment(line):
+            return in_comment + unended_strings(line, _prose(context.traits))
+        line = without_comments(line, context.traits)
+    count = in_comment + unended_strings(line, traits) + ("*/" in line and traits.line_comment == "//")
     counts = [each.count("`") % 2 for each in (before, window.rest, window.below)] if count else []
-    return min(count, unended_strings(f"{line}`", traits)) if counts == [0, 1, 1] else count
+    return min(count, in_comment + unended_strings(f"{line}`", traits)) if counts == [0, 1, 1] else count
 
 
 def _opens_comment(line: str) -> bool:

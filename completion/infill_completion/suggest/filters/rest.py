@@ -18,6 +18,7 @@ _WORD = re.compile(r"\w")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _ONLY_CLOSERS = re.compile(r"[)\]}>\"'`;,:\s]+")
 _QUOTES = re.compile("[\"'`]+")
+_TYPEDEF = re.compile(r"\btypedef\s+(?:struct|union|enum)\s+$")
 _QUOTES_END = re.compile("[\"'`]+$")
 _OPENERS = frozenset("([{")
 # Minimum length of an overlap of words that is not the whole rest of the line.
@@ -230,6 +231,8 @@ def _overlaps(text: str, rest: str) -> list[str]:
 def _is_double(text: str, overlap: str, context: FilterContext) -> bool:
     """Return whether ``text`` ends with a part of the rest that no brackets or quotes speak for or against."""
     window = context.window
+    if _TYPEDEF.search(window.before) and overlap == text:
+        return False  # The tag of a type may be its name.
     if not overlap.strip("*_~") and doubles_emphasis(text, context):
         return True
     if _QUOTES.fullmatch(overlap) and 3 * overlap[0] in window.before + text + window.rest:
