@@ -3,7 +3,7 @@
  * vpmaddubsw would take bytes as they are, but its sums of two products overflow 16 bits: weights are widened instead.
  */
 #define PRODUCTS "avx2"
-#define HAS_BYTE_PRODUCTS 0
+#define HAS_BYTE_PRODUCTS 1
 #include "shared256.h"
 
 /* ---- 8 bits ---- */
