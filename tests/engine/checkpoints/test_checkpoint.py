@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from infill_completion.catalog import quantised_path
-from infill_completion.catalog.small import SMALL_ID
+from infill_completion.catalog import SMALL_MODEL, quantised_path
 from infill_completion.engine.checkpoints import devices, precision
 from infill_completion.engine.checkpoints.checkpoint import Checkpoint, load
 from infill_completion.engine.checkpoints.devices import choose_attention, choose_device
@@ -208,13 +207,19 @@ def test_what_the_suffix_chooses_by_is_a_setting(tmp_path: Path, text: str, expe
 
 
 def test_the_small_model_has_fitted_weights_unless_its_own_file_says_otherwise(tmp_path: Path) -> None:
-    folder = tmp_path / SMALL_ID.rpartition("/")[2]
-    folder.mkdir()
-    settings = ModelSettings.read(folder)
-    assert (settings.cache, settings.layout) == (FITTED[SMALL_ID], PromptLayout.LEFT_TO_RIGHT)
-    (folder / "infill.json").write_text('{"cache": null}')
-    assert ModelSettings.read(folder).cache is None
-    assert ModelSettings.read(tmp_path, "codellama/CodeLlama-34b-hf").cache is None
+    assert SMALL_MODEL.shape is not None
+    config = {
+        "model_type": "llama", "num_hidden_layers": 30, "hidden_size": 576, "intermediate_size": 1536,
+        "num_attention_heads": 9, "num_key_value_heads": 3, "vocab_size": 49_152, "tie_word_embeddings": True,
+    }  # fmt: skip
+    (tmp_path / "config.json").write_text(json.dumps(config))  # the folder's name says nothing
+    assert ModelSettings.read(tmp_path).cache == FITTED[SMALL_MODEL.shape]
+    (tmp_path / "infill.json").write_text('{"cache": null}')
+    assert ModelSettings.read(tmp_path).cache is None
+    (tmp_path / "infill.json").unlink()
+    (tmp_path / "config.json").write_text(json.dumps(config | {"hidden_size": 1152}))
+    assert ModelSettings.read(tmp_path).cache is None
+    assert ModelSettings.read(tmp_path, SMALL_MODEL.id).layout is PromptLayout.LEFT_TO_RIGHT
 
 
 _WRONG = [

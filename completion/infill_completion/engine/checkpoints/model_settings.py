@@ -13,7 +13,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
-from infill_completion.catalog import KnownModel, Support, identify
+from infill_completion.catalog import KnownModel, ModelShape, Support, identify
 from infill_completion.engine.checkpoints.gguf.loading import opened
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.ngram.fitted import FITTED
@@ -91,7 +91,7 @@ class ModelSettings:
         file = folder.with_suffix(".infill.json") if folder.is_file() else folder / "infill.json"
         names = opened(folder)[1].names if folder.is_file() else ()
         model = next(filter(None, (identify(folder, each) for each in (name, *names))), None)
-        default = cls(layout=_default_layout(model, form), cache=FITTED.get(model.id) if model else None)
+        default = cls(layout=_default_layout(model, form), cache=_fitted(folder))
         if not file.exists():
             return default
         try:
@@ -106,6 +106,16 @@ class ModelSettings:
             return replace(default, **changes)
         except (OSError, ValueError, TypeError) as error:
             raise ModelError(f"{file} cannot be read ({error}); correct it or remove it.") from error
+
+
+def _fitted(folder: Path) -> MixtureParameters | None:
+    """Return the weights that were fitted for a model of this shape, or None."""
+    try:
+        if folder.is_file():
+            return FITTED.get(opened(folder)[1].shape)
+        return FITTED.get(ModelShape.of(json.loads((folder / "config.json").read_text("utf-8"))))
+    except (OSError, LookupError, TypeError, ValueError, AttributeError):
+        return None
 
 
 def _default_layout(model: KnownModel | None, form: FimFormat | None) -> PromptLayout:
