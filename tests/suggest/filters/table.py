@@ -363,6 +363,9 @@ COPIES += [
 
 # Good suggestions that a rule above could take for something else.
 GOOD = [
+    # Entries of a list that are alike.
+    _line("c", "int f(█ PyObject *,", "PyObject*,", SAME, "      PyObject *, PyObject *);\n"),
+    _line("python", "    0, 0,█ 0,", " 0,", SAME, "    0, 0, 0)\n"),
     _line("javascript", "foo(█", "a, b);", SAME),
     _line("javascript", "foo(bar(█)", "a)", SAME),
     _line("javascript", "foo(█, b);", "() => { a(); }", SAME),
@@ -655,7 +658,14 @@ _DOCSTRINGS = (
 _DEFINES = "/* Define it. */\n#define A_ 1\n\n" * 400
 _ROWS = "".join(f"         {number}) * r +\n" for number in range(6))
 _DOCSTRING = 'class A:\n    def f(self):\n        """Return it'
+_ENTRIES = "".join(f" 'NAME_{number}': 'value',\n" for number in range(500))
 STRINGS = [
+    # A string that goes on in the next line, in brackets that open far above.
+    *(
+        Row("python", f"{above}{_ENTRIES} 'FLAGS': '-I/usr/█\n 'LAST': 'x',\n{below}", text, SAME, invoked=True)
+        for above, below in (("A = {\n", "}\n"), ("f({\n", "})\n"), ("A = [\n", "]\n"))
+        for text in ("include '\n          '-DX=1',", "include  '\n          '-DX=1 '\n          '-DY',")
+    ),
     # The quote, or the bracket and the quote, that the rest begins with, inside code in a string.
     _line("typescript", 'f(`.a[b-█"${c}"]`);', 'd="${', 'f(`.a[b-d="${c}"]`);'),
     _line("typescript", 'a["B"] = `.:█"B"]}`;', '${c}/d:${a["', 'a["B"] = `.:${c}/d:${a["B"]}`;'),
@@ -814,6 +824,13 @@ SECOND_CALLS = [
     _line("javascript", "const x = f(█);", "1), y = g(2", SAME),
     _line("typescript", "let x: A = f(█);", "1), y: B = g(2", SAME),
     _line("c", "int x = f(█);", "1), y = g(2", SAME),
+    *(
+        _line(language, "    double *a = f(n, 8), *b = g(n █];", text, SAME)
+        for language in ("c", "cpp")
+        for text in ("* 2), c[2", "* 2), *c, d[2", "* 2), *c[1] = {d}, e[2")
+    ),
+    _line("c", "static unsigned int a[2] = f(█];", "1), b[2", SAME),
+    _line("c", "int x = f(█);", "1), g(2", "int x = f(1);"),
     _line("javascript", "x = [f(█)];", "1), g(2", SAME),
     _line("javascript", "h(f(█));", "1), g(2", SAME),
     _line("javascript", "f(█);", "1).then(g), h(2", "f(1).then(g);"),

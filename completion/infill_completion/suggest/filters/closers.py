@@ -23,6 +23,9 @@ _AFTER_CLOSER = ";,:)"
 # The end of a statement in brackets, and what begins its next part after a comma unless that declares something.
 _STATEMENT_END = re.compile(r"[)\]]+\s*;?")
 _NEXT_PART = re.compile(r"\s*,(?!\s*[\w$]+\s*(?::[^=()]+)?=(?!=))")
+# A declaration in the family of C, and what else its next part may be.
+_DECLARES = re.compile(r"\s*(?:[\w:<>]+[\s*&]+)+\w+\s*(?:\[[^\]=]*\]\s*)*=")
+_DECLARATOR = re.compile(r"\s*,[\s*&]*[A-Za-z_]\w*\s*(?:[\[=,;{]|$)")
 # Statements that are a call, and those that use a value, in languages in which a value is never a list.
 _CALL = re.compile(r"\s*(?:await\s+)?[\w.$:@!?&*>-]+\s*[(\[]")
 _VALUE = re.compile(r"\s*(?:return\b|[^=]*[^=!<>]=(?![=>]))")
@@ -91,10 +94,13 @@ def cut_at_second_call(text: str, context: FilterContext) -> str:
     if not open_brackets(window.before, traits) or not _is_single(context):
         return text
     depth, start = 0, len(window.before)
+    declares = context.language_id in _FAMILY_OF_C and _DECLARES.match(window.before) is not None
     for offset, bracket in brackets(window.before + text, traits):
         depth += -1 if bracket in PAIRS else 1
-        if depth == 0 and offset >= start and _NEXT_PART.match(text, offset - start + 1):
-            return text[: offset - start]
+        after = offset - start + 1
+        is_next = depth == 0 and after > 0 and _NEXT_PART.match(text, after) is not None
+        if is_next and not (declares and _DECLARATOR.match(text, after)):
+            return text[: after - 1]
     return text
 
 

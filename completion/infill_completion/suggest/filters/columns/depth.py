@@ -26,6 +26,8 @@ _CONTINUED = (",", "\\", "=", "(", "[", "{", "|", "&&", ".", "+")
 _LABEL = re.compile(r"\s*(?:case\b[^;]*|\w+\s*):")
 # After so many lines that are rightly deeper, inside brackets or strings, none is checked, since each check reads all.
 _MAX_CHECKS = 32
+# Far enough back to find a line that is not blank.
+_LINES_BACK = 8
 # Labels and closing brackets are indented as the code style wants.
 _IS_FREE = re.compile(_LABEL.pattern + r"|\s*[)\]}]")
 
@@ -80,7 +82,15 @@ def _is_complete(text: str, last: str, context: FilterContext) -> bool:
         return False
     if _is_braced(context):
         return code.endswith(";") and _LABEL.match(code) is None and not open_brackets(code, context.traits)
+    if not context.window.starts_document and _follows_comma(whole):
+        return False  # in brackets that the window does not show
     return not (opens_block(code, context.traits) or code.endswith("\\") or open_brackets(whole, context.traits))
+
+
+def _follows_comma(text: str) -> bool:
+    """Return whether the line before the last one of ``text`` ends with a comma."""
+    lines = [line for line in text.rstrip().split("\n")[-_LINES_BACK:] if line.strip()]
+    return len(lines) > 1 and lines[-2].rstrip().endswith(",")
 
 
 def _ends_string(line: str) -> bool:
