@@ -365,6 +365,8 @@ COPIES += [
 GOOD = [
     # Entries of a list that are alike.
     _line("c", "int f(█ PyObject *,", "PyObject*,", SAME, "      PyObject *, PyObject *);\n"),
+    _line("c", "█ PyObject *,", "int f(PyObject*,", SAME, "      PyObject *, PyObject *);\n"),
+    _line("c", "int f(█ PyObject *,", "PyObject*,", NOTHING, "      char *, char *);\n"),
     _line("python", "    0, 0,█ 0,", " 0,", SAME, "    0, 0, 0)\n"),
     _line("javascript", "foo(█", "a, b);", SAME),
     _line("javascript", "foo(bar(█)", "a)", SAME),

@@ -231,7 +231,7 @@ def _overlaps(text: str, rest: str) -> list[str]:
 def _is_double(text: str, overlap: str, context: FilterContext) -> bool:
     """Return whether ``text`` ends with a part of the rest that no brackets or quotes speak for or against."""
     window = context.window
-    if overlap == text and (_TYPEDEF.search(window.before) or _is_repeated_below(text, context)):
+    if (overlap == text and _TYPEDEF.search(window.before)) or _is_repeated_below(overlap, context):
         return False  # The tag of a type may be its name.
     if not overlap.strip("*_~") and doubles_emphasis(text, context):
         return True
@@ -245,10 +245,10 @@ def _is_double(text: str, overlap: str, context: FilterContext) -> bool:
     return fit_of(text[: -len(overlap)], 0, context) <= fit_of(text, 0, context)
 
 
-def _is_repeated_below(text: str, context: FilterContext) -> bool:
-    """Return whether ``text`` is an entry of a list and the next line begins with the same one: types, numbers."""
-    entry = _TOKEN.findall(text)
-    below = _TOKEN.findall(context.window.below.lstrip()[: len(text) + _MAX_MATCH])
+def _is_repeated_below(overlap: str, context: FilterContext) -> bool:
+    """Return whether ``overlap`` is an entry of a list and the next line begins with the same one: types, numbers."""
+    entry = _TOKEN.findall(overlap)
+    below = _TOKEN.findall(context.window.below.lstrip()[: len(overlap) + _MAX_MATCH])
     return entry[-1:] == [","] and below[: len(entry) - 1] == entry[:-1]
 
 
