@@ -366,7 +366,12 @@ GOOD = [
     # Entries of a list that are alike.
     _line("c", "int f(█ PyObject *,", "PyObject*,", SAME, "      PyObject *, PyObject *);\n"),
     _line("c", "█ PyObject *,", "int f(PyObject*,", SAME, "      PyObject *, PyObject *);\n"),
-    _line("c", "int f(█ PyObject *,", "PyObject*,", NOTHING, "      char *, char *);\n"),
+    _line("c", "int f(█ int count,", "int count,", NOTHING, "      char *, char *);\n"),
+    _line("c", "int f(█ PyObject *, int, int,", "PyObject *,", SAME, "      int);\n"),
+    _line("cpp", "void█ char *, int);", " f(char *,", SAME),
+    # A word that the next one begins with.
+    _line("c", "#define █ create_traced", "create", SAME),
+    _line("c", "#define █ create", "create", NOTHING),
     _line("python", "    0, 0,█ 0,", " 0,", SAME, "    0, 0, 0)\n"),
     _line("javascript", "foo(█", "a, b);", SAME),
     _line("javascript", "foo(bar(█)", "a)", SAME),

@@ -19,6 +19,8 @@ _TOKEN = re.compile(r"\w+|[^\w\s]")
 _ONLY_CLOSERS = re.compile(r"[)\]}>\"'`;,:\s]+")
 _QUOTES = re.compile("[\"'`]+")
 _TYPEDEF = re.compile(r"\btypedef\s+(?:struct|union|enum)\s+$")
+_POINTER = re.compile(r"\w\s*\*+\s*,\s*$")
+_WORD_END = re.compile(r"\w$")
 _QUOTES_END = re.compile("[\"'`]+$")
 _OPENERS = frozenset("([{")
 # Minimum length of an overlap of words that is not the whole rest of the line.
@@ -66,7 +68,11 @@ def trim_overlap(text: str, context: FilterContext) -> str:
         return text
     found = _overlaps(text, rest)[:_MAX_PLACES]
     if rest[0].isspace():  # The blank that the rest begins with may be missing.
-        found += [each for each in _overlaps(text, rest.lstrip())[:_MAX_PLACES] if len(each) >= _SHORTEST_QUOTES]
+        bare = rest.lstrip()
+        found += [
+            each for each in _overlaps(text, bare)[:_MAX_PLACES]
+            if len(each) >= _SHORTEST_QUOTES and not (_WORD_END.search(each) and _WORD.match(bare[len(each) :]))
+        ]  # fmt: skip
     if (start := _repeated_rest(text, rest)) is not None:
         found.append(text[start:])
     double = next((overlap for overlap in found if _is_double(text, overlap, context)), "")
@@ -231,8 +237,10 @@ def _overlaps(text: str, rest: str) -> list[str]:
 def _is_double(text: str, overlap: str, context: FilterContext) -> bool:
     """Return whether ``text`` ends with a part of the rest that no brackets or quotes speak for or against."""
     window = context.window
-    if (overlap == text and _TYPEDEF.search(window.before)) or _is_repeated_below(overlap, context):
-        return False  # The tag of a type may be its name.
+    # The tag of a type may be its name, and parameters without names are alike.
+    is_type = (overlap == text and _TYPEDEF.search(window.before)) or _POINTER.search(overlap)
+    if is_type or _is_repeated_below(overlap, context):
+        return False
     if not overlap.strip("*_~") and doubles_emphasis(text, context):
         return True
     if _QUOTES.fullmatch(overlap) and 3 * overlap[0] in window.before + text + window.rest:
