@@ -369,6 +369,10 @@ GOOD = [
     _line("c", "int f(█ int count,", "int count,", NOTHING, "      char *, char *);\n"),
     _line("c", "int f(█ PyObject *, int, int,", "PyObject *,", SAME, "      int);\n"),
     _line("cpp", "void█ char *, int);", " f(char *,", SAME),
+    # The end of a case, which is of two semicolons.
+    _line("shellscript", "  case █; esac", '"$a" in "" | *"$b"*) continue ;', SAME),
+    _line("shellscript", "  case $a in█; esac", " b) continue ;", SAME),
+    _line("shellscript", "f█; g", " a ;", "f a ; g"),
     # A word that the next one begins with.
     _line("c", "#define █ create_traced", "create", SAME),
     _line("c", "#define █ create", "create", NOTHING),
@@ -667,6 +671,11 @@ _ROWS = "".join(f"         {number}) * r +\n" for number in range(6))
 _DOCSTRING = 'class A:\n    def f(self):\n        """Return it'
 _ENTRIES = "".join(f" 'NAME_{number}': 'value',\n" for number in range(500))
 STRINGS = [
+    # The end of a key and the start of its value.
+    _line("python", "a = {'█': 'c'}", "b': '", "a = {'b': 'c'}"),
+    _line("json", '{"█": "c"}', 'b": "', '{"b": "c"}'),
+    _line("ruby", "a = {'█' => 'c'}", "b' => '", "a = {'b' => 'c'}"),
+    _line("python", "a = ['█', 'c']", "b', '", SAME),
     # A string that goes on in the next line, in brackets that open far above.
     *(
         Row("python", f"{above}{_ENTRIES} 'FLAGS': '-I/usr/█\n 'LAST': 'x',\n{below}", text, SAME, invoked=True)

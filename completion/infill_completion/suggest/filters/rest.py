@@ -20,6 +20,9 @@ _ONLY_CLOSERS = re.compile(r"[)\]}>\"'`;,:\s]+")
 _QUOTES = re.compile("[\"'`]+")
 _TYPEDEF = re.compile(r"\btypedef\s+(?:struct|union|enum)\s+$")
 _POINTER = re.compile(r"\w\s*\*+\s*,\s*$")
+# The end of a key and the start of its value.
+_KEY_END = re.compile("([\"'`])\\s*(?::|=>?)\\s*[\"'`]")
+_CASE, _CASE_CHARS = re.compile(r"\b(?:case|esac)\b"), 2000
 _WORD_END = re.compile(r"\w$")
 _QUOTES_END = re.compile("[\"'`]+$")
 _OPENERS = frozenset("([{")
@@ -58,7 +61,7 @@ def trim_overlap(text: str, context: FilterContext) -> str:
     only where the line has more of them than it needs.
     """
     rest = context.window.rest
-    if not rest.strip() or not text.strip() or context.is_line_cut:
+    if not rest.strip() or not text.strip() or context.is_line_cut or _ends_case(text, context):
         return text
     end = _best_end(text, context)
     # In a comment the rest may close what a line above it opens.
@@ -253,6 +256,14 @@ def _is_double(text: str, overlap: str, context: FilterContext) -> bool:
     return fit_of(text[: -len(overlap)], 0, context) <= fit_of(text, 0, context)
 
 
+def _ends_case(text: str, context: FilterContext) -> bool:
+    """Return whether ``text`` ends with the first half of the ``;;`` of a shell's ``case``."""
+    window = context.window
+    if context.language_id != "shellscript" or not (text.endswith(";") and window.rest.startswith(";")):
+        return False
+    return _CASE.findall(window.prefix[-_CASE_CHARS:] + text)[-1:] == ["case"]
+
+
 def _is_repeated_below(overlap: str, context: FilterContext) -> bool:
     """Return whether ``overlap`` is an entry of a list and the next line begins with the same one: types, numbers."""
     entry = _TOKEN.findall(overlap)
@@ -274,6 +285,8 @@ def _leaves_string(text: str, fence: str, context: FilterContext) -> bool:
 def _is_long_overlap(text: str, overlap: str, rest: str) -> bool:
     """Return whether ``overlap`` is the whole rest, or too much of it to be a coincidence."""
     is_all = _repeated_rest(overlap, rest) is not None
+    if _KEY_END.fullmatch(overlap):
+        return True
     if not _WORD.search(overlap):
         is_long = len(overlap.strip()) > 1 and not _QUOTES.fullmatch(overlap)
         return is_all and (is_long or overlap.strip() in {";", ",", ":", "{"})
