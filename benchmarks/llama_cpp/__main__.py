@@ -101,9 +101,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="the fastest counts (default 3)")
     parser.add_argument("--prompts", type=int, default=2, help="fresh prompts, the fastest counts (default 2)")
     parser.add_argument("--files", type=Path, metavar="FOLDER", help="keep the GGUF files there for the next run")
-    parser.add_argument(
-        "--no-amx", action="store_true", help="keep AMX from llama.cpp, which crashes if gcc 12 built it"
-    )
+    parser.add_argument("--no-amx", action="store_true", help="keep AMX from llama.cpp, where it crashes")
     parser.add_argument("--note", default="", help="a remark to store with the figures")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--verbose", action="store_true", help="report each task on standard error")
