@@ -66,7 +66,7 @@ def test_one_undo_takes_the_entry_back(embedded: dict[str, str], tmp_path: Path)
 def test_line_ends_stay_and_an_emoji_before_the_cursor_shifts_nothing(embedded: dict[str, str], tmp_path: Path) -> None:
     content = BLOCK.replace(b"\n", b"\r\n")
     with helix(tmp_path / "names.py", content, embedded) as editor:
-        line = "    '🙂名'; file = open(path, enc"
+        line = "    with open('🙂名' + path, enc"
         editor.type(line.strip())
         entry = editor.offered(line)
         editor.accept(entry)
