@@ -143,7 +143,8 @@ def test_a_damaged_answer_is_refused_or_means_the_same(
     except (EOFError, OSError, ProtocolError):
         return
     # h11 lets a lone LF end a line of the head, as browsers do; our engine never sends one.
-    if expected is not None and not re.search(rb"(?<!\r)\n", stream.partition(b"\r\n\r\n")[0]):
+    heads = re.split(rb"\r\n\r\n(?!HTTP/)", stream, maxsplit=1)[0]  # interim answers have heads of their own
+    if expected is not None and not re.search(rb"(?<!\r)\n", heads):
         assert (status, body) == expected
 
 
