@@ -53,7 +53,7 @@ LANGUAGES = (
     "shellscript",
     "css",
 )
-_SKIPPED = {"node_modules", "site-packages", "test", "lib2to3"}
+_SKIPPED = {"node_modules", "site-packages", "dist", "test", "lib2to3"}
 _MAX_FILES, _SMALLEST, _LARGEST = 60, 400, 60_000
 _MAX_BLOCK_LINES = 20
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
