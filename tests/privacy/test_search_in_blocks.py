@@ -13,13 +13,10 @@ import pytest
 
 from infill_completion.privacy.masking import Masked, mask_secrets
 from infill_completion.privacy.secrets import search
-from infill_completion.privacy.secrets.assigned import PART
-from infill_completion.privacy.secrets.issued import ISSUED
 from infill_completion.privacy.secrets.notation import Notation
-from infill_completion.privacy.secrets.written import WRITTEN
 from tests.privacy import test_secrets_in_text as table
 
-NOTATIONS = (*ISSUED, PART, *WRITTEN)
+NOTATIONS = search._NOTATIONS
 # The standard library's parser of patterns; only this test depends on it.
 opcodes: Any = importlib.import_module("re._constants")
 patterns: Any = importlib.import_module("re._parser")
@@ -34,6 +31,10 @@ CODE = (
     "curl\n-u me:hunter2!x https://example.com\n",
     "-----BEGIN RSA PRIVATE KEY-----\n\n" + "MIIEow0123456789ABCDEFGHabcdefgh/+aa\n" * 4,
     "<password>\n  hunter2secret1\n</password>\n",
+    'pw =\n"hunter2!x"\n',
+    '"psk":\n"hunter2!xy"\n',
+    "pass =\n'correct h0rse battery'\n",
+    'pass =\nR"(hunter2!x9)"\n',
     "   \n",
     "\n\n\n",
 )

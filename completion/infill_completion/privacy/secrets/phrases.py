@@ -43,6 +43,7 @@ PHRASES = (
             r"(?P<quote>[\"'])(?P<secret>(?=[^\"'\n]{0,80}(?:[ ]|\\[\"']))(?:\\[^\n]|[^\"'\\\n]){6,80})(?P=quote)"
         ),
         is_phrase,
+        spans_lines=True,
     ),
     Notation(
         "password",
@@ -50,6 +51,7 @@ PHRASES = (
         # As in C++; the delimiter may have a name.
         re.compile(rf"(?i){_NAME}\s?=\s?(?:u8?|L)?R\"(?P<tag>\w{{0,16}})\((?P<secret>[^()\s\"]{{6,200}})\)(?P=tag)\""),
         has_digit_or_sign,
+        spans_lines=True,
     ),
     Notation(
         "password",

@@ -28,6 +28,7 @@ STATED = (
         ("pass", "pwd", "pw", "psk"),
         re.compile(rf"(?i)(?<![\w.-])(?:pass|pwd|pw|psk|passwort)[\"']?\s?(?::=|=>|[:=])\s?{_QUOTED}"),
         has_digit_or_sign,
+        spans_lines=True,
     ),
     Notation(
         "password",
