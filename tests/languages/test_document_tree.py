@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infill_completion.document.lines import to_lf
 from infill_completion.document.snapshot import Snapshot, TextEdit
 from infill_completion.document.view import View
 from infill_completion.document.window import Excerpt
@@ -149,6 +150,18 @@ def test_an_edit_that_is_known_is_not_looked_for(monkeypatch: pytest.MonkeyPatch
         assert one.after[:200].rstrip() == other.after[:200].rstrip()
     known.update(text + "x = 1\n", TextEdit("another text", 0, 0, 5))
     assert known.text == text + "x = 1\n"
+
+
+async def test_an_edit_in_other_line_ends_is_not_taken_for_one_of_the_parsed_text() -> None:
+    """With a lone CR at its top the document is parsed with LF, and an edit of it has other offsets."""
+    text = repeated("python", 30_000)
+    former = text[:15_000].replace("\n", "\r\n") + text[15_000:]
+    now, trees = "x = 1\r" + former, DocumentTrees(is_steady=True)
+    trees.update("file:///a.py", "python", former)
+    trees.update("file:///a.py", "python", now, TextEdit(former, 0, 0, 6))
+    moved, fresh = trees._entries["file:///a.py"].tree, tree_of(to_lf(now))
+    trees.forget("file:///a.py")
+    assert all(moved.excerpt(offset) == fresh.excerpt(offset) for offset in list(line_starts(to_lf(now)))[::20])
 
 
 def test_a_parse_goes_on_where_it_was_interrupted() -> None:

@@ -91,7 +91,9 @@ class DocumentTrees:
             entry = self._entries[uri] = _Entry(DocumentTree(language_id), language_id)
         self._entries.move_to_end(uri)
         tree = entry.tree
-        if text is not entry.text and tree.update(to_lf(text) if line_ending_of(text) == "\r" else text, edit):
+        parsed = to_lf(text) if line_ending_of(text) == "\r" else text
+        # An edit counts in the document's own line ends.
+        if text is not entry.text and tree.update(parsed, edit if parsed is text else None):
             entry.changed_s = time.monotonic()
         entry.text = text
         self._drop_oldest()
