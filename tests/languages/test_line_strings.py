@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infill_completion.languages.brackets import unended_quotes
+from infill_completion.languages.brackets import open_brackets, unended_quotes
 from infill_completion.languages.line_strings import LineStrings
 from infill_completion.languages.registry import traits_of
 
@@ -60,3 +60,18 @@ def test_a_line_full_of_code_that_does_not_end_is_read_to_its_end(piece: str) ->
         assert end > index
         index = end
     assert index == len(line)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("go", "a := `(\n{`\nf(", ("(",)),
+        ("verilog", "`timescale 1ns\nfoo(\n  a, b[`W-1:0], \n", ("(",)),
+        ("c", "/* `ftime' */\nf(\n  g, /* `a */ h[2], \n", ("(",)),
+        ("rust", "/// `Vec\nf(\n  /// `b`\n  [1], \n", ("(",)),
+    ],
+)
+def test_only_some_languages_have_raw_strings_between_backticks(
+    language: str, text: str, expected: tuple[str, ...]
+) -> None:
+    assert open_brackets(text, traits_of(language)) == expected

@@ -44,6 +44,8 @@ OCAML = replace(HASKELL, line_comment="", block_comment=("(*", "*)"))
 
 # Blocks in brackets.
 C = LanguageTraits(Blocks.BRACES, "//", _BRACE_OPENER, _BRACKET_CLOSER, quotes='"`')
+GO = replace(C, raw_quotes="`")
+VERILOG = replace(C, quotes='"')  # a backtick begins the name of a macro
 CSHARP = replace(C, interpolation=Interpolation('"', (("{", "}"),), re.compile(r"\$@?$|@\$$")))
 KOTLIN = replace(C, interpolation=_IN_DOUBLE_QUOTES)
 SCALA = replace(C, interpolation=Interpolation('"', _DOLLAR_BRACE, re.compile(r"\w$")))

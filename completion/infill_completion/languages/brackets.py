@@ -148,7 +148,7 @@ def _without_long_strings(text: str, traits: LanguageTraits) -> str:
     if '"""' in text or "'''" in text:
         fenced = _FENCED_OR_COMMENT if traits.line_comment == "#" else _FENCED
         text = fenced.sub(lambda match: _blank(match) if match.group(1) else match.group(), text)
-    if traits.line_comment == "//" and "`" in text and traits.interpolation is None:
+    if "`" in text and "`" in traits.raw_quotes:
         return _COMMENT_OR_RAW.sub(_without_raw, text)
     return without_comments(text, traits) if traits.line_comment == "//" else text
 

@@ -49,6 +49,7 @@ class LanguageTraits:
         block_comment: What opens and closes a comment in a language without line comments; empty if unknown.
         next_part: Matches a line, without its indentation, that continues a construct with another block.
         interpolation: How code is put into strings; None if it cannot be, or if that is unknown.
+        raw_quotes: Characters that begin and end a string of several lines in which nothing is escaped.
         is_balanced: Whether every closing bracket outside strings and comments has an opening one.
     """
 
@@ -61,6 +62,7 @@ class LanguageTraits:
     interpolation: Interpolation | None = None
     block_comment: tuple[str, str] = ("", "")
     next_part: re.Pattern[str] = re.compile(r"(?!)")
+    raw_quotes: str = ""
 
 
 def opens_block(line: str, traits: LanguageTraits) -> bool:
