@@ -19,8 +19,8 @@ async def accepted(ls: InfillServer, *arguments: Any) -> None:
     """Record an accepted item; the arguments are those of the item's command: URI and text."""
     if len(arguments) != 2 or not all(isinstance(argument, str) for argument in arguments):
         raise JsonRpcInvalidParams("infill.accepted takes the URI and the text of the item.")
-    ls.session.acceptance.take(*arguments)
-    ls.session.accepted(*arguments)
+    if ls.session.acceptance.take(*arguments):
+        ls.session.accepted(*arguments)
 
 
 async def explain(ls: InfillServer, *arguments: Any) -> dict[str, Any] | None:

@@ -102,18 +102,20 @@ async def test_an_item_that_is_taken_in_parts_to_its_end_counts_once(
     reported: tuple[Any, list[tuple[str, str]]],
 ) -> None:
     """Some clients run the item's command for the last part, others report its length, and some do both."""
-    server, _ = reported
+    server, accepted = reported
     for reports, runs in ((False, True), (True, False), (True, True)):
         for number in range(3):
             one = item(f"x{number} = foo(bar)", f"foo(bar){number}")
             one["insertText"] = f"x = foo(bar){number}"
             before = counts(server)
+            accepted.clear()
             for length in (7, 11, *([13] if reports else [])):
                 workspace_commands.partially_accepted(server, {"item": one, "acceptedLength": length})
             if runs:
                 await workspace_commands.accepted(server, *one["command"]["arguments"])
             after = counts(server)
             assert tuple(now - then for now, then in zip(after, before, strict=True)) == (0, 1, 0, 9)
+            assert len(accepted) == 1
 
 
 async def test_the_same_text_may_be_taken_twice(reported: tuple[Any, list[tuple[str, str]]]) -> None:
