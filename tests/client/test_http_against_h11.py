@@ -127,9 +127,7 @@ DAMAGES = st.lists(st.tuples(st.integers(0, 1 << 16), st.binary(max_size=3), st.
 
 
 @tries(600)
-@given(
-    answers(), st.lists(st.tuples(st.integers(0, 1 << 16), st.binary(max_size=3), st.integers(0, 3)), max_size=3), CUTS
-)
+@given(answers(), DAMAGES, CUTS)
 def test_a_damaged_answer_is_refused_or_means_the_same(
     answer: tuple[bytes, bytes, bool], damages: list[tuple[int, bytes, int]], cuts: list[int]
 ) -> None:

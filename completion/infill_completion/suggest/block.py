@@ -23,8 +23,8 @@ _UNKNOWN = LineStart(is_inside=False, depth=0)
 # What the head of a block may end with if its brace is on the next line, besides a word.
 _HEAD_ENDS = (")", ">", "]")
 # What goes on with a statement after the closing brace of a block, and the beginnings of these words.
-_NEXT_PART = re.compile(r"(?:else|catch|finally)\b")
 _NEXT_WORDS = ("else", "catch", "finally")
+_NEXT_PART = re.compile(rf"(?:{'|'.join(_NEXT_WORDS)})\b")
 
 
 class _End(Enum):
@@ -136,7 +136,7 @@ class _Block:
         if number + 2 < len(self._lines):
             return self._is_next_part(number + 1)
         partial = self._lines[-1].strip()
-        return None if any(map(str.startswith, _NEXT_WORDS, [partial] * 3)) or _NEXT_PART.match(partial) else False
+        return None if any(word.startswith(partial) for word in _NEXT_WORDS) or _NEXT_PART.match(partial) else False
 
     def _is_next_part(self, number: int) -> bool:
         """Return whether a line goes on with the statement of the brace that closes a block above it."""

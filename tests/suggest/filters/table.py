@@ -373,6 +373,12 @@ GOOD = [
     _line("shellscript", "  case █; esac", '"$a" in "" | *"$b"*) continue ;', SAME),
     _line("shellscript", "  case $a in█; esac", " b) continue ;", SAME),
     _line("shellscript", "f█; g", " a ;", "f a ; g"),
+    _line("shellscript", "  b) █;;", "echo foo;", "  b) echo foo;;"),
+    _line("shellscript", "  b) █;;", "echo foo;;", "  b) echo foo;;"),
+    Row("shellscript", "# in case it fails\nfoo █; bar\n", "-x;", "# in case it fails\nfoo -x; bar\n"),
+    Row("shellscript", "case $a in\n  b)\n    if █; then\n", "[ -f x ];", "case $a in\n  b)\n    if [ -f x ]; then\n"),
+    _line("markdown", "Some **█bold**, and more", "very bold**, ", "Some **very bold**, and more"),
+    _line("go", "\t█10,", "10,", NOTHING, "\t10,\n"),
     # A word that the next one begins with.
     _line("c", "#define █ create_traced", "create", SAME),
     _line("c", "#define █ create", "create", NOTHING),

@@ -19,9 +19,9 @@ def is_comment(line: str, traits: LanguageTraits) -> bool:
 def is_in_comment(context: FilterContext) -> bool:
     """Return whether the cursor is in a comment, or in a string of several lines."""
     window, mark = context.window, context.traits.line_comment
-    above = code_before(window)
     if mark and mark in window.before:
         return True
+    above = code_before(window)
     if context.language_id in STYLES:  # An unknown beginning is taken for code.
         literal = open_literal(above, context.language_id)
         return literal is not None and literal.closing in (_LONG_STRINGS if mark == "#" else _LONG_COMMENTS)

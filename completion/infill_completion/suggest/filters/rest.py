@@ -19,10 +19,12 @@ _TOKEN = re.compile(r"\w+|[^\w\s]")
 _ONLY_CLOSERS = re.compile(r"[)\]}>\"'`;,:\s]+")
 _QUOTES = re.compile("[\"'`]+")
 _TYPEDEF = re.compile(r"\btypedef\s+(?:struct|union|enum)\s+$")
+_C = frozenset({"c", "cpp", "cuda-cpp", "objective-c", "objective-cpp"})
 _POINTER = re.compile(r"\w\s*\*+\s*,\s*$")
 # The end of a key and the start of its value.
 _KEY_END = re.compile("([\"'`])\\s*(?::|=>?)\\s*[\"'`]")
 _CASE, _CASE_CHARS = re.compile(r"\b(?:case|esac)\b"), 2000
+_CASE_END, _COMMENT = re.compile(r";\s+esac\b.*"), re.compile(r"(?:^|\s)#.*")
 _WORD_END = re.compile(r"\w$")
 _QUOTES_END = re.compile("[\"'`]+$")
 _OPENERS = frozenset("([{")
@@ -241,8 +243,10 @@ def _is_double(text: str, overlap: str, context: FilterContext) -> bool:
     """Return whether ``text`` ends with a part of the rest that no brackets or quotes speak for or against."""
     window = context.window
     # The tag of a type may be its name, and parameters without names are alike.
-    is_type = (overlap == text and _TYPEDEF.search(window.before)) or _POINTER.search(overlap)
-    if is_type or _is_repeated_below(overlap, context):
+    is_type = context.language_id in _C and (
+        (overlap == text and _TYPEDEF.search(window.before)) or _POINTER.search(overlap)
+    )
+    if is_type or _is_repeated_below(text, overlap, context):
         return False
     if not overlap.strip("*_~") and doubles_emphasis(text, context):
         return True
@@ -257,18 +261,22 @@ def _is_double(text: str, overlap: str, context: FilterContext) -> bool:
 
 
 def _ends_case(text: str, context: FilterContext) -> bool:
-    """Return whether ``text`` ends with the first half of the ``;;`` of a shell's ``case``."""
+    """Return whether ``text`` and the rest of the line each have one half of the ``;;`` of a shell's ``case``."""
     window = context.window
-    if context.language_id != "shellscript" or not (text.endswith(";") and window.rest.startswith(";")):
+    if context.language_id != "shellscript" or text.endswith(";;") or not _CASE_END.fullmatch(window.rest):
         return False
-    return _CASE.findall(window.prefix[-_CASE_CHARS:] + text)[-1:] == ["case"]
+    code = "\n".join(_COMMENT.sub("", line) for line in (window.prefix[-_CASE_CHARS:] + text).split("\n"))
+    return text.endswith(";") and _CASE.findall(code)[-1:] == ["case"]
 
 
-def _is_repeated_below(overlap: str, context: FilterContext) -> bool:
-    """Return whether ``overlap`` is an entry of a list and the next line begins with the same one: types, numbers."""
-    entry = _TOKEN.findall(overlap)
-    below = _TOKEN.findall(context.window.below.lstrip()[: len(overlap) + _MAX_MATCH])
-    return entry[-1:] == [","] and below[: len(entry) - 1] == entry[:-1]
+def _is_repeated_below(text: str, overlap: str, context: FilterContext) -> bool:
+    """Return whether ``text`` ends with an entry of a list on its line and the next line begins with the same one."""
+    window, entry = context.window, _TOKEN.findall(overlap)
+    head = window.before + text[: len(text) - len(overlap)]
+    if len(entry) < 2 or entry[-1] != "," or not head.strip():
+        return False
+    below = _TOKEN.findall(window.below.lstrip()[: len(overlap) + _MAX_MATCH])
+    return below[: len(entry) - 1] == entry[:-1]
 
 
 def _leaves_string(text: str, fence: str, context: FilterContext) -> bool:

@@ -89,7 +89,7 @@ def _is_complete(text: str, last: str, context: FilterContext) -> bool:
 
 def _follows_comma(text: str) -> bool:
     """Return whether the line before the last one of ``text`` ends with a comma."""
-    lines = [line for line in text.rstrip().split("\n")[-_LINES_BACK:] if line.strip()]
+    lines = [line for line in text.rstrip().rsplit("\n", _LINES_BACK)[1:] if line.strip()]
     return len(lines) > 1 and lines[-2].rstrip().endswith(",")
 
 
