@@ -41,6 +41,8 @@ _VALUE = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\
 _DECORATION = re.compile(r"\n[ \t]*\*+[ \t]*\Z")
 _BEGINS_STRING = re.compile(r"[\"'`][\w \"'`]")
 _WORD = re.compile(r"\w")
+_CASE, _CASE_CHARS = re.compile(r"\b(?:case|esac)\b"), 2000
+_CASE_END, _SHELL_COMMENT = re.compile(r";\s+esac\b.*"), re.compile(r"(?:^|\s)#.*")
 # How far around the cursor a delimiter is looked for.
 _MOST = 4000
 
@@ -59,6 +61,15 @@ def cut_at_closed_delimiter(text: str, context: FilterContext) -> str:
     if window.rest.strip() or len(kept) == len(text):
         return kept
     return _DECORATION.sub("", kept).rstrip()
+
+
+def has_half_of_case_end(text: str, context: FilterContext) -> bool:
+    """Return whether ``text`` and the rest of the line each have one half of the ``;;`` of a shell's ``case``."""
+    window = context.window
+    if context.language_id != "shellscript" or text.endswith(";;") or not _CASE_END.fullmatch(window.rest):
+        return False
+    code = "\n".join(_SHELL_COMMENT.sub("", line) for line in (window.prefix[-_CASE_CHARS:] + text).split("\n"))
+    return text.endswith(";") and _CASE.findall(code)[-1:] == ["case"]
 
 
 def _closed_literal(text: str, context: FilterContext) -> int | None:

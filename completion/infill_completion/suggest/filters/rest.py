@@ -11,6 +11,7 @@ from infill_completion.languages.long_literals import open_literal
 from infill_completion.suggest.filters.angles import closed_angles
 from infill_completion.suggest.filters.comments import is_in_comment
 from infill_completion.suggest.filters.context import FilterContext
+from infill_completion.suggest.filters.delimiters import has_half_of_case_end
 from infill_completion.suggest.filters.fit import Fit, closers_of, fit_of
 from infill_completion.suggest.filters.prose import doubles_emphasis, quoted_before
 
@@ -23,8 +24,6 @@ _C = frozenset({"c", "cpp", "cuda-cpp", "objective-c", "objective-cpp"})
 _POINTER = re.compile(r"\w\s*\*+\s*,\s*$")
 # The end of a key and the start of its value.
 _KEY_END = re.compile("([\"'`])\\s*(?::|=>?)\\s*[\"'`]")
-_CASE, _CASE_CHARS = re.compile(r"\b(?:case|esac)\b"), 2000
-_CASE_END, _COMMENT = re.compile(r";\s+esac\b.*"), re.compile(r"(?:^|\s)#.*")
 _WORD_END = re.compile(r"\w$")
 _QUOTES_END = re.compile("[\"'`]+$")
 _OPENERS = frozenset("([{")
@@ -63,7 +62,7 @@ def trim_overlap(text: str, context: FilterContext) -> str:
     only where the line has more of them than it needs.
     """
     rest = context.window.rest
-    if not rest.strip() or not text.strip() or context.is_line_cut or _ends_case(text, context):
+    if not rest.strip() or not text.strip() or context.is_line_cut or has_half_of_case_end(text, context):
         return text
     end = _best_end(text, context)
     # In a comment the rest may close what a line above it opens.
@@ -258,15 +257,6 @@ def _is_double(text: str, overlap: str, context: FilterContext) -> bool:
     if not _is_long_overlap(text, overlap, window.rest):
         return False
     return fit_of(text[: -len(overlap)], 0, context) <= fit_of(text, 0, context)
-
-
-def _ends_case(text: str, context: FilterContext) -> bool:
-    """Return whether ``text`` and the rest of the line each have one half of the ``;;`` of a shell's ``case``."""
-    window = context.window
-    if context.language_id != "shellscript" or text.endswith(";;") or not _CASE_END.fullmatch(window.rest):
-        return False
-    code = "\n".join(_COMMENT.sub("", line) for line in (window.prefix[-_CASE_CHARS:] + text).split("\n"))
-    return text.endswith(";") and _CASE.findall(code)[-1:] == ["case"]
 
 
 def _is_repeated_below(text: str, overlap: str, context: FilterContext) -> bool:
