@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from infill_completion.catalog import Presence, cached
-from infill_completion.engine.checkpoints import pull as pulling
-from infill_completion.engine.checkpoints.pull import PullError, pull, wanted_files
+from infill_completion.engine.checkpoints.pull.checkpoint import pull, wanted_files
+from infill_completion.engine.checkpoints.pull.hub import PullError
 
 COMMIT = "a" * 40
 NAME = "acme/coder-hf"
@@ -205,7 +205,7 @@ def test_weights_that_can_run_code_are_refused_before_anything_is_fetched(hub, t
 
 
 def test_a_model_bigger_than_the_disk_is_refused_before_anything_is_fetched(hub, tmp_path, monkeypatch):
-    monkeypatch.setattr(pulling, "_SPARE_BYTES", 1 << 60)
+    monkeypatch.setattr("infill_completion.engine.checkpoints.pull.checkpoint._SPARE_BYTES", 1 << 60)
     with pytest.raises(PullError, match="make room"):
         pull(NAME, endpoint=hub.url, hub=tmp_path)
     assert hub.fetched == []
@@ -234,7 +234,8 @@ def test_sharded_weights_are_fetched_once():
 
 def test_the_process_imports_no_torch_and_obeys_offline_mode():
     program = (
-        "import sys; from infill_completion.engine.checkpoints.pull import main; code = main(['acme/coder-hf']);"
+        "import sys; from infill_completion.engine.checkpoints.pull.__main__ import main;"
+        "code = main(['acme/coder-hf']);"
         "assert 'torch' not in sys.modules and 'transformers' not in sys.modules; sys.exit(code)"
     )
     command = [sys.executable, "-P", "-c", program]

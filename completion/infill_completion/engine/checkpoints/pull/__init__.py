@@ -1,0 +1,1 @@
+"""``infill-ls models pull``: download checkpoints.  Neither torch nor transformers is imported."""
