@@ -63,3 +63,11 @@ def test_two_hardware_threads_of_a_core_count_once(tmp_path: Path, monkeypatch: 
         folder.mkdir(parents=True)
         (folder / "thread_siblings_list").write_text(f"{together}\n", encoding="ascii")
     assert devices.physical_cores() == 2
+
+
+def test_the_device_itself_is_waited_for_and_not_the_current_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[torch.device] = []
+    monkeypatch.setattr(torch.cuda, "synchronize", waited.append)
+    devices.synchronize(torch.device("cuda:1"))
+    devices.synchronize(torch.device("cpu"))
+    assert waited == [torch.device("cuda:1")]

@@ -164,6 +164,8 @@ def processor_name() -> str:
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait until a device has finished its work."""
-    if device.type != "cpu":
-        torch.get_device_module(device).synchronize()
+    """Wait until a device has finished its work; of several cards that one, not the current one."""
+    if device.type == "mps":
+        torch.mps.synchronize()
+    elif device.type != "cpu":
+        torch.get_device_module(device).synchronize(device)

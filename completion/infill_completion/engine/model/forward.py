@@ -121,7 +121,7 @@ class ForwardPass:
             return step.last_scores(ids, cache, start)
         fed = torch.tensor([ids], device=self.decoder.device)
         if self._clock is None:
-            if step is None and self._torch_parts == 1:
+            if self._torch_parts == 1 and (step is None or not step.prefills):
                 return self.forward(fed, cache, start)
             return self._parallel.run(self.forward, fed, cache, start, needs_logits=is_last)
         self._clock.begin()

@@ -11,7 +11,7 @@ from infill_completion.engine.ngram.mixture import MixtureParameters
 # On holes in eleven public projects, Python, JavaScript, TypeScript and Go, by the likelihood of the true text; none of
 # them is among the projects of `benchmarks.unseen`.  It has no token that ends a gap, so `end_tokens` has no use.
 _SMOLLM2_135M = ModelShape(30, 576, 1536, 9, 3, 64, 49_152, tied=True)
-FITTED = {
+FITTED: dict[ModelShape | None, MixtureParameters] = {
     _SMOLLM2_135M: MixtureParameters(
         bias=-4.449, order_gain=0.55, count_gain=0.014, purity_gain=2.283, half_life_tokens=1000.0, end_tokens=0
     )

@@ -1,7 +1,7 @@
 """A decode step in the project's own kernels: five a layer, each of which may start while the one before it ends.
 
-A row has the same bits whichever
-rows come with it and however long the bucket is, so a draft is right exactly if single steps would have chosen it.
+A row has the same bits whichever rows come with it and however long the bucket is, so a draft is right exactly if
+single steps would have chosen it.
 """
 
 from __future__ import annotations

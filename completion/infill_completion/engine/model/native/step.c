@@ -1,5 +1,5 @@
-/* The forward pass of Llama and its relatives on one core: weights, keys and values in 8 bits, float32 between the
- * matrix products.
+/* The forward pass of Llama and its relatives on a CPU: weights in 8 or 4 bits, keys and values in 8, float32 between
+ * the matrix products.
  *
  * In torch the same pass takes about two hundred calls of small operators, which cost more than the arithmetic.  The
  * formulas are those of decoder.py; the weights, the rotary tables and the KV cache are torch's own memory, to which

@@ -90,7 +90,7 @@ class NativeStep:
         self._model = self._structs.model(decoder)
         self._vocabulary, self._capacity = decoder.vocab_size, decoder.capacity
         self._workspace = torch.empty(0, dtype=torch.uint8)
-        self._spares: list[Tensor] = []  # of parts that are read; lists are safe to share between threads
+        self._spares: list[Tensor] = []  # of parts that are read
         self._caches: WeakKeyDictionary[KVCache, _Prepared] = WeakKeyDictionary()
 
     def __call__(
@@ -135,7 +135,10 @@ class NativeStep:
 
     def _spare_workspace(self, size: int) -> Tensor:
         """Return the workspace of a part of a prompt; new memory would cost a page fault for every 4 KiB."""
-        spare = self._spares.pop() if self._spares else self._workspace[:0]
+        try:
+            spare = self._spares.pop()  # several threads take from the list
+        except IndexError:
+            spare = self._workspace[:0]
         return spare if spare.numel() >= size else torch.empty(size, dtype=torch.uint8)
 
     def scores(self, ids: Sequence[int], cache: KVCache, start: int, fork: Fork | None = None) -> list[Tensor]:

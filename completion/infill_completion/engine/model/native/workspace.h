@@ -17,7 +17,7 @@ typedef struct { /* parts of the workspace: x and queries for all rows, the rest
     float *y;         /* input of a linear layer, (rows, most inputs) */
     float *columns;   /* input of the last layer of a block, (tiles of tokens, intermediate, TILE_TOKENS) */
     float *z;         /* output of a linear layer, (rows, most outputs) */
-    float *attention; /* for one head, see attention.h */
+    float *attention; /* for heads or rows that are computed at once, see attention.h and blocks.h */
     int16_t *rounded; /* input of a linear layer as 16-bit integers, see linear.h and blocks.h */
 } workspace_t;
 

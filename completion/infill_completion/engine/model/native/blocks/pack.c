@@ -4,7 +4,7 @@
 #include "vectors.h"
 
 /* The planes of 8-bit weights are the upper and the lower byte; those of 4-bit weights are both signed, upper * 256 +
- * lower.  Without matrix instructions the upper plane of 8-bit weights is unsigned too, and more by OFFSET. */
+ * lower.  Without matrix instructions the upper plane of 8-bit weights is unsigned too, and more by 128, see upper_flip. */
 #define LARGEST_OF(packed) ((packed)->is_grouped ? 127.0f * 256.0f : 32767.0f)
 
 ALWAYS_INLINE uint8_t *step_at(const packed_t *p, int tile, int step) {

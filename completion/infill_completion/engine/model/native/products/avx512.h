@@ -87,7 +87,15 @@ ALWAYS_INLINE void dot_bytes(const int8_t *weight, const int32_t *weight_sums, i
     if (i < inputs) add_products(&sums, weight + i, inputs, weights, x + i, rows, inputs - i);
     UNROLLED
     for (int r = 0; r < rows; r++, y += stride) {
-        if (weights == TILE) {
+        if (weights == TILE && inputs <= EXACT_PRODUCTS) { /* the sum of both fits, so it is added up once */
+            __m512i both[TILE];
+            UNROLLED
+            for (int w = 0; w < weights; w++)
+                both[w] = _mm512_add_epi32(_mm512_slli_epi32(sums.upper[w][r], 8), sums.lower[w][r]);
+            __m128i offset = _mm_slli_epi32(_mm_loadu_si128((const void *)weight_sums), 15); /* OFFSET */
+            __m128i sum = sum_up_integers(both[0], both[1], both[2], both[3]);
+            _mm_storeu_ps(y, _mm_cvtepi32_ps(_mm_sub_epi32(sum, offset)));
+        } else if (weights == TILE) {
             __m128i upper = sum_up_integers(sums.upper[0][r], sums.upper[1][r], sums.upper[2][r], sums.upper[3][r]);
             __m128i lower = sum_up_integers(sums.lower[0][r], sums.lower[1][r], sums.lower[2][r], sums.lower[3][r]);
             __m128i offset = _mm_slli_epi32(_mm_loadu_si128((const void *)weight_sums), 7); /* OFFSET / 256 */

@@ -127,7 +127,9 @@ static void *help(void *which) {
     return NULL;
 }
 
+/* Wait for helpers that work, and keep late ones from beginning: what they would read may be freed. */
 static void wait_until_idle(void) {
+    atomic_store(&pool.next, pool.number + 1);
     for (int m = 1; m < pool.members; m++)
         while (atomic_load(&pool.member[m].is_busy)) sched_yield();
 }
@@ -135,7 +137,7 @@ static void wait_until_idle(void) {
 /* Threads do not survive a fork. */
 static void forget_helpers(void) {
     pool.members = 1;
-    pool.sleepers = 0;
+    pool.sleepers = pool.is_ending = 0;
     for (int m = 0; m < MAX_THREADS; m++) pool.member[m].is_busy = 0;
     atomic_flag_clear(&pool.is_taken);
 }
@@ -190,6 +192,7 @@ static uint32_t begin(const job_t *job, int members) {
         number = 1;
     }
     atomic_store(&pool.next, number);
+    atomic_thread_fence(memory_order_seq_cst); /* a late helper that sees a part of this job sees its number, too */
     pool.job = *job;
     for (int m = 0; m < members; m++)
         atomic_store(&pool.member[m].range, range_of(number, job->items * m / members, job->items * (m + 1) / members));
