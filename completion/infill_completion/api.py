@@ -1,7 +1,7 @@
 """The interface between the language server and an engine: OpenAI's completion request and chunks, with additions.
 
-Format: OpenAI's ``POST /v1/completions``.  ``suffix`` is true infilling; ``context``, ``deadline_ms`` and ``explain``
-are additions.  The last chunk carries ``usage`` and ``timings``.
+Format: OpenAI's ``POST /v1/completions``.  ``suffix`` is true infilling; ``context``, ``deadline_ms``, ``one_line``
+and ``explain`` are additions.  The last chunk carries ``usage`` and ``timings``.
 """
 
 from __future__ import annotations

@@ -9,7 +9,16 @@ from infill_completion.catalog.choice import (
     choose,
     next_smaller,
 )
-from infill_completion.catalog.known import CODE_LLAMA, MODELS, SMALL_MODEL, KnownModel, Support, find, identify
+from infill_completion.catalog.known import (
+    CODE_LLAMA,
+    MODELS,
+    SMALL_MODEL,
+    KnownModel,
+    Support,
+    download_bytes,
+    find,
+    identify,
+)
 from infill_completion.catalog.licences import Licence, licence
 from infill_completion.catalog.local import (
     Presence,
@@ -47,6 +56,7 @@ __all__ = [
     "better_to_pull",
     "cached",
     "choose",
+    "download_bytes",
     "estimate",
     "find",
     "hub_folder",

@@ -13,8 +13,8 @@ from enum import Enum
 from pathlib import Path
 
 from infill_completion.catalog.local import names_of_folder
-from infill_completion.catalog.shape import ModelShape
-from infill_completion.catalog.small import SMALL, SMALL_ID
+from infill_completion.catalog.shape import ModelShape, Quantization
+from infill_completion.catalog.small import SMALL, SMALL_BYTES, SMALL_ID
 from infill_completion.prompt.formats import PromptLayout
 
 
@@ -156,6 +156,13 @@ _RENAMED = {
     "ibm-granite/granite-3b-code-base": "ibm-granite/granite-3b-code-base-2k",
     "ibm-granite/granite-8b-code-base": "ibm-granite/granite-8b-code-base-4k",
 }
+
+
+def download_bytes(model: KnownModel) -> int | None:
+    """Return about how much a download of a model is; None without its shape."""
+    if model is SMALL_MODEL:
+        return SMALL_BYTES
+    return None if model.shape is None else model.shape.weight_bytes(Quantization.BF16)
 
 
 def find(name: str) -> KnownModel | None:

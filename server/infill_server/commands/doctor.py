@@ -136,12 +136,13 @@ def _models() -> Finding:
         message = f"Partly downloaded: {', '.join(partial)}." + (f" Cached: {', '.join(complete)}." if complete else "")
         return Finding("models", Severity.NOTE, message, f"Continue with `infill-ls models pull {partial[0]}`.")
     if not complete:
-        has_small = small_model() is not None
+        if small_model() is not None:
+            return Finding("models", Severity.OK, "The small model is here.")
         files = [model.id for model, file in known_files() if not file.problem]
         if files:
             return Finding("models", Severity.OK, f"GGUF files of other programs: {', '.join(files)}")
-        used = f"No downloaded models in {hub_folder()}; the {'small' if has_small else 'embedded'} model is used."
-        step = "" if has_small else "Fetch the small one (0.1 GB) with `infill-ls models pull small`."
+        used = f"No downloaded models in {hub_folder()}; the embedded model is used."
+        step = "Fetch the small one (0.1 GB) with `infill-ls models pull small`."
         return Finding("models", Severity.NOTE, used, step)
     return Finding("models", Severity.OK, f"Cached: {', '.join(complete)}")
 

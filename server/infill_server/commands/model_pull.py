@@ -6,8 +6,8 @@ import argparse
 import os
 import sys
 
-from infill_completion.catalog import Licence, Quantization, find, licence, quality
-from infill_completion.catalog.small import SMALL
+from infill_completion.catalog import Licence, download_bytes, find, licence, quality
+from infill_completion.catalog.small import SMALL, SMALL_ID
 from infill_server.commands.engine_module import run_module
 from infill_server.commands.models import plan
 from infill_server.errors import UsageError
@@ -25,9 +25,7 @@ def pull(options: argparse.Namespace) -> int:
         return 0
     if name == "auto":
         raise UsageError("auto is not a model; name one, such as codellama/CodeLlama-7b-hf.")
-    if name == SMALL:
-        return run_module("checkpoints.small_pull")
-    terms = licence(name)
+    terms = licence(SMALL_ID if name == SMALL else name)
     if sys.stderr.isatty() and not os.environ.get("HF_HUB_OFFLINE"):
         for line in description(name, terms):
             print(line, file=sys.stderr)  # noqa: T201
@@ -39,10 +37,11 @@ def pull(options: argparse.Namespace) -> int:
 def description(name: str, terms: Licence | None) -> list[str]:
     """Return what there is to know about a model before its download; empty for one that is not in the catalog."""
     model = find(name)
-    if model is None or model.shape is None:
+    size = None if model is None else download_bytes(model)
+    if model is None or size is None:
         return []
     lines = [f"{name}: {terms.name if terms else 'unknown licence'}, about "
-             f"{model.shape.weight_bytes(Quantization.BF16) / 1e9:.1f} GB to download."]  # fmt: skip
+             f"{size / 1e9:.1f} GB to download."]  # fmt: skip
     if (figure := quality(model.id)) is not None:
         lines.append(f"It infills {figure.percent:.1f} % of single lines exactly ({figure.source}).")
     line_ms = plan()["lines_ms"].get(model.id)

@@ -18,6 +18,7 @@ from infill_completion.catalog import (
     Presence,
     Quantization,
     cached,
+    download_bytes,
     find,
     hub_folder,
     licence,
@@ -205,9 +206,8 @@ def better_line(name: str, plan: dict[str, Any]) -> str:
     facts = [f"{figure.percent:.1f} % of single lines"] if figure and name != SMALL_ID else []
     if (line_ms := plan["lines_ms"].get(name)) is not None:
         facts.append(f"about {line_ms / 1000:.2f} s a line")
-    if model is not None and model.shape is not None:
-        size = SMALL_BYTES if name == SMALL_ID else model.shape.weight_bytes(Quantization.BF16)
-        facts.append(f"{size / 1e9:.1f} GB to download")
+    size = None if model is None else download_bytes(model)
+    facts += [] if size is None else [f"{size / 1e9:.1f} GB to download"]
     facts += [terms.name] if terms else []
     pull = f"infill-ls models pull {SMALL if name == SMALL_ID else name}"
     return f"{name} would be better here ({', '.join(facts)}): `{pull}`."

@@ -386,7 +386,7 @@ def test_the_small_model_is_listed_and_named_by_doctor_once_it_is_here(infill_ls
     )
     assert (row["presence"], row["cached_bytes"], row["licence"]) == ("cached", SMALL_BYTES, "Apache-2.0")
     findings = {each["check"]: each for each in json.loads(infill_ls("doctor", "--json").stdout)}
-    assert "the small model is used" in findings["models"]["message"]
+    assert (findings["models"]["level"], findings["models"]["message"]) == ("ok", "The small model is here.")
 
 
 def test_the_small_model_that_no_index_has_ends_in_a_sentence(infill_ls):
@@ -394,3 +394,9 @@ def test_the_small_model_that_no_index_has_ends_in_a_sentence(infill_ls):
     done = infill_ls("models", "pull", "small", **nowhere)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("infill-ls: The small model was not found")
+
+
+def test_the_small_model_is_described_before_its_download():
+    (size, quality, *_) = model_pull.description("small", licence(SMALL_ID))
+    assert size == "small: Apache-2.0, about 0.1 GB to download."
+    assert "a harder test" in quality

@@ -50,7 +50,8 @@ def found(folders: Iterable[Path] = (), wanted: Callable[[str], bool] | None = N
         if wanted is not None and not wanted(path.name if name == str(path) else name):
             continue
         try:
-            models.setdefault(path.resolve(), _model(name, path, source))
+            if (real := path.resolve()) not in models:
+                models[real] = _model(name, path, source)
         except OSError:
             continue
     return list(models.values())

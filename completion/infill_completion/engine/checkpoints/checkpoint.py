@@ -18,7 +18,7 @@ import torch
 
 from infill_completion.engine.checkpoints import devices, precision
 from infill_completion.engine.checkpoints.embedded_weights import load_llama
-from infill_completion.engine.checkpoints.gguf.loading import load_gguf
+from infill_completion.engine.checkpoints.gguf.loading import forget_headers, load_gguf
 from infill_completion.engine.checkpoints.model_settings import ModelSettings
 from infill_completion.engine.checkpoints.packed_weights import StreamedModel, load_packed, weights_of
 from infill_completion.engine.checkpoints.selection import EMBEDDED, WORKSPACE_BYTES, choose_model
@@ -85,6 +85,7 @@ def load(settings: EngineSettings, progress: Progress, *, without_transformers: 
             f"{name} needs {needed / 2**30:.1f} GiB and {device} has {free / 2**30:.1f} GiB free; close other "
             "programs, or set engine.quantization to `nf4` or engine.model to a smaller model."
         )
+    forget_headers()
     progress(0.1, f"loading {model_settings.name or name}")
     # The engine packs whole weights; the int8 of bitsandbytes is for GPUs.
     held = "none" if is_cpu_int8 else quantization

@@ -109,7 +109,9 @@ def known_speeds(settings: EngineSettings, device: torch.device) -> dict[str, Mo
 
 def _expected(model: KnownModel) -> Weights:
     """Return what is known about the weights of a model that is not here."""
-    return Weights(0 if model.shape is None else model.shape.linear_weights, is_packable=model.shape is not None)
+    weights, is_small = 0 if model.shape is None else model.shape.linear_weights, model is SMALL_MODEL
+    # The small model comes in 4 bits.
+    return Weights(weights, is_small, is_packable=model.shape is not None, has_groups=is_small)
 
 
 def _absent(settings: EngineSettings, device: torch.device, speeds: dict[str, ModelSpeed]) -> list[Option]:

@@ -89,9 +89,13 @@ class ModelSettings:
             ModelError: The file cannot be read.
         """
         file = folder.with_suffix(".infill.json") if folder.is_file() else folder / "infill.json"
-        names = opened(folder)[1].names if folder.is_file() else ()
+        description = opened(folder)[1] if folder.is_file() else None
+        names = description.names if description is not None else ()
         model = next(filter(None, (identify(folder, each) for each in (name, *names))), None)
-        default = cls(layout=_default_layout(model, form), cache=_fitted(folder))
+        default = cls(
+            layout=_default_layout(model, form),
+            cache=FITTED.get(_shape(folder) if description is None else description.shape),
+        )
         if not file.exists():
             return default
         try:
@@ -108,12 +112,9 @@ class ModelSettings:
             raise ModelError(f"{file} cannot be read ({error}); correct it or remove it.") from error
 
 
-def _fitted(folder: Path) -> MixtureParameters | None:
-    """Return the weights that were fitted for a model of this shape, or None."""
+def _shape(folder: Path) -> ModelShape | None:
     try:
-        if folder.is_file():
-            return FITTED.get(opened(folder)[1].shape)
-        return FITTED.get(ModelShape.of(json.loads((folder / "config.json").read_text("utf-8"))))
+        return ModelShape.of(json.loads((folder / "config.json").read_text("utf-8")))
     except (OSError, LookupError, TypeError, ValueError, AttributeError):
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,10 +27,24 @@ def opened(path: Path) -> tuple[GgufFile, Description]:
         ModelError: The file is damaged or of an unsupported kind.
     """
     try:
-        file = read(path)
-        return file, describe(file)
+        state = path.stat()
+        return _opened(path, state.st_mtime_ns, state.st_size)
     except GgufError as error:
         raise ModelError(str(error)) from error
+    except OSError as error:
+        raise ModelError(f"{path.name} cannot be read ({error.strerror}); check engine.model.") from error
+
+
+def forget_headers() -> None:
+    """Free the headers that were read last: each holds a vocabulary."""
+    _opened.cache_clear()
+
+
+@lru_cache(maxsize=2)
+def _opened(path: Path, _modified_ns: int, _size: int) -> tuple[GgufFile, Description]:
+    """Read a header once, although many ask for it while a model is chosen and loaded: it takes a tenth of a second."""
+    file = read(path)
+    return file, describe(file)
 
 
 def load_gguf(
