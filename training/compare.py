@@ -51,10 +51,10 @@ class Predictor:
         )
         if self._source is not PredictionSource.NGRAM:
             return "".join(chunk.text for chunk in self._generator.stream(request, lambda: False))
-        return self._copied(request)
+        return self.copied(request)
 
-    def _copied(self, request: CompletionRequest) -> str:
-        """Predict without the model, as if it gave every token the same probability."""
+    def copied(self, request: CompletionRequest) -> str:
+        """Return the prediction of the index alone, as if the model gave every token the same probability."""
         generator = self._generator
         prompt = generator.model.prompt(request)
         index = ngram_index(prompt, self._cache, generator.model.tokenizer.infilling)

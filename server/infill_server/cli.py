@@ -98,7 +98,7 @@ def _bench_keystrokes(options: argparse.Namespace) -> int:
 
 
 def _bench_quality(options: argparse.Namespace) -> int:
-    from infill_server.commands.bench.command import quality
+    from infill_server.commands.bench.quality.command import quality
 
     return quality(options)
 
@@ -162,7 +162,11 @@ def _add_bench(commands: Any) -> None:
     keys.set_defaults(run=_bench_keystrokes)
     holes = actions.add_parser("quality", help="complete holes in real files and count exact matches")
     holes.add_argument("folder", metavar="FOLDER", help="a folder with source files, or one file")
-    holes.add_argument("--count", type=int, default=100, help="number of holes (default 100)")
+    holes.add_argument("--count", type=int, default=100, help="number of holes of each kind (default 100)")
+    holes.add_argument(
+        "--kinds", default="rest,line,block", metavar="KIND,…",
+        help="rest of the line, whole line, body of a block (default rest,line,block)",
+    )  # fmt: skip
     holes.add_argument("--seed", type=int, default=0, help="selects the holes (default 0)")
     holes.add_argument("--json", metavar="FILE", help="write the figures to FILE")
     holes.add_argument(

@@ -13,7 +13,10 @@ from infill_server.commands.bench.keystroke_report import KeystrokeReport, perce
 from infill_server.commands.bench.keystrokes import replay
 from infill_server.commands.bench.machine import machine
 from infill_server.commands.bench.overhead import overhead
-from infill_server.commands.bench.quality import LineHole, Outcome, holes, summary
+from infill_server.commands.bench.quality.cutting import holes, read_sources
+from infill_server.commands.bench.quality.hole import Hole
+from infill_server.commands.bench.quality.outcome import Outcome
+from infill_server.commands.bench.quality.summary import summary
 from infill_server.commands.bench.source_files import source_files
 from infill_server.commands.bench.stub_engine import StubAnswers, StubEngine
 from infill_server.errors import MeasurementError
@@ -26,7 +29,7 @@ FUNCTIONS = "".join(f"def f{number}(item):\n    return item + {number}\n\n\n" fo
 
 
 def outcome(wanted: str, said: str | None, confidence: float = 0.5) -> Outcome:
-    return Outcome(LineHole(Path("a.py"), "x = ", wanted, "\n"), said, confidence, 1.0)
+    return Outcome(Hole(Path("a.py"), "x = ", wanted, "\n"), said, confidence, 1.0)
 
 
 def test_shares_are_relative_to_keys_and_tokens() -> None:
@@ -76,8 +79,8 @@ def test_a_hole_is_the_rest_of_a_line_and_the_same_for_the_same_seed(tmp_path: P
     (tmp_path / "tiny.py").write_text("x = 1\n")
     paths = source_files(tmp_path)
     assert [path.name for path in paths] == ["a.py"]
-    made = holes(paths, 20, 3)
-    assert made == holes(paths, 20, 3)
+    made = holes(read_sources(paths), 20, 3)
+    assert made == holes(read_sources(paths), 20, 3)
     assert all(hole.prefix + hole.expected + hole.suffix == PROGRAM and hole.expected.strip() for hole in made)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from infill_completion.settings import Settings
-from infill_server.commands.bench.quality import variant
+from infill_server.commands.bench.quality.variants import variant
 from infill_server.commands.gguf_list import gguf_lines, gguf_rows
 from infill_server.commands.model_folder import model_folder
 from infill_server.errors import UsageError

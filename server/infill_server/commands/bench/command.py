@@ -1,4 +1,4 @@
-"""``infill-ls bench keystrokes|quality``: a table for people, JSON for scripts."""
+"""``infill-ls bench keystrokes``: a table for people, JSON for scripts."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from typing import Any
 from infill_server.commands.bench.chart import draw
 from infill_server.commands.bench.keystrokes import replay
 from infill_server.commands.bench.machine import machine
-from infill_server.commands.bench.quality import print_comparison
-from infill_server.commands.model_folder import model_folder
 from infill_server.commands.user_settings import user_settings
 from infill_server.errors import UsageError
 
@@ -63,26 +61,6 @@ def keystrokes(options: argparse.Namespace) -> int:
         draw(report, Path(options.chart))
     if options.json:
         Path(options.json).write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
-    return 0
-
-
-def quality(options: argparse.Namespace) -> int:
-    """Complete holes in real files with each variant of a model and print how often it was right.
-
-    Raises:
-        UsageError: The folder has no source files, the model is not on this machine, or the engine cannot be started.
-    """
-    checkpoint = model_folder(options.model or "embedded")
-    try:
-        report = print_comparison(
-            _folder(options.folder), checkpoint, count=options.count, seed=options.seed,
-            settings=user_settings(options), comparison=options.compare,
-        )  # fmt: skip
-    except (ValueError, RuntimeError, OSError) as error:
-        raise UsageError(str(error)) from error
-    if options.json:
-        written = report | {"machine": machine(options.note)}
-        Path(options.json).write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     return 0
 
 

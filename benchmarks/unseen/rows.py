@@ -1,0 +1,132 @@
+"""The rows of the table: models, and parts of the pipeline switched off, over weights that are loaded once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from collections.abc import Generator as Chunks
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from infill_completion.api import Chunk, CompletionRequest, FinishReason, Usage
+from infill_completion.catalog.small import small_model
+from infill_completion.engine.decoding.generator import Generator
+from infill_completion.settings import EngineSettings
+from infill_server.errors import UsageError
+from training.compare import PredictionSource, Predictor
+
+EMBEDDED = "embedded"
+SMALL = "small"
+SUBJECT = ("model", "sha256", "quantization", "device", "layout", "context_tokens")
+Answer = Callable[[CompletionRequest], Chunks[Chunk, None, None]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        title: What readers see.
+        model: ``embedded``, ``small`` or a path.
+        changes: Changes of the model's settings (`ModelSettings`).
+        is_ngrams: Whether the n-gram index answers alone; the model only lends its tokenizer.
+    """
+
+    title: str
+    model: str
+    changes: dict[str, Any] = field(default_factory=dict)
+    is_ngrams: bool = False
+
+
+ROWS = {
+    "ngrams": Row("n-grams alone", EMBEDDED, is_ngrams=True),
+    "embedded-plain": Row("embedded, without n-grams", EMBEDDED, {"cache": None}),
+    "embedded": Row("embedded, as shipped", EMBEDDED),
+    "small-plain": Row("small, untaught", SMALL, {"cache": None, "rerank": None}),
+    "small-ngrams": Row("small, n-grams", SMALL, {"rerank": None}),
+    "small-reranked": Row("small, re-ranked", SMALL, {"cache": None}),
+    "small": Row("small, as shipped", SMALL),
+}
+DEFAULT_ROWS = ("ngrams", "embedded", "small-plain", "small-reranked", "small")
+
+
+def row_of(name: str) -> Row:
+    """Return the row of a name in :data:`ROWS`, or of a model's folder or file as it is."""
+    return ROWS.get(name) or Row(name, name)
+
+
+class LocalModels:
+    """Models in this process, so that rows over the same weights share them, and the prompt that was read for a hole.
+
+    Args:
+        settings: Device, quantization and prompt budget.
+    """
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self._settings = settings
+        self._loaded: dict[str, Generator] = {}
+        self._thread = ThreadPoolExecutor(1, "model")
+
+    async def engine(self, row: Row) -> LocalAnswers:
+        """Return the engine of a row.
+
+        Raises:
+            UsageError: The small model is not on this machine.
+            ModelError: The model cannot be loaded.
+        """
+        path = _model_path(row.model)
+        if path not in self._loaded:
+            settings = replace(self._settings, model=path)
+            loaded = self._thread.submit(Generator.load, settings, lambda _share, _what: None)
+            self._loaded[path] = await asyncio.wrap_future(loaded)
+        base = self._loaded[path]
+        subject = {name: base.details[name] for name in SUBJECT} | {"changes": row.changes}
+        subject["model"] = Path(subject["model"]).name
+        if row.is_ngrams:
+            predictor = Predictor(base, PredictionSource.NGRAM)
+            return LocalAnswers(lambda request: _copied(predictor, request), self._thread, subject | {"ngrams": True})
+        changed = base.with_settings(**row.changes)
+        changed.model.slots = base.model.slots  # the prompt is the same
+        return LocalAnswers(lambda request: _streamed(changed, request), self._thread, subject)
+
+
+class LocalAnswers:
+    """An engine whose model is in this process; implements :class:`infill_completion.api.Engine`.
+
+    Attributes:
+        subject: What answers.
+    """
+
+    def __init__(self, answer: Answer, thread: ThreadPoolExecutor, subject: dict[str, Any]) -> None:
+        self.subject = subject
+        self._answer, self._thread = answer, thread
+
+    async def complete(self, request: CompletionRequest) -> AsyncGenerator[Chunk, None]:
+        """Yield chunks; the machine may be busy or the process stopped, so there is no deadline."""
+        loop = asyncio.get_running_loop()
+        chunks = self._answer(replace(request, deadline_ms=None))
+        try:
+            while (chunk := await loop.run_in_executor(self._thread, next, chunks, None)) is not None:
+                yield chunk
+        finally:
+            await loop.run_in_executor(self._thread, chunks.close)
+
+
+def _streamed(generator: Generator, request: CompletionRequest) -> Chunks[Chunk, None, None]:
+    yield from generator.stream(request, lambda: False)
+
+
+def _copied(predictor: Predictor, request: CompletionRequest) -> Chunks[Chunk, None, None]:
+    text = predictor.copied(request)
+    yield Chunk(0, text, FinishReason.STOP, token_count=1, usage=Usage(1, 0, 1))
+
+
+def _model_path(name: str) -> str:
+    if name != SMALL:
+        return name if name == EMBEDDED else str(Path(name).absolute())
+    found = small_model()
+    if found is None:
+        raise UsageError("The small model is not on this machine; fetch it with `infill-ls models pull small`.")
+    return str(found)

@@ -1,0 +1,127 @@
+"""Completes the same holes with each variant of a model, and prints the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from infill_completion.document.snapshot import Trigger
+from infill_completion.settings import Settings
+from infill_server.commands.bench.quality.hole import Hole
+from infill_server.commands.bench.quality.outcome import Outcome
+from infill_server.commands.bench.quality.run import Measured, run
+from infill_server.commands.bench.quality.summary import difference, summary
+from infill_server.commands.bench.quality.variants import AS_SHIPPED, variant, variants
+from infill_server.errors import UsageError
+
+_DEADLINE_MS = 30_000  # answers must not depend on what else the machine does
+
+
+async def compare(
+    holes: Sequence[Hole], checkpoint: Path | None, *, settings: Settings, comparison: str = "layouts"
+) -> dict[str, Any]:
+    """Return the summary of each variant over the same holes, and how it differs from the first.
+
+    Args:
+        holes: The holes.
+        checkpoint: The model's folder or file; None for a remote engine.
+        settings: The user's settings.
+        comparison: As for :func:`~infill_server.commands.bench.quality.variants.variants`; with ``nothing`` requests
+            are automatic ones.
+
+    Raises:
+        RuntimeError: The engine could not be started.
+        MeasurementError: The answers did not come.
+        UsageError: A remote engine's prompt layouts cannot be changed from here.
+    """
+    if checkpoint is None and comparison == "layouts":
+        raise UsageError("The prompt layouts of a remote engine cannot be changed; add --compare context or nothing.")
+    deadline_ms = max(settings.completion.deadline_ms, _DEADLINE_MS)
+    completion = replace(settings.completion, temperature=0.0, candidates=1, deadline_ms=deadline_ms)
+    settings = replace(settings, completion=completion)
+    trigger = Trigger.AUTOMATIC if comparison == "nothing" else Trigger.INVOKED
+    report: dict[str, Any] = {}
+    first: list[Outcome] = []
+    for name, changes, changed in variants(comparison, settings):
+        measured = await _measured(changed, checkpoint, changes, holes, trigger)
+        report[name] = measured.subject | summary(measured.outcomes)
+        if first:
+            report[name]["difference"] = difference(first, measured.outcomes)
+        first = first or measured.outcomes
+    return report
+
+
+async def _measured(
+    settings: Settings, checkpoint: Path | None, changes: dict[str, Any], holes: Sequence[Hole], trigger: Trigger
+) -> Measured:
+    if checkpoint is None:
+        return await run(settings, holes, trigger)
+    async with variant(settings, checkpoint, changes) as own:
+        measured = await run(own, holes, trigger)
+    return replace(measured, subject=measured.subject | {"model": checkpoint.name})
+
+
+def print_report(report: dict[str, Any]) -> None:
+    """Print the tables: all variants, then kinds and languages of each, then what differs."""
+    print("variant            exact  similar  parses  shown  saved   p50 ms   p95 ms")
+    for name, figures in report.items():
+        parses = "   –" if figures["parses_share"] is None else f"{figures['parses_share']:.2f}"
+        times = f"{figures['p50_ms']:7.0f}  {figures['p95_ms']:7.0f}"
+        shares = f"{figures['shown_share']:.2f}   {figures['saved_share']:.2f}"
+        print(f"{name:18} {figures['exact_share']:.3f}    {figures['similarity']:.2f}    {parses}   {shares}  {times}")
+    for name, figures in report.items():
+        _print_kinds(name, figures)
+    _print_differences(report)
+    if AS_SHIPPED in report:
+        _print_thresholds(report[AS_SHIPPED])
+    for name, figures in report.items():
+        of = ", ".join(str(figures[key]) for key in ("model", "quantization", "device") if figures.get(key))
+        print(f"\n{name}: {of}; {figures['holes']} holes; answers {figures['answers_sha256'][:16]}", end="")
+    print()
+
+
+def _print_kinds(name: str, figures: dict[str, Any]) -> None:
+    print(f"\n{name}, with 95 % intervals (Wilson; characters saved: bootstrap over files)")
+    print(f"{'':44} holes  exact                  first line  saved")
+    for kind, row in figures["by_kind"].items():
+        _print_row(kind, row)
+    for language, rows in figures["by_language"].items() if len(figures["by_language"]) > 1 else ():
+        for kind, row in rows.items():
+            _print_row(f"{language}, {kind}", row)
+
+
+def _print_row(title: str, row: dict[str, Any]) -> None:
+    exact = f"{row['exact_share']:6.1%} ({_span(row['exact_interval'])})"
+    saved = f"{row['saved_share']:5.1%} ({_span(row['saved_interval'])})"
+    print(f"{title:44} {row['count']:5}  {exact:22} {row['first_line_share']:9.1%}  {saved}")
+
+
+def _print_differences(report: dict[str, Any]) -> None:
+    """Print by how much each variant differs from the first, over the same holes."""
+    changes = {name: figures["difference"] for name, figures in report.items() if "difference" in figures}
+    if changes:
+        print(f"\nagainst {next(iter(report))}, in points (paired: Newcombe's method 10; saved: bootstrap over files)")
+    for name, change in changes.items():
+        exact = f"exact {100 * change['exact_difference']:+.1f} ({_points(change['exact_interval'])})"
+        saved = f"saved {100 * change['saved_difference']:+.1f} ({_points(change['saved_interval'])})"
+        print(f"{name:18} {exact}, {change['gained']} gained, {change['lost']} lost; {saved}")
+
+
+def _print_thresholds(figures: dict[str, Any]) -> None:
+    """Print precision and recall by confidence threshold."""
+    print("\nconfidence  shown  precision  recall  right for each wrong")
+    for row in figures["by_confidence"]:
+        wrong = row["shown_share"] * (1 - row["precision"])
+        ratio = f"{row['shown_share'] * row['precision'] / wrong:.2f}" if wrong else "–"
+        shares = f"{row['shown_share']:5.2f}  {row['precision']:9.2f}  {row['recall']:6.2f}"
+        print(f"{row['threshold']:10.2f}  {shares}  {ratio}")
+
+
+def _span(interval: Sequence[float]) -> str:
+    return f"{interval[0]:.1%} to {interval[1]:.1%}"
+
+
+def _points(interval: Sequence[float]) -> str:
+    return f"{100 * interval[0]:+.1f} to {100 * interval[1]:+.1f}"
