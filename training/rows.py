@@ -8,8 +8,6 @@ with text of a neighbouring file in front.  Half of the middles end where the sy
 from __future__ import annotations
 
 import random
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from infill_completion.engine.learning.cuts import column_of, line_end, stop_of
 from infill_completion.prompt.encoding import unfinished
 from infill_completion.prompt.headings import path_comment
 from training.corpus import SHARES
@@ -33,9 +32,6 @@ MAX_CONTEXT_TOKENS = 300
 MAX_LINES = 14  # of the text in which a middle can end
 SUFFIX_SHARE = 0.25
 MIN_SAMPLE_TOKENS = 96
-WORD_EDGE = re.compile(r"\b")
-_PART_END = re.compile(r"[,;:)\]}{]")
-_OPENING, _CLOSING = "([{", ")]}"
 
 
 class ControlIds(NamedTuple):
@@ -66,96 +62,6 @@ class TokenisedCorpus:
     def file(self, index: int) -> Ids:
         """Return the tokens of a file."""
         return self.ids[self.starts[index] : self.starts[index + 1]]
-
-
-def rest_of_statement(text: str, at: int) -> int:
-    """Return the first end of a line from ``at`` on where all brackets opened after ``at`` are closed again."""
-    depth = 0
-    for place in range(at, len(text)):
-        sign = text[place]
-        depth += (sign in _OPENING) - (sign in _CLOSING)
-        if sign == "\n" and depth <= 0:
-            return place
-    return _line_end(text, at)
-
-
-def rest_of_brackets(text: str, at: int) -> int:
-    """Return the place of the bracket that closes what is open at ``at``, else the end of the line."""
-    depth = 0
-    for place in range(at, min(len(text), at + 500)):
-        sign = text[place]
-        depth += (sign in _OPENING) - (sign in _CLOSING)
-        if depth < 0:
-            return place
-    return _line_end(text, at)
-
-
-def rest_of_block(text: str, at: int) -> int:
-    """Return the end of the last line from ``at`` on that is indented at least as much as the line of ``at``."""
-    start = text.rfind("\n", 0, at) + 1
-    indent = _indent(text[start : _line_end(text, at)])
-    stop = end = _line_end(text, at)
-    while end < len(text):
-        following = _line_end(text, end + 1)
-        line = text[end + 1 : following]
-        if line.strip():
-            if _indent(line) < max(indent, 1):
-                return stop
-            stop = following
-        end = following
-    return _line_end(text, at)  # The block may go on after the text.
-
-
-def rest_of_part(text: str, at: int) -> int:
-    """Return the place of the next sign in the line that separates or ends parts of an expression."""
-    end = _line_end(text, at)
-    found = _PART_END.search(text, at + 1, end)
-    return found.start() if found else end
-
-
-def _line_end(text: str, at: int) -> int:
-    end = text.find("\n", at)
-    return len(text) if end < 0 else end
-
-
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip())
-
-
-def _lines(text: str, at: int, chance: random.Random) -> int:
-    end = _line_end(text, at)
-    for _ in range(chance.randint(1, 5)):
-        end = _line_end(text, min(len(text), end + 1))
-    return end
-
-
-# How middles end, with the cumulative share of each: where the line does, where the syntax does, or anywhere.
-_STOPS: tuple[tuple[float, Callable[[str, int, random.Random], int]], ...] = (
-    (0.4, lambda text, at, _: _line_end(text, at)),
-    (0.53, lambda text, at, _: rest_of_statement(text, at)),
-    (0.65, lambda text, at, _: rest_of_block(text, at)),
-    (0.77, lambda text, at, _: rest_of_brackets(text, at)),
-    (0.86, lambda text, at, _: rest_of_part(text, at)),
-    (0.92, _lines),
-    (0.96, lambda text, at, chance: min(_line_end(text, at), at + chance.randint(1, 24))),
-    (1.0, lambda text, at, chance: min(len(text), at + chance.randint(1, 300))),
-)
-
-
-def _stop(text: str, at: int, chance: random.Random) -> int:
-    """Return where the middle that begins at ``at`` ends."""
-    kind = chance.random()
-    return next(stop for share, stop in _STOPS if kind < share)(text, at, chance)
-
-
-def _column(line: str, chance: random.Random) -> int:
-    """Return a column of ``line``: after its indentation, at a word edge or anywhere, a third each."""
-    kind = chance.random()
-    if kind < 1 / 3:
-        return _indent(line)
-    if kind < 2 / 3:
-        return chance.choice([match.start() for match in WORD_EDGE.finditer(line)] or [len(line)])
-    return chance.randrange(len(line) + 1)
 
 
 class TokenRowMaker:
@@ -238,11 +144,11 @@ class TokenRowMaker:
         start = int(breaks[at - 1]) + 1 if at else (0 if low == 0 else place - low)
         stop = int(breaks[min(at + MAX_LINES, len(breaks) - 1)]) + 1 if at < len(breaks) else len(window)
         text = self._text(window[start:stop])
-        line = text[: _line_end(text, 0)]
+        line = text[: line_end(text, 0)]
         if not line.strip() or "\ufffd" in text:
             return self._plain(index, place, room)
-        column = _column(line, chance)
-        end = _stop(text, column, chance)
+        column = column_of(line, chance)
+        end = stop_of(text, column, chance)
         spell = unfinished(line[:column]) if chance.random() < HEAL_RATE else ""
         middle = self.encode(spell + text[column:end])
         context = self._context(index, chance) if chance.random() < CONTEXT_RATE and room > 700 else []

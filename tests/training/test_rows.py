@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 from infill_completion import embedded
 from infill_completion.api import ContextItem
 from infill_completion.engine.checkpoints.tokenizer import Tokenizer as EngineTokenizer
+from infill_completion.engine.learning import cuts
 from infill_completion.prompt.formats import PromptLayout
 from infill_completion.prompt.tokens import PromptOptions, build_prompt
 from training import rows
@@ -35,16 +36,16 @@ def maker() -> TokenRowMaker:
 @pytest.mark.parametrize(
     ("rest", "text", "before", "middle"),
     [
-        (rows.rest_of_statement, CALL, "x = ", "call(\n    a,\n    b(c),\n)"),
-        (rows.rest_of_statement, CALL, "x = call(\n    ", "a,"),
-        (rows.rest_of_brackets, CALL, "x = call(", "\n    a,\n    b(c),\n"),
-        (rows.rest_of_brackets, CALL, "x = call(\n    a,\n    b(", "c"),
-        (rows.rest_of_brackets, "a = b\n", "a = ", "b"),
-        (rows.rest_of_block, BLOCK, "if x:\n    ", "a = 1\n\n    b = 2"),
-        (rows.rest_of_block, "    a\n    b\n", "    ", "a"),
-        (rows.rest_of_part, "f(a, b)\n", "f(", "a"),
-        (rows.rest_of_part, "f(a, b)\n", "f(a, ", "b"),
-        (rows.rest_of_part, "value\n", "va", "lue"),
+        (cuts.rest_of_statement, CALL, "x = ", "call(\n    a,\n    b(c),\n)"),
+        (cuts.rest_of_statement, CALL, "x = call(\n    ", "a,"),
+        (cuts.rest_of_brackets, CALL, "x = call(", "\n    a,\n    b(c),\n"),
+        (cuts.rest_of_brackets, CALL, "x = call(\n    a,\n    b(", "c"),
+        (cuts.rest_of_brackets, "a = b\n", "a = ", "b"),
+        (cuts.rest_of_block, BLOCK, "if x:\n    ", "a = 1\n\n    b = 2"),
+        (cuts.rest_of_block, "    a\n    b\n", "    ", "a"),
+        (cuts.rest_of_part, "f(a, b)\n", "f(", "a"),
+        (cuts.rest_of_part, "f(a, b)\n", "f(a, ", "b"),
+        (cuts.rest_of_part, "value\n", "va", "lue"),
     ],
 )
 def test_middles_end_where_the_syntax_does(rest: object, text: str, before: str, middle: str) -> None:

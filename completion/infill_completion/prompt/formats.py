@@ -146,6 +146,11 @@ CODE_LLAMA = FimFormat(
 # tokens the tokenizer has.
 FORMATS = (
     CODE_LLAMA,
+    # SmolLM2 as `training.teach` taught it, with unused tokens of its tokenizer renamed.
+    FimFormat(
+        "Infill", r"infill-small", "<infill_begin>", "<infill_after>", "<infill_write>", ("<|endoftext|>",),
+        (PromptLayout.SPM, PromptLayout.PSM), _META_SPM, others=("<|im_start|>", "<|im_end|>", "<file_sep>"),
+    ),
     # The README of Qwen3-Coder: the format of Qwen2.5-Coder inside a conversation.
     FimFormat(
         "Qwen3-Coder",

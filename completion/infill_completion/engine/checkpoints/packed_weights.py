@@ -19,6 +19,7 @@ from torch import Tensor
 
 from infill_completion.catalog import FAMILIES, ModelShape
 from infill_completion.engine.checkpoints import devices
+from infill_completion.engine.checkpoints.adapters import Adapter, Readable
 from infill_completion.engine.checkpoints.gguf.blocks import IN_GROUPS
 from infill_completion.engine.checkpoints.gguf.contents import places
 from infill_completion.engine.checkpoints.gguf.loading import config_of, opened, rotary_of
@@ -62,7 +63,7 @@ class StreamedModel(NamedTuple):
         return iter(self.packed)
 
 
-class _Source(NamedTuple):
+class Source(NamedTuple):
     """What is loaded.
 
     Attributes:
@@ -74,7 +75,7 @@ class _Source(NamedTuple):
     """
 
     config: Any
-    tensors: Mapping[str, StoredTensor | GgufTensor]
+    tensors: Mapping[str, Readable]
     rotary: Rotary
     is_four_bit: bool = False
 
@@ -82,8 +83,8 @@ class _Source(NamedTuple):
 class _Matrix(NamedTuple):
     """Matrices with the same inputs, one below the other."""
 
-    parts: list[StoredTensor | GgufTensor]
-    biases: list[StoredTensor | GgufTensor]
+    parts: list[Readable]
+    biases: list[Readable]
     bits: int
 
     @property
@@ -171,7 +172,9 @@ def can_stream(folder: Path) -> bool:
     return rotary_of_config(config) is not None
 
 
-def load_packed(path: Path, bits: int, progress: Callable[[float], None] = lambda share: None) -> StreamedModel:
+def load_packed(
+    path: Path, bits: int, progress: Callable[[float], None] = lambda share: None, adapter: Adapter | None = None
+) -> StreamedModel:
     """Load a checkpoint that :func:`can_stream` accepts, or a GGUF file.
 
     Args:
@@ -179,6 +182,7 @@ def load_packed(path: Path, bits: int, progress: Callable[[float], None] = lambd
         bits: Of the matrices in the layers, 8 or 4.  Head and embeddings have 8, and a tied head serves as the
             embeddings; so have, where most matrices are in groups of 4 bits already, those that are not.
         progress: Called with the share that is loaded, from 0 to 1.
+        adapter: What the model has learned.
 
     Raises:
         KeyError: A tensor is missing.
@@ -189,28 +193,39 @@ def load_packed(path: Path, bits: int, progress: Callable[[float], None] = lambd
     # Parts are small: threads that wait for one another take ten times as long beside a busy neighbour.
     torch.set_num_threads(1)
     try:
-        return _packed(_gguf(path) if path.is_file() else _safetensors(path), bits, progress)
+        source = source_of(path)
+        tensors = source.tensors if adapter is None else adapter.applied(source.tensors)
+        return _packed(source._replace(tensors=tensors), bits, progress)
     finally:
         torch.set_num_threads(threads)
 
 
-def _safetensors(folder: Path) -> _Source:
+def source_of(path: Path) -> Source:
+    """Return the tensors of a checkpoint or a GGUF file.
+
+    Raises:
+        ModelError: It is damaged, or holds a model that is not supported.
+    """
+    return _gguf(path) if path.is_file() else _safetensors(path)
+
+
+def _safetensors(folder: Path) -> Source:
     raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     raw.setdefault("num_key_value_heads", raw["num_attention_heads"])
     tensors = stored_tensors(weight_files(folder))
     check_biases(raw, tensors)
     rotary = rotary_of_config(raw)
     assert rotary is not None  # see can_stream
-    return _Source(SimpleNamespace(**raw), tensors, rotary, _has_groups(tensors, raw["model_type"]))
+    return Source(SimpleNamespace(**raw), tensors, rotary, _has_groups(tensors, raw["model_type"]))
 
 
-def _gguf(path: Path) -> _Source:
+def _gguf(path: Path) -> Source:
     file, description = opened(path)
     tensors = {place.name: GgufTensor(path, place) for place in places(file, description)}
-    return _Source(config_of(description), tensors, rotary_of(file, description), description.stored_as in IN_GROUPS)
+    return Source(config_of(description), tensors, rotary_of(file, description), description.stored_as in IN_GROUPS)
 
 
-def _packed(source: _Source, bits: int, progress: Callable[[float], None]) -> StreamedModel:
+def _packed(source: Source, bits: int, progress: Callable[[float], None]) -> StreamedModel:
     config, tensors = source.config, source.tensors
     blocks = blocks_of(config.model_type)
     matrices = [_matrix(source, f"model.layers.{layer}.{block.module}", block.names, bits)
@@ -237,7 +252,7 @@ def _packed(source: _Source, bits: int, progress: Callable[[float], None]) -> St
     return StreamedModel(config, core, head, packed)
 
 
-def _matrix(source: _Source, block: str, names: tuple[str, ...], bits: int) -> _Matrix:
+def _matrix(source: Source, block: str, names: tuple[str, ...], bits: int) -> _Matrix:
     parts = [source.tensors[f"{block}.{name}.weight"] for name in names]
     biases = [source.tensors[key] for name in names if (key := f"{block}.{name}.bias") in source.tensors]
     if len(biases) not in {0, len(parts)}:
@@ -246,9 +261,7 @@ def _matrix(source: _Source, block: str, names: tuple[str, ...], bits: int) -> _
     return _Matrix(parts, biases, 8 if is_precise else bits)
 
 
-def _layer(
-    tensors: Mapping[str, StoredTensor | GgufTensor], name: str, linears: list[Any], blocks: Sequence[Block]
-) -> Any:
+def _layer(tensors: Mapping[str, Readable], name: str, linears: list[Any], blocks: Sequence[Block]) -> Any:
     layer = SimpleNamespace(self_attn=SimpleNamespace(), mlp=SimpleNamespace())
     for block, linear in zip(blocks, linears, strict=False):
         setattr(getattr(layer, block.module), block.joined, linear)
@@ -260,7 +273,7 @@ def _layer(
     return layer
 
 
-def _norm(tensors: Mapping[str, StoredTensor | GgufTensor], name: str) -> Any:
+def _norm(tensors: Mapping[str, Readable], name: str) -> Any:
     bias = tensors.get(f"{name}.bias")
     weight = tensors[f"{name}.weight"].read().float()
     return SimpleNamespace(weight=weight, bias=None if bias is None else bias.read().float())

@@ -1,0 +1,191 @@
+"""Adapters: what a model has learned on this machine, in a file beside its checkpoint, applied while that is read.
+
+A file of safetensors holds, for each matrix ``NAME``, ``NAME.gain`` and ``NAME.shift`` in float16
+(:class:`infill_completion.engine.model.group_adapter.GroupAdapter`), for each norm ``NAME.gain``, and for learned
+embeddings ``NAME.rows`` and ``NAME.ids``.  Its metadata name the checkpoint that it belongs to.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from infill_completion.engine import environment  # isort: skip  # before torch
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from infill_completion.engine.errors import ModelError
+from infill_completion.engine.model.group_adapter import GroupAdapter
+from infill_completion.engine.model.int4 import Groups
+
+environment.prepare()
+
+_BASE = "base"
+_GAIN, _SHIFT, _ROWS, _IDS = ".gain", ".shift", ".rows", ".ids"
+
+
+class Readable(Protocol):
+    """A tensor in a file."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape."""
+        ...
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether its weights are in groups of 4 bits."""
+        ...
+
+    def read(self, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Return the whole tensor."""
+        ...
+
+    def parts(self) -> Iterator[Tensor]:
+        """Return the rows of a matrix, some at a time."""
+        ...
+
+    def groups(self) -> Iterator[Groups]:
+        """Return the rows of a matrix in 4 bits, some at a time."""
+        ...
+
+
+class Adapter(NamedTuple):
+    """What a checkpoint has learned.
+
+    Attributes:
+        base: The fingerprint of the checkpoint.
+        learned: The tensors of the file.
+    """
+
+    base: str
+    learned: Mapping[str, Tensor]
+
+    @classmethod
+    def read(cls, file: Path) -> Adapter:
+        """Read a file.
+
+        Raises:
+            ModelError: It cannot be read, or is damaged.
+        """
+        try:
+            content = file.read_bytes()
+            (length,) = struct.unpack("<Q", content[:8])
+            base = json.loads(content[8 : 8 + length])["__metadata__"][_BASE]
+            return cls(str(base), load(content))
+        except (OSError, ValueError, LookupError, TypeError, RecursionError, struct.error, SafetensorError) as error:
+            kind = type(error).__name__
+            raise ModelError(
+                f"The adapter {file.name} cannot be read ({kind}); run `infill-ls learn forget` to do without it."
+            ) from error
+
+    def write(self, file: Path) -> None:
+        """Write a file, whole or not at all; only the user can read it."""
+        partial = file.with_name(f"{file.name}.partial")
+        partial.touch(mode=0o600)
+        partial.write_bytes(save({name: each.contiguous() for name, each in self.learned.items()}, {_BASE: self.base}))
+        partial.replace(file)
+
+    def applied(self, tensors: Mapping[str, Readable]) -> dict[str, Readable]:
+        """Return the tensors of the checkpoint with what they have learned.
+
+        Raises:
+            ModelError: The adapter is that of a model with other shapes.
+        """
+        return {name: self._adapted(name, tensor) for name, tensor in tensors.items()}
+
+    def _adapted(self, name: str, tensor: Readable) -> Readable:
+        gain, shift = self.learned.get(name + _GAIN), self.learned.get(name + _SHIFT)
+        rows, ids = self.learned.get(name + _ROWS), self.learned.get(name + _IDS)
+        if rows is not None and ids is not None:
+            self._check(len(tensor.shape) == 2 and rows.shape[1] == tensor.shape[1] and len(ids) == len(rows))
+            return _WithRows(tensor, ids, rows)
+        if gain is None:
+            return tensor
+        if shift is None:
+            self._check(gain.shape == tensor.shape)
+            return _Scaled(tensor, gain)
+        groups = (tensor.shape[0], -(-tensor.shape[-1] // 32))
+        self._check(gain.shape == groups and shift.shape == groups)
+        return _InGroups(tensor, GroupAdapter(gain, shift))
+
+    def _check(self, fits: bool) -> None:
+        if not fits:
+            raise ModelError("The adapter is another model's; run `infill-ls learn forget` to do without it.")
+
+
+class _Adapted:
+    """A tensor with what it has learned; it is read as the one that it stands for."""
+
+    def __init__(self, tensor: Readable) -> None:
+        self._tensor = tensor
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._tensor.shape
+
+    @property
+    def has_groups(self) -> bool:
+        return self._tensor.has_groups
+
+    def read(self, dtype: torch.dtype = torch.float32) -> Tensor:
+        return torch.cat(list(self.parts())).to(dtype)
+
+    def parts(self) -> Iterator[Tensor]:
+        return self._tensor.parts()
+
+    def groups(self) -> Iterator[Groups]:
+        return self._tensor.groups()
+
+
+class _InGroups(_Adapted):
+    def __init__(self, tensor: Readable, adapter: GroupAdapter) -> None:
+        super().__init__(tensor)
+        self._adapter = adapter
+
+    def parts(self) -> Iterator[Tensor]:
+        if self.has_groups:
+            for groups in self.groups():
+                yield groups.values().view(len(groups.numbers), -1)[:, : self.shape[1]]
+            return
+        start = 0
+        for rows in self._tensor.parts():
+            yield self._adapter.part(start, start + len(rows)).of_rows(rows)
+            start += len(rows)
+
+    def groups(self) -> Iterator[Groups]:
+        start = 0
+        for groups in self._tensor.groups():
+            end = start + len(groups.numbers)
+            yield self._adapter.part(start, end).of_groups(groups)
+            start = end
+
+
+class _Scaled(_Adapted):
+    def __init__(self, tensor: Readable, gain: Tensor) -> None:
+        super().__init__(tensor)
+        self._gain = gain
+
+    def read(self, dtype: torch.dtype = torch.float32) -> Tensor:
+        return (self._tensor.read(torch.float32) * (1.0 + self._gain.float())).to(dtype)
+
+
+class _WithRows(_Adapted):
+    def __init__(self, tensor: Readable, ids: Tensor, rows: Tensor) -> None:
+        super().__init__(tensor)
+        self._more = dict(zip(ids.tolist(), rows.float(), strict=True))
+
+    def parts(self) -> Iterator[Tensor]:
+        start = 0
+        for rows in self._tensor.parts():
+            here = [id_ for id_ in self._more if start <= id_ < start + len(rows)]
+            wide = rows.float().clone() if here else rows
+            for id_ in here:
+                wide[id_ - start] += self._more[id_]
+            yield wide
+            start += len(rows)

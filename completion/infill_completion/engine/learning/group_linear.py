@@ -1,0 +1,71 @@
+"""Linear layers that learn a gain and a shift for each group of 32 inputs of an output.
+
+A group of 4-bit weights is ``number * scale + low``.  The numbers stay as they are; scale and low are learned, so what
+was learned has an exact 4-bit form, costs nothing at inference, and is small (Kim et al. 2023, arXiv 2305.14152, learn
+scales alone).  Weights that are not in 4 bits are treated alike, with the unit and the middle of their own range.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infill_completion.engine import environment  # isort: skip  # before torch
+import torch
+from torch import Tensor, nn
+
+from infill_completion.engine.model.group_adapter import GroupAdapter
+from infill_completion.engine.model.int4 import GROUP_INPUTS
+
+environment.prepare()
+
+
+class GroupLinear(nn.Module):
+    """``x @ weight.T`` with learned groups, computed in bfloat16.
+
+    Args:
+        weight: Float32, ``(outputs, inputs)``; the inputs are a multiple of 32.
+        unit: The scale of each group, ``(outputs, groups)``.
+        middle: The middle of each group's range.
+    """
+
+    def __init__(self, weight: Tensor, unit: Tensor, middle: Tensor) -> None:
+        super().__init__()
+        self.base, self.unit, self.middle = weight.bfloat16(), unit.float(), middle.float()
+        self.gain = nn.Parameter(torch.zeros_like(self.unit))
+        self.shift = nn.Parameter(torch.zeros_like(self.unit))
+
+    @property
+    def adapter(self) -> GroupAdapter:
+        """What was learned."""
+        return GroupAdapter(self.gain.detach(), self.shift.detach())
+
+    def weight(self) -> Tensor:
+        """Return the weights as they are now, bfloat16, ``(outputs, inputs)``."""
+        factor = self.gain.detach() + 1.0
+        offset = self.shift.detach() * self.unit - self.gain.detach() * self.middle
+        groups = self.base.view(*factor.shape, GROUP_INPUTS)
+        learned = torch.addcmul(offset[..., None], groups.float(), factor[..., None])
+        return learned.bfloat16().view(self.base.shape)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the product for ``x`` of shape ``(tokens, inputs)`` in bfloat16."""
+        y: Tensor = _Product.apply(x, self.gain, self.shift, self)  # type: ignore[no-untyped-call]
+        return y
+
+
+class _Product(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, gain: Tensor, shift: Tensor, layer: GroupLinear) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.layer = layer
+        return x @ layer.weight().T
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:
+        (x,), layer, (above,) = ctx.saved_tensors, ctx.layer, gradients
+        below = above @ layer.weight() if ctx.needs_input_grad[0] else None
+        of_weights = (above.T @ x).view(*layer.unit.shape, GROUP_INPUTS).float()
+        groups = layer.base.view_as(of_weights)
+        shift = of_weights.sum(-1)
+        gain = (of_weights * groups).sum(-1) - layer.middle * shift
+        return below, gain, shift * layer.unit, None
