@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from lsprotocol import types
 from pygls.uris import to_fs_path
 
+from infill_completion.document.changes import ChangeClock, ChangeLog
 from infill_completion.document.snapshot import Snapshot, Trigger
 from infill_completion.document.workspace import OpenDocument
 from infill_server.lsp.positions import Units
@@ -36,6 +37,7 @@ class Document:
         version: The editor's version number.
         text: The text.
         edit: The range of the last edit; None if there was none since the last request.
+        changes: What has changed, for the history of edits.
     """
 
     uri: str
@@ -43,6 +45,7 @@ class Document:
     version: int
     text: DocumentText
     edit: Edit | None = None
+    changes: ChangeLog = field(default_factory=lambda: ChangeLog(ChangeClock()))
 
     def change(self, changes: Iterable[types.TextDocumentContentChangeEvent], version: int) -> None:
         """Apply the changes of one notification in order."""
@@ -91,6 +94,7 @@ class DocumentStore:
     folders: list[Path] = field(default_factory=list)
     _documents: dict[str, Document] = field(default_factory=dict)
     _notebooks: dict[str, list[str]] = field(default_factory=dict)
+    _clock: ChangeClock = field(default_factory=ChangeClock)
 
     def __contains__(self, uri: str) -> bool:
         return unquote(uri) in self._documents
@@ -108,7 +112,9 @@ class DocumentStore:
 
     def open(self, item: types.TextDocumentItem) -> None:
         """Add a document; one that is already open gets the new text."""
-        document = Document(item.uri, item.language_id, item.version, DocumentText(item.text, self.units))
+        log = ChangeLog(self._clock)
+        text = DocumentText(item.text, self.units, log)
+        document = Document(item.uri, item.language_id, item.version, text, changes=log)
         self._documents[unquote(item.uri)] = document
         self.focus(item.uri)
 

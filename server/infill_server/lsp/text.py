@@ -12,6 +12,7 @@ from itertools import accumulate, islice
 
 from lsprotocol.types import Position, Range
 
+from infill_completion.document.changes import ChangeLog
 from infill_completion.document.lines import split_lines
 from infill_completion.document.snapshot import TextEdit
 from infill_server.lsp.positions import Units, column_in_code_points, column_in_units
@@ -39,8 +40,9 @@ class DocumentText:
     the starts of the lines above it, and the next whole text is made of the last one, in which it replaces a range.
     """
 
-    def __init__(self, text: str, units: Units) -> None:
+    def __init__(self, text: str, units: Units, log: ChangeLog | None = None) -> None:
         self._units = units
+        self._log = log
         self._whole: str | None = None
         self._former: str | None = None  # the last whole text that was asked for
         self._edits: list[tuple[int, int, str]] = []  # what has been replaced in it since, and by what
@@ -82,12 +84,12 @@ class DocumentText:
         self._is_encodable = self._is_encodable and _is_encodable(new)
         if self._is_encodable and "\n" not in new and "\r" not in new and not before.endswith("\r"):
             # Typing within a line: there is nothing to split.
-            self._lines[first : last + 1] = [before + new + after]
+            self._put(first, last, [before + new + after])
             return Edit(edit_start, (first, len(before) + len(new)))
         lines = split_lines(_paired(before + new + after))
         if last + 1 < len(self._lines):
             lines.pop()  # the empty line after the region's own line end
-        self._lines[first : last + 1] = lines
+        self._put(first, last, lines)
         written = split_lines(_paired(before + new))
         return Edit(edit_start, (first + len(written) - 1, len(written[-1])))
 
@@ -96,7 +98,16 @@ class DocumentText:
         former, self._lines = self._lines, split_lines(_paired(new))
         self._is_encodable = _is_encodable(new)
         self._whole, self._starts, self._former = None, [0], None
-        return _difference(former, self._lines)
+        top, below = _unchanged(former, self._lines)
+        if self._log is not None and top < max(len(former), len(self._lines)):
+            self._log.note(top, former[top : len(former) - below], self._lines[top : len(self._lines) - below])
+        return _difference(former, self._lines, top, below)
+
+    def _put(self, first: int, last: int, lines: list[str]) -> None:
+        """Replace the lines from ``first`` to ``last``."""
+        if self._log is not None:
+            self._log.note(first, self._lines[first : last + 1], lines)
+        self._lines[first : last + 1] = lines
 
     def between(self, start: tuple[int, int], end: tuple[int, int]) -> str:
         """Return the text between two locations, each a line and a column in code points."""
@@ -156,12 +167,16 @@ class DocumentText:
         return self._starts[line]
 
 
-def _difference(former: list[str], lines: list[str]) -> Edit | None:
-    """Return the range of ``lines`` outside of which nothing changed; None if nothing changed at all."""
+def _unchanged(former: list[str], lines: list[str]) -> tuple[int, int]:
+    """Return how many lines are the same at the top and at the bottom; a line does not count twice."""
     top = _common_prefix_length(former, lines)
+    return top, _common_prefix_length(former[top:][::-1], lines[top:][::-1])
+
+
+def _difference(former: list[str], lines: list[str], top: int, below: int) -> Edit | None:
+    """Return the range of ``lines`` outside of which nothing changed; None if nothing changed at all."""
     if top == len(former) == len(lines):
         return None
-    below = _common_prefix_length(former[top:][::-1], lines[top:][::-1])
     old, new = "".join(former[top : len(former) - below]), "".join(lines[top : len(lines) - below])
     if max(len(old), len(new)) > _MAX_COMPARED:  # too much to have been typed
         return None

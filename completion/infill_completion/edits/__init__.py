@@ -1,0 +1,1 @@
+"""Next edits: what the user has just changed, and where the same change is due."""

@@ -1,0 +1,213 @@
+"""Edit by example: a pattern made of one or two changes that the user made.
+
+What is the same before and after a change, and stands alone between brackets or commas, becomes a hole; what two
+examples differ in becomes one as well (anti-unification over tokens). Everything else must be the same elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from infill_completion.edits.examples import Example
+from infill_completion.edits.patterns import EditPattern, Hole
+from infill_completion.edits.regions import (
+    balanced,
+    call_region,
+    is_keyword_argument,
+    is_literal,
+    is_name,
+    with_context,
+)
+from infill_completion.edits.tokens import Lexeme, partners
+from infill_completion.edits.words import CONSTANTS
+
+_LEFT_EDGES = frozenset({"(", "[", "{", ",", "=", ":", "return", "=>"})
+_RIGHT_EDGES = frozenset({")", "]", "}", ",", ";"})
+Item = str | Hole
+
+
+@dataclass
+class Draft:
+    """A pattern in the making.
+
+    Attributes:
+        old: What is searched.
+        new: What it becomes: each token or hole with the blanks before it.
+        loose: The holes that stand between operators in ``new``.
+        trail: The blanks after the last token of ``new``.
+        is_strong: Whether one example is enough for it.
+    """
+
+    old: list[Item]
+    new: list[tuple[str, Item]]
+    loose: set[int]
+    trail: str
+    is_strong: bool
+
+    def pattern(self, examples: int = 1) -> EditPattern | None:
+        """Return the finished pattern; None if it replaces nothing or spans lines."""
+        new = [item for _, item in self.new]
+        most = min(len(self.old), len(new))
+        first = next((index for index in range(most) if self.old[index] != new[index]), most)
+        same = next((count for count in range(most - first) if self.old[-1 - count] != new[-1 - count]), most - first)
+        span, changed = (first, len(self.old) - same), self.new[first : len(new) - same]
+        is_inner = span[0] > 0 and span[1] < len(self.old)
+        if (span[0] == span[1] or not changed) and not is_inner:
+            return None
+        pieces: list[Item] = []
+        for index, (gap, item) in enumerate(changed):
+            pieces += [item] if index == 0 and span[0] != span[1] else [gap, item]
+        if span[0] == span[1] or not changed:
+            following = self.new[len(new) - same][0] if same else self.trail
+            pieces.append(following)
+        replaces = span[0] != span[1] and bool(changed)
+        pattern = EditPattern(tuple(self.old), _joined(pieces), frozenset(self.loose), span, examples, replaces)
+        return None if any(isinstance(item, str) and "\n" in item for item in pattern.new) else pattern
+
+
+def draft_of(example: Example) -> Draft | None:
+    """Return the draft of a pattern made of one example; None if nothing can be learnt from it."""
+    # A name that changed is no longer the same variable, whatever it was an argument of.
+    region = call_region(example) if example.renamed is None or is_keyword_argument(example) else None
+    # What is true of one number is often not true of the next.
+    is_strong = region is not None and not (example.old and all(map(is_literal, [*example.old, *example.new])))
+    low, high_same = region or balanced(example, example.first, example.same) or (-1, -1)
+    if low < 0:
+        return None
+    if region is None:
+        low, high_same, is_strong = with_context(example, low, high_same)
+        if example.renamed and not is_strong:
+            return None
+    old, new = (
+        example.before[low : len(example.before) - high_same],
+        example.after[low : len(example.after) - high_same],
+    )
+    if not old:
+        return None
+    runs = _shared_runs(old, new)
+    return _drafted(example, old, new, runs, is_strong=is_strong)
+
+
+def unified(one: Draft, other: Draft) -> Draft | None:
+    """Return what two drafts have in common; None if they are different kinds of changes."""
+    if len(one.old) != len(other.old) or len(one.new) != len(other.new):
+        return None
+    holes: dict[tuple[Item, Item], Hole] = {}
+    count = 100
+    old: list[Item] = []
+    for first, second in zip(one.old, other.old, strict=True):
+        if first == second:
+            old.append(first)
+            continue
+        if not (_may_differ(first) and _may_differ(second)):
+            return None
+        holes.setdefault((first, second), Hole(count + len(holes)))
+        old.append(holes[first, second])
+    new: list[tuple[str, Item]] = []
+    for (gap, first), (_, second) in zip(one.new, other.new, strict=True):
+        if first == second:
+            new.append((gap, first))
+        elif (first, second) in holes:
+            new.append((gap, holes[first, second]))
+        else:
+            return None
+    draft = Draft(old, new, one.loose | other.loose, one.trail, is_strong=True)
+    while draft.old and isinstance(draft.old[0], Hole) and draft.new and draft.new[0][1] == draft.old[0]:
+        del draft.old[0], draft.new[0]
+    while draft.old and isinstance(draft.old[-1], Hole) and draft.new and draft.new[-1][1] == draft.old[-1]:
+        del draft.old[-1], draft.new[-1]
+    words = [item for item in draft.old if isinstance(item, str) and any(map(str.isalnum, item))]
+    return draft if words else None
+
+
+def _shared_runs(old: Sequence[Lexeme], new: Sequence[Lexeme]) -> list[tuple[int, int]]:
+    """Return the runs between brackets and commas of ``old`` that are also in ``new``, from left to right."""
+    pairs, found = partners(list(old)), list[tuple[int, int]]()
+    fresh = [token.text for token in new]
+    for opener, closer in sorted(pairs.items()):
+        if closer < opener or old[opener].text == "{" or (found and opener < found[-1][1]):
+            continue
+        at = opener + 1
+        while at < closer:
+            end = at
+            while end < closer and old[end].text not in {",", ";"}:
+                end = pairs.get(end, end) + 1 if pairs.get(end, end) >= end else end + 1
+            start = at + 2 if end - at > 2 and old[at + 1].text == "=" and is_name(old[at]) else at
+            run = [token.text for token in old[start:end]]
+            if run and _find(fresh, run, 0) is not None and start < end:
+                found.append((start, end))
+            at = end + 1
+    return found
+
+
+def _drafted(
+    example: Example, old: list[Lexeme], new: list[Lexeme], runs: list[tuple[int, int]], *, is_strong: bool
+) -> Draft:
+    """Return the draft in which ``runs`` of ``old`` are holes, there and in ``new``."""
+    numbers: dict[tuple[str, ...], int] = {}
+    for start, end in runs:
+        numbers.setdefault(tuple(token.text for token in old[start:end]), len(numbers))
+    starts = dict(runs)
+    items: list[Item] = []
+    at = 0
+    while at < len(old):
+        if at in starts:
+            items.append(Hole(numbers[tuple(token.text for token in old[at : starts[at]])]))
+            at = starts[at]
+        else:
+            items.append(old[at].text)
+            at += 1
+    loose: set[int] = set()
+    written, text, fresh = list[tuple[str, Item]](), example.texts[1], [token.text for token in new]
+    at, reached = 0, example.after.index(new[0]) if new else 0
+    while at < len(new):
+        run = max((run for run in numbers if _find(fresh, list(run), at) == at), key=len, default=None)
+        gap = text[example.after[reached + at - 1].end : new[at].start] if reached + at else ""
+        if run is not None and (len(run) > 1 or _stands_alone(fresh, at) or _is_word(run[0])):
+            written.append((gap, Hole(numbers[run])))
+            if not (_edge(fresh, at - 1, _LEFT_EDGES) and _edge(fresh, at + len(run), _RIGHT_EDGES)):
+                loose.add(numbers[run])
+            at += len(run)
+        else:
+            written.append((gap, new[at].text))
+            at += 1
+    last = reached + len(new)
+    trail = text[new[-1].end : example.after[last].start] if new and last < len(example.after) else ""
+    return Draft(items, written, loose, trail, is_strong)
+
+
+def _find(where: list[str], run: list[str], start: int) -> int | None:
+    """Return where ``run`` begins in ``where`` from ``start`` on."""
+    last = len(where) - len(run)
+    return next((at for at in range(start, last + 1) if where[at : at + len(run)] == run), None)
+
+
+def _edge(texts: list[str], at: int, edges: frozenset[str]) -> bool:
+    return 0 <= at < len(texts) and texts[at] in edges
+
+
+def _stands_alone(texts: list[str], at: int) -> bool:
+    return _edge(texts, at - 1, _LEFT_EDGES) and _edge(texts, at + 1, _RIGHT_EDGES)
+
+
+def _is_word(text: str) -> bool:
+    return (text[0].isalpha() or text[0] == "_") and text not in CONSTANTS
+
+
+def _may_differ(item: Item) -> bool:
+    """Return whether two examples may have different things here: names and literals."""
+    if isinstance(item, Hole):
+        return False
+    return item[0].isalnum() or item[0] in "_\"'`"
+
+
+def _joined(pieces: list[Item]) -> tuple[Item, ...]:
+    """Return the pieces with neighbouring texts as one."""
+    joined: list[Item] = []
+    for piece in pieces:
+        if isinstance(piece, str) and joined and isinstance(joined[-1], str):
+            joined[-1] += piece
+        elif piece != "":
+            joined.append(piece)
+    return tuple(joined)

@@ -1,0 +1,157 @@
+"""The occurrences of a name in a syntax tree, and what each of them is."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from infill_completion.edits.names.rules import NameRules
+
+if TYPE_CHECKING:
+    from tree_sitter import Node, Tree
+
+
+@dataclass(frozen=True)
+class Occurrence:
+    """A name in a tree that was made of one byte for each character.
+
+    Attributes:
+        start: Its offset.
+        node: Its node.
+        scope: The node in which it is bound, if it is a binding; otherwise the innermost scope around it.
+        is_binding: Whether the name is bound here.
+        receiver: The text before its dot; empty if it is no member.
+        is_label: Whether it names no variable, such as the name of a keyword argument.
+        is_imported: Whether it is in an import.
+    """
+
+    start: int
+    node: Node
+    scope: Node
+    is_binding: bool
+    receiver: str
+    is_label: bool
+    is_imported: bool
+
+
+def occurrences(tree: Tree, text: str, name: str, rules: NameRules) -> list[Occurrence]:
+    """Return the occurrences of ``name`` in code, from top to bottom.
+
+    Args:
+        tree: The tree of the text, with one byte for each character.
+        text: The document.
+        name: The name.
+        rules: The rules of the language.
+    """
+    found = []
+    for match in re.finditer(rf"(?<![\w$]){re.escape(name)}(?![\w$])", text):
+        node = tree.root_node.named_descendant_for_byte_range(match.start(), match.end())
+        if node is not None and node.type in rules.names and node.start_byte == match.start():
+            found.append(_described(node, text, rules))
+    return found
+
+
+def _described(node: Node, text: str, rules: NameRules) -> Occurrence:
+    parent = node.parent
+    receiver = ""
+    for kind, of, name in rules.members:
+        if parent is not None and parent.type == kind and parent.child_by_field_name(name) == node:
+            holder = parent.child_by_field_name(of)
+            receiver = text[holder.start_byte : holder.end_byte] if holder is not None else ""
+    is_label = parent is not None and any(
+        parent.type == kind and (not label or parent.child_by_field_name(label) == node) for kind, label in rules.labels
+    )
+    binder = None if receiver or is_label else _binder(node, rules)
+    scope = _scope_around(node, rules) if binder is None else _scope_of(binder, node, rules)
+    return Occurrence(
+        node.start_byte, node, scope, binder is not None, receiver, is_label, _is_within(node, rules.imports)
+    )
+
+
+def _binder(node: Node, rules: NameRules) -> Node | None:
+    """Return the node that binds the name ``node``; None if it is a use."""
+    child, parent = node, node.parent
+    while parent is not None:
+        for kind, name in rules.bindings:
+            if parent.type != kind:
+                continue
+            if not name or child in parent.children_by_field_name(name):
+                return parent if not _is_default(child, parent) else None
+        if parent.type not in rules.patterns:
+            return None
+        child, parent = parent, parent.parent
+    return None
+
+
+def _is_default(child: Node, parent: Node) -> bool:
+    """Return whether a child of a pattern is its default or its type rather than a name."""
+    return any(parent.child_by_field_name(name) == child for name in ("value", "type", "default_value", "right"))
+
+
+def _scope_of(binder: Node, name: Node, rules: NameRules) -> Node:
+    """Return the scope in which ``binder`` binds ``name``."""
+    if binder.type in rules.definitions and binder.child_by_field_name("name") == name:
+        return _scope_around(binder, rules)
+    if binder.type == "function_declarator":  # C: the name of a function is within its definition
+        outer = binder.parent
+        while outer is not None and outer.type in rules.patterns:
+            outer = outer.parent
+        return _scope_around(outer if outer is not None else binder, rules)
+    if binder.parent is not None and binder.parent.type in rules.hoisted:
+        return _function_around(binder, rules)
+    return _innermost(binder, rules)
+
+
+def _innermost(node: Node, rules: NameRules) -> Node:
+    """Return ``node`` if it is a scope, or else the innermost scope around it."""
+    return node if node.type in rules.scopes else _scope_around(node, rules)
+
+
+def _scope_around(node: Node, rules: NameRules) -> Node:
+    """Return the innermost scope around ``node``; the whole document counts as one."""
+    scope = node.parent
+    last = node
+    while scope is not None:
+        # The body of a function is one scope with its parameters.
+        is_body = (
+            scope.parent is not None and scope.parent.type in rules.functions and scope.type not in rules.functions
+        )
+        if scope.type in rules.scopes and not (
+            is_body and scope.type in {"block", "statement_block", "compound_statement"}
+        ):
+            return scope
+        last, scope = scope, scope.parent
+    return last
+
+
+def _function_around(node: Node, rules: NameRules) -> Node:
+    scope = _scope_around(node, rules)
+    while scope.type not in rules.functions and scope.parent is not None:
+        scope = _scope_around(scope, rules)
+    return scope
+
+
+def _is_within(node: Node, kinds: frozenset[str]) -> bool:
+    parent = node.parent
+    while parent is not None:
+        if parent.type in kinds:
+            return True
+        parent = parent.parent
+    return False
+
+
+def scopes_around(node: Node, rules: NameRules) -> list[Node]:
+    """Return the scopes around a node, the innermost first."""
+    found = [_scope_around(node, rules)]
+    while found[-1].parent is not None:
+        found.append(_scope_around(found[-1], rules))
+    return found
+
+
+def type_around(node: Node, rules: NameRules) -> Node | None:
+    """Return the innermost type around a node; None if there is none."""
+    parent = node.parent
+    while parent is not None and parent.type not in rules.types:
+        parent = parent.parent
+    return parent

@@ -1,0 +1,133 @@
+"""Propagation of a changed name to where the same variable, function, type or member is named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from infill_completion.edits.names.occurrences import Occurrence, occurrences, scopes_around, type_around
+from infill_completion.edits.names.rules import NameRules, rules_of
+from infill_completion.edits.words import SELVES
+
+if TYPE_CHECKING:
+    from tree_sitter import Node, Tree
+
+
+def renamed_places(
+    tree: Tree, text: str, language_id: str, names: tuple[str, str], changed: Sequence[tuple[int, int]]
+) -> list[tuple[int, int, str]]:
+    """Return where else a name is to be changed.
+
+    Nothing is returned if the new name meant something before, or if it cannot be told what the old one was.
+
+    Args:
+        tree: The tree of the present text, with one byte for each character.
+        text: The present text.
+        language_id: LSP's language id.
+        names: The old and the new name.
+        changed: The offsets between which the user has changed it so, the last change first.
+
+    Returns:
+        Ranges with the text that replaces each.
+    """
+    rules = rules_of(language_id)
+    if rules is None:
+        return []
+    old, new = names
+    left, fresh = occurrences(tree, text, old, rules), occurrences(tree, text, new, rules)
+    here = [found for start, end in changed for found in fresh if start <= found.start < end]
+    if not left or not here:
+        return []
+    first = here[0]
+    if first.receiver or _is_member(first, rules):
+        return [_replacement(found, old, new) for found in _of_members(left, fresh, here, rules)]
+    scope = None if first.is_label or first.is_imported else _scope_of(first, left, here, rules)
+    if scope is None or _is_taken(fresh, here, scope):
+        return []
+    same = _reached(left, scope, rules)
+    if rules.may_rebind:
+        same = _until_rebound(same, here)
+    return [] if any(found.is_imported for found in same) else [_replacement(found, old, new) for found in same]
+
+
+def _scope_of(first: Occurrence, left: list[Occurrence], here: list[Occurrence], rules: NameRules) -> Node | None:
+    """Return the scope of the changed name: where it is bound, or where the old one still is."""
+    bound = next((found for found in here if found.is_binding), None)
+    if bound is not None:
+        return bound.scope
+    owners = {found.scope.id for found in left if found.is_binding}
+    return next((scope for scope in scopes_around(first.node, rules) if scope.id in owners), None)
+
+
+def _is_taken(fresh: list[Occurrence], here: list[Occurrence], scope: Node) -> bool:
+    """Return whether the new name stood in the scope before, or is known in it."""
+    starts = {found.start for found in here}
+    others = [found for found in fresh if found.start not in starts and not found.receiver and not found.is_label]
+    return any(_holds(scope, found.node) or (found.is_binding and _holds(found.scope, scope)) for found in others)
+
+
+def _reached(left: list[Occurrence], scope: Node, rules: NameRules) -> list[Occurrence]:
+    """Return the occurrences of the old name that are the same variable."""
+    inner = {found.scope.id for found in left if found.is_binding and found.scope.id != scope.id}
+    found = []
+    for other in left:
+        if other.receiver or other.is_label or not (_holds(scope, other.node) or other.scope.id == scope.id):
+            continue
+        chain = scopes_around(other.node, rules) if not other.is_binding else [other.scope]
+        owner = next((step for step in chain if step.id == scope.id or step.id in inner), None)
+        if owner is None or owner.id != scope.id:
+            continue
+        if scope.type in rules.types and not rules.has_bare_members and _is_deeper(other, scope, rules):
+            continue
+        found.append(other)
+    return found
+
+
+def _until_rebound(same: list[Occurrence], here: list[Occurrence]) -> list[Occurrence]:
+    """Return the occurrences from the binding that counts for the changed name up to the next one."""
+    bound = sorted(found.start for found in (*same, *here) if found.is_binding)
+    begins = max((start for start in bound if start <= here[0].start), default=0)
+    ends = min((start for start in bound if start > begins), default=None)
+    return [found for found in same if begins <= found.start and (ends is None or found.start < ends)]
+
+
+def _is_deeper(other: Occurrence, scope: Node, rules: NameRules) -> bool:
+    return scopes_around(other.node, rules)[0].id != scope.id and not other.is_binding
+
+
+def _is_member(found: Occurrence, rules: NameRules) -> bool:
+    """Return whether a name is that of a method or field, where it is defined."""
+    if found.node.type in {"property_identifier", "private_property_identifier", "field_identifier"}:
+        return type_around(found.node, rules) is not None
+    return found.is_binding and found.scope.type in rules.types and not rules.has_bare_members
+
+
+def _of_members(
+    left: list[Occurrence], fresh: list[Occurrence], here: list[Occurrence], rules: NameRules
+) -> list[Occurrence]:
+    """Return the other places of a member of the type around."""
+    first = here[0]
+    holder = type_around(first.node, rules)
+    if holder is None or (first.receiver and first.receiver not in SELVES):
+        return []
+    starts = {found.start for found in here}
+    if any(found.start not in starts and _is_of(found, holder, rules) for found in fresh):
+        return []
+    return [found for found in left if _is_of(found, holder, rules)]
+
+
+def _is_of(found: Occurrence, holder: Node, rules: NameRules) -> bool:
+    """Return whether an occurrence is a member of the type ``holder``, by way of ``self`` or at its definition."""
+    around = type_around(found.node, rules)
+    if around is None or around.id != holder.id:
+        return False
+    return found.receiver in SELVES or (not found.receiver and _is_member(found, rules))
+
+
+def _holds(outer: Node, inner: Node) -> bool:
+    return outer.start_byte <= inner.start_byte and inner.end_byte <= outer.end_byte
+
+
+def _replacement(found: Occurrence, old: str, new: str) -> tuple[int, int, str]:
+    text = f"{old}: {new}" if found.node.type.startswith("shorthand") else new
+    return found.start, found.node.end_byte, text

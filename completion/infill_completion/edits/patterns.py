@@ -1,0 +1,188 @@
+"""Patterns: a change that the user made, with holes where other places may have other code.
+
+A pattern is a sequence of tokens and holes. A hole stands for a balanced run of tokens. The same holes stand in the
+text that replaces a match.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from infill_completion.edits.tokens import CLOSERS, OPENERS, Lexeme, LexemeKind
+
+# The most tokens that a hole stands for.
+MAX_HOLE_TOKENS = 120
+_SEPARATORS = frozenset({",", ";"})
+# What may stand in a hole that moves from between brackets or commas to where operators are.
+_TIGHT = frozenset({".", "::", "->", "?."})
+
+
+@dataclass(frozen=True)
+class Hole:
+    """A place in a pattern where any expression may stand."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class EditPattern:
+    """What is searched, and what replaces it.
+
+    Attributes:
+        old: The tokens and holes that are searched.
+        new: Texts and holes that replace what is found.
+        loose: The holes that stand between operators in ``new``; only a simple expression fits there.
+        old_span: Which part of ``old`` is replaced; the tokens before and after it must only be there.
+        examples: The number of examples it was made of.
+        replaces: Whether tokens take the place of others; otherwise some are only inserted or removed, and the blanks
+            around them belong to them.
+    """
+
+    old: tuple[str | Hole, ...]
+    new: tuple[str | Hole, ...]
+    loose: frozenset[int] = frozenset()
+    old_span: tuple[int, int] | None = None
+    examples: int = 1
+    replaces: bool = True
+
+    @property
+    def anchor(self) -> str:
+        """The longest name of the pattern, which every match contains; empty if there is none."""
+        names = [item for item in self.old if isinstance(item, str) and (item[0].isalpha() or item[0] == "_")]
+        return max(names, key=len, default="")
+
+
+@dataclass(frozen=True)
+class Match:
+    """A place that a pattern fits.
+
+    Attributes:
+        start: Where the match begins.
+        end: Where it ends.
+        text: What replaces it.
+        first: The index of its first token.
+        last: The index of its last token.
+    """
+
+    start: int
+    end: int
+    text: str
+    first: int
+    last: int
+
+
+def matches(pattern: EditPattern, text: str, tokens: Sequence[Lexeme]) -> Iterator[Match]:
+    """Return the places in ``text`` that ``pattern`` fits, from top to bottom; they do not overlap.
+
+    Args:
+        pattern: The pattern.
+        text: The document.
+        tokens: All tokens of the document.
+    """
+    at = 0
+    while at < len(tokens):
+        first = pattern.old[0]
+        if isinstance(first, str) and tokens[at].text != first:
+            at += 1
+            continue
+        found = _match_at(pattern, text, tokens, at)
+        if found is None:
+            at += 1
+        else:
+            yield found
+            at = max(found.last, at) + 1
+
+
+def match_at(pattern: EditPattern, text: str, tokens: Sequence[Lexeme], offset: int) -> Match | None:
+    """Return the match that begins at the token at ``offset``, if there is one."""
+    at = bisect_left(tokens, offset, key=lambda token: token.start)
+    return _match_at(pattern, text, tokens, at) if at < len(tokens) else None
+
+
+def _match_at(pattern: EditPattern, text: str, tokens: Sequence[Lexeme], at: int) -> Match | None:
+    spans: dict[int, tuple[int, int]] = {}
+    limits: list[int] = []  # the index of the token at which each item of the pattern begins
+    for index, item in enumerate(pattern.old):
+        limits.append(at)
+        if isinstance(item, str):
+            if at >= len(tokens) or tokens[at].text != item or tokens[at].kind is LexemeKind.COMMENT:
+                return None
+            at += 1
+            continue
+        following = pattern.old[index + 1] if index + 1 < len(pattern.old) else None
+        end = _end_of_hole(tokens, at, following)
+        if end is None or (item.number in spans and not _same(tokens, spans[item.number], (at, end))):
+            return None
+        if item.number in pattern.loose and not is_simple(tokens[at:end]):
+            return None
+        spans[item.number] = at, end
+        at = end
+    limits.append(at)
+    first, last = pattern.old_span or (0, len(pattern.old))
+    if limits[last] <= limits[first] or not pattern.replaces:  # from token to token, blanks included
+        start, end_offset = tokens[limits[first] - 1].end, tokens[limits[last]].start
+        if "\n" in text[start:end_offset]:
+            return None
+    else:
+        start, end_offset = tokens[limits[first]].start, tokens[limits[last] - 1].end
+    return Match(start, end_offset, _filled(pattern, text, tokens, spans), limits[0], at - 1)
+
+
+def _end_of_hole(tokens: Sequence[Lexeme], at: int, following: str | Hole | None) -> int | None:
+    """Return the index after the balanced run of tokens from ``at`` up to ``following``; None if there is none."""
+    depth = 0
+    for index in range(at, min(at + MAX_HOLE_TOKENS, len(tokens))):
+        token = tokens[index]
+        if token.kind is LexemeKind.COMMENT:
+            return None
+        if depth == 0 and token.kind is LexemeKind.MARK and token.text in _SEPARATORS | CLOSERS:
+            return index if index > at and token.text == following else None
+        if depth == 0 and index > at and token.text == following:
+            return index
+        if token.kind is LexemeKind.MARK:
+            depth += (token.text in OPENERS) - (token.text in CLOSERS)
+        if following is None and depth == 0:
+            return index + 1  # At the end of a pattern a hole is one token or one pair of brackets.
+    return None
+
+
+def is_simple(tokens: Sequence[Lexeme]) -> bool:
+    """Return whether tokens are a name, a literal, or what is reached from one by dots, calls and indexes."""
+    depth = 0
+    was_operand = False
+    for token in tokens:
+        if token.kind is LexemeKind.MARK:
+            if token.text in OPENERS:
+                if depth == 0 and not was_operand and len(tokens) > 2 and token.text == "{":
+                    return False
+                depth += 1
+            elif token.text in CLOSERS:
+                depth -= 1
+                was_operand = True
+            elif depth == 0:
+                if token.text not in _TIGHT:
+                    return False
+                was_operand = False
+        elif depth == 0:
+            if was_operand:  # two words in a row, as in `not x` or `await x`
+                return False
+            was_operand = True
+    return depth == 0
+
+
+def _same(tokens: Sequence[Lexeme], one: tuple[int, int], other: tuple[int, int]) -> bool:
+    first, second = tokens[slice(*one)], tokens[slice(*other)]
+    return [token.text for token in first] == [token.text for token in second]
+
+
+def _filled(pattern: EditPattern, text: str, tokens: Sequence[Lexeme], spans: Mapping[int, tuple[int, int]]) -> str:
+    pieces = []
+    for item in pattern.new:
+        if isinstance(item, str):
+            pieces.append(item)
+        else:
+            first, end = spans[item.number]
+            pieces.append(text[tokens[first].start : tokens[end - 1].end])
+    return "".join(pieces)

@@ -1,0 +1,266 @@
+"""Proposes next edits: from the last change of the user to the places where the same is due."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from infill_completion.document.lines import line_end, line_start, split_lines
+from infill_completion.edits.drafts import Draft, draft_of, unified
+from infill_completion.edits.examples import Example
+from infill_completion.edits.history import EditHistory, Hunk
+from infill_completion.edits.names.renaming import renamed_places
+from infill_completion.edits.parsed import Parsers, StoppedError, applied, errors
+from infill_completion.edits.patterns import EditPattern, Match, matches
+from infill_completion.edits.proposal import EditKind, EditRequest, NextEditsAnswer, Proposal, Silence
+from infill_completion.edits.rejections import Rejections
+from infill_completion.edits.tokens import Lexeme, tokens_of
+from infill_completion.languages.syntax.parser import has_grammar
+
+if TYPE_CHECKING:
+    from tree_sitter import Tree
+
+# Larger documents get no proposals.
+MAX_CHARACTERS = 1_000_000
+# A change of more lines is no example.
+MAX_EXAMPLE_LINES = 12
+# More places than these are not like the one that was changed.
+MAX_PLACES = 100
+# How near to the change a syntax error means that the user is not done.
+_NEAR_LINES = 3
+_MAX_OFFERED = 500
+
+
+@dataclass
+class _Document:
+    """The document of a request, with what is read of it."""
+
+    request: EditRequest
+    tree: Tree | None
+    lines: list[str]
+    starts: list[int]
+
+    @classmethod
+    def of(cls, request: EditRequest, tree: Tree | None) -> _Document:
+        lines = split_lines(request.text)
+        starts = [0]
+        for line in lines:
+            starts.append(starts[-1] + len(line))
+        return cls(request, tree, lines, starts)
+
+    def span(self, first: int, end: int) -> tuple[int, int]:
+        """Return the offsets of lines."""
+        last = len(self.starts) - 1
+        return self.starts[min(first, last)], self.starts[min(end, last)]
+
+    def is_near(self, start: int, end: int, hunk: Hunk) -> bool:
+        """Return whether a range is near the lines of a hunk."""
+        low, high = self.span(max(hunk.first - _NEAR_LINES, 0), hunk.end + _NEAR_LINES)
+        return start <= high and end >= low
+
+
+class Proposer:
+    """Makes proposals; belongs to one thread at a time.
+
+    Args:
+        history: What the user has changed.
+        rejections: What is not proposed again.
+        is_stopped: Whether to give up; asked often.
+    """
+
+    def __init__(self, history: EditHistory, rejections: Rejections, is_stopped: Callable[[], bool]) -> None:
+        self._history, self._rejections = history, rejections
+        self._parsers = Parsers(is_stopped)
+        self._offered: OrderedDict[int, None] = OrderedDict()  # hashes of lines before and after
+
+    def propose(self, request: EditRequest) -> NextEditsAnswer:
+        """Return the proposals for a document, nearest after the cursor first."""
+        try:
+            return self._propose(request)
+        except StoppedError:
+            return NextEditsAnswer(silence=Silence.SUPERSEDED)
+
+    def forget(self, uri: str) -> None:
+        """Forget a document."""
+        self._parsers.forget(uri)
+
+    def _propose(self, request: EditRequest) -> NextEditsAnswer:
+        hunk = next(self._history.latest(), None)
+        reason = self._refusal(request, hunk)
+        if hunk is None or reason is not None:
+            return NextEditsAnswer(silence=reason)
+        document = _Document.of(request, self._parsers.tree(request.uri, request.language_id, request.text))
+        if document.tree is None and has_grammar(request.language_id):
+            return NextEditsAnswer(silence=Silence.TOO_LARGE)
+        found_errors = errors(document.tree) if document.tree is not None else []
+        if hunk.uri == request.uri and any(
+            document.is_near(node.start_byte, node.end_byte, hunk) for node in found_errors
+        ):
+            return NextEditsAnswer(silence=Silence.BROKEN)
+        silence = Silence.NOTHING_LIKE_IT
+        for found in self._candidates(document, hunk):
+            self._parsers.check()
+            kept = [proposal for proposal in found if not self._is_rejected(request, proposal)]
+            if found and not kept:
+                silence = Silence.REJECTED
+            elif kept and not self._keeps_syntax(document, kept, len(found_errors)):
+                silence = Silence.WOULD_BREAK
+            elif kept:
+                self._offer(request, kept)
+                return NextEditsAnswer(tuple(_ordered(kept, request.offset)))
+        return NextEditsAnswer(silence=silence)
+
+    def _offer(self, request: EditRequest, proposals: Sequence[Proposal]) -> None:
+        """Remember what a hunk looks like that is one of the proposals, taken."""
+        for proposal in proposals:
+            self._offered[hash((request.uri, *lines_of(request.text, proposal)))] = None
+        while len(self._offered) > _MAX_OFFERED:
+            self._offered.popitem(last=False)
+
+    def _was_offered(self, hunk: Hunk) -> bool:
+        before, after = ("".join(lines).rstrip("\r\n") for lines in (hunk.before, hunk.after))
+        return hash((hunk.uri, before, after)) in self._offered
+
+    def _refusal(self, request: EditRequest, hunk: Hunk | None) -> Silence | None:
+        if hunk is None:
+            return Silence.NO_EDIT
+        for uri in {request.uri, hunk.uri}:
+            history = self._history.of(uri)
+            if history is not None and history.is_undone:
+                return Silence.UNDONE
+        if max(len(hunk.before), len(hunk.after)) > MAX_EXAMPLE_LINES or len(request.text) > MAX_CHARACTERS:
+            return Silence.TOO_LARGE
+        if not "".join(hunk.before).strip():
+            return Silence.TYPING
+        return None
+
+    def _candidates(self, document: _Document, hunk: Hunk) -> Iterator[list[Proposal]]:
+        """Yield the proposals of each kind, the surest first."""
+        request = document.request
+        language_id = request.language_id
+        example = _examples(hunk, language_id)
+        if not example:
+            return
+        latest = example[-1]
+        if hunk.uri == request.uri and latest.renamed and document.tree is not None:
+            done = [document.span(other.first, other.end) for other in self._renamed(hunk, latest.renamed, language_id)]
+            places = renamed_places(document.tree, request.text, language_id, latest.renamed, done)
+            yield self._allowed(document, places, EditKind.RENAME)
+        tokens: list[Lexeme] = []
+        for pattern in self._patterns(latest, hunk, language_id):
+            if pattern.anchor and pattern.anchor not in request.text:
+                continue
+            tokens = tokens or tokens_of(request.text, language_id)
+            found = list(matches(pattern, request.text, tokens))
+            places = [
+                (match.start, match.end, match.text)
+                for match in found
+                if match.text != request.text[match.start : match.end] and not _is_done(match, request.text)
+            ]
+            kind = EditKind.EXAMPLE if pattern.examples == 1 else EditKind.TWO_EXAMPLES
+            yield self._allowed(document, places, kind)
+
+    def _patterns(self, latest: Example, hunk: Hunk, language_id: str) -> Iterator[EditPattern]:
+        """Yield the patterns of the last change: with an earlier one that is like it, or else alone."""
+        draft = draft_of(latest)
+        if draft is None:
+            return
+        both = self._with_earlier(draft, hunk, language_id)
+        if both is not None:
+            yield both
+        elif draft.is_strong and (pattern := draft.pattern()) is not None:
+            yield pattern
+
+    def _with_earlier(self, draft: Draft, hunk: Hunk, language_id: str) -> EditPattern | None:
+        for earlier in self._history.latest():
+            if earlier is hunk and len(hunk.after) == 1:
+                continue
+            examples = _examples(earlier, language_id)
+            for example in examples[:-1] if earlier is hunk else examples:
+                other = draft_of(example)
+                both = unified(draft, other) if other is not None else None
+                if both is not None:
+                    return both.pattern(examples=2)
+        return None
+
+    def _renamed(self, hunk: Hunk, names: tuple[str, str], language_id: str) -> list[Hunk]:
+        """Return the hunks of the document in which the user has changed a name so, ``hunk`` first."""
+        history = self._history.of(hunk.uri)
+        others = reversed(history.hunks) if history is not None else ()
+        same = [
+            other
+            for other in others
+            if other is not hunk and any(example.renamed == names for example in _examples(other, language_id))
+        ]
+        return [hunk, *same]
+
+    def _allowed(self, document: _Document, places: Sequence[tuple[int, int, str]], kind: EditKind) -> list[Proposal]:
+        """Return the places as proposals, without those on the cursor's line and in what was changed just now."""
+        request = document.request
+        typed = line_start(request.text, request.offset), line_end(request.text, request.offset)
+        latest = next(self._history.latest())
+        if latest.uri == request.uri and self._was_offered(latest):
+            typed = len(request.text) + 1, -1  # The line was not typed.
+        history = self._history.of(request.uri)
+        changed = [
+            document.span(hunk.first, hunk.end)
+            for hunk in (history.hunks if history is not None and kind is not EditKind.RENAME else ())
+            if "".join(hunk.before).strip() and len(hunk.after) <= MAX_EXAMPLE_LINES
+        ]
+        allowed = [
+            Proposal(start, end, text, kind)
+            for start, end, text in places
+            if not (typed[0] <= end and start <= typed[1]) and all(end <= low or start >= high for low, high in changed)
+        ]
+        return allowed if len(allowed) <= MAX_PLACES else []
+
+    def _is_rejected(self, request: EditRequest, proposal: Proposal) -> bool:
+        before, after = lines_of(request.text, proposal)
+        if self._rejections.holds(request.uri, before, after):
+            return True
+        history = self._history.of(request.uri)
+        undone = history.undone if history is not None else ()
+        return any(
+            ("".join(old).strip(), "".join(new).strip()) == (before.strip(), after.strip()) for old, new in undone
+        )
+
+    def _keeps_syntax(self, document: _Document, proposals: Sequence[Proposal], count: int) -> bool:
+        request, tree = document.request, document.tree
+        if tree is None:
+            return True
+        edited = self._parsers.edited(tree, request.language_id, request.text, proposals)
+        return edited is not None and len(errors(edited)) <= count
+
+
+def lines_of(text: str, proposal: Proposal) -> tuple[str, str]:
+    """Return the whole lines that a proposal changes, before and after."""
+    start, end = line_start(text, proposal.start), line_end(text, proposal.end)
+    return text[start:end], text[start : proposal.start] + proposal.text + text[proposal.end : end]
+
+
+def _examples(hunk: Hunk, language_id: str) -> list[Example]:
+    """Return the changes of a hunk: each line for itself if their number is the same, or else all of it."""
+    if len(hunk.before) == len(hunk.after):
+        pairs = [(old, new) for old, new in zip(hunk.before, hunk.after, strict=True) if old != new]
+        found = [Example.of(old, new, language_id) for old, new in pairs]
+        if len(pairs) > 1 and all(example is not None for example in found):
+            return [example for example in found if example is not None]
+    whole = Example.of("".join(hunk.before), "".join(hunk.after), language_id)
+    return [] if whole is None else [whole]
+
+
+def _is_done(match: Match, text: str) -> bool:
+    """Return whether the place already is as it would become, since what is inserted stands around it."""
+    inner = text[match.start : match.end]
+    at = match.text.find(inner) if inner else -1
+    return at >= 0 and text[match.start - at : match.start - at + len(match.text)] == match.text
+
+
+def _ordered(proposals: Sequence[Proposal], offset: int) -> list[Proposal]:
+    """Return proposals as a reader would go through them: down from the cursor, then from the top."""
+    return sorted(proposals, key=lambda proposal: (proposal.start < offset, proposal.start))
+
+
+__all__ = ["Proposer", "applied", "lines_of"]

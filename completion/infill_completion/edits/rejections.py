@@ -1,0 +1,36 @@
+"""Proposals that the user rejected or undid, so that they are not made again."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+
+MAX_REJECTIONS = 500
+
+
+class Rejections:
+    """What was rejected: a line before and after, wherever it is in the document by now.
+
+    Only hashes are kept.
+    """
+
+    def __init__(self) -> None:
+        self._keys: OrderedDict[int, None] = OrderedDict()
+
+    def add(self, uri: str, before: str, after: str) -> None:
+        """Remember that ``before`` is not to become ``after``: whole lines, whose blanks at both ends do not count."""
+        self._keys[_key(uri, before, after)] = None
+        while len(self._keys) > MAX_REJECTIONS:
+            self._keys.popitem(last=False)
+
+    def add_lines(self, uri: str, before: Iterable[str], after: Iterable[str]) -> None:
+        """Remember a hunk that was undone."""
+        self.add(uri, "".join(before), "".join(after))
+
+    def holds(self, uri: str, before: str, after: str) -> bool:
+        """Return whether ``before`` is not to become ``after``."""
+        return _key(uri, before, after) in self._keys
+
+
+def _key(uri: str, before: str, after: str) -> int:
+    return hash((uri, before.strip(), after.strip()))

@@ -1,0 +1,1 @@
+"""Cases of next edits by kind, in the notation of `tests.edits.marked`."""

@@ -1,0 +1,83 @@
+"""A change that is repeated: of a call, an expression, a type, a literal."""
+
+CALLS = {
+    "python": {
+        "added argument": "foo(a«⟶, 1»)\nfoo(b[[⟶, 1]])\nfoo(c, d)\nbar(b)\n",
+        "added first argument": "foo(«⟶ctx, »a)\nfoo([[⟶ctx, ]]b.c[0])\n",
+        "added keyword": "requests.get(u«⟶, timeout=5»)\nrequests.get(v[[⟶, timeout=5]])\ncache.get(v)\n",
+        "removed argument": "foo(a«, True⟶»)\nfoo(b[[, True⟶]])\nfoo(c, False)\n",
+        "swapped arguments": "foo(«a, b⟶b, a»)\nfoo([[c.d, e⟶e, c.d]])\n",
+        "changed method": "log.«warn⟶warning»(a)\nlog.[[warn⟶warning]](b)\nother.warn(c)\n",
+        "keyword renamed": "foo(«size⟶length»=1)\nfoo([[size⟶length]]=n)\n",
+        "wrapped": "y = «foo(a)⟶bar(foo(a))»\nz = [[foo(b)⟶bar(foo(b))]]\nw = bar(foo(c))\n",
+        "assertion": (
+            "«self.assertEqual(a, b)⟶assert a == b»\n[[self.assertEqual(x.y, g(z))⟶assert x.y == g(z)]]\n"
+            "self.assertEqual(p or q, 1)\n"
+        ),
+        "call to attribute": "x = «os.path.join(a, b)⟶Path(a, b)»\ny = [[os.path.join(c, d)⟶Path(c, d)]]\n",
+    },
+    "javascript": {
+        "added argument": "load(a«⟶, done»);\nload(b[[⟶, done]]);\nload(c, d);\n",
+        "method": "x.«substr⟶slice»(1);\nx.[[substr⟶slice]](2);\ny.substr(3);\n",
+    },
+    "typescript": {"added argument": "this.load(a«⟶, true»);\nthis.load(b[[⟶, true]]);\nthat.load(c);\n"},
+    "go": {
+        "added argument": "package a\n\nfunc f() {\n\tload(«⟶ctx, »a)\n\tload([[⟶ctx, ]]b)\n}\n",
+        "package function": "package a\n\nfunc f() {\n\tx := «ioutil.ReadFile(a)⟶os.ReadFile(a)»\n\ty := [[ioutil.ReadFile(b)⟶os.ReadFile(b)]]\n}\n",
+    },
+    "rust": {"method": "fn f() {\n    a.load(x«⟶, true»);\n    a.load(y[[⟶, true]]);\n}\n"},
+    "java": {"added argument": "class A {\n  void f() {\n    load(a«⟶, 1»);\n    load(b[[⟶, 1]]);\n  }\n}\n"},
+    "c": {
+        "function": "int f(void) {\n    «strcpy(a, b)⟶strlcpy(a, b, sizeof(a))»;\n    [[strcpy(c, d)⟶strlcpy(c, d, sizeof(c))]];\n}\n"
+    },
+    "cpp": {"added argument": "int f() {\n    load(a«⟶, 1»);\n    load(b[[⟶, 1]]);\n}\n"},
+    "ruby": {"added argument": "load(a«⟶, 1»)\nload(b[[⟶, 1]])\n"},
+}
+EXPRESSIONS = {
+    "python": {
+        "is None": "if x «==⟶is» None:\n    pass\nif y [[==⟶is]] None:\n    pass\nif z == 1:\n    pass\n",
+        "two literals alike": "retry(«3⟶5»)\nretry(«3⟶5»)\nretry([[3⟶5]])\nother(3)\n",
+        "two operators": "a = x «and⟶or» y\nb = z «and⟶or» w\n",
+    },
+    "javascript": {"two keywords": "«var⟶let» a = 1;\n«var⟶let» b = 2;\n[[var⟶let]] c = 3;\n"},
+}
+TYPES = {
+    "python": {
+        "annotation": "class A:\n    size: «int⟶float»\n\ndef f(size: [[int⟶float]], n: int):\n    pass\n",
+    },
+    "typescript": {
+        "annotation": "interface A { size: «number⟶string» }\nfunction f(size: [[number⟶string]], n: number) {}\n"
+    },
+    "java": {"field": "class A {\n  «int⟶long» size;\n  A([[int⟶long]] size, int n) {}\n}\n"},
+    "c": {"declaration": "«int⟶long» size;\nvoid f([[int⟶long]] size, int n);\n"},
+    "rust": {"field": "struct A {\n    size: «u32⟶u64»,\n}\nfn f(size: [[u32⟶u64]], n: u32) {}\n"},
+}
+SILENT = {
+    "python": {
+        "a number": "retry(«3⟶5»)\nretry(3)\n",
+        "a string": "x = 'a«⟶b»'\ny = 'a'\n",
+        "inside a string": "x = 'load(a«⟶, 1»)'\nload(b)\n",
+        "only in strings elsewhere": "load(a«⟶, 1»)\ny = 'load(b)'\n# load(c)\n",
+        "comment only": "x = 1  # on«⟶e»\ny = 1  # on\n",
+        "comment line": "# load«⟶er»\nload(a)\n",
+        "formatting only": "foo(a,«⟶ »b)\nfoo(c,d)\n",
+        "other arity": "foo(a«⟶, 1»)\nfoo()\nfoo(b, c)\n",
+        "would bind otherwise": "«f(a, b)⟶a == b»\nf(p or q, 1)\n",
+        "half-written": "foo(a«⟶, 1»)\nfoo(b)\nx = (\n",
+        "half-written at the change": "foo(a«⟶, »\nfoo(b)\n",
+        "already so": "y = «foo(a)⟶bar(foo(a))»\nw = bar(foo(c))\n",
+        "definition": "def foo(a«⟶, b=1»):\n    pass\n\ndef bar(a):\n    pass\n",
+        "new code": "foo(a)\n«⟶foo(b, 1)\n»foo(c)\n",
+        "code typed on": "foo(a)\nx = 1\n«⟶y = foo(a)»\n",
+        "a keyword": "«if⟶while» a:\n    pass\nif b:\n    pass\n",
+    },
+    "javascript": {"a keyword once": "«var⟶let» a = 1;\nvar b = 2;\n"},
+    "go": {"broken": "package a\n\nfunc f() {\n\tload(a«⟶, »\n\tload(b)\n}\n"},
+    "c": {"another declaration": "«int⟶long» size;\nvoid f(int n);\n"},
+    "rust": {"another field": "struct A {\n    size: «u32⟶u64»,\n}\nfn f(n: u32) {}\n"},
+    "typescript": {"a type elsewhere": "let a: «number⟶string»;\nlet b: number;\n"},
+    "java": {
+        "another test": "class A {\n  boolean f() {\n    g(a «==⟶!=» null);\n    return b == null;\n  }\n}\n",
+        "a literal": "class A {\n  int a = «1⟶2»;\n  int b = 1;\n}\n",
+    },
+}
