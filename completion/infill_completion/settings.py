@@ -163,6 +163,11 @@ class PrivacySettings:
         "Globs (as in `.gitignore`) of files that never enter a prompt; `.gitignore` and `.infillignore` apply too.",
     )
     mask_secrets: bool = setting(True, "Keys, tokens and passwords in the text are masked before the model sees it.")
+    statistics: bool = setting(
+        True, "Counts on this machine what becomes of suggestions, for `infill-ls stats`: numbers, and never text, "
+        "names or paths.",
+        in_doubt=False,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -252,6 +257,8 @@ def _merged(base: T, table: Mapping[str, Any], name: str, origin: str, trusted: 
                 changes[key] = known[path].checked(value)
             except ValueError as error:
                 former, outcome = getattr(base, key), f"it stays {_as_before(getattr(base, key))}"
+                if known[path].in_doubt is not None:
+                    changes[key], outcome = known[path].in_doubt, f"it counts as {known[path].in_doubt}"
                 if path == "privacy.ignore" and (globs := _globs(value)):
                     changes[key], outcome = (*former, *globs), "its globs count besides those before"
                 problems.append(f"{origin}: `infill.{path}` {error}; {outcome}.")

@@ -50,6 +50,7 @@ class Setting:
         at_least: The smallest number it accepts.
         at_most: The largest number it accepts.
         trusted: Whether it is ignored in workspace-level files.
+        in_doubt: What it is if the user writes something that it does not accept; None: it stays as it was.
     """
 
     key: str
@@ -62,6 +63,7 @@ class Setting:
     at_least: float | None
     at_most: float | None
     trusted: bool
+    in_doubt: Any = None
 
     def checked(self, value: Any) -> Any:
         """Return a user's ``value`` in the setting's own type.
@@ -120,12 +122,14 @@ def setting(
     at_most: float | None = None,
     trusted: bool = False,
     is_shown: bool = True,
+    in_doubt: Any = None,
 ) -> Any:
     """Define one setting as a dataclass field; see `Setting` for the arguments.
 
     With ``is_shown`` off, the value is left out where the settings are printed: an address may hold a password.
     """
     metadata = {"doc": doc, "choices": choices, "at_least": at_least, "at_most": at_most, "trusted": trusted}
+    metadata["in_doubt"] = in_doubt
     if isinstance(default, dict):
         return field(default_factory=lambda: dict(default), metadata=metadata)
     return field(default=default, metadata=metadata, repr=is_shown)

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import time
+from dataclasses import replace
 
 from lsprotocol import types
 
-from infill_completion.document.snapshot import Snapshot, Trigger
+from infill_completion.document.snapshot import Answer, Snapshot, Trigger
 from infill_server.language_server import InfillServer
 from infill_server.lsp.documents import Document
 from infill_server.lsp.items import inline_items, nothing_yet, popup_items
+from infill_server.records.offered import Offered
+from infill_server.session import answered_by
 
 # Neovim, at least up to 0.12: its popup normalizes line ends, its inline completion does not.
 _SPLITS_AT_LINE_FEEDS = ("Neovim",)
@@ -25,10 +29,13 @@ async def complete(ls: InfillServer, params: types.CompletionParams) -> types.Co
     document = ls.documents.get(params.text_document.uri)
     snapshot = document.snapshot(params.position, _popup_trigger(params, document))
     ls.documents.focus(snapshot.uri)
+    asked_s = time.monotonic()
     answer = await ls.session.ask(snapshot)
     if not _is_current(ls, document, snapshot):
         return nothing_yet()
-    return popup_items(answer, snapshot, document.text, model=ls.session.health.model, markdown=_renders_markdown(ls))
+    items = popup_items(answer, snapshot, document.text, model=ls.session.health.model, markdown=_renders_markdown(ls))
+    _record(ls, snapshot, answer, params.position, items, asked_s)
+    return items
 
 
 async def complete_inline(ls: InfillServer, params: types.InlineCompletionParams) -> types.InlineCompletionList:
@@ -39,12 +46,15 @@ async def complete_inline(ls: InfillServer, params: types.InlineCompletionParams
     trigger = Trigger.INVOKED if is_invoked else Trigger.AUTOMATIC
     snapshot = document.snapshot(params.position, trigger, params.context.selected_completion_info)
     ls.documents.focus(snapshot.uri)
+    asked_s = time.monotonic()
     answer = await ls.session.ask(snapshot)
     if not _is_current(ls, document, snapshot):
         return types.InlineCompletionList(items=[])
-    return inline_items(
+    items = inline_items(
         answer, snapshot, document.text, only_line_feeds=ls.protocol.client_name in _SPLITS_AT_LINE_FEEDS
     )
+    _record(ls, snapshot, answer, params.position, items, asked_s)
+    return items
 
 
 def initialized(ls: InfillServer, _params: types.InitializedParams) -> None:
@@ -61,7 +71,8 @@ def configuration_changed(ls: InfillServer, params: types.DidChangeConfiguration
 
 
 def closed(ls: InfillServer, params: types.DidCloseTextDocumentParams) -> None:
-    """Forget what the completer knows about a closed document."""
+    """Forget what is known about a closed document."""
+    ls.records.closed(params.text_document.uri)
     ls.session.closed(params.text_document.uri)
 
 
@@ -100,6 +111,29 @@ def _popup_trigger(params: types.CompletionParams, document: Document) -> Trigge
     just_typed = document.took_typing(params.position)
     is_invoked = context is None or context.trigger_kind == types.CompletionTriggerKind.Invoked
     return Trigger.INVOKED if is_invoked and not just_typed else Trigger.AUTOMATIC
+
+
+def _record(
+    ls: InfillServer,
+    snapshot: Snapshot,
+    answer: Answer,
+    position: types.Position,
+    shown: types.CompletionList | types.InlineCompletionList,
+    asked_s: float,
+) -> None:
+    """Record what the client gets to show."""
+    if not answer.is_final:
+        return
+    offered = Offered.of(
+        snapshot,
+        answer if shown.items else replace(answer, suggestions=()),
+        ls.documents.get(snapshot.uri).text.locate(position),
+        face="inline" if isinstance(shown, types.InlineCompletionList) else "popup",
+        model=ls.session.health.model,
+        source=answered_by(answer),
+        latency_ms=(time.monotonic() - asked_s) * 1000,
+    )
+    ls.records.offered(offered)
 
 
 def _is_current(ls: InfillServer, document: Document, snapshot: Snapshot) -> bool:

@@ -94,7 +94,8 @@ class Editor:
     ) -> None:
         self.client = LanguageClient("infill-harness", "1")
         self.status = ReportedStatus()
-        self._settings = dict(settings or {})
+        # What a program types says nothing about the user.
+        self._settings = {"privacy.statistics": False, **(settings or {})}
         self._command = tuple(command)
         self._environment = {**os.environ, **(environment or {})}
         self._loaded = asyncio.Event()
@@ -157,7 +158,7 @@ class Editor:
 
     def configure(self, settings: Mapping[str, Any]) -> None:
         """Change the settings and notify the server."""
-        self._settings = dict(settings)
+        self._settings = {"privacy.statistics": False, **settings}
         self.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(settings=None))
 
     def open(self, path: Path, language_id: str, text: str, offset: int) -> EditorDocument:

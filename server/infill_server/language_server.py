@@ -16,6 +16,8 @@ from infill_server.lsp.documents import DocumentStore
 from infill_server.lsp.protocol import InfillProtocol, log_internal_error
 from infill_server.lsp.transport import Reader, Writer
 from infill_server.parent_process import wait_for_exit
+from infill_server.records.observer import SuggestionObserver
+from infill_server.records.writer import RecordsWriter
 from infill_server.session import Session
 
 log = logging.getLogger(__name__)
@@ -30,6 +32,7 @@ class InfillServer(LanguageServer):
     Attributes:
         editor_settings: The settings that the editor sends.
         session: The state that lives as long as the editor's window.
+        records: Records what becomes of the suggestions.
     """
 
     protocol: InfillProtocol
@@ -46,6 +49,9 @@ class InfillServer(LanguageServer):
         )
         self.editor_settings = EditorSettings(self._ask_for_settings, self._settings_arrived)
         self.session = Session(self, self.documents, self.editor_settings)
+        self._writer = RecordsWriter(log.warning)
+        self.records = SuggestionObserver(self._writer, self._may_record, self.documents.text_at)
+        self.documents.on_edits = self.records.edited
         self._reader: Reader | None = None
         self._problems: list[str] = []  # problems of the settings that have not been shown yet
 
@@ -94,7 +100,9 @@ class InfillServer(LanguageServer):
             # A request takes its snapshot before the next message is applied.
             await asyncio.sleep(0)
         self.editor_settings.close()
+        self.records.close()
         await self.session.aclose()
+        await self._writer.aclose()
         writer.close()
         return 0 if self.protocol.shut_down else 1
 
@@ -110,6 +118,12 @@ class InfillServer(LanguageServer):
         workspace = self.client_capabilities.workspace
         if workspace is not None and workspace.configuration:
             await self.editor_settings.refresh()
+
+    def _may_record(self) -> bool:
+        """Return whether the user lets suggestions be recorded; what is not known yet counts as a no."""
+        configuration = self.session.configuration
+        is_known = not (configuration.is_file_unknown or self.editor_settings.is_missing)
+        return is_known and configuration.settings.privacy.statistics
 
     def _ask_for_settings(self) -> Future[object]:
         request = types.ConfigurationParams([types.ConfigurationItem(section=SECTION)])

@@ -20,6 +20,7 @@ async def accepted(ls: InfillServer, *arguments: Any) -> None:
     if len(arguments) != 2 or not all(isinstance(argument, str) for argument in arguments):
         raise JsonRpcInvalidParams("infill.accepted takes the URI and the text of the item.")
     if ls.session.acceptance.take(*arguments):
+        ls.records.accepted(*arguments)
         ls.session.accepted(*arguments)
 
 
@@ -84,8 +85,11 @@ def partially_accepted(ls: InfillServer, params: Any) -> None:
     item = ReportedItem.of(params.get("item")) if isinstance(params, dict) else None
     if item is None or not isinstance(length := params.get("acceptedLength"), int):
         log.warning("ignored an ill-typed didPartiallyAcceptCompletion")
-    elif ls.session.acceptance.take_part(item, length):
-        ls.session.accepted(item.uri, item.text)
+    else:
+        is_whole = ls.session.acceptance.take_part(item, length)
+        ls.records.accepted(item.uri, item.text, item.taken(length))
+        if is_whole:
+            ls.session.accepted(item.uri, item.text)
 
 
 def focused(ls: InfillServer, params: Any) -> None:
@@ -102,3 +106,4 @@ def shown(ls: InfillServer, params: Any) -> None:
         log.warning("ignored an ill-typed didShowCompletion")
     else:
         ls.session.acceptance.show(item)
+        ls.records.reported(item.uri, item.text)

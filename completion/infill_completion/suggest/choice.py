@@ -34,6 +34,7 @@ class Choice:
         finish_reason: Why it ended; STOP also if the text was enough.
         confidence: The geometric mean of the tokens' probabilities, 0 to 1; None if the engine reports none.
         is_below: Whether the model left the cursor's line as it is and went on below, which is not shown.
+        first_logprob: The log-probability of its first token in nats; None if the engine reports none.
     """
 
     raw: str
@@ -41,6 +42,7 @@ class Choice:
     finish_reason: FinishReason
     confidence: float | None
     is_below: bool = False
+    first_logprob: float | None = None
 
 
 class ChoiceBuilder:
@@ -71,6 +73,7 @@ class ChoiceBuilder:
         self._has_begun = False
         self._enough: str | None = None
         self._logprob_sum = 0.0
+        self._first_logprob: float | None = None
         self._tokens = 0
 
     def add(self, chunk: Chunk) -> None:
@@ -79,6 +82,8 @@ class ChoiceBuilder:
         self._reason = chunk.finish_reason or self._reason
         if self.is_settled:
             return  # Tokens after the suggestion say nothing about its confidence.
+        if not self._tokens and chunk.token_count and chunk.logprob_sum:
+            self._first_logprob = chunk.logprob_sum / chunk.token_count
         self._logprob_sum += chunk.logprob_sum
         self._tokens += chunk.token_count
         self._examine()
@@ -104,7 +109,8 @@ class ChoiceBuilder:
                 return Choice(raw, "", reason, None)
         text = finished(self._extent, raw, is_whole=reason is FinishReason.STOP)
         confidence = math.exp(self._logprob_sum / self._tokens) if self._tokens and self._logprob_sum else None
-        return Choice(raw, text, reason, confidence, is_below=not text.strip() and begins_below(self._extent, raw))
+        is_below = not text.strip() and begins_below(self._extent, raw)
+        return Choice(raw, text, reason, confidence, is_below, self._first_logprob)
 
     def _examine(self) -> None:
         """Settle the suggestion at the first position where that is possible.

@@ -119,7 +119,9 @@ class Keystroke:
         """Return the answer that a finished request brought, or None if the engine must be asked again."""
         if self._pending.superseded.is_set():
             return None
-        self._trace.note("engine", latency_ms=request.latency_ms, **request.stream.timings)
+        first_logprob = request.stream.choices[0].first_logprob if request.stream.choices else None
+        timings = request.stream.timings
+        self._trace.note("engine", latency_ms=request.latency_ms, first_logprob=first_logprob, **timings)
         if request.error is not None:
             return _unavailable(request.error)
         if request.is_late:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
@@ -15,6 +15,7 @@ from infill_completion.document.changes import ChangeClock, ChangeLog
 from infill_completion.document.snapshot import Snapshot, Trigger
 from infill_completion.document.workspace import OpenDocument
 from infill_server.lsp.positions import Units
+from infill_server.lsp.replacement import Location, Replacement
 from infill_server.lsp.text import DocumentText, Edit
 
 log = logging.getLogger(__name__)
@@ -47,14 +48,30 @@ class Document:
     edit: Edit | None = None
     changes: ChangeLog = field(default_factory=lambda: ChangeLog(ChangeClock()))
 
-    def change(self, changes: Iterable[types.TextDocumentContentChangeEvent], version: int) -> None:
-        """Apply the changes of one notification in order."""
+    def change(self, changes: Iterable[types.TextDocumentContentChangeEvent], version: int) -> list[Replacement]:
+        """Apply the changes of one notification in order, and return what they replaced."""
+        done = []
         for change in changes:
             if isinstance(change, types.TextDocumentContentChangePartial):
-                self.edit = self.text.replace(change.range, change.text)
+                removed = self.text.between(*sorted(map(self.text.locate, (change.range.start, change.range.end))))
+                edit = self.edit = self.text.replace(change.range, change.text)
+                done.append(Replacement(edit.start, edit.former_end, edit.end, removed, change.text))
             else:
-                self.edit = self.text.replace_all(change.text)
+                done.append(self._replace_all(change.text))
         self.version = version
+        return done
+
+    def _replace_all(self, text: str) -> Replacement:
+        """Replace the whole text; return what differs, or all of it where that is much."""
+        former_end = self.text.last
+        former = self.text.between((0, 0), former_end)
+        edit = self.edit = self.text.replace_all(text)
+        end = self.text.last
+        if edit is None:
+            start = end if self.text.between((0, 0), end) == former else (0, 0)
+            return Replacement(start, former_end, end, "", "")
+        # The former text counts only for what both begin with, which is nothing here.
+        return Replacement(edit.start, edit.former_end, edit.end, "", self.text.between(edit.start, edit.end))
 
     def took_typing(self, position: types.Position) -> bool:
         """Return whether the user has just typed at ``position``; true at most once per edit.
@@ -88,10 +105,17 @@ class Document:
 
 @dataclass
 class DocumentStore:
-    """All open documents, with the last focused one last, and the cells of open notebooks in order."""
+    """All open documents, with the last focused one last, and the cells of open notebooks in order.
+
+    Attributes:
+        units: The units of the client's columns.
+        folders: The workspace folders.
+        on_edits: Called after each change of a document with its edits in order.
+    """
 
     units: Units = Units.UTF16
     folders: list[Path] = field(default_factory=list)
+    on_edits: Callable[[Document, Sequence[Replacement]], None] | None = None
     _documents: dict[str, Document] = field(default_factory=dict)
     _notebooks: dict[str, list[str]] = field(default_factory=dict)
     _clock: ChangeClock = field(default_factory=ChangeClock)
@@ -110,6 +134,11 @@ class DocumentStore:
         except KeyError:
             raise UnknownDocumentError(f"{uri} is not open here; send textDocument/didOpen first.") from None
 
+    def text_at(self, uri: str, start: Location, end: Location) -> str | None:
+        """Return the text between two locations, or what of it there is; None if the document is not open."""
+        document = self._documents.get(unquote(uri))
+        return None if document is None else document.text.between(start, min(end, document.text.last))
+
     def open(self, item: types.TextDocumentItem) -> None:
         """Add a document; one that is already open gets the new text."""
         log = ChangeLog(self._clock)
@@ -126,8 +155,10 @@ class DocumentStore:
         if document is None:
             log.warning("ignored a change of a document that is not open")
             return
-        document.change(changes, target.version)
+        done = document.change(changes, target.version)
         self.focus(target.uri)
+        if self.on_edits is not None:
+            self.on_edits(document, done)
 
     def close(self, uri: str) -> None:
         """Remove a document."""

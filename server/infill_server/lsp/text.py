@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate, islice
 
 from lsprotocol.types import Position, Range
@@ -27,10 +27,14 @@ _STEP_LINES = 1000
 
 @dataclass(frozen=True)
 class Edit:
-    """The range of newly inserted text; both ends are line and column in code points, from 0."""
+    """The range of newly inserted text; both ends are line and column in code points, from 0.
+
+    ``former_end`` is where the range ended that it replaced.
+    """
 
     start: tuple[int, int]
     end: tuple[int, int]
+    former_end: tuple[int, int] = field(default=(0, 0), compare=False)
 
 
 class DocumentText:
@@ -69,6 +73,11 @@ class DocumentText:
         """The number of lines, which is the number of line ends plus one."""
         return len(self._lines)
 
+    @property
+    def last(self) -> tuple[int, int]:
+        """The location of the end of the text."""
+        return len(self._lines) - 1, len(self._lines[-1])
+
     def replace(self, range_: Range, new: str) -> Edit:
         """Replace ``range_`` with ``new`` and return the range of the new text."""
         (first, start), (last, end) = sorted((self.locate(range_.start), self.locate(range_.end)))
@@ -85,13 +94,13 @@ class DocumentText:
         if self._is_encodable and "\n" not in new and "\r" not in new and not before.endswith("\r"):
             # Typing within a line: there is nothing to split.
             self._put(first, last, [before + new + after])
-            return Edit(edit_start, (first, len(before) + len(new)))
+            return Edit(edit_start, (first, len(before) + len(new)), (last, end))
         lines = split_lines(_paired(before + new + after))
         if last + 1 < len(self._lines):
             lines.pop()  # the empty line after the region's own line end
         self._put(first, last, lines)
         written = split_lines(_paired(before + new))
-        return Edit(edit_start, (first + len(written) - 1, len(written[-1])))
+        return Edit(edit_start, (first + len(written) - 1, len(written[-1])), (last, end))
 
     def replace_all(self, new: str) -> Edit | None:
         """Replace the whole text and return the range that differs from the former text; None if nothing differs."""
@@ -111,6 +120,8 @@ class DocumentText:
 
     def between(self, start: tuple[int, int], end: tuple[int, int]) -> str:
         """Return the text between two locations, each a line and a column in code points."""
+        if start >= end:
+            return ""
         lines = self._lines[start[0] : end[0] + 1]
         lines[-1] = lines[-1][: end[1]]
         lines[0] = lines[0][start[1] :]
@@ -181,8 +192,9 @@ def _difference(former: list[str], lines: list[str], top: int, below: int) -> Ed
     if max(len(old), len(new)) > _MAX_COMPARED:  # too much to have been typed
         return None
     start = _common_prefix_length(old, new)
-    end = len(new) - _common_prefix_length(old[start:][::-1], new[start:][::-1])
-    return Edit(_locate_from(lines, top, start), _locate_from(lines, top, end))
+    same = _common_prefix_length(old[start:][::-1], new[start:][::-1])
+    end = _locate_from(lines, top, len(new) - same)
+    return Edit(_locate_from(lines, top, start), end, _locate_from(former, top, len(old) - same))
 
 
 def _common_prefix_length(one: Sequence[str], other: Sequence[str]) -> int:

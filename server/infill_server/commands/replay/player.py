@@ -86,7 +86,7 @@ class Player:
     def __init__(self, path: Path, trace: RecordedSession, settings: Mapping[str, Any], source: str) -> None:
         self._path = path
         self._trace = trace
-        self._settings = {**trace.header["settings"], **settings}
+        self._settings = {**trace.header["settings"], **settings, "privacy.statistics": False}
         self._source = source
         self._answers: dict[object, asyncio.Future[Json]] = {}
         self._sent_s: dict[object, float] = {}

@@ -1,0 +1,1 @@
+"""What became of each suggestion, in numbers; kept on this machine for ``infill-ls stats``."""
