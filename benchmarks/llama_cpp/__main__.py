@@ -78,7 +78,6 @@ def report(found: Comparison, options: argparse.Namespace, seconds: float) -> di
         "load_average": options.load,
         "seconds": round(seconds),
         "note": options.note,
-        "read_bytes_per_s": found.bytes_per_s,
         "contestants": [asdict(each.report) for each in found.contestants],
         "rows": [asdict(row) for row in found.rows],
     }

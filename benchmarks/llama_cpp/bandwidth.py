@@ -1,4 +1,4 @@
-"""The rate at which this machine's memory can be read, in huge pages as the weights are."""
+"""The rate at which this machine can read as much memory as a step does, in huge pages as the weights are."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import torch
 from infill_completion.engine.model import huge_pages
 from infill_completion.engine.model.native import compiler
 
-_BYTES = 512 << 20  # more than the caches of a core
-_RUNS = 5
+# Pieces that a thread reads side by side, and the distance of its prefetches in bytes: the best differ by processor.
+_ORDERS = [(streams, ahead) for streams in (1, 4, 8) for ahead in (2048, 8192)]
+_RUNS, _LEAST_BYTES = 3, 1 << 30  # of each order
 
 
 class Memory:
-    """Memory to read.
+    """Reads memory.
 
     Args:
         folder: Where the compiled reader is put.
@@ -33,14 +34,20 @@ class Memory:
         flags = ["-std=gnu11", "-O3", "-march=native", "-shared", "-fPIC", "-pthread"]
         subprocess.run([found, *flags, str(source), "-o", str(library)], check=True)
         self._read = ctypes.CDLL(str(library)).read_ns
-        self._read.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_void_p)
+        self._read.argtypes = (ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 2, ctypes.c_size_t, ctypes.c_void_p)
         self._read.restype = ctypes.c_int64
-        self._bytes = huge_pages.zeros((_BYTES,), torch.uint8).fill_(1)
 
-    def bytes_per_s(self, threads: int) -> float:
-        """Return the rate of the fastest of a few runs."""
-        total = ctypes.c_uint64()
+    def bytes_per_s(self, size: int, threads: int) -> float:
+        """Return the rate at which ``size`` bytes are read over and over, in the fastest order.
+
+        Weights that are smaller than the processor's caches stay in them from step to step, so the rate depends on the
+        size.
+        """
+        data, total = huge_pages.zeros((size,), torch.uint8).fill_(1), ctypes.c_uint64()
+        runs = max(_RUNS, _LEAST_BYTES // size)
         times = [
-            int(self._read(self._bytes.data_ptr(), _BYTES, threads, ctypes.addressof(total))) for _ in range(_RUNS)
+            int(self._read(data.data_ptr(), size, threads, streams, ahead, ctypes.addressof(total)))
+            for streams, ahead in _ORDERS
+            for _ in range(runs)
         ]
-        return _BYTES / min(times) * 1e9
+        return size / min(times) * 1e9

@@ -23,30 +23,33 @@ class Comparison:
     Attributes:
         contestants: The engines, each with one form of the weights.
         rows: Rates of decoding.
-        bytes_per_s: Highest rate of reading memory, by number of threads.
     """
 
     contestants: Sequence[Contestant]
     rows: list[ComparisonRow] = field(default_factory=list)
-    bytes_per_s: dict[int, float] = field(default_factory=dict)
 
     def run(self, options: argparse.Namespace, memory: Memory) -> None:
         """Measure everything."""
-        self._read(options.threads, memory)
         for context in options.contexts:
             ids = self._prepare(context, options)
+            self._read(context, options.threads, memory)
             if context == options.contexts[0]:
                 self._compare_tokens(ids, options)
             for neighbours in options.neighbours:
                 with busy_neighbours(neighbours):
                     for threads in options.threads:
                         self._decode(len(ids), context, threads, neighbours, options)
-            self._read(options.threads, memory)
+            self._read(context, options.threads, memory)
         self._alone(options)
 
-    def _read(self, threads: Sequence[int], memory: Memory) -> None:
-        for count in threads:
-            self.bytes_per_s[count] = max(self.bytes_per_s.get(count, 0.0), memory.bytes_per_s(count))
+    def _read(self, context: int, threads: Sequence[int], memory: Memory) -> None:
+        """Measure how fast the bytes of our steps can be read; before and after them, since the rate may change."""
+        for each in self.contestants:
+            if each.engine == OURS:
+                rates = each.report.read_bytes_per_s.setdefault(context, {})
+                for count in threads:
+                    rate = memory.bytes_per_s(each.report.step_bytes[context], count)
+                    rates[count] = max(rates.get(count, 0.0), rate)
 
     def _prepare(self, context: int, options: argparse.Namespace) -> list[int]:
         ids: list[int] = []

@@ -44,6 +44,7 @@ class ContestantReport:
         peak_bytes: The most memory that it ever had.
         prefill_ms: Time to read 1,000 fresh tokens, by number of threads.
         step_bytes: What a step reads, by length of context; only of our engine.
+        read_bytes_per_s: The rate at which that many bytes can be read, by length of context and number of threads.
         keystroke_ms: Time to the first token after a typed character; only of our engine.
         keystroke_steps: The same in steps.
         same_tokens: How many of its greedy tokens are those of llama.cpp with the same weights.
@@ -55,6 +56,7 @@ class ContestantReport:
     peak_bytes: int = 0
     prefill_ms: dict[int, float] = field(default_factory=dict)
     step_bytes: dict[int, int] = field(default_factory=dict)
+    read_bytes_per_s: dict[int, dict[int, float]] = field(default_factory=dict)
     keystroke_ms: float | None = None
     keystroke_steps: float | None = None
     same_tokens: int | None = None

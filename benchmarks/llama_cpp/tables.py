@@ -10,13 +10,29 @@ _GB, _MB = 1e9, 1 << 20
 
 def tables(report: Mapping[str, Any]) -> str:
     """Return the tables of a report of ``python -m benchmarks.llama_cpp``."""
-    rates = {int(threads): rate for threads, rate in report["read_bytes_per_s"].items()}
-    read = ", ".join(f"{rate / _GB:.1f} GB/s with {threads} threads" for threads, rate in rates.items())
-    head = f"{report['model']} on {report['device']}, {report['date']}; memory is read at {read}"
-    return f"{head}\n\n{_decoding(report, rates)}\n\n{_alone(report)}"
+    head = f"{report['model']} on {report['device']}, {report['date']}"
+    return f"{head}\n\n{_decoding(report)}\n\n{_reading(report)}\n\n{_alone(report)}"
 
 
-def _decoding(report: Mapping[str, Any], rates: Mapping[int, float]) -> str:
+def _rates(each: Mapping[str, Any]) -> dict[tuple[int, int], float]:
+    """Return how fast the bytes of a step can be read, by length of context and number of threads."""
+    return {
+        (int(context), int(threads)): rate
+        for context, rates in each["read_bytes_per_s"].items()
+        for threads, rate in rates.items()
+    }
+
+
+def _reading(report: Mapping[str, Any]) -> str:
+    lines = [_line("a step of", "context", "reads MB", "threads", "at GB/s at most"), _line("---", *["---:"] * 4)]
+    for each in report["contestants"]:
+        sizes = {int(context): size for context, size in each["step_bytes"].items()}
+        for (context, threads), rate in sorted(_rates(each).items()):
+            lines.append(_line(each["weights"], context, f"{sizes[context] / _MB:.0f}", threads, f"{rate / _GB:.1f}"))
+    return "\n".join(lines)
+
+
+def _decoding(report: Mapping[str, Any]) -> str:
     columns = sorted({(row["threads"], row["neighbours"]) for row in report["rows"]})
     names = [f"{threads} threads" + (f", {count} neighbours" if count else "") for threads, count in columns]
     lines = [_line("tokens/s", "context", *names), _line("---", *["---:"] * (len(columns) + 1))]
@@ -27,22 +43,20 @@ def _decoding(report: Mapping[str, Any], rates: Mapping[int, float]) -> str:
     for context in sorted({row["context"] for row in report["rows"]}):
         for each in report["contestants"]:
             key = (each["engine"], each["weights"], context)
-            cells = [f"{found[*key, *column]:.1f}{_share(each, context, column, found, rates)}" for column in columns]
+            cells = [f"{found[*key, *column]:.1f}{_share(each, context, column, found)}" for column in columns]
             lines.append(_line(f"{each['engine']} {each['weights']}", context, *cells))
     return "\n".join(lines)
 
 
-def _share(
-    each: Mapping[str, Any], context: int, column: tuple[int, int], found: Mapping[Any, float],
-    rates: Mapping[int, float],
-) -> str:  # fmt: skip
+def _share(each: Mapping[str, Any], context: int, column: tuple[int, int], found: Mapping[Any, float]) -> str:
     """Return the share of the roofline where it is known: alone, of our engine."""
-    step_bytes = {int(length): size for length, size in each["step_bytes"].items()}.get(context)
     threads, neighbours = column
-    if step_bytes is None or neighbours or threads not in rates:
+    read = _rates(each).get((context, threads))
+    if read is None or neighbours:
         return ""
+    size = next(size for length, size in each["step_bytes"].items() if int(length) == context)
     rate = found[each["engine"], each["weights"], context, threads, neighbours]
-    return f" ({rate * step_bytes / rates[threads]:.0%} of reading)"
+    return f" ({rate * size / read:.0%} of reading)"
 
 
 def _alone(report: Mapping[str, Any]) -> str:
