@@ -56,10 +56,10 @@ class Completer:
         self._trees = DocumentTrees(is_steady=is_steady)
         self._pending = PendingRequests()
         self._history = History(documents, settings.completion.min_confidence, self._gatherer.knows)
-        self._inflight = InflightRequests(engine, self._record)
+        self._inflight = InflightRequests(engine, self._record, is_steady=is_steady)
         self._debounce = Debounce(fixed_ms=settings.completion.debounce_ms)
         self._requests = RequestBuilder(settings, documents, self._gatherer)
-        self._lookahead = LookAhead(self._history, self._requests, self._inflight)
+        self._lookahead = LookAhead(self._history, self._requests, self._inflight, is_steady=is_steady)
         self._stages = Stages(self._history, self._inflight, self._debounce, self._requests, self._lookahead)
 
     def configure(self, settings: Settings) -> None:

@@ -75,11 +75,15 @@ class InflightRequests:
     Args:
         engine: The engine.
         on_answer: Called with each request that ends with an answer.
+        is_steady: Whether a request that nobody waits for runs on until a later key ends it, not for a time only.
     """
 
-    def __init__(self, engine: Engine, on_answer: Callable[[InflightRequest], None]) -> None:
+    def __init__(
+        self, engine: Engine, on_answer: Callable[[InflightRequest], None], *, is_steady: bool = False
+    ) -> None:
         self._engine = engine
         self._on_answer = on_answer
+        self._lingers = not is_steady
         self._requests: dict[str, InflightRequest] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -120,7 +124,7 @@ class InflightRequests:
             for wait in waits:
                 wait.cancel()
             request.waiters -= 1
-            if request.waiters == 0 and request.stream.is_running:
+            if self._lingers and request.waiters == 0 and request.stream.is_running:
                 asyncio.get_running_loop().call_later(LINGER_S, _cancel_unwanted, request)
 
     def stop(self, uri: str) -> None:

@@ -19,12 +19,22 @@ _SENDING_S = 0.003
 
 
 class LookAhead:
-    """Starts speculative requests; any request that a user waits for comes first."""
+    """Starts speculative requests; any request that a user waits for comes first.
 
-    def __init__(self, history: History, requests: RequestBuilder, inflight: InflightRequests) -> None:
+    Args:
+        history: What is known already.
+        requests: Builds a request.
+        inflight: Runs it.
+        is_steady: Whether it begins before any later message is processed, however long the answer takes to be sent.
+    """
+
+    def __init__(
+        self, history: History, requests: RequestBuilder, inflight: InflightRequests, *, is_steady: bool
+    ) -> None:
         self._history = history
         self._requests = requests
         self._inflight = inflight
+        self._delay_s = 0.0 if is_steady else _SENDING_S
         self._waiting: dict[str, tuple[View, Offer, asyncio.TimerHandle]] = {}
 
     @property
@@ -36,7 +46,7 @@ class LookAhead:
         """Compute what follows ``offer`` once the answer with it has been sent, so that the user does not wait."""
         uri = view.uri
         self.forget(uri)
-        self._waiting[uri] = view, offer, asyncio.get_running_loop().call_later(_SENDING_S, self._start_now, uri)
+        self._waiting[uri] = view, offer, asyncio.get_running_loop().call_later(self._delay_s, self._start_now, uri)
 
     def forget(self, uri: str) -> None:
         """Start nothing that waits for a document."""
