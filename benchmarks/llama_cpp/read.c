@@ -37,9 +37,9 @@ static inline __attribute__((always_inline)) uint64_t sum_of(const part_t *part,
 static void *read_part(void *which) {
     part_t *part = which;
     switch (part->streams) {
-    case 1: part->sum = sum_of(part, 1); break;
-    case 4: part->sum = sum_of(part, 4); break;
-    default: part->sum = sum_of(part, MOST_STREAMS);
+        case 1: part->sum = sum_of(part, 1); break;
+        case 4: part->sum = sum_of(part, 4); break;
+        default: part->sum = sum_of(part, MOST_STREAMS);
     }
     return NULL;
 }

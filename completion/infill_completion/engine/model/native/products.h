@@ -7,6 +7,7 @@
 #include "tile.h"
 
 #define WEIGHTS_AHEAD 5120 /* bytes */
+#define GROUPS_AHEAD 10240 /* bytes */
 #define QUADS (GROUP_INPUTS / 4)
 #define KV_AHEAD 4096 /* bytes */
 

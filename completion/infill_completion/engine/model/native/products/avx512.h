@@ -81,7 +81,7 @@ ALWAYS_INLINE void dot_bytes(const int8_t *weight, const int32_t *weight_sums, i
         for (int r = 0; r < rows; r++) sums.upper[w][r] = sums.lower[w][r] = _mm512_setzero_si512();
     }
     for (; i + BYTE_BLOCK <= inputs; i += BYTE_BLOCK) {
-        prefetch(weight + (ptrdiff_t)weights * i + WEIGHTS_AHEAD, weights * BYTE_BLOCK);
+        prefetch_weights(weight + (ptrdiff_t)weights * i, weights * BYTE_BLOCK, WEIGHTS_AHEAD);
         add_products(&sums, weight + i, inputs, weights, x + i, rows, BYTE_BLOCK);
     }
     if (i < inputs) add_products(&sums, weight + i, inputs, weights, x + i, rows, inputs - i);
@@ -113,7 +113,6 @@ ALWAYS_INLINE void dot_bytes(const int8_t *weight, const int32_t *weight_sums, i
 /* ---- 4 bits ---- */
 
 #define GROUP_ROWS 4
-#define GROUPS_AHEAD 16
 
 ALWAYS_INLINE __m512i broadcast(const int8_t *four) {
     int32_t bits;
@@ -137,7 +136,7 @@ ALWAYS_INLINE void dot_groups(const group_t *weight, int groups, const planes_t 
     for (int r = 0; r < rows; r++) totals[r] = _mm512_setzero_ps();
     for (int g = 0; g < groups; g++, weight++) {
         __m512i upper[GROUP_ROWS], lower[GROUP_ROWS];
-        prefetch(weight + GROUPS_AHEAD, sizeof *weight);
+        prefetch_weights(weight, sizeof *weight, GROUPS_AHEAD);
         UNROLLED
         for (int r = 0; r < rows; r++) upper[r] = lower[r] = _mm512_setzero_si512();
         UNROLLED

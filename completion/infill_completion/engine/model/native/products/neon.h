@@ -94,7 +94,7 @@ ALWAYS_INLINE void dot_bytes(const int8_t *weight, const int32_t *weight_sums, i
         for (int w = 0; w < TILE; w++) sums.upper[r][w] = sums.lower[r][w] = vdupq_n_s32(0);
     }
     for (; i + BYTE_VECTOR <= inputs; i += BYTE_VECTOR) {
-        prefetch(weight + (ptrdiff_t)weights * i + WEIGHTS_AHEAD, weights * BYTE_VECTOR);
+        prefetch_weights(weight + (ptrdiff_t)weights * i, weights * BYTE_VECTOR, WEIGHTS_AHEAD);
         add_products(&sums, weight + i, inputs, weights, x + i, inputs, rows);
     }
     if (i < inputs) add_rest(&sums, weight + i, inputs, weights, x + i, rows, inputs - i);
@@ -113,7 +113,6 @@ ALWAYS_INLINE void dot_bytes(const int8_t *weight, const int32_t *weight_sums, i
 /* ---- 4 bits ---- */
 
 #define GROUP_ROWS 2
-#define GROUPS_AHEAD 16
 #define PARTS (GROUP_OUTPUTS / 4)
 
 ALWAYS_INLINE float32x4_t in_float32(const uint16_t *halves) {
@@ -147,7 +146,7 @@ ALWAYS_INLINE void dot_groups(const group_t *weight, int groups, const planes_t 
     }
     for (int g = 0; g < groups; g++, weight++) {
         int32x4_t upper[GROUP_ROWS][PARTS], lower[GROUP_ROWS][PARTS];
-        prefetch(weight + GROUPS_AHEAD, sizeof *weight);
+        prefetch_weights(weight, sizeof *weight, GROUPS_AHEAD);
         UNROLLED
         for (int r = 0; r < rows; r++) {
             UNROLLED

@@ -19,7 +19,6 @@ ALWAYS_INLINE void write_sums(__m256d totals, int weights, float *y) {
 /* ---- 4 bits ---- */
 
 #define GROUP_ROWS 4
-#define GROUPS_AHEAD 16
 #define HALF (GROUP_OUTPUTS / 2)
 
 /* Of each type: add the products of numbers of 4 bits with inputs, as many as a group has for each lane, and return the
@@ -46,7 +45,7 @@ ALWAYS_INLINE void dot_halves(
     for (int r = 0; r < count * rows; r++) totals[r] = _mm256_setzero_ps();
     for (int g = 0; g < groups; g++, weight++) {
         __m256i upper[2 * GROUP_ROWS], lower[2 * GROUP_ROWS];
-        prefetch(weight + GROUPS_AHEAD, sizeof *weight);
+        prefetch_weights(weight, sizeof *weight, GROUPS_AHEAD);
         UNROLLED
         for (int r = 0; r < count * rows; r++) upper[r] = lower[r] = _mm256_setzero_si256();
         UNROLLED
