@@ -115,6 +115,12 @@ def _doctor(options: argparse.Namespace) -> int:
     return doctor(as_json=options.json)
 
 
+def _stats(options: argparse.Namespace) -> int:
+    from infill_server.commands.stats.command import stats
+
+    return stats(options)
+
+
 def _add_location(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("place", metavar="FILE:LINE:COL", help="cursor position; line and column count from 1")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -178,6 +184,16 @@ def _add_bench(commands: Any) -> None:
     holes.set_defaults(run=_bench_quality)
 
 
+def _add_stats(commands: Any) -> None:
+    stats = commands.add_parser("stats", help="what was shown, taken and kept on this machine")
+    stats.add_argument("--since", metavar="TIME", help="only since then: 12h, 30d, 4w, or a date such as 2026-11-01")
+    stats.add_argument("--html", metavar="FILE", help="write one page with charts to FILE")
+    action = stats.add_mutually_exclusive_group()
+    action.add_argument("--json", action="store_true", help="print one JSON object")
+    action.add_argument("--forget", action="store_true", help="remove all of it")
+    stats.set_defaults(run=_stats)
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the argument parser."""
     root = argparse.ArgumentParser(
@@ -217,6 +233,7 @@ def parser() -> argparse.ArgumentParser:
     replay.add_argument("--json", action="store_true", help="print one JSON object")
     _add_engine_options(replay)
     replay.set_defaults(run=_replay)
+    _add_stats(commands)
     doctor = commands.add_parser("doctor", help="check what is missing on this machine")
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
     doctor.set_defaults(run=_doctor)

@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that the tests with these editors need, if this user may install packages. If not, prints one
 # sentence and succeeds: the tests that miss something are skipped.
-# Arguments name the editors: nvim, emacs, jupyter, helix, vim, kate, vscode; or arm, the processor that the tests of the
+# Arguments name the editors: nvim, emacs, jupyter, browser, helix, vim, kate, vscode; or arm, the processor that the tests of the
 # compiled step emulate. None: all.
 set -euo pipefail
-[ $# -gt 0 ] || set -- nvim emacs jupyter helix vim kate vscode arm
+[ $# -gt 0 ] || set -- nvim emacs jupyter browser helix vim kate vscode arm
 
 declare -A debian=(
   [nvim]="lua-check" # Neovim itself comes from PyPI; `make check` lints the plugin
   [emacs]="emacs-nox elpa-eglot elpa-lsp-mode elpa-company"
   [jupyter]="chromium fonts-dejavu-core"
+  [browser]="chromium fonts-dejavu-core"
   [helix]="" # not in this Debian: newer.sh
   [vim]="vim vim-ale"
   [kate]="xvfb xdotool fonts-dejavu-core" # Debian's Kate is too old: newer.sh

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Runs the tests with real editors, after installing what they need: from PyPI into the virtual environment, and from
 # Debian if this user may install packages. An editor that cannot be installed is skipped, with the reason in one sentence.
-# Arguments name the editors to run: nvim, emacs, jupyter, helix, vim, kate, vscode; none: all.
+# Arguments name the editors to run: nvim, emacs, jupyter, browser, helix, vim, kate, vscode; none: all. The browser shows
+# the page of `infill-ls stats`.
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 root="$(cd "$here/../.." && pwd)"
 python="${VENV:-$root/.venv}/bin/python"
-[ $# -gt 0 ] || set -- nvim emacs jupyter helix vim kate vscode
+[ $# -gt 0 ] || set -- nvim emacs jupyter browser helix vim kate vscode
 
 "$here/debian.sh" "$@"
 get() { "$python" -m pip install --quiet --disable-pip-version-check "$@"; }

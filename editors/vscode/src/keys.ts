@@ -33,4 +33,5 @@ export const SERVER_KEYS: readonly string[] = [
   "context.share",
   "privacy.ignore",
   "privacy.mask_secrets",
+  "privacy.statistics",
 ];

@@ -1,0 +1,1 @@
+"""``infill-ls stats``: what was shown, taken and kept on this machine."""
