@@ -13,10 +13,11 @@ import os
 import signal
 import traceback
 from types import TracebackType
+from typing import Protocol
 
 import numpy as np
 
-from training.rows import Ids, TokenRowMaker
+from training.rows import Ids
 
 SLOTS = 64
 MAX_FAILURES = 20
@@ -26,6 +27,19 @@ _PR_SET_PDEATHSIG = 1  # of Linux's prctl
 def _end_with_parent() -> None:
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class RowSource(Protocol):
+    """Makes rows of ``length + 1`` numbers of 16 bits."""
+
+    @property
+    def length(self) -> int:
+        """How long they are, less one."""
+        ...
+
+    def rows(self, count: int, seed: str) -> Ids:
+        """Return ``count`` rows, ``(count, length + 1)``; the same seed gives the same rows."""
+        ...
 
 
 class Feeder:
@@ -38,7 +52,7 @@ class Feeder:
         seed: Distinguishes runs.
     """
 
-    def __init__(self, maker: TokenRowMaker, rows: int, workers: int, seed: int) -> None:
+    def __init__(self, maker: RowSource, rows: int, workers: int, seed: int) -> None:
         shape = (SLOTS, rows, maker.length + 1)
         self._memory = mmap.mmap(-1, 2 * int(np.prod(shape)))
         self._slots = np.frombuffer(self._memory, np.uint16).reshape(shape)
@@ -49,7 +63,7 @@ class Feeder:
         self._children = [self._start(maker, f"{seed}-{worker}") for worker in range(workers)]
         os.close(self._done)  # so that reading ends if no worker is left
 
-    def _start(self, maker: TokenRowMaker, seed: str) -> int:
+    def _start(self, maker: RowSource, seed: str) -> int:
         child = os.fork()
         if child:
             return child
@@ -60,7 +74,7 @@ class Feeder:
         finally:
             os._exit(1)
 
-    def _work(self, maker: TokenRowMaker, seed: str) -> None:
+    def _work(self, maker: RowSource, seed: str) -> None:
         number = failures = 0
         while slot := os.read(self._free, 1):
             while True:

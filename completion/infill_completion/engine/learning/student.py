@@ -56,6 +56,10 @@ class Row(NamedTuple):
     at: Tensor
     targets: Tensor
 
+    def to(self, device: torch.device) -> Row:
+        """Return the row on another device."""
+        return Row(self.ids.to(device), self.ends, self.at.to(device), self.targets.to(device))
+
 
 def row_of(samples: Sequence[Sample]) -> Row:
     """Return samples as one row."""
@@ -76,7 +80,9 @@ class _Norm(nn.Module):
 
     def __init__(self, weight: Tensor, eps: float) -> None:
         super().__init__()
-        self.base, self._eps = weight.float(), eps
+        self._eps = eps
+        self.base: Tensor
+        self.register_buffer("base", weight.float(), persistent=False)
         self.gain = nn.Parameter(torch.zeros_like(self.base))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -130,9 +136,14 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, ends: list[int]) -> Tensor:
     for end in ends:
         length = end - start
         keys, values = (part[start:end].transpose(0, 1).repeat_interleave(groups, 0) for part in (k, v))
+        if q.is_cuda:
+            own = F.scaled_dot_product_attention(q[start:end].transpose(0, 1), keys, values, is_causal=True)
+            mixed.append(own.transpose(0, 1).reshape(length, heads * width))
+            start = end
+            continue
         scores = (q[start:end].transpose(0, 1) * width**-0.5) @ keys.transpose(1, 2)
-        hidden = torch.full((length, length), float("-inf"), dtype=torch.float32).triu(1)
-        shares = (scores.float() + hidden).softmax(-1).to(q.dtype)
+        hidden = torch.full((length, length), float("-inf"), dtype=q.dtype).triu(1)
+        shares = (scores + hidden).softmax(-1, dtype=torch.float32).to(q.dtype)
         mixed.append((shares @ values).transpose(0, 1).reshape(length, heads * width))
         start = end
     return torch.cat(mixed)
@@ -155,9 +166,14 @@ class Student(nn.Module):
         architecture = architecture_of(entries_of(config))
         if config.model_type != "llama" or not architecture.is_plain or config.hidden_size % GROUP_INPUTS:
             raise ModelError("Only Llama's architecture can learn here; choose another model or turn engine.learn off.")
-        self._embed = source.tensors[EMBEDDINGS].read(torch.bfloat16)
-        self._head = source.tensors[_HEAD].read(torch.bfloat16) if _HEAD in source.tensors else self._embed
-        self.learned_ids = torch.tensor(list(learned_ids), dtype=torch.long)
+        self._is_tied = _HEAD not in source.tensors
+        self._embed: Tensor
+        self._head: Tensor
+        self.learned_ids: Tensor
+        self.register_buffer("_embed", source.tensors[EMBEDDINGS].read(torch.bfloat16), persistent=False)
+        if not self._is_tied:
+            self.register_buffer("_head", source.tensors[_HEAD].read(torch.bfloat16), persistent=False)
+        self.register_buffer("learned_ids", torch.tensor(list(learned_ids), dtype=torch.long), persistent=False)
         self.rows = nn.Parameter(torch.zeros(len(learned_ids), config.hidden_size))
         self.layers = nn.ModuleList(_Layer(source, n, architecture.eps) for n in range(config.num_hidden_layers))
         self.norm = _norm(source, "model.norm", architecture.eps)
@@ -185,7 +201,9 @@ class Student(nn.Module):
     def _stack(self, row: Row) -> Tensor:
         """Return the last layer's output, ``(tokens, hidden)``."""
         starts = [0, *row.ends[:-1]]
-        positions = torch.cat([torch.arange(end - start) for start, end in zip(starts, row.ends, strict=True)])
+        device = row.ids.device
+        lengths = [end - start for start, end in zip(starts, row.ends, strict=True)]
+        positions = torch.cat([torch.arange(length, device=device) for length in lengths])
         cos, sin = (table[0].unsqueeze(1) for table in self._rotary(self.rows.detach(), positions[None]))
         x = self._embedded(row.ids)
         for layer in self.layers:
@@ -203,8 +221,8 @@ class Student(nn.Module):
         return x
 
     def _logits(self, x: Tensor) -> Tensor:
-        logits = x @ self._head.T
-        if len(self.learned_ids) and self._head is self._embed:
+        logits = x @ (self._embed if self._is_tied else self._head).T
+        if len(self.learned_ids) and self._is_tied:
             logits = logits.index_add(1, self.learned_ids, (x.float() @ self.rows.T).to(logits.dtype))
         return logits
 

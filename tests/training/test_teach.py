@@ -1,0 +1,113 @@
+"""Teaching runs: resumable, and the same with rows from other processes; pieces that travel; names of marks."""
+
+from __future__ import annotations
+
+import json
+import random
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from infill_completion.engine.checkpoints.adapters import Adapter
+from infill_completion.engine.checkpoints.tokenizer import Tokenizer
+from infill_completion.engine.learning.samples import SampleMaker, SampleOptions
+from infill_completion.engine.learning.student import row_of
+from training import marking, teach, teach_site
+from training.corpus import SourceFile
+from training.teach_rows import SampleCorpus, SampleRows, unpacked
+
+TEXT = Path(__file__).read_text(encoding="utf-8")
+FILES = [SourceFile("p:a.py", TEXT), SourceFile("p:b.py", TEXT.replace("row", "line")), SourceFile("q:c.go", TEXT)]
+
+
+def write_corpus(folder: Path) -> Path:
+    folder.mkdir()
+    for name in ("train.jsonl", "held_out.jsonl"):
+        lines = [json.dumps({"name": file.name, "text": file.text}) for file in FILES]
+        (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+def arguments(base: Path, run: Path, tokens: int, *more: str) -> list[str]:
+    sizes = ["--row-tokens", "128", "--shortest", "32", "--longest", "96", "--checks", "1", "--report", "1"]
+    return ["--base", str(base), "--run", str(run), "--tokens", str(tokens), *sizes, *more]
+
+
+def losses(run: Path) -> list[float]:
+    events = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [event["loss"] for event in events if event["event"] == "step"]
+
+
+def test_a_run_that_was_ended_goes_on(tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(teach, "rate_factor", lambda step, done, decay: 1.0)
+    whole, halves = write_corpus(tmp_path / "whole"), write_corpus(tmp_path / "halves")
+    teach.main(arguments(tiny_folder, whole, 1200))
+    teach.main(arguments(tiny_folder, halves, 600))
+    seen = len(losses(halves))
+    teach.main(arguments(tiny_folder, halves, 1200))
+    assert 2 < seen < len(losses(whole))
+    assert losses(halves) == losses(whole)
+    learned = [Adapter.read(run / teach.ADAPTER).learned for run in (whole, halves)]
+    assert all(torch.equal(learned[0][name], learned[1][name]) for name in learned[0])
+    assert any(tensor.float().abs().max() > 1e-3 for tensor in learned[0].values())
+
+
+def test_rows_of_other_processes(tiny_folder: Path, tmp_path: Path) -> None:
+    run = write_corpus(tmp_path / "run")
+    teach.main(arguments(tiny_folder, run, 600, "--workers", "1", "--rows", "2"))
+    assert losses(run)
+    assert (run / teach.ADAPTER).exists()
+
+
+def test_the_rate_rises_and_falls() -> None:
+    assert teach.rate_factor(0, 0.0, 0.3) == pytest.approx(1 / teach.WARM_UP_STEPS)
+    assert teach.rate_factor(100, 0.5, 0.3) == 1.0
+    assert teach.rate_factor(100, 0.85, 0.3) == pytest.approx(0.5)
+    assert teach.rate_factor(100, 1.0, 0.3) == 0.0
+
+
+def test_packed_rows_hold_the_samples(tokenizer: Tokenizer) -> None:
+    corpus, maker = SampleCorpus(FILES), SampleMaker(tokenizer, SampleOptions((32, 96)))
+    rows = SampleRows(corpus, maker, 300)
+    made = rows.rows(2, "1")
+    assert made.shape == (2, rows.length + 1)
+    assert (made == rows.rows(2, "1")).all()
+    chance, samples = random.Random("1"), []
+    row = unpacked(made[0])
+    while sum(len(each.ids) for each in samples) < len(row.ids):
+        samples.append(corpus.sample(maker, chance))
+    expected = row_of(samples)
+    assert torch.equal(row.ids, expected.ids)
+    assert row.ends == expected.ends
+    assert torch.equal(row.at, expected.at)
+
+
+def test_pieces_are_joined_to_what_was_packed(tmp_path: Path) -> None:
+    run = write_corpus(tmp_path / "run")
+    base = tmp_path / "weights.gguf"
+    base.write_bytes(np.random.default_rng(0).bytes(5000))
+    pieces = teach_site.pack(base, run, tmp_path / "site", piece_bytes=700)
+    assert len(pieces) > 7
+    assert all(sum(file.stat().st_size for file in piece.iterdir()) <= 700 for piece in pieces)
+    teach_site.join(tmp_path / "site", tmp_path / "joined")
+    assert (tmp_path / "joined" / "base.gguf").read_bytes() == base.read_bytes()
+    for name in ("train.jsonl", "held_out.jsonl"):
+        assert (tmp_path / "joined" / name).read_bytes() == (run / name).read_bytes()
+
+
+def stored(name: str) -> bytes:
+    return struct.pack("<Q", len(name)) + name.encode()
+
+
+def test_unused_tokens_become_marks() -> None:
+    head = b"GGUF" + b"".join(map(stored, marking.MARKS)) + stored("x")
+    found = marking.renamed(head, marking.MARKS)
+    assert found == b"GGUF" + b"".join(map(stored, marking.MARKS.values())) + stored("x")
+    for wrong in (head + head, b"GGUF"):
+        with pytest.raises(ValueError, match="cannot become"):
+            marking.renamed(wrong, marking.MARKS)
+    with pytest.raises(ValueError, match="cannot become"):
+        marking.renamed(stored("<a>"), {"<a>": "<longer>"})
