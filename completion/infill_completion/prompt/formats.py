@@ -146,7 +146,7 @@ CODE_LLAMA = FimFormat(
 # tokens the tokenizer has.
 FORMATS = (
     CODE_LLAMA,
-    # SmolLM2 as `training.teach` taught it, with unused tokens of its tokenizer renamed.
+    # SmolLM2 as `training.teaching.run` taught it, with unused tokens of its tokenizer renamed.
     FimFormat(
         "Infill", r"infill-small", "<infill_begin>", "<infill_after>", "<infill_write>", ("<|endoftext|>",),
         (PromptLayout.SPM, PromptLayout.PSM), _META_SPM, others=("<|im_start|>", "<|im_end|>", "<file_sep>"),

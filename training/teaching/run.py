@@ -1,6 +1,6 @@
 """Teach a left-to-right model in 4 bits to infill: on idle CPU cores, or on a CUDA device for a limited time.
 
-``python -m training.teach --base MARKED.gguf --run FOLDER`` reads ``train.jsonl`` and ``held_out.jsonl`` of
+``python -m training.teaching.run --base MARKED.gguf --run FOLDER`` reads ``train.jsonl`` and ``held_out.jsonl`` of
 `training.corpus` in FOLDER and learns gains and shifts of the model's 4-bit groups.  It can be killed at any time and
 goes on from ``state.pt`` when it is run again; the rows depend on the seed and the step alone.
 """
@@ -26,7 +26,7 @@ from infill_completion.engine.learning.student import Row, Sample, Student, row_
 from infill_completion.engine.learning.trainer import Trainer
 from training.corpus import read
 from training.feeder import Feeder
-from training.teach_rows import SampleCorpus, SampleRows, unpacked
+from training.teaching.rows import SampleCorpus, SampleRows, unpacked
 
 WARM_UP_STEPS = 20
 CHECKS = 16  # samples of each language
@@ -50,7 +50,7 @@ def rate_factor(step: int, done: float, decay: float) -> float:
 
 def share_done(options: argparse.Namespace, tokens: int, elapsed_s: float) -> float:
     """Return which share of a run is done: of its time if that is limited, else of its tokens."""
-    return min(1.0, elapsed_s / options.seconds if options.seconds else tokens / options.tokens)
+    return min(1.0, float(elapsed_s / options.seconds if options.seconds else tokens / options.tokens))
 
 
 @torch.no_grad()
@@ -75,7 +75,7 @@ class Run:
         tokenizer = Tokenizer.load(options.base)
         marks = tokenizer.infilling
         if marks is None or marks.mid is None:
-            raise SystemExit("The model has no infilling marks; run `python -m training.marking` first.")
+            raise SystemExit("The model has no infilling marks; run `python -m training.teaching.marking` first.")
         self.maker = SampleMaker(tokenizer, SampleOptions((options.shortest, options.longest)))
         check_maker = SampleMaker(tokenizer, SampleOptions((CHECK_TOKENS, CHECK_TOKENS), text_rate=0.0))
         checks = SampleCorpus(read(self._folder / "held_out.jsonl")).checks(check_maker, options.checks)

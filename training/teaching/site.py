@@ -1,7 +1,7 @@
-"""The folder that travels to a GPU for `training.teach`: weights and corpus in pieces of less than 64 MiB.
+"""The folder that travels to a GPU for `training.teaching.run`: weights and corpus in pieces of less than 64 MiB.
 
-``python -m training.teach_site pack --base MARKED.gguf --run FOLDER --site .teach-site`` writes ``1``, ``2`` and so on
-in it.  Each is carried by a call of its own; ``join`` makes one folder of them there.
+``python -m training.teaching.site pack --base MARKED.gguf --run FOLDER --site .teach-site`` writes ``1``, ``2``
+and so on in it.  Each is carried by a call of its own; ``join`` makes one folder of them there.
 """
 
 from __future__ import annotations

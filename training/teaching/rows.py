@@ -1,4 +1,4 @@
-"""Samples of the corpus for `training.teach`, as rows of one length that worker processes can make."""
+"""Samples of the corpus for `training.teaching.run`, as rows of one length that worker processes can make."""
 
 from __future__ import annotations
 

@@ -14,10 +14,11 @@ import torch
 from infill_completion.engine.checkpoints.adapters import Adapter
 from infill_completion.engine.checkpoints.tokenizer import Tokenizer
 from infill_completion.engine.learning.samples import SampleMaker, SampleOptions
-from infill_completion.engine.learning.student import row_of
-from training import marking, teach, teach_site
+from infill_completion.engine.learning.student import Sample, row_of
 from training.corpus import SourceFile
-from training.teach_rows import SampleCorpus, SampleRows, unpacked
+from training.teaching import marking, site
+from training.teaching import run as teach
+from training.teaching.rows import SampleCorpus, SampleRows, unpacked
 
 TEXT = Path(__file__).read_text(encoding="utf-8")
 FILES = [SourceFile("p:a.py", TEXT), SourceFile("p:b.py", TEXT.replace("row", "line")), SourceFile("q:c.go", TEXT)]
@@ -75,7 +76,8 @@ def test_packed_rows_hold_the_samples(tokenizer: Tokenizer) -> None:
     made = rows.rows(2, "1")
     assert made.shape == (2, rows.length + 1)
     assert (made == rows.rows(2, "1")).all()
-    chance, samples = random.Random("1"), []
+    chance = random.Random("1")
+    samples: list[Sample] = []
     row = unpacked(made[0])
     while sum(len(each.ids) for each in samples) < len(row.ids):
         samples.append(corpus.sample(maker, chance))
@@ -89,10 +91,10 @@ def test_pieces_are_joined_to_what_was_packed(tmp_path: Path) -> None:
     run = write_corpus(tmp_path / "run")
     base = tmp_path / "weights.gguf"
     base.write_bytes(np.random.default_rng(0).bytes(5000))
-    pieces = teach_site.pack(base, run, tmp_path / "site", piece_bytes=700)
+    pieces = site.pack(base, run, tmp_path / "site", piece_bytes=700)
     assert len(pieces) > 7
     assert all(sum(file.stat().st_size for file in piece.iterdir()) <= 700 for piece in pieces)
-    teach_site.join(tmp_path / "site", tmp_path / "joined")
+    site.join(tmp_path / "site", tmp_path / "joined")
     assert (tmp_path / "joined" / "base.gguf").read_bytes() == base.read_bytes()
     for name in ("train.jsonl", "held_out.jsonl"):
         assert (tmp_path / "joined" / name).read_bytes() == (run / name).read_bytes()
