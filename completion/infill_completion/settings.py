@@ -1,8 +1,8 @@
 """The tree of all settings: names, defaults, documentation, and merging what a user wrote into it.
 
 The same keys apply in ``~/.config/infill-ls/config.toml``, ``initializationOptions`` and ``workspace/configuration``.
-A new setting is one line here: the settings tables of the documentation and the VS Code manifest are generated from
-this file (``make fmt``).
+A new setting is one line here or in ``engine_settings.py``: the settings tables of the documentation and the VS Code
+manifest are generated from them (``make fmt``).
 """
 
 from __future__ import annotations
@@ -15,86 +15,22 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from infill_completion.engine_settings import EngineSettings
 from infill_completion.folders import config_folder
 from infill_completion.secret_files import SECRET_FILES
 from infill_completion.settings_keys import nested
 from infill_completion.settings_schema import Setting, ValueType, definitions, section, setting, type_name
 
+__all__ = [
+    "CompletionSettings", "ContextSettings", "EngineSettings", "PrivacySettings", "Settings", "config_path",
+    "documentation", "merge", "read_config",
+]  # fmt: skip
+
 T = TypeVar("T")
-# The longest time to be idle, a year.
-MAX_S = 365 * 24 * 3600
 
 
-@dataclass(frozen=True)
-class EngineSettings:
-    """The choice of the engine, and how it runs its model."""
-
-    url: str | None = setting(
-        None,
-        "HTTP(S) URL of a remote engine such as vLLM. Unset: the local engine, shared by all windows.",
-        trusted=True,
-        is_shown=False,
-    )
-    api: str = setting(
-        "openai",
-        "How to talk to `engine.url`: `openai` (`/v1/completions`), `llama.cpp` (`/infill`) or `ollama`.",
-        choices=("openai", "llama.cpp", "ollama"),
-        trusted=True,
-    )
-    api_key_env: str | None = setting(
-        None, "Name of the environment variable that holds the API key of `engine.url`.", trusted=True
-    )
-    proxy: str | None = setting(
-        None,
-        "Proxy on the way to `engine.url`, such as `http://HOST:PORT`; `none` for none. Unset: `HTTPS_PROXY`, "
-        "`HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` apply, but never to this machine.",
-        trusted=True,
-        is_shown=False,
-    )
-    ca_file: str | None = setting(
-        None,
-        "PEM file of certificate authorities that are trusted for `engine.url` in addition to the system's.",
-        trusted=True,
-    )
-    model: str = setting(
-        "auto",
-        "Hub id or path of a model, which may be a GGUF file. `auto` takes, of the models on this machine that fit "
-        "its memory and keep `completion.deadline_ms` at the speed measured here, the one with the best published "
-        "quality, on a GPU or a CPU; or else the embedded one. Nothing is downloaded automatically.",
-        trusted=True,
-    )
-    format: str = setting(
-        "auto",
-        "Family of the model behind `engine.url`, which decides how the text after the cursor is written into its "
-        "prompt: needed if the server hides it behind a name of its own. `suffix`: the server infills by OpenAI's "
-        "`suffix`; `none`: left to right.",
-        choices=(
-            "auto", "codellama", "qwen3-coder", "qwen2.5-coder", "codegemma", "granite-3", "granite", "deepseek-coder",
-            "codestral", "seed-coder", "mellum", "santacoder", "starcoder2", "starcoder", "suffix", "none",
-        ),
-        trusted=True,
-    )  # fmt: skip
-    quantization: str = setting(
-        "auto",
-        "`nf4`, `int8`, `int4` or `none`. `auto` is `nf4` on CUDA. On a CPU it is `int4` for models that have 4 bits "
-        "already or are large, where a C compiler is found, and else `int8` if that is faster than `none`.",
-        choices=("auto", "nf4", "int8", "int4", "none"),
-    )
-    device: str = setting(
-        "auto", "`auto`, `cuda`, `cuda:1`, `mps`, `xpu` or `cpu`; `auto` picks the best available one."
-    )
-    kv_bits: int = setting(
-        16, "Bits of keys and values where the engine's own CUDA kernels run a 4-bit model: `8` takes half of their "
-        "memory and rounds them. Elsewhere it changes nothing.",
-        choices=(16, 8), at_least=8, at_most=16,
-    )  # fmt: skip
-    context_tokens: int = setting(4096, "Prompt budget in tokens.", at_least=64, at_most=131_072)
-    idle_unload_s: float = setting(
-        900.0, "Seconds without a request after which the weights are unloaded from memory.", at_least=1, at_most=MAX_S
-    )
-    idle_exit_s: float = setting(
-        1800.0, "Seconds without a request after which the engine exits.", at_least=1, at_most=MAX_S
-    )
+# Measured in docs/sampling.md: what each hides of all suggestions and of those that are right.
+_LEAST_CONFIDENCE = {"low": 0.7, "medium": 0.5, "high": 0.3}
 
 
 @dataclass(frozen=True)
@@ -131,12 +67,31 @@ class CompletionSettings:
         "Whether a suggestion may span lines: `auto` (decided from the syntax), `never`, `always`.",
         choices=("auto", "never", "always"),
     )
+    eagerness: str = setting(
+        "auto",
+        "How much is shown unasked: `low` (few suggestions, right more often), `medium` or `high` (many, also unsure "
+        "ones). `auto`: what reaches `completion.min_confidence`.",
+        choices=("auto", "low", "medium", "high"),
+    )
     # 450 holes with the embedded model: a fifth of all suggestions is below this value, but only 0 to 2 % of
     # the correct ones.
     min_confidence: float = setting(
-        0.5, "Automatic suggestions with a lower mean token probability are not shown.", at_least=0, at_most=1
+        0.5,
+        "Automatic suggestions with a lower mean token probability are not shown, while `completion.eagerness` is "
+        "`auto`.",
+        at_least=0,
+        at_most=1,
     )
+    in_comments: bool = setting(
+        True, "Suggest automatically in comments and docstrings. Off: only when invoked by hand."
+    )
+    in_strings: bool = setting(True, "Suggest automatically in strings. Off: only when invoked by hand.")
     languages: dict[str, bool] = setting({}, "Turns a language id on or off; `*` means all others.")
+
+    @property
+    def least_confidence(self) -> float:
+        """The mean token probability that an automatic suggestion must reach."""
+        return _LEAST_CONFIDENCE.get(self.eagerness, self.min_confidence)
 
     def is_language_enabled(self, language_id: str) -> bool:
         """Return whether suggestions are on for ``language_id``."""

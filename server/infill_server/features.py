@@ -35,6 +35,7 @@ _COMMANDS: dict[str, Callable[..., Any]] = {
     "infill.toggle": workspace_commands.toggle,
     "infill.record": workspace_commands.record,
     "infill.restart": workspace_commands.restart,
+    "infill.snooze": workspace_commands.snooze,
     "infill.statistics": workspace_commands.statistics,
 }
 

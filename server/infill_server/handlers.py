@@ -17,7 +17,7 @@ from infill_server.language_server import InfillServer
 from infill_server.lsp.documents import Document
 from infill_server.lsp.items import inline_items, nothing_yet, popup_items
 from infill_server.records.offered import Offered
-from infill_server.session import answered_by
+from infill_server.records.source import answered_by
 
 # Neovim, at least up to 0.12: its popup normalizes line ends, its inline completion does not.
 _SPLITS_AT_LINE_FEEDS = ("Neovim",)

@@ -23,6 +23,8 @@ from infill_server.load_progress import LoadProgress
 from infill_server.lsp.documents import DocumentStore
 from infill_server.lsp.protocol import log_internal_error
 from infill_server.recording.turns import Admit
+from infill_server.records.source import answered_by
+from infill_server.snooze import Snooze
 from infill_server.status import StatusKind, StatusNotifier
 
 if TYPE_CHECKING:
@@ -41,21 +43,6 @@ _INACTIVE = {SkipReason.SWITCHED_OFF, SkipReason.LANGUAGE_OFF, SkipReason.PRIVAT
 _TRANSIENT = {SkipReason.SUPERSEDED, SkipReason.ENGINE_LOADING}
 
 
-def answered_by(answer: Answer) -> str:
-    """Return where an answer came from.
-
-    Returns:
-        ``memory``, ``joined`` (a running generation), ``engine``, ``unavailable`` (no engine) or ``nothing``.
-    """
-    if answer.reason in {SkipReason.ENGINE_FAILED, SkipReason.ENGINE_LOADING}:
-        return "unavailable"
-    if "reuse" in answer.details:
-        return "memory"
-    steps = answer.details.get("steps")
-    names = {step[0] for step in steps} if isinstance(steps, list) else set()
-    return "engine" if "asked" in names else "joined" if "joined" in names else "nothing"
-
-
 class Session:
     """The state of one editor window, from ``initialize`` to ``shutdown``.
 
@@ -64,6 +51,7 @@ class Session:
         is_started: Whether the settings of all sources have been asked for, and the engine is being started.
         answers: The number of requests by the source of their answer, for ``infill.statistics``.
         acceptance: What the user saw and took, as the client reports it.
+        snooze: Whether automatic suggestions stay away for a while.
         admit: Awaited before each message of the client is processed, while a session is recorded or replayed.
     """
 
@@ -71,6 +59,7 @@ class Session:
         self.last: Snapshot | None = None
         self.answers: Counter[str] = Counter()
         self.acceptance = Acceptance()
+        self.snooze = Snooze(self._show_state)
         self.admit: Admit | None = None
         self._server, self._documents = server, documents
         self._editor_settings = editor_settings
@@ -170,6 +159,9 @@ class Session:
         """
         if (unknown := self._unknown_settings(is_current=True)) is not None:
             return Answer(reason=unknown, is_final=False)
+        if self.snooze.covers(snapshot):
+            self.last = snapshot
+            return Answer(reason=SkipReason.SNOOZED)
         if (completer := self._engine.completer) is None:
             return Answer(reason=SkipReason.ENGINE_LOADING, is_final=False)
         self._status.request_started()
@@ -189,6 +181,8 @@ class Session:
         """Return the explanation of a new answer for ``snapshot`` as JSON."""
         if (unknown := self._unknown_settings(is_current=True)) is not None:
             return {"uri": snapshot.uri, "reason": unknown.value}
+        if self.snooze.covers(snapshot):
+            return {"uri": snapshot.uri, "reason": SkipReason.SNOOZED.value}
         if (completer := self._engine.completer) is None:
             return {"uri": snapshot.uri, "reason": SkipReason.ENGINE_LOADING.value}
         explanation = await completer.explain(snapshot)
@@ -213,6 +207,7 @@ class Session:
     async def aclose(self) -> None:
         """End all background work; the shared engine keeps running for other windows."""
         self._progress.close()
+        self.snooze.close()
         if "recording" in self.__dict__:
             await self.recording.aclose()
         for task in tuple(self._tasks):
@@ -290,7 +285,9 @@ class Session:
         state, reason, model = self.health.state, self.health.reason, self._engine.model
         if (unknown := self._unknown_settings()) is not None:
             state, reason = EngineState.STARTING, unknown.value
-        if not self.settings.completion.enabled:
+        if self.snooze.until_s is not None:
+            self._status.show(StatusKind.INACTIVE, self.snooze.sentence, model=model)
+        elif not self.settings.completion.enabled:
             self._status.show(StatusKind.INACTIVE, SkipReason.SWITCHED_OFF.value, model=model)
         elif state is EngineState.READY:
             self._status.show(StatusKind.NORMAL, reason if self.health.kind else "", model=model)

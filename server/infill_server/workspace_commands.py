@@ -11,6 +11,7 @@ from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 from infill_completion.document.snapshot import Snapshot, Trigger
 from infill_server.acceptance import ReportedItem
 from infill_server.language_server import InfillServer
+from infill_server.snooze import DEFAULT_MINUTES, MAX_MINUTES
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,18 @@ def _snapshot(ls: InfillServer, argument: Any) -> Snapshot:
 async def toggle(ls: InfillServer, *_arguments: Any) -> dict[str, bool]:
     """Switch automatic suggestions off or on again for this window."""
     return {"enabled": ls.session.toggle()}
+
+
+async def snooze(ls: InfillServer, *arguments: Any) -> dict[str, float | None]:
+    """Show nothing unasked in this window for a number of minutes, by default ten; 0 ends it.
+
+    The result has ``until``, in seconds since 1970, or None.
+    """
+    minutes = arguments[0] if arguments and arguments[0] is not None else DEFAULT_MINUTES
+    is_number = isinstance(minutes, int | float) and not isinstance(minutes, bool)
+    if len(arguments) > 1 or not is_number or not 0 <= minutes <= MAX_MINUTES:
+        raise JsonRpcInvalidParams(f"infill.snooze takes a number of minutes from 0 to {MAX_MINUTES}.")
+    return {"until": ls.session.snooze.begin(minutes)}
 
 
 async def statistics(ls: InfillServer, *_arguments: Any) -> dict[str, Any]:

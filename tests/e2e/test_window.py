@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 
 from infill_completion.settings import EngineSettings
 from tests.e2e.editor import Editor, neovim, visual_studio_code
@@ -167,6 +170,44 @@ async def test_toggle_switches_automatic_suggestions_off_and_on(editor: Editor, 
     assert await editor.command("infill.toggle") == {"enabled": True}
     assert editor.statuses[-1]["kind"] == "Normal"
     assert await buffer.ghosts()
+
+
+async def test_snooze_lasts_for_its_minutes_and_ends_when_told(editor: Editor, engine: ScriptedEngine) -> None:
+    engine.default = "1"
+    buffer = editor.open("x = |\n")
+    before = time.time()
+    until = (await editor.command("infill.snooze", 30))["until"]
+    assert before + 1790 < until < time.time() + 1810
+    assert editor.statuses[-1]["kind"] == "Inactive"
+    assert "snoozed until" in editor.statuses[-1]["reason"]
+    assert not await buffer.ghosts()
+    assert not (await buffer.popup(by_key=False)).items
+    assert "snoozed" in (await editor.command("infill.explain"))["reason"]
+    assert await buffer.ghosts(by_key=True)  # asked for, it comes
+    assert "snoozed until" in editor.statuses[-1]["reason"]
+    assert await editor.command("infill.snooze", 0) == {"until": None}
+    assert editor.statuses[-1]["kind"] == "Normal"
+    assert await buffer.ghosts()
+
+
+async def test_snooze_ends_by_itself(editor: Editor, engine: ScriptedEngine) -> None:
+    engine.default = "1"
+    seen = len(editor.statuses)
+    await editor.command("infill.snooze", 0.001)
+    await editor.wait_for_kind("Inactive", seen)
+    await editor.wait_for_kind("Normal", seen + 1)
+    assert await editor.open("x = |\n").ghosts()
+
+
+async def test_snooze_takes_ten_minutes_by_default(editor: Editor) -> None:
+    before = time.time()
+    assert (await editor.command("infill.snooze"))["until"] >= before + 590
+
+
+@pytest.mark.parametrize("minutes", ["10", -1, 1e9, True, [], {}])
+async def test_snooze_refuses_what_is_no_number_of_minutes(editor: Editor, minutes: Any) -> None:
+    with pytest.raises(JsonRpcException, match=r"infill\.snooze takes a number of minutes from 0 to 1440"):
+        await editor.command("infill.snooze", minutes)
 
 
 async def test_a_setting_of_the_editor_overrides_the_toggle(engine: ScriptedEngine, window: Editor) -> None:

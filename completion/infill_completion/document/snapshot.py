@@ -77,9 +77,12 @@ class SkipReason(Enum):
     """The reason for no suggestion; the value is the sentence shown to the user."""
 
     SWITCHED_OFF = "Automatic suggestions are switched off (setting completion.enabled); invoke one by hand."
+    SNOOZED = "Automatic suggestions are snoozed (command infill.snooze); invoke one by hand."
     LANGUAGE_OFF = "Completion is switched off for this language (setting completion.languages)."
     PRIVATE_FILE = "This file matches an ignore rule, so its text never reaches the model."
     MID_LINE = "The cursor is inside a word, where suggestions appear only on request; invoke one by hand."
+    IN_COMMENT = "Automatic suggestions are off in comments (setting completion.in_comments); invoke one by hand."
+    IN_STRING = "Automatic suggestions are off in strings (setting completion.in_strings); invoke one by hand."
     ENGINE_LOADING = "The model is still loading."
     SETTINGS_AWAITED = (
         "Nothing is sent to engine.url before the editor has answered workspace/configuration; if it never does, "
@@ -97,7 +100,7 @@ class SkipReason(Enum):
     CUT_SHORT = "The model completed nothing within its token limit (setting completion.max_tokens)."
     REASONING = "The model reasons before it answers; choose one that completes code (setting engine.model)."
     FILTERED = "A filter removed what the model wrote."
-    LOW_CONFIDENCE = "The model was not sure enough (setting completion.min_confidence); invoke a suggestion by hand."
+    LOW_CONFIDENCE = "The model was not sure enough (setting completion.eagerness); invoke a suggestion by hand."
     JUST_DELETED = "This text has just been deleted; type on, or invoke a suggestion by hand."
     BINARY_FILE = "This file does not look like text."
 

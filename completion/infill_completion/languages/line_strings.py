@@ -108,6 +108,30 @@ class LineStrings:
         return 1
 
 
+def interpolated_code(line: str, start: int, traits: LanguageTraits) -> int | None:
+    """Return where the code begins that is open at the end of ``line`` in the string from ``start`` on; None without.
+
+    The string must be open there, too. Of code in several braces the last is meant.
+    """
+    rule = traits.interpolation
+    if rule is None or not rule.applies(line, start):
+        return None
+    begun: list[tuple[int, str]] = []
+    index = start + 1
+    while index < len(line):
+        opener = next(((one, end) for one, end in rule.pairs if line.startswith(one, index)), None)
+        if opener is not None and not begun and len(opener[0]) == 1 and line.startswith(2 * opener[0], index):
+            index += 2  # A doubled brace is text.
+        elif opener is not None:
+            index += len(opener[0])
+            begun.append((index, opener[1]))
+        else:
+            if begun and line.startswith(begun[-1][1], index):
+                begun.pop()
+            index += 2 if line[index] == "\\" and not begun else 1
+    return begun[-1][0] if begun else None
+
+
 def pattern_end(line: str, start: int) -> int:
     """Return the end of the regular expression that begins with the slash at ``start``; 0 if a slash divides there."""
     before = start - 1

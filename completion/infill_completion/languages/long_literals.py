@@ -98,6 +98,21 @@ def open_literal(text: str, language_id: str) -> LongLiteral | None:
     return None
 
 
+def literal_end(line: str, start: int, language_id: str) -> int | None:
+    """Return where the string or comment ends that begins at ``start``, is of a kind that may span lines, and does not.
+
+    None if there is none, or if it does not end on its line. There is code before it.
+    """
+    style = STYLES.get(language_id)
+    match = style.pattern.match(line, start) if style is not None else None
+    rule = style.rules.get(match.lastgroup or "") if style is not None and match is not None else None
+    if match is None or rule is None or rule.is_line or rule.is_template:
+        return None
+    literal = LongLiteral(match.group(), "", rule.closing_of(match), has_escapes=rule.has_escapes)
+    end = literal.end_in(line, match.end())
+    return None if end is None else end[1]
+
+
 def _is_end(suffix: str, end: tuple[int, int], language_id: str, *, default: bool) -> bool:
     """Return whether the delimiter at ``end`` is one, and not the text of another string or the next opening one.
 

@@ -22,7 +22,7 @@ from infill_completion.suggest.inflight import InflightRequest, InflightRequests
 from infill_completion.suggest.keystroke import Keystroke, Stages
 from infill_completion.suggest.lookahead import LookAhead
 from infill_completion.suggest.pending import PendingRequests
-from infill_completion.suggest.policy import privacy_message, refusal, skip_reason
+from infill_completion.suggest.policy import privacy_message, skip_reason
 from infill_completion.suggest.request import RequestBuilder
 from infill_completion.suggest.stream import explain_prompt
 from infill_completion.suggest.trace import Trace
@@ -55,7 +55,7 @@ class Completer:
         self._gatherer = Gatherer((lambda: 0.0) if is_steady else time.monotonic)
         self._trees = DocumentTrees(is_steady=is_steady)
         self._pending = PendingRequests()
-        self._history = History(documents, settings.completion.min_confidence, self._gatherer.knows)
+        self._history = History(documents, settings.completion.least_confidence, self._gatherer.knows)
         self._inflight = InflightRequests(engine, self._record, is_steady=is_steady)
         self._debounce = Debounce(fixed_ms=settings.completion.debounce_ms)
         self._requests = RequestBuilder(settings, documents, self._gatherer)
@@ -71,7 +71,7 @@ class Completer:
             self.forget()
             self._pending.outdate()
         self._settings = settings
-        self._history.min_confidence = settings.completion.min_confidence
+        self._history.min_confidence = settings.completion.least_confidence
         self._debounce.fixed_ms = settings.completion.debounce_ms
         self._requests.configure(settings)
 
@@ -155,7 +155,7 @@ class Completer:
             view = await self._trees.parsed(view, snapshot)
         extent = self._requests.extent(view)
         recalled = self._history.recall(view) if skip is None else None
-        skip = skip or (refusal(view) if recalled is None else None)
+        skip = skip or self._requests.refusal(view, None if recalled is None else recalled.how)
         if skip is not None:
             return explain_skip(snapshot, extent, trace, skip, rule)
         trace.note("memory", how=None if recalled is None else recalled.how.value)
@@ -183,5 +183,6 @@ class Completer:
 
 
 def _fingerprint(settings: Settings) -> Settings:
-    """Return the settings without those that decide when an answer comes but not what it is."""
-    return replace(settings, completion=replace(settings.completion, debounce_ms=0, enabled=True))
+    """Return the settings without those that decide when or where an answer is shown but not what it is."""
+    completion = replace(settings.completion, debounce_ms=0, enabled=True, in_comments=True, in_strings=True)
+    return replace(settings, completion=completion, privacy=replace(settings.privacy, statistics=True))

@@ -13,7 +13,7 @@ from infill_completion.suggest.history import History
 from infill_completion.suggest.inflight import InflightRequest, InflightRequests
 from infill_completion.suggest.lookahead import LookAhead
 from infill_completion.suggest.pending import PendingRequest
-from infill_completion.suggest.policy import engine_failure, private_answer, refusal
+from infill_completion.suggest.policy import engine_failure, private_answer
 from infill_completion.suggest.request import RequestBuilder
 from infill_completion.suggest.reuse.memory import Recalled
 
@@ -55,7 +55,7 @@ class Keystroke:
             return answer
         extent = self._stages.requests.extent(self._view)
         self._trace.note("plan", shape=extent.kind.value)
-        refused = refusal(self._view)
+        refused = self._stages.requests.refusal(self._view, None)
         return await self._from_engine(extent) if refused is None else Answer(reason=refused)
 
     async def explain(self, extent: Extent) -> InflightRequest:
@@ -68,6 +68,8 @@ class Keystroke:
         recalled = self._stages.history.recall(self._view)
         if recalled is None:
             return None
+        if (refused := self._stages.requests.refusal(self._view, recalled.how)) is not None:
+            return Answer(reason=refused)
         self._trace.note("reuse", how=recalled.how.value)
         answer = self._show(recalled)
         answer.details["reuse"] = recalled.how.value

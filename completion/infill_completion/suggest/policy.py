@@ -1,8 +1,8 @@
 """Decides when no suggestion is shown, and names the reason.
 
 A request passes the rules in this order: `skip_reason` before the text is looked at, `shown_automatically` for an
-earlier answer, `refusal` before the engine is asked, `engine_failure` if the engine does not answer, and `is_confident`
-and `empty_reason` for what the engine has answered.
+earlier answer, `refusal` before the engine is asked, and `literal_refusal` in both cases; `engine_failure` if the
+engine does not answer, and `is_confident` and `empty_reason` for what the engine has answered.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from dataclasses import replace
 from infill_completion.api import EngineUnavailableError, FinishReason
 from infill_completion.document.snapshot import Answer, SkipReason, Snapshot, Trigger
 from infill_completion.document.view import View
+from infill_completion.languages.syntax import LiteralKind, literal_kind
 from infill_completion.privacy.ignore_files import Rule
-from infill_completion.settings import Settings
+from infill_completion.settings import CompletionSettings, Settings
 from infill_completion.suggest.choice import Choice
 from infill_completion.suggest.filters.loops import ends_in_loop
 from infill_completion.suggest.preamble import is_reasoning
@@ -59,6 +60,24 @@ def private_answer(rule: Rule) -> Answer:
 def refusal(view: View) -> SkipReason | None:
     """Return why the engine is not asked for ``view``, or None if it is; an invoked request is never refused."""
     return SkipReason.MID_LINE if not view.is_invoked and _is_inside_word(view) else None
+
+
+def literal_refusal(view: View, completion: CompletionSettings, how: Reuse | None) -> SkipReason | None:
+    """Return why nothing is shown in the comment or string around the cursor, or None if something may be.
+
+    What the user has begun to type of a suggestion stays, also where it goes on in a string.
+
+    Args:
+        view: The cursor.
+        completion: The user's settings.
+        how: Why an earlier answer fits; None if none does.
+    """
+    if view.is_invoked or (completion.in_comments and completion.in_strings) or how in {Reuse.TYPED, Reuse.PAIRED}:
+        return None
+    kind = literal_kind(view.window, view.language_id)
+    if kind is LiteralKind.COMMENT and not completion.in_comments:
+        return SkipReason.IN_COMMENT
+    return SkipReason.IN_STRING if kind is LiteralKind.STRING and not completion.in_strings else None
 
 
 def is_confident(confidence: float | None, min_confidence: float) -> bool:

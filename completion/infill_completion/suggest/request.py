@@ -8,7 +8,7 @@ from typing import Any
 
 from infill_completion.api import CompletionRequest
 from infill_completion.context import Context, ContextSource, Gatherer, cells_text
-from infill_completion.document.snapshot import Snapshot
+from infill_completion.document.snapshot import SkipReason, Snapshot
 from infill_completion.document.view import View
 from infill_completion.document.window import Budgets, Window, budgets
 from infill_completion.document.workspace import OpenDocument, OpenDocuments
@@ -17,6 +17,8 @@ from infill_completion.privacy.masking import mask_secrets
 from infill_completion.privacy.rules import Privacy
 from infill_completion.settings import Settings
 from infill_completion.suggest.extent import Extent, extent_ahead, extent_at
+from infill_completion.suggest.policy import literal_refusal, refusal
+from infill_completion.suggest.reuse.memory import Reuse
 
 # How much longer a user waits for an invoked suggestion.
 INVOKED_PATIENCE = 3
@@ -80,6 +82,15 @@ class RequestBuilder:
     def is_private(self, prepared: PreparedRequest) -> bool:
         """Return whether the document of a request, or another one in it, has become private."""
         return any(self.ignore_rule(uri) is not None for uri in (prepared.view.uri, *prepared.uris))
+
+    def refusal(self, view: View, how: Reuse | None) -> SkipReason | None:
+        """Return why nothing is shown at ``view``, or None if something may be.
+
+        Args:
+            view: The cursor.
+            how: Why an earlier answer fits; None if none does.
+        """
+        return (None if how is not None else refusal(view)) or literal_refusal(view, self._settings.completion, how)
 
     def view(self, snapshot: Snapshot) -> View:
         """Return the part of a document that the model may be shown."""

@@ -9,12 +9,14 @@ import { Pages } from "./pages";
 import { ask } from "./server/commandLine";
 import type { Server } from "./server/server";
 import { isEnabled, isLanguageEnabled, switchLanguage, write } from "./settings";
+import { Snooze } from "./snooze";
 import type { StatusTracker } from "./statusTracker";
 import { walkthrough } from "./welcome";
 
 /** Registers the commands and runs those that need more than one call. */
 export class Commands implements vscode.Disposable {
   private readonly pages = new Pages();
+  private readonly snooze: Snooze;
   private readonly registrations: vscode.Disposable;
 
   constructor(
@@ -23,8 +25,9 @@ export class Commands implements vscode.Disposable {
     private readonly tracker: StatusTracker,
     private readonly server: Server,
   ) {
+    this.snooze = new Snooze(server, tracker);
     const registered = Object.entries(this.table()).map(([name, run]) =>
-      vscode.commands.registerCommand(`infill-ls.${name}`, () => this.guarded(run)),
+      vscode.commands.registerCommand(`infill-ls.${name}`, (argument: unknown) => this.guarded(() => run(argument))),
     );
     this.registrations = vscode.Disposable.from(...registered);
   }
@@ -60,14 +63,16 @@ export class Commands implements vscode.Disposable {
   }
 
   dispose(): void {
-    vscode.Disposable.from(this.pages, this.registrations).dispose();
+    vscode.Disposable.from(this.pages, this.snooze, this.registrations).dispose();
   }
 
-  private table(): Record<string, () => unknown> {
+  private table(): Record<string, (argument: unknown) => unknown> {
     const { context, server } = this;
     const editor = (action: string) => vscode.commands.executeCommand(`editor.action.inlineSuggest.${action}`);
     return {
-      menu: () => showMenu(this.tracker.status),
+      menu: () => showMenu(this.tracker.status, this.tracker.facts.snoozedUntil !== undefined),
+      snooze: (minutes) => this.snooze.begin(minutes),
+      endSnooze: () => this.snooze.end(),
       toggle: () => write("completion.enabled", !isEnabled()),
       toggleLanguage: () => toggleLanguage(),
       explain: () => this.explain(),

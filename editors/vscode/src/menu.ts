@@ -9,8 +9,8 @@ interface Entry extends vscode.QuickPickItem {
 }
 
 /** Show the menu and run what was picked. */
-export async function showMenu(status: Status): Promise<void> {
-  const picked = await vscode.window.showQuickPick(entries(status), {
+export async function showMenu(status: Status, isSnoozed: boolean): Promise<void> {
+  const picked = await vscode.window.showQuickPick(entries(status, isSnoozed), {
     title: `Infill: ${status.tooltip}`,
     placeHolder: "What to do",
   });
@@ -19,7 +19,7 @@ export async function showMenu(status: Status): Promise<void> {
   }
 }
 
-function entries(status: Status): Entry[] {
+function entries(status: Status, isSnoozed: boolean): Entry[] {
   const language = vscode.window.activeTextEditor?.document.languageId;
   const rule: Entry = { label: "", kind: vscode.QuickPickItemKind.Separator };
   return [
@@ -27,6 +27,9 @@ function entries(status: Status): Entry[] {
     isEnabled()
       ? entry("debug-pause", "Pause suggestions", "infill-ls.toggle")
       : entry("play", "Resume suggestions", "infill-ls.toggle"),
+    isSnoozed
+      ? entry("bell", "End the snooze", "infill-ls.endSnooze")
+      : entry("bell-slash", "Snooze…", "infill-ls.snooze"),
     ...(language === undefined ? [] : [languageEntry(language)]),
     ...(language === undefined ? [] : [entry("question", "Explain this position", "infill-ls.explain")]),
     rule,

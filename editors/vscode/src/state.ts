@@ -17,6 +17,8 @@ export interface Facts {
   percentage?: number | undefined;
   /** False while the user has paused suggestions. */
   enabled: boolean;
+  /** Until when suggestions are snoozed, in milliseconds since 1970. */
+  snoozedUntil?: number | undefined;
   /** The language id of the active editor; none while no text is shown. */
   language?: string | undefined;
   languageOn: boolean;
@@ -111,6 +113,14 @@ function program(facts: Facts): Status | undefined {
 }
 
 function chosen(facts: Facts): Status | undefined {
+  if (facts.snoozedUntil !== undefined) {
+    const until = new Date(facts.snoozedUntil).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    return {
+      kind: "paused",
+      text: "$(bell-slash) Infill",
+      tooltip: `Suggestions are snoozed until ${until}; they still come when you ask for them.`,
+    };
+  }
   if (!facts.enabled) {
     return {
       kind: "paused",

@@ -129,6 +129,13 @@ def explain(place: Any) -> dict[str, Any]:
     return {"decision": "line", "suggestions": [], "raw": "one\ntwo", "timings_ms": {"total": 12.5}}
 
 
+@server.command("infill.snooze")
+def snooze(minutes: Any) -> dict[str, float | None]:
+    """Record for how long."""
+    log("snooze", minutes=minutes)
+    return {"until": time.time() + 60 * minutes if minutes else None}
+
+
 @server.feature("textDocument/didPartiallyAcceptCompletion")
 def partially(params: Any) -> None:
     """Record a partial acceptance."""

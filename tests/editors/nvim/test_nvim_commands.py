@@ -81,13 +81,31 @@ def test_status_shows_the_server_of_the_buffer(stage: StageMaker) -> None:
     assert nvim.lua("return require('infill').statusline()") == ""
 
 
+def test_snooze_tells_the_server_and_says_until_when(stage: StageMaker) -> None:
+    window = stage(ADD)
+    nvim = window.editor
+    nvim.open("sum.py")
+    nvim.type("idef add(")
+    nvim.until_ghost(GHOST)
+    nvim.api.command("Infill snooze 5")
+    nvim.until(lambda: "suggestions are snoozed until" in nvim.api.command_output("messages"), "the message")
+    nvim.until_ghost("")
+    nvim.api.command("Infill snooze")
+    nvim.api.command("Infill snooze 0")
+    nvim.until(lambda: "suggestions are not snoozed." in nvim.api.command_output("messages"), "the message")
+    nvim.escape()
+    nvim.type(":Infill snooze soon<CR>")
+    nvim.until(lambda: "snooze takes a number of minutes from 0" in nvim.api.command_output("messages"), "the message")
+    assert [event["minutes"] for event in window.until_heard("snooze", 3)] == [5, 10, 0]
+
+
 def test_an_unknown_command_lists_the_known_ones(stage: StageMaker) -> None:
     nvim = stage(ADD).editor
     nvim.open("sum.py")
     nvim.type(":Infill frobnicate<CR>")
     nvim.until(lambda: "frobnicate" in nvim.api.command_output("messages"), "the message")
     said = nvim.api.command_output("messages")
-    assert "there is no :Infill frobnicate; there are explain, restart, status, toggle, trigger." in said
+    assert "there is no :Infill frobnicate; there are explain, restart, snooze, status, toggle, trigger." in said
     assert nvim.api.funcs.getcompletion("Infill t", "cmdline") == ["toggle", "trigger"]
     assert nvim.api.funcs.getcompletion("Infill toggle ", "cmdline") == ["buffer", "filetype", "global"]
 

@@ -57,7 +57,7 @@ def test_every_command_has_its_code_and_every_key_and_step_its_command(manifest:
     commands = {each["command"] for each in contributes["commands"]}
     source = (EXTENSION / "src" / "commands.ts").read_text("utf-8")
     body = source[source.index("private table()") :]
-    names = re.findall(r"^\s+(\w+): (?:async )?\(\) =>", body, re.MULTILINE)
+    names = re.findall(r"^\s+(\w+): (?:async )?\(\w*\) =>", body, re.MULTILINE)
     assert commands == {f"infill-ls.{name}" for name in names}
     assert {each["command"] for each in contributes["keybindings"]} <= commands
     steps = [step for walkthrough in contributes["walkthroughs"] for step in walkthrough["steps"]]

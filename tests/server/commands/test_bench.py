@@ -20,7 +20,7 @@ from infill_server.commands.bench.quality.summary import summary
 from infill_server.commands.bench.source_files import source_files
 from infill_server.commands.bench.stub_engine import StubAnswers, StubEngine
 from infill_server.errors import MeasurementError
-from infill_server.session import answered_by
+from infill_server.records.source import answered_by
 
 PROGRAM = "def f(number):\n    return number + 1\n\n\n" * 40
 

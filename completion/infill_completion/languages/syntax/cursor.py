@@ -20,7 +20,7 @@ _PROBE = b"x();"
 
 def is_in_string_or_comment(window: Window, language_id: str) -> bool:
     """Return whether the cursor surely is in a string or a comment; not after code and a comment on its line."""
-    grammar, (before, after) = grammar_of(language_id), _around(window, language_id)
+    grammar, (before, after) = grammar_of(language_id), around(window, language_id)
     tree = parse(before + after, language_id) if before else None
     if grammar is None or tree is None:
         return False
@@ -41,7 +41,7 @@ def untouched_body(window: Window, language_id: str) -> int | None:
     Returns:
         Columns; None for any other body, or if unknown.
     """
-    grammar, (before, after) = grammar_of(language_id), _around(window, language_id)
+    grammar, (before, after) = grammar_of(language_id), around(window, language_id)
     if grammar is None or not before:
         return None
     source = before + _PROBE + after
@@ -63,7 +63,7 @@ def untouched_body(window: Window, language_id: str) -> int | None:
     return None
 
 
-def _around(window: Window, language_id: str) -> tuple[bytes, bytes]:
+def around(window: Window, language_id: str) -> tuple[bytes, bytes]:
     """Return the text before and after the cursor in UTF-8; both are empty if no parser would understand it."""
     excerpt = excerpt_of(window, language_id) if has_grammar(language_id) else None
     if excerpt is None:

@@ -82,6 +82,33 @@ function actions.restart()
   end
 end
 
+---@param minutes? string
+function actions.snooze(minutes)
+  local number = tonumber(minutes or '10')
+  if not number or number < 0 or number > 1440 then
+    say('snooze takes a number of minutes from 0 to 1440; 0 ends it.', vim.log.levels.ERROR)
+    return
+  end
+  local client = require('infill.client').of(vim.api.nvim_get_current_buf())
+  if not client then
+    return actions.status()
+  end
+  require('infill.client').execute(client, {
+    title = 'Snooze',
+    command = 'infill.snooze',
+    arguments = { number },
+  }, function(err, result)
+    if err then
+      say(err.message, vim.log.levels.ERROR)
+    elseif type(result) == 'table' and type(result['until']) == 'number' then
+      require('infill').dismiss()
+      say(('suggestions are snoozed until %s.'):format(os.date('%H:%M', math.floor(result['until']))))
+    else
+      say('suggestions are not snoozed.')
+    end
+  end)
+end
+
 function actions.trigger()
   -- The command line leaves insert mode, so the request waits until insert mode is entered again.
   vim.schedule(function()

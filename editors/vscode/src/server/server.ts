@@ -75,6 +75,11 @@ export class Server {
     return this.session?.explain(document, position);
   }
 
+  /** Snooze for so many minutes, 0 ends it; return until when, in seconds since 1970; undefined before the first start. */
+  async snooze(minutes: number): Promise<{ until?: number | null } | undefined> {
+    return this.session?.snooze(minutes);
+  }
+
   /** Install the extension's own copy and start it; a second call joins the first. */
   async install(): Promise<void> {
     this.installing ??= this.installOnce().finally(() => {

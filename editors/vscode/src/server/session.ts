@@ -46,7 +46,14 @@ export class Session {
     if (start !== this.starts) {
       return; // another start came in between
     }
-    this.change((facts) => ({ ...facts, program: "starting", engine: "starting", busy: false, reason: undefined }));
+    this.change((facts) => ({
+      ...facts,
+      program: "starting",
+      engine: "starting",
+      busy: false,
+      reason: undefined,
+      snoozedUntil: undefined,
+    }));
     this.log.info(`Starting ${server}`);
     const client = new LanguageClient("infill", "Infill", () => this.spawn(server), this.options());
     this.client = client;
@@ -97,6 +104,11 @@ export class Session {
       "infill.explain",
       this.client?.code2ProtocolConverter.asTextDocumentPositionParams(document, position),
     );
+  }
+
+  /** Show nothing unasked for so many minutes; 0 ends it. */
+  async snooze(minutes: number): Promise<{ until?: number | null }> {
+    return (await this.execute("infill.snooze", minutes)) as { until?: number | null };
   }
 
   private async spawn(server: string): Promise<ChildProcess> {

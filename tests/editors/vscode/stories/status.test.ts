@@ -45,6 +45,23 @@ stage.story("the menu pauses and resumes suggestions", { "pause.py": "def pause(
   await window.statusIs("ready");
 });
 
+stage.story("the menu snoozes suggestions and ends the snooze", { "snooze.py": "def snooze(a):\n" }, async (window) => {
+  await stage.engine.says("return ", "a + 4");
+  await window.statusIs("ready");
+  await window.menu("Snooze…");
+  await window.pick("5 minutes");
+  assert.match(await window.statusIs("paused"), /snoozed until/);
+  await window.edit("snooze.py");
+  await window.toEnd();
+  await window.type("    return ");
+  await window.noGhost();
+  await window.press("Alt+\\");
+  await window.ghostIs("a + 4");
+  await window.press("Escape");
+  await window.menu("End the snooze");
+  await window.statusIs("ready");
+});
+
 stage.story(
   "the menu turns one language off and on",
   { "off.py": "def off(a):\n", "off.js": "const on = " },
