@@ -80,3 +80,18 @@ class EngineSettings:
     idle_exit_s: float = setting(
         1800.0, "Seconds without a request after which the engine exits.", at_least=1, at_most=MAX_S
     )
+    learn: bool = setting(
+        False,
+        "While the machine is idle, the model learns the workspace's repository: its files, without private ones and "
+        "those with secrets, and its commits. What it learned stays on this machine, and is used if it is better on "
+        "the newest commits; `infill-ls learn list` and `forget` manage it.",
+        trusted=True, in_doubt=False,
+    )  # fmt: skip
+    learn_minutes: int = setting(10, "Longest time for learning at once, in minutes.", at_least=1, at_most=240)
+    learn_memory_mb: int = setting(
+        2000, "Most memory for learning, in MiB; where it needs more, it ends early.", at_least=300, at_most=1 << 20
+    )
+    adapter: str | None = setting(
+        None, "File with what a model has learned. Unset: with `engine.learn`, that of the workspace's repository.",
+        trusted=True,
+    )  # fmt: skip

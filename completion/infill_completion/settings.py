@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from infill_completion.engine_settings import EngineSettings
 from infill_completion.folders import config_folder
 from infill_completion.secret_files import SECRET_FILES
-from infill_completion.settings_keys import nested
+from infill_completion.settings_keys import globs_in, nested
 from infill_completion.settings_schema import Setting, ValueType, definitions, section, setting, type_name
 
 __all__ = [
@@ -189,7 +189,7 @@ def merge(base: Settings, written: object, *, origin: str, trusted: bool = True)
             problems.append(_unknown(origin, name))
         elif isinstance(table, Mapping):
             changes[name] = _merged(getattr(base, name), table, name, origin, trusted, problems)
-        elif name == "privacy" and table is not None and (globs := _globs(table)):
+        elif name == "privacy" and table is not None and (globs := globs_in(table)):
             changes[name] = replace(base.privacy, ignore=(*base.privacy.ignore, *globs))
             problems.append(f"{origin}: `infill.{name}` must be a table; its globs count besides those before.")
         elif table is not None:
@@ -214,7 +214,7 @@ def _merged(base: T, table: Mapping[str, Any], name: str, origin: str, trusted: 
                 former, outcome = getattr(base, key), f"it stays {_as_before(getattr(base, key))}"
                 if known[path].in_doubt is not None:
                     changes[key], outcome = known[path].in_doubt, f"it counts as {known[path].in_doubt}"
-                if path == "privacy.ignore" and (globs := _globs(value)):
+                if path == "privacy.ignore" and (globs := globs_in(value)):
                     changes[key], outcome = (*former, *globs), "its globs count besides those before"
                 problems.append(f"{origin}: `infill.{path}` {error}; {outcome}.")
     return replace(base, **changes)  # type: ignore[type-var]
@@ -224,16 +224,6 @@ def _as_before(value: object) -> str:
     """Return words for a value that does not change; an address may hold a password."""
     is_address = isinstance(value, str) and "@" in value
     return "as it was" if is_address or len(repr(value)) > _MAX_SHOWN_CHARS else f"at {value!r}"
-
-
-def _globs(value: object) -> list[str]:
-    """Return the globs in a value that is not a list of strings: one alone, among others, or as ``{glob: true}``.
-
-    What the user wants to keep private stays private, even if the value is not as it should be.
-    """
-    if isinstance(value, Mapping):
-        return [glob for glob, is_private in value.items() if isinstance(glob, str) and is_private is not False]
-    return [glob for glob in (value if isinstance(value, list | tuple) else [value]) if isinstance(glob, str)]
 
 
 def _switches(name: str) -> set[str]:

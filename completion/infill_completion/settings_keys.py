@@ -25,3 +25,13 @@ def nested(written: Mapping[str, Any], tables: Collection[str]) -> dict[str, Any
         else:
             found[str(key)] = dict(value) if isinstance(value, Mapping) else value
     return found
+
+
+def globs_in(value: object) -> list[str]:
+    """Return the globs in a value that is not a list of strings: one alone, among others, or as ``{glob: true}``.
+
+    What the user wants to keep private stays private, even if the value is not as it should be.
+    """
+    if isinstance(value, Mapping):
+        return [glob for glob, is_private in value.items() if isinstance(glob, str) and is_private is not False]
+    return [glob for glob in (value if isinstance(value, list | tuple) else [value]) if isinstance(glob, str)]

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from infill_completion.client.run_directory import EnginePaths, check_writable
-from infill_completion.settings import EngineSettings
+from infill_completion.settings import EngineSettings, Settings
 
 _MAX_TAIL_BYTES = 8192
 # These would let a workspace replace our modules with its own.
@@ -39,6 +39,19 @@ def engine_command(settings: EngineSettings, *, tcp: str | None = None) -> list[
     command = [sys.executable, "-P", "-m", "infill_completion.engine", "serve"]
     command += ["--settings", json.dumps(asdict(settings))]
     return [*command, "--tcp", tcp] if tcp else command
+
+
+def learn_command(settings: Settings, folder: Path, *, ordered: bool = False) -> list[str]:
+    """Return the command line that lets the model of ``settings`` learn the repository of a folder.
+
+    Args:
+        settings: Which model, what is private, and how much it may take.
+        folder: Lies in the repository.
+        ordered: Whether `pause` and `go` on its standard input are obeyed.
+    """
+    told = {"engine": asdict(settings.engine), "privacy": asdict(settings.privacy)}
+    command = [sys.executable, "-P", "-m", "infill_completion.engine", "learn", str(folder)]
+    return [*command, "--settings", json.dumps(told), *(["--ordered"] if ordered else [])]
 
 
 def engine_environment() -> dict[str, str]:

@@ -27,7 +27,10 @@ _NAME = "infill-ls"
 _MAX_SOCKET_PATH_BYTES = 103
 # These do not change an engine's answers: two windows with different idle times, or of which one also names a remote
 # engine, still share one copy of the weights.  The settings of the window that starts the engine apply.
-_NOT_IN_KEY = frozenset({"idle_unload_s", "idle_exit_s", "url", "api", "api_key_env", "proxy", "ca_file", "format"})
+_NOT_IN_KEY = frozenset({
+    "idle_unload_s", "idle_exit_s", "url", "api", "api_key_env", "proxy", "ca_file", "format", "learn",
+    "learn_minutes", "learn_memory_mb",
+})  # fmt: skip
 
 
 class RunDirectoryError(Exception):

@@ -1,4 +1,4 @@
-"""``python -P -m infill_completion.engine serve``: lock, bind, answer, load, in this order.
+"""``python -P -m infill_completion.engine serve``: lock, bind, answer, load, in this order; and ``learn``.
 
 Nothing here imports torch: a second engine must see the lock, and ``/health`` must answer, before that import begins.
 """
@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from infill_completion.engine import environment  # noqa: F401  # first, because torch reads it when it is imported
 from infill_completion.engine.errors import ServeError
@@ -54,6 +55,23 @@ def loader(settings: EngineSettings) -> Load:
     return load
 
 
+def _learn(options: argparse.Namespace) -> int:
+    from infill_completion.engine.learning.command import run
+
+    try:
+        settings, problems = merge(Settings(), json.loads(options.settings), origin="--settings")
+    except (ValueError, AttributeError) as error:
+        raise ServeError("--settings takes the settings as one JSON object.") from error
+    if problems:
+        raise ServeError(problems[0])
+    return run(settings, options.folder.absolute(), is_ordered=options.ordered)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    settings = engine_settings(options.settings)
+    return serve(settings, loader(settings), tcp=options.tcp)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the engine; return 0 if it ended as asked or another one already runs, 2 on an error."""
     parser = argparse.ArgumentParser(prog="python -P -m infill_completion.engine", description=__doc__)
@@ -61,13 +79,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     action = actions.add_parser("serve", help="run the engine in the foreground")
     action.add_argument("--settings", metavar="JSON", help="engine settings; default: the user's settings file")
     action.add_argument("--tcp", metavar="HOST:PORT", help="listen there with a token instead of on a Unix socket")
+    action.set_defaults(run=_serve)
+    action = actions.add_parser("learn", help="let the model learn a repository, at the lowest priority")
+    action.add_argument("folder", type=Path, help="a folder in the repository")
+    action.add_argument("--settings", metavar="JSON", default="{}", help="all settings")
+    action.add_argument("--ordered", action="store_true", help="`pause` and `go` on standard input are obeyed")
+    action.set_defaults(run=_learn)
     options = parser.parse_args(arguments)
     try:
-        settings = engine_settings(options.settings)
-        return serve(settings, loader(settings), tcp=options.tcp)
+        code: int = options.run(options)
     except ServeError as error:
         print(f"infill-ls engine: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_ERROR
+    return code
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ embeddings ``NAME.rows`` and ``NAME.ids``.  Its metadata name the checkpoint tha
 from __future__ import annotations
 
 import json
+import logging
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,11 +20,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from infill_completion.engine.checkpoints.fingerprint import fingerprint
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.model.group_adapter import GroupAdapter
 from infill_completion.engine.model.int4 import Groups
 
 environment.prepare()
+log = logging.getLogger(__name__)
 
 _BASE = "base"
 _GAIN, _SHIFT, _ROWS, _IDS = ".gain", ".shift", ".rows", ".ids"
@@ -117,6 +120,28 @@ class Adapter(NamedTuple):
     def _check(self, fits: bool) -> None:
         if not fits:
             raise ModelError("The adapter is another model's; run `infill-ls learn forget` to do without it.")
+
+
+def usable_adapter(file: str | None, checkpoint: Path, *, can_apply: bool) -> tuple[Adapter | None, str]:
+    """Return an adapter, and its file or why the model does without it: a bad one must not keep it from loading.
+
+    Args:
+        file: The file that the settings name.
+        checkpoint: What is loaded.
+        can_apply: Whether it is loaded in a way that applies adapters.
+    """
+    if file is None:
+        return None, ""
+    if not can_apply:
+        return None, "not used: adapters are for models that the engine packs for the CPU"
+    try:
+        adapter = Adapter.read(Path(file))
+    except ModelError as error:
+        log.warning("%s", error)
+        return None, f"not used: {error}"
+    if adapter.base != fingerprint(checkpoint):
+        return None, "not used: it is another model's"
+    return adapter, file
 
 
 class _Adapted:

@@ -17,6 +17,7 @@ from infill_completion.engine import environment  # isort: skip  # before torch 
 import torch
 
 from infill_completion.engine.checkpoints import devices, precision
+from infill_completion.engine.checkpoints.adapters import Adapter, usable_adapter
 from infill_completion.engine.checkpoints.embedded_weights import load_llama
 from infill_completion.engine.checkpoints.gguf.loading import forget_headers, load_gguf
 from infill_completion.engine.checkpoints.model_settings import ModelSettings
@@ -38,7 +39,10 @@ _BUILD_LIMIT_S = 120.0
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A loaded model with its tokenizer and settings; ``folder`` is where it is, a folder or a GGUF file."""
+    """A loaded model with its tokenizer and settings; ``folder`` is where it is, a folder or a GGUF file.
+
+    ``adapter`` is the file with what it has learned, or why it does without it; empty if the settings name none.
+    """
 
     name: str
     folder: Path
@@ -50,6 +54,7 @@ class Checkpoint:
     quantization: str
     weight_bytes: int
     cpu_int8: bool = False
+    adapter: str = ""
 
 
 def load(settings: EngineSettings, progress: Progress, *, without_transformers: bool = False) -> Checkpoint:
@@ -85,14 +90,16 @@ def load(settings: EngineSettings, progress: Progress, *, without_transformers: 
             f"{name} needs {needed / 2**30:.1f} GiB and {device} has {free / 2**30:.1f} GiB free; close other "
             "programs, or set engine.quantization to `nf4` or engine.model to a smaller model."
         )
+    is_llama = without_transformers and folder == EMBEDDED and is_cpu_int8
+    adapter, learned = usable_adapter(settings.adapter, folder, can_apply=is_streamed or is_llama)
     forget_headers()
     progress(0.1, f"loading {model_settings.name or name}")
     # The engine packs whole weights; the int8 of bitsandbytes is for GPUs.
     held = "none" if is_cpu_int8 else quantization
     if is_streamed:
-        model: Any = _streamed(folder, name, 4 if quantization == "int4" else 8, progress)
+        model: Any = _streamed(folder, name, 4 if quantization == "int4" else 8, progress, adapter)
     elif without_transformers and folder == EMBEDDED and device.type == "cpu" and held == "none":
-        model = load_llama(folder, dtype)
+        model = load_llama(folder, dtype, adapter if is_llama else None)
     elif weights.is_gguf:
         model = _dequantized(folder, name, dtype, device, progress)
     else:
@@ -103,7 +110,7 @@ def load(settings: EngineSettings, progress: Progress, *, without_transformers: 
     progress(0.9, "preparing")
     return Checkpoint(
         model_settings.name or name, folder, model, tokenizer, model_settings, device, dtype, quantization, needed,
-        is_cpu_int8,
+        is_cpu_int8, learned,
     )  # fmt: skip
 
 
@@ -137,9 +144,9 @@ def _available(quantization: str, settings: EngineSettings) -> str:
     return quantization
 
 
-def _streamed(path: Path, name: str, bits: int, progress: Progress) -> StreamedModel:
+def _streamed(path: Path, name: str, bits: int, progress: Progress, adapter: Adapter | None) -> StreamedModel:
     try:
-        return load_packed(path, bits, lambda share: progress(0.1 + 0.8 * share, f"loading {name}"))
+        return load_packed(path, bits, lambda share: progress(0.1 + 0.8 * share, f"loading {name}"), adapter)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
         kind = type(error).__name__  # the message may quote the file
         raise ModelError(f"{name} cannot be loaded ({kind}); check the files in {path}.") from error

@@ -15,21 +15,30 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from infill_completion.engine.checkpoints.adapters import Adapter
 from infill_completion.engine.checkpoints.modules import Rotary, causal_model
+from infill_completion.engine.checkpoints.tensor_files import stored_tensors
 
 environment.prepare()
 
 
-def load_llama(folder: Path, dtype: torch.dtype) -> nn.Module:
+def load_llama(folder: Path, dtype: torch.dtype, adapter: Adapter | None = None) -> nn.Module:
     """Return the parts of a ``LlamaForCausalLM`` that the decoder reads: ``config``, ``model`` and ``lm_head``.
 
     Args:
         folder: Holds ``model.safetensors`` and the ``config.json`` of a Llama with plain rotary embeddings, without
             biases.
         dtype: Type of the weights.
+        adapter: What the model has learned.
+
+    Raises:
+        ModelError: The adapter is another model's.
     """
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     weights = load_file(folder / "model.safetensors")
+    if adapter is not None:
+        stored = stored_tensors([folder / "model.safetensors"])
+        weights = {name: tensor.read(dtype) for name, tensor in adapter.applied(stored).items()}
     rotary = Rotary(config["head_dim"], config["rope_parameters"]["rope_theta"])
     return causal_model(
         SimpleNamespace(**config), rotary, ((name, tensor.to(dtype)) for name, tensor in weights.items())

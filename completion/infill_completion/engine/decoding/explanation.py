@@ -25,6 +25,7 @@ def explanation(
     """
     return {
         "model": model.name,
+        "weights": model.details["adapter"] or "as the checkpoint has them",
         "layout": str(prompt.layout),
         "prompt_tokens": len(prompt.ids),
         "cached_tokens": cached_tokens,

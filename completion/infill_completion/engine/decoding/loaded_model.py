@@ -133,6 +133,7 @@ class LoadedModel:
             "device": self.device,
             "dtype": str(checkpoint.dtype).removeprefix("torch."),
             "quantization": checkpoint.quantization,
+            "adapter": checkpoint.adapter or None,
             "infilling": layout is not PromptLayout.LEFT_TO_RIGHT,
             "layout": str(layout),
             "format": infilling.form.family if infilling else None,

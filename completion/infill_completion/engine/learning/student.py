@@ -195,8 +195,16 @@ class Student(nn.Module):
 
     def losses(self, row: Row) -> Tensor:
         """Return the cross-entropy of each target in nats, ``(count,)``."""
-        logits = self._logits(self.norm(self._stack(row)[row.at]))
-        return F.cross_entropy(logits.float(), row.targets, reduction="none")
+        return F.cross_entropy(self._targets(row), row.targets, reduction="none")
+
+    def scores(self, row: Row) -> tuple[Tensor, Tensor]:
+        """Return the cross-entropy of each target, and whether it is the likeliest token, ``(count,)`` each."""
+        logits = self._targets(row)
+        return F.cross_entropy(logits, row.targets, reduction="none"), logits.argmax(-1) == row.targets
+
+    def _targets(self, row: Row) -> Tensor:
+        """Return the logits of the targets, ``(count, vocabulary)``."""
+        return self._logits(self.norm(self._stack(row)[row.at])).float()
 
     def _stack(self, row: Row) -> Tensor:
         """Return the last layer's output, ``(tokens, hidden)``."""

@@ -1,0 +1,139 @@
+"""``python -P -m infill_completion.engine learn``: one repository, in this process, at the lowest priority.
+
+The server starts it while the machine is idle.  A line ``pause`` on standard input halts it within a fraction of a
+second, ``go`` lets it go on, and the end of the input ends it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from infill_completion.catalog.learned import Learned, adapter_name, describe, prepared_folder
+from infill_completion.engine.errors import ModelError, ServeError
+from infill_completion.engine.learning.history import HistoryError, history_of
+from infill_completion.privacy.git.repository import repository_of
+from infill_completion.privacy.rules import Privacy
+from infill_completion.settings import Settings
+
+if sys.platform != "win32":
+    import resource
+
+_LOWEST_PRIORITY = 19
+_IDLE_PRIORITY_CLASS = 0x40
+EXIT_STOPPED = 3
+
+
+class Permission:
+    """Whether learning may go on, as lines of text say."""
+
+    def __init__(self) -> None:
+        self._may = threading.Event()
+        self._may.set()
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether learning may go on now."""
+        return self._may.is_set()
+
+    def obey(self, lines: Iterable[str]) -> None:
+        """Read orders in a thread; the process ends with them."""
+
+        def read() -> None:
+            for line in lines:
+                if line.strip() == "pause":
+                    self._may.clear()
+                elif line.strip() == "go":
+                    self._may.set()
+            os._exit(EXIT_STOPPED)  # nothing is written in part
+
+        threading.Thread(target=read, daemon=True).start()
+
+    def wait(self) -> None:
+        """Return once learning may go on."""
+        self._may.wait()
+
+
+def yield_to_others() -> None:
+    """Give this process the lowest priority."""
+    if sys.platform == "win32":
+        import ctypes
+
+        kernel = ctypes.windll.kernel32
+        kernel.SetPriorityClass(kernel.GetCurrentProcess(), _IDLE_PRIORITY_CLASS)
+    else:
+        os.nice(_LOWEST_PRIORITY)
+
+
+def memory_bytes() -> int:
+    """Return the memory that this process holds; on Windows it is not known, and 0."""
+    if sys.platform == "win32":
+        return 0
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        return pages * resource.getpagesize()
+    except OSError:  # macOS, which counts the most so far, in bytes
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def learn(settings: Settings, folder: Path, permission: Permission) -> Learned:
+    """Learn the repository of a folder, keep what was learned, and return what came of it.
+
+    Raises:
+        ServeError: It cannot be learned; the message is a sentence with the next step.
+    """
+    privacy = Privacy(settings.privacy.ignore)
+    roots = [folder, repository_of(folder / "file") or folder]
+    try:
+        history = history_of(folder, lambda path: privacy.rule_for(path.as_uri(), roots) is not None)
+        yield_to_others()
+        # Everything above needs no torch, and most folders end there.
+        import torch
+
+        from infill_completion.engine.checkpoints import devices
+        from infill_completion.engine.checkpoints.selection import choose_model
+        from infill_completion.engine.learning.school import Limits, School
+
+        name, base = choose_model(settings.engine, devices.choose_device("cpu"))
+        torch.set_num_threads(1)
+        limits = Limits(settings.engine.learn_minutes * 60, settings.engine.learn_memory_mb << 20)
+        school = School(base, history, limits, permission.wait, memory_bytes)
+        report = school.learn()
+        about = Learned(
+            str(history.top), name, history.commit, datetime.now(UTC).isoformat(timespec="seconds"),
+            round(report.seconds / 60, 2), report.tokens, len(history.holes), round(report.before.loss, 4),
+            round(report.after.loss, 4), report.before.right, report.after.right, report.has_passed,
+        )  # fmt: skip
+        kept = prepared_folder(history.top)
+        if report.has_passed:
+            school.adapter().write(kept / adapter_name(about))
+        describe(kept, about)
+    except (HistoryError, ModelError) as error:
+        raise ServeError(str(error)) from error
+    except OSError as error:
+        raise ServeError(f"What was learned cannot be kept ({error.strerror}); check the disk.") from error
+    return about
+
+
+def sentence(about: Learned) -> str:
+    """Return what came of learning, for people."""
+    was = f"loss {about.loss_before:.3f} to {about.loss_after:.3f}, right {about.right_before} to {about.right_after}"
+    verdict = "used from now on" if about.is_used else "not better, so not used"
+    return f"{about.repository}: {about.holes} places of the newest commits, {was}: {verdict}."
+
+
+def run(settings: Settings, folder: Path, *, is_ordered: bool) -> int:
+    """Learn and print what came of it; ``is_ordered`` if orders come on standard input.
+
+    Raises:
+        ServeError: As :func:`learn`.
+    """
+    permission = Permission()
+    if is_ordered:
+        permission.obey(sys.stdin)
+    print(sentence(learn(settings, folder, permission)))  # noqa: T201
+    return 0

@@ -1,0 +1,179 @@
+"""A model learns a repository for some minutes and is examined on commits that it has not seen.
+
+What it learned counts only if it is better on them: the likelihood of what was written is higher by more than chance
+explains, and no fewer rests of lines are entirely right.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from infill_completion.engine import environment  # isort: skip  # before torch
+import torch
+
+from infill_completion.api import ContextItem
+from infill_completion.engine.checkpoints.adapters import Adapter
+from infill_completion.engine.checkpoints.fingerprint import fingerprint
+from infill_completion.engine.checkpoints.tokenizer import Tokenizer
+from infill_completion.engine.learning.history import ExamHole, LessonFile, RepositoryHistory
+from infill_completion.engine.learning.learned import adapter_of
+from infill_completion.engine.learning.samples import SampleMaker, SampleOptions
+from infill_completion.engine.learning.student import Sample, Student, row_of
+from infill_completion.engine.learning.trainer import Trainer
+
+environment.prepare()
+
+ROW_TOKENS = 768
+EXAM_TOKENS = 256
+RECENT_WEIGHT = 3.0  # of a file that was changed lately
+WARM_UP_STEPS, DECAY = 8, 0.5
+Z = 1.64  # one-sided, 95 %
+_EMPTY_ROWS = 100
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much learning may take.
+
+    Attributes:
+        seconds: Of time, the examinations apart.
+        memory_bytes: Of memory; learning ends early where it needs more.
+    """
+
+    seconds: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True)
+class Marks:
+    """The result of an examination.
+
+    Attributes:
+        losses: The loss of each hole, in nats a token.
+        right: How many holes the likeliest tokens fill entirely right.
+    """
+
+    losses: tuple[float, ...]
+    right: int
+
+    @property
+    def loss(self) -> float:
+        """The mean loss."""
+        return sum(self.losses) / len(self.losses)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of learning.
+
+    Attributes:
+        before: The examination before it.
+        after: The examination after it.
+        tokens: How many were learned from.
+        seconds: How long that took.
+    """
+
+    before: Marks
+    after: Marks
+    tokens: int
+    seconds: float
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether what was learned is to be used."""
+        return is_better(self.before, self.after)
+
+
+def is_better(before: Marks, after: Marks) -> bool:
+    """Return whether marks are better by more than chance explains, by the paired differences of the holes."""
+    gains = [old - new for old, new in zip(before.losses, after.losses, strict=True)]
+    mean = sum(gains) / len(gains)
+    variance = sum((gain - mean) ** 2 for gain in gains) / max(1, len(gains) - 1)
+    return mean > Z * math.sqrt(variance / len(gains)) and after.right >= before.right
+
+
+class School:
+    """One model and one repository.
+
+    Args:
+        base: The checkpoint, or a GGUF file.
+        history: What to learn and to be examined on.
+        limits: How much it may take.
+        wait: Called often; returns once learning may go on.
+        memory: Returns the bytes of memory that the process holds.
+    """
+
+    def __init__(
+        self,
+        base: Path,
+        history: RepositoryHistory,
+        limits: Limits,
+        wait: Callable[[], None],
+        memory: Callable[[], int],
+    ) -> None:
+        self._base, self._history, self._limits, self._memory = base, history, limits, memory
+        tokenizer = Tokenizer.load(base)
+        self._maker = SampleMaker(tokenizer, SampleOptions((96, 320), text_rate=1.0))
+        self._student = Student.load(base)
+        self._student.saves_memory = True
+        self._wait = wait
+        for layer in self._student.layers:  # a few times a second, so that a keystroke does not wait for a step
+            layer.register_forward_pre_hook(lambda *_: wait())
+        self._trainer = Trainer(self._student)
+
+    def learn(self) -> Report:
+        """Learn until the time is over."""
+        before = self._examined()
+        started, paused, tokens, step = time.monotonic(), 0.0, 0, 0
+        while (done := (time.monotonic() - started - paused) / self._limits.seconds) < 1:
+            asked = time.monotonic()
+            self._wait()
+            paused += time.monotonic() - asked
+            samples = self._samples(random.Random(step))
+            if not samples or self._memory() > self._limits.memory_bytes:
+                break
+            self._trainer.step([row_of(samples)], min(1.0, (step + 1) / WARM_UP_STEPS, (1 - done) / DECAY))
+            step, tokens = step + 1, tokens + sum(len(sample.ids) for sample in samples)
+        seconds = time.monotonic() - started - paused
+        return Report(before, self._examined(), tokens, seconds)
+
+    def adapter(self) -> Adapter:
+        """Return what was learned."""
+        return adapter_of(self._student, fingerprint(self._base))
+
+    def _samples(self, chance: random.Random) -> list[Sample]:
+        """Return samples for a step; none if no file has a line to learn."""
+        files = self._history.files
+        weights = [len(file.text) * (RECENT_WEIGHT if file.is_recent else 1.0) for file in files]
+        samples: list[Sample] = []
+        for _ in range(_EMPTY_ROWS):
+            file = chance.choices(files, weights)[0]
+            sample = self._maker.sample(file.text, _others(file, files, chance), chance)
+            samples += [] if sample is None else [sample]
+            if sum(len(each.ids) for each in samples) >= ROW_TOKENS:
+                break
+        return samples
+
+    @torch.no_grad()
+    def _examined(self) -> Marks:
+        losses: list[float] = []
+        right = 0
+        for hole in self._history.holes:
+            row = row_of([self._hole(hole)])
+            scores, hits = self._student.scores(row)
+            losses.append(float(scores.mean()))
+            right += bool(hits.all())
+        return Marks(tuple(losses), right)
+
+    def _hole(self, hole: ExamHole) -> Sample:
+        return self._maker.at(hole.text, hole.start, hole.end, EXAM_TOKENS)
+
+
+def _others(file: LessonFile, files: Sequence[LessonFile], chance: random.Random) -> list[ContextItem]:
+    other = chance.choice(files)
+    return [] if other is file else [ContextItem(other.path, other.text)]

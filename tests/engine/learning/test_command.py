@@ -1,0 +1,150 @@
+"""``learn`` in a process of its own: what it keeps is used by an engine, shown, and deleted."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from infill_completion.catalog import learned
+from infill_completion.client.launch import engine_environment, learn_command
+from infill_completion.engine.checkpoints.adapters import Adapter
+from infill_completion.engine.checkpoints.fingerprint import fingerprint
+from infill_completion.engine.checkpoints.selection import EMBEDDED
+from infill_completion.engine.decoding.generator import Generator
+from infill_completion.engine.errors import ServeError
+from infill_completion.engine.learning import command
+from infill_completion.engine.learning.command import Permission, learn
+from infill_completion.engine.learning.learned import adapter_of
+from infill_completion.engine.learning.school import Marks, Report, School
+from infill_completion.engine.learning.student import Student
+from infill_completion.settings import EngineSettings, Settings
+from tests.engine.learning.git_repository import repository_with_history
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr(command, "yield_to_others", lambda: None)  # the tests' own process
+
+
+def settings(model: Path | str) -> Settings:
+    return replace(Settings(), engine=replace(EngineSettings(), model=str(model), device="cpu", learn_minutes=1))
+
+
+def report(loss: float) -> Report:
+    return Report(Marks((2.0, 2.1, 2.2), 1), Marks((loss, loss, loss), 1), 100, 60.0)
+
+
+@pytest.mark.parametrize(("loss", "is_used"), [(1.0, True), (3.0, False)])
+def test_what_passed_is_kept_and_used(
+    tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch, loss: float, is_used: bool
+) -> None:
+    top = repository_with_history(tmp_path / "repo")
+    monkeypatch.setattr(School, "learn", lambda self: report(loss))
+    about = learn(settings(tiny_folder), top, Permission())
+    assert about.is_used is is_used
+    assert about == learned.read_learned(learned.folder_of(top))
+    file = learned.adapter_path(top)
+    assert (file is not None) is is_used
+    assert len(list(learned.folder_of(top).glob("*.safetensors"))) == is_used
+    assert ("used from now on" in command.sentence(about)) is is_used
+    assert str(top) in command.sentence(about)
+    if file is not None:
+        assert file.stat().st_mode & 0o777 == 0o600
+        assert file.parent.stat().st_mode & 0o777 == 0o700
+        assert Adapter.read(file).base == fingerprint(tiny_folder)
+    monkeypatch.setattr(School, "learn", lambda self: report(3.0))
+    learn(settings(tiny_folder), top, Permission())
+    assert learned.adapter_path(top) is None  # an adapter that is no longer better is gone
+    assert [file.name for file in learned.folder_of(top).iterdir()] == [learned.ABOUT]
+
+
+def test_a_folder_without_history_is_refused(tmp_path: Path, tiny_folder: Path) -> None:
+    (tmp_path / "plain").mkdir()
+    with pytest.raises(ServeError, match="Git repository"):
+        learn(settings(tiny_folder), tmp_path / "plain", Permission())
+    assert list(learned.all_learned()) == []
+
+
+def ran(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run the engine's module without input."""
+    return subprocess.run(
+        arguments, check=False, capture_output=True, text=True, env=engine_environment(), stdin=subprocess.DEVNULL
+    )
+
+
+def test_a_process_learns_a_repository(tmp_path: Path, tiny_folder: Path) -> None:
+    top = repository_with_history(tmp_path / "repo")
+    chosen = settings(tiny_folder)
+    chosen = replace(chosen, engine=replace(chosen.engine, learn_memory_mb=300))  # which torch alone needs
+    done = ran(learn_command(chosen, top))
+    assert done.returncode == 0, done.stderr
+    assert "not better, so not used" in done.stdout
+    (about,) = [each for _, each in learned.all_learned()]
+    assert about is not None
+    assert about.repository == str(top)
+    assert about.tokens == 0
+
+
+def test_a_process_says_what_is_wrong(tmp_path: Path, tiny_folder: Path) -> None:
+    command_line = learn_command(settings(tiny_folder), tmp_path)
+    assert "Git repository" in ran(command_line).stderr
+    for wrong, words in (("{", "one JSON object"), ('{"engine": {"device": 1}}', "infill.engine.device")):
+        done = ran([*command_line[:6], "--settings", wrong])
+        assert done.returncode == 2
+        assert words in done.stderr
+
+
+def test_the_process_ends_with_its_orders(tmp_path: Path, tiny_folder: Path) -> None:
+    top = repository_with_history(tmp_path / "repo")
+    done = ran(learn_command(settings(tiny_folder), top, ordered=True))
+    assert done.returncode == command.EXIT_STOPPED
+    assert list(learned.all_learned()) == []
+
+
+def test_an_engine_answers_with_what_was_learned(tmp_path: Path) -> None:
+    student = Student.load(EMBEDDED)
+    for linear in student.linears().values():
+        linear.shift.data.normal_(std=2.0)
+    file = tmp_path / "adapter.safetensors"
+    adapter_of(student, fingerprint(EMBEDDED)).write(file)
+    chosen = EngineSettings(model="embedded", device="cpu")
+    before, after = (
+        Generator.load(replace(chosen, adapter=adapter), lambda share, doing: None, without_transformers=True)
+        for adapter in (None, str(file))
+    )
+    assert before.details["adapter"] is None
+    assert after.details["adapter"] == str(file)
+    ids = list(range(300, 330))
+    first, other = (model.model.forward_pass.prefill(ids, model.model.slots.acquire(ids)[0].cache, 0, is_last=True)
+                    for model in (before, after))  # fmt: skip
+    assert (first - other).abs().max() > 0.1
+    before.close()
+    after.close()
+
+
+@pytest.mark.parametrize("fault", ["missing", "damaged", "another model's"])
+def test_a_bad_adapter_does_not_keep_an_engine_from_starting(tmp_path: Path, fault: str) -> None:
+    file = tmp_path / "adapter.safetensors"
+    if fault == "damaged":
+        file.write_bytes(b"\0" * 20)
+    elif fault == "another model's":
+        adapter_of(Student.load(EMBEDDED), "another").write(file)
+    chosen = EngineSettings(model="embedded", device="cpu", adapter=str(file))
+    generator = Generator.load(chosen, lambda share, doing: None, without_transformers=True)
+    assert generator.details["adapter"].startswith("not used: ")
+    generator.close()
+
+
+def test_descriptions_that_are_damaged_are_no_descriptions(tmp_path: Path) -> None:
+    folder = learned.prepared_folder(tmp_path)
+    for text in ("", "[]", "{}", json.dumps({"repository": 1}), "[" * 100_000):
+        (folder / learned.ABOUT).write_text(text)
+        assert learned.read_learned(folder) is None
+    assert learned.adapter_path(tmp_path) is None
+    learned.forget(folder)
+    assert list(learned.all_learned()) == []

@@ -1,0 +1,138 @@
+"""What a repository lets a model learn: nothing private, and nothing of the commits that it is examined on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from infill_completion.engine.learning.history import (
+    MAX_HOLES,
+    MIN_HOLES,
+    HistoryError,
+    RepositoryHistory,
+    history_of,
+)
+from infill_completion.privacy.rules import Privacy
+from infill_completion.secret_files import SECRET_FILES
+from tests.engine.learning.git_repository import commit, git, lines, new_repository, repository_with_history
+
+KEY = "AKIA" + "IOSFODNN7EXAMPLF"
+
+
+def public(_path: Path) -> bool:
+    return False
+
+
+def texts(history: RepositoryHistory) -> list[str]:
+    return [file.text for file in history.files] + [hole.text for hole in history.holes]
+
+
+def paths(history: RepositoryHistory) -> list[str]:
+    return [file.path for file in history.files] + [hole.path for hole in history.holes]
+
+
+def rules(top: Path) -> RepositoryHistory:
+    privacy = Privacy(SECRET_FILES)
+    return history_of(top, lambda path: privacy.rule_for(path.as_uri(), [top]) is not None)
+
+
+def test_the_examined_commits_are_not_learned(tmp_path: Path) -> None:
+    top = repository_with_history(tmp_path / "repo")
+    history = history_of(top / ".", public)
+    assert MIN_HOLES <= len(history.holes) <= MAX_HOLES
+    assert history.examined == 10  # a third of the commits
+    newest = {f"part_{number}.py" for number in range(20, 30)}
+    assert {hole.path for hole in history.holes} <= newest
+    assert {file.path for file in history.files} == {f"part_{number}.py" for number in range(20)}
+    assert all(file.is_recent for file in history.files)
+    for hole in history.holes:
+        assert hole.text[hole.start : hole.end]
+        assert "\n" not in hole.text[hole.start : hole.end]
+    assert history == history_of(top, public)
+
+
+def test_a_changed_file_is_learned_as_it_was_before(tmp_path: Path) -> None:
+    top = repository_with_history(tmp_path / "repo", 20)
+    for number in range(10):
+        text = lines("part0", range(12)) + lines("newest", range(8 * number + 8))
+        commit(top, {"part_0.py": text})
+    history = history_of(top, public)
+    assert all("newest" in hole.text.splitlines()[hole.text.count("\n", 0, hole.start)] for hole in history.holes)
+    assert all("newest" not in file.text for file in history.files)
+
+
+@pytest.mark.parametrize("rule", [".gitignore", ".infillignore", "name"])
+def test_private_files_are_neither_learned_nor_examined(tmp_path: Path, rule: str) -> None:
+    top = repository_with_history(tmp_path / "repo")
+    name = ".env.py" if rule == "name" else "hidden.py"
+    commit(top, {name: lines("hidden", range(50)), "sub/" + name: lines("hidden", range(50, 90))})
+    for number in range(30, 45):
+        commit(top, {f"part_{number}.py": lines(f"part{number}", range(12)), name: lines(f"hidden{number}", range(50))})
+    if rule != "name":
+        (top / rule).write_text("hidden.py\n")  # the rule of today counts, not that of the commit
+        found = rules(top)
+    else:
+        found = history_of(top, lambda path: path.name == name)
+    assert found.files
+    assert all("hidden" not in text for text in texts(found))
+
+
+def test_a_rule_that_fails_counts_as_private(tmp_path: Path) -> None:
+    top = repository_with_history(tmp_path / "repo")
+
+    def fails(_path: Path) -> bool:
+        raise RuntimeError("no")
+
+    with pytest.raises(HistoryError, match="too few lines"):
+        history_of(top, fails)
+
+
+def test_files_with_secrets_binary_files_and_links_are_left_out(tmp_path: Path) -> None:
+    top = new_repository(tmp_path / "repo")
+    for number in range(3):
+        (top / f"link{number}.py").symlink_to(tmp_path / "elsewhere.py")
+    (tmp_path / "elsewhere.py").write_text(lines("elsewhere", range(12)))
+    for number in range(30):
+        commit(top, {
+            f"part_{number}.py": lines(f"part{number}", range(12)),
+            f"keys_{number}.py": lines("keys", range(12)) + f"AWS = '{KEY}'\n",
+            f"binary_{number}.py": lines("binary", range(12)) + "\0",
+            f"table_{number}.csv": lines("table", range(12)),
+        })  # fmt: skip
+    history = history_of(top, public)
+    assert {path[:5] for path in paths(history)} == {"part_"}
+
+
+def test_lines_end_as_in_prompts(tmp_path: Path) -> None:
+    top = new_repository(tmp_path / "repo")
+    for number in range(30):
+        commit(top, {f"ä {number}.py": lines(f"part{number}", range(12)).replace("\n", "\r\n")})
+    history = history_of(top, public)
+    assert history.files
+    assert all("\r" not in text for text in texts(history))
+
+
+def test_folders_without_enough_history_say_so(tmp_path: Path) -> None:
+    (tmp_path / "plain").mkdir()
+    with pytest.raises(HistoryError, match="Git repository"):
+        history_of(tmp_path / "plain", public)
+    empty = new_repository(tmp_path / "empty")
+    with pytest.raises(HistoryError, match="Git repository"):
+        history_of(empty, public)
+    commit(empty, {"a.py": lines("a", range(200))})
+    with pytest.raises(HistoryError, match="too few lines"):
+        history_of(empty, public)
+
+
+def test_nothing_of_the_repositorys_configuration_runs(tmp_path: Path) -> None:
+    top = repository_with_history(tmp_path / "repo")
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\ncat\n")
+    program.chmod(0o755)
+    commit(top, {".gitattributes": "*.py diff=own filter=own\n"})
+    for key in ("core.fsmonitor", "diff.external", "diff.own.textconv", "diff.own.command", "filter.own.smudge",
+                "core.sshCommand", "core.pager"):  # fmt: skip
+        git(top, "config", key, str(program))
+    assert history_of(top, public).files
+    assert not (tmp_path / "ran").exists()

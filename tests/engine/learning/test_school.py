@@ -1,0 +1,111 @@
+"""Learning is used only if it is better on commits that it has not seen, keeps its limits, and can be halted."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infill_completion.engine.learning.command import Permission
+from infill_completion.engine.learning.history import history_of
+from infill_completion.engine.learning.school import Limits, Marks, School, is_better
+from tests.engine.learning.git_repository import repository_with_history
+
+PLENTY = 1 << 40
+
+
+@pytest.fixture(scope="module")
+def top(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return repository_with_history(tmp_path_factory.mktemp("school") / "repo")
+
+
+def marks(losses: list[float], right: int = 3) -> Marks:
+    return Marks(tuple(losses), right)
+
+
+OLD = marks([1.0, 2.0, 1.5, 1.2, 3.0, 0.5, 2.2, 1.1])
+
+
+@pytest.mark.parametrize(
+    ("after", "better"),
+    [
+        (marks([0.8, 1.7, 1.3, 1.1, 2.6, 0.4, 2.0, 1.0]), True),
+        (OLD, False),
+        (marks([1.1, 2.1, 1.6, 1.3, 3.1, 0.6, 2.3, 1.2]), False),
+        (marks([0.0, 2.1, 1.6, 1.3, 3.1, 0.6, 2.3, 1.2]), False),  # one hole alone
+        (marks([0.8, 1.7, 1.3, 1.1, 2.6, 0.4, 2.0, 1.0], right=2), False),  # fewer are entirely right
+    ],
+)
+def test_better_is_more_than_chance(after: Marks, better: bool) -> None:
+    assert is_better(OLD, after) is better
+
+
+class Clock:
+    """A clock that goes on by a second when it is read, so that a slow machine learns as much as a fast one."""
+
+    def __init__(self) -> None:
+        self._now = 0
+
+    def monotonic(self) -> float:
+        self._now += 1
+        return float(self._now)
+
+
+def test_a_repository_is_learned(top: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infill_completion.engine.learning.school.time", Clock())
+    asked: list[int] = []
+    history = history_of(top, lambda path: False)
+    school = School(tiny_folder, history, Limits(60.0, PLENTY), lambda: asked.append(0), lambda: 0)
+    for group in school._trainer._optimizer.param_groups:
+        group["full"] *= 5  # a model of random numbers has much to learn
+    report = school.learn()
+    assert report.after.loss < report.before.loss - 0.5
+    assert report.has_passed
+    assert report.tokens > 1000
+    assert len(asked) > 10
+    assert school.adapter().learned
+
+
+def test_too_little_memory_ends_it(top: Path, tiny_folder: Path) -> None:
+    history = history_of(top, lambda path: False)
+    school = School(tiny_folder, history, Limits(60.0, 1000), lambda: None, lambda: 1001)
+    report = school.learn()
+    assert report.tokens == 0
+    assert not report.has_passed
+
+
+class Orders:
+    """Lines that come when they are put in; like a pipe, they end only when it is closed."""
+
+    def __init__(self) -> None:
+        self._lines: queue.Queue[str] = queue.Queue()
+        self.give = self._lines.put
+
+    def __iter__(self) -> Iterator[str]:
+        while True:
+            yield self._lines.get()
+
+
+def test_orders_halt_and_continue() -> None:
+    permission, orders = Permission(), Orders()
+    permission.obey(orders)
+    permission.wait()
+    orders.give("nonsense\n")
+    orders.give("pause\n")
+    halted, went_on = threading.Event(), threading.Event()
+
+    def work() -> None:
+        while permission.may_go_on:
+            permission.wait()
+        halted.set()
+        permission.wait()
+        went_on.set()
+
+    threading.Thread(target=work, daemon=True).start()
+    assert halted.wait(30)
+    assert not went_on.is_set()
+    orders.give("go\n")
+    assert went_on.wait(30)

@@ -1,0 +1,78 @@
+"""``infill-ls learn list`` and ``forget``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from infill_completion.catalog import learned
+from infill_completion.catalog.learned import Learned
+from infill_server.cli import EXIT_USAGE, main
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+def keep(repository: Path, *, is_used: bool = True) -> Path:
+    (repository / ".git").mkdir(parents=True)
+    (repository / "sub").mkdir()
+    folder = learned.prepared_folder(repository)
+    about = Learned(
+        str(repository), "small", "c0ffee", "2026-01-02T03:04:05+00:00", 9.5, 1000, 40, 1.2, 1.1, 3, 5, is_used
+    )
+    (folder / learned.adapter_name(about)).write_bytes(b"x" * 1_000_000)
+    learned.describe(folder, about)
+    return folder
+
+
+def test_nothing_was_learned(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["learn", "list"]) == 0
+    assert "Nothing was learned" in capsys.readouterr().out
+    assert main(["learn", "forget", "--all"]) == 0
+    assert main(["learn", "forget", str(tmp_path)]) == EXIT_USAGE
+    assert "Nothing was learned in" in capsys.readouterr().err
+    assert main(["learn", "forget"]) == EXIT_USAGE
+    assert "--all" in capsys.readouterr().err
+    assert main(["learn", "now", str(tmp_path / "missing")]) == EXIT_USAGE
+
+
+def test_what_was_learned_is_listed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    used, unused = keep(tmp_path / "used"), keep(tmp_path / "unused", is_used=False)
+    damaged = keep(tmp_path / "damaged")
+    (damaged / learned.ABOUT).write_text("{")
+    assert main(["learn", "list"]) == 0
+    shown = capsys.readouterr().out
+    assert f"{tmp_path / 'used'}\n  small, 2026-01-02T03:04:05+00:00, 9.5 min, 1.0 MB: used\n" in shown
+    assert "not better, not used" in shown
+    assert f"learn forget {damaged.name}" in shown
+    assert list(used.glob("*.safetensors"))
+    assert not list(unused.glob("*.safetensors"))
+    assert main(["learn", "list", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {row.get("repository") for row in rows} == {str(tmp_path / "used"), str(tmp_path / "unused"), None}
+
+
+@pytest.mark.parametrize("named_by", ["repository", "folder in it", "our folder", "all"])
+def test_what_was_learned_is_deleted(capsys: pytest.CaptureFixture[str], tmp_path: Path, named_by: str) -> None:
+    folder, other = keep(tmp_path / "one"), keep(tmp_path / "two")
+    names = {
+        "repository": str(tmp_path / "one"), "folder in it": str(tmp_path / "one" / "sub"), "our folder": folder.name,
+        "all": "--all",
+    }  # fmt: skip
+    assert main(["learn", "forget", names[named_by]]) == 0
+    assert not folder.exists()
+    assert other.exists() is (named_by != "all")
+    assert learned.adapter_path(tmp_path / "one") is None
+    assert str(tmp_path / "one") in capsys.readouterr().out
+
+
+def test_a_repository_that_was_deleted_can_be_forgotten(tmp_path: Path) -> None:
+    folder = keep(tmp_path / "one")
+    for name in ("sub", ".git", ""):
+        (tmp_path / "one" / name).rmdir()
+    assert main(["learn", "forget", str(tmp_path / "one")]) == 0
+    assert not folder.exists()
