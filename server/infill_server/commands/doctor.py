@@ -171,6 +171,23 @@ def _settings() -> Finding:
     return Finding("settings", Severity.OK, f"{path} is fine." if path.exists() else f"No {path}; defaults are used.")
 
 
+def _statistics() -> Finding:
+    from infill_server.records.database import RecordsDatabase, RecordsError
+
+    privacy = merge(Settings(), read_config(config_path())[0], origin="settings file")[0].privacy
+    if not privacy.statistics:
+        return Finding("statistics", Severity.OK, "Suggestions are not recorded (privacy.statistics is off).")
+    database = RecordsDatabase()
+    try:
+        count = len(database.rows())
+    except RecordsError as error:
+        problem, _, step = str(error).rpartition("; ")
+        return Finding("statistics", Severity.PROBLEM, f"{problem}.", f"{step[:1].upper()}{step[1:]}")
+    return Finding(
+        "statistics", Severity.OK, f"{count:,} suggestions in {database.path}; `infill-ls stats` shows them."
+    )
+
+
 def _run_directory() -> Finding:
     try:
         directory = run_directory()
@@ -218,7 +235,8 @@ def _editors() -> Finding:
 
 
 CHECKS: tuple[Callable[[], Finding], ...] = (
-    _python, _packages, _driver, _torch, _compiler, _models, _auto, _settings, _run_directory, _engines, _editors,
+    _python, _packages, _driver, _torch, _compiler, _models, _auto, _settings, _statistics, _run_directory, _engines,
+    _editors,
 )  # fmt: skip
 
 

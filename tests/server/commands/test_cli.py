@@ -221,8 +221,8 @@ def test_doctor_reports_each_check_with_a_next_step_for_every_problem(infill_ls)
     done = infill_ls("doctor", "--json")
     findings = json.loads(done.stdout)
     assert [finding["check"] for finding in findings] == [
-        "python", "packages", "driver", "torch", "compiler", "models", "auto", "settings", "run directory", "engines",
-        "editors",
+        "python", "packages", "driver", "torch", "compiler", "models", "auto", "settings", "statistics",
+        "run directory", "engines", "editors",
     ]  # fmt: skip
     for finding in findings:
         assert set(finding) == {"check", "level", "message", "next_step"}
