@@ -26,7 +26,7 @@ from infill_completion.document.snapshot import Trigger
 from infill_completion.settings import Settings
 from infill_completion.suggest.completer import Completer
 from infill_server.commands.bench.machine import machine
-from infill_server.commands.bench.quality.hole import Hole, HoleKind
+from infill_server.commands.bench.quality.hole import CodeHole, HoleKind
 from infill_server.commands.bench.quality.run import complete, verify
 from infill_server.errors import UsageError
 
@@ -42,7 +42,7 @@ def settings() -> Settings:
 
 
 async def measure(
-    engines: dict[str, LocalAnswers], language: str, holes: list[Hole], journal: Journal, own: Settings
+    engines: dict[str, LocalAnswers], language: str, holes: list[CodeHole], journal: Journal, own: Settings
 ) -> None:
     """Complete the holes that are missing in the journal, each with all rows, which then share its prompt.
 
@@ -61,7 +61,7 @@ async def measure(
             journal.add(name, language, number, outcome)
 
 
-def finished(rows: list[str], language: str, holes: list[Hole], journal: Journal) -> dict[str, Any]:
+def finished(rows: list[str], language: str, holes: list[CodeHole], journal: Journal) -> dict[str, Any]:
     """Return the figures of the rows that are finished in a language.
 
     Raises:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from infill_completion.document.snapshot import SkipReason
-from infill_server.commands.bench.quality.hole import Hole
+from infill_server.commands.bench.quality.hole import CodeHole
 from infill_server.commands.bench.quality.outcome import Outcome
 from infill_server.errors import UsageError
 
@@ -69,7 +69,7 @@ class Journal:
         """Return whether an outcome is recorded."""
         return (row, language, number) in self._known
 
-    def outcomes(self, row: str, language: str, holes: Sequence[Hole]) -> list[Outcome] | None:
+    def outcomes(self, row: str, language: str, holes: Sequence[CodeHole]) -> list[Outcome] | None:
         """Return the outcomes of a row, or None if some are missing or belong to other holes."""
         lines = [self._known.get((row, language, number)) for number in range(len(holes))]
         pairs = [(line, hole) for line, hole in zip(lines, holes, strict=True) if line is not None]
@@ -88,7 +88,7 @@ class Journal:
                 file.write(json.dumps(line) + "\n")
 
 
-def _outcome(line: dict[str, Any], hole: Hole) -> Outcome:
+def _outcome(line: dict[str, Any], hole: CodeHole) -> Outcome:
     reason = SkipReason[line["reason"]] if line["reason"] else None
     return Outcome(hole, line["text"], line["confidence"], line["ms"], reason, line["asked"])
 

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from infill_server.commands.bench.quality.cutting import holes, read_sources
-from infill_server.commands.bench.quality.hole import Hole, HoleKind
+from infill_server.commands.bench.quality.hole import CodeHole, HoleKind
 from infill_server.commands.bench.source_files import source_files
 from training.corpus import NewFiles, readable
 from training.sources import is_test, repository_files, sources
@@ -47,7 +47,7 @@ def commit_of(repositories: Path, project: str) -> str:
 
 def line_holes(
     repositories: Path, language: str, count: int, folder: Path, kind: HoleKind = HoleKind.REST
-) -> list[Hole]:
+) -> list[CodeHole]:
     """Write the files of a language to ``folder`` and return holes in them, always the same ones.
 
     Raises:

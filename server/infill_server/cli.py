@@ -200,8 +200,18 @@ def _add_bench(commands: Any) -> None:
     keys.add_argument("--note", default="", help="a note to store with the figures")
     _add_engine_options(keys)
     keys.set_defaults(run=_bench_keystrokes)
-    holes = actions.add_parser("quality", help="complete holes in real files and count exact matches")
-    holes.add_argument("folder", metavar="FOLDER", help="a folder with source files, or one file")
+    _add_quality(actions)
+
+
+def _add_quality(actions: Any) -> None:
+    holes = actions.add_parser("quality", help="complete holes in real code and count exact matches")
+    holes.add_argument("folder", metavar="FOLDER", nargs="?", help="a folder with source files, or one file")
+    holes.add_argument(
+        "--git", metavar="REV_RANGE", nargs="?", const="",
+        help="cut holes into the lines that the newest commits of FOLDER's repository added (default range: HEAD)",
+    )  # fmt: skip
+    holes.add_argument("--holes", metavar="FILE", help="take the holes from FILE (JSON lines)")
+    holes.add_argument("--write-holes", metavar="FILE", help="write the holes to FILE instead of completing them")
     holes.add_argument("--count", type=int, default=100, help="number of holes of each kind (default 100)")
     holes.add_argument(
         "--kinds", default="rest,line,block", metavar="KIND,…",
@@ -213,6 +223,13 @@ def _add_bench(commands: Any) -> None:
         "--compare", choices=("layouts", "context", "nothing"), default="layouts",
         help="compare prompt layouts, prompts with and without other files, or nothing (default layouts)",
     )  # fmt: skip
+    holes.add_argument(
+        "--typist", type=int, metavar="HOLES",
+        help="let a simulated typist fill so many of the holes (default 12 with --compare nothing, else 0)",
+    )  # fmt: skip
+    holes.add_argument(
+        "--interval-ms", type=float, default=200.0, help="time between two keys of the typist (default 200)"
+    )
     holes.add_argument("--note", default="", help="a note to store with the figures")
     _add_engine_options(holes)
     holes.set_defaults(run=_bench_quality)

@@ -14,7 +14,7 @@ from infill_server.commands.bench.keystrokes import replay
 from infill_server.commands.bench.machine import machine
 from infill_server.commands.bench.overhead import overhead
 from infill_server.commands.bench.quality.cutting import holes, read_sources
-from infill_server.commands.bench.quality.hole import Hole
+from infill_server.commands.bench.quality.hole import CodeHole
 from infill_server.commands.bench.quality.outcome import Outcome
 from infill_server.commands.bench.quality.summary import summary
 from infill_server.commands.bench.source_files import source_files
@@ -29,7 +29,7 @@ FUNCTIONS = "".join(f"def f{number}(item):\n    return item + {number}\n\n\n" fo
 
 
 def outcome(wanted: str, said: str | None, confidence: float = 0.5) -> Outcome:
-    return Outcome(Hole(Path("a.py"), "x = ", wanted, "\n"), said, confidence, 1.0)
+    return Outcome(CodeHole(Path("a.py"), "x = ", wanted, "\n"), said, confidence, 1.0)
 
 
 def test_shares_are_relative_to_keys_and_tokens() -> None:

@@ -105,6 +105,54 @@ def test_an_invalid_setting_is_one_sentence(infill_ls, assignment, says):
     assert says in infill_ls.refused("complete", "add.py:2:19", "--set", assignment)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "Name a folder with source files, or a file of holes with --holes."),
+        (("nowhere",), "Folder not found: nowhere; name one with source files."),
+        ((".", "--kinds", "rest,word"), "--kinds takes rest, line, block, with commas between them, not 'rest,word'."),
+        ((".", "--count", "0"), "--count takes a number from 1."),
+        ((".", "--holes", "gone.jsonl"), "gone.jsonl cannot be read"),
+        ((".", "--holes", "add.py"), "add.py, line 1: Invalid JSON."),
+        ((".", "--holes", "add.py", "--git"), "--holes and --git both say where the holes come from"),
+        ((".", "--git"), "Git refused (not a git repository"),
+        ((".", "--git=--output=x"), "'--output=x' is not a revision range"),
+        (("add.py",), "has no source files of 1,000 characters or more"),
+        (("good", "--typist", "-1"), "--typist takes a number of holes, 0 for none."),
+        (("good", "--interval-ms", "0"), "--interval-ms takes a number from 1 to 10000."),
+        (("good", "--interval-ms", "nan"), "--interval-ms takes a number from 1 to 10000."),
+        (("good", "--json", "nowhere/x.json"), "nowhere/x.json cannot be written"),
+        (("good", "--write-holes", "nowhere/x.jsonl"), "nowhere/x.jsonl cannot be written"),
+        (("good", "--model", "owner/name"), "owner/name is not on this machine"),
+        (("good", "--set", "engine.url=http://127.0.0.1:9"), "The prompt layouts of a remote engine cannot be changed"),
+    ],
+)
+def test_a_measurement_that_makes_no_sense_is_one_sentence(infill_ls, arguments, says):
+    (infill_ls.folder / "good").mkdir(exist_ok=True)
+    (infill_ls.folder / "good" / "a.py").write_text("def f(number):\n    total = number\n    return total\n\n\n" * 40)
+    assert says in infill_ls.refused("bench", "quality", *arguments)
+
+
+def test_holes_are_written_and_measured_again(infill_ls):
+    (infill_ls.folder / "some").mkdir(exist_ok=True)
+    (infill_ls.folder / "some" / "a.py").write_text("def f(number):\n    total = number\n    return total\n\n\n" * 40)
+    done = infill_ls("bench", "quality", "some", "--count", "3", "--write-holes", "holes.jsonl")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "9 holes written to holes.jsonl: 3 rest, 3 line, 3 block.\n"
+    again = ("--holes", "holes.jsonl", "--compare", "nothing", "--typist", "2", "--interval-ms", "1000")
+    done = infill_ls("bench", "quality", *again, "--model", "embedded", "--json", "figures.json")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads((infill_ls.folder / "figures.json").read_text())
+    shipped = figures["as shipped"]
+    assert (figures["count"], figures["seed"], shipped["holes"]) == (9, 0, 9)
+    assert shipped["quantization"] in {"int8", "none"}
+    assert len(shipped["sha256"]) == len(shipped["answers_sha256"]) == 64
+    assert {row["count"] for name, row in shipped["by_kind"].items() if "," not in name} == {3}
+    assert shipped["typist"]["without_latency"]["in_time_share"] == 1.0
+    assert shipped["typist"]["with_latency"]["interval_ms"] == 1000.0
+    assert "typist, a key every 1000 ms: " in done.stdout
+
+
 @pytest.mark.parametrize("number", ["0", "11"])
 def test_an_impossible_number_of_candidates_is_one_sentence(infill_ls, number):
     says = f"-n takes a number from 1 to 10, not {number}."

@@ -8,6 +8,7 @@ from infill_completion.languages.registry import language_id_of
 
 MIN_FILE_BYTES = 1_000
 MAX_FILE_BYTES = 2_000_000
+NOT_CODE = frozenset({"plaintext", "json", "markdown"})
 
 
 def source_files(folder: Path) -> list[Path]:
@@ -16,7 +17,7 @@ def source_files(folder: Path) -> list[Path]:
     return [
         path
         for path in paths
-        if language_id_of(path.name) not in {"plaintext", "json", "markdown"}
+        if language_id_of(path.name) not in NOT_CODE
         and MIN_FILE_BYTES <= path.stat().st_size <= MAX_FILE_BYTES
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]

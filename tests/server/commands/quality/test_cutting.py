@@ -16,8 +16,8 @@ C = "int f(int a)\n{\n    a += 1;\n    return a;\n}\n"
 TEXTS = {"a.py": PYTHON, "a.go": GO, "a.rb": RUBY, "a.c": C}
 
 
-def source(name: str, **changes: tuple[int, ...] | None) -> HoleSource:
-    return HoleSource(Path("/w") / name, TEXTS[name], **changes)
+def source(name: str, added: tuple[int, ...] | None = None) -> HoleSource:
+    return HoleSource(Path("/w") / name, TEXTS[name], added)
 
 
 @pytest.mark.parametrize("name", TEXTS)

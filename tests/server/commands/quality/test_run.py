@@ -13,7 +13,7 @@ from infill_completion.document.snapshot import SkipReason
 from infill_completion.engine.errors import ModelError
 from infill_completion.settings import CompletionSettings, EngineSettings, Settings
 from infill_server.commands.bench.quality.cutting import HoleSource, holes
-from infill_server.commands.bench.quality.hole import Hole, HoleKind
+from infill_server.commands.bench.quality.hole import CodeHole, HoleKind
 from infill_server.commands.bench.quality.outcome import Outcome
 from infill_server.commands.bench.quality.run import run, verify
 from infill_server.commands.bench.quality.summary import difference, summary
@@ -31,11 +31,11 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scripted
         yield scripted
 
 
-def cut(kind: HoleKind, count: int = 6) -> list[Hole]:
+def cut(kind: HoleKind, count: int = 6) -> list[CodeHole]:
     return holes([HoleSource(Path("/w/a.py"), TEXT)], count, 1, kind)
 
 
-def right(wanted: list[Hole]) -> object:
+def right(wanted: list[CodeHole]) -> object:
     """Return a script that answers with what was removed."""
     by_prefix = {hole.prefix: hole for hole in wanted}
 
@@ -87,7 +87,7 @@ async def test_an_engine_that_cannot_start_has_no_figures(tmp_path: Path, monkey
 
 
 def outcome(text: str | None, reason: SkipReason | None = None, *, name: str = "a.py") -> Outcome:
-    return Outcome(Hole(Path("/w") / name, "x = ", "1", "\n"), text, 0.5, 1.0, reason)
+    return Outcome(CodeHole(Path("/w") / name, "x = ", "1", "\n"), text, 0.5, 1.0, reason)
 
 
 def test_answers_that_came_too_late_are_no_measurement() -> None:
@@ -119,7 +119,7 @@ def test_figures_by_language_and_reasons() -> None:
 
 
 def test_a_block_counts_whole_and_its_first_line_alone() -> None:
-    hole = Hole(Path("/w/a.py"), "if x:\n    ", "a = 1\n    b = 2", "\n", HoleKind.BLOCK)
+    hole = CodeHole(Path("/w/a.py"), "if x:\n    ", "a = 1\n    b = 2", "\n", HoleKind.BLOCK)
     whole = Outcome(hole, "a = 1  \n    b = 2\n", 0.5, 1.0)
     first = Outcome(hole, "a = 1\n    c = 2", 0.5, 1.0)
     assert (whole.is_exact, whole.has_first_line, whole.saved_chars) == (True, True, len(hole.expected) - 1)

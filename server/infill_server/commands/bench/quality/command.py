@@ -1,23 +1,26 @@
-"""``infill-ls bench quality``: which holes, which model, and where the figures go."""
+"""``infill-ls bench quality``: holes in real code, completed, and the figures of that."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import json
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from infill_completion.privacy.rules import Privacy
-from infill_completion.settings import Settings
 from infill_server.commands.bench.machine import machine
-from infill_server.commands.bench.quality.comparison import compare, print_report
-from infill_server.commands.bench.quality.cutting import HoleSource, holes, read_sources
-from infill_server.commands.bench.quality.hole import Hole, HoleKind
-from infill_server.commands.bench.source_files import source_files
+from infill_server.commands.bench.quality.comparison import Typing, compare, print_report
+from infill_server.commands.bench.quality.hole_file import write_holes
+from infill_server.commands.bench.quality.selection import Selection, select
+from infill_server.commands.bench.quality.variants import WITHOUT_FILES
 from infill_server.commands.model_folder import model_folder
 from infill_server.commands.user_settings import user_settings
 from infill_server.errors import UsageError
+
+TYPED_HOLES = 12
+LONGEST_INTERVAL_MS = 10_000.0
 
 
 def quality(options: argparse.Namespace) -> int:
@@ -27,63 +30,72 @@ def quality(options: argparse.Namespace) -> int:
         UsageError: There is nothing to cut holes into, the model is not on this machine, the engine cannot be started,
             or its answers do not come.
     """
-    settings = user_settings(options)
-    wanted = _holes(options, settings)
+    settings, typing = user_settings(options), _typing(options)
+    if options.json:
+        _check_writable(Path(options.json))
+    chosen = select(options, settings)
+    if options.write_holes:
+        write_holes(Path(options.write_holes), chosen.holes, chosen.folder)
+        print(f"{len(chosen.holes)} holes written to {options.write_holes}: {_counts(chosen)}.")
+        return 0
+    if not chosen.has_files:
+        if options.compare == "context":
+            raise UsageError("The other files of that time are not there to be compared; leave out --compare context.")
+        settings = replace(settings, context=WITHOUT_FILES)
     checkpoint = None if settings.engine.url else model_folder(options.model or "embedded")
     try:
-        report = asyncio.run(compare(wanted, checkpoint, settings=settings, comparison=options.compare))
+        report = asyncio.run(
+            compare(chosen.holes, checkpoint, settings=settings, comparison=options.compare, typing=typing)
+        )
     except (ValueError, RuntimeError, OSError) as error:
         raise UsageError(str(error)) from error
     print_report(report)
     if options.json:
-        _write(options, report, wanted)
+        _write(options, report, chosen)
     return 0
 
 
-def _write(options: argparse.Namespace, report: dict[str, Any], wanted: list[Hole]) -> None:
+def _typing(options: argparse.Namespace) -> Typing:
+    """Return how much is typed; by default a little, where only one variant is measured.
+
+    Raises:
+        UsageError: A number is out of range.
+    """
+    if options.typist is not None and options.typist < 0:
+        raise UsageError("--typist takes a number of holes, 0 for none.")
+    if not 1 <= options.interval_ms <= LONGEST_INTERVAL_MS:
+        raise UsageError(f"--interval-ms takes a number from 1 to {LONGEST_INTERVAL_MS:.0f}.")
+    holes = options.typist
+    if holes is None:
+        holes = TYPED_HOLES if options.compare == "nothing" else 0
+    return Typing(holes, options.interval_ms)
+
+
+def _check_writable(file: Path) -> None:
+    """Verify, before hours of work, that figures can be written to ``file``.
+
+    Raises:
+        UsageError: They cannot.
+    """
+    if file.is_dir() or not file.absolute().parent.is_dir():
+        raise UsageError(f"{file} cannot be written; name a file in a folder that exists.")
+
+
+def _counts(chosen: Selection) -> str:
+    counts = Counter(hole.kind.value for hole in chosen.holes)
+    return ", ".join(f"{count} {kind}" for kind, count in counts.items())
+
+
+def _write(options: argparse.Namespace, report: dict[str, Any], chosen: Selection) -> None:
     """Write the figures, with what they are about.
 
     Raises:
         UsageError: The file cannot be written.
     """
-    about = {"machine": machine(options.note), "seed": options.seed, "count": len(wanted), "kinds": options.kinds}
+    about = {
+        "machine": machine(options.note), "seed": options.seed, "count": len(chosen.holes), "holes_of": chosen.origin,
+    }  # fmt: skip
     try:
         Path(options.json).write_text(json.dumps(report | about, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{options.json} cannot be written ({error.strerror}); name another file.") from error
-
-
-def _holes(options: argparse.Namespace, settings: Settings) -> list[Hole]:
-    kinds = _kinds(options.kinds)
-    sources = _sources(Path(options.folder), settings)
-    return [hole for kind in kinds for hole in holes(sources, options.count, options.seed, kind)]
-
-
-def _kinds(text: str) -> list[HoleKind]:
-    """Return the kinds of a list such as ``rest,block``.
-
-    Raises:
-        UsageError: A name is unknown.
-    """
-    names = dict.fromkeys(name.strip() for name in text.split(","))
-    known = [kind.value for kind in HoleKind]
-    if not set(known).issuperset(names):
-        raise UsageError(f"--kinds takes {', '.join(known)}, with commas between them, not {text!r}.")
-    return [HoleKind(name) for name in names]
-
-
-def _sources(folder: Path, settings: Settings) -> list[HoleSource]:
-    """Return the source files of a folder that are not private.
-
-    Raises:
-        UsageError: There are none.
-    """
-    if not folder.exists():
-        raise UsageError(f"Folder not found: {folder}; name one with source files.")
-    folder = folder.resolve()
-    privacy, roots = Privacy(settings.privacy.ignore), (folder if folder.is_dir() else folder.parent,)
-    paths = [path for path in source_files(folder) if privacy.rule_for(path.as_uri(), roots) is None]
-    sources = read_sources(paths)
-    if not sources:
-        raise UsageError(f"{folder} has no source files of 1,000 characters or more; name another folder.")
-    return sources

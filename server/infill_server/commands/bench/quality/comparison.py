@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from infill_completion.document.snapshot import Trigger
 from infill_completion.settings import Settings
-from infill_server.commands.bench.quality.hole import Hole
+from infill_server.commands.bench.quality.hole import CodeHole, HoleKind
 from infill_server.commands.bench.quality.outcome import Outcome
-from infill_server.commands.bench.quality.run import Measured, run
+from infill_server.commands.bench.quality.run import run
 from infill_server.commands.bench.quality.summary import difference, summary
+from infill_server.commands.bench.quality.typist import type_holes, typing_settings
 from infill_server.commands.bench.quality.variants import AS_SHIPPED, variant, variants
 from infill_server.errors import UsageError
 
 _DEADLINE_MS = 30_000  # answers must not depend on what else the machine does
 
 
+@dataclass(frozen=True)
+class Typing:
+    """How much is typed.
+
+    Attributes:
+        holes: In how many holes; 0 for none.
+        interval_ms: The time between two keys.
+    """
+
+    holes: int = 0
+    interval_ms: float = 200.0
+
+
 async def compare(
-    holes: Sequence[Hole], checkpoint: Path | None, *, settings: Settings, comparison: str = "layouts"
-) -> dict[str, Any]:
+    holes: Sequence[CodeHole], checkpoint: Path | None, *, settings: Settings, comparison: str = "layouts",
+    typing: Typing = Typing(),
+) -> dict[str, Any]:  # fmt: skip
     """Return the summary of each variant over the same holes, and how it differs from the first.
 
     Args:
@@ -30,6 +46,7 @@ async def compare(
         settings: The user's settings.
         comparison: As for :func:`~infill_server.commands.bench.quality.variants.variants`; with ``nothing`` requests
             are automatic ones.
+        typing: How much a simulated typist writes.
 
     Raises:
         RuntimeError: The engine could not be started.
@@ -40,27 +57,41 @@ async def compare(
         raise UsageError("The prompt layouts of a remote engine cannot be changed; add --compare context or nothing.")
     deadline_ms = max(settings.completion.deadline_ms, _DEADLINE_MS)
     completion = replace(settings.completion, temperature=0.0, candidates=1, deadline_ms=deadline_ms)
-    settings = replace(settings, completion=completion)
     trigger = Trigger.AUTOMATIC if comparison == "nothing" else Trigger.INVOKED
     report: dict[str, Any] = {}
     first: list[Outcome] = []
-    for name, changes, changed in variants(comparison, settings):
-        measured = await _measured(changed, checkpoint, changes, holes, trigger)
-        report[name] = measured.subject | summary(measured.outcomes)
+    for name, changes, changed in variants(comparison, replace(settings, completion=completion)):
+        async with _own(changed, checkpoint, changes) as own:
+            measured = await run(own, holes, trigger)
+            typed = await _typed(replace(own, completion=settings.completion), holes, typing) if typing.holes else {}
+        model = {} if checkpoint is None else {"model": checkpoint.name}
+        report[name] = measured.subject | model | summary(measured.outcomes) | typed
         if first:
             report[name]["difference"] = difference(first, measured.outcomes)
         first = first or measured.outcomes
     return report
 
 
-async def _measured(
-    settings: Settings, checkpoint: Path | None, changes: dict[str, Any], holes: Sequence[Hole], trigger: Trigger
-) -> Measured:
-    if checkpoint is None:
-        return await run(settings, holes, trigger)
-    async with variant(settings, checkpoint, changes) as own:
-        measured = await run(own, holes, trigger)
-    return replace(measured, subject=measured.subject | {"model": checkpoint.name})
+def _own(
+    settings: Settings, checkpoint: Path | None, changes: dict[str, Any]
+) -> contextlib.AbstractAsyncContextManager[Settings]:
+    return contextlib.nullcontext(settings) if checkpoint is None else variant(settings, checkpoint, changes)
+
+
+async def _typed(settings: Settings, holes: Sequence[CodeHole], typing: Typing) -> dict[str, Any]:
+    """Return the figures of the typist, with and without latency."""
+    chosen = list(_of_each_kind(holes, typing.holes))
+    waiting = await type_holes(typing_settings(settings, has_latency=False), chosen, None)
+    typing_on = await type_holes(typing_settings(settings, has_latency=True), chosen, typing.interval_ms)
+    return {"typist": {"without_latency": waiting.summary(), "with_latency": typing_on.summary()}}
+
+
+def _of_each_kind(holes: Sequence[CodeHole], count: int) -> Iterator[CodeHole]:
+    """Yield about ``count`` holes, as many of each kind."""
+    groups = [[hole for hole in holes if hole.kind is kind] for kind in HoleKind]
+    groups = [group for group in groups if group]
+    for group in groups:
+        yield from group[: -(-count // len(groups))]
 
 
 def print_report(report: dict[str, Any]) -> None:
@@ -73,6 +104,7 @@ def print_report(report: dict[str, Any]) -> None:
         print(f"{name:18} {figures['exact_share']:.3f}    {figures['similarity']:.2f}    {parses}   {shares}  {times}")
     for name, figures in report.items():
         _print_kinds(name, figures)
+        _print_typist(figures.get("typist", {}))
     _print_differences(report)
     if AS_SHIPPED in report:
         _print_thresholds(report[AS_SHIPPED])
@@ -96,6 +128,14 @@ def _print_row(title: str, row: dict[str, Any]) -> None:
     exact = f"{row['exact_share']:6.1%} ({_span(row['exact_interval'])})"
     saved = f"{row['saved_share']:5.1%} ({_span(row['saved_interval'])})"
     print(f"{title:44} {row['count']:5}  {exact:22} {row['first_line_share']:9.1%}  {saved}")
+
+
+def _print_typist(typed: dict[str, Any]) -> None:
+    """Print what a simulated typist is spared; a key that accepts a suggestion is counted as typed."""
+    for row in typed.values():
+        speed = "waiting for every answer" if row["interval_ms"] is None else f"a key every {row['interval_ms']:.0f} ms"
+        saved = f"{row['saved_share']:.1%} of {row['chars']} characters saved ({_span(row['saved_interval'])})"
+        print(f"typist, {speed}: {saved}, {row['in_time_share']:.0%} of {row['keys']} keys answered before the next")
 
 
 def _print_differences(report: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from infill_completion.document.files import read_source
 from infill_completion.document.lines import indent_of, indent_width, to_lf
 from infill_completion.languages.registry import language_id_of, traits_of
 from infill_completion.languages.traits import opens_block
-from infill_server.commands.bench.quality.hole import Hole, HoleKind
+from infill_server.commands.bench.quality.hole import CodeHole, HoleKind
 from infill_server.commands.bench.source_files import MAX_FILE_BYTES
 
 MAX_LINE_CHARS = 1_000  # a longer line was written by a program
@@ -92,13 +92,13 @@ def read_sources(paths: Sequence[Path]) -> list[HoleSource]:
     return [HoleSource(path, to_lf(text)) for path, text in read if text is not None and "\0" not in text]
 
 
-def holes(sources: Sequence[HoleSource], count: int, seed: int, kind: HoleKind = HoleKind.REST) -> list[Hole]:
+def holes(sources: Sequence[HoleSource], count: int, seed: int, kind: HoleKind = HoleKind.REST) -> list[CodeHole]:
     """Return ``count`` different holes spread evenly over the files, or fewer if there are no more.
 
     The same files and seed give the same holes.
     """
     chance, span_in = random.Random(seed), _SPANS[kind]
-    found: dict[tuple[int, Span], Hole] = {}
+    found: dict[tuple[int, Span], CodeHole] = {}
     fruitless = 0
     while len(found) < count and fruitless < _FRUITLESS_ROUNDS:
         before = len(found)
@@ -110,10 +110,10 @@ def holes(sources: Sequence[HoleSource], count: int, seed: int, kind: HoleKind =
     return list(found.values())
 
 
-def _hole(source: HoleSource, span: Span, kind: HoleKind) -> Hole:
+def _hole(source: HoleSource, span: Span, kind: HoleKind) -> CodeHole:
     start, end = span
     text = source.text
-    return Hole(source.path, text[:start], text[start:end], text[end:], kind, commit=source.commit)
+    return CodeHole(source.path, text[:start], text[start:end], text[end:], kind, commit=source.commit)
 
 
 def _rest(source: HoleSource, chance: random.Random) -> Span | None:

@@ -21,7 +21,7 @@ class HoleKind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Hole:
+class CodeHole:
     """A cursor in a file; ``expected`` was removed from between ``prefix`` and ``suffix``.
 
     Attributes:

@@ -7,7 +7,7 @@ import difflib
 from dataclasses import dataclass
 
 from infill_completion.document.snapshot import SkipReason
-from infill_server.commands.bench.quality.hole import Hole, HoleKind
+from infill_server.commands.bench.quality.hole import CodeHole, HoleKind
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Outcome:
         is_asked: Whether the engine was asked.
     """
 
-    hole: Hole
+    hole: CodeHole
     text: str | None
     confidence: float
     elapsed_ms: float

@@ -13,7 +13,7 @@ from infill_completion.client.connect import engine_for
 from infill_completion.document.snapshot import Answer, SkipReason, Snapshot, Trigger
 from infill_completion.settings import Settings
 from infill_completion.suggest.completer import Completer
-from infill_server.commands.bench.quality.hole import Hole
+from infill_server.commands.bench.quality.hole import CodeHole
 from infill_server.commands.bench.quality.outcome import Outcome
 from infill_server.errors import MeasurementError
 
@@ -38,7 +38,7 @@ class Measured:
     subject: dict[str, Any] = field(default_factory=dict)
 
 
-async def run(settings: Settings, holes: Sequence[Hole], trigger: Trigger = Trigger.INVOKED) -> Measured:
+async def run(settings: Settings, holes: Sequence[CodeHole], trigger: Trigger = Trigger.INVOKED) -> Measured:
     """Complete each hole once, by default as an invoked request.
 
     Raises:
@@ -59,7 +59,7 @@ async def run(settings: Settings, holes: Sequence[Hole], trigger: Trigger = Trig
 
 
 async def complete_each(
-    engine: Engine, settings: Settings, holes: Sequence[Hole], trigger: Trigger = Trigger.INVOKED,
+    engine: Engine, settings: Settings, holes: Sequence[CodeHole], trigger: Trigger = Trigger.INVOKED,
     on_outcome: OnOutcome = lambda _outcome: None,
 ) -> list[Outcome]:  # fmt: skip
     """Complete each hole once; ``on_outcome`` gets each outcome as soon as it is there.
@@ -79,7 +79,7 @@ async def complete_each(
     return outcomes
 
 
-async def complete(completer: Completer, hole: Hole, number: int, trigger: Trigger) -> Outcome:
+async def complete(completer: Completer, hole: CodeHole, number: int, trigger: Trigger) -> Outcome:
     """Complete one hole; ``number`` tells it from others in the same file.
 
     Raises:

@@ -1,0 +1,96 @@
+"""Git's answers about a repository's history: it is only read, and nothing in the repository is run.
+
+No index is refreshed, no hook, pager, filter or other program of the repository's configuration is started, and what a
+partial clone lacks is not fetched.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from infill_server.errors import UsageError
+
+LIMIT_S = 120.0
+# Of Git's own variables only these are kept: with the others a hook or a script would choose another repository.
+_KEPT = ("GIT_CONFIG_", "GIT_CEILING_DIRECTORIES")
+_ALWAYS = {
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "none",  # for versions that do not know the variable before
+    "LC_ALL": "C",
+}
+
+
+class GitError(UsageError):
+    """Git refused; the message is one sentence with the next step."""
+
+
+class Git:
+    """Runs Git in a folder.
+
+    Args:
+        folder: A folder in a working tree, or a bare repository.
+
+    Raises:
+        GitError: Git is not installed, or the folder is in no repository that Git would read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._environment = _environment()
+        self.directory = Path(os.fsdecode(self.line("rev-parse", "--absolute-git-dir")))
+
+    def line(self, *arguments: str) -> bytes:
+        """Return Git's answer without its line end."""
+        return self(*arguments).rstrip(b"\n")
+
+    def __call__(self, *arguments: str, given: bytes = b"") -> bytes:
+        """Return what Git prints; ``given`` is its standard input.
+
+        Raises:
+            GitError: Git failed, is not installed or took too long.
+        """
+        command = ["git", "--no-pager", "--literal-pathspecs", "-c", "core.fsmonitor=false", "-C", str(self._folder)]
+        try:
+            done = subprocess.run(
+                [*command, *arguments], input=given, capture_output=True, env=self._environment, timeout=LIMIT_S,
+                check=False,
+            )  # fmt: skip
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise GitError("--git needs Git, which was not found; install it, or leave --git out.") from error
+        except (OSError, ValueError) as error:
+            raise GitError(f"Git cannot be run ({error}); correct that, or leave --git out.") from error
+        except subprocess.TimeoutExpired as error:
+            raise GitError(f"Git took more than {LIMIT_S:.0f} s; name a shorter range, such as HEAD~50..") from error
+        if done.returncode:
+            raise GitError(f"Git refused ({_reason(done.stderr)}); name another folder or range.")
+        return done.stdout
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment without what would lead Git elsewhere."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name.startswith(_KEPT)}
+    return kept | _ALWAYS
+
+
+def _reason(errors: bytes) -> str:
+    """Return the first line of Git's message, without its prefix."""
+    lines = errors.decode("utf-8", "replace").strip().split("\n")
+    line = next((each for each in lines if each.startswith(("fatal: ", "error: "))), lines[0])
+    return line.partition(": ")[2].strip().rstrip(".") or line.strip() or "no reason given"
+
+
+def split_range(text: str) -> Sequence[str]:
+    """Return the words of a revision range.
+
+    Raises:
+        GitError: A word is an option.
+    """
+    words = text.split()
+    if any(word.startswith("-") or "\0" in word for word in words):
+        raise GitError(f"{text!r} is not a revision range; write one such as HEAD~50.. or v1.0..main.")
+    return words or ("HEAD",)
