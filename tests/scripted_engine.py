@@ -14,7 +14,7 @@ the run directory gives for the settings, so a language server or a ``LocalEngin
         engine.wait_for_cancellation(request)
 
 Without a script every reply is ``engine.default``.  ``hold_load`` keeps the model loading until the event is set;
-``load_error`` makes the load fail with that sentence.
+``load_error`` makes the load fail with that sentence.  ``updates`` are the texts that were sent to be counted.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from infill_completion.api import Chunk, CompletionRequest, FinishReason, Usage
+from infill_completion.api import Chunk, CompletionRequest, FinishReason, HeldTexts, TextUpdate, Usage
 from infill_completion.client.connection_file import write_connection_file
 from infill_completion.client.run_directory import engine_paths
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.http.server import EngineServer
+from infill_completion.engine.ngram.text_store import TextStore
 from infill_completion.engine.process.listener import connection_info, listening
 from infill_completion.engine.process.lock import FileLock
 from infill_completion.engine.progress import Progress
@@ -85,6 +86,7 @@ class ScriptedEngine:
         self.requests: list[CompletionRequest] = []
         self.cancelled: list[CompletionRequest] = []
         self.tokens_said = 0
+        self.updates: list[TextUpdate] = []
         self.loads = 0
         self.unloads = 0
         self._hold_load = hold_load
@@ -166,8 +168,14 @@ class ScriptedEngine:
             assert self._hold_load.wait(DEADLINE_S)
         if self._load_error is not None:
             raise ModelError(self._load_error)
+        self.held = TextStore(lambda text: list(text.encode()), 256)
         self._note(lambda: setattr(self, "loads", self.loads + 1))
         return _Model(self)
+
+    def update(self, update: TextUpdate) -> HeldTexts:
+        """Record texts of a workspace, and hold them."""
+        self._note(lambda: self.updates.append(update))
+        return self.held.update(update)
 
     def _note(self, change: Callable[[], object]) -> None:
         with self._changed:
@@ -193,6 +201,7 @@ class _Model:
     def __init__(self, engine: ScriptedEngine) -> None:
         self._engine = engine
         self.details: dict[str, Any] = {"context_tokens": 4096}
+        self.texts = engine
 
     def close(self) -> None:
         engine = self._engine

@@ -11,6 +11,7 @@ import torch
 from infill_completion.api import CompletionRequest, ContextItem
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.ngram.mixture import MixtureParameters, ngram_index
+from infill_completion.engine.ngram.nested_counts import NestedCounts
 
 
 class PredictionSource(StrEnum):
@@ -58,7 +59,7 @@ class Predictor:
         generator = self._generator
         prompt = generator.model.prompt(request)
         index = ngram_index(prompt, self._cache, generator.model.tokenizer.infilling)
-        candidate = generator.model.candidate(0, prompt.spell, request, index)
+        candidate = generator.model.candidate(0, prompt.spell, request, NestedCounts(index, self._cache))
         floor = torch.zeros(generator.model.tokenizer.vocab_size)
         text = ""
         for _ in range(2 * request.max_tokens):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
 class FinishReason(StrEnum):
@@ -96,6 +96,8 @@ class CompletionRequest:
         stream: Whether the answer is streamed.
         explain: Whether the last chunk describes the prompt.
         one_line: Whether the suffix is expected to follow the first line of each choice.
+        workspace: Name of the texts that count for it (see :class:`TextUpdate`); empty for none.
+        document: Name among these of the one that is edited, which does not count.
         is_invoked: Whether the user asked for it; not sent to the engine.
     """
 
@@ -114,6 +116,8 @@ class CompletionRequest:
     stream: bool = True
     explain: bool = False
     one_line: bool = False
+    workspace: str = ""
+    document: str = ""
     is_invoked: bool = False
 
     def to_json(self) -> dict[str, Any]:
@@ -121,7 +125,57 @@ class CompletionRequest:
         body = asdict(self)
         body["prompt"] = body.pop("prefix")
         del body["is_invoked"]
+        if not self.workspace:
+            del body["workspace"], body["document"]
         return body
+
+
+@dataclass(frozen=True)
+class TextUpdate:
+    """Texts of a workspace for the engine to count; the body of ``POST /v1/texts``.
+
+    Attributes:
+        workspace: A name for the workspace that tells the engine nothing about it.
+        texts: Names, of the same kind, and texts; None in the place of a text removes it.
+        more: Whether more texts follow soon, so that counting them waits.
+    """
+
+    workspace: str
+    texts: tuple[tuple[str, str | None], ...] = ()
+    more: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the body of the HTTP request."""
+        texts = [{"name": name, "text": text} for name, text in self.texts]
+        return {"workspace": self.workspace, "texts": texts, "more": self.more}
+
+
+@dataclass(frozen=True)
+class HeldTexts:
+    """What an engine holds of a workspace after an update.
+
+    Attributes:
+        store: Changes whenever the engine has forgotten all texts.
+        texts: The number of texts.
+        tokens: The number of their tokens.
+    """
+
+    store: str
+    texts: int
+    tokens: int
+
+
+@runtime_checkable
+class TextHolder(Protocol):
+    """An engine that counts the texts of workspaces: the local one."""
+
+    async def hold(self, update: TextUpdate) -> HeldTexts:
+        """Send texts to the engine.
+
+        Raises:
+            EngineUnavailableError: The engine does not answer, or its model is not loaded.
+        """
+        ...
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,10 @@ class ContextSettings:
     open_documents: bool = setting(True, "Similar parts of other open documents.")
     imports: bool = setting(True, "Definitions of the names that the file imports.")
     recent_edits: bool = setting(True, "Places edited or visited recently.")
-    workspace: bool = setting(True, "Similar parts of other files of the workspace.")
+    workspace: bool = setting(
+        True,
+        "Similar parts of other files of the workspace. The local engine also counts what follows what in them.",
+    )
     share: float = setting(0.25, "Largest share of the prompt budget for other files.", at_least=0, at_most=0.9)
 
 

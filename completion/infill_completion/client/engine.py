@@ -9,7 +9,15 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Any
 
-from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineUnavailableError, Health
+from infill_completion.api import (
+    Chunk,
+    CompletionRequest,
+    EngineState,
+    EngineUnavailableError,
+    Health,
+    HeldTexts,
+    TextUpdate,
+)
 from infill_completion.client.connection_file import read_connection_file
 from infill_completion.client.events import EventReader
 from infill_completion.client.http import Address, Pool, ProtocolError
@@ -91,6 +99,15 @@ class EngineClient:
         """Return the counters from ``GET /metrics``, in the format of Prometheus."""
         return (await self._body("GET", "/metrics")).decode()
 
+    async def hold(self, update: TextUpdate) -> HeldTexts:
+        """Send texts of a workspace; see :class:`infill_completion.api.TextHolder`."""
+        body = json.dumps(update.to_json()).encode()
+        answer = await self._json("POST", "/v1/texts", body=body)
+        try:
+            return HeldTexts(str(answer["store"]), int(answer["texts"]), int(answer["tokens"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise EngineUnavailableError(NOT_AN_ENGINE) from error
+
     async def complete(self, request: CompletionRequest) -> AsyncGenerator[Chunk, None]:
         """Yield chunks as they are decoded; see :class:`infill_completion.api.Engine`."""
         body = json.dumps(replace(request, stream=True).to_json()).encode()
@@ -129,16 +146,16 @@ class EngineClient:
         """Close all idle connections."""
         self._pool.close()
 
-    async def _json(self, method: str, path: str, patience_s: float = HEALTH_S) -> Any:
+    async def _json(self, method: str, path: str, patience_s: float = HEALTH_S, body: bytes = b"") -> Any:
         try:
-            return json.loads(await self._body(method, path, patience_s))
+            return json.loads(await self._body(method, path, patience_s, body))
         except ValueError as error:
             raise EngineUnavailableError(NOT_AN_ENGINE) from error
 
-    async def _body(self, method: str, path: str, patience_s: float = HEALTH_S) -> bytes:
+    async def _body(self, method: str, path: str, patience_s: float = HEALTH_S, sent: bytes = b"") -> bytes:
         try:
             async with asyncio.timeout(patience_s):
-                connection = await self._pool.ask(method, path)
+                connection = await self._pool.ask(method, path, sent)
                 try:
                     body = b"".join([part async for part in connection.parts()])
                 finally:

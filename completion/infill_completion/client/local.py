@@ -9,7 +9,16 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 
-from infill_completion.api import Chunk, CompletionRequest, EngineState, EngineUnavailableError, FinishReason, Health
+from infill_completion.api import (
+    Chunk,
+    CompletionRequest,
+    EngineState,
+    EngineUnavailableError,
+    FinishReason,
+    Health,
+    HeldTexts,
+    TextUpdate,
+)
 from infill_completion.client.backoff import Backoff
 from infill_completion.client.engine import EngineClient, EngineGoneError, EngineLateError
 from infill_completion.client.launch import engine_command, exit_message, spawn
@@ -97,6 +106,15 @@ class LocalEngine:
                 self._report(replace(self._health, state=error.state, progress=None))
                 self._bring_up()
             raise
+
+    async def hold(self, update: TextUpdate) -> HeldTexts:
+        """Send texts of a workspace to the engine; see :class:`infill_completion.api.TextHolder`.
+
+        The engine is neither started nor woken for this.
+        """
+        if self._health.state is not EngineState.READY:
+            raise self._health.unavailable()
+        return await self._supervisor.client.hold(update)
 
     async def aclose(self) -> None:
         """Disconnect from the engine, which keeps running for other windows until it is idle."""

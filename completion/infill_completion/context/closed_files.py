@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from infill_completion.context.drafts import is_draft
+from infill_completion.context.feed import IsPrivate, Workspace, WorkspaceFeed
 from infill_completion.context.gathering import Gathering, while_in_time
 from infill_completion.context.nearby import MAX_FILES, NearbyFiles
 from infill_completion.context.similar import WORD, SimilarIndex
 from infill_completion.context.snippet import Snippet
 from infill_completion.context.workspace_index import WorkspaceIndex
+from infill_completion.document.view import View
 from infill_completion.privacy.rules import Privacy, path_of
+from infill_completion.settings import Settings
 
 MAX_SNIPPETS = 2
 # Indexes kept, one for each language and set of folders; the one unused the longest goes first.
@@ -24,14 +27,16 @@ class ClosedFiles:
 
     Args:
         index: The index of open documents, which also holds files nearby; see ``near_uris``.
+        feed: Sends the workspace's files to the engine.
     """
 
-    def __init__(self, index: SimilarIndex) -> None:
+    def __init__(self, index: SimilarIndex, feed: WorkspaceFeed) -> None:
         self.near_uris: tuple[str, ...] = ()
         self._index = index
+        self._feed = feed
         self._nearby = NearbyFiles()
         self._workspaces: dict[tuple[str, tuple[Path, ...]], WorkspaceIndex] = {}
-        self._indexing: asyncio.Task[None] | None = None
+        self._working: asyncio.Task[None] | None = None
         self._privacy: Privacy | None = None
 
     def knows(self, word: str) -> bool:
@@ -40,16 +45,35 @@ class ClosedFiles:
 
     async def aclose(self) -> None:
         """Stop the work in the background."""
-        if self._indexing is not None:
-            self._indexing.cancel()
-            await asyncio.wait({self._indexing})
+        if self._working is not None:
+            self._working.cancel()
+            await asyncio.wait({self._working})
+
+    def follow(self, view: View, roots: Sequence[Path], settings: Settings, privacy: Privacy) -> tuple[str, str]:
+        """Keep the index and the engine's texts up to date in the background.
+
+        Returns:
+            The engine's names for the workspace and the document; empty until it has all texts.
+        """
+        path = path_of(view.uri)
+        if path is None or is_draft(view.uri, view.language_id):
+            return "", ""
+        if self._workspace(view, roots, settings, privacy) is None:
+            return "", ""
+        self._feed.asked()
+        return self._feed.names(_fed(view, roots, settings), path)
+
+    def unfollow(self) -> None:
+        """Let the engine forget the workspace in the background."""
+        if self._feed.has_sent and (self._working is None or self._working.done()):
+            self._working = asyncio.create_task(self._feed.forget())
 
     def snippets(self, gathering: Gathering) -> list[Snippet]:
         """Return the most similar parts of files that are not open, the best first; none for a draft of a commit."""
         if is_draft(gathering.view.uri, gathering.view.language_id):
             self.near_uris = ()
             return []
-        workspace = self._workspace(gathering)
+        workspace = self._workspace(gathering.view, gathering.roots, gathering.settings, gathering.privacy)
         if workspace is not None and not workspace.is_complete:
             return self._from_nearby(gathering)
         self.near_uris = ()
@@ -76,25 +100,35 @@ class ClosedFiles:
             self._index.update(document)
         return self._index.best(gathering.surroundings, while_in_time(is_in_time, closed))[:MAX_SNIPPETS]
 
-    def _workspace(self, gathering: Gathering) -> WorkspaceIndex | None:
+    def _workspace(
+        self, view: View, roots: Sequence[Path], settings: Settings, privacy: Privacy
+    ) -> WorkspaceIndex | None:
         """Return the index for the document's language, and keep it up to date in the background."""
-        path, language_id = path_of(gathering.view.uri), gathering.view.language_id
-        if path is None or not any(path.is_relative_to(root) for root in gathering.roots):
+        path, language_id = path_of(view.uri), view.language_id
+        if path is None or not any(path.is_relative_to(root) for root in roots):
             return None
-        if gathering.privacy is not self._privacy:
-            self._privacy = gathering.privacy
+        if privacy is not self._privacy:
+            self._privacy = privacy
             self._workspaces.clear()
-        roots = tuple(gathering.roots)
-        workspace = self._workspaces.pop((language_id, roots), None)
-        if workspace is None:
-            workspace = _new_index(language_id, roots, gathering.privacy)
-        self._workspaces[language_id, roots] = workspace
+        key = (language_id, tuple(roots))
+        workspace = self._workspaces.pop(key, None) or WorkspaceIndex(*key, _is_private(privacy, roots))
+        self._workspaces[key] = workspace
         while len(self._workspaces) > MAX_WORKSPACES:
             del self._workspaces[next(iter(self._workspaces))]
-        if self._indexing is None or self._indexing.done():
-            self._indexing = asyncio.create_task(workspace.refresh())
+        if self._working is None or self._working.done():
+            self._working = asyncio.create_task(
+                self._work(workspace, _fed(view, roots, settings), _is_private(privacy, roots))
+            )
         return workspace
 
+    async def _work(self, index: WorkspaceIndex, workspace: Workspace, is_private: IsPrivate) -> None:
+        await index.refresh()
+        await self._feed.follow(workspace, index.files, is_private)
 
-def _new_index(language_id: str, roots: Sequence[Path], privacy: Privacy) -> WorkspaceIndex:
-    return WorkspaceIndex(language_id, roots, lambda file: privacy.rule_for(file.as_uri(), roots) is not None)
+
+def _is_private(privacy: Privacy, roots: Sequence[Path]) -> IsPrivate:
+    return lambda file: privacy.rule_for(file.as_uri(), roots) is not None
+
+
+def _fed(view: View, roots: Sequence[Path], settings: Settings) -> Workspace:
+    return Workspace(view.language_id, tuple(roots), settings.privacy.ignore, settings.privacy.mask_secrets)

@@ -7,11 +7,13 @@ far, the most valuable sources first. Text that was read and indexed is kept, so
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from infill_completion.api import TextHolder
 from infill_completion.context.closed_files import ClosedFiles
+from infill_completion.context.feed import WorkspaceFeed
 from infill_completion.context.gathering import Gathering, while_in_time
 from infill_completion.context.imported import imported
 from infill_completion.context.imports import OutlineCache
@@ -40,13 +42,13 @@ class Gatherer:
     """Gathers context from other open documents, imports, the workspace, and the places that the user visited last.
 
     Must be used in a running event loop. ``clock`` counts seconds; a gathering takes `MAX_MS` plus the time of
-    its last piece of work.
+    its last piece of work. ``holder`` gets the workspace's texts to count.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, holder: TextHolder | None = None) -> None:
         self._clock = clock
         self._index = SimilarIndex()
-        self._closed_files = ClosedFiles(self._index)
+        self._closed_files = ClosedFiles(self._index, WorkspaceFeed(holder))
         self._recent = RecentPlaces()
         self._outlines = OutlineCache()
         self._kept: dict[str, tuple[object, Context]] = {}
@@ -75,9 +77,22 @@ class Gatherer:
         The last choice stays until another document or a relevant setting changes, the cursor moves some lines, or a
         file in it becomes private. A choice that ran out of time is made again.
         """
+        roots = documents.roots() or _own_repository(view.uri)
+        workspace, document = "", ""
+        if settings.context.workspace:
+            workspace, document = self._closed_files.follow(view, roots, settings, privacy)
+        else:
+            self._closed_files.unfollow()
+        context = self._chosen(view, documents, roots, settings, privacy, budget)
+        return replace(context, workspace=workspace, document=document) if workspace else context
+
+    def _chosen(
+        self, view: View, documents: OpenDocuments, roots: Sequence[Path], settings: Settings, privacy: Privacy,
+        budget: int,
+    ) -> Context:  # fmt: skip
+        """Return the last choice while it holds, or a new one."""
         others = documents.others(view.uri)
         line = view.window.above.count("\n") // STICKY_LINES
-        roots = documents.roots() or _own_repository(view.uri)
         wanted = (settings.context, settings.privacy, settings.completion.languages, tuple(roots))
         versions = [(item.uri, item.version, item.language_id) for item in others]
         key = (line, view.window.above[:200], budget, wanted, versions)

@@ -38,6 +38,8 @@ class Context:
         uris: Their files.
         withheld: What was left out, and why; also each source that there was no time to search completely.
         is_cut: Whether the time ran out, so that another gathering would find more.
+        workspace: The engine's name for the workspace's texts that it counts; empty for none.
+        document: Its name for the document.
     """
 
     items: tuple[ContextItem, ...] = ()
@@ -46,6 +48,8 @@ class Context:
     uris: tuple[str, ...] = ()
     withheld: tuple[str, ...] = ()
     is_cut: bool = False
+    workspace: str = ""
+    document: str = ""
 
 
 def new_ones(snippets: Sequence[Snippet], view: View) -> list[Snippet]:

@@ -63,6 +63,11 @@ class WorkspaceIndex:
         """Whether all files have been read once."""
         return self._finished_s is not None
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files of the last complete pass, in the order of their names."""
+        return tuple(self._files) if self.is_complete else ()
+
     def knows(self, word: str) -> bool:
         """Return whether a word occurs in a file."""
         return self.is_complete and word in self._index

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from infill_completion.api import Engine
+from infill_completion.api import Engine, TextHolder
 from infill_completion.context import Gatherer
 from infill_completion.document.snapshot import Answer, Snapshot
 from infill_completion.document.workspace import NoDocuments, OpenDocuments
@@ -38,7 +38,8 @@ class Completer:
         settings: The initial settings.
         documents: The editor's open documents.
         is_steady: Whether answers must not depend on the speed of the machine, at the cost of some that come later:
-            there is no limit to the time for gathering context, and every key waits for the parser.
+            there is no limit to the time for gathering context, every key waits for the parser, and the engine counts
+            no texts of the workspace.
     """
 
     def __init__(
@@ -52,7 +53,9 @@ class Completer:
         documents = documents or NoDocuments()
         self._engine = engine
         self._settings = settings
-        self._gatherer = Gatherer((lambda: 0.0) if is_steady else time.monotonic)
+        # What an engine has counted so far depends on the speed of the machine.
+        holder = engine if isinstance(engine, TextHolder) and not is_steady else None
+        self._gatherer = Gatherer((lambda: 0.0) if is_steady else time.monotonic, holder)
         self._trees = DocumentTrees(is_steady=is_steady)
         self._pending = PendingRequests()
         self._history = History(documents, settings.completion.least_confidence, self._gatherer.knows)

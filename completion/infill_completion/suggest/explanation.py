@@ -102,6 +102,10 @@ class Explanation:
             counts = self.engine.get(name)
             if counts:
                 lines.append(f"  {name}: " + ", ".join(f"{source} {count}" for source, count in counts.items()))
+        if self.engine.get("workspace_texts"):
+            use = "in the model's choice" if self.engine.get("workspace_mixed") else "for drafts only"
+            texts, tokens = self.engine["workspace_texts"], self.engine["workspace_tokens"]
+            lines.append(f"  counted {use}: {texts} files of the workspace, {tokens} tokens")
         if self.engine.get("respelled"):
             lines.append(f"  spelled again by the model: {self.engine['respelled']!r}")
         if self.remembered is not None:

@@ -139,6 +139,8 @@ class RequestBuilder:
             logprobs=1,
             explain=is_explained,
             one_line=extent.is_one_line,
+            workspace=context.workspace,
+            document=context.document,
             is_invoked=view.is_invoked,
         )
         sources = (*context.sources, *((ContextSource("cells above", "notebook", len(cells)),) if cells else ()))

@@ -213,7 +213,7 @@ def test_the_small_model_has_fitted_weights_unless_its_own_file_says_otherwise(t
         "num_attention_heads": 9, "num_key_value_heads": 3, "vocab_size": 49_152, "tie_word_embeddings": True,
     }  # fmt: skip
     (tmp_path / "config.json").write_text(json.dumps(config))  # the folder's name says nothing
-    assert ModelSettings.read(tmp_path).cache == FITTED[SMALL_MODEL.shape]
+    assert ModelSettings.read(tmp_path).cache == FITTED[SMALL_MODEL.shape].prompt
     (tmp_path / "infill.json").write_text('{"cache": null}')
     assert ModelSettings.read(tmp_path).cache is None
     (tmp_path / "infill.json").unlink()

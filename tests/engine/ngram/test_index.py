@@ -113,7 +113,7 @@ def test_an_empty_buffer_has_no_levels() -> None:
 
 def test_the_mixture_is_a_distribution() -> None:
     logits = torch.randn(10)
-    mixed = mix(logits, [MatchLevel(4, 1, {A: 1.0}), MatchLevel(1, 3, {A: 0.25, B: 0.75})], MixtureParameters())
+    mixed = mix(logits, *blend([MatchLevel(4, 1, {A: 1.0}), MatchLevel(1, 3, {A: 0.25, B: 0.75})], MixtureParameters()))
     assert mixed.exp().sum().item() == pytest.approx(1.0, abs=1e-6)
     assert mixed[A] > logits.log_softmax(-1)[A]
     assert mixed[C] < logits.log_softmax(-1)[C]
@@ -122,7 +122,7 @@ def test_the_mixture_is_a_distribution() -> None:
 def test_the_mixture_is_the_nested_formula() -> None:
     parameters = MixtureParameters(bias=0.0, order_gain=1.0, count_gain=0.0, purity_gain=0.0)
     logits = torch.zeros(4)
-    mixed = mix(logits, [MatchLevel(3, 1, {2: 1.0}), MatchLevel(1, 2, {1: 0.5, 2: 0.5})], parameters)
+    mixed = mix(logits, *blend([MatchLevel(3, 1, {2: 1.0}), MatchLevel(1, 2, {1: 0.5, 2: 0.5})], parameters))
     long, short = 0.75, 0.5  # sigmoid(ln 3), sigmoid(ln 1)
     below = [(1 - short) * 0.25 + short * share for share in (0, 0.5, 0.5, 0)]
     expected = [(1 - long) * chance for chance in below]
@@ -132,7 +132,7 @@ def test_the_mixture_is_the_nested_formula() -> None:
 
 def test_without_matches_the_distribution_is_the_models() -> None:
     logits = torch.randn(10)
-    assert torch.equal(mix(logits, [], MixtureParameters()), logits.log_softmax(-1))
+    assert torch.equal(mix(logits, *blend([], MixtureParameters())), logits.log_softmax(-1))
 
 
 def test_the_weight_grows_with_length_count_and_agreement() -> None:

@@ -14,6 +14,7 @@ import torch
 from infill_completion.api import Chunk, CompletionRequest, EngineState, FinishReason
 from infill_completion.engine.environment import OWN_KERNELS
 from infill_completion.engine.errors import is_device_lost, is_out_of_memory
+from infill_completion.engine.ngram.text_store import TextStore
 from infill_completion.engine.scheduler.device_failures import WINDOW_S, DeviceFailures
 from infill_completion.engine.scheduler.job import Job, RequestError
 from infill_completion.engine.scheduler.worker import NotReadyError, Worker
@@ -27,6 +28,7 @@ class Scripted:
 
     name, device, concurrency = "scripted", "cuda", 2
     details: dict[str, Any] = {}  # noqa: RUF012
+    texts = TextStore(lambda _text: [], 1)
 
     def __init__(self, error: Exception) -> None:
         self.error, self.is_closed = error, False

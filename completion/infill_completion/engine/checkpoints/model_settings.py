@@ -16,7 +16,7 @@ from typing import Any
 from infill_completion.catalog import KnownModel, ModelShape, Support, identify
 from infill_completion.engine.checkpoints.gguf.loading import opened
 from infill_completion.engine.errors import ModelError
-from infill_completion.engine.ngram.fitted import FITTED
+from infill_completion.engine.ngram.fitted import FITTED, Fitted
 from infill_completion.engine.ngram.mixture import MixtureParameters
 from infill_completion.prompt.formats import FimFormat, PromptLayout
 
@@ -59,6 +59,7 @@ class ModelSettings:
         suffix_share: See :class:`infill_completion.prompt.tokens.PromptOptions`.
         context_share: As above; with 0 the model does not see other files, but the n-gram cache does.
         cache: Weights of the n-gram cache, or None to do without.
+        workspace: Weights of the counts of the workspace's other texts, or None to use them for drafts only.
         draft_tokens: Most tokens to copy from the text around the cursor and check in one step; 0 for none.  On CUDA
             as many as a step computes anyway.
         rerank: How the suffix chooses among several lines of a left-to-right model, or None to do without.
@@ -71,6 +72,7 @@ class ModelSettings:
     suffix_share: float = 0.25
     context_share: float = 0.25
     cache: MixtureParameters | None = None
+    workspace: MixtureParameters | None = None
     draft_tokens: int = 4
     rerank: RerankParameters | None = RerankParameters()
 
@@ -92,9 +94,11 @@ class ModelSettings:
         description = opened(folder)[1] if folder.is_file() else None
         names = description.names if description is not None else ()
         model = next(filter(None, (identify(folder, each) for each in (name, *names))), None)
+        fitted = FITTED.get(_shape(folder) if description is None else description.shape, Fitted())
         default = cls(
             layout=_default_layout(model, form),
-            cache=FITTED.get(_shape(folder) if description is None else description.shape),
+            cache=fitted.prompt,
+            workspace=fitted.workspace,
         )
         if not file.exists():
             return default
@@ -103,8 +107,9 @@ class ModelSettings:
             changes = _known(cls, written)
             if "layout" in changes:
                 changes["layout"] = PromptLayout(changes["layout"])
-            if changes.get("cache") is not None:
-                changes["cache"] = MixtureParameters(**_known(MixtureParameters, changes["cache"]))
+            for key in ("cache", "workspace"):
+                if changes.get(key) is not None:
+                    changes[key] = MixtureParameters(**_known(MixtureParameters, changes[key]))
             if changes.get("rerank") is not None:
                 changes["rerank"] = RerankParameters(**_known(RerankParameters, changes["rerank"]))
             return replace(default, **changes)
@@ -133,6 +138,7 @@ _EXPECTED: dict[str, tuple[type, ...]] = {
     "PromptLayout": (str,),
     "context_tokens": (int, NoneType),
     "cache": (Mapping, NoneType),
+    "workspace": (Mapping, NoneType),
     "rerank": (Mapping, NoneType),
 }
 

@@ -11,10 +11,8 @@ from infill_completion.api import Chunk, FinishReason
 from infill_completion.engine.checkpoints.tokenizer import Detokenizer, Tokenizer
 from infill_completion.engine.decoding.healing import Speller, spelled
 from infill_completion.engine.model.native.step import NativeStep
-from infill_completion.engine.ngram.index import NgramIndex
-from infill_completion.engine.ngram.mixture import MixtureParameters, blend, mix
-
-MIN_DRAFT_ORDER = 2
+from infill_completion.engine.ngram.mixture import mix
+from infill_completion.engine.ngram.nested_counts import NestedCounts
 
 
 class StopText:
@@ -57,8 +55,7 @@ class Candidate:
         stops: Strings that end the answer; they are not part of it.
         stop_tokens: Ids that end the answer.
         max_tokens: Maximum number of tokens in the answer; tokens that only spell are not counted.
-        index: The n-gram index to mix in, or None.
-        cache: Weights of the index; None leaves the model's scores as they are, and the index only drafts.
+        counts: The counts to mix in or to draft from, or None.
         native: Returns the compiled step, which can mix too, or None while there is none.
 
     Attributes:
@@ -77,8 +74,7 @@ class Candidate:
         stops: Sequence[str],
         stop_tokens: frozenset[int],
         max_tokens: int,
-        index: NgramIndex | None = None,
-        cache: MixtureParameters | None = None,
+        counts: NestedCounts | None = None,
         native: Callable[[], NativeStep | None] = lambda: None,
     ) -> None:
         self.number = number
@@ -90,13 +86,17 @@ class Candidate:
         self._text = Detokenizer(tokenizer, skip_bytes=len(self._rest))
         self._stop_text = StopText(stops)
         self._stop_tokens, self._left = stop_tokens, max_tokens
-        self._index, self._cache, self._native = index, cache, native
+        self._counts, self._native = counts, native
         self._resumed: list[int] = []
 
     @property
     def is_plain(self) -> bool:
-        """Whether the next token depends on the model alone: no index is mixed in and nothing is left to spell."""
-        return not self._rest and (self._index is None or self._cache is None)
+        """Whether the next token depends on the model alone: no counts are mixed in and nothing is left to spell."""
+        return not self._rest and not self._is_mixed
+
+    @property
+    def _is_mixed(self) -> bool:
+        return self._counts is not None and self._counts.is_mixed
 
     def resume(self, ids: Sequence[int]) -> None:
         """Draft ``ids`` first, which an earlier request generated here, including those that only spell."""
@@ -106,26 +106,25 @@ class Candidate:
         """Return the scores to choose the next token from, ``(vocabulary,)``, given the model's scores."""
         if self.is_plain:
             return logits
-        levels = self._index.levels() if self._index is not None and self._cache is not None else []
+        left, masses = self._counts.blend() if self._counts is not None else (1.0, {})
         allowed = self._speller.allowed(self._rest) if self._rest else None
         if (step := self._native()) is not None:
-            left, masses = blend(levels, self._cache) if self._cache is not None else (1.0, {})
             return step.sampler.mix(logits, left, masses, allowed)
-        if self._cache is not None:
-            logits = mix(logits, levels, self._cache)
+        if self._is_mixed:
+            logits = mix(logits, left, masses)
         if allowed is None:
             return logits
         masked = torch.full_like(logits, float("-inf"))
         return masked.index_copy_(0, allowed, logits[allowed])
 
     def draft(self, count: int) -> list[int]:
-        """Return up to ``count`` likely next tokens; the index gives none while a word is being spelled."""
+        """Return up to ``count`` likely next tokens; the counts give none while a word is being spelled."""
         count = max(0, min(count, self._left - 1))
         if self._resumed:
             return self._resumed[:count]
-        if self._index is None or self._rest:
+        if self._counts is None or self._rest:
             return []
-        return self._index.draft(count, min_order=MIN_DRAFT_ORDER)
+        return self._counts.draft(count)
 
     def push(self, id_: int, logprob: float) -> Chunk:
         """Append the chosen token and return what it adds; :attr:`finish` is set if it was the last."""
@@ -133,8 +132,8 @@ class Candidate:
         self._resumed = self._resumed[1:] if self._resumed[:1] == [id_] else []
         if id_ in self._stop_tokens:
             return self._end(FinishReason.STOP, logprob, 1)
-        if self._index is not None:
-            self._index.append(id_)
+        if self._counts is not None:
+            self._counts.append(id_)
         spelling = bool(self._rest)
         piece = self._tokenizer.pieces[id_]
         only_spells = spelling and len(piece) <= len(self._rest)

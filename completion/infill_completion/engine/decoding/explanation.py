@@ -8,12 +8,14 @@ from typing import Any
 from infill_completion.engine.decoding.candidate import Candidate
 from infill_completion.engine.decoding.loaded_model import LoadedModel
 from infill_completion.engine.decoding.reranker import Reranker
+from infill_completion.engine.ngram.text_index import TextIndex
 from infill_completion.prompt.tokens import Prompt
 
 
 def explanation(
-    model: LoadedModel, prompt: Prompt, cached_tokens: int, candidates: Sequence[Candidate], reranker: Reranker | None
-) -> dict[str, Any]:
+    model: LoadedModel, prompt: Prompt, cached_tokens: int, candidates: Sequence[Candidate], reranker: Reranker | None,
+    texts: TextIndex | None,
+) -> dict[str, Any]:  # fmt: skip
     """Return the facts about one request.
 
     Args:
@@ -22,6 +24,7 @@ def explanation(
         cached_tokens: How many of the prompt's tokens were in the KV cache.
         candidates: What it has written.
         reranker: Compared several first lines, if anything did.
+        texts: The index of the workspace's texts, if it was used.
     """
     return {
         "model": model.name,
@@ -36,5 +39,8 @@ def explanation(
         "raw": [candidate.raw for candidate in candidates],
         "finish": [str(candidate.finish) for candidate in candidates],
         "cache_model": model.settings.cache is not None,
+        "workspace_texts": 0 if texts is None else texts.text_count,
+        "workspace_tokens": 0 if texts is None else texts.token_count,
+        "workspace_mixed": texts is not None and model.settings.workspace is not None,
         "reranked": [] if reranker is None else reranker.explanation(),
     }

@@ -14,6 +14,7 @@ from infill_completion.engine.checkpoints import devices
 from infill_completion.engine.checkpoints.checkpoint import load as load_checkpoint
 from infill_completion.engine.decoding.loaded_model import LoadedModel
 from infill_completion.engine.decoding.run import Run
+from infill_completion.engine.ngram.text_store import TextStore
 from infill_completion.engine.progress import Progress
 from infill_completion.settings import EngineSettings
 
@@ -56,6 +57,11 @@ class Generator:
     def concurrency(self) -> int:
         """How many requests may run at once: as many as there are slots, but at least two."""
         return max(2, self.model.slots.count)
+
+    @property
+    def texts(self) -> TextStore:
+        """The texts of workspaces that are counted."""
+        return self.model.texts
 
     def warm_up(self) -> None:
         """Run one short request, so that the first real one does not pay for lazy initialisation."""

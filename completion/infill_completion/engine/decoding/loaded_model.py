@@ -33,9 +33,11 @@ from infill_completion.engine.model.forward import ForwardPass
 from infill_completion.engine.model.kv_cache import KVCache
 from infill_completion.engine.model.kv_slots import Slots
 from infill_completion.engine.model.sampling import Sampling
-from infill_completion.engine.ngram.index import NgramIndex
 from infill_completion.engine.ngram.index_keeper import IndexKeeper
 from infill_completion.engine.ngram.mixture import MixtureParameters
+from infill_completion.engine.ngram.nested_counts import NestedCounts
+from infill_completion.engine.ngram.text_index import TextIndex
+from infill_completion.engine.ngram.text_store import TextStore
 from infill_completion.prompt.formats import PromptLayout
 from infill_completion.prompt.tokens import Prompt, PromptBuilder, PromptOptions
 
@@ -68,6 +70,7 @@ class LoadedModel:
         device_loop: Chooses tokens on a CUDA device where no n-gram index is mixed in; None elsewhere.
         device_choice: Chooses tokens where the host has the scores and they are on a device; None on the CPU.
         recent_texts: Recently generated texts; a request that agrees with one of them is drafted from it.
+        texts: The texts of workspaces that are counted.
         stop_tokens: Ids that end an answer; measurements empty them in a copy.
     """
 
@@ -101,6 +104,7 @@ class LoadedModel:
         self.context_tokens = min(self.context_tokens, max(MIN_CONTEXT_TOKENS, capacity - answer))
         self.slots = Slots(self.forward_pass.kv_shape, capacity, self._slot_count(capacity))
         self.recent_texts = RecentTexts()
+        self.texts = TextStore(self.tokenizer.encode_infilling, self.tokenizer.vocab_size)
         self._speller = Speller(self.tokenizer, decoder.device)
         self._prompt_builder, self._indexes = PromptBuilder(), IndexKeeper()
         ends = () if self.tokenizer.eos is None else (self.tokenizer.eos,)
@@ -139,6 +143,7 @@ class LoadedModel:
             "format": infilling.form.family if infilling else None,
             "context_tokens": self.context_tokens,
             "cache_model": self.settings.cache is not None,
+            "workspace_counts": self.settings.workspace is not None,
             "weight_bytes": checkpoint.weight_bytes,
             "kv_bits": 8 * self.forward_pass.kv_shape.dtype.itemsize,
             "kv_bytes_per_token": self.forward_pass.kv_shape.bytes_per_token,
@@ -159,7 +164,8 @@ class LoadedModel:
         return self.settings.draft_tokens if self.forward_pass.takes_drafts else 0
 
     def close(self) -> None:
-        """Free the weights and all caches."""
+        """Free the weights and all caches, and forget the texts of workspaces."""
+        self.texts.clear()
         self.slots.clear()
         self.forward_pass.close()
         del self.transformers_model, self.forward_pass, self.device_loop, self.device_choice
@@ -174,15 +180,32 @@ class LoadedModel:
         )  # fmt: skip
         return self._prompt_builder.prompt(self.tokenizer, request.prefix, request.suffix, request.context, options)
 
-    def index(self, prompt: Prompt) -> NgramIndex:
-        """Return an index over the text of a prompt that the caller may extend; that of the last prompt is reused."""
-        return self._indexes.index(prompt, self.settings.cache or MixtureParameters(), self.tokenizer.infilling)
+    def counts(
+        self, prompt: Prompt, request: CompletionRequest, texts: TextIndex | None, *, drafts: bool
+    ) -> NestedCounts | None:
+        """Return the counts for a candidate, which may append to them; None where they would say nothing.
 
-    def candidate(self, number: int, spell: str, request: CompletionRequest, index: NgramIndex | None) -> Candidate:
+        Args:
+            prompt: The prompt; the index of the last one is reused.
+            request: The request.
+            texts: The index of its workspace, which stays the same for the whole request, or None.
+            drafts: Whether counts that are not mixed in are of use.
+        """
+        cache, weights = self.settings.cache, self.settings.workspace
+        is_mixed = cache is not None or (weights is not None and texts is not None)
+        if not is_mixed and not (drafts and self.settings.draft_tokens):
+            return None
+        index = None
+        if cache is not None or drafts:
+            index = self._indexes.index(prompt, cache or MixtureParameters(), self.tokenizer.infilling)
+        tail = prompt.before[-1] if prompt.before else ()
+        return NestedCounts(index, cache, texts, weights, tail, request.document)
+
+    def candidate(self, number: int, spell: str, request: CompletionRequest, counts: NestedCounts | None) -> Candidate:
         """Return a fresh candidate of a request."""
         return Candidate(
-            number, self.tokenizer, self._speller, spell, request.stop, self.stop_tokens, request.max_tokens, index,
-            self.settings.cache, self.forward_pass.native_step,
+            number, self.tokenizer, self._speller, spell, request.stop, self.stop_tokens, request.max_tokens, counts,
+            self.forward_pass.native_step,
         )  # fmt: skip
 
     def scores(self, cache: KVCache, ids: Sequence[int], start: int, fork: Fork | None = None) -> Sequence[Tensor]:

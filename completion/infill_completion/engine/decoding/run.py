@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from collections.abc import Generator as Steps
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ from infill_completion.engine.decoding.stopwatch import Stopwatch
 from infill_completion.engine.decoding.suffix import suffix_stops
 from infill_completion.engine.errors import ModelError, is_out_of_memory
 from infill_completion.engine.model.kv_slots import Slot
-from infill_completion.engine.ngram.index import NgramIndex
+from infill_completion.engine.ngram.nested_counts import NestedCounts
 from infill_completion.prompt.formats import PromptLayout
 
 
@@ -35,6 +35,8 @@ class Run:
     def __init__(self, model: LoadedModel, request: CompletionRequest, cancelled: Callable[[], bool]) -> None:
         self._model, self._request, self._cancelled = model, request, cancelled
         self._decoder, self._tokenizer = model.forward_pass.decoder, model.tokenizer
+        # An update in the middle of an answer must not change what follows.
+        self._texts = model.texts.index(request.workspace) if request.workspace else None
         self._stopwatch = Stopwatch()
         self._cached = 0
         self._echoed = False
@@ -97,8 +99,8 @@ class Run:
         if not self._candidates:
             self._request = request = self._within(request)
             self._candidates += [
-                model.candidate(number, self._prompt.spell, request, index)
-                for number, index in enumerate(self._indexes())
+                model.candidate(number, self._prompt.spell, request, self._counts())
+                for number in range(max(1, request.n))
             ]
             self._loop.reranker = self._new_reranker()
             if rest := model.recent_texts.rest(request):
@@ -119,8 +121,8 @@ class Run:
 
     def _alternative(self) -> Candidate:
         """Return a fresh candidate that may replace the only one."""
-        index = None if self._model.settings.cache is None else self._model.index(self._prompt)
-        return self._model.candidate(0, self._prompt.spell, self._request, index)
+        counts = self._model.counts(self._prompt, self._request, self._texts, drafts=False)
+        return self._model.candidate(0, self._prompt.spell, self._request, counts)
 
     def _available_tokens(self) -> int:
         """Return how many tokens each candidate may have: all of them share the places after the prompt."""
@@ -128,11 +130,9 @@ class Run:
         places = (model.slots.capacity - written) // max(1, self._request.n)
         return min(places, self._decoder.capacity - written) - len(self._prompt.spell.encode())
 
-    def _indexes(self) -> Iterable[NgramIndex | None]:
-        count, settings = max(1, self._request.n), self._model.settings
-        if settings.cache is None and (count > 1 or not settings.draft_tokens):
-            return [None] * count
-        return [self._model.index(self._prompt) for _ in range(count)]
+    def _counts(self) -> NestedCounts | None:
+        """Return the counts for one candidate of the request; only a single one is drafted."""
+        return self._model.counts(self._prompt, self._request, self._texts, drafts=self._request.n <= 1)
 
     def _capture_graphs(self) -> None:
         """Capture the CUDA graphs that this request needed first, unless a newer request is already waiting."""
@@ -234,5 +234,7 @@ class Run:
         usage = Usage(len(self._prompt.ids), self._cached, tokens)
         explain = None
         if self._request.explain:
-            explain = explanation(self._model, self._prompt, self._cached, self._candidates, self._loop.reranker)
+            explain = explanation(
+                self._model, self._prompt, self._cached, self._candidates, self._loop.reranker, self._texts
+            )
         return replace(chunk, usage=usage, timings=self._stopwatch.timings(tokens), explain=explain)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import asdict
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -19,6 +20,7 @@ from infill_completion.client.wire import CLIENT_HEADER
 from infill_completion.engine.http.guard import TcpGuard
 from infill_completion.engine.http.requests import BadRequestError, parse_request
 from infill_completion.engine.http.responses import EVENT_END, Envelope, encode, error_body, health_body, models_body
+from infill_completion.engine.http.texts import parse_update
 from infill_completion.engine.scheduler.job import Job, RequestError
 from infill_completion.engine.scheduler.worker import NotReadyError, Worker
 
@@ -45,6 +47,7 @@ def build_app(
     app: ASGIApp = Starlette(
         routes=[
             Route("/v1/completions", routes.completions, methods=["POST"]),
+            Route("/v1/texts", routes.texts, methods=["POST"]),
             Route("/v1/models", routes.models, methods=["GET"]),
             Route("/health", routes.health, methods=["GET"]),
             Route("/metrics", routes.metrics, methods=["GET"]),
@@ -77,7 +80,7 @@ class _Routes:
         try:
             parsed = parse_request(await _body(request))
         except BadRequestError as error:
-            return JSONResponse(error_body(str(error), "invalid_request_error", param=error.param), 400)
+            return _bad_request(error)
         except ClientDisconnect:
             return Response(status_code=400)
         try:
@@ -86,6 +89,19 @@ class _Routes:
             return _not_ready(error.health)
         envelope = Envelope(self._worker.health().model, parsed.logprobs is not None)
         return _JobResponse(job, envelope)
+
+    async def texts(self, request: Request) -> Response:
+        """Update the texts of a workspace, beside the model thread."""
+        try:
+            update = parse_update(await _body(request))
+            held = await asyncio.to_thread(self._worker.hold, update)
+        except BadRequestError as error:
+            return _bad_request(error)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except NotReadyError as error:
+            return _not_ready(error.health)
+        return JSONResponse(asdict(held))
 
     async def models(self, _request: Request) -> Response:
         health = self._worker.health()
@@ -193,6 +209,10 @@ async def _body(request: Request) -> bytes:
         if len(body) > _MAX_BODY_BYTES:
             raise HTTPException(413, f"The body is longer than {_MAX_BODY_BYTES >> 20} MiB; send less context.")
     return bytes(body)
+
+
+def _bad_request(error: BadRequestError) -> Response:
+    return JSONResponse(error_body(str(error), "invalid_request_error", param=error.param), 400)
 
 
 def _failure(error: RequestError) -> Response:

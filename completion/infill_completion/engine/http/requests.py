@@ -1,7 +1,8 @@
 """Parses the body of ``POST /v1/completions`` into a checked request.
 
-Format: OpenAI's completions endpoint, plus our own ``context``, ``deadline_ms``, ``explain`` and ``one_line``.
-``null`` means the default everywhere.  Unknown fields are ignored, so that clients of other servers work unchanged.
+Format: OpenAI's completions endpoint, plus our own ``context``, ``deadline_ms``, ``explain``, ``one_line``,
+``workspace`` and ``document``.  ``null`` means the default everywhere.  Unknown fields are ignored, so that clients of
+other servers work unchanged.
 """
 
 from __future__ import annotations
@@ -29,17 +30,12 @@ def parse_request(body: bytes) -> CompletionRequest:
     Raises:
         BadRequestError: The body is not a JSON object, or a field has the wrong type or is out of range.
     """
-    try:
-        fields = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise BadRequestError("Invalid JSON; send one JSON object.") from error
-    if not isinstance(fields, dict):
-        raise BadRequestError("The body must be one JSON object.")
-    given = _Fields(fields)
+    fields = json_object(body)
+    given = Fields(fields)
     default = CompletionRequest("")
     return CompletionRequest(
         prefix=_prompt(fields.get("prompt")),
-        suffix=_text(fields["suffix"], "suffix") if fields.get("suffix") is not None else None,
+        suffix=text_of(fields["suffix"], "suffix") if fields.get("suffix") is not None else None,
         context=_context(fields.get("context")),
         max_tokens=given.integer("max_tokens", default.max_tokens, 1, 1 << 20),
         temperature=given.number("temperature", default.temperature, 0.0, 2.0),
@@ -53,16 +49,34 @@ def parse_request(body: bytes) -> CompletionRequest:
         stream=given.boolean("stream", False),
         explain=given.boolean("explain", default.explain),
         one_line=given.boolean("one_line", default.one_line),
+        workspace=_optional_text(fields, "workspace"),
+        document=_optional_text(fields, "document"),
     )
 
 
-class _Fields:
-    """Typed access to the fields of a JSON object."""
+def json_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object in ``body``.
+
+    Raises:
+        BadRequestError: There is none.
+    """
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadRequestError("Invalid JSON; send one JSON object.") from error
+    if not isinstance(fields, dict):
+        raise BadRequestError("The body must be one JSON object.")
+    return fields
+
+
+class Fields:
+    """Typed access to the fields of a JSON object; every method raises `BadRequestError` for another type."""
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
         self._fields = fields
 
     def optional_integer(self, name: str, low: int, high: int) -> int | None:
+        """Return a whole number from ``low`` to ``high``, or None."""
         if (value := self._fields.get(name)) is None:
             return None
         if isinstance(value, float) and value.is_integer():
@@ -72,10 +86,12 @@ class _Fields:
         return value
 
     def integer(self, name: str, default: int, low: int, high: int) -> int:
+        """Return a whole number from ``low`` to ``high``."""
         value = self.optional_integer(name, low, high)
         return default if value is None else value
 
     def number(self, name: str, default: float, low: float, high: float) -> float:
+        """Return a number from ``low`` to ``high``."""
         if (value := self._fields.get(name)) is None:
             return default
         if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
@@ -83,6 +99,7 @@ class _Fields:
         return float(value)
 
     def boolean(self, name: str, default: bool) -> bool:
+        """Return true or false."""
         if (value := self._fields.get(name)) is None:
             return default
         if not isinstance(value, bool):
@@ -90,8 +107,12 @@ class _Fields:
         return value
 
 
-def _text(value: object, name: str) -> str:
-    """Return ``value`` as text that can be encoded; a lone surrogate becomes U+FFFD, so the length stays the same."""
+def text_of(value: object, name: str) -> str:
+    """Return ``value`` as text that can be encoded; a lone surrogate becomes U+FFFD, so the length stays the same.
+
+    Raises:
+        BadRequestError: It is not a string.
+    """
     if not isinstance(value, str):
         raise BadRequestError(f"`{name}` must be a string.", name)
     try:
@@ -108,7 +129,11 @@ def _prompt(value: object) -> str:
         raise BadRequestError("`prompt` is missing; send the text before the cursor.", "prompt")
     if not isinstance(value, str):
         raise BadRequestError("`prompt` must be one string, or a list of one string.", "prompt")
-    return _text(value, "prompt")
+    return text_of(value, "prompt")
+
+
+def _optional_text(fields: Mapping[str, Any], name: str) -> str:
+    return "" if fields.get(name) is None else text_of(fields[name], name)
 
 
 def _stop(value: object) -> tuple[str, ...]:
@@ -117,7 +142,7 @@ def _stop(value: object) -> tuple[str, ...]:
     stops = [value] if isinstance(value, str) else value
     if not isinstance(stops, list) or len(stops) > _MAX_STOPS or not all(isinstance(stop, str) for stop in stops):
         raise BadRequestError(f"`stop` must be a string or a list of at most {_MAX_STOPS} strings.", "stop")
-    return tuple(_text(stop, "stop") for stop in stops if stop)
+    return tuple(text_of(stop, "stop") for stop in stops if stop)
 
 
 def _context(value: object) -> tuple[ContextItem, ...]:
@@ -131,4 +156,4 @@ def _context(value: object) -> tuple[ContextItem, ...]:
 def _context_item(item: object) -> ContextItem:
     if not isinstance(item, dict) or not {"path", "text"} <= item.keys():
         raise BadRequestError("`context` must be a list of objects with `path` and `text`.", "context")
-    return ContextItem(_text(item["path"], "context.path"), _text(item["text"], "context.text"))
+    return ContextItem(text_of(item["path"], "context.path"), text_of(item["text"], "context.text"))

@@ -8,7 +8,7 @@ weight that grows with the length of the match, the number of places and their a
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,12 +57,23 @@ class MixtureParameters:
         return 1.0 / (1.0 + math.exp(-logit))
 
 
-def blend(levels: Sequence[MatchLevel], parameters: MixtureParameters) -> tuple[float, dict[int, float]]:
+def blend(
+    levels: Sequence[MatchLevel],
+    parameters: MixtureParameters,
+    left: float = 1.0,
+    masses: Mapping[int, float] | None = None,
+) -> tuple[float, dict[int, float]]:
     """Return the weight left to the model, and the probability mass that the index gives to single tokens.
 
-    The two add up to 1, except that the model always keeps a minimal share.  ``levels`` start with the longest match.
+    The two add up to 1, except that the model always keeps a minimal share.
+
+    Args:
+        levels: The matches, longest first.
+        parameters: The weights.
+        left: What an inner scope has left, whose counts are blended over these.
+        masses: What it has given to single tokens.
     """
-    left, masses = 1.0, dict[int, float]()
+    masses = dict(masses or {})
     for level in levels:
         mass = left * parameters.weight(level)
         left -= mass
@@ -71,21 +82,20 @@ def blend(levels: Sequence[MatchLevel], parameters: MixtureParameters) -> tuple[
     return max(left, _LEAST), masses
 
 
-def mix(logits: Tensor, levels: Sequence[MatchLevel], parameters: MixtureParameters) -> Tensor:
+def mix(logits: Tensor, left: float, masses: Mapping[int, float]) -> Tensor:
     """Return mixed log-probabilities.
 
     Args:
         logits: The model's scores of the next token, ``(vocabulary,)``, float32.
-        levels: The matches in the index, longest first.
-        parameters: The weights.
+        left: The weight left to the model, from :func:`blend`.
+        masses: The probability mass of single tokens.
 
     Returns:
-        Log-probabilities in the shape of ``logits``; without levels, those of the model alone.
+        Log-probabilities in the shape of ``logits``; without masses, those of the model alone.
     """
     mixed = logits.log_softmax(-1)
-    if not levels:
+    if not masses:
         return mixed
-    left, masses = blend(levels, parameters)
     mixed += math.log(left)
     ids = torch.tensor(list(masses), device=logits.device)
     added = torch.tensor(list(masses.values()), device=logits.device)

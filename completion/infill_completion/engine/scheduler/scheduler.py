@@ -8,12 +8,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from infill_completion.api import Chunk, CompletionRequest, FinishReason, Usage
+from infill_completion.api import Chunk, CompletionRequest, FinishReason, HeldTexts, TextUpdate, Usage
 from infill_completion.engine.scheduler.job import Job
 
 
+class Texts(Protocol):
+    """The texts of workspaces that a model counts; every method may be called on any thread."""
+
+    def update(self, update: TextUpdate) -> HeldTexts:
+        """Add, replace and remove texts, and return what is held then."""
+        ...
+
+
 class SchedulableModel(Protocol):
-    """The interface of a loaded model; every method is called on the model thread."""
+    """The interface of a loaded model; every method is called on the model thread, except those of :attr:`texts`."""
 
     name: str
     device: str
@@ -26,6 +34,11 @@ class SchedulableModel(Protocol):
     @property
     def concurrency(self) -> int:
         """How many requests may run at once, at least one."""
+        ...
+
+    @property
+    def texts(self) -> Texts:
+        """The texts of workspaces; forgotten with the model."""
         ...
 
     def steps(self, request: CompletionRequest, cancelled: Callable[[], bool]) -> Iterator[Chunk | None]:

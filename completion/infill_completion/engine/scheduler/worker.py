@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from infill_completion import __version__
-from infill_completion.api import CompletionRequest, EngineState, Health
+from infill_completion.api import CompletionRequest, EngineState, Health, HeldTexts, TextUpdate
 from infill_completion.catalog import ModelSpeed
 from infill_completion.engine.scheduler.activity import Activity, IdleLimits
 from infill_completion.engine.scheduler.device_failures import DeviceFailures
@@ -24,7 +24,7 @@ from infill_completion.engine.scheduler.job import Job, RequestError
 from infill_completion.engine.scheduler.loading import Load, load_model
 from infill_completion.engine.scheduler.metrics import Metrics, resident_bytes
 from infill_completion.engine.scheduler.request_loop import RequestLoop
-from infill_completion.engine.scheduler.scheduler import SchedulableModel, Scheduler
+from infill_completion.engine.scheduler.scheduler import SchedulableModel, Scheduler, Texts
 from infill_completion.engine.scheduler.speed_meter import SpeedMeter
 
 log = logging.getLogger(__name__)
@@ -76,6 +76,7 @@ class Worker:
         self._scheduler = Scheduler()
         self._device_failures = device_failures or DeviceFailures()
         self._requests = RequestLoop(self._scheduler, self._activity, self.metrics, self._device_failures)
+        self._texts: Texts | None = None  # of the loaded model
         self._clients: dict[str, float] = {}  # when each last made itself known
         self._health = Health(EngineState.STARTING, model=model, pid=os.getpid(), version=__version__)
         self._thread = threading.Thread(target=self._run, name="model", daemon=True)
@@ -114,6 +115,17 @@ class Worker:
             self._scheduler.add(job)
             self._activity.use()
         return job
+
+    def hold(self, update: TextUpdate) -> HeldTexts:
+        """Update the texts of a workspace; takes a second for a megabyte, on the thread of the caller.
+
+        Raises:
+            NotReadyError: The model is not loaded, and is not loaded for this.
+        """
+        texts = self._texts
+        if texts is None:
+            raise NotReadyError(self.health())
+        return texts.update(update)
 
     def seen(self, client: str) -> None:
         """Record that ``client`` uses this engine, even before its first request."""
@@ -157,8 +169,10 @@ class Worker:
             if model is None:
                 self._activity.wait_for_stop(self._idle.failed_exit_s)
                 return "The model could not be loaded."
+            self._texts = model.texts
             if problem := self._requests.run(model, self._unload_after_s, self._announce_unload, self._meter()):
                 self._give_up(problem)
+            self._texts = None
             if self.is_device_lost:  # to free memory there would fail too
                 return problem
             model.close()

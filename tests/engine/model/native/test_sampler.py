@@ -66,7 +66,7 @@ def test_an_index_is_mixed_in_as_torch_does_it(library: ctypes.CDLL, allowed: li
         MixtureParameters(),
         MixtureParameters(bias=100.0),
     ):  # the second leaves next to nothing to the model
-        expected = mixture.mix(logits, levels, parameters)
+        expected = mixture.mix(logits, *mixture.blend(levels, parameters))
         got = sampler.mix(
             logits, *mixture.blend(levels, parameters), None if allowed is None else torch.tensor(allowed)
         )

@@ -1,0 +1,224 @@
+"""Sends the text of the workspace's files to an engine on this machine, which counts what follows what in them.
+
+The engine reads no files. It gets those that the index of the workspace has found and that are not private, with their
+secrets masked, under names that tell it nothing. They are checked again while the user types: what has become private
+or was deleted is removed before anything else is sent, and what was saved replaces the old text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from infill_completion.api import EngineUnavailableError, HeldTexts, TextHolder, TextUpdate
+from infill_completion.document.files import read_source
+from infill_completion.document.lines import to_lf
+from infill_completion.privacy.masking import mask_secrets
+
+IsPrivate = Callable[[Path], bool]
+_Stamp = tuple[int, int]
+
+MAX_FILE_BYTES = 200_000
+# Of all files of a workspace, in the order of the index.
+MAX_BYTES = 8_000_000
+# One update. The engine needs some 0.1 s for it, on another thread than the model's.
+PIECE_CHARS = 256_000
+# Nothing is read or sent until so long after the last request.
+QUIET_S = 0.5
+# The time after which files and rules are checked again; changed rules take effect as late elsewhere.
+CHECK_S = 5.0
+# Texts that have waited so long for a pause give way to the next check.
+WAIT_S = 5.0
+_CHECKS_A_PIECE = 50
+_PAUSE_S = 0.006
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The files of one language below some folders, under the rules that decide what of them is sent.
+
+    Attributes:
+        language_id: The language.
+        roots: The folders.
+        ignore: The setting `privacy.ignore`.
+        masks_secrets: The setting `privacy.mask_secrets`.
+    """
+
+    language_id: str
+    roots: tuple[Path, ...]
+    ignore: tuple[str, ...] = ()
+    masks_secrets: bool = True
+
+    @property
+    def name(self) -> str:
+        """The name that the engine gets; windows with the same folders and rules share it."""
+        roots = [str(root) for root in self.roots]
+        return _name(json.dumps([self.language_id, roots, self.ignore, self.masks_secrets]))
+
+
+@dataclass
+class _Sent:
+    """What the engine has of a workspace: modification time and size of each file that was sent."""
+
+    workspace: Workspace
+    files: dict[Path, _Stamp] = field(default_factory=dict)
+    held: HeldTexts | None = None
+    is_complete: bool = False
+    checked_s: float | None = None
+
+    def is_replaced_by(self, other: Workspace) -> bool:
+        """Return whether the rules of these files have changed."""
+        same = (self.workspace.language_id, self.workspace.roots) == (other.language_id, other.roots)
+        return same and self.workspace != other
+
+
+class WorkspaceFeed:
+    """Keeps an engine's copy of the workspace up to date.
+
+    Args:
+        holder: The engine; None where texts must not be sent.
+        quiet_s: The time after the last request before anything is sent.
+        clock: Counts seconds.
+
+    Attributes:
+        quiet_s: As given.
+    """
+
+    def __init__(
+        self, holder: TextHolder | None, quiet_s: float = QUIET_S, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.quiet_s = quiet_s
+        self._holder, self._clock = holder, clock
+        self._sent: dict[str, _Sent] = {}
+        self._asked_s = clock()
+
+    @property
+    def has_sent(self) -> bool:
+        """Whether the engine may have texts."""
+        return bool(self._sent)
+
+    def asked(self) -> None:
+        """Record that a request is being made, so that the next texts wait."""
+        self._asked_s = self._clock()
+
+    def names(self, workspace: Workspace, path: Path) -> tuple[str, str]:
+        """Return the engine's names for a workspace and a file in it; empty unless the engine has all of its files."""
+        sent = self._sent.get(workspace.name)
+        return (workspace.name, _name(str(path))) if sent is not None and sent.is_complete else ("", "")
+
+    async def follow(self, workspace: Workspace, files: Collection[Path], is_private: IsPrivate) -> None:
+        """Send what has changed since the last time; returns early if that was a moment ago.
+
+        Args:
+            workspace: The workspace.
+            files: The files of its index.
+            is_private: Returns whether a file must not be sent.
+        """
+        sent = self._sent.setdefault(workspace.name, _Sent(workspace))
+        now = self._clock()
+        if self._holder is None or (sent.checked_s is not None and now - sent.checked_s < CHECK_S):
+            return
+        sent.checked_s = now
+        try:
+            await self._forget([name for name, other in self._sent.items() if other.is_replaced_by(workspace)])
+            await self._send(self._holder, workspace, sent, files, is_private)
+        except EngineUnavailableError:  # the next request tries again
+            sent.is_complete = False
+
+    async def forget(self) -> None:
+        """Let the engine forget everything that was sent."""
+        with contextlib.suppress(EngineUnavailableError):
+            await self._forget(list(self._sent))
+
+    async def _forget(self, names: list[str]) -> None:
+        for name in names:
+            files = self._sent.pop(name).files
+            if files and self._holder is not None:
+                await self._holder.hold(TextUpdate(name, tuple((_name(str(path)), None) for path in files)))
+
+    async def _send(
+        self, holder: TextHolder, workspace: Workspace, sent: _Sent, files: Collection[Path], is_private: IsPrivate
+    ) -> None:
+        wanted = await self._allowed(files, is_private)
+        if gone := [path for path in sent.files if path not in wanted]:
+            removed = tuple((_name(str(path)), None) for path in gone)
+            held = await holder.hold(TextUpdate(workspace.name, removed))
+            for path in gone:
+                del sent.files[path]
+            sent.held = held if sent.held is None or sent.held.store == held.store else sent.held
+        held = await holder.hold(TextUpdate(workspace.name))
+        if sent.held is not None and (held.store != sent.held.store or held.texts < sent.held.texts):
+            # The engine was started again, or had no room for all workspaces.
+            sent.files.clear()
+            sent.is_complete = False
+        sent.held = held
+        changed = [path for path, stamp in wanted.items() if sent.files.get(path) != stamp]
+        for piece in _pieces(changed, wanted):
+            if not await self._is_quiet():
+                return
+            texts = await asyncio.to_thread(_texts, piece, workspace.masks_secrets, is_private)
+            sent.held = await holder.hold(TextUpdate(workspace.name, texts, more=piece[-1] != changed[-1]))
+            sent.files |= {path: wanted[path] for path in piece}
+        sent.is_complete = True
+
+    async def _allowed(self, files: Collection[Path], is_private: IsPrivate) -> dict[Path, _Stamp]:
+        """Return modification time and size of the files that may be sent; the event loop is free in between."""
+        allowed: dict[Path, _Stamp] = {}
+        left = MAX_BYTES
+        for number, path in enumerate(files):
+            if number % _CHECKS_A_PIECE == 0:
+                await asyncio.sleep(_PAUSE_S)
+            try:
+                status = path.stat()
+            except OSError:
+                continue
+            if status.st_size <= min(left, MAX_FILE_BYTES) and not is_private(path):
+                left -= status.st_size
+                allowed[path] = (status.st_mtime_ns, status.st_size)
+        return allowed
+
+    async def _is_quiet(self) -> bool:
+        """Wait until no request was made for a while; return False if there was no pause in time."""
+        until_s = self._clock() + WAIT_S
+        while (now := self._clock()) < until_s:
+            if (rest_s := self._asked_s + self.quiet_s - now) <= 0:
+                return True
+            await asyncio.sleep(rest_s)
+        return False
+
+
+def _pieces(paths: list[Path], stamps: Mapping[Path, _Stamp]) -> Iterator[list[Path]]:
+    piece: list[Path] = []
+    length = 0
+    for path in paths:
+        piece.append(path)
+        length += stamps[path][1]
+        if length >= PIECE_CHARS:
+            yield piece
+            piece, length = [], 0
+    if piece:
+        yield piece
+
+
+def _texts(paths: list[Path], masks_secrets: bool, is_private: IsPrivate) -> tuple[tuple[str, str | None], ...]:
+    """Return the files' names and texts; None for one that is private by now, or not text."""
+    texts: list[tuple[str, str | None]] = []
+    for path in paths:
+        text = None if is_private(path) else read_source(path, MAX_FILE_BYTES)
+        if text is not None and "\0" in text[:1000]:
+            text = None
+        if text is not None:
+            text = to_lf(text)
+            text = mask_secrets(text).text if masks_secrets else text
+        texts.append((_name(str(path)), text))
+    return tuple(texts)
+
+
+def _name(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
