@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from infill_completion import __version__
+from infill_server.commands.learn_arguments import add_learn
 from infill_server.errors import UsageError
 
 EXIT_USAGE = 2
@@ -121,24 +122,6 @@ def _stats(options: argparse.Namespace) -> int:
     return stats(options)
 
 
-def _learn_now(options: argparse.Namespace) -> int:
-    from infill_server.commands.learn import now
-
-    return now(options)
-
-
-def _learn_list(options: argparse.Namespace) -> int:
-    from infill_server.commands.learn import show
-
-    return show(options)
-
-
-def _learn_forget(options: argparse.Namespace) -> int:
-    from infill_server.commands.learn import forget
-
-    return forget(options)
-
-
 def _add_location(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("place", metavar="FILE:LINE:COL", help="cursor position; line and column count from 1")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -165,22 +148,6 @@ def _add_models(commands: Any) -> None:
     quantize.add_argument("model", metavar="ID", help="hub id of a cached model, or a folder")
     quantize.add_argument("-o", "--output", metavar="FOLDER", help="output folder (default: in the data directory)")
     quantize.set_defaults(run=_models_quantize)
-
-
-def _add_learn(commands: Any) -> None:
-    learn = commands.add_parser("learn", help="what the model has learned in repositories on this machine")
-    actions = learn.add_subparsers(title="actions", metavar="ACTION", required=True)
-    now = actions.add_parser("now", help="learn a repository; engine.learn does so while the machine is idle")
-    now.add_argument("folder", nargs="?", default=".", help="a folder in the repository (default: this one)")
-    _add_engine_options(now)
-    now.set_defaults(run=_learn_now)
-    listing = actions.add_parser("list", help="list what was learned where, and whether it is used")
-    listing.add_argument("--json", action="store_true", help="print one JSON object for each")
-    listing.set_defaults(run=_learn_list)
-    forget = actions.add_parser("forget", help="delete what was learned")
-    forget.add_argument("what", nargs="?", metavar="FOLDER", help="a folder in the repository")
-    forget.add_argument("--all", action="store_true", help="everywhere")
-    forget.set_defaults(run=_learn_forget)
 
 
 def _add_bench(commands: Any) -> None:
@@ -277,7 +244,7 @@ def parser() -> argparse.ArgumentParser:
     actions.add_parser("stop", help="end them").set_defaults(run=_engine_stop)
 
     _add_models(commands)
-    _add_learn(commands)
+    add_learn(commands, _add_engine_options)
     _add_bench(commands)
     replay = commands.add_parser("replay", help="play a session again that infill.record has recorded")
     replay.add_argument("trace", metavar="TRACE", help="the recorded session")

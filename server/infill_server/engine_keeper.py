@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from infill_completion.api import EngineState, Health
 from infill_completion.document.snapshot import Answer, Snapshot, Trigger
 from infill_completion.document.workspace import OpenDocuments
+from infill_server.idle_learning import IdleLearning, with_learned
 from infill_server.recording.observed_engine import StartedEngine
 from infill_server.slow_model import SlowModelWatch
 
@@ -72,7 +73,7 @@ class EngineKeeper:
         self.health = Health(EngineState.STARTING)
         self.model = ""
         self._documents = documents
-        self._settings = settings
+        self._own_settings = settings
         self._observer = observer
         self._connection: _Connection | None = None
         self._engine_settings: EngineSettings | None = None
@@ -81,10 +82,15 @@ class EngineKeeper:
         self._observe: Observe | None = None
         self._slow = SlowModelWatch()
         self._closing: set[asyncio.Task[None]] = set()
+        self._learning = IdleLearning(settings, documents.roots if documents else tuple, self.check)
+
+    def _settings(self) -> Settings:
+        """Return the settings, with what the model has learned in the workspace's repository."""
+        return with_learned(self._own_settings(), self._documents.roots() if self._documents else ())
 
     def answered(self, snapshot: Snapshot, answer: Answer) -> None:
         """Notice from an answer's time whether the model is too slow; ``health`` then says so."""
-        settings = self._settings()
+        settings = self._own_settings()
         if settings.engine.url is not None or snapshot.trigger is Trigger.INVOKED:
             return
         if self.health.state is not EngineState.READY or self.health.kind not in {"", _SLOW}:
@@ -100,6 +106,11 @@ class EngineKeeper:
     def completer(self) -> Completer | None:
         """The completer that uses the engine; None until the engine is being started."""
         return None if self._connection is None else self._connection.completer
+
+    def completer_for_request(self) -> Completer | None:
+        """Return the completer for a request of the user, which halts learning."""
+        self._learning.requested()
+        return self.completer
 
     def check(self) -> None:
         """Replace the engine if the settings ask for another one; returns at once."""
@@ -125,16 +136,24 @@ class EngineKeeper:
             closing.add_done_callback(self._closing.discard)
 
     async def run(self) -> None:
-        """Serve the calls of `check` and `restart` until cancelled."""
-        while True:
-            await self._is_check_due.wait()
-            self._is_check_due.clear()
-            is_due = self._is_restart_due or self._engine_settings != self._settings().engine
-            if is_due and self._observer.may_connect():
-                try:
-                    await self._replace(end=self._is_restart_due)
-                except Exception as error:  # the command infill.restart may still help
-                    self._observer.internal_error(error)
+        """Serve the calls of `check` and `restart` until cancelled, and let the model learn meanwhile."""
+        learning = asyncio.ensure_future(self._learning.run())
+        try:
+            while True:
+                await self._is_check_due.wait()
+                self._is_check_due.clear()
+                await self._serve_check()
+        finally:
+            learning.cancel()
+            await asyncio.gather(learning, return_exceptions=True)
+
+    async def _serve_check(self) -> None:
+        is_due = self._is_restart_due or self._engine_settings != self._settings().engine
+        if is_due and self._observer.may_connect():
+            try:
+                await self._replace(end=self._is_restart_due)
+            except Exception as error:  # the command infill.restart may still help
+                self._observer.internal_error(error)
 
     async def aclose(self) -> None:
         """Close the connection; the shared engine keeps running for other windows."""

@@ -162,7 +162,7 @@ class Session:
         if self.snooze.covers(snapshot):
             self.last = snapshot
             return Answer(reason=SkipReason.SNOOZED)
-        if (completer := self._engine.completer) is None:
+        if (completer := self._engine.completer_for_request()) is None:
             return Answer(reason=SkipReason.ENGINE_LOADING, is_final=False)
         self._status.request_started()
         try:
@@ -183,7 +183,7 @@ class Session:
             return {"uri": snapshot.uri, "reason": unknown.value}
         if self.snooze.covers(snapshot):
             return {"uri": snapshot.uri, "reason": SkipReason.SNOOZED.value}
-        if (completer := self._engine.completer) is None:
+        if (completer := self._engine.completer_for_request()) is None:
             return {"uri": snapshot.uri, "reason": SkipReason.ENGINE_LOADING.value}
         explanation = await completer.explain(snapshot)
         return explanation.to_json()

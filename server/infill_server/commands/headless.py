@@ -24,6 +24,7 @@ from infill_completion.suggest.completer import Completer
 from infill_server.commands.arguments import parse_location
 from infill_server.commands.user_settings import user_settings
 from infill_server.errors import UsageError
+from infill_server.idle_learning import with_learned
 
 T = TypeVar("T")
 LOAD_DEADLINE_S = 600.0
@@ -71,13 +72,15 @@ def ask(
 async def _ask(
     settings: Settings, snapshot: Snapshot, request: Callable[[Completer, Snapshot], Awaitable[T]]
 ) -> HeadlessResult[T]:
+    workspace = _workspace_of(snapshot.uri)
+    settings = with_learned(settings, workspace)
     engine = engine_for(settings)
     try:
         await engine.start()
         health = await engine.wait_ready(LOAD_DEADLINE_S)
         if health.state is not EngineState.READY:
             raise UsageError(health.reason or "The engine is not available; run `infill-ls doctor`.")
-        completer = Completer(engine, settings, NoDocuments(_workspace_of(snapshot.uri)))
+        completer = Completer(engine, settings, NoDocuments(workspace))
         started = time.perf_counter()
         answer = await request(completer, snapshot)
         elapsed_ms = (time.perf_counter() - started) * 1000

@@ -1,0 +1,198 @@
+"""Learning while the user is idle: when it begins, that a request halts it, and which adapter a window then uses."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from infill_completion.catalog import learned
+from infill_completion.catalog.learned import Learned
+from infill_completion.settings import EngineSettings, Settings
+from infill_server import idle_learning
+from infill_server.idle_learning import AGAIN_S, IDLE_S, IdleLearning, with_learned
+
+ON = Settings(engine=EngineSettings(learn=True))
+# Reports its start and each order that it gets.
+PROCESS = """
+import socket, sys
+with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as report:
+    report.sendall(b"started\\n")
+    for line in sys.stdin:
+        report.sendall(line.encode())
+"""
+DEADLINE_S = 60.0
+
+
+class Desk:
+    """A window, its clock, and a process in the place of the engine's."""
+
+    def __init__(self, tmp_path: Path, settings: Settings, *, is_busy: bool = False) -> None:
+        self.now, self.settings, self.is_busy = 1000.0, settings, is_busy
+        self.reports: asyncio.Queue[str] = asyncio.Queue()
+        self.learned_count = 0
+        self.root = tmp_path / "repo"
+        (self.root / ".git").mkdir(parents=True)
+        self.learning = IdleLearning(
+            lambda: self.settings, lambda: [self.root / "sub", self.root], self.count,
+            clock=lambda: self.now, is_busy=lambda: self.is_busy,
+        )  # fmt: skip
+
+    def count(self) -> None:
+        self.learned_count += 1
+
+    def is_learning(self) -> bool:
+        return self.learning._process is not None
+
+    @property
+    def process(self) -> asyncio.subprocess.Process:
+        assert self.learning._process is not None
+        return self.learning._process
+
+    async def look_after(self, seconds: float) -> None:
+        self.now += seconds
+        await self.learning.look()
+
+    async def report(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take what a process reports."""
+        async for line in reader:
+            self.reports.put_nowait(line.decode().strip())
+        writer.close()
+
+    async def seen(self, *lines: str) -> None:
+        """Wait for the next reports of the process."""
+        async with asyncio.timeout(DEADLINE_S):
+            assert [await self.reports.get() for _ in lines] == list(lines)
+        assert self.reports.empty()
+
+    async def ended(self, code: int) -> None:
+        """End the process and wait for it."""
+        assert self.process.stdin is not None
+        if code == 0:
+            self.process.stdin.close()
+        else:
+            self.process.kill()
+        async with asyncio.timeout(DEADLINE_S):
+            await self.process.wait()
+
+
+@pytest.fixture
+async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
+    made = Desk(tmp_path, ON)
+
+    def command(settings: Settings, folder: Path, *, ordered: bool = False) -> list[str]:
+        assert ordered
+        assert folder == made.root  # the repository, not the folder in it
+        return [sys.executable, "-c", PROCESS, str(port)]
+
+    monkeypatch.setattr("infill_completion.client.launch.learn_command", command)
+    async with await asyncio.start_server(made.report, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        yield made
+        await made.learning.aclose()
+
+
+async def test_it_begins_when_the_user_has_been_idle(desk: Desk) -> None:
+    await desk.look_after(IDLE_S - 1)
+    assert not desk.is_learning()
+    desk.learning.requested()
+    await desk.look_after(IDLE_S - 1)
+    assert not desk.is_learning()
+    await desk.look_after(2)
+    assert desk.is_learning()
+    await desk.seen("started")
+
+
+async def test_a_request_halts_it_and_silence_lets_it_go_on(desk: Desk) -> None:
+    await desk.look_after(IDLE_S)
+    await desk.seen("started")
+    desk.learning.requested()
+    desk.learning.requested()
+    await desk.seen("pause")
+    await desk.look_after(IDLE_S - 1)
+    assert desk.is_learning()
+    await desk.look_after(1)
+    await desk.seen("go")
+    desk.learning.requested()
+    await desk.seen("pause")
+
+
+async def test_a_process_that_ended_well_is_reported_once(desk: Desk) -> None:
+    await desk.look_after(IDLE_S)
+    await desk.seen("started")
+    await desk.ended(0)
+    await desk.look_after(10)
+    await desk.look_after(10)
+    assert desk.learned_count == 1
+    assert not desk.is_learning()
+    await desk.look_after(AGAIN_S)
+    assert desk.is_learning()
+
+
+async def test_a_process_that_failed_is_not_reported(desk: Desk) -> None:
+    await desk.look_after(IDLE_S)
+    await desk.ended(1)
+    await desk.look_after(10)
+    assert desk.learned_count == 0
+    await desk.look_after(IDLE_S)
+    assert not desk.is_learning()  # not again at once
+
+
+@pytest.mark.parametrize("why", ["off", "remote", "busy"])
+async def test_it_does_not_begin(desk: Desk, why: str) -> None:
+    if why == "busy":
+        desk.is_busy = True
+    else:
+        changes = {"learn": False} if why == "off" else {"url": "http://127.0.0.1:9"}
+        desk.settings = replace(ON, engine=replace(ON.engine, **changes))
+    await desk.look_after(2 * IDLE_S)
+    assert not desk.is_learning()
+
+
+async def test_switching_it_off_ends_it(desk: Desk) -> None:
+    await desk.look_after(IDLE_S)
+    process = desk.process
+    desk.settings = Settings()
+    await desk.look_after(1)
+    assert process.returncode is not None
+    assert not desk.is_learning()
+
+
+async def test_the_end_of_a_window_ends_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idle_learning, "POLL_S", 0.01)
+    desk.now += IDLE_S
+    running = asyncio.ensure_future(desk.learning.run())
+    await desk.seen("started")
+    process = desk.process
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert process.returncode is not None
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    (tmp_path / "repo" / ".git").mkdir(parents=True)
+    (tmp_path / "repo" / "sub").mkdir()
+    return tmp_path / "repo"
+
+
+def test_a_window_uses_what_was_learned_in_its_repository(repository: Path, tmp_path: Path) -> None:
+    roots = [tmp_path / "elsewhere", repository / "sub"]
+    assert with_learned(ON, roots) == ON
+    about = Learned(str(repository), "small", "c", "2026-01-02T03:04:05+00:00", 1.0, 2, 3, 2.0, 1.0, 1, 2, True)
+    folder = learned.prepared_folder(repository)
+    (folder / learned.adapter_name(about)).write_bytes(b"")
+    learned.describe(folder, about)
+    assert with_learned(ON, roots).engine.adapter == str(folder / learned.adapter_name(about))
+    for other in (
+        Settings(), replace(ON, engine=replace(ON.engine, url="http://127.0.0.1:9")),
+        replace(ON, engine=replace(ON.engine, adapter="own.safetensors")),
+    ):  # fmt: skip
+        assert with_learned(other, roots) == other
+    learned.describe(folder, replace(about, is_used=False))
+    assert with_learned(ON, roots) == ON
