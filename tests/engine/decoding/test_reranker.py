@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
 from infill_completion.api import Chunk, CompletionRequest, FinishReason
-from infill_completion.engine.checkpoints.model_settings import RerankParameters
+from infill_completion.catalog import KnownModel, Support
+from infill_completion.catalog.known import MODELS
+from infill_completion.engine.checkpoints.model_settings import ModelSettings, RerankParameters
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.decoding.loaded_model import LoadedModel
 from infill_completion.engine.decoding.stopwatch import Stopwatch
@@ -112,7 +116,8 @@ def test_the_answer_goes_on_after_the_line_as_the_model_goes_on(
 @pytest.mark.parametrize(
     "changes",
     [
-        {"suffix": None}, {"suffix": "\n \n"}, {"one_line": False}, {"n": 2},
+        {"suffix": None}, {"suffix": "\n \n"}, {"one_line": False}, {"n": 5},
+        {"n": 2, "temperature": 0.9, "seed": 3},
         {"max_tokens": 1}, {"prefix": "", "suffix": "\nx = 1\n", "max_tokens": 1},
     ],
     ids=str,
@@ -122,6 +127,72 @@ def test_without_anything_to_choose_by_the_answer_is_the_models_own(blind: Gener
     text, chunks = run(blind.with_settings(), request)
     assert lines_of(chunks) == []
     assert text == run(blind.with_settings(rerank=None), request)[0]
+
+
+def several(generator: Generator, request: CompletionRequest, cancelled: Any = never) -> tuple[list[str], list[Chunk]]:
+    """Return the text of each candidate, and all chunks; each candidate ends once."""
+    chunks = list(generator.stream(request, cancelled))
+    ends = [chunk.index for chunk in chunks if chunk.finish_reason is not None]
+    assert sorted(ends) == list(range(request.n))
+    assert chunks[-1].usage is not None
+    return ["".join(chunk.text for chunk in chunks if chunk.index == index) for index in range(request.n)], chunks
+
+
+def mean_logprob(chunks: list[Chunk], index: int) -> float:
+    own = [chunk for chunk in chunks if chunk.index == index]
+    return sum(chunk.logprob_sum for chunk in own) / max(1, sum(chunk.token_count for chunk in own))
+
+
+@pytest.mark.parametrize("n", [2, 3, 4])
+@pytest.mark.parametrize("name", [name for name, request in ASKS.items() if not request.temperature])
+def test_several_candidates_are_the_lines_in_the_order_of_the_suffix(blind: Generator, name: str, n: int) -> None:
+    request = replace(ASKS[name], n=n)
+    texts, chunks = several(blind, request)
+    ranked = sorted(lines_of(chunks), key=lambda line: -line["logprob"] - line["suffix_logprob"])
+    assert len(ranked) > 1
+    single, _ = run(blind, replace(request, n=1))
+    assert texts[0] == single  # the first is what a single one would be
+    rest = [line["text"].rstrip() for line in ranked if not texts[0].startswith(line["text"])]
+    assert [text.rstrip().split("\n")[0] for text in map(str.lstrip, texts[1:]) if text] == [
+        line.strip() for line in rest[: n - 1]
+    ]
+    means = [mean_logprob(chunks, index) for index in range(n) if texts[index]]
+    assert all(before > after for before, after in itertools.pairwise(means[1:]))
+
+
+def test_a_candidate_without_a_likely_line_is_empty(blind: Generator) -> None:
+    texts, chunks = several(blind, replace(ASK, n=3, max_tokens=1, prefix="", suffix="\nx = 1\n"))
+    assert texts[1:] == ["", ""]
+    assert [chunk.finish_reason for chunk in chunks if chunk.index] == [FinishReason.STOP] * 2
+
+
+def test_a_lower_threshold_for_the_others_does_not_change_the_first(blind: Generator) -> None:
+    strict = blind.with_settings(rerank=RerankParameters(least_share=0.9))
+    texts, chunks = several(strict, replace(ASK, n=3))
+    assert texts[0] == run(strict, ASK)[0] == run(blind.with_settings(rerank=None), ASK)[0]
+    assert len(lines_of(chunks)) > 1  # others are offered all the same
+
+
+@pytest.mark.parametrize("calls", [1, 4, 9, 14, 20])
+def test_several_candidates_all_end_when_cancelled(blind: Generator, calls: int) -> None:
+    left = iter([False] * calls)
+    texts, chunks = several(blind, replace(ASK, n=3), lambda: next(left, True))
+    assert len(texts) == 3
+    assert chunks[-1].finish_reason is FinishReason.CANCELLED
+
+
+def test_several_candidates_are_the_same_again_and_leave_the_slot_right(blind: Generator) -> None:
+    request = replace(ASK, n=3, temperature=0.1, seed=4)
+    used = blind.with_settings()
+    first, _ = several(used, request)
+    assert several(used, request)[0] == first == several(blind.with_settings(), request)[0]
+    longer = replace(ASK, prefix=ASK.prefix + first[0], one_line=False)
+    assert run(used, longer)[0] == run(blind.with_settings(), longer)[0]
+
+
+def test_several_candidates_echo_the_prefix(blind: Generator) -> None:
+    texts, _ = several(blind, replace(ASK, n=2, echo=True))
+    assert all(text.startswith(PREFIX) for text in texts)
 
 
 def test_a_model_that_sees_the_suffix_needs_no_choice(exact: Generator) -> None:
@@ -231,3 +302,15 @@ def test_the_steps_of_a_device_compare_lines_too(blind: Generator, monkeypatch: 
     assert text == expected
     assert [line["text"] for line in lines_of(device_chunks)] == [line["text"] for line in lines_of(chunks)]
     assert forks
+
+
+@pytest.mark.parametrize("known", MODELS, ids=lambda model: model.id)
+def test_every_known_model_that_cannot_infill_is_served_by_the_rule(tmp_path: Path, known: KnownModel) -> None:
+    """CodeLlama-34B and the -Python variants: by the requested name, and by the folder of a checkpoint."""
+    for settings in (
+        ModelSettings.read(tmp_path / "somewhere", known.id),
+        ModelSettings.read(tmp_path / known.id.rpartition("/")[2]),
+    ):
+        is_blind = settings.layout is PromptLayout.LEFT_TO_RIGHT
+        assert is_blind == (known.support is Support.LEFT_TO_RIGHT)
+        assert settings.rerank is not None

@@ -20,6 +20,7 @@ from infill_completion.api import Chunk, CompletionRequest, FinishReason
 from infill_completion.engine.checkpoints.model_settings import RerankParameters
 from infill_completion.engine.decoding.alternatives import Alternative, Alternatives
 from infill_completion.engine.decoding.candidate import Candidate
+from infill_completion.engine.decoding.distinct import DISTINCT_BELOW_TEMPERATURE
 from infill_completion.engine.decoding.loaded_model import LoadedModel
 from infill_completion.engine.decoding.suffix import has_text, line_end, parts
 from infill_completion.engine.model.fork import Fork
@@ -29,6 +30,8 @@ from infill_completion.prompt.layout import flat
 from infill_completion.prompt.tokens import Prompt
 
 MAX_LINE_TOKENS = 32  # a longer line is shown as it is written
+_STEP = 1e-6  # nats by which equal candidates differ
+SEVERAL_LEAST_SHARE = 0.01  # of a beginning where the user wants several lines to choose from
 PASS_TOKENS = 32  # of the suffix after all lines, between two checks for cancellation
 
 
@@ -42,6 +45,7 @@ class Line:
         own_logprob: Log-probability (nats) of its tokens without what follows them.
         suffix_logprob: Log-probability of the suffix after it.
         score: What it is compared by.
+        may_win: Whether its beginning is likely enough to be the first answer.
     """
 
     candidate: Candidate
@@ -49,6 +53,7 @@ class Line:
     own_logprob: float = 0.0
     suffix_logprob: float = 0.0
     score: float = 0.0
+    may_win: bool = True
 
     @property
     def text(self) -> str:
@@ -66,14 +71,20 @@ class Line:
 
 
 def is_wanted(model: LoadedModel, request: CompletionRequest, prompt: Prompt) -> bool:
-    """Return whether several lines are to be compared: the model does not see the suffix, and one line is expected."""
-    is_blind = model.settings.rerank is not None and prompt.layout is PromptLayout.LEFT_TO_RIGHT
+    """Return whether several lines are to be compared: the model does not see the suffix, and one line is expected.
+
+    Several candidates are the likeliest of these lines, unless they are to be independent draws.
+    """
+    parameters = model.settings.rerank
+    if parameters is None or prompt.layout is not PromptLayout.LEFT_TO_RIGHT or not has_text(request.suffix):
+        return False
     is_one_line = request.one_line or "\n" in request.stop
-    return is_blind and is_one_line and request.n == 1 and has_text(request.suffix)
+    is_drawn = request.temperature >= DISTINCT_BELOW_TEMPERATURE
+    return is_one_line and (request.n == 1 or (request.n <= 1 + parameters.alternatives and not is_drawn))
 
 
 class Reranker:
-    """Finds the first line of one answer.
+    """Finds the first line of an answer, and others for the other candidates.
 
     Args:
         model: The model that answers.
@@ -95,7 +106,8 @@ class Reranker:
         self._poll, self._has_time = poll, has_time
         self._parameters = model.settings.rerank or RerankParameters()
         self._is_blank = not request.prefix[request.prefix.rfind("\n") + 1 :].strip()
-        self._alternatives = Alternatives(math.log(self._parameters.least_share))
+        least = self._parameters.least_share
+        self._alternatives = Alternatives(math.log(least if request.n == 1 else min(least, SEVERAL_LEAST_SHARE)))
         self._lines: list[Line] = []
         self._kept = 0  # how many tokens of the first line the forks have left in the cache
         self.is_done = self.has_forked = False
@@ -134,10 +146,26 @@ class Reranker:
         yield from self._compare(slot, prompt, lines)
         if self._poll() is not None:
             return first
-        winner = max(lines, key=lambda line: line.score)
+        winner = max((line for line in lines if line.may_win), key=lambda line: line.score)
         winner.chunks = _with_evidence(winner, lines)
         self._lines = lines
         return winner
+
+    def others(self, winner: Line) -> list[Line]:
+        """Return the other lines that the request wants as candidates, each at its end, the likeliest first.
+
+        The winner comes before them, and is what a single candidate would be.  No line has a higher mean
+        log-probability than one before it, so that clients that order by it keep the order.
+        """
+        ranked = [line for line in sorted(self._lines, key=lambda line: -line.score) if line is not winner]
+        most = _mean(winner.chunks)
+        for line in ranked:
+            line.chunks = _with_evidence(line, self._lines)
+            if _mean(line.chunks) >= most:
+                line.chunks = [replace(chunk, logprob_sum=(most - _STEP) * chunk.token_count) for chunk in line.chunks]
+            most = _mean(line.chunks)
+            line.chunks[-1] = replace(line.chunks[-1], finish_reason=FinishReason.STOP)
+        return ranked[: self._request.n - 1]
 
     def explanation(self) -> list[dict[str, Any]]:
         """Return the lines that were compared, and by what."""
@@ -177,7 +205,8 @@ class Reranker:
         return lines
 
     def _branch(self, first: Line, alternative: Alternative) -> Line:
-        line = Line(self._candidate())
+        may_win = alternative.text_logprob > math.log(self._parameters.least_share)
+        line = Line(self._candidate(), may_win=may_win)
         for id_, chunk in zip(first.candidate.ids[: alternative.place], first.chunks, strict=False):
             line.push(id_, chunk.logprob_sum)
         line.push(alternative.id, alternative.logprob)
@@ -240,6 +269,11 @@ def _with_evidence(winner: Line, lines: Sequence[Line]) -> list[Chunk]:
     after = winner.score - _log_sum([line.score for line in lines])
     scale = max(0.0, (logprob + after - before) / logprob) if logprob else 1.0
     return [replace(chunk, logprob_sum=chunk.logprob_sum * scale) for chunk in winner.chunks]
+
+
+def _mean(chunks: Sequence[Chunk]) -> float:
+    """Return the mean log-probability (nats) of the tokens of chunks."""
+    return sum(chunk.logprob_sum for chunk in chunks) / max(1, sum(chunk.token_count for chunk in chunks))
 
 
 def _log_sum(values: list[float]) -> float:

@@ -44,10 +44,12 @@ class Run:
         self._candidates: list[Candidate] = []
         self._loop = DecodeLoop(model, request, self._candidates, self._stopwatch, self._poll)
         self._held: list[Chunk] = []  # the first line, until it is decided
+        self._others: list[Candidate] = []  # the other lines, which have ended
 
     def steps(self) -> Iterator[Chunk | None]:
         """Run the request; see :meth:`infill_completion.engine.decoding.generator.Generator.steps`."""
         held: list[Chunk] = []  # the end of a candidate, held back because the last chunk of all carries the totals
+        ended: set[int] = set()
         first = True
         try:
             for chunk in self._chunks_within_memory():
@@ -57,18 +59,29 @@ class Run:
                 yield from held
                 is_end = chunk.finish_reason is not None
                 held = [chunk] if is_end else []
+                ended |= {chunk.index} if is_end else set()
                 if not is_end and first and self._request.explain:
                     # A client that has its suggestion closes the stream, and would miss an explanation at the end.
                     yield self._with_totals(chunk)
                 elif not is_end:
                     yield chunk
                 first = False
-            yield from map(self._with_totals, held)
+            *others, last = [*held, *self._empty(ended, held[0].finish_reason if held else None)]
+            yield from others
+            yield self._with_totals(last)
         finally:
             self._capture_graphs()
             self._release()
-            for candidate in reversed(self._candidates):  # the first is the likeliest, so it is added last
+            for candidate in reversed(
+                [*self._candidates, *self._others]
+            ):  # the first is the likeliest, so it is added last
                 self._model.recent_texts.add(self._request, candidate.raw)
+
+    def _empty(self, ended: set[int], reason: FinishReason | None) -> list[Chunk]:
+        """Return the ends of the candidates for which no line was likely enough, given how the last one ended."""
+        is_cut = reason in {FinishReason.CANCELLED, FinishReason.DEADLINE}
+        missing = (number for number in range(self._request.n) if number not in ended)
+        return [Chunk(number, finish_reason=reason if is_cut else FinishReason.STOP) for number in missing]
 
     def _chunks_within_memory(self) -> Iterator[Chunk | None]:
         """Answer with as much context as the memory allows: when it runs out, continue with half of the context."""
@@ -98,11 +111,12 @@ class Run:
         self._loop.end = min(self._slot.cache.capacity, self._decoder.capacity)
         if not self._candidates:
             self._request = request = self._within(request)
-            self._candidates += [
-                model.candidate(number, self._prompt.spell, request, self._counts())
-                for number in range(max(1, request.n))
-            ]
             self._loop.reranker = self._new_reranker()
+            count = max(1, request.n) if self._loop.reranker is None else 1
+            self._candidates += [
+                model.candidate(number, self._prompt.spell, request, self._counts(drafts=count == 1))
+                for number in range(count)
+            ]
             if rest := model.recent_texts.rest(request):
                 self._candidates[0].resume(self._tokenizer.encode_infilling(self._prompt.spell + rest))
         return self._slot
@@ -121,8 +135,7 @@ class Run:
 
     def _alternative(self) -> Candidate:
         """Return a fresh candidate that may replace the only one."""
-        counts = self._model.counts(self._prompt, self._request, self._texts, drafts=False)
-        return self._model.candidate(0, self._prompt.spell, self._request, counts)
+        return self._model.candidate(0, self._prompt.spell, self._request, self._counts(drafts=False))
 
     def _available_tokens(self) -> int:
         """Return how many tokens each candidate may have: all of them share the places after the prompt."""
@@ -130,9 +143,8 @@ class Run:
         places = (model.slots.capacity - written) // max(1, self._request.n)
         return min(places, self._decoder.capacity - written) - len(self._prompt.spell.encode())
 
-    def _counts(self) -> NestedCounts | None:
-        """Return the counts for one candidate of the request; only a single one is drafted."""
-        return self._model.counts(self._prompt, self._request, self._texts, drafts=self._request.n <= 1)
+    def _counts(self, *, drafts: bool) -> NestedCounts | None:
+        return self._model.counts(self._prompt, self._request, self._texts, drafts=drafts)
 
     def _capture_graphs(self) -> None:
         """Capture the CUDA graphs that this request needed first, unless a newer request is already waiting."""
@@ -148,8 +160,8 @@ class Run:
     def _chunks(self, slot: Slot) -> Iterator[Chunk | None]:
         if self._request.echo and not self._echoed:
             self._echoed = True
-            for candidate in self._candidates:
-                yield Chunk(candidate.number, self._request.prefix)
+            for number in range(self._request.n):
+                yield Chunk(number, self._request.prefix)
         is_single = len(self._candidates) == 1
         ids = [*self._prompt.ids, *(self._candidates[0].ids if is_single else [])]
         if len(ids) >= self._loop.end:  # only where memory ran out long after the prompt
@@ -183,7 +195,10 @@ class Run:
             yield None
 
     def _decode_ranked(self, slot: Slot, logits: Tensor, reranker: Reranker) -> Iterator[Chunk | None]:
-        """Decode the only candidate, and show nothing before the suffix has confirmed or replaced its first line."""
+        """Decode the first candidate, and show nothing before the suffix has confirmed or replaced its first line.
+
+        The other candidates are the next likeliest lines.
+        """
         (candidate,) = self._candidates
         chunks: Iterator[Chunk | None] = self._loop.single(slot, logits)
         first = Line(candidate, self._held)
@@ -196,6 +211,10 @@ class Run:
             winner = yield from reranker.best(slot, self._prompt, first)
             self._candidates[:] = [winner.candidate]
             self._held = list(winner.chunks)
+            others = reranker.others(winner)
+            self._others = [line.candidate for line in others]
+            for number, line in enumerate(others, 1):
+                self._held += (replace(chunk, index=number) for chunk in line.chunks)
             if reranker.has_forked and winner.candidate.finish is None:
                 chunks = self._decode_on(slot)  # the forks have overwritten what followed the prompt
         while self._held:
@@ -230,11 +249,10 @@ class Run:
 
     def _with_totals(self, chunk: Chunk) -> Chunk:
         """Return a chunk with the request's totals so far."""
-        tokens = sum(len(candidate.ids) for candidate in self._candidates)
+        candidates = [*self._candidates, *self._others]
+        tokens = sum(len(candidate.ids) for candidate in candidates)
         usage = Usage(len(self._prompt.ids), self._cached, tokens)
         explain = None
         if self._request.explain:
-            explain = explanation(
-                self._model, self._prompt, self._cached, self._candidates, self._loop.reranker, self._texts
-            )
+            explain = explanation(self._model, self._prompt, self._cached, candidates, self._loop.reranker, self._texts)
         return replace(chunk, usage=usage, timings=self._stopwatch.timings(tokens), explain=explain)
