@@ -7,6 +7,7 @@ those that agree with the tail in one to four tokens are a range, and each range
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -23,6 +24,7 @@ _BORDER = np.uint32(0xFFFFFFFF)  # between texts, and in the place of what was e
 _KEY_TOKENS, _KEY_BITS = 4, 16
 _KEPT_LEVELS = 4096
 _KEPT_PLACES = 256  # the counts of more places are kept
+_FEW_PLACES = 48  # of as many, not more than `MAX_FOLLOWERS`, plain counting is faster than sorting
 
 
 class TextIndex:
@@ -75,7 +77,11 @@ class TextIndex:
             besides: Name of a text that does not count: the one that is edited, which the prompt's index knows better.
         """
         found: list[MatchLevel] = []
+        seen = 0
         for order, places in self._matches(tail):
+            if len(places) == seen:  # the same places
+                continue
+            seen = len(places)
             level = self._level(order, places, tail, besides)
             if level is not None and (not found or level.count > found[-1].count):
                 found.append(level)
@@ -146,6 +152,12 @@ class TextIndex:
 
 def _counted(order: int, followers: Ids) -> MatchLevel | None:
     """Return the shares of the followers, the most frequent first, the lowest id first among those as frequent."""
+    if len(followers) <= _FEW_PLACES:
+        few = Counter(followers.tolist())
+        del few[int(_BORDER)]
+        total = few.total()
+        ranked = sorted(few.items(), key=lambda pair: (-pair[1], pair[0]))
+        return MatchLevel(order, total, {id_: count / total for id_, count in ranked}) if total else None
     ids, counts = np.unique(followers[followers != _BORDER], return_counts=True)
     if not len(ids):
         return None
