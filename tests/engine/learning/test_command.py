@@ -8,9 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from infill_completion.catalog import learned
 from infill_completion.client.launch import engine_environment, learn_command
+from infill_completion.engine.checkpoints import devices
 from infill_completion.engine.checkpoints.adapters import Adapter
 from infill_completion.engine.checkpoints.fingerprint import fingerprint
 from infill_completion.engine.checkpoints.selection import EMBEDDED
@@ -22,7 +24,7 @@ from infill_completion.engine.learning.learned import adapter_of
 from infill_completion.engine.learning.school import Marks, Report, School
 from infill_completion.engine.learning.student import Student
 from infill_completion.settings import EngineSettings, Settings
-from tests.engine.learning.git_repository import repository_with_history
+from tests.engine.learning.git_repository import commit, lines, repository_with_history
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +63,27 @@ def test_what_passed_is_kept_and_used(
     learn(settings(tiny_folder), top, Permission())
     assert learned.adapter_path(top) is None  # an adapter that is no longer better is gone
     assert [file.name for file in learned.folder_of(top).iterdir()] == [learned.ABOUT]
+
+
+def test_without_a_new_commit_nothing_is_learned_again(
+    tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = repository_with_history(tmp_path / "repo")
+    monkeypatch.setattr(School, "learn", lambda self: report(1.0))
+    about = learn(settings(tiny_folder), top, Permission())
+    monkeypatch.setattr(School, "learn", lambda self: report(3.0))
+    assert learn(settings(tiny_folder), top, Permission(), only_new=True) == about
+    assert learned.adapter_path(top) is not None
+    commit(top, {"more.py": lines("more", range(12))})
+    assert not learn(settings(tiny_folder), top, Permission(), only_new=True).is_used
+    assert learned.adapter_path(top) is None
+
+
+def test_a_model_on_a_gpu_does_not_learn(tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    top = repository_with_history(tmp_path / "repo")
+    monkeypatch.setattr(devices, "choose_device", lambda wanted: torch.device("cuda"))
+    with pytest.raises(ServeError, match="used on a CPU only"):
+        learn(settings(tiny_folder), top, Permission())
 
 
 def test_a_folder_without_history_is_refused(tmp_path: Path, tiny_folder: Path) -> None:

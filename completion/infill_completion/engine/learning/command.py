@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from infill_completion.catalog.learned import Learned, adapter_name, describe, prepared_folder
+from infill_completion.catalog.learned import Learned, adapter_name, describe, folder_of, prepared_folder, read_learned
 from infill_completion.engine.errors import ModelError, ServeError
 from infill_completion.engine.learning.history import HistoryError, history_of
 from infill_completion.privacy.git.repository import repository_of
@@ -80,8 +80,14 @@ def memory_bytes() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def learn(settings: Settings, folder: Path, permission: Permission) -> Learned:
+def learn(settings: Settings, folder: Path, permission: Permission, *, only_new: bool = False) -> Learned:
     """Learn the repository of a folder, keep what was learned, and return what came of it.
+
+    Args:
+        settings: Which model, what is private, and how much it may take.
+        folder: Lies in the repository.
+        permission: Halts it.
+        only_new: Do nothing if there is no commit since the model learned last.
 
     Raises:
         ServeError: It cannot be learned; the message is a sentence with the next step.
@@ -94,11 +100,12 @@ def learn(settings: Settings, folder: Path, permission: Permission) -> Learned:
         # Everything above needs no torch, and most folders end there.
         import torch
 
-        from infill_completion.engine.checkpoints import devices
-        from infill_completion.engine.checkpoints.selection import choose_model
         from infill_completion.engine.learning.school import Limits, School
 
-        name, base = choose_model(settings.engine, devices.choose_device("cpu"))
+        name, base = _model(settings)
+        before = read_learned(folder_of(history.top))
+        if only_new and before is not None and (before.commit, before.model) == (history.commit, name):
+            return before
         torch.set_num_threads(1)
         limits = Limits(settings.engine.learn_minutes * 60, settings.engine.learn_memory_mb << 20)
         school = School(base, history, limits, permission.wait, memory_bytes)
@@ -114,9 +121,31 @@ def learn(settings: Settings, folder: Path, permission: Permission) -> Learned:
         describe(kept, about)
     except (HistoryError, ModelError) as error:
         raise ServeError(str(error)) from error
+    except (ValueError, LookupError, TypeError, AttributeError) as error:  # in the files of a model
+        kind = type(error).__name__
+        raise ServeError(f"The model cannot be read ({kind}); fetch it again, or choose another one.") from error
     except OSError as error:
         raise ServeError(f"What was learned cannot be kept ({error.strerror}); check the disk.") from error
     return about
+
+
+def _model(settings: Settings) -> tuple[str, Path]:
+    """Return the name and the place of the model that the settings mean.
+
+    Raises:
+        ModelError: It is not on this machine.
+        ServeError: It does not run on the CPU.
+    """
+    from infill_completion.engine.checkpoints import devices
+    from infill_completion.engine.checkpoints.selection import choose_model
+
+    device = devices.choose_device(settings.engine.device)
+    if device.type != "cpu":
+        raise ServeError(
+            f"The model runs on {device}, and what is learned is used on a CPU only; set engine.device to `cpu`, "
+            "or engine.learn to false."
+        )
+    return choose_model(settings.engine, device)
 
 
 def sentence(about: Learned) -> str:
@@ -135,5 +164,5 @@ def run(settings: Settings, folder: Path, *, is_ordered: bool) -> int:
     permission = Permission()
     if is_ordered:
         permission.obey(sys.stdin)
-    print(sentence(learn(settings, folder, permission)))  # noqa: T201
+    print(sentence(learn(settings, folder, permission, only_new=is_ordered)))  # noqa: T201
     return 0
