@@ -1,0 +1,127 @@
+"""The runner of the table: its journal, its projects and its figures."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from benchmarks.unseen.__main__ import finished, measure, settings
+from benchmarks.unseen.journal import Journal
+from benchmarks.unseen.projects import PROJECTS, line_holes
+from benchmarks.unseen.rows import DEFAULT_ROWS, ROWS, LocalAnswers, LocalModels, row_of
+from benchmarks.unseen.table import markdown
+from infill_server.commands.bench.quality.hole import CodeHole
+from infill_server.errors import MeasurementError, UsageError
+from training.sources import sources
+
+RUN = {"seed": 7, "count": 4}
+HOLES = [CodeHole(Path(f"/w/{name}.py"), f"x{name} = ", f"value_{name}", "\n") for name in "abcd"]
+
+
+class _Scripted(LocalAnswers):
+    """Answers with a text, and counts how often it was asked."""
+
+    def __init__(self, text: str) -> None:
+        self.subject, self.text, self.asked = {"model": text}, text, 0
+
+    async def complete(self, request):  # type: ignore[no-untyped-def]
+        from infill_completion.api import Chunk, FinishReason
+
+        self.asked += 1
+        assert request.deadline_ms is not None
+        yield Chunk(0, self.text, FinishReason.STOP, -0.1, 1)
+
+
+async def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
+    file, engine = tmp_path / "journal.jsonl", _Scripted("value_a")
+    journal = Journal(file, RUN)
+    journal.begin("one", engine.subject)
+    await measure({"one": engine}, "python", HOLES[:2], journal, settings())
+    assert finished(["one"], "python", HOLES, journal) == {}  # two holes are missing
+    with file.open("ab") as cut:
+        cut.write(b'{"row": "one", "lang')
+    again = Journal(file, RUN)
+    again.begin("one", engine.subject)
+    await measure({"one": engine}, "python", HOLES, again, settings())
+    assert engine.asked == len(HOLES)
+    figures = finished(["one"], "python", HOLES, again)["one"]
+    assert (figures["hits"], figures["exact_share"]) == (1, 0.25)
+    assert finished(["one"], "python", HOLES, Journal(file, RUN)) == {"one": figures}
+
+
+def test_a_journal_of_other_holes_weights_or_code_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "journal.jsonl"
+    Journal(file, RUN).begin("one", {"sha256": "1"})
+    with pytest.raises(UsageError, match="journal of another run"):
+        Journal(file, RUN | {"seed": 8})
+    with pytest.raises(UsageError, match="other weights or settings for one"):
+        Journal(file, RUN).begin("one", {"sha256": "2"})
+    file.write_text("nonsense\n")
+    with pytest.raises(UsageError, match="cannot be read"):
+        Journal(file, RUN)
+
+
+async def test_a_row_without_answers_has_no_figures(tmp_path: Path) -> None:
+    journal, engine = Journal(None, RUN), _Scripted("")
+    journal.begin("one", engine.subject)
+    await measure({"one": engine}, "python", HOLES, journal, settings())
+    with pytest.raises(MeasurementError, match="None of 4 holes got a suggestion"):
+        finished(["one"], "python", HOLES, journal)
+
+
+async def test_rows_are_compared_with_the_embedded_model_hole_by_hole() -> None:
+    journal = Journal(None, RUN)
+    engines: dict[str, LocalAnswers] = {"embedded": _Scripted("value_a"), "small": _Scripted("value_b")}
+    await measure(engines, "python", HOLES, journal, settings())
+    found = finished(["embedded", "small"], "python", HOLES, journal)
+    assert "difference" not in found["embedded"]
+    assert (found["small"]["difference"]["gained"], found["small"]["difference"]["lost"]) == (1, 1)
+    table = markdown({"count": 4, "languages": {"python": {"models": found}}})
+    assert "| python, small, as shipped | 1 of 4 | 25.0% (4.6% to 69.9%) | +0.0 (" in table
+
+
+async def test_rows_over_the_same_weights_read_a_prompt_once() -> None:
+    models = LocalModels(settings().engine)
+    rows = {name: await models.engine(ROWS[name]) for name in ("ngrams", "embedded", "embedded-plain")}
+    text = "def total(prices):\n    result = 0\n    for price in prices:\n        result += price\n    return result\n"
+    hole = CodeHole(Path("/w/a.py"), text + text.replace("total", "other")[:60], "prices:", "\n        pass\n")
+    journal = Journal(None, RUN)
+    await measure(dict(rows), "python", [hole], journal, settings())
+    assert all(journal.has(name, "python", 0) for name in rows)
+    assert rows["ngrams"].subject["ngrams"] is True
+    assert rows["embedded"].subject["sha256"] == rows["embedded-plain"].subject["sha256"]
+    assert "/" not in rows["embedded"].subject["model"]
+
+
+def test_no_project_is_part_of_a_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = {source.name for source in sources()}
+    assert not listed.intersection(project for projects in PROJECTS.values() for project in projects)
+    monkeypatch.setitem(PROJECTS, "c", ("antirez/kilo", sorted(listed)[0]))
+    with pytest.raises(ValueError, match="part of the corpus"):
+        line_holes(tmp_path, "c", 5, tmp_path)
+
+
+def test_holes_of_a_language_are_always_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PROJECTS, "go", ("owner/name",))
+    repository = tmp_path / "owner+name" / "repo"
+    subprocess.run(["git", "init", "-q", str(repository)], check=True)
+    (repository / "a.go").write_text("".join(f"func f{n}() int {{\n\treturn {n}\n}}\n\n" for n in range(40)))
+    git = ["git", "-C", str(repository), "-c", "user.name=a", "-c", "user.email=a"]
+    subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "-q", "-m", "c"], check=True)
+    (repository / ".git").rename(tmp_path / "git")
+    for path in repository.iterdir():
+        path.unlink()
+    repository.rmdir()
+    (tmp_path / "git").rename(repository)
+    first = line_holes(tmp_path, "go", 20, tmp_path / "one")
+    second = line_holes(tmp_path, "go", 20, tmp_path / "two")
+    assert [(hole.prefix, hole.expected) for hole in first] == [(hole.prefix, hole.expected) for hole in second]
+    assert len(first) == 20
+
+
+def test_every_default_row_is_known_and_a_path_is_a_row_too() -> None:
+    assert set(DEFAULT_ROWS) <= set(ROWS)
+    assert row_of("some/folder").model == "some/folder"
