@@ -25,7 +25,8 @@ from infill_completion.document.snapshot import Snapshot, Trigger
 from infill_completion.settings import CompletionSettings, EngineSettings, Settings
 from infill_completion.suggest.completer import Completer
 from infill_server.commands.bench.keystroke_report import percentile
-from training.evaluate import HeldOutHole, holes, wilson
+from infill_server.commands.bench.quality.intervals import wilson
+from training.evaluate import HeldOutHole, holes
 from training.export import EMBEDDED
 
 RESULTS = Path(__file__).parent / "results" / "sampling.json"

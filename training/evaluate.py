@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any
 
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.settings import EngineSettings
+from infill_server.commands.bench.quality.intervals import wilson
 from training.compare import PredictionSource, Predictor
 from training.corpus import SourceFile, read
 from training.export import EMBEDDED
@@ -73,14 +73,6 @@ def holes(path: Path, count: int, *, tuning: bool = False) -> list[HeldOutHole]:
                 found.append(hole)
         round_ += 1
     return found
-
-
-def wilson(hits: int, count: int) -> tuple[float, float]:
-    """Return the 95 % score interval of a proportion (Wilson 1927)."""
-    z, share = 1.96, hits / count
-    middle = share + z * z / (2 * count)
-    reach = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    return (middle - reach) / (1 + z * z / count), (middle + reach) / (1 + z * z / count)
 
 
 def score(predict: Predictor, wanted: Sequence[HeldOutHole]) -> dict[str, Any]:
