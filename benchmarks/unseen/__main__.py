@@ -42,8 +42,9 @@ def settings() -> Settings:
 
 
 async def measure(
-    engines: dict[str, LocalAnswers], language: str, holes: list[CodeHole], journal: Journal, own: Settings
-) -> None:
+    engines: dict[str, LocalAnswers], language: str, holes: list[CodeHole], journal: Journal, own: Settings,
+    folder: Path,
+) -> None:  # fmt: skip
     """Complete the holes that are missing in the journal, each with all rows, which then share its prompt.
 
     Raises:
@@ -53,6 +54,7 @@ async def measure(
         for name, engine in engines.items():
             if journal.has(name, language, number):
                 continue
+            await engine.open(hole.path, folder)
             completer = Completer(engine, own, is_steady=True)
             try:
                 outcome = await complete(completer, hole, number, Trigger.INVOKED)
@@ -91,7 +93,7 @@ async def main_loop(options: argparse.Namespace) -> dict[str, Any]:
     for language in options.languages:
         with tempfile.TemporaryDirectory() as folder:
             holes = line_holes(options.repositories, language, options.count, Path(folder), kind)
-            await measure(engines, language, holes, journal, own)
+            await measure(engines, language, holes, journal, own, Path(folder))
             found = finished(rows, language, holes, journal)
         commits = {project: commit_of(options.repositories, project) for project in PROJECTS[language]}
         if found:

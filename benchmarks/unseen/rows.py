@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from infill_completion.api import Chunk, CompletionRequest, FinishReason, Usage
+from infill_completion.api import Chunk, CompletionRequest, FinishReason, TextUpdate, Usage
 from infill_completion.catalog.small import small_model
 from infill_completion.engine.decoding.generator import Generator
+from infill_completion.engine.ngram.text_store import TextStore
 from infill_completion.settings import EngineSettings
 from infill_server.errors import UsageError
 from training.compare import PredictionSource, Predictor
@@ -32,24 +33,30 @@ class Row:
         model: ``embedded``, ``small`` or a path.
         changes: Changes of the model's settings (`ModelSettings`).
         is_ngrams: Whether the n-gram index answers alone; the model only lends its tokenizer.
+        has_workspace: Whether the other files of the project are counted too.
     """
 
     title: str
     model: str
     changes: dict[str, Any] = field(default_factory=dict)
     is_ngrams: bool = False
+    has_workspace: bool = False
 
 
 ROWS = {
     "ngrams": Row("n-grams alone", EMBEDDED, is_ngrams=True),
     "embedded-plain": Row("embedded, without n-grams", EMBEDDED, {"cache": None}),
-    "embedded": Row("embedded, as shipped", EMBEDDED),
+    "embedded": Row("embedded", EMBEDDED),
+    "embedded-workspace": Row("embedded, workspace counted", EMBEDDED, has_workspace=True),
     "small-plain": Row("small, untaught", SMALL, {"cache": None, "rerank": None}),
     "small-ngrams": Row("small, n-grams", SMALL, {"rerank": None}),
     "small-reranked": Row("small, re-ranked", SMALL, {"cache": None}),
-    "small": Row("small, as shipped", SMALL),
+    "small": Row("small, n-grams, re-ranked", SMALL),
+    "small-workspace": Row("small, n-grams, re-ranked, workspace counted", SMALL, has_workspace=True),
 }
-DEFAULT_ROWS = ("ngrams", "embedded", "small-plain", "small-reranked", "small")
+DEFAULT_ROWS = (
+    "ngrams", "embedded", "embedded-workspace", "small-plain", "small-reranked", "small", "small-workspace",
+)  # fmt: skip
 
 
 def row_of(name: str) -> Row:
@@ -89,24 +96,49 @@ class LocalModels:
             return LocalAnswers(lambda request: _copied(predictor, request), self._thread, subject | {"ngrams": True})
         changed = base.with_settings(**row.changes)
         changed.model.slots = base.model.slots  # the prompt is the same
-        return LocalAnswers(lambda request: _streamed(changed, request), self._thread, subject)
+        texts = changed.model.texts if row.has_workspace else None
+        if row.has_workspace:
+            subject["workspace"] = True
+        return LocalAnswers(lambda request: _streamed(changed, request), self._thread, subject, texts)
 
 
 class LocalAnswers:
     """An engine whose model is in this process; implements :class:`infill_completion.api.Engine`.
 
+    Args:
+        answer: Answers a request.
+        thread: The model's thread.
+        subject: As below.
+        texts: Where the files of projects are counted; None where they are not.
+
     Attributes:
         subject: What answers.
     """
 
-    def __init__(self, answer: Answer, thread: ThreadPoolExecutor, subject: dict[str, Any]) -> None:
+    def __init__(
+        self, answer: Answer, thread: ThreadPoolExecutor, subject: dict[str, Any], texts: TextStore | None = None
+    ) -> None:
         self.subject = subject
-        self._answer, self._thread = answer, thread
+        self._answer, self._thread, self._texts = answer, thread, texts
+        self._names = ("", "")
+
+    async def open(self, file: Path, folder: Path) -> None:
+        """Prepare for requests about a file: count the other files of its project, the top folder in ``folder``."""
+        if self._texts is None:
+            return
+        project = folder / file.relative_to(folder).parts[0]
+        self._names = (project.name, str(file.relative_to(folder)))
+        if self._texts.index(project.name) is None:
+            paths = sorted(path for path in project.rglob("*") if path.is_file())
+            texts = tuple((str(path.relative_to(folder)), path.read_text("utf-8")) for path in paths)
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._thread, self._texts.update, TextUpdate(project.name, texts))
 
     async def complete(self, request: CompletionRequest) -> AsyncGenerator[Chunk, None]:
         """Yield chunks; the machine may be busy or the process stopped, so there is no deadline."""
         loop = asyncio.get_running_loop()
-        chunks = self._answer(replace(request, deadline_ms=None))
+        workspace, document = self._names
+        chunks = self._answer(replace(request, deadline_ms=None, workspace=workspace, document=document))
         try:
             while (chunk := await loop.run_in_executor(self._thread, next, chunks, None)) is not None:
                 yield chunk

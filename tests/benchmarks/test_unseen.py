@@ -12,6 +12,7 @@ from benchmarks.unseen.journal import Journal
 from benchmarks.unseen.projects import PROJECTS, line_holes
 from benchmarks.unseen.rows import DEFAULT_ROWS, ROWS, LocalAnswers, LocalModels, row_of
 from benchmarks.unseen.table import markdown
+from infill_completion.api import CompletionRequest
 from infill_server.commands.bench.quality.hole import CodeHole
 from infill_server.errors import MeasurementError, UsageError
 from training.sources import sources
@@ -25,8 +26,9 @@ class _Scripted(LocalAnswers):
 
     def __init__(self, text: str) -> None:
         self.subject, self.text, self.asked = {"model": text}, text, 0
+        self._texts = None
 
-    async def complete(self, request):  # type: ignore[no-untyped-def]
+    async def complete(self, request):
         from infill_completion.api import Chunk, FinishReason
 
         self.asked += 1
@@ -38,13 +40,13 @@ async def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
     file, engine = tmp_path / "journal.jsonl", _Scripted("value_a")
     journal = Journal(file, RUN)
     journal.begin("one", engine.subject)
-    await measure({"one": engine}, "python", HOLES[:2], journal, settings())
+    await measure({"one": engine}, "python", HOLES[:2], journal, settings(), Path("/w"))
     assert finished(["one"], "python", HOLES, journal) == {}  # two holes are missing
     with file.open("ab") as cut:
         cut.write(b'{"row": "one", "lang')
     again = Journal(file, RUN)
     again.begin("one", engine.subject)
-    await measure({"one": engine}, "python", HOLES, again, settings())
+    await measure({"one": engine}, "python", HOLES, again, settings(), Path("/w"))
     assert engine.asked == len(HOLES)
     figures = finished(["one"], "python", HOLES, again)["one"]
     assert (figures["hits"], figures["exact_share"]) == (1, 0.25)
@@ -66,7 +68,7 @@ def test_a_journal_of_other_holes_weights_or_code_is_refused(tmp_path: Path) -> 
 async def test_a_row_without_answers_has_no_figures(tmp_path: Path) -> None:
     journal, engine = Journal(None, RUN), _Scripted("")
     journal.begin("one", engine.subject)
-    await measure({"one": engine}, "python", HOLES, journal, settings())
+    await measure({"one": engine}, "python", HOLES, journal, settings(), Path("/w"))
     with pytest.raises(MeasurementError, match="None of 4 holes got a suggestion"):
         finished(["one"], "python", HOLES, journal)
 
@@ -74,12 +76,12 @@ async def test_a_row_without_answers_has_no_figures(tmp_path: Path) -> None:
 async def test_rows_are_compared_with_the_embedded_model_hole_by_hole() -> None:
     journal = Journal(None, RUN)
     engines: dict[str, LocalAnswers] = {"embedded": _Scripted("value_a"), "small": _Scripted("value_b")}
-    await measure(engines, "python", HOLES, journal, settings())
+    await measure(engines, "python", HOLES, journal, settings(), Path("/w"))
     found = finished(["embedded", "small"], "python", HOLES, journal)
     assert "difference" not in found["embedded"]
     assert (found["small"]["difference"]["gained"], found["small"]["difference"]["lost"]) == (1, 1)
     table = markdown({"count": 4, "languages": {"python": {"models": found}}})
-    assert "| python, small, as shipped | 1 of 4 | 25.0% (4.6% to 69.9%) | +0.0 (" in table
+    assert "| python, small, n-grams, re-ranked | 1 of 4 | 25.0% (4.6% to 69.9%) | +0.0 (" in table
 
 
 async def test_rows_over_the_same_weights_read_a_prompt_once() -> None:
@@ -88,11 +90,27 @@ async def test_rows_over_the_same_weights_read_a_prompt_once() -> None:
     text = "def total(prices):\n    result = 0\n    for price in prices:\n        result += price\n    return result\n"
     hole = CodeHole(Path("/w/a.py"), text + text.replace("total", "other")[:60], "prices:", "\n        pass\n")
     journal = Journal(None, RUN)
-    await measure(dict(rows), "python", [hole], journal, settings())
+    await measure(dict(rows), "python", [hole], journal, settings(), Path("/w"))
     assert all(journal.has(name, "python", 0) for name in rows)
     assert rows["ngrams"].subject["ngrams"] is True
     assert rows["embedded"].subject["sha256"] == rows["embedded-plain"].subject["sha256"]
     assert "/" not in rows["embedded"].subject["model"]
+
+
+async def test_the_other_files_of_a_project_are_counted_but_not_the_one_with_the_hole(tmp_path: Path) -> None:
+    for name in ("owner+name/a.py", "owner+name/lib/b.py", "other+one/c.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"zebra = stripes_{name[-4]}(black_{name[-4]}, white)\n" * 3)
+    engine = await LocalModels(settings().engine).engine(ROWS["embedded-workspace"])
+
+    async def rest_of(name: str, prefix: str) -> str:
+        await engine.open(tmp_path / name, tmp_path)
+        request = CompletionRequest(prefix, "\n", max_tokens=24, temperature=0.0, stop=("\n",), one_line=True)
+        return "".join([chunk.text async for chunk in engine.complete(request)])
+
+    assert (await rest_of("owner+name/a.py", "zebra = stripes_b(")).startswith("black_b, white)")
+    assert "black_b" not in await rest_of("owner+name/lib/b.py", "zebra = stripes_b(")
+    assert "black_c" not in await rest_of("owner+name/a.py", "zebra = stripes_c(")
 
 
 def test_no_project_is_part_of_a_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
