@@ -99,6 +99,15 @@ class CompletionSettings:
 
 
 @dataclass(frozen=True)
+class EditSettings:
+    """How next edits are proposed."""
+
+    enabled: bool = setting(
+        True, "Propose the change that you have just made in other places where it is due, in editors that ask for it."
+    )
+
+
+@dataclass(frozen=True)
 class ContextSettings:
     """The sources of the prompt besides the document itself."""
 
@@ -134,6 +143,7 @@ class Settings:
 
     engine: EngineSettings = section("Engine", EngineSettings)
     completion: CompletionSettings = section("Suggestions", CompletionSettings)
+    edits: EditSettings = section("Next edits", EditSettings)
     context: ContextSettings = section("Context", ContextSettings)
     privacy: PrivacySettings = section("Privacy", PrivacySettings)
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from infill_completion import __version__
+from infill_server.commands.bench.arguments import add_bench, bench_decode
 from infill_server.commands.learn_arguments import add_learn
 from infill_server.errors import UsageError
 
@@ -20,13 +21,14 @@ EXIT_USAGE = 2
 
 def _server(options: argparse.Namespace) -> int:
     from infill_server.commands.arguments import parse_address
-    from infill_server.commands.serve import start_stdio, start_tcp
+    from infill_server.commands.serve import create_server, start_stdio, start_tcp
 
+    as_copilot = options.as_name == "copilot"
     if options.tcp is None:
-        return start_stdio()
+        return start_stdio(create_server(as_copilot=as_copilot) if as_copilot else None)
     address = parse_address(options.tcp)
     try:
-        return start_tcp(*address)
+        return start_tcp(*address, as_copilot=as_copilot)
     except OSError as error:
         raise UsageError(f"Cannot listen on {options.tcp} ({error}); choose another address.") from error
 
@@ -86,24 +88,6 @@ def _models_quantize(options: argparse.Namespace) -> int:
     return quantize(options)
 
 
-def _bench_decode(options: argparse.Namespace) -> int:
-    from infill_server.commands.engine_module import run_module
-
-    return run_module("bench", *options.passed_on)
-
-
-def _bench_keystrokes(options: argparse.Namespace) -> int:
-    from infill_server.commands.bench.command import keystrokes
-
-    return keystrokes(options)
-
-
-def _bench_quality(options: argparse.Namespace) -> int:
-    from infill_server.commands.bench.quality.command import quality
-
-    return quality(options)
-
-
 def _replay(options: argparse.Namespace) -> int:
     from infill_server.commands.replay.command import replay
 
@@ -150,58 +134,6 @@ def _add_models(commands: Any) -> None:
     quantize.set_defaults(run=_models_quantize)
 
 
-def _add_bench(commands: Any) -> None:
-    bench = commands.add_parser("bench", help="measure on this machine")
-    actions = bench.add_subparsers(title="measurements", metavar="WHAT", required=True)
-    # Its options are those of the engine's module, which also prints the help.
-    decode = actions.add_parser("decode", help="decode speed beside transformers on the same weights", add_help=False)
-    decode.set_defaults(run=_bench_decode)
-    keys = actions.add_parser("keystrokes", help="retype parts of real files and time every key")
-    keys.add_argument("folder", metavar="FOLDER", help="a folder with source files, or one file")
-    keys.add_argument("--files", type=int, default=4, help="number of files (default 4)")
-    keys.add_argument("--chars", type=int, default=300, help="characters typed in each file (default 300)")
-    keys.add_argument("--interval-ms", type=float, default=120.0, help="time between two keys (default 120)")
-    keys.add_argument("--seed", type=int, default=0, help="selects files and positions (default 0)")
-    keys.add_argument("--json", metavar="FILE", help="write the figures to FILE")
-    keys.add_argument("--chart", metavar="FILE", help="draw the figures to FILE (needs matplotlib)")
-    keys.add_argument("--note", default="", help="a note to store with the figures")
-    _add_engine_options(keys)
-    keys.set_defaults(run=_bench_keystrokes)
-    _add_quality(actions)
-
-
-def _add_quality(actions: Any) -> None:
-    holes = actions.add_parser("quality", help="complete holes in real code and count exact matches")
-    holes.add_argument("folder", metavar="FOLDER", nargs="?", help="a folder with source files, or one file")
-    holes.add_argument(
-        "--git", metavar="REV_RANGE", nargs="?", const="",
-        help="cut holes into the lines that the newest commits of FOLDER's repository added (default range: HEAD)",
-    )  # fmt: skip
-    holes.add_argument("--holes", metavar="FILE", help="take the holes from FILE (JSON lines)")
-    holes.add_argument("--write-holes", metavar="FILE", help="write the holes to FILE instead of completing them")
-    holes.add_argument("--count", type=int, default=100, help="number of holes of each kind (default 100)")
-    holes.add_argument(
-        "--kinds", default="rest,line,block", metavar="KIND,…",
-        help="rest of the line, whole line, body of a block (default rest,line,block)",
-    )  # fmt: skip
-    holes.add_argument("--seed", type=int, default=0, help="selects the holes (default 0)")
-    holes.add_argument("--json", metavar="FILE", help="write the figures to FILE")
-    holes.add_argument(
-        "--compare", choices=("layouts", "context", "nothing"), default="layouts",
-        help="compare prompt layouts, prompts with and without other files, or nothing (default layouts)",
-    )  # fmt: skip
-    holes.add_argument(
-        "--typist", type=int, metavar="HOLES",
-        help="let a simulated typist fill so many of the holes (default 12 with --compare nothing, else 0)",
-    )  # fmt: skip
-    holes.add_argument(
-        "--interval-ms", type=float, default=200.0, help="time between two keys of the typist (default 200)"
-    )
-    holes.add_argument("--note", default="", help="a note to store with the figures")
-    _add_engine_options(holes)
-    holes.set_defaults(run=_bench_quality)
-
-
 def _add_stats(commands: Any) -> None:
     stats = commands.add_parser("stats", help="what was shown, taken and kept on this machine")
     stats.add_argument("--since", metavar="TIME", help="only since then: 12h, 30d, 4w, or a date such as 2026-11-01")
@@ -222,6 +154,10 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action="version", version=f"infill-ls {__version__}")
     root.add_argument("--stdio", action="store_true", help="speak LSP on standard input and output (the default)")
     root.add_argument("--tcp", metavar="HOST:PORT", help="wait for one LSP client there instead, for debugging")
+    root.add_argument(
+        "--as", dest="as_name", choices=("infill", "copilot"), default="infill",
+        help="copilot: take the place of Copilot's server for plugins that look for it (next edits)",
+    )  # fmt: skip
     root.set_defaults(run=_server)
     commands = root.add_subparsers(title="commands", metavar="COMMAND")
 
@@ -245,7 +181,7 @@ def parser() -> argparse.ArgumentParser:
 
     _add_models(commands)
     add_learn(commands, _add_engine_options)
-    _add_bench(commands)
+    add_bench(commands, _add_engine_options)
     replay = commands.add_parser("replay", help="play a session again that infill.record has recorded")
     replay.add_argument("trace", metavar="TRACE", help="the recorded session")
     replay.add_argument("--recorded", action="store_true", help="replay what the model said instead of asking a model")
@@ -262,7 +198,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; it is 2 if the request cannot be carried out."""
     options, passed_on = parser().parse_known_args(arguments)
-    if passed_on and options.run is not _bench_decode:
+    if passed_on and options.run is not bench_decode:
         parser().error(f"unrecognized arguments: {' '.join(passed_on)}")
     options.passed_on = passed_on
     try:

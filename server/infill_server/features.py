@@ -7,7 +7,7 @@ from typing import Any
 
 from lsprotocol import types
 
-from infill_server import handlers, workspace_commands
+from infill_server import copilot, handlers, workspace_commands
 from infill_server.language_server import InfillServer
 from infill_server.lsp.items import ACCEPTED
 
@@ -28,9 +28,20 @@ _FEATURES: tuple[tuple[str, Callable[..., Any], Any], ...] = (
     ("textDocument/didFocus", workspace_commands.focused, None),
     ("textDocument/didShowCompletion", workspace_commands.shown, None),
     ("textDocument/didPartiallyAcceptCompletion", workspace_commands.partially_accepted, None),
+    (copilot.INLINE_EDIT, copilot.inline_edit, None),
+    ("textDocument/didShowInlineEdit", copilot.edit_shown, None),
+    ("checkStatus", copilot.check_status, None),
+    ("signIn", copilot.sign_in, None),
+    ("signInInitiate", copilot.sign_in, None),
+    ("signInConfirm", copilot.sign_in, None),
+    ("signOut", copilot.sign_out, None),
+    ("setEditorInfo", copilot.set_editor_info, None),
+    ("getVersion", copilot.get_version, None),
 )
 _COMMANDS: dict[str, Callable[..., Any]] = {
     ACCEPTED: workspace_commands.accepted,
+    copilot.EDIT_ACCEPTED: copilot.edit_accepted,
+    copilot.EDIT_REJECTED: copilot.edit_rejected,
     "infill.explain": workspace_commands.explain,
     "infill.toggle": workspace_commands.toggle,
     "infill.record": workspace_commands.record,

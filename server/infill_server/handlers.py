@@ -30,7 +30,8 @@ async def complete(ls: InfillServer, params: types.CompletionParams) -> types.Co
     snapshot = document.snapshot(params.position, _popup_trigger(params, document))
     ls.documents.focus(snapshot.uri)
     asked_s = time.monotonic()
-    answer = await ls.session.ask(snapshot)
+    with ls.edits.completing():
+        answer = await ls.session.ask(snapshot)
     if not _is_current(ls, document, snapshot):
         return nothing_yet()
     items = popup_items(answer, snapshot, document.text, model=ls.session.health.model, markdown=_renders_markdown(ls))
@@ -47,7 +48,8 @@ async def complete_inline(ls: InfillServer, params: types.InlineCompletionParams
     snapshot = document.snapshot(params.position, trigger, params.context.selected_completion_info)
     ls.documents.focus(snapshot.uri)
     asked_s = time.monotonic()
-    answer = await ls.session.ask(snapshot)
+    with ls.edits.completing():
+        answer = await ls.session.ask(snapshot)
     if not _is_current(ls, document, snapshot):
         return types.InlineCompletionList(items=[])
     items = inline_items(
@@ -74,6 +76,7 @@ def closed(ls: InfillServer, params: types.DidCloseTextDocumentParams) -> None:
     """Forget what is known about a closed document."""
     ls.records.closed(params.text_document.uri)
     ls.session.closed(params.text_document.uri)
+    ls.edits.closed(params.text_document.uri)
 
 
 async def _start_session(ls: InfillServer) -> None:
@@ -89,6 +92,7 @@ async def _start_session(ls: InfillServer) -> None:
     ls.editor_settings.is_missing = workspace is not None and bool(workspace.configuration)
     await ls.pull_configuration()
     ls.session.start()
+    ls.edits.are_settings_known.set()
     ls.show_problems(problems)
     await ls.watch_configuration()
 

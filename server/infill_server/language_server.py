@@ -12,6 +12,7 @@ from pygls.lsp.server import LanguageServer
 
 from infill_completion import __version__
 from infill_server.editor_settings import EditorSettings
+from infill_server.edits.next_edits import NextEdits
 from infill_server.lsp.documents import DocumentStore
 from infill_server.lsp.protocol import InfillProtocol, log_internal_error
 from infill_server.lsp.transport import Reader, Writer
@@ -33,13 +34,18 @@ class InfillServer(LanguageServer):
         editor_settings: The settings that the editor sends.
         session: The state that lives as long as the editor's window.
         records: Records what becomes of the suggestions.
+        edits: The next edits of the window.
     """
 
     protocol: InfillProtocol
 
-    def __init__(self) -> None:
+    def __init__(self, *, as_copilot: bool = False) -> None:
+        """Make a server; ``as_copilot`` for clients that look for a server of that name.
+
+        Some of them always send UTF-16 positions, so that no other units are offered to them.
+        """
         super().__init__(
-            "infill-ls",
+            "copilot (infill-ls)" if as_copilot else "infill-ls",
             __version__,
             text_document_sync_kind=types.TextDocumentSyncKind.Incremental,
             notebook_document_sync=types.NotebookDocumentSyncOptions(
@@ -52,6 +58,8 @@ class InfillServer(LanguageServer):
         self._writer = RecordsWriter(log.warning)
         self.records = SuggestionObserver(self._writer, self._may_record, self.documents.text_at)
         self.documents.on_edits = self.records.edited
+        self.edits = NextEdits(self.documents, lambda: self.session.settings)
+        self.protocol.is_copilot = as_copilot
         self._reader: Reader | None = None
         self._problems: list[str] = []  # problems of the settings that have not been shown yet
 
@@ -101,6 +109,7 @@ class InfillServer(LanguageServer):
             await asyncio.sleep(0)
         self.editor_settings.close()
         self.records.close()
+        self.edits.close()
         await self.session.aclose()
         await self._writer.aclose()
         writer.close()

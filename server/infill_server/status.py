@@ -8,7 +8,11 @@ from enum import StrEnum
 
 from pygls.lsp.server import LanguageServer
 
+from infill_server.lsp.protocol import InfillProtocol
+
 STATUS = "infill/status"
+# The same in Copilot's dialect.
+COPILOT_STATUS = "didChangeStatus"
 # Answers from memory arrive before a spinner would become visible.
 BUSY_AFTER_S = 0.1
 
@@ -75,4 +79,8 @@ class StatusNotifier:
         self._params = params
         if params != self._sent:
             self._sent = params
-            self._server.protocol.notify(STATUS, asdict(params))
+            protocol = self._server.protocol
+            protocol.notify(STATUS, asdict(params))
+            if isinstance(protocol, InfillProtocol) and protocol.is_copilot:
+                status = {"busy": params.busy, "kind": params.kind, "message": params.reason}
+                protocol.notify(COPILOT_STATUS, status)

@@ -70,9 +70,11 @@ async def statistics(ls: InfillServer, *_arguments: Any) -> dict[str, Any]:
     """Return what this window has counted; it stays on this machine.
 
     ``answers`` has the number of requests by the source of their answer, ``acceptance`` that of suggestions shown,
-    taken whole and taken partly, and of the characters taken.
+    taken whole and taken partly, and of the characters taken, ``edits`` that of next edits offered, shown, accepted
+    and rejected.
     """
-    return {"answers": dict(ls.session.answers), "acceptance": ls.session.acceptance.to_json()}
+    acceptance = ls.session.acceptance.to_json()
+    return {"answers": dict(ls.session.answers), "acceptance": acceptance, "edits": dict(ls.edits.counts)}
 
 
 async def record(ls: InfillServer, *_arguments: Any) -> dict[str, Any]:

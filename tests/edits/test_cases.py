@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.edits.cases import example, rename
+from tests.edits.cases import example, propagation, rename
 from tests.edits.marked import Buffer, Change, played
 
 Table = dict[str, dict[str, str]]
@@ -16,8 +16,10 @@ SHOWN: tuple[Table, ...] = (
     example.CALLS,
     example.EXPRESSIONS,
     example.TYPES,
+    propagation.PARAMETERS,
+    propagation.IMPORTS,
 )
-SILENT: tuple[Table, ...] = (rename.SILENT, example.SILENT)
+SILENT: tuple[Table, ...] = (rename.SILENT, example.SILENT, propagation.SILENT)
 
 
 def rows(tables: tuple[Table, ...]) -> Iterator[object]:
@@ -66,7 +68,8 @@ def test_one_after_the_other_leads_to_the_same(language_id: str, marked: str) ->
         answer = buffer.ask()
         if not answer.proposals:
             break
-        buffer.take(answer.proposals[0])
+        for proposal in sorted(answer.shown, key=lambda shown: -shown.start):
+            buffer.take(proposal)
     assert buffer.text == wanted
     assert buffer.ask().proposals == ()
 

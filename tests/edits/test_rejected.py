@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infill_completion.edits.proposal import Silence
-from infill_completion.edits.proposer import lines_of
+from infill_completion.edits.proposal import Silence, lines_of
 from tests.edits.marked import Buffer, played
 
 MARKED = "def f(«count⟶total»):\n    x = count\n    return count\n"

@@ -54,6 +54,10 @@ class ChangeLog:
         self._clock = clock
         self._changes: deque[LineChange] = deque(maxlen=MAX_CHANGES)
 
+    def __bool__(self) -> bool:
+        """Return whether there is something to read."""
+        return bool(self._changes) or self.is_broken
+
     def note(self, first: int, before: list[str], after: list[str]) -> None:
         """Note that ``before``, the lines from ``first`` on, became ``after``."""
         if len(before) > MAX_LINES or len(after) > MAX_LINES:

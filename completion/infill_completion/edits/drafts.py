@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from infill_completion.edits.examples import Example
-from infill_completion.edits.patterns import EditPattern, Hole
+from infill_completion.edits.likeness import context
+from infill_completion.edits.patterns import EditPattern, PatternForm, PatternHole
 from infill_completion.edits.regions import (
     balanced,
     call_region,
@@ -24,7 +25,7 @@ from infill_completion.edits.words import CONSTANTS
 
 _LEFT_EDGES = frozenset({"(", "[", "{", ",", "=", ":", "return", "=>"})
 _RIGHT_EDGES = frozenset({")", "]", "}", ",", ";"})
-Item = str | Hole
+Item = str | PatternHole
 
 
 @dataclass
@@ -36,14 +37,16 @@ class Draft:
         new: What it becomes: each token or hole with the blanks before it.
         loose: The holes that stand between operators in ``new``.
         trail: The blanks after the last token of ``new``.
-        is_strong: Whether one example is enough for it.
+        form: What the change does.
+        around: The other tokens of the lines of each example.
     """
 
     old: list[Item]
     new: list[tuple[str, Item]]
     loose: set[int]
     trail: str
-    is_strong: bool
+    form: PatternForm
+    around: tuple[tuple[str, ...], ...]
 
     def pattern(self, examples: int = 1) -> EditPattern | None:
         """Return the finished pattern; None if it replaces nothing or spans lines."""
@@ -62,22 +65,25 @@ class Draft:
             following = self.new[len(new) - same][0] if same else self.trail
             pieces.append(following)
         replaces = span[0] != span[1] and bool(changed)
-        pattern = EditPattern(tuple(self.old), _joined(pieces), frozenset(self.loose), span, examples, replaces)
+        inner, loose = _joined(pieces), frozenset(self.loose)
+        pattern = EditPattern(tuple(self.old), inner, loose, span, examples, replaces, self.form, self.around)
         return None if any(isinstance(item, str) and "\n" in item for item in pattern.new) else pattern
 
 
 def draft_of(example: Example) -> Draft | None:
     """Return the draft of a pattern made of one example; None if nothing can be learnt from it."""
     # A name that changed is no longer the same variable, whatever it was an argument of.
-    region = call_region(example) if example.renamed is None or is_keyword_argument(example) else None
-    # What is true of one number is often not true of the next.
-    is_strong = region is not None and not (example.old and all(map(is_literal, [*example.old, *example.new])))
+    is_keyword = is_keyword_argument(example)
+    region = call_region(example) if example.renamed is None or is_keyword else None
+    form = PatternForm.KEYWORD if is_keyword else PatternForm.ARGUMENT
+    if example.old and all(map(is_literal, [*example.old, *example.new])):
+        form = PatternForm.OTHER  # What is true of one number is often not true of the next.
     low, high_same = region or balanced(example, example.first, example.same) or (-1, -1)
     if low < 0:
         return None
     if region is None:
-        low, high_same, is_strong = with_context(example, low, high_same)
-        if example.renamed and not is_strong:
+        low, high_same, form = with_context(example, low, high_same)
+        if example.renamed and form is PatternForm.OTHER:
             return None
     old, new = (
         example.before[low : len(example.before) - high_same],
@@ -85,15 +91,15 @@ def draft_of(example: Example) -> Draft | None:
     )
     if not old:
         return None
-    runs = _shared_runs(old, new)
-    return _drafted(example, old, new, runs, is_strong=is_strong)
+    around = tuple(context(example.before, low, len(example.before) - high_same))
+    return _drafted(example, old, new, form, around)
 
 
 def unified(one: Draft, other: Draft) -> Draft | None:
     """Return what two drafts have in common; None if they are different kinds of changes."""
     if len(one.old) != len(other.old) or len(one.new) != len(other.new):
         return None
-    holes: dict[tuple[Item, Item], Hole] = {}
+    holes: dict[tuple[Item, Item], PatternHole] = {}
     count = 100
     old: list[Item] = []
     for first, second in zip(one.old, other.old, strict=True):
@@ -102,7 +108,7 @@ def unified(one: Draft, other: Draft) -> Draft | None:
             continue
         if not (_may_differ(first) and _may_differ(second)):
             return None
-        holes.setdefault((first, second), Hole(count + len(holes)))
+        holes.setdefault((first, second), PatternHole(count + len(holes)))
         old.append(holes[first, second])
     new: list[tuple[str, Item]] = []
     for (gap, first), (_, second) in zip(one.new, other.new, strict=True):
@@ -112,10 +118,10 @@ def unified(one: Draft, other: Draft) -> Draft | None:
             new.append((gap, holes[first, second]))
         else:
             return None
-    draft = Draft(old, new, one.loose | other.loose, one.trail, is_strong=True)
-    while draft.old and isinstance(draft.old[0], Hole) and draft.new and draft.new[0][1] == draft.old[0]:
+    draft = Draft(old, new, one.loose | other.loose, one.trail, one.form, one.around + other.around)
+    while draft.old and isinstance(draft.old[0], PatternHole) and draft.new and draft.new[0][1] == draft.old[0]:
         del draft.old[0], draft.new[0]
-    while draft.old and isinstance(draft.old[-1], Hole) and draft.new and draft.new[-1][1] == draft.old[-1]:
+    while draft.old and isinstance(draft.old[-1], PatternHole) and draft.new and draft.new[-1][1] == draft.old[-1]:
         del draft.old[-1], draft.new[-1]
     words = [item for item in draft.old if isinstance(item, str) and any(map(str.isalnum, item))]
     return draft if words else None
@@ -142,9 +148,10 @@ def _shared_runs(old: Sequence[Lexeme], new: Sequence[Lexeme]) -> list[tuple[int
 
 
 def _drafted(
-    example: Example, old: list[Lexeme], new: list[Lexeme], runs: list[tuple[int, int]], *, is_strong: bool
+    example: Example, old: list[Lexeme], new: list[Lexeme], form: PatternForm, around: tuple[str, ...]
 ) -> Draft:
-    """Return the draft in which ``runs`` of ``old`` are holes, there and in ``new``."""
+    """Return the draft of a region in which what both of its sides share is a hole."""
+    runs = _shared_runs(old, new)
     numbers: dict[tuple[str, ...], int] = {}
     for start, end in runs:
         numbers.setdefault(tuple(token.text for token in old[start:end]), len(numbers))
@@ -153,7 +160,7 @@ def _drafted(
     at = 0
     while at < len(old):
         if at in starts:
-            items.append(Hole(numbers[tuple(token.text for token in old[at : starts[at]])]))
+            items.append(PatternHole(numbers[tuple(token.text for token in old[at : starts[at]])]))
             at = starts[at]
         else:
             items.append(old[at].text)
@@ -165,7 +172,7 @@ def _drafted(
         run = max((run for run in numbers if _find(fresh, list(run), at) == at), key=len, default=None)
         gap = text[example.after[reached + at - 1].end : new[at].start] if reached + at else ""
         if run is not None and (len(run) > 1 or _stands_alone(fresh, at) or _is_word(run[0])):
-            written.append((gap, Hole(numbers[run])))
+            written.append((gap, PatternHole(numbers[run])))
             if not (_edge(fresh, at - 1, _LEFT_EDGES) and _edge(fresh, at + len(run), _RIGHT_EDGES)):
                 loose.add(numbers[run])
             at += len(run)
@@ -174,7 +181,7 @@ def _drafted(
             at += 1
     last = reached + len(new)
     trail = text[new[-1].end : example.after[last].start] if new and last < len(example.after) else ""
-    return Draft(items, written, loose, trail, is_strong)
+    return Draft(items, written, loose, trail, form, (around,))
 
 
 def _find(where: list[str], run: list[str], start: int) -> int | None:
@@ -197,7 +204,7 @@ def _is_word(text: str) -> bool:
 
 def _may_differ(item: Item) -> bool:
     """Return whether two examples may have different things here: names and literals."""
-    if isinstance(item, Hole):
+    if isinstance(item, PatternHole):
         return False
     return item[0].isalnum() or item[0] in "_\"'`"
 

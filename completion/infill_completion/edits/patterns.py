@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from infill_completion.edits.tokens import CLOSERS, OPENERS, Lexeme, LexemeKind
 
@@ -19,8 +20,21 @@ _SEPARATORS = frozenset({",", ";"})
 _TIGHT = frozenset({".", "::", "->", "?."})
 
 
+class PatternForm(Enum):
+    """What a change does, as far as that tells how sure it is to be due elsewhere."""
+
+    ARGUMENT = "argument"
+    KEYWORD = "keyword argument"
+    MEMBER = "member"
+    TYPE = "type"
+    MODULE = "module"
+    TEST = "test"
+    EXPRESSION = "expression"
+    OTHER = "other"
+
+
 @dataclass(frozen=True)
-class Hole:
+class PatternHole:
     """A place in a pattern where any expression may stand."""
 
     number: int
@@ -38,14 +52,18 @@ class EditPattern:
         examples: The number of examples it was made of.
         replaces: Whether tokens take the place of others; otherwise some are only inserted or removed, and the blanks
             around them belong to them.
+        form: What the change does.
+        around: The other tokens of the lines of each example.
     """
 
-    old: tuple[str | Hole, ...]
-    new: tuple[str | Hole, ...]
+    old: tuple[str | PatternHole, ...]
+    new: tuple[str | PatternHole, ...]
     loose: frozenset[int] = frozenset()
     old_span: tuple[int, int] | None = None
     examples: int = 1
     replaces: bool = True
+    form: PatternForm = PatternForm.OTHER
+    around: tuple[tuple[str, ...], ...] = ()
 
     @property
     def anchor(self) -> str:
@@ -130,7 +148,7 @@ def _match_at(pattern: EditPattern, text: str, tokens: Sequence[Lexeme], at: int
     return Match(start, end_offset, _filled(pattern, text, tokens, spans), limits[0], at - 1)
 
 
-def _end_of_hole(tokens: Sequence[Lexeme], at: int, following: str | Hole | None) -> int | None:
+def _end_of_hole(tokens: Sequence[Lexeme], at: int, following: str | PatternHole | None) -> int | None:
     """Return the index after the balanced run of tokens from ``at`` up to ``following``; None if there is none."""
     depth = 0
     for index in range(at, min(at + MAX_HOLE_TOKENS, len(tokens))):
@@ -141,6 +159,8 @@ def _end_of_hole(tokens: Sequence[Lexeme], at: int, following: str | Hole | None
             return index if index > at and token.text == following else None
         if depth == 0 and index > at and token.text == following:
             return index
+        if depth == 0 and token.text == "=":
+            return None  # A keyword argument is not like a positional one.
         if token.kind is LexemeKind.MARK:
             depth += (token.text in OPENERS) - (token.text in CLOSERS)
         if following is None and depth == 0:

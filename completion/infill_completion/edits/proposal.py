@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from infill_completion.document.lines import line_end, line_start
+
 
 class EditKind(Enum):
     """What led to a proposal."""
@@ -22,6 +24,10 @@ class Silence(Enum):
     """The reason for no proposal; the value is a sentence for the user."""
 
     OFF = "Next edits are switched off (setting edits.enabled)."
+    SWITCHED_OFF = "Automatic suggestions are switched off (setting completion.enabled)."
+    LANGUAGE_OFF = "Completion is switched off for this language (setting completion.languages)."
+    BINARY_FILE = "This file does not look like text."
+    MASKED = "The last change has a key or a password in it, which is no example."
     PRIVATE_FILE = "This file matches an ignore rule, so its edits are not read."
     NO_EDIT = "Nothing has been changed yet that could be done elsewhere."
     UNDONE = "The last change took something back."
@@ -49,6 +55,10 @@ class Proposal:
     end: int
     text: str
     kind: EditKind
+
+
+# Kinds that change one thing in many places; the others are proposed one after the other.
+_TOGETHER = frozenset({EditKind.RENAME, EditKind.PARAMETER, EditKind.AWAIT})
 
 
 @dataclass(frozen=True)
@@ -83,3 +93,15 @@ class NextEditsAnswer:
     proposals: tuple[Proposal, ...] = ()
     silence: Silence | None = None
     details: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def shown(self) -> tuple[Proposal, ...]:
+        """The proposals that the user sees at once: those that belong together, or else the first one."""
+        first = self.proposals[:1]
+        return self.proposals if first and first[0].kind in _TOGETHER else first
+
+
+def lines_of(text: str, proposal: Proposal) -> tuple[str, str]:
+    """Return the whole lines that a proposal changes, before and after."""
+    start, end = line_start(text, proposal.start), line_end(text, proposal.end)
+    return text[start:end], text[start : proposal.start] + proposal.text + text[proposal.end : end]

@@ -11,13 +11,17 @@ from infill_completion.document.lines import line_end, line_start, split_lines
 from infill_completion.edits.drafts import Draft, draft_of, unified
 from infill_completion.edits.examples import Example
 from infill_completion.edits.history import EditHistory, Hunk
+from infill_completion.edits.likeness import around, least_likeness, likeness
 from infill_completion.edits.names.renaming import renamed_places
-from infill_completion.edits.parsed import Parsers, StoppedError, applied, errors
+from infill_completion.edits.parameters import changed_calls
+from infill_completion.edits.parsed import Parsers, StoppedError, errors
 from infill_completion.edits.patterns import EditPattern, Match, matches
-from infill_completion.edits.proposal import EditKind, EditRequest, NextEditsAnswer, Proposal, Silence
+from infill_completion.edits.proposal import EditKind, EditRequest, NextEditsAnswer, Proposal, Silence, lines_of
 from infill_completion.edits.rejections import Rejections
 from infill_completion.edits.tokens import Lexeme, tokens_of
+from infill_completion.edits.unused_imports import unused_imports
 from infill_completion.languages.syntax.parser import has_grammar
+from infill_completion.privacy.masking import mask_secrets
 
 if TYPE_CHECKING:
     from tree_sitter import Tree
@@ -134,6 +138,8 @@ class Proposer:
             return Silence.TOO_LARGE
         if not "".join(hunk.before).strip():
             return Silence.TYPING
+        if any(mask_secrets("".join(lines)).kinds for lines in (hunk.before, hunk.after)):
+            return Silence.MASKED
         return None
 
     def _candidates(self, document: _Document, hunk: Hunk) -> Iterator[list[Proposal]]:
@@ -147,20 +153,32 @@ class Proposer:
         if hunk.uri == request.uri and latest.renamed and document.tree is not None:
             done = [document.span(other.first, other.end) for other in self._renamed(hunk, latest.renamed, language_id)]
             places = renamed_places(document.tree, request.text, language_id, latest.renamed, done)
+            if places:
+                places += changed_calls(latest, request.text, tokens_of(request.text, language_id), language_id)
             yield self._allowed(document, places, EditKind.RENAME)
         tokens: list[Lexeme] = []
+        if hunk.uri == request.uri:
+            tokens = tokens_of(request.text, language_id)
+            calls = changed_calls(latest, request.text, tokens, language_id)
+            yield self._allowed(document, calls, EditKind.PARAMETER)
         for pattern in self._patterns(latest, hunk, language_id):
             if pattern.anchor and pattern.anchor not in request.text:
                 continue
             tokens = tokens or tokens_of(request.text, language_id)
-            found = list(matches(pattern, request.text, tokens))
+            least = least_likeness(pattern)
             places = [
                 (match.start, match.end, match.text)
-                for match in found
-                if match.text != request.text[match.start : match.end] and not _is_done(match, request.text)
+                for match in matches(pattern, request.text, tokens)
+                if match.text != request.text[match.start : match.end]
+                and not _is_done(match, request.text)
+                and likeness(pattern, around(match, request.text, tokens)) >= least
             ]
             kind = EditKind.EXAMPLE if pattern.examples == 1 else EditKind.TWO_EXAMPLES
             yield self._allowed(document, places, kind)
+        if hunk.uri == request.uri:
+            yield self._allowed(
+                document, unused_imports(hunk, request.text, tokens, language_id), EditKind.UNUSED_IMPORT
+            )
 
     def _patterns(self, latest: Example, hunk: Hunk, language_id: str) -> Iterator[EditPattern]:
         """Yield the patterns of the last change: with an earlier one that is like it, or else alone."""
@@ -170,7 +188,7 @@ class Proposer:
         both = self._with_earlier(draft, hunk, language_id)
         if both is not None:
             yield both
-        elif draft.is_strong and (pattern := draft.pattern()) is not None:
+        elif (pattern := draft.pattern()) is not None and least_likeness(pattern) <= 1.0:
             yield pattern
 
     def _with_earlier(self, draft: Draft, hunk: Hunk, language_id: str) -> EditPattern | None:
@@ -234,12 +252,6 @@ class Proposer:
         return edited is not None and len(errors(edited)) <= count
 
 
-def lines_of(text: str, proposal: Proposal) -> tuple[str, str]:
-    """Return the whole lines that a proposal changes, before and after."""
-    start, end = line_start(text, proposal.start), line_end(text, proposal.end)
-    return text[start:end], text[start : proposal.start] + proposal.text + text[proposal.end : end]
-
-
 def _examples(hunk: Hunk, language_id: str) -> list[Example]:
     """Return the changes of a hunk: each line for itself if their number is the same, or else all of it."""
     if len(hunk.before) == len(hunk.after):
@@ -261,6 +273,3 @@ def _is_done(match: Match, text: str) -> bool:
 def _ordered(proposals: Sequence[Proposal], offset: int) -> list[Proposal]:
     """Return proposals as a reader would go through them: down from the cursor, then from the top."""
     return sorted(proposals, key=lambda proposal: (proposal.start < offset, proposal.start))
-
-
-__all__ = ["Proposer", "applied", "lines_of"]

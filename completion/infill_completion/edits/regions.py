@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from infill_completion.edits.examples import Example
+from infill_completion.edits.patterns import PatternForm
 from infill_completion.edits.tokens import Lexeme, LexemeKind, partners
 from infill_completion.edits.words import BEFORE_CALLS, CONSTANTS, DEFINES, KEYWORDS, SAME_TESTS
 
@@ -56,8 +57,8 @@ def balanced(example: Example, low: int, same: int) -> tuple[int, int] | None:
             return low, same
 
 
-def with_context(example: Example, low: int, same: int) -> tuple[int, int, bool]:
-    """Widen a region by tokens that must be around it, and return whether one example is enough then."""
+def with_context(example: Example, low: int, same: int) -> tuple[int, int, PatternForm]:
+    """Widen a region by tokens that must be around it, and return what kind of change it is then."""
     tokens = example.before
     end = len(tokens) - same
     old, new = tokens[low:end], example.after[low : len(example.after) - same]
@@ -65,29 +66,30 @@ def with_context(example: Example, low: int, same: int) -> tuple[int, int, bool]
     if len(old) == 1 and len(new) == 1 and old[0].kind is new[0].kind is LexemeKind.NAME:
         around = _around_name(old[0], left, right)
         if around is not None:
-            return low - around[0], same - around[1], True
-        return low - len(left), same - len(right[:1]), False
+            return low - around[0], same - around[1], around[2]
+        return low - len(left), same - len(right[:1]), PatternForm.OTHER
     if new and any(is_name(token) and len(token.text) > 2 for token in old):
-        return low, same, True
+        is_callee = old[-1].kind is new[-1].kind is LexemeKind.NAME and bool(right) and right[0].text == "("
+        return low, same - is_callee, PatternForm.MEMBER if is_callee else PatternForm.EXPRESSION
     operators = " ".join(token.text for token in old), " ".join(token.text for token in new)
     if right and right[0].text in CONSTANTS and operators in SAME_TESTS:
-        return low, same - 1, True
-    return low - len(left), same - len(right[:1]), False
+        return low, same - 1, PatternForm.TEST
+    return low - len(left), same - len(right[:1]), PatternForm.OTHER
 
 
-def _around_name(name: Lexeme, left: list[Lexeme], right: list[Lexeme]) -> tuple[int, int] | None:
+def _around_name(name: Lexeme, left: list[Lexeme], right: list[Lexeme]) -> tuple[int, int, PatternForm] | None:
     """Return how many tokens before and after a changed name make it specific; None if none do.
 
     That is a member with its receiver, a type with what has it, and a module with what is taken from it.
     """
     if len(left) == 2 and left[1].text in _DOTS and left[0].kind is LexemeKind.NAME:
-        return 2, int(bool(right) and right[0].text == "(")
+        return 2, int(bool(right) and right[0].text == "("), PatternForm.MEMBER
     if len(left) == 2 and left[1].text == ":" and is_name(left[0]):
-        return 2, 0
+        return 2, 0, PatternForm.TYPE
     if right and is_name(right[0]) and not (left and left[-1].text in DEFINES):
-        return 0, 1
+        return 0, 1, PatternForm.TYPE
     is_module = len(right) == 2 and right[0].text in _DOTS and right[1].kind is LexemeKind.NAME
-    return (0, 2) if is_module and len(name.text) > 1 else None
+    return (0, 2, PatternForm.MODULE) if is_module and len(name.text) > 1 else None
 
 
 def is_literal(token: Lexeme) -> bool:

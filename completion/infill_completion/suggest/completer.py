@@ -13,7 +13,7 @@ from infill_completion.context import Gatherer
 from infill_completion.document.snapshot import Answer, Snapshot
 from infill_completion.document.workspace import NoDocuments, OpenDocuments
 from infill_completion.languages.syntax import DocumentTrees
-from infill_completion.settings import Settings
+from infill_completion.settings import EditSettings, Settings
 from infill_completion.suggest.debounce import Debounce
 from infill_completion.suggest.explain import explain_answer, explain_skip
 from infill_completion.suggest.explanation import Explanation
@@ -188,4 +188,5 @@ class Completer:
 def _fingerprint(settings: Settings) -> Settings:
     """Return the settings without those that decide when or where an answer is shown but not what it is."""
     completion = replace(settings.completion, debounce_ms=0, enabled=True, in_comments=True, in_strings=True)
-    return replace(settings, completion=completion, privacy=replace(settings.privacy, statistics=True))
+    privacy = replace(settings.privacy, statistics=True)
+    return replace(settings, completion=completion, privacy=privacy, edits=EditSettings())

@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def create_server() -> InfillServer:
-    """Return a server with all its features; it is not started."""
+def create_server(*, as_copilot: bool = False) -> InfillServer:
+    """Return a server with all its features; it is not started.
+
+    Args:
+        as_copilot: Whether it takes the place of Copilot's server: its name, and UTF-16 positions only.
+    """
     # The imports create some hundred thousand objects that live as long as the process; scanning them for garbage
     # again and again takes an eighth of the time until the first answer.
     was_enabled = gc.isenabled()
@@ -30,7 +34,7 @@ def create_server() -> InfillServer:
         from infill_server.features import add_features
         from infill_server.language_server import InfillServer
 
-        server = InfillServer()
+        server = InfillServer(as_copilot=as_copilot)
         add_features(server)
         gc.freeze()
     finally:
@@ -51,7 +55,7 @@ def start_stdio(server: InfillServer | None = None) -> int:
         return asyncio.run(server.serve(lambda size: os.read(0, size), lambda data: _write_all(output, data)))
 
 
-def start_tcp(host: str, port: int) -> int:
+def start_tcp(host: str, port: int, *, as_copilot: bool = False) -> int:
     """Wait for one client at an address, serve it, and return the exit code."""
     _log_to_stderr()
     with socket.create_server((host, port)) as listener:
@@ -59,7 +63,7 @@ def start_tcp(host: str, port: int) -> int:
         client, _ = listener.accept()
     with client:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return asyncio.run(create_server().serve(client.recv, client.sendall))
+        return asyncio.run(create_server(as_copilot=as_copilot).serve(client.recv, client.sendall))
 
 
 def _log_to_stderr() -> None:

@@ -160,6 +160,10 @@ class DocumentStore:
         if self.on_edits is not None:
             self.on_edits(document, done)
 
+    def changed(self) -> list[Document]:
+        """Return the documents whose changes have not been read yet."""
+        return [document for document in self._documents.values() if document.changes]
+
     def close(self, uri: str) -> None:
         """Remove a document."""
         self._documents.pop(unquote(uri), None)

@@ -49,6 +49,7 @@ class InfillProtocol(DocumentSync):
         is_initialized: Whether the client has sent ``initialize``.
         initialization_options: The options in ``initialize``.
         client_name: The client's name in ``initialize``; empty if it has none.
+        is_copilot: Whether the server speaks Copilot's dialect: it was started so, or the client says that it does.
         on_received, on_sent: Called with each message of either side, while a session is recorded.
     """
 
@@ -61,6 +62,7 @@ class InfillProtocol(DocumentSync):
         self.is_initialized = False
         self.initialization_options: object = None
         self.client_name = ""
+        self.is_copilot = False
 
     @property
     def shut_down(self) -> bool:
@@ -264,11 +266,15 @@ class InfillProtocol(DocumentSync):
     @lsp_method(types.INITIALIZE)
     def lsp_initialize(self, params: types.InitializeParams) -> Generator[Any, Any, types.InitializeResult]:
         """Answer with the server's capabilities and prepare the document store."""
+        if self.is_copilot and params.capabilities.general is not None:
+            params.capabilities.general.position_encodings = [types.PositionEncodingKind.Utf16]
         result = yield from super().lsp_initialize(params)
         assert isinstance(result, types.InitializeResult)
         self.documents.use(params, Units(result.capabilities.position_encoding or Units.UTF16))
         self.initialization_options = params.initialization_options
         self.client_name = params.client_info.name if params.client_info else ""
+        options = params.initialization_options
+        self.is_copilot = self.is_copilot or (isinstance(options, dict) and "editorInfo" in options)
         self.is_initialized = True
         return result
 

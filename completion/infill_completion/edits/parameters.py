@@ -1,0 +1,188 @@
+"""Changed parameters of a function, and the calls of it in the same document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from infill_completion.edits.examples import Example
+from infill_completion.edits.tokens import Lexeme, LexemeKind, partners
+from infill_completion.edits.words import BEFORE_CALLS, KEYWORDS, SELVES
+
+_KEYWORDS = frozenset({"def", "function", "func", "fn", "fun"})
+_LAST_IS_NAME = frozenset({"c", "cpp", "cuda-cpp", "java"})
+_NO_PARAMETERS = frozenset({"*", "/", "void", "..."})
+Place = tuple[int, int, str]
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A function and its parameters, without the one for the object itself.
+
+    Attributes:
+        name: The function.
+        parameters: The names of its parameters.
+        is_method: Whether it is called by way of an object.
+    """
+
+    name: str
+    parameters: tuple[str, ...]
+    is_method: bool
+
+
+def changed_calls(example: Example, text: str, tokens: Sequence[Lexeme], language_id: str) -> list[Place]:
+    """Return what the calls of a function become whose parameters the user has removed, reordered or renamed.
+
+    What a new parameter is to be given is not known, so that nothing follows from one.
+
+    Args:
+        example: The change.
+        text: The document.
+        tokens: Its tokens.
+        language_id: LSP's language id.
+    """
+    old, new = signature_of(example.before, language_id), signature_of(example.after, language_id)
+    if old is None or new is None or old.name != new.name or old.parameters == new.parameters:
+        return []
+    if len(set(old.parameters)) < len(old.parameters) or _count_of_definitions(tokens, old.name) > 1:
+        return []
+    found: list[Place] = []
+    pairs = partners(list(tokens))
+    for index in range(len(tokens) - 1):
+        if tokens[index].text != old.name or tokens[index + 1].text != "(" or index + 1 not in pairs:
+            continue
+        if _is_definition(tokens, index, pairs) or (tokens[index - 1].text in {".", "->", "?."}) != old.is_method:
+            continue
+        arguments = _parts(tokens, index + 1, pairs)
+        found += _changed(old, new, arguments, text, tokens)
+    return found
+
+
+def signature_of(tokens: Sequence[Lexeme], language_id: str) -> Signature | None:
+    """Return the signature that tokens begin with, after modifiers and types; None if they are no definition."""
+    pairs = partners(list(tokens))
+    for index in range(1, len(tokens) - 1):
+        if tokens[index + 1].text != "(" or index + 1 not in pairs or not _is_definition(tokens, index, pairs):
+            continue
+        parts = _parts(tokens, index + 1, pairs)
+        names = [_name_of(tokens[start:end], language_id) for start, end in parts]
+        if None in names:
+            return None
+        known = [name for name in names if name is not None]
+        is_method = known[:1] != [] and known[0] in SELVES
+        if (
+            any("*" in [token.text for token in tokens[start : start + 1]] for start, _ in parts)
+            and language_id == "python"
+        ):
+            return None  # What is behind it is given by name or in any number.
+        return Signature(tokens[index].text, tuple(known[is_method:]), is_method)
+    return None
+
+
+def _is_definition(tokens: Sequence[Lexeme], index: int, pairs: dict[int, int]) -> bool:
+    """Return whether the name at ``index`` is defined there: after a keyword, or after a type and before a body."""
+    before = tokens[index - 1] if index else None
+    if before is None or tokens[index].kind is not LexemeKind.NAME or tokens[index].text in KEYWORDS:
+        return False
+    if before.text in _KEYWORDS or (
+        before.text == ")" and index > 1 and tokens[pairs.get(index - 1, 0) - 1].text == "func"
+    ):
+        return True
+    closer = pairs.get(index + 1, len(tokens))
+    has_body = closer + 1 < len(tokens) and tokens[closer + 1].text in {"{", "throws"}
+    is_typed = before.kind is LexemeKind.NAME and before.text not in BEFORE_CALLS
+    return has_body and (is_typed or before.text in {"*", "&", ">", "]"})
+
+
+def _count_of_definitions(tokens: Sequence[Lexeme], name: str) -> int:
+    pairs = partners(list(tokens))
+    found = (index for index in range(len(tokens) - 1) if tokens[index].text == name and tokens[index + 1].text == "(")
+    return sum(_is_definition(tokens, index, pairs) for index in found)
+
+
+def _parts(tokens: Sequence[Lexeme], opener: int, pairs: dict[int, int]) -> list[tuple[int, int]]:
+    """Return the parts between commas in a pair of brackets."""
+    closer, at, start = pairs[opener], opener + 1, opener + 1
+    found = []
+    depth = 0
+    while at < closer:
+        text = tokens[at].text
+        depth += (text == "<") - (text == ">")
+        if text == "," and depth <= 0:
+            found.append((start, at))
+            start = at + 1
+        at = pairs[at] + 1 if pairs.get(at, -1) > at else at + 1
+    if start < closer:
+        found.append((start, closer))
+    return found
+
+
+def _name_of(tokens: Sequence[Lexeme], language_id: str) -> str | None:
+    names = [
+        token.text for token in tokens if token.kind is LexemeKind.NAME and token.text not in {"mut", "const", "final"}
+    ]
+    if not names or tokens[0].text in _NO_PARAMETERS - {"*"}:
+        return None
+    return names[-1] if language_id in _LAST_IS_NAME else names[0]
+
+
+def _changed(
+    old: Signature, new: Signature, arguments: list[tuple[int, int]], text: str, tokens: Sequence[Lexeme]
+) -> list[Place]:
+    """Return what becomes of the arguments of one call."""
+    keys = [_key(tokens[start:end]) for start, end in arguments]
+    if any(tokens[start].text in {"*", "**", "..."} for start, _ in arguments):
+        return []
+    positional = sum(key is None for key in keys)
+    names = [*old.parameters[:positional], *(key for key in keys if key is not None)]
+    if positional > len(old.parameters) or len(names) != len(arguments):
+        return []
+    removed = [name for name in old.parameters if name not in new.parameters]
+    added = [name for name in new.parameters if name not in old.parameters]
+    if len(removed) == 1 and not added:
+        return _without(removed[0], names, arguments, tokens)
+    if len(removed) == len(added) == 1 and new.parameters == tuple(
+        added[0] if name == removed[0] else name for name in old.parameters
+    ):
+        found = [start for (start, _), key in zip(arguments, keys, strict=True) if key == removed[0]]
+        return [(tokens[start].start, tokens[start].end, added[0]) for start in found]
+    if not removed and not added and positional == len(arguments) == len(old.parameters):
+        given = dict(zip(names, arguments, strict=True))
+        written = [given[name] for name in new.parameters]
+        return _permuted(arguments, written, text, tokens)
+    return []
+
+
+def _permuted(
+    arguments: list[tuple[int, int]], written: list[tuple[int, int]], text: str, tokens: Sequence[Lexeme]
+) -> list[Place]:
+    """Return one replacement of the arguments that change places; the text between them stays."""
+    moved = [index for index, (to, of) in enumerate(zip(arguments, written, strict=True)) if to != of]
+    if not moved:
+        return []
+    pieces = []
+    for index in range(moved[0], moved[-1] + 1):
+        start, end = written[index]
+        pieces.append(text[tokens[start].start : tokens[end - 1].end])
+        if index < moved[-1]:
+            pieces.append(text[tokens[arguments[index][1] - 1].end : tokens[arguments[index + 1][0]].start])
+    first, last = arguments[moved[0]][0], arguments[moved[-1]][1] - 1
+    return [(tokens[first].start, tokens[last].end, "".join(pieces))]
+
+
+def _without(removed: str, names: list[str], arguments: list[tuple[int, int]], tokens: Sequence[Lexeme]) -> list[Place]:
+    """Return the removal of one argument with its comma."""
+    if removed not in names:
+        return []
+    at = names.index(removed)
+    start, end = arguments[at]
+    if at > 0:
+        return [(tokens[arguments[at - 1][1] - 1].end, tokens[end - 1].end, "")]
+    if len(arguments) > 1:
+        return [(tokens[start].start, tokens[arguments[1][0]].start, "")]
+    return [(tokens[start].start, tokens[end - 1].end, "")]
+
+
+def _key(tokens: Sequence[Lexeme]) -> str | None:
+    """Return the name of a keyword argument; None if it is positional."""
+    return tokens[0].text if len(tokens) > 2 and tokens[1].text == "=" and tokens[0].kind is LexemeKind.NAME else None

@@ -1,0 +1,85 @@
+"""The next edits of one window: its history, what was rejected, and whose edits are not read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from infill_completion.document.changes import LineChange
+from infill_completion.edits.history import EditHistory
+from infill_completion.edits.proposal import EditRequest, NextEditsAnswer, Silence
+from infill_completion.edits.proposer import Proposer
+from infill_completion.edits.rejections import Rejections
+from infill_completion.privacy.rules import Privacy
+from infill_completion.settings import Settings
+
+# A NUL among this many first characters means that the document is binary.
+_PROBED = 8192
+
+
+class EditWindow:
+    """Follows the edits of a window and proposes the next ones; belongs to one thread at a time."""
+
+    def __init__(self) -> None:
+        self._history, self._rejections = EditHistory(), Rejections()
+        self._is_stopped: Callable[[], bool] = lambda: False
+        self._proposer = Proposer(self._history, self._rejections, self._gives_up)
+        self._ignore: tuple[str, ...] = ()
+        self._privacy = Privacy(())
+
+    def follow(
+        self, uri: str, changes: Iterable[LineChange], *, is_broken: bool, settings: Settings, roots: Sequence[Path]
+    ) -> None:
+        """Take over the changes of a document; those of a private one are not even kept."""
+        if self._is_private(uri, settings, roots):
+            self._history.forget(uri)
+        else:
+            self._history.add(uri, changes, is_broken=is_broken)
+
+    def propose(
+        self, request: EditRequest, settings: Settings, roots: Sequence[Path], is_stopped: Callable[[], bool]
+    ) -> NextEditsAnswer:
+        """Return the next edits of a document, or why there are none.
+
+        Args:
+            request: The document.
+            settings: The user's settings.
+            roots: The folders of the workspace.
+            is_stopped: Whether to give up; asked often.
+        """
+        self._is_stopped = is_stopped
+        reason = self._refusal(request, settings, roots)
+        return NextEditsAnswer(silence=reason) if reason is not None else self._proposer.propose(request)
+
+    def reject(self, uri: str, before: str, after: str) -> None:
+        """Do not propose again that the lines ``before`` become ``after``."""
+        self._rejections.add(uri, before, after)
+
+    def forget(self, uri: str) -> None:
+        """Forget a document that was closed, except for what was rejected in it."""
+        self._history.forget(uri)
+        self._proposer.forget(uri)
+
+    def _gives_up(self) -> bool:
+        return self._is_stopped()
+
+    def _refusal(self, request: EditRequest, settings: Settings, roots: Sequence[Path]) -> Silence | None:
+        if not settings.edits.enabled:
+            return Silence.OFF
+        if not settings.completion.enabled:
+            return Silence.SWITCHED_OFF
+        if not settings.completion.is_language_enabled(request.language_id):
+            return Silence.LANGUAGE_OFF
+        if "\0" in request.text[:_PROBED]:
+            return Silence.BINARY_FILE
+        latest = next(self._history.latest(), None)
+        for uri in {request.uri, latest.uri} if latest is not None else {request.uri}:
+            if self._is_private(uri, settings, roots):
+                self._history.forget(uri)
+                return Silence.PRIVATE_FILE
+        return None
+
+    def _is_private(self, uri: str, settings: Settings, roots: Sequence[Path]) -> bool:
+        if self._ignore != settings.privacy.ignore:
+            self._ignore, self._privacy = settings.privacy.ignore, Privacy(settings.privacy.ignore)
+        return self._privacy.rule_for(uri, roots) is not None

@@ -1,0 +1,1 @@
+"""Next edits on the side of the language server."""

@@ -1,0 +1,215 @@
+"""Next edits of one editor window: when they are computed, and what becomes of them.
+
+They never come before a suggestion: while one is awaited, nothing of them runs, and what runs gives way. They are
+computed on a thread of their own, which alone touches the history of edits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+
+from infill_server.lsp.documents import Document, DocumentStore
+
+if TYPE_CHECKING:
+    from infill_completion.edits.proposal import EditRequest, NextEditsAnswer
+    from infill_completion.edits.window import EditWindow
+    from infill_completion.settings import Settings
+
+_MAX_OFFERS = 500
+
+
+@dataclass(frozen=True)
+class EditOffer:
+    """A next edit as the client gets it.
+
+    Attributes:
+        number: Names it in the reports of the client.
+        uri: The document.
+        version: The version of the document that it is for.
+        range: What it replaces.
+        text: What takes its place.
+        lines: The whole lines that it changes, before and after.
+    """
+
+    number: str
+    uri: str
+    version: int
+    range: types.Range
+    text: str
+    lines: tuple[str, str]
+
+
+class _Turn:
+    """One computation, which may be told to give way."""
+
+    def __init__(self) -> None:
+        self.is_stopped = False
+
+
+class NextEdits:
+    """The next edits of a window.
+
+    Attributes:
+        counts: How many were offered, shown, accepted and rejected.
+        are_settings_known: Set once the settings of all sources are known; requests wait for it, since they say which
+            files are private.
+    """
+
+    def __init__(self, documents: DocumentStore, settings: Callable[[], Settings]) -> None:
+        self.counts: Counter[str] = Counter()
+        self.are_settings_known = asyncio.Event()
+        self._documents, self._settings = documents, settings
+        self._offers: OrderedDict[str, EditOffer] = OrderedDict()
+        self._shown = ""
+        self._number = 0
+        self._newest: dict[str, int] = {}  # the number of the newest request, by document
+        self._completions = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._turn = _Turn()
+        self._inbox: deque[Callable[[EditWindow], None]] = deque()  # for the thread
+        self._window: EditWindow | None = None
+        self._thread: ThreadPoolExecutor | None = None
+
+    @contextmanager
+    def completing(self) -> Iterator[None]:
+        """Stand aside while a suggestion is awaited."""
+        self._turn.is_stopped = True
+        self._completions += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._completions -= 1
+            if self._completions == 0:
+                self._idle.set()
+
+    async def propose(self, document: Document, position: types.Position, version: int | None) -> list[EditOffer]:
+        """Return the next edits of a document, the first one first.
+
+        There are none if the client asks for another version than the one that is here, if the document changes
+        meanwhile, or if a newer request of the document supersedes this one.
+
+        Args:
+            document: The document.
+            position: The cursor.
+            version: The version that the client asks for; any if None.
+        """
+        if version is not None and version != document.version:
+            return []
+        request = _request(document, position)
+        number = self._number = self._number + 1
+        self._newest[request.uri] = number
+        self._turn.is_stopped = True  # Whatever is being computed is out of date.
+        await self.are_settings_known.wait()
+        while True:
+            await self._idle.wait()
+            if self._newest.get(request.uri) != number or not self._is_current(document, request):
+                return []
+            turn = self._turn = _Turn()
+            answer = await self._compute(request, turn)
+            if not turn.is_stopped:
+                break
+        if self._newest.get(request.uri) != number or not self._is_current(document, request):
+            return []
+        return self._offer(document, request, answer)
+
+    def shown(self, number: str) -> None:
+        """Count an edit that the client shows; one that it reports again at once counts once."""
+        if number in self._offers and number != self._shown:
+            self._shown = number
+            self.counts["shown"] += 1
+
+    def accepted(self, number: str) -> bool:
+        """Count an edit that the user took, and return whether it is one of ours that was not reported before."""
+        offer = self._offers.pop(number, None)
+        self.counts["accepted"] += offer is not None
+        return offer is not None
+
+    def rejected(self, number: str) -> bool:
+        """Do not propose an edit again, and return whether it is one of ours."""
+        offer = self._offers.pop(number, None)
+        if offer is not None:
+            self.counts["rejected"] += 1
+            self._inbox.append(lambda window: window.reject(offer.uri, *offer.lines))
+        return offer is not None
+
+    def closed(self, uri: str) -> None:
+        """Forget a document that was closed."""
+        self._newest.pop(uri, None)
+        self._inbox.append(lambda window: window.forget(uri))
+
+    def close(self) -> None:
+        """End the thread."""
+        self._turn.is_stopped = True
+        if self._thread is not None:
+            self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _is_current(self, document: Document, request: EditRequest) -> bool:
+        """Return whether a request is for the text that the editor has now."""
+        if request.uri not in self._documents or self._documents.get(request.uri) is not document:
+            return False
+        return document.version == request.version and str(document.text) == request.text
+
+    async def _compute(self, request: EditRequest, turn: _Turn) -> NextEditsAnswer:
+        settings, roots = self._settings(), self._documents.roots()
+        for changed in self._documents.changed():
+            broken, changes, uri = changed.changes.is_broken, changed.changes.take(), changed.uri
+            self._inbox.append(
+                lambda window, uri=uri, changes=changes, broken=broken: window.follow(  # type: ignore[misc]
+                    uri, changes, is_broken=broken, settings=settings, roots=roots
+                )
+            )
+
+        def work() -> NextEditsAnswer:
+            window = self._follow()
+            return window.propose(request, settings, roots, lambda: turn.is_stopped)
+
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="edits")
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except asyncio.CancelledError:
+            turn.is_stopped = True
+            raise
+
+    def _follow(self) -> EditWindow:
+        """Bring the history up to date; on the thread."""
+        if self._window is None:
+            from infill_completion.edits.window import EditWindow
+
+            self._window = EditWindow()
+        while self._inbox:
+            self._inbox.popleft()(self._window)
+        return self._window
+
+    def _offer(self, document: Document, request: EditRequest, answer: NextEditsAnswer) -> list[EditOffer]:
+        from infill_completion.edits.proposal import lines_of
+
+        offers = []
+        for proposal in answer.shown:
+            self._number += 1
+            place = types.Range(document.text.position(proposal.start), document.text.position(proposal.end))
+            lines = lines_of(request.text, proposal)
+            offer = EditOffer(f"edit-{self._number}", document.uri, request.version, place, proposal.text, lines)
+            self._offers[offer.number] = offer
+            offers.append(offer)
+        self.counts["offered"] += len(offers)
+        while len(self._offers) > _MAX_OFFERS:
+            self._offers.popitem(last=False)
+        return offers
+
+
+def _request(document: Document, position: types.Position) -> EditRequest:
+    from infill_completion.edits.proposal import EditRequest
+
+    text = str(document.text)
+    return EditRequest(document.uri, document.version, document.language_id, text, document.text.offset(position))

@@ -1,0 +1,46 @@
+"""A changed signature reaches the calls, and an import goes with its last use."""
+
+PARAMETERS = {
+    "python": {
+        "removed": "def f(a«, b⟶»):\n    return a\n\nf(1[[, 2⟶]])\nf(1[[, b=2⟶]])\nf(1)\n",
+        "removed first": "def f(«a, ⟶»b):\n    return b\n\nf([[1, ⟶]]2)\nf(b=2)\n",
+        "swapped": "def f(«a, b⟶b, a»):\n    return a\n\nf([[x.y⟶2]], [[2⟶x.y]])\nf(a=1, b=2)\n",
+        "renamed keyword": "def f(«count⟶total»=1):\n    return [[count⟶total]]\n\nf([[count⟶total]]=2)\ng(count=3)\n",
+        "method": "class A:\n    def f(self, a«, b⟶»):\n        return a\n\n    def g(self):\n        self.f(1[[, 2⟶]])\n        f(1, 2)\n",
+    },
+    "javascript": {"removed": "function f(a«, b⟶») {\n  return a;\n}\nf(1[[, 2⟶]]);\nx.f(1, 2);\n"},
+    "typescript": {"swapped": "function f(«a: A, b: B⟶b: B, a: A») {\n  return a;\n}\nf([[1⟶2]], [[2⟶1]]);\n"},
+    "go": {"removed": "package a\n\nfunc f(a int«, b int⟶») int {\n\treturn a\n}\n\nvar x = f(1[[, 2⟶]])\n"},
+    "rust": {"removed": "fn f(a: u32«, b: u32⟶») -> u32 {\n    a\n}\n\nfn g() {\n    f(1[[, 2⟶]]);\n}\n"},
+    "java": {
+        "removed": "class A {\n  int f(int a«, int b⟶») {\n    return a;\n  }\n  int g() {\n    return f(1[[, 2⟶]]);\n  }\n}\n"
+    },
+    "c": {"removed": "int f(int a«, int b⟶») {\n    return a;\n}\n\nint g(void) {\n    return f(1[[, 2⟶]]);\n}\n"},
+    "cpp": {
+        "swapped": "int f(«int a, int b⟶int b, int a») {\n    return a;\n}\n\nint g() {\n    return f([[1⟶2]], [[2⟶1]]);\n}\n"
+    },
+}
+IMPORTS = {
+    "python": {
+        "a module": "[[import os\n⟶]]import sys\n\nx = «os.getcwd()⟶sys.argv[0]»\n",
+        "one of several": "from m import [[a, ⟶]]b\n\nx = «a()⟶b()»\n",
+        "the last of several": "from m import b[[, a⟶]]\n\nx = «a()⟶b()»\n",
+    },
+    "javascript": {"one of several": "import { [[a, ⟶]]b } from 'm';\n\nconst x = «a()⟶b()»;\n"},
+    "typescript": {"a line": "[[import { a } from 'm';\n⟶]]\nconst x = «a()⟶1 + 2»;\n"},
+    "java": {"a class": "[[import a.b.List;\n⟶]]\nclass A {\n  «List⟶int[]» x;\n}\n"},
+}
+SILENT = {
+    "python": {
+        "added parameter": "def f(a«, b⟶, b, c»):\n    return a\n\nf(1, 2)\n",
+        "parameter with a default": "def f(a«⟶, b=1»):\n    return a\n\nf(1)\n",
+        "removed, but never given": "def f(a«, b=1⟶»):\n    return a\n\nf(1)\n",
+        "defined twice": "class A:\n    def f(self, a«, b⟶»):\n        pass\n\nclass B:\n    def f(self, a, b):\n        pass\n\nx.f(1, 2)\n",
+        "starred arguments": "def f(a«, b⟶»):\n    return a\n\nf(*x)\n",
+        "import still used": "import os\n\nx = «os.getcwd()⟶1»\ny = os.sep\n",
+        "import used in a string": "import os\n\nx = «os.getcwd()⟶1»\ny: 'os.PathLike'\n",
+        "import that is kept": "import os  # noqa: F401\n\nx = «os.getcwd()⟶1»\n",
+    },
+    "javascript": {"default export": "import * as a from 'm';\n\nconst x = «a()⟶1»;\n"},
+    "go": {"method of that name": "package a\n\nfunc f(a int«, b int⟶») int {\n\treturn a\n}\n\nvar x = y.f(1, 2)\n"},
+}
