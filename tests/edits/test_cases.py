@@ -18,6 +18,7 @@ SHOWN: tuple[Table, ...] = (
     example.TYPES,
     propagation.PARAMETERS,
     propagation.IMPORTS,
+    propagation.AWAITS,
 )
 SILENT: tuple[Table, ...] = (rename.SILENT, example.SILENT, propagation.SILENT)
 

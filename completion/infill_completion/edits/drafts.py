@@ -129,7 +129,7 @@ def unified(one: Draft, other: Draft) -> Draft | None:
 
 def _shared_runs(old: Sequence[Lexeme], new: Sequence[Lexeme]) -> list[tuple[int, int]]:
     """Return the runs between brackets and commas of ``old`` that are also in ``new``, from left to right."""
-    pairs, found = partners(list(old)), list[tuple[int, int]]()
+    pairs, found = partners(old), list[tuple[int, int]]()
     fresh = [token.text for token in new]
     for opener, closer in sorted(pairs.items()):
         if closer < opener or old[opener].text == "{" or (found and opener < found[-1][1]):

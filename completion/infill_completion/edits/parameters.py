@@ -30,37 +30,43 @@ class Signature:
     is_method: bool
 
 
-def changed_calls(example: Example, text: str, tokens: Sequence[Lexeme], language_id: str) -> list[Place]:
+def changed_signature(example: Example, language_id: str) -> tuple[Signature, Signature] | None:
+    """Return the signatures before and after a change of a function's parameters; None if it is something else."""
+    old = signature_of(example.before, language_id)
+    new = signature_of(example.after, language_id) if old is not None else None
+    if old is None or new is None or old.name != new.name or old.parameters == new.parameters:
+        return None
+    return (old, new) if len(set(old.parameters)) == len(old.parameters) else None
+
+
+def changed_calls(signatures: tuple[Signature, Signature], text: str, tokens: Sequence[Lexeme]) -> list[Place]:
     """Return what the calls of a function become whose parameters the user has removed, reordered or renamed.
 
     What a new parameter is to be given is not known, so that nothing follows from one.
 
     Args:
-        example: The change.
+        signatures: The signatures before and after the change.
         text: The document.
         tokens: Its tokens.
-        language_id: LSP's language id.
     """
-    old, new = signature_of(example.before, language_id), signature_of(example.after, language_id)
-    if old is None or new is None or old.name != new.name or old.parameters == new.parameters:
-        return []
-    if len(set(old.parameters)) < len(old.parameters) or _count_of_definitions(tokens, old.name) > 1:
+    old, new = signatures
+    pairs = partners(tokens)
+    named = [
+        index for index in range(len(tokens) - 1) if tokens[index].text == old.name and tokens[index + 1].text == "("
+    ]
+    calls = [index for index in named if not _is_definition(tokens, index, pairs)]
+    if len(named) - len(calls) > 1:
         return []
     found: list[Place] = []
-    pairs = partners(list(tokens))
-    for index in range(len(tokens) - 1):
-        if tokens[index].text != old.name or tokens[index + 1].text != "(" or index + 1 not in pairs:
-            continue
-        if _is_definition(tokens, index, pairs) or (tokens[index - 1].text in {".", "->", "?."}) != old.is_method:
-            continue
-        arguments = _parts(tokens, index + 1, pairs)
-        found += _changed(old, new, arguments, text, tokens)
+    for index in calls:
+        if index + 1 in pairs and (tokens[index - 1].text in {".", "->", "?."}) == old.is_method:
+            found += _changed(old, new, _parts(tokens, index + 1, pairs), text, tokens)
     return found
 
 
 def signature_of(tokens: Sequence[Lexeme], language_id: str) -> Signature | None:
     """Return the signature that tokens begin with, after modifiers and types; None if they are no definition."""
-    pairs = partners(list(tokens))
+    pairs = partners(tokens)
     for index in range(1, len(tokens) - 1):
         if tokens[index + 1].text != "(" or index + 1 not in pairs or not _is_definition(tokens, index, pairs):
             continue
@@ -92,12 +98,6 @@ def _is_definition(tokens: Sequence[Lexeme], index: int, pairs: dict[int, int]) 
     has_body = closer + 1 < len(tokens) and tokens[closer + 1].text in {"{", "throws"}
     is_typed = before.kind is LexemeKind.NAME and before.text not in BEFORE_CALLS
     return has_body and (is_typed or before.text in {"*", "&", ">", "]"})
-
-
-def _count_of_definitions(tokens: Sequence[Lexeme], name: str) -> int:
-    pairs = partners(list(tokens))
-    found = (index for index in range(len(tokens) - 1) if tokens[index].text == name and tokens[index + 1].text == "(")
-    return sum(_is_definition(tokens, index, pairs) for index in found)
 
 
 def _parts(tokens: Sequence[Lexeme], opener: int, pairs: dict[int, int]) -> list[tuple[int, int]]:

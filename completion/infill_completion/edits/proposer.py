@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from infill_completion.document.lines import line_end, line_start, split_lines
+from infill_completion.edits.awaiting import calls_to_await, made_async
 from infill_completion.edits.drafts import Draft, draft_of, unified
 from infill_completion.edits.examples import Example
 from infill_completion.edits.history import EditHistory, Hunk
 from infill_completion.edits.likeness import around, least_likeness, likeness
 from infill_completion.edits.names.renaming import renamed_places
-from infill_completion.edits.parameters import changed_calls
+from infill_completion.edits.parameters import changed_calls, changed_signature
 from infill_completion.edits.parsed import Parsers, StoppedError, errors
 from infill_completion.edits.patterns import EditPattern, Match, matches
 from infill_completion.edits.proposal import EditKind, EditRequest, NextEditsAnswer, Proposal, Silence, lines_of
@@ -45,6 +47,11 @@ class _Document:
     tree: Tree | None
     lines: list[str]
     starts: list[int]
+
+    @cached_property
+    def tokens(self) -> list[Lexeme]:
+        """The tokens of the document."""
+        return tokens_of(self.request.text, self.request.language_id)
 
     @classmethod
     def of(cls, request: EditRequest, tree: Tree | None) -> _Document:
@@ -150,21 +157,24 @@ class Proposer:
         if not example:
             return
         latest = example[-1]
+        signatures = changed_signature(latest, language_id) if hunk.uri == request.uri else None
         if hunk.uri == request.uri and latest.renamed and document.tree is not None:
             done = [document.span(other.first, other.end) for other in self._renamed(hunk, latest.renamed, language_id)]
             places = renamed_places(document.tree, request.text, language_id, latest.renamed, done)
-            if places:
-                places += changed_calls(latest, request.text, tokens_of(request.text, language_id), language_id)
+            if places and signatures is not None:
+                places += changed_calls(signatures, request.text, document.tokens)
             yield self._allowed(document, places, EditKind.RENAME)
-        tokens: list[Lexeme] = []
-        if hunk.uri == request.uri:
-            tokens = tokens_of(request.text, language_id)
-            calls = changed_calls(latest, request.text, tokens, language_id)
+        name = made_async(latest, language_id) if hunk.uri == request.uri else None
+        if name is not None and document.tree is not None:
+            places = calls_to_await(document.tree, request.text, name, language_id)
+            yield self._allowed(document, places, EditKind.AWAIT)
+        if signatures is not None:
+            calls = changed_calls(signatures, request.text, document.tokens)
             yield self._allowed(document, calls, EditKind.PARAMETER)
         for pattern in self._patterns(latest, hunk, language_id):
             if pattern.anchor and pattern.anchor not in request.text:
                 continue
-            tokens = tokens or tokens_of(request.text, language_id)
+            tokens = document.tokens
             least = least_likeness(pattern)
             places = [
                 (match.start, match.end, match.text)
@@ -177,7 +187,7 @@ class Proposer:
             yield self._allowed(document, places, kind)
         if hunk.uri == request.uri:
             yield self._allowed(
-                document, unused_imports(hunk, request.text, tokens, language_id), EditKind.UNUSED_IMPORT
+                document, unused_imports(hunk, request.text, document.tokens, language_id), EditKind.UNUSED_IMPORT
             )
 
     def _patterns(self, latest: Example, hunk: Hunk, language_id: str) -> Iterator[EditPattern]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from enum import Enum
 from functools import cache
 from typing import NamedTuple
@@ -68,7 +69,7 @@ def _pattern(language_id: str) -> re.Pattern[str]:
     return re.compile("|".join(parts))
 
 
-def partners(tokens: list[Lexeme]) -> dict[int, int]:
+def partners(tokens: Sequence[Lexeme]) -> dict[int, int]:
     """Return the index of each bracket's partner, in both directions; brackets without one are left out."""
     found: dict[int, int] = {}
     opened: list[int] = []

@@ -30,6 +30,19 @@ IMPORTS = {
     "typescript": {"a line": "[[import { a } from 'm';\n⟶]]\nconst x = «a()⟶1 + 2»;\n"},
     "java": {"a class": "[[import a.b.List;\n⟶]]\nclass A {\n  «List⟶int[]» x;\n}\n"},
 }
+AWAITS = {
+    "python": {
+        "function": "«⟶async »def load(a):\n    return a\n\nasync def g():\n    x = [[⟶await ]]load(1)\n    y = await load(2)\n\ndef h():\n    return load(3)\n",
+        "method": "class A:\n    «⟶async »def load(self):\n        pass\n\n    async def g(self):\n        [[⟶await ]]self.load()\n",
+    },
+    "javascript": {
+        "function": "«⟶async »function load() {}\nasync function g() {\n  const x = [[⟶await ]]load();\n}\nfunction h() {\n  load();\n}\n"
+    },
+    "typescript": {"arrow": "«⟶async »function load() {}\nconst g = async () => {\n  [[⟶await ]]load();\n};\n"},
+    "rust": {
+        "function": "«⟶async »fn load() -> u32 {\n    1\n}\n\nasync fn g() {\n    let x = load()[[⟶.await]];\n}\n\nfn h() {\n    load();\n}\n"
+    },
+}
 SILENT = {
     "python": {
         "added parameter": "def f(a«, b⟶, b, c»):\n    return a\n\nf(1, 2)\n",

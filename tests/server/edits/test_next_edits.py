@@ -1,0 +1,146 @@
+"""When next edits are computed: after suggestions, once per document, and for the text that is there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from lsprotocol import types
+
+from infill_completion.settings import CompletionSettings, EditSettings, PrivacySettings, Settings
+from infill_server.edits.next_edits import NextEdits
+from infill_server.lsp.documents import Document, DocumentStore
+
+URI = "file:///w/a.py"
+END = types.Position(0, 11)
+DEADLINE_S = 30.0
+
+
+class Window:
+    """A window with one document in which a parameter has been renamed."""
+
+    def __init__(self, text: str = "def f(count):\n    return count\n", old: int = 5, new: str = "total") -> None:
+        self.documents = DocumentStore()
+        self.settings = Settings()
+        self.edits = NextEdits(self.documents, lambda: self.settings)
+        self.edits.are_settings_known.set()
+        self.documents.open(types.TextDocumentItem(URI, "python", 1, text))
+        self.change(types.Range(types.Position(0, 6), types.Position(0, 6 + old)), new)
+
+    @property
+    def document(self) -> Document:
+        return self.documents.get(URI)
+
+    def change(self, range_: types.Range, new: str) -> None:
+        identifier = types.VersionedTextDocumentIdentifier(self.document.version + 1, URI)
+        self.documents.change(identifier, [types.TextDocumentContentChangePartial(range=range_, text=new)])
+
+    async def texts(self, version: int | None = None) -> list[str]:
+        found = await asyncio.wait_for(self.edits.propose(self.document, END, version), DEADLINE_S)
+        return [offer.text for offer in found]
+
+
+@pytest.fixture
+async def window() -> AsyncIterator[Window]:
+    window = Window()
+    yield window
+    window.edits.close()
+
+
+async def test_nothing_is_computed_while_a_suggestion_is_awaited(window: Window) -> None:
+    with window.edits.completing():
+        asked = asyncio.ensure_future(window.texts())
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not asked.done()
+        assert window.document.changes  # not even the history has been read
+    assert await asked == ["total"]
+
+
+async def test_what_is_being_computed_gives_way_and_is_computed_again(window: Window) -> None:
+    asked = asyncio.ensure_future(window.texts())
+    await asyncio.sleep(0)
+    with window.edits.completing():
+        await asyncio.sleep(0)
+    assert await asked == ["total"]
+
+
+async def test_a_newer_request_supersedes_an_older_one(window: Window) -> None:
+    with window.edits.completing():
+        older, newer = (asyncio.ensure_future(window.texts()) for _ in range(2))
+        await asyncio.sleep(0)
+    assert (await older, await newer) == ([], ["total"])
+
+
+async def test_a_change_meanwhile_makes_an_answer_worthless(window: Window) -> None:
+    with window.edits.completing():
+        asked = asyncio.ensure_future(window.texts())
+        await asyncio.sleep(0)
+        window.change(types.Range(types.Position(1, 0), types.Position(1, 0)), "  ")
+    assert await asked == []
+
+
+async def test_a_request_of_a_document_that_was_closed_gets_nothing(window: Window) -> None:
+    document = window.document
+    with window.edits.completing():
+        asked = asyncio.ensure_future(window.edits.propose(document, END, None))
+        await asyncio.sleep(0)
+        window.documents.close(URI)
+        window.edits.closed(URI)
+    assert await asked == []
+
+
+async def test_a_withdrawn_request_leaves_the_next_one_alone(window: Window) -> None:
+    asked = asyncio.ensure_future(window.texts())
+    await asyncio.sleep(0)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    assert await window.texts() == ["total"]
+
+
+async def test_a_rejected_edit_stays_away_also_after_the_document_was_opened_again(window: Window) -> None:
+    (offer,) = await window.edits.propose(window.document, END, None)
+    assert window.edits.rejected(offer.number)
+    assert not window.edits.rejected(offer.number)
+    window.edits.closed(URI)
+    window.documents.open(types.TextDocumentItem(URI, "python", 1, "def f(count):\n    return count\n"))
+    window.change(types.Range(types.Position(0, 6), types.Position(0, 11)), "total")
+    assert await window.texts() == []
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings(edits=EditSettings(enabled=False)),
+        Settings(completion=CompletionSettings(enabled=False)),
+        Settings(completion=CompletionSettings(languages={"python": False})),
+        Settings(privacy=PrivacySettings(ignore=("a.py",))),
+    ],
+    ids=["off", "suggestions off", "language off", "private"],
+)
+async def test_settings_that_forbid_next_edits(window: Window, settings: Settings) -> None:
+    window.settings = settings
+    assert await window.texts() == []
+
+
+async def test_what_was_changed_while_private_is_not_read_later(window: Window) -> None:
+    window.settings = Settings(privacy=PrivacySettings(ignore=("a.py",)))
+    assert await window.texts() == []
+    window.settings = Settings()
+    assert await window.texts() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "texts"), [("label", "left", ['"Xk9left"']), ("password", "aV7k2Lq9Zr4tB8", [])]
+)
+async def test_a_password_is_no_example(name: str, value: str, texts: list[str]) -> None:
+    line = f'connect({name}="{value}")\n'
+    window = Window("a = 1\n" + 3 * line, 0, "")
+    column = len(f'connect({name}="')
+    for number in (1, 2):
+        place = types.Position(number, column)
+        window.change(types.Range(place, place), "Xk9")
+    assert await window.texts() == texts
+    window.edits.close()
