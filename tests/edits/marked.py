@@ -58,6 +58,7 @@ class Buffer:
     ) -> None:
         self.window = window or Window()
         self.uri, self.language_id, self.version, self.offset = uri, language_id, 1, 0
+        self.others: tuple[str, ...] = ()
         self.log = ChangeLog(self.window.clock)
         self._text = DocumentText(text, Units.UTF32, self.log)
 
@@ -86,7 +87,9 @@ class Buffer:
     def ask(self, offset: int | None = None) -> NextEditsAnswer:
         self.window.history.add(self.uri, self.log.take())
         at = self.offset if offset is None else offset
-        return self.window.proposer.propose(EditRequest(self.uri, self.version, self.language_id, self.text, at))
+        return self.window.proposer.propose(
+            EditRequest(self.uri, self.version, self.language_id, self.text, at, self.others)
+        )
 
     def take(self, proposal: Proposal) -> None:
         self.replace(proposal.start, proposal.end, proposal.text)

@@ -71,6 +71,7 @@ class EditRequest:
         language_id: LSP's language id.
         text: The whole text with its own line ends.
         offset: The cursor.
+        others: The texts of the other open files in the same language.
     """
 
     uri: str
@@ -78,6 +79,7 @@ class EditRequest:
     language_id: str
     text: str
     offset: int
+    others: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
-from infill_completion.document.lines import line_end, line_start, split_lines
+from infill_completion.document.lines import line_end, line_start
 from infill_completion.edits.awaiting import calls_to_await, made_async
 from infill_completion.edits.drafts import Draft, draft_of, unified
+from infill_completion.edits.edited_document import EditedDocument
 from infill_completion.edits.examples import Example
 from infill_completion.edits.history import EditHistory, Hunk
 from infill_completion.edits.likeness import around, least_likeness, likeness
+from infill_completion.edits.missing_imports import missing_imports
 from infill_completion.edits.names.renaming import renamed_places
 from infill_completion.edits.parameters import changed_calls, changed_signature
 from infill_completion.edits.parsed import Parsers, StoppedError, errors
 from infill_completion.edits.patterns import EditPattern, Match, matches
 from infill_completion.edits.proposal import EditKind, EditRequest, NextEditsAnswer, Proposal, Silence, lines_of
 from infill_completion.edits.rejections import Rejections
-from infill_completion.edits.tokens import Lexeme, tokens_of
 from infill_completion.edits.unused_imports import unused_imports
 from infill_completion.languages.syntax.parser import has_grammar
 from infill_completion.privacy.masking import mask_secrets
 
 if TYPE_CHECKING:
-    from tree_sitter import Tree
+    pass
 
 # Larger documents get no proposals.
 MAX_CHARACTERS = 1_000_000
@@ -34,42 +33,7 @@ MAX_CHARACTERS = 1_000_000
 MAX_EXAMPLE_LINES = 12
 # More places than these are not like the one that was changed.
 MAX_PLACES = 100
-# How near to the change a syntax error means that the user is not done.
-_NEAR_LINES = 3
 _MAX_OFFERED = 500
-
-
-@dataclass
-class _Document:
-    """The document of a request, with what is read of it."""
-
-    request: EditRequest
-    tree: Tree | None
-    lines: list[str]
-    starts: list[int]
-
-    @cached_property
-    def tokens(self) -> list[Lexeme]:
-        """The tokens of the document."""
-        return tokens_of(self.request.text, self.request.language_id)
-
-    @classmethod
-    def of(cls, request: EditRequest, tree: Tree | None) -> _Document:
-        lines = split_lines(request.text)
-        starts = [0]
-        for line in lines:
-            starts.append(starts[-1] + len(line))
-        return cls(request, tree, lines, starts)
-
-    def span(self, first: int, end: int) -> tuple[int, int]:
-        """Return the offsets of lines."""
-        last = len(self.starts) - 1
-        return self.starts[min(first, last)], self.starts[min(end, last)]
-
-    def is_near(self, start: int, end: int, hunk: Hunk) -> bool:
-        """Return whether a range is near the lines of a hunk."""
-        low, high = self.span(max(hunk.first - _NEAR_LINES, 0), hunk.end + _NEAR_LINES)
-        return start <= high and end >= low
 
 
 class Proposer:
@@ -102,7 +66,7 @@ class Proposer:
         reason = self._refusal(request, hunk)
         if hunk is None or reason is not None:
             return NextEditsAnswer(silence=reason)
-        document = _Document.of(request, self._parsers.tree(request.uri, request.language_id, request.text))
+        document = EditedDocument.of(request, self._parsers.tree(request.uri, request.language_id, request.text))
         if document.tree is None and has_grammar(request.language_id):
             return NextEditsAnswer(silence=Silence.TOO_LARGE)
         found_errors = errors(document.tree) if document.tree is not None else []
@@ -143,16 +107,19 @@ class Proposer:
                 return Silence.UNDONE
         if max(len(hunk.before), len(hunk.after)) > MAX_EXAMPLE_LINES or len(request.text) > MAX_CHARACTERS:
             return Silence.TOO_LARGE
-        if not "".join(hunk.before).strip():
+        if _is_new(hunk) and not (request.others and request.language_id == "python"):
             return Silence.TYPING
         if any(mask_secrets("".join(lines)).kinds for lines in (hunk.before, hunk.after)):
             return Silence.MASKED
         return None
 
-    def _candidates(self, document: _Document, hunk: Hunk) -> Iterator[list[Proposal]]:
+    def _candidates(self, document: EditedDocument, hunk: Hunk) -> Iterator[list[Proposal]]:
         """Yield the proposals of each kind, the surest first."""
         request = document.request
         language_id = request.language_id
+        if _is_new(hunk):
+            yield self._imports(document, hunk)
+            return
         example = _examples(hunk, language_id)
         if not example:
             return
@@ -186,9 +153,20 @@ class Proposer:
             kind = EditKind.EXAMPLE if pattern.examples == 1 else EditKind.TWO_EXAMPLES
             yield self._allowed(document, places, kind)
         if hunk.uri == request.uri:
+            yield self._imports(document, hunk)
             yield self._allowed(
                 document, unused_imports(hunk, request.text, document.tokens, language_id), EditKind.UNUSED_IMPORT
             )
+
+    def _imports(self, document: EditedDocument, hunk: Hunk) -> list[Proposal]:
+        """Return the import of a name that a hunk uses on lines that the cursor has left."""
+        request = document.request
+        if request.language_id != "python" or document.tree is None or hunk.uri != request.uri:
+            return []
+        typed = request.text.count("\n", 0, request.offset) - hunk.first
+        lines = tuple(line for index, line in enumerate(hunk.after) if index != typed)
+        places = missing_imports((hunk.before, lines), document.tree, request.text, request.others)
+        return self._allowed(document, places, EditKind.IMPORT)
 
     def _patterns(self, latest: Example, hunk: Hunk, language_id: str) -> Iterator[EditPattern]:
         """Yield the patterns of the last change: with an earlier one that is like it, or else alone."""
@@ -224,7 +202,9 @@ class Proposer:
         ]
         return [hunk, *same]
 
-    def _allowed(self, document: _Document, places: Sequence[tuple[int, int, str]], kind: EditKind) -> list[Proposal]:
+    def _allowed(
+        self, document: EditedDocument, places: Sequence[tuple[int, int, str]], kind: EditKind
+    ) -> list[Proposal]:
         """Return the places as proposals, without those on the cursor's line and in what was changed just now."""
         request = document.request
         typed = line_start(request.text, request.offset), line_end(request.text, request.offset)
@@ -235,7 +215,7 @@ class Proposer:
         changed = [
             document.span(hunk.first, hunk.end)
             for hunk in (history.hunks if history is not None and kind is not EditKind.RENAME else ())
-            if "".join(hunk.before).strip() and len(hunk.after) <= MAX_EXAMPLE_LINES
+            if not _is_new(hunk) and len(hunk.after) <= MAX_EXAMPLE_LINES
         ]
         allowed = [
             Proposal(start, end, text, kind)
@@ -254,12 +234,17 @@ class Proposer:
             ("".join(old).strip(), "".join(new).strip()) == (before.strip(), after.strip()) for old, new in undone
         )
 
-    def _keeps_syntax(self, document: _Document, proposals: Sequence[Proposal], count: int) -> bool:
+    def _keeps_syntax(self, document: EditedDocument, proposals: Sequence[Proposal], count: int) -> bool:
         request, tree = document.request, document.tree
         if tree is None:
             return True
         edited = self._parsers.edited(tree, request.language_id, request.text, proposals)
         return edited is not None and len(errors(edited)) <= count
+
+
+def _is_new(hunk: Hunk) -> bool:
+    """Return whether a hunk is code that was not there before."""
+    return not "".join(hunk.before).strip()
 
 
 def _examples(hunk: Hunk, language_id: str) -> list[Example]:

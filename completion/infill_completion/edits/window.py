@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from infill_completion.document.changes import LineChange
+from infill_completion.document.workspace import OpenDocument
 from infill_completion.edits.history import EditHistory
 from infill_completion.edits.proposal import EditRequest, NextEditsAnswer, Silence
 from infill_completion.edits.proposer import Proposer
@@ -13,6 +15,8 @@ from infill_completion.edits.rejections import Rejections
 from infill_completion.privacy.rules import Privacy
 from infill_completion.settings import Settings
 
+# Other documents that are read, the last focused first.
+MAX_OTHERS = 16
 # A NUL among this many first characters means that the document is binary.
 _PROBED = 8192
 
@@ -37,19 +41,28 @@ class EditWindow:
             self._history.add(uri, changes, is_broken=is_broken)
 
     def propose(
-        self, request: EditRequest, settings: Settings, roots: Sequence[Path], is_stopped: Callable[[], bool]
+        self,
+        request: EditRequest,
+        others: Sequence[OpenDocument],
+        settings: Settings,
+        roots: Sequence[Path],
+        is_stopped: Callable[[], bool],
     ) -> NextEditsAnswer:
         """Return the next edits of a document, or why there are none.
 
         Args:
             request: The document.
+            others: The other open documents in the same language.
             settings: The user's settings.
             roots: The folders of the workspace.
             is_stopped: Whether to give up; asked often.
         """
         self._is_stopped = is_stopped
         reason = self._refusal(request, settings, roots)
-        return NextEditsAnswer(silence=reason) if reason is not None else self._proposer.propose(request)
+        if reason is not None:
+            return NextEditsAnswer(silence=reason)
+        texts = tuple(other.text for other in others[:MAX_OTHERS] if not self._is_private(other.uri, settings, roots))
+        return self._proposer.propose(replace(request, others=texts))
 
     def reject(self, uri: str, before: str, after: str) -> None:
         """Do not propose again that the lines ``before`` become ``after``."""

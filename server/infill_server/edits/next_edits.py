@@ -161,6 +161,7 @@ class NextEdits:
 
     async def _compute(self, request: EditRequest, turn: _Turn) -> NextEditsAnswer:
         settings, roots = self._settings(), self._documents.roots()
+        others = [other for other in self._documents.others(request.uri) if other.language_id == request.language_id]
         for changed in self._documents.changed():
             broken, changes, uri = changed.changes.is_broken, changed.changes.take(), changed.uri
             self._inbox.append(
@@ -171,7 +172,7 @@ class NextEdits:
 
         def work() -> NextEditsAnswer:
             window = self._follow()
-            return window.propose(request, settings, roots, lambda: turn.is_stopped)
+            return window.propose(request, others, settings, roots, lambda: turn.is_stopped)
 
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="edits")
@@ -211,5 +212,5 @@ class NextEdits:
 def _request(document: Document, position: types.Position) -> EditRequest:
     from infill_completion.edits.proposal import EditRequest
 
-    text = str(document.text)
-    return EditRequest(document.uri, document.version, document.language_id, text, document.text.offset(position))
+    text, offset = str(document.text), document.text.offset(position)
+    return EditRequest(document.uri, document.version, document.language_id, text, offset)

@@ -144,3 +144,13 @@ async def test_a_password_is_no_example(name: str, value: str, texts: list[str])
         window.change(types.Range(place, place), "Xk9")
     assert await window.texts() == texts
     window.edits.close()
+
+
+@pytest.mark.parametrize(("ignore", "texts"), [((), ["import os\n"]), (("b.py",), [])], ids=["readable", "private"])
+async def test_an_import_comes_from_files_that_may_be_read(ignore: tuple[str, ...], texts: list[str]) -> None:
+    window = Window("import sys\n\nx = 1\n", 0, "")
+    window.settings = Settings(privacy=PrivacySettings(ignore=ignore))
+    window.documents.open(types.TextDocumentItem("file:///w/b.py", "python", 1, "import os\n"))
+    window.change(types.Range(types.Position(3, 0), types.Position(3, 0)), "y = os.sep")
+    assert await window.texts() == texts
+    window.edits.close()

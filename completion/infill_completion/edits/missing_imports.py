@@ -1,0 +1,101 @@
+"""Imports of names that the user has just used, as the other open files import them."""
+
+from __future__ import annotations
+
+import builtins
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from infill_completion.document.lines import line_ending_of
+from infill_completion.edits.history import Lines
+from infill_completion.edits.names.occurrences import occurrences
+from infill_completion.edits.names.rules import rules_of
+from infill_completion.edits.tokens import LexemeKind, tokens_of
+from infill_completion.edits.words import KEYWORDS
+
+if TYPE_CHECKING:
+    from tree_sitter import Tree
+
+Place = tuple[int, int, str]
+_BUILTINS = frozenset(dir(builtins))
+# An import on one line, and where the next one goes.
+_LINE = re.compile(r"^(?:import [\w.]+(?: as \w+)?|from [\w.]+ import [^\n\r(#*]+)$", re.MULTILINE)
+_LAST_IMPORT = re.compile(r"^(?:import|from)[ \t][^\n\r(]*(?:\([^)]*\))?[^\n\r]*(?:\r\n|\n|\r)", re.MULTILINE)
+# Comments and a docstring at the beginning of a file.
+_HEAD = re.compile(
+    r"(?:[ \t]*(?:#[^\n\r]*)?(?:\r\n|\n|\r))*"
+    r'(?:(?:"""[\s\S]*?"""|"[^"\n]*")[^\n\r]*(?:\r\n|\n|\r))?'
+)
+_MAX_NAMES = 20
+
+
+def missing_imports(lines: tuple[Lines, Lines], tree: Tree, text: str, others: Sequence[str]) -> list[Place]:
+    """Return the import of a Python name that is used in a hunk and bound nowhere.
+
+    Only absolute imports are copied from other files, and only if all of those that have the name import it in one way.
+
+    Args:
+        lines: The changed lines before and after.
+        tree: The tree of the text.
+        text: The document.
+        others: The texts of other Python files.
+    """
+    rules = rules_of("python")
+    used = _used("".join(lines[1])) - _used("".join(lines[0]))
+    if rules is None or not others or not 0 < len(used) <= _MAX_NAMES or "import *" in text:
+        return []
+    for name in sorted(used):
+        ways = {line for other in others if name in other for line in _imports_of(other, name)}
+        if len(ways) != 1:
+            continue
+        here = occurrences(tree, text, name, rules)
+        is_known = any(found.is_binding or found.is_imported for found in here)
+        if here and not is_known and not all(found.receiver or found.is_label for found in here):
+            at = _place(text)
+            return [(at, at, f"{ways.pop()}{line_ending_of(text)}")]
+    return []
+
+
+def _used(code: str) -> set[str]:
+    """Return the names in a piece of code that are no members, keywords or built in."""
+    tokens = tokens_of(code, "python")
+    return {
+        token.text
+        for index, token in enumerate(tokens)
+        if token.kind is LexemeKind.NAME
+        and token.text not in KEYWORDS
+        and token.text not in _BUILTINS
+        and (index == 0 or tokens[index - 1].text != ".")
+    }
+
+
+def _imports_of(text: str, name: str) -> set[str]:
+    """Return the import of ``name`` alone as a file writes it; empty if it does not import it, or relatively."""
+    found = set()
+    for match in _LINE.finditer(text):
+        line = match.group()
+        if name not in line or line.startswith("from ."):
+            continue
+        if line.startswith("import"):
+            bound = line.rpartition(" ")[2].partition(".")[0]
+            found |= {line} if bound == name else set()
+            continue
+        module, _, names = line.partition(" import ")
+        for part in names.split(","):
+            if part.strip().rpartition(" ")[2] == name:
+                found.add(f"{module} import {part.strip()}")
+    return found
+
+
+def _place(text: str) -> int:
+    """Return where an import goes: after the last one of the first block, else after comments and the docstring."""
+    last = None
+    for match in _LAST_IMPORT.finditer(text):
+        if last is not None and text[last.end() : match.start()].strip():
+            break
+        last = match
+    if last is not None:
+        return last.end()
+    head = _HEAD.match(text)
+    return head.end() if head is not None else 0
