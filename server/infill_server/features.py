@@ -7,7 +7,8 @@ from typing import Any
 
 from lsprotocol import types
 
-from infill_server import copilot, handlers, workspace_commands
+from infill_server import handlers, workspace_commands
+from infill_server.copilot import dialect as copilot
 from infill_server.language_server import InfillServer
 from infill_server.lsp.items import ACCEPTED
 

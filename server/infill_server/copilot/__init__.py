@@ -1,0 +1,1 @@
+"""The dialect of editors that were written for Copilot."""
