@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from lsprotocol import types
 
 from tests.e2e.editor import Editor, visual_studio_code
-from tests.scripted_engine import ScriptedEngine
+from tests.scripted_engine import DEADLINE_S, ScriptedEngine
 
 VAULT = 'DATABASE_HOST = "db"\nDATABASE_PIN = 99887766\ndef connect_database(host, pin): ...\n'
 HERE = "def main():\n    connection = connect_database(DATABASE_HOST, DATABASE_PIN)\n    database = |\n"
@@ -71,3 +72,38 @@ async def test_a_token_that_was_just_pasted_is_masked(window: Editor, engine: Sc
     await buffer.ghosts()
     assert engine.requests
     assert "1234567890" not in str(engine.requests)
+
+
+async def test_the_engine_counts_the_workspace_without_private_files_secrets_and_names(
+    window: Editor, engine: ScriptedEngine, project: Path
+) -> None:
+    (project / "other.py").write_text('TOKEN = "ghp_0123456789abcdefghijklmnopqrstuvwxyz"\ndef other(basket): ...\n')
+    (project / "vault.py").write_text(VAULT)
+    (project / ".infillignore").write_text("vault.py\n")
+    buffer = window.open(HERE, (project / "main.py").as_uri())
+    await buffer.ghosts()
+    await asyncio.to_thread(engine.wait_for, lambda: any(update.texts for update in engine.updates) or None)
+    async with asyncio.timeout(DEADLINE_S):
+        while not engine.requests[-1].workspace:  # named once the server knows that everything has arrived
+            buffer.type("c")
+            await buffer.ghosts()
+    sent = str(engine.updates)
+    assert "def other(basket)" in sent
+    for secret in ("99887766", "0123456789", "other.py", str(project)):
+        assert secret not in sent
+
+
+async def test_without_workspace_context_the_engine_gets_no_files(
+    window: Editor, engine: ScriptedEngine, project: Path
+) -> None:
+    (project / "other.py").write_text("def other(basket): ...\n" * 3)
+    asked = sum(method == types.WORKSPACE_CONFIGURATION for method, _ in window.notes)
+    window.client.set_configuration({"infill": {"context": {"workspace": False}}})
+    window.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(settings=None))
+    await window.wait_for_question(types.WORKSPACE_CONFIGURATION, asked + 1)
+    buffer = window.open(HERE, (project / "main.py").as_uri())
+    for _ in range(3):
+        buffer.type("c")
+        await buffer.ghosts()
+    assert engine.updates == []
+    assert not any(request.workspace for request in engine.requests)

@@ -47,6 +47,15 @@ def test_the_page_lists_the_lines_that_the_suffix_chose_from() -> None:
     assert page[page.index("  'a': -1.0, then -9.0") + 1] == "  'b': -2.0, then -3.0"
 
 
+def test_the_page_says_what_of_the_workspace_was_counted() -> None:
+    plain = Explanation("file:///a.py", "python", "invoked", "the rest of the line", request={"n": 1})
+    assert "counted" not in plain.to_text()
+    counted = {"workspace_texts": 3, "workspace_tokens": 900, "workspace_mixed": True}
+    page = replace(plain, engine=counted).to_text()
+    assert "  counted in the model's choice: 3 files of the workspace, 900 tokens" in page
+    assert "  counted for drafts only: 3 files" in replace(plain, engine=counted | {"workspace_mixed": False}).to_text()
+
+
 async def test_an_empty_answer_is_explained_too() -> None:
     engine = ScriptedEngine(says("x"))
     off = Settings(completion=CompletionSettings(languages={"python": False}))
