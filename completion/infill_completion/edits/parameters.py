@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -37,6 +38,11 @@ def changed_signature(example: Example, language_id: str) -> tuple[Signature, Si
     if old is None or new is None or old.name != new.name or old.parameters == new.parameters:
         return None
     return (old, new) if len(set(old.parameters)) == len(old.parameters) else None
+
+
+def is_called(name: str, text: str) -> bool:
+    """Return whether a function may be called somewhere, besides being defined; spares reading the whole document."""
+    return len(re.findall(rf"(?<![\w$]){re.escape(name)}\s*\(", text)) > 1
 
 
 def changed_calls(signatures: tuple[Signature, Signature], text: str, tokens: Sequence[Lexeme]) -> list[Place]:

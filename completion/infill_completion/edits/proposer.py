@@ -15,7 +15,7 @@ from infill_completion.edits.history import EditHistory, Hunk
 from infill_completion.edits.likeness import around, least_likeness, likeness
 from infill_completion.edits.missing_imports import missing_imports
 from infill_completion.edits.names.renaming import renamed_places
-from infill_completion.edits.parameters import changed_calls, changed_signature
+from infill_completion.edits.parameters import changed_calls, changed_signature, is_called
 from infill_completion.edits.parsed import Parsers, StoppedError, errors
 from infill_completion.edits.patterns import EditPattern, Match, matches
 from infill_completion.edits.proposal import EditKind, EditRequest, NextEditsAnswer, Proposal, Silence, lines_of
@@ -125,6 +125,8 @@ class Proposer:
             return
         latest = example[-1]
         signatures = changed_signature(latest, language_id) if hunk.uri == request.uri else None
+        if signatures is not None and not is_called(signatures[0].name, request.text):
+            signatures = None
         if hunk.uri == request.uri and latest.renamed and document.tree is not None:
             done = [document.span(other.first, other.end) for other in self._renamed(hunk, latest.renamed, language_id)]
             places = renamed_places(document.tree, request.text, language_id, latest.renamed, done)

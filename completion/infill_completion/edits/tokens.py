@@ -46,7 +46,9 @@ def tokens_of(text: str, language_id: str, start: int = 0, end: int | None = Non
     """
     pattern = _pattern(language_id)
     found = pattern.finditer(text, start, len(text) if end is None else end)
-    return [Lexeme(_KINDS[match.lastgroup or ""], match.group(), match.start(), match.end()) for match in found]
+    # Without the constructor, which takes a fifth of the time.
+    new, kinds = tuple.__new__, _KINDS
+    return [new(Lexeme, (kinds[match.lastgroup or ""], match.group(), *match.span())) for match in found]
 
 
 @cache
