@@ -32,11 +32,21 @@ MAX_LEVELS = 24
 
 @dataclass(frozen=True)
 class TrueToken:
-    """A token of the true text: its probability in the model, and the levels of the index at its place."""
+    """A token of the true text.
+
+    Attributes:
+        probability: Its probability in the model.
+        levels: The levels of the index at its place.
+        target: Its id.
+        inner: What an inner scope of counts gives it.
+        left: The weight that the inner scope leaves to the index and the model.
+    """
 
     probability: float
     levels: list[MatchLevel]
     target: int
+    inner: float = 0.0
+    left: float = 1.0
 
 
 @torch.inference_mode()
@@ -92,6 +102,8 @@ def fit(tokens: list[TrueToken], start: MixtureParameters) -> tuple[MixtureParam
     """Return the parameters with the best gains, and the mean loss in nats per token."""
     features, shares, mask = _tables(tokens)
     model = torch.tensor([token.probability for token in tokens])
+    inner = torch.tensor([token.inner for token in tokens])
+    outer = torch.tensor([token.left for token in tokens])
     gains = torch.tensor([start.bias, start.order_gain, start.count_gain, start.purity_gain], requires_grad=True)
     optimizer = torch.optim.Adam([gains], lr=0.05)
     loss = torch.zeros(())
@@ -99,7 +111,7 @@ def fit(tokens: list[TrueToken], start: MixtureParameters) -> tuple[MixtureParam
         weight = (features @ gains).sigmoid() * mask
         left = torch.cumprod(1 - weight, -1)
         before = torch.cat([torch.ones(len(tokens), 1), left[:, :-1]], -1)
-        likely = (before * weight * shares).sum(-1) + left[:, -1] * model
+        likely = inner + outer * ((before * weight * shares).sum(-1) + left[:, -1] * model)
         loss = -(likely + 1e-9).log().mean()
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
