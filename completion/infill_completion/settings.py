@@ -29,8 +29,10 @@ __all__ = [
 T = TypeVar("T")
 
 
-# Measured in docs/sampling.md: what each hides of all suggestions and of those that are right.
-_LEAST_CONFIDENCE = {"low": 0.7, "medium": 0.5, "high": 0.3}
+# Measured in docs/show-model.md: what each hides of all suggestions and of those that are right.
+_LEAST_CONFIDENCE = {"low": 0.5, "medium": 0.5, "high": 0.3}
+_WRONG_COST_CHARACTERS = {"low": 4.0, "medium": 2.0, "high": 0.0}
+_DEFAULT_LEAST = 0.5
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class CompletionSettings:
     eagerness: str = setting(
         "auto",
         "How much is shown unasked: `low` (few suggestions, right more often), `medium` or `high` (many, also unsure "
-        "ones). `auto`: what reaches `completion.min_confidence`.",
+        "ones). `auto`: as `medium`, of what reaches `completion.min_confidence`; if you lower that, more is shown.",
         choices=("auto", "low", "medium", "high"),
     )
     # 450 holes with the embedded model: a fifth of all suggestions is below this value, but only 0 to 2 % of
@@ -92,6 +94,15 @@ class CompletionSettings:
     def least_confidence(self) -> float:
         """The mean token probability that an automatic suggestion must reach."""
         return _LEAST_CONFIDENCE.get(self.eagerness, self.min_confidence)
+
+    @property
+    def wrong_cost_characters(self) -> float:
+        """How many typed characters a wrong automatic suggestion is as bad as.
+
+        Whoever lowers ``min_confidence`` wants to see more.
+        """
+        usual = _WRONG_COST_CHARACTERS["medium"] if self.min_confidence >= _DEFAULT_LEAST else 0.0
+        return _WRONG_COST_CHARACTERS.get(self.eagerness, usual)
 
     def is_language_enabled(self, language_id: str) -> bool:
         """Return whether suggestions are on for ``language_id``."""

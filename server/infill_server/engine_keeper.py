@@ -19,6 +19,7 @@ from infill_server.slow_model import SlowModelWatch
 if TYPE_CHECKING:
     from infill_completion.settings import EngineSettings, Settings
     from infill_completion.suggest.completer import Completer
+    from infill_completion.suggest.showing.show_model import ShowModel
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +81,7 @@ class EngineKeeper:
         self._is_check_due = asyncio.Event()
         self._is_restart_due = False
         self._observe: Observe | None = None
+        self._show_model: ShowModel | None = None
         self._slow = SlowModelWatch()
         self._closing: set[asyncio.Task[None]] = set()
         self._learning = IdleLearning(settings, documents.roots if documents else tuple, self.check)
@@ -155,6 +157,12 @@ class EngineKeeper:
             except Exception as error:  # the command infill.restart may still help
                 self._observer.internal_error(error)
 
+    def calibrate(self, model: ShowModel) -> None:
+        """Decide by ``model`` whether suggestions are worth showing; recordings do not, since replays could not."""
+        self._show_model = model
+        if self._connection is not None and self._observe is None:
+            self._connection.completer.calibrate(model)
+
     async def aclose(self) -> None:
         """Close the connection; the shared engine keeps running for other windows."""
         connection, self._connection = self._connection, None
@@ -197,7 +205,10 @@ class EngineKeeper:
         from infill_completion.suggest.completer import Completer
 
         if self._observe is None:
-            return Completer(engine, self._settings(), self._documents)
+            completer = Completer(engine, self._settings(), self._documents)
+            if self._show_model is not None:
+                completer.calibrate(self._show_model)
+            return completer
         observed = engine if is_observed else self._observe(engine, self._on_health)
         return Completer(observed, self._settings(), self._documents, is_steady=True)
 

@@ -94,6 +94,7 @@ async def _start_session(ls: InfillServer) -> None:
     ls.session.start()
     ls.edits.are_settings_known.set()
     ls.show_problems(problems)
+    ls.session.spawn(ls.learn_from_records())
     await ls.watch_configuration()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -127,6 +128,15 @@ class InfillServer(LanguageServer):
         workspace = self.client_capabilities.workspace
         if workspace is not None and workspace.configuration:
             await self.editor_settings.refresh()
+
+    async def learn_from_records(self) -> None:
+        """Let what became of earlier suggestions on this machine decide what is worth showing."""
+        if not self._may_record():
+            return
+        # It imports SQLite and reads a file.
+        module = await asyncio.to_thread(importlib.import_module, "infill_server.records.recalibration")
+        if (model := await asyncio.to_thread(module.recalibrated_show_model)) is not None:
+            self.session.engine.calibrate(model)
 
     def _may_record(self) -> bool:
         """Return whether the user lets suggestions be recorded; what is not known yet counts as a no."""

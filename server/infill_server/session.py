@@ -49,6 +49,7 @@ class Session:
     Attributes:
         last: The last request that got a final answer, for ``infill.explain``.
         is_started: Whether the settings of all sources have been asked for, and the engine is being started.
+        engine: Keeps the engine that fits the settings.
         answers: The number of requests by the source of their answer, for ``infill.statistics``.
         acceptance: What the user saw and took, as the client reports it.
         snooze: Whether automatic suggestions stay away for a while.
@@ -63,7 +64,7 @@ class Session:
         self.admit: Admit | None = None
         self._server, self._documents = server, documents
         self._editor_settings = editor_settings
-        self._engine = EngineKeeper(documents, lambda: self.settings, self)
+        self.engine = EngineKeeper(documents, lambda: self.settings, self)
         self.is_started = False
         self._status = StatusNotifier(server)
         self._progress = LoadProgress(server)
@@ -89,7 +90,7 @@ class Session:
         """The recording of this window; imported on first use."""
         from infill_server.session_recording import SessionRecording
 
-        return SessionRecording(self, self._server, self._documents, self._engine)
+        return SessionRecording(self, self._server, self._documents, self.engine)
 
     @property
     def settings(self) -> Settings:
@@ -99,21 +100,21 @@ class Session:
     @property
     def health(self) -> Health:
         """The engine's last known state."""
-        return self._engine.health
+        return self.engine.health
 
     def start(self) -> None:
         """Start an engine that fits the settings, and keep it that way; returns at once."""
         self.is_started = True
-        self.spawn(self._engine.run())
-        self._engine.check()
+        self.spawn(self.engine.run())
+        self.engine.check()
 
     def configured(self) -> None:
         """Apply changed settings; changed engine settings replace the engine."""
         if not self.is_started:
             return
-        if (completer := self._engine.completer) is not None:
+        if (completer := self.engine.completer) is not None:
             completer.configure(self.settings)
-        self._engine.check()
+        self.engine.check()
         self._show_state()
         if "recording" in self.__dict__:
             self.recording.settings_changed()
@@ -137,7 +138,7 @@ class Session:
 
     def restart(self) -> None:
         """End the engine, for all windows, and start it again."""
-        self._engine.restart()
+        self.engine.restart()
 
     async def record(self, path: Path | None = None) -> dict[str, Any]:
         """Begin to record this window, or end the recording; tell the user and return where the trace is.
@@ -149,7 +150,7 @@ class Session:
 
     def observe_engine(self, observe: Observe) -> None:
         """Let all requests go through the engine that ``observe`` returns, for a replayed session."""
-        self._engine.observe(observe)
+        self.engine.observe(observe)
 
     async def ask(self, snapshot: Snapshot) -> Answer:
         """Return the completer's answer.
@@ -162,7 +163,7 @@ class Session:
         if self.snooze.covers(snapshot):
             self.last = snapshot
             return Answer(reason=SkipReason.SNOOZED)
-        if (completer := self._engine.completer_for_request()) is None:
+        if (completer := self.engine.completer_for_request()) is None:
             return Answer(reason=SkipReason.ENGINE_LOADING, is_final=False)
         self._status.request_started()
         try:
@@ -173,7 +174,7 @@ class Session:
         finally:
             self._status.request_ended()
         self.answers[answered_by(answer)] += 1
-        self._engine.answered(snapshot, answer)
+        self.engine.answered(snapshot, answer)
         self._show_answer(snapshot, answer)
         return answer
 
@@ -183,19 +184,19 @@ class Session:
             return {"uri": snapshot.uri, "reason": unknown.value}
         if self.snooze.covers(snapshot):
             return {"uri": snapshot.uri, "reason": SkipReason.SNOOZED.value}
-        if (completer := self._engine.completer_for_request()) is None:
+        if (completer := self.engine.completer_for_request()) is None:
             return {"uri": snapshot.uri, "reason": SkipReason.ENGINE_LOADING.value}
         explanation = await completer.explain(snapshot)
         return explanation.to_json()
 
     def accepted(self, uri: str, text: str) -> None:
         """Report to the completer that the user accepted ``text``."""
-        if (completer := self._engine.completer) is not None:
+        if (completer := self.engine.completer) is not None:
             completer.accepted(uri, text)
 
     def closed(self, uri: str) -> None:
         """Report to the completer that a document was closed."""
-        if (completer := self._engine.completer) is not None:
+        if (completer := self.engine.completer) is not None:
             completer.closed(uri)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -212,7 +213,7 @@ class Session:
             await self.recording.aclose()
         for task in tuple(self._tasks):
             task.cancel()
-        await self._engine.aclose()
+        await self.engine.aclose()
 
     def may_connect(self) -> bool:
         """Return whether the engine may be used that the settings name; if not, show why."""
@@ -282,7 +283,7 @@ class Session:
 
     def _show_state(self) -> None:
         """Show the engine's state, or that suggestions are switched off, which takes precedence."""
-        state, reason, model = self.health.state, self.health.reason, self._engine.model
+        state, reason, model = self.health.state, self.health.reason, self.engine.model
         if (unknown := self._unknown_settings()) is not None:
             state, reason = EngineState.STARTING, unknown.value
         if self.snooze.until_s is not None:

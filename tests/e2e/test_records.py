@@ -46,6 +46,8 @@ async def test_rows_are_there_once_the_editor_has_closed(editor: Editor, engine:
     assert (accepted.characters, accepted.taken_characters) == (15, 8)  # seven were typed
     assert accepted.mean_logprob == pytest.approx(-0.1, abs=1e-3)
     assert accepted.first_logprob == pytest.approx(-0.1, abs=1e-3)
+    assert accepted.estimate is not None
+    assert 0 < accepted.estimate < 1
     written = database_path().read_bytes()
     assert not any(word in written for word in (b"SECRET", b"rubbish", b"file:", b".py"))
 

@@ -24,18 +24,19 @@ def completer(engine: ScriptedEngine, **completion: object) -> Completer:
 @pytest.mark.parametrize(
     ("eagerness", "min_confidence", "shown_at"),
     [
-        ("auto", 0.5, [0.55, 0.75]),
-        ("auto", 0.2, [0.25, 0.35, 0.55, 0.75]),
-        ("auto", 0.0, [0.25, 0.35, 0.55, 0.75]),
-        ("low", 0.5, [0.75]),
-        ("low", 0.0, [0.75]),  # who chooses a level means it
-        ("medium", 0.0, [0.55, 0.75]),
-        ("high", 0.9, [0.35, 0.55, 0.75]),
+        ("auto", 0.5, [0.75, 0.95]),
+        ("auto", 0.9, [0.95]),
+        ("auto", 0.2, [0.25, 0.35, 0.55, 0.75, 0.95]),
+        ("auto", 0.0, [0.25, 0.35, 0.55, 0.75, 0.95]),
+        ("low", 0.5, [0.95]),
+        ("low", 0.0, [0.95]),  # who chooses a level means it
+        ("medium", 0.0, [0.75, 0.95]),
+        ("high", 0.9, [0.35, 0.55, 0.75, 0.95]),
     ],
 )
 async def test_levels(eagerness: str, min_confidence: float, shown_at: list[float]) -> None:
     found = []
-    for confidence in (0.25, 0.35, 0.55, 0.75):
+    for confidence in (0.25, 0.35, 0.55, 0.75, 0.95):
         engine = ScriptedEngine(says("call(a)"), logprob=math.log(confidence))
         one = completer(engine, eagerness=eagerness, min_confidence=min_confidence)
         if (await one.complete(at("x = |\n"))).suggestions:

@@ -24,6 +24,8 @@ from infill_completion.suggest.lookahead import LookAhead
 from infill_completion.suggest.pending import PendingRequests
 from infill_completion.suggest.policy import privacy_message, skip_reason
 from infill_completion.suggest.request import RequestBuilder
+from infill_completion.suggest.showing.judge import ShowJudge
+from infill_completion.suggest.showing.show_model import ShowModel
 from infill_completion.suggest.stream import explain_prompt
 from infill_completion.suggest.trace import Trace
 
@@ -58,7 +60,8 @@ class Completer:
         self._gatherer = Gatherer((lambda: 0.0) if is_steady else time.monotonic, holder)
         self._trees = DocumentTrees(is_steady=is_steady)
         self._pending = PendingRequests()
-        self._history = History(documents, settings.completion.least_confidence, self._gatherer.knows)
+        judge = ShowJudge(ShowModel.shipped(), settings.completion.wrong_cost_characters)
+        self._history = History(documents, settings.completion.least_confidence, judge, self._gatherer.knows)
         self._inflight = InflightRequests(engine, self._record, is_steady=is_steady)
         self._debounce = Debounce(fixed_ms=settings.completion.debounce_ms)
         self._requests = RequestBuilder(settings, documents, self._gatherer)
@@ -75,8 +78,13 @@ class Completer:
             self._pending.outdate()
         self._settings = settings
         self._history.min_confidence = settings.completion.least_confidence
+        self.calibrate(self._history.judge.model)
         self._debounce.fixed_ms = settings.completion.debounce_ms
         self._requests.configure(settings)
+
+    def calibrate(self, model: ShowModel) -> None:
+        """Decide by ``model`` from now on whether a suggestion is worth showing."""
+        self._history.judge = ShowJudge(model, self._settings.completion.wrong_cost_characters)
 
     def forget(self) -> None:
         """Forget all earlier answers, because the engine has another model now; running requests are made again."""
@@ -171,8 +179,7 @@ class Completer:
             with self._pending.register(view, snapshot.version, trace) as pending:
                 request = await Keystroke(pending, self._stages).explain(extent)
         trace.note("engine", latency_ms=request.latency_ms)
-        min_confidence = self._history.min_confidence
-        return explain_answer(snapshot, view, extent, trace, request, recalled, min_confidence)
+        return explain_answer(snapshot, view, extent, trace, request, recalled, self._history)
 
     def _record(self, request: InflightRequest) -> None:
         """Record the latency and the content of an answer from the engine.

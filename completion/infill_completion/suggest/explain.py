@@ -10,9 +10,10 @@ from infill_completion.document.view import View
 from infill_completion.privacy.ignore_files import Rule
 from infill_completion.suggest.explanation import ExplainedCandidate, Explanation
 from infill_completion.suggest.extent import Extent
+from infill_completion.suggest.history import History
 from infill_completion.suggest.inflight import InflightRequest
 from infill_completion.suggest.policy import engine_failure, privacy_message
-from infill_completion.suggest.ranking import RankedCandidate, rank
+from infill_completion.suggest.ranking import RankedCandidate
 from infill_completion.suggest.reuse.memory import Recalled
 from infill_completion.suggest.trace import Trace
 
@@ -36,7 +37,7 @@ def explain_answer(
     trace: Trace,
     request: InflightRequest,
     recalled: Recalled | None,
-    min_confidence: float,
+    history: History,
 ) -> Explanation:
     """Return the explanation of an answer.
 
@@ -47,7 +48,7 @@ def explain_answer(
         trace: The steps so far.
         request: The request to the engine, which has finished.
         recalled: The earlier answer that the user gets, whatever a newer request brought; None if there is none.
-        min_confidence: The minimum confidence of an automatic suggestion.
+        history: Knows which suggestions are shown unasked.
     """
     head = replace(_head(snapshot, extent, trace), **_prompt(request, recalled, trace))
     if request.error is not None:
@@ -57,7 +58,7 @@ def explain_answer(
         return replace(head, reason=SkipReason.SUPERSEDED.value)
     # An earlier answer was ranked at the cursor that it was requested for.
     origin = view if recalled is None else request.prepared.view
-    ranking = rank(origin, stream.choices, min_confidence)
+    ranking = history.rank(origin, stream.choices)
     offers, reason = (ranking.offers, ranking.reason) if recalled is None else (recalled.offers, recalled.reason)
     if reason is None and not offers:
         reason = SkipReason.EMPTY
@@ -99,6 +100,7 @@ def _explained(candidate: RankedCandidate) -> ExplainedCandidate:
         raw=choice.raw,
         finish_reason=choice.finish_reason.value,
         confidence=choice.confidence,
+        probability=None if candidate.estimate is None else candidate.estimate.probability,
         taken=choice.text,
         filters=candidate.steps,
         text=candidate.text,

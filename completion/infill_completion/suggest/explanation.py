@@ -17,6 +17,7 @@ class ExplainedCandidate:
         raw: What the model wrote.
         finish_reason: Why it stopped.
         confidence: The mean probability of a token; None if the engine reports none.
+        probability: How likely it is right by the show-model; None if that does not judge it.
         taken: The part that lies within the extent of a suggestion.
         filters: Each filter that changed it.
         text: What is left.
@@ -28,6 +29,7 @@ class ExplainedCandidate:
     taken: str
     filters: tuple[FilterStep, ...]
     text: str
+    probability: float | None = None
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,8 @@ class Explanation:
         lines = []
         for number, candidate in enumerate(self.candidates, 1):
             confidence = "" if candidate.confidence is None else f", confidence {candidate.confidence:.2f}"
+            if candidate.probability is not None:
+                confidence += f", right with probability {candidate.probability:.2f}"
             lines += ["", f"candidate {number} ({candidate.finish_reason}{confidence}):", f"  raw    {candidate.raw!r}"]
             lines.append(f"  taken  {candidate.taken!r}")
             for step in candidate.filters:

@@ -12,10 +12,11 @@ from infill_completion.suggest.choice import Choice
 from infill_completion.suggest.extent import ExtentKind
 from infill_completion.suggest.inflight import InflightRequest
 from infill_completion.suggest.policy import shown_automatically
-from infill_completion.suggest.ranking import rank, rank_next_line
+from infill_completion.suggest.ranking import Ranking, rank, rank_next_line
 from infill_completion.suggest.request import PreparedRequest, versions_now
 from infill_completion.suggest.reuse.memory import Memory, Offer, Recalled, Remembered, remaining_offers
 from infill_completion.suggest.reuse.removals import Removals
+from infill_completion.suggest.showing.judge import ShowJudge
 
 # How many spaces a filter writes for a tab at most, and how many characters it adds besides.
 _MOST_SPACES, _MOST_ADDED = 16, 16
@@ -28,10 +29,14 @@ class History:
 
     Attributes:
         min_confidence: The minimum confidence of a suggestion that is shown automatically.
+        judge: Decides whether it is worth showing.
     """
 
-    def __init__(self, documents: OpenDocuments, min_confidence: float, knows: Callable[[str], bool]) -> None:
+    def __init__(
+        self, documents: OpenDocuments, min_confidence: float, judge: ShowJudge, knows: Callable[[str], bool]
+    ) -> None:
         self.min_confidence = min_confidence
+        self.judge = judge
         self._documents = documents
         self._knows = knows
         self._memory = Memory()
@@ -76,6 +81,10 @@ class History:
         offers = tuple(offer for offer in recalled.offers if not self._removals.repeats(view, offer))
         return replace(recalled, offers=offers, reason=None if offers else SkipReason.JUST_DELETED)
 
+    def rank(self, view: View, choices: tuple[Choice, ...]) -> Ranking:
+        """Filter and order the candidates of a request."""
+        return rank(view, choices, self.min_confidence, self._knows, self.judge)
+
     def request_behind(self, recalled: Recalled | None) -> InflightRequest | None:
         """Return the request that brought an answer, if that is the newest answer of its document."""
         if recalled is None:
@@ -109,7 +118,7 @@ class History:
         if prepared.extent.kind is ExtentKind.AHEAD and choices[0].text.startswith("\n"):
             next_line = rank_next_line(view, choices[0], self.min_confidence)
             return Remembered(view, (), SkipReason.NEXT_LINE, prepared.versions, next_line)
-        ranking = rank(view, choices, self.min_confidence, self._knows)
+        ranking = self.rank(view, choices)
         return Remembered(view, ranking.offers, ranking.reason, prepared.versions)
 
     def _recall(self, view: View) -> Recalled | None:

@@ -138,7 +138,9 @@ class Keystroke:
             return Answer(reason=recalled.reason or SkipReason.EMPTY)
         self._stages.lookahead.start_soon(self._view, offers[0])
         self._stages.history.show(self._view, offers)
-        return Answer(tuple(self._view.suggestion(offer.text, offer.confidence, offer.replaced) for offer in offers))
+        suggestions = tuple(self._view.suggestion(offer.text, offer.confidence, offer.replaced) for offer in offers)
+        estimate = offers[0].estimate
+        return Answer(suggestions, details={} if estimate is None else {"estimate": estimate.shipped})
 
 
 def _unavailable(error: EngineUnavailableError) -> Answer:

@@ -14,6 +14,7 @@ from infill_completion.suggest.filters import FilterContext, FilterStep, apply
 from infill_completion.suggest.filters.soundness import sound_part
 from infill_completion.suggest.policy import empty_reason, is_confident
 from infill_completion.suggest.reuse.memory import Offer
+from infill_completion.suggest.showing.judge import ShowEstimate, ShowJudge
 
 _NAME = re.compile(r"[^\W\d]\w{2,}")
 
@@ -27,12 +28,14 @@ class RankedCandidate:
         text: What the filters left of it.
         replaced: How many characters right of the cursor it replaces.
         steps: The filters that changed it.
+        estimate: What the show-model thinks of it; None if it does not judge it.
     """
 
     choice: Choice
     text: str
     replaced: int
     steps: tuple[FilterStep, ...]
+    estimate: ShowEstimate | None = None
 
     @property
     def confidence(self) -> float:
@@ -56,27 +59,32 @@ class Ranking:
 
 
 def rank(
-    view: View, choices: tuple[Choice, ...], min_confidence: float, knows: Callable[[str], bool] = lambda _: False
+    view: View,
+    choices: tuple[Choice, ...],
+    min_confidence: float,
+    knows: Callable[[str], bool] = lambda _: False,
+    judge: ShowJudge | None = None,
 ) -> Ranking:
     """Filter and order the candidates of one request.
 
     Of equal candidates only one is kept. The likeliest comes first, by its mean log-probability. Syntax errors that it
     adds lower its rank, and so do names found neither near the cursor nor in the workspace. Without probabilities the
-    engine's order is kept. Automatic suggestions must reach ``min_confidence``.
+    engine's order is kept. Automatic suggestions must reach ``min_confidence`` and be worth showing.
 
     Args:
         view: The cursor.
         choices: What the model wrote.
         min_confidence: The minimum confidence of an automatic suggestion.
         knows: Returns whether a name occurs in another open document or in the workspace.
+        judge: Decides whether an automatic suggestion is worth showing; None: all are.
     """
-    candidates = tuple(_filtered(view, choice) for choice in choices)
+    candidates = tuple(_estimated(_filtered(view, choice), view, judge) for choice in choices)
     best = _without_duplicates(candidates)
     # A single candidate needs no order, and every keystroke would wait for it.
     if len(best) > 1:
         best.sort(key=lambda candidate: _score(candidate, view, knows), reverse=True)
-    fit = [item for item in best if view.is_invoked or is_confident(item.choice.confidence, min_confidence)]
-    offers = tuple(Offer(item.text, item.choice.confidence, item.replaced) for item in fit)
+    fit = [item for item in best if view.is_invoked or _is_shown(item, min_confidence, judge)]
+    offers = tuple(Offer(item.text, item.choice.confidence, item.replaced, item.estimate) for item in fit)
     reason = None if offers else empty_reason(choices, passed_filters=bool(best))
     return Ranking(offers, reason, candidates)
 
@@ -91,6 +99,19 @@ def rank_next_line(view: View, choice: Choice, min_confidence: float) -> Offer:
     head = choice.text[: len(choice.text) - len(written)]
     ranking = rank(view.after(head, 0), (replace(choice, raw=written, text=written),), min_confidence)
     return Offer(head + ranking.offers[0].text, ranking.offers[0].confidence) if ranking.offers else Offer("")
+
+
+def _is_shown(candidate: RankedCandidate, min_confidence: float, judge: ShowJudge | None) -> bool:
+    """Return whether a candidate is shown unasked."""
+    is_worth_it = judge is None or judge.admits(candidate.estimate)
+    return is_worth_it and is_confident(candidate.choice.confidence, min_confidence)
+
+
+def _estimated(candidate: RankedCandidate, view: View, judge: ShowJudge | None) -> RankedCandidate:
+    """Return a candidate with what the show-model thinks of it, unless the user asked for it."""
+    if judge is None or view.is_invoked or not candidate.text:
+        return candidate
+    return replace(candidate, estimate=judge.estimate(view, candidate.text, candidate.choice.confidence))
 
 
 def _filtered(view: View, choice: Choice) -> RankedCandidate:

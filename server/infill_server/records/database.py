@@ -21,18 +21,20 @@ MAX_ROWS = 100_000
 MAX_AGE_S = 400 * 24 * 3600
 # How long to wait for another server that is writing.
 BUSY_S = 5.0
-_VERSION = 1
+_VERSION = 2
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS shown (
     time_s INTEGER, language TEXT, model TEXT, face TEXT, "trigger" TEXT, source TEXT, latency_ms REAL,
     mean_logprob REAL, first_logprob REAL, characters INTEGER, lines INTEGER, shown_ms INTEGER, outcome TEXT,
-    taken_characters INTEGER, kept_30s REAL, kept_300s REAL, id INTEGER PRIMARY KEY);
+    taken_characters INTEGER, kept_30s REAL, kept_300s REAL, estimate REAL, id INTEGER PRIMARY KEY);
 CREATE INDEX IF NOT EXISTS shown_time ON shown (time_s);
 CREATE TABLE IF NOT EXISTS forgotten (time_s INTEGER);
 PRAGMA user_version = {_VERSION};
 """
+# What brings the tables of each earlier version to the next one.
+_MIGRATIONS = {1: "ALTER TABLE shown ADD COLUMN estimate REAL; PRAGMA user_version = 2;"}
 _COLUMNS = ", ".join(f'"{name}"' for name in FIELDS)
 # A row from before the user had everything forgotten must not come back.
 _PUT = (
@@ -98,8 +100,11 @@ class RecordsDatabase:
             return []
         query = f"SELECT {_COLUMNS} FROM shown WHERE time_s >= ? ORDER BY time_s, id"  # noqa: S608
         with self._explained("read"), closing(self._opened_to_read()) as connection:
-            if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+            version = _version(connection)
+            if version == 0:
                 return []  # A server is about to fill it.
+            if version in _MIGRATIONS:
+                self._opened().close()
             self._check_version(connection)
             found = connection.execute(query, (since_s,)).fetchall()
         return [row for row in map(SuggestionRow.read, found) if row is not None]
@@ -132,9 +137,11 @@ class RecordsDatabase:
             os.close(descriptor)
         connection = sqlite3.connect(self.path, timeout=self._busy_s)
         try:
-            if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+            if _version(connection) == 0:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.executescript(_SCHEMA)
+            while (version := _version(connection)) in _MIGRATIONS:
+                _migrate(connection, version)
             connection.execute("PRAGMA synchronous = NORMAL")
             self._check_version(connection)
         except BaseException:
@@ -159,8 +166,7 @@ class RecordsDatabase:
         return connection
 
     def _check_version(self, connection: sqlite3.Connection) -> None:
-        found = connection.execute("PRAGMA user_version").fetchone()[0]
-        if found != _VERSION:
+        if _version(connection) != _VERSION:
             raise RecordsError(
                 f"{self.path} was written by another version of infill-ls; update this one, or remove the file with "
                 "`infill-ls stats --forget`."
@@ -182,6 +188,20 @@ class RecordsDatabase:
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise RecordsError(f"{self.path} cannot be {verb} ({reason}); {_step(error)}.") from error
+
+
+def _migrate(connection: sqlite3.Connection, version: int) -> None:
+    """Bring a database to the next version, unless another server has just done so."""
+    try:
+        connection.executescript(f"BEGIN IMMEDIATE; {_MIGRATIONS[version]} COMMIT;")
+    except sqlite3.OperationalError:
+        connection.rollback()
+        if _version(connection) == version:
+            raise
+
+
+def _version(connection: sqlite3.Connection) -> Any:
+    return connection.execute("PRAGMA user_version").fetchone()[0]
 
 
 def _code(error: sqlite3.Error) -> Any:

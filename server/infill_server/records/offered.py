@@ -54,7 +54,7 @@ class Offered:
         texts = tuple(text for one in answer.suggestions if (text := _from_cursor(one.text, one.start, snapshot)))
         if not texts:
             return cls(snapshot.uri, cursor, (), None)
-        confidence = answer.suggestions[0].confidence
+        confidence, estimate = answer.suggestions[0].confidence, answer.details.get("estimate")
         row = SuggestionRow(
             time_s=int(time.time()),
             language=language_label(snapshot.language_id),
@@ -67,6 +67,7 @@ class Offered:
             first_logprob=_first_logprob(answer.details),
             characters=len(texts[0]),
             lines=len(texts[0].splitlines()),
+            estimate=round(estimate, 4) if isinstance(estimate, float) else None,
         )
         return cls(snapshot.uri, cursor, texts, row)
 

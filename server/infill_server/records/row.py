@@ -59,6 +59,7 @@ class SuggestionRow:
         taken_characters: How many characters of it were accepted.
         kept_30s: The share of these that was still there 30 seconds later; None if that is not known.
         kept_300s: The same after 5 minutes.
+        estimate: The probability that it is right by the show-model as it ships; None if that did not judge it.
         id: A number of its own; later rows mostly have larger ones.
     """
 
@@ -78,6 +79,7 @@ class SuggestionRow:
     taken_characters: int = 0
     kept_30s: float | None = None
     kept_300s: float | None = None
+    estimate: float | None = None
     id: int = field(default_factory=_new_id)
 
     def values(self) -> tuple[Any, ...]:

@@ -296,3 +296,14 @@ def test_a_model_is_named_but_a_path_is_not(name: str, label: str) -> None:
 )
 def test_a_language_is_an_id(language_id: str, label: str) -> None:
     assert language_label(language_id) == label
+
+
+def test_a_database_of_the_first_version_gets_its_new_column(path: Path) -> None:
+    database = RecordsDatabase(path)
+    database.put([row(1)])
+    with sqlite3.connect(path) as connection:
+        connection.executescript("ALTER TABLE shown DROP COLUMN estimate; PRAGMA user_version = 1;")
+    connection.close()
+    assert database.rows() == [row(1)]
+    database.put([replace(row(2), estimate=0.25)])
+    assert database.rows() == [row(1), replace(row(2), estimate=0.25)]

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 
 from infill_completion.document.snapshot import SkipReason
 from infill_completion.document.view import View
 from infill_completion.suggest.reuse.change import MAX_TYPED, NEAR_PREFIX, NEAR_SUFFIX, Change, change_between
+from infill_completion.suggest.showing.judge import ShowEstimate
 
 MAX_ENTRIES = 256
 # An entry is looked up by so many characters before its cursor, and compared in full if they are where they must be.
@@ -38,11 +39,13 @@ class Offer:
         text: What to insert, with LF line ends.
         confidence: The model's confidence, if known.
         replaced: How many characters right of the cursor it replaces.
+        estimate: What the show-model thought of it when it was made; None if it did not judge it.
     """
 
     text: str
     confidence: float | None = None
     replaced: int = 0
+    estimate: ShowEstimate | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
