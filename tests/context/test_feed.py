@@ -156,6 +156,19 @@ async def test_nothing_is_checked_again_within_moments(fixture: Fixture, holder:
     assert holder.updates == []
 
 
+async def test_many_files_are_checked_less_often(
+    fixture: Fixture, holder: Holder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PIECE_MS", 0.0)
+    monkeypatch.setattr(module, "CHECK_SHARE", 1e-9)
+    for name in ("a.py", "b.py"):
+        write(fixture.root / name, "x = 1\n")
+    assert (await fixture.follow())[0]
+    holder.updates.clear()
+    await fixture.follow()
+    assert holder.updates == []
+
+
 async def test_changed_rules_make_the_engine_forget_what_was_sent_under_the_old_ones(
     fixture: Fixture, holder: Holder
 ) -> None:
@@ -276,6 +289,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rules, "KEEP_S", 0.0)
     monkeypatch.setattr(ignore_files, "KEEP_S", 0.0)
     monkeypatch.setattr(module, "CHECK_S", 0.0)
+    monkeypatch.setattr(module, "CHECK_SHARE", float("inf"))
 
 
 async def asked(
