@@ -8,6 +8,7 @@ the same text, wrong otherwise. Where a commit has a single hunk in a file, sile
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
 import statistics
 import time
@@ -35,6 +36,7 @@ class EditReport:
         steps: How often proposals were asked for, with hunks still to come.
         shown: How often there were any then.
         right, wrong: Proposals by kind.
+        towards: Wrong proposals after which the line is more like one that the commit makes of it.
         due: Hunks that could have been proposed: all but the first of a file.
         found: Those that were, before they were made.
         single: Files with one hunk.
@@ -48,6 +50,7 @@ class EditReport:
     shown: int = 0
     right: Counter[str] = field(default_factory=Counter)
     wrong: Counter[str] = field(default_factory=Counter)
+    towards: int = 0
     due: int = 0
     found: int = 0
     single: int = 0
@@ -63,6 +66,7 @@ class EditReport:
             "files": self.files,
             "proposals": right + wrong,
             "precision": _share(right, right + wrong),
+            "towards": _share(right + self.towards, right + wrong),
             "due": self.due,
             "recall": _share(self.found, self.due),
             "single_hunk_files": self.single,
@@ -78,6 +82,7 @@ _ROWS = (
     ("files", "changed files replayed"),
     ("proposals", "edits shown"),
     ("precision", "share of them that the commit makes"),
+    ("towards", "share that goes the commit's way"),
     ("due", "later hunks"),
     ("recall", "share of them that were shown before"),
     ("single_hunk_files", "files with one hunk"),
@@ -171,6 +176,7 @@ def _judge(
             found.add(hunk[0])
         else:
             report.wrong[kind] += 1
+            report.towards += hunk is not None and _is_nearer(before, after, hunk[2])
             wanted = "".join(hunk[2]) if hunk is not None else ""
             place = f"{change.commit} {change.path}:{line + 1} ({kind})"
             report.examples.append(f"{place}\n  - {before}\n  + {after}\n  = {wanted}")
@@ -185,6 +191,16 @@ def lines_after(text: str, proposals: list[Proposal]) -> tuple[str, str]:
         pieces += [text[at : proposal.start], proposal.text]
         at = proposal.end
     return lines_of(text, Proposal(whole.start, whole.end, "".join(pieces), whole.kind))
+
+
+def _is_nearer(before: str, after: str, lines: tuple[str, ...]) -> bool:
+    """Return whether ``after`` is more like one of ``lines`` than ``before`` is like any."""
+
+    def nearness(text: str) -> float:
+        found = (difflib.SequenceMatcher(None, text, line.rstrip("\r\n"), autojunk=False).ratio() for line in lines)
+        return max(found, default=0.0)
+
+    return nearness(after) > nearness(before)
 
 
 def _share(part: int, whole: int) -> float | None:

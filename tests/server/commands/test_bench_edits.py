@@ -1,0 +1,66 @@
+"""`infill-ls bench edits` on a small git history."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from infill_server.cli import main
+from infill_server.commands.bench.edits import replay_commits
+
+BEFORE = "def f(count):\n    x = 1\n    return count\n\n\ndef g(a):\n    return a\n"
+RENAMED = BEFORE.replace("count", "total")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    _git(tmp_path, "init", "-q")
+    return tmp_path
+
+
+def _git(folder: Path, *arguments: str) -> None:
+    identity = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def _commit(folder: Path, text: str) -> None:
+    (folder / "a.py").write_text(text)
+    _git(folder, "add", "a.py")
+    _git(folder, "commit", "-q", "-m", "change")
+
+
+def test_a_hunk_that_was_proposed_before_it_was_made_is_right(repository: Path) -> None:
+    _commit(repository, BEFORE)
+    _commit(repository, RENAMED)
+    summary = replay_commits(repository, 10).summary()
+    assert (summary["proposals"], summary["precision"], summary["due"], summary["recall"]) == (1, 1.0, 1, 1.0)
+
+
+def test_a_line_that_changes_in_another_way_too_is_wrong_but_goes_that_way(repository: Path) -> None:
+    _commit(repository, BEFORE)
+    _commit(repository, RENAMED.replace("return total", "return total + 1"))
+    summary = replay_commits(repository, 10).summary()
+    assert (summary["proposals"], summary["precision"], summary["towards"], summary["recall"]) == (1, 0.0, 1.0, 0.0)
+
+
+def test_silence_is_right_after_a_single_hunk(repository: Path) -> None:
+    _commit(repository, BEFORE)
+    _commit(repository, BEFORE.replace("    x = 1\n", "    x = 2\n"))
+    summary = replay_commits(repository, 10).summary()
+    assert (summary["single_hunk_files"], summary["quiet_rate"], summary["proposals"]) == (1, 1.0, 0)
+
+
+def test_the_figures_are_printed_and_written(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _commit(repository, BEFORE)
+    _commit(repository, RENAMED)
+    file = repository / "figures.json"
+    assert main(["bench", "edits", str(repository), "--json", str(file), "--wrong"]) == 0
+    assert "share of them that the commit makes" in capsys.readouterr().out
+    assert '"recall": 1.0' in file.read_text()
+
+
+def test_a_folder_without_history_gets_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "edits", str(tmp_path)]) == 2
+    assert "Name a folder in a git repository." in capsys.readouterr().err
