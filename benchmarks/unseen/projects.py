@@ -21,6 +21,10 @@ PROJECTS = {
     "c": ("antirez/kilo", "DaveGamble/cJSON", "jqlang/jq"),
     "cpp": ("yhirose/cpp-httplib", "ninja-build/ninja"),
 }
+NAMES = {
+    "python": "Python", "script": "JavaScript and TypeScript", "go": "Go", "rust": "Rust", "java": "Java", "c": "C",
+    "cpp": "C++",
+}  # fmt: skip
 SUFFIXES = {
     "python": (".py",),
     "script": (".ts", ".tsx", ".js", ".mjs"),

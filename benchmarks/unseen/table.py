@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from benchmarks.unseen.projects import NAMES
 from benchmarks.unseen.rows import row_of
 from infill_server.commands.bench.quality.outcome import Outcome
 from infill_server.commands.bench.quality.summary import difference, kinds, shares, summary
@@ -32,7 +33,7 @@ def figures(outcomes: Sequence[Outcome], reference: Sequence[Outcome] | None = N
 def markdown(report: dict[str, Any]) -> str:
     """Return the table of a report, one line for each row and language."""
     lines = [
-        "| language, row | right of holes | exact (95 % interval) | more than the embedded one, points | "
+        "| language, row | right | exact (95 % interval) | more than embedded, points | "
         "at token borders, inside words | characters saved (95 % interval) |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
@@ -48,11 +49,16 @@ def _line(language: str, name: str, row: dict[str, Any], count: int) -> str:
         low, high = change["exact_interval"]
         more = f"{100 * change['exact_difference']:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
     places = [row["by_kind"].get(f"rest of the line, {place}") for place in ("at token borders", "inside words")]
-    where = ", ".join("–" if place is None else f"{place['exact_share']:.1%}" for place in places)
-    exact = f"{row['exact_share']:.1%} ({_span(row['interval'])})"
-    saved = f"{row['saved_share']:.1%} ({_span(row['saved_interval'])})"
-    return f"| {language}, {row_of(name).title} | {row['hits']} of {count} | {exact} | {more} | {where} | {saved} |"
+    cells = (
+        f"{NAMES[language]}, {row_of(name).title}",
+        f"{row['hits']} of {count}",
+        f"{100 * row['exact_share']:.1f} % ({_span(row['interval'])})",
+        more,
+        ", ".join("–" if place is None else f"{100 * place['exact_share']:.1f} %" for place in places),
+        f"{100 * row['saved_share']:.1f} % ({_span(row['saved_interval'])})",
+    )
+    return f"| {' | '.join(cells)} |"
 
 
 def _span(interval: Sequence[float]) -> str:
-    return f"{interval[0]:.1%} to {interval[1]:.1%}"
+    return f"{100 * interval[0]:.1f} to {100 * interval[1]:.1f}"

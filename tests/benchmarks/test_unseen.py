@@ -81,7 +81,7 @@ async def test_rows_are_compared_with_the_embedded_model_hole_by_hole() -> None:
     assert "difference" not in found["embedded"]
     assert (found["small"]["difference"]["gained"], found["small"]["difference"]["lost"]) == (1, 1)
     table = markdown({"count": 4, "languages": {"python": {"models": found}}})
-    assert "| python, small, n-grams, re-ranked | 1 of 4 | 25.0% (4.6% to 69.9%) | +0.0 (" in table
+    assert "| Python, small, n-grams, re-ranked | 1 of 4 | 25.0 % (4.6 to 69.9) | +0.0 (" in table
 
 
 async def test_rows_over_the_same_weights_read_a_prompt_once() -> None:
