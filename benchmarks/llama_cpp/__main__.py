@@ -78,6 +78,7 @@ def report(found: Comparison, options: argparse.Namespace, seconds: float) -> di
         "load_average": options.load,
         "seconds": round(seconds),
         "note": options.note,
+        "memory_bytes_per_s": found.memory_bytes_per_s,
         "contestants": [asdict(each.report) for each in found.contestants],
         "rows": [asdict(row) for row in found.rows],
     }

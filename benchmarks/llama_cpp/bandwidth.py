@@ -13,6 +13,7 @@ from infill_completion.engine.model.native import compiler
 
 # Pieces that a thread reads side by side, and the distance of its prefetches in bytes: the best differ by processor.
 _ORDERS = [(streams, ahead) for streams in (1, 4, 8) for ahead in (2048, 8192)]
+BYTES_BEYOND_CACHES = 1 << 30
 _RUNS, _LEAST_BYTES = 3, 1 << 30  # of each order
 
 

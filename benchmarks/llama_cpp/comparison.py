@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.llama_cpp.bandwidth import Memory
+from benchmarks.llama_cpp.bandwidth import BYTES_BEYOND_CACHES, Memory
 from benchmarks.llama_cpp.contestants import OURS, THEIRS, ComparisonRow, Contestant
 from infill_completion.engine.bench.machine import busy_neighbours
 
@@ -23,10 +23,12 @@ class Comparison:
     Attributes:
         contestants: The engines, each with one form of the weights.
         rows: Rates of decoding.
+        memory_bytes_per_s: The rate at which more is read than any cache holds, by number of threads.
     """
 
     contestants: Sequence[Contestant]
     rows: list[ComparisonRow] = field(default_factory=list)
+    memory_bytes_per_s: dict[int, float] = field(default_factory=dict)
 
     def run(self, options: argparse.Namespace, memory: Memory) -> None:
         """Measure everything."""
@@ -43,7 +45,10 @@ class Comparison:
         self._alone(options)
 
     def _read(self, context: int, threads: Sequence[int], memory: Memory) -> None:
-        """Measure how fast the bytes of our steps can be read; before and after them, since the rate may change."""
+        """Measure how fast memory and the bytes of our steps can be read; before and after them, since rates change."""
+        for count in threads:
+            rate = memory.bytes_per_s(BYTES_BEYOND_CACHES, count)
+            self.memory_bytes_per_s[count] = max(self.memory_bytes_per_s.get(count, 0.0), rate)
         for each in self.contestants:
             if each.engine == OURS:
                 rates = each.report.read_bytes_per_s.setdefault(context, {})

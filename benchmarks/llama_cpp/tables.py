@@ -10,8 +10,13 @@ _GB, _MB = 1e9, 1 << 20
 
 def tables(report: Mapping[str, Any]) -> str:
     """Return the tables of a report of ``python -m benchmarks.llama_cpp``."""
-    head = f"{report['model']} on {report['device']}, {report['date']}"
+    memory = ", ".join(f"{rate / _GB:.1f} GB/s with {count} threads" for count, rate in _memory(report).items())
+    head = f"{report['model']} on {report['device']}, {report['date']}; memory is read at {memory}"
     return f"{head}\n\n{_decoding(report)}\n\n{_reading(report)}\n\n{_alone(report)}"
+
+
+def _memory(report: Mapping[str, Any]) -> dict[int, float]:
+    return {int(threads): rate for threads, rate in report["memory_bytes_per_s"].items()}
 
 
 def _rates(each: Mapping[str, Any]) -> dict[tuple[int, int], float]:
@@ -24,7 +29,10 @@ def _rates(each: Mapping[str, Any]) -> dict[tuple[int, int], float]:
 
 
 def _reading(report: Mapping[str, Any]) -> str:
-    lines = [_line("a step of", "context", "reads MB", "threads", "at GB/s at most"), _line("---", *["---:"] * 4)]
+    lines = [
+        _line("a step of", "context", "reads MB", "threads", "read over and over at GB/s"),
+        _line("---", *["---:"] * 4),
+    ]
     for each in report["contestants"]:
         sizes = {int(context): size for context, size in each["step_bytes"].items()}
         for (context, threads), rate in sorted(_rates(each).items()):
@@ -43,20 +51,23 @@ def _decoding(report: Mapping[str, Any]) -> str:
     for context in sorted({row["context"] for row in report["rows"]}):
         for each in report["contestants"]:
             key = (each["engine"], each["weights"], context)
-            cells = [f"{found[*key, *column]:.1f}{_share(each, context, column, found)}" for column in columns]
+            cells = [f"{found[*key, *column]:.1f}{_share(each, context, column, found, report)}" for column in columns]
             lines.append(_line(f"{each['engine']} {each['weights']}", context, *cells))
     return "\n".join(lines)
 
 
-def _share(each: Mapping[str, Any], context: int, column: tuple[int, int], found: Mapping[Any, float]) -> str:
-    """Return the share of the roofline where it is known: alone, of our engine."""
+def _share(
+    each: Mapping[str, Any], context: int, column: tuple[int, int], found: Mapping[Any, float],
+    report: Mapping[str, Any],
+) -> str:  # fmt: skip
+    """Return the shares of the rooflines where they are known: alone, of our engine."""
     threads, neighbours = column
     read = _rates(each).get((context, threads))
     if read is None or neighbours:
         return ""
     size = next(size for length, size in each["step_bytes"].items() if int(length) == context)
-    rate = found[each["engine"], each["weights"], context, threads, neighbours]
-    return f" ({rate * size / read:.0%} of reading)"
+    rate = found[each["engine"], each["weights"], context, threads, neighbours] * size
+    return f" ({rate / _memory(report)[threads]:.0%} of memory, {rate / read:.0%} of caches)"
 
 
 def _alone(report: Mapping[str, Any]) -> str:

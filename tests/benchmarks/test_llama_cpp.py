@@ -34,15 +34,19 @@ def report() -> dict[str, Any]:
     ]  # fmt: skip
     return {
         "model": "some", "device": "2 cores", "date": "2026-11-27",
-        "contestants": [mine, theirs], "rows": rows,
+        "memory_bytes_per_s": {1: 1e10, 2: 4e10}, "contestants": [mine, theirs], "rows": rows,
     }  # fmt: skip
 
 
 def test_tables_have_each_engine_and_the_share_of_reading_where_it_is_alone() -> None:
     lines = tables(report()).splitlines()
+    assert "10.0 GB/s with 1 threads, 40.0 GB/s with 2 threads" in lines[0]
     assert "| int4 | 256 | 95 | 2 | 40.0 |" in lines
     row = next(line for line in lines if line.startswith("| infill-ls int4 | 256"))
-    assert row == "| infill-ls int4 | 256 | 100.0 (50% of reading) | 100.0 | 200.0 (50% of reading) | 200.0 |"
+    assert row == (
+        "| infill-ls int4 | 256 | 100.0 (100% of memory, 50% of caches) | 100.0 | "
+        "200.0 (50% of memory, 50% of caches) | 200.0 |"
+    )
     assert "| llama.cpp q4_1 | 256 | 100.0 | 100.0 | 200.0 | 200.0 |" in lines
     assert "| infill-ls int4 | 900 | 500 | 12.0 (1.6) | 200 | 250 | 24 |" in lines
     assert "| llama.cpp q4_1 | 900 | 500 |  | 200 | 250 |  |" in lines
