@@ -136,6 +136,7 @@ class Endless:
     async def complete(self, request: CompletionRequest) -> AsyncIterator[Chunk]:
         del request
         explained = {"tokens_by_source": {"prefix": 7, "suffix": 2}, "dropped_by_source": {}, "respelled": "pri"}
+        explained |= {"weights": "/state/learned/c0ffee.safetensors"}
         try:
             yield Chunk(text="x", usage=Usage(9, 4, 1), timings={"prefill_ms": 2.0}, explain=explained)
             while True:
@@ -154,6 +155,7 @@ async def test_an_explanation_waits_only_for_the_suggestion() -> None:
     page = explanation.to_text()
     assert "tokens_by_source: prefix 7, suffix 2" in page
     assert "spelled again by the model: 'pri'" in page
+    assert "weights: /state/learned/c0ffee.safetensors" in page
     await completer.aclose()
 
 

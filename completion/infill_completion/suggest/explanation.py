@@ -108,6 +108,8 @@ class Explanation:
             use = "in the model's choice" if self.engine.get("workspace_mixed") else "for drafts only"
             texts, tokens = self.engine["workspace_texts"], self.engine["workspace_tokens"]
             lines.append(f"  counted {use}: {texts} files of the workspace, {tokens} tokens")
+        if self.engine.get("weights"):
+            lines.append(f"  weights: {self.engine['weights']}")
         if self.engine.get("respelled"):
             lines.append(f"  spelled again by the model: {self.engine['respelled']!r}")
         if self.remembered is not None:
