@@ -88,9 +88,9 @@ class SuggestionRow:
 
     @classmethod
     def read(cls, values: tuple[Any, ...]) -> Self | None:
-        """Return the row with ``values``; None if one of them is of a type that no server writes."""
+        """Return the row with ``values``; None if one of them is none that a server writes."""
         named = dict(zip(FIELDS, values, strict=True))
-        if not all(_is_of(named[name], hint) for name, hint in _HINTS.items()):
+        if not all(_is_of(named[name], hint) for name, hint in _HINTS.items()) or not 0 <= named["time_s"] < _MOST:
             return None
         try:
             return cls(**{**named, "outcome": SuggestionOutcome(named["outcome"])})
@@ -98,6 +98,7 @@ class SuggestionRow:
             return None
 
 
+_MOST = 2.0**33  # seconds since 1970: the year 2242
 FIELDS = tuple(item.name for item in fields(SuggestionRow))
 _HINTS = get_type_hints(SuggestionRow)
 
@@ -117,8 +118,10 @@ def language_label(language_id: str) -> str:
 
 
 def _is_of(value: object, hint: Any) -> bool:
+    """Return whether a value is of a field's type, and no number too large to count or draw."""
     if hint is float or hint == (float | None):
-        return (value is None and hint is not float) or (isinstance(value, int | float) and value == value)  # noqa: PLR0124
+        is_number = isinstance(value, int | float) and abs(value) < _MOST
+        return is_number or (value is None and hint is not float)
     if hint is SuggestionOutcome:
         return isinstance(value, str)
     return isinstance(value, hint)

@@ -180,10 +180,13 @@ def test_a_full_disk_is_one_sentence(path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_rows_that_no_server_wrote_are_left_out(path: Path) -> None:
     database = RecordsDatabase(path)
-    database.put([row(1), row(2), row(3)])
+    database.put([row(number) for number in range(1, 7)])
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE shown SET outcome = 'eaten' WHERE id = 2")
         connection.execute("UPDATE shown SET latency_ms = 'soon' WHERE id = 3")
+        connection.execute("UPDATE shown SET time_s = 1 << 45 WHERE id = 4")
+        connection.execute("UPDATE shown SET latency_ms = 9e999 WHERE id = 5")
+        connection.execute("UPDATE shown SET kept_30s = -9e999 WHERE id = 6")
     assert [found.id for found in database.rows()] == [1]
 
 
