@@ -45,6 +45,21 @@ def test_a_line_that_changes_in_another_way_too_is_wrong_but_goes_that_way(repos
     assert (summary["proposals"], summary["precision"], summary["towards"], summary["recall"]) == (1, 0.0, 1.0, 0.0)
 
 
+def test_lines_end_where_editors_end_them(repository: Path) -> None:
+    _commit(repository, "# one\x0ctwo\u2028three\n" + BEFORE)
+    _commit(repository, "# one\x0ctwo\u2028three\n" + RENAMED)
+    summary = replay_commits(repository, 10).summary()
+    assert (summary["precision"], summary["recall"]) == (1.0, 1.0)
+
+
+def test_two_places_on_a_line_that_are_not_taken_count_once(repository: Path) -> None:
+    before = "def f(count):\n    a = count + count\n    b = 1\n    c = 2\n    d = 3\n"
+    _commit(repository, before)
+    after = before.replace("(count)", "(total)").replace("b = 1", "b = total").replace("c = 2", "c = total")
+    _commit(repository, after)
+    assert replay_commits(repository, 10).summary()["proposals"] == 1
+
+
 def test_silence_is_right_after_a_single_hunk(repository: Path) -> None:
     _commit(repository, BEFORE)
     _commit(repository, BEFORE.replace("    x = 1\n", "    x = 2\n"))

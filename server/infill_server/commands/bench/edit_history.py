@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from infill_completion.document.lines import split_lines
 from infill_completion.languages.registry import grammar_of, language_id_of
 
 # Files with more lines, and changes of more hunks, are left out: they were not made by hand.
@@ -57,7 +58,7 @@ def changes_of(repository: Path, commits: int) -> Iterator[FileChange]:
                 before, after = (_git(repository, "show", f"{name}:{path}") for name in (f"{commit}~", commit))
             except ValueError:  # the first commit, or a name that git quotes
                 continue
-            old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+            old, new = split_lines(before), split_lines(after)
             if max(len(old), len(new)) > MAX_LINES:
                 continue
             hunks = tuple(_hunks(old, new))

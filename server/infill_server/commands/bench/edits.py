@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
-import statistics
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -19,11 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from infill_completion.document.changes import ChangeClock, LineChange
+from infill_completion.document.lines import split_lines
 from infill_completion.edits.history import EditHistory
 from infill_completion.edits.proposal import EditRequest, Proposal, lines_of
 from infill_completion.edits.proposer import Proposer
 from infill_completion.edits.rejections import Rejections
 from infill_server.commands.bench.edit_history import FileChange, changes_of
+from infill_server.commands.bench.keystroke_report import percentile
 from infill_server.errors import UsageError
 
 
@@ -61,7 +62,7 @@ class EditReport:
     def summary(self) -> dict[str, Any]:
         """Return the figures by name."""
         right, wrong = sum(self.right.values()), sum(self.wrong.values())
-        times = sorted(self.times_ms) or [0.0]
+        times = self.times_ms or [0.0]
         return {
             "files": self.files,
             "proposals": right + wrong,
@@ -71,8 +72,8 @@ class EditReport:
             "recall": _share(self.found, self.due),
             "single_hunk_files": self.single,
             "quiet_rate": _share(self.quiet, self.single),
-            "p50_ms": round(statistics.median(times), 2),
-            "p95_ms": round(times[int(len(times) * 0.95) - 1] if len(times) > 1 else times[0], 2),
+            "p50_ms": round(percentile(times, 0.5), 2),
+            "p95_ms": round(percentile(times, 0.95), 2),
             "right_by_kind": dict(self.right),
             "wrong_by_kind": dict(self.wrong),
         }
@@ -165,12 +166,14 @@ def _judge(
     """Compare proposals with the hunks that are still to come; those of one line count together."""
     by_line: dict[int, list[Proposal]] = {}
     for proposal in proposals:
-        by_line.setdefault(text.count("\n", 0, proposal.start), []).append(proposal)
+        by_line.setdefault(len(split_lines(text[: proposal.start] + ".")) - 1, []).append(proposal)
     for line, together in by_line.items():
         kind = together[0].kind.value
         before, after = lines_after(text, together)
         hunk = next((hunk for hunk in left if hunk[0] <= line - moved < hunk[1]), None)
         rejections.add(change.path, before, after)
+        for proposal in together:
+            rejections.add(change.path, *lines_of(text, proposal))
         if hunk is not None and after.rstrip("\r\n") in {new.rstrip("\r\n") for new in hunk[2]}:
             report.right[kind] += 1
             found.add(hunk[0])
