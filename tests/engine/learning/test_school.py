@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from infill_completion.engine.errors import ModelError
 from infill_completion.engine.learning.command import Permission
 from infill_completion.engine.learning.history import history_of
 from infill_completion.engine.learning.school import Limits, Marks, School, is_better
+from infill_completion.engine.learning.student import Student
 from tests.engine.learning.git_repository import repository_with_history
 
 PLENTY = 1 << 40
@@ -71,10 +73,20 @@ def test_a_repository_is_learned(top: Path, tiny_folder: Path, monkeypatch: pyte
 
 def test_too_little_memory_ends_it(top: Path, tiny_folder: Path) -> None:
     history = history_of(top, lambda path: False)
-    school = School(tiny_folder, history, Limits(60.0, 1000), lambda: None, lambda: 1001)
+    held = [0]
+    school = School(tiny_folder, history, Limits(60.0, PLENTY), lambda: None, lambda: held[0])
+    held[0] = PLENTY + 1
     report = school.learn()
     assert report.tokens == 0
     assert not report.has_passed
+
+
+def test_a_model_that_needs_too_much_memory_is_not_loaded(
+    top: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Student, "load", lambda base: pytest.fail("it was loaded"))
+    with pytest.raises(ModelError, match=r"takes more than 12 MiB .* allows 10; raise it"):
+        School(tiny_folder, history_of(top, lambda path: False), Limits(60.0, 10 << 20), lambda: None, lambda: 10 << 20)
 
 
 class Orders:

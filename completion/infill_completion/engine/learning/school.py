@@ -21,6 +21,8 @@ from infill_completion.engine.checkpoints import devices
 from infill_completion.engine.checkpoints.adapters import Adapter
 from infill_completion.engine.checkpoints.fingerprint import fingerprint
 from infill_completion.engine.checkpoints.tokenizer import Tokenizer
+from infill_completion.engine.checkpoints.weights import weight_bytes
+from infill_completion.engine.errors import ModelError
 from infill_completion.engine.learning.history import ExamHole, LessonFile, RepositoryHistory
 from infill_completion.engine.learning.learned import adapter_of
 from infill_completion.engine.learning.samples import SampleMaker, SampleOptions
@@ -34,6 +36,7 @@ EXAM_TOKENS = 256
 RECENT_WEIGHT = 3.0  # of a file that was changed lately
 WARM_UP_STEPS, DECAY = 8, 0.5
 Z = 1.64  # one-sided, 95 %
+BYTES_OF_WEIGHTS = 1.35  # of those in bfloat16: with the learned numbers, their gradients and their moments
 _EMPTY_ROWS = 100
 
 
@@ -107,6 +110,9 @@ class School:
         limits: How much it may take.
         wait: Called often; returns once learning may go on.
         memory: Returns the bytes of memory that the process holds.
+
+    Raises:
+        ModelError: The model needs more memory than that.
     """
 
     def __init__(
@@ -118,6 +124,7 @@ class School:
         memory: Callable[[], int],
     ) -> None:
         self._base, self._history, self._limits, self._memory = base, history, limits, memory
+        self._check_memory()
         tokenizer = Tokenizer.load(base)
         self._maker = SampleMaker(tokenizer, SampleOptions((96, 320), text_rate=1.0))
         self._student = Student.load(base)
@@ -126,6 +133,16 @@ class School:
         for layer in self._student.layers:  # a few times a second, so that a keystroke does not wait for a step
             layer.register_forward_pre_hook(lambda *_: wait())
         self._trainer = Trainer(self._student)
+
+    def _check_memory(self) -> None:
+        """Refuse a model that is too large before it is loaded beside the user's editor."""
+        weights = weight_bytes(self._base, "none", torch.bfloat16)
+        needed = self._memory() + int(weights * BYTES_OF_WEIGHTS)
+        if needed > self._limits.memory_bytes:
+            raise ModelError(
+                f"Learning with this model takes more than {math.ceil(needed / 2**20)} MiB of memory, and "
+                f"engine.learn_memory_mb allows {self._limits.memory_bytes >> 20}; raise it, or choose a smaller model."
+            )
 
     def learn(self) -> Report:
         """Learn until the time is over."""
