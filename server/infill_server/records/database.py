@@ -116,14 +116,30 @@ class RecordsDatabase:
             RecordsError: They cannot be removed.
         """
         with self._explained("removed"):
-            existed = False
-            for path in (self.path, *(self.path.with_name(self.path.name + end) for end in ("-wal", "-shm"))):
-                existed |= path.exists()
-                path.unlink(missing_ok=True)
-            if not existed:
-                return
-            with closing(self._opened()) as connection, connection:
-                connection.execute("INSERT INTO forgotten VALUES (?)", (int(time.time()),))
+            if self.path.exists():
+                try:
+                    with closing(self._opened()) as connection:
+                        self._erase(connection)
+                except (sqlite3.Error, RecordsError) as error:
+                    if not isinstance(error, RecordsError) and _code(error) not in _DAMAGED:
+                        raise
+                    self._replace()  # nobody can write there
+
+    def _erase(self, connection: sqlite3.Connection) -> None:
+        """Remove all rows, and their bytes from the files; other servers may be writing."""
+        with connection:
+            connection.execute("DELETE FROM shown")
+            connection.execute("DELETE FROM forgotten")
+            connection.execute("INSERT INTO forgotten VALUES (?)", (int(time.time()),))
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _replace(self) -> None:
+        """Begin a new database in the place of one that is damaged or of another version."""
+        for end in ("", "-wal", "-shm"):
+            self.path.with_name(self.path.name + end).unlink(missing_ok=True)
+        with closing(self._opened()) as connection:
+            self._erase(connection)
 
     def _opened(self) -> sqlite3.Connection:
         """Return a connection that may write; the file and its folder belong to the user alone."""

@@ -8,6 +8,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -188,6 +189,17 @@ def test_rows_that_no_server_wrote_are_left_out(path: Path) -> None:
         connection.execute("UPDATE shown SET latency_ms = 9e999 WHERE id = 5")
         connection.execute("UPDATE shown SET kept_30s = -9e999 WHERE id = 6")
     assert [found.id for found in database.rows()] == [1]
+
+
+def test_a_server_that_writes_while_all_is_forgotten_harms_nothing(path: Path) -> None:
+    database = RecordsDatabase(path)
+    database.put([row(1)])
+    with closing(sqlite3.connect(path)) as another:
+        assert another.execute("SELECT count(*) FROM shown").fetchone() == (1,)
+        database.forget()
+        assert another.execute("SELECT count(*) FROM shown").fetchone() == (0,)
+    database.put([row(2)])  # shown later, by the clock of `NOW`
+    assert [found.id for found in database.rows()] == [2]
 
 
 def test_several_servers_write_at_once(path: Path) -> None:
