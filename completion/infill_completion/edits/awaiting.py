@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from infill_completion.edits.calls import definition_of, own_calls
 from infill_completion.edits.examples import Example
 
 if TYPE_CHECKING:
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 Place = tuple[int, int, str]
 _LANGUAGES = frozenset({"python", "javascript", "javascriptreact", "typescript", "typescriptreact", "rust"})
-_CALLS = frozenset({"call", "call_expression"})
 _FUNCTIONS = frozenset(
     {
         "function_definition", "function_declaration", "function_expression", "arrow_function", "method_definition",
@@ -20,7 +19,17 @@ _FUNCTIONS = frozenset(
     }
 )  # fmt: skip
 _MODIFIERS = frozenset({"def", "function", "fn", "pub", "static", "unsafe"})
-_WAITS = frozenset({"await", "await_expression"})
+# Around a call in one of these, its result is waited for already, or handed on as it is, or used before it is there.
+_NOT_AWAITED = frozenset(
+    {
+        "await", "await_expression", "attribute", "member_expression", "field_expression", "subscript",
+        "subscript_expression", "index_expression", "call", "call_expression", "argument_list", "arguments",
+        "keyword_argument", "list", "tuple", "set", "dictionary", "pair", "array", "object", "array_expression",
+        "tuple_expression", "expression_list", "list_comprehension", "set_comprehension", "dictionary_comprehension",
+        "generator_expression", "decorator", "default_parameter", "typed_default_parameter", "assignment_pattern",
+        "required_parameter", "optional_parameter", "with_item", "token_tree", "macro_invocation",
+    }
+)  # fmt: skip
 
 
 def made_async(example: Example, language_id: str) -> str | None:
@@ -35,36 +44,31 @@ def made_async(example: Example, language_id: str) -> str | None:
 def calls_to_await(tree: Tree, text: str, name: str, language_id: str) -> list[Place]:
     """Return where ``await`` is missing: at calls of ``name`` in asynchronous functions.
 
+    A call whose result goes straight into another call or a collection is left alone: that may be what waits for it.
+
     Args:
         tree: The tree of the text, with one byte for each character.
         text: The document.
         name: The function.
         language_id: LSP's language id.
     """
-    found: list[Place] = []
-    for match in re.finditer(rf"(?<![\w$]){re.escape(name)}(?=\s*\()", text):
-        call = _call_of(tree.root_node.named_descendant_for_byte_range(match.start(), match.end()))
-        if call is None or (call.parent is not None and call.parent.type in _WAITS) or not _is_in_async(call):
-            continue
-        if language_id == "rust":
-            found.append((call.end_byte, call.end_byte, ".await"))
-        else:
-            found.append((call.start_byte, call.start_byte, "await "))
-    return found
+    definition = definition_of(tree, text, name)
+    if definition is None or b"yield" in (definition.text or b""):
+        return []  # What yields is iterated, not awaited.
+    calls = [call for call in own_calls(tree, text, name, language_id) if _is_alone(call) and _is_in_async(call)]
+    if language_id == "rust":
+        return [(call.end_byte, call.end_byte, ".await") for call in calls]
+    return [(call.start_byte, call.start_byte, "await ") for call in calls]
 
 
-def _call_of(node: Node | None) -> Node | None:
-    """Return the call of the function that ``node`` names; None if it is not called there."""
-    while node is not None and node.parent is not None:
-        parent = node.parent
-        if parent.type in _CALLS:
-            return parent if parent.child_by_field_name("function") == node else None
-        if parent.type not in {"attribute", "member_expression", "field_expression", "scoped_identifier"}:
-            return None
-        if parent.end_byte != node.end_byte:  # a receiver
-            return None
-        node = parent
-    return None
+def _is_alone(call: Node) -> bool:
+    """Return whether nothing but a statement or an operator has the result of a call."""
+    around = call.parent
+    while around is not None and around.type not in _FUNCTIONS and not around.type.endswith(("statement", "block")):
+        if around.type in _NOT_AWAITED:
+            return False
+        around = around.parent
+    return True
 
 
 def _is_in_async(node: Node) -> bool:

@@ -6,12 +6,19 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from infill_completion.edits.calls import own_calls
+from infill_completion.edits.edited_document import EditedDocument
 from infill_completion.edits.examples import Example
 from infill_completion.edits.tokens import Lexeme, LexemeKind, partners
 from infill_completion.edits.words import BEFORE_CALLS, KEYWORDS, SELVES
 
 _KEYWORDS = frozenset({"def", "function", "func", "fn", "fun"})
 _LAST_IS_NAME = frozenset({"c", "cpp", "cuda-cpp", "java"})
+_DOTS = frozenset({".", "->", "?."})
+# Where a declaration cannot be taken for a call, and a method is never called by its bare name.
+_TOLD_BY_TREE = frozenset({"python", "javascript", "javascriptreact", "typescript", "typescriptreact", "go", "rust"})
+_ASSIGNMENTS = frozenset({"=", ":=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "++", "--"})
+_ACTIONS = frozenset({"(", "await", "yield", "new"})
 _NO_PARAMETERS = frozenset({"*", "/", "void", "..."})
 Place = tuple[int, int, str]
 
@@ -45,29 +52,41 @@ def is_called(name: str, text: str) -> bool:
     return len(re.findall(rf"(?<![\w$]){re.escape(name)}\s*\(", text)) > 1
 
 
-def changed_calls(signatures: tuple[Signature, Signature], text: str, tokens: Sequence[Lexeme]) -> list[Place]:
+def changed_calls(signatures: tuple[Signature, Signature], document: EditedDocument) -> list[Place]:
     """Return what the calls of a function become whose parameters the user has removed, reordered or renamed.
 
     What a new parameter is to be given is not known, so that nothing follows from one.
 
     Args:
         signatures: The signatures before and after the change.
-        text: The document.
-        tokens: Its tokens.
+        document: The document.
     """
     old, new = signatures
+    text, tokens = document.request.text, document.tokens
     pairs = partners(tokens)
     named = [
         index for index in range(len(tokens) - 1) if tokens[index].text == old.name and tokens[index + 1].text == "("
     ]
     calls = [index for index in named if not _is_definition(tokens, index, pairs)]
-    if len(named) - len(calls) > 1:
+    own = _own_brackets(old, document)
+    if len(named) - len(calls) > 1 or (own is None and old.is_method):
         return []
     found: list[Place] = []
     for index in calls:
-        if index + 1 in pairs and (tokens[index - 1].text in {".", "->", "?."}) == old.is_method:
+        is_own = own is None or tokens[index + 1].start in own
+        if is_own and index + 1 in pairs and (tokens[index - 1].text in _DOTS) == old.is_method:
             found += _changed(old, new, _parts(tokens, index + 1, pairs), text, tokens)
     return found
+
+
+def _own_brackets(signature: Signature, document: EditedDocument) -> set[int] | None:
+    """Return where the arguments of calls begin that surely are of the function; None if the tree does not tell."""
+    language_id = document.request.language_id
+    if document.tree is None or language_id not in _TOLD_BY_TREE:
+        return None
+    calls = own_calls(document.tree, document.request.text, signature.name, language_id)
+    arguments = [call.child_by_field_name("arguments") for call in calls]
+    return {node.start_byte for node in arguments if node is not None}
 
 
 def signature_of(tokens: Sequence[Lexeme], language_id: str) -> Signature | None:
@@ -182,11 +201,20 @@ def _without(removed: str, names: list[str], arguments: list[tuple[int, int]], t
         return []
     at = names.index(removed)
     start, end = arguments[at]
+    value = tokens[start + 2 * (_key(tokens[start:end]) is not None) : end]
+    if any(map(_may_act, value)):
+        return []
     if at > 0:
         return [(tokens[arguments[at - 1][1] - 1].end, tokens[end - 1].end, "")]
     if len(arguments) > 1:
         return [(tokens[start].start, tokens[arguments[1][0]].start, "")]
     return [(tokens[start].start, tokens[end - 1].end, "")]
+
+
+def _may_act(token: Lexeme) -> bool:
+    """Return whether a token of an argument says that more may happen there than that a value is read."""
+    has_code = token.kind is LexemeKind.STRING and "{" in token.text
+    return has_code or token.text in _ASSIGNMENTS or token.text in _ACTIONS
 
 
 def _key(tokens: Sequence[Lexeme]) -> str | None:

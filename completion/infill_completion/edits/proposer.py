@@ -131,14 +131,14 @@ class Proposer:
             done = [document.span(other.first, other.end) for other in self._renamed(hunk, latest.renamed, language_id)]
             places = renamed_places(document.tree, request.text, language_id, latest.renamed, done)
             if places and signatures is not None:
-                places += changed_calls(signatures, request.text, document.tokens)
+                places += changed_calls(signatures, document)
             yield self._allowed(document, places, EditKind.RENAME)
         name = made_async(latest, language_id) if hunk.uri == request.uri else None
         if name is not None and document.tree is not None:
             places = calls_to_await(document.tree, request.text, name, language_id)
             yield self._allowed(document, places, EditKind.AWAIT)
         if signatures is not None:
-            calls = changed_calls(signatures, request.text, document.tokens)
+            calls = changed_calls(signatures, document)
             yield self._allowed(document, calls, EditKind.PARAMETER)
         for pattern in self._patterns(latest, hunk, language_id):
             if pattern.anchor and pattern.anchor not in request.text:

@@ -6,6 +6,7 @@ PARAMETERS = {
         "removed first": "def f(«a, ⟶»b):\n    return b\n\nf([[1, ⟶]]2)\nf(b=2)\n",
         "swapped": "def f(«a, b⟶b, a»):\n    return a\n\nf([[x.y⟶2]], [[2⟶x.y]])\nf(a=1, b=2)\n",
         "renamed keyword": "def f(«count⟶total»=1):\n    return [[count⟶total]]\n\nf([[count⟶total]]=2)\ng(count=3)\n",
+        "last is a call": "def f(a«, b⟶»):\n    return a\n\nf(1, pop())\nf(1[[, 2⟶]])\nf(1, b=pop())\nf(1, (c := 2))\n",
         "method": "class A:\n    def f(self, a«, b⟶»):\n        return a\n\n    def g(self):\n        self.f(1[[, 2⟶]])\n        f(1, 2)\n",
     },
     "javascript": {"removed": "function f(a«, b⟶») {\n  return a;\n}\nf(1[[, 2⟶]]);\nx.f(1, 2);\n"},
@@ -33,6 +34,7 @@ IMPORTS = {
 AWAITS = {
     "python": {
         "function": "«⟶async »def load(a):\n    return a\n\nasync def g():\n    x = [[⟶await ]]load(1)\n    y = await load(2)\n\ndef h():\n    return load(3)\n",
+        "handed on": "«⟶async »def load(a):\n    return a\n\nasync def g(d=load(0)):\n    a = load(1).name\n    load(3).then(go)\n    gather(load(3))\n    asyncio.run(load(5))\n    b = [load(6)]\n    c = load(7)[0]\n    with load(8):\n        pass\n    [[⟶await ]]load(9)\n    return not [[⟶await ]]load(10)\n",
         "method": "class A:\n    «⟶async »def load(self):\n        pass\n\n    async def g(self):\n        [[⟶await ]]self.load()\n",
     },
     "javascript": {
@@ -45,6 +47,14 @@ AWAITS = {
 }
 SILENT = {
     "python": {
+        "method of another object": "class Cache:\n    def get(self, key«, default⟶»):\n        return key\n\nd = {}\nx = d.get('x', 0)\n",
+        "static method": "class A:\n    @staticmethod\n    def f(a«, b⟶»):\n        return a\n\nf(1, 2)\n",
+        "self of another class": "class A:\n    def f(self, a«, b⟶»):\n        return a\n\nclass B:\n    def g(self):\n        self.f(1, 2)\n",
+        "parameter of that name": "def f(a«, b⟶»):\n    return a\n\ndef g(f):\n    return f(1, 2)\n",
+        "async method of another object": "class A:\n    «⟶async »def get(self, a):\n        return a\n\nasync def g(d):\n    d.get(2)\n",
+        "async function, method called": "«⟶async »def get(a):\n    return a\n\nasync def g(d):\n    d.get(2)\n",
+        "async generator": "«⟶async »def load():\n    yield 1\n\nasync def g():\n    for x in load():\n        pass\n",
+        "async decorator": "«⟶async »def load(a):\n    return a\n\nasync def g():\n    @load(1)\n    def h():\n        pass\n",
         "added parameter": "def f(a«, b⟶, b, c»):\n    return a\n\nf(1, 2)\n",
         "parameter with a default": "def f(a«⟶, b=1»):\n    return a\n\nf(1)\n",
         "removed, but never given": "def f(a«, b=1⟶»):\n    return a\n\nf(1)\n",
@@ -54,6 +64,10 @@ SILENT = {
         "import used in a string": "import os\n\nx = «os.getcwd()⟶1»\ny: 'os.PathLike'\n",
         "import that is kept": "import os  # noqa: F401\n\nx = «os.getcwd()⟶1»\n",
     },
-    "javascript": {"default export": "import * as a from 'm';\n\nconst x = «a()⟶1»;\n"},
+    "javascript": {
+        "handed to all": "«⟶async »function load(a) {}\nasync function g() {\n  await Promise.all([load(1)]);\n}\n",
+        "this of a function": "class A {\n  «⟶async »load() {}\n  async g() {\n    return async function () {\n      this.load();\n    };\n  }\n}\n",
+        "default export": "import * as a from 'm';\n\nconst x = «a()⟶1»;\n",
+    },
     "go": {"method of that name": "package a\n\nfunc f(a int«, b int⟶») int {\n\treturn a\n}\n\nvar x = y.f(1, 2)\n"},
 }
