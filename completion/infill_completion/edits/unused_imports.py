@@ -71,6 +71,8 @@ def _names(text: str, language_id: str) -> set[str]:
 def _imported(line: list[Lexeme], language_id: str) -> list[str]:
     """Return the names that an import line binds; empty if that cannot be told."""
     texts = [token.text for token in line if token.kind is not LexemeKind.COMMENT]
+    if ";" in texts[:-1] or (language_id == "python" and not {";", "\\"}.isdisjoint(texts)):
+        return []  # More than one statement, or less.
     if language_id == "java":
         return [texts[-2]] if len(texts) > 2 else []
     if "*" in texts or "(" in texts or texts[:1] not in (["import"], ["from"]):
@@ -90,10 +92,12 @@ def _from_list(line: list[Lexeme], name: str, offset: int) -> list[Place]:
     index = next((index for index, token in enumerate(line) if token.text == name), -1)
     if index < 1:
         return []
-    before, after = line[index - 1], line[index + 1] if index + 1 < len(line) else None
-    if after is not None and after.text == ",":
-        following = line[index + 2].start if index + 2 < len(line) else after.end
+    before, after = line[index - 1].text, line[index + 1].text if index + 1 < len(line) else ""
+    if before not in {",", "{", "import"}:
+        return []  # `type` or `as` belongs to the name.
+    if after == ",":
+        following = line[index + 2].start if index + 2 < len(line) else line[index + 1].end
         return [(offset + line[index].start, offset + following, "")]
-    if before.text == "," and (after is None or after.text in {"}", ";"}):
+    if before == "," and after in {"", "}", ";"}:
         return [(offset + line[index - 2].end, offset + line[index].end, "")]
     return []

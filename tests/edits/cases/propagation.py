@@ -62,6 +62,11 @@ SILENT = {
         "starred arguments": "def f(a«, b⟶»):\n    return a\n\nf(*x)\n",
         "import still used": "import os\n\nx = «os.getcwd()⟶1»\ny = os.sep\n",
         "import used in a string": "import os\n\nx = «os.getcwd()⟶1»\ny: 'os.PathLike'\n",
+        "import under another name": "from m import a as b, c\n\nx = «b()⟶c()»\n",
+        "the last import under another name": "from m import c, a as b\n\nx = «b()⟶c()»\n",
+        "two imports on a line": "import os; import sys\n\nx = «os.getcwd()⟶sys.path»\n",
+        "the second import on a line": "import os; import sys\n\nx = «sys.path⟶os.getcwd()»\n",
+        "import that goes on": "import os, \\\n    sys\n\nx = «os.getcwd()⟶sys.path»\n",
         "import that is kept": "import os  # noqa: F401\n\nx = «os.getcwd()⟶1»\n",
     },
     "javascript": {
@@ -69,5 +74,6 @@ SILENT = {
         "this of a function": "class A {\n  «⟶async »load() {}\n  async g() {\n    return async function () {\n      this.load();\n    };\n  }\n}\n",
         "default export": "import * as a from 'm';\n\nconst x = «a()⟶1»;\n",
     },
+    "typescript": {"imported type": "import { type A, B } from 'm';\n\nconst x: «A⟶B» = 1;\n"},
     "go": {"method of that name": "package a\n\nfunc f(a int«, b int⟶») int {\n\treturn a\n}\n\nvar x = y.f(1, 2)\n"},
 }
