@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from infill_completion.document.lines import line_end, line_start
 from infill_completion.edits.awaiting import calls_to_await, made_async
@@ -23,9 +22,6 @@ from infill_completion.edits.rejections import Rejections
 from infill_completion.edits.unused_imports import unused_imports
 from infill_completion.languages.syntax.parser import has_grammar
 from infill_completion.privacy.masking import mask_secrets
-
-if TYPE_CHECKING:
-    pass
 
 # Larger documents get no proposals.
 MAX_CHARACTERS = 1_000_000
@@ -224,7 +220,7 @@ class Proposer:
             for start, end, text in places
             if not (typed[0] <= end and start <= typed[1]) and all(end <= low or start >= high for low, high in changed)
         ]
-        return allowed if len(allowed) <= MAX_PLACES else []
+        return _apart(allowed) if len(allowed) <= MAX_PLACES else []
 
     def _is_rejected(self, request: EditRequest, proposal: Proposal) -> bool:
         before, after = lines_of(request.text, proposal)
@@ -265,6 +261,18 @@ def _is_done(match: Match, text: str) -> bool:
     inner = text[match.start : match.end]
     at = match.text.find(inner) if inner else -1
     return at >= 0 and text[match.start - at : match.start - at + len(match.text)] == match.text
+
+
+def _apart(proposals: Sequence[Proposal]) -> list[Proposal]:
+    """Return the proposals that overlap no shorter one, as the call in an argument of another one is shorter."""
+    kept: list[Proposal] = []
+    for new in sorted(proposals, key=lambda proposal: proposal.end - proposal.start):
+        if all(
+            (new.end <= old.start or new.start >= old.end) and (new.start, new.end) != (old.start, old.end)
+            for old in kept
+        ):
+            kept.append(new)
+    return kept
 
 
 def _ordered(proposals: Sequence[Proposal], offset: int) -> list[Proposal]:

@@ -5,6 +5,7 @@ PARAMETERS = {
         "removed": "def f(a«, b⟶»):\n    return a\n\nf(1[[, 2⟶]])\nf(1[[, b=2⟶]])\nf(1)\n",
         "removed first": "def f(«a, ⟶»b):\n    return b\n\nf([[1, ⟶]]2)\nf(b=2)\n",
         "swapped": "def f(«a, b⟶b, a»):\n    return a\n\nf([[x.y⟶2]], [[2⟶x.y]])\nf(a=1, b=2)\n",
+        "swapped in an argument": "def f(«a, b⟶b, a»):\n    return a\n\nf(1, f([[2⟶3]], [[3⟶2]]))\n",
         "renamed keyword": "def f(«count⟶total»=1):\n    return [[count⟶total]]\n\nf([[count⟶total]]=2)\ng(count=3)\n",
         "last is a call": "def f(a«, b⟶»):\n    return a\n\nf(1, pop())\nf(1[[, 2⟶]])\nf(1, b=pop())\nf(1, (c := 2))\n",
         "method": "class A:\n    def f(self, a«, b⟶»):\n        return a\n\n    def g(self):\n        self.f(1[[, 2⟶]])\n        f(1, 2)\n",
