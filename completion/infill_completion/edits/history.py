@@ -170,10 +170,6 @@ class EditHistory:
         """Forget a document."""
         self._documents.pop(uri, None)
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._documents.clear()
-
     def of(self, uri: str) -> DocumentHistory | None:
         """Return the history of a document; None if nothing was changed in it."""
         return self._documents.get(uri)

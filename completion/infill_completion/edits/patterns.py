@@ -6,7 +6,6 @@ text that replaces a match.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -111,12 +110,6 @@ def matches(pattern: EditPattern, text: str, tokens: Sequence[Lexeme]) -> Iterat
         else:
             yield found
             at = max(found.last, at) + 1
-
-
-def match_at(pattern: EditPattern, text: str, tokens: Sequence[Lexeme], offset: int) -> Match | None:
-    """Return the match that begins at the token at ``offset``, if there is one."""
-    at = bisect_left(tokens, offset, key=lambda token: token.start)
-    return _match_at(pattern, text, tokens, at) if at < len(tokens) else None
 
 
 def _match_at(pattern: EditPattern, text: str, tokens: Sequence[Lexeme], at: int) -> Match | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
 
 MAX_REJECTIONS = 500
 
@@ -22,10 +21,6 @@ class Rejections:
         self._keys[_key(uri, before, after)] = None
         while len(self._keys) > MAX_REJECTIONS:
             self._keys.popitem(last=False)
-
-    def add_lines(self, uri: str, before: Iterable[str], after: Iterable[str]) -> None:
-        """Remember a hunk that was undone."""
-        self.add(uri, "".join(before), "".join(after))
 
     def holds(self, uri: str, before: str, after: str) -> bool:
         """Return whether ``before`` is not to become ``after``."""

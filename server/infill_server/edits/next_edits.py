@@ -47,7 +47,7 @@ class EditOffer:
     lines: tuple[str, str]
 
 
-class _Turn:
+class _Pending:
     """One computation, which may be told to give way."""
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ class NextEdits:
         self._completions = 0
         self._idle = asyncio.Event()
         self._idle.set()
-        self._turn = _Turn()
+        self._pending = _Pending()
         self._inbox: deque[Callable[[EditWindow], None]] = deque()  # for the thread
         self._window: EditWindow | None = None
         self._thread: ThreadPoolExecutor | None = None
@@ -82,7 +82,7 @@ class NextEdits:
     @contextmanager
     def completing(self) -> Iterator[None]:
         """Stand aside while a suggestion is awaited."""
-        self._turn.is_stopped = True
+        self._pending.is_stopped = True
         self._completions += 1
         self._idle.clear()
         try:
@@ -108,15 +108,15 @@ class NextEdits:
         request = _request(document, position)
         number = self._number = self._number + 1
         self._newest[request.uri] = number
-        self._turn.is_stopped = True  # Whatever is being computed is out of date.
+        self._pending.is_stopped = True  # Whatever is being computed is out of date.
         await self.are_settings_known.wait()
         while True:
             await self._idle.wait()
             if self._newest.get(request.uri) != number or not self._is_current(document, request):
                 return []
-            turn = self._turn = _Turn()
-            answer = await self._compute(request, turn)
-            if not turn.is_stopped:
+            pending = self._pending = _Pending()
+            answer = await self._compute(request, pending)
+            if not pending.is_stopped:
                 break
         if self._newest.get(request.uri) != number or not self._is_current(document, request):
             return []
@@ -149,7 +149,7 @@ class NextEdits:
 
     def close(self) -> None:
         """End the thread."""
-        self._turn.is_stopped = True
+        self._pending.is_stopped = True
         if self._thread is not None:
             self._thread.shutdown(wait=False, cancel_futures=True)
 
@@ -159,7 +159,7 @@ class NextEdits:
             return False
         return document.version == request.version and str(document.text) == request.text
 
-    async def _compute(self, request: EditRequest, turn: _Turn) -> NextEditsAnswer:
+    async def _compute(self, request: EditRequest, pending: _Pending) -> NextEditsAnswer:
         settings, roots = self._settings(), self._documents.roots()
         others = [other for other in self._documents.others(request.uri) if other.language_id == request.language_id]
         for changed in self._documents.changed():
@@ -172,14 +172,14 @@ class NextEdits:
 
         def work() -> NextEditsAnswer:
             window = self._follow()
-            return window.propose(request, others, settings, roots, lambda: turn.is_stopped)
+            return window.propose(request, others, settings, roots, lambda: pending.is_stopped)
 
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="edits")
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except asyncio.CancelledError:
-            turn.is_stopped = True
+            pending.is_stopped = True
             raise
 
     def _follow(self) -> EditWindow:
