@@ -138,16 +138,18 @@ class TextUpdate:
         workspace: A name for the workspace that tells the engine nothing about it.
         texts: Names, of the same kind, and texts; None in the place of a text removes it.
         more: Whether more texts follow soon, so that counting them waits.
+        replace: Whether all texts of the workspace are removed first, those that the sender does not know of too.
     """
 
     workspace: str
     texts: tuple[tuple[str, str | None], ...] = ()
     more: bool = False
+    replace: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the body of the HTTP request."""
         texts = [{"name": name, "text": text} for name, text in self.texts]
-        return {"workspace": self.workspace, "texts": texts, "more": self.more}
+        return {"workspace": self.workspace, "texts": texts, "more": self.more, "replace": self.replace}
 
 
 @dataclass(frozen=True)

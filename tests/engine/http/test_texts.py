@@ -37,6 +37,8 @@ def test_an_update_says_what_is_held(http: httpx.Client) -> None:
     second = http.post("/v1/texts", json={"workspace": "w", "texts": [{"name": "a", "text": None}]}).json()
     assert second == {"store": first["store"], "texts": 1, "tokens": 2}
     assert http.post("/v1/texts", json={"workspace": "w"}).json() == second
+    third = http.post("/v1/texts", json={"workspace": "w", "texts": [{"name": "c", "text": "f"}], "replace": True})
+    assert third.json() == {"store": first["store"], "texts": 1, "tokens": 1}
 
 
 @pytest.mark.parametrize(
@@ -59,6 +61,7 @@ def test_an_update_says_what_is_held(http: httpx.Client) -> None:
         ({"workspace": "w", "texts": [{"name": "a", "text": 1}]}, "texts.text"),
         ({"workspace": "w", "texts": [{"name": "a", "text": ["a"]}]}, "texts.text"),
         ({"workspace": "w", "more": 1}, "more"),
+        ({"workspace": "w", "replace": "yes"}, "replace"),
     ],
 )
 def test_a_bad_body_is_refused_by_name_and_changes_nothing(

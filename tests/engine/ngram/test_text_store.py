@@ -70,6 +70,19 @@ def test_the_last_text_takes_its_workspace_with_it() -> None:
     held.update(TextUpdate("w", (("a", None), ("never", None))))
 
 
+def test_all_texts_of_one_workspace_can_be_replaced() -> None:
+    held = store()
+    held.update(TextUpdate("w", (("a", "xyz"), ("b", "xyy"))))
+    held.update(TextUpdate("v", (("a", "xyy"),)))
+    running = held.index("w")
+    assert running is not None
+    assert held.update(TextUpdate("w", (("c", "abc"),), replace=True)).texts == 1
+    assert running.levels(list(b"xy")) == []
+    assert (follower(held, "xy"), follower(held, "ab"), follower(held, "xy", "v")) == ("", "c", "y")
+    assert held.update(TextUpdate("w", replace=True)).texts == 0
+    assert held.index("w") is None
+
+
 def test_workspaces_do_not_mix() -> None:
     held = store()
     held.update(TextUpdate("w", (("a", "xyz"),)))

@@ -22,6 +22,7 @@ def parse_update(body: bytes) -> TextUpdate:
         _name(fields.get("workspace"), "workspace"),
         tuple(_named_text(item) for item in texts or ()),
         more=Fields(fields).boolean("more", False),
+        replace=Fields(fields).boolean("replace", False),
     )
 
 

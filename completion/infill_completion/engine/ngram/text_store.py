@@ -60,7 +60,7 @@ class TextStore:
         """
         with self._updating:
             removed = {name for name, text in update.texts if text is None}
-            self._remove(update.workspace, removed)
+            self._remove(update.workspace, None if update.replace else removed)
             for name, text in update.texts:
                 if text is not None:
                     self._add(update.workspace, name, np.array(self._encode(text), np.uint32))
@@ -82,12 +82,13 @@ class TextStore:
         with self._lock:
             self._workspaces.clear()
 
-    def _remove(self, name: str, texts: set[str]) -> None:
+    def _remove(self, name: str, texts: set[str] | None) -> None:
+        """Remove some texts of a workspace, or all of them."""
         with self._lock:
             workspace = self._workspaces.get(name)
             if workspace is None:
                 return
-            for text in texts & workspace.texts.keys():
+            for text in set(workspace.texts) if texts is None else texts & workspace.texts.keys():
                 workspace.token_count -= len(workspace.texts.pop(text))
                 workspace.is_stale = True
                 if workspace.index is not None:
