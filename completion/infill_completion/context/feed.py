@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from infill_completion.api import EngineUnavailableError, HeldTexts, TextHolder, TextUpdate
+from infill_completion.api import EngineUnavailableError, TextHolder, TextUpdate
 from infill_completion.context.workspace_index import PAUSE_S, PIECE_MS
 from infill_completion.document.files import read_source
 from infill_completion.document.lines import to_lf
@@ -38,6 +38,8 @@ CHECK_S = 5.0
 WAIT_S = 5.0
 # Of one core, for checks of many files: 160 µs each, so 3,000 are checked every 15 s.
 CHECK_SHARE = 0.05
+# Windows of one workspace may know different files until their indexes were read again. Doubles each time.
+PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -69,17 +71,23 @@ class _Sent:
 
     Attributes:
         workspace: The workspace.
-        files: Modification time and size of each file that was sent.
-        held: The engine's last answer.
+        files: Modification time and size of each file that was sent; None where the engine may have it or not.
+        store: The engine's store that has no texts but what was sent since; empty if it may have others.
+        texts: The number of texts in the engine's last answer.
         is_complete: Whether the engine has all files.
         due_s: When they are checked again.
+        replace_s: From when on the engine may be told again to drop what this window does not know of.
+        patience_s: The time from then to the time after.
     """
 
     workspace: Workspace
-    files: dict[Path, _Stamp] = field(default_factory=dict)
-    held: HeldTexts | None = None
+    files: dict[Path, _Stamp | None] = field(default_factory=dict)
+    store: str = ""
+    texts: int = 0
     is_complete: bool = False
     due_s: float | None = None
+    replace_s: float = 0.0
+    patience_s: float = PATIENCE_S
 
     def is_replaced_by(self, other: Workspace) -> bool:
         """Return whether the rules of these files have changed."""
@@ -146,35 +154,56 @@ class WorkspaceFeed:
 
     async def _forget(self, names: list[str]) -> None:
         for name in names:
-            files = self._sent[name].files
-            if files and self._holder is not None:
-                await self._holder.hold(TextUpdate(name, tuple((_name(str(path)), None) for path in files)))
+            if self._sent[name].files and self._holder is not None:
+                await self._holder.hold(TextUpdate(name, replace=True))
             self._sent.pop(name, None)
 
     async def _send(
         self, holder: TextHolder, workspace: Workspace, sent: _Sent, files: Collection[Path], is_private: IsPrivate
     ) -> None:
         wanted = await self._allowed(sent, files, is_private)
-        if gone := [path for path in sent.files if path not in wanted]:
-            removed = tuple((_name(str(path)), None) for path in gone)
-            held = await holder.hold(TextUpdate(workspace.name, removed))
-            for path in gone:
-                del sent.files[path]
-            sent.held = held if sent.held is None or sent.held.store == held.store else sent.held
-        held = await holder.hold(TextUpdate(workspace.name))
-        if sent.held is not None and (held.store != sent.held.store or held.texts < sent.held.texts):
-            # The engine was started again, or had no room for all workspaces.
-            sent.files.clear()
-            sent.is_complete = False
-        sent.held = held
+        await self._remove(holder, sent, [path for path in sent.files if path not in wanted])
+        await self._compare(holder, sent, len(wanted))
         changed = [path for path, stamp in wanted.items() if sent.files.get(path) != stamp]
         for piece in _pieces(changed, wanted):
             if not await self._is_quiet():
                 return
             texts = await asyncio.to_thread(_texts, piece, workspace.masks_secrets, is_private)
-            sent.held = await holder.hold(TextUpdate(workspace.name, texts, more=piece[-1] != changed[-1]))
+            sent.files |= dict.fromkeys(piece)  # it may arrive and the answer may not
+            held = await holder.hold(TextUpdate(workspace.name, texts, more=piece[-1] != changed[-1]))
+            sent.texts = held.texts
             sent.files |= {path: wanted[path] for path in piece}
         sent.is_complete = True
+
+    async def _remove(self, holder: TextHolder, sent: _Sent, gone: list[Path]) -> None:
+        if not gone:
+            return
+        await holder.hold(TextUpdate(sent.workspace.name, tuple((_name(str(path)), None) for path in gone)))
+        for path in gone:
+            del sent.files[path]
+        sent.texts -= len(gone)
+
+    async def _compare(self, holder: TextHolder, sent: _Sent, wanted_count: int) -> None:
+        """Let the engine drop what this window does not know of, and note what the engine has dropped by itself.
+
+        The engine outlives windows, so it may have texts that an earlier window of the same name has sent. They are
+        dropped once for each store, since two windows that did so whenever the other's texts appear would never end.
+        Later, more texts than there are files can only come from another window. If that is open it knows the same
+        files within a minute, so they are dropped ever more seldom.
+        """
+        held = await holder.hold(TextUpdate(sent.workspace.name))
+        has_others = held.texts > wanted_count and self._clock() >= sent.replace_s
+        if held.store != sent.store or has_others:
+            sent.is_complete, sent.store = False, ""
+            held = await holder.hold(TextUpdate(sent.workspace.name, replace=True))
+            sent.files.clear()
+            sent.store, sent.replace_s = held.store, self._clock() + sent.patience_s
+            sent.patience_s *= 2
+        elif held.texts < sent.texts:
+            # There was no room for all workspaces, or another window has replaced the texts. Files keep their names
+            # here, so that they can be removed if they come back.
+            sent.is_complete, sent.files = False, dict.fromkeys(sent.files)
+        sent.texts = held.texts
 
     async def _allowed(self, sent: _Sent, files: Collection[Path], is_private: IsPrivate) -> dict[Path, _Stamp]:
         """Return modification time and size of the files that may be sent; the event loop is free in between.
