@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infill_completion.document.changes import MAX_CHANGES, ChangeClock, ChangeLog
+from infill_completion.document.changes import MAX_CHANGES, MAX_CHARACTERS, MAX_KEPT_CHARACTERS, ChangeClock, ChangeLog
 from infill_completion.edits.history import MAX_HUNKS, EditHistory, Hunk
 from tests.edits.marked import Buffer, Window
 
@@ -103,6 +103,29 @@ def test_a_log_that_nobody_reads_forgets_and_says_so() -> None:
     assert log.is_broken
     assert len(log.take()) == MAX_CHANGES
     assert not log.is_broken
+
+
+def test_a_log_keeps_only_so_many_characters() -> None:
+    log = ChangeLog(ChangeClock())
+    half = ["a" * (MAX_CHARACTERS // 2)]
+    for _ in range(2 * MAX_KEPT_CHARACTERS // MAX_CHARACTERS):
+        log.note(0, half, half)
+    assert log.is_broken
+    assert sum(change.size for change in log.take()) == MAX_KEPT_CHARACTERS
+    log.note(0, ["a"], ["b"])
+    log.note(0, half, [*half, "a"])
+    assert log.is_broken
+    assert log.take() == []
+
+
+def test_a_log_that_is_off_keeps_nothing() -> None:
+    clock = ChangeClock()
+    log = ChangeLog(clock)
+    log.note(0, ["a"], ["b"])
+    clock.is_on = lambda: False
+    log.note(0, ["b"], ["c"])
+    assert log.is_broken
+    assert log.take() == []
 
 
 def test_a_paste_of_many_lines_begins_the_history_anew() -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 # Changes that are kept; whoever reads them less often loses the oldest.
 MAX_CHANGES = 1000
 # A change of more lines was not made by hand.
 MAX_LINES = 200
+# A change of longer lines is none of code, and each key would keep such a line twice.
+MAX_CHARACTERS = 20_000
+# Characters of all changes that are kept of a document.
+MAX_KEPT_CHARACTERS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +32,22 @@ class LineChange:
     after: tuple[str, ...]
     number: int
 
+    @property
+    def size(self) -> int:
+        """The characters before and after."""
+        return sum(map(len, self.before)) + sum(map(len, self.after))
+
 
 class ChangeClock:
-    """Numbers the changes of all documents of a window."""
+    """Numbers the changes of all documents of a window.
+
+    Attributes:
+        is_on: Whether changes are to be kept at all.
+    """
 
     def __init__(self) -> None:
         self.now = 0
+        self.is_on: Callable[[], bool] = lambda: True
 
     def tick(self) -> int:
         """Return the next number."""
@@ -52,7 +67,8 @@ class ChangeLog:
     def __init__(self, clock: ChangeClock) -> None:
         self.is_broken = False
         self._clock = clock
-        self._changes: deque[LineChange] = deque(maxlen=MAX_CHANGES)
+        self._changes: deque[LineChange] = deque()
+        self._kept = 0  # characters
 
     def __bool__(self) -> bool:
         """Return whether there is something to read."""
@@ -60,20 +76,29 @@ class ChangeLog:
 
     def note(self, first: int, before: list[str], after: list[str]) -> None:
         """Note that ``before``, the lines from ``first`` on, became ``after``."""
-        if len(before) > MAX_LINES or len(after) > MAX_LINES:
+        if not self._clock.is_on() or len(before) > MAX_LINES or len(after) > MAX_LINES:
             self.clear()
             return
-        self.is_broken = self.is_broken or len(self._changes) == MAX_CHANGES
-        self._changes.append(LineChange(first, tuple(before), tuple(after), self._clock.tick()))
+        change = LineChange(first, tuple(before), tuple(after), self._clock.tick())
+        if change.size > MAX_CHARACTERS:
+            self.clear()
+            return
+        self._changes.append(change)
+        self._kept += change.size
+        while len(self._changes) > MAX_CHANGES or self._kept > MAX_KEPT_CHARACTERS:
+            self._kept -= self._changes.popleft().size
+            self.is_broken = True
 
     def clear(self) -> None:
         """Forget all changes; the reader learns that some are missing."""
         self._changes.clear()
+        self._kept = 0
         self.is_broken = True
 
     def take(self) -> list[LineChange]:
         """Return the changes since the last call, the oldest first."""
         taken = list(self._changes)
         self._changes.clear()
+        self._kept = 0
         self.is_broken = False
         return taken

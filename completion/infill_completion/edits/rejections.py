@@ -18,14 +18,19 @@ class Rejections:
 
     def add(self, uri: str, before: str, after: str) -> None:
         """Remember that ``before`` is not to become ``after``: whole lines, whose blanks at both ends do not count."""
-        self._keys[_key(uri, before, after)] = None
+        self.add_key(key_of(uri, before, after))
+
+    def add_key(self, key: int) -> None:
+        """Remember a change by its key."""
+        self._keys[key] = None
         while len(self._keys) > MAX_REJECTIONS:
             self._keys.popitem(last=False)
 
     def holds(self, uri: str, before: str, after: str) -> bool:
         """Return whether ``before`` is not to become ``after``."""
-        return _key(uri, before, after) in self._keys
+        return key_of(uri, before, after) in self._keys
 
 
-def _key(uri: str, before: str, after: str) -> int:
+def key_of(uri: str, before: str, after: str) -> int:
+    """Return the key of a change of whole lines."""
     return hash((uri, before.strip(), after.strip()))

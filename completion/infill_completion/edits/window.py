@@ -64,9 +64,9 @@ class EditWindow:
         texts = tuple(other.text for other in others[:MAX_OTHERS] if not self._is_private(other.uri, settings, roots))
         return self._proposer.propose(replace(request, others=texts))
 
-    def reject(self, uri: str, before: str, after: str) -> None:
-        """Do not propose again that the lines ``before`` become ``after``."""
-        self._rejections.add(uri, before, after)
+    def reject(self, key: int) -> None:
+        """Do not propose again the change of lines that has this key."""
+        self._rejections.add_key(key)
 
     def forget(self, uri: str) -> None:
         """Forget a document that was closed, except for what was rejected in it."""

@@ -36,7 +36,7 @@ class EditOffer:
         version: The version of the document that it is for.
         range: What it replaces.
         text: What takes its place.
-        lines: The whole lines that it changes, before and after.
+        key: Stands for the whole lines that it changes, before and after, which may be long.
     """
 
     number: str
@@ -44,7 +44,7 @@ class EditOffer:
     version: int
     range: types.Range
     text: str
-    lines: tuple[str, str]
+    key: int
 
 
 class _Pending:
@@ -67,6 +67,7 @@ class NextEdits:
         self.counts: Counter[str] = Counter()
         self.are_settings_known = asyncio.Event()
         self._documents, self._settings = documents, settings
+        documents.clock.is_on = lambda: self._settings().edits.enabled
         self._offers: OrderedDict[str, EditOffer] = OrderedDict()
         self._shown = ""
         self._number = 0
@@ -139,7 +140,7 @@ class NextEdits:
         offer = self._offers.pop(number, None)
         if offer is not None:
             self.counts["rejected"] += 1
-            self._inbox.append(lambda window: window.reject(offer.uri, *offer.lines))
+            self._inbox.append(lambda window: window.reject(offer.key))
         return offer is not None
 
     def closed(self, uri: str) -> None:
@@ -194,13 +195,14 @@ class NextEdits:
 
     def _offer(self, document: Document, request: EditRequest, answer: NextEditsAnswer) -> list[EditOffer]:
         from infill_completion.edits.proposal import lines_of
+        from infill_completion.edits.rejections import key_of
 
         offers = []
         for proposal in answer.shown:
             self._number += 1
             place = types.Range(document.text.position(proposal.start), document.text.position(proposal.end))
-            lines = lines_of(request.text, proposal)
-            offer = EditOffer(f"edit-{self._number}", document.uri, request.version, place, proposal.text, lines)
+            key = key_of(request.uri, *lines_of(request.text, proposal))
+            offer = EditOffer(f"edit-{self._number}", document.uri, request.version, place, proposal.text, key)
             self._offers[offer.number] = offer
             offers.append(offer)
         self.counts["offered"] += len(offers)

@@ -111,14 +111,15 @@ class DocumentStore:
         units: The units of the client's columns.
         folders: The workspace folders.
         on_edits: Called after each change of a document with its edits in order.
+        clock: Numbers the changes of all documents.
     """
 
     units: Units = Units.UTF16
     folders: list[Path] = field(default_factory=list)
     on_edits: Callable[[Document, Sequence[Replacement]], None] | None = None
+    clock: ChangeClock = field(default_factory=ChangeClock)
     _documents: dict[str, Document] = field(default_factory=dict)
     _notebooks: dict[str, list[str]] = field(default_factory=dict)
-    _clock: ChangeClock = field(default_factory=ChangeClock)
 
     def __contains__(self, uri: str) -> bool:
         return unquote(uri) in self._documents
@@ -141,7 +142,7 @@ class DocumentStore:
 
     def open(self, item: types.TextDocumentItem) -> None:
         """Add a document; one that is already open gets the new text."""
-        log = ChangeLog(self._clock)
+        log = ChangeLog(self.clock)
         text = DocumentText(item.text, self.units, log)
         document = Document(item.uri, item.language_id, item.version, text, changes=log)
         self._documents[unquote(item.uri)] = document
