@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,14 @@ from infill_completion.engine.learning.history import (
 )
 from infill_completion.privacy.rules import Privacy
 from infill_completion.secret_files import SECRET_FILES
-from tests.engine.learning.git_repository import commit, git, lines, new_repository, repository_with_history
+from tests.engine.learning.git_repository import (
+    commit,
+    git,
+    lines,
+    new_repository,
+    repository_with_history,
+    sign_newest,
+)
 
 KEY = "AKIA" + "IOSFODNN7EXAMPLF"
 
@@ -134,5 +142,27 @@ def test_nothing_of_the_repositorys_configuration_runs(tmp_path: Path) -> None:
     for key in ("core.fsmonitor", "diff.external", "diff.own.textconv", "diff.own.command", "filter.own.smudge",
                 "core.sshCommand", "core.pager"):  # fmt: skip
         git(top, "config", key, str(program))
+    sign_newest(top, program)
+    assert history_of(top, public).files
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_repository_that_names_another_folder_is_refused(tmp_path: Path) -> None:
+    top, other = repository_with_history(tmp_path / "repo"), repository_with_history(tmp_path / "other")
+    link = tmp_path / "link"
+    link.symlink_to(top)
+    assert history_of(link, public).top == top
+    git(top, "config", "core.worktree", str(other))
+    with pytest.raises(HistoryError, match=r"core\.worktree"):
+        history_of(top, public)
+
+
+def test_a_git_in_the_current_folder_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    top = repository_with_history(tmp_path / "repo")
+    program = top / "git"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    program.chmod(0o755)
+    monkeypatch.chdir(top)
+    monkeypatch.setenv("PATH", f".:{os.environ['PATH']}")
     assert history_of(top, public).files
     assert not (tmp_path / "ran").exists()

@@ -9,6 +9,7 @@ import pytest
 
 from infill_server.cli import main
 from infill_server.commands.bench.edits import replay_commits
+from tests.engine.learning.git_repository import sign_newest
 
 BEFORE = "def f(count):\n    x = 1\n    return count\n\n\ndef g(a):\n    return a\n"
 RENAMED = BEFORE.replace("count", "total")
@@ -74,6 +75,20 @@ def test_the_figures_are_printed_and_written(repository: Path, capsys: pytest.Ca
     assert main(["bench", "edits", str(repository), "--json", str(file), "--wrong"]) == 0
     assert "share of them that the commit makes" in capsys.readouterr().out
     assert '"recall": 1.0' in file.read_text()
+
+
+def test_nothing_of_the_repositorys_configuration_runs(repository: Path) -> None:
+    _commit(repository, BEFORE)
+    _commit(repository, RENAMED)
+    program, mark = repository / "program", repository / "ran"
+    program.write_text(f"#!/bin/sh\ntouch {mark}\ncat\n")
+    program.chmod(0o755)
+    (repository / ".git/info/attributes").write_text("*.py diff=own\n")
+    for key in ("core.fsmonitor", "diff.external", "diff.own.textconv", "core.pager"):
+        _git(repository, "config", key, str(program))
+    sign_newest(repository, program)
+    assert replay_commits(repository, 10).files == 1
+    assert not mark.exists()
 
 
 def test_a_folder_without_history_gets_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

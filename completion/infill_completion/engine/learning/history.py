@@ -1,7 +1,7 @@
 """What a repository lets a model learn, and what it is examined on: permitted files, and lines of the newest commits.
 
-The examination is on commits that the lessons do not contain: files are as they were before the oldest of them.  What
-Git runs is read-only, asks nothing of a network, and runs no program of the repository's configuration.
+The examination is on commits that the lessons do not contain: files are as they were before the oldest of them.  Git
+only reads, asks nothing of a network, and runs no program of the repository's configuration.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infill_completion.languages.registry import language_id_of
+from infill_completion.privacy.git.program import git_command, git_environment
+from infill_completion.privacy.git.repository import repository_of
 from infill_completion.privacy.masking import mask_secrets
 
 MAX_CHARS, MIN_CHARS = 150_000, 200
@@ -25,7 +27,6 @@ MIN_HOLES, MAX_HOLES = 24, 60
 _LINES_OF_FILE = 4  # examined of a file in a commit, so that one file does not decide
 _MIN_LINE_CHARS = 6
 _GIT_S = 60.0
-_SAFE = ("-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "-c", "protocol.allow=never")
 _HUNK = re.compile(r"^@@ -\S+ \+(\d+)(?:,(\d+))? @@", re.MULTILINE)
 _FILE_MODES = ("100644", "100755")
 
@@ -82,13 +83,11 @@ class _Git:
         Raises:
             HistoryError: There is no Git, or the command fails.
         """
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-        environment |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
-        command = ["git", *_SAFE, "-C", str(self._folder), *arguments]
         try:
             done = subprocess.run(
-                command, input=given, capture_output=True, check=True, timeout=_GIT_S, env=environment
-            )
+                git_command(self._folder, *arguments), input=given, capture_output=True, check=True, timeout=_GIT_S,
+                env=git_environment(),
+            )  # fmt: skip
         except (OSError, subprocess.SubprocessError) as error:
             raise HistoryError(
                 f"Git cannot read the history of {self._folder} ({type(error).__name__}); "
@@ -122,9 +121,9 @@ def history_of(folder: Path, is_private: Callable[[Path], bool]) -> RepositoryHi
     Raises:
         HistoryError: There is no repository, or it has too few commits or too little permitted text.
     """
-    top = Path(_Git(folder).text("rev-parse", "--show-toplevel").rstrip("\n"))
+    top = _top_of(folder)
     git = _Git(top)
-    commits = git.text("log", f"-n{MAX_COMMITS}", "--no-merges", "--format=%H").split()
+    commits = git.text("rev-list", f"-n{MAX_COMMITS}", "--no-merges", "HEAD").split()
     permitted = _permitted(top, is_private)
     holes: list[ExamHole] = []
     examined = 0
@@ -143,6 +142,29 @@ def history_of(folder: Path, is_private: Callable[[Path], bool]) -> RepositoryHi
     if not files:
         raise HistoryError(f"No file of {top} may be learned from; see privacy.ignore.")
     return RepositoryHistory(top, commits[0], examined, files, holes[:MAX_HOLES])
+
+
+def _top_of(folder: Path) -> Path:
+    """Return the top of a folder's repository; ``core.worktree`` must not name another folder, with other rules.
+
+    Raises:
+        HistoryError: There is no repository, or it names another folder.
+    """
+    told = Path(_Git(folder).text("rev-parse", "--show-toplevel").rstrip("\n"))
+    top = repository_of(Path(os.path.realpath(folder)) / "file")
+    if top is None or not _is_same(top, told):
+        raise HistoryError(
+            f"The repository of {folder} says that its files lie in {told}; "
+            "learning needs a repository whose files lie beside its .git (see core.worktree)."
+        )
+    return top
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):
+        return False
 
 
 def _permitted(top: Path, is_private: Callable[[Path], bool]) -> Callable[[str], bool]:
@@ -212,7 +234,7 @@ def _holes_of(git: _Git, commit: str, permitted: Callable[[str], bool]) -> list[
             continue
         difference = git.text(
             "diff-tree", "-p", "-U0", "--root", "--no-ext-diff", "--no-textconv", "--no-renames", "--no-commit-id",
-            commit, "--", f":(top,literal){path}",
+            commit, "--", path,
         )  # fmt: skip
         holes += _some(path, text, _added(difference), chance)
     return holes

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import difflib
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from infill_completion.document.lines import split_lines
 from infill_completion.languages.registry import grammar_of, language_id_of
+from infill_server.commands.bench.git import Git, GitRefusedError
 
 # Files with more lines, and changes of more hunks, are left out: they were not made by hand.
 MAX_LINES = 5000
 MAX_HUNKS = 40
-_SEPARATOR = "\x1e"
 
 
 @dataclass(frozen=True)
@@ -44,19 +43,17 @@ def changes_of(repository: Path, commits: int) -> Iterator[FileChange]:
         commits: How many commits are looked at.
 
     Raises:
-        ValueError: It is no git repository, or git is missing.
+        GitError: It is no git repository, or git is missing.
     """
-    listing = _git(repository, "log", "--no-merges", f"-{commits}", "--format=%h")
-    for commit in listing.split():
-        names = _git(repository, "diff-tree", "-r", "--no-commit-id", "--name-status", "--diff-filter=M", commit)
-        for line in names.splitlines():
-            path = line.partition("\t")[2]
+    git = Git(repository)
+    for commit in git("rev-list", "--no-merges", "--abbrev-commit", f"-n{commits}", "HEAD").decode().split():
+        for path in _changed(git, commit):
             language_id = language_id_of(path)
             if grammar_of(language_id) is None:
                 continue
             try:
-                before, after = (_git(repository, "show", f"{name}:{path}") for name in (f"{commit}~", commit))
-            except ValueError:  # the first commit, or a name that git quotes
+                before, after = (_text(git, f"{name}:{path}") for name in (f"{commit}~", commit))
+            except GitRefusedError:  # a submodule, or the parent where a shallow clone ends
                 continue
             old, new = split_lines(before), split_lines(after)
             if max(len(old), len(new)) > MAX_LINES:
@@ -64,6 +61,20 @@ def changes_of(repository: Path, commits: int) -> Iterator[FileChange]:
             hunks = tuple(_hunks(old, new))
             if 0 < len(hunks) <= MAX_HUNKS:
                 yield FileChange(commit, path, language_id, tuple(old), hunks)
+
+
+def _changed(git: Git, commit: str) -> Iterator[str]:
+    """Yield the paths that a commit modified; those whose names are not UTF-8 are left out."""
+    names = git("diff-tree", "-r", "-z", "--no-commit-id", "--name-only", "--diff-filter=M", commit)
+    for name in filter(None, names.split(b"\0")):
+        try:
+            yield name.decode("utf-8")
+        except UnicodeDecodeError:
+            continue
+
+
+def _text(git: Git, blob: str) -> str:
+    return git("cat-file", "blob", blob).decode("utf-8", "replace")
 
 
 def _hunks(old: list[str], new: list[str]) -> Iterator[tuple[int, int, tuple[str, ...]]]:
@@ -76,15 +87,3 @@ def _hunks(old: list[str], new: list[str]) -> Iterator[tuple[int, int, tuple[str
                 yield first + index, first + index + 1, (new[start + index],)
         else:
             yield first, end, tuple(new[start:stop])
-
-
-def _git(repository: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(repository), *arguments]
-    try:
-        done = subprocess.run(command, check=True, capture_output=True)
-    except FileNotFoundError as error:
-        raise ValueError("git was not found; install it to read histories.") from error
-    except subprocess.CalledProcessError as error:
-        reason = error.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise ValueError(f"git cannot read {repository} ({reason[0] if reason else 'no reason given'}).") from error
-    return done.stdout.decode("utf-8", "replace")

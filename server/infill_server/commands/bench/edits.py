@@ -24,6 +24,7 @@ from infill_completion.edits.proposal import EditRequest, Proposal, lines_of
 from infill_completion.edits.proposer import Proposer
 from infill_completion.edits.rejections import Rejections
 from infill_server.commands.bench.edit_history import FileChange, changes_of
+from infill_server.commands.bench.git import GitRefusedError
 from infill_server.commands.bench.keystroke_report import percentile
 from infill_server.errors import UsageError
 
@@ -101,8 +102,8 @@ def edits(options: argparse.Namespace) -> int:
     """
     try:
         report = replay_commits(Path(options.repository), options.commits)
-    except ValueError as error:
-        raise UsageError(f"{error} Name a folder in a git repository.") from error
+    except GitRefusedError as error:
+        raise UsageError(f"Git refused ({error.reason}). Name a folder in a git repository.") from error
     summary = report.summary()
     print("\n".join(f"{label:<46}{summary[key]!s:>10}" for key, label in _ROWS))
     for kind in sorted({*report.right, *report.wrong}):
@@ -118,7 +119,7 @@ def replay_commits(repository: Path, commits: int) -> EditReport:
     """Replay the newest commits of a repository.
 
     Raises:
-        ValueError: It is no git repository.
+        GitError: It is no git repository, or git is missing.
     """
     report = EditReport()
     for change in changes_of(repository, commits):

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from infill_completion.privacy.rules import Privacy
+from infill_server.commands.bench.git import GitError
 from infill_server.commands.bench.quality.cutting import HoleSource, holes
-from infill_server.commands.bench.quality.git import GitError
 from infill_server.commands.bench.quality.git_history import GitHistory
 from infill_server.commands.bench.quality.hole import HoleKind
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from infill_completion.document.lines import to_lf
 from infill_completion.languages.registry import language_id_of
 from infill_completion.privacy.rules import Privacy
+from infill_server.commands.bench.git import Git, GitError, split_range
 from infill_server.commands.bench.quality.cutting import HoleSource
-from infill_server.commands.bench.quality.git import Git, GitError, split_range
 from infill_server.commands.bench.source_files import NOT_CODE
 
 MAX_COMMITS = 500

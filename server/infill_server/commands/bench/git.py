@@ -11,22 +11,26 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from infill_completion.privacy.git.program import git_command, git_environment
 from infill_server.errors import UsageError
 
 LIMIT_S = 120.0
-# Of Git's own variables only these are kept: with the others a hook or a script would choose another repository.
-_KEPT = ("GIT_CONFIG_", "GIT_CEILING_DIRECTORIES")
-_ALWAYS = {
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_ALLOW_PROTOCOL": "none",  # for versions that do not know the variable before
-    "LC_ALL": "C",
-}
 
 
 class GitError(UsageError):
     """Git refused; the message is one sentence with the next step."""
+
+
+class GitRefusedError(GitError):
+    """Git printed an error.
+
+    Attributes:
+        reason: What it printed.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Git refused ({reason}); name another folder or range.")
+        self.reason = reason
 
 
 class Git:
@@ -41,7 +45,6 @@ class Git:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._environment = _environment()
         self.directory = Path(os.fsdecode(self.line("rev-parse", "--absolute-git-dir")))
 
     def line(self, *arguments: str) -> bytes:
@@ -54,27 +57,20 @@ class Git:
         Raises:
             GitError: Git failed, is not installed or took too long.
         """
-        command = ["git", "--no-pager", "--literal-pathspecs", "-c", "core.fsmonitor=false", "-C", str(self._folder)]
         try:
             done = subprocess.run(
-                [*command, *arguments], input=given, capture_output=True, env=self._environment, timeout=LIMIT_S,
-                check=False,
+                git_command(self._folder, *arguments), input=given, capture_output=True, env=git_environment(),
+                timeout=LIMIT_S, check=False,
             )  # fmt: skip
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise GitError("--git needs Git, which was not found; install it, or leave --git out.") from error
+            raise GitError("Reading a history needs Git, which was not found; install it.") from error
         except (OSError, ValueError) as error:
-            raise GitError(f"Git cannot be run ({error}); correct that, or leave --git out.") from error
+            raise GitError(f"Git cannot be run ({error}); correct that.") from error
         except subprocess.TimeoutExpired as error:
             raise GitError(f"Git took more than {LIMIT_S:.0f} s; name a shorter range, such as HEAD~50..") from error
         if done.returncode:
-            raise GitError(f"Git refused ({_reason(done.stderr)}); name another folder or range.")
+            raise GitRefusedError(_reason(done.stderr))
         return done.stdout
-
-
-def _environment() -> dict[str, str]:
-    """Return the environment without what would lead Git elsewhere."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name.startswith(_KEPT)}
-    return kept | _ALWAYS
 
 
 def _reason(errors: bytes) -> str:
