@@ -59,7 +59,9 @@ class InfillServer(LanguageServer):
         self._writer = RecordsWriter(log.warning)
         self.records = SuggestionObserver(self._writer, self._may_record, self.documents.text_at)
         self.documents.on_edits = self.records.edited
-        self.edits = NextEdits(self.documents, lambda: self.session.settings)
+        self.edits = NextEdits(
+            self.documents, lambda: self.session.settings, lambda: self.session.snooze.until_s is not None
+        )
         self.protocol.is_copilot = as_copilot
         self._reader: Reader | None = None
         self._problems: list[str] = []  # problems of the settings that have not been shown yet

@@ -25,6 +25,7 @@ class Silence(Enum):
 
     OFF = "Next edits are switched off (setting edits.enabled)."
     SWITCHED_OFF = "Automatic suggestions are switched off (setting completion.enabled)."
+    SNOOZED = "Automatic suggestions are snoozed (command infill.snooze)."
     LANGUAGE_OFF = "Completion is switched off for this language (setting completion.languages)."
     BINARY_FILE = "This file does not look like text."
     MASKED = "The last change has a key or a password in it, which is no example."

@@ -63,10 +63,15 @@ class NextEdits:
             files are private.
     """
 
-    def __init__(self, documents: DocumentStore, settings: Callable[[], Settings]) -> None:
+    def __init__(
+        self,
+        documents: DocumentStore,
+        settings: Callable[[], Settings],
+        is_snoozed: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.counts: Counter[str] = Counter()
         self.are_settings_known = asyncio.Event()
-        self._documents, self._settings = documents, settings
+        self._documents, self._settings, self._is_snoozed = documents, settings, is_snoozed
         documents.clock.is_on = lambda: self._settings().edits.enabled
         self._offers: OrderedDict[str, EditOffer] = OrderedDict()
         self._shown = ""
@@ -161,6 +166,10 @@ class NextEdits:
         return document.version == request.version and str(document.text) == request.text
 
     async def _compute(self, request: EditRequest, pending: _Pending) -> NextEditsAnswer:
+        if self._is_snoozed():
+            from infill_completion.edits.proposal import NextEditsAnswer, Silence
+
+            return NextEditsAnswer(silence=Silence.SNOOZED)
         settings, roots = self._settings(), self._documents.roots()
         others = [other for other in self._documents.others(request.uri) if other.language_id == request.language_id]
         for changed in self._documents.changed():

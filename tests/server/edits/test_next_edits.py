@@ -125,6 +125,16 @@ async def test_settings_that_forbid_next_edits(window: Window, settings: Setting
     assert await window.texts() == []
 
 
+async def test_a_snooze_silences_next_edits_too() -> None:
+    window, is_snoozed = Window(), True
+    window.edits = NextEdits(window.documents, lambda: window.settings, lambda: is_snoozed)
+    window.edits.are_settings_known.set()
+    assert await window.texts() == []
+    is_snoozed = False
+    assert await window.texts() == ["total"]
+    window.edits.close()
+
+
 async def test_what_was_changed_while_private_is_not_read_later(window: Window) -> None:
     window.settings = Settings(privacy=PrivacySettings(ignore=("a.py",)))
     assert await window.texts() == []
