@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -11,7 +12,8 @@ import pytest
 
 from infill_completion.api import Chunk, CompletionRequest, EngineUnavailableError, HeldTexts, TextUpdate
 from infill_completion.context import feed as module
-from infill_completion.context.feed import Workspace, WorkspaceFeed
+from infill_completion.context.feed import WorkspaceFeed
+from infill_completion.context.sent_texts import Workspace
 from infill_completion.engine.ngram.text_store import TextStore
 from infill_completion.privacy import ignore_files, rules
 from infill_completion.settings import ContextSettings, PrivacySettings, Settings
@@ -52,6 +54,8 @@ class Fixture:
 
     def __init__(self, root: Path, holder: Holder | None) -> None:
         self.root, self.now, self.private = root, 0.0, set[str]()
+        self.refreshing = asyncio.Event()
+        self.refreshing.set()
         self.workspace = Workspace("python", (root,))
         self.feed = WorkspaceFeed(holder, 0.0, lambda: self.now)
 
@@ -59,8 +63,17 @@ class Fixture:
         """Follow the files a while later; return what a request in `a.py` may name."""
         self.now += module.CHECK_S
         workspace = workspace or self.workspace
-        await self.feed.follow(workspace, sorted(self.root.glob("*.py")), lambda path: path.name in self.private)
-        return self.feed.names(workspace, self.root / "a.py")
+        await self.feed.follow(workspace, self.files, lambda path: path.name in self.private)
+        return self.names(workspace)
+
+    async def files(self) -> list[Path]:
+        """Return the files of the index once it is up to date."""
+        await self.refreshing.wait()
+        return sorted(self.root.glob("*.py"))
+
+    def names(self, workspace: Workspace | None = None) -> tuple[str, str]:
+        """Return what a request in `a.py` may name now."""
+        return self.feed.names(workspace or self.workspace, self.root / "a.py")
 
 
 @pytest.fixture
@@ -103,7 +116,7 @@ async def test_a_file_that_becomes_private_between_check_and_reading_is_not_sent
 ) -> None:
     write(fixture.root / "a.py", "a = 1\n")
     verdicts = iter([False, True])
-    await fixture.feed.follow(fixture.workspace, [fixture.root / "a.py"], lambda _path: next(verdicts, True))
+    await fixture.feed.follow(fixture.workspace, fixture.files, lambda _path: next(verdicts, True))
     assert holder.texts(fixture.workspace) == set()
 
 
@@ -152,7 +165,7 @@ async def test_nothing_is_checked_again_within_moments(fixture: Fixture, holder:
     write(fixture.root / "a.py", "a = 1\n")
     await fixture.follow()
     holder.updates.clear()
-    await fixture.feed.follow(fixture.workspace, [], lambda _path: False)
+    await fixture.feed.follow(fixture.workspace, fixture.files, lambda _path: True)
     assert holder.updates == []
 
 
@@ -234,6 +247,47 @@ async def test_sizes_are_bounded(fixture: Fixture, holder: Holder, monkeypatch: 
         write(fixture.root / f"{name}.py", text)
     await fixture.follow()
     assert holder.texts(fixture.workspace) == {"b" * 10, "c" * 8, "e" * 2}
+
+
+async def test_texts_that_may_be_private_by_now_do_not_count(fixture: Fixture, holder: Holder) -> None:
+    write(fixture.root / "a.py", "a = 1\n")
+    write(fixture.root / "vault.py", "pin = 1234\n")
+    assert (await fixture.follow())[0]
+    fixture.now += 2 * module.CHECK_S
+    assert fixture.names()[0]
+    fixture.now += 2 * module.CHECK_S  # a pause, or another language
+    assert fixture.names() == ("", "")
+    fixture.private.add("vault.py")
+    fixture.refreshing.clear()
+    following = asyncio.create_task(fixture.follow())
+    while not fixture.names()[0]:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    assert holder.texts(fixture.workspace) == {"a = 1\n"}
+    assert not following.done()  # the index may take long
+    fixture.refreshing.set()
+    assert (await following)[0]
+
+
+async def test_what_could_not_be_removed_does_not_count(fixture: Fixture, holder: Holder) -> None:
+    write(fixture.root / "a.py", "a = 1\n")
+    write(fixture.root / "vault.py", "pin = 1234\n")
+    await fixture.follow()
+    fixture.private.add("vault.py")
+    holder.is_down = True
+    assert await fixture.follow() == ("", "")
+    holder.is_down = False
+    assert (await fixture.follow())[0]
+    assert holder.texts(fixture.workspace) == {"a = 1\n"}
+
+
+async def test_many_files_count_for_longer(fixture: Fixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PIECE_MS", 0.0)
+    monkeypatch.setattr(module, "CHECK_SHARE", 1e-9)
+    for name in ("a.py", "b.py"):
+        write(fixture.root / name, "x = 1\n")
+    assert (await fixture.follow())[0]
+    fixture.now += 4 * module.CHECK_S
+    assert fixture.names()[0]
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"a\0b", b""], ids=["not UTF-8", "binary", "empty"])

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from infill_completion.context.drafts import is_draft
-from infill_completion.context.feed import IsPrivate, Workspace, WorkspaceFeed
+from infill_completion.context.feed import IsPrivate, WorkspaceFeed
 from infill_completion.context.gathering import Gathering, while_in_time
 from infill_completion.context.nearby import MAX_FILES, NearbyFiles
+from infill_completion.context.sent_texts import Workspace
 from infill_completion.context.similar import WORD, SimilarIndex
 from infill_completion.context.snippet import Snippet
 from infill_completion.context.workspace_index import WorkspaceIndex
@@ -53,7 +54,8 @@ class ClosedFiles:
         """Keep the index and the engine's texts up to date in the background.
 
         Returns:
-            The engine's names for the workspace and the document; empty until it has all texts.
+            The engine's names for the workspace and the document; empty until it has all texts, and after a pause
+            until they were checked again.
         """
         path = path_of(view.uri)
         if path is None or is_draft(view.uri, view.language_id):
@@ -122,8 +124,11 @@ class ClosedFiles:
         return workspace
 
     async def _work(self, index: WorkspaceIndex, workspace: Workspace, is_private: IsPrivate) -> None:
-        await index.refresh()
-        await self._feed.follow(workspace, index.files, is_private)
+        async def refresh() -> tuple[Path, ...]:
+            await index.refresh()
+            return index.files
+
+        await self._feed.follow(workspace, refresh, is_private)
 
 
 def _is_private(privacy: Privacy, roots: Sequence[Path]) -> IsPrivate:

@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-import json
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from infill_completion.api import EngineUnavailableError, TextHolder, TextUpdate
+from infill_completion.context.sent_texts import SentTexts, Stamp, Workspace, name_of
 from infill_completion.context.workspace_index import PAUSE_S, PIECE_MS
 from infill_completion.document.files import read_source
 from infill_completion.document.lines import to_lf
 from infill_completion.privacy.masking import mask_secrets
 
 IsPrivate = Callable[[Path], bool]
-_Stamp = tuple[int, int]
+Refresh = Callable[[], Awaitable[Collection[Path]]]
 
 MAX_FILE_BYTES = 200_000
 # Of all files of a workspace, in the order of the index.
@@ -38,61 +36,6 @@ CHECK_S = 5.0
 WAIT_S = 5.0
 # Of one core, for checks of many files: 160 µs each, so 3,000 are checked every 15 s.
 CHECK_SHARE = 0.05
-# Windows of one workspace may know different files until their indexes were read again. Doubles each time.
-PATIENCE_S = 60.0
-
-
-@dataclass(frozen=True)
-class Workspace:
-    """The files of one language below some folders, under the rules that decide what of them is sent.
-
-    Attributes:
-        language_id: The language.
-        roots: The folders.
-        ignore: The setting `privacy.ignore`.
-        masks_secrets: The setting `privacy.mask_secrets`.
-    """
-
-    language_id: str
-    roots: tuple[Path, ...]
-    ignore: tuple[str, ...] = ()
-    masks_secrets: bool = True
-
-    @property
-    def name(self) -> str:
-        """The name that the engine gets; windows with the same folders and rules share it."""
-        roots = [str(root) for root in self.roots]
-        return _name(json.dumps([self.language_id, roots, self.ignore, self.masks_secrets]))
-
-
-@dataclass
-class _Sent:
-    """What the engine has of a workspace.
-
-    Attributes:
-        workspace: The workspace.
-        files: Modification time and size of each file that was sent; None where the engine may have it or not.
-        store: The engine's store that has no texts but what was sent since; empty if it may have others.
-        texts: The number of texts in the engine's last answer.
-        is_complete: Whether the engine has all files.
-        due_s: When they are checked again.
-        replace_s: From when on the engine may be told again to drop what this window does not know of.
-        patience_s: The time from then to the time after.
-    """
-
-    workspace: Workspace
-    files: dict[Path, _Stamp | None] = field(default_factory=dict)
-    store: str = ""
-    texts: int = 0
-    is_complete: bool = False
-    due_s: float | None = None
-    replace_s: float = 0.0
-    patience_s: float = PATIENCE_S
-
-    def is_replaced_by(self, other: Workspace) -> bool:
-        """Return whether the rules of these files have changed."""
-        same = (self.workspace.language_id, self.workspace.roots) == (other.language_id, other.roots)
-        return same and self.workspace != other
 
 
 class WorkspaceFeed:
@@ -112,7 +55,7 @@ class WorkspaceFeed:
     ) -> None:
         self.quiet_s = quiet_s
         self._holder, self._clock = holder, clock
-        self._sent: dict[str, _Sent] = {}
+        self._sent: dict[str, SentTexts] = {}
         self._asked_s = clock()
 
     @property
@@ -125,25 +68,35 @@ class WorkspaceFeed:
         self._asked_s = self._clock()
 
     def names(self, workspace: Workspace, path: Path) -> tuple[str, str]:
-        """Return the engine's names for a workspace and a file in it; empty unless the engine has all of its files."""
-        sent = self._sent.get(workspace.name)
-        return (workspace.name, _name(str(path))) if sent is not None and sent.is_complete else ("", "")
+        """Return the engine's names for a workspace and a file in it.
 
-    async def follow(self, workspace: Workspace, files: Collection[Path], is_private: IsPrivate) -> None:
-        """Send what has changed since the last time; returns early if that was a moment ago.
+        They are empty unless the engine has all of its files, and these were checked a moment ago.
+        """
+        sent = self._sent.get(workspace.name)
+        return (workspace.name, name_of(str(path))) if sent is not None and sent.counts(self._clock()) else ("", "")
+
+    async def follow(self, workspace: Workspace, refresh: Refresh, is_private: IsPrivate) -> None:
+        """Send what has changed since the last time; what is gone or private is removed first.
 
         Args:
             workspace: The workspace.
-            files: The files of its index.
+            refresh: Brings its index up to date, which may take seconds, and returns its files.
             is_private: Returns whether a file must not be sent.
         """
-        sent = self._sent.setdefault(workspace.name, _Sent(workspace))
+        sent = self._sent.setdefault(workspace.name, SentTexts(workspace))
         if self._holder is None or (sent.due_s is not None and self._clock() < sent.due_s):
+            await refresh()
             return
-        sent.due_s = self._clock() + CHECK_S
+        began_s = self._clock()
+        sent.due_s = began_s + CHECK_S
         try:
             await self._forget([name for name, other in self._sent.items() if other.is_replaced_by(workspace)])
-            await self._send(self._holder, workspace, sent, files, is_private)
+            checked = await self._allowed(sent, list(sent.files), is_private)
+            await self._remove(self._holder, sent, [path for path in sent.files if path not in checked])
+            sent.checked_s = self._clock()
+            wanted = _first(await self._allowed(sent, await refresh(), is_private, checked))
+            sent.interval_s = sent.due_s - began_s
+            await self._send(self._holder, sent, wanted, is_private)
         except EngineUnavailableError:  # the next request tries again
             sent.is_complete = False
 
@@ -159,9 +112,9 @@ class WorkspaceFeed:
             self._sent.pop(name, None)
 
     async def _send(
-        self, holder: TextHolder, workspace: Workspace, sent: _Sent, files: Collection[Path], is_private: IsPrivate
+        self, holder: TextHolder, sent: SentTexts, wanted: Mapping[Path, Stamp], is_private: IsPrivate
     ) -> None:
-        wanted = await self._allowed(sent, files, is_private)
+        workspace = sent.workspace
         await self._remove(holder, sent, [path for path in sent.files if path not in wanted])
         await self._compare(holder, sent, len(wanted))
         changed = [path for path, stamp in wanted.items() if sent.files.get(path) != stamp]
@@ -175,15 +128,15 @@ class WorkspaceFeed:
             sent.files |= {path: wanted[path] for path in piece}
         sent.is_complete = True
 
-    async def _remove(self, holder: TextHolder, sent: _Sent, gone: list[Path]) -> None:
+    async def _remove(self, holder: TextHolder, sent: SentTexts, gone: list[Path]) -> None:
         if not gone:
             return
-        await holder.hold(TextUpdate(sent.workspace.name, tuple((_name(str(path)), None) for path in gone)))
+        await holder.hold(TextUpdate(sent.workspace.name, tuple((name_of(str(path)), None) for path in gone)))
         for path in gone:
             del sent.files[path]
         sent.texts -= len(gone)
 
-    async def _compare(self, holder: TextHolder, sent: _Sent, wanted_count: int) -> None:
+    async def _compare(self, holder: TextHolder, sent: SentTexts, wanted_count: int) -> None:
         """Let the engine drop what this window does not know of, and note what the engine has dropped by itself.
 
         The engine outlives windows, so it may have texts that an earlier window of the same name has sent. They are
@@ -205,26 +158,23 @@ class WorkspaceFeed:
             sent.is_complete, sent.files = False, dict.fromkeys(sent.files)
         sent.texts = held.texts
 
-    async def _allowed(self, sent: _Sent, files: Collection[Path], is_private: IsPrivate) -> dict[Path, _Stamp]:
+    async def _allowed(
+        self, sent: SentTexts, files: Iterable[Path], is_private: IsPrivate, checked: Mapping[Path, Stamp] | None = None
+    ) -> dict[Path, Stamp]:
         """Return modification time and size of the files that may be sent; the event loop is free in between.
 
-        The more there is to check, the later the next check is due.
+        The more there is to check, the later the next check is due. Files that were just ``checked`` are not again.
         """
-        allowed: dict[Path, _Stamp] = {}
-        left = MAX_BYTES
+        allowed: dict[Path, Stamp] = {}
         began = time.perf_counter()
         for path in files:
             if (time.perf_counter() - began) * 1000 >= PIECE_MS:
                 sent.due_s = (sent.due_s or 0.0) + (time.perf_counter() - began) / CHECK_SHARE
                 await asyncio.sleep(PAUSE_S)
                 began = time.perf_counter()
-            try:
-                status = path.stat()
-            except OSError:
-                continue
-            if status.st_size <= min(left, MAX_FILE_BYTES) and not is_private(path):
-                left -= status.st_size
-                allowed[path] = (status.st_mtime_ns, status.st_size)
+            stamp = (checked or {}).get(path) or _stamp(path, is_private)
+            if stamp is not None:
+                allowed[path] = stamp
         return allowed
 
     async def _is_quiet(self) -> bool:
@@ -237,7 +187,27 @@ class WorkspaceFeed:
         return False
 
 
-def _pieces(paths: list[Path], stamps: Mapping[Path, _Stamp]) -> Iterator[list[Path]]:
+def _stamp(path: Path, is_private: IsPrivate) -> Stamp | None:
+    """Return modification time and size of a file; None if it is gone, too large or private."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return None if status.st_size > MAX_FILE_BYTES or is_private(path) else (status.st_mtime_ns, status.st_size)
+
+
+def _first(files: Mapping[Path, Stamp]) -> dict[Path, Stamp]:
+    """Return the first files that are small enough to be sent together."""
+    first: dict[Path, Stamp] = {}
+    left = MAX_BYTES
+    for path, stamp in files.items():
+        if stamp[1] <= left:
+            left -= stamp[1]
+            first[path] = stamp
+    return first
+
+
+def _pieces(paths: list[Path], stamps: Mapping[Path, Stamp]) -> Iterator[list[Path]]:
     piece: list[Path] = []
     length = 0
     for path in paths:
@@ -260,9 +230,5 @@ def _texts(paths: list[Path], masks_secrets: bool, is_private: IsPrivate) -> tup
         if text is not None:
             text = to_lf(text)
             text = mask_secrets(text).text if masks_secrets else text
-        texts.append((_name(str(path)), text))
+        texts.append((name_of(str(path)), text))
     return tuple(texts)
-
-
-def _name(text: str) -> str:
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
