@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from infill_completion.edits.proposal import EditKind
@@ -50,6 +52,27 @@ def test_without_imports_it_goes_below_the_docstring() -> None:
 
 
 @pytest.mark.parametrize(
+    ("above", "below"),
+    [
+        ('"""What.\n\nimport that first.\n"""\n', "\nx = 1\n"),
+        ("'''What.'''\n", "\nx = 1\n"),
+        ('# c\nr"""What."""  # it is\n', "x = 1\n"),
+        ("from m import (\n    z,\n)  # all\n", "\nx = 1\n"),
+        ("import sys, \\\n    re\n", "x = 1\nimport b\n"),
+        ("#!/bin/python\n", "x = 1\n"),
+    ],
+)
+def test_it_goes_below_strings_and_imports_that_go_on(above: str, below: str) -> None:
+    assert proposed(above + below, "y = os.sep") == f"{above}import os\n{below}y = os.sep"
+
+
+def test_a_long_line_takes_no_long_time() -> None:
+    begin = time.perf_counter()
+    assert proposed("\n\nx=1\nimport " + "a" * 100_000 + "\n", "y=os") is not None
+    assert time.perf_counter() - begin < 20
+
+
+@pytest.mark.parametrize(
     ("text", "typed", "others"),
     [
         (HEAD, "y = sys.path", (OTHER,)),
@@ -63,6 +86,8 @@ def test_without_imports_it_goes_below_the_docstring() -> None:
         (HEAD, "y = 'Path'", (OTHER,)),
         ("from m import *\n", "y = os.sep", (OTHER,)),
         (HEAD, "y = os.sep", ()),
+        (HEAD, "y = os.sep", ('"""\nimport os\n"""\n',)),
+        ("import sys; x = 1\n", "y = os.sep", (OTHER,)),
     ],
 )
 def test_nothing_is_imported_that_is_known_or_not_sure(text: str, typed: str, others: tuple[str, ...]) -> None:

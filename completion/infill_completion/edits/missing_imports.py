@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from infill_completion.document.lines import line_ending_of
+from infill_completion.document.lines import line_end, line_ending_of, line_start
 from infill_completion.edits.history import Lines
 from infill_completion.edits.names.occurrences import occurrences
 from infill_completion.edits.names.rules import rules_of
@@ -15,18 +15,13 @@ from infill_completion.edits.tokens import LexemeKind, tokens_of
 from infill_completion.edits.words import KEYWORDS
 
 if TYPE_CHECKING:
-    from tree_sitter import Tree
+    from tree_sitter import Node, Tree
 
 Place = tuple[int, int, str]
 _BUILTINS = frozenset(dir(builtins))
-# An import on one line, and where the next one goes.
-_LINE = re.compile(r"^(?:import [\w.]+(?: as \w+)?|from [\w.]+ import [^\n\r(#*]+)$", re.MULTILINE)
-_LAST_IMPORT = re.compile(r"^(?:import|from)[ \t][^\n\r(]*(?:\([^)]*\))?[^\n\r]*(?:\r\n|\n|\r)", re.MULTILINE)
-# Comments and a docstring at the beginning of a file.
-_HEAD = re.compile(
-    r"(?:[ \t]*(?:#[^\n\r]*)?(?:\r\n|\n|\r))*"
-    r'(?:(?:"""[\s\S]*?"""|"[^"\n]*")[^\n\r]*(?:\r\n|\n|\r))?'
-)
+# An import on one line.
+_LINE = re.compile(r"^(?:import [\w.]+(?: as \w+)?|from [\w.]+ import [^\n\r(#*;\\]+)$", re.MULTILINE)
+_IMPORTS = frozenset({"import_statement", "import_from_statement", "future_import_statement"})
 _MAX_NAMES = 20
 
 
@@ -52,8 +47,8 @@ def missing_imports(lines: tuple[Lines, Lines], tree: Tree, text: str, others: S
         here = occurrences(tree, text, name, rules)
         is_known = any(found.is_binding or found.is_imported for found in here)
         if here and not is_known and not all(found.receiver or found.is_label for found in here):
-            at = _place(text)
-            return [(at, at, f"{ways.pop()}{line_ending_of(text)}")]
+            at = _place(tree, text)
+            return [] if at is None else [(at, at, f"{ways.pop()}{line_ending_of(text)}")]
     return []
 
 
@@ -75,7 +70,7 @@ def _imports_of(text: str, name: str) -> set[str]:
     found = set()
     for match in _LINE.finditer(text):
         line = match.group()
-        if name not in line or line.startswith("from ."):
+        if name not in line or line.startswith("from .") or not _is_code(text, match):
             continue
         if line.startswith("import"):
             bound = line.rpartition(" ")[2].partition(".")[0]
@@ -88,14 +83,30 @@ def _imports_of(text: str, name: str) -> set[str]:
     return found
 
 
-def _place(text: str) -> int:
-    """Return where an import goes: after the last one of the first block, else after comments and the docstring."""
-    last = None
-    for match in _LAST_IMPORT.finditer(text):
-        if last is not None and text[last.end() : match.start()].strip():
-            break
-        last = match
-    if last is not None:
-        return last.end()
-    head = _HEAD.match(text)
-    return head.end() if head is not None else 0
+def _is_code(text: str, match: re.Match[str]) -> bool:
+    """Return whether a line that looks like an import is one, and no line of a string."""
+    return any(token.start == match.start() for token in tokens_of(text, "python", 0, match.end()))
+
+
+def _place(tree: Tree, text: str) -> int | None:
+    """Return where an import goes: after those at the beginning, else after the docstring, else before the code.
+
+    None if other code is on the same line.
+    """
+    statements = [child for child in tree.root_node.children if child.type != "comment"]
+    head = 1 if statements and _is_docstring(statements[0]) else 0
+    while head < len(statements) and statements[head].type in _IMPORTS:
+        head += 1
+    if head == 0:
+        at = statements[0].start_byte if statements else len(text)
+        return at if at == line_start(text, at) else None
+    end = statements[head - 1].end_byte
+    at = line_end(text, end)
+    if at == len(text) or (head < len(statements) and statements[head].start_byte < at):
+        return None
+    return at + (2 if text.startswith("\r\n", at) else 1)
+
+
+def _is_docstring(statement: Node) -> bool:
+    first = statement.named_child(0)
+    return statement.type == "expression_statement" and first is not None and first.type.endswith("string")
