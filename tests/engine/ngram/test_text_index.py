@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
+from infill_completion.engine.ngram import text_index as module
 from infill_completion.engine.ngram.index import MatchLevel
 from infill_completion.engine.ngram.text_index import MAX_FOLLOWERS, MAX_ORDER, MIN_ORDER, TextIndex
 
@@ -99,6 +100,21 @@ def test_an_erased_text_counts_no_more_at_once() -> None:
     assert built.levels([A, B]) == [MatchLevel(2, 1, {C: 1.0})]
     built.erase("unknown")
     assert built.draft([X, A, B], 3) == [C]
+
+
+def test_what_was_counted_while_a_text_was_erased_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = index({"a": [A, B, C] * 300, "b": [A, B, D] * 300})
+    plain = module._counted
+
+    def counted_before(order: int, followers: module.Ids) -> MatchLevel | None:
+        level = plain(order, followers)
+        held.erase("a")
+        return level
+
+    monkeypatch.setattr(module, "_counted", counted_before)
+    assert set(held.levels([A, B])[0].shares) == {C, D}
+    monkeypatch.setattr(module, "_counted", plain)
+    assert set(held.levels([A, B])[0].shares) == {D}
 
 
 def test_rare_followers_of_a_frequent_match_are_left_out_and_the_shares_add_up() -> None:

@@ -56,7 +56,8 @@ class TextIndex:
         keys = _keys(self._ids)[places]
         order = np.argsort(keys)
         self._places, self._keys = places[order], keys[order]
-        self._kept: dict[tuple[int, int, str], MatchLevel] = {}
+        self._erasures = 0
+        self._kept: dict[tuple[int, int, int, str], MatchLevel] = {}
 
     @property
     def byte_count(self) -> int:
@@ -67,6 +68,7 @@ class TextIndex:
         """Forget a text at once, in the middle of a request too."""
         start, end = self._spans.get(name, (0, 0))
         self._ids[start:end] = _BORDER
+        self._erasures += 1  # a request on another thread may keep what it has counted before
         self._kept.clear()
 
     def levels(self, tail: Sequence[int], besides: str = "") -> list[MatchLevel]:
@@ -136,7 +138,8 @@ class TextIndex:
 
     def _level(self, order: int, places: Ids, tail: Sequence[int], besides: str) -> MatchLevel | None:
         is_kept = len(places) > _KEPT_PLACES and order <= _KEY_TOKENS
-        key = (order, _key(tail) >> _KEY_BITS * (_KEY_TOKENS - order), besides) if is_kept else None
+        code = _key(tail) >> _KEY_BITS * (_KEY_TOKENS - order) if is_kept else 0
+        key = (self._erasures, order, code, besides) if is_kept else None
         if key is not None and key in self._kept:
             return self._kept[key]
         start, end = self._spans.get(besides, (0, 0))
