@@ -23,6 +23,8 @@ from infill_completion.edits.regions import (
 from infill_completion.edits.tokens import Lexeme, partners
 from infill_completion.edits.words import CONSTANTS
 
+# A change in more tokens is no example: what its sides share takes the square of them to find.
+MAX_TOKENS = 120
 _LEFT_EDGES = frozenset({"(", "[", "{", ",", "=", ":", "return", "=>"})
 _RIGHT_EDGES = frozenset({")", "]", "}", ",", ";"})
 Item = str | PatternHole
@@ -89,7 +91,7 @@ def draft_of(example: Example) -> Draft | None:
         example.before[low : len(example.before) - high_same],
         example.after[low : len(example.after) - high_same],
     )
-    if not old:
+    if not old or max(len(old), len(new)) > MAX_TOKENS:
         return None
     around = tuple(context(example.before, low, len(example.before) - high_same))
     return _drafted(example, old, new, form, around)
@@ -141,7 +143,7 @@ def _shared_runs(old: Sequence[Lexeme], new: Sequence[Lexeme]) -> list[tuple[int
                 end = pairs.get(end, end) + 1 if pairs.get(end, end) >= end else end + 1
             start = at + 2 if end - at > 2 and old[at + 1].text == "=" and is_name(old[at]) else at
             run = [token.text for token in old[start:end]]
-            if run and _find(fresh, run, 0) is not None and start < end:
+            if run and _holds(fresh, run) and start < end:
                 found.append((start, end))
             at = end + 1
     return found
@@ -169,7 +171,7 @@ def _drafted(
     written, text, fresh = list[tuple[str, Item]](), example.texts[1], [token.text for token in new]
     at, reached = 0, example.after.index(new[0]) if new else 0
     while at < len(new):
-        run = max((run for run in numbers if _find(fresh, list(run), at) == at), key=len, default=None)
+        run = max((run for run in numbers if tuple(fresh[at : at + len(run)]) == run), key=len, default=None)
         gap = text[example.after[reached + at - 1].end : new[at].start] if reached + at else ""
         if run is not None and (len(run) > 1 or _stands_alone(fresh, at) or _is_word(run[0])):
             written.append((gap, PatternHole(numbers[run])))
@@ -184,10 +186,9 @@ def _drafted(
     return Draft(items, written, loose, trail, form, (around,))
 
 
-def _find(where: list[str], run: list[str], start: int) -> int | None:
-    """Return where ``run`` begins in ``where`` from ``start`` on."""
-    last = len(where) - len(run)
-    return next((at for at in range(start, last + 1) if where[at : at + len(run)] == run), None)
+def _holds(where: list[str], run: list[str]) -> bool:
+    """Return whether ``run`` is somewhere in ``where``."""
+    return any(where[at : at + len(run)] == run for at in range(len(where) - len(run) + 1))
 
 
 def _edge(texts: list[str], at: int, edges: frozenset[str]) -> bool:

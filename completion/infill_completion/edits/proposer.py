@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from infill_completion.document.lines import line_end, line_start
 from infill_completion.edits.awaiting import calls_to_await, made_async
@@ -143,7 +143,7 @@ class Proposer:
             least = least_likeness(pattern)
             places = [
                 (match.start, match.end, match.text)
-                for match in matches(pattern, request.text, tokens)
+                for match in self._checked(matches(pattern, request.text, tokens))
                 if match.text != request.text[match.start : match.end]
                 and not _is_done(match, request.text)
                 and likeness(pattern, around(match, request.text, tokens)) >= least
@@ -166,6 +166,12 @@ class Proposer:
         places = missing_imports((hunk.before, lines), document.tree, request.text, request.others)
         return self._allowed(document, places, EditKind.IMPORT)
 
+    def _checked(self, found: Iterable[Match]) -> Iterator[Match]:
+        """Yield matches as long as nobody else needs the time."""
+        for match in found:
+            self._parsers.check()
+            yield match
+
     def _patterns(self, latest: Example, hunk: Hunk, language_id: str) -> Iterator[EditPattern]:
         """Yield the patterns of the last change: with an earlier one that is like it, or else alone."""
         draft = draft_of(latest)
@@ -183,6 +189,7 @@ class Proposer:
                 continue
             examples = _examples(earlier, language_id)
             for example in examples[:-1] if earlier is hunk else examples:
+                self._parsers.check()
                 other = draft_of(example)
                 both = unified(draft, other) if other is not None else None
                 if both is not None:
