@@ -100,6 +100,23 @@ def test_the_workspace_that_was_used_least_recently_makes_room() -> None:
     assert held.index("u") is not None
 
 
+def test_large_workspaces_in_turn_do_not_drop_each_other() -> None:
+    held = store(max_tokens=20)
+    texts = tuple((name, "1234") for name in "abcde")
+    for _ in range(2):
+        for name in ("v", "w"):
+            assert held.update(TextUpdate(name, texts)).tokens == 8
+    assert held.index("v") is not None
+    assert held.index("w") is not None
+
+
+def test_a_text_that_is_too_large_takes_no_room_from_others() -> None:
+    held = store(max_tokens=20)
+    held.update(TextUpdate("v", (("a", "12345678"),)))
+    assert held.update(TextUpdate("w", (("a", "x" * 19),))).texts == 0
+    assert held.index("v") is not None
+
+
 def test_a_text_that_finds_no_room_is_not_held_and_the_others_are() -> None:
     held = store(max_tokens=20)
     answer = held.update(TextUpdate("w", (("a", "123456"), ("b", "x" * 21), ("c", "abc"), ("d", "y" * 12))))

@@ -18,6 +18,8 @@ from infill_completion.api import HeldTexts, TextUpdate
 from infill_completion.engine.ngram.text_index import Ids, TextIndex
 
 MAX_TOKENS = 3_000_000  # of all workspaces; with the index 20 bytes each
+# Of these, the most for one workspace: two languages of a project never take each other's room.
+MAX_SHARE = 0.5
 
 Encode = Callable[[str], Sequence[int]]
 
@@ -35,7 +37,8 @@ class _Workspace:
 class TextStore:
     """Holds the texts of workspaces; every method may be called on any thread.
 
-    The workspace that was used least recently makes room for others; a text that finds no room is not held.
+    The workspace that was used least recently makes room for others. A text with which its workspace would take more
+    than its share is not held, and takes no room from others.
 
     Args:
         encode: Returns the token ids of a text.
@@ -99,14 +102,14 @@ class TextStore:
     def _add(self, name: str, text: str, ids: Ids) -> None:
         self._remove(name, {text})
         with self._lock:
-            self._workspaces.setdefault(name, _Workspace())
+            workspace = self._workspaces.setdefault(name, _Workspace())
             self._workspaces.move_to_end(name)
-            while self._token_count + len(ids) > self._max_tokens and len(self._workspaces) > 1:
+            if workspace.token_count + len(ids) > self._max_tokens * MAX_SHARE:
+                return
+            while self._token_count + len(ids) > self._max_tokens:
                 self._workspaces.popitem(last=False)
-            workspace = self._workspaces[name]
-            if self._token_count + len(ids) <= self._max_tokens:
-                workspace.texts[text], workspace.is_stale = ids, True
-                workspace.token_count += len(ids)
+            workspace.texts[text], workspace.is_stale = ids, True
+            workspace.token_count += len(ids)
 
     @property
     def _token_count(self) -> int:
