@@ -117,6 +117,17 @@ def test_a_text_that_is_too_large_takes_no_room_from_others() -> None:
     assert held.index("v") is not None
 
 
+def test_a_removed_text_takes_no_part_in_a_request_that_began_before_the_last_update() -> None:
+    held = store()
+    held.update(TextUpdate("w", (("a", "xyz"), ("b", "xyy"))))
+    running = held.index("w")
+    assert running is not None
+    held.update(TextUpdate("w", (("c", "abc"),)))
+    assert held.index("w") is not running
+    held.update(TextUpdate("w", (("a", None),)))
+    assert running.levels(list(b"xy")) == [MatchLevel(2, 1, {ord("y"): 1.0})]
+
+
 def test_a_text_that_finds_no_room_is_not_held_and_the_others_are() -> None:
     held = store(max_tokens=20)
     answer = held.update(TextUpdate("w", (("a", "123456"), ("b", "x" * 21), ("c", "abc"), ("d", "y" * 12))))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ class _Workspace:
     token_count: int = 0
     index: TextIndex | None = None
     is_stale: bool = False
+    indexes: weakref.WeakSet[TextIndex] = field(default_factory=weakref.WeakSet)  # requests may run with earlier ones
 
 
 class TextStore:
@@ -70,6 +72,7 @@ class TextStore:
             workspace = self._workspaces.get(update.workspace, _Workspace())
             if workspace.is_stale and not update.more:
                 workspace.is_stale, workspace.index = False, TextIndex(workspace.texts, self._vocab_size)
+                workspace.indexes.add(workspace.index)
             return HeldTexts(self.id, len(workspace.texts), workspace.token_count)
 
     def index(self, workspace: str) -> TextIndex | None:
@@ -94,8 +97,8 @@ class TextStore:
             for text in set(workspace.texts) if texts is None else texts & workspace.texts.keys():
                 workspace.token_count -= len(workspace.texts.pop(text))
                 workspace.is_stale = True
-                if workspace.index is not None:
-                    workspace.index.erase(text)
+                for index in workspace.indexes:
+                    index.erase(text)
             if not workspace.texts:
                 del self._workspaces[name]
 
