@@ -128,7 +128,7 @@ class IdleLearning:
         self._is_halted = False
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *learn_command(settings, root, ordered=True),
+                *learn_command(settings, root, self._roots(), ordered=True),
                 env=engine_environment(),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.DEVNULL,

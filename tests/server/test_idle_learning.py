@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,9 +84,10 @@ class Desk:
 async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
     made = Desk(tmp_path, ON)
 
-    def command(settings: Settings, folder: Path, *, ordered: bool = False) -> list[str]:
+    def command(settings: Settings, folder: Path, roots: Sequence[Path], *, ordered: bool = False) -> list[str]:
         assert ordered
         assert folder == made.root  # the repository, not the folder in it
+        assert roots == [made.root / "sub", made.root]
         return [sys.executable, "-c", PROCESS, str(port)]
 
     monkeypatch.setattr("infill_completion.client.launch.learn_command", command)

@@ -64,7 +64,8 @@ def _learn(options: argparse.Namespace) -> int:
         raise ServeError("--settings takes the settings as one JSON object.") from error
     if problems:
         raise ServeError(problems[0])
-    return run(settings, options.folder.absolute(), is_ordered=options.ordered)
+    roots = [root.absolute() for root in options.root]
+    return run(settings, options.folder.absolute(), roots, is_ordered=options.ordered)
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -83,6 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     action = actions.add_parser("learn", help="let the model learn a repository, at the lowest priority")
     action.add_argument("folder", type=Path, help="a folder in the repository")
     action.add_argument("--settings", metavar="JSON", default="{}", help="all settings")
+    action.add_argument(
+        "--root", type=Path, action="append", default=[], help="a folder of the workspace, whose rules on privacy count"
+    )
     action.add_argument("--ordered", action="store_true", help="`pause` and `go` on standard input are obeyed")
     action.set_defaults(run=_learn)
     options = parser.parse_args(arguments)

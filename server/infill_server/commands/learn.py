@@ -22,8 +22,9 @@ def now(options: argparse.Namespace) -> int:
     folder = Path(options.folder)
     if not folder.is_dir():
         raise UsageError(f"{options.folder} is not a folder; name a folder in a Git repository.")
+    command = learn_command(user_settings(options), folder.absolute(), [Path.cwd()])
     try:
-        return subprocess.call(learn_command(user_settings(options), folder.absolute()), env=engine_environment())
+        return subprocess.call(command, env=engine_environment())
     except OSError as error:
         raise UsageError(f"The engine cannot be started ({error.strerror}); run `infill-ls doctor`.") from error
 

@@ -20,10 +20,11 @@ from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.errors import ServeError
 from infill_completion.engine.learning import command
 from infill_completion.engine.learning.command import Permission, learn
+from infill_completion.engine.learning.history import RepositoryHistory
 from infill_completion.engine.learning.learned import adapter_of
 from infill_completion.engine.learning.school import Marks, Report, School
 from infill_completion.engine.learning.student import Student
-from infill_completion.settings import EngineSettings, Settings
+from infill_completion.settings import EngineSettings, PrivacySettings, Settings
 from tests.engine.learning.git_repository import commit, lines, repository_with_history
 
 
@@ -77,6 +78,35 @@ def test_without_a_new_commit_nothing_is_learned_again(
     commit(top, {"more.py": lines("more", range(12))})
     assert not learn(settings(tiny_folder), top, Permission(), only_new=True).is_used
     assert learned.adapter_path(top) is None
+
+
+@pytest.mark.parametrize("kept_by", ["setting", "file above"])
+def test_what_the_workspace_keeps_private_is_not_learned(
+    tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch, kept_by: str
+) -> None:
+    top = repository_with_history(tmp_path / "mono" / "repo")
+    for number in range(30):
+        name = f"packages/app/internal/part_{number}.py"
+        commit(top, {name: lines(f"hidden{number}", range(12)), f"more_{number}.py": lines(f"more{number}", range(12))})
+    chosen = settings(tiny_folder)
+    if kept_by == "setting":
+        chosen = replace(chosen, privacy=PrivacySettings(ignore=("internal/**",)))
+        roots = [top, top / "packages" / "app"]
+    else:
+        (tmp_path / "mono" / ".infillignore").write_text("repo/packages/\n")
+        roots = [top, tmp_path / "mono"]
+    learned_from: list[RepositoryHistory] = []
+
+    def look(self: School) -> Report:
+        learned_from.append(self._history)
+        return report(3.0)
+
+    monkeypatch.setattr(School, "learn", look)
+    learn(chosen, top, Permission(), roots)
+    (history,) = learned_from
+    assert history.files
+    assert not any("hidden" in file.text for file in history.files)
+    assert not any("hidden" in hole.text for hole in history.holes)
 
 
 def test_a_model_on_a_gpu_does_not_learn(tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,22 @@ def test_nothing_was_learned(capsys: pytest.CaptureFixture[str], tmp_path: Path)
     assert main(["learn", "forget"]) == EXIT_USAGE
     assert "--all" in capsys.readouterr().err
     assert main(["learn", "now", str(tmp_path / "missing")]) == EXIT_USAGE
+
+
+def test_a_repository_is_learned_by_the_rules_of_the_current_folder_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: list[list[str]] = []
+
+    def call(command: list[str], **_options: object) -> int:
+        commands.append(command)
+        return 0
+
+    monkeypatch.setattr(subprocess, "call", call)
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert main(["learn", "now", "sub"]) == 0
+    assert commands[0][5:7] == [str(tmp_path / "sub"), f"--root={tmp_path}"]
 
 
 def test_what_was_learned_is_listed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -80,22 +80,24 @@ def memory_bytes() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def learn(settings: Settings, folder: Path, permission: Permission, *, only_new: bool = False) -> Learned:
+def learn(
+    settings: Settings, folder: Path, permission: Permission, roots: Sequence[Path] = (), *, only_new: bool = False
+) -> Learned:
     """Learn the repository of a folder, keep what was learned, and return what came of it.
 
     Args:
         settings: Which model, what is private, and how much it may take.
         folder: Lies in the repository.
         permission: Halts it.
+        roots: The folders from which the rules about private files count, besides ``folder`` and the repository's top.
         only_new: Do nothing if there is no commit since the model learned last.
 
     Raises:
         ServeError: It cannot be learned; the message is a sentence with the next step.
     """
-    privacy = Privacy(settings.privacy.ignore)
-    roots = [folder, repository_of(folder / "file") or folder]
+    top = repository_of(folder / "file") or folder
     try:
-        history = history_of(folder, lambda path: privacy.rule_for(path.as_uri(), roots) is not None)
+        history = history_of(folder, is_private_in(settings.privacy.ignore, [*roots, folder, top]))
         yield_to_others()
         # Everything above needs no torch, and most folders end there.
         import torch
@@ -129,6 +131,15 @@ def learn(settings: Settings, folder: Path, permission: Permission, *, only_new:
     return about
 
 
+def is_private_in(ignore: Sequence[str], roots: Iterable[Path]) -> Callable[[Path], bool]:
+    """Return a function that says whether a file is private: by the rules of any of the roots.
+
+    A window takes the first root that holds a file; what is learned is used in all windows on the repository.
+    """
+    rules = [(Privacy(ignore), (root,)) for root in dict.fromkeys(roots)]
+    return lambda path: any(privacy.rule_for(path.as_uri(), alone) is not None for privacy, alone in rules)
+
+
 def _model(settings: Settings) -> tuple[str, Path]:
     """Return the name and the place of the model that the settings mean.
 
@@ -155,8 +166,8 @@ def sentence(about: Learned) -> str:
     return f"{about.repository}: {about.holes} places of the newest commits, {was}: {verdict}."
 
 
-def run(settings: Settings, folder: Path, *, is_ordered: bool) -> int:
-    """Learn and print what came of it; ``is_ordered`` if orders come on standard input.
+def run(settings: Settings, folder: Path, roots: Sequence[Path], *, is_ordered: bool) -> int:
+    """Learn and print what came of it; ``is_ordered`` if orders come on standard input, ``roots`` as in :func:`learn`.
 
     Raises:
         ServeError: As :func:`learn`.
@@ -164,5 +175,5 @@ def run(settings: Settings, folder: Path, *, is_ordered: bool) -> int:
     permission = Permission()
     if is_ordered:
         permission.obey(sys.stdin)
-    print(sentence(learn(settings, folder, permission, only_new=is_ordered)))  # noqa: T201
+    print(sentence(learn(settings, folder, permission, roots, only_new=is_ordered)))  # noqa: T201
     return 0
