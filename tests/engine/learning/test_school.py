@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,7 +112,7 @@ def test_orders_halt_and_continue() -> None:
 
     def work() -> None:
         while permission.may_go_on:
-            permission.wait()
+            time.sleep(0.001)  # waiting for permission here could miss the halt
         halted.set()
         permission.wait()
         went_on.set()
