@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.edits.cases import example, propagation, rename
+from tests.edits.cases import example, namesakes, propagation, rename
 from tests.edits.marked import Buffer, Change, played
 
 Table = dict[str, dict[str, str]]
 SHOWN: tuple[Table, ...] = (
     {"python": rename.PYTHON},
     rename.OTHERS,
+    namesakes.SHOWN,
     example.CALLS,
     example.EXPRESSIONS,
     example.TYPES,
@@ -20,7 +21,7 @@ SHOWN: tuple[Table, ...] = (
     propagation.IMPORTS,
     propagation.AWAITS,
 )
-SILENT: tuple[Table, ...] = (rename.SILENT, example.SILENT, propagation.SILENT)
+SILENT: tuple[Table, ...] = (rename.SILENT, namesakes.SILENT, example.SILENT, propagation.SILENT)
 
 
 def rows(tables: tuple[Table, ...]) -> Iterator[object]:

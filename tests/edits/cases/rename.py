@@ -55,7 +55,7 @@ OTHERS = {
     },
     "java": {
         "parameter": "class A {\n  int f(int «count⟶total») {\n    return [[count⟶total]] + 1;\n  }\n}\n",
-        "field": "class A {\n  int «count⟶total»;\n  int f() {\n    return [[count⟶total]] + this.count;\n  }\n}\n",
+        "field": "class A {\n  int «count⟶total»;\n  int f() {\n    return [[count⟶total]] + this.[[count⟶total]];\n  }\n}\n",
         "method": "class A {\n  void «load⟶read»() {}\n  void go() {\n    [[load⟶read]]();\n  }\n}\n",
     },
     "c": {

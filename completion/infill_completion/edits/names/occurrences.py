@@ -11,6 +11,14 @@ from infill_completion.edits.names.rules import NameRules
 if TYPE_CHECKING:
     from tree_sitter import Node, Tree
 
+_PARAMETERS = frozenset({"parameter_declaration", "optional_parameter_declaration"})
+# How far a dot or a colon may be from its name, in characters.
+_NEAR = 80
+# C++: nodes between a path and the name.
+_TEMPLATES = frozenset({"template_function", "template_type"})
+# Java: nodes without fields whose first child alone is a name of its own.
+_LAST_IS_MEMBER = frozenset({"method_reference", "scoped_type_identifier"})
+
 
 @dataclass(frozen=True)
 class Occurrence:
@@ -21,7 +29,7 @@ class Occurrence:
         node: Its node.
         scope: The node in which it is bound, if it is a binding; otherwise the innermost scope around it.
         is_binding: Whether the name is bound here.
-        receiver: The text before its dot; empty if it is no member.
+        receiver: The text before its dot, or the path before it with its separator; empty if there is neither.
         is_label: Whether it names no variable, such as the name of a keyword argument.
         is_imported: Whether it is in an import.
     """
@@ -53,20 +61,79 @@ def occurrences(tree: Tree, text: str, name: str, rules: NameRules) -> list[Occu
 
 
 def _described(node: Node, text: str, rules: NameRules) -> Occurrence:
-    parent = node.parent
-    receiver = ""
-    for kind, of, name in rules.members:
-        if parent is not None and parent.type == kind and parent.child_by_field_name(name) == node:
-            holder = parent.child_by_field_name(of)
-            receiver = text[holder.start_byte : holder.end_byte] if holder is not None else ""
-    is_label = parent is not None and any(
-        parent.type == kind and (not label or parent.child_by_field_name(label) == node) for kind, label in rules.labels
-    )
+    is_imported = _is_imported(node, rules)
+    receiver = "" if is_imported else _receiver(node, text, rules)
+    is_label = _is_label(node, text, rules)
     binder = None if receiver or is_label else _binder(node, rules)
     scope = _scope_around(node, rules) if binder is None else _scope_of(binder, node, rules)
-    return Occurrence(
-        node.start_byte, node, scope, binder is not None, receiver, is_label, _is_within(node, rules.imports)
+    return Occurrence(node.start_byte, node, scope, binder is not None, receiver, is_label, is_imported)
+
+
+def _receiver(node: Node, text: str, rules: NameRules) -> str:
+    parent = node.parent
+    if parent is None:
+        return ""
+    for kind, of, name in rules.members:
+        if parent.type == kind and parent.child_by_field_name(name) == node:
+            holder = parent.child_by_field_name(of)
+            return text[holder.start_byte : holder.end_byte] if holder is not None else ""
+    if parent.type in _TEMPLATES and parent.parent is not None:
+        node, parent = parent, parent.parent
+    if any(parent.type == kind and parent.child_by_field_name(name) == node for kind, name in rules.qualified):
+        return text[parent.start_byte : node.start_byte]
+    return ""
+
+
+def _is_label(node: Node, text: str, rules: NameRules) -> bool:
+    parent = node.parent
+    if parent is None:
+        return False
+    is_listed = any(
+        parent.type == kind and (not label or parent.child_by_field_name(label) == node) for kind, label in rules.labels
     )
+    return is_listed or _is_label_of(parent, node, text, rules)
+
+
+def _is_label_of(parent: Node, node: Node, text: str, rules: NameRules) -> bool:
+    """Return whether a child is a label for a reason that no field tells."""
+    if parent.type in rules.tags:
+        return text[node.start_byte].islower()
+    if parent.type == "token_tree":  # Rust: the arguments of a macro are not parsed
+        return _is_member_of_macro(node, text)
+    if parent.type in _LAST_IS_MEMBER:
+        return node.start_byte != parent.start_byte
+    if parent.type == "enumerator" and parent.parent is not None and parent.parent.parent is not None:
+        return any(child.type in {"class", "struct"} for child in parent.parent.parent.children)
+    return parent.type == "literal_element" and _is_key_of_struct(parent)
+
+
+def _is_member_of_macro(node: Node, text: str) -> bool:
+    before = text[max(0, node.start_byte - _NEAR) : node.start_byte].rstrip()
+    after = text[node.end_byte : node.end_byte + _NEAR].lstrip()
+    is_reached = before.endswith("::") or (before.endswith(".") and not before.endswith(".."))
+    return is_reached or (after.startswith(":") and not after.startswith("::"))
+
+
+def _is_key_of_struct(element: Node) -> bool:
+    """Return whether a part of a Go literal is a key, unless that of a map or an array."""
+    pair = element.parent
+    if pair is None or pair.type != "keyed_element" or pair.child_by_field_name("key") != element:
+        return False
+    literal = pair.parent.parent if pair.parent is not None else None
+    kind = literal.child_by_field_name("type") if literal is not None else None
+    return kind is None or kind.type not in {"map_type", "array_type", "slice_type", "implicit_length_array_type"}
+
+
+def _is_imported(node: Node, rules: NameRules) -> bool:
+    """Return whether a name is in an import or is exported from another module."""
+    parent = node.parent
+    while parent is not None:
+        if parent.type in rules.imports:
+            return True
+        if parent.type == "export_statement" and parent.child_by_field_name("source") is not None:
+            return True
+        parent = parent.parent
+    return False
 
 
 def _binder(node: Node, rules: NameRules) -> Node | None:
@@ -98,9 +165,21 @@ def _scope_of(binder: Node, name: Node, rules: NameRules) -> Node:
         while outer is not None and outer.type in rules.patterns:
             outer = outer.parent
         return _scope_around(outer if outer is not None else binder, rules)
+    if binder.type in _PARAMETERS and not _is_of_definition(binder):  # C: a prototype
+        return binder
     if binder.parent is not None and binder.parent.type in rules.hoisted:
         return _function_around(binder, rules)
     return _innermost(binder, rules)
+
+
+def _is_of_definition(parameter: Node) -> bool:
+    """Return whether a parameter is that of a function with a body, or of something else than a C function."""
+    head = parameter.parent.parent if parameter.parent is not None else None
+    if head is None or head.type != "function_declarator":
+        return True
+    while head is not None and head.type.endswith("_declarator"):
+        head = head.parent
+    return head is not None and head.type == "function_definition"
 
 
 def _innermost(node: Node, rules: NameRules) -> Node:
@@ -130,15 +209,6 @@ def _function_around(node: Node, rules: NameRules) -> Node:
     while scope.type not in rules.functions and scope.parent is not None:
         scope = _scope_around(scope, rules)
     return scope
-
-
-def _is_within(node: Node, kinds: frozenset[str]) -> bool:
-    parent = node.parent
-    while parent is not None:
-        if parent.type in kinds:
-            return True
-        parent = parent.parent
-    return False
 
 
 def scopes_around(node: Node, rules: NameRules) -> list[Node]:

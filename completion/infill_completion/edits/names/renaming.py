@@ -5,12 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from infill_completion.edits.names.builtin_names import is_builtin
+from infill_completion.edits.names.kinds import (
+    MEMBERS,
+    is_accessor,
+    is_assigned,
+    is_export,
+    is_method,
+    is_parameter_property,
+    is_shorthand,
+)
 from infill_completion.edits.names.occurrences import Occurrence, occurrences, scopes_around, type_around
 from infill_completion.edits.names.rules import NameRules, rules_of
 from infill_completion.edits.words import SELVES
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Tree
+
+# What stands before a member of the type itself.
+_OWN = SELVES | {"Self::"}
+# Scopes whose names are known elsewhere; they are neither types nor functions.
+_NAMESPACES = frozenset({"namespace_definition", "mod_item"})
 
 
 def renamed_places(
@@ -39,15 +54,38 @@ def renamed_places(
     if not left or not here:
         return []
     first = here[0]
+    left = [found for found in left if is_method(found.node, rules) == is_method(first.node, rules)]
     if first.receiver or _is_member(first, rules):
-        return [_replacement(found, old, new) for found in _of_members(left, fresh, here, rules)]
-    scope = None if first.is_label or first.is_imported else _scope_of(first, left, here, rules)
+        same = _of_members(left, fresh, here, rules)
+    else:
+        same = _of_variable(left, fresh, here, rules, is_builtin(language_id, new))
+    if any(found.is_imported or is_parameter_property(found.node) for found in (*same, *here)):
+        return []
+    return [_replacement(found, old, new) for found in same]
+
+
+def _of_variable(
+    left: list[Occurrence], fresh: list[Occurrence], here: list[Occurrence], rules: NameRules, is_known: bool
+) -> list[Occurrence]:
+    """Return the other places of a variable, function or type; ``is_known`` says that its new name is a builtin."""
+    first = here[0]
+    if first.is_label or first.is_imported:
+        return []
+    scope = _scope_of(first, left, here, rules)
     if scope is None or _is_taken(fresh, here, scope):
         return []
+    if first.node.type in MEMBERS and scope.type not in rules.types:
+        return []
+    is_use = not any(found.is_binding for found in here)
+    if is_use and (is_known or is_shorthand(first.node) or not _is_local(scope, rules)):
+        return []
     same = _reached(left, scope, rules)
-    if rules.may_rebind:
-        same = _until_rebound(same, here)
-    return [] if any(found.is_imported for found in same) else [_replacement(found, old, new) for found in same]
+    return _until_rebound(same, here) if rules.may_rebind else same
+
+
+def _is_local(scope: Node, rules: NameRules) -> bool:
+    """Return whether what is bound in a scope is a local of a function or block."""
+    return scope.parent is not None and scope.type not in rules.types and scope.type not in _NAMESPACES
 
 
 def _scope_of(first: Occurrence, left: list[Occurrence], here: list[Occurrence], rules: NameRules) -> Node | None:
@@ -63,7 +101,10 @@ def _is_taken(fresh: list[Occurrence], here: list[Occurrence], scope: Node) -> b
     """Return whether the new name stood in the scope before, or is known in it."""
     starts = {found.start for found in here}
     others = [found for found in fresh if found.start not in starts and not found.receiver and not found.is_label]
-    return any(_holds(scope, found.node) or (found.is_binding and _holds(found.scope, scope)) for found in others)
+    return any(
+        found.is_imported or _holds(scope, found.node) or (found.is_binding and _holds(found.scope, scope))
+        for found in others
+    )
 
 
 def _reached(left: list[Occurrence], scope: Node, rules: NameRules) -> list[Occurrence]:
@@ -71,16 +112,31 @@ def _reached(left: list[Occurrence], scope: Node, rules: NameRules) -> list[Occu
     inner = {found.scope.id for found in left if found.is_binding and found.scope.id != scope.id}
     found = []
     for other in left:
+        if other.receiver in SELVES and rules.has_bare_members and type_around(other.node, rules) == scope:
+            found.append(other)
+            continue
         if other.receiver or other.is_label or not (_holds(scope, other.node) or other.scope.id == scope.id):
             continue
+        if other.node.type in MEMBERS and scope.type not in rules.types:
+            continue
         chain = scopes_around(other.node, rules) if not other.is_binding else [other.scope]
-        owner = next((step for step in chain if step.id == scope.id or step.id in inner), None)
-        if owner is None or owner.id != scope.id:
+        if other.node.type in MEMBERS:
+            chain = [step for step in chain if step.type in rules.types]
+        if _owner(chain, scope, inner, rules) != scope:
             continue
         if scope.type in rules.types and not rules.has_bare_members and _is_deeper(other, scope, rules):
             continue
         found.append(other)
     return found
+
+
+def _owner(chain: list[Node], scope: Node, inner: set[int], rules: NameRules) -> Node | None:
+    """Return the scope of ``chain`` that binds the name; what a type binds is often hidden from its methods."""
+    for step in chain:
+        is_hidden = step != chain[0] and step.type in rules.types and not rules.has_bare_members
+        if step.id == scope.id or (step.id in inner and not is_hidden):
+            return step
+    return None
 
 
 def _until_rebound(same: list[Occurrence], here: list[Occurrence]) -> list[Occurrence]:
@@ -97,9 +153,13 @@ def _is_deeper(other: Occurrence, scope: Node, rules: NameRules) -> bool:
 
 def _is_member(found: Occurrence, rules: NameRules) -> bool:
     """Return whether a name is that of a method or field, where it is defined."""
-    if found.node.type in {"property_identifier", "private_property_identifier", "field_identifier"}:
-        return type_around(found.node, rules) is not None
-    return found.is_binding and found.scope.type in rules.types and not rules.has_bare_members
+    if found.is_label or rules.has_bare_members:
+        return False
+    if found.is_binding:
+        return found.scope.type in rules.types
+    definition = found.node.parent
+    body = definition.parent if definition is not None else None
+    return found.node.type in MEMBERS and body is not None and body.type == "class_body"
 
 
 def _of_members(
@@ -108,12 +168,19 @@ def _of_members(
     """Return the other places of a member of the type around."""
     first = here[0]
     holder = type_around(first.node, rules)
-    if holder is None or (first.receiver and first.receiver not in SELVES):
+    if holder is None or not any(_is_own_definition(found) for found in here):
         return []
     starts = {found.start for found in here}
     if any(found.start not in starts and _is_of(found, holder, rules) for found in fresh):
         return []
-    return [found for found in left if _is_of(found, holder, rules)]
+    same = [found for found in left if _is_of(found, holder, rules)]
+    # What the user assigns by way of `self` may be another field than one that the type declares.
+    return [] if first.receiver and not all(found.receiver for found in same) else same
+
+
+def _is_own_definition(found: Occurrence) -> bool:
+    """Return whether a member is defined here, if only by an assignment to it."""
+    return not found.receiver or (found.receiver in SELVES and is_assigned(found.node))
 
 
 def _is_of(found: Occurrence, holder: Node, rules: NameRules) -> bool:
@@ -121,7 +188,9 @@ def _is_of(found: Occurrence, holder: Node, rules: NameRules) -> bool:
     around = type_around(found.node, rules)
     if around is None or around.id != holder.id:
         return False
-    return found.receiver in SELVES or (not found.receiver and _is_member(found, rules))
+    if not found.receiver and is_accessor(found.node) and found.scope.id == holder.id:
+        return True
+    return found.receiver in _OWN or (not found.receiver and _is_member(found, rules))
 
 
 def _holds(outer: Node, inner: Node) -> bool:
@@ -129,5 +198,5 @@ def _holds(outer: Node, inner: Node) -> bool:
 
 
 def _replacement(found: Occurrence, old: str, new: str) -> tuple[int, int, str]:
-    text = f"{old}: {new}" if found.node.type.startswith("shorthand") else new
+    text = f"{old}: {new}" if is_shorthand(found.node) else f"{new} as {old}" if is_export(found.node) else new
     return found.start, found.node.end_byte, text

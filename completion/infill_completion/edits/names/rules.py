@@ -22,9 +22,11 @@ class NameRules:
         definitions: Nodes that bind their name outside of themselves.
         hoisted: Nodes that bind a name in the whole function.
         members: Nodes of what is reached by a dot, with the field of the receiver and that of the name.
+        qualified: Nodes of what is reached by the path of a module, namespace or type, with the field of the name.
         labels: Nodes and fields with names that are no variables, such as those of keyword arguments.
+        tags: Nodes of elements, whose lower-case names are no variables.
+        methods: Nodes and fields with names of methods, where a variable may have the same name.
         imports: Nodes that bind what is defined elsewhere.
-        shorthands: Nodes that are a name and its value in one, as in ``{a}``.
         patterns: Nodes between the field of a binding and its names.
         may_rebind: Whether a binding hides an earlier one of the same scope.
         has_bare_members: Whether methods name members without ``self``.
@@ -37,9 +39,11 @@ class NameRules:
     definitions: frozenset[str] = frozenset()
     hoisted: frozenset[str] = frozenset()
     members: tuple[tuple[str, str, str], ...] = ()
+    qualified: frozenset[tuple[str, str]] = frozenset()
     labels: frozenset[tuple[str, str]] = frozenset()
+    tags: frozenset[str] = frozenset()
+    methods: frozenset[tuple[str, str]] = frozenset()
     imports: frozenset[str] = frozenset()
-    shorthands: frozenset[str] = frozenset()
     patterns: frozenset[str] = frozenset()
     may_rebind: bool = False
     has_bare_members: bool = False
@@ -74,7 +78,9 @@ _SCRIPT = NameRules(
         {
             "program", "function_declaration", "function_expression", "arrow_function", "method_definition",
             "generator_function_declaration", "class_declaration", "class", "statement_block", "for_statement",
-            "for_in_statement", "catch_clause", "abstract_class_declaration",
+            "for_in_statement", "catch_clause", "abstract_class_declaration", "function_type", "constructor_type",
+            "method_signature", "abstract_method_signature", "function_signature", "call_signature",
+            "construct_signature",
         }
     ),
     functions=frozenset(
@@ -101,9 +107,10 @@ _SCRIPT = NameRules(
     ),
     hoisted=frozenset({"variable_declaration"}),
     members=(("member_expression", "object", "property"),),
-    labels=frozenset({("pair", "key"), ("pair_pattern", "key")}),
+    qualified=frozenset({("nested_type_identifier", "name")}),
+    labels=frozenset({("pair", "key"), ("pair_pattern", "key"), ("jsx_attribute", ""), ("export_specifier", "alias")}),
+    tags=frozenset({"jsx_opening_element", "jsx_closing_element", "jsx_self_closing_element"}),
     imports=frozenset({"import_statement"}),
-    shorthands=frozenset({"shorthand_property_identifier", "shorthand_property_identifier_pattern"}),
     patterns=frozenset({"object_pattern", "array_pattern", "assignment_pattern", "rest_pattern", "pair_pattern",
                         "object_assignment_pattern"}),
     names=frozenset(
@@ -131,6 +138,7 @@ _GO = NameRules(
     ),
     definitions=frozenset({"function_declaration"}),
     members=(("selector_expression", "operand", "field"),),
+    qualified=frozenset({("qualified_type", "name")}),
     labels=frozenset({("keyed_element", "key")}),
     imports=frozenset({"import_declaration"}),
     patterns=frozenset({"expression_list"}),
@@ -155,9 +163,9 @@ _RUST = NameRules(
     ),
     definitions=frozenset({"function_item", "trait_item"}),
     members=(("field_expression", "value", "field"),),
-    labels=frozenset({("field_initializer", "field"), ("field_initializer", "name")}),
+    qualified=frozenset({("scoped_identifier", "name"), ("scoped_type_identifier", "name")}),
+    labels=frozenset({("field_initializer", "field"), ("field_initializer", "name"), ("enum_variant", "name")}),
     imports=frozenset({"use_declaration"}),
-    shorthands=frozenset({"shorthand_field_identifier"}),
     patterns=frozenset({"tuple_pattern", "mut_pattern", "ref_pattern", "reference_pattern", "slice_pattern",
                         "tuple_struct_pattern", "or_pattern", "captured_pattern"}),
     may_rebind=True,
@@ -183,6 +191,8 @@ _JAVA = NameRules(
     ),
     definitions=frozenset({"method_declaration"}),
     members=(("field_access", "object", "field"), ("method_invocation", "object", "name")),
+    labels=frozenset({("element_value_pair", "key")}),
+    methods=frozenset({("method_declaration", "name"), ("method_invocation", "name")}),
     imports=frozenset({"import_declaration"}),
     has_bare_members=True,
 )  # fmt: skip
@@ -201,11 +211,12 @@ _C = NameRules(
             ("optional_parameter_declaration", "declarator"), ("function_declarator", "declarator"),
             ("preproc_def", "name"), ("preproc_function_def", "name"), ("enumerator", "name"), ("for_range_loop",
             "declarator"), ("type_definition", "declarator"), ("struct_specifier", "name"), ("class_specifier", "name"),
-            ("enum_specifier", "name"),
+            ("enum_specifier", "name"), ("field_declaration", "declarator"),
         }
     ),
     definitions=frozenset({"function_definition"}),
     members=(("field_expression", "argument", "field"),),
+    qualified=frozenset({("qualified_identifier", "name")}),
     labels=frozenset({("field_designator", "")}),
     patterns=frozenset({"pointer_declarator", "array_declarator", "reference_declarator", "init_declarator",
                         "parenthesized_declarator"}),

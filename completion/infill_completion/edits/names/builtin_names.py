@@ -1,0 +1,47 @@
+"""Names that languages define themselves."""
+
+from __future__ import annotations
+
+import builtins
+
+from infill_completion.languages import grammars
+from infill_completion.languages.registry import grammar_of
+
+_SCRIPT = (
+    "Array BigInt Boolean Date Error Function Infinity Intl JSON Map Math Number Object Promise Proxy Reflect RegExp "
+    "Set String Symbol TypeError WeakMap WeakSet clearInterval clearTimeout console document exports fetch global "
+    "globalThis isNaN localStorage location module navigator parseFloat parseInt process queueMicrotask require "
+    "setInterval setTimeout structuredClone window Buffer URL any boolean number object string symbol arguments "
+    "Partial Record Readonly Pick Omit"
+)
+_GO = (
+    "any append bool byte cap clear close comparable complex complex128 complex64 copy delete error float32 float64 "
+    "imag int int16 int32 int64 int8 iota len make max min new panic print println real recover rune string uint "
+    "uint16 uint32 uint64 uint8 uintptr"
+)
+_RUST = "Box Clone Copy Default Err Fn Iterator None Ok Option Result Some String Vec bool char drop str"
+_JAVA = (
+    "Boolean Byte Character Class Double Exception Float Integer Iterable Long Math Object Runnable Short String "
+    "StringBuilder System Thread Void"
+)
+_C = (
+    "abort assert calloc errno exit fprintf free malloc memcpy memset printf realloc size_t snprintf stderr stdin "
+    "stdout strcmp strlen std"
+)
+_BY_PACKAGE = {
+    grammars.PYTHON: frozenset(dir(builtins)),
+    grammars.JAVASCRIPT: frozenset(_SCRIPT.split()),
+    grammars.TYPESCRIPT: frozenset(_SCRIPT.split()),
+    grammars.TSX: frozenset(_SCRIPT.split()),
+    grammars.GO: frozenset(_GO.split()),
+    grammars.RUST: frozenset(_RUST.split()),
+    grammars.JAVA: frozenset(_JAVA.split()),
+    grammars.C: frozenset(_C.split()),
+    grammars.CPP: frozenset(_C.split()),
+}
+
+
+def is_builtin(language_id: str, name: str) -> bool:
+    """Return whether a language, or what nearly every program in it uses, defines ``name``."""
+    grammar = grammar_of(language_id)
+    return grammar is not None and name in _BY_PACKAGE.get(grammar, frozenset())
