@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from infill_completion.edits.names.occurrences import occurrences
@@ -12,6 +13,7 @@ from infill_completion.edits.words import SELVES
 if TYPE_CHECKING:
     from tree_sitter import Node, Tree
 
+MAX_OCCURRENCES = 2000
 _CALLS = frozenset({"call", "call_expression"})
 _PLAIN = frozenset(
     {
@@ -24,9 +26,13 @@ _OWN_THIS = frozenset({"function_declaration", "function_expression", "generator
 
 
 def definition_of(tree: Tree, text: str, name: str) -> Node | None:
-    """Return the only function of that name in a document; None if there is none, or more than one."""
+    """Return the only function of that name in a document; None if there is none, or more than one.
+
+    None also if the name stands there so often that looking at each place takes too long.
+    """
     found = []
-    for match in re.finditer(rf"(?<![\w$]){re.escape(name)}(?![\w$])", text):
+    named = list(islice(re.finditer(rf"(?<![\w$]){re.escape(name)}(?![\w$])", text), MAX_OCCURRENCES + 1))
+    for match in named if len(named) <= MAX_OCCURRENCES else ():
         node = tree.root_node.named_descendant_for_byte_range(*match.span())
         parent = node.parent if node is not None else None
         if parent is not None and parent.type in _PLAIN | _METHODS and parent.child_by_field_name("name") == node:
