@@ -16,6 +16,10 @@ SHOWN = {
         "interface": "let «name⟶title» = 1;\ninterface A {\n  name: string;\n}\nuse([[name⟶title]]);\n",
         "object type": "let «name⟶title» = 1;\ntype A = {\n  name: string;\n};\nuse([[name⟶title]]);\n",
         "field": "let «name⟶title» = 1;\nclass A {\n  name = 1;\n}\nuse([[name⟶title]]);\n",
+        "overloads": (
+            "function «load⟶read»(a: string): void;\nfunction [[load⟶read]](a: number): void;\n"
+            "function [[load⟶read]](a: any) {}\n"
+        ),
         "enum": "let «name⟶title» = 1;\nenum A {\n  name,\n  b = 1,\n}\nuse([[name⟶title]]);\n",
         "parameter of a signature": (
             "const «name⟶title» = 1;\ninterface A {\n  m(name: string): void;\n}\nuse([[name⟶title]]);\n"
@@ -60,9 +64,17 @@ SHOWN = {
         "labels": (
             "class A {\n  int «size⟶count»;\n  @N(size = 1)\n  void g() {\n    f(A::size);\n    h([[size⟶count]]);\n  }\n}\n"
         ),
+        "component of a record": (
+            "record R(int «a⟶b») {\n  int f() {\n    return [[a⟶b]];\n  }\n}\nclass X {\n  int f() {\n    return a;\n  }\n}\n"
+        ),
+        "record": "record «R⟶S»(int a) {}\nclass X {\n  [[R⟶S]] f() {\n    return new [[R⟶S]](1);\n  }\n}\n",
         "type of a package": "class «Point⟶Place» {\n  a.b.Point x;\n  [[Point⟶Place]] y;\n}\n",
     },
     "c": {
+        "struct": (
+            "struct «node⟶item» {\n    struct [[node⟶item]] *next;\n};\nint f(struct [[node⟶item]] *node) {\n"
+            "    return node->a;\n}\n"
+        ),
         "field of a struct": (
             "static int «count⟶total»;\nstruct s {\n    int count;\n};\nint f(void) {\n    return [[count⟶total]];\n}\n"
         ),
@@ -110,17 +122,24 @@ SILENT = {
             "class A {\n  name = 1;\n  go() {\n    return { «name⟶title»: 1 };\n  }\n  b() {\n    return this.name;\n  }\n}\n"
         ),
     },
-    "go": {"a method": "package a\n\nfunc (s *S) «load⟶read»() {}\n\nfunc load() {}\n\nfunc g() {\n\tload()\n}\n"},
+    "go": {
+        "a use becomes a package": 'package a\n\nimport "fmt"\n\nfunc f(x int) {\n\tuse(x)\n\tg(«x⟶fmt»)\n}\n',
+        "a method": "package a\n\nfunc (s *S) «load⟶read»() {}\n\nfunc load() {}\n\nfunc g() {\n\tload()\n}\n",
+    },
     "rust": {
         "variant of an enum": "static «Name⟶Title»: u8 = 1;\nenum E {\n    Name,\n}\n",
         "another field": "fn f() {\n    let name = 1;\n    let s = S { «name⟶title» };\n    use_it(name);\n}\n",
     },
     "java": {"a use of a field": "class A {\n  int size;\n  int f() {\n    return «size⟶count» + size;\n  }\n}\n"},
     "c": {
+        "type of the same name": "typedef struct «node⟶item» {\n    int a;\n} node;\nnode x;\n",
         "a field of a struct": "static int «count⟶total»;\nstruct s {\n    int count;\n};\n",
         "parameter of a prototype": "static int «n⟶total»;\nint g(int n, int *n);\n",
     },
-    "cpp": {"enumerator of a class": "enum class E { «count⟶total», other };\nint count;\n"},
+    "cpp": {
+        "enumerator of a class": "enum class E { «count⟶total», other };\nint count;\n",
+        "function of a namespace by its bare name": "using ns::load;\nint «load⟶read»(int a);\nint b = load(1);\n",
+    },
     "python": {
         "a use becomes a builtin": "def size(a):\n    return 1\n\nc = «size⟶len»(b)\n",
         "a use of a function": "def size(a):\n    return 1\n\nc = «size⟶length»(b)\n",
@@ -129,6 +148,7 @@ SILENT = {
         "a local becomes a builtin": "def f(path):\n    use(path)\n    open(«path⟶len»)\n",
         "the new name is imported": "import os\n\ndef f(«path⟶os»):\n    use(path)\n",
         "a use of a method": "class A:\n    def load(self):\n        pass\n\n    def go(self):\n        self.«load⟶read»()\n",
+        "a global": "def f():\n    global count\n    «count⟶total» = 1\n    return count\n",
         "a field of a class": "class A:\n    load = 1\n    x = load\n\ndef «load⟶read»():\n    pass\n",
     },
 }

@@ -41,7 +41,12 @@ _BY_PACKAGE = {
 }
 
 
-def is_builtin(language_id: str, name: str) -> bool:
-    """Return whether a language, or what nearly every program in it uses, defines ``name``."""
+def is_known(language_id: str, name: str, text: str) -> bool:
+    """Return whether a name means something without a definition in the file.
+
+    The language defines it, or what nearly every program uses does, or a Go file imports a package of this name.
+    """
     grammar = grammar_of(language_id)
+    if grammar == grammars.GO and (f'/{name}"' in text or f'"{name}"' in text):
+        return True
     return grammar is not None and name in _BY_PACKAGE.get(grammar, frozenset())

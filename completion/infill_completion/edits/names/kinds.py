@@ -29,12 +29,17 @@ def is_export(node: Node) -> bool:
     )
 
 
-def is_method(node: Node, rules: NameRules) -> bool:
-    """Return whether a name is that of a method in a language where a variable may have the same name."""
+def is_apart(node: Node, rules: NameRules) -> bool:
+    """Return whether a name is of a kind whose names variables may have too."""
     parent = node.parent
     return parent is not None and any(
-        parent.type == kind and parent.child_by_field_name(name) == node for kind, name in rules.methods
+        parent.type == kind and parent.child_by_field_name(name) == node for kind, name in rules.apart
     )
+
+
+def is_of_outer_scope(node: Node) -> bool:
+    """Return whether Python takes a name from another scope here."""
+    return node.parent is not None and node.parent.type in {"global_statement", "nonlocal_statement"}
 
 
 def is_parameter_property(node: Node) -> bool:

@@ -144,6 +144,8 @@ def _binder(node: Node, rules: NameRules) -> Node | None:
             if parent.type != kind:
                 continue
             if not name or child in parent.children_by_field_name(name):
+                if parent.type.endswith("_specifier") and parent.child_by_field_name("body") is None:
+                    return None  # C: `struct name` is a use
                 return parent if not _is_default(child, parent) else None
         if parent.type not in rules.patterns:
             return None

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from infill_completion.edits.names.builtin_names import is_builtin
+from infill_completion.edits.names.builtin_names import is_known
 from infill_completion.edits.names.kinds import (
     MEMBERS,
     is_accessor,
+    is_apart,
     is_assigned,
     is_export,
-    is_method,
+    is_of_outer_scope,
     is_parameter_property,
     is_shorthand,
 )
@@ -51,23 +52,23 @@ def renamed_places(
     old, new = names
     left, fresh = occurrences(tree, text, old, rules), occurrences(tree, text, new, rules)
     here = [found for start, end in changed for found in fresh if start <= found.start < end]
-    if not left or not here:
+    if not left or not here or any(is_of_outer_scope(found.node) for found in (*left, *fresh)):
         return []
     first = here[0]
-    left = [found for found in left if is_method(found.node, rules) == is_method(first.node, rules)]
+    left = [found for found in left if is_apart(found.node, rules) == is_apart(first.node, rules)]
     if first.receiver or _is_member(first, rules):
         same = _of_members(left, fresh, here, rules)
     else:
-        same = _of_variable(left, fresh, here, rules, is_builtin(language_id, new))
+        same = _of_variable(left, fresh, here, rules, is_known(language_id, new, text))
     if any(found.is_imported or is_parameter_property(found.node) for found in (*same, *here)):
         return []
     return [_replacement(found, old, new) for found in same]
 
 
 def _of_variable(
-    left: list[Occurrence], fresh: list[Occurrence], here: list[Occurrence], rules: NameRules, is_known: bool
+    left: list[Occurrence], fresh: list[Occurrence], here: list[Occurrence], rules: NameRules, is_old: bool
 ) -> list[Occurrence]:
-    """Return the other places of a variable, function or type; ``is_known`` says that its new name is a builtin."""
+    """Return the other places of a variable, function or type; ``is_old`` says that its new name meant something."""
     first = here[0]
     if first.is_label or first.is_imported:
         return []
@@ -77,7 +78,7 @@ def _of_variable(
     if first.node.type in MEMBERS and scope.type not in rules.types:
         return []
     is_use = not any(found.is_binding for found in here)
-    if is_use and (is_known or is_shorthand(first.node) or not _is_local(scope, rules)):
+    if is_use and (is_old or is_shorthand(first.node) or not _is_local(scope, rules)):
         return []
     same = _reached(left, scope, rules)
     return _until_rebound(same, here) if rules.may_rebind else same

@@ -25,7 +25,7 @@ class NameRules:
         qualified: Nodes of what is reached by the path of a module, namespace or type, with the field of the name.
         labels: Nodes and fields with names that are no variables, such as those of keyword arguments.
         tags: Nodes of elements, whose lower-case names are no variables.
-        methods: Nodes and fields with names of methods, where a variable may have the same name.
+        apart: Nodes and fields with names of a kind of their own, such as methods, beside variables of the same name.
         imports: Nodes that bind what is defined elsewhere.
         patterns: Nodes between the field of a binding and its names.
         may_rebind: Whether a binding hides an earlier one of the same scope.
@@ -42,7 +42,7 @@ class NameRules:
     qualified: frozenset[tuple[str, str]] = frozenset()
     labels: frozenset[tuple[str, str]] = frozenset()
     tags: frozenset[str] = frozenset()
-    methods: frozenset[tuple[str, str]] = frozenset()
+    apart: frozenset[tuple[str, str]] = frozenset()
     imports: frozenset[str] = frozenset()
     patterns: frozenset[str] = frozenset()
     may_rebind: bool = False
@@ -97,12 +97,13 @@ _SCRIPT = NameRules(
             ("generator_function_declaration", "name"), ("catch_clause", "parameter"), ("for_in_statement", "left"),
             ("arrow_function", "parameter"), ("assignment_pattern", "left"), ("interface_declaration", "name"),
             ("type_alias_declaration", "name"), ("enum_declaration", "name"), ("rest_pattern", ""),
-            ("abstract_class_declaration", "name"),
+            ("abstract_class_declaration", "name"), ("function_signature", "name"),
         }
     ),
     definitions=frozenset(
         {
             "function_declaration", "class_declaration", "generator_function_declaration", "abstract_class_declaration",
+            "function_signature",
         }
     ),
     hoisted=frozenset({"variable_declaration"}),
@@ -176,7 +177,7 @@ _JAVA = NameRules(
         {
             "program", "class_body", "interface_body", "enum_body", "method_declaration", "constructor_declaration",
             "lambda_expression", "block", "for_statement", "enhanced_for_statement", "catch_clause",
-            "try_with_resources_statement",
+            "try_with_resources_statement", "record_declaration",
         }
     ),
     functions=frozenset({"program", "method_declaration", "constructor_declaration", "lambda_expression"}),
@@ -189,10 +190,10 @@ _JAVA = NameRules(
             ("lambda_expression", "parameters"), ("inferred_parameters", ""), ("record_declaration", "name"),
         }
     ),
-    definitions=frozenset({"method_declaration"}),
+    definitions=frozenset({"method_declaration", "record_declaration"}),
     members=(("field_access", "object", "field"), ("method_invocation", "object", "name")),
     labels=frozenset({("element_value_pair", "key")}),
-    methods=frozenset({("method_declaration", "name"), ("method_invocation", "name")}),
+    apart=frozenset({("method_declaration", "name"), ("method_invocation", "name")}),
     imports=frozenset({"import_declaration"}),
     has_bare_members=True,
 )  # fmt: skip
@@ -211,13 +212,14 @@ _C = NameRules(
             ("optional_parameter_declaration", "declarator"), ("function_declarator", "declarator"),
             ("preproc_def", "name"), ("preproc_function_def", "name"), ("enumerator", "name"), ("for_range_loop",
             "declarator"), ("type_definition", "declarator"), ("struct_specifier", "name"), ("class_specifier", "name"),
-            ("enum_specifier", "name"), ("field_declaration", "declarator"),
+            ("enum_specifier", "name"), ("union_specifier", "name"), ("field_declaration", "declarator"),
         }
     ),
     definitions=frozenset({"function_definition"}),
     members=(("field_expression", "argument", "field"),),
     qualified=frozenset({("qualified_identifier", "name")}),
     labels=frozenset({("field_designator", "")}),
+    apart=frozenset({("struct_specifier", "name"), ("union_specifier", "name"), ("enum_specifier", "name")}),
     patterns=frozenset({"pointer_declarator", "array_declarator", "reference_declarator", "init_declarator",
                         "parenthesized_declarator"}),
 )  # fmt: skip
@@ -230,7 +232,7 @@ _BY_PACKAGE = {
     grammars.RUST: _RUST,
     grammars.JAVA: _JAVA,
     grammars.C: _C,
-    grammars.CPP: replace(_C, has_bare_members=True),
+    grammars.CPP: replace(_C, has_bare_members=True, apart=frozenset(), imports=frozenset({"using_declaration"})),
 }
 
 
