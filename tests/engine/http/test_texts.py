@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from infill_completion.api import EngineState, EngineUnavailableError, TextUpdate
 from infill_completion.client.local import LocalEngine
+from infill_completion.engine.http.texts import parse_update
 from infill_completion.engine.scheduler.activity import IdleLimits
 from tests.engine.http.test_http import client_of, wait_ready
 from tests.scripted_engine import ScriptedEngine
@@ -39,6 +41,19 @@ def test_an_update_says_what_is_held(http: httpx.Client) -> None:
     assert http.post("/v1/texts", json={"workspace": "w"}).json() == second
     third = http.post("/v1/texts", json={"workspace": "w", "texts": [{"name": "c", "text": "f"}], "replace": True})
     assert third.json() == {"store": first["store"], "texts": 1, "tokens": 1}
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        TextUpdate("w"),
+        TextUpdate("w", replace=True),
+        TextUpdate("w", (("a", "abc"), ("b", None)), more=True),
+        TextUpdate("w", (("a", ""),), more=True, replace=True),
+    ],
+)
+def test_an_update_arrives_as_it_was_sent(update: TextUpdate) -> None:
+    assert parse_update(json.dumps(update.to_json()).encode()) == update
 
 
 @pytest.mark.parametrize(
