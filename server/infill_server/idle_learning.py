@@ -122,6 +122,7 @@ class IdleLearning:
         return next((top for top in tops if now - self._attempts.get(top, -AGAIN_S) >= AGAIN_S), None)
 
     async def _start(self, settings: Settings, root: Path) -> None:
+        from infill_completion.catalog.learned import prepared_learned_folder
         from infill_completion.client.launch import engine_environment, learn_command
 
         self._attempts[root] = self._clock()
@@ -129,6 +130,7 @@ class IdleLearning:
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *learn_command(settings, root, self._roots(), ordered=True),
+                cwd=prepared_learned_folder(),  # not the workspace, where Windows would look for programs
                 env=engine_environment(),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.DEVNULL,

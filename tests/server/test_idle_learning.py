@@ -83,6 +83,7 @@ class Desk:
 @pytest.fixture
 async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
     made = Desk(tmp_path, ON)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
     def command(settings: Settings, folder: Path, roots: Sequence[Path], *, ordered: bool = False) -> list[str]:
         assert ordered
@@ -106,6 +107,14 @@ async def test_it_begins_when_the_user_has_been_idle(desk: Desk) -> None:
     await desk.look_after(2)
     assert desk.is_learning()
     await desk.seen("started")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+async def test_it_does_not_run_in_the_workspace(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(desk.root)
+    await desk.look_after(IDLE_S)
+    await desk.seen("started")
+    assert Path(f"/proc/{desk.process.pid}/cwd").resolve() == learned.learned_folder().resolve()
 
 
 async def test_a_request_halts_it_and_silence_lets_it_go_on(desk: Desk) -> None:

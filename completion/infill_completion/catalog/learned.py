@@ -58,6 +58,18 @@ def learned_folder() -> Path:
     return state_folder() / "learned"
 
 
+def prepared_learned_folder() -> Path:
+    """Create the folder that holds those of the repositories, which only the user can read, and return it.
+
+    Raises:
+        OSError: It cannot be created.
+    """
+    folder = learned_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    return folder
+
+
 def folder_of(repository: Path) -> Path:
     """Return the folder for a repository."""
     name = os.path.realpath(repository)
@@ -70,9 +82,8 @@ def prepared_folder(repository: Path) -> Path:
     Raises:
         OSError: It cannot be created.
     """
+    prepared_learned_folder()
     folder = folder_of(repository)
-    learned_folder().mkdir(parents=True, exist_ok=True)
-    learned_folder().chmod(0o700)
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder
 
