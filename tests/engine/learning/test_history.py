@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from infill_completion.engine.learning import history as history_module
 from infill_completion.engine.learning.history import (
     MAX_HOLES,
+    MAX_PATHS_OF_COMMIT,
     MIN_HOLES,
-    HistoryError,
     RepositoryHistory,
     history_of,
 )
+from infill_completion.engine.learning.objects import MAX_BYTES, HistoryError
 from infill_completion.privacy.rules import Privacy
 from infill_completion.secret_files import SECRET_FILES
 from tests.engine.learning.git_repository import (
@@ -166,3 +170,53 @@ def test_a_git_in_the_current_folder_is_not_run(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("PATH", f".:{os.environ['PATH']}")
     assert history_of(top, public).files
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names there are Unicode")
+def test_a_name_that_is_not_utf_8_is_shown_without_its_bytes(tmp_path: Path) -> None:
+    top = new_repository(tmp_path / "repo")
+    for number in range(30):
+        commit(top, {f"caf\udce9_{number}.py": lines(f"part{number}", range(12))})
+    history = history_of(top, public)
+    assert history.files
+    assert history.holes
+    assert all(path.startswith("caf\N{REPLACEMENT CHARACTER}_") for path in paths(history))
+    assert all(file.is_recent for file in history.files)
+
+
+def test_a_large_commit_is_examined_in_part(tmp_path: Path) -> None:
+    top = repository_with_history(tmp_path / "repo")
+    commit(top, {f"moved_{number}.py": lines(f"moved{number}", range(12)) for number in range(100)})
+    asked: set[str] = set()
+
+    def asks(path: Path) -> bool:
+        asked.add(path.name)
+        return False
+
+    assert history_of(top, asks).holes
+    assert len([name for name in asked if name.startswith("moved_")]) == MAX_PATHS_OF_COMMIT
+
+
+def test_large_files_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    top = repository_with_history(tmp_path / "repo", 20)
+    large = "x = 1\n" * MAX_BYTES
+    for number in range(10):
+        commit(top, {"large.py": large + f"y = {number}\n", f"more_{number}.py": lines(f"more{number}", range(12))})
+    commit(top, {"large.py": lines("large", range(12))})
+    run, sizes = subprocess.run, list[int]()
+
+    def runs(*arguments: Any, **options: Any) -> subprocess.CompletedProcess[bytes]:
+        done: subprocess.CompletedProcess[bytes] = run(*arguments, **options)
+        sizes.append(len(done.stdout))
+        return done
+
+    monkeypatch.setattr(subprocess, "run", runs)
+    assert history_of(top, public).files
+    assert max(sizes) < MAX_BYTES
+
+
+def test_the_text_to_learn_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    top = repository_with_history(tmp_path / "repo")
+    size = len((top / "part_0.py").read_text())
+    monkeypatch.setattr(history_module, "MAX_TEXT_CHARS", 5 * size + 1000)
+    assert 4 <= len(history_of(top, public).files) <= 6

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from infill_completion.catalog.learned import Learned, adapter_name, describe, folder_of, prepared_folder, read_learned
 from infill_completion.engine.errors import ModelError, ServeError
-from infill_completion.engine.learning.history import HistoryError, history_of
+from infill_completion.engine.learning.history import history_of
+from infill_completion.engine.learning.objects import HistoryError
 from infill_completion.privacy.git.repository import repository_of
 from infill_completion.privacy.rules import Privacy
 from infill_completion.settings import Settings

@@ -9,30 +9,27 @@ from __future__ import annotations
 import os
 import random
 import re
-import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
+from infill_completion.engine.learning.objects import GitObjects, HistoryError
 from infill_completion.languages.registry import language_id_of
-from infill_completion.privacy.git.program import git_command, git_environment
 from infill_completion.privacy.git.repository import repository_of
 from infill_completion.privacy.masking import mask_secrets
 
 MAX_CHARS, MIN_CHARS = 150_000, 200
 MAX_FILES = 4000
+MAX_TEXT_CHARS = 64_000_000  # of all files together
 MAX_COMMITS = 60
+MAX_PATHS_OF_COMMIT = 30  # examined; of a larger commit, so many by chance
 MAX_EXAMINED_SHARE = 3  # at most a third of the commits
 MIN_HOLES, MAX_HOLES = 24, 60
 _LINES_OF_FILE = 4  # examined of a file in a commit, so that one file does not decide
 _MIN_LINE_CHARS = 6
-_GIT_S = 60.0
 _HUNK = re.compile(r"^@@ -\S+ \+(\d+)(?:,(\d+))? @@", re.MULTILINE)
 _FILE_MODES = ("100644", "100755")
-
-
-class HistoryError(Exception):
-    """The repository cannot be learned from; the message is a sentence with the next step."""
 
 
 @dataclass(frozen=True)
@@ -73,44 +70,6 @@ class RepositoryHistory:
     holes: list[ExamHole]
 
 
-class _Git:
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def __call__(self, *arguments: str, given: bytes = b"") -> bytes:
-        """Return what a command prints.
-
-        Raises:
-            HistoryError: There is no Git, or the command fails.
-        """
-        try:
-            done = subprocess.run(
-                git_command(self._folder, *arguments), input=given, capture_output=True, check=True, timeout=_GIT_S,
-                env=git_environment(),
-            )  # fmt: skip
-        except (OSError, subprocess.SubprocessError) as error:
-            raise HistoryError(
-                f"Git cannot read the history of {self._folder} ({type(error).__name__}); "
-                "learning needs a Git repository with commits."
-            ) from error
-        return done.stdout
-
-    def text(self, *arguments: str) -> str:
-        """Return what a command prints, as text."""
-        return self(*arguments).decode("utf-8", "surrogateescape")
-
-    def blobs(self, names: Sequence[str]) -> Iterator[bytes]:
-        """Yield the contents of objects."""
-        answer = self("cat-file", "--batch", given="".join(f"{name}\n" for name in names).encode())
-        at = 0
-        for _ in names:
-            end = answer.index(b"\n", at)
-            head = answer[at:end].split()
-            size = 0 if head[-1] == b"missing" else int(head[-1])
-            yield answer[end + 1 : end + 1 + size]
-            at = end + 1 + (0 if head[-1] == b"missing" else size + 1)
-
-
 def history_of(folder: Path, is_private: Callable[[Path], bool]) -> RepositoryHistory:
     """Return what the repository of a folder offers.
 
@@ -122,7 +81,7 @@ def history_of(folder: Path, is_private: Callable[[Path], bool]) -> RepositoryHi
         HistoryError: There is no repository, or it has too few commits or too little permitted text.
     """
     top = _top_of(folder)
-    git = _Git(top)
+    git = GitObjects(top)
     commits = git.text("rev-list", f"-n{MAX_COMMITS}", "--no-merges", "HEAD").split()
     permitted = _permitted(top, is_private)
     holes: list[ExamHole] = []
@@ -150,7 +109,7 @@ def _top_of(folder: Path) -> Path:
     Raises:
         HistoryError: There is no repository, or it names another folder.
     """
-    told = Path(_Git(folder).text("rev-parse", "--show-toplevel").rstrip("\n"))
+    told = Path(GitObjects(folder).text("rev-parse", "--show-toplevel").rstrip("\n"))
     top = repository_of(Path(os.path.realpath(folder)) / "file")
     if top is None or not _is_same(top, told):
         raise HistoryError(
@@ -181,8 +140,10 @@ def _permitted(top: Path, is_private: Callable[[Path], bool]) -> Callable[[str],
     return permitted
 
 
-def _readable(data: bytes) -> str | None:
+def _readable(data: bytes | None) -> str | None:
     """Return the text of a file, or None if a model should not learn it: other encodings, and files with secrets."""
+    if data is None:
+        return None
     try:
         text = data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError:
@@ -192,7 +153,7 @@ def _readable(data: bytes) -> str | None:
     return None if mask_secrets(text).kinds else text
 
 
-def _changed(git: _Git, commits: Sequence[str]) -> frozenset[str]:
+def _changed(git: GitObjects, commits: Sequence[str]) -> frozenset[str]:
     """Return the paths that commits have changed."""
     if not commits:
         return frozenset()
@@ -201,42 +162,72 @@ def _changed(git: _Git, commits: Sequence[str]) -> frozenset[str]:
     return frozenset(name.decode("utf-8", "surrogateescape") for name in names.split(b"\0") if name)
 
 
-def _files_at(git: _Git, commit: str, permitted: Callable[[str], bool], recent: frozenset[str]) -> list[LessonFile]:
-    wanted: list[tuple[str, str]] = []
-    for entry in git.text("ls-tree", "-r", "-l", "-z", "--full-tree", commit).split("\0"):
-        head, _, path = entry.partition("\t")
-        if head[:6] in _FILE_MODES and int(head.split()[3]) <= 4 * MAX_CHARS and permitted(path):
-            wanted.append((path, head.split()[2]))
-    wanted.sort(key=lambda each: each[0] not in recent)
-    del wanted[MAX_FILES:]
-    contents = git.blobs([blob for _, blob in wanted])
-    files = [(path, _readable(data)) for (path, _), data in zip(wanted, contents, strict=True)]
-    return [LessonFile(path, text, path in recent) for path, text in files if text is not None]
+def _files_at(
+    git: GitObjects, commit: str, permitted: Callable[[str], bool], recent: frozenset[str]
+) -> list[LessonFile]:
+    entries = [entry.partition("\t") for entry in git.text("ls-tree", "-r", "-z", "--full-tree", commit).split("\0")]
+    known = [(path, head.split()[2]) for head, _, path in entries if head[:6] in _FILE_MODES]
+    known.sort(key=lambda each: each[0] not in recent)
+    wanted = list(islice((each for each in known if permitted(each[0])), MAX_FILES))
+    files: list[LessonFile] = []
+    left = MAX_TEXT_CHARS
+    for (path, _), data in zip(wanted, git.blobs([blob for _, blob in wanted]), strict=True):
+        text = _readable(data)
+        if text is None:
+            continue
+        left -= len(text)
+        if left < 0:
+            break
+        files.append(LessonFile(_shown(path), text, path in recent))
+    return files
 
 
-def _written(git: _Git, commit: str) -> list[tuple[str, str, str]]:
-    """Return path, mode and object of each file that a commit has written."""
+def _shown(path: str) -> str:
+    """Return a path as a model can read it: without bytes that are not UTF-8."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+@dataclass(frozen=True)
+class _Change:
+    """A file that a commit has written, and its objects; before a new file there is none."""
+
+    path: str
+    before: str
+    after: str
+
+
+def _written(git: GitObjects, commit: str) -> list[_Change]:
+    """Return the source files that a commit has written."""
     answer = git.text(
         "diff-tree", "-r", "--root", "--no-commit-id", "--raw", "-z", "--no-renames", "--no-abbrev", commit
     )
     parts = answer.split("\0")[:-1]
-    heads = [head.split() for head in parts[::2]]
-    return [(path, head[1], head[3]) for head, path in zip(heads, parts[1::2], strict=True) if head[4] != "D"]
+    changes = zip((head.split() for head in parts[::2]), parts[1::2], strict=True)
+    return [
+        _Change(path, head[2].strip("0") and head[2], head[3])
+        for head, path in changes
+        if head[4] != "D" and head[1] in _FILE_MODES and language_id_of(path) != "plaintext"
+    ]
 
 
-def _holes_of(git: _Git, commit: str, permitted: Callable[[str], bool]) -> list[ExamHole]:
+def _holes_of(git: GitObjects, commit: str, permitted: Callable[[str], bool]) -> list[ExamHole]:
     """Return holes in the lines that a commit added: the rest of a line from a place in it."""
     chance = random.Random(commit)
+    changes = _written(git, commit)
+    if len(changes) > MAX_PATHS_OF_COMMIT:
+        changes = [changes[at] for at in sorted(chance.sample(range(len(changes)), MAX_PATHS_OF_COMMIT))]
+    changes = [change for change in changes if permitted(change.path)]
+    small = git.small([change.before for change in changes if change.before]) | {""}
     holes: list[ExamHole] = []
-    for path, mode, blob in _written(git, commit):
-        text = _readable(next(git.blobs([blob]))) if mode in _FILE_MODES and permitted(path) else None
-        if text is None:
+    for change, data in zip(changes, git.blobs([change.after for change in changes]), strict=True):
+        text = _readable(data)
+        if text is None or change.before not in small:
             continue
         difference = git.text(
             "diff-tree", "-p", "-U0", "--root", "--no-ext-diff", "--no-textconv", "--no-renames", "--no-commit-id",
-            commit, "--", path,
+            commit, "--", change.path,
         )  # fmt: skip
-        holes += _some(path, text, _added(difference), chance)
+        holes += _some(_shown(change.path), text, _added(difference), chance)
     return holes
 
 
