@@ -33,6 +33,9 @@ def quality(options: argparse.Namespace) -> int:
     settings, typing = user_settings(options), _typing(options)
     if options.json:
         _check_writable(Path(options.json))
+    # A model that is missing is named before anything is read.
+    has_own = not (settings.engine.url or options.write_holes)
+    checkpoint = model_folder(options.model or "embedded") if has_own else None
     chosen = select(options, settings)
     if options.write_holes:
         write_holes(Path(options.write_holes), chosen.holes, chosen.folder)
@@ -42,7 +45,6 @@ def quality(options: argparse.Namespace) -> int:
         if options.compare == "context":
             raise UsageError("The other files of that time are not there to be compared; leave out --compare context.")
         settings = replace(settings, context=WITHOUT_FILES)
-    checkpoint = None if settings.engine.url else model_folder(options.model or "embedded")
     try:
         report = asyncio.run(
             compare(chosen.holes, checkpoint, settings=settings, comparison=options.compare, typing=typing)
