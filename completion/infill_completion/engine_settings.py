@@ -54,8 +54,9 @@ class EngineSettings:
         "prompt: needed if the server hides it behind a name of its own. `suffix`: the server infills by OpenAI's "
         "`suffix`; `none`: left to right.",
         choices=(
-            "auto", "codellama", "qwen3-coder", "qwen2.5-coder", "codegemma", "granite-3", "granite", "deepseek-coder",
-            "codestral", "seed-coder", "mellum", "santacoder", "starcoder2", "starcoder", "suffix", "none",
+            "auto", "codellama", "infill", "qwen3-coder", "qwen2.5-coder", "codegemma", "granite-3", "granite",
+            "deepseek-coder", "codestral", "seed-coder", "mellum", "santacoder", "starcoder2", "starcoder", "suffix",
+            "none",
         ),
         trusted=True,
     )  # fmt: skip

@@ -84,7 +84,9 @@ async def test_a_session_is_recorded_and_replays_with_what_the_model_said(
     assert table["equal"]
     assert [request["outcome"] for request in table["requests"]] == ["same"] * 3
     assert table["requests"][0]["got"]
-    assert table["prompts"] == {"same": len(engine.requests), "different": 0}
+    # The last request, for what follows an answer that nobody took, may have been withdrawn before it was sent.
+    assert table["prompts"]["different"] == 0
+    assert 0 <= table["prompts"]["same"] - len(engine.requests) <= 1
 
 
 async def test_a_different_answer_is_shown_and_sets_the_exit_code(

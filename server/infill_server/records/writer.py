@@ -70,6 +70,7 @@ class RecordsWriter:
             self._is_closing.wait(self._interval_s)
             self._has_rows.clear()
             self._write()
+        self._write()  # what came while the last rows were being written
 
     def _write(self) -> None:
         with self._lock:
