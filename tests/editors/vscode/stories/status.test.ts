@@ -48,8 +48,9 @@ stage.story("the menu pauses and resumes suggestions", { "pause.py": "def pause(
 stage.story("the menu snoozes suggestions and ends the snooze", { "snooze.py": "def snooze(a):\n" }, async (window) => {
   await stage.engine.says("return ", "a + 4");
   await window.statusIs("ready");
-  await window.menu("Snooze…");
-  await window.pick("5 minutes");
+  await window.openMenu();
+  await window.pick("Snooze…");
+  await window.choose("5 minutes"); // of a second list
   assert.match(await window.statusIs("paused"), /snoozed until/);
   await window.edit("snooze.py");
   await window.toEnd();
