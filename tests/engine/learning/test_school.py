@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,30 +94,33 @@ class Orders:
 
     def __init__(self) -> None:
         self._lines: queue.Queue[str] = queue.Queue()
-        self.give = self._lines.put
+        self._obeyed = threading.Semaphore(0)
 
     def __iter__(self) -> Iterator[str]:
         while True:
             yield self._lines.get()
+            self._obeyed.release()
+
+    def give(self, line: str) -> None:
+        """Give an order, and return once it has been obeyed."""
+        self._lines.put(line)
+        assert self._obeyed.acquire(timeout=30)
 
 
 def test_orders_halt_and_continue() -> None:
     permission, orders = Permission(), Orders()
     permission.obey(orders)
-    permission.wait()
     orders.give("nonsense\n")
+    permission.wait()
     orders.give("pause\n")
-    halted, went_on = threading.Event(), threading.Event()
+    assert not permission.may_go_on
+    went_on = threading.Event()
 
     def work() -> None:
-        while permission.may_go_on:
-            time.sleep(0.001)  # waiting for permission here could miss the halt
-        halted.set()
         permission.wait()
         went_on.set()
 
     threading.Thread(target=work, daemon=True).start()
-    assert halted.wait(30)
     assert not went_on.is_set()
     orders.give("go\n")
     assert went_on.wait(30)
