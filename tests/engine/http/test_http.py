@@ -16,33 +16,8 @@ from hypothesis import strategies as st
 
 from infill_completion.api import CompletionRequest
 from infill_completion.engine.http.requests import BadRequestError, parse_request
+from tests.engine.http.requests import client_of, wait_ready
 from tests.scripted_engine import Reply, ScriptedEngine
-
-
-@pytest.fixture
-def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedEngine]:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    with ScriptedEngine() as running:
-        wait_ready(running)
-        yield running
-
-
-@pytest.fixture
-def http(engine: ScriptedEngine) -> Iterator[httpx.Client]:
-    with client_of(engine) as client:
-        yield client
-
-
-def client_of(engine: ScriptedEngine) -> httpx.Client:
-    transport = httpx.HTTPTransport(uds=str(engine.paths.socket))
-    return httpx.Client(transport=transport, base_url="http://engine", timeout=20)
-
-
-def wait_ready(engine: ScriptedEngine) -> None:
-    engine.wait_for(lambda: engine.loads or None)
-    with client_of(engine) as http:
-        while http.get("/health").json()["state"] == "loading":
-            pass
 
 
 def events(text: str) -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -14,22 +13,8 @@ from infill_completion.api import EngineState, EngineUnavailableError, TextUpdat
 from infill_completion.client.local import LocalEngine
 from infill_completion.engine.http.texts import parse_update
 from infill_completion.engine.scheduler.activity import IdleLimits
-from tests.engine.http.test_http import client_of, wait_ready
+from tests.engine.http.requests import client_of
 from tests.scripted_engine import ScriptedEngine
-
-
-@pytest.fixture
-def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedEngine]:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    with ScriptedEngine() as running:
-        wait_ready(running)
-        yield running
-
-
-@pytest.fixture
-def http(engine: ScriptedEngine) -> Iterator[httpx.Client]:
-    with client_of(engine) as client:
-        yield client
 
 
 def test_an_update_says_what_is_held(http: httpx.Client) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,15 +46,26 @@ async def run(settings: Settings, holes: Sequence[CodeHole], trigger: Trigger = 
         RuntimeError: The engine could not be started; the message is a sentence with the next step.
         MeasurementError: The engine failed at a hole, or the answers did not come.
     """
+    async with ready_engine(settings) as (engine, health):
+        outcomes = await complete_each(engine, settings, holes, trigger)
+        verify(outcomes)
+        return Measured(outcomes, subject_of(health))
+
+
+@contextlib.asynccontextmanager
+async def ready_engine(settings: Settings) -> AsyncIterator[tuple[Engine, Health]]:
+    """Start the engine of the settings, and close it at the end.
+
+    Raises:
+        RuntimeError: It could not be started; the message is a sentence with the next step.
+    """
     engine = engine_for(settings)
     try:
         await engine.start()
         health = await engine.wait_ready(LOAD_DEADLINE_S)
         if health.state is not EngineState.READY:
             raise RuntimeError(health.reason)
-        outcomes = await complete_each(engine, settings, holes, trigger)
-        verify(outcomes)
-        return Measured(outcomes, subject_of(health))
+        yield engine, health
     finally:
         await engine.aclose()
 

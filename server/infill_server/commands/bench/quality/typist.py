@@ -8,19 +8,16 @@ that still agrees with the text, waits for a pause where the model is slow, and 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from infill_completion.api import Engine, EngineState
-from infill_completion.client.connect import engine_for
 from infill_completion.document.snapshot import Answer, Snapshot
 from infill_completion.settings import Settings
 from infill_completion.suggest.completer import Completer
 from infill_server.commands.bench.quality.hole import CodeHole
 from infill_server.commands.bench.quality.intervals import Ratio, bootstrap
-from infill_server.commands.bench.quality.run import LOAD_DEADLINE_S, refuse_failure
+from infill_server.commands.bench.quality.run import ready_engine, refuse_failure
 from infill_server.errors import MeasurementError
 
 MAX_CHARS = 120  # typed of one hole
@@ -89,7 +86,7 @@ async def type_holes(settings: Settings, holes: Sequence[CodeHole], interval_ms:
         MeasurementError: The engine failed, or no answer came in time.
     """
     typed = TypedHoles(interval_ms)
-    async with _ready_engine(settings) as engine:
+    async with ready_engine(settings) as (engine, _):
         # With latency one completer types all holes, since it learns the rhythm and how fast the model is.
         completer = Completer(engine, settings, is_steady=interval_ms is None)
         try:
@@ -98,19 +95,6 @@ async def type_holes(settings: Settings, holes: Sequence[CodeHole], interval_ms:
         finally:
             await completer.aclose()
     return typed
-
-
-@contextlib.asynccontextmanager
-async def _ready_engine(settings: Settings) -> AsyncIterator[Engine]:
-    engine = engine_for(settings)
-    try:
-        await engine.start()
-        health = await engine.wait_ready(LOAD_DEADLINE_S)
-        if health.state is not EngineState.READY:
-            raise RuntimeError(health.reason)
-        yield engine
-    finally:
-        await engine.aclose()
 
 
 class _Typing:
