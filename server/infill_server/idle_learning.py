@@ -54,7 +54,7 @@ class IdleLearning:
     Args:
         settings: Returns the current settings.
         roots: Returns the folders of the workspace.
-        on_learned: Called when a process has ended well; what it learned may be better.
+        on_learned: Called when a process has ended: what was learned may be better, or private by now and gone.
         clock: Returns the seconds of a clock that only goes on.
         is_busy: Returns whether other programs use the machine.
     """
@@ -141,9 +141,8 @@ class IdleLearning:
 
     def _ended(self, process: asyncio.subprocess.Process) -> None:
         self._process = None
-        if process.returncode == 0:
-            self._on_learned()
-        else:
+        self._on_learned()
+        if process.returncode != 0:
             log.info("nothing was learned; `infill-ls learn now` says why")
 
     def _order(self, word: str) -> None:

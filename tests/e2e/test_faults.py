@@ -196,7 +196,7 @@ def test_no_duration_is_measured_with_the_clock_on_the_wall() -> None:
         # Goes on while a laptop sleeps; a clock that goes back does not hold it up, since a timer ends it as well.
         "server/infill_server/snooze.py",
         # Dates for people.
-        "completion/infill_completion/engine/learning/command.py",
+        "completion/infill_completion/engine/process/learn.py",
         "server/infill_server/commands/stats/command.py",
         "completion/infill_completion/engine/bench/report.py",
         "completion/infill_completion/engine/http/app.py",

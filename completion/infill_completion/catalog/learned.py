@@ -28,6 +28,7 @@ class Learned:
         repository: Its top folder.
         model: The model that learned.
         commit: The newest commit at that time.
+        files: A hash of which of its files might be learned from then.
         learned_at: When, in ISO 8601.
         minutes: How long it learned.
         tokens: How many tokens it learned from.
@@ -42,6 +43,7 @@ class Learned:
     repository: str
     model: str
     commit: str
+    files: str
     learned_at: str
     minutes: float
     tokens: int
@@ -76,6 +78,21 @@ def folder_of(repository: Path) -> Path:
     return learned_folder() / hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
 
 
+def lock_of(repository: Path) -> Path:
+    """Return the file whose lock the process holds that learns a repository; its folder is created.
+
+    Raises:
+        OSError: It cannot be created.
+    """
+    _prepare(learned_folder())
+    return folder_of(repository).with_suffix(".lock")
+
+
+def _prepare(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+
+
 def prepared_folder(repository: Path) -> Path:
     """Create the folder for a repository, which only the user can read, and return it.
 
@@ -98,7 +115,7 @@ def describe(folder: Path, learned: Learned) -> None:
     partial = folder / f"{ABOUT}.partial"
     partial.write_text(json.dumps(asdict(learned), indent=1) + "\n", encoding="utf-8")
     partial.replace(folder / ABOUT)
-    for file in folder.glob(f"*{_SUFFIX}"):
+    for file in folder.glob(f"*{_SUFFIX}*"):  # with those that were not written to their end
         if file.name != adapter_name(learned) or not learned.is_used:
             file.unlink(missing_ok=True)
 

@@ -56,7 +56,7 @@ def loader(settings: EngineSettings) -> Load:
 
 
 def _learn(options: argparse.Namespace) -> int:
-    from infill_completion.engine.learning.command import run
+    from infill_completion.engine.process.learn import run
 
     try:
         settings, problems = merge(Settings(), json.loads(options.settings), origin="--settings")

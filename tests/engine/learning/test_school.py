@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from infill_completion.engine.errors import ModelError
-from infill_completion.engine.learning.command import Permission
 from infill_completion.engine.learning.history import history_of
 from infill_completion.engine.learning.school import Limits, Marks, School, is_better
 from infill_completion.engine.learning.student import Student
+from infill_completion.engine.process.learn import Permission
 from tests.engine.learning.git_repository import repository_with_history
 
 PLENTY = 1 << 40
@@ -69,6 +69,20 @@ def test_a_repository_is_learned(top: Path, tiny_folder: Path, monkeypatch: pyte
     assert report.tokens > 1000
     assert len(asked) > 10
     assert school.adapter().learned
+
+
+def test_a_halt_takes_no_time_from_learning(top: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr("infill_completion.engine.learning.school.time", clock)
+    history = history_of(top, lambda path: False)
+
+    def tokens_learned(halt_s: int) -> int:
+        def wait() -> None:
+            clock._now += halt_s
+
+        return School(tiny_folder, history, Limits(20.0, PLENTY), wait, lambda: 0).learn().tokens
+
+    assert tokens_learned(halt_s=10_000) == tokens_learned(halt_s=0) > 0
 
 
 def test_too_little_memory_ends_it(top: Path, tiny_folder: Path) -> None:

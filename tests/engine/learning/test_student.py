@@ -14,8 +14,8 @@ from infill_completion.engine.checkpoints.adapters import Adapter
 from infill_completion.engine.checkpoints.packed_weights import load_packed
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.learning.group_linear import GroupLinear
-from infill_completion.engine.learning.learned import adapter_of, take_over
-from infill_completion.engine.learning.student import Sample, Student, row_of
+from infill_completion.engine.learning.learned import adapter_of
+from infill_completion.engine.learning.student import EMBEDDINGS, Sample, Student, row_of
 from infill_completion.engine.learning.trainer import Rates, Trainer
 from infill_completion.engine.model import int4
 from infill_completion.engine.model.group_adapter import edges_of_rows
@@ -27,6 +27,19 @@ FAST = Rates(0.05, 0.05, 0.02, 0.05)
 
 def samples(ids: list[list[int]] = IDS) -> list[Sample]:
     return [Sample(each, [True] * len(each)) for each in ids]
+
+
+@torch.no_grad()
+def take_over(student: Student, adapter: Adapter) -> None:
+    """Let a student go on from what an adapter says."""
+    learned = adapter.learned
+    for name, gain in student.norms().items():
+        gain.copy_(learned[f"{name}.gain"].float())
+    for name, linear in student.linears().items():
+        linear.gain.copy_(learned[f"{name}.gain"].float())
+        linear.shift.copy_(learned[f"{name}.shift"].float())
+    if len(student.learned_ids):
+        student.rows.copy_(learned[f"{EMBEDDINGS}.rows"].float())
 
 
 @pytest.fixture

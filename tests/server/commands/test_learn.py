@@ -23,7 +23,7 @@ def keep(repository: Path, *, is_used: bool = True) -> Path:
     (repository / "sub").mkdir()
     folder = learned.prepared_folder(repository)
     about = Learned(
-        str(repository), "small", "c0ffee", "2026-01-02T03:04:05+00:00", 9.5, 1000, 40, 1.2, 1.1, 3, 5, is_used
+        str(repository), "small", "c0ffee", "f", "2026-01-02T03:04:05+00:00", 9.5, 1000, 40, 1.2, 1.1, 3, 5, is_used
     )
     (folder / learned.adapter_name(about)).write_bytes(b"x" * 1_000_000)
     learned.describe(folder, about)

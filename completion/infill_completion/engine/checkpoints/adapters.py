@@ -23,7 +23,7 @@ from torch import Tensor
 from infill_completion.engine.checkpoints.fingerprint import fingerprint
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.model.group_adapter import GroupAdapter
-from infill_completion.engine.model.int4 import Groups
+from infill_completion.engine.model.int4 import GROUP_INPUTS, Groups
 
 environment.prepare()
 log = logging.getLogger(__name__)
@@ -113,7 +113,7 @@ class Adapter(NamedTuple):
         if shift is None:
             self._check(gain.shape == tensor.shape)
             return _Scaled(tensor, gain)
-        groups = (tensor.shape[0], -(-tensor.shape[-1] // 32))
+        groups = (tensor.shape[0], -(-tensor.shape[-1] // GROUP_INPUTS))
         self._check(gain.shape == groups and shift.shape == groups)
         return _InGroups(tensor, GroupAdapter(gain, shift))
 

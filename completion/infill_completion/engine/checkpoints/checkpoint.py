@@ -92,7 +92,6 @@ def load(settings: EngineSettings, progress: Progress, *, without_transformers: 
         )
     is_llama = without_transformers and folder == EMBEDDED and is_cpu_int8
     adapter, learned = usable_adapter(settings.adapter, folder, can_apply=is_streamed or is_llama)
-    forget_headers()
     progress(0.1, f"loading {model_settings.name or name}")
     # The engine packs whole weights; the int8 of bitsandbytes is for GPUs.
     held = "none" if is_cpu_int8 else quantization
@@ -107,6 +106,8 @@ def load(settings: EngineSettings, progress: Progress, *, without_transformers: 
     # CodeLlama-34b and the -Python models share a tokenizer with models that can infill, but not their vocabulary.
     if tokenizer.infilling and tokenizer.infilling.highest >= model.config.vocab_size:
         tokenizer.infilling = None
+    forget_headers()
+    devices.return_free_memory()
     progress(0.9, "preparing")
     return Checkpoint(
         model_settings.name or name, folder, model, tokenizer, model_settings, device, dtype, quantization, needed,

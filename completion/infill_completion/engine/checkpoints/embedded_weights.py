@@ -35,10 +35,11 @@ def load_llama(folder: Path, dtype: torch.dtype, adapter: Adapter | None = None)
         ModelError: The adapter is another model's.
     """
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    weights = load_file(folder / "model.safetensors")
-    if adapter is not None:
-        stored = stored_tensors([folder / "model.safetensors"])
-        weights = {name: tensor.read(dtype) for name, tensor in adapter.applied(stored).items()}
+    file = folder / "model.safetensors"
+    if adapter is None:
+        weights = load_file(file)
+    else:
+        weights = {name: tensor.read(dtype) for name, tensor in adapter.applied(stored_tensors([file])).items()}
     rotary = Rotary(config["head_dim"], config["rope_parameters"]["rope_theta"])
     return causal_model(
         SimpleNamespace(**config), rotary, ((name, tensor.to(dtype)) for name, tensor in weights.items())

@@ -6,6 +6,7 @@ only reads, asks nothing of a network, and runs no program of the repository's c
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import re
@@ -70,26 +71,29 @@ class RepositoryHistory:
     holes: list[ExamHole]
 
 
-def history_of(folder: Path, is_private: Callable[[Path], bool]) -> RepositoryHistory:
+def history_of(
+    folder: Path, is_private: Callable[[Path], bool], wait: Callable[[], None] = lambda: None
+) -> RepositoryHistory:
     """Return what the repository of a folder offers.
 
     Args:
         folder: Lies in the repository.
         is_private: Return whether a file must not reach a model; an error of it counts as private.
+        wait: Called before each file is read; returns once the work may go on.
 
     Raises:
         HistoryError: There is no repository, or it has too few commits or too little permitted text.
     """
-    top = _top_of(folder)
+    top = top_of(folder)
     git = GitObjects(top)
-    commits = git.text("rev-list", f"-n{MAX_COMMITS}", "--no-merges", "HEAD").split()
+    commits = _newest(git, MAX_COMMITS)
     permitted = _permitted(top, is_private)
     holes: list[ExamHole] = []
     examined = 0
     for commit in commits[: len(commits) // MAX_EXAMINED_SHARE]:
         if len(holes) >= MAX_HOLES:
             break
-        holes += _holes_of(git, commit, permitted)
+        holes += _holes_of(git, commit, permitted, wait)
         examined += 1
     if len(holes) < MIN_HOLES:
         raise HistoryError(
@@ -97,13 +101,37 @@ def history_of(folder: Path, is_private: Callable[[Path], bool]) -> RepositoryHi
             "nothing was learned, because nothing could be judged. Try again after some more commits."
         )
     base = f"{commits[examined - 1]}^"
-    files = _files_at(git, base, permitted, _changed(git, commits[examined:]))
+    files = _files_at(git, base, permitted, _changed(git, commits[examined:]), wait)
     if not files:
         raise HistoryError(f"No file of {top} may be learned from; see privacy.ignore.")
     return RepositoryHistory(top, commits[0], examined, files, holes[:MAX_HOLES])
 
 
-def _top_of(folder: Path) -> Path:
+def newest_commit(top: Path) -> str:
+    """Return the newest commit of a repository.
+
+    Raises:
+        HistoryError: There is none.
+    """
+    return _newest(GitObjects(top), 1)[0]
+
+
+def _newest(git: GitObjects, count: int) -> list[str]:
+    return git.text("rev-list", f"-n{count}", "--no-merges", "HEAD").split()
+
+
+def files_digest(top: Path, commit: str, is_private: Callable[[Path], bool]) -> str:
+    """Return a hash of which files of a commit may be learned from; at one commit it depends on the rules alone.
+
+    Raises:
+        HistoryError: There is no such commit.
+    """
+    permitted = _permitted(top, is_private)
+    paths = sorted(path for path, _ in _tracked(GitObjects(top), commit) if permitted(path))
+    return hashlib.sha256("\0".join(paths).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def top_of(folder: Path) -> Path:
     """Return the top of a folder's repository; ``core.worktree`` must not name another folder, with other rules.
 
     Raises:
@@ -163,15 +191,15 @@ def _changed(git: GitObjects, commits: Sequence[str]) -> frozenset[str]:
 
 
 def _files_at(
-    git: GitObjects, commit: str, permitted: Callable[[str], bool], recent: frozenset[str]
+    git: GitObjects, commit: str, permitted: Callable[[str], bool], recent: frozenset[str], wait: Callable[[], None]
 ) -> list[LessonFile]:
-    entries = [entry.partition("\t") for entry in git.text("ls-tree", "-r", "-z", "--full-tree", commit).split("\0")]
-    known = [(path, head.split()[2]) for head, _, path in entries if head[:6] in _FILE_MODES]
+    known = _tracked(git, commit)
     known.sort(key=lambda each: each[0] not in recent)
     wanted = list(islice((each for each in known if permitted(each[0])), MAX_FILES))
     files: list[LessonFile] = []
     left = MAX_TEXT_CHARS
     for (path, _), data in zip(wanted, git.blobs([blob for _, blob in wanted]), strict=True):
+        wait()
         text = _readable(data)
         if text is None:
             continue
@@ -180,6 +208,12 @@ def _files_at(
             break
         files.append(LessonFile(_shown(path), text, path in recent))
     return files
+
+
+def _tracked(git: GitObjects, commit: str) -> list[tuple[str, str]]:
+    """Return the path and the object of each file of a commit."""
+    entries = [entry.partition("\t") for entry in git.text("ls-tree", "-r", "-z", "--full-tree", commit).split("\0")]
+    return [(path, head.split()[2]) for head, _, path in entries if head[:6] in _FILE_MODES]
 
 
 def _shown(path: str) -> str:
@@ -210,7 +244,9 @@ def _written(git: GitObjects, commit: str) -> list[_Change]:
     ]
 
 
-def _holes_of(git: GitObjects, commit: str, permitted: Callable[[str], bool]) -> list[ExamHole]:
+def _holes_of(
+    git: GitObjects, commit: str, permitted: Callable[[str], bool], wait: Callable[[], None]
+) -> list[ExamHole]:
     """Return holes in the lines that a commit added: the rest of a line from a place in it."""
     chance = random.Random(commit)
     changes = _written(git, commit)
@@ -220,6 +256,7 @@ def _holes_of(git: GitObjects, commit: str, permitted: Callable[[str], bool]) ->
     small = git.small([change.before for change in changes if change.before]) | {""}
     holes: list[ExamHole] = []
     for change, data in zip(changes, git.blobs([change.after for change in changes]), strict=True):
+        wait()
         text = _readable(data)
         if text is None or change.before not in small:
             continue

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from infill_completion.engine import environment  # isort: skip  # before torch
-import torch
-
 from infill_completion.engine.checkpoints.adapters import Adapter
 from infill_completion.engine.learning.student import EMBEDDINGS, Student
-
-environment.prepare()
 
 
 def adapter_of(student: Student, base: str) -> Adapter:
@@ -19,16 +14,3 @@ def adapter_of(student: Student, base: str) -> Adapter:
     if len(student.learned_ids):
         learned |= {f"{EMBEDDINGS}.rows": student.rows.detach().half(), f"{EMBEDDINGS}.ids": student.learned_ids}
     return Adapter(base, learned)
-
-
-@torch.no_grad()
-def take_over(student: Student, adapter: Adapter) -> None:
-    """Let a student go on from what an adapter says."""
-    learned = adapter.learned
-    for name, gain in student.norms().items():
-        gain.copy_(learned[f"{name}.gain"].float())
-    for name, linear in student.linears().items():
-        linear.gain.copy_(learned[f"{name}.gain"].float())
-        linear.shift.copy_(learned[f"{name}.shift"].float())
-    if len(student.learned_ids):
-        student.rows.copy_(learned[f"{EMBEDDINGS}.rows"].float())

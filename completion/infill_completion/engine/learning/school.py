@@ -129,9 +129,9 @@ class School:
         self._maker = SampleMaker(tokenizer, SampleOptions((96, 320), text_rate=1.0))
         self._student = Student.load(base)
         self._student.saves_memory = True
-        self._wait = wait
+        self._wait, self._paused_s = wait, 0.0
         for layer in self._student.layers:  # a few times a second, so that a keystroke does not wait for a step
-            layer.register_forward_pre_hook(lambda *_: wait())
+            layer.register_forward_pre_hook(lambda *_: self._pause())
         self._trainer = Trainer(self._student)
 
     def _check_memory(self) -> None:
@@ -147,19 +147,27 @@ class School:
     def learn(self) -> Report:
         """Learn until the time is over."""
         before = self._examined()
-        started, paused, tokens, step = time.monotonic(), 0.0, 0, 0
-        while (done := (time.monotonic() - started - paused) / self._limits.seconds) < 1:
-            asked = time.monotonic()
-            self._wait()
-            paused += time.monotonic() - asked
+        began, tokens, step = self._spent_s(), 0, 0
+        while (done := (self._spent_s() - began) / self._limits.seconds) < 1:
+            self._pause()
             samples = self._samples(random.Random(step))
             if not samples or self._memory() > self._limits.memory_bytes:
                 break
             self._trainer.step([row_of(samples)], min(1.0, (step + 1) / WARM_UP_STEPS, (1 - done) / DECAY))
             step, tokens = step + 1, tokens + sum(len(sample.ids) for sample in samples)
             devices.return_free_memory()  # rows differ in length, and glibc keeps what each of them took
-        seconds = time.monotonic() - started - paused
+        seconds = self._spent_s() - began
         return Report(before, self._examined(), tokens, seconds)
+
+    def _pause(self) -> None:
+        """Wait until learning may go on; that time does not count."""
+        asked = time.monotonic()
+        self._wait()
+        self._paused_s += time.monotonic() - asked
+
+    def _spent_s(self) -> float:
+        """Return the seconds so far without those in which learning was halted."""
+        return time.monotonic() - self._paused_s
 
     def adapter(self) -> Adapter:
         """Return what was learned."""

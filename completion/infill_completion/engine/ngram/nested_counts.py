@@ -42,15 +42,8 @@ class NestedCounts:
     @property
     def is_mixed(self) -> bool:
         """Whether the counts change the model's distribution."""
-        return self._mixes_prompt or self._mixes_texts
-
-    @property
-    def _mixes_prompt(self) -> bool:
-        return self._index is not None and self._cache is not None
-
-    @property
-    def _mixes_texts(self) -> bool:
-        return self._texts is not None and self._weights is not None
+        mixes_prompt = self._index is not None and self._cache is not None
+        return mixes_prompt or (self._texts is not None and self._weights is not None)
 
     def blend(self) -> tuple[float, dict[int, float]]:
         """Return the weight left to the model, and the probability mass of single tokens; see :func:`blend`."""

@@ -18,12 +18,13 @@ from infill_completion.engine.checkpoints.fingerprint import fingerprint
 from infill_completion.engine.checkpoints.selection import EMBEDDED
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.errors import ServeError
-from infill_completion.engine.learning import command
-from infill_completion.engine.learning.command import Permission, learn
 from infill_completion.engine.learning.history import RepositoryHistory
 from infill_completion.engine.learning.learned import adapter_of
 from infill_completion.engine.learning.school import Marks, Report, School
 from infill_completion.engine.learning.student import Student
+from infill_completion.engine.process import learn as command
+from infill_completion.engine.process.learn import Permission, learn
+from infill_completion.engine.process.lock import FileLock
 from infill_completion.settings import EngineSettings, PrivacySettings, Settings
 from tests.engine.learning.git_repository import commit, lines, repository_with_history
 
@@ -107,6 +108,51 @@ def test_what_the_workspace_keeps_private_is_not_learned(
     assert history.files
     assert not any("hidden" in file.text for file in history.files)
     assert not any("hidden" in hole.text for hole in history.holes)
+
+
+def test_what_is_private_by_now_is_forgotten(
+    tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = repository_with_history(tmp_path / "repo")
+    monkeypatch.setattr(School, "learn", lambda self: report(1.0))
+    about = learn(settings(tiny_folder), top, Permission())
+    assert about.is_used
+    (top / ".infillignore").write_text("*.py\n")  # nothing is left to learn from
+    with pytest.raises(ServeError, match="may see"):
+        learn(settings(tiny_folder), top, Permission(), only_new=True)
+    assert learned.adapter_path(top) is None
+    assert not learned.folder_of(top).exists()
+
+
+def test_a_repository_is_learned_by_one_process_at_a_time(tmp_path: Path, tiny_folder: Path) -> None:
+    top = repository_with_history(tmp_path / "repo")
+    other = FileLock(learned.lock_of(top))
+    assert other.acquire()
+    with pytest.raises(ServeError, match="Another process is learning"):
+        learn(settings(tiny_folder), top, Permission())
+    other.release()
+
+
+def test_the_adapter_of_the_model_in_use_stays_where_auto_names_another(
+    tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = repository_with_history(tmp_path / "repo")
+    monkeypatch.setattr(School, "learn", lambda self: report(1.0))
+    about = learn(settings(tiny_folder), top, Permission())
+    monkeypatch.setattr(command, "_model", lambda settings: ("another", tiny_folder))
+    commit(top, {"more.py": lines("more", range(12))})
+    assert learn(settings("auto"), top, Permission(), only_new=True) == about
+    assert learn(settings("auto"), top, Permission()).model == "another"  # asked for
+
+
+def test_a_file_that_was_not_written_to_its_end_is_deleted(
+    tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = repository_with_history(tmp_path / "repo")
+    (learned.prepared_folder(top) / "0123456789ab.safetensors.partial").write_bytes(b"x")
+    monkeypatch.setattr(School, "learn", lambda self: report(3.0))
+    learn(settings(tiny_folder), top, Permission())
+    assert [file.name for file in learned.folder_of(top).iterdir()] == [learned.ABOUT]
 
 
 def test_a_model_on_a_gpu_does_not_learn(tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

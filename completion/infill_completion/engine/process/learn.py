@@ -13,16 +13,23 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from infill_completion.catalog.learned import Learned, adapter_name, describe, folder_of, prepared_folder, read_learned
+from infill_completion.catalog.learned import (
+    Learned,
+    adapter_name,
+    describe,
+    folder_of,
+    forget,
+    lock_of,
+    prepared_folder,
+    read_learned,
+)
 from infill_completion.engine.errors import ModelError, ServeError
-from infill_completion.engine.learning.history import history_of
+from infill_completion.engine.learning.history import files_digest, history_of, newest_commit, top_of
 from infill_completion.engine.learning.objects import HistoryError
-from infill_completion.privacy.git.repository import repository_of
+from infill_completion.engine.process.lock import FileLock
+from infill_completion.engine.scheduler.metrics import resident_bytes
 from infill_completion.privacy.rules import Privacy
 from infill_completion.settings import Settings
-
-if sys.platform != "win32":
-    import resource
 
 _LOWEST_PRIORITY = 19
 _IDLE_PRIORITY_CLASS = 0x40
@@ -70,17 +77,6 @@ def yield_to_others() -> None:
         os.nice(_LOWEST_PRIORITY)
 
 
-def memory_bytes() -> int:
-    """Return the memory that this process holds; on Windows it is not known, and 0."""
-    if sys.platform == "win32":
-        return 0
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-        return pages * resource.getpagesize()
-    except OSError:  # macOS, which counts the most so far, in bytes
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
 def learn(
     settings: Settings, folder: Path, permission: Permission, roots: Sequence[Path] = (), *, only_new: bool = False
 ) -> Learned:
@@ -96,32 +92,17 @@ def learn(
     Raises:
         ServeError: It cannot be learned; the message is a sentence with the next step.
     """
-    top = repository_of(folder / "file") or folder
+    yield_to_others()
     try:
-        history = history_of(folder, is_private_in(settings.privacy.ignore, [*roots, folder, top]))
-        yield_to_others()
-        # Everything above needs no torch, and most folders end there.
-        import torch
-
-        from infill_completion.engine.learning.school import Limits, School
-
-        name, base = _model(settings)
-        before = read_learned(folder_of(history.top))
-        if only_new and before is not None and (before.commit, before.model) == (history.commit, name):
-            return before
-        torch.set_num_threads(1)
-        limits = Limits(settings.engine.learn_minutes * 60, settings.engine.learn_memory_mb << 20)
-        school = School(base, history, limits, permission.wait, memory_bytes)
-        report = school.learn()
-        about = Learned(
-            str(history.top), name, history.commit, datetime.now(UTC).isoformat(timespec="seconds"),
-            round(report.seconds / 60, 2), report.tokens, len(history.holes), round(report.before.loss, 4),
-            round(report.after.loss, 4), report.before.right, report.after.right, report.has_passed,
-        )  # fmt: skip
-        kept = prepared_folder(history.top)
-        if report.has_passed:
-            school.adapter().write(kept / adapter_name(about))
-        describe(kept, about)
+        top = top_of(folder)
+        lock = FileLock(lock_of(top))
+        if not lock.acquire():
+            raise ServeError(f"Another process is learning {top}; wait until it has ended.")
+        try:
+            return _learned(settings, top, permission, is_private_in(settings.privacy.ignore, [*roots, folder, top]),
+                            only_new=only_new)  # fmt: skip
+        finally:
+            lock.release()
     except (HistoryError, ModelError) as error:
         raise ServeError(str(error)) from error
     except (ValueError, LookupError, TypeError, AttributeError) as error:  # in the files of a model
@@ -129,7 +110,54 @@ def learn(
         raise ServeError(f"The model cannot be read ({kind}); fetch it again, or choose another one.") from error
     except OSError as error:
         raise ServeError(f"What was learned cannot be kept ({error.strerror}); check the disk.") from error
+
+
+def _learned(
+    settings: Settings, top: Path, permission: Permission, is_private: Callable[[Path], bool], *, only_new: bool
+) -> Learned:
+    """Learn a repository that no other process learns now."""
+    before = _still_permitted(top, is_private)
+    newest = newest_commit(top)
+    if only_new and before is not None and before.commit == newest and before.model == _model(settings)[0]:
+        return before
+    history = history_of(top, is_private, permission.wait)
+    # Everything above needs no torch, and most folders end there.
+    name, base = _model(settings)
+    if only_new and before is not None and before.is_used and settings.engine.model == "auto" and before.model != name:
+        # What `auto` is depends on the memory that is free beside the engine; that of its own model must not go.
+        return before
+    import torch
+
+    from infill_completion.engine.learning.school import Limits, School
+
+    torch.set_num_threads(1)
+    limits = Limits(settings.engine.learn_minutes * 60, settings.engine.learn_memory_mb << 20)
+    school = School(base, history, limits, permission.wait, resident_bytes)
+    report = school.learn()
+    about = Learned(
+        str(top), name, history.commit, files_digest(top, history.commit, is_private),
+        datetime.now(UTC).isoformat(timespec="seconds"), round(report.seconds / 60, 2), report.tokens,
+        len(history.holes), round(report.before.loss, 4), round(report.after.loss, 4), report.before.right,
+        report.after.right, report.has_passed,
+    )  # fmt: skip
+    kept = prepared_folder(top)
+    if report.has_passed:
+        school.adapter().write(kept / adapter_name(about))
+    describe(kept, about)
     return about
+
+
+def _still_permitted(top: Path, is_private: Callable[[Path], bool]) -> Learned | None:
+    """Return what was learned before; it is deleted if the rules of today permit other files."""
+    folder = folder_of(top)
+    before = read_learned(folder)
+    try:
+        if before is None or before.files == files_digest(top, before.commit, is_private):
+            return before
+    except HistoryError:  # that commit is gone, so nobody can tell
+        pass
+    forget(folder)
+    return None
 
 
 def is_private_in(ignore: Sequence[str], roots: Iterable[Path]) -> Callable[[Path], bool]:
