@@ -8,32 +8,32 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from infill_completion.api import Engine, EngineState
-from infill_completion.client.connect import engine_for
-from infill_completion.document.snapshot import Answer, Snapshot, Trigger
+from infill_completion.document.snapshot import Snapshot, Trigger
 from infill_completion.document.view import View
 from infill_completion.settings import CompletionSettings, EngineSettings, Settings
-from infill_completion.suggest.completer import Completer
 from infill_completion.suggest.showing.features import features_of
 from infill_server.commands.bench.quality.cutting import holes, read_sources
-from infill_server.commands.bench.quality.hole import CodeHole, HoleKind
+from infill_server.commands.bench.quality.hole import HoleKind
 from infill_server.commands.bench.quality.outcome import Outcome
+from infill_server.commands.bench.quality.run import run
 from infill_server.commands.bench.source_files import source_files
 
-LOAD_DEADLINE_S = 600.0
 MOST_FILES = 200
 SEED = 11
 # About what the engine sees.
 PREFIX_CHARACTERS, SUFFIX_CHARACTERS = 8000, 3000
 
 
-async def rows(project: Path, model: str, count: int) -> AsyncIterator[dict[str, Any]]:
-    """Yield a row for each suggestion in a project, whatever its confidence."""
+async def rows(project: Path, model: str, count: int) -> list[dict[str, Any]]:
+    """Return a row for each suggestion in a project, whatever its confidence.
+
+    Raises:
+        MeasurementError: The engine failed, or its answers did not come.
+    """
     completion = CompletionSettings(min_confidence=0.0, debounce_ms=0)
     settings = replace(Settings(), engine=EngineSettings(model=model), completion=completion)
     sources = read_sources(list(source_files(project))[:MOST_FILES])
@@ -42,39 +42,15 @@ async def rows(project: Path, model: str, count: int) -> AsyncIterator[dict[str,
         for kind, share in ((HoleKind.REST, count), (HoleKind.LINE, count // 3))
         for hole in holes(sources, share, SEED, kind)
     ]
-    engine = engine_for(settings)
-    await engine.start()
-    health = await engine.wait_ready(LOAD_DEADLINE_S)
-    if health.state is not EngineState.READY:
-        raise RuntimeError(health.reason)
-    try:
-        for number, hole in enumerate(wanted):
-            answer = await _answer(engine, settings, hole, number)
-            if answer.suggestions and answer.suggestions[0].confidence is not None:
-                yield {"project": project.name, "model": health.model, **_row(hole, answer)}
-    finally:
-        await engine.aclose()
+    measured = await run(settings, wanted, Trigger.AUTOMATIC)
+    head = {"project": project.name, "model": measured.subject["model"]}
+    return [head | _row(outcome, outcome.text) for outcome in measured.outcomes if outcome.text and outcome.confidence]
 
 
-async def _answer(engine: Engine, settings: Settings, hole: CodeHole, number: int) -> Answer:
-    completer = Completer(engine, settings, is_steady=True)
-    try:
-        uri = f"{hole.path.as_uri()}#{number}"
-        return await completer.complete(
-            Snapshot(uri, 1, hole.language_id, hole.prefix + hole.suffix, len(hole.prefix), Trigger.AUTOMATIC)
-        )
-    finally:
-        await completer.aclose()
-
-
-def _row(hole: CodeHole, answer: Answer) -> dict[str, Any]:
-    best = answer.suggestions[0]
-    text = best.text[len(hole.prefix) - best.start :]
-    assert best.confidence is not None
+def _row(outcome: Outcome, text: str) -> dict[str, Any]:
+    hole = outcome.hole
     snapshot = Snapshot("file:///hole", 1, hole.language_id, hole.prefix + hole.suffix, len(hole.prefix))
-    view = View.of(snapshot, PREFIX_CHARACTERS, SUFFIX_CHARACTERS)
-    features = features_of(view, text, best.confidence)
-    outcome = Outcome(hole, text, best.confidence, 0.0)
+    features = features_of(View.of(snapshot, PREFIX_CHARACTERS, SUFFIX_CHARACTERS), text, outcome.confidence)
     return {
         "language": hole.language_id,
         "kind": hole.kind.value,
@@ -88,7 +64,7 @@ async def main(options: argparse.Namespace) -> None:
     """Write the rows of all projects."""
     with options.out.open("w", encoding="utf-8") as file:
         for project in options.projects:
-            async for row in rows(project.resolve(), options.model, options.count):
+            for row in await rows(project.resolve(), options.model, options.count):
                 file.write(json.dumps(row) + "\n")
 
 
