@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from infill_completion.edits.calls import definition_of, own_calls
 from infill_completion.edits.examples import Example
+from infill_completion.edits.proposal import Place
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Tree
 
-Place = tuple[int, int, str]
 _LANGUAGES = frozenset({"python", "javascript", "javascriptreact", "typescript", "typescriptreact", "rust"})
 _FUNCTIONS = frozenset(
     {

@@ -24,7 +24,6 @@ class EditedDocument:
 
     request: EditRequest
     tree: Tree | None
-    lines: list[str]
     starts: list[int]
 
     @cached_property
@@ -35,11 +34,10 @@ class EditedDocument:
     @classmethod
     def of(cls, request: EditRequest, tree: Tree | None) -> EditedDocument:
         """Return the document of a request; the tree has one byte for each character."""
-        lines = split_lines(request.text)
         starts = [0]
-        for line in lines:
+        for line in split_lines(request.text):
             starts.append(starts[-1] + len(line))
-        return cls(request, tree, lines, starts)
+        return cls(request, tree, starts)
 
     def span(self, first: int, end: int) -> tuple[int, int]:
         """Return the offsets of lines."""

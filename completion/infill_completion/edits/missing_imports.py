@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import builtins
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING
 
 from infill_completion.document.lines import line_end, line_ending_of, line_start
 from infill_completion.edits.history import Lines
+from infill_completion.edits.names.builtin_names import is_known
 from infill_completion.edits.names.occurrences import occurrences
 from infill_completion.edits.names.rules import rules_of
+from infill_completion.edits.proposal import Place
 from infill_completion.edits.tokens import LexemeKind, tokens_of
 from infill_completion.edits.words import KEYWORDS
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Tree
 
-Place = tuple[int, int, str]
-_BUILTINS = frozenset(dir(builtins))
 # An import on one line.
 _LINE = re.compile(r"^(?:import [\w.]+(?: as \w+)?|from [\w.]+ import [^\n\r(#*;\\]+)$", re.MULTILINE)
-_IMPORTS = frozenset({"import_statement", "import_from_statement", "future_import_statement"})
 _MAX_NAMES = 20
 
 
@@ -45,9 +43,9 @@ def missing_imports(lines: tuple[Lines, Lines], tree: Tree, text: str, others: S
         if len(ways) != 1:
             continue
         here = occurrences(tree, text, name, rules)
-        is_known = any(found.is_binding or found.is_imported for found in here)
-        if here and not is_known and not all(found.receiver or found.is_label for found in here):
-            at = _place(tree, text)
+        is_bound = any(found.is_binding or found.is_imported for found in here)
+        if here and not is_bound and not all(found.receiver or found.is_label for found in here):
+            at = _place(tree, text, rules.imports)
             return [] if at is None else [(at, at, f"{ways.pop()}{line_ending_of(text)}")]
     return []
 
@@ -60,7 +58,7 @@ def _used(code: str) -> set[str]:
         for index, token in enumerate(tokens)
         if token.kind is LexemeKind.NAME
         and token.text not in KEYWORDS
-        and token.text not in _BUILTINS
+        and not is_known("python", token.text, code)
         and (index == 0 or tokens[index - 1].text != ".")
     }
 
@@ -88,14 +86,14 @@ def _is_code(text: str, match: re.Match[str]) -> bool:
     return any(token.start == match.start() for token in tokens_of(text, "python", 0, match.end()))
 
 
-def _place(tree: Tree, text: str) -> int | None:
+def _place(tree: Tree, text: str, imports: Container[str]) -> int | None:
     """Return where an import goes: after those at the beginning, else after the docstring, else before the code.
 
     None if other code is on the same line.
     """
     statements = [child for child in tree.root_node.children if child.type != "comment"]
     head = 1 if statements and _is_docstring(statements[0]) else 0
-    while head < len(statements) and statements[head].type in _IMPORTS:
+    while head < len(statements) and statements[head].type in imports:
         head += 1
     if head == 0:
         at = statements[0].start_byte if statements else len(text)

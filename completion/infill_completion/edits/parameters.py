@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from infill_completion.edits.calls import own_calls
 from infill_completion.edits.edited_document import EditedDocument
 from infill_completion.edits.examples import Example
+from infill_completion.edits.proposal import Place
 from infill_completion.edits.tokens import Lexeme, LexemeKind, partners
 from infill_completion.edits.words import BEFORE_CALLS, KEYWORDS, SELVES
 
@@ -20,7 +21,6 @@ _TOLD_BY_TREE = frozenset({"python", "javascript", "javascriptreact", "typescrip
 _ASSIGNMENTS = frozenset({"=", ":=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "++", "--"})
 _ACTIONS = frozenset({"(", "await", "yield", "new"})
 _NO_PARAMETERS = frozenset({"*", "/", "void", "..."})
-Place = tuple[int, int, str]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,9 @@ from enum import Enum
 
 from infill_completion.document.lines import line_end, line_start
 
+# A range and the text that takes its place.
+Place = tuple[int, int, str]
+
 
 class EditKind(Enum):
     """What led to a proposal."""
@@ -21,7 +24,7 @@ class EditKind(Enum):
 
 
 class Silence(Enum):
-    """The reason for no proposal; the value is a sentence for the user."""
+    """The reason for no proposal, in a sentence; no editor shows it, since most keys have one."""
 
     OFF = "Next edits are switched off (setting edits.enabled)."
     SWITCHED_OFF = "Automatic suggestions are switched off (setting completion.enabled)."
@@ -90,12 +93,10 @@ class NextEditsAnswer:
     Attributes:
         proposals: The proposals; they do not overlap.
         silence: Why there is none.
-        details: The pattern and the example, for an explanation.
     """
 
     proposals: tuple[Proposal, ...] = ()
     silence: Silence | None = None
-    details: dict[str, object] = field(default_factory=dict)
 
     @property
     def shown(self) -> tuple[Proposal, ...]:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 
 from infill_completion.edits.history import Hunk
+from infill_completion.edits.proposal import Place
 from infill_completion.edits.tokens import Lexeme, LexemeKind, tokens_of
 
-Place = tuple[int, int, str]
 _PYTHON = re.compile(r"^(?:import|from)[ \t][^\n\r]*", re.MULTILINE)
 _SCRIPT = re.compile(r"^import[ \t][^\n\r]*", re.MULTILINE)
 _LINES = {

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from infill_completion.document.changes import ChangeClock, LineChange
-from infill_completion.document.lines import split_lines
+from infill_completion.document.lines import line_end, line_start, split_lines
 from infill_completion.edits.history import EditHistory
+from infill_completion.edits.parsed import applied
 from infill_completion.edits.proposal import EditRequest, Proposal, lines_of
 from infill_completion.edits.proposer import Proposer
 from infill_completion.edits.rejections import Rejections
@@ -188,13 +189,10 @@ def _judge(
 
 def lines_after(text: str, proposals: list[Proposal]) -> tuple[str, str]:
     """Return the whole lines that proposals change together, before and after."""
-    ordered = sorted(proposals, key=lambda proposal: proposal.start)
-    whole = Proposal(ordered[0].start, ordered[-1].end, "", ordered[0].kind)
-    pieces, at = [], whole.start
-    for proposal in ordered:
-        pieces += [text[at : proposal.start], proposal.text]
-        at = proposal.end
-    return lines_of(text, Proposal(whole.start, whole.end, "".join(pieces), whole.kind))
+    start = line_start(text, min(proposal.start for proposal in proposals))
+    end = line_end(text, max(proposal.end for proposal in proposals))
+    edited = applied(text, proposals)
+    return text[start:end], edited[start : len(edited) - len(text) + end]
 
 
 def _is_nearer(before: str, after: str, lines: tuple[str, ...]) -> bool:
