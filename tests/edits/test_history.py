@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from infill_completion.document.changes import MAX_CHANGES, MAX_CHARACTERS, MAX_KEPT_CHARACTERS, ChangeClock, ChangeLog
+from infill_completion.edits.examples import MAX_LINES
 from infill_completion.edits.history import MAX_HUNKS, EditHistory, Hunk
 from tests.edits.marked import Buffer, Window
 
@@ -153,3 +156,45 @@ def test_an_example_in_one_document_counts_in_another() -> None:
     first.type_over(5, "", ", 1")
     first.ask()
     assert [proposal.text for proposal in second.ask(offset=7).proposals] == [", 1"]
+
+
+DEFINED = "package a\n\nvar name string\n"
+DECLARED = "package a\n\ntype S struct {\n\tname string\n}\n"
+
+
+def test_a_variable_that_is_renamed_in_one_document_is_no_example_in_another() -> None:
+    window = Window()
+    first = Buffer(DEFINED, "go", "file:///w/a.go", window)
+    second = Buffer(DECLARED, "go", "file:///w/b.go", window)
+    first.type_over(DEFINED.index("name"), "name", "title")
+    assert first.ask().proposals == ()
+    assert second.ask(offset=0).proposals == ()
+
+
+def test_a_module_that_is_another_in_one_document_is_so_in_the_next_one() -> None:
+    window = Window()
+    first = Buffer("package a\n\nvar x = util.Load(1)\n", "go", "file:///w/a.go", window)
+    second = Buffer("package a\n\nvar x = util.Load(2)\n", "go", "file:///w/b.go", window)
+    first.type_over(first.text.index("util"), "util", "tool")
+    first.ask()
+    assert [proposal.text for proposal in second.ask(offset=0).proposals] == ["tool"]
+
+
+def test_what_a_name_was_in_a_document_that_nobody_asked_about_is_not_known() -> None:
+    window = Window()
+    first = Buffer("package a\n\nvar x = util.Load(1)\n", "go", "file:///w/a.go", window)
+    second = Buffer("package a\n\nvar x = util.Load(2)\n", "go", "file:///w/b.go", window)
+    first.type_over(first.text.index("util"), "util", "tool")
+    window.history.add(first.uri, first.log.take())
+    assert second.ask(offset=0).proposals == ()
+
+
+@pytest.mark.parametrize(("lines", "texts"), [(MAX_LINES, ["5"]), (MAX_LINES + 1, [])])
+def test_a_change_of_many_lines_is_no_example(lines: int, texts: list[str]) -> None:
+    line = "retry(3)\n"
+    buffer = Buffer(f"{line * lines}\n\n{line}\n\n{line}")
+    buffer.replace(0, len(line) * lines, line.replace("3", "5") * lines)
+    buffer.ask()
+    at = buffer.text.index("3")
+    buffer.type_over(at, "3", "5")
+    assert [proposal.text for proposal in buffer.ask().proposals] == texts

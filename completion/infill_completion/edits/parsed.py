@@ -69,6 +69,11 @@ class Parsers:
                 self._trees.popitem(last=False)
         return tree
 
+    def kept(self, uri: str) -> tuple[str, str, Tree] | None:
+        """Return the language, the text and the tree of a document at its last request; None if it is not kept."""
+        found = ((key[1], *kept) for key, kept in self._trees.items() if key[0] == uri)
+        return next(found, None)
+
     def edited(self, tree: Tree, language_id: str, text: str, proposals: Sequence[Proposal]) -> Tree | None:
         """Return the tree of ``text``, whose tree is ``tree``, with ``proposals`` applied."""
         copy = tree.copy()

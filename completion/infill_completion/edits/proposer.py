@@ -9,15 +9,16 @@ from infill_completion.document.lines import line_end, line_start
 from infill_completion.edits.awaiting import calls_to_await, made_async
 from infill_completion.edits.drafts import Draft, draft_of, unified
 from infill_completion.edits.edited_document import EditedDocument
-from infill_completion.edits.examples import Example
+from infill_completion.edits.examples import MAX_LINES, Example, examples_of
 from infill_completion.edits.history import EditHistory, Hunk
 from infill_completion.edits.likeness import around, least_likeness, likeness
 from infill_completion.edits.missing_imports import missing_imports
 from infill_completion.edits.names.renaming import renamed_places
+from infill_completion.edits.names.rules import rules_of
 from infill_completion.edits.parameters import changed_calls, changed_signature, is_called
 from infill_completion.edits.parsed import Parsers, StoppedError, errors
 from infill_completion.edits.patterns import EditPattern, Match, matches
-from infill_completion.edits.proposal import EditKind, EditRequest, NextEditsAnswer, Proposal, Silence, lines_of
+from infill_completion.edits.proposal import EditKind, EditRequest, NextEditsAnswer, Place, Proposal, Silence, lines_of
 from infill_completion.edits.rejections import Rejections
 from infill_completion.edits.unused_imports import unused_imports
 from infill_completion.languages.syntax.parser import has_grammar
@@ -25,8 +26,6 @@ from infill_completion.privacy.masking import mask_secrets
 
 # Larger documents get no proposals.
 MAX_CHARACTERS = 1_000_000
-# A change of more lines is no example.
-MAX_EXAMPLE_LINES = 12
 # More places than these are not like the one that was changed.
 MAX_PLACES = 100
 _MAX_OFFERED = 500
@@ -101,7 +100,7 @@ class Proposer:
             history = self._history.of(uri)
             if history is not None and history.is_undone:
                 return Silence.UNDONE
-        if max(len(hunk.before), len(hunk.after)) > MAX_EXAMPLE_LINES or len(request.text) > MAX_CHARACTERS:
+        if max(len(hunk.before), len(hunk.after)) > MAX_LINES or len(request.text) > MAX_CHARACTERS:
             return Silence.TOO_LARGE
         if _is_new(hunk) and not (request.others and request.language_id == "python"):
             return Silence.TYPING
@@ -116,27 +115,25 @@ class Proposer:
         if _is_new(hunk):
             yield self._imports(document, hunk)
             return
-        example = _examples(hunk, language_id)
-        if not example:
+        examples = examples_of(hunk, language_id)
+        if not examples:
             return
-        latest = example[-1]
+        latest = examples[-1]
         signatures = changed_signature(latest, language_id) if hunk.uri == request.uri else None
         if signatures is not None and not is_called(signatures[0].name, request.text):
             signatures = None
-        if hunk.uri == request.uri and latest.renamed and document.tree is not None:
-            done = [document.span(other.first, other.end) for other in self._renamed(hunk, latest.renamed, language_id)]
-            places = renamed_places(document.tree, request.text, language_id, latest.renamed, done)
-            if places and signatures is not None:
-                places += changed_calls(signatures, document)
-            yield self._allowed(document, places, EditKind.RENAME)
+        calls = changed_calls(signatures, document) if signatures is not None else []
+        renamed = self._renamed_places(document, hunk, latest)
+        if renamed and hunk.uri == request.uri:
+            yield self._allowed(document, renamed + calls, EditKind.RENAME)
         name = made_async(latest, language_id) if hunk.uri == request.uri else None
         if name is not None and document.tree is not None:
             places = calls_to_await(document.tree, request.text, name, language_id)
             yield self._allowed(document, places, EditKind.AWAIT)
-        if signatures is not None:
-            calls = changed_calls(signatures, document)
+        if calls:
             yield self._allowed(document, calls, EditKind.PARAMETER)
-        for pattern in self._patterns(latest, hunk, language_id):
+        # A name that is known is another one elsewhere, however like the place.
+        for pattern in self._patterns(latest, hunk, language_id) if renamed is None else ():
             if pattern.anchor and pattern.anchor not in request.text:
                 continue
             tokens = document.tokens
@@ -187,7 +184,7 @@ class Proposer:
         for earlier in self._history.latest():
             if earlier is hunk and len(hunk.after) == 1:
                 continue
-            examples = _examples(earlier, language_id)
+            examples = examples_of(earlier, language_id)
             for example in examples[:-1] if earlier is hunk else examples:
                 self._parsers.check()
                 other = draft_of(example)
@@ -196,20 +193,35 @@ class Proposer:
                     return both.pattern(examples=2)
         return None
 
-    def _renamed(self, hunk: Hunk, names: tuple[str, str], language_id: str) -> list[Hunk]:
-        """Return the hunks of the document in which the user has changed a name so, ``hunk`` first."""
+    def _renamed_places(self, document: EditedDocument, hunk: Hunk, latest: Example) -> list[Place] | None:
+        """Return where else in its document a name is to change; None if nothing but its text tells what it is."""
+        if latest.renamed is None:
+            return None
+        if hunk.uri != document.request.uri:
+            kept = self._parsers.kept(hunk.uri)
+            if kept is None:  # What the name is in the other document is not known here.
+                return None if rules_of(document.request.language_id) is None else []
+            language_id, text, tree = kept
+            document = EditedDocument.of(EditRequest(hunk.uri, 0, language_id, text, 0), tree)
+            start, end = document.span(hunk.first, hunk.end)
+            if text[start:end] != "".join(hunk.after):
+                return []
+        request = document.request
+        if document.tree is None:
+            return None
         history = self._history.of(hunk.uri)
-        others = reversed(history.hunks) if history is not None else ()
-        same = [
-            other
-            for other in others
-            if other is not hunk and any(example.renamed == names for example in _examples(other, language_id))
+        others = [other for other in reversed(history.hunks) if other is not hunk] if history is not None else []
+        changed = [
+            (start + first, start + end)
+            for other in (hunk, *others)
+            for start in [document.span(other.first, other.end)[0]]
+            for example in examples_of(other, request.language_id)
+            if example.renamed == latest.renamed
+            for first, end in example.spans()
         ]
-        return [hunk, *same]
+        return renamed_places(document.tree, request.text, request.language_id, latest.renamed, changed)
 
-    def _allowed(
-        self, document: EditedDocument, places: Sequence[tuple[int, int, str]], kind: EditKind
-    ) -> list[Proposal]:
+    def _allowed(self, document: EditedDocument, places: Sequence[Place], kind: EditKind) -> list[Proposal]:
         """Return the places as proposals, without those on the cursor's line and in what was changed just now."""
         request = document.request
         typed = line_start(request.text, request.offset), line_end(request.text, request.offset)
@@ -220,7 +232,7 @@ class Proposer:
         changed = [
             document.span(hunk.first, hunk.end)
             for hunk in (history.hunks if history is not None and kind is not EditKind.RENAME else ())
-            if not _is_new(hunk) and len(hunk.after) <= MAX_EXAMPLE_LINES
+            if not _is_new(hunk) and len(hunk.after) <= MAX_LINES
         ]
         allowed = [
             Proposal(start, end, text, kind)
@@ -250,17 +262,6 @@ class Proposer:
 def _is_new(hunk: Hunk) -> bool:
     """Return whether a hunk is code that was not there before."""
     return not "".join(hunk.before).strip()
-
-
-def _examples(hunk: Hunk, language_id: str) -> list[Example]:
-    """Return the changes of a hunk: each line for itself if their number is the same, or else all of it."""
-    if len(hunk.before) == len(hunk.after):
-        pairs = [(old, new) for old, new in zip(hunk.before, hunk.after, strict=True) if old != new]
-        found = [Example.of(old, new, language_id) for old, new in pairs]
-        if len(pairs) > 1 and all(example is not None for example in found):
-            return [example for example in found if example is not None]
-    whole = Example.of("".join(hunk.before), "".join(hunk.after), language_id)
-    return [] if whole is None else [whole]
 
 
 def _is_done(match: Match, text: str) -> bool:

@@ -8,6 +8,14 @@ CALLS = {
         "removed argument": "foo(a«, True⟶»)\nfoo(b[[, True⟶]])\nfoo(c, False)\n",
         "swapped arguments": "foo(«a, b⟶b, a»)\nfoo([[c.d, e⟶e, c.d]])\n",
         "changed method": "log.«warn⟶warning»(a)\nlog.[[warn⟶warning]](b)\nother.warn(c)\n",
+        "method of a base class": (
+            "class A(B):\n    def f(self):\n        self.assertEqual«s⟶»(a, b)\n        self.[[assertEquals⟶assertEqual]](c, d)\n"
+        ),
+        "method of another class": (
+            "class A:\n    def warn(self):\n        pass\n\nclass B(C):\n    def f(self, warn):\n"
+            "        self.«warn⟶warning»(a)\n        self.[[warn⟶warning]](b)\n"
+        ),
+        "attribute assigned to its new name": ("title = s.«name⟶title»\nother = s.[[name⟶title]]\n"),
         "keyword renamed": "foo(«size⟶length»=1)\nfoo([[size⟶length]]=n)\n",
         "wrapped": "y = «foo(a)⟶bar(foo(a))»\nz = [[foo(b)⟶bar(foo(b))]]\nw = bar(foo(c))\n",
         "assertion": (
@@ -23,9 +31,13 @@ CALLS = {
     "typescript": {"added argument": "this.load(a«⟶, true»);\nthis.load(b[[⟶, true]]);\nthat.load(c);\n"},
     "go": {
         "added argument": "package a\n\nfunc f() {\n\tload(«⟶ctx, »a)\n\tload([[⟶ctx, ]]b)\n}\n",
+        "field of another object": ("package a\n\nfunc f() {\n\tuse(s.«name⟶title»)\n\tuse(s.[[name⟶title]])\n}\n"),
         "package function": "package a\n\nfunc f() {\n\tx := «ioutil.ReadFile(a)⟶os.ReadFile(a)»\n\ty := [[ioutil.ReadFile(b)⟶os.ReadFile(b)]]\n}\n",
     },
-    "rust": {"method": "fn f() {\n    a.load(x«⟶, true»);\n    a.load(y[[⟶, true]]);\n}\n"},
+    "rust": {
+        "module": "fn f() {\n    «util⟶tool»::load(1);\n    [[util⟶tool]]::load(2);\n}\n",
+        "method": "fn f() {\n    a.load(x«⟶, true»);\n    a.load(y[[⟶, true]]);\n}\n",
+    },
     "java": {"added argument": "class A {\n  void f() {\n    load(a«⟶, 1»);\n    load(b[[⟶, 1]]);\n  }\n}\n"},
     "c": {
         "function": "int f(void) {\n    «strcpy(a, b)⟶strlcpy(a, b, sizeof(a))»;\n    [[strcpy(c, d)⟶strlcpy(c, d, sizeof(c))]];\n}\n"

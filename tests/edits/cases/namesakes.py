@@ -33,6 +33,9 @@ SHOWN = {
         "type of a package": (
             "package a\n\ntype «Point⟶Place» struct{}\n\nfunc f(p geo.Point, q [[Point⟶Place]]) {}\n"
         ),
+        "variable beside a field": (
+            "package a\n\nvar «name⟶title» string\n\ntype S struct {\n\tname string\n}\n\nvar x = [[name⟶title]]\n"
+        ),
         "key of a struct": "package a\n\nfunc f(«name⟶title» string) *S {\n\treturn &S{name: [[name⟶title]]}\n}\n",
         "key of a map": "package a\n\nfunc f(«name⟶title» string) {\n\tx := map[string]int{[[name⟶title]]: 1}\n}\n",
         "method": "package a\n\nfunc «load⟶read»() {}\n\nfunc (s *S) load() {\n\t[[load⟶read]]()\n\ts.load()\n}\n",
@@ -50,6 +53,9 @@ SHOWN = {
         "method": (
             "fn «load⟶read»() {}\nimpl A {\n    fn load(&self) {}\n    fn go(&self) {\n        [[load⟶read]]();\n"
             "        self.load();\n    }\n}\n"
+        ),
+        "type that a module has too": (
+            "struct «Name⟶Title»;\nfn f() {\n    let a = [[Name⟶Title]]::new();\n    let b = m::Name::new();\n}\n"
         ),
         "by Self": (
             "impl A {\n    fn «load⟶read»() {}\n    fn go() {\n        Self::[[load⟶read]]();\n        B::load();\n    }\n}\n"
@@ -105,6 +111,9 @@ SHOWN = {
 }
 SILENT = {
     "javascript": {
+        "use of a field": (
+            "class A {\n  name = 1;\n  f() {\n    use(this.«name⟶title»);\n    use(this.name);\n  }\n}\n"
+        ),
         "only a method": "function «load⟶read»() {}\nclass A {\n  load() {}\n}\n",
         "a use becomes a global": "function f(path) {\n  use(path);\n  open(«path⟶window»);\n}\n",
         "a use of a constant": "const a = 1;\ng(«a⟶first»);\nuse(a);\n",
@@ -116,6 +125,12 @@ SILENT = {
             "class A {\n  constructor(private «name⟶title»: string) {\n    use(name);\n  }\n"
             "  go() {\n    return this.name;\n  }\n}\n"
         ),
+        "use of the property of a parameter": (
+            "class A {\n  constructor(private name: string) {}\n  f() {\n    use(this.«name⟶title»);\n    use(this.name);\n  }\n}\n"
+        ),
+        "use of an abstract method": (
+            "abstract class A {\n  abstract load(a: B): void;\n  f() {\n    this.«load⟶read»(1);\n    this.load(2);\n  }\n}\n"
+        ),
         "member of an enum": "enum A {\n  «name⟶title»,\n  b = 1,\n}\nconst name = 1;\nuse(name);\n",
         "member of an interface": "interface A {\n  «name⟶title»: string;\n}\nconst name = 1;\n",
         "key in a class": (
@@ -124,23 +139,59 @@ SILENT = {
     },
     "go": {
         "a use becomes a package": 'package a\n\nimport "fmt"\n\nfunc f(x int) {\n\tuse(x)\n\tg(«x⟶fmt»)\n}\n',
+        "field beside a variable": ("package a\n\nvar «name⟶title» string\n\ntype S struct {\n\tname string\n}\n"),
+        "field of another type": (
+            "package a\n\ntype S struct {\n\t«name⟶title» string\n}\n\ntype T struct {\n\tname string\n}\n"
+        ),
+        "parameter beside a variable": ("package a\n\nfunc f(«name⟶title» string) {}\n\nfunc g(name string) {}\n"),
         "a method": "package a\n\nfunc (s *S) «load⟶read»() {}\n\nfunc load() {}\n\nfunc g() {\n\tload()\n}\n",
     },
     "rust": {
+        "use of a field": (
+            "struct S<T> {\n    name: T,\n}\nimpl<T> S<T> {\n    fn f(&self) {\n        use_it(self.«name⟶title»);\n"
+            "        use_it(self.name);\n    }\n}\n"
+        ),
+        "use of a method by Self": (
+            "impl S {\n    fn load(a: u8) {}\n    fn f() {\n        Self::«load⟶read»(1);\n        Self::load(2);\n    }\n}\n"
+        ),
         "variant of an enum": "static «Name⟶Title»: u8 = 1;\nenum E {\n    Name,\n}\n",
         "another field": "fn f() {\n    let name = 1;\n    let s = S { «name⟶title» };\n    use_it(name);\n}\n",
     },
-    "java": {"a use of a field": "class A {\n  int size;\n  int f() {\n    return «size⟶count» + size;\n  }\n}\n"},
+    "java": {
+        "use of a field by this": (
+            "class A {\n  int name;\n  void f() {\n    use(this.«name⟶title»);\n    use(this.name);\n  }\n}\n"
+        ),
+        "use of a method by this": (
+            "class A {\n  void load(int a) {}\n  void f() {\n    this.«load⟶read»(1);\n    this.load(2);\n  }\n}\n"
+        ),
+        "use of a component": (
+            "record R(int name) {\n  void f() {\n    use(this.«name⟶title»);\n    use(this.name);\n  }\n}\n"
+        ),
+        "a use of a field": "class A {\n  int size;\n  int f() {\n    return «size⟶count» + size;\n  }\n}\n",
+    },
     "c": {
         "type of the same name": "typedef struct «node⟶item» {\n    int a;\n} node;\nnode x;\n",
         "a field of a struct": "static int «count⟶total»;\nstruct s {\n    int count;\n};\n",
         "parameter of a prototype": "static int «n⟶total»;\nint g(int n, int *n);\n",
     },
     "cpp": {
+        "use of a field": (
+            "struct s {\n    int name;\n    void f() {\n        use(this->«name⟶title»);\n        use(this->name);\n    }\n};\n"
+        ),
+        "use of a field where a method stands apart": (
+            "struct s {\n    int name;\n    int *f();\n};\nint *n::s::f() {\n    use(this->«name⟶title»);\n    use(this->name);\n}\n"
+        ),
         "enumerator of a class": "enum class E { «count⟶total», other };\nint count;\n",
         "function of a namespace by its bare name": "using ns::load;\nint «load⟶read»(int a);\nint b = load(1);\n",
     },
     "python": {
+        "use of an attribute": (
+            "class A:\n    def __init__(self):\n        self.name = 1\n\n    def f(self):\n        use(self.«name⟶title»)\n"
+            "        use(self.name)\n"
+        ),
+        "use of a declared attribute": (
+            "class A:\n    name: str\n\n    def f(self):\n        use(self.«name⟶title»)\n        use(self.name)\n"
+        ),
         "a use becomes a builtin": "def size(a):\n    return 1\n\nc = «size⟶len»(b)\n",
         "a use of a function": "def size(a):\n    return 1\n\nc = «size⟶length»(b)\n",
         "a use of a class": "class Cat:\n    pass\n\nx: «Cat⟶object» = 1\n",

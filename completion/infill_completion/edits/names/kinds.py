@@ -11,6 +11,14 @@ if TYPE_CHECKING:
 
 # Types of nodes that name a field, method or property, and never a variable.
 MEMBERS = frozenset({"property_identifier", "private_property_identifier", "field_identifier"})
+# Nodes of types with a name.
+_TYPES = frozenset(
+    {
+        "class_definition", "class_declaration", "abstract_class_declaration", "class", "interface_declaration",
+        "enum_declaration", "record_declaration", "struct_item", "enum_item", "union_item", "trait_item",
+        "struct_specifier", "class_specifier", "union_specifier",
+    }
+)  # fmt: skip
 _MODIFIERS = frozenset({"accessibility_modifier", "override_modifier", "readonly"})
 
 
@@ -71,3 +79,49 @@ def is_accessor(node: Node) -> bool:
         and parent.parent is not None
         and parent.parent.type == "decorator"
     )
+
+
+def is_field(node: Node) -> bool:
+    """Return whether a name is that of a field, property or method where its type declares it."""
+    return node.type in MEMBERS and node.parent is not None and node in node.parent.children_by_field_name("name")
+
+
+def type_name(node: Node) -> str:
+    """Return the name of the innermost type around a node, also where its methods stand apart from it; empty if none.
+
+    A type without a name has its number.
+    """
+    around = node.parent
+    while around is not None:
+        if around.type in _TYPES:
+            name = around.child_by_field_name("name")
+            return str(around.id) if name is None else _text(name)
+        if around.type == "impl_item":
+            return _text(around.child_by_field_name("type"))
+        if around.type == "function_definition" and (scope := _scope_of_method(around)):
+            return scope
+        around = around.parent
+    return ""
+
+
+def _scope_of_method(function: Node) -> str:
+    """Return the type whose method C++ defines outside of it; empty if it is none."""
+    declarator = function.child_by_field_name("declarator")
+    while declarator is not None and declarator.type.endswith("_declarator"):
+        declarator = declarator.child_by_field_name("declarator") or declarator.named_child(0)
+    scope = None
+    while declarator is not None and declarator.type == "qualified_identifier":
+        scope, declarator = declarator.child_by_field_name("scope"), declarator.child_by_field_name("name")
+    return _text(scope)
+
+
+def _text(name: Node | None) -> str:
+    """Return the name of a type, without its path and parameters."""
+    while name is not None:
+        inner = name.child_by_field_name("name") or (
+            name.child_by_field_name("type") if name.type == "generic_type" else None
+        )
+        if inner is None:
+            return (name.text or b"").decode()
+        name = inner
+    return ""

@@ -12,12 +12,15 @@ from infill_completion.edits.names.kinds import (
     is_apart,
     is_assigned,
     is_export,
+    is_field,
     is_of_outer_scope,
     is_parameter_property,
     is_shorthand,
+    type_name,
 )
 from infill_completion.edits.names.occurrences import Occurrence, occurrences, scopes_around, type_around
 from infill_completion.edits.names.rules import NameRules, rules_of
+from infill_completion.edits.proposal import Place
 from infill_completion.edits.words import SELVES
 
 if TYPE_CHECKING:
@@ -27,14 +30,16 @@ if TYPE_CHECKING:
 _OWN = SELVES | {"Self::"}
 # Scopes whose names are known elsewhere; they are neither types nor functions.
 _NAMESPACES = frozenset({"namespace_definition", "mod_item"})
+# Its parameters are fields.
+_RECORD = "record_declaration"
 
 
 def renamed_places(
     tree: Tree, text: str, language_id: str, names: tuple[str, str], changed: Sequence[tuple[int, int]]
-) -> list[tuple[int, int, str]]:
+) -> list[Place] | None:
     """Return where else a name is to be changed.
 
-    Nothing is returned if the new name meant something before, or if it cannot be told what the old one was.
+    That is nowhere if the new name meant something before.
 
     Args:
         tree: The tree of the present text, with one byte for each character.
@@ -44,25 +49,60 @@ def renamed_places(
         changed: The offsets between which the user has changed it so, the last change first.
 
     Returns:
-        Ranges with the text that replaces each.
+        Ranges with the text that replaces each; None if it cannot be told what the name is, so that only what stands
+        around it can say where the same change is due.
     """
     rules = rules_of(language_id)
     if rules is None:
-        return []
+        return None
     old, new = names
     left, fresh = occurrences(tree, text, old, rules), occurrences(tree, text, new, rules)
     here = [found for start, end in changed for found in fresh if start <= found.start < end]
-    if not left or not here or any(is_of_outer_scope(found.node) for found in (*left, *fresh)):
+    if not here:
+        return None
+    same = _same(left, fresh, here, rules, is_known(language_id, new, text))
+    if not same and not _is_identified(left, here, rules):
+        return None
+    return [_replacement(found, old, new) for found in same]
+
+
+def _same(
+    left: list[Occurrence], fresh: list[Occurrence], here: list[Occurrence], rules: NameRules, is_old: bool
+) -> list[Occurrence]:
+    """Return the other places of what has a new name; ``is_old`` says that its new name meant something."""
+    if not left or any(is_of_outer_scope(found.node) for found in (*left, *fresh)):
         return []
     first = here[0]
     left = [found for found in left if is_apart(found.node, rules) == is_apart(first.node, rules)]
     if first.receiver or _is_member(first, rules):
         same = _of_members(left, fresh, here, rules)
     else:
-        same = _of_variable(left, fresh, here, rules, is_known(language_id, new, text))
+        same = _of_variable(left, fresh, here, rules, is_old)
     if any(found.is_imported or is_parameter_property(found.node) for found in (*same, *here)):
         return []
-    return [_replacement(found, old, new) for found in same]
+    return same
+
+
+def _is_identified(left: list[Occurrence], here: list[Occurrence], rules: NameRules) -> bool:
+    """Return whether it can be told what was changed: a definition, or the use of a member that is defined here."""
+    if any(found.is_binding or _is_member_definition(found, rules) for found in here):
+        return True
+    owners = {type_name(found.node) for found in here if found.receiver in _OWN} - {""}
+    return any(
+        _is_member_definition(found, rules)
+        and is_apart(found.node, rules) == is_apart(here[0].node, rules)
+        and type_name(found.node) in owners
+        for found in left
+    )
+
+
+def _is_member_definition(found: Occurrence, rules: NameRules) -> bool:
+    """Return whether a member is defined here, in any of the ways in which its language does that."""
+    if found.receiver:
+        return found.receiver in SELVES and is_assigned(found.node)
+    if found.is_binding:
+        return found.scope.type in {*rules.types, _RECORD} or is_parameter_property(found.node)
+    return not found.is_label and (_is_member(found, rules) or is_field(found.node))
 
 
 def _of_variable(
@@ -198,6 +238,6 @@ def _holds(outer: Node, inner: Node) -> bool:
     return outer.start_byte <= inner.start_byte and inner.end_byte <= outer.end_byte
 
 
-def _replacement(found: Occurrence, old: str, new: str) -> tuple[int, int, str]:
+def _replacement(found: Occurrence, old: str, new: str) -> Place:
     text = f"{old}: {new}" if is_shorthand(found.node) else f"{new} as {old}" if is_export(found.node) else new
     return found.start, found.node.end_byte, text
