@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -179,14 +180,21 @@ def ran(arguments: list[str]) -> subprocess.CompletedProcess[str]:
 def test_a_process_learns_a_repository(tmp_path: Path, tiny_folder: Path) -> None:
     top = repository_with_history(tmp_path / "repo")
     chosen = settings(tiny_folder)
-    chosen = replace(chosen, engine=replace(chosen.engine, learn_memory_mb=300))  # which torch alone needs
-    done = ran(learn_command(chosen, top))
+    said = ran(learn_command(with_memory(chosen, 100), top)).stderr  # PyTorch alone takes more
+    assert "raise it" in said
+    (needed_mb,) = re.findall(r"more than (\d+) MiB", said)
+    done = ran(learn_command(with_memory(chosen, int(needed_mb) + 32), top))  # some, as two starts differ
     assert done.returncode == 0, done.stderr
-    assert "not better, so not used" in done.stdout
+    assert str(top) in done.stdout
     (about,) = [each for _, each in learned.all_learned()]
     assert about is not None
     assert about.repository == str(top)
-    assert about.tokens == 0
+    assert about.holes > 0
+
+
+def with_memory(chosen: Settings, memory_mb: int) -> Settings:
+    """Return the settings with another limit of the memory for learning."""
+    return replace(chosen, engine=replace(chosen.engine, learn_memory_mb=memory_mb))
 
 
 def test_a_process_says_what_is_wrong(tmp_path: Path, tiny_folder: Path) -> None:
