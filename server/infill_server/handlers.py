@@ -61,6 +61,8 @@ async def complete_inline(ls: InfillServer, params: types.InlineCompletionParams
 
 def initialized(ls: InfillServer, _params: types.InitializedParams) -> None:
     """Start the session, and end the server with the editor's process."""
+    if ls.protocol.is_copilot or "copilot" in ls.protocol.client_name.lower():
+        ls.edits.expect()
     ls.session.spawn(_start_session(ls))
     if ls.process_id is not None:
         ls.session.spawn(ls.end_with(ls.process_id))

@@ -108,7 +108,8 @@ def partially_accepted(ls: InfillServer, params: Any) -> None:
 
 
 def focused(ls: InfillServer, params: Any) -> None:
-    """Handle Copilot's ``textDocument/didFocus``."""
+    """Handle Copilot's ``textDocument/didFocus``, which clients send that ask for next edits."""
+    ls.edits.expect()
     target = params.get("textDocument") if isinstance(params, dict) else None
     if isinstance(target, dict) and isinstance(uri := target.get("uri"), str):
         ls.documents.focus(uri)

@@ -20,14 +20,15 @@ Start = Callable[..., Coroutine[Any, Any, "Plugin"]]
 class Plugin:
     """A plugin that asks for next edits of one document, in the units that the server chose."""
 
-    def __init__(self, wire: Wire, answer: dict[str, Any], text: str, uri: str) -> None:
+    def __init__(self, wire: Wire, answer: dict[str, Any], text: str, uri: str, *, focuses: bool = True) -> None:
         self.wire, self.text, self.uri, self.version = wire, text, uri, 1
         self.server_name = answer["result"]["serverInfo"]["name"]
         self.units = answer["result"]["capabilities"]["positionEncoding"]
         item = {"uri": uri, "languageId": "python", "version": 1, "text": text}
         self.wire.send({"method": "initialized", "params": {}})
         self.wire.send({"method": "textDocument/didOpen", "params": {"textDocument": item}})
-        self.wire.send({"method": "textDocument/didFocus", "params": {"textDocument": {"uri": uri}}})
+        if focuses:
+            self.wire.send({"method": "textDocument/didFocus", "params": {"textDocument": {"uri": uri}}})
 
     def _position(self, offset: int) -> dict[str, int]:
         before = self.text[:offset]
@@ -83,6 +84,8 @@ async def start(environment: dict[str, str]) -> AsyncIterator[Start]:
         text: str = TEXT,
         uri: str = URI,
         root: Path | None = None,
+        client: str = "",
+        focuses: bool = True,
         **extra: Any,
     ) -> Plugin:
         process = await asyncio.create_subprocess_exec(
@@ -95,7 +98,9 @@ async def start(environment: dict[str, str]) -> AsyncIterator[Start]:
         capabilities = {"general": {"positionEncodings": list(encodings)}} if encodings else {}
         folder = root.as_uri() if root is not None else None
         hello = {"processId": None, "rootUri": folder, "capabilities": capabilities, "initializationOptions": extra}
-        return Plugin(wire, await wire.ask("initialize", hello), TEXT, uri)
+        if client:
+            hello["clientInfo"] = {"name": client}
+        return Plugin(wire, await wire.ask("initialize", hello), TEXT, uri, focuses=focuses)
 
     yield run
     for process in processes:
@@ -158,6 +163,26 @@ async def test_other_clients_get_no_status_that_they_do_not_know(start: Start) -
     while (message := await plugin.wire.receive()).get("id") != 1:
         methods.append(message.get("method"))
     assert "didChangeStatus" not in methods
+
+
+@pytest.mark.parametrize(
+    ("options", "extra", "texts"),
+    [
+        ((), {}, []),
+        ((), {"focuses": True}, ["total", "total"]),
+        (("--as", "copilot"), {}, ["total", "total"]),
+        ((), {"client": "Copilot.el"}, ["total", "total"]),
+        ((), {"editorInfo": {"name": "Neovim", "version": "0.12"}}, ["total", "total"]),
+    ],
+    ids=["no sign", "focus", "as copilot", "client's name", "editor's info"],
+)
+async def test_what_is_changed_before_the_first_request_counts_after_a_sign_that_it_will_come(
+    start: Start, options: tuple[str, ...], extra: dict[str, Any], texts: list[str]
+) -> None:
+    plugin = await start(*options, **{"focuses": False, **extra})
+    at = plugin.text.index("count")
+    plugin.replace(at, at + 5, "total")
+    assert [edit["text"] for edit in await plugin.edits(at + 4)] == texts
 
 
 async def test_an_edit_that_is_rejected_does_not_come_back(start: Start) -> None:

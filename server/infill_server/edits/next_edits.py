@@ -72,7 +72,8 @@ class NextEdits:
         self.counts: Counter[str] = Counter()
         self.are_settings_known = asyncio.Event()
         self._documents, self._settings, self._is_snoozed = documents, settings, is_snoozed
-        documents.clock.is_on = lambda: self._settings().edits.enabled
+        self._is_wanted = False
+        documents.clock.is_on = lambda: self._is_wanted and self._settings().edits.enabled
         self._offers: OrderedDict[str, EditOffer] = OrderedDict()
         self._shown = ""
         self._number = 0
@@ -84,6 +85,13 @@ class NextEdits:
         self._inbox: deque[Callable[[EditWindow], None]] = deque()  # for the thread
         self._window: EditWindow | None = None
         self._thread: ThreadPoolExecutor | None = None
+
+    def expect(self) -> None:
+        """Keep what is changed from now on, for a client that asks for next edits or shows that it will.
+
+        Most clients never do, and nothing of what their users changed is to stay in memory.
+        """
+        self._is_wanted = True
 
     @contextmanager
     def completing(self) -> Iterator[None]:
@@ -109,6 +117,7 @@ class NextEdits:
             position: The cursor.
             version: The version that the client asks for; any if None.
         """
+        self.expect()
         if version is not None and version != document.version:
             return []
         request = _request(document, position)
@@ -171,7 +180,8 @@ class NextEdits:
 
             return NextEditsAnswer(silence=Silence.SNOOZED)
         settings, roots = self._settings(), self._documents.roots()
-        others = [other for other in self._documents.others(request.uri) if other.language_id == request.language_id]
+        # Making their texts takes time here, and nothing else reads them.
+        others = self._documents.others(request.uri, "python") if request.language_id == "python" else []
         for changed in self._documents.changed():
             broken, changes, uri = changed.changes.is_broken, changed.changes.take(), changed.uri
             self._inbox.append(

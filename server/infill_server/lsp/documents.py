@@ -226,10 +226,19 @@ class DocumentStore:
         if not self.folders and params.root_path:
             self.folders = [Path(params.root_path)]
 
-    def others(self, uri: str) -> Sequence[OpenDocument]:
-        """Return the open documents except ``uri`` and its notebook's cells, the last focused one first."""
+    def others(self, uri: str, language_id: str | None = None) -> Sequence[OpenDocument]:
+        """Return the open documents except ``uri`` and its notebook's cells, the last focused one first.
+
+        Args:
+            uri: The document.
+            language_id: The language of all that are returned; any if None.
+        """
         hidden = {unquote(uri), *self._cells_of(uri)}
-        return [document.opened() for key, document in reversed(self._documents.items()) if key not in hidden]
+        return [
+            document.opened()
+            for key, document in reversed(self._documents.items())
+            if key not in hidden and language_id in {None, document.language_id}
+        ]
 
     def cells_before(self, uri: str) -> Sequence[OpenDocument]:
         """Return the cells above ``uri`` in its notebook, from top to bottom; empty outside notebooks."""

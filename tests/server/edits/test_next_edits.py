@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from lsprotocol import types
 
+from infill_completion.document.workspace import OpenDocument
 from infill_completion.settings import CompletionSettings, EditSettings, PrivacySettings, Settings
 from infill_server.edits.next_edits import NextEdits
 from infill_server.lsp.documents import Document, DocumentStore
@@ -17,15 +18,32 @@ END = types.Position(0, 11)
 DEADLINE_S = 30.0
 
 
+class CountedStore(DocumentStore):
+    """A store that counts how often the other documents are asked for."""
+
+    asked = 0
+
+    def others(self, uri: str, language_id: str | None = None) -> Sequence[OpenDocument]:
+        self.asked += 1
+        return super().others(uri, language_id)
+
+
 class Window:
     """A window with one document in which a parameter has been renamed."""
 
-    def __init__(self, text: str = "def f(count):\n    return count\n", old: int = 5, new: str = "total") -> None:
-        self.documents = DocumentStore()
+    def __init__(
+        self,
+        text: str = "def f(count):\n    return count\n",
+        old: int = 5,
+        new: str = "total",
+        language_id: str = "python",
+    ) -> None:
+        self.documents = CountedStore()
         self.settings = Settings()
         self.edits = NextEdits(self.documents, lambda: self.settings)
         self.edits.are_settings_known.set()
-        self.documents.open(types.TextDocumentItem(URI, "python", 1, text))
+        self.edits.expect()
+        self.documents.open(types.TextDocumentItem(URI, language_id, 1, text))
         self.change(types.Range(types.Position(0, 6), types.Position(0, 6 + old)), new)
 
     @property
@@ -164,3 +182,33 @@ async def test_an_import_comes_from_files_that_may_be_read(ignore: tuple[str, ..
     window.change(types.Range(types.Position(3, 0), types.Position(3, 0)), "y = os.sep")
     assert await window.texts() == texts
     window.edits.close()
+
+
+async def test_nothing_is_kept_for_a_client_that_never_asks(window: Window) -> None:
+    window.edits = NextEdits(window.documents, lambda: window.settings)
+    window.edits.are_settings_known.set()
+    window.documents.open(types.TextDocumentItem(URI, "python", 1, "def f(count):\n    return count\n"))
+    name = types.Range(types.Position(0, 6), types.Position(0, 11))
+    window.change(name, "total")
+    assert window.document.changes.take() == []
+    window.change(name, "count")
+    assert await window.texts() == []
+    window.change(name, "sum")  # from the first request on
+    assert await window.texts() == ["sum"]
+    window.edits.close()
+
+
+@pytest.mark.parametrize(("language_id", "asked"), [("python", 1), ("javascript", 0)])
+async def test_other_documents_are_read_only_where_they_count(language_id: str, asked: int) -> None:
+    window = Window("foo(count)\nbar()\n", 0, "", language_id)
+    window.documents.open(types.TextDocumentItem("file:///w/b.py", language_id, 1, "import os\n"))
+    await window.texts()
+    assert window.documents.asked == asked
+    window.edits.close()
+
+
+def test_other_documents_are_of_the_language_that_is_asked_for(window: Window) -> None:
+    for name, language_id in (("b.py", "python"), ("c.js", "javascript")):
+        window.documents.open(types.TextDocumentItem(f"file:///w/{name}", language_id, 1, name))
+    assert [other.text for other in window.documents.others(URI)] == ["c.js", "b.py"]
+    assert [other.text for other in window.documents.others(URI, "python")] == ["b.py"]
