@@ -50,6 +50,7 @@ class EngineObserver(Protocol):
 class _Connection:
     """The objects that depend on the engine settings and are replaced together."""
 
+    settings: EngineSettings
     engine: StartedEngine
     completer: Completer
     starting: asyncio.Task[None]
@@ -77,7 +78,7 @@ class EngineKeeper:
         self._own_settings = settings
         self._observer = observer
         self._connection: _Connection | None = None
-        self._engine_settings: EngineSettings | None = None
+        self._engine_settings: EngineSettings | None = None  # of the engine that is connected, or being connected
         self._is_check_due = asyncio.Event()
         self._is_restart_due = False
         self._observe: Observe | None = None
@@ -86,9 +87,13 @@ class EngineKeeper:
         self._closing: set[asyncio.Task[None]] = set()
         self._learning = IdleLearning(settings, documents.roots if documents else tuple, self.check)
 
-    def _settings(self) -> Settings:
-        """Return the settings, with what the model has learned in the workspace's repository."""
-        return with_learned(self._own_settings(), self._documents.roots() if self._documents else ())
+    def _wanted(self) -> EngineSettings:
+        """Return the engine that the settings ask for, with what was learned in the repository; reads files."""
+        return with_learned(self._own_settings(), self._documents.roots() if self._documents else ()).engine
+
+    def _settings(self, engine: EngineSettings) -> Settings:
+        """Return the current settings for ``engine``, which stays what it was when the observer let it be used."""
+        return replace(self._own_settings(), engine=engine)
 
     def answered(self, snapshot: Snapshot, answer: Answer) -> None:
         """Notice from an answer's time whether the model is too slow; ``health`` then says so."""
@@ -132,7 +137,7 @@ class EngineKeeper:
         self._observe = observe
         connection = self._connection
         if connection is not None:
-            former, connection.completer = connection.completer, self._completer(connection.engine)
+            former, connection.completer = connection.completer, self._completer(connection.engine, connection.settings)
             closing = asyncio.ensure_future(former.aclose())
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
@@ -150,10 +155,11 @@ class EngineKeeper:
             await asyncio.gather(learning, return_exceptions=True)
 
     async def _serve_check(self) -> None:
-        is_due = self._is_restart_due or self._engine_settings != self._settings().engine
+        wanted = self._wanted()
+        is_due = self._is_restart_due or self._engine_settings != wanted
         if is_due and self._observer.may_connect():
             try:
-                await self._replace(end=self._is_restart_due)
+                await self._replace(wanted, end=self._is_restart_due)
             except Exception as error:  # the command infill.restart may still help
                 self._observer.internal_error(error)
 
@@ -176,41 +182,40 @@ class EngineKeeper:
         except TimeoutError:
             log.warning("the engine's connection did not close in time")
 
-    async def _replace(self, *, end: bool) -> None:
+    async def _replace(self, wanted: EngineSettings, *, end: bool) -> None:
         self._is_restart_due = False
-        former, self._engine_settings = self._engine_settings, self._settings().engine
+        former, self._engine_settings = self._engine_settings, wanted
         self.health = Health(EngineState.STARTING)
         self._observer.engine_replaced()
         await self.aclose()
         if former is not None:
             shutdown = await asyncio.to_thread(importlib.import_module, "infill_completion.client.shutdown")
-            await (shutdown.end_engine(former) if end else shutdown.leave_engine(former, self._settings().engine))
-        self._connection = await self._connect()
+            await (shutdown.end_engine(former) if end else shutdown.leave_engine(former, wanted))
+        self._connection = await self._connect(wanted)
 
-    async def _connect(self) -> _Connection:
+    async def _connect(self, wanted: EngineSettings) -> _Connection:
         # These imports take longer than many requests, so they run in a thread to keep the event loop responsive.
         connect = await asyncio.to_thread(importlib.import_module, "infill_completion.client.connect")
         await asyncio.to_thread(importlib.import_module, "infill_completion.suggest.completer")
-        await asyncio.to_thread(connect.import_engine, self._settings())
-        engine: StartedEngine = connect.engine_for(self._settings(), self._on_health)
+        await asyncio.to_thread(connect.import_engine, self._settings(wanted))
+        engine: StartedEngine = connect.engine_for(self._settings(wanted), self._on_health)
         if self._observe is not None:
             engine = self._observe(engine, self._on_health)
-        connection = _Connection(
-            engine, self._completer(engine, is_observed=True), asyncio.ensure_future(engine.start())
-        )
+        completer = self._completer(engine, wanted, is_observed=True)
+        connection = _Connection(wanted, engine, completer, asyncio.ensure_future(engine.start()))
         connection.starting.add_done_callback(self._on_started)
         return connection
 
-    def _completer(self, engine: StartedEngine, *, is_observed: bool = False) -> Completer:
+    def _completer(self, engine: StartedEngine, wanted: EngineSettings, *, is_observed: bool = False) -> Completer:
         from infill_completion.suggest.completer import Completer
 
         if self._observe is None:
-            completer = Completer(engine, self._settings(), self._documents)
+            completer = Completer(engine, self._settings(wanted), self._documents)
             if self._show_model is not None:
                 completer.calibrate(self._show_model)
             return completer
         observed = engine if is_observed else self._observe(engine, self._on_health)
-        return Completer(observed, self._settings(), self._documents, is_steady=True)
+        return Completer(observed, self._settings(wanted), self._documents, is_steady=True)
 
     def _on_started(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

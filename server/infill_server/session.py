@@ -158,12 +158,13 @@ class Session:
         Raises:
             asyncio.CancelledError: The editor withdrew the request.
         """
+        completer = self.engine.completer_for_request()  # first, so that any request keeps the model from learning
         if (unknown := self._unknown_settings(is_current=True)) is not None:
             return Answer(reason=unknown, is_final=False)
         if self.snooze.covers(snapshot):
             self.last = snapshot
             return Answer(reason=SkipReason.SNOOZED)
-        if (completer := self.engine.completer_for_request()) is None:
+        if completer is None:
             return Answer(reason=SkipReason.ENGINE_LOADING, is_final=False)
         self._status.request_started()
         try:
@@ -180,11 +181,12 @@ class Session:
 
     async def explain(self, snapshot: Snapshot) -> dict[str, Any]:
         """Return the explanation of a new answer for ``snapshot`` as JSON."""
+        completer = self.engine.completer_for_request()
         if (unknown := self._unknown_settings(is_current=True)) is not None:
             return {"uri": snapshot.uri, "reason": unknown.value}
         if self.snooze.covers(snapshot):
             return {"uri": snapshot.uri, "reason": SkipReason.SNOOZED.value}
-        if (completer := self.engine.completer_for_request()) is None:
+        if completer is None:
             return {"uri": snapshot.uri, "reason": SkipReason.ENGINE_LOADING.value}
         explanation = await completer.explain(snapshot)
         return explanation.to_json()

@@ -13,7 +13,7 @@ from infill_completion.context import Gatherer
 from infill_completion.document.snapshot import Answer, Snapshot
 from infill_completion.document.workspace import NoDocuments, OpenDocuments
 from infill_completion.languages.syntax import DocumentTrees
-from infill_completion.settings import EditSettings, Settings
+from infill_completion.settings import EditSettings, EngineSettings, Settings
 from infill_completion.suggest.debounce import Debounce
 from infill_completion.suggest.explain import explain_answer, explain_skip
 from infill_completion.suggest.explanation import Explanation
@@ -69,7 +69,7 @@ class Completer:
         self._stages = Stages(self._history, self._inflight, self._debounce, self._requests, self._lookahead)
 
     def configure(self, settings: Settings) -> None:
-        """Use other settings from now on.
+        """Use other settings from now on; another engine needs another completer.
 
         Answers that they would change are forgotten, and requests that wait for such an answer are made again.
         """
@@ -193,7 +193,7 @@ class Completer:
 
 
 def _fingerprint(settings: Settings) -> Settings:
-    """Return the settings without those that decide when or where an answer is shown but not what it is."""
+    """Return the settings without those of the engine and those that decide when or where an answer is shown."""
     completion = replace(settings.completion, debounce_ms=0, enabled=True, in_comments=True, in_strings=True)
     privacy = replace(settings.privacy, statistics=True)
-    return replace(settings, completion=completion, privacy=privacy, edits=EditSettings())
+    return replace(settings, completion=completion, privacy=privacy, edits=EditSettings(), engine=EngineSettings())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from infill_completion.document.lines import split_lines
@@ -53,10 +54,10 @@ def advanced(place: Location, text: str) -> Location:
     return (place[0], place[1] + len(text)) if len(lines) == 1 else (place[0] + len(lines) - 1, len(lines[-1]))
 
 
-def common_length(one: str, other: str) -> int:
-    """Return how many characters both texts begin with."""
+def common_length(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return how many characters both texts begin with, or how many lines."""
     least, most = 0, min(len(one), len(other))
-    while least < most:  # Slices are compared many times faster than characters one by one.
+    while least < most:  # Slices are compared many times faster than elements one by one.
         middle = (least + most + 1) // 2
         if one[least:middle] == other[least:middle]:
             least = middle

@@ -6,7 +6,6 @@ Lines end at ``\n``, ``\r\n`` and ``\r`` and nowhere else, as LSP specifies.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, islice
 
@@ -16,6 +15,7 @@ from infill_completion.document.changes import ChangeLog
 from infill_completion.document.lines import split_lines
 from infill_completion.document.snapshot import TextEdit
 from infill_server.lsp.positions import Units, column_in_code_points, column_in_units
+from infill_server.lsp.replacement import common_length
 
 # Longer differences between two whole texts are not compared: an edit this large was not typed.
 _MAX_COMPARED = 10_000
@@ -180,8 +180,8 @@ class DocumentText:
 
 def _unchanged(former: list[str], lines: list[str]) -> tuple[int, int]:
     """Return how many lines are the same at the top and at the bottom; a line does not count twice."""
-    top = _common_prefix_length(former, lines)
-    return top, _common_prefix_length(former[top:][::-1], lines[top:][::-1])
+    top = common_length(former, lines)
+    return top, common_length(former[top:][::-1], lines[top:][::-1])
 
 
 def _difference(former: list[str], lines: list[str], top: int, below: int) -> Edit | None:
@@ -191,16 +191,10 @@ def _difference(former: list[str], lines: list[str], top: int, below: int) -> Ed
     old, new = "".join(former[top : len(former) - below]), "".join(lines[top : len(lines) - below])
     if max(len(old), len(new)) > _MAX_COMPARED:  # too much to have been typed
         return None
-    start = _common_prefix_length(old, new)
-    same = _common_prefix_length(old[start:][::-1], new[start:][::-1])
+    start = common_length(old, new)
+    same = common_length(old[start:][::-1], new[start:][::-1])
     end = _locate_from(lines, top, len(new) - same)
     return Edit(_locate_from(lines, top, start), end, _locate_from(former, top, len(old) - same))
-
-
-def _common_prefix_length(one: Sequence[str], other: Sequence[str]) -> int:
-    """Return the length of the longest common prefix."""
-    shorter = min(len(one), len(other))
-    return next((index for index in range(shorter) if one[index] != other[index]), shorter)
 
 
 def _locate_from(lines: list[str], line: int, offset: int) -> tuple[int, int]:

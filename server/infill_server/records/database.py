@@ -90,15 +90,19 @@ class RecordsDatabase:
             connection.execute(oldest, (int(time.time()) - MAX_AGE_S,))
             connection.execute(by_number, (self._max_rows - 1,))
 
-    def rows(self, since_s: float = 0) -> list[SuggestionRow]:
+    def rows(self, since_s: float = 0, newest: int | None = None) -> list[SuggestionRow]:
         """Return the rows since a time, oldest first; none if there is no database.
+
+        Args:
+            since_s: The seconds since 1970 of the oldest one.
+            newest: The number of the newest ones to read; all if None.
 
         Raises:
             RecordsError: It cannot be read.
         """
         if not self.path.exists():
             return []
-        query = f"SELECT {_COLUMNS} FROM shown WHERE time_s >= ? ORDER BY time_s, id"  # noqa: S608
+        query = f"SELECT {_COLUMNS} FROM shown WHERE time_s >= ? ORDER BY time_s DESC, id DESC LIMIT ?"  # noqa: S608
         with self._explained("read"), closing(self._opened_to_read()) as connection:
             version = _version(connection)
             if version == 0:
@@ -106,8 +110,8 @@ class RecordsDatabase:
             if version in _MIGRATIONS:
                 self._opened().close()
             self._check_version(connection)
-            found = connection.execute(query, (since_s,)).fetchall()
-        return [row for row in map(SuggestionRow.read, found) if row is not None]
+            found = connection.execute(query, (since_s, -1 if newest is None else newest)).fetchall()
+        return [row for row in map(SuggestionRow.read, reversed(found)) if row is not None]
 
     def forget(self) -> None:
         """Remove all rows, and keep servers from writing those of suggestions that have been shown by now.

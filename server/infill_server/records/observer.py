@@ -20,8 +20,6 @@ from infill_server.records.shown import Progress, ShownSuggestion
 
 log = logging.getLogger(__name__)
 
-_TYPED = {Progress.COMPLETE: SuggestionOutcome.TYPED, Progress.LEFT: SuggestionOutcome.TYPED_OVER}
-
 
 class RowSink(Protocol):
     """Takes rows."""

@@ -23,11 +23,11 @@ def recalibrated_show_model(database: RecordsDatabase | None = None) -> ShowMode
     Reads the database, so it is called outside the event loop.
     """
     try:
-        rows = (database or RecordsDatabase()).rows(time.time() - MOST_AGE_S)
+        rows = (database or RecordsDatabase()).rows(time.time() - MOST_AGE_S, NEWEST)
     except RecordsError as error:
         log.info("the show-model stays as it ships: %s", error)
         return None
-    seen = [verdict for row in rows[-NEWEST:] if (verdict := _verdict(row)) is not None]
+    seen = [verdict for row in rows if (verdict := _verdict(row)) is not None]
     return ShowModel.shipped().recalibrated(seen) if seen else None
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import random
+import os
 import re
 import time
 from dataclasses import dataclass, field, fields
@@ -35,7 +34,8 @@ class SuggestionOutcome(StrEnum):
 
 
 def _new_id() -> int:
-    return time.time_ns() // 1_000_000 << _RANDOM_BITS | random.getrandbits(_RANDOM_BITS)
+    random_bits = int.from_bytes(os.urandom(3)) % (1 << _RANDOM_BITS)
+    return time.time_ns() // 1_000_000 << _RANDOM_BITS | random_bits
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,8 @@ def model_label(name: str) -> str:
         return "unknown"
     if _MODEL.fullmatch(name) and ".." not in name and not name.lower().endswith(_FILE_SUFFIXES):
         return name
+    import hashlib
+
     return f"file {hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 

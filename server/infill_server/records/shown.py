@@ -88,15 +88,11 @@ class ShownSuggestion:
 
     def _written(self, text: str) -> Progress:
         """Follow what was written at the cursor: typed, pasted or accepted."""
-        best = max(self._texts, key=lambda one: _agreement(one[self._typed :], text))
-        agreed = _agreement(best[self._typed :], text)
+        best = max(self._texts, key=lambda one: common_length(one[self._typed :], text))
+        agreed = common_length(best[self._typed :], text)
         if not agreed or not _WRITTEN_BY_EDITORS.issuperset(text[agreed:]):
             return Progress.LEFT
         self.text, self.last_step = best, agreed
         self._texts = tuple(one for one in self._texts if one.startswith(best[: self._typed + agreed]))
         self._typed += agreed
         return Progress.OPEN if self.rest else Progress.COMPLETE
-
-
-def _agreement(rest: str, text: str) -> int:
-    return common_length(rest, text)

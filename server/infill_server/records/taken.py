@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from difflib import SequenceMatcher
 
 from infill_server.lsp.replacement import Location, Replacement, advanced
 
@@ -52,6 +51,8 @@ def kept_share(text: str, now: str) -> float:
     tokens, others = _TOKEN.findall(text), _TOKEN.findall(now)
     if not tokens:
         return 0.0
+    from difflib import SequenceMatcher
+
     blocks = SequenceMatcher(None, tokens, others, autojunk=False).get_matching_blocks()
     kept = sum(len(token) for block in blocks for token in tokens[block.a : block.a + block.size])
     return kept / sum(map(len, tokens))
