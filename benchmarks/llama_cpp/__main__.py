@@ -71,7 +71,7 @@ def report(found: Comparison, options: argparse.Namespace, seconds: float) -> di
 
     head = DecodeReport(device_name(torch.device("cpu")), 0.0, versions())
     return {
-        "model": options.shape or options.model,
+        "model": options.shape or Path(options.model).name,
         "device": head.device,
         "date": head.date,
         "versions": head.versions | {"llama-cpp-python": importlib.metadata.version("llama-cpp-python")},
