@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer as Backend
 
+from infill_completion.engine.checkpoints.pieces import Pieces
 from infill_completion.engine.checkpoints.selection import EMBEDDED, find
 from infill_completion.engine.checkpoints.tokenizer import SENTINEL, Detokenizer, Tokenizer
+from infill_completion.engine.checkpoints.tokenizer_files import backend_of
 from infill_completion.engine.errors import ModelError
 
 PARTS = ["a", "_", " ", "\n", "(", "1", "é", "😀", "</s>", "<s>", "▁<PRE>", "<0x0A>", "def", "☺"]
@@ -118,3 +120,64 @@ def test_codellama_prompts_have_the_ids_of_metas_code(codellama: Tokenizer) -> N
     golden = """1 32007 822 3349 29918 5464 29918 294 18869 29898 29879 29901 851 29897 1599 851 29901 13 1678 9995
                 29871 32008 13 1678 736 1121 13 32009"""
     assert prompt.ids == [int(id_) for id_ in golden.split()]
+
+
+def embedded_document() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((EMBEDDED / "tokenizer.json").read_text(encoding="utf-8"))
+    return document
+
+
+def with_model(**options: Any) -> dict[str, Any]:
+    document = embedded_document()
+    document["model"] |= options
+    return document
+
+
+def with_merges_as_text() -> dict[str, Any]:
+    return with_model(merges=[" ".join(pair) for pair in embedded_document()["model"]["merges"]])
+
+
+def with_added(**flags: bool) -> dict[str, Any]:
+    document = embedded_document()
+    document["added_tokens"] += [
+        {"id": len(document["model"]["vocab"]) + index, "content": f"<added{index}>", **flags} for index in range(3)
+    ]
+    return document
+
+
+FLAGS = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized", "special"), False)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param(embedded_document(), id="as it is"),
+        pytest.param(with_merges_as_text(), id="merges as text"),
+        pytest.param(with_model(unk_token=None, fuse_unk=False, byte_fallback=False), id="no unknown token"),
+        pytest.param(with_model(ignore_merges=True, dropout=None), id="whole words first"),
+        pytest.param(with_model(merges=[]), id="no merges"),
+        pytest.param(with_added(**FLAGS), id="added tokens"),
+        pytest.param(with_added(**FLAGS | {"special": True, "lstrip": True}), id="added control tokens"),
+        pytest.param(
+            with_model() | {"model": {"type": "WordLevel", "vocab": {"a": 0, "<unk>": 1}, "unk_token": "<unk>"},
+                            "added_tokens": []},
+            id="another kind",
+        ),
+    ],
+)  # fmt: skip
+def test_a_backend_is_what_the_library_reads_from_the_file(document: dict[str, Any]) -> None:
+    library = Backend.from_str(json.dumps(document))
+    made = backend_of(document)
+    assert made.to_str() == library.to_str()
+    text = "def a(x):\n    return  <added1>x</s>☺ <s>é"
+    assert made.encode(text).ids == library.encode(text).ids
+
+
+def test_pieces_are_read_like_a_list() -> None:
+    pieces = Pieces([b"a", b"", b"bc"])
+    assert list(pieces) == [b"a", b"", b"bc"]
+    assert pieces[1:] == [b"", b"bc"]
+    assert pieces.joined([2, 0]) == b"bca"
+    for index in (3, -1):
+        with pytest.raises(IndexError):
+            pieces[index]

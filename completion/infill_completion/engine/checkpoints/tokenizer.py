@@ -9,17 +9,17 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
-
-from tokenizers import Tokenizer as Backend
 
 from infill_completion.catalog import names_of_folder
 from infill_completion.engine.checkpoints.gguf.loading import opened
 from infill_completion.engine.checkpoints.gguf.vocabulary import vocabulary
+from infill_completion.engine.checkpoints.pieces import Pieces
 from infill_completion.engine.checkpoints.tokenizer_files import (
     Ends,
+    backend_of,
     byte_level_table,
     contains_type,
     converted,
@@ -75,7 +75,7 @@ class Tokenizer:
             "model": document["model"] | {"vocab": pieces}, "added_tokens": kept, "post_processor": None,
             "truncation": None, "padding": None,
         }  # fmt: skip
-        self._backend: Backend = Backend.from_str(json.dumps(plain))
+        self._backend = backend_of(plain)
         self.vocab_size = max(vocab.values()) + 1
         self._is_byte_level = contains_type(document.get("decoder"), "ByteLevel")
         self.pieces = self._piece_bytes(vocab, frozenset(added.values()))
@@ -135,7 +135,7 @@ class Tokenizer:
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of ``ids`` with all leading spaces; bytes that are not UTF-8 become U+FFFD."""
-        return b"".join(self.pieces[id_] for id_ in ids).decode("utf-8", "replace")
+        return self.pieces.joined(ids).decode("utf-8", "replace")
 
     def describe(self, ids: Sequence[int]) -> str:
         """Return the text of ``ids`` including the names of control tokens, for display."""
@@ -171,10 +171,11 @@ class Tokenizer:
         ids: list[int] = []
         for character in text:
             data = character.encode()
-            ids += [self._by_bytes[data]] if data in self._by_bytes else [self._by_bytes[bytes([b])] for b in data]
+            known = self._characters
+            ids += [known[data]] if data in known else [known[bytes([byte])] for byte in data]
         return ids
 
-    def _piece_bytes(self, vocab: dict[str, int], added: frozenset[int]) -> list[bytes]:
+    def _piece_bytes(self, vocab: dict[str, int], added: frozenset[int]) -> Pieces:
         pieces = [b""] * self.vocab_size
         table = byte_level_table() if self._is_byte_level else {}
         for piece, id_ in vocab.items():
@@ -191,12 +192,20 @@ class Tokenizer:
         # If a byte token and a piece have the same bytes, text is encoded with the piece.
         byte_ids = {vocab[name] for name in (f"<0x{byte:02X}>" for byte in range(256)) if name in vocab}
         order = [*byte_ids, *(id_ for id_ in range(len(pieces)) if id_ not in byte_ids)]
-        self._by_bytes = {pieces[id_]: id_ for id_ in order if pieces[id_]}
-        return pieces
+        by_bytes = {pieces[id_]: id_ for id_ in order if pieces[id_]}
+        self._canonical = bytearray(len(pieces))
+        for id_ in by_bytes.values():
+            self._canonical[id_] = 1
+        return Pieces(pieces)
+
+    @cached_property
+    def _characters(self) -> dict[bytes, int]:
+        """The ids of all characters and of single bytes; made when first needed, which is seldom."""
+        return {piece: id_ for id_, piece in enumerate(self.pieces) if self._canonical[id_] and _is_character(piece)}
 
     def canonical(self, id_: int) -> bool:
         """Return whether text with the bytes of ``id_`` is encoded as ``id_``, not as another id with them."""
-        return self._by_bytes.get(self.pieces[id_]) == id_
+        return bool(self._canonical[id_])
 
     def _checked_sentinel(self) -> tuple[int, ...]:
         sentinel = tuple(self._backend.encode(SENTINEL, add_special_tokens=False).ids)
@@ -228,6 +237,11 @@ class Tokenizer:
             closing=frame(form.closing),
             form=form,
         )
+
+
+def _is_character(piece: bytes) -> bool:
+    """Return whether the bytes are one character, or one byte of it."""
+    return len(piece) == 1 or (len(piece) <= 4 and len(piece.decode("utf-8", "ignore")) == 1)
 
 
 class Detokenizer:

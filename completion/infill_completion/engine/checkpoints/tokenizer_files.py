@@ -7,9 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tokenizers import AddedToken, models
 from tokenizers import Tokenizer as Backend
 
 from infill_completion.engine.errors import ModelError
+
+_NO_PIECES: dict[str, Any] = {"type": "BPE", "vocab": {}, "merges": []}
+_BPE_OPTIONS = (
+    "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", "byte_fallback",
+    "ignore_merges",
+)  # fmt: skip
+_ADDED_OPTIONS = ("content", "single_word", "lstrip", "rstrip", "normalized", "special")
 
 
 @dataclass(frozen=True)
@@ -51,9 +59,37 @@ def start_of_text(document: dict[str, Any], added: dict[str, int], ends: Ends) -
     if ends.adds_bos and ends.bos in added:
         return added[ends.bos]
     if document.get("post_processor"):
-        ids: list[int] = Backend.from_str(json.dumps(document)).encode("", add_special_tokens=True).ids
+        # What is put before a text is in the post-processor, with its ids; the vocabulary takes long to read.
+        bare = document | {"model": _NO_PIECES, "added_tokens": []}
+        ids: list[int] = Backend.from_str(json.dumps(bare)).encode("", add_special_tokens=True).ids
         return ids[0] if ids and ids[0] in added.values() and ids[0] != added.get(ends.eos or "") else None
     return added.get("<s>")
+
+
+def backend_of(document: dict[str, Any]) -> Backend:
+    """Return the library's tokenizer of a ``tokenizer.json``, as ``Backend.from_str`` would.
+
+    That of a byte pair encoding is made from its vocabulary and its merges. As JSON they take five times as long, and
+    leave holes in the heap that glibc cannot give back.
+    """
+    model = document["model"]
+    merges = _pairs(model.get("merges"))
+    if model.get("type", "BPE") != "BPE" or merges is None:
+        return Backend.from_str(json.dumps(document))
+    options = {name: model[name] for name in _BPE_OPTIONS if model.get(name) is not None}
+    backend: Backend = Backend.from_str(json.dumps(document | {"model": _NO_PIECES, "added_tokens": []}))
+    backend.model = models.BPE(model["vocab"], merges, **options)
+    added = [AddedToken(**{name: token[name] for name in _ADDED_OPTIONS}) for token in document["added_tokens"]]
+    backend.add_tokens(added)
+    return backend
+
+
+def _pairs(merges: Any) -> list[tuple[str, str]] | None:
+    """Return the pairs that are merged, which files write in two ways; None if this is neither."""
+    if not isinstance(merges, list):
+        return None
+    pairs = [tuple(merge.split(" ") if isinstance(merge, str) else merge) for merge in merges]
+    return pairs if all(len(pair) == 2 for pair in pairs) else None
 
 
 def ends_of(folder: Path) -> Ends:

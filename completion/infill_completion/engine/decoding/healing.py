@@ -26,7 +26,6 @@ class Speller:
         canonical = [id_ for id_, piece in enumerate(pieces) if piece and tokenizer.canonical(id_)]
         # In the order of their pieces; tuples or a dictionary of all tokens would take several megabytes.
         self._ids = array("i", sorted(canonical, key=pieces.__getitem__))
-        self._pieces = [pieces[id_] for id_ in self._ids]
         self.allowed = lru_cache(512)(self._allowed)
 
     def _allowed(self, rest: bytes) -> Tensor:
@@ -36,14 +35,15 @@ class Speller:
         In a run of blanks they may be one blank shorter, because the last blank belongs to the word after it.
         """
         ids: list[int] = []
-        position = bisect_left(self._pieces, rest)
-        while position < len(self._pieces) and self._pieces[position].startswith(rest):
+        pieces = self._tokenizer.pieces
+        position = bisect_left(self._ids, rest, key=pieces.__getitem__)
+        while position < len(self._ids) and pieces[self._ids[position]].startswith(rest):
             ids.append(self._ids[position])
             position += 1
         inside_character = rest[0] & 0xC0 == 0x80
         text = "" if inside_character else rest.decode("utf-8", "ignore")
         first = self._tokenizer.encode_infilling(text)[:1] if text else ()
-        shortest = len(self._tokenizer.pieces[first[0]]) if first else 1
+        shortest = len(pieces[first[0]]) if first else 1
         if not rest.strip(b" \t"):
             shortest = max(1, shortest - 1)
         shorter = (self._id(rest[:length]) for length in range(shortest, len(rest)))
@@ -52,8 +52,9 @@ class Speller:
 
     def _id(self, piece: bytes) -> int | None:
         """Return the last token that is spelled so, or None."""
-        position = bisect_right(self._pieces, piece) - 1
-        return self._ids[position] if position >= 0 and self._pieces[position] == piece else None
+        pieces = self._tokenizer.pieces
+        position = bisect_right(self._ids, piece, key=pieces.__getitem__) - 1
+        return self._ids[position] if position >= 0 and pieces[self._ids[position]] == piece else None
 
     def _single(self, byte: bytes) -> int:
         id_ = self._id(byte)
