@@ -1,4 +1,4 @@
-"""The Python file that the tests with real editors open."""
+"""The Python files that the tests with real editors open."""
 
 CODE = b"""import json
 
@@ -11,4 +11,11 @@ def read_settings(path):
 def read_names(path):
     with open(path, encoding="utf-8") as file:
         return file.read().split()
+"""
+
+SHOP = b"""def total(prices, discount):
+    best = max(prices)
+    if len(prices) > 3:
+        return sum(prices) - discount * best
+    return sum(prices)
 """

@@ -23,6 +23,12 @@ for name, action in pairs({
   end, { desc = ('infill: %s'):format(name) })
 end
 
+for name, action in pairs({ ['edit-next'] = 'edit_next', ['edit-dismiss'] = 'edit_dismiss' }) do
+  vim.keymap.set({ 'n', 'i' }, ('<Plug>(infill-%s)'):format(name), function()
+    require('infill')[action]()
+  end, { desc = ('infill: %s'):format(name) })
+end
+
 vim.api.nvim_create_user_command('Infill', function(command)
   require('infill.commands').run(command.fargs)
 end, {

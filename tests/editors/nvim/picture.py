@@ -1,6 +1,7 @@
 """A screenshot of Neovim, painted from the cells that it sends to its user interface.
 
-``python -m tests.editors.nvim.picture FILE.png`` makes the one in the documentation, with the embedded model.
+``python -m tests.editors.nvim.picture FILE.png`` makes the one in the documentation, with the embedded model, and with
+``--edits`` that of next edits.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from typing import Any
 
 from benchmarks.drivers.installation import home
 from benchmarks.drivers.neovim import Neovim, ready, start
-from tests.editors.sample import CODE
+from tests.editors.sample import CODE, SHOP
 
 FONT_SIZE = 26
 MARGIN = 24
+SIGN = "»"
 
 
 @dataclass
@@ -105,6 +107,9 @@ def photograph(nvim: Neovim, target: Path) -> None:
                 draw.rectangle((x, y, x + wide * cell_width - 1, y + cell_height - 1), fill=f"#{paper:06x}")
             if text.strip():
                 draw.text((x, y + 2), text, font=font, fill=f"#{ink:06x}")
+            if style.get("strikethrough"):
+                middle = y + cell_height * 11 // 20
+                draw.line((x, middle, x + wide * cell_width - 1, middle), fill=f"#{ink:06x}", width=2)
     x, y = MARGIN + grid.cursor[1] * cell_width, MARGIN + grid.cursor[0] * cell_height
     draw.rectangle((x, y, x + 2, y + cell_height - 1), fill=f"#{grid.foreground:06x}")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -115,15 +120,21 @@ def main() -> None:
     """Make the picture for the documentation."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", type=Path)
+    parser.add_argument("--edits", action="store_true", help="of next edits instead of ghost text")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, home(Path(folder)) as environment:
         nvim = start(Path(folder), "work", environment)
-        nvim.api.ui_try_resize(72, 19)
-        nvim.open("names.py", CODE, "python")
+        nvim.api.ui_try_resize(72, 7 if arguments.edits else 19)
+        nvim.open("names.py", SHOP if arguments.edits else CODE, "python")
         nvim.api.command("syntax enable | set number noruler noshowcmd laststatus=0")
         ready(nvim)
-        nvim.type("Go<C-u><CR><CR>def read_lines(path):<CR>")
-        nvim.until(nvim.ghost, "ghost text", 30)
+        if arguments.edits:
+            nvim.api.command("set cmdheight=0")
+            nvim.type("gg0fpcwcosts<Esc>")
+            nvim.until(lambda: SIGN in "".join(nvim.screen()), "next edits")
+        else:
+            nvim.type("Go<C-u><CR><CR>def read_lines(path):<CR>")
+            nvim.until(nvim.ghost, "ghost text", 30)
         nvim.settled()
         photograph(nvim, arguments.target)
         nvim.close()

@@ -86,6 +86,7 @@ function M.record(data)
     answered[request.bufnr] = nil
   elseif request.type == 'complete' then
     answered[request.bufnr] = asked
+    require('infill.edits').refresh_soon() -- Neovim may draw now.
   elseif request.type == 'pending' and M.is_drawing(request.bufnr) then
     asked_for[key] = require('infill.text').here()
   end

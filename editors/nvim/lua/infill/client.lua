@@ -41,6 +41,7 @@ function M.attached(client, bufnr)
   status.began()
   require('infill.builtin').follow(bufnr)
   require('infill.session').watch(bufnr)
+  require('infill.edits').watch(client, bufnr)
 end
 
 --- Handle the detachment of a client from a buffer.
@@ -49,6 +50,7 @@ end
 ---@param bufnr integer
 function M.detached(_, bufnr)
   require('infill.session').forget(bufnr)
+  require('infill.edits').forget(bufnr)
 end
 
 ---@param server infill.RunningServer

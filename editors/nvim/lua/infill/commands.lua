@@ -101,7 +101,11 @@ function actions.snooze(minutes)
     if err then
       say(err.message, vim.log.levels.ERROR)
     elseif type(result) == 'table' and type(result['until']) == 'number' then
-      require('infill').dismiss()
+      local infill = require('infill')
+      if infill.is_visible() then
+        infill.dismiss()
+      end
+      require('infill.edits').drop()
       say(('suggestions are snoozed until %s.'):format(os.date('%H:%M', math.floor(result['until']))))
     else
       say('suggestions are not snoozed.')

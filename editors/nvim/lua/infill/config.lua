@@ -7,6 +7,7 @@ local M = {}
 ---@field filetypes table<string, boolean> On or off by filetype; `*` means all others.
 ---@field with_popup_menu boolean Also show ghost text while a popup menu is open.
 ---@field renderer 'auto'|'own'|'native' Who draws; see |infill-renderer|.
+---@field edits boolean Propose next edits.
 ---@field restart boolean Restart the language server after a crash.
 
 ---@type infill.Config
@@ -15,6 +16,7 @@ local defaults = {
   filetypes = {},
   with_popup_menu = false,
   renderer = 'auto',
+  edits = true,
   restart = true,
 }
 

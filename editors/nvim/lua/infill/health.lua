@@ -91,16 +91,29 @@ end
 local function check_keys()
   health.start('Keys')
   local found = {}
-  for _, mapping in ipairs(vim.api.nvim_get_keymap('i')) do
+  for _, mapping in ipairs(vim.list_extend(vim.api.nvim_get_keymap('i'), vim.api.nvim_get_keymap('n'))) do
     local is_ours = (mapping.rhs or ''):find('<Plug>(infill-', 1, true) or (mapping.desc or ''):find('^infill: ')
     if is_ours and not mapping.lhs:find('^<Plug>') then
-      found[#found + 1] = ('%s (%s)'):format(mapping.lhs, mapping.desc or mapping.rhs)
+      found[#found + 1] = ('%s (%s mode: %s)'):format(
+        mapping.lhs,
+        mapping.mode == 'n' and 'normal' or 'insert',
+        mapping.desc or mapping.rhs
+      )
     end
   end
   if #found == 0 then
     health.info("No key is mapped by this plugin's own means, for example require('infill').map('<Tab>', 'accept').")
   else
     health.ok(table.concat(found, ', '))
+  end
+end
+
+local function check_edits()
+  health.start('Next edits')
+  if require('infill.config').options.edits then
+    health.ok('They are asked for; the setting edits.enabled of the server switches them off there.')
+  else
+    health.info('They are switched off (edits = false in setup).')
   end
 end
 
@@ -112,6 +125,7 @@ function M.check()
     check_clients()
     check_doctor(path)
   end
+  check_edits()
   check_keys()
 end
 

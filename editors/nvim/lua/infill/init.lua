@@ -28,11 +28,11 @@ function M.setup(options)
   require('infill.builtin').follow_all()
 end
 
---- Accept the visible suggestion.
+--- Accept the visible suggestion; without one, do what `edit_next` does.
 ---
----@return boolean # False if no suggestion is visible; then nothing happens.
+---@return boolean # False if neither is visible; then nothing happens.
 function M.accept()
-  return take(whole)
+  return take(whole) or M.edit_next()
 end
 
 --- Accept the next word of the visible suggestion; the rest stays visible.
@@ -73,10 +73,27 @@ function M.previous()
   return cycle(-1)
 end
 
---- Hide the ghost text until the text changes.
+--- Go to the next edit that is proposed; if the cursor is there, make it and go on.
+---
+---@return boolean # False if none is visible; then nothing happens.
+function M.edit_next()
+  return require('infill.edits').next()
+end
+
+--- Hide the edits that are proposed; they do not come back.
 ---
 ---@return boolean # False if none is visible.
+function M.edit_dismiss()
+  return require('infill.edits').dismiss()
+end
+
+--- Hide the ghost text until the text changes; in normal mode, do what `edit_dismiss` does.
+---
+---@return boolean # False if nothing is visible.
 function M.dismiss()
+  if vim.api.nvim_get_mode().mode == 'n' then
+    return M.edit_dismiss()
+  end
   local builtin = require('infill.builtin')
   local bufnr = vim.api.nvim_get_current_buf()
   if builtin.is_drawing(bufnr) then
@@ -124,6 +141,7 @@ function M.toggle(scope, on)
   end
   require('infill.builtin').follow_all()
   session().update({ again = true })
+  require('infill.edits').refresh_soon()
   vim.cmd.redrawstatus()
   return config.is_enabled(bufnr)
 end
@@ -135,7 +153,9 @@ function M.statusline()
   return require('infill.status').line(vim.api.nvim_get_current_buf())
 end
 
---- Map a key to an action on the suggestion; if none is visible, the key keeps its previous meaning.
+--- Map a key to an action on what is visible; if nothing is, the key keeps its previous meaning.
+---
+--- Keys act in insert mode; those of next edits in normal mode too, where `edit_dismiss` acts only.
 ---
 ---@param key string Such as `<Tab>`.
 ---@param action string Name of one of the functions above, such as `accept`.

@@ -35,6 +35,7 @@ local function hide()
   if visible then
     ghost.clear(visible.bufnr)
     visible = nil
+    require('infill.edits').refresh_soon()
   end
 end
 
@@ -68,6 +69,7 @@ local function show(now)
   local is_new = not visible or visible.item ~= one.item
   visible = { bufnr = now.bufnr, item = one.item }
   if is_new then
+    require('infill.edits').refresh_soon()
     local client = vim.lsp.get_client_by_id(candidates.client_id)
     if client then
       client:notify('textDocument/didShowCompletion', { item = one.item })
@@ -259,6 +261,7 @@ popup.watch(vim.api.nvim_create_augroup('infill.popup', {}), function()
     if is_inserting() and client_of(vim.api.nvim_get_current_buf()) then
       M.update()
     end
+    require('infill.edits').refresh_soon()
   end)
 end)
 
