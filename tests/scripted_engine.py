@@ -203,6 +203,9 @@ class _Model:
         self.details: dict[str, Any] = {"context_tokens": 4096}
         self.texts = engine
 
+    def settle(self) -> None:
+        """Hold no memory."""
+
     def close(self) -> None:
         engine = self._engine
         engine._note(lambda: setattr(engine, "unloads", engine.unloads + 1))

@@ -41,6 +41,9 @@ class Scripted:
             yield None
         yield Chunk(0, finish_reason=FinishReason.CANCELLED)
 
+    def settle(self) -> None:
+        raise AssertionError("not idle for long enough")
+
     def close(self) -> None:
         self.is_closed = True
 

@@ -229,6 +229,28 @@ async def test_idle_weights_are_unloaded_and_the_next_request_loads_them_again(t
     assert await asyncio.to_thread(worker.join, DEADLINE_S)
 
 
+async def test_memory_of_requests_goes_back_once_after_each_pause(tiny_folder: Path) -> None:
+    settings = EngineSettings(model=str(tiny_folder), device="cpu", quantization="none")
+    settled = threading.Semaphore(0)
+
+    class Settling(WatchedModel):
+        def settle(self) -> None:
+            settled.release()
+
+    worker = Worker(
+        lambda progress: Settling(Generator.load(settings, progress)), idle=IdleLimits(300, 300, settle_s=0.01)
+    )
+    worker.start()
+    await ready(worker)
+    for _ in range(3):  # after loading, and after each answer
+        assert await asyncio.to_thread(settled.acquire, timeout=DEADLINE_S)
+        await read(worker.submit(SHORT))
+    assert await asyncio.to_thread(settled.acquire, timeout=DEADLINE_S)
+    assert not settled.acquire(blocking=False)
+    worker.stop()
+    assert await asyncio.to_thread(worker.join, DEADLINE_S)
+
+
 async def test_a_full_device_refuses_a_request_and_stays_ready(
     engine: tuple[Worker, WatchedModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:

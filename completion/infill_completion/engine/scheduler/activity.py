@@ -15,11 +15,13 @@ class IdleLimits:
         unload_s: The weights are unloaded.
         exit_s: The engine ends.
         failed_exit_s: An engine whose model could not be loaded ends, so that a corrected model can be tried.
+        settle_s: Memory that only running requests need goes back to the system.
     """
 
     unload_s: float = 900.0
     exit_s: float = 1800.0
     failed_exit_s: float = 30.0
+    settle_s: float = 2.0
 
 
 class Activity:

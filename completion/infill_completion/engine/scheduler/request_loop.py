@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -40,11 +41,18 @@ class RequestLoop:
         self._device_failures = device_failures
         self._failures = 0
         self._end = ""
+        self._is_settled = False
         self._meter = SpeedMeter()
         self.is_device_lost = False
 
     def run(
-        self, model: SchedulableModel, idle_s: float, on_idle: Callable[[], None], meter: SpeedMeter | None = None
+        self,
+        model: SchedulableModel,
+        idle_s: float,
+        on_idle: Callable[[], None],
+        meter: SpeedMeter | None = None,
+        *,
+        settle_s: float = math.inf,
     ) -> str:
         """Answer requests until the engine is stopped or has been idle for ``idle_s``.
 
@@ -54,12 +62,13 @@ class RequestLoop:
             on_idle: Called when that time is over, under the lock that adding a request takes, so that no request is
                 added after the decision.
             meter: Measures the model's speed.
+            settle_s: Time without a use after which the model settles, in seconds.
 
         Returns:
             Why only a new process helps, as a sentence; empty if this one can go on.
         """
         self._meter = meter or SpeedMeter()
-        while not self._end and (running := self._next(model, idle_s, on_idle)):
+        while not self._end and (running := self._next(model, idle_s, on_idle, settle_s)):
             self._step(running)
         self._meter.save()
         return self._end
@@ -72,7 +81,9 @@ class RequestLoop:
         for job in refused:
             job.put(RequestError(reason))
 
-    def _next(self, model: SchedulableModel, idle_s: float, on_idle: Callable[[], None]) -> RunningJob | None:
+    def _next(
+        self, model: SchedulableModel, idle_s: float, on_idle: Callable[[], None], settle_s: float
+    ) -> RunningJob | None:
         """Return the request that takes the next step; None when idle for too long, or stopped and all have ended."""
         with self._activity.changed:
             while (running := self._scheduler.next(model)) is None:
@@ -82,7 +93,13 @@ class RequestLoop:
                 if remaining <= 0:
                     on_idle()
                     return None
-                self._activity.changed.wait(remaining)
+                until_settled = math.inf if self._is_settled else self._activity.remaining_s(settle_s)
+                if until_settled > 0:
+                    self._activity.changed.wait(min(remaining, until_settled))
+                else:
+                    self._is_settled = True
+                    model.settle()
+            self._is_settled = False
             return running
 
     def _step(self, running: RunningJob) -> None:

@@ -48,6 +48,10 @@ class SchedulableModel(Protocol):
         """
         ...
 
+    def settle(self) -> None:
+        """Give memory that only running requests need back to the system; called after a while without requests."""
+        ...
+
     def close(self) -> None:
         """Free the weights."""
         ...

@@ -170,7 +170,9 @@ class Worker:
                 self._activity.wait_for_stop(self._idle.failed_exit_s)
                 return "The model could not be loaded."
             self._texts = model.texts
-            if problem := self._requests.run(model, self._unload_after_s, self._announce_unload, self._meter()):
+            if problem := self._requests.run(
+                model, self._unload_after_s, self._announce_unload, self._meter(), settle_s=self._idle.settle_s
+            ):
                 self._give_up(problem)
             self._texts = None
             if self.is_device_lost:  # to free memory there would fail too
