@@ -1,7 +1,7 @@
 """The interface between the language server and an engine: OpenAI's completion request and chunks, with additions.
 
-Format: OpenAI's ``POST /v1/completions``.  ``suffix`` is true infilling; ``context``, ``deadline_ms``, ``one_line``
-and ``explain`` are additions.  The last chunk carries ``usage`` and ``timings``.
+Format: OpenAI's ``POST /v1/completions``.  ``suffix`` is true infilling; ``context``, ``deadline_ms``, ``one_line``,
+``ahead``, ``next_characters`` and ``explain`` are additions.  The last chunk carries ``usage`` and ``timings``.
 """
 
 from __future__ import annotations
@@ -99,6 +99,8 @@ class CompletionRequest:
         workspace: Name of the texts that count for it (see :class:`TextUpdate`); empty for none.
         document: Name among these of the one that is edited, which does not count.
         is_invoked: Whether the user asked for it; not sent to the engine.
+        ahead: Whether nobody waits for the answer yet, so that all other requests come first.
+        next_characters: Of how many characters, at most, the engine reports how likely they are to be written next.
     """
 
     prefix: str
@@ -119,12 +121,17 @@ class CompletionRequest:
     workspace: str = ""
     document: str = ""
     is_invoked: bool = False
+    ahead: bool = False
+    next_characters: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return the body of the HTTP request."""
         body = asdict(self)
         body["prompt"] = body.pop("prefix")
         del body["is_invoked"]
+        for name in ("ahead", "next_characters"):
+            if not body[name]:
+                del body[name]
         if not self.workspace:
             del body["workspace"], body["document"]
         return body
@@ -191,7 +198,11 @@ class Usage:
 
 @dataclass(frozen=True)
 class Chunk:
-    """A part of one choice; ``logprob_sum`` adds up the log-probabilities (nats) of its ``token_count`` tokens."""
+    """A part of one choice; ``logprob_sum`` adds up the log-probabilities (nats) of its ``token_count`` tokens.
+
+    ``next_characters`` comes with the first text of a choice, if it was asked for: how likely each character was to be
+    its first one, the likeliest first; the empty string stands for the end of the answer.
+    """
 
     index: int = 0
     text: str = ""
@@ -201,6 +212,7 @@ class Chunk:
     usage: Usage | None = None
     timings: dict[str, float] = field(default_factory=dict)
     explain: dict[str, Any] | None = None
+    next_characters: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

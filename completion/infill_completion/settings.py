@@ -64,6 +64,12 @@ class CompletionSettings:
         at_least=0,
         at_most=10_000,
     )
+    ahead: str = setting(
+        "auto",
+        "Whether a local engine answers likely next keys before you press them: `auto` (while a core is free, not on "
+        "battery), `always`, `never` (nor is what follows a suggestion computed before you accept it).",
+        choices=("auto", "always", "never"),
+    )
     multiline: str = setting(
         "auto",
         "Whether a suggestion may span lines: `auto` (decided from the syntax), `never`, `always`.",

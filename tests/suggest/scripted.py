@@ -6,7 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
-from infill_completion.api import Chunk, CompletionRequest, EngineUnavailableError, FinishReason, Usage
+from infill_completion.api import (
+    Chunk,
+    CompletionRequest,
+    EngineUnavailableError,
+    FinishReason,
+    HeldTexts,
+    TextUpdate,
+    Usage,
+)
 from infill_completion.document.snapshot import Answer, Snapshot, Trigger
 from infill_completion.suggest.completer import Completer
 
@@ -23,12 +31,14 @@ class ScriptedEngine:
         closed: The requests whose stream was closed before its end.
         started: Set when a request comes in.
         gate: If set to an event, chunks after the first ``free_chunks`` wait for it.
+        characters: Returns how likely each character is to come next; reported to requests that want to know.
     """
 
     script: Script = lambda _: ""
     reason: FinishReason = FinishReason.STOP
     piece: int = 4
     logprob: float = 0.0
+    characters: Callable[[CompletionRequest], dict[str, float]] = lambda _: {}
     gate: asyncio.Event | None = None
     free_chunks: int = 0
     requests: list[CompletionRequest] = field(default_factory=list)
@@ -44,6 +54,7 @@ class ScriptedEngine:
         if isinstance(said, EngineUnavailableError):
             raise said
         is_whole = False
+        likely = self.characters(request) if request.next_characters else {}
         try:
             for index, whole in enumerate([said] if isinstance(said, str) else said[: request.n]):
                 text = next((whole[: whole.index(stop)] for stop in request.stop if stop in whole), whole)
@@ -51,15 +62,23 @@ class ScriptedEngine:
                     if self.gate is not None and number >= self.free_chunks:
                         await self.gate.wait()
                     piece = text[start : start + self.piece]
-                    yield Chunk(index, piece, logprob_sum=self.logprob, token_count=1)
+                    yield Chunk(index, piece, logprob_sum=self.logprob, token_count=1, next_characters=likely)
                     await asyncio.sleep(0)
-                yield Chunk(index, "", self.reason, usage=Usage(10, 5, 3), timings={"ttft_ms": 1.0})
+                usage, timings = Usage(10, 5, 3), {"ttft_ms": 1.0}
+                yield Chunk(index, "", self.reason, usage=usage, timings=timings, next_characters=likely)
             is_whole = True
         finally:
             self.ended += 1
             if not is_whole:
                 self.closed.append(request)
             self.stopped.set()
+
+
+class LocalScriptedEngine(ScriptedEngine):
+    """One that counts texts, as only the local engine does."""
+
+    async def hold(self, update: TextUpdate) -> HeldTexts:
+        return HeldTexts("store", len(update.texts), 0)
 
 
 async def until(holds: Callable[[], bool], deadline_s: float = 5) -> None:

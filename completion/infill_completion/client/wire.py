@@ -65,6 +65,7 @@ def _choice(choice: dict[str, Any]) -> Chunk:
         finish_reason=finish_reason(reason),
         logprob_sum=float(choice.get("logprob_sum", sum(logprobs))),
         token_count=int(choice.get("token_count", len(logprobs))),
+        next_characters={str(key): float(share) for key, share in (choice.get("next_characters") or {}).items()},
     )
 
 

@@ -14,13 +14,14 @@ from infill_completion.document.snapshot import Answer, Snapshot
 from infill_completion.document.workspace import NoDocuments, OpenDocuments
 from infill_completion.languages.syntax import DocumentTrees
 from infill_completion.settings import EditSettings, EngineSettings, Settings
+from infill_completion.suggest.ahead.lookahead import LookAhead, LookAheadMode
+from infill_completion.suggest.ahead.spare_time import SpareTime
 from infill_completion.suggest.debounce import Debounce
 from infill_completion.suggest.explain import explain_answer, explain_skip
 from infill_completion.suggest.explanation import Explanation
 from infill_completion.suggest.history import History
 from infill_completion.suggest.inflight import InflightRequest, InflightRequests
 from infill_completion.suggest.keystroke import Keystroke, Stages
-from infill_completion.suggest.lookahead import LookAhead
 from infill_completion.suggest.pending import PendingRequests
 from infill_completion.suggest.policy import privacy_message, skip_reason
 from infill_completion.suggest.request import RequestBuilder
@@ -64,8 +65,11 @@ class Completer:
         self._history = History(documents, settings.completion.least_confidence, judge, self._gatherer.knows)
         self._inflight = InflightRequests(engine, self._record, is_steady=is_steady)
         self._debounce = Debounce(fixed_ms=settings.completion.debounce_ms)
-        self._requests = RequestBuilder(settings, documents, self._gatherer)
-        self._lookahead = LookAhead(self._history, self._requests, self._inflight, is_steady=is_steady)
+        # What a remote server computes may cost somebody money.
+        spare_time = None if holder is None else SpareTime()
+        self._requests = RequestBuilder(settings, documents, self._gatherer, is_engine_local=holder is not None)
+        self._lookahead = LookAhead(self._history, self._requests, self._inflight, spare_time, is_steady=is_steady)
+        self._lookahead.mode = LookAheadMode(settings.completion.ahead)
         self._stages = Stages(self._history, self._inflight, self._debounce, self._requests, self._lookahead)
 
     def configure(self, settings: Settings) -> None:
@@ -79,6 +83,7 @@ class Completer:
         self._settings = settings
         self._history.min_confidence = settings.completion.least_confidence
         self.calibrate(self._history.judge.model)
+        self._lookahead.mode = LookAheadMode(settings.completion.ahead)
         self._debounce.fixed_ms = settings.completion.debounce_ms
         self._requests.configure(settings)
 
@@ -119,7 +124,7 @@ class Completer:
         """Stop all work and wait until the engine's streams are closed."""
         for uri in self._pending.uris:
             self.closed(uri)
-        self._lookahead.clear()
+        await self._lookahead.aclose()
         self._trees.close()
         await self._inflight.aclose()
         await self._gatherer.aclose()
@@ -194,6 +199,8 @@ class Completer:
 
 def _fingerprint(settings: Settings) -> Settings:
     """Return the settings without those of the engine and those that decide when or where an answer is shown."""
-    completion = replace(settings.completion, debounce_ms=0, enabled=True, in_comments=True, in_strings=True)
+    completion = replace(
+        settings.completion, debounce_ms=0, enabled=True, ahead="auto", in_comments=True, in_strings=True
+    )
     privacy = replace(settings.privacy, statistics=True)
     return replace(settings, completion=completion, privacy=privacy, edits=EditSettings(), engine=EngineSettings())

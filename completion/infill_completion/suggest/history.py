@@ -13,7 +13,7 @@ from infill_completion.suggest.extent import ExtentKind
 from infill_completion.suggest.inflight import InflightRequest
 from infill_completion.suggest.policy import shown_automatically
 from infill_completion.suggest.ranking import Ranking, rank, rank_next_line
-from infill_completion.suggest.request import PreparedRequest, versions_now
+from infill_completion.suggest.request import versions_now
 from infill_completion.suggest.reuse.memory import Memory, Offer, Recalled, Remembered, remaining_offers
 from infill_completion.suggest.reuse.removals import Removals
 from infill_completion.suggest.showing.judge import ShowJudge
@@ -100,9 +100,9 @@ class History:
         prepared, choices, view = request.prepared, request.stream.choices, request.prepared.view
         if request.is_speculative and any(choice.text.strip() for choice in choices):
             longest = max(_most_shown(choice.text, view) for choice in choices)
-            self._memory.remember_later(view, longest, lambda: self._ranked(prepared, choices))
+            self._memory.remember_later(view, longest, lambda: self._ranked(request))
             return
-        entry = self._ranked(prepared, choices)
+        entry = self._ranked(request)
         if entry.reason is SkipReason.TOO_SLOW:
             request.is_late = True  # Not remembered, since the next attempt may be in time.
             return
@@ -112,14 +112,15 @@ class History:
         if not request.is_lookahead:
             self._newest[view.uri] = entry, request
 
-    def _ranked(self, prepared: PreparedRequest, choices: tuple[Choice, ...]) -> Remembered:
-        """Return the entry for an answer."""
+    def _ranked(self, request: InflightRequest) -> Remembered:
+        """Return the entry for the answer to a request."""
+        prepared, choices, characters = request.prepared, request.stream.choices, request.stream.next_characters
         view = prepared.view
         if prepared.extent.kind is ExtentKind.AHEAD and choices[0].text.startswith("\n"):
             next_line = rank_next_line(view, choices[0], self.min_confidence)
-            return Remembered(view, (), SkipReason.NEXT_LINE, prepared.versions, next_line)
+            return Remembered(view, (), SkipReason.NEXT_LINE, prepared.versions, next_line, characters)
         ranking = self.rank(view, choices)
-        return Remembered(view, ranking.offers, ranking.reason, prepared.versions)
+        return Remembered(view, ranking.offers, ranking.reason, prepared.versions, next_characters=characters)
 
     def _recall(self, view: View) -> Recalled | None:
         shown = self._shown.get(view.uri)

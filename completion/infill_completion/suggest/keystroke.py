@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from infill_completion.api import EngineUnavailableError
 from infill_completion.document.snapshot import Answer, SkipReason
+from infill_completion.suggest.ahead.lookahead import LookAhead
 from infill_completion.suggest.debounce import Debounce
 from infill_completion.suggest.extent import Extent
 from infill_completion.suggest.history import History
 from infill_completion.suggest.inflight import InflightRequest, InflightRequests
-from infill_completion.suggest.lookahead import LookAhead
 from infill_completion.suggest.pending import PendingRequest
 from infill_completion.suggest.policy import engine_failure, private_answer
 from infill_completion.suggest.request import RequestBuilder
@@ -27,7 +27,7 @@ class Stages:
         inflight: Running requests to the engine.
         debounce: The wait before a new request.
         requests: Builds the new request.
-        lookahead: Computes what follows the suggestion.
+        lookahead: Computes what may follow the answer.
     """
 
     history: History
@@ -48,6 +48,7 @@ class Keystroke:
 
     async def answer(self) -> Answer:
         """Return the answer; the reason is SUPERSEDED if a newer request of the document comes first."""
+        self._stages.lookahead.forget(self._view.uri)
         if not self._view.is_invoked:
             self._stages.debounce.key(time.monotonic())
         answer = self._from_history()
@@ -132,11 +133,11 @@ class Keystroke:
         return None if recalled is None else self._show(recalled)
 
     def _show(self, recalled: Recalled) -> Answer:
-        """Return what the user gets to see, and begin to compute what would follow it."""
+        """Return what the user gets to see, and begin to compute what may follow it."""
         offers = recalled.offers
+        self._stages.lookahead.start_soon(self._view, recalled)
         if not offers:
             return Answer(reason=recalled.reason or SkipReason.EMPTY)
-        self._stages.lookahead.start_soon(self._view, offers[0])
         self._stages.history.show(self._view, offers)
         suggestions = tuple(self._view.suggestion(offer.text, offer.confidence, offer.replaced) for offer in offers)
         estimate = offers[0].estimate

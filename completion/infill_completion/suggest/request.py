@@ -22,6 +22,8 @@ from infill_completion.suggest.reuse.memory import Reuse
 
 # How much longer a user waits for an invoked suggestion.
 INVOKED_PATIENCE = 3
+# An unlikely key is not worth its answer.
+_NEXT_CHARACTERS = 8
 # Replaces the URIs of the cells above among those of other documents; no URI has a blank.
 _CELLS = "cells above"
 
@@ -59,10 +61,13 @@ class PreparedRequest:
 
 
 class RequestBuilder:
-    """Builds requests to the engine according to the settings."""
+    """Builds requests to the engine according to the settings; only a local engine is asked for likely next keys."""
 
-    def __init__(self, settings: Settings, documents: OpenDocuments, gatherer: Gatherer) -> None:
+    def __init__(
+        self, settings: Settings, documents: OpenDocuments, gatherer: Gatherer, *, is_engine_local: bool = False
+    ) -> None:
         self._settings = settings
+        self._is_engine_local = is_engine_local
         self._documents = documents
         self._gatherer = gatherer
         self._privacy = Privacy(settings.privacy.ignore)
@@ -109,7 +114,9 @@ class RequestBuilder:
         """Return the text of other files for a request at ``view``; cheap unless something has changed."""
         return self._gatherer.gather(view, self._documents, self._settings, self._privacy, self._budgets.context)
 
-    def build(self, view: View, extent: Extent, context: Context, *, is_explained: bool = False) -> PreparedRequest:
+    def build(
+        self, view: View, extent: Extent, context: Context, *, is_explained: bool = False, is_ahead: bool = False
+    ) -> PreparedRequest:
         """Return the request for a suggestion at ``view``.
 
         Args:
@@ -117,6 +124,7 @@ class RequestBuilder:
             extent: How far the suggestion may reach.
             context: The text of other files.
             is_explained: Whether the engine is to explain its prompt.
+            is_ahead: Whether nobody waits for the answer yet.
         """
         completion = self._settings.completion
         cells, versions = "", context.versions
@@ -142,6 +150,8 @@ class RequestBuilder:
             workspace=context.workspace,
             document=context.document,
             is_invoked=view.is_invoked,
+            ahead=is_ahead and self._is_engine_local,
+            next_characters=_NEXT_CHARACTERS if self._is_engine_local and not view.is_invoked else 0,
         )
         sources = (*context.sources, *((ContextSource("cells above", "notebook", len(cells)),) if cells else ()))
         return PreparedRequest(view, extent, request, versions, sources, masked + context.withheld, context.uris)

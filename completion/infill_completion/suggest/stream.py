@@ -27,6 +27,7 @@ class GenerationStream:
         explained: The engine's explanation of the prompt, if requested.
         expected: What the user has typed since; the stream ends as soon as it differs from that.
         has_diverged: Whether the stream ended for that reason.
+        next_characters: How likely each character is to come next, if the engine says so.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class GenerationStream:
         self.explained: dict[str, Any] | None = None
         self.expected = ""
         self.has_diverged = False
+        self.next_characters: dict[str, float] = {}
         self._engine = engine
         self._builders = [ChoiceBuilder(extent, preamble, request.max_tokens) for _ in range(request.n)]
         self._task: asyncio.Task[None] | None = None
@@ -95,6 +97,7 @@ class GenerationStream:
         self.usage = chunk.usage or self.usage
         self.explained = chunk.explain or self.explained
         self.timings.update(chunk.timings)
+        self.next_characters = self.next_characters or chunk.next_characters
         if 0 <= chunk.index < len(self._builders):
             self._builders[chunk.index].add(chunk)
 

@@ -27,6 +27,7 @@ export const SERVER_KEYS: readonly string[] = [
   "completion.candidates",
   "completion.deadline_ms",
   "completion.debounce_ms",
+  "completion.ahead",
   "completion.multiline",
   "completion.eagerness",
   "completion.min_confidence",

@@ -29,6 +29,8 @@ from infill_server.recording.secret_tracking import SecretTracker, scrubbed
 
 _LINE_CHARACTERS = 2000
 _NEVER = 1 << 62
+# They decide when a request is answered, and what is said about the answer.
+_NOT_FOR_THE_MODEL = frozenset({"deadline_ms", "explain", "ahead", "next_characters"})
 
 
 def redacted(
@@ -56,7 +58,7 @@ def redacted(
 
 def digest(request: CompletionRequest) -> str:
     """Return the SHA-256 of what a request says to the model."""
-    body = {name: value for name, value in request.to_json().items() if name not in {"deadline_ms", "explain"}}
+    body = {name: value for name, value in request.to_json().items() if name not in _NOT_FOR_THE_MODEL}
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
 
 

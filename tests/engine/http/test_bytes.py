@@ -115,6 +115,8 @@ REQUESTS = st.builds(
     echo=st.booleans(),
     stream=st.booleans(),
     explain=st.booleans(),
+    ahead=st.booleans(),
+    next_characters=st.integers(0, 32),
 )
 
 

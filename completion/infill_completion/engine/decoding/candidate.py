@@ -14,6 +14,9 @@ from infill_completion.engine.model.native.step import NativeStep
 from infill_completion.engine.ngram.mixture import mix
 from infill_completion.engine.ngram.nested_counts import NestedCounts
 
+# So many of the likeliest tokens say which character comes next.
+_FOLLOWING_TOKENS = 64
+
 
 class StopText:
     """Passes text on up to the first stop string; holds back what may be the start of one."""
@@ -125,6 +128,29 @@ class Candidate:
         if self._counts is None or self._rest:
             return []
         return self._counts.draft(count)
+
+    def begins_with(self, id_: int) -> bool:
+        """Return whether the answer's text would begin with token ``id_``: nothing precedes it but what it spells."""
+        return not self.raw and (id_ in self._stop_tokens or len(self._tokenizer.pieces[id_]) > len(self._rest))
+
+    def next_characters(self, scores: Tensor, count: int) -> dict[str, float]:
+        """Return how likely characters are to be the first of the answer's text, the likeliest ``count`` of them.
+
+        The empty string stands for the end of the answer. Tokens that only spell, or end inside a character, say
+        nothing.
+
+        Args:
+            scores: The scores to choose the next token from, ``(vocabulary,)``.
+            count: The most characters.
+        """
+        likely = scores.softmax(-1).topk(min(_FOLLOWING_TOKENS, scores.shape[-1]))
+        shares: dict[str, float] = {}
+        for share, id_ in zip(likely.values.tolist(), likely.indices.tolist(), strict=True):
+            is_end = id_ in self._stop_tokens
+            text = "" if is_end else self._tokenizer.pieces[id_][len(self._rest) :].decode(errors="ignore")
+            if share > 0 and (text or is_end):
+                shares[text[:1]] = shares.get(text[:1], 0.0) + share
+        return dict(sorted(shares.items(), key=lambda item: item[1], reverse=True)[:count])
 
     def push(self, id_: int, logprob: float) -> Chunk:
         """Append the chosen token and return what it adds; :attr:`finish` is set if it was the last."""

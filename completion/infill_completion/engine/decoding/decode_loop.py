@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from torch import Tensor
 
@@ -142,7 +143,11 @@ class DecodeLoop:
             chosen = distinct(candidate, self.candidates[: candidate.number], scores, *chosen)
         if self._is_deciding and self.reranker is not None:
             self.reranker.add(scores, *chosen)
-        return candidate.push(*chosen)
+        most = self._request.next_characters if candidate.number == 0 else 0
+        if not most or not candidate.begins_with(chosen[0]):
+            return candidate.push(*chosen)
+        reported = candidate.next_characters(scores, most)
+        return replace(candidate.push(*chosen), next_characters=reported)
 
     @property
     def _is_deciding(self) -> bool:

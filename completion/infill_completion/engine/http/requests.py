@@ -1,8 +1,8 @@
 """Parses the body of ``POST /v1/completions`` into a checked request.
 
 Format: OpenAI's completions endpoint, plus our own ``context``, ``deadline_ms``, ``explain``, ``one_line``,
-``workspace`` and ``document``.  ``null`` means the default everywhere.  Unknown fields are ignored, so that clients of
-other servers work unchanged.
+``ahead``, ``next_characters``, ``workspace`` and ``document``.  ``null`` means the default everywhere.  Unknown fields
+are ignored, so that clients of other servers work unchanged.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ def parse_request(body: bytes) -> CompletionRequest:
         one_line=given.boolean("one_line", default.one_line),
         workspace=_optional_text(fields, "workspace"),
         document=_optional_text(fields, "document"),
+        ahead=given.boolean("ahead", default.ahead),
+        next_characters=given.integer("next_characters", default.next_characters, 0, 32),
     )
 
 

@@ -60,7 +60,7 @@ class Envelope:
         return body
 
     def _choice(self, joined: Chunk, parts: list[Chunk]) -> dict[str, Any]:
-        return {
+        choice: dict[str, Any] = {
             "index": joined.index,
             "text": joined.text,
             "logprobs": _logprobs(parts) if self.logprobs else None,
@@ -68,6 +68,9 @@ class Envelope:
             "logprob_sum": joined.logprob_sum,
             "token_count": joined.token_count,
         }
+        if reported := next((part.next_characters for part in parts if part.next_characters), None):
+            choice["next_characters"] = reported
+        return choice
 
 
 EVENT_END = b"data: [DONE]\n\n"

@@ -109,23 +109,34 @@ class Scheduler:
         """Return the request that takes the next step, or None where there is no request.
 
         A cancelled request comes first, so that it ends and frees its slot; then a new one, the newest before older
-        ones; then the running ones, round robin.
+        ones; then the running ones, round robin. Requests that nobody waits for yet start and go on only while there
+        are no others.
         """
         if cancelled := next((running for running in self._running if running.job.cancelled()), None):
             return cancelled
         self._waiting = [job for job in self._waiting if not job.cancelled()]
-        room = max(0, model.concurrency - len(self._running))
-        first = max(0, len(self._waiting) - room)
-        starting, self._waiting = self._waiting[first:], self._waiting[:first]
-        for job in starting:  # the newest last, so that it ends up first
-            self._running.appendleft(RunningJob(job, _steps(model, job), time.monotonic()))
-        if not self._running:
-            return None
+        self._start(model)
         if len(self._running) > 1:
             for running in self._running:
                 running.is_alone = False
-        self._running.rotate(-1)
-        return self._running[-1]
+        chosen = next((one for one in self._running if not one.job.request.ahead), None)
+        chosen = chosen or next(iter(self._running), None)
+        if chosen is not None:
+            self._running.remove(chosen)
+            self._running.append(chosen)
+        return chosen
+
+    def _start(self, model: SchedulableModel) -> None:
+        """Start waiting requests while there is room; one that somebody waits for finds room beside those ahead."""
+        wanted = [job for job in self._waiting if not job.request.ahead]
+        running = [one for one in self._running if not one.job.request.ahead]
+        if not wanted and not running:
+            wanted, running = self._waiting, list(self._running)
+        room = max(0, model.concurrency - len(running))
+        starting = wanted[max(0, len(wanted) - room) :]
+        for job in starting:  # the newest last, so that it ends up first
+            self._waiting.remove(job)
+            self._running.appendleft(RunningJob(job, _steps(model, job), time.monotonic()))
 
 
 def _steps(model: SchedulableModel, job: Job) -> Iterator[Chunk | None]:

@@ -58,6 +58,7 @@ class Remembered:
         reason: Why there are none.
         sources: The versions of the other documents in the prompt, by URI.
         ahead: The line after the cursor's own as the model would write it; shown once the user has begun that line.
+        next_characters: How likely the model thinks each character is to come next; empty if the engine does not say.
     """
 
     view: View
@@ -65,6 +66,7 @@ class Remembered:
     reason: SkipReason | None = None
     sources: tuple[tuple[str, int], ...] = ()
     ahead: Offer = Offer("")
+    next_characters: Mapping[str, float] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)

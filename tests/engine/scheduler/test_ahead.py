@@ -1,0 +1,98 @@
+"""What nobody waits for yet takes a step only while nobody waits for anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from infill_completion.api import Chunk, CompletionRequest
+from infill_completion.engine.scheduler.job import Job
+from infill_completion.engine.scheduler.scheduler import Scheduler
+
+
+class EndlessModel:
+    """A model whose answers never end."""
+
+    name = device = "none"
+    concurrency = 2
+    texts: Any = None
+
+    @property
+    def details(self) -> dict[str, Any]:
+        return {}
+
+    def steps(self, request: CompletionRequest, cancelled: Callable[[], bool]) -> Iterator[Chunk | None]:
+        while not cancelled():
+            yield Chunk(text=request.prefix)
+
+    def close(self) -> None:
+        """Keep nothing."""
+
+
+def job(name: str, *, ahead: bool = False) -> Job:
+    return Job(CompletionRequest(name, ahead=ahead))
+
+
+def taken(scheduler: Scheduler, count: int) -> list[str]:
+    """Return whose steps come next."""
+    steps = []
+    for _ in range(count):
+        running = scheduler.next(EndlessModel())
+        assert running is not None
+        next(running.chunks, None)
+        steps.append(running.job.request.prefix)
+    return steps
+
+
+async def test_the_step_after_a_real_request_comes_in_is_its_own() -> None:
+    scheduler = Scheduler()
+    scheduler.add(job("ahead", ahead=True))
+    assert taken(scheduler, 3) == ["ahead"] * 3
+    scheduler.add(job("real"))
+    assert taken(scheduler, 5) == ["real"] * 5
+
+
+async def test_what_is_ahead_goes_on_once_the_real_requests_have_ended() -> None:
+    scheduler, real = Scheduler(), job("real")
+    scheduler.add(job("ahead", ahead=True))
+    assert taken(scheduler, 1) == ["ahead"]
+    scheduler.add(real)
+    assert taken(scheduler, 2) == ["real", "real"]
+    running = scheduler.next(EndlessModel())
+    assert running is not None
+    scheduler.remove(running)
+    assert taken(scheduler, 2) == ["ahead", "ahead"]
+
+
+async def test_what_is_ahead_takes_no_room_from_real_requests() -> None:
+    scheduler = Scheduler()
+    for number in range(EndlessModel.concurrency):
+        scheduler.add(job(f"ahead {number}", ahead=True))
+    taken(scheduler, 2)
+    scheduler.add(job("one"))
+    scheduler.add(job("two"))
+    assert sorted(taken(scheduler, 4)) == ["one", "one", "two", "two"]
+
+
+async def test_what_is_ahead_does_not_start_beside_a_real_request() -> None:
+    scheduler, real = Scheduler(), job("real")
+    scheduler.add(real)
+    scheduler.add(job("ahead", ahead=True))
+    assert taken(scheduler, 3) == ["real"] * 3
+    assert scheduler.counts == {"waiting": 1, "running": 1}
+    real.cancel()
+    running = scheduler.next(EndlessModel())
+    assert running is not None
+    assert running.job is real  # it ends first
+    scheduler.remove(running)
+    assert taken(scheduler, 1) == ["ahead"]
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+async def test_equals_take_turns_the_newest_first(ahead: bool) -> None:
+    scheduler = Scheduler()
+    for name in ("older", "newer"):
+        scheduler.add(job(name, ahead=ahead))
+    assert taken(scheduler, 4) == ["newer", "older", "newer", "older"]
