@@ -27,6 +27,9 @@ class EndlessModel:
         while not cancelled():
             yield Chunk(text=request.prefix)
 
+    def settle(self) -> None:
+        """Keep nothing."""
+
     def close(self) -> None:
         """Keep nothing."""
 

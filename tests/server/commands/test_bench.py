@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import psutil
@@ -9,10 +11,12 @@ import pytest
 
 from infill_completion.document.snapshot import Answer, SkipReason
 from infill_server.commands.bench.chart import draw
+from infill_server.commands.bench.command import table
 from infill_server.commands.bench.keystroke_report import KeystrokeReport, percentile
 from infill_server.commands.bench.keystrokes import replay
 from infill_server.commands.bench.machine import machine
 from infill_server.commands.bench.overhead import overhead
+from infill_server.commands.bench.processor_time import processor_ms
 from infill_server.commands.bench.quality.cutting import holes, read_sources
 from infill_server.commands.bench.quality.hole import CodeHole
 from infill_server.commands.bench.quality.outcome import Outcome
@@ -37,8 +41,10 @@ def test_shares_are_relative_to_keys_and_tokens() -> None:
         keystrokes=10, answers={"memory": 4, "engine": 3, "joined": 1}, latency_ms=[1.0, 2.0, 3.0, 100.0],
         engine={"requests": 8, "cancelled_requests": 2, "prompt_tokens": 200, "cached_tokens": 150},
         append_only={"prompt_tokens": 100, "cached_tokens": 97}, overhead_ms=[1.0, 9.0],
+        processor_ms=126.0,
     )  # fmt: skip
     figures = report.summary()
+    assert (figures["requests_a_key"], figures["processor_ms_a_key"]) == (0.8, 12.6)
     assert figures["without_model_share"] == 0.4
     assert figures["joined_share"] == 0.1
     assert figures["reused_prompt_share"] == 0.75
@@ -48,6 +54,16 @@ def test_shares_are_relative_to_keys_and_tokens() -> None:
     assert (figures["p50_ms"], figures["p95_ms"], figures["overhead_p95_ms"]) == (2.0, 100.0, 9.0)
     assert "latency_ms" not in figures
     assert percentile([], 0.5) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's files")
+def test_the_processor_time_of_processes_is_known_unless_one_has_ended() -> None:
+    spent = processor_ms([os.getpid()])
+    assert spent is not None
+    assert spent > 0
+    assert processor_ms([os.getpid(), os.getpid()]) == pytest.approx(2 * spent, rel=0.5)
+    assert processor_ms([os.getpid(), 1 << 30]) is None
+    assert "-" in table(KeystrokeReport(keystrokes=1).summary())
 
 
 def test_a_replay_can_be_drawn(tmp_path: Path) -> None:

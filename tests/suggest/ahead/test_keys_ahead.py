@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -63,6 +64,7 @@ async def test_each_key_brings_the_answers_to_the_next_one() -> None:
     await completer.aclose()
 
 
+WIDE = {"s": 0.4, "u": 0.3, "x": 0.3, "o": 0.3, "": 0.2, "(": 0.2, "m": 0.2}
 TEXT = "sum_of_all(xor_of_all)\n    x = sum_of_all\n"
 SHOWN_IN = ["def f(a):\n    return |\n", "class A:\n    b = |\n\n\nprint(1)\n", "# |\nx = 1\n"]
 
@@ -72,13 +74,12 @@ async def test_the_same_is_shown_with_and_without_answers_computed_ahead(code: s
     seen: dict[str, list[object]] = {}
     asked: dict[str, int] = {}
     for ahead in ("always", "never"):
-        likely = {"s": 0.4, "u": 0.3, "x": 0.3, "o": 0.3, "": 0.2, "(": 0.2, "m": 0.2}
-        engine = LocalScriptedEngine(names, characters=lambda _, likely=likely: likely)
+        engine = LocalScriptedEngine(names, characters=lambda _: WIDE)
         completer = Completer(engine, replace(ALWAYS, completion=replace(ALWAYS.completion, ahead=ahead)))
         seen[ahead] = []
         for end in [*range(len(TEXT)), 14, 13, 12, *range(12, len(TEXT))]:  # some of it is deleted and typed again
             answer = await completer.complete(at(typed(TEXT[:end], code)))
-            await until(lambda completer=completer: is_idle(completer))
+            await until(partial(is_idle, completer))
             seen[ahead].append((end, answer.suggestions, answer.reason))
         asked[ahead] = len([request for request in engine.requests if not request.ahead])
         await completer.aclose()

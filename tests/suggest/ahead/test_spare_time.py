@@ -49,8 +49,13 @@ def test_answers_computed_ahead_get_a_share_of_the_time() -> None:
 
 
 def test_the_power_supply_is_looked_at_now_and_then() -> None:
-    clock, looks = Clock(), []
-    spare = SpareTime(lambda: False, lambda: bool(looks.append(clock.now)), clock)
+    clock, looks = Clock(), list[float]()
+
+    def look() -> bool:
+        looks.append(clock.now)
+        return False
+
+    spare = SpareTime(lambda: False, look, clock)
     for _ in range(5):
         assert spare.has_any(is_always=False)
     assert len(looks) == 1

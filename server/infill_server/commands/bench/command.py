@@ -29,6 +29,8 @@ _ROWS = (
     ("without_model_share", "share of keys answered without the model"),
     ("joined_share", "share answered by a running request"),
     ("unanswered", "requests without an answer"),
+    ("requests_a_key", "requests to the engine per key"),
+    ("processor_ms_a_key", "processor time of server and engine per key, ms"),
     ("reused_prompt_share", "share of prompt tokens from the KV cache"),
     ("append_only_reused_share", "the same when text is only appended"),
     ("recomputed_tokens_a_key", "prompt tokens computed per key"),
@@ -73,4 +75,4 @@ def _folder(name: str) -> Path:
 
 def table(summary: dict[str, Any]) -> str:
     """Return the figures of `KeystrokeReport.summary` as a table with one line each."""
-    return "\n".join(f"{label:<42}{summary[key]:>10}" for key, label in _ROWS)
+    return "\n".join(f"{label:<48}{'-' if summary[key] is None else summary[key]:>10}" for key, label in _ROWS)

@@ -11,6 +11,22 @@ from infill_completion.settings import EngineSettings
 _LINE = re.compile(r'^(infill_requests_total|infill_tokens_total)\{\w+="(\w+)"\} (\S+)$', re.MULTILINE)
 
 
+async def engine_process(settings: EngineSettings) -> int | None:
+    """Return the process id of the engine with these settings; None if none is running.
+
+    Raises:
+        EngineUnavailableError: The engine does not answer.
+    """
+    address = address_of(engine_paths(settings))
+    if address is None:
+        return None
+    client = EngineClient(address)
+    try:
+        return (await client.health()).pid
+    finally:
+        await client.aclose()
+
+
 async def counters(settings: EngineSettings) -> dict[str, float]:
     """Return ``requests``, ``cancelled_requests``, ``prompt_tokens``, ``cached_tokens`` and ``completion_tokens``.
 

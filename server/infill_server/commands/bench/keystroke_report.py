@@ -12,7 +12,10 @@ from infill_server.errors import MeasurementError
 
 @dataclass
 class KeystrokeReport:
-    """The figures of a replay; times are in milliseconds from the key to the answer."""
+    """The figures of a replay; times are in milliseconds from the key to the answer.
+
+    ``processor_ms`` is the processor time of server and engine for all keys; None where the system does not say.
+    """
 
     keystrokes: int = 0
     answered: int = 0
@@ -27,6 +30,7 @@ class KeystrokeReport:
     answers: dict[str, int] = field(default_factory=dict)
     append_only: dict[str, float] = field(default_factory=dict)
     overhead_ms: list[float] = field(default_factory=list)
+    processor_ms: float | None = None
 
     def check(self) -> None:
         """Verify that the figures are about answers of the engine.
@@ -48,6 +52,7 @@ class KeystrokeReport:
         figures = asdict(self)
         figures.pop("latency_ms")
         figures.pop("overhead_ms")
+        processor_ms = figures.pop("processor_ms")
         keys = max(1, self.keystrokes)
         return figures | {
             "p50_ms": percentile(self.latency_ms, 0.50),
@@ -56,6 +61,8 @@ class KeystrokeReport:
             # A request overtaken by the next key counts as not answered.
             "without_model_share": round(self.answers.get("memory", 0) / keys, 4),
             "joined_share": round(self.answers.get("joined", 0) / keys, 4),
+            "requests_a_key": round(self.engine.get("requests", 0.0) / keys, 2),
+            "processor_ms_a_key": None if processor_ms is None else round(processor_ms / keys, 1),
             "reused_prompt_share": _share(self.engine, "cached_tokens", "prompt_tokens"),
             "append_only_reused_share": _share(self.append_only, "cached_tokens", "prompt_tokens"),
             "recomputed_tokens_a_key": round(

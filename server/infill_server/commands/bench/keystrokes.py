@@ -24,9 +24,10 @@ from lsprotocol.types import ExecuteCommandParams
 from infill_completion.document.lines import to_lf
 from infill_completion.languages.registry import language_id_of
 from infill_completion.settings import EngineSettings
-from infill_server.commands.bench.counters import counters
+from infill_server.commands.bench.counters import counters, engine_process
 from infill_server.commands.bench.keystroke_report import KeystrokeReport
 from infill_server.commands.bench.overhead import overhead
+from infill_server.commands.bench.processor_time import processor_ms
 from infill_server.commands.bench.source_files import MIN_FILE_BYTES, source_files
 from infill_server.errors import MeasurementError
 from infill_server.harness import Editor, EditorDocument
@@ -158,6 +159,8 @@ async def replay(
     engine = EngineSettings(**settings.get("engine", {}))
     open_tasks = tasks(editor, paths, chars, seed)
     before = await counters(engine)
+    processes = [editor.process_id, *filter(None, [await engine_process(engine)])]
+    spent_before = processor_ms(processes)
     typist = Typist(editor, interval_ms / 1000, seed)
     for task in _round_robin(open_tasks):
         await typist.write_line(task)
@@ -165,6 +168,8 @@ async def replay(
     after = await counters(engine)
     report = typist.report
     report.engine = _difference(after, before)
+    spent = processor_ms(processes)
+    report.processor_ms = None if spent is None or spent_before is None else spent - spent_before
     report.answers = await _answers(editor)
     report.check()
     document = open_tasks[0].document
