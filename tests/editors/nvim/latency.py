@@ -2,7 +2,8 @@
 
 The clock runs inside the editor, from the event of the typed letter to the extmark.  Each letter is typed after the
 answer for the previous one, as by a user who reads the suggestions.  Letters without a suggestion are not counted.  Run
-it by itself with ``python -m tests.editors.nvim.latency [--json FILE]``.
+it by itself with ``python -m tests.editors.nvim.latency [--json FILE]``; it then also tells how long after the key the
+server and the engine were reached (`tests.editors.hops`).
 """
 
 from __future__ import annotations
@@ -11,15 +12,17 @@ import argparse
 import json
 import os
 import statistics
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from benchmarks.drivers.installation import home
-from benchmarks.drivers.neovim import Neovim, ready, start
+from benchmarks.drivers.neovim import Neovim, lua_list, ready, start
 from tests.editors.sample import CODE
 
+HOPS = Path(__file__).parents[1] / "hops.py"
 TYPED = (
     "\n\ndef write_settings(path, settings):\n"
     '    with open(path, "w", encoding="utf-8") as file:\n'
@@ -57,11 +60,11 @@ end })
 """
 
 
-def measure(nvim: Neovim, typed: str = TYPED, *, builtin: bool = False) -> dict[str, Any]:
+def measure(nvim: Neovim, typed: str = TYPED, *, builtin: bool = False, hop_log: Path | None = None) -> dict[str, Any]:
     """Type into the current buffer and return medians and 90th percentiles in milliseconds.
 
     ``fresh``: the server was asked; ``known``: the letter is what the ghost text says.  With ``builtin`` Neovim draws,
-    which asks after every key, but later.
+    which asks after every key, but later.  ``hop_log`` is what the server has logged (`tests.editors.hops`).
     """
     nvim.lua(CLOCK)
     nvim.type("Go")
@@ -86,8 +89,37 @@ def measure(nvim: Neovim, typed: str = TYPED, *, builtin: bool = False) -> dict[
         "letters": len(keys),
         "fresh": _summary(asked),
         "known": _summary(known),
+        **({} if hop_log is None else _hops(hop_log, keys)),
         "cores": os.cpu_count(),
         "load_average": round(os.getloadavg()[0], 1),
+    }
+
+
+def _hops(log: Path, keys: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the median times from a key that the engine answered to each hop, and how often the engine was asked."""
+    hops = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    passed: dict[str, list[float]] = {}
+    for key in keys:
+        if not key.get("asked"):
+            continue
+        began_ms, times = key["at"] / 1e6, {"shown": key["drawn_ms"]}
+        for hop in hops:
+            after_ms = hop["monotonic_ms"] - began_ms
+            if 0 <= after_ms <= key["drawn_ms"] and not hop.get("is_lookahead"):
+                times.setdefault(hop["hop"], after_ms)
+        if "finished" in times:
+            for name, after_ms in times.items():
+                passed.setdefault(name, []).append(after_ms)
+    medians = {name: round(statistics.median(values), 1) for name, values in passed.items()}
+    order = ("changed", "requested", "asked", "finished", "answered", "shown")
+    asked = [hop["is_lookahead"] for hop in hops if hop["hop"] == "asked"]
+    return {
+        "fresh_from_engine": _summary(passed.get("shown", [])),
+        "hops_from_engine": {f"{name}_ms": medians[name] for name in order if name in medians},
+        "per_key": {
+            "engine_requests": round(asked.count(False) / len(keys), 2),
+            "engine_requests_ahead": round(asked.count(True) / len(keys), 2),
+        },
     }
 
 
@@ -112,11 +144,13 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the figures there")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, home(Path(folder)) as environment:
-        init = "require('infill').setup({ renderer = 'native' })" if arguments.builtin else ""
+        log = Path(folder) / "hops.jsonl"
+        init = f"vim.lsp.config('infill_ls', {{ cmd = {lua_list([sys.executable, str(HOPS), str(log)])} }})\n"
+        init += "require('infill').setup({ renderer = 'native' })" if arguments.builtin else ""
         nvim = start(Path(folder), "work", environment, init)
         nvim.open("names.py", CODE)
         ready(nvim)
-        figures = measure(nvim, builtin=arguments.builtin)
+        figures = measure(nvim, builtin=arguments.builtin, hop_log=log)
         nvim.close()
     text = json.dumps(figures, indent=2)
     print(text)

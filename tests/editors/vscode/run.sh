@@ -45,7 +45,7 @@ for name in "$@"; do
     echo "There is no $file." >&2
     exit 2
   }
-  if [ "$name" = embedded ]; then alone+=("$file"); else together+=("$file"); fi
+  if [ "$name" = embedded ] || [ "$name" = latency ]; then alone+=("$file"); else together+=("$file"); fi
 done
 
 # A hanging window costs each of its stories a deadline, so there is a limit for all together.

@@ -7,13 +7,21 @@ import type { Code } from "./code.ts";
 export async function languageServers(code: Code): Promise<number[]> {
   return processes(
     code,
-    (command) => command.some((word) => word.endsWith("/infill-ls")) && !command.includes("engine"),
+    (command) =>
+      command.some((word) => word.endsWith("/infill-ls") || word.endsWith("/hops.py")) && !command.includes("engine"),
   );
 }
 
 /** Return the ids of the engines that were started for `code`. */
 export async function engines(code: Code): Promise<number[]> {
   return processes(code, (command) => command.includes("infill_completion.engine") && command.includes("serve"));
+}
+
+/** Return the processor time that a process has used. */
+export async function processor_ms(id: number): Promise<number> {
+  // The second field is the name in brackets, which may contain anything; a tick is 10 ms.
+  const fields = (await readFile(`/proc/${id}/stat`, "utf8")).split(") ").at(-1)!.split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 async function processes(code: Code, fits: (command: string[]) => boolean): Promise<number[]> {

@@ -12,7 +12,7 @@ interface KeyRecord {
   ghosts: TimedText[];
 }
 
-/** Records when keys go down and when the ghost text changes, by the page's clock. */
+/** Records when keys go down and when the ghost text changes, in milliseconds since 1970. */
 export class Stopwatch {
   private readonly page: Page;
 
@@ -23,19 +23,20 @@ export class Stopwatch {
   async start(): Promise<void> {
     await this.page.evaluate(() => {
       const record: KeyRecord = { keys: [], ghosts: [] };
+      const now = () => performance.timeOrigin + performance.now();
       const read = () =>
         [...document.querySelectorAll(".ghost-text-decoration, .suggest-preview-text .view-line")]
           .map((node) => node.textContent)
           .join("");
       let shown = read();
-      addEventListener("keydown", (event) => record.keys.push({ at: performance.now(), text: event.key }), {
+      addEventListener("keydown", (event) => record.keys.push({ at: now(), text: event.key }), {
         capture: true,
       });
       new MutationObserver(() => {
         const text = read();
         if (text !== shown) {
           shown = text;
-          record.ghosts.push({ at: performance.now(), text });
+          record.ghosts.push({ at: now(), text });
         }
       }).observe(document.body, { subtree: true, childList: true, characterData: true });
       (globalThis as unknown as { infillRecord: KeyRecord }).infillRecord = record;
@@ -51,14 +52,23 @@ export class Stopwatch {
   }
 }
 
+/** When a key went down and when its ghost text appeared, in milliseconds since 1970. */
+export interface Span {
+  key: number;
+  shown: number;
+}
+
 /** Times in milliseconds from a key to the ghost text it brought, by what was shown when the key went down. */
 export interface Times {
   /** No ghost text was shown, and some appeared before the next key. */
   fresh_ms: number[];
+  /** When these keys went down, and when their ghost texts appeared. */
+  fresh: Span[];
   /** The key was the next character of the ghost text, which then appeared without it. */
   known_ms: number[];
   /** Places where no ghost text appeared at all. */
   none: number;
+  keys: number;
 }
 
 /** Add the record of one place to `times`. */
@@ -72,11 +82,13 @@ export function add(times: Times, { keys, ghosts }: KeyRecord): void {
       const shown = after.find((ghost) => ghost.text !== "");
       if (shown !== undefined) {
         times.fresh_ms.push(shown.at - key.at);
+        times.fresh.push({ key: key.at, shown: shown.at });
       }
     } else if (before.startsWith(key.text) && after[0]?.text === before.slice(key.text.length)) {
       times.known_ms.push(after[0].at - key.at);
     }
   });
+  times.keys += keys.length;
   if (ghosts.every((ghost) => ghost.text === "")) {
     times.none++;
   }

@@ -15,6 +15,7 @@ import {
   withProgress,
   withStatus,
 } from "../../../../editors/vscode/src/state.ts";
+import { type Hop, journey, medians } from "../harness/hops.ts";
 import { add, type Times } from "../harness/stopwatch.ts";
 
 const running: Facts = { ...INITIAL, program: "running" };
@@ -99,7 +100,7 @@ void test("an explanation keeps code as it is", () => {
 });
 
 void test("a key is timed when ghost text appears before the next key", () => {
-  const times: Times = { fresh_ms: [], known_ms: [], none: 0 };
+  const times: Times = { fresh_ms: [], fresh: [], known_ms: [], none: 0, keys: 0 };
   const keys = [..."if x"].map((text, index) => ({ at: 100 * index, text }));
   add(times, {
     keys,
@@ -109,9 +110,27 @@ void test("a key is timed when ghost text appears before the next key", () => {
       { at: 310, text: "y:" },
     ],
   });
-  assert.deepEqual(times, { fresh_ms: [20], known_ms: [5, 10], none: 0 });
+  const fresh = [{ key: 100, shown: 120 }];
+  assert.deepEqual(times, { fresh_ms: [20], fresh, known_ms: [5, 10], none: 0, keys: 4 });
   add(times, { keys, ghosts: [{ at: 350, text: "y:" }] });
-  assert.deepEqual(times, { fresh_ms: [20, 50], known_ms: [5, 10], none: 0 });
+  fresh.push({ key: 300, shown: 350 });
+  assert.deepEqual(times, { fresh_ms: [20, 50], fresh, known_ms: [5, 10], none: 0, keys: 8 });
   add(times, { keys, ghosts: [] });
-  assert.deepEqual(times, { fresh_ms: [20, 50], known_ms: [5, 10], none: 1 });
+  assert.deepEqual(times, { fresh_ms: [20, 50], fresh, known_ms: [5, 10], none: 1, keys: 12 });
+});
+
+void test("a key's journey is traced if the engine answered it", () => {
+  const log: Hop[] = [
+    { hop: "changed", at_ms: 105, version: 2 },
+    { hop: "asked", at_ms: 110, request: 1, is_lookahead: false },
+    { hop: "requested", at_ms: 150, version: 2 },
+    { hop: "finished", at_ms: 155, request: 1, is_lookahead: false },
+    { hop: "answered", at_ms: 160, version: 2, suggestions: 1 },
+  ];
+  const times = { key: 100, changed: 105, requested: 150, asked: 110, finished: 155, answered: 160, shown: 170 };
+  assert.deepEqual(journey(log, { key: 100, shown: 170 }), times);
+  assert.equal(medians([times])["shown_ms"], 70);
+  assert.equal(journey(log.slice(0, 1), { key: 100, shown: 170 }), undefined);
+  const known = log.filter(({ hop }) => hop !== "asked" && hop !== "finished");
+  assert.equal(journey(known, { key: 100, shown: 170 }), undefined);
 });
