@@ -60,7 +60,8 @@ class CompletionSettings:
     )
     debounce_ms: int | None = setting(
         None,
-        "Milliseconds to wait after a keystroke before asking the model. Unset: adapts to the typing rhythm.",
+        "Milliseconds from a keystroke until the model is asked, the editor's own pause included. Unset: adapts to the "
+        "typing rhythm and the model, down to none.",
         at_least=0,
         at_most=10_000,
     )

@@ -119,6 +119,14 @@ class EngineKeeper:
         self._learning.requested()
         return self.completer
 
+    async def anticipate(self, snapshot: Snapshot) -> None:
+        """Begin to compute the answer to a request that the editor is going to make.
+
+        A remote engine gets nothing before the editor has asked.
+        """
+        if self._own_settings().engine.url is None and (completer := self.completer_for_request()) is not None:
+            await completer.anticipate(snapshot)
+
     def check(self) -> None:
         """Replace the engine if the settings ask for another one; returns at once."""
         self._is_check_due.set()

@@ -29,6 +29,7 @@ async def complete(ls: InfillServer, params: types.CompletionParams) -> types.Co
     document = ls.documents.get(params.text_document.uri)
     snapshot = document.snapshot(params.position, _popup_trigger(params, document))
     ls.documents.focus(snapshot.uri)
+    ls.anticipation.requested(snapshot)
     asked_s = time.monotonic()
     with ls.edits.completing():
         answer = await ls.session.ask(snapshot)
@@ -47,6 +48,7 @@ async def complete_inline(ls: InfillServer, params: types.InlineCompletionParams
     trigger = Trigger.INVOKED if is_invoked else Trigger.AUTOMATIC
     snapshot = document.snapshot(params.position, trigger, params.context.selected_completion_info)
     ls.documents.focus(snapshot.uri)
+    ls.anticipation.requested(snapshot)
     asked_s = time.monotonic()
     with ls.edits.completing():
         answer = await ls.session.ask(snapshot)

@@ -12,10 +12,13 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from infill_completion import __version__
+from infill_completion.document.snapshot import Snapshot
 from infill_server.editor_settings import EditorSettings
 from infill_server.edits.next_edits import NextEdits
-from infill_server.lsp.documents import DocumentStore
+from infill_server.lsp.anticipation import Anticipation
+from infill_server.lsp.documents import Document, DocumentStore
 from infill_server.lsp.protocol import InfillProtocol, log_internal_error
+from infill_server.lsp.replacement import Replacement
 from infill_server.lsp.transport import Reader, Writer
 from infill_server.parent_process import wait_for_exit
 from infill_server.records.observer import SuggestionObserver
@@ -36,6 +39,7 @@ class InfillServer(LanguageServer):
         session: The state that lives as long as the editor's window.
         records: Records what becomes of the suggestions.
         edits: The next edits of the window.
+        anticipation: Notices what the editor is going to ask for.
     """
 
     protocol: InfillProtocol
@@ -58,7 +62,8 @@ class InfillServer(LanguageServer):
         self.session = Session(self, self.documents, self.editor_settings)
         self._writer = RecordsWriter(log.warning)
         self.records = SuggestionObserver(self._writer, self._may_record, self.documents.text_at)
-        self.documents.on_edits = self.records.edited
+        self.anticipation = Anticipation(self._expect)
+        self.documents.on_edits = self._edited
         self.edits = NextEdits(
             self.documents, lambda: self.session.settings, lambda: self.session.snooze.until_s is not None
         )
@@ -145,6 +150,15 @@ class InfillServer(LanguageServer):
         configuration = self.session.configuration
         is_known = not (configuration.is_file_unknown or self.editor_settings.is_missing)
         return is_known and configuration.settings.privacy.statistics
+
+    def _edited(self, document: Document, edits: Sequence[Replacement]) -> None:
+        self.records.edited(document, edits)
+        self.anticipation.edited(document, edits)
+
+    def _expect(self, snapshot: Snapshot) -> None:
+        """Begin to compute the answer to a request that the editor is going to make."""
+        if not self.session.snooze.covers(snapshot):
+            self.session.spawn(self.session.engine.anticipate(snapshot))
 
     def _ask_for_settings(self) -> Future[object]:
         request = types.ConfigurationParams([types.ConfigurationItem(section=SECTION)])

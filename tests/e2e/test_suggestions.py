@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 
 import pytest
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from infill_server.lsp.anticipation import LEAST_LAG_S
 from tests.e2e.editor import Editor, neovim, visual_studio_code, within
 from tests.scripted_engine import Reply, ScriptedEngine
 
@@ -54,6 +56,26 @@ async def test_both_kinds_of_request_at_one_position_are_answered_by_one_decode(
     gate.set()
     assert (await ghosts).items[0].insert_text == "    return a + b"
     assert (await popup).items[0].label == "a + b"
+    assert [request.prefix for request in engine.requests].count(buffer.text[: buffer.offset]) == 1
+
+
+async def test_the_engine_is_asked_before_an_editor_that_waits_for_a_pause(
+    editor: Editor, engine: ScriptedEngine
+) -> None:
+    engine.says("", "a + b")
+    buffer = editor.open("def add(a, b):\n    total|\n")
+    buffer.type(" ")
+    began_s = time.monotonic()
+    while time.monotonic() - began_s < 2 * LEAST_LAG_S:
+        await editor.command("infill.statistics")  # the editor waits, as VS Code does
+    await buffer.ask_inline()
+    buffer.replace(buffer.offset, buffer.offset, "= ")
+
+    def is_asked() -> bool | None:
+        return any(request.prefix == buffer.text[: buffer.offset] for request in engine.requests) or None
+
+    await asyncio.to_thread(engine.wait_for, is_asked)
+    assert (await buffer.ask_inline()).items[0].insert_text == "    total = a + b"
     assert [request.prefix for request in engine.requests].count(buffer.text[: buffer.offset]) == 1
 
 

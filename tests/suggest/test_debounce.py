@@ -38,3 +38,21 @@ def test_a_pause_for_thought_does_not_count_as_typing() -> None:
     debounce.key(0)
     debounce.key(60)
     assert debounce.interval_ms == before
+
+
+def test_a_model_much_faster_than_the_typist_is_asked_at_once() -> None:
+    debounce = Debounce(interval_ms=160, latency_ms=35)
+    assert debounce.wait_ms == 0
+    debounce.latency_ms = 80
+    assert 20 < debounce.wait_ms < 50
+    debounce.fixed_ms = 5
+    assert debounce.next_wait_ms("file:///a", is_invoked=False) == 5
+
+
+def test_a_key_that_is_recorded_twice_counts_once() -> None:
+    once, twice = Debounce(), Debounce()
+    for beat in range(5):
+        once.key(beat * 0.1)
+        twice.key(beat * 0.1)
+        twice.key(beat * 0.1)  # the editor asks for the popup and for the ghost text
+    assert once == twice

@@ -51,6 +51,8 @@ class Snapshot:
             suggestion must then replace that range and begin with that text.
         edit: How the text came about from the document's text of an earlier snapshot, if that is known. It spares
             comparing the two.
+        typed_s: When the user typed what is at the cursor, in seconds of the monotonic clock; None if that is not
+            known, or the cursor has been moved there.
     """
 
     uri: str
@@ -61,6 +63,7 @@ class Snapshot:
     trigger: Trigger = Trigger.AUTOMATIC
     selected: tuple[int, int, str] | None = None
     edit: TextEdit | None = field(default=None, compare=False, repr=False)
+    typed_s: float | None = field(default=None, compare=False, repr=False)
 
     @property
     def prefix(self) -> str:

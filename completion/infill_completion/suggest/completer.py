@@ -55,6 +55,7 @@ class Completer:
     ) -> None:
         documents = documents or NoDocuments()
         self._engine = engine
+        self._is_steady = is_steady
         self._settings = settings
         # What an engine has counted so far depends on the speed of the machine.
         holder = engine if isinstance(engine, TextHolder) and not is_steady else None
@@ -149,13 +150,26 @@ class Completer:
             view = self._requests.view(snapshot)
             self._gatherer.visited(view.uri, view.offset)
             self._history.visit(view)
-            with self._pending.register(view, snapshot.version, trace) as pending:
+            with self._pending.register(view, snapshot, trace) as pending:
                 pending.view = await self._trees.parsed(view, snapshot)
                 answer = await Keystroke(pending, self._stages).answer()
             if not pending.is_outdated:
                 break
         answer.details["steps"] = trace.steps
         return answer
+
+    async def anticipate(self, snapshot: Snapshot) -> None:
+        """Begin to compute the answer to a request that the editor is going to make.
+
+        Editors wait for a pause in the typing before they ask; the engine need not.
+        """
+        rule = self._requests.ignore_rule(snapshot.uri)
+        if self._is_steady or skip_reason(snapshot, self._settings, rule) is not None:
+            return
+        view = self._requests.view(snapshot)
+        with self._pending.register(view, snapshot, Trace()) as pending:
+            pending.view = await self._trees.parsed(view, snapshot)
+            await Keystroke(pending, self._stages).anticipate()
 
     async def explain(self, snapshot: Snapshot) -> Explanation:
         """Explain the answer that ``snapshot`` gets.
@@ -181,7 +195,7 @@ class Completer:
             stream = request.stream
             stream.explained = await explain_prompt(self._engine, stream.request, request.prepared.extent)
         else:
-            with self._pending.register(view, snapshot.version, trace) as pending:
+            with self._pending.register(view, snapshot, trace) as pending:
                 request = await Keystroke(pending, self._stages).explain(extent)
         trace.note("engine", latency_ms=request.latency_ms)
         return explain_answer(snapshot, view, extent, trace, request, recalled, self._history)

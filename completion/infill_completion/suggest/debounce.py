@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 # A longer interval between two keys is thinking, not typing.
 LONGEST_INTERVAL_MS = 1000.0
 LONGEST_WAIT_MS = 400.0
+# Hardly any key comes so soon after another one that a shorter wait would spare the engine anything.
 SHORTEST_WAIT_MS = 10.0
 # The weight of the newest observation in the running means.
 _NEWEST_WEIGHT = 0.2
@@ -18,9 +19,10 @@ _PATIENCE = 1.25
 class Debounce:
     """A wait that adapts to the typing rhythm and to the latency of the model.
 
-    With a mean interval i between keys and a mean latency l of answers the wait is ``1.25 · i · l / (i + l)``. A model
-    much faster than the typist is asked almost at once, since its answer arrives before the next key. A slow model is
-    asked after a burst of keys, since an answer begun earlier would be thrown away.
+    With a mean interval i between keys and a mean latency l of answers the wait is ``1.25 · i · l² / (i² + l²)``,
+    counted from the key. A model that is four times as fast as the typist is asked at once, since its answer arrives
+    before the next key. A slow model is asked after a burst of keys, since an answer begun earlier would be thrown
+    away.
 
     Attributes:
         interval_ms: Running mean of the time between keys.
@@ -36,7 +38,7 @@ class Debounce:
     _skipped: set[str] = field(default_factory=set)
 
     def key(self, now_s: float) -> None:
-        """Record a keystroke at ``now_s`` on a monotonic clock."""
+        """Record a keystroke at ``now_s`` on a monotonic clock; the same one may be recorded again."""
         if self._last_key_s is not None:
             interval = (now_s - self._last_key_s) * 1000
             if 0 < interval <= LONGEST_INTERVAL_MS:
@@ -67,6 +69,7 @@ class Debounce:
 
     @property
     def wait_ms(self) -> float:
-        """The adapted wait in milliseconds."""
-        wait = _PATIENCE * self.interval_ms * self.latency_ms / (self.interval_ms + self.latency_ms)
-        return min(max(wait, SHORTEST_WAIT_MS), LONGEST_WAIT_MS)
+        """The adapted wait in milliseconds; 0 if it would be too short to matter."""
+        cut_off = self.latency_ms**2 / (self.interval_ms**2 + self.latency_ms**2)
+        wait = min(_PATIENCE * self.interval_ms * cut_off, LONGEST_WAIT_MS)
+        return 0.0 if wait < SHORTEST_WAIT_MS else wait

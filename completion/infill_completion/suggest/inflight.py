@@ -51,6 +51,11 @@ class InflightRequest:
     finished: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
+    def is_anticipated(self) -> bool:
+        """Whether it was started for a request of the editor that is still to come."""
+        return not (self.is_lookahead or self.was_awaited)
+
+    @property
     def is_speculative(self) -> bool:
         """Whether nobody has needed its answer yet."""
         return self.is_lookahead and not self.was_awaited
@@ -89,8 +94,8 @@ class InflightRequests:
 
     @property
     def is_awaited(self) -> bool:
-        """Whether any request waits for the engine now."""
-        return any(request.waiters for request in self._requests.values())
+        """Whether any request waits for the engine now, or will soon."""
+        return any(request.waiters or request.is_anticipated for request in self._requests.values())
 
     def joinable(self, view: View) -> InflightRequest | None:
         """Return the running request that may serve ``view``."""

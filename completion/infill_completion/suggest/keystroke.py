@@ -15,7 +15,7 @@ from infill_completion.suggest.inflight import InflightRequest, InflightRequests
 from infill_completion.suggest.pending import PendingRequest
 from infill_completion.suggest.policy import engine_failure, private_answer
 from infill_completion.suggest.request import RequestBuilder
-from infill_completion.suggest.reuse.memory import Recalled
+from infill_completion.suggest.reuse.memory import Recalled, Reuse
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Keystroke:
         """Return the answer; the reason is SUPERSEDED if a newer request of the document comes first."""
         self._stages.lookahead.forget(self._view.uri)
         if not self._view.is_invoked:
-            self._stages.debounce.key(time.monotonic())
+            self._stages.debounce.key(self._pending.typed_s)
         answer = self._from_history()
         if answer is not None:
             return answer
@@ -59,11 +59,25 @@ class Keystroke:
         refused = self._stages.requests.refusal(self._view, None)
         return await self._from_engine(extent) if refused is None else Answer(reason=refused)
 
+    async def anticipate(self) -> None:
+        """Ask the engine what the editor is going to ask for; its request then joins this one, or finds the answer."""
+        self._stages.lookahead.forget(self._view.uri)
+        self._stages.debounce.key(self._pending.typed_s)
+        if self._is_known() or self._stages.requests.refusal(self._view, None) is not None or await self._pause():
+            return
+        if not self._is_known() and self._refused_by_now() is None:
+            self._start(self._stages.requests.extent(self._view))
+
     async def explain(self, extent: Extent) -> InflightRequest:
         """Ask the engine, with an explanation of its prompt, and wait until it has answered."""
         request = self._start(extent, is_explained=True)
         await self._stages.inflight.wait(request, self._pending.superseded)
         return request
+
+    def _is_known(self) -> bool:
+        """Return whether the engine need not be asked, or is being asked already."""
+        stages = self._stages
+        return stages.history.recall(self._view) is not None or stages.inflight.joinable(self._view) is not None
 
     def _from_history(self) -> Answer | None:
         recalled = self._stages.history.recall(self._view)
@@ -71,6 +85,12 @@ class Keystroke:
             return None
         if (refused := self._stages.requests.refusal(self._view, recalled.how)) is not None:
             return Answer(reason=refused)
+        request = self._stages.history.request_behind(recalled)
+        if request is not None and request.is_anticipated and recalled.how is Reuse.SAME:
+            request.was_awaited = True
+            self._trace.note("anticipated")
+            self._trace.note("engine", latency_ms=request.latency_ms, **request.stream.timings)
+            return self._show(recalled)
         self._trace.note("reuse", how=recalled.how.value)
         answer = self._show(recalled)
         answer.details["reuse"] = recalled.how.value
@@ -88,7 +108,7 @@ class Keystroke:
                     return answer
                 request = inflight.joinable(self._view) or self._start(extent)
             else:
-                self._trace.note("joined")
+                self._trace.note("anticipated" if request.is_anticipated else "joined")
             await inflight.wait(request, superseded)
             answer = self._outcome(request)
             if answer is not None:
@@ -101,15 +121,19 @@ class Keystroke:
         return None if rule is None else private_answer(rule)
 
     async def _pause(self) -> bool:
-        """Wait for a pause in the typing, and return whether a newer request came meanwhile."""
+        """Wait for a pause in the typing, and return whether a newer request came meanwhile.
+
+        The pause begins with the key, not with the request: many editors wait too before they ask.
+        """
         view, stages = self._view, self._stages
         stages.inflight.stop(view.uri)
         wait_ms = stages.debounce.next_wait_ms(view.uri, is_invoked=view.is_invoked)
         started = time.monotonic()
         stages.requests.gather(view)  # Done while the user may still type; `_start` then finds it ready.
-        spent_ms = (time.monotonic() - started) * 1000
-        self._trace.note("debounce", wait_ms=wait_ms, context_ms=spent_ms)
-        return await self._pending.pause(wait_ms - spent_ms)
+        now = time.monotonic()
+        left_ms = max(wait_ms - (now - self._pending.typed_s) * 1000, 0.0)
+        self._trace.note("debounce", wait_ms=wait_ms, left_ms=left_ms, context_ms=(now - started) * 1000)
+        return await self._pending.pause(left_ms)
 
     def _start(self, extent: Extent, *, is_explained: bool = False) -> InflightRequest:
         requests = self._stages.requests

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from infill_completion.document.snapshot import Snapshot
 from infill_completion.document.view import View
 from infill_completion.suggest.trace import Trace
 
@@ -19,6 +20,7 @@ class PendingRequest:
         view: The cursor in the document.
         version: The editor's version number of the document.
         trace: The steps on the way to the answer.
+        typed_s: When the key was pressed that it is for, in seconds of the monotonic clock.
         superseded: Set when a newer request replaces this one.
         is_outdated: Whether it must be made again, because the settings have changed.
     """
@@ -26,6 +28,7 @@ class PendingRequest:
     view: View
     version: int
     trace: Trace
+    typed_s: float
     superseded: asyncio.Event = field(default_factory=asyncio.Event)
     is_outdated: bool = False
 
@@ -56,12 +59,20 @@ class PendingRequests:
         self._requests: dict[str, list[PendingRequest]] = {}
 
     @contextmanager
-    def register(self, view: View, version: int, trace: Trace) -> Iterator[PendingRequest]:
-        """Supersede the document's requests for other places; the request is pending until the context ends."""
+    def register(self, view: View, snapshot: Snapshot, trace: Trace) -> Iterator[PendingRequest]:
+        """Supersede the document's requests for other places; the request is pending until the context ends.
+
+        Args:
+            view: The cursor.
+            snapshot: What ``view`` is of.
+            trace: Gets the steps on the way to the answer.
+        """
+        version = snapshot.version
+        typed_s = trace.started if snapshot.typed_s is None else snapshot.typed_s
         for older in self._requests.get(view.uri, ()):
             if not older.is_for(view, version):
                 older.supersede()
-        request = PendingRequest(view, version, trace)
+        request = PendingRequest(view, version, trace, typed_s)
         self._requests.setdefault(view.uri, []).append(request)
         try:
             yield request

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +40,7 @@ class Document:
         text: The text.
         edit: The range of the last edit; None if there was none since the last request.
         changes: What has changed, for the history of edits.
+        typed: The range of the last edit, and when it came, in seconds of the monotonic clock.
     """
 
     uri: str
@@ -47,6 +49,7 @@ class Document:
     text: DocumentText
     edit: Edit | None = None
     changes: ChangeLog = field(default_factory=lambda: ChangeLog(ChangeClock()))
+    typed: tuple[Edit, float] | None = None
 
     def change(self, changes: Iterable[types.TextDocumentContentChangeEvent], version: int) -> list[Replacement]:
         """Apply the changes of one notification in order, and return what they replaced."""
@@ -59,6 +62,7 @@ class Document:
             else:
                 done.append(self._replace_all(change.text))
         self.version = version
+        self.typed = None if self.edit is None else (self.edit, time.monotonic())
         return done
 
     def _replace_all(self, text: str) -> Replacement:
@@ -94,9 +98,20 @@ class Document:
         if selected is not None:
             start, end = self.text.offset(selected.range.start), self.text.offset(selected.range.end)
             popup = (min(start, end), max(start, end), selected.text)
-        text, offset = str(self.text), self.text.offset(position)
-        edit = self.text.edit
-        return Snapshot(self.uri, self.version, self.language_id, text, offset, trigger, popup, edit)
+        return self.snapshot_at(self.text.locate(position), trigger, popup)
+
+    def snapshot_at(self, location: Location, trigger: Trigger, popup: tuple[int, int, str] | None = None) -> Snapshot:
+        """Return the current document with the cursor at a location; ``popup`` is the entry selected there."""
+        text, offset = str(self.text), self.text.offset_at(location)
+        edit, typed_s = self.text.edit, self._typed_s(location)
+        return Snapshot(self.uri, self.version, self.language_id, text, offset, trigger, popup, edit, typed_s)
+
+    def _typed_s(self, location: Location) -> float | None:
+        """Return when the user typed at ``location``; None if the cursor has been moved there."""
+        if self.typed is None:
+            return None
+        edit, typed_s = self.typed
+        return typed_s if edit.start <= location <= edit.end else None
 
     def opened(self) -> OpenDocument:
         """Return the document as context for the completion of another one."""

@@ -129,8 +129,11 @@ class DocumentText:
 
     def offset(self, position: Position) -> int:
         """Return the offset of a client's position in code points; a position outside the text is clamped to it."""
-        line, column = self.locate(position)
-        return self._start(line) + column
+        return self.offset_at(self.locate(position))
+
+    def offset_at(self, location: tuple[int, int]) -> int:
+        """Return the offset of a line and a column in code points, which must be in the text."""
+        return self._start(location[0]) + location[1]
 
     def position(self, offset: int) -> Position:
         """Return the client's position of an offset in code points; the inverse of `offset`."""

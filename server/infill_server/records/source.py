@@ -17,4 +17,4 @@ def answered_by(answer: Answer) -> str:
         return "memory"
     steps = answer.details.get("steps")
     names = {step[0] for step in steps} if isinstance(steps, list) else set()
-    return "engine" if "asked" in names else "joined" if "joined" in names else "nothing"
+    return "engine" if names & {"asked", "anticipated"} else "joined" if "joined" in names else "nothing"
