@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import overload
 
 
-class Pieces(Sequence[bytes]):
+class Pieces:
     """The bytes of each id.
 
     Args:
@@ -22,19 +21,14 @@ class Pieces(Sequence[bytes]):
     def __len__(self) -> int:
         return len(self._starts) - 1
 
-    @overload
-    def __getitem__(self, index: int) -> bytes: ...
+    def __iter__(self) -> Iterator[bytes]:
+        return map(self.__getitem__, range(len(self)))
 
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[bytes]: ...
-
-    def __getitem__(self, index: int | slice) -> bytes | Sequence[bytes]:
-        """Return the bytes of an id."""
-        if isinstance(index, slice):
-            return [self[id_] for id_ in range(*index.indices(len(self)))]
-        if not 0 <= index < len(self):
-            raise IndexError(index)
-        return self._bytes[self._starts[index] : self._starts[index + 1]]
+    def __getitem__(self, id_: int) -> bytes:
+        """Return the bytes of an id; raise IndexError for a number that is none."""
+        if id_ < 0:
+            raise IndexError(id_)
+        return self._bytes[self._starts[id_] : self._starts[id_ + 1]]
 
     def joined(self, ids: Iterable[int]) -> bytes:
         """Return the bytes of several ids, one after the other."""
