@@ -2,6 +2,7 @@
 
 import * as path from "node:path";
 import * as vscode from "vscode";
+import type { NextEdits } from "./edits/nextEdits";
 import { explanation } from "./explanation";
 import { showMenu } from "./menu";
 import { switchModel } from "./models";
@@ -24,6 +25,7 @@ export class Commands implements vscode.Disposable {
     private readonly log: vscode.LogOutputChannel,
     private readonly tracker: StatusTracker,
     private readonly server: Server,
+    private readonly edits: NextEdits,
   ) {
     this.snooze = new Snooze(server, tracker);
     const registered = Object.entries(this.table()).map(([name, run]) =>
@@ -89,6 +91,8 @@ export class Commands implements vscode.Disposable {
       acceptLine: () => editor("acceptNextLine"),
       next: () => editor("showNext"),
       previous: () => editor("showPrevious"),
+      nextEdit: (by) => this.edits.next(by === "key"),
+      dismissEdits: () => this.edits.dismiss(),
     };
   }
 

@@ -3,6 +3,7 @@
 import * as vscode from "vscode";
 import { BEGAN_MS } from "./clock";
 import { Commands } from "./commands";
+import { NextEdits } from "./edits/nextEdits";
 import { Server } from "./server/server";
 import type { Status } from "./state";
 import { StatusTracker } from "./statusTracker";
@@ -28,11 +29,13 @@ export function activate(context: vscode.ExtensionContext): Api {
   const log = vscode.window.createOutputChannel("Infill", { log: true });
   const tracker = new StatusTracker();
   const ours = new Server(log, context.globalStorageUri.fsPath, tracker);
-  const commands = new Commands(context, log, tracker, ours);
+  const edits = new NextEdits(context.extensionUri, log, ours, tracker);
+  const commands = new Commands(context, log, tracker, ours, edits);
   context.subscriptions.push(
     log,
     tracker,
     commands,
+    edits,
     vscode.window.onDidChangeActiveTextEditor(() => tracker.readSettings()),
     vscode.workspace.onDidOpenTextDocument(() => tracker.readSettings()),
     vscode.workspace.onDidChangeConfiguration((event) => ours.configurationChanged(event)),

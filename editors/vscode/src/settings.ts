@@ -59,9 +59,17 @@ export function isLanguageEnabled(language: string): boolean {
   return languages[language] ?? languages["*"] ?? true;
 }
 
+/** The schemes of what the server may complete: no output panels, diffs or settings editors. */
+export const SCHEMES: readonly string[] = ["file", "untitled", "vscode-notebook-cell", "vscode-vfs"];
+
 /** Return whether suggestions appear without being asked for. */
 export function isEnabled(): boolean {
   return vscode.workspace.getConfiguration("infill").get<boolean>("completion.enabled", true);
+}
+
+/** Return whether next edits are proposed. */
+export function areEditsEnabled(): boolean {
+  return vscode.workspace.getConfiguration("infill").get<boolean>("edits.enabled", true);
 }
 
 /** Write a setting to the workspace if it is set there, otherwise to the user's settings. */

@@ -1,7 +1,7 @@
 /** What is known about the server and the active editor, shown in the status bar and reported to other extensions. */
 
 import * as vscode from "vscode";
-import { isEnabled, isLanguageEnabled } from "./settings";
+import { isEnabled, isLanguageEnabled, SCHEMES } from "./settings";
 import { type Change, type Facts, INITIAL, type Status, status } from "./state";
 import { StatusBar } from "./statusBar";
 
@@ -19,6 +19,11 @@ export class StatusTracker implements vscode.Disposable {
 
   get status(): Status {
     return status(this.known);
+  }
+
+  /** Return whether the server runs and has a document. */
+  isServed(document: vscode.TextDocument): boolean {
+    return this.known.program === "running" && SCHEMES.includes(document.uri.scheme);
   }
 
   /** Apply `change` to the facts. */

@@ -7,12 +7,22 @@ import { install } from "./install";
 import { locate, surroundings } from "./location";
 import type { Session } from "./session";
 
+/** An answer of the server: whether it suggests any ghost text in a document. */
+export interface Completed {
+  document: vscode.TextDocument;
+  isAny: boolean;
+}
+
 /** Owns the session and the program that it runs. */
 export class Server {
   private session: Session | undefined;
   private installing: Promise<void> | undefined;
   /** The setting `infill.server.path` when the program was last located. */
   private named: string | undefined;
+  private readonly completed = new vscode.EventEmitter<Completed>();
+
+  /** Fires at each answer to a request for ghost text. */
+  readonly onDidComplete = this.completed.event;
 
   constructor(
     private readonly log: vscode.LogOutputChannel,
@@ -34,7 +44,12 @@ export class Server {
     if (this.session === undefined) {
       // The language client is most of the extension's code; the editor's start does not wait for it.
       const { Session } = await import("./session.js");
-      this.session ??= new Session(this.log, this.storage, (change) => this.tracker.update(change));
+      this.session ??= new Session(
+        this.log,
+        this.storage,
+        (change) => this.tracker.update(change),
+        (document, isAny) => this.completed.fire({ document, isAny }),
+      );
     }
     await this.session.start(server);
     return true;
@@ -68,6 +83,16 @@ export class Server {
       this.tracker.readSettings();
       await this.session?.configurationChanged();
     }
+  }
+
+  /** Send a request; undefined while the server does not run. */
+  async request(method: string, params: unknown, token?: vscode.CancellationToken): Promise<unknown> {
+    return this.session?.request(method, params, token);
+  }
+
+  /** Send a notification, if the server runs. */
+  async notify(method: string, params: unknown): Promise<void> {
+    await this.session?.notify(method, params);
   }
 
   /** Return the server's explanation of a position; undefined before the first start. */

@@ -8,15 +8,13 @@ import * as vscode from "vscode";
 import { CloseAction, ErrorAction, State } from "vscode-languageclient";
 import { LanguageClient, type LanguageClientOptions, type Middleware } from "vscode-languageclient/node";
 import { narrowed } from "../narrowing";
-import { section, writtenSettings } from "../settings";
+import { SCHEMES, section, writtenSettings } from "../settings";
 import { type Change, type StatusParams, withProgress, withStatus } from "../state";
 import { cleanEnvironment } from "./program";
 
 const MAX_RESTARTS = 5;
 const RESTART_WINDOW_MS = 180_000;
 const LAST_LINE_MS = 1_000;
-// What the server may complete: no output panels, diffs or settings editors.
-const SCHEMES = ["file", "untitled", "vscode-notebook-cell", "vscode-vfs"];
 
 /** The language client and its server process. */
 export class Session {
@@ -31,6 +29,7 @@ export class Session {
     private readonly log: vscode.LogOutputChannel,
     private readonly storage: string,
     private readonly change: (change: Change) => void,
+    private readonly completed: (document: vscode.TextDocument, isAny: boolean) => void,
   ) {}
 
   /** The process id of the server, while it runs. */
@@ -79,6 +78,18 @@ export class Session {
     } catch (error) {
       this.log.warn(`The server did not stop in an orderly way: ${String(error)}`);
       child?.kill();
+    }
+  }
+
+  /** Send a request; undefined while the server does not run. */
+  async request(method: string, params: unknown, token?: vscode.CancellationToken): Promise<unknown> {
+    return this.client?.isRunning() === true ? this.client.sendRequest(method, params, token) : undefined;
+  }
+
+  /** Send a notification, if the server runs. */
+  async notify(method: string, params: unknown): Promise<void> {
+    if (this.client?.isRunning() === true) {
+      await this.client.sendNotification(method, params);
     }
   }
 
@@ -156,6 +167,9 @@ export class Session {
           : undefined,
       provideInlineCompletionItems: async (document, position, context, token, next) => {
         const items = await next(document, position, context, token);
+        if (!token.isCancellationRequested) {
+          this.completed(document, (Array.isArray(items) ? items : (items?.items ?? [])).length > 0);
+        }
         return Array.isArray(items)
           ? narrowed(items, document)
           : items && { ...items, items: narrowed(items.items, document) };
