@@ -40,6 +40,10 @@ def _complete(options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
+    if options.edits:
+        from infill_server.commands.explain_edits import explain_edits
+
+        return explain_edits(options)
     from infill_server.commands.explain import explain
 
     return explain(options)
@@ -166,8 +170,12 @@ def parser() -> argparse.ArgumentParser:
     complete.add_argument("-n", type=int, default=1, metavar="N", help="number of candidates (default 1)")
     complete.set_defaults(run=_complete)
 
-    explain = commands.add_parser("explain", help="how a completion came about")
+    explain = commands.add_parser("explain", help="how a completion or a next edit came about")
     _add_location(explain)
+    explain.add_argument(
+        "--edits", action="store_true",
+        help="explain the next edits: the example is the uncommitted change that is nearest to the place",
+    )  # fmt: skip
     explain.set_defaults(run=_explain)
 
     engine = commands.add_parser("engine", help="the process that holds the model")

@@ -44,6 +44,7 @@ _COMMANDS: dict[str, Callable[..., Any]] = {
     copilot.EDIT_ACCEPTED: copilot.edit_accepted,
     copilot.EDIT_REJECTED: copilot.edit_rejected,
     "infill.explain": workspace_commands.explain,
+    "infill.explainEdits": workspace_commands.explain_edits,
     "infill.toggle": workspace_commands.toggle,
     "infill.record": workspace_commands.record,
     "infill.restart": workspace_commands.restart,

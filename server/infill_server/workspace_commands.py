@@ -36,6 +36,19 @@ async def explain(ls: InfillServer, *arguments: Any) -> dict[str, Any] | None:
     return None if snapshot is None else await ls.session.explain(snapshot)
 
 
+async def explain_edits(ls: InfillServer, *arguments: Any) -> dict[str, Any]:
+    """Return why there are or are not next edits: the example, what was learnt from it, and what came of each place.
+
+    The argument is ``{"textDocument": {"uri": …}, "position": {…}}``; ``text`` of the result is a page to read.
+    """
+    try:
+        params = ls.protocol.structure(arguments[0] if arguments else None, types.TextDocumentPositionParams)
+    except JsonRpcInvalidParams as error:
+        raise JsonRpcInvalidParams("infill.explainEdits takes a textDocument and a position.") from error
+    explanation = await ls.edits.explain(ls.documents.get(params.text_document.uri), params.position)
+    return explanation.to_json() | {"text": explanation.to_text()}
+
+
 def _snapshot(ls: InfillServer, argument: Any) -> Snapshot:
     """Return the last request if it was made at the position in ``argument``, else a new snapshot."""
     try:

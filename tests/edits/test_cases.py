@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.edits.cases import example, namesakes, propagation, rename
+from tests.edits.cases import evidence, example, namesakes, propagation, rename
 from tests.edits.marked import Buffer, Change, played
 
 Table = dict[str, dict[str, str]]
@@ -17,11 +17,12 @@ SHOWN: tuple[Table, ...] = (
     example.CALLS,
     example.EXPRESSIONS,
     example.TYPES,
+    evidence.SHOWN,
     propagation.PARAMETERS,
     propagation.IMPORTS,
     propagation.AWAITS,
 )
-SILENT: tuple[Table, ...] = (rename.SILENT, namesakes.SILENT, example.SILENT, propagation.SILENT)
+SILENT: tuple[Table, ...] = (rename.SILENT, namesakes.SILENT, example.SILENT, evidence.SILENT, propagation.SILENT)
 
 
 def rows(tables: tuple[Table, ...]) -> Iterator[object]:

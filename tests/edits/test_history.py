@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from infill_completion.document.changes import MAX_CHANGES, MAX_CHARACTERS, MAX_KEPT_CHARACTERS, ChangeClock, ChangeLog
-from infill_completion.edits.examples import MAX_LINES
+from infill_completion.edits.by_example.examples import MAX_LINES
 from infill_completion.edits.history import MAX_HUNKS, EditHistory, Hunk
 from tests.edits.marked import Buffer, Window
 

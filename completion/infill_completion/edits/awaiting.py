@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from infill_completion.edits.by_example.examples import Example
 from infill_completion.edits.calls import definition_of, own_calls
-from infill_completion.edits.examples import Example
 from infill_completion.edits.proposal import Place
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from infill_completion.edits.by_example.examples import Example
 from infill_completion.edits.calls import own_calls
 from infill_completion.edits.edited_document import EditedDocument
-from infill_completion.edits.examples import Example
 from infill_completion.edits.proposal import Place
 from infill_completion.edits.tokens import Lexeme, LexemeKind, partners
 from infill_completion.edits.words import BEFORE_CALLS, KEYWORDS, SELVES

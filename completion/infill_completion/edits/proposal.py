@@ -53,12 +53,14 @@ class Proposal:
         end: Where it ends.
         text: What takes its place, with the document's own line ends.
         kind: What led to it.
+        likeness: How much the place is like that of the example, from 0 to 1; None if that was not asked for.
     """
 
     start: int
     end: int
     text: str
     kind: EditKind
+    likeness: float | None = field(default=None, compare=False)
 
 
 # Kinds that change one thing in many places; the others are proposed one after the other.

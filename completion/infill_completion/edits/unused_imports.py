@@ -1,4 +1,4 @@
-"""Imports that have lost their last use with a change."""
+"""Imports that have lost their last use with changes of the user."""
 
 from __future__ import annotations
 
@@ -24,21 +24,25 @@ _WORDS = frozenset({"import", "from", "as", "type"})
 _KEPT = re.compile(r"noqa|__all__|eslint-disable")
 
 
-def unused_imports(hunk: Hunk, text: str, tokens: Sequence[Lexeme], language_id: str) -> list[Place]:
-    """Return the removal of imports whose last use was in what the hunk replaced.
+def unused_imports(hunks: Sequence[Hunk], text: str, tokens: Sequence[Lexeme], language_id: str) -> list[Place]:
+    """Return the removal of imports whose last use was in what the user has replaced.
 
     Only lines that import a single name are removed, or the name from a list on one line.
 
     Args:
-        hunk: The change.
+        hunks: The changes.
         text: The document.
         tokens: Its tokens.
         language_id: LSP's language id.
     """
     pattern = _LINES.get(language_id)
-    if pattern is None or "__all__" in text or hunk.uri.endswith("__init__.py"):
+    if pattern is None or "__all__" in text or any(hunk.uri.endswith("__init__.py") for hunk in hunks):
         return []
-    lost = _names("".join(hunk.before), language_id) - _names("".join(hunk.after), language_id)
+    lost = {
+        name
+        for hunk in hunks
+        for name in _names("".join(hunk.before), language_id) - _names("".join(hunk.after), language_id)
+    }
     if not lost:
         return []
     counts: dict[str, int] = {}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from infill_completion.document.changes import LineChange
 from infill_completion.document.workspace import OpenDocument
+from infill_completion.edits.explained import EditExplanation
 from infill_completion.edits.history import EditHistory
 from infill_completion.edits.proposal import EditRequest, NextEditsAnswer, Silence
 from infill_completion.edits.proposer import Proposer
@@ -47,6 +48,7 @@ class EditWindow:
         settings: Settings,
         roots: Sequence[Path],
         is_stopped: Callable[[], bool],
+        explanation: EditExplanation | None = None,
     ) -> NextEditsAnswer:
         """Return the next edits of a document, or why there are none.
 
@@ -56,13 +58,16 @@ class EditWindow:
             settings: The user's settings.
             roots: The folders of the workspace.
             is_stopped: Whether to give up; asked often.
+            explanation: Filled in with what was looked at, if somebody wants to read it.
         """
         self._is_stopped = is_stopped
         reason = self._refusal(request, settings, roots)
         if reason is not None:
+            if explanation is not None:
+                explanation.silence = reason
             return NextEditsAnswer(silence=reason)
         texts = tuple(other.text for other in others[:MAX_OTHERS] if not self._is_private(other.uri, settings, roots))
-        return self._proposer.propose(replace(request, others=texts))
+        return self._proposer.propose(replace(request, others=texts), explanation)
 
     def reject(self, key: int) -> None:
         """Do not propose again the change of lines that has this key."""

@@ -19,6 +19,7 @@ from lsprotocol import types
 from infill_server.lsp.documents import Document, DocumentStore
 
 if TYPE_CHECKING:
+    from infill_completion.edits.explained import EditExplanation
     from infill_completion.edits.proposal import EditRequest, NextEditsAnswer
     from infill_completion.edits.window import EditWindow
     from infill_completion.settings import Settings
@@ -137,6 +138,21 @@ class NextEdits:
             return []
         return self._offer(document, request, answer)
 
+    async def explain(self, document: Document, position: types.Position) -> EditExplanation:
+        """Return why there are or are not next edits of a document; waits until no suggestion is awaited."""
+        from infill_completion.edits.explained import EditExplanation
+
+        self.expect()
+        request = _request(document, position)
+        await self.are_settings_known.wait()
+        while True:
+            await self._idle.wait()
+            pending = self._pending = _Pending()
+            explanation = EditExplanation(request.uri)
+            explanation.silence = (await self._compute(request, pending, explanation)).silence
+            if not pending.is_stopped:
+                return explanation
+
     def shown(self, number: str) -> None:
         """Count an edit that the client shows; one that it reports again at once counts once."""
         if number in self._offers and number != self._shown:
@@ -174,7 +190,9 @@ class NextEdits:
             return False
         return document.version == request.version and str(document.text) == request.text
 
-    async def _compute(self, request: EditRequest, pending: _Pending) -> NextEditsAnswer:
+    async def _compute(
+        self, request: EditRequest, pending: _Pending, explanation: EditExplanation | None = None
+    ) -> NextEditsAnswer:
         if self._is_snoozed():
             from infill_completion.edits.proposal import NextEditsAnswer, Silence
 
@@ -192,7 +210,7 @@ class NextEdits:
 
         def work() -> NextEditsAnswer:
             window = self._follow()
-            return window.propose(request, others, settings, roots, lambda: pending.is_stopped)
+            return window.propose(request, others, settings, roots, lambda: pending.is_stopped, explanation)
 
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="edits")

@@ -24,13 +24,15 @@ PARAMETERS = {
 }
 IMPORTS = {
     "python": {
-        "a module": "[[import os\n⟶]]import sys\n\nx = «os.getcwd()⟶sys.argv[0]»\n",
-        "one of several": "from m import [[a, ⟶]]b\n\nx = «a()⟶b()»\n",
-        "the last of several": "from m import b[[, a⟶]]\n\nx = «a()⟶b()»\n",
+        "a module": "[[import os\n⟶]]import sys\n\nx = «os.getcwd()⟶sys.argv[0]»\ny = 1\nz = «2⟶y»\n",
+        "one of several": "from m import [[a, ⟶]]b\n\nx = «a()⟶b()»\ny = 1\nz = «2⟶y»\nw = 1\nv = «3⟶w»\n",
+        "the last of several": "from m import b[[, a⟶]]\n\nx = «a()⟶b()»\ny = 1\nz = «2⟶y»\nw = 1\nv = «3⟶w»\n",
     },
-    "javascript": {"one of several": "import { [[a, ⟶]]b } from 'm';\n\nconst x = «a()⟶b()»;\n"},
-    "typescript": {"a line": "[[import { a } from 'm';\n⟶]]\nconst x = «a()⟶1 + 2»;\n"},
-    "java": {"a class": "[[import a.b.List;\n⟶]]\nclass A {\n  «List⟶int[]» x;\n}\n"},
+    "javascript": {
+        "one of several": "import { [[a, ⟶]]b } from 'm';\n\nconst x = «a()⟶b()»;\nlet y;\nconst z = «2⟶y»;\nlet w;\nconst v = «3⟶w»;\n"
+    },
+    "typescript": {"a line": "[[import { a } from 'm';\n⟶]]\nconst x = «a()⟶1 + 2»;\nlet y;\nconst z = «2⟶y»;\n"},
+    "java": {"a class": "[[import a.b.List;\n⟶]]\nclass A {\n  «List⟶int[]» x;\n  int y;\n  int z = «2⟶y»;\n}\n"},
 }
 AWAITS = {
     "python": {
@@ -61,14 +63,16 @@ SILENT = {
         "removed, but never given": "def f(a«, b=1⟶»):\n    return a\n\nf(1)\n",
         "defined twice": "class A:\n    def f(self, a«, b⟶»):\n        pass\n\nclass B:\n    def f(self, a, b):\n        pass\n\nx.f(1, 2)\n",
         "starred arguments": "def f(a«, b⟶»):\n    return a\n\nf(*x)\n",
-        "import still used": "import os\n\nx = «os.getcwd()⟶1»\ny = os.sep\n",
-        "import used in a string": "import os\n\nx = «os.getcwd()⟶1»\ny: 'os.PathLike'\n",
-        "import under another name": "from m import a as b, c\n\nx = «b()⟶c()»\n",
-        "the last import under another name": "from m import c, a as b\n\nx = «b()⟶c()»\n",
-        "two imports on a line": "import os; import sys\n\nx = «os.getcwd()⟶sys.path»\n",
-        "the second import on a line": "import os; import sys\n\nx = «sys.path⟶os.getcwd()»\n",
-        "import that goes on": "import os, \\\n    sys\n\nx = «os.getcwd()⟶sys.path»\n",
-        "import that is kept": "import os  # noqa: F401\n\nx = «os.getcwd()⟶1»\n",
+        "import whose last use was moved just now": "import os\n\nx = 1\ny = «os.getcwd()⟶x»\n",
+        "name in a list that another one may replace": "from m import a, b\n\nx = «a()⟶b()»\ny = 1\nz = «2⟶y»\n",
+        "import still used": "import os\n\nx = «os.getcwd()⟶1»\ny = os.sep\ny = 1\nz = «2⟶y»\n",
+        "import used in a string": "import os\n\nx = «os.getcwd()⟶1»\ny: 'os.PathLike'\ny = 1\nz = «2⟶y»\n",
+        "import under another name": "from m import a as b, c\n\nx = «b()⟶c()»\ny = 1\nz = «2⟶y»\n",
+        "the last import under another name": "from m import c, a as b\n\nx = «b()⟶c()»\ny = 1\nz = «2⟶y»\n",
+        "two imports on a line": "import os; import sys\n\nx = «os.getcwd()⟶sys.path»\ny = 1\nz = «2⟶y»\n",
+        "the second import on a line": "import os; import sys\n\nx = «sys.path⟶os.getcwd()»\ny = 1\nz = «2⟶y»\n",
+        "import that goes on": "import os, \\\n    sys\n\nx = «os.getcwd()⟶sys.path»\ny = 1\nz = «2⟶y»\n",
+        "import that is kept": "import os  # noqa: F401\n\nx = «os.getcwd()⟶1»\ny = 1\nz = «2⟶y»\n",
     },
     "javascript": {
         "handed to all": "«⟶async »function load(a) {}\nasync function g() {\n  await Promise.all([load(1)]);\n}\n",

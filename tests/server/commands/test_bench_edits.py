@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from infill_server.cli import main
+from infill_server.commands.bench.edit_verdict import ChangedLines, Verdict, verdict
 from infill_server.commands.bench.edits import replay_commits
 from tests.engine.learning.git_repository import sign_newest
 
@@ -36,14 +37,50 @@ def test_a_hunk_that_was_proposed_before_it_was_made_is_right(repository: Path) 
     _commit(repository, BEFORE)
     _commit(repository, RENAMED)
     summary = replay_commits(repository, 10).summary()
-    assert (summary["proposals"], summary["precision"], summary["due"], summary["recall"]) == (1, 1.0, 1, 1.0)
+    assert (summary["proposals"], summary["precision"], summary["due"], summary["recall"]) == (2, 1.0, 2, 1.0)
 
 
-def test_a_line_that_changes_in_another_way_too_is_wrong_but_goes_that_way(repository: Path) -> None:
+def test_a_line_that_changes_further_is_right_but_not_exact(repository: Path) -> None:
     _commit(repository, BEFORE)
     _commit(repository, RENAMED.replace("return total", "return total + 1"))
     summary = replay_commits(repository, 10).summary()
-    assert (summary["proposals"], summary["precision"], summary["towards"], summary["recall"]) == (1, 0.0, 1.0, 0.0)
+    assert (summary["precision"], summary["exact"], summary["recall"]) == (1.0, 0.0, 0.5)
+
+
+BEFORE_LINE = "    return count + 1\n"
+VERDICTS = {
+    "made exactly": ("    return total + 1\n", ("    return total + 1\n",), Verdict.EXACT),
+    "made with other blanks": ("    return total + 1\n", ("    return total+1\n",), Verdict.PART),
+    "made and more": ("    return total + 1\n", ("    return total + 1 + x\n",), Verdict.PART),
+    "made, and the line broken": (
+        "    return total + 1\n",
+        ("    return (\n", "        total + 1\n", "    )\n"),
+        Verdict.PART,
+    ),
+    "another name": ("    return total + 1\n", ("    return size + 1\n",), Verdict.OTHER),
+    "the name elsewhere in a new line": ("    return total + 1\n", ("    print(total, file, sep)\n",), Verdict.OTHER),
+    "the line removed": ("    return total + 1\n", (), Verdict.REMOVED),
+    "the line as it was": ("    return total + 1\n", None, Verdict.UNTOUCHED),
+    "removal of a removed line": ("", (), Verdict.EXACT),
+    "removal of a changed line": ("", ("    return total\n",), Verdict.EXACT),
+    "removal of a line that stays": ("", (BEFORE_LINE, "    x = 1\n"), Verdict.OTHER),
+}
+
+
+@pytest.mark.parametrize(("after", "wanted", "expected"), VERDICTS.values(), ids=VERDICTS)
+def test_a_proposal_is_right_if_the_commit_does_the_same_in_these_lines(
+    after: str, wanted: tuple[str, ...] | None, expected: Verdict
+) -> None:
+    lines = ChangedLines(0, (BEFORE_LINE,), (after,) if after else ())
+    assert verdict(lines, wanted, "python") is expected
+
+
+def test_each_file_is_played_down_and_up(repository: Path) -> None:
+    before = "import os\nimport sys\n\nx = os.sep\ny = 1\nz = sys.argv\nw = 2\n"
+    after = "import sys\n\nx = 3\ny = 1\nz = sys.path\nw = 2\n"
+    _commit(repository, before)
+    _commit(repository, after)
+    assert replay_commits(repository, 10).summary()["due"] == 4
 
 
 def test_lines_end_where_editors_end_them(repository: Path) -> None:
@@ -58,7 +95,8 @@ def test_two_places_on_a_line_that_are_not_taken_count_once(repository: Path) ->
     _commit(repository, before)
     after = before.replace("(count)", "(total)").replace("b = 1", "b = total").replace("c = 2", "c = total")
     _commit(repository, after)
-    assert replay_commits(repository, 10).summary()["proposals"] == 1
+    report = replay_commits(repository, 10)
+    assert sum(report.verdicts.values()) == len({example.split(" (")[0] for example in report.examples})
 
 
 def test_silence_is_right_after_a_single_hunk(repository: Path) -> None:

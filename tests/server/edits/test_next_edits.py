@@ -9,6 +9,7 @@ import pytest
 from lsprotocol import types
 
 from infill_completion.document.workspace import OpenDocument
+from infill_completion.edits.proposal import Silence
 from infill_completion.settings import CompletionSettings, EditSettings, PrivacySettings, Settings
 from infill_server.edits.next_edits import NextEdits
 from infill_server.lsp.documents import Document, DocumentStore
@@ -212,3 +213,31 @@ def test_other_documents_are_of_the_language_that_is_asked_for(window: Window) -
         window.documents.open(types.TextDocumentItem(f"file:///w/{name}", language_id, 1, name))
     assert [other.text for other in window.documents.others(URI)] == ["c.js", "b.py"]
     assert [other.text for other in window.documents.others(URI, "python")] == ["b.py"]
+
+
+async def test_an_explanation_names_the_example_the_places_and_why_each_is_left_out(window: Window) -> None:
+    explanation = await asyncio.wait_for(window.edits.explain(window.document, END), DEADLINE_S)
+    assert (explanation.before, explanation.after) == ("def f(count):\n", "def f(total):\n")
+    (kind,) = explanation.kinds
+    assert (kind.kind, kind.learnt) == ("rename", "count ⟶ total")
+    assert [(place.line, place.after, place.verdict) for place in kind.places] == [(2, "    return total", "due")]
+    assert explanation.silence is None
+    assert "+     return total" in explanation.to_text()
+    (offer,) = await window.edits.propose(window.document, END, None)
+    window.edits.rejected(offer.number)
+    explanation = await asyncio.wait_for(window.edits.explain(window.document, END), DEADLINE_S)
+    assert [place.verdict for place in explanation.kinds[0].places] == ["rejected or undone before"]
+    assert explanation.silence is Silence.REJECTED
+    assert explanation.to_json()["silence"] == Silence.REJECTED.value
+
+
+async def test_an_explanation_shows_nothing_of_a_private_file_or_of_a_change_with_a_password() -> None:
+    window = Window(
+        "key = load(count)\n", old=3, new="'AKIAIOSFODNN7EXAMPLE', 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY'"
+    )
+    text = (await asyncio.wait_for(window.edits.explain(window.document, END), DEADLINE_S)).to_text()
+    assert "wJalr" not in text
+    window = Window()
+    window.settings = Settings(privacy=PrivacySettings(ignore=("*.py",)))
+    explanation = await asyncio.wait_for(window.edits.explain(window.document, END), DEADLINE_S)
+    assert (explanation.after, explanation.silence) == ("", Silence.PRIVATE_FILE)

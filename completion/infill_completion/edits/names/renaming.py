@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from infill_completion.edits.names.builtin_names import is_known
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 _OWN = SELVES | {"Self::"}
 # Scopes whose names are known elsewhere; they are neither types nor functions.
 _NAMESPACES = frozenset({"namespace_definition", "mod_item"})
+# More places than these change only after a second use of the variable, or its definition, has changed.
+MAX_BY_USE = 2
+# From this likeness on, the new name is the old one in another spelling.
+RESPELLED = 0.8
 # Its parameters are fields.
 _RECORD = "record_declaration"
 
@@ -61,6 +66,8 @@ def renamed_places(
     if not here:
         return None
     same = _same(left, fresh, here, rules, is_known(language_id, new, text))
+    if len(changed) == 1 and len(same) > MAX_BY_USE and not _is_respelled(old, new):
+        same = [] if _is_plain_use(here) else same
     if not same and not _is_identified(left, here, rules):
         return None
     return [_replacement(found, old, new) for found in same]
@@ -81,6 +88,16 @@ def _same(
     if any(found.is_imported or is_parameter_property(found.node) for found in (*same, *here)):
         return []
     return same
+
+
+def _is_plain_use(here: list[Occurrence]) -> bool:
+    """Return whether a variable was changed where it is used, which is often meant to be another one there."""
+    return not any(found.is_binding or found.receiver for found in here)
+
+
+def _is_respelled(old: str, new: str) -> bool:
+    """Return whether a name is spelled in another way."""
+    return SequenceMatcher(None, old.casefold(), new.casefold(), autojunk=False).ratio() > RESPELLED
 
 
 def _is_identified(left: list[Occurrence], here: list[Occurrence], rules: NameRules) -> bool:

@@ -15,6 +15,9 @@ from infill_server.commands.bench.git import Git, GitRefusedError
 MAX_LINES = 5000
 MAX_HUNKS = 40
 
+# First and last line before (the last excluded), and the new lines.
+LineHunk = tuple[int, int, tuple[str, ...]]
+
 
 @dataclass(frozen=True)
 class FileChange:
@@ -25,14 +28,14 @@ class FileChange:
         path: The file.
         language_id: LSP's language id.
         before: The lines before the commit, with their line ends.
-        hunks: What was replaced: first and last line before (the last excluded), and the new lines, from top to bottom.
+        hunks: What was replaced, from top to bottom.
     """
 
     commit: str
     path: str
     language_id: str
     before: tuple[str, ...]
-    hunks: tuple[tuple[int, int, tuple[str, ...]], ...]
+    hunks: tuple[LineHunk, ...]
 
 
 def changes_of(repository: Path, commits: int) -> Iterator[FileChange]:
@@ -58,7 +61,7 @@ def changes_of(repository: Path, commits: int) -> Iterator[FileChange]:
             old, new = split_lines(before), split_lines(after)
             if max(len(old), len(new)) > MAX_LINES:
                 continue
-            hunks = tuple(_hunks(old, new))
+            hunks = tuple(hunks_of(old, new))
             if 0 < len(hunks) <= MAX_HUNKS:
                 yield FileChange(commit, path, language_id, tuple(old), hunks)
 
@@ -77,7 +80,8 @@ def _text(git: Git, blob: str) -> str:
     return git("cat-file", "blob", blob).decode("utf-8", "replace")
 
 
-def _hunks(old: list[str], new: list[str]) -> Iterator[tuple[int, int, tuple[str, ...]]]:
+def hunks_of(old: list[str], new: list[str]) -> Iterator[LineHunk]:
+    """Yield what was replaced in lines, from top to bottom."""
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     for kind, first, end, start, stop in matcher.get_opcodes():
         if kind == "equal":

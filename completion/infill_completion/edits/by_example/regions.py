@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from infill_completion.edits.examples import Example
-from infill_completion.edits.patterns import PatternForm
+from infill_completion.edits.by_example.examples import Example
+from infill_completion.edits.by_example.patterns import PatternForm, is_simple
 from infill_completion.edits.tokens import Lexeme, LexemeKind, partners
-from infill_completion.edits.words import BEFORE_CALLS, CONSTANTS, DEFINES, KEYWORDS, SAME_TESTS
+from infill_completion.edits.words import BEFORE_CALLS, CONSTANTS, DEFINES, KEYWORDS, SAME_TESTS, SELVES
 
 _DOTS = frozenset({".", "->", "::", "?."})
 
@@ -69,12 +69,18 @@ def with_context(example: Example, low: int, same: int) -> tuple[int, int, Patte
             return low - around[0], same - around[1], around[2]
         return low - len(left), same - len(right[:1]), PatternForm.OTHER
     if new and any(is_name(token) and len(token.text) > 2 for token in old):
-        is_callee = old[-1].kind is new[-1].kind is LexemeKind.NAME and bool(right) and right[0].text == "("
+        is_callee = _is_path(old) and _is_path(new) and bool(right) and right[0].text == "("
         return low, same - is_callee, PatternForm.MEMBER if is_callee else PatternForm.EXPRESSION
     operators = " ".join(token.text for token in old), " ".join(token.text for token in new)
     if right and right[0].text in CONSTANTS and operators in SAME_TESTS:
         return low, same - 1, PatternForm.TEST
     return low - len(left), same - len(right[:1]), PatternForm.OTHER
+
+
+def _is_path(tokens: list[Lexeme]) -> bool:
+    """Return whether tokens are a name, or what is reached from one by dots, calls and indexes."""
+    is_end_name = tokens[-1].kind is LexemeKind.NAME
+    return is_end_name and is_simple(tokens) and not any(token.text in KEYWORDS - SELVES for token in tokens)
 
 
 def _around_name(name: Lexeme, left: list[Lexeme], right: list[Lexeme]) -> tuple[int, int, PatternForm] | None:

@@ -12,6 +12,8 @@ from enum import Enum
 
 from infill_completion.edits.tokens import CLOSERS, OPENERS, Lexeme, LexemeKind
 
+# From this number on, a hole stands for what two examples differ in.
+FIRST_VARYING = 100
 # The most tokens that a hole stands for.
 MAX_HOLE_TOKENS = 120
 _SEPARATORS = frozenset({",", ";"})
@@ -49,10 +51,11 @@ class EditPattern:
         loose: The holes that stand between operators in ``new``; only a simple expression fits there.
         old_span: Which part of ``old`` is replaced; the tokens before and after it must only be there.
         examples: The number of examples it was made of.
-        replaces: Whether tokens take the place of others; otherwise some are only inserted or removed, and the blanks
-            around them belong to them.
+        blanks: Whether the blanks before and after what is replaced are replaced too: where tokens are only inserted or
+            removed, and where the change has others.
         form: What the change does.
         around: The other tokens of the lines of each example.
+        spans_lines: Whether what is searched is on several lines.
     """
 
     old: tuple[str | PatternHole, ...]
@@ -60,15 +63,43 @@ class EditPattern:
     loose: frozenset[int] = frozenset()
     old_span: tuple[int, int] | None = None
     examples: int = 1
-    replaces: bool = True
+    blanks: tuple[bool, bool] = (False, False)
     form: PatternForm = PatternForm.OTHER
     around: tuple[tuple[str, ...], ...] = ()
+    spans_lines: bool = False
 
     @property
     def anchor(self) -> str:
         """The longest name of the pattern, which every match contains; empty if there is none."""
         names = [item for item in self.old if isinstance(item, str) and (item[0].isalpha() or item[0] == "_")]
         return max(names, key=len, default="")
+
+    @property
+    def is_inserted(self) -> bool:
+        """Whether nothing is replaced."""
+        first, last = self.old_span or (0, len(self.old))
+        return first == last
+
+    @property
+    def has_holes(self) -> bool:
+        """Whether other places may have other code somewhere."""
+        return any(isinstance(item, PatternHole) for item in self.old)
+
+    @property
+    def drops_what_varies(self) -> bool:
+        """Whether two examples dropped different things, so that nobody knows what else may be dropped."""
+        kept = {item.number for item in self.new if isinstance(item, PatternHole)}
+        return any(
+            isinstance(item, PatternHole) and item.number >= FIRST_VARYING and item.number not in kept
+            for item in self.old[slice(*(self.old_span or (0, len(self.old))))]
+        )
+
+    def __str__(self) -> str:
+        """Return the pattern to read: what is searched, and what replaces the part that changes."""
+        first, last = self.old_span or (0, len(self.old))
+        old = [item if isinstance(item, str) else f"‹{item.number}›" for item in self.old]
+        new = "".join(item if isinstance(item, str) else f"‹{item.number}›" for item in self.new)
+        return " ".join([*old[:first], f"[{' '.join(old[first:last])} ⟶ {new}]", *old[last:]])
 
 
 @dataclass(frozen=True)
@@ -132,12 +163,14 @@ def _match_at(pattern: EditPattern, text: str, tokens: Sequence[Lexeme], at: int
         at = end
     limits.append(at)
     first, last = pattern.old_span or (0, len(pattern.old))
-    if limits[last] <= limits[first] or not pattern.replaces:  # from token to token, blanks included
-        start, end_offset = tokens[limits[first] - 1].end, tokens[limits[last]].start
-        if "\n" in text[start:end_offset]:
-            return None
-    else:
-        start, end_offset = tokens[limits[first]].start, tokens[limits[last] - 1].end
+    low, high = limits[first], limits[last]
+    if (pattern.blanks[0] and low == 0) or (pattern.blanks[1] and high >= len(tokens)):
+        return None
+    start = tokens[low - 1].end if pattern.blanks[0] else tokens[low].start
+    end_offset = tokens[high].start if pattern.blanks[1] else tokens[high - 1].end
+    around = text[start : tokens[low].start] + text[tokens[high - 1].end : end_offset]
+    if "\n" in around or "\r" in around:
+        return None
     return Match(start, end_offset, _filled(pattern, text, tokens, spans), limits[0], at - 1)
 
 

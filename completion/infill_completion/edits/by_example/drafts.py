@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from infill_completion.edits.examples import Example
-from infill_completion.edits.likeness import context
-from infill_completion.edits.patterns import EditPattern, PatternForm, PatternHole
-from infill_completion.edits.regions import (
+from infill_completion.edits.by_example.examples import Example
+from infill_completion.edits.by_example.likeness import context
+from infill_completion.edits.by_example.patterns import FIRST_VARYING, EditPattern, PatternForm, PatternHole
+from infill_completion.edits.by_example.regions import (
     balanced,
     call_region,
     is_keyword_argument,
@@ -41,6 +41,7 @@ class Draft:
         trail: The blanks after the last token of ``new``.
         form: What the change does.
         around: The other tokens of the lines of each example.
+        gaps: The blanks before each item of ``old``, and after the last one.
     """
 
     old: list[Item]
@@ -49,6 +50,7 @@ class Draft:
     trail: str
     form: PatternForm
     around: tuple[tuple[str, ...], ...]
+    gaps: list[str]
 
     def pattern(self, examples: int = 1) -> EditPattern | None:
         """Return the finished pattern; None if it replaces nothing or spans lines."""
@@ -58,17 +60,23 @@ class Draft:
         same = next((count for count in range(most - first) if self.old[-1 - count] != new[-1 - count]), most - first)
         span, changed = (first, len(self.old) - same), self.new[first : len(new) - same]
         is_inner = span[0] > 0 and span[1] < len(self.old)
-        if (span[0] == span[1] or not changed) and not is_inner:
+        replaces = span[0] != span[1] and bool(changed)
+        if not replaces and not is_inner:
             return None
+        # What follows the last changed token, before and after the change.
+        before, after = self.gaps[span[1]], self.new[len(new) - same][0] if same else self.trail
+        blanks = (not replaces or self.gaps[first] != changed[0][0], not replaces or before != after)
         pieces: list[Item] = []
         for index, (gap, item) in enumerate(changed):
-            pieces += [item] if index == 0 and span[0] != span[1] else [gap, item]
-        if span[0] == span[1] or not changed:
-            following = self.new[len(new) - same][0] if same else self.trail
-            pieces.append(following)
-        replaces = span[0] != span[1] and bool(changed)
+            pieces += [gap, item] if index or blanks[0] else [item]
+        pieces += [after] if blanks[1] else []
         inner, loose = _joined(pieces), frozenset(self.loose)
-        pattern = EditPattern(tuple(self.old), inner, loose, span, examples, replaces, self.form, self.around)
+        spans_lines = any("\n" in gap for gap in self.gaps[1:-1])
+        pattern = EditPattern(
+            tuple(self.old), inner, loose, span, examples, blanks, self.form, self.around, spans_lines
+        )
+        if pattern.drops_what_varies or not pattern.anchor:
+            return None
         return None if any(isinstance(item, str) and "\n" in item for item in pattern.new) else pattern
 
 
@@ -80,6 +88,8 @@ def draft_of(example: Example) -> Draft | None:
     form = PatternForm.KEYWORD if is_keyword else PatternForm.ARGUMENT
     if example.old and all(map(is_literal, [*example.old, *example.new])):
         form = PatternForm.OTHER  # What is true of one number is often not true of the next.
+    if example.new and any(map(is_literal, example.old)) and not any(map(is_literal, example.new)):
+        return None  # Whether the same number or string means the same elsewhere is right less than half of the time.
     low, high_same = region or balanced(example, example.first, example.same) or (-1, -1)
     if low < 0:
         return None
@@ -102,7 +112,6 @@ def unified(one: Draft, other: Draft) -> Draft | None:
     if len(one.old) != len(other.old) or len(one.new) != len(other.new):
         return None
     holes: dict[tuple[Item, Item], PatternHole] = {}
-    count = 100
     old: list[Item] = []
     for first, second in zip(one.old, other.old, strict=True):
         if first == second:
@@ -110,7 +119,7 @@ def unified(one: Draft, other: Draft) -> Draft | None:
             continue
         if not (_may_differ(first) and _may_differ(second)):
             return None
-        holes.setdefault((first, second), PatternHole(count + len(holes)))
+        holes.setdefault((first, second), PatternHole(FIRST_VARYING + len(holes)))
         old.append(holes[first, second])
     new: list[tuple[str, Item]] = []
     for (gap, first), (_, second) in zip(one.new, other.new, strict=True):
@@ -120,11 +129,12 @@ def unified(one: Draft, other: Draft) -> Draft | None:
             new.append((gap, holes[first, second]))
         else:
             return None
-    draft = Draft(old, new, one.loose | other.loose, one.trail, one.form, one.around + other.around)
+    draft = Draft(old, new, one.loose | other.loose, one.trail, one.form, one.around + other.around, [*one.gaps])
     while draft.old and isinstance(draft.old[0], PatternHole) and draft.new and draft.new[0][1] == draft.old[0]:
-        del draft.old[0], draft.new[0]
+        del draft.old[0], draft.new[0], draft.gaps[0]
     while draft.old and isinstance(draft.old[-1], PatternHole) and draft.new and draft.new[-1][1] == draft.old[-1]:
-        del draft.old[-1], draft.new[-1]
+        draft.trail = draft.new[-1][0]
+        del draft.old[-1], draft.new[-1], draft.gaps[-1]
     words = [item for item in draft.old if isinstance(item, str) and any(map(str.isalnum, item))]
     return draft if words else None
 
@@ -159,8 +169,10 @@ def _drafted(
         numbers.setdefault(tuple(token.text for token in old[start:end]), len(numbers))
     starts = dict(runs)
     items: list[Item] = []
-    at = 0
+    gaps: list[str] = []
+    at, begins = 0, example.before.index(old[0])
     while at < len(old):
+        gaps.append(_gap(example.texts[0], example.before, begins + at))
         if at in starts:
             items.append(PatternHole(numbers[tuple(token.text for token in old[at : starts[at]])]))
             at = starts[at]
@@ -183,7 +195,13 @@ def _drafted(
             at += 1
     last = reached + len(new)
     trail = text[new[-1].end : example.after[last].start] if new and last < len(example.after) else ""
-    return Draft(items, written, loose, trail, form, (around,))
+    gaps.append(_gap(example.texts[0], example.before, begins + len(old)))
+    return Draft(items, written, loose, trail, form, (around,), gaps)
+
+
+def _gap(text: str, tokens: Sequence[Lexeme], at: int) -> str:
+    """Return the blanks before a token; empty before the first and after the last one."""
+    return text[tokens[at - 1].end : tokens[at].start] if 0 < at < len(tokens) else ""
 
 
 def _holds(where: list[str], run: list[str]) -> bool:

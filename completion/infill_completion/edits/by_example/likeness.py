@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 from infill_completion.document.lines import line_end, line_start
-from infill_completion.edits.patterns import EditPattern, Match, PatternForm
+from infill_completion.edits.by_example.patterns import EditPattern, Match, PatternForm
 from infill_completion.edits.tokens import Lexeme, LexemeKind
 
 # Lines with more tokens around a match are like nothing.
 _MAX_AROUND = 200
 _ASSIGNS = frozenset({"=", ":="})
+_NEVER = 2.0
 _ONE_EXAMPLE = {
     PatternForm.KEYWORD: 0.6,
     PatternForm.TEST: 0.0,
@@ -24,26 +25,43 @@ _ONE_EXAMPLE = {
     PatternForm.MODULE: 0.8,
     PatternForm.TYPE: 0.0,
     PatternForm.EXPRESSION: 0.9,
-    PatternForm.OTHER: 2.0,
+    PatternForm.OTHER: _NEVER,
 }
 _MORE_EXAMPLES = {
     PatternForm.KEYWORD: 0.0,
     PatternForm.TEST: 0.0,
-    PatternForm.ARGUMENT: 0.8,
-    PatternForm.MEMBER: 0.5,
+    PatternForm.ARGUMENT: 0.9,
+    PatternForm.MEMBER: 0.8,
     PatternForm.MODULE: 0.5,
-    PatternForm.TYPE: 0.5,
-    PatternForm.EXPRESSION: 0.8,
+    PatternForm.TYPE: 0.65,
+    PatternForm.EXPRESSION: 0.85,
     PatternForm.OTHER: 0.9,
 }
+# Where one example fits more places than these, it was right at less than six of ten of them.
+_MOST_PLACES = {PatternForm.ARGUMENT: 2, PatternForm.MEMBER: 1, PatternForm.TYPE: 2, PatternForm.EXPRESSION: 2}
 
 
 def least_likeness(pattern: EditPattern) -> float:
     """Return how much a place must be like the example; more than 1 if no place is enough."""
-    has_holes = any(not isinstance(item, str) for item in pattern.old)
-    if pattern.form is PatternForm.EXPRESSION and pattern.examples == 1 and not has_holes:
-        return 2.0  # Half of those were right, however like the example.
-    return (_ONE_EXAMPLE if pattern.examples == 1 else _MORE_EXAMPLES)[pattern.form]
+    if pattern.examples > 1:
+        return _NEVER if pattern.form is PatternForm.OTHER and pattern.has_holes else _MORE_EXAMPLES[pattern.form]
+    # Less than six of ten of those were right, however like the example.
+    if pattern.form is PatternForm.EXPRESSION and (not pattern.has_holes or "=" in pattern.old):
+        return _NEVER
+    if pattern.spans_lines:
+        return _NEVER
+    return _ONE_EXAMPLE[pattern.form]
+
+
+def most_places(pattern: EditPattern) -> int | None:
+    """Return how many places at most a pattern may fit; None if as many as there are.
+
+    What is common was changed for a reason of its own, so that a second example is asked for.
+    """
+    if pattern.examples > 1 or (pattern.form is PatternForm.MEMBER and pattern.old[-1] == "("):
+        return None
+    most = _MOST_PLACES.get(pattern.form)
+    return 1 if most is not None and pattern.is_inserted else most
 
 
 def likeness(pattern: EditPattern, around: Sequence[str]) -> float:

@@ -1,0 +1,1 @@
+"""Edit by example: patterns that are made of changes of the user, and the places that they fit."""

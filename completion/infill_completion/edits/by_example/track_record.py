@@ -1,0 +1,69 @@
+"""What the user has done so far where a pattern fits: the same, something else, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from infill_completion.edits.by_example.examples import MAX_LINES
+from infill_completion.edits.by_example.patterns import EditPattern, Match, matches
+from infill_completion.edits.history import Hunk
+from infill_completion.edits.tokens import Lexeme, tokens_of
+
+
+@dataclass
+class TrackRecord:
+    """How a pattern fared in the changes of the user.
+
+    Attributes:
+        followed: How often the user made the change where the pattern fits.
+        refuted: How often something else.
+        lines: The lines of the document, as they are now, at which the change was made.
+    """
+
+    followed: int = 0
+    refuted: int = 0
+    lines: tuple[int, ...] = ()
+
+    def is_between(self, line: int) -> bool:
+        """Return whether the user has passed over a line: the change was made above and below it."""
+        return bool(self.lines) and min(self.lines) < line < max(self.lines)
+
+
+def track_record(pattern: EditPattern, hunks: Iterable[Hunk], uri: str, language_id: str) -> TrackRecord:
+    """Return how a pattern fared.
+
+    Args:
+        pattern: The pattern.
+        hunks: What the user has changed, in all documents.
+        uri: The document that is looked at.
+        language_id: LSP's language id.
+    """
+    record = TrackRecord()
+    for hunk in hunks:
+        if max(len(hunk.before), len(hunk.after)) > MAX_LINES or not hunk.after:
+            continue
+        text = "".join(hunk.before)
+        if pattern.anchor not in text:
+            continue
+        tokens = tokens_of(text, language_id)
+        after = [token.text for token in tokens_of("".join(hunk.after), language_id)]
+        for match in matches(pattern, text, tokens):
+            if _holds(after, _changed(match, tokens, language_id)):
+                record.followed += 1
+                record.lines += (hunk.first,) if hunk.uri == uri else ()
+            else:
+                record.refuted += 1
+    return record
+
+
+def _changed(match: Match, tokens: Sequence[Lexeme], language_id: str) -> list[str]:
+    """Return the tokens that a match becomes, with one before and after them."""
+    before = [token.text for token in tokens if token.end <= match.start][-1:]
+    after = [token.text for token in tokens if token.start >= match.end][:1]
+    return [*before, *(token.text for token in tokens_of(match.text, language_id)), *after]
+
+
+def _holds(where: Sequence[str], run: Sequence[str]) -> bool:
+    """Return whether ``run`` is somewhere in ``where``."""
+    return any(where[at : at + len(run)] == run for at in range(len(where) - len(run) + 1))

@@ -1,0 +1,250 @@
+"""The places at which a change is due, by each of the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from infill_completion.document.lines import line_start
+from infill_completion.edits.awaiting import calls_to_await, made_async
+from infill_completion.edits.by_example.drafts import Draft, draft_of, unified
+from infill_completion.edits.by_example.examples import Example, examples_of
+from infill_completion.edits.by_example.likeness import around, least_likeness, likeness, most_places
+from infill_completion.edits.by_example.patterns import EditPattern, Match, matches
+from infill_completion.edits.by_example.track_record import track_record
+from infill_completion.edits.edited_document import EditedDocument
+from infill_completion.edits.history import EditHistory, Hunk
+from infill_completion.edits.missing_imports import missing_imports
+from infill_completion.edits.names.renaming import renamed_places
+from infill_completion.edits.names.rules import rules_of
+from infill_completion.edits.parameters import changed_calls, changed_signature, is_called
+from infill_completion.edits.parsed import Parsers
+from infill_completion.edits.proposal import EditKind, EditRequest, Place, Proposal
+from infill_completion.edits.unused_imports import unused_imports
+
+# Changes in which imports may have lost their last use.
+_LOST_IN = 8
+UNLIKE = "too little like the example"
+TOO_COMMON = "there are too many such places; a second example is asked for"
+REFUTED = "you have changed such a place in another way"
+PASSED_OVER = "you have passed over such a place"
+
+
+class EditCandidate:
+    """What one rule makes of a change.
+
+    Attributes:
+        kind: The kind of the proposals.
+        proposals: The places, each with the change that is due there.
+        left_out: Places that the pattern fits where nothing is due, each with the reason.
+        learnt: What was learnt from the change, to read.
+        least: How much a place must be like the example; None if that was not asked for.
+        examples: The number of changes that it was learnt from.
+    """
+
+    def __init__(self, kind: EditKind, places: Iterable[Place] = (), learnt: str = "") -> None:
+        self.kind, self.learnt = kind, learnt
+        self.proposals = [Proposal(start, end, text, kind) for start, end, text in places]
+        self.left_out: list[tuple[Proposal, str]] = []
+        self.least: float | None = None
+        self.examples = 1
+
+    def leave_out(self, reason: str) -> None:
+        """Leave out all places."""
+        self.left_out += [(proposal, reason) for proposal in self.proposals]
+        self.proposals = []
+
+
+class EditCandidates:
+    """Finds where the last change is due.
+
+    Args:
+        document: The document of the request.
+        hunk: The last change, of this or of another document.
+        history: What the user has changed before.
+        parsers: Hold the trees of the documents.
+    """
+
+    def __init__(self, document: EditedDocument, hunk: Hunk, history: EditHistory, parsers: Parsers) -> None:
+        self._document, self._hunk = document, hunk
+        self._history, self._parsers = history, parsers
+        self._request = document.request
+
+    def all(self) -> Iterator[EditCandidate]:
+        """Yield what each rule makes of the change, the surest first."""
+        language_id, is_here = self._request.language_id, self._hunk.uri == self._request.uri
+        if is_new(self._hunk):
+            yield self._imports()
+            return
+        examples = examples_of(self._hunk, language_id)
+        if not examples:
+            return
+        latest = examples[-1]
+        renamed = self._renamed_places(latest)
+        if is_here:
+            yield from self._propagated(latest, renamed)
+        # A name that is known is another one elsewhere, however like the place.
+        for pattern in self._patterns(latest) if renamed is None else ():
+            if not pattern.anchor or pattern.anchor in self._request.text:
+                yield self._by_example(pattern)
+        if is_here:
+            yield self._imports()
+            yield self._unused_imports()
+
+    def _propagated(self, latest: Example, renamed: list[Place] | None) -> Iterator[EditCandidate]:
+        """Yield what follows from the change of a definition in the same document."""
+        request = self._request
+        signatures = changed_signature(latest, request.language_id)
+        if signatures is not None and not is_called(signatures[0].name, request.text):
+            signatures = None
+        calls = changed_calls(signatures, self._document) if signatures is not None else []
+        if renamed:
+            yield EditCandidate(EditKind.RENAME, renamed + calls, " ⟶ ".join(latest.renamed or ()))
+        name = made_async(latest, request.language_id)
+        if name is not None and self._document.tree is not None:
+            places = calls_to_await(self._document.tree, request.text, name, request.language_id)
+            yield EditCandidate(EditKind.AWAIT, places, name)
+        if calls and signatures is not None:
+            yield EditCandidate(EditKind.PARAMETER, calls, signatures[0].name)
+
+    def _imports(self) -> EditCandidate:
+        """Return the import of a name that the change uses on lines that the cursor has left."""
+        request, hunk, tree = self._request, self._hunk, self._document.tree
+        if request.language_id != "python" or tree is None or hunk.uri != request.uri:
+            return EditCandidate(EditKind.IMPORT)
+        typed = request.text.count("\n", 0, request.offset) - hunk.first
+        lines = tuple(line for index, line in enumerate(hunk.after) if index != typed)
+        return EditCandidate(EditKind.IMPORT, missing_imports((hunk.before, lines), tree, request.text, request.others))
+
+    def _unused_imports(self) -> EditCandidate:
+        """Return the imports that lost their last use before the last change: what is moved is soon back.
+
+        Names in a list are left until two more changes have been made: another one may take their place.
+        """
+        history, request = self._history.of(self._request.uri), self._request
+        earlier = [hunk for hunk in history.hunks if hunk is not self._hunk] if history is not None else []
+        text, tokens, language_id = request.text, self._document.tokens, request.language_id
+        places = unused_imports(earlier[-_LOST_IN:], text, tokens, language_id)
+        lines = [place for place in places if is_whole_line(place, text)]
+        if not lines:
+            places = unused_imports(earlier[-_LOST_IN:-1], text, tokens, language_id)
+        return EditCandidate(EditKind.UNUSED_IMPORT, lines or places)
+
+    def _by_example(self, pattern: EditPattern) -> EditCandidate:
+        """Return the places that a pattern fits and that are like its examples."""
+        text, tokens = self._request.text, self._document.tokens
+        kind = EditKind.EXAMPLE if pattern.examples == 1 else EditKind.TWO_EXAMPLES
+        candidate = EditCandidate(kind, learnt=str(pattern))
+        candidate.least, candidate.examples = least_likeness(pattern), pattern.examples
+        for match in matches(pattern, text, tokens):
+            self._parsers.check()
+            if match.text == text[match.start : match.end] or _is_done(match, text):
+                continue
+            like = likeness(pattern, around(match, text, tokens))
+            proposal = Proposal(match.start, match.end, match.text, kind, like)
+            if like >= candidate.least:
+                candidate.proposals.append(proposal)
+            else:
+                candidate.left_out.append((proposal, UNLIKE))
+        self._ask_for_evidence(candidate, pattern)
+        return candidate
+
+    def _ask_for_evidence(self, candidate: EditCandidate, pattern: EditPattern) -> None:
+        """Leave out all places if the user did something else at others that the pattern fits, or nothing."""
+        most, text = most_places(pattern), self._request.text
+        if not candidate.proposals:
+            return
+        if most is not None and len(candidate.proposals) > most:
+            candidate.leave_out(TOO_COMMON)
+            return
+        record = track_record(pattern, self._history.latest(), self._request.uri, self._request.language_id)
+        if record.refuted:
+            candidate.leave_out(REFUTED)
+        elif any(record.is_between(text.count("\n", 0, proposal.start)) for proposal in candidate.proposals):
+            candidate.leave_out(PASSED_OVER)
+
+    def _patterns(self, latest: Example) -> Iterator[EditPattern]:
+        """Yield the patterns of the last change: with an earlier one that is like it, or else alone."""
+        draft = draft_of(latest)
+        if draft is None:
+            return
+        both = self._with_earlier(draft)
+        if both is not None:
+            yield both
+        elif (pattern := draft.pattern()) is not None:
+            yield pattern
+
+    def _with_earlier(self, draft: Draft) -> EditPattern | None:
+        for earlier in self._history.latest():
+            if earlier is self._hunk and len(earlier.after) == 1:
+                continue
+            examples = examples_of(earlier, self._request.language_id)
+            for example in examples[:-1] if earlier is self._hunk else examples:
+                self._parsers.check()
+                other = draft_of(example)
+                both = unified(draft, other) if other is not None else None
+                if both is not None:
+                    return both.pattern(examples=2)
+        return None
+
+    def _renamed_places(self, latest: Example) -> list[Place] | None:
+        """Return where else in its document a name is to change; None if nothing but its text tells what it is."""
+        document, hunk = self._document, self._hunk
+        if latest.renamed is None:
+            return None
+        if hunk.uri != document.request.uri:
+            kept = self._parsers.kept(hunk.uri)
+            if kept is None:  # What the name is in the other document is not known here.
+                return None if rules_of(document.request.language_id) is None else []
+            language_id, text, tree = kept
+            document = EditedDocument.of(EditRequest(hunk.uri, 0, language_id, text, 0), tree)
+            start, end = document.span(hunk.first, hunk.end)
+            if text[start:end] != "".join(hunk.after):
+                return []
+        if document.tree is None:
+            return None
+        changed = self._renamed_ranges(document, latest)
+        request = document.request
+        return renamed_places(document.tree, request.text, request.language_id, latest.renamed, changed)
+
+    def _renamed_ranges(self, document: EditedDocument, latest: Example) -> list[tuple[int, int]]:
+        """Return where the user has changed a name in the same way, the last change first."""
+        history = self._history.of(self._hunk.uri)
+        others = [other for other in reversed(history.hunks) if other is not self._hunk] if history is not None else []
+        return [
+            (start + first, start + end)
+            for other in (self._hunk, *others)
+            for start in [document.span(other.first, other.end)[0]]
+            for example in examples_of(other, document.request.language_id)
+            if example.renamed == latest.renamed
+            for first, end in example.spans()
+        ]
+
+
+def is_whole_line(place: Place, text: str) -> bool:
+    """Return whether a place is one or more whole lines."""
+    start, end, _ = place
+    return start == line_start(text, start) and end == line_start(text, end)
+
+
+def is_new(hunk: Hunk) -> bool:
+    """Return whether a hunk is code that was not there before."""
+    return not "".join(hunk.before).strip()
+
+
+def apart(proposals: Sequence[Proposal]) -> list[Proposal]:
+    """Return the proposals that overlap no shorter one, as the call in an argument of another one is shorter."""
+    kept: list[Proposal] = []
+    for new in sorted(proposals, key=lambda proposal: proposal.end - proposal.start):
+        if all(
+            (new.end <= old.start or new.start >= old.end) and (new.start, new.end) != (old.start, old.end)
+            for old in kept
+        ):
+            kept.append(new)
+    return kept
+
+
+def _is_done(match: Match, text: str) -> bool:
+    """Return whether the place already is as it would become, since what is inserted stands around it."""
+    inner = text[match.start : match.end]
+    at = match.text.find(inner) if inner else -1
+    return at >= 0 and text[match.start - at : match.start - at + len(match.text)] == match.text

@@ -1,0 +1,69 @@
+"""``infill-ls explain --edits``: what is proposed after the uncommitted changes of a file, and why nothing else is."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+from infill_completion.document.changes import ChangeClock, LineChange
+from infill_completion.document.lines import split_lines
+from infill_completion.document.snapshot import Snapshot
+from infill_completion.edits.explained import EditExplanation
+from infill_completion.edits.proposal import EditRequest
+from infill_completion.edits.window import EditWindow
+from infill_completion.privacy.git.repository import repository_of
+from infill_completion.privacy.rules import path_of
+from infill_server.commands.bench.edit_history import hunks_of
+from infill_server.commands.bench.git import Git, GitError
+from infill_server.commands.headless import snapshot_at
+from infill_server.commands.user_settings import user_settings
+from infill_server.errors import UsageError
+
+
+def explain_edits(options: argparse.Namespace) -> int:
+    """Print why there are or are not next edits at a location.
+
+    Raises:
+        UsageError: The location does not exist, or the file is in no commit.
+    """
+    snapshot = snapshot_at(options.place)
+    path = path_of(snapshot.uri)
+    assert path is not None
+    settings, root = user_settings(options), repository_of(path)
+    roots = (root,) if root is not None else ()
+    window, explanation = EditWindow(), EditExplanation(snapshot.uri)
+    changes = _changes(snapshot, _committed(path))
+    window.follow(snapshot.uri, changes, is_broken=False, settings=settings, roots=roots)
+    request = EditRequest(snapshot.uri, 0, snapshot.language_id, snapshot.text, snapshot.offset)
+    window.propose(request, (), settings, roots, lambda: False, explanation)
+    print(json.dumps(explanation.to_json()) if options.json else explanation.to_text())  # noqa: T201
+    return 0
+
+
+def _committed(path: Path) -> str:
+    """Return the text of a file in the last commit."""
+    try:
+        return Git(path.parent)("cat-file", "blob", f"HEAD:./{os.fsdecode(path.name)}").decode("utf-8", "replace")
+    except GitError as error:
+        raise UsageError(f"{path.name} is in no commit; the example is taken from its uncommitted changes.") from error
+
+
+def _changes(snapshot: Snapshot, committed: str) -> list[LineChange]:
+    """Return the uncommitted changes of a file as if they had been made one by one, the nearest to the cursor last."""
+    old, clock = split_lines(committed), ChangeClock()
+    line = snapshot.text.count("\n", 0, snapshot.offset)
+    hunks = list(hunks_of(old, split_lines(snapshot.text)))
+    moved, placed = 0, []
+    for first, end, new in hunks:
+        placed.append((first + moved, first, end, new))
+        moved += len(new) - (end - first)
+    placed.sort(key=lambda hunk: -min(abs(line - hunk[0]), abs(line - hunk[0] - len(hunk[3]))))
+    changes: list[LineChange] = []
+    made: list[tuple[int, int]] = []
+    for _, first, end, new in placed:
+        now = first + sum(grown for other, grown in made if other < first)
+        changes.append(LineChange(now, tuple(old[first:end]), new, clock.tick()))
+        made.append((first, len(new) - (end - first)))
+    return changes
