@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from infill_completion.api import Chunk, CompletionRequest
-from infill_completion.engine.scheduler.job import Job
+from infill_completion.api import Chunk, CompletionRequest, FinishReason
+from infill_completion.engine.scheduler.job import Job, RequestError
 from infill_completion.engine.scheduler.scheduler import Scheduler
 
 
@@ -99,3 +99,38 @@ async def test_equals_take_turns_the_newest_first(ahead: bool) -> None:
     for name in ("older", "newer"):
         scheduler.add(job(name, ahead=ahead))
     assert taken(scheduler, 4) == ["newer", "older", "newer", "older"]
+
+
+async def batches(job: Job) -> list[list[str]]:
+    return [[chunk.text for chunk in batch] async for batch in job.batches()]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "expected"),
+    [(True, [["a", "b", "\n"], ["c", ""]]), (False, [["a"], ["b"], ["\n"], ["c"], [""]])],
+)
+async def test_what_is_ahead_is_passed_on_a_line_at_a_time(ahead: bool, expected: list[list[str]]) -> None:
+    asked = job("x", ahead=ahead)
+    for text in ("a", "b", "\n", "c"):
+        asked.put(Chunk(text=text))
+    asked.put(Chunk(finish_reason=FinishReason.STOP))
+    asked.put(None)
+    assert await batches(asked) == expected
+
+
+async def test_a_long_line_is_passed_on_in_parts_and_what_is_held_comes_before_the_end() -> None:
+    asked = job("x", ahead=True)
+    for number in range(18):
+        asked.put(Chunk(text=str(number)))
+    asked.put(None)
+    assert [len(batch) for batch in await batches(asked)] == [8, 8, 2]
+
+
+async def test_what_is_held_comes_before_an_error() -> None:
+    asked = job("x", ahead=True)
+    asked.put(Chunk(text="a"))
+    asked.put(RequestError("The model failed."))
+    chunks = asked.chunks()
+    assert (await anext(chunks)).text == "a"
+    with pytest.raises(RequestError):
+        await anext(chunks)

@@ -165,24 +165,27 @@ class _JobResponse(Response):
         return await Response(body, media_type="application/json")(scope, receive, send)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
-        chunks = self._job.chunks()
+        batches = self._job.batches()
         try:
             # The status is sent with the first chunk, so that an earlier failure is a plain error response.
-            first = await anext(chunks, None)
+            first = await anext(batches, None)
         except RequestError as error:
             return await _failure(error)(scope, receive, send)
         headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         if first is not None:
-            await _send_part(send, self._envelope.event(first))
-            await self._rest(chunks, send)
+            await _send_part(send, self._events(first))
+            await self._rest(batches, send)
         await _send_part(send, EVENT_END)
         return await send({"type": "http.response.body", "body": b""})
 
-    async def _rest(self, chunks: AsyncIterator[Chunk], send: Send) -> None:
+    def _events(self, batch: list[Chunk]) -> bytes:
+        return b"".join(self._envelope.event(chunk) for chunk in batch)
+
+    async def _rest(self, batches: AsyncIterator[list[Chunk]], send: Send) -> None:
         try:
-            async for chunk in chunks:
-                await _send_part(send, self._envelope.event(chunk))
+            async for batch in batches:
+                await _send_part(send, self._events(batch))
         except RequestError as error:
             await _send_part(send, b"data: " + encode(error_body(str(error), "server_error")) + b"\n\n")
 

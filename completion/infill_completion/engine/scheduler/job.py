@@ -8,6 +8,10 @@ from collections.abc import AsyncIterator
 
 from infill_completion.api import Chunk, CompletionRequest
 
+# So many chunks of what is computed ahead are passed on at once: to wake the event loop and to write and read an event
+# takes about as long as a step of a small model.
+_HELD_CHUNKS = 8
+
 
 class RequestError(Exception):
     """A request failed in the model; the message is one sentence without any text of the user."""
@@ -21,7 +25,8 @@ class Job:
         self._arrived = time.monotonic()
         self._cancelled = False
         self._loop = asyncio.get_running_loop()
-        self._queue: asyncio.Queue[Chunk | RequestError | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[list[Chunk] | RequestError | None] = asyncio.Queue()
+        self._held: list[Chunk] = []
 
     def cancelled(self) -> bool:
         """Return whether the request was cancelled; the model thread polls this before every token."""
@@ -40,14 +45,27 @@ class Job:
         return self.request.deadline_ms - int((time.monotonic() - self._arrived) * 1000)
 
     def put(self, item: Chunk | RequestError | None) -> None:
-        """Pass a chunk, an error or the end (None) on from the model thread; never blocks."""
+        """Pass a chunk, an error or the end (None) on from the model thread; never blocks.
+
+        Nobody reads what is computed ahead as it is written, so it is passed on a line or several tokens at a time.
+        """
+        items: list[list[Chunk] | RequestError | None] = (
+            [item] if item is None or isinstance(item, RequestError) else []
+        )
+        if isinstance(item, Chunk):
+            self._held.append(item)
+            is_line = "\n" in item.text or item.finish_reason is not None
+            if self.request.ahead and not is_line and len(self._held) < _HELD_CHUNKS:
+                return
+        if self._held:
+            items, self._held = [self._held, *items], []
         try:
-            self._loop.call_soon_threadsafe(self._queue.put_nowait, item)
+            self._loop.call_soon_threadsafe(self._enqueue, items)
         except RuntimeError:  # the loop is closed, because the engine is ending
             self._cancelled = True
 
-    async def chunks(self) -> AsyncIterator[Chunk]:
-        """Yield the chunks as they arrive.
+    async def batches(self) -> AsyncIterator[list[Chunk]]:
+        """Yield the chunks as they arrive, those together that arrived together.
 
         Raises:
             RequestError: The model failed, or the engine is ending.
@@ -56,3 +74,17 @@ class Job:
             if isinstance(item, RequestError):
                 raise item
             yield item
+
+    async def chunks(self) -> AsyncIterator[Chunk]:
+        """Yield the chunks as they arrive.
+
+        Raises:
+            RequestError: The model failed, or the engine is ending.
+        """
+        async for batch in self.batches():
+            for chunk in batch:
+                yield chunk
+
+    def _enqueue(self, items: list[list[Chunk] | RequestError | None]) -> None:
+        for item in items:
+            self._queue.put_nowait(item)
