@@ -109,3 +109,4 @@ class Comparison:
         for each in self.contestants:
             found = each.ask("memory")
             each.report.resident_bytes, each.report.peak_bytes = found["resident"], found["peak"]
+            each.report.weight_bytes, each.report.kv_bytes = found.get("weights"), found.get("kv")

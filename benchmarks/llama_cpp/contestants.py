@@ -42,6 +42,8 @@ class ContestantReport:
         weights: How it holds the weights.
         resident_bytes: Memory after all prompts.
         peak_bytes: The most memory that it ever had.
+        weight_bytes: How much of it are weights; only of our engine.
+        kv_bytes: How much of it are keys and values of the prompts so far; only of our engine.
         prefill_ms: Time to read 1,000 fresh tokens, by number of threads.
         step_bytes: What a step reads, by length of context; only of our engine.
         read_bytes_per_s: The rate at which that many bytes can be read, by length of context and number of threads.
@@ -54,6 +56,8 @@ class ContestantReport:
     weights: str
     resident_bytes: int = 0
     peak_bytes: int = 0
+    weight_bytes: int | None = None
+    kv_bytes: int | None = None
     prefill_ms: dict[int, float] = field(default_factory=dict)
     step_bytes: dict[int, int] = field(default_factory=dict)
     read_bytes_per_s: dict[int, dict[int, float]] = field(default_factory=dict)

@@ -73,15 +73,24 @@ def _share(
 def _alone(report: Mapping[str, Any]) -> str:
     threads = sorted(report["contestants"][0]["prefill_ms"])
     names = [f"1000 fresh tokens, {count} threads, ms" for count in threads]
-    last = ("key to token, ms (steps)", "resident MB", "peak MB", "greedy tokens equal")
+    last = (
+        "key to token, ms (steps)", "resident MiB (without weights, keys and values)", "peak MiB", "greedy tokens equal"
+    )  # fmt: skip
     lines = [_line("", *names, *last), _line("---", *["---:"] * (len(names) + len(last)))]
     for each in report["contestants"]:
         key = "" if each["keystroke_ms"] is None else f"{each['keystroke_ms']:.1f} ({each['keystroke_steps']:.1f})"
         cells = [f"{each['prefill_ms'][count]:.0f}" for count in threads]
-        memory = (f"{each['resident_bytes'] / _MB:.0f}", f"{each['peak_bytes'] / _MB:.0f}")
+        memory = (f"{each['resident_bytes'] / _MB:.0f}{_beside(each)}", f"{each['peak_bytes'] / _MB:.0f}")
         same = "" if each["same_tokens"] is None else each["same_tokens"]
         lines.append(_line(f"{each['engine']} {each['weights']}", *cells, key, *memory, same))
     return "\n".join(lines)
+
+
+def _beside(each: Mapping[str, Any]) -> str:
+    """Return what is resident besides weights, keys and values, where they are known."""
+    if each["weight_bytes"] is None:
+        return ""
+    return f" ({(each['resident_bytes'] - each['weight_bytes'] - each['kv_bytes']) / _MB:.0f})"
 
 
 def _line(*cells: object) -> str:

@@ -92,6 +92,11 @@ class Slots:
         self._slots.clear()
 
     @property
+    def held(self) -> Sequence[Slot]:
+        """All slots."""
+        return self._slots
+
+    @property
     def bytes(self) -> int:
         """Bytes allocated now."""
         return sum(slot.cache.bytes for slot in self._slots)
