@@ -213,7 +213,15 @@ M.refresh_soon = vim.schedule_wrap(function()
 end)
 
 local group = vim.api.nvim_create_augroup('infill.edits', {})
-vim.api.nvim_create_autocmd({ 'CursorMoved', 'CursorMovedI', 'ModeChanged', 'WinScrolled', 'WinResized' }, {
+vim.api.nvim_create_autocmd({
+  'CursorMoved',
+  'CursorMovedI',
+  'ModeChanged',
+  'RecordingEnter',
+  'RecordingLeave',
+  'WinScrolled',
+  'WinResized',
+}, {
   group = group,
   callback = M.refresh_soon,
 })
