@@ -56,3 +56,13 @@ def test_a_key_that_is_recorded_twice_counts_once() -> None:
         twice.key(beat * 0.1)
         twice.key(beat * 0.1)  # the editor asks for the popup and for the ghost text
     assert once == twice
+
+
+def test_a_slow_first_answer_does_not_hold_up_the_next_ones() -> None:
+    debounce = Debounce()
+    for latency_ms in (320, 35, 35, 35):
+        debounce.answered(latency_ms)
+    assert debounce.latency_ms < 75
+    settled = debounce.latency_ms
+    debounce.answered(320)
+    assert debounce.latency_ms < settled + 60
