@@ -37,8 +37,16 @@ def test_every_check_of_the_doctor_is_explained():
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_no_link_leads_nowhere(page: Path):
     links = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
-    targets = {unquote(link.partition("#")[0]) for link in links if not re.match(r"\w+:", link)}
-    assert [target for target in targets if target and not (page.parent / target).exists()] == []
+    parts = [unquote(link).partition("#") for link in links if not re.match(r"\w+:", link)]
+    targets = [(page.parent / target if target else page, anchor) for target, _, anchor in parts]
+    assert [target for target, _ in targets if not target.exists()] == []
+    assert [(target, anchor) for target, anchor in targets if anchor and anchor not in anchors_of(target)] == []
+
+
+def anchors_of(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub forms them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize(
