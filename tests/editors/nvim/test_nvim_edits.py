@@ -173,18 +173,17 @@ def test_an_edit_out_of_sight_is_hinted_at_beside_the_cursor(begin: Callable[...
 
 
 def test_the_next_one_is_ready_when_one_is_taken(begin: Callable[..., Neovim]) -> None:
-    nvim = begin("get(a)\nget(b)\nget(c)\nprint(a)\n")
-    nvim.type("ggf)i, timeout=5<Esc>")
+    nvim = begin("get(a)\nget(b)\nget(c)\nget(d)\nprint(a)\n")
+    nvim.type("ggf)i, timeout=5<Esc>j0f)i, timeout=5<Esc>")
     until_drawn(nvim, "+, timeout=5")
     nvim.type("<Tab><Tab>")
-    nvim.until(lambda: nvim.lines()[1] == "get(b, timeout=5)", "the second is made")
-    assert row(nvim) == 2
+    nvim.until(lambda: nvim.lines()[2] == "get(c, timeout=5)", "the third is made")
+    assert row(nvim) == 3
     until_drawn(nvim, "+, timeout=5")
-    assert row(nvim) == 2  # the next one has come without moving the cursor
+    assert row(nvim) == 3  # the next one has come without moving the cursor
     nvim.type("<Tab><Tab>")
-    nvim.until(
-        lambda: nvim.lines() == ["get(a, timeout=5)", "get(b, timeout=5)", "get(c, timeout=5)", "print(a)"], "all"
-    )
+    made = [f"get({name}, timeout=5)" for name in "abcd"]
+    nvim.until_lines(*made, "print(a)")
 
 
 def test_crlf_tabs_and_emoji_stay_as_they_are(begin: Callable[..., Neovim]) -> None:
