@@ -6,6 +6,9 @@ SHOWN = {
         "variable in another spelling": (
             "def f([[colour⟶color]]):\n    a([[colour⟶color]])\n    b([[colour⟶color]])\n    return c(«colour⟶color»)\n"
         ),
+        "variable that is bound again, at a second change": (
+            "def f([[hooks⟶found]]):\n    «hooks⟶found» = [[hooks⟶found]] or {}\n    a([[hooks⟶found]])\n    return «hooks⟶found»\n"
+        ),
         "variable at a second use": (
             "def f([[ty⟶guess]]):\n    a(«ty⟶guess»)\n    b([[ty⟶guess]])\n    return c(«ty⟶guess»)\n"
         ),
@@ -27,6 +30,7 @@ SILENT = {
         "string that becomes a name": "f(a, «'x'⟶path»)\nf(b, 'x')\n",
         "another statement": "«file = read(a)⟶state = a.stat()»\n\n\ndef g(b):\n    file = read(b)\n",
         "a return that becomes an assignment": "def f():\n    «return self.make(⟶kwargs = dict(»a)\n\n\ndef g():\n    return self.make(a)\n",
+        "variable that is bound again": "def f(«hooks⟶given»):\n    hooks = hooks or {}\n    return hooks\n",
         "brackets alone": "x = «[a]⟶(a)»\ny = [b]\n",
         "variable at one of many uses": "def f(ty):\n    a(ty)\n    b(ty)\n    return c(«ty⟶guess»)\n",
         "argument in many places": "echo(a«⟶, nl»)\necho(b)\necho(c)\n",

@@ -66,8 +66,8 @@ def renamed_places(
     if not here:
         return None
     same = _same(left, fresh, here, rules, is_known(language_id, new, text))
-    if len(changed) == 1 and len(same) > MAX_BY_USE and not _is_respelled(old, new):
-        same = [] if _is_plain_use(here) else same
+    if len(changed) == 1 and not _is_respelled(old, new) and _may_be_another(here, same, rules):
+        same = []
     if not same and not _is_identified(left, here, rules):
         return None
     return [_replacement(found, old, new) for found in same]
@@ -90,9 +90,16 @@ def _same(
     return same
 
 
-def _is_plain_use(here: list[Occurrence]) -> bool:
-    """Return whether a variable was changed where it is used, which is often meant to be another one there."""
-    return not any(found.is_binding or found.receiver for found in here)
+def _may_be_another(here: list[Occurrence], same: list[Occurrence], rules: NameRules) -> bool:
+    """Return whether one change of a name may mean another variable there, and not a new name for all places.
+
+    That is so at one of many uses, and where the variable is bound more than once: it may be split in two.
+    """
+    if any(found.receiver for found in here):
+        return False
+    is_bound = any(found.is_binding for found in here)
+    bindings = sum(found.is_binding and _is_local(found.scope, rules) for found in same)
+    return bindings > (0 if is_bound else 1) or (not is_bound and len(same) > MAX_BY_USE)
 
 
 def _is_respelled(old: str, new: str) -> bool:
