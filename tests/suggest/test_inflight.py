@@ -8,7 +8,7 @@ import pytest
 
 from infill_completion.document.snapshot import SkipReason
 from infill_completion.suggest.completer import Completer
-from tests.suggest.scripted import ScriptedEngine, at, says
+from tests.suggest.scripted import ScriptedEngine, at, says, until
 from tests.suggest.typist import AT_ONCE, CODE, count_requests, shown, typed
 
 
@@ -92,3 +92,16 @@ async def test_a_closed_document_is_forgotten_and_its_request_is_answered() -> N
     assert (await waiting).reason is SkipReason.SUPERSEDED
     await completer.aclose()
     assert engine.closed == engine.requests
+
+
+async def test_a_request_joins_one_whose_stream_has_just_ended() -> None:
+    engine = ScriptedEngine(says("alpha"))
+    completer = Completer(engine, AT_ONCE)
+    older = asyncio.create_task(completer.complete(at(CODE)))
+    await engine.started.wait()
+    (running,) = completer._inflight._requests.values()
+    await until(running.stream.task.done)
+    assert not running.finished.is_set()
+    assert completer._inflight.joinable(running.prepared.view) is running
+    assert shown(await older) == "alpha"
+    await completer.aclose()

@@ -63,7 +63,9 @@ class InflightRequest:
     def serves(self, view: View) -> bool:
         """Return whether its answer may serve ``view``; from then on the stream must agree with what was typed."""
         origin = self.prepared.view
-        if not self.stream.is_running or self.is_outdated or origin.uri != view.uri:
+        # Between the end of its stream and that of the request, the answer is not remembered yet.
+        is_ending = not self.finished.is_set() and self.stream.has_ended
+        if not (self.stream.is_running or is_ending) or self.is_outdated or origin.uri != view.uri:
             return False
         if view.is_invoked and not origin.is_invoked:
             return False

@@ -60,6 +60,11 @@ class GenerationStream:
         """Whether the engine is still working on the request."""
         return self._task is not None and not self._task.done()
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the stream was read to its end, so that the candidates are known."""
+        return self._task is not None and self._task.done() and not self._task.cancelled() and not self.has_diverged
+
     def cancel(self) -> None:
         """Close the stream; the engine stops within a token."""
         if self._task is not None:
