@@ -1,9 +1,9 @@
 """The time from a keystroke to its ghost text in a real Neovim.
 
 The clock runs inside the editor, from the event of the typed letter to the extmark.  Each letter is typed after the
-answer for the previous one, as by a user who reads the suggestions.  Letters without a suggestion are not counted.  Run
-it by itself with ``python -m tests.editors.nvim.latency [--json FILE]``; it then also tells how long after the key the
-server and the engine were reached (`tests.editors.hops`).
+answer for the previous one, and in `main` not sooner than a typist would (`RHYTHM_MS`).  Letters without a suggestion
+are not counted.  Run it by itself with ``python -m tests.editors.nvim.latency [--json FILE]``; it then also tells how
+long after the key the server and the engine were reached (`tests.editors.hops`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from benchmarks.drivers.installation import home
 from benchmarks.drivers.neovim import Neovim, lua_list, ready, start
 from tests.editors.sample import CODE
 
+# As in the VS Code test.
+RHYTHM_MS = 90
 HOPS = Path(__file__).parents[1] / "hops.py"
 TYPED = (
     "\n\ndef write_settings(path, settings):\n"
@@ -59,18 +61,30 @@ vim.api.nvim_create_autocmd('LspRequest', { callback = function(args)
 end })
 """
 
+# Waits until so long after the last letter; events are processed meanwhile.
+_PAUSE = """
+local last = infill_clock.keys[#infill_clock.keys]
+local left_ms = last and ... - (vim.uv.hrtime() - last.at) / 1e6 or 0
+if left_ms > 0 then vim.wait(math.floor(left_ms)) end
+"""
 
-def measure(nvim: Neovim, typed: str = TYPED, *, builtin: bool = False, hop_log: Path | None = None) -> dict[str, Any]:
+
+def measure(
+    nvim: Neovim, typed: str = TYPED, *, builtin: bool = False, rhythm_ms: int = 0, hop_log: Path | None = None
+) -> dict[str, Any]:
     """Type into the current buffer and return medians and 90th percentiles in milliseconds.
 
     ``fresh``: the server was asked; ``known``: the letter is what the ghost text says.  With ``builtin`` Neovim draws,
-    which asks after every key, but later.  ``hop_log`` is what the server has logged (`tests.editors.hops`).
+    which asks after every key, but later.  ``rhythm_ms`` is the shortest time between two letters; ``hop_log`` is what
+    the server has logged (`tests.editors.hops`).
     """
     nvim.lua(CLOCK)
     nvim.type("Go")
     for letter in typed:
         keys = {"\n": "<CR>", "<": "<lt>", " ": "<Space>"}.get(letter, letter)
         asked = nvim.lua("return infill_clock.asked")
+        if rhythm_ms:
+            nvim.lua(_PAUSE, rhythm_ms)
         nvim.type(keys)
         if builtin:
             nvim.until(_more_requests_than(nvim, asked), "Neovim asks")
@@ -87,6 +101,7 @@ def measure(nvim: Neovim, typed: str = TYPED, *, builtin: bool = False, hop_log:
         "drawn_by": "Neovim" if builtin else "the plugin",
         "what": "Neovim, embedded model on the CPU: from a key to the ghost text in the buffer",
         "letters": len(keys),
+        "rhythm_ms": rhythm_ms,
         "fresh": _summary(asked),
         "known": _summary(known),
         **({} if hop_log is None else _hops(hop_log, keys)),
@@ -150,7 +165,7 @@ def main() -> None:
         nvim = start(Path(folder), "work", environment, init)
         nvim.open("names.py", CODE)
         ready(nvim)
-        figures = measure(nvim, builtin=arguments.builtin, hop_log=log)
+        figures = measure(nvim, builtin=arguments.builtin, rhythm_ms=RHYTHM_MS, hop_log=log)
         nvim.close()
     text = json.dumps(figures, indent=2)
     print(text)
