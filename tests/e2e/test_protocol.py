@@ -172,6 +172,8 @@ async def test_a_client_that_hangs_up_ends_the_process(greeted: Wire) -> None:
 async def test_a_client_that_no_longer_reads_ends_the_process(greeted: Wire) -> None:
     transport = greeted.process._transport.get_pipe_transport(1)  # type: ignore[attr-defined]
     transport.close()
+    assert greeted.process.stdout is not None
+    await within(greeted.process.stdout.read())  # else the answer may be written before the pipe is closed
     greeted.send({"id": 9, "method": "shutdown"})
     assert await greeted.exit_code() == 0
 
