@@ -122,9 +122,10 @@ class EngineKeeper:
     async def anticipate(self, snapshot: Snapshot) -> None:
         """Begin to compute the answer to a request that the editor is going to make.
 
-        A remote engine gets nothing before the editor has asked.
+        A remote engine gets nothing before the editor has asked, nor while another one is about to replace it.
         """
-        if self._own_settings().engine.url is None and (completer := self.completer_for_request()) is not None:
+        completer = self.completer_for_request()
+        if completer is not None and self._connection is not None and self._connection.settings.url is None:
             await completer.anticipate(snapshot)
 
     def check(self) -> None:
