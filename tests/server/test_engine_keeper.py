@@ -10,6 +10,7 @@ import pytest
 
 from infill_completion.api import Health
 from infill_completion.document.snapshot import Snapshot
+from infill_completion.document.workspace import NoDocuments
 from infill_completion.settings import EngineSettings, Settings
 from infill_completion.suggest.completer import Completer
 from infill_server.engine_keeper import EngineKeeper
@@ -95,7 +96,7 @@ async def test_a_remote_engine_that_is_about_to_be_replaced_gets_nothing_unasked
 
     monkeypatch.setattr(Completer, "anticipate", anticipate)
     observer, settings = Observer(), Settings(engine=EngineSettings(url="http://127.0.0.1:9"))
-    keeper = EngineKeeper(None, lambda: settings, observer)
+    keeper = EngineKeeper(NoDocuments(), lambda: settings, observer)
     keeper.check()
     running = asyncio.create_task(keeper.run())
     async with asyncio.timeout(60):

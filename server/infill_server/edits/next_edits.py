@@ -121,6 +121,8 @@ class NextEdits:
         self.expect()
         if version is not None and version != document.version:
             return []
+        if self._window is None and not self._inbox and not self._documents.changed():
+            return []  # Nothing was changed since the window was opened.
         request = _request(document, position)
         number = self._number = self._number + 1
         self._newest[request.uri] = number

@@ -3,7 +3,7 @@
 import * as vscode from "vscode";
 import { type Offer, onOneLine } from "./offer";
 
-/** New text that is longer is cut; the hover shows all of it. */
+/** New text that is longer is cut; the hover at the place shows all of it. */
 const MOST = 120;
 
 /** The decorations of one window. */

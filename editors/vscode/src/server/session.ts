@@ -86,10 +86,12 @@ export class Session {
     return this.client?.isRunning() === true ? this.client.sendRequest(method, params, token) : undefined;
   }
 
-  /** Send a notification, if the server runs. */
+  /** Send a notification, if the server runs; one that ends meanwhile needs none. */
   async notify(method: string, params: unknown): Promise<void> {
     if (this.client?.isRunning() === true) {
-      await this.client.sendNotification(method, params);
+      await this.client.sendNotification(method, params).catch((error: unknown) => {
+        this.log.debug(`${method}: ${String(error)}`);
+      });
     }
   }
 

@@ -14,9 +14,9 @@ local M = {}
 
 ---@type infill.EditOffer?
 local offer
---- The `changedtick` of the buffer after the last edit that was taken.
----@type integer?
-local taken_tick
+--- The buffer of the last edit that was taken, and its `changedtick` after that.
+---@type { bufnr: integer, tick: integer }?
+local taken
 --- What is drawn: where the hint is and where it points, or `shown`; nil if nothing is.
 ---@type string?
 local drawn
@@ -86,7 +86,8 @@ local function ask()
 end
 
 local function changed()
-  if vim.api.nvim_buf_get_changedtick(0) ~= taken_tick then
+  local bufnr = vim.api.nvim_get_current_buf()
+  if not taken or taken.bufnr ~= bufnr or taken.tick ~= vim.api.nvim_buf_get_changedtick(bufnr) then
     M.drop()
     requests.after_pause(ask)
   end
@@ -135,7 +136,7 @@ function M.apply()
     return M.refresh(true)
   end
   now:accept()
-  taken_tick = now.tick
+  taken = { bufnr = now.bufnr, tick = now.tick }
   if now.list[1] then
     go_to(now:place(now.list[1]))
     M.refresh(true)
@@ -186,8 +187,11 @@ function M.watch(client, bufnr)
       requests.after_pause(ask)
     end
   end)
-  on({ 'BufEnter', 'WinEnter' }, function()
+  on({ 'BufEnter' }, function()
     focus(client, bufnr)
+  end)
+  on({ 'WinEnter' }, function() -- of another window on the same buffer
+    requests.after_pause(ask)
   end)
   on({ 'BufLeave', 'WinLeave' }, M.drop)
   if vim.api.nvim_get_current_buf() == bufnr then
