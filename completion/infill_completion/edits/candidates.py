@@ -62,10 +62,13 @@ class EditCandidates:
         hunk: The last change, of this or of another document.
         history: What the user has changed before.
         parsers: Hold the trees of the documents.
+        is_explained: Whether to look for places, too, at which nothing will be proposed.
     """
 
-    def __init__(self, document: EditedDocument, hunk: Hunk, history: EditHistory, parsers: Parsers) -> None:
-        self._document, self._hunk = document, hunk
+    def __init__(
+        self, document: EditedDocument, hunk: Hunk, history: EditHistory, parsers: Parsers, *, is_explained: bool
+    ) -> None:
+        self._document, self._hunk, self._is_explained = document, hunk, is_explained
         self._history, self._parsers = history, parsers
         self._request = document.request
 
@@ -120,21 +123,22 @@ class EditCandidates:
 
         Names in a list are left until two more changes have been made: another one may take their place.
         """
-        history, request = self._history.of(self._request.uri), self._request
+        history, text = self._history.of(self._request.uri), self._request.text
         earlier = [hunk for hunk in history.hunks if hunk is not self._hunk] if history is not None else []
-        text, tokens, language_id = request.text, self._document.tokens, request.language_id
-        places = unused_imports(earlier[-_LOST_IN:], text, tokens, language_id)
+        places = unused_imports(earlier[-_LOST_IN:], self._document)
         lines = [place for place in places if is_whole_line(place, text)]
-        if not lines:
-            places = unused_imports(earlier[-_LOST_IN:-1], text, tokens, language_id)
+        if places and not lines:
+            places = unused_imports(earlier[-_LOST_IN:-1], self._document)
         return EditCandidate(EditKind.UNUSED_IMPORT, lines or places)
 
     def _by_example(self, pattern: EditPattern) -> EditCandidate:
         """Return the places that a pattern fits and that are like its examples."""
-        text, tokens = self._request.text, self._document.tokens
         kind = EditKind.EXAMPLE if pattern.examples == 1 else EditKind.TWO_EXAMPLES
         candidate = EditCandidate(kind, learnt=str(pattern))
         candidate.least, candidate.examples = least_likeness(pattern), pattern.examples
+        if candidate.least > 1 and not self._is_explained:
+            return candidate  # No place is as like the example as that.
+        text, tokens = self._request.text, self._document.tokens
         for match in matches(pattern, text, tokens):
             self._parsers.check()
             if match.text == text[match.start : match.end] or _is_done(match, text):

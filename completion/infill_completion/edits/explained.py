@@ -10,6 +10,7 @@ from infill_completion.document.lines import split_lines
 from infill_completion.edits.candidates import EditCandidate
 from infill_completion.edits.history import Hunk
 from infill_completion.edits.proposal import Proposal, Silence, lines_of
+from infill_completion.privacy.masking import mask_secrets
 
 # Places of one kind that are listed.
 MAX_PLACES = 50
@@ -102,7 +103,7 @@ class EditExplanation:
         for kind in self.kinds:
             lines += ["", f"{kind.kind}: {kind.learnt}" if kind.learnt else f"{kind.kind}:"]
             lines += ["  learnt from two changes that are alike"] if kind.examples > 1 else []
-            lines += [_threshold(kind.least)] if kind.least is not None else []
+            lines += [_threshold(kind.least, kind.examples)] if kind.least is not None else []
             for place in kind.places:
                 figures = [f"likeness {place.likeness:.2f}"] if place.likeness is not None else []
                 lines.append(f"  line {place.line}: {', '.join([place.verdict, *figures])}")
@@ -113,10 +114,13 @@ class EditExplanation:
 
 def _place(text: str, proposal: Proposal, verdict: str) -> ExplainedPlace:
     line = len(split_lines(text[: proposal.start] + "."))
-    return ExplainedPlace(line, *lines_of(text, proposal), proposal.likeness, verdict)
+    before, after = (mask_secrets(lines).text for lines in lines_of(text, proposal))
+    return ExplainedPlace(line, before, after, proposal.likeness, verdict)
 
 
-def _threshold(least: float) -> str:
+def _threshold(least: float, examples: int) -> str:
+    if least > 1 and examples > 1:
+        return "  no place can be like enough for changes of this form"
     if least > 1:
         return "  one change of this form is too little evidence; a second one like it is asked for"
     return f"  a place must be like the example by {least:.2f}"

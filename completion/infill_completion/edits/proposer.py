@@ -62,7 +62,7 @@ class Proposer:
     def _propose(self, request: EditRequest, notes: EditExplanation | None) -> NextEditsAnswer:
         hunk = next(self._history.latest(), None)
         reason = self._refusal(request, hunk)
-        if notes is not None and hunk is not None and reason is not Silence.MASKED:
+        if notes is not None and hunk is not None and not _has_secret(hunk):
             notes.example(hunk)
         if hunk is None or reason is not None:
             return NextEditsAnswer(silence=reason)
@@ -75,7 +75,9 @@ class Proposer:
         ):
             return NextEditsAnswer(silence=Silence.BROKEN)
         silence = Silence.NOTHING_LIKE_IT
-        for candidate in EditCandidates(document, hunk, self._history, self._parsers).all():
+        for candidate in EditCandidates(
+            document, hunk, self._history, self._parsers, is_explained=notes is not None
+        ).all():
             self._parsers.check()
             found = self._judged(document, candidate)
             kept = [proposal for proposal, reason in found if not reason]
@@ -97,8 +99,15 @@ class Proposer:
         kept = [proposal for proposal, reason in found if not reason]
         if len(kept) > MAX_PLACES:
             return [(proposal, reason or "one of too many") for proposal, reason in found]
-        free = apart(kept)
-        return [(proposal, reason or ("" if proposal in free else "around another one")) for proposal, reason in found]
+        free = {id(proposal) for proposal in apart(kept)}
+        return [(proposal, reason or self._verdict(document, proposal, free)) for proposal, reason in found]
+
+    def _verdict(self, document: EditedDocument, proposal: Proposal, free: set[int]) -> str:
+        """Return why a place is left out that is one of few; empty if it is not."""
+        if id(proposal) not in free:
+            return "around another one"
+        self._parsers.check()
+        return REJECTED if self._is_rejected(document.request, proposal) else ""
 
     def _offer(self, request: EditRequest, proposals: Sequence[Proposal]) -> None:
         """Remember what a hunk looks like that is one of the proposals, taken."""
@@ -122,14 +131,14 @@ class Proposer:
             return Silence.TOO_LARGE
         if is_new(hunk) and not (request.others and request.language_id == "python"):
             return Silence.TYPING
-        if any(mask_secrets("".join(lines)).kinds for lines in (hunk.before, hunk.after)):
+        if _has_secret(hunk):
             return Silence.MASKED
         return None
 
     def _allowed(self, document: EditedDocument, candidate: EditCandidate) -> list[tuple[Proposal, str]]:
         """Return the places with the reason why each is left out, empty for those that are not.
 
-        Left out are those on the cursor's line, those in what was changed just now, and those that were rejected.
+        Left out are those on the cursor's line and those in what was changed just now.
         """
         request = document.request
         typed = line_start(request.text, request.offset), line_end(request.text, request.offset)
@@ -149,8 +158,6 @@ class Proposer:
                 reason = "on the line of the cursor"
             elif any(end > low and start < high for low, high in changed):
                 reason = "in what was changed before"
-            elif self._is_rejected(request, proposal):
-                reason = REJECTED
             else:
                 reason = ""
             found.append((proposal, reason))
@@ -172,6 +179,10 @@ class Proposer:
             return True
         edited = self._parsers.edited(tree, request.language_id, request.text, proposals)
         return edited is not None and len(errors(edited)) <= count
+
+
+def _has_secret(hunk: Hunk) -> bool:
+    return any(mask_secrets("".join(lines)).kinds for lines in (hunk.before, hunk.after))
 
 
 def _ordered(proposals: Sequence[Proposal], offset: int) -> list[Proposal]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from infill_completion.edits.edited_document import EditedDocument
 from infill_completion.edits.history import Hunk
 from infill_completion.edits.proposal import Place
 from infill_completion.edits.tokens import Lexeme, LexemeKind, tokens_of
@@ -24,17 +25,16 @@ _WORDS = frozenset({"import", "from", "as", "type"})
 _KEPT = re.compile(r"noqa|__all__|eslint-disable")
 
 
-def unused_imports(hunks: Sequence[Hunk], text: str, tokens: Sequence[Lexeme], language_id: str) -> list[Place]:
+def unused_imports(hunks: Sequence[Hunk], document: EditedDocument) -> list[Place]:
     """Return the removal of imports whose last use was in what the user has replaced.
 
     Only lines that import a single name are removed, or the name from a list on one line.
 
     Args:
         hunks: The changes.
-        text: The document.
-        tokens: Its tokens.
-        language_id: LSP's language id.
+        document: The document.
     """
+    text, language_id = document.request.text, document.request.language_id
     pattern = _LINES.get(language_id)
     if pattern is None or "__all__" in text or any(hunk.uri.endswith("__init__.py") for hunk in hunks):
         return []
@@ -46,6 +46,7 @@ def unused_imports(hunks: Sequence[Hunk], text: str, tokens: Sequence[Lexeme], l
     if not lost:
         return []
     counts: dict[str, int] = {}
+    tokens = document.tokens
     for token in tokens:
         if token.kind is LexemeKind.NAME and token.text in lost:
             counts[token.text] = counts.get(token.text, 0) + 1

@@ -16,7 +16,7 @@ from infill_completion.edits.window import EditWindow
 from infill_completion.privacy.git.repository import repository_of
 from infill_completion.privacy.rules import path_of
 from infill_server.commands.bench.edit_history import hunks_of
-from infill_server.commands.bench.git import Git, GitError
+from infill_server.commands.bench.git import Git, GitRefusedError
 from infill_server.commands.headless import snapshot_at
 from infill_server.commands.user_settings import user_settings
 from infill_server.errors import UsageError
@@ -46,7 +46,7 @@ def _committed(path: Path) -> str:
     """Return the text of a file in the last commit."""
     try:
         return Git(path.parent)("cat-file", "blob", f"HEAD:./{os.fsdecode(path.name)}").decode("utf-8", "replace")
-    except GitError as error:
+    except GitRefusedError as error:
         raise UsageError(f"{path.name} is in no commit; the example is taken from its uncommitted changes.") from error
 
 

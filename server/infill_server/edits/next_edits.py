@@ -82,7 +82,7 @@ class NextEdits:
         self._completions = 0
         self._idle = asyncio.Event()
         self._idle.set()
-        self._pending = _Pending()
+        self._running: set[_Pending] = set()
         self._inbox: deque[Callable[[EditWindow], None]] = deque()  # for the thread
         self._window: EditWindow | None = None
         self._thread: ThreadPoolExecutor | None = None
@@ -97,7 +97,7 @@ class NextEdits:
     @contextmanager
     def completing(self) -> Iterator[None]:
         """Stand aside while a suggestion is awaited."""
-        self._pending.is_stopped = True
+        self._stop()
         self._completions += 1
         self._idle.clear()
         try:
@@ -126,13 +126,13 @@ class NextEdits:
         request = _request(document, position)
         number = self._number = self._number + 1
         self._newest[request.uri] = number
-        self._pending.is_stopped = True  # Whatever is being computed is out of date.
+        self._stop()  # Whatever is being computed is out of date.
         await self.are_settings_known.wait()
         while True:
             await self._idle.wait()
             if self._newest.get(request.uri) != number or not self._is_current(document, request):
                 return []
-            pending = self._pending = _Pending()
+            pending = _Pending()
             answer = await self._compute(request, pending)
             if not pending.is_stopped:
                 break
@@ -145,11 +145,10 @@ class NextEdits:
         from infill_completion.edits.explained import EditExplanation
 
         self.expect()
-        request = _request(document, position)
         await self.are_settings_known.wait()
         while True:
             await self._idle.wait()
-            pending = self._pending = _Pending()
+            request, pending = _request(document, position), _Pending()
             explanation = EditExplanation(request.uri)
             explanation.silence = (await self._compute(request, pending, explanation)).silence
             if not pending.is_stopped:
@@ -182,9 +181,14 @@ class NextEdits:
 
     def close(self) -> None:
         """End the thread."""
-        self._pending.is_stopped = True
+        self._stop()
         if self._thread is not None:
             self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _stop(self) -> None:
+        """Tell whatever is being computed to give way."""
+        for pending in self._running:
+            pending.is_stopped = True
 
     def _is_current(self, document: Document, request: EditRequest) -> bool:
         """Return whether a request is for the text that the editor has now."""
@@ -216,11 +220,14 @@ class NextEdits:
 
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="edits")
+        self._running.add(pending)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except asyncio.CancelledError:
             pending.is_stopped = True
             raise
+        finally:
+            self._running.discard(pending)
 
     def _follow(self) -> EditWindow:
         """Bring the history up to date; on the thread."""

@@ -237,6 +237,17 @@ async def test_an_explanation_shows_nothing_of_a_private_file_or_of_a_change_wit
     )
     text = (await asyncio.wait_for(window.edits.explain(window.document, END), DEADLINE_S)).to_text()
     assert "wJalr" not in text
+    # New code, which is no example for another reason.
+    window = Window("\n\n", 0, "", "javascript")
+    place = types.Range(types.Position(0, 0), types.Position(0, 0))
+    window.change(place, 'connect("a", "password=aV7k2Lq9Zr4tB8");')
+    text = (await asyncio.wait_for(window.edits.explain(window.document, END), DEADLINE_S)).to_text()
+    assert "aV7k" not in text
+    # A place with one.
+    window = Window("def f(count):\n    login(count, password='aV7k2Lq9Zr4tB8')\n")
+    text = (await asyncio.wait_for(window.edits.explain(window.document, END), DEADLINE_S)).to_text()
+    assert "login(total" in text
+    assert "aV7k" not in text
     window = Window()
     window.settings = Settings(privacy=PrivacySettings(ignore=("*.py",)))
     explanation = await asyncio.wait_for(window.edits.explain(window.document, END), DEADLINE_S)
