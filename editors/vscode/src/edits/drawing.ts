@@ -1,7 +1,7 @@
 /** Draws next edits: the old text struck through, the new text after it, a mark in the gutter, a hint at what is hidden. */
 
 import * as vscode from "vscode";
-import { type Offer, onOneLine } from "./offer";
+import { type Edit, type Offer, onOneLine } from "./offer";
 
 /** New text that is longer is cut; the hover at the place shows all of it. */
 const MOST = 120;
@@ -22,6 +22,10 @@ export class Drawing implements vscode.Disposable {
     after: { color: new vscode.ThemeColor("textLink.foreground"), margin: "0 0 0 2em", fontStyle: "italic" },
   });
 
+  /** What is drawn now; another array after each edit that was made. */
+  private drawn: readonly Edit[] | undefined;
+  private drawnIn: vscode.TextEditor | undefined;
+
   constructor(extension: vscode.Uri) {
     this.gutter = vscode.window.createTextEditorDecorationType({
       gutterIconPath: vscode.Uri.joinPath(extension, "media", "edit.svg"),
@@ -29,11 +33,25 @@ export class Drawing implements vscode.Disposable {
     });
   }
 
-  /** Draw the edits of `offer` in an editor, in place of what was drawn. */
+  /** Draw the edits of `offer` in an editor, in place of what was drawn; again, only the hint if they are drawn there. */
   show(editor: vscode.TextEditor, offer: Offer): void {
+    if (this.drawnIn !== editor) {
+      this.clear();
+    }
+    const { first } = offer;
+    const next = first === undefined ? undefined : rangeOf(editor.document, first.start, first.end);
+    editor.setDecorations(this.hint, hints(editor, next));
+    this.drawnIn = editor;
+    if (this.drawn !== offer.edits) {
+      this.drawn = offer.edits;
+      this.showPlaces(editor, offer.edits);
+    }
+  }
+
+  private showPlaces(editor: vscode.TextEditor, edits: readonly Edit[]): void {
     const { document } = editor;
     const tab = typeof editor.options.tabSize === "number" ? editor.options.tabSize : 4;
-    const places = offer.edits.map(({ start, end, text }) => ({ range: rangeOf(document, start, end), text }));
+    const places = edits.map(({ start, end, text }) => ({ range: rangeOf(document, start, end), text }));
     editor.setDecorations(
       this.old,
       places.filter(({ range }) => !range.isEmpty).map(({ range }) => range),
@@ -54,14 +72,15 @@ export class Drawing implements vscode.Disposable {
         hoverMessage: hover(text),
       })),
     );
-    editor.setDecorations(this.hint, hints(editor, places[0]?.range));
   }
 
   /** Remove what is drawn. */
-  clear(editor: vscode.TextEditor): void {
+  clear(): void {
     for (const type of [this.old, this.added, this.gutter, this.hint]) {
-      editor.setDecorations(type, []);
+      this.drawnIn?.setDecorations(type, []);
     }
+    this.drawn = undefined;
+    this.drawnIn = undefined;
   }
 
   dispose(): void {

@@ -14,11 +14,11 @@ const TAB = "infill.edits.tab";
 
 /** Offers the edits of the last answer in the active editor, and drops them when the text changes otherwise. */
 export class NextEdits implements vscode.Disposable {
-  private readonly drawing: Drawing;
+  /** Made when first needed: most windows draw nothing. */
+  private drawing: Drawing | undefined;
   private readonly requests: Requests;
   private readonly registrations: vscode.Disposable;
   private offer: Offer | undefined;
-  private drawnIn: vscode.TextEditor | undefined;
   private making = false;
   private isChaining = false;
   private steps: Promise<void> = Promise.resolve();
@@ -28,15 +28,13 @@ export class NextEdits implements vscode.Disposable {
   private contexts: Record<string, boolean> = {};
 
   constructor(
-    extension: vscode.Uri,
+    private readonly extension: vscode.Uri,
     log: vscode.LogOutputChannel,
     server: Server,
     private readonly tracker: StatusTracker,
   ) {
-    this.drawing = new Drawing(extension);
     this.requests = new Requests(server, log);
     this.registrations = vscode.Disposable.from(
-      this.drawing,
       this.requests,
       vscode.workspace.onDidChangeTextDocument((event) => this.changed(event)),
       vscode.window.onDidChangeActiveTextEditor(() => this.focus()),
@@ -77,6 +75,7 @@ export class NextEdits implements vscode.Disposable {
 
   dispose(): void {
     this.drop();
+    this.drawing?.dispose();
     this.registrations.dispose();
   }
 
@@ -104,7 +103,7 @@ export class NextEdits implements vscode.Disposable {
     if (following === undefined) {
       const end = document.positionAt(edit.start + edit.text.length);
       editor.selection = new vscode.Selection(end, end);
-      this.erase();
+      this.drawing?.clear();
       this.isChaining = true; // Until the next one is here, the key stays with the edits.
       await this.ask();
       this.isChaining = false;
@@ -186,8 +185,8 @@ export class NextEdits implements vscode.Disposable {
       this.hide();
       return;
     }
+    this.drawing ??= new Drawing(this.extension);
     this.drawing.show(editor, offer);
-    this.drawnIn = editor;
     if (!offer.isReported) {
       offer.isReported = true;
       this.requests.shown(offer);
@@ -196,15 +195,8 @@ export class NextEdits implements vscode.Disposable {
     this.setContext(TAB, isAt(editor, offer.first) || !needsTab(editor));
   }
 
-  private erase(): void {
-    if (this.drawnIn !== undefined) {
-      this.drawing.clear(this.drawnIn);
-      this.drawnIn = undefined;
-    }
-  }
-
   private hide(): void {
-    this.erase();
+    this.drawing?.clear();
     this.setContext(VISIBLE, false);
     this.setContext(TAB, false);
   }
