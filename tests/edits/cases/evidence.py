@@ -6,15 +6,19 @@ SHOWN = {
         "variable in another spelling": (
             "def f([[colour⟶color]]):\n    a([[colour⟶color]])\n    b([[colour⟶color]])\n    return c(«colour⟶color»)\n"
         ),
-        "variable that is bound again, at a second change": (
-            "def f([[hooks⟶found]]):\n    «hooks⟶found» = [[hooks⟶found]] or {}\n    a([[hooks⟶found]])\n    return «hooks⟶found»\n"
+        "variable whose bindings have all changed": (
+            "def f(«hooks⟶found»):\n    «hooks⟶found» = {}\n    a([[hooks⟶found]])\n    return [[hooks⟶found]]\n"
         ),
+        "variable that is bound once, at a use": "def f(a):\n    [[n⟶size]] = len(a)\n    return «n⟶size»\n",
         "variable at a second use": (
             "def f([[ty⟶guess]]):\n    a(«ty⟶guess»)\n    b([[ty⟶guess]])\n    return c(«ty⟶guess»)\n"
         ),
     },
     "go": {
         "blanks as in the example": "x = append(l, «fmt.Sprintf(p, ⟶With(»n.A(), n.B()))\ny = append(l, [[fmt.Sprintf(p, ⟶With(]]m.A(), m.B()))\n"
+    },
+    "c": {
+        "constant in an initializer": "enum { «LIMIT⟶MAXIMUM» = 10 };\nint a = [[LIMIT⟶MAXIMUM]], b[ [[LIMIT⟶MAXIMUM]]];\n"
     },
     "typescript": {
         "method in many places": "log.«warn⟶error»(a);\nlog.[[warn⟶error]](b);\nlog.[[warn⟶error]](c);\nlog.[[warn⟶error]](d);\n"
@@ -31,6 +35,16 @@ SILENT = {
         "another statement": "«file = read(a)⟶state = a.stat()»\n\n\ndef g(b):\n    file = read(b)\n",
         "a return that becomes an assignment": "def f():\n    «return self.make(⟶kwargs = dict(»a)\n\n\ndef g():\n    return self.make(a)\n",
         "variable that is bound again": "def f(«hooks⟶given»):\n    hooks = hooks or {}\n    return hooks\n",
+        "variable that is bound again, at a second change": (
+            "def f(hooks):\n    «hooks⟶found» = hooks or {}\n    a(hooks)\n    return «hooks⟶found»\n"
+        ),
+        "variable that becomes two with like names": (
+            "def f(mw, req):\n    mw.open(req)\n    «req⟶req2» = mw.process(req)\n    use(req)\n    req = mw.process(req)\n"
+        ),
+        "another function as an argument": (
+            "def one():\n    pass\n\ndef f():\n    def two():\n        pass\n    a(call=two)\n    b(fail=«two⟶three»)\n"
+        ),
+        "another class": "class One:\n    pass\n\ndef f():\n    class Two:\n        pass\n    a(Two)\n    b(«Two⟶Three»)\n",
         "brackets alone": "x = «[a]⟶(a)»\ny = [b]\n",
         "variable at one of many uses": "def f(ty):\n    a(ty)\n    b(ty)\n    return c(«ty⟶guess»)\n",
         "argument in many places": "echo(a«⟶, nl»)\necho(b)\necho(c)\n",
@@ -42,6 +56,11 @@ SILENT = {
     },
     "go": {
         "passed over": "func f() {\n\tlog.«Warn⟶Error»(a)\n\tlog.Warn(b)\n\tlog.«Warn⟶Error»(c)\n\tlog.Warn(d)\n}\n"
+    },
+    "java": {
+        "one of two fields of the same name, while code is moved": (
+            "class A {\n  int «FLOAT⟶LONG» = 1;\n\n  int FLOAT = 2;\n}\n"
+        ),
     },
     "rust": {"string that becomes a name": 'fn f() {\n    g(a, «"x"⟶path»);\n    g(b, "x");\n}\n'},
 }

@@ -147,15 +147,16 @@ def _binder(node: Node, rules: NameRules) -> Node | None:
                 if parent.type.endswith("_specifier") and parent.child_by_field_name("body") is None:
                     return None  # C: `struct name` is a use
                 return parent if not _is_default(child, parent) else None
-        if parent.type not in rules.patterns:
+        if parent.type not in rules.patterns or (parent.type != "pair_pattern" and _is_default(child, parent)):
             return None
         child, parent = parent, parent.parent
     return None
 
 
 def _is_default(child: Node, parent: Node) -> bool:
-    """Return whether a child of a pattern is its default or its type rather than a name."""
-    return any(parent.child_by_field_name(name) == child for name in ("value", "type", "default_value", "right"))
+    """Return whether a child of a pattern is its default, its type or its size rather than a name."""
+    fields = ("value", "type", "default_value", "right", "size")
+    return any(parent.child_by_field_name(name) == child for name in fields)
 
 
 def _scope_of(binder: Node, name: Node, rules: NameRules) -> Node:
