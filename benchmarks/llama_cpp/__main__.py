@@ -54,6 +54,7 @@ def measure(options: argparse.Namespace) -> Comparison:
             described = each.ask("describe")
             if described["quantization"] != each.weights:
                 raise SystemExit(f"Our engine held the weights as {described['quantization']}, not {each.weights}.")
+            each.report.load_peak_bytes = described["peak"]
         found.run(options, Memory(folder))
     return found
 

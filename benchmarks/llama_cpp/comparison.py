@@ -107,6 +107,7 @@ class Comparison:
             found = each.ask("keystroke", context=PROMPT_TOKENS, threads=max(options.threads))
             each.report.keystroke_ms, each.report.keystroke_steps = found["ms"], found["ms"] / found["step_ms"]
         for each in self.contestants:
-            found = each.ask("memory")
+            found = each.ask("memory", context=max(options.contexts))
             each.report.resident_bytes, each.report.peak_bytes = found["resident"], found["peak"]
             each.report.weight_bytes, each.report.kv_bytes = found.get("weights"), found.get("kv")
+            each.report.one_prompt_bytes = found.get("one_prompt")

@@ -41,6 +41,8 @@ class ContestantReport:
         engine: Name of the engine.
         weights: How it holds the weights.
         resident_bytes: Memory after all prompts.
+        one_prompt_bytes: Memory with nothing but a prompt of the longest context remembered; only of our engine.
+        load_peak_bytes: The most memory that it had before its first prompt; only of our engine.
         peak_bytes: The most memory that it ever had.
         weight_bytes: How much of it are weights; only of our engine.
         kv_bytes: How much of it are keys and values of the prompts so far; only of our engine.
@@ -55,6 +57,8 @@ class ContestantReport:
     engine: str
     weights: str
     resident_bytes: int = 0
+    one_prompt_bytes: int | None = None
+    load_peak_bytes: int | None = None
     peak_bytes: int = 0
     weight_bytes: int | None = None
     kv_bytes: int | None = None

@@ -22,6 +22,8 @@ from infill_completion.settings import EngineSettings
 import torch  # isort: skip  # after the engine's environment
 
 _BUILD_LIMIT_S = 300.0
+# How full a prompt is at least; it ends at the end of a line.
+_FILLED = 0.9
 
 
 class OurTasks:
@@ -52,6 +54,7 @@ class OurTasks:
         return {
             "quantization": self._generator.details["quantization"],
             "products": library.infill_products().decode(),
+            "peak": memory.of_this_process()["peak"],
         }
 
     def step_bytes(self, context: int) -> dict[str, Any]:
@@ -66,7 +69,10 @@ class OurTasks:
         """Read a prompt of real code, which stays in its cache, and return its ids."""
         self._request = workload.request_of(self._loop, context, tokens)
         workload.run(self._loop, self._request)
-        return {"ids": list(self._loop.model.prompt(self._request).ids)}
+        ids = list(self._loop.model.prompt(self._request).ids)
+        if len(ids) < _FILLED * context:
+            raise SystemExit(f"The prompt has {len(ids)} tokens, not {context}.")
+        return {"ids": ids}
 
     def prompt(self, ids: list[int], threads: int) -> dict[str, Any]:
         """Read another prompt of about as many tokens, none of which are in a cache."""
@@ -109,13 +115,22 @@ class OurTasks:
         rate = workload.ours_per_second(self._loop, replace(request, max_tokens=16))
         return {"ms": statistics.median(last.timings["ttft_ms"] for last in typed), "step_ms": 1000 / rate}
 
-    def memory(self) -> dict[str, Any]:
-        """Return the memory of this process, as it is two seconds after a request, and what most of it is for."""
+    def memory(self, context: int) -> dict[str, Any]:
+        """Return the memory of this process, as it is two seconds after a request, and what most of it is for.
+
+        ``one_prompt`` is what is resident while a single prompt, of ``context`` tokens, is remembered.
+        """
         self._generator.settle()
-        slots = [slot for each in (self._generator, self._loop) for slot in each.model.slots.held]
-        tokens = sum(len(slot.ids) for slot in slots)
-        kv = {"weights": self.step_bytes(0)["weights"], "kv": tokens * self._pass.kv_shape.bytes_per_token}
-        return memory.of_this_process() | kv
+        slots = [each.model.slots for each in (self._generator, self._loop)]
+        tokens = sum(len(slot.ids) for each in slots for slot in each.held)
+        found = memory.of_this_process() | {
+            "weights": self.step_bytes(0)["weights"], "kv": tokens * self._pass.kv_shape.bytes_per_token
+        }  # fmt: skip
+        for each in slots:
+            each.clear()
+        workload.run(self._loop, workload.request_of(self._loop, context, 16))
+        self._generator.settle()
+        return found | {"one_prompt": memory.of_this_process()["resident"]}
 
 
 if __name__ == "__main__":

@@ -74,23 +74,31 @@ def _alone(report: Mapping[str, Any]) -> str:
     threads = sorted(report["contestants"][0]["prefill_ms"])
     names = [f"1000 fresh tokens, {count} threads, ms" for count in threads]
     last = (
-        "key to token, ms (steps)", "resident MiB (without weights, keys and values)", "peak MiB", "greedy tokens equal"
+        "key to token, ms (steps)", "resident MiB (without weights, keys and values)",
+        "with one prompt (without weights)", "peak while loading (without weights)", "peak MiB", "greedy tokens equal"
     )  # fmt: skip
     lines = [_line("", *names, *last), _line("---", *["---:"] * (len(names) + len(last)))]
     for each in report["contestants"]:
         key = "" if each["keystroke_ms"] is None else f"{each['keystroke_ms']:.1f} ({each['keystroke_steps']:.1f})"
         cells = [f"{each['prefill_ms'][count]:.0f}" for count in threads]
-        memory = (f"{each['resident_bytes'] / _MB:.0f}{_beside(each)}", f"{each['peak_bytes'] / _MB:.0f}")
+        beside = (each["weight_bytes"], each["kv_bytes"])
+        memory = (
+            _mib(each["resident_bytes"], *beside),
+            _mib(each["one_prompt_bytes"], *beside[:1]),
+            _mib(each["load_peak_bytes"], *beside[:1]),
+            _mib(each["peak_bytes"]),
+        )
         same = "" if each["same_tokens"] is None else each["same_tokens"]
         lines.append(_line(f"{each['engine']} {each['weights']}", *cells, key, *memory, same))
     return "\n".join(lines)
 
 
-def _beside(each: Mapping[str, Any]) -> str:
-    """Return what is resident besides weights, keys and values, where they are known."""
-    if each["weight_bytes"] is None:
+def _mib(size: int | None, *known: int | None) -> str:
+    """Return a size in MiB, and in brackets without the parts that are known."""
+    if size is None:
         return ""
-    return f" ({(each['resident_bytes'] - each['weight_bytes'] - each['kv_bytes']) / _MB:.0f})"
+    parts = [part for part in known if part is not None]
+    return f"{size / _MB:.0f}" + (f" ({(size - sum(parts)) / _MB:.0f})" if parts else "")
 
 
 def _line(*cells: object) -> str:

@@ -101,8 +101,9 @@ class LlamaCppTasks:
         out, seconds = self._model.decode(tokens, threads, TEMPERATURE, limit_s)
         return {"tokens_per_s": (len(out) - 1) / seconds, "tokens": len(out)}
 
-    def memory(self) -> dict[str, Any]:
-        """Return the memory of this process."""
+    def memory(self, context: int) -> dict[str, Any]:
+        """Return the memory of this process, which holds the caches of one prompt from the start."""
+        del context
         return memory.of_this_process()
 
 

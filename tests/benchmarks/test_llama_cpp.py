@@ -21,11 +21,12 @@ ROOT = Path(__file__).parents[2]
 def report() -> dict[str, Any]:
     alone = {
         "resident_bytes": 200 << 20, "peak_bytes": 250 << 20, "prefill_ms": {1: 900.0, 2: 500.0}, "same_tokens": None,
-        "weight_bytes": None, "kv_bytes": None,
+        "weight_bytes": None, "kv_bytes": None, "one_prompt_bytes": None, "load_peak_bytes": None,
     }  # fmt: skip
     mine = {"engine": "infill-ls", "weights": "int4", "step_bytes": {256: 100_000_000}, "keystroke_ms": 12.0,
             "keystroke_steps": 1.6, "read_bytes_per_s": {256: {1: 2e10, 2: 4e10}},
-            **alone, "same_tokens": 24, "weight_bytes": 90 << 20, "kv_bytes": 10 << 20}  # fmt: skip
+            **alone, "same_tokens": 24, "weight_bytes": 90 << 20, "kv_bytes": 10 << 20,
+            "one_prompt_bytes": 195 << 20, "load_peak_bytes": 240 << 20}  # fmt: skip
     theirs = {"engine": "llama.cpp", "weights": "q4_1", "step_bytes": {}, "keystroke_ms": None,
               "keystroke_steps": None, "read_bytes_per_s": {}, **alone}  # fmt: skip
     rows = [
@@ -49,8 +50,8 @@ def test_tables_have_each_engine_and_the_share_of_reading_where_it_is_alone() ->
         "200.0 (50% of memory, 50% of caches) | 200.0 |"
     )
     assert "| llama.cpp q4_1 | 256 | 100.0 | 100.0 | 200.0 | 200.0 |" in lines
-    assert "| infill-ls int4 | 900 | 500 | 12.0 (1.6) | 200 (100) | 250 | 24 |" in lines
-    assert "| llama.cpp q4_1 | 900 | 500 |  | 200 | 250 |  |" in lines
+    assert "| infill-ls int4 | 900 | 500 | 12.0 (1.6) | 200 (100) | 195 (105) | 240 (150) | 250 | 24 |" in lines
+    assert "| llama.cpp q4_1 | 900 | 500 |  | 200 |  |  | 250 |  |" in lines
 
 
 def test_an_engine_that_ends_fails_the_run() -> None:

@@ -16,6 +16,7 @@ from infill_completion.engine.checkpoints import checkpoint, quantize
 from infill_completion.engine.checkpoints.selection import EMBEDDED
 from infill_completion.engine.model.cuda.kernels.nf4 import matrix_of
 from infill_completion.engine.model.cuda.kernels.packing import pack
+from infill_completion.prompt.formats import PromptLayout
 from infill_completion.settings import EngineSettings
 
 CPU = torch.device("cpu")
@@ -137,11 +138,13 @@ def test_every_id_of_a_random_model_has_a_text():
     assert tokenizer.encode("<unused_32015>") != (32_015,)
 
 
-def test_prompts_have_the_length_that_was_asked_for(tiny):
+@pytest.mark.parametrize("layout", PromptLayout)
+def test_prompts_have_the_length_that_was_asked_for(tiny, layout):
     longest_line = 64
+    generator = tiny.generator.with_settings(layout=layout)
     for wanted in (64, 256, 700):
-        request = workload.request_of(tiny.generator, wanted, 1)
-        assert wanted - longest_line <= len(tiny.generator.model.prompt(request).ids) <= wanted
+        request = workload.request_of(generator, wanted, 1)
+        assert wanted - longest_line <= len(generator.model.prompt(request).ids) <= wanted
 
 
 def test_an_endless_twin_decodes_exactly_as_long_as_it_is_told(tiny):

@@ -24,7 +24,7 @@ _MIB = 1 << 20
 # Loads twice: what the first time needs once, such as threads and code, is no part of the second.
 _SCRIPT = """
 import pathlib, sys, torch
-from infill_completion.engine.checkpoints import devices
+from infill_completion.engine import memory
 from infill_completion.engine.checkpoints.packed_weights import load_packed
 
 def read(key):
@@ -33,12 +33,12 @@ def read(key):
 
 small, path, bits = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), int(sys.argv[3])
 load_packed(small, bits)
-devices.return_free_memory()
+memory.return_free()
 pathlib.Path("/proc/self/clear_refs").write_text("5")
 before = read("VmRSS")
 model = load_packed(path, bits)
 peak = read("VmHWM")
-devices.return_free_memory()
+memory.return_free()
 print(sum(part.nbytes for part in model.packed), peak - before, read("VmRSS") - before)
 """
 

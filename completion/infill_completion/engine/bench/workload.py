@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import sysconfig
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from infill_completion.api import Chunk, CompletionRequest
 from infill_completion.engine.decoding.generator import Generator
+from infill_completion.prompt.formats import PromptLayout
 
 # The sampling of the reference example.
 TEMPERATURE, TOP_P = 0.1, 0.9
@@ -25,27 +27,37 @@ def code() -> str:
 def request_of(
     generator: Generator, context_tokens: int, max_tokens: int, *, candidates: int = 1, skip_lines: int = 0
 ) -> CompletionRequest:
-    """Return a request with about ``context_tokens`` tokens of real code, a quarter of them after the cursor.
+    """Return a request whose prompt has about ``context_tokens`` tokens of real code.
 
-    A different ``skip_lines`` selects other code, so that no part of an earlier prompt can be reused.
+    A quarter of them are after the cursor, unless the prompt of the model leaves that part out.  A different
+    ``skip_lines`` selects other code, so that no part of an earlier prompt can be reused.
     """
     lines = code().splitlines(keepends=True)[skip_lines:]
-    taken = _lines_of(generator, lines, max(8, context_tokens - 8))
-    before = max(1, taken * 3 // 4)
-    return CompletionRequest(
-        prefix="".join(lines[:before]),
-        suffix="".join(lines[before:taken]),
-        max_tokens=max_tokens,
-        temperature=TEMPERATURE,
-        top_p=TOP_P,
-        n=candidates,
-        seed=0,
+    request = CompletionRequest(
+        prefix="", suffix="", max_tokens=max_tokens, temperature=TEMPERATURE, top_p=TOP_P, n=candidates, seed=0
     )
+    wanted, taken = max(8, context_tokens - 8), 0
+    while True:
+        filled = _filled(generator, request, lines[:taken])
+        missing = wanted - len(generator.model.prompt(filled).ids)
+        # Lines have fewer tokens in a text than one by one.
+        more = _lines_of(generator, lines[taken:], missing)
+        if not more:
+            return filled
+        taken += more
+
+
+def _filled(generator: Generator, request: CompletionRequest, lines: list[str]) -> CompletionRequest:
+    """Return a request for a cursor in or after some lines."""
+    is_blind = generator.model.prompt(request).layout is PromptLayout.LEFT_TO_RIGHT
+    before = len(lines) if is_blind else len(lines) * 3 // 4
+    return replace(request, prefix="".join(lines[:before]), suffix="".join(lines[before:]))
 
 
 def _lines_of(generator: Generator, lines: list[str], tokens: int) -> int:
+    """Return how many of the lines fit into some tokens if each stands alone."""
     counts = itertools.accumulate(len(generator.model.tokenizer.encode_line(line)) for line in lines)
-    return max(1, sum(1 for _ in itertools.takewhile(lambda total: total <= tokens, counts)))
+    return sum(1 for _ in itertools.takewhile(lambda total: total <= tokens, counts))
 
 
 def run(generator: Generator, request: CompletionRequest) -> Chunk:

@@ -16,6 +16,7 @@ from typing import Any
 from infill_completion.engine import environment  # isort: skip  # before torch and transformers
 import torch
 
+from infill_completion.engine import memory
 from infill_completion.engine.checkpoints import devices, precision
 from infill_completion.engine.checkpoints.adapters import Adapter, usable_adapter
 from infill_completion.engine.checkpoints.embedded_weights import load_llama
@@ -78,7 +79,8 @@ def load(settings: EngineSettings, progress: Progress, *, without_transformers: 
         _check_architecture(folder)
     progress(0.05, "reading the tokenizer")
     tokenizer = Tokenizer.load(folder, name)
-    devices.return_free_memory()  # the vocabulary was held several times
+    memory.return_free()  # the vocabulary was held several times
+    memory.unmap_code()  # importing torch is over
     form = tokenizer.infilling.form if tokenizer.infilling else None
     model_settings = ModelSettings.read(folder, name, form)
     is_cpu_int8 = precision.is_cpu_int8(quantization, device)
@@ -107,7 +109,7 @@ def load(settings: EngineSettings, progress: Progress, *, without_transformers: 
     if tokenizer.infilling and tokenizer.infilling.highest >= model.config.vocab_size:
         tokenizer.infilling = None
     forget_headers()
-    devices.return_free_memory()
+    memory.return_free()
     progress(0.9, "preparing")
     return Checkpoint(
         model_settings.name or name, folder, model, tokenizer, model_settings, device, dtype, quantization, needed,

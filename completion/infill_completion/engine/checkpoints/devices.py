@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import math
 import os
 import platform
-import sys
 from pathlib import Path
 
 from infill_completion.engine import environment  # isort: skip  # before torch
@@ -57,13 +54,6 @@ def free_bytes(device: torch.device) -> int | None:
         except (OSError, StopIteration):
             return None
     return None
-
-
-def return_free_memory() -> None:
-    """Give memory back to the system that Python and torch have freed; glibc keeps it otherwise."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):  # another library of C, such as musl
-            ctypes.CDLL(None).malloc_trim(0)
 
 
 def choose_attention(device: torch.device) -> None:

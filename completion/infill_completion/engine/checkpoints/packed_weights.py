@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from infill_completion.catalog import FAMILIES, ModelShape
-from infill_completion.engine.checkpoints import devices
+from infill_completion.engine import memory
 from infill_completion.engine.checkpoints.adapters import Adapter, Readable
 from infill_completion.engine.checkpoints.gguf.blocks import IN_GROUPS
 from infill_completion.engine.checkpoints.gguf.contents import places
@@ -236,7 +236,7 @@ def _packed(source: Source, bits: int, progress: Callable[[float], None]) -> Str
     linears: list[Any] = []
     for number, (matrix, part) in enumerate(zip(matrices, packed, strict=True), 1):
         linears.append(matrix.read(part))
-        devices.return_free_memory()
+        memory.return_free()
         progress(number / len(matrices))
     embeddings = linears.pop()
     head = embeddings if is_tied else linears.pop()

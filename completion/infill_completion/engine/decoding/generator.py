@@ -10,7 +10,7 @@ from collections.abc import Generator as Steps
 from typing import Any
 
 from infill_completion.api import Chunk, CompletionRequest
-from infill_completion.engine.checkpoints import devices
+from infill_completion.engine import memory
 from infill_completion.engine.checkpoints.checkpoint import load as load_checkpoint
 from infill_completion.engine.decoding.loaded_model import LoadedModel
 from infill_completion.engine.decoding.run import Run
@@ -44,7 +44,6 @@ class Generator:
         checkpoint = load_checkpoint(settings, progress, without_transformers=without_transformers)
         generator = cls(LoadedModel(checkpoint, settings.context_tokens, settings.kv_bits))
         generator.warm_up()
-        devices.return_free_memory()
         progress(1.0, "ready")
         return generator
 
@@ -64,7 +63,10 @@ class Generator:
         return self.model.texts
 
     def warm_up(self) -> None:
-        """Run one short request, so that the first real one does not pay for lazy initialisation."""
+        """Run one short request, so that the first real one does not pay for lazy initialisation.
+
+        Then give back what only loading needed.
+        """
         request = CompletionRequest(prefix="def f():\n    return ", suffix="\n", max_tokens=2, temperature=0.0)
         model, loop = self.model, self.model.device_loop
         if loop is not None:
@@ -77,6 +79,8 @@ class Generator:
         # The slot whose cache has graphs is kept: graphs end with their cache.
         model.slots.clear() if loop is None else model.slots.forget()
         model.recent_texts.clear()
+        memory.return_free()
+        memory.unmap_code()
 
     def stream(self, request: CompletionRequest, cancelled: Callable[[], bool]) -> Iterator[Chunk]:
         """Answer a request, at least one chunk per token.
@@ -110,7 +114,7 @@ class Generator:
 
     def settle(self) -> None:
         """Give memory that only running requests need back to the system, up to 40 MB after a long prompt."""
-        devices.return_free_memory()
+        memory.return_free()
 
     def close(self) -> None:
         """Free the weights and all caches."""

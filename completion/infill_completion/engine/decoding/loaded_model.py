@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from infill_completion.api import CompletionRequest
+from infill_completion.engine import memory
 from infill_completion.engine.checkpoints import devices
 from infill_completion.engine.checkpoints.checkpoint import Checkpoint
 from infill_completion.engine.checkpoints.fingerprint import fingerprint
@@ -267,7 +268,7 @@ class LoadedModel:
 
     def _collect_garbage(self) -> None:
         gc.collect()
-        devices.return_free_memory()
+        memory.return_free()
         if self._torch_device.type != "cpu":
             torch.get_device_module(self._torch_device).empty_cache()
 

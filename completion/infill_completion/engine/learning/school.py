@@ -17,7 +17,7 @@ from infill_completion.engine import environment  # isort: skip  # before torch
 import torch
 
 from infill_completion.api import ContextItem
-from infill_completion.engine.checkpoints import devices
+from infill_completion.engine import memory
 from infill_completion.engine.checkpoints.adapters import Adapter
 from infill_completion.engine.checkpoints.fingerprint import fingerprint
 from infill_completion.engine.checkpoints.tokenizer import Tokenizer
@@ -155,7 +155,7 @@ class School:
                 break
             self._trainer.step([row_of(samples)], min(1.0, (step + 1) / WARM_UP_STEPS, (1 - done) / DECAY))
             step, tokens = step + 1, tokens + sum(len(sample.ids) for sample in samples)
-            devices.return_free_memory()  # rows differ in length, and glibc keeps what each of them took
+            memory.return_free()  # rows differ in length, and glibc keeps what each of them took
         seconds = self._spent_s() - began
         return Report(before, self._examined(), tokens, seconds)
 

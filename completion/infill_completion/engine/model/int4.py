@@ -61,8 +61,12 @@ class Int4Linear:
     def __call__(self, x: Tensor) -> Tensor:
         """Return the product for ``x`` of shape ``(..., inputs)`` in float32, unpacking a few rows at a time."""
         rows = max(1, _AT_ONCE // (self.inputs * GROUP_OUTPUTS))
-        parts = [F.linear(x.float(), unpacked(part)[:, : self.inputs]) for part in torch.split(self.weight, rows)]
-        y = torch.cat(parts, -1)[..., : self.outputs].to(x.dtype)
+        wide, parts = x.float(), torch.split(self.weight, rows)
+        # Written into one tensor: many small ones would keep the freed memory between them from being used again.
+        y = wide.new_empty(*x.shape[:-1], len(self.weight) * GROUP_OUTPUTS)
+        for part, into in zip(parts, torch.split(y, rows * GROUP_OUTPUTS, -1), strict=True):
+            into.copy_(F.linear(wide, unpacked(part)[:, : self.inputs]))
+        y = y[..., : self.outputs].to(x.dtype)
         return y if self.bias is None else y + self.bias
 
 
