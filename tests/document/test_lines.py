@@ -1,8 +1,10 @@
+from itertools import accumulate
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infill_completion.document.lines import line_ending_of, offset_at, split_lines, to_lf
+from infill_completion.document.lines import line_at, line_ending_of, offset_at, split_lines, to_lf
 
 DOCUMENTS = st.text(alphabet=st.sampled_from("ab \t\r\n\u2028\f😀é"), max_size=40)
 
@@ -52,3 +54,10 @@ def test_the_first_line_end_is_that_of_the_document() -> None:
     assert line_ending_of("a\r\nb\n") == "\r\n"
     assert line_ending_of("a\rb") == "\r"
     assert line_ending_of("a") == "\n"
+
+
+@given(st.text(alphabet="ab\r\n\u2028"), st.integers(0, 20))
+def test_the_line_of_an_offset_is_the_one_that_has_it(text: str, offset: int) -> None:
+    starts = [0, *accumulate(map(len, split_lines(text)))][:-1]
+    offset = min(offset, len(text))
+    assert line_at(text, offset) == sum(start <= offset for start in starts) - 1

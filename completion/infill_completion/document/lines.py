@@ -41,6 +41,15 @@ def offset_at(text: str, line: int, column: int) -> int:
     return start + column
 
 
+def line_at(text: str, offset: int) -> int:
+    """Return the number of the line of ``offset``, from 0."""
+    found = text.count("\n", 0, offset)
+    if "\r" in text:
+        found += text.count("\r", 0, offset) - text.count("\r\n", 0, offset)
+        found -= text.startswith("\r\n", offset - 1) if offset else 0  # between the two
+    return found
+
+
 def line_start(text: str, offset: int) -> int:
     """Return the offset at which the line of ``offset`` begins."""
     return max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from infill_completion.document.lines import line_start
+from infill_completion.document.lines import line_at, line_start
 from infill_completion.edits.awaiting import calls_to_await, made_async
 from infill_completion.edits.by_example.drafts import Draft, draft_of, unified
 from infill_completion.edits.by_example.examples import Example, examples_of
 from infill_completion.edits.by_example.likeness import around, least_likeness, likeness, most_places
 from infill_completion.edits.by_example.patterns import EditPattern, Match, matches
+from infill_completion.edits.by_example.standing import Standing
 from infill_completion.edits.by_example.track_record import track_record
 from infill_completion.edits.edited_document import EditedDocument
 from infill_completion.edits.history import EditHistory, Hunk
@@ -114,7 +115,7 @@ class EditCandidates:
         request, hunk, tree = self._request, self._hunk, self._document.tree
         if request.language_id != "python" or tree is None or hunk.uri != request.uri:
             return EditCandidate(EditKind.IMPORT)
-        typed = request.text.count("\n", 0, request.offset) - hunk.first
+        typed = line_at(request.text, request.offset) - hunk.first
         lines = tuple(line for index, line in enumerate(hunk.after) if index != typed)
         return EditCandidate(EditKind.IMPORT, missing_imports((hunk.before, lines), tree, request.text, request.others))
 
@@ -139,18 +140,27 @@ class EditCandidates:
         if candidate.least > 1 and not self._is_explained:
             return candidate  # No place is as like the example as that.
         text, tokens = self._request.text, self._document.tokens
+        standing = Standing(pattern, self._document, self._example_offset())
         for match in matches(pattern, text, tokens):
             self._parsers.check()
             if match.text == text[match.start : match.end] or _is_done(match, text):
                 continue
             like = likeness(pattern, around(match, text, tokens))
             proposal = Proposal(match.start, match.end, match.text, kind, like)
-            if like >= candidate.least:
-                candidate.proposals.append(proposal)
+            reason = UNLIKE if like < candidate.least else standing.objection(match)
+            if reason:
+                candidate.left_out.append((proposal, reason))
             else:
-                candidate.left_out.append((proposal, UNLIKE))
+                candidate.proposals.append(proposal)
         self._ask_for_evidence(candidate, pattern)
         return candidate
+
+    def _example_offset(self) -> int | None:
+        """Return the offset of the last change in the document; None if it was made in another one."""
+        if self._hunk.uri != self._request.uri or not self._hunk.after:
+            return None
+        line = self._hunk.after[0]
+        return self._document.starts[self._hunk.first] + len(line) - len(line.lstrip())
 
     def _ask_for_evidence(self, candidate: EditCandidate, pattern: EditPattern) -> None:
         """Leave out all places if the user did something else at others that the pattern fits, or nothing."""
@@ -163,7 +173,7 @@ class EditCandidates:
         record = track_record(pattern, self._history.latest(), self._request.uri, self._request.language_id)
         if record.refuted:
             candidate.leave_out(REFUTED)
-        elif any(record.is_between(text.count("\n", 0, proposal.start)) for proposal in candidate.proposals):
+        elif any(record.is_between(line_at(text, proposal.start)) for proposal in candidate.proposals):
             candidate.leave_out(PASSED_OVER)
 
     def _patterns(self, latest: Example) -> Iterator[EditPattern]:

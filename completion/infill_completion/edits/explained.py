@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from infill_completion.document.lines import split_lines
+from infill_completion.document.lines import line_at
 from infill_completion.edits.candidates import EditCandidate
 from infill_completion.edits.history import Hunk
 from infill_completion.edits.proposal import Proposal, Silence, lines_of
@@ -113,7 +113,7 @@ class EditExplanation:
 
 
 def _place(text: str, proposal: Proposal, verdict: str) -> ExplainedPlace:
-    line = len(split_lines(text[: proposal.start] + "."))
+    line = line_at(text, proposal.start) + 1
     before, after = (mask_secrets(lines).text for lines in lines_of(text, proposal))
     return ExplainedPlace(line, before, after, proposal.likeness, verdict)
 

@@ -12,6 +12,8 @@ from infill_completion.languages.registry import traits_of
 
 OPENERS = {"(": ")", "[": "]", "{": "}"}
 CLOSERS = frozenset(OPENERS.values())
+# What is before a member.
+DOTS = frozenset({".", "->", "::", "?."})
 
 
 class LexemeKind(Enum):
@@ -69,6 +71,11 @@ def _pattern(language_id: str) -> re.Pattern[str]:
         rf"(?P<mark>{_MARKS})",
     ]
     return re.compile("|".join(parts))
+
+
+def holds_run(where: Sequence[str], run: Sequence[str]) -> bool:
+    """Return whether the texts of ``run`` are somewhere in ``where``, one after the other."""
+    return any(where[at : at + len(run)] == run for at in range(len(where) - len(run) + 1))
 
 
 def partners(tokens: Sequence[Lexeme]) -> dict[int, int]:

@@ -38,11 +38,12 @@ def unused_imports(hunks: Sequence[Hunk], document: EditedDocument) -> list[Plac
     pattern = _LINES.get(language_id)
     if pattern is None or "__all__" in text or any(hunk.uri.endswith("__init__.py") for hunk in hunks):
         return []
-    lost = {
-        name
-        for hunk in hunks
-        for name in _names("".join(hunk.before), language_id) - _names("".join(hunk.after), language_id)
-    }
+    lost = set[str]()
+    for hunk in hunks:
+        before, after = (pattern.sub("", "".join(lines)) for lines in (hunk.before, hunk.after))
+        gone = _names(before, language_id) - _names(after, language_id)
+        if gone and not _awaits_definition(before, after, document):
+            lost |= gone
     if not lost:
         return []
     counts: dict[str, int] = {}
@@ -67,6 +68,14 @@ def unused_imports(hunks: Sequence[Hunk], document: EditedDocument) -> list[Plac
         elif len(gone) == 1:
             found += _from_list(line, gone[0], match.start())
     return found
+
+
+def _awaits_definition(before: str, after: str, document: EditedDocument) -> bool:
+    """Return whether a change brings in a private name that stands nowhere else: what defines it may use the import."""
+    language_id = document.request.language_id
+    fresh = {name for name in _names(after, language_id) - _names(before, language_id) if name.startswith("_")}
+    uses = [token.text for token in tokens_of(after, language_id) if token.text in fresh]
+    return any(sum(token.text == name for token in document.tokens) == uses.count(name) for name in fresh)
 
 
 def _names(text: str, language_id: str) -> set[str]:

@@ -8,16 +8,15 @@ import os
 from pathlib import Path
 
 from infill_completion.document.changes import ChangeClock, LineChange
-from infill_completion.document.lines import split_lines
+from infill_completion.document.lines import line_at, split_lines
 from infill_completion.document.snapshot import Snapshot
 from infill_completion.edits.explained import EditExplanation
 from infill_completion.edits.proposal import EditRequest
 from infill_completion.edits.window import EditWindow
-from infill_completion.privacy.git.repository import repository_of
 from infill_completion.privacy.rules import path_of
 from infill_server.commands.bench.edit_history import hunks_of
 from infill_server.commands.bench.git import Git, GitRefusedError
-from infill_server.commands.headless import snapshot_at
+from infill_server.commands.headless import snapshot_at, workspace_of
 from infill_server.commands.user_settings import user_settings
 from infill_server.errors import UsageError
 
@@ -31,8 +30,7 @@ def explain_edits(options: argparse.Namespace) -> int:
     snapshot = snapshot_at(options.place)
     path = path_of(snapshot.uri)
     assert path is not None
-    settings, root = user_settings(options), repository_of(path)
-    roots = (root,) if root is not None else ()
+    settings, roots = user_settings(options), workspace_of(snapshot.uri)
     window, explanation = EditWindow(), EditExplanation(snapshot.uri)
     changes = _changes(snapshot, _committed(path))
     window.follow(snapshot.uri, changes, is_broken=False, settings=settings, roots=roots)
@@ -53,7 +51,7 @@ def _committed(path: Path) -> str:
 def _changes(snapshot: Snapshot, committed: str) -> list[LineChange]:
     """Return the uncommitted changes of a file as if they had been made one by one, the nearest to the cursor last."""
     old, clock = split_lines(committed), ChangeClock()
-    line = snapshot.text.count("\n", 0, snapshot.offset)
+    line = line_at(snapshot.text, snapshot.offset)
     hunks = list(hunks_of(old, split_lines(snapshot.text)))
     moved, placed = 0, []
     for first, end, new in hunks:

@@ -72,7 +72,7 @@ def ask(
 async def _ask(
     settings: Settings, snapshot: Snapshot, request: Callable[[Completer, Snapshot], Awaitable[T]]
 ) -> HeadlessResult[T]:
-    workspace = _workspace_of(snapshot.uri)
+    workspace = workspace_of(snapshot.uri)
     settings = with_learned(settings, workspace)
     engine = engine_for(settings)
     try:
@@ -126,7 +126,7 @@ def _read_text(name: str) -> str:
     return text
 
 
-def _workspace_of(uri: str) -> tuple[Path, ...]:
+def workspace_of(uri: str) -> tuple[Path, ...]:
     """Return the folder an editor would have open: the file's repository, or the working directory if it contains it.
 
     Ignore files and the relative globs of the settings then apply as they do in an editor.

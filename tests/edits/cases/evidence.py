@@ -6,6 +6,9 @@ SHOWN = {
         "variable in another spelling": (
             "def f([[colour⟶color]]):\n    a([[colour⟶color]])\n    b([[colour⟶color]])\n    return c(«colour⟶color»)\n"
         ),
+        "function in another spelling": (
+            "def f():\n    def [[load_it⟶loadIt]]():\n        pass\n    a([[load_it⟶loadIt]])\n    b(«load_it⟶loadIt»)\n"
+        ),
         "variable whose bindings have all changed": (
             "def f(«hooks⟶found»):\n    «hooks⟶found» = {}\n    a([[hooks⟶found]])\n    return [[hooks⟶found]]\n"
         ),
@@ -43,6 +46,9 @@ SILENT = {
         ),
         "another function as an argument": (
             "def one():\n    pass\n\ndef f():\n    def two():\n        pass\n    a(call=two)\n    b(fail=«two⟶three»)\n"
+        ),
+        "another function as an argument, twice": (
+            "def f():\n    def two():\n        pass\n    a(call=two)\n    b(fail=«two⟶three»)\n    c(call=two)\n    d(fail=«two⟶three»)\n"
         ),
         "another class": "class One:\n    pass\n\ndef f():\n    class Two:\n        pass\n    a(Two)\n    b(«Two⟶Three»)\n",
         "brackets alone": "x = «[a]⟶(a)»\ny = [b]\n",

@@ -22,9 +22,25 @@ CALLS = {
             "«self.assertEqual(a, b)⟶assert a == b»\n[[self.assertEqual(x.y, g(z))⟶assert x.y == g(z)]]\n"
             "self.assertEqual(p or q, 1)\n"
         ),
+        "a string that is kept": "f(\n    «lazy('a')⟶'a'»,\n    [[lazy('b')⟶'b']],\n)\n",
+        "a number between operators": "«same(a, 10)⟶assert a == 10»\n[[same(b, 20)⟶assert b == 20]]\n",
+        "the same variable of another function": (
+            "def f(path):\n    load(a«⟶, path»)\n\ndef g(path):\n    load(b[[⟶, path]])\n"
+        ),
+        "a name of the module": "LIMIT = 1\n\ndef f():\n    load(a«⟶, LIMIT»)\n\ndef g():\n    load(b[[⟶, LIMIT]])\n",
+        "a label with the name of a local variable": (
+            "def f(path):\n    load(a«⟶, path=1»)\n\ndef g():\n    load(b[[⟶, path=1]])\n"
+        ),
+        "within itself, as the example": (
+            "def _walk(a):\n    x = «os.walk(a)⟶_walk(a)»\n    y = [[os.walk(b)⟶_walk(b)]]\n"
+        ),
+        "type of a parameter and a field": (
+            "class A:\n    def f(self, size: «int⟶float»):\n        self.size: [[int⟶float]] = size\n"
+        ),
         "call to attribute": "x = «os.path.join(a, b)⟶Path(a, b)»\ny = [[os.path.join(c, d)⟶Path(c, d)]]\n",
     },
     "javascript": {
+        "a string that is kept": "f(«g('a')⟶'a'»);\nf([[g('b')⟶'b']]);\n",
         "added argument": "load(a«⟶, done»);\nload(b[[⟶, done]]);\nload(c, d);\n",
         "method": "x.«substr⟶slice»(1);\nx.[[substr⟶slice]](2);\ny.substr(3);\n",
     },
@@ -77,14 +93,32 @@ SILENT = {
         "would bind otherwise": "«f(a, b)⟶a == b»\nf(p or q, 1)\n",
         "half-written": "foo(a«⟶, 1»)\nfoo(b)\nx = (\n",
         "half-written at the change": "foo(a«⟶, »\nfoo(b)\n",
+        "a local variable of another function": "def f(path):\n    load(a«⟶, path»)\n\ndef g():\n    load(b)\n",
+        "within the function that it calls": (
+            "def _walk(a):\n    return os.walk(a)\n\ndef f(b):\n    return «os.walk⟶_walk»(b)\n"
+        ),
+        "a member of that name": "x = «c.get(a)⟶c.find(a)»\ny = c.c.get(a)\n",
+        "a list that is sorted": "f(«['b', 'a']⟶['a', 'b']»)\nf(['d', 'c'])\n",
+        "a definition": "«def load(a):⟶def read(a, b):»\n    pass\n\nclass A:\n    def load(a):\n        pass\n",
         "already so": "y = «foo(a)⟶bar(foo(a))»\nw = bar(foo(c))\n",
         "definition": "def foo(a«⟶, b=1»):\n    pass\n\ndef bar(a):\n    pass\n",
         "new code": "foo(a)\n«⟶foo(b, 1)\n»foo(c)\n",
         "code typed on": "foo(a)\nx = 1\n«⟶y = foo(a)»\n",
         "a keyword": "«if⟶while» a:\n    pass\nif b:\n    pass\n",
     },
-    "javascript": {"a keyword once": "«var⟶let» a = 1;\nvar b = 2;\n"},
-    "go": {"broken": "package a\n\nfunc f() {\n\tload(a«⟶, »\n\tload(b)\n}\n"},
+    "javascript": {
+        "a keyword once": "«var⟶let» a = 1;\nvar b = 2;\n",
+        "a keyword of the same variable": "function f() {\n  «var⟶const» a = g(this);\n}\nfunction h() {\n  var a = g(this);\n}\n",
+        "within the function that it calls": (
+            "const walk = (a) => {\n  return os.walk(a);\n};\nfunction f(b) {\n  return «os.walk⟶walk»(b);\n}\n"
+        ),
+    },
+    "go": {
+        "a local variable of another function": (
+            "package a\n\nfunc f(p string) {\n\tload(a«⟶, p»)\n}\n\nfunc g() {\n\tload(b)\n}\n"
+        ),
+        "broken": "package a\n\nfunc f() {\n\tload(a«⟶, »\n\tload(b)\n}\n",
+    },
     "c": {"another declaration": "«int⟶long» size;\nvoid f(int n);\n"},
     "rust": {"another field": "struct A {\n    size: «u32⟶u64»,\n}\nfn f(n: u32) {}\n"},
     "typescript": {"a type elsewhere": "let a: «number⟶string»;\nlet b: number;\n"},

@@ -25,6 +25,9 @@ PARAMETERS = {
 IMPORTS = {
     "python": {
         "a module": "[[import os\n⟶]]import sys\n\nx = «os.getcwd()⟶sys.argv[0]»\ny = 1\nz = «2⟶y»\n",
+        "beside a private name that is defined": (
+            "[[import os\n⟶]]\ndef _here():\n    return 1\n\nx = «os.getcwd()⟶_here()»\ny = 1\nz = «2⟶y»\n"
+        ),
         "one of several": "from m import [[a, ⟶]]b\n\nx = «a()⟶b()»\ny = 1\nz = «2⟶y»\nw = 1\nv = «3⟶w»\n",
         "the last of several": "from m import b[[, a⟶]]\n\nx = «a()⟶b()»\ny = 1\nz = «2⟶y»\nw = 1\nv = «3⟶w»\n",
     },
@@ -65,6 +68,10 @@ SILENT = {
         "starred arguments": "def f(a«, b⟶»):\n    return a\n\nf(*x)\n",
         "import whose last use was moved just now": "import os\n\nx = 1\ny = «os.getcwd()⟶x»\n",
         "name in a list that another one may replace": "from m import a, b\n\nx = «a()⟶b()»\ny = 1\nz = «2⟶y»\n",
+        "import for a private function that is not yet written": (
+            "import os\n\nx = «os.getcwd()⟶_here()»\ny = 1\nz = «2⟶y»\n"
+        ),
+        "import whose neighbour goes": "import hashlib\n«from hashlib import sha1\n⟶»import a\n\ny = a.b\nz = «2⟶y»\n",
         "import still used": "import os\n\nx = «os.getcwd()⟶1»\ny = os.sep\ny = 1\nz = «2⟶y»\n",
         "import used in a string": "import os\n\nx = «os.getcwd()⟶1»\ny: 'os.PathLike'\ny = 1\nz = «2⟶y»\n",
         "import under another name": "from m import a as b, c\n\nx = «b()⟶c()»\ny = 1\nz = «2⟶y»\n",

@@ -11,7 +11,7 @@ import pytest
 
 from infill_completion.document.snapshot import Answer, SkipReason
 from infill_server.commands.bench.chart import draw
-from infill_server.commands.bench.command import table
+from infill_server.commands.bench.command import ROWS
 from infill_server.commands.bench.keystroke_report import KeystrokeReport, percentile
 from infill_server.commands.bench.keystrokes import replay
 from infill_server.commands.bench.machine import machine
@@ -23,6 +23,7 @@ from infill_server.commands.bench.quality.outcome import Outcome
 from infill_server.commands.bench.quality.summary import summary
 from infill_server.commands.bench.source_files import source_files
 from infill_server.commands.bench.stub_engine import StubAnswers, StubEngine
+from infill_server.commands.bench.table import table
 from infill_server.errors import MeasurementError
 from infill_server.records.source import answered_by
 
@@ -63,7 +64,7 @@ def test_the_processor_time_of_processes_is_known_unless_one_has_ended() -> None
     assert spent > 0
     assert processor_ms([os.getpid(), os.getpid()]) == pytest.approx(2 * spent, rel=0.5)
     assert processor_ms([os.getpid(), 1 << 30]) is None
-    assert "-" in table(KeystrokeReport(keystrokes=1).summary())
+    assert "-" in table(KeystrokeReport(keystrokes=1).summary(), ROWS)
 
 
 def test_a_replay_can_be_drawn(tmp_path: Path) -> None:

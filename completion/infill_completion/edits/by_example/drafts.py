@@ -7,7 +7,7 @@ examples differ in becomes one as well (anti-unification over tokens). Everythin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from infill_completion.edits.by_example.examples import Example
 from infill_completion.edits.by_example.likeness import context
@@ -20,7 +20,7 @@ from infill_completion.edits.by_example.regions import (
     is_name,
     with_context,
 )
-from infill_completion.edits.tokens import Lexeme, partners
+from infill_completion.edits.tokens import DOTS, Lexeme, holds_run, partners
 from infill_completion.edits.words import CONSTANTS
 
 # A change in more tokens is no example: what its sides share takes the square of them to find.
@@ -42,6 +42,8 @@ class Draft:
         form: What the change does.
         around: The other tokens of the lines of each example.
         gaps: The blanks before each item of ``old``, and after the last one.
+        literals: The holes that stand for one literal in the example.
+        is_member: Whether a dot is before it; None if it was so in one example only.
     """
 
     old: list[Item]
@@ -51,6 +53,8 @@ class Draft:
     form: PatternForm
     around: tuple[tuple[str, ...], ...]
     gaps: list[str]
+    literals: frozenset[int]
+    is_member: bool | None
 
     def pattern(self, examples: int = 1) -> EditPattern | None:
         """Return the finished pattern; None if it replaces nothing or spans lines."""
@@ -73,11 +77,22 @@ class Draft:
         inner, loose = _joined(pieces), frozenset(self.loose)
         spans_lines = any("\n" in gap for gap in self.gaps[1:-1])
         pattern = EditPattern(
-            tuple(self.old), inner, loose, span, examples, blanks, self.form, self.around, spans_lines
+            tuple(self.old), inner, span, loose, examples, blanks, self.form, self.around, spans_lines, self.is_member
         )
         if pattern.drops_what_varies or not pattern.anchor:
             return None
+        if examples == 1 and self._sorts(self.old[slice(*span)], [item for _, item in changed]):
+            return None
         return None if any(isinstance(item, str) and "\n" in item for item in pattern.new) else pattern
+
+    def _sorts(self, old: Sequence[Item], new: Sequence[Item]) -> bool:
+        """Return whether literals change places, as in a list that is sorted."""
+        holes = [[item.number for item in items if isinstance(item, PatternHole)] for items in (old, new)]
+        one, other = (
+            [number for number in these if number in self.literals and number in those]
+            for these, those in (holes, holes[::-1])
+        )
+        return one != other
 
 
 def draft_of(example: Example) -> Draft | None:
@@ -129,9 +144,13 @@ def unified(one: Draft, other: Draft) -> Draft | None:
             new.append((gap, holes[first, second]))
         else:
             return None
-    draft = Draft(old, new, one.loose | other.loose, one.trail, one.form, one.around + other.around, [*one.gaps])
+    draft = replace(
+        one, old=old, new=new, loose=one.loose | other.loose, around=one.around + other.around, gaps=[*one.gaps]
+    )
+    draft.is_member = one.is_member if one.is_member == other.is_member else None
     while draft.old and isinstance(draft.old[0], PatternHole) and draft.new and draft.new[0][1] == draft.old[0]:
         del draft.old[0], draft.new[0], draft.gaps[0]
+        draft.is_member = None
     while draft.old and isinstance(draft.old[-1], PatternHole) and draft.new and draft.new[-1][1] == draft.old[-1]:
         draft.trail = draft.new[-1][0]
         del draft.old[-1], draft.new[-1], draft.gaps[-1]
@@ -153,7 +172,7 @@ def _shared_runs(old: Sequence[Lexeme], new: Sequence[Lexeme]) -> list[tuple[int
                 end = pairs.get(end, end) + 1 if pairs.get(end, end) >= end else end + 1
             start = at + 2 if end - at > 2 and old[at + 1].text == "=" and is_name(old[at]) else at
             run = [token.text for token in old[start:end]]
-            if run and _holds(fresh, run) and start < end:
+            if run and holds_run(fresh, run) and start < end:
                 found.append((start, end))
             at = end + 1
     return found
@@ -180,12 +199,13 @@ def _drafted(
             items.append(old[at].text)
             at += 1
     loose: set[int] = set()
-    written, text, fresh = list[tuple[str, Item]](), example.texts[1], [token.text for token in new]
+    written, text = list[tuple[str, Item]](), example.texts[1]
+    texts, fresh = [token.text for token in old], [token.text for token in new]
     at, reached = 0, example.after.index(new[0]) if new else 0
     while at < len(new):
         run = max((run for run in numbers if tuple(fresh[at : at + len(run)]) == run), key=len, default=None)
         gap = text[example.after[reached + at - 1].end : new[at].start] if reached + at else ""
-        if run is not None and (len(run) > 1 or _stands_alone(fresh, at) or _is_word(run[0])):
+        if run is not None and (len(run) > 1 or _is_same(texts, fresh, at)):
             written.append((gap, PatternHole(numbers[run])))
             if not (_edge(fresh, at - 1, _LEFT_EDGES) and _edge(fresh, at + len(run), _RIGHT_EDGES)):
                 loose.add(numbers[run])
@@ -196,7 +216,11 @@ def _drafted(
     last = reached + len(new)
     trail = text[new[-1].end : example.after[last].start] if new and last < len(example.after) else ""
     gaps.append(_gap(example.texts[0], example.before, begins + len(old)))
-    return Draft(items, written, loose, trail, form, (around,), gaps)
+    single = [old[start] for start, end in runs if end == start + 1]
+    literals = frozenset(numbers[token.text,] for token in single if is_literal(token))
+    # The same type is that of a parameter and of a field.
+    is_member = None if form is PatternForm.TYPE else begins > 0 and example.before[begins - 1].text in DOTS
+    return Draft(items, written, loose, trail, form, (around,), gaps, literals, is_member)
 
 
 def _gap(text: str, tokens: Sequence[Lexeme], at: int) -> str:
@@ -204,17 +228,14 @@ def _gap(text: str, tokens: Sequence[Lexeme], at: int) -> str:
     return text[tokens[at - 1].end : tokens[at].start] if 0 < at < len(tokens) else ""
 
 
-def _holds(where: list[str], run: list[str]) -> bool:
-    """Return whether ``run`` is somewhere in ``where``."""
-    return any(where[at : at + len(run)] == run for at in range(len(where) - len(run) + 1))
-
-
 def _edge(texts: list[str], at: int, edges: frozenset[str]) -> bool:
     return 0 <= at < len(texts) and texts[at] in edges
 
 
-def _stands_alone(texts: list[str], at: int) -> bool:
-    return _edge(texts, at - 1, _LEFT_EDGES) and _edge(texts, at + 1, _RIGHT_EDGES)
+def _is_same(old: list[str], new: list[str], at: int) -> bool:
+    """Return whether a token of ``new`` surely is the one that ``old`` has too, and not a like one."""
+    stands_alone = _edge(new, at - 1, _LEFT_EDGES) and _edge(new, at + 1, _RIGHT_EDGES)
+    return stands_alone or _is_word(new[at]) or old.count(new[at]) == new.count(new[at]) == 1
 
 
 def _is_word(text: str) -> bool:

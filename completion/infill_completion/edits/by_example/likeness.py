@@ -16,6 +16,7 @@ from infill_completion.edits.tokens import Lexeme, LexemeKind
 # Lines with more tokens around a match are like nothing.
 _MAX_AROUND = 200
 _ASSIGNS = frozenset({"=", ":="})
+_DECLARES = frozenset({"var", "let", "const"})
 _NEVER = 2.0
 _ONE_EXAMPLE = {
     PatternForm.KEYWORD: 0.6,
@@ -48,7 +49,7 @@ def least_likeness(pattern: EditPattern) -> float:
     # Less than six of ten of those were right, however like the example.
     if pattern.form is PatternForm.EXPRESSION and (not pattern.has_holes or "=" in pattern.old):
         return _NEVER
-    if pattern.spans_lines:
+    if pattern.spans_lines or pattern.old[0] in _DECLARES:
         return _NEVER
     return _ONE_EXAMPLE[pattern.form]
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from infill_completion.edits.tokens import CLOSERS, OPENERS, Lexeme, LexemeKind
+from infill_completion.edits.tokens import CLOSERS, DOTS, OPENERS, Lexeme, LexemeKind
 
 # From this number on, a hole stands for what two examples differ in.
 FIRST_VARYING = 100
@@ -48,25 +48,27 @@ class EditPattern:
     Attributes:
         old: The tokens and holes that are searched.
         new: Texts and holes that replace what is found.
-        loose: The holes that stand between operators in ``new``; only a simple expression fits there.
         old_span: Which part of ``old`` is replaced; the tokens before and after it must only be there.
+        loose: The holes that stand between operators in ``new``; only a simple expression fits there.
         examples: The number of examples it was made of.
         blanks: Whether the blanks before and after what is replaced are replaced too: where tokens are only inserted or
             removed, and where the change has others.
         form: What the change does.
         around: The other tokens of the lines of each example.
         spans_lines: Whether what is searched is on several lines.
+        is_member: Whether a dot is before it; None if there may be one or not.
     """
 
     old: tuple[str | PatternHole, ...]
     new: tuple[str | PatternHole, ...]
+    old_span: tuple[int, int]
     loose: frozenset[int] = frozenset()
-    old_span: tuple[int, int] | None = None
     examples: int = 1
     blanks: tuple[bool, bool] = (False, False)
     form: PatternForm = PatternForm.OTHER
     around: tuple[tuple[str, ...], ...] = ()
     spans_lines: bool = False
+    is_member: bool | None = None
 
     @property
     def anchor(self) -> str:
@@ -77,7 +79,7 @@ class EditPattern:
     @property
     def is_inserted(self) -> bool:
         """Whether nothing is replaced."""
-        first, last = self.old_span or (0, len(self.old))
+        first, last = self.old_span
         return first == last
 
     @property
@@ -91,12 +93,12 @@ class EditPattern:
         kept = {item.number for item in self.new if isinstance(item, PatternHole)}
         return any(
             isinstance(item, PatternHole) and item.number >= FIRST_VARYING and item.number not in kept
-            for item in self.old[slice(*(self.old_span or (0, len(self.old))))]
+            for item in self.old[slice(*self.old_span)]
         )
 
     def __str__(self) -> str:
         """Return the pattern to read: what is searched, and what replaces the part that changes."""
-        first, last = self.old_span or (0, len(self.old))
+        first, last = self.old_span
         old = [item if isinstance(item, str) else f"‹{item.number}›" for item in self.old]
         new = "".join(item if isinstance(item, str) else f"‹{item.number}›" for item in self.new)
         return " ".join([*old[:first], f"[{' '.join(old[first:last])} ⟶ {new}]", *old[last:]])
@@ -132,7 +134,7 @@ def matches(pattern: EditPattern, text: str, tokens: Sequence[Lexeme]) -> Iterat
     at = 0
     while at < len(tokens):
         first = pattern.old[0]
-        if isinstance(first, str) and tokens[at].text != first:
+        if isinstance(first, str) and (tokens[at].text != first or not _is_reached_as(pattern, tokens, at)):
             at += 1
             continue
         found = _match_at(pattern, text, tokens, at)
@@ -141,6 +143,13 @@ def matches(pattern: EditPattern, text: str, tokens: Sequence[Lexeme]) -> Iterat
         else:
             yield found
             at = max(found.last, at) + 1
+
+
+def _is_reached_as(pattern: EditPattern, tokens: Sequence[Lexeme], at: int) -> bool:
+    """Return whether a token has a dot before it if the first one of the examples had, so that it may be the same."""
+    if pattern.is_member is None or tokens[at].kind is not LexemeKind.NAME:
+        return True
+    return pattern.is_member == (at > 0 and tokens[at - 1].text in DOTS)
 
 
 def _match_at(pattern: EditPattern, text: str, tokens: Sequence[Lexeme], at: int) -> Match | None:
@@ -162,7 +171,7 @@ def _match_at(pattern: EditPattern, text: str, tokens: Sequence[Lexeme], at: int
         spans[item.number] = at, end
         at = end
     limits.append(at)
-    first, last = pattern.old_span or (0, len(pattern.old))
+    first, last = pattern.old_span
     low, high = limits[first], limits[last]
     if (pattern.blanks[0] and low == 0) or (pattern.blanks[1] and high >= len(tokens)):
         return None

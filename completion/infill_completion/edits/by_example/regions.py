@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from infill_completion.edits.by_example.examples import Example
 from infill_completion.edits.by_example.patterns import PatternForm, is_simple
-from infill_completion.edits.tokens import Lexeme, LexemeKind, partners
+from infill_completion.edits.tokens import DOTS, Lexeme, LexemeKind, partners
 from infill_completion.edits.words import BEFORE_CALLS, CONSTANTS, DEFINES, KEYWORDS, SAME_TESTS, SELVES
-
-_DOTS = frozenset({".", "->", "::", "?."})
 
 
 def is_keyword_argument(example: Example) -> bool:
@@ -30,7 +28,7 @@ def call_region(example: Example) -> tuple[int, int] | None:
         return None
     start = opener - 1
     before = tokens[start - 1] if start else None
-    if before is not None and before.text in _DOTS:
+    if before is not None and before.text in DOTS:
         start -= 1
         if start and tokens[start - 1].kind is LexemeKind.NAME:
             start -= 1
@@ -68,6 +66,9 @@ def with_context(example: Example, low: int, same: int) -> tuple[int, int, Patte
         if around is not None:
             return low - around[0], same - around[1], around[2]
         return low - len(left), same - len(right[:1]), PatternForm.OTHER
+    is_definition = bool(left) and left[-1].text in DEFINES
+    if is_definition or any(token.text in DEFINES for token in new):
+        return low - len(left), same - len(right[:1]), PatternForm.OTHER
     if new and any(is_name(token) and len(token.text) > 2 for token in old):
         is_callee = _is_path(old) and _is_path(new) and bool(right) and right[0].text == "("
         return low, same - is_callee, PatternForm.MEMBER if is_callee else PatternForm.EXPRESSION
@@ -88,13 +89,13 @@ def _around_name(name: Lexeme, left: list[Lexeme], right: list[Lexeme]) -> tuple
 
     That is a member with its receiver, a type with what has it, and a module with what is taken from it.
     """
-    if len(left) == 2 and left[1].text in _DOTS and left[0].kind is LexemeKind.NAME:
+    if len(left) == 2 and left[1].text in DOTS and left[0].kind is LexemeKind.NAME:
         return 2, int(bool(right) and right[0].text == "("), PatternForm.MEMBER
     if len(left) == 2 and left[1].text == ":" and is_name(left[0]):
         return 2, 0, PatternForm.TYPE
     if right and is_name(right[0]) and not (left and left[-1].text in DEFINES):
         return 0, 1, PatternForm.TYPE
-    is_module = len(right) == 2 and right[0].text in _DOTS and right[1].kind is LexemeKind.NAME
+    is_module = len(right) == 2 and right[0].text in DOTS and right[1].kind is LexemeKind.NAME
     return (0, 2, PatternForm.MODULE) if is_module and len(name.text) > 1 else None
 
 

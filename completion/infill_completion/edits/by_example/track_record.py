@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from infill_completion.edits.by_example.examples import MAX_LINES
 from infill_completion.edits.by_example.patterns import EditPattern, Match, matches
 from infill_completion.edits.history import Hunk
-from infill_completion.edits.tokens import Lexeme, tokens_of
+from infill_completion.edits.tokens import Lexeme, holds_run, tokens_of
 
 
 @dataclass
@@ -16,12 +16,10 @@ class TrackRecord:
     """How a pattern fared in the changes of the user.
 
     Attributes:
-        followed: How often the user made the change where the pattern fits.
-        refuted: How often something else.
+        refuted: How often the user made another change where the pattern fits.
         lines: The lines of the document, as they are now, at which the change was made.
     """
 
-    followed: int = 0
     refuted: int = 0
     lines: tuple[int, ...] = ()
 
@@ -49,8 +47,7 @@ def track_record(pattern: EditPattern, hunks: Iterable[Hunk], uri: str, language
         tokens = tokens_of(text, language_id)
         after = [token.text for token in tokens_of("".join(hunk.after), language_id)]
         for match in matches(pattern, text, tokens):
-            if _holds(after, _changed(match, tokens, language_id)):
-                record.followed += 1
+            if holds_run(after, _changed(match, tokens, language_id)):
                 record.lines += (hunk.first,) if hunk.uri == uri else ()
             else:
                 record.refuted += 1
@@ -62,8 +59,3 @@ def _changed(match: Match, tokens: Sequence[Lexeme], language_id: str) -> list[s
     before = [token.text for token in tokens if token.end <= match.start][-1:]
     after = [token.text for token in tokens if token.start >= match.end][:1]
     return [*before, *(token.text for token in tokens_of(match.text, language_id)), *after]
-
-
-def _holds(where: Sequence[str], run: Sequence[str]) -> bool:
-    """Return whether ``run`` is somewhere in ``where``."""
-    return any(where[at : at + len(run)] == run for at in range(len(where) - len(run) + 1))

@@ -66,8 +66,10 @@ def renamed_places(
     if not here:
         return None
     same = _same(left, fresh, here, rules, is_known(language_id, new, text))
-    is_sure = len(changed) > 1 or _is_respelled(old, new)
-    if _may_be_split(here, same, rules) or (not is_sure and _may_be_another(here, same, rules)):
+    is_respelled = _is_respelled(old, new)
+    if _may_be_split(here, same, rules) or (
+        not is_respelled and _may_be_another(here, same, rules, 0 if len(changed) > 1 else MAX_BY_USE)
+    ):
         same = []
     if not same and not _is_identified(left, here, rules):
         return None
@@ -103,13 +105,14 @@ def _may_be_split(here: list[Occurrence], same: list[Occurrence], rules: NameRul
     return len(bindings) > (0 if is_bound else 1)
 
 
-def _may_be_another(here: list[Occurrence], same: list[Occurrence], rules: NameRules) -> bool:
+def _may_be_another(here: list[Occurrence], same: list[Occurrence], rules: NameRules, most: int) -> bool:
     """Return whether the change of a use may mean another variable there, and not a new name for all places.
 
-    That is so at one of many uses, and at those of a function, where another one may be named.
+    That is so where a function was named, and where a variable has more than ``most`` other uses, unless that is 0.
     """
-    is_bound = any(found.is_binding or found.receiver for found in here)
-    return not is_bound and (len(same) > MAX_BY_USE or any(_is_defined(found, rules) for found in same))
+    if any(found.is_binding or found.receiver for found in here):
+        return False
+    return any(_is_defined(found, rules) for found in same) or 0 < most < len(same)
 
 
 def _is_defined(found: Occurrence, rules: NameRules) -> bool:

@@ -7,15 +7,15 @@ import asyncio
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
 
 from infill_server.commands.bench.chart import draw
 from infill_server.commands.bench.keystrokes import replay
 from infill_server.commands.bench.machine import machine
+from infill_server.commands.bench.table import table
 from infill_server.commands.user_settings import user_settings
 from infill_server.errors import UsageError
 
-_ROWS = (
+ROWS = (
     ("keystrokes", "keys typed"),
     ("p50_ms", "answer, median ms"),
     ("p95_ms", "answer, 95th percentile ms"),
@@ -58,7 +58,7 @@ def keystrokes(options: argparse.Namespace) -> int:
     except (ValueError, OSError) as error:
         raise UsageError(str(error)) from error
     summary = report.summary() | {"machine": machine(options.note)}
-    print(table(summary))
+    print(table(summary, ROWS))
     if options.chart:
         draw(report, Path(options.chart))
     if options.json:
@@ -71,8 +71,3 @@ def _folder(name: str) -> Path:
     if not folder.exists():
         raise UsageError(f"Folder not found: {folder}; name one with source files.")
     return folder.resolve()
-
-
-def table(summary: dict[str, Any]) -> str:
-    """Return the figures of `KeystrokeReport.summary` as a table with one line each."""
-    return "\n".join(f"{label:<48}{'-' if summary[key] is None else summary[key]:>10}" for key, label in _ROWS)

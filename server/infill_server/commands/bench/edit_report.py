@@ -8,6 +8,7 @@ from typing import Any
 
 from infill_server.commands.bench.edit_verdict import ChangedLines, Verdict, is_nearer
 from infill_server.commands.bench.keystroke_report import percentile
+from infill_server.commands.bench.table import table
 
 
 @dataclass
@@ -85,8 +86,7 @@ class EditReport:
 
     def to_text(self) -> str:
         """Return the figures as lines to read."""
-        summary = self.summary()
-        lines = [f"{label:<58}{summary[key]!s:>10}" for key, label in _ROWS]
+        lines = [table(self.summary(), _ROWS)]
         for kind in self.kinds:
             right, total = self.of_kind(kind)
             lines.append(f"  {kind:<56}{right:>5} right{total - right:>6} not")

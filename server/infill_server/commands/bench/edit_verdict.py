@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from infill_completion.document.lines import line_end, line_start, split_lines
+from infill_completion.document.lines import line_at, line_end, line_start, split_lines
 from infill_completion.edits.parsed import applied
 from infill_completion.edits.proposal import Proposal
 from infill_completion.edits.tokens import tokens_of
@@ -55,7 +55,7 @@ class ChangedLines:
         end = line_end(text, max(proposal.end for proposal in proposals))
         edited = applied(text, proposals)
         before, after = split_lines(text[start:end]), split_lines(edited[start : len(edited) - len(text) + end])
-        first = len(split_lines(text[:start] + ".")) - 1
+        first = line_at(text, start)
         while len(before) > 1 and after and before[-1] == after[-1]:
             del before[-1], after[-1]
         if after == [""] or not "".join(after).strip():

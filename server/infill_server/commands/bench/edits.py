@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from infill_completion.document.changes import ChangeClock, LineChange
-from infill_completion.document.lines import split_lines
+from infill_completion.document.lines import line_at
 from infill_completion.edits.history import EditHistory
 from infill_completion.edits.proposal import EditRequest, NextEditsAnswer, Proposal, lines_of
 from infill_completion.edits.proposer import Proposer
@@ -117,7 +117,7 @@ class _Replay:
         """Compare proposals with the hunks that are still to come; those of one line count together."""
         by_line: dict[int, list[Proposal]] = {}
         for proposal in proposals:
-            by_line.setdefault(len(split_lines(text[: proposal.start] + ".")) - 1, []).append(proposal)
+            by_line.setdefault(line_at(text, proposal.start), []).append(proposal)
         place = f"{self.change.commit} {self.change.path}"
         for together in by_line.values():
             lines = ChangedLines.of(text, together)

@@ -1,0 +1,106 @@
+"""What a replacement would mean where it is put, as far as the names in it tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from infill_completion.edits.by_example.patterns import EditPattern, Match
+from infill_completion.edits.edited_document import EditedDocument
+from infill_completion.edits.names.occurrences import occurrences, scopes_around
+from infill_completion.edits.names.rules import NameRules, rules_of
+from infill_completion.edits.tokens import DOTS, LexemeKind, tokens_of
+from infill_completion.edits.words import KEYWORDS
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+UNKNOWN = "a name in it is not known there"
+CALLS_ITSELF = "the function would call itself"
+_ASSIGNS = frozenset({"=", ":="})
+
+
+class Standing:
+    """Judges where a pattern may be applied.
+
+    Args:
+        pattern: The pattern.
+        document: The document.
+        example: The offset of the example in the document; None if it is in another one.
+    """
+
+    def __init__(self, pattern: EditPattern, document: EditedDocument, example: int | None) -> None:
+        self._document, self._example = document, example
+        self._language_id = document.request.language_id
+        self._old = frozenset(item for item in pattern.old if isinstance(item, str))
+        self._new = [item for item in pattern.new if isinstance(item, str)]
+
+    def objection(self, match: Match) -> str:
+        """Return why a match is left out; empty if nothing speaks against it."""
+        tree, rules = self._document.tree, rules_of(self._language_id)
+        place = None if tree is None else tree.root_node.descendant_for_byte_range(match.start, match.start)
+        if place is None or rules is None or not (self._callable or self._locals):
+            return ""
+        if not self._callable.isdisjoint(_functions(place, rules)):
+            return CALLS_ITSELF
+        if self._locals:
+            around = {scope.id for scope in scopes_around(place, rules)}
+            if any(around.isdisjoint(owners) for owners in self._locals):
+                return UNKNOWN
+        return ""
+
+    @cached_property
+    def _at_example(self) -> Node | None:
+        tree = self._document.tree
+        if tree is None or self._example is None:
+            return None
+        return tree.root_node.descendant_for_byte_range(self._example, self._example)
+
+    @cached_property
+    def _callable(self) -> set[str]:
+        """The names that the change brings in, unless the example is in a function of that name too."""
+        rules = rules_of(self._language_id)
+        if self._at_example is None or rules is None:
+            return set()
+        return {name for name, _ in self._brought()} - _functions(self._at_example, rules)
+
+    @cached_property
+    def _locals(self) -> list[set[int]]:
+        """Where each of the local variables is bound that the change brings in, as the numbers of scopes."""
+        rules, tree = rules_of(self._language_id), self._document.tree
+        if self._at_example is None or rules is None or tree is None:
+            return []
+        around, found = scopes_around(self._at_example, rules), list[set[int]]()
+        for name in {name for name, is_member in self._brought() if not is_member}:
+            uses = occurrences(tree, self._document.request.text, name, rules)
+            owners = {use.scope.id for use in uses if use.is_binding}
+            owner = next((scope for scope in around if scope.id in owners), None)
+            if owner is not None and owner.parent is not None and owner.type not in rules.types:
+                found.append(owners)
+        return found
+
+    def _brought(self) -> Iterator[tuple[str, bool]]:
+        """Yield the names that the change brings in, except for labels, each with whether it is a member."""
+        for text in self._new:
+            tokens = tokens_of(text, self._language_id)
+            for index, token in enumerate(tokens):
+                following = tokens[index + 1].text if index + 1 < len(tokens) else ""
+                is_label = following in _ASSIGNS or token.text in self._old
+                if token.kind is LexemeKind.NAME and token.text not in KEYWORDS and not is_label:
+                    yield token.text, index > 0 and tokens[index - 1].text in DOTS
+
+
+def _functions(node: Node, rules: NameRules) -> set[str]:
+    """Return the names of the functions around a node."""
+    found = set[str]()
+    around: Node | None = node
+    while around is not None:
+        if around.type in rules.functions or around.type == "variable_declarator":
+            name = around.child_by_field_name("name") or around.child_by_field_name("declarator")
+            while name is not None and (inner := name.child_by_field_name("declarator")) is not None:
+                name = inner
+            if name is not None:
+                found.add((name.text or b"").decode())
+        around = around.parent
+    return found
