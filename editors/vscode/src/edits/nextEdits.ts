@@ -149,6 +149,7 @@ export class NextEdits implements vscode.Disposable {
     const isRunning = program === "running";
     if (isRunning !== this.wasRunning) {
       this.wasRunning = isRunning;
+      this.requests.restarted();
       this.focus();
     } else if (snoozedUntil !== undefined) {
       this.drop();

@@ -1,6 +1,7 @@
 /** The one request for next edits in flight, the pause before it, and what is reported to the server. */
 
 import * as vscode from "vscode";
+import { ErrorCodes, ResponseError } from "vscode-languageclient";
 import type { Server } from "../server/server";
 import { type Edit, Offer, type Report } from "./offer";
 
@@ -19,6 +20,8 @@ interface InlineEdit {
 export class Requests implements vscode.Disposable {
   private timer: NodeJS.Timeout | undefined;
   private asking: vscode.CancellationTokenSource | undefined;
+  /** Whether the server that runs has said that it makes no next edits. */
+  private isRefused = false;
 
   constructor(
     private readonly server: Server,
@@ -28,7 +31,14 @@ export class Requests implements vscode.Disposable {
   /** Call `ask` once the user has paused; a later call starts the pause again. */
   afterPause(ask: () => unknown): void {
     this.cancel();
-    this.timer = setTimeout(ask, PAUSE_MS);
+    if (!this.isRefused) {
+      this.timer = setTimeout(ask, PAUSE_MS);
+    }
+  }
+
+  /** Ask again: another server runs. */
+  restarted(): void {
+    this.isRefused = false;
   }
 
   /** Withdraw the request, and the one that would follow. */
@@ -62,6 +72,9 @@ export class Requests implements vscode.Disposable {
             edits.map((edit) => read(document, edit)),
           );
     } catch (error) {
+      if (error instanceof ResponseError && error.code === ErrorCodes.MethodNotFound) {
+        this.isRefused = true; // An older one does not know the method.
+      }
       if (!asking.token.isCancellationRequested) {
         this.log.debug(`Next edits: ${String(error)}`);
       }
