@@ -30,6 +30,8 @@ MANNERS = {
     "steady": f"{probe.KEYS_PER_S} keys a second",
     "busy": f"{probe.KEYS_PER_S} keys a second beside one busy process",
 }
+# The weights of each side of llama.vim, and whether it reads the text after the cursor first.
+THEIRS = {"f16-last": ("f16", False), "f16": ("f16", True), "q8_0": ("q8_0", True)}
 PACKAGES = ("neovim", "llama.cpp-tools", "vim-llama.cpp")
 
 
@@ -133,18 +135,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.llama_vim", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--manners", default=",".join(MANNERS), help=f"of {', '.join(MANNERS)} (default: all)")
+    parser.add_argument("--sides", default=",".join(("infill-ls", *THEIRS)), help="what to compare (default: all)")
     parser.add_argument("--note", default="", help="a remark to store with the figures")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     fetch()
     head = {"machine": machine(options.note), "versions": versions(), "server": theirs.SERVER_OPTIONS}
-    with tempfile.TemporaryDirectory(prefix="infill-ls-") as name, ExitStack() as stack:
-        folder = Path(name)
-        sides: list[Side] = [stack.enter_context(ours.infill(folder / "infill"))]
-        for kind, is_suffix_first in (("f16", False), ("f16", True), ("q8_0", True)):
+    with tempfile.TemporaryDirectory(prefix="infill-ls-") as temporary, ExitStack() as stack:
+        folder = Path(temporary)
+        sides: list[Side] = []
+        for name in options.sides.split(","):
+            if name == "infill-ls":
+                sides.append(stack.enter_context(ours.infill(folder / name)))
+                continue
+            kind, is_suffix_first = THEIRS[name]
             weights = folder / f"{kind}.gguf"
             writer.write(find("embedded"), weights, kind)
-            side = theirs.llama_vim(folder / str(len(sides)), weights, is_suffix_first=is_suffix_first)
+            side = theirs.llama_vim(folder / name, weights, is_suffix_first=is_suffix_first)
             sides.append(stack.enter_context(side))
         rows = measure(sides, options.rounds, options.manners.split(","))
     print(table(rows))

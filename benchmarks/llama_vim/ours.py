@@ -18,6 +18,10 @@ from benchmarks.drivers.neovim import PLUGIN, Neovim
 from benchmarks.llama_vim.side import MARK, home
 from infill_completion.settings import EngineSettings
 from infill_server.commands.bench.counters import counters
+from infill_server.lsp.pauses import PAUSE_S
+
+# A suggestion that grows has done so by then, with the embedded model.
+GROWN_S = 0.25
 
 
 @dataclass
@@ -51,11 +55,15 @@ class Infill:
         return nvim
 
     def is_settled(self, nvim: Neovim) -> bool:
-        """Return whether no request is running."""
+        """Return whether no request is running, and the last key is so long ago that no suggestion grows any more."""
         return bool(
             nvim.lua(
-                "for _, c in ipairs(vim.lsp.get_clients({ name = 'infill_ls' })) do"
-                "  for _, r in pairs(c.requests) do if r.type == 'pending' then return false end end end return true"
+                "local key for _, event in ipairs(infill_probe.events) do"
+                " if event[1] == 'key' then key = event[2] end end"
+                " if key and vim.uv.hrtime() / 1e6 - key < ... then return false end"
+                " for _, c in ipairs(vim.lsp.get_clients({ name = 'infill_ls' })) do"
+                "  for _, r in pairs(c.requests) do if r.type == 'pending' then return false end end end return true",
+                1000 * (PAUSE_S + GROWN_S),
             )
         )
 

@@ -32,6 +32,7 @@ T = TypeVar("T")
 # Measured in docs/show-model.md: what each hides of all suggestions and of those that are right.
 _LEAST_CONFIDENCE = {"low": 0.5, "medium": 0.5, "high": 0.3}
 _WRONG_COST_CHARACTERS = {"low": 4.0, "medium": 2.0, "high": 0.0}
+_LEAST_LIKELIHOOD = {"low": 0.3, "medium": 0.15, "high": 0.07}
 _DEFAULT_LEAST = 0.5
 
 
@@ -68,12 +69,14 @@ class CompletionSettings:
     ahead: str = setting(
         "auto",
         "Whether a local engine answers likely next keys before you press them: `auto` (while a core is free, not on "
-        "battery), `always`, `never` (nor is what follows a suggestion computed before you accept it).",
+        "battery), `always`, `never` (nor is what follows a suggestion computed before you accept it, or when "
+        "you pause).",
         choices=("auto", "always", "never"),
     )
     multiline: str = setting(
         "auto",
-        "Whether a suggestion may span lines: `auto` (decided from the syntax), `never`, `always`.",
+        "Whether a suggestion may span lines: `auto` (decided from the syntax, and more while you pause), `never`, "
+        "`always`.",
         choices=("auto", "never", "always"),
     )
     eagerness: str = setting(
@@ -110,6 +113,12 @@ class CompletionSettings:
         """
         usual = _WRONG_COST_CHARACTERS["medium"] if self.min_confidence >= _DEFAULT_LEAST else 0.0
         return _WRONG_COST_CHARACTERS.get(self.eagerness, usual)
+
+    @property
+    def least_likelihood(self) -> float:
+        """How likely all of an automatic suggestion must be right for it to grow by a line while the user pauses."""
+        usual = "medium" if self.min_confidence >= _DEFAULT_LEAST else "high"
+        return _LEAST_LIKELIHOOD[usual if self.eagerness == "auto" else self.eagerness]
 
     def is_language_enabled(self, language_id: str) -> bool:
         """Return whether suggestions are on for ``language_id``."""

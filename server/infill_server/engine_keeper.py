@@ -128,6 +128,12 @@ class EngineKeeper:
         if completer is not None and self._connection is not None and self._connection.settings.url is None:
             await completer.anticipate(snapshot)
 
+    async def grow(self, snapshot: Snapshot, on_longer: Callable[[], None]) -> None:
+        """Let the suggestion at a place grow, because the user pauses there; ``on_longer`` is called when it has."""
+        if (completer := self.completer) is not None and self.health.state is EngineState.READY:
+            self._learning.requested()
+            await completer.grow(snapshot, on_longer)
+
     def check(self) -> None:
         """Replace the engine if the settings ask for another one; returns at once."""
         self._is_check_due.set()

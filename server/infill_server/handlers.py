@@ -57,6 +57,7 @@ async def complete_inline(ls: InfillServer, params: types.InlineCompletionParams
     items = inline_items(
         answer, snapshot, document.text, only_line_feeds=ls.protocol.client_name in _SPLITS_AT_LINE_FEEDS
     )
+    ls.pauses.answered(document, snapshot, document.text.locate(params.position))
     _record(ls, snapshot, answer, params.position, items, asked_s)
     return items
 
@@ -147,7 +148,7 @@ def _record(
 
 def _is_current(ls: InfillServer, document: Document, snapshot: Snapshot) -> bool:
     """Return whether an answer for ``snapshot`` is for the text that the editor has now."""
-    if snapshot.uri not in ls.documents or ls.documents.get(snapshot.uri) is not document:
+    if not ls.documents.holds(document):
         return False
     # A client may repeat a version.
     return document.version == snapshot.version and str(document.text) == snapshot.text

@@ -17,6 +17,7 @@ from infill_server.editor_settings import EditorSettings
 from infill_server.edits.next_edits import NextEdits
 from infill_server.lsp.anticipation import Anticipation
 from infill_server.lsp.documents import Document, DocumentStore
+from infill_server.lsp.pauses import Pauses
 from infill_server.lsp.protocol import InfillProtocol, log_internal_error
 from infill_server.lsp.replacement import Replacement
 from infill_server.lsp.transport import Reader, Writer
@@ -28,6 +29,9 @@ from infill_server.session import Session
 log = logging.getLogger(__name__)
 
 SECTION = "infill"
+# A request for inline completion would be answered with more than before; for clients that announce the experimental
+# capability ``infillLonger``.
+LONGER = "infill/longer"
 _MAX_SHOWN = 3
 
 
@@ -40,6 +44,7 @@ class InfillServer(LanguageServer):
         records: Records what becomes of the suggestions.
         edits: The next edits of the window.
         anticipation: Notices what the editor is going to ask for.
+        pauses: Notices that the user pauses, so that suggestions may grow.
     """
 
     protocol: InfillProtocol
@@ -63,6 +68,7 @@ class InfillServer(LanguageServer):
         self._writer = RecordsWriter(log.warning)
         self.records = SuggestionObserver(self._writer, self._may_record, self.documents.text_at)
         self.anticipation = Anticipation(self._expect)
+        self.pauses = Pauses(self._grow, self.documents.holds)
         self.documents.on_edits = self._edited
         self.edits = NextEdits(
             self.documents, lambda: self.session.settings, lambda: self.session.snooze.until_s is not None
@@ -116,6 +122,7 @@ class InfillServer(LanguageServer):
             # A request takes its snapshot before the next message is applied.
             await asyncio.sleep(0)
         self.editor_settings.close()
+        self.pauses.stop()
         self.records.close()
         self.edits.close()
         await self.session.aclose()
@@ -154,11 +161,24 @@ class InfillServer(LanguageServer):
     def _edited(self, document: Document, edits: Sequence[Replacement]) -> None:
         self.records.edited(document, edits)
         self.anticipation.edited(document, edits)
+        self.pauses.edited(document, edits)
 
     def _expect(self, snapshot: Snapshot) -> None:
         """Begin to compute the answer to a request that the editor is going to make."""
         if not self.session.snooze.covers(snapshot):
             self.session.spawn(self.session.engine.anticipate(snapshot))
+
+    def _grow(self, snapshot: Snapshot) -> None:
+        """Let the suggestion at a place grow, because the user pauses there."""
+        if not self.session.snooze.covers(snapshot) and self.session.unknown_settings(is_current=True) is None:
+            self.session.spawn(self.session.engine.grow(snapshot, lambda: self._tell_longer(snapshot)))
+
+    def _tell_longer(self, snapshot: Snapshot) -> None:
+        """Tell a client that wants to know it that it would get more now; others get it with the next key."""
+        experimental = self.client_capabilities.experimental
+        if isinstance(experimental, dict) and experimental.get("infillLonger") is True:
+            document = types.VersionedTextDocumentIdentifier(uri=snapshot.uri, version=snapshot.version)
+            self.protocol.notify(LONGER, {"textDocument": document})
 
     def _ask_for_settings(self) -> Future[object]:
         request = types.ConfigurationParams([types.ConfigurationItem(section=SECTION)])

@@ -159,7 +159,7 @@ class Session:
             asyncio.CancelledError: The editor withdrew the request.
         """
         completer = self.engine.completer_for_request()  # first, so that any request keeps the model from learning
-        if (unknown := self._unknown_settings(is_current=True)) is not None:
+        if (unknown := self.unknown_settings(is_current=True)) is not None:
             return Answer(reason=unknown, is_final=False)
         if self.snooze.covers(snapshot):
             self.last = snapshot
@@ -182,7 +182,7 @@ class Session:
     async def explain(self, snapshot: Snapshot) -> dict[str, Any]:
         """Return the explanation of a new answer for ``snapshot`` as JSON."""
         completer = self.engine.completer_for_request()
-        if (unknown := self._unknown_settings(is_current=True)) is not None:
+        if (unknown := self.unknown_settings(is_current=True)) is not None:
             return {"uri": snapshot.uri, "reason": unknown.value}
         if self.snooze.covers(snapshot):
             return {"uri": snapshot.uri, "reason": SkipReason.SNOOZED.value}
@@ -219,7 +219,7 @@ class Session:
 
     def may_connect(self) -> bool:
         """Return whether the engine may be used that the settings name; if not, show why."""
-        if (unknown := self._unknown_settings()) is None:
+        if (unknown := self.unknown_settings()) is None:
             return True
         log.warning("no connection to the remote engine before all settings are known")
         self._status.show(StatusKind.WARNING, unknown.value)
@@ -245,7 +245,7 @@ class Session:
         log_internal_error(error)
         self._status.show(StatusKind.ERROR, "The language server had an internal error; see its log.")
 
-    def _unknown_settings(self, *, is_current: bool = False) -> SkipReason | None:
+    def unknown_settings(self, *, is_current: bool = False) -> SkipReason | None:
         """Return why nothing may be sent to a remote engine yet; with ``is_current``, changed settings are unknown."""
         if self.settings.engine.url is None:
             return None
@@ -286,7 +286,7 @@ class Session:
     def _show_state(self) -> None:
         """Show the engine's state, or that suggestions are switched off, which takes precedence."""
         state, reason, model = self.health.state, self.health.reason, self.engine.model
-        if (unknown := self._unknown_settings()) is not None:
+        if (unknown := self.unknown_settings()) is not None:
             state, reason = EngineState.STARTING, unknown.value
         if self.snooze.until_s is not None:
             self._status.show(StatusKind.INACTIVE, self.snooze.sentence, model=model)

@@ -50,7 +50,7 @@ class Editor:
         self.units = "utf-16"
         self._changed = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
-        for method, answer in {**DEFAULT_CLIENT_FEATURES, "infill/status": None}.items():
+        for method, answer in {**DEFAULT_CLIENT_FEATURES, "infill/status": None, "infill/longer": None}.items():
             self.client.feature(method)(self._noting(method, answer))
 
     async def start(self, environment: Mapping[str, str], *command: str, folder: Path | None = None) -> None:

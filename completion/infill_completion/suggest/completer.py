@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from infill_completion.api import Engine, TextHolder
@@ -19,6 +20,7 @@ from infill_completion.suggest.ahead.spare_time import SpareTime
 from infill_completion.suggest.debounce import Debounce
 from infill_completion.suggest.explain import explain_answer, explain_skip
 from infill_completion.suggest.explanation import Explanation
+from infill_completion.suggest.growing.growth import Growth
 from infill_completion.suggest.history import History
 from infill_completion.suggest.inflight import InflightRequest, InflightRequests
 from infill_completion.suggest.keystroke import Keystroke, Stages
@@ -62,7 +64,7 @@ class Completer:
         self._gatherer = Gatherer((lambda: 0.0) if is_steady else time.monotonic, holder)
         self._trees = DocumentTrees(is_steady=is_steady)
         self._pending = PendingRequests()
-        judge = ShowJudge(ShowModel.shipped(), settings.completion.wrong_cost_characters)
+        judge = _judge(ShowModel.shipped(), settings)
         self._history = History(documents, settings.completion.least_confidence, judge, self._gatherer.knows)
         self._inflight = InflightRequests(engine, self._record, is_steady=is_steady)
         self._debounce = Debounce(fixed_ms=settings.completion.debounce_ms)
@@ -71,7 +73,10 @@ class Completer:
         self._requests = RequestBuilder(settings, documents, self._gatherer, is_engine_local=holder is not None)
         self._lookahead = LookAhead(self._history, self._requests, self._inflight, spare_time, is_steady=is_steady)
         self._lookahead.mode = LookAheadMode(settings.completion.ahead)
-        self._stages = Stages(self._history, self._inflight, self._debounce, self._requests, self._lookahead)
+        self._growth = Growth(self._history, self._lookahead)
+        self._stages = Stages(
+            self._history, self._inflight, self._debounce, self._requests, self._lookahead, self._growth
+        )
 
     def configure(self, settings: Settings) -> None:
         """Use other settings from now on; another engine needs another completer.
@@ -90,11 +95,12 @@ class Completer:
 
     def calibrate(self, model: ShowModel) -> None:
         """Decide by ``model`` from now on whether a suggestion is worth showing."""
-        self._history.judge = ShowJudge(model, self._settings.completion.wrong_cost_characters)
+        self._history.judge = _judge(model, self._settings)
 
     def forget(self) -> None:
         """Forget all earlier answers, because the engine has another model now; running requests are made again."""
         self._history.clear()
+        self._growth.stop()
         self._lookahead.clear()
         self._inflight.outdate()
 
@@ -114,6 +120,7 @@ class Completer:
     def closed(self, uri: str) -> None:
         """Forget a document; its pending requests are answered as superseded."""
         self._pending.close(uri)
+        self._growth.stop(uri)
         self._lookahead.forget(uri)
         self._inflight.stop(uri)
         self._history.forget(uri)
@@ -125,6 +132,7 @@ class Completer:
         """Stop all work and wait until the engine's streams are closed."""
         for uri in self._pending.uris:
             self.closed(uri)
+        self._growth.stop()
         await self._lookahead.aclose()
         self._trees.close()
         await self._inflight.aclose()
@@ -141,6 +149,7 @@ class Completer:
             asyncio.CancelledError: The caller's task was cancelled; the engine stops soon after, unless a request for
                 the same place follows.
         """
+        self._growth.visit(snapshot)
         while True:
             trace = Trace()
             rule = self._requests.ignore_rule(snapshot.uri)
@@ -166,10 +175,25 @@ class Completer:
         rule = self._requests.ignore_rule(snapshot.uri)
         if self._is_steady or skip_reason(snapshot, self._settings, rule) is not None:
             return
+        self._growth.visit(snapshot)
         view = self._requests.view(snapshot)
         with self._pending.register(view, snapshot, Trace()) as pending:
             pending.view = await self._trees.parsed(view, snapshot)
             await Keystroke(pending, self._stages).anticipate()
+
+    async def grow(self, snapshot: Snapshot, on_longer: Callable[[], None]) -> None:
+        """Let the suggestion at a place grow by whole lines, because the user pauses there.
+
+        Args:
+            snapshot: The document and its cursor.
+            on_longer: Called whenever a request for that place would be answered with more than before.
+        """
+        rule = self._requests.ignore_rule(snapshot.uri)
+        is_off = self._is_steady or self._settings.completion.multiline == "never"
+        if is_off or skip_reason(snapshot, self._settings, rule) is not None:
+            return
+        view = await self._trees.parsed(self._requests.view(snapshot), snapshot)
+        await self._growth.grow(snapshot, view, on_longer)
 
     async def explain(self, snapshot: Snapshot) -> Explanation:
         """Explain the answer that ``snapshot`` gets.
@@ -209,6 +233,11 @@ class Completer:
             self._debounce.answered(request.latency_ms)
         if not self._requests.is_private(request.prepared):
             self._history.record(request)
+
+
+def _judge(model: ShowModel, settings: Settings) -> ShowJudge:
+    completion = settings.completion
+    return ShowJudge(model, completion.wrong_cost_characters, completion.least_likelihood)
 
 
 def _fingerprint(settings: Settings) -> Settings:

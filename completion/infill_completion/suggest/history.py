@@ -14,7 +14,7 @@ from infill_completion.suggest.inflight import InflightRequest
 from infill_completion.suggest.policy import shown_automatically
 from infill_completion.suggest.ranking import Ranking, rank, rank_next_line
 from infill_completion.suggest.request import versions_now
-from infill_completion.suggest.reuse.memory import Memory, Offer, Recalled, Remembered, remaining_offers
+from infill_completion.suggest.reuse.memory import Memory, Offer, Recalled, Remembered, Reuse, remaining_offers
 from infill_completion.suggest.reuse.removals import Removals
 from infill_completion.suggest.showing.judge import ShowJudge
 
@@ -112,6 +112,15 @@ class History:
         if not request.is_lookahead:
             self._newest[view.uri] = entry, request
 
+    def grow(self, view: View, recalled: Recalled, offer: Offer) -> Recalled:
+        """Replace an answer by a longer one, ``offer``, which a user who pauses at ``view`` gets to see."""
+        entry = replace(recalled.entry, view=view, offers=(offer,), reason=None, ahead=Offer(""))
+        self._memory.remember(entry)
+        newest, request = self._newest.get(view.uri, (None, None))
+        if request is not None and newest is recalled.entry:
+            self._newest[view.uri] = entry, request
+        return Recalled(entry.offers, None, Reuse.SAME, entry)
+
     def _ranked(self, request: InflightRequest) -> Remembered:
         """Return the entry for the answer to a request."""
         prepared, choices, characters = request.prepared, request.stream.choices, request.stream.next_characters
@@ -120,7 +129,9 @@ class History:
             next_line = rank_next_line(view, choices[0], self.min_confidence)
             return Remembered(view, (), SkipReason.NEXT_LINE, prepared.versions, next_line, characters)
         ranking = self.rank(view, choices)
-        return Remembered(view, ranking.offers, ranking.reason, prepared.versions, next_characters=characters)
+        return Remembered(
+            view, ranking.offers, ranking.reason, prepared.versions, next_characters=characters, unsure=ranking.unsure
+        )
 
     def _recall(self, view: View) -> Recalled | None:
         shown = self._shown.get(view.uri)

@@ -10,6 +10,7 @@ from infill_completion.document.snapshot import Answer, SkipReason
 from infill_completion.suggest.ahead.lookahead import LookAhead
 from infill_completion.suggest.debounce import Debounce
 from infill_completion.suggest.extent import Extent
+from infill_completion.suggest.growing.growth import Growth
 from infill_completion.suggest.history import History
 from infill_completion.suggest.inflight import InflightRequest, InflightRequests
 from infill_completion.suggest.pending import PendingRequest
@@ -28,6 +29,7 @@ class Stages:
         debounce: The wait before a new request.
         requests: Builds the new request.
         lookahead: Computes what may follow the answer.
+        growth: Makes the answer longer while the user pauses.
     """
 
     history: History
@@ -35,6 +37,7 @@ class Stages:
     debounce: Debounce
     requests: RequestBuilder
     lookahead: LookAhead
+    growth: Growth
 
 
 class Keystroke:
@@ -159,7 +162,8 @@ class Keystroke:
     def _show(self, recalled: Recalled) -> Answer:
         """Return what the user gets to see, and begin to compute what may follow it."""
         offers = recalled.offers
-        self._stages.lookahead.start_soon(self._view, recalled)
+        if not self._stages.growth.is_running:
+            self._stages.lookahead.start_soon(self._view, recalled)
         if not offers:
             return Answer(reason=recalled.reason or SkipReason.EMPTY)
         self._stages.history.show(self._view, offers)

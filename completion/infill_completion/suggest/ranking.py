@@ -51,11 +51,13 @@ class Ranking:
         offers: What is offered, best first.
         reason: Why nothing is offered, else None.
         candidates: All candidates in the engine's order.
+        unsure: What is not worth showing while the user types.
     """
 
     offers: tuple[Offer, ...]
     reason: SkipReason | None
     candidates: tuple[RankedCandidate, ...]
+    unsure: Offer | None = None
 
 
 def rank(
@@ -84,9 +86,10 @@ def rank(
     if len(best) > 1:
         best.sort(key=lambda candidate: _score(candidate, view, knows), reverse=True)
     fit = [item for item in best if view.is_invoked or _is_shown(item, min_confidence, judge)]
-    offers = tuple(Offer(item.text, item.choice.confidence, item.replaced, item.estimate) for item in fit)
+    offers = tuple(map(_offer, fit))
     reason = None if offers else empty_reason(choices, passed_filters=bool(best))
-    return Ranking(offers, reason, candidates)
+    sure = [item for item in best if not offers and is_confident(item.choice.confidence, min_confidence)]
+    return Ranking(offers, reason, candidates, _offer(sure[0]) if sure else None)
 
 
 def rank_next_line(view: View, choice: Choice, min_confidence: float) -> Offer:
@@ -99,6 +102,10 @@ def rank_next_line(view: View, choice: Choice, min_confidence: float) -> Offer:
     head = choice.text[: len(choice.text) - len(written)]
     ranking = rank(view.after(head, 0), (replace(choice, raw=written, text=written),), min_confidence)
     return Offer(head + ranking.offers[0].text, ranking.offers[0].confidence) if ranking.offers else Offer("")
+
+
+def _offer(candidate: RankedCandidate) -> Offer:
+    return Offer(candidate.text, candidate.choice.confidence, candidate.replaced, candidate.estimate)
 
 
 def _is_shown(candidate: RankedCandidate, min_confidence: float, judge: ShowJudge | None) -> bool:

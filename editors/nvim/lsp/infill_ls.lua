@@ -18,10 +18,15 @@ return {
     textDocument = { inlineCompletion = { dynamicRegistration = false } },
     -- The server picks the first that it supports; the buffer counts in bytes, so UTF-8 is preferred.
     general = { positionEncodings = { 'utf-8', 'utf-16', 'utf-32' } },
+    -- The server says when a suggestion has grown by whole lines.
+    experimental = { infillLonger = true },
   },
   handlers = {
     ['infill/status'] = function(_, result)
       require('infill.status').received(result)
+    end,
+    ['infill/longer'] = function(_, result)
+      require('infill.session').longer(result.textDocument)
     end,
   },
   on_exit = function(code, signal, client_id)

@@ -44,10 +44,10 @@ class Anticipation:
         """Notice the edit of a document; several at once are not typing."""
         is_expected, self._is_waiting = self._is_waiting, False
         if is_expected and len(edits) == 1 and document.typed is not None:
-            self._on_expected(document.snapshot_at(_cursor_after(edits[0]), Trigger.AUTOMATIC))
+            self._on_expected(document.snapshot_at(cursor_after(edits[0]), Trigger.AUTOMATIC))
 
 
-def _cursor_after(edit: Replacement) -> tuple[int, int]:
+def cursor_after(edit: Replacement) -> tuple[int, int]:
     """Return where typing leaves the cursor."""
     if _PAIR.fullmatch(edit.text):
         return advanced(edit.start, edit.text[0])

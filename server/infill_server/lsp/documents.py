@@ -139,6 +139,10 @@ class DocumentStore:
     def __contains__(self, uri: str) -> bool:
         return unquote(uri) in self._documents
 
+    def holds(self, document: Document) -> bool:
+        """Return whether a document is still open."""
+        return self._documents.get(unquote(document.uri)) is document
+
     def get(self, uri: str) -> Document:
         """Return an open document.
 

@@ -78,7 +78,10 @@ class SuggestionObserver:
         if watched is not None and not watched.is_over:
             if answer.texts and watched.shown.continued(answer.cursor, answer.texts):
                 text = watched.shown.text
-                watched.live.change(characters=len(text), lines=len(text.splitlines()))
+                lines = len(text.splitlines())
+                # The estimate was of the suggestion as it was before it grew by whole lines.
+                estimate = watched.live.row.estimate if lines == watched.live.row.lines else None
+                watched.live.change(characters=len(text), lines=lines, estimate=estimate)
                 return
             if not answer.texts and answer.cursor == watched.shown.cursor:
                 return  # The popup has nothing where there is ghost text, or the other way around.

@@ -6,6 +6,7 @@ messages to a log, one JSON object per line, so that a test can check what the e
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
@@ -20,6 +21,7 @@ RULES: dict[str, Any] = json.loads(Path(os.environ["SCRIPTED_RULES"]).read_text(
 LOG = Path(os.environ["SCRIPTED_LOG"])
 
 server = LanguageServer("scripted", "1")
+asked: set[tuple[str, int]] = set()
 
 
 def log(event: str, **values: Any) -> None:
@@ -66,6 +68,17 @@ def continuations(before: str, *, invoked: bool) -> tuple[list[str], str]:
     return [], ""
 
 
+def grown(uri: str, rest: str, more: str) -> str:
+    """Return a suggestion, and at the second request for a version what it has grown to; the client is told when."""
+    version = server.workspace.get_text_document(uri).version or 0
+    if (uri, version) in asked:
+        return rest + more
+    asked.add((uri, version))
+    told = {"textDocument": {"uri": uri, "version": version}}
+    asyncio.get_running_loop().call_later(RULES["grows_after_s"], server.protocol.notify, "infill/longer", told)
+    return rest
+
+
 @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
 def inline(params: types.InlineCompletionParams) -> types.InlineCompletionList:
     """Answer from the table; the range begins where the line does."""
@@ -78,6 +91,8 @@ def inline(params: types.InlineCompletionParams) -> types.InlineCompletionList:
     # As the real server does for Neovim: carriage returns only if some lines contain them as text.
     newline = "\r\n" if "\r\n" in text and text.count("\n") > text.count("\r\n") else "\n"
     rests, replaces = continuations(before, invoked=invoked)
+    if rests and not invoked and (more := RULES.get("grows")):
+        rests = [grown(params.text_document.uri, rests[0], more)]
     end = cursor + (len(replaces) if line[cursor:].startswith(replaces) else 0)
     return types.InlineCompletionList(
         [

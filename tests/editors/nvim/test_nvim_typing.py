@@ -38,6 +38,39 @@ def test_typing_into_the_suggestion_keeps_the_rest_without_a_request(stage: Stag
     assert len(shown.server.events("inline")) == before
 
 
+GROWS = {"grows": "\n    return c", "grows_after_s": 0.05}
+SUM = {"behind": "c = ", "text": "a + b"}
+
+
+def test_a_suggestion_grows_while_the_user_pauses(stage: StageMaker) -> None:
+    shown = stage(SUM, **GROWS)
+    nvim = shown.editor
+    nvim.open("sum.py", b"def add(a, b):\n")
+    nvim.type("oc = ")
+    nvim.until_ghost("a + b\n    return c")
+    before = len(shown.server.events("inline"))
+    nvim.type("a +")
+    nvim.until_ghost(" b\n    return c")
+    nvim.settled()
+    assert len(shown.server.events("inline")) == before
+    nvim.type("<Tab>")
+    nvim.until(lambda: nvim.lines() == ["def add(a, b):", "    c = a + b", "    return c"], "it is accepted")
+
+
+def test_candidates_that_the_user_asked_for_do_not_grow(stage: StageMaker) -> None:
+    init = "vim.keymap.set('i', '<F7>', require('infill').trigger)"
+    nvim = stage({**SUM, "more": ["b + a"]}, init=init, **GROWS).editor
+    nvim.open("sum.py", b"def add(a, b):\n")
+    nvim.type("oc = ")
+    nvim.until_ghost("a + b\n    return c")
+    nvim.type("<F7>")
+    nvim.until(lambda: any("(1/2)" in line for line in nvim.screen()), "the candidates are shown")
+    now = "{ uri = vim.uri_from_bufnr(0), version = vim.lsp.util.buf_versions[vim.fn.bufnr()] }"
+    nvim.lua(f"require('infill.session').longer({now})")
+    nvim.settled()
+    assert any("(1/2)" in line for line in nvim.screen())
+
+
 def test_deleting_back_through_the_suggestion_shows_more_of_it(stage: StageMaker) -> None:
     nvim = stage(ADD).editor
     nvim.open("sum.py")

@@ -94,8 +94,28 @@ class LookAhead:
         for offer in offers:
             if view.suggestion(offer.text, offer.confidence, offer.replaced).text == text:
                 self._history.accept(view, offer)
-                self._start(view, after_accepting(view, offer))
+                self.start(view, after_accepting(view, offer))
                 break
+
+    def start(self, view: View, future: Future, *, is_known: bool = False) -> InflightRequest | None:
+        """Ask for the answer at a future after ``view``, unless a user waits for another one, or it is known.
+
+        With ``is_known``, it is known and does not say what follows.
+        """
+        after = future.view
+        if self.mode is LookAheadMode.NEVER or view.selected is not None or self._inflight.is_awaited:
+            return None
+        if self._requests.ignore_rule(view.uri) is not None:
+            return None
+        if not is_known and self._history.recall(after) is not None:
+            return None
+        extent = self._extent(future)
+        if extent is None:
+            return None
+        if (running := self._inflight.joinable(after)) is not None:
+            return running
+        prepared = self._requests.build(after, extent, self._requests.gather(view), is_ahead=True)
+        return self._inflight.start(prepared, is_lookahead=True)
 
     async def _run(self, view: View, recalled: Recalled) -> None:
         """Compute one future after another until a user waits for something else."""
@@ -104,7 +124,7 @@ class LookAhead:
         for future in likely_futures(view, recalled):
             if future.is_key and not self._may_compute(view):
                 continue
-            request = self._start(view, future)
+            request = self.start(view, future)
             if request is None:
                 continue
             await request.finished.wait()
@@ -117,23 +137,6 @@ class LookAhead:
         """Return whether an answer to a key not yet pressed may be computed now."""
         is_always = self.mode is LookAheadMode.ALWAYS
         return self._spare_time is not None and not view.is_invoked and self._spare_time.has_any(is_always=is_always)
-
-    def _start(self, view: View, future: Future) -> InflightRequest | None:
-        """Ask for the answer at a future after ``view``, unless it is known or a user waits for another one."""
-        after = future.view
-        if self.mode is LookAheadMode.NEVER or view.selected is not None or self._inflight.is_awaited:
-            return None
-        if self._requests.ignore_rule(view.uri) is not None:
-            return None
-        if self._history.recall(after) is not None:
-            return None
-        extent = self._extent(future)
-        if extent is None:
-            return None
-        if (running := self._inflight.joinable(after)) is not None:
-            return running
-        prepared = self._requests.build(after, extent, self._requests.gather(view), is_ahead=True)
-        return self._inflight.start(prepared, is_lookahead=True)
 
     def _extent(self, future: Future) -> Extent | None:
         """Return how far to compute; None where the engine would not be asked."""

@@ -59,6 +59,7 @@ class Remembered:
         sources: The versions of the other documents in the prompt, by URI.
         ahead: The line after the cursor's own as the model would write it; shown once the user has begun that line.
         next_characters: How likely the model thinks each character is to come next; empty if the engine does not say.
+        unsure: What is not worth showing while the user types.
     """
 
     view: View
@@ -67,6 +68,7 @@ class Remembered:
     sources: tuple[tuple[str, int], ...] = ()
     ahead: Offer = Offer("")
     next_characters: Mapping[str, float] = field(default_factory=dict, compare=False)
+    unsure: Offer | None = None
 
 
 @dataclass(frozen=True)
@@ -257,9 +259,10 @@ def remaining_offers(old: View, offers: tuple[Offer, ...], view: View) -> tuple[
 
 
 def _distance(recalled: Recalled, seen: Collection[Offer]) -> int:
-    """Return 0 for what the user sees, 1 for what was asked for at this place, 2 for what was asked for before."""
-    if recalled.offers and recalled.offers[0] in seen:
-        return 0
+    """Return 0 for what the user sees, as it is or grown, 1 for what was asked for here, 2 for what was before."""
+    for offer in seen if recalled.offers else ():
+        if recalled.offers[0] == offer or recalled.offers[0].text.startswith(offer.text + "\n"):
+            return 0
     return 1 if recalled.how is Reuse.SAME else 2
 
 

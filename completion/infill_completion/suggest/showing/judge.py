@@ -6,11 +6,15 @@ long one.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from infill_completion.document.view import View
 from infill_completion.suggest.showing.features import features_of
 from infill_completion.suggest.showing.show_model import ShowModel
+
+# What a wrong suggestion costs a user who pauses, of what it costs one who types.
+PAUSED_COST = 0.25
 
 
 @dataclass(frozen=True)
@@ -41,10 +45,12 @@ class ShowJudge:
     Attributes:
         model: The show-model.
         cost_characters: How many typed characters a wrong suggestion is as bad as; 0 shows everything.
+        least_likelihood: How likely all of a suggestion must be right for it to grow by a line.
     """
 
     model: ShowModel
     cost_characters: float
+    least_likelihood: float = 1.0
 
     def estimate(self, view: View, text: str, confidence: float | None) -> ShowEstimate | None:
         """Return what the model thinks of a suggestion; None if it does not judge it."""
@@ -53,6 +59,21 @@ class ShowJudge:
         features = features_of(view, text, confidence)
         shipped = replace(self.model, slope=1.0, shift=0.0)
         return ShowEstimate(shipped.probability(features), self.model.probability(features), len(text))
+
+    def likelihood(self, view: View, text: str, confidence: float | None) -> float:
+        """Return how likely all lines of ``text`` are right; 0 if nothing is known of that.
+
+        The model judges each of them as the one line that it was fitted to.
+        """
+        lines = [line.strip() if number else line for number, line in enumerate(text.split("\n"))]
+        written = [line for line in lines if line.strip()]
+        if confidence is None and written:
+            return 0.0
+        return math.prod(self.model.probability(features_of(view, line, confidence or 0.0)) for line in written)
+
+    def admits_at_pause(self, estimate: ShowEstimate | None) -> bool:
+        """Return whether a suggestion may be shown unasked to a user who pauses, whom a wrong one disturbs less."""
+        return estimate is not None and estimate.gain_characters(PAUSED_COST * self.cost_characters) >= 0
 
     def admits(self, estimate: ShowEstimate | None) -> bool:
         """Return whether a suggestion may be shown unasked."""

@@ -122,7 +122,9 @@ end
 
 --- Update the ghost text for the cursor of the current window.
 ---
----@param options? { asked?: boolean, again?: boolean, step?: integer }
+--- With `longer`, what is visible stays until there is more.
+---
+---@param options? { asked?: boolean, again?: boolean, longer?: boolean, step?: integer }
 function M.update(options)
   options = options or {}
   local asked = options.asked or false
@@ -145,10 +147,10 @@ function M.update(options)
     return
   end
   handled = now
-  if not asked and show(now) then
-    return
-  end
-  if not asked then
+  if not (asked or options.longer) then
+    if show(now) then
+      return
+    end
     hide()
   end
   if client.server_capabilities.inlineCompletionProvider then
@@ -166,6 +168,18 @@ function M.refresh()
       M.update({ again = true })
     end
   end)
+end
+
+--- Request what a suggestion has grown to while the user paused.
+---
+---@param document { uri: string, version: integer } The document as it was then.
+function M.longer(document)
+  local bufnr = vim.api.nvim_get_current_buf()
+  local is_current = vim.uri_from_bufnr(bufnr) == document.uri and vim.lsp.util.buf_versions[bufnr] == document.version
+  -- The candidates that the user asked for stay.
+  if is_current and is_inserting() and not (visible and candidates and candidates.asked) then
+    M.update({ again = true, longer = true })
+  end
 end
 
 --- Give the suggestion that is visible now.

@@ -16,6 +16,11 @@ const MAX_RESTARTS = 5;
 const RESTART_WINDOW_MS = 180_000;
 const LAST_LINE_MS = 1_000;
 
+/** The parameters of `infill/longer`: the document as it was when a suggestion in it had grown. */
+interface LongerParams {
+  textDocument: { uri: string; version: number };
+}
+
 /** The language client and its server process. */
 export class Session {
   private client: LanguageClient | undefined;
@@ -24,6 +29,7 @@ export class Session {
   private lastLine = "";
   private closed: Promise<unknown> = Promise.resolve();
   private child: ChildProcess | undefined;
+  private isGrowing = false;
 
   constructor(
     private readonly log: vscode.LogOutputChannel,
@@ -57,7 +63,16 @@ export class Session {
     const client = new LanguageClient("infill", "Infill", () => this.spawn(server), this.options());
     this.client = client;
     client.onDidChangeState(({ newState }) => this.changed(client, newState));
+    client.registerFeature({
+      fillClientCapabilities: (capabilities) => {
+        capabilities.experimental = { infillLonger: true };
+      },
+      initialize: () => undefined,
+      getState: () => ({ kind: "static" }),
+      clear: () => undefined,
+    });
     client.onNotification("infill/status", (params: StatusParams) => this.change((facts) => withStatus(facts, params)));
+    client.onNotification("infill/longer", async ({ textDocument }: LongerParams) => this.showLonger(textDocument));
     try {
       await client.start();
     } catch (error) {
@@ -124,6 +139,23 @@ export class Session {
     return (await this.execute("infill.snooze", minutes)) as { until?: number | null };
   }
 
+  /** Let VS Code ask again for a suggestion that has grown; what it shows stays until the answer is there. */
+  private async showLonger({ uri, version }: LongerParams["textDocument"]): Promise<void> {
+    const document = vscode.window.activeTextEditor?.document;
+    if (document?.version !== version || this.client?.code2ProtocolConverter.asUri(document.uri) !== uri) {
+      return;
+    }
+    this.isGrowing = true;
+    try {
+      // VS Code does not repeat its own request, only one that a command makes. It keeps what it shows as the first of its
+      // suggestions then, so that the longer one is the next.
+      await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger");
+      await vscode.commands.executeCommand("editor.action.inlineSuggest.showNext");
+    } finally {
+      this.isGrowing = false;
+    }
+  }
+
   private async spawn(server: string): Promise<ChildProcess> {
     const child = spawn(server, [], {
       cwd: this.storage,
@@ -168,7 +200,8 @@ export class Session {
           ? next(document, position, context, token)
           : undefined,
       provideInlineCompletionItems: async (document, position, context, token, next) => {
-        const items = await next(document, position, context, token);
+        const triggerKind = this.isGrowing ? vscode.InlineCompletionTriggerKind.Automatic : context.triggerKind;
+        const items = await next(document, position, { ...context, triggerKind }, token);
         if (!token.isCancellationRequested) {
           this.completed(document, (Array.isArray(items) ? items : (items?.items ?? [])).length > 0);
         }

@@ -147,3 +147,20 @@ stage.story(
     await window.press("Escape");
   },
 );
+
+stage.story("a suggestion grows while the user pauses", { "grow.py": "def grow(a, b):\n" }, async (window) => {
+  await stage.engine.says("total = ", "a + b");
+  await stage.engine.says("total = a + b", "\n    return total\n");
+  await window.toEnd();
+  await window.statusIs("ready");
+  await window.type("    total = ");
+  await window.ghostIs("a + b\n    return total");
+  await window.type("a ");
+  await window.ghostIs("+ b\n    return total");
+  await window.press("Alt+ArrowRight");
+  await window.ghostIs("    return total");
+  await window.press("Tab");
+  await window.press("Tab");
+  await window.noGhost();
+  assert.equal(await window.saved("grow.py"), "def grow(a, b):\n    total = a + b\n    return total");
+});

@@ -1,0 +1,1 @@
+"""Suggestions that grow by whole lines while the user pauses."""
