@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -106,11 +107,20 @@ async def batches(job: Job) -> list[list[str]]:
 
 
 @pytest.mark.parametrize(
-    ("ahead", "expected"),
-    [(True, [["a", "b", "\n"], ["c", ""]]), (False, [["a"], ["b"], ["\n"], ["c"], [""]])],
+    ("ahead", "step_s", "expected"),
+    [
+        (True, 0.001, [["a", "b", "\n"], ["c", ""]]),
+        (True, 1.0, [["a", "b", "\n"], ["c", ""]]),
+        (False, 0.001, [["a"], ["b", "\n"], ["c", ""]]),
+        (False, 1.0, [["a"], ["b"], ["\n"], ["c"], [""]]),
+    ],
+    ids=["ahead", "ahead of a slow model", "awaited", "awaited of a slow model"],
 )
-async def test_what_is_ahead_is_passed_on_a_line_at_a_time(ahead: bool, expected: list[list[str]]) -> None:
-    asked = job("x", ahead=ahead)
+async def test_the_first_token_and_each_line_are_passed_on_at_once(
+    ahead: bool, step_s: float, expected: list[list[str]]
+) -> None:
+    ticks = itertools.count()
+    asked = Job(CompletionRequest("x", ahead=ahead), lambda: next(ticks) * step_s)
     for text in ("a", "b", "\n", "c"):
         asked.put(Chunk(text=text))
     asked.put(Chunk(finish_reason=FinishReason.STOP))
@@ -124,6 +134,15 @@ async def test_a_long_line_is_passed_on_in_parts_and_what_is_held_comes_before_t
         asked.put(Chunk(text=str(number)))
     asked.put(None)
     assert [len(batch) for batch in await batches(asked)] == [8, 8, 2]
+
+
+async def test_what_a_user_waits_for_is_held_for_a_moment_only() -> None:
+    ticks = itertools.count()
+    asked = Job(CompletionRequest("x"), lambda: next(ticks) * 0.002)
+    for number in range(8):
+        asked.put(Chunk(text=str(number)))
+    asked.put(None)
+    assert [len(batch) for batch in await batches(asked)] == [1, 3, 3, 1]
 
 
 async def test_what_is_held_comes_before_an_error() -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from infill_completion.api import Chunk, CompletionRequest
 
-# So many chunks of what is computed ahead are passed on at once: to wake the event loop and to write and read an event
-# takes about as long as a step of a small model.
+# To wake the event loop and to write and read an event takes about as long as a step of a small model. So many chunks of
+# what is computed ahead are passed on at once; of what a user waits for, those of so many seconds.
 _HELD_CHUNKS = 8
+_HELD_S = 0.005
 
 
 class RequestError(Exception):
@@ -18,11 +20,18 @@ class RequestError(Exception):
 
 
 class Job:
-    """One request of a worker; it is made and read on the event loop."""
+    """One request of a worker; it is made and read on the event loop.
 
-    def __init__(self, request: CompletionRequest) -> None:
+    Args:
+        request: The request.
+        clock: Seconds that never go back.
+    """
+
+    def __init__(self, request: CompletionRequest, clock: Callable[[], float] = time.monotonic) -> None:
         self.request = request
-        self._arrived = time.monotonic()
+        self._clock = clock
+        self._arrived = clock()
+        self._passed_on = -math.inf
         self._cancelled = False
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[list[Chunk] | RequestError | None] = asyncio.Queue()
@@ -42,20 +51,19 @@ class Job:
         """Return how much of the request's deadline is left, counted from the arrival of the request."""
         if self.request.deadline_ms is None:
             return None
-        return self.request.deadline_ms - int((time.monotonic() - self._arrived) * 1000)
+        return self.request.deadline_ms - int((self._clock() - self._arrived) * 1000)
 
     def put(self, item: Chunk | RequestError | None) -> None:
         """Pass a chunk, an error or the end (None) on from the model thread; never blocks.
 
-        Nobody reads what is computed ahead as it is written, so it is passed on a line or several tokens at a time.
+        The first token and each line are passed on at once, what is between them several tokens at a time.
         """
         items: list[list[Chunk] | RequestError | None] = (
             [item] if item is None or isinstance(item, RequestError) else []
         )
         if isinstance(item, Chunk):
             self._held.append(item)
-            is_line = "\n" in item.text or item.finish_reason is not None
-            if self.request.ahead and not is_line and len(self._held) < _HELD_CHUNKS:
+            if not self._is_due(item):
                 return
         if self._held:
             items, self._held = [self._held, *items], []
@@ -84,6 +92,18 @@ class Job:
         async for batch in self.batches():
             for chunk in batch:
                 yield chunk
+
+    def _is_due(self, newest: Chunk) -> bool:
+        """Return whether what is held is to be passed on; nobody reads what is computed ahead as it is written."""
+        if "\n" in newest.text or newest.finish_reason is not None:
+            return True
+        if self.request.ahead:
+            return len(self._held) >= _HELD_CHUNKS
+        now = self._clock()
+        is_due = now - self._passed_on >= _HELD_S
+        if is_due:
+            self._passed_on = now
+        return is_due
 
     def _enqueue(self, items: list[list[Chunk] | RequestError | None]) -> None:
         for item in items:
