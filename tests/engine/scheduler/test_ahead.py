@@ -10,7 +10,7 @@ import pytest
 
 from infill_completion.api import Chunk, CompletionRequest, FinishReason
 from infill_completion.engine.scheduler.job import Job, RequestError
-from infill_completion.engine.scheduler.scheduler import Scheduler
+from infill_completion.engine.scheduler.scheduler import REST_S, Scheduler
 
 
 class EndlessModel:
@@ -100,6 +100,57 @@ async def test_equals_take_turns_the_newest_first(ahead: bool) -> None:
     for name in ("older", "newer"):
         scheduler.add(job(name, ahead=ahead))
     assert taken(scheduler, 4) == ["newer", "older", "newer", "older"]
+
+
+class Hands:
+    """A clock that is set by hand."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def step(scheduler: Scheduler, clock: Hands, text: str) -> str:
+    """Let the next request write ``text``, and return its name; an empty name if none may."""
+    running = scheduler.next(EndlessModel())
+    if running is None:
+        return ""
+    running.wrote(Chunk(text=text), clock())
+    return running.job.request.prefix
+
+
+async def test_after_its_line_a_request_rests_until_its_client_ends_it() -> None:
+    clock = Hands()
+    scheduler = Scheduler(clock)
+    asked = Job(CompletionRequest("line", one_line=True))
+    scheduler.add(asked)
+    assert [step(scheduler, clock, text) for text in ("\n", "  ", "a", "b\n", "c")] == ["line"] * 4 + [""]
+    assert scheduler.rest_s() == pytest.approx(REST_S)
+    scheduler.add(job("other", ahead=True))  # what nobody waits for does not use the pause
+    assert step(scheduler, clock, "x") == ""
+    clock.now += 2 * REST_S  # the client wants more
+    assert scheduler.rest_s() == 0
+    assert [step(scheduler, clock, text) for text in ("c", "\n", "d")] == ["line", "line", ""]
+    asked.cancel()
+    assert step(scheduler, clock, "") == "line"  # it ends at once
+
+
+async def test_a_new_request_does_not_wait_for_one_that_rests() -> None:
+    clock = Hands()
+    scheduler = Scheduler(clock)
+    scheduler.add(Job(CompletionRequest("line", one_line=True)))
+    step(scheduler, clock, "a\n")
+    scheduler.add(job("new"))
+    assert [step(scheduler, clock, "x") for _ in range(3)] == ["new"] * 3
+
+
+async def test_where_several_lines_are_wanted_there_is_no_rest() -> None:
+    clock = Hands()
+    scheduler = Scheduler(clock)
+    scheduler.add(job("block"))
+    assert [step(scheduler, clock, "a\n") for _ in range(3)] == ["block"] * 3
+    assert Scheduler(clock).rest_s() == 0
 
 
 async def batches(job: Job) -> list[list[str]]:

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Callable
 
 from infill_completion.api import Chunk, CompletionRequest
 
-# To wake the event loop and to write and read an event takes about as long as a step of a small model. So many chunks of
-# what is computed ahead are passed on at once; of what a user waits for, those of so many seconds.
+# To wake the event loop and to write and read an event takes about as long as a step of a small model. So many chunks
+# of what is computed ahead are passed on at once; of what a user waits for, those of so many seconds.
 _HELD_CHUNKS = 8
 _HELD_S = 0.005
 

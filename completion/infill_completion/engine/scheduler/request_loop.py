@@ -87,6 +87,9 @@ class RequestLoop:
         """Return the request that takes the next step; None when idle for too long, or stopped and all have ended."""
         with self._activity.changed:
             while (running := self._scheduler.next(model)) is None:
+                if rest_s := self._scheduler.rest_s():
+                    self._activity.changed.wait(rest_s)
+                    continue
                 if self._activity.is_stopping:
                     return None
                 remaining = self._activity.remaining_s(idle_s)
@@ -146,5 +149,5 @@ class RequestLoop:
             return
         if running.last is None:
             self._metrics.first_token(time.monotonic() - running.started)
-        running.last = chunk
+        running.wrote(chunk, time.monotonic())
         running.job.put(chunk)

@@ -11,6 +11,10 @@ from typing import Any, Protocol
 from infill_completion.api import Chunk, CompletionRequest, FinishReason, HeldTexts, TextUpdate, Usage
 from infill_completion.engine.scheduler.job import Job
 
+# After the line that it asked for, a client ends its request within this time; until then a step is likely in vain, and
+# keeps the client waiting for the line, because both threads need the interpreter.
+REST_S = 0.003
+
 
 class Texts(Protocol):
     """The texts of workspaces that a model counts; every method may be called on any thread."""
@@ -67,6 +71,8 @@ class RunningJob:
         started: When it started, as :func:`time.monotonic`.
         last: Its last chunk so far.
         is_alone: Whether no other request ran beside it so far, so that its timings say how fast the model is.
+        has_text: Whether it has written anything but blanks.
+        rests_until: When it takes its next step at the earliest.
     """
 
     job: Job
@@ -74,12 +80,22 @@ class RunningJob:
     started: float
     last: Chunk | None = None
     is_alone: bool = True
+    has_text: bool = False
+    rests_until: float = 0.0
+
+    def wrote(self, chunk: Chunk, now: float) -> None:
+        """Record the newest chunk; after the end of the only line that is wanted, the request rests."""
+        self.last = chunk
+        self.has_text = self.has_text or bool(chunk.text.strip())
+        if self.job.request.one_line and self.has_text and "\n" in chunk.text:
+            self.rests_until = now + REST_S
 
 
 class Scheduler:
     """The waiting and running requests of one worker; guarded by the worker's lock."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._waiting: list[Job] = []  # the newest last
         self._running: deque[RunningJob] = deque()  # in the order of their next steps
 
@@ -91,6 +107,10 @@ class Scheduler:
     def jobs(self) -> list[Job]:
         """Return all requests."""
         return [*self._waiting, *(running.job for running in self._running)]
+
+    def rest_s(self) -> float:
+        """Return for how long all running requests rest, in seconds; 0 where none is running."""
+        return max(0.0, min((one.rests_until for one in self._running), default=0.0) - self._clock())
 
     def add(self, job: Job) -> None:
         """Add a request, which waits until :meth:`next` starts it."""
@@ -106,7 +126,7 @@ class Scheduler:
         self._running.clear()
 
     def next(self, model: SchedulableModel) -> RunningJob | None:
-        """Return the request that takes the next step, or None where there is no request.
+        """Return the request that takes the next step, or None where there is no request, or all rest.
 
         A cancelled request comes first, so that it ends and frees its slot; then a new one, the newest before older
         ones; then the running ones, round robin. Requests that nobody waits for yet start and go on only while there
@@ -119,8 +139,10 @@ class Scheduler:
         if len(self._running) > 1:
             for running in self._running:
                 running.is_alone = False
-        chosen = next((one for one in self._running if not one.job.request.ahead), None)
-        chosen = chosen or next(iter(self._running), None)
+        now = self._clock()
+        awake = [one for one in self._running if one.rests_until <= now]
+        chosen = next((one for one in awake if not one.job.request.ahead), None)
+        chosen = chosen or next(iter(awake), None)
         if chosen is not None:
             self._running.remove(chosen)
             self._running.append(chosen)
