@@ -73,10 +73,11 @@ class DecodeLoop:
             policy.learn(draft or offered[:1], row or int(offered[:1] == candidate.ids[-1:]))
             room = self.end - len(slot.ids) - 1
             offered = candidate.draft(min(policy.most, room))
-            is_gain = policy.is_gain(offered)
-            draft = offered if is_gain and not self._is_ahead(candidate, slot) else []
+            draft = worth = policy.worth(offered)
+            if worth and self._is_ahead(candidate, slot):
+                draft = []
             fed = [candidate.ids[-1], *draft]
-            rows = self._scores_after(candidate, slot, fed, ahead=not is_gain)
+            rows = self._scores_after(candidate, slot, fed, ahead=not worth)
             slot.ids.append(fed[0])
 
     def _is_ahead(self, candidate: Candidate, slot: Slot) -> bool:

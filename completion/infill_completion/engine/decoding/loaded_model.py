@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,7 +22,7 @@ from infill_completion.engine.checkpoints import devices
 from infill_completion.engine.checkpoints.checkpoint import Checkpoint
 from infill_completion.engine.checkpoints.fingerprint import fingerprint
 from infill_completion.engine.decoding.candidate import Candidate
-from infill_completion.engine.decoding.draft_policy import DraftPolicy
+from infill_completion.engine.decoding.draft_policy import DraftPolicy, PassCosts
 from infill_completion.engine.decoding.healing import Speller
 from infill_completion.engine.decoding.recent_texts import RecentTexts
 from infill_completion.engine.model.architecture import entries_of, window_of
@@ -105,6 +106,7 @@ class LoadedModel:
         self.context_tokens = min(self.context_tokens, max(MIN_CONTEXT_TOKENS, capacity - answer))
         self.slots = Slots(self.forward_pass.kv_shape, capacity, self._slot_count(capacity))
         self.recent_texts = RecentTexts()
+        self._pass_costs = PassCosts()
         self.texts = TextStore(self.tokenizer.encode_infilling, self.tokenizer.vocab_size)
         self._speller = Speller(self.tokenizer, decoder.device)
         self._prompt_builder, self._indexes = PromptBuilder(), IndexKeeper()
@@ -218,7 +220,11 @@ class LoadedModel:
         loop = self.device_loop
         if loop is not None and len(ids) <= loop.reach(cache, start):
             return loop.score(cache, ids, start, fork).unbind()
-        return self.forward_pass.scores(ids, cache, start, fork)
+        started = time.perf_counter()
+        scores = self.forward_pass.scores(ids, cache, start, fork)
+        if fork is None:
+            self._pass_costs.add(len(ids), time.perf_counter() - started)
+        return scores
 
     def forked(
         self, cache: KVCache, ids: Sequence[int], start: int, fork: Fork, sampling: Sampling | None
@@ -251,7 +257,7 @@ class LoadedModel:
         """Return what decides about the drafts of an answer: as many tokens as a step of the device computes."""
         most, loop = self.draft_tokens, self.device_loop
         if loop is None or not most:
-            return DraftPolicy(most, cost=1.0)
+            return DraftPolicy(most, 1.0, self._pass_costs.per_token)
         return DraftPolicy(loop.width - 1, loop.costs.wide)
 
     def shrink(self) -> bool:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from infill_completion.engine.bench.workload import endless, request_of
-from infill_completion.engine.decoding.draft_policy import DraftPolicy
+from infill_completion.engine.decoding.draft_policy import DraftPolicy, PassCosts
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.model.cuda.choice import Token
 from infill_completion.engine.model.cuda.device_loop import DeviceLoop
@@ -96,7 +96,7 @@ def test_wide_steps_reach_as_far_as_they_are_faster(tiny: Generator, whole: floa
     ],
 )
 def test_a_draft_is_checked_where_that_is_likely_to_save_time(cost: float, length: int, is_gain: bool) -> None:
-    assert DraftPolicy(7, cost).is_gain([5] * length) is is_gain
+    assert bool(DraftPolicy(7, cost).worth([5] * length)) is is_gain
 
 
 def test_wrong_drafts_end_dear_checks_and_right_ones_bring_them_back() -> None:
@@ -104,11 +104,36 @@ def test_wrong_drafts_end_dear_checks_and_right_ones_bring_them_back() -> None:
     for _ in range(8):
         policy.learn([1, 2, 3, 4], 0)
         cheap.learn([1, 2, 3, 4], 0)
-    assert not policy.is_gain([1, 2, 3, 4])
-    assert cheap.is_gain([1, 2, 3, 4])
+    assert not policy.worth([1, 2, 3, 4])
+    assert cheap.worth([1, 2, 3, 4]) == [1, 2, 3, 4]
     for _ in range(8):
         policy.learn([1], 1)
-    assert policy.is_gain([1, 2, 3, 4])
+    assert policy.worth([1, 2, 3, 4]) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("per_token", "right", "checked"),
+    [(0.0, 3, 4), (0.25, 3, 3), (0.25, 1, 1), (0.25, 0, 0), (0.05, 1, 4), (1.0, 9, 0)],
+)
+def test_where_each_token_costs_time_a_draft_is_cut_to_what_pays(per_token: float, right: int, checked: int) -> None:
+    policy = DraftPolicy(7, 1.0, per_token)
+    for _ in range(6):
+        policy.learn([1, 2, 3, 4], min(right, 4))
+    assert len(policy.worth([1, 2, 3, 4])) == checked
+
+
+def test_the_cost_of_a_token_follows_the_passes() -> None:
+    costs = PassCosts()
+    before = costs.per_token
+    costs.add(3, 5.0)  # nothing to compare it with yet
+    assert costs.per_token == before
+    for _ in range(100):
+        costs.add(1, 0.001)
+        costs.add(5, 0.0014)
+    assert costs.per_token == pytest.approx(0.1, abs=0.01)
+    costs.add(1, 9.0)  # interrupted
+    costs.add(5, 9.0)
+    assert costs.per_token < 0.25
 
 
 def test_no_draft_teaches_nothing() -> None:
@@ -116,7 +141,7 @@ def test_no_draft_teaches_nothing() -> None:
     for _ in range(100):
         policy.learn([], 0)
     policy.learn([1, 2], 0)
-    assert policy.is_gain([1, 2, 3, 4])
+    assert policy.worth([1, 2, 3, 4]) == [1, 2, 3, 4]
 
 
 class Counter(DeviceLoop):
