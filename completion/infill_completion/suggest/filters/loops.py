@@ -16,17 +16,25 @@ _BARE_WORD_COPIES = 5
 # A group of this many lines is already a loop when it occurs twice and begins again.
 _LONG_GROUP = 3
 _LOOP_LINES = _COPIES * _MAX_LINES
-# How many characters at the end of a text are searched for a loop within a line.
-_TAIL_CHARACTERS = 400
-_REPEATED_TAIL = re.compile(r"(.{2,32}?)\1{9,}\Z", re.DOTALL)
+# Within a line, this many equal parts of so many characters are a loop; fewer are where they are this long together.
+_TAIL_COPIES, _TAIL_PART = 10, range(2, 33)
+_FEWEST_TAIL_COPIES, _LONG_TAIL = 4, 64
 
 
 def ends_in_loop(text: str) -> bool:
     """Return whether ``text`` ends with the same few characters or lines over and over."""
     if text.endswith("\n") and loop_in(text.rsplit("\n", _LOOP_LINES + 1)[-_LOOP_LINES - 1 : -1]) is not None:
         return True
-    match = _REPEATED_TAIL.search(text[-_TAIL_CHARACTERS:])
-    return match is not None and len(set(match.group(1).strip())) > 1
+    return any(_ends_in_copies(text, size) for size in _TAIL_PART)
+
+
+def _ends_in_copies(text: str, size: int) -> bool:
+    """Return whether ``text`` ends with copies of its last ``size`` characters, so many that they are a loop."""
+    part = text[-size:]
+    copies = min(_TAIL_COPIES, max(_FEWEST_TAIL_COPIES, -(-_LONG_TAIL // size)))
+    if len(set(part.strip())) <= 1 or (copies < _TAIL_COPIES and LETTERS.search(part) is None):
+        return False
+    return text.endswith(part * copies)
 
 
 def loop_in(lines: list[str]) -> tuple[int, int] | None:
