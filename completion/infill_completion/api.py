@@ -100,7 +100,8 @@ class CompletionRequest:
         document: Name among these of the one that is edited, which does not count.
         is_invoked: Whether the user asked for it; not sent to the engine.
         ahead: Whether nobody waits for the answer yet, so that all other requests come first.
-        next_characters: Of how many characters, at most, the engine reports how likely they are to be written next.
+        next_characters: Of how many characters, at most, the engine reports how likely they are to be written next; it
+            then also reports what it may write instead of the tokens that follow.
     """
 
     prefix: str
@@ -201,7 +202,8 @@ class Chunk:
     """A part of one choice; ``logprob_sum`` adds up the log-probabilities (nats) of its ``token_count`` tokens.
 
     ``next_characters`` comes with the first text of a choice, if it was asked for: how likely each character was to be
-    its first one, the likeliest first; the empty string stands for the end of the answer.
+    its first one, the likeliest first; the empty string stands for the end of the answer. ``alternatives`` then comes
+    with each token that the model was not sure of: the texts that it thought of instead, with their shares.
     """
 
     index: int = 0
@@ -213,6 +215,7 @@ class Chunk:
     timings: dict[str, float] = field(default_factory=dict)
     explain: dict[str, Any] | None = None
     next_characters: dict[str, float] = field(default_factory=dict)
+    alternatives: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

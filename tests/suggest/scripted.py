@@ -32,6 +32,7 @@ class ScriptedEngine:
         started: Set when a request comes in.
         gate: If set to an event, chunks after the first ``free_chunks`` wait for it.
         characters: Returns how likely each character is to come next; reported to requests that want to know.
+        alternatives: What may stand instead of each piece, by the piece; reported to the same requests.
     """
 
     script: Script = lambda _: ""
@@ -39,6 +40,7 @@ class ScriptedEngine:
     piece: int = 4
     logprob: float = 0.0
     characters: Callable[[CompletionRequest], dict[str, float]] = lambda _: {}
+    alternatives: dict[str, dict[str, float]] = field(default_factory=dict)
     gate: asyncio.Event | None = None
     free_chunks: int = 0
     requests: list[CompletionRequest] = field(default_factory=list)
@@ -62,7 +64,11 @@ class ScriptedEngine:
                     if self.gate is not None and number >= self.free_chunks:
                         await self.gate.wait()
                     piece = text[start : start + self.piece]
-                    yield Chunk(index, piece, logprob_sum=self.logprob, token_count=1, next_characters=likely)
+                    others = self.alternatives.get(piece, {}) if request.next_characters else {}
+                    yield Chunk(
+                        index, piece, logprob_sum=self.logprob, token_count=1, next_characters=likely,
+                        alternatives=others,
+                    )  # fmt: skip
                     await asyncio.sleep(0)
                 usage, timings = Usage(10, 5, 3), {"ttft_ms": 1.0}
                 yield Chunk(index, "", self.reason, usage=usage, timings=timings, next_characters=likely)

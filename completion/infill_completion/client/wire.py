@@ -65,8 +65,13 @@ def _choice(choice: dict[str, Any]) -> Chunk:
         finish_reason=finish_reason(reason),
         logprob_sum=float(choice.get("logprob_sum", sum(logprobs))),
         token_count=int(choice.get("token_count", len(logprobs))),
-        next_characters={str(key): float(share) for key, share in (choice.get("next_characters") or {}).items()},
+        next_characters=_shares(choice.get("next_characters")),
+        alternatives=_shares(choice.get("alternatives")),
     )
+
+
+def _shares(reported: dict[str, Any] | None) -> dict[str, float]:
+    return {str(key): float(share) for key, share in (reported or {}).items()}
 
 
 def finish_reason(name: object) -> FinishReason | None:

@@ -114,7 +114,10 @@ class History:
 
     def grow(self, view: View, recalled: Recalled, offer: Offer) -> Recalled:
         """Replace an answer by a longer one, ``offer``, which a user who pauses at ``view`` gets to see."""
-        entry = replace(recalled.entry, view=view, offers=(offer,), reason=None, ahead=Offer(""))
+        foresight = recalled.entry.foresight.once_typed(recalled.typed)
+        entry = replace(
+            recalled.entry, view=view, offers=(offer,), reason=None, ahead=Offer(""), foresight=foresight
+        )  # fmt: skip
         self._memory.remember(entry)
         newest, request = self._newest.get(view.uri, (None, None))
         if request is not None and newest is recalled.entry:
@@ -123,14 +126,14 @@ class History:
 
     def _ranked(self, request: InflightRequest) -> Remembered:
         """Return the entry for the answer to a request."""
-        prepared, choices, characters = request.prepared, request.stream.choices, request.stream.next_characters
+        prepared, choices, foresight = request.prepared, request.stream.choices, request.stream.foresight
         view = prepared.view
         if prepared.extent.kind is ExtentKind.AHEAD and choices[0].text.startswith("\n"):
             next_line = rank_next_line(view, choices[0], self.min_confidence)
-            return Remembered(view, (), SkipReason.NEXT_LINE, prepared.versions, next_line, characters)
+            return Remembered(view, (), SkipReason.NEXT_LINE, prepared.versions, next_line, foresight)
         ranking = self.rank(view, choices)
         return Remembered(
-            view, ranking.offers, ranking.reason, prepared.versions, next_characters=characters, unsure=ranking.unsure
+            view, ranking.offers, ranking.reason, prepared.versions, foresight=foresight, unsure=ranking.unsure
         )
 
     def _recall(self, view: View) -> Recalled | None:

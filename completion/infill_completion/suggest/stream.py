@@ -11,6 +11,7 @@ from infill_completion.api import Chunk, CompletionRequest, Engine, EngineUnavai
 from infill_completion.suggest.choice import Choice, ChoiceBuilder
 from infill_completion.suggest.extent import Extent
 from infill_completion.suggest.preamble import Preamble
+from infill_completion.suggest.reuse.foresight import Foresight
 
 # An engine that ignores the deadline is abandoned this long after it.
 DEADLINE_GRACE_MS = 500
@@ -27,7 +28,7 @@ class GenerationStream:
         explained: The engine's explanation of the prompt, if requested.
         expected: What the user has typed since; the stream ends as soon as it differs from that.
         has_diverged: Whether the stream ended for that reason.
-        next_characters: How likely each character is to come next, if the engine says so.
+        foresight: What the model may write instead of its first candidate, as far as the engine says so.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class GenerationStream:
         self.explained: dict[str, Any] | None = None
         self.expected = ""
         self.has_diverged = False
-        self.next_characters: dict[str, float] = {}
+        self.foresight = Foresight()
         self._engine = engine
         self._builders = [ChoiceBuilder(extent, preamble, request.max_tokens) for _ in range(request.n)]
         self._task: asyncio.Task[None] | None = None
@@ -102,7 +103,8 @@ class GenerationStream:
         self.usage = chunk.usage or self.usage
         self.explained = chunk.explain or self.explained
         self.timings.update(chunk.timings)
-        self.next_characters = self.next_characters or chunk.next_characters
+        if chunk.index == 0:
+            self.foresight.add(chunk)
         if 0 <= chunk.index < len(self._builders):
             self._builders[chunk.index].add(chunk)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -51,6 +52,18 @@ def test_the_report_changes_nothing_and_comes_only_on_demand(generator: Generato
     with_report, without = answer(generator, ASK), answer(generator, replace(ASK, next_characters=0))
     assert plain(with_report) == plain(without)
     assert not any(chunk.next_characters for chunk in without)
+
+
+def test_alternatives_come_with_the_tokens_that_the_model_was_not_sure_of(generator: Generator) -> None:
+    chunks = answer(generator, replace(ASK, prefix="def f(a, b):\n    return "))
+    reports = [chunk for chunk in chunks if chunk.alternatives]
+    assert reports
+    for chunk in reports:
+        share = math.exp(chunk.logprob_sum)
+        assert share + sum(chunk.alternatives.values()) <= 1.0001
+        assert all(0.02 <= other <= share + 1e-6 for other in chunk.alternatives.values())  # the likeliest was taken
+        assert chunk.text not in chunk.alternatives
+    assert not any(chunk.alternatives for chunk in answer(generator, replace(ASK, next_characters=0)))
 
 
 def test_the_number_of_characters_is_kept(generator: Generator) -> None:

@@ -23,8 +23,18 @@ def test_the_likely_characters_reach_the_client() -> None:
     assert (whole.text, whole.next_characters) == ("ab", LIKELY)
 
 
+def test_the_alternatives_of_a_token_reach_the_client_in_the_stream() -> None:
+    chunks = [Chunk(text="a", alternatives={"ab": 0.5, "": 0.25}), Chunk(text="b", alternatives={"c": 0.5})]
+    envelope = Envelope("m")
+    for chunk in chunks:
+        (read,) = chunks_from_json(json.loads(envelope.event(chunk).removeprefix(b"data: ")))
+        assert read.alternatives == chunk.alternatives
+    assert b"alternatives" not in envelope.whole(chunks)  # they are those of one token
+
+
 def test_without_a_report_there_is_no_field() -> None:
     assert b"next_characters" not in Envelope("m").event(CHUNKS[1])
+    assert b"alternatives" not in Envelope("m").event(CHUNKS[1])
     assert chunks_from_json({"choices": [{"text": "a", "next_characters": None}]})[0].next_characters == {}
 
 
@@ -32,3 +42,5 @@ def test_without_a_report_there_is_no_field() -> None:
 def test_a_report_of_another_shape_is_an_error_of_the_answer(said: object) -> None:
     with pytest.raises((ValueError, TypeError, AttributeError)):
         chunks_from_json({"choices": [{"text": "a", "next_characters": said}]})
+    with pytest.raises((ValueError, TypeError, AttributeError)):
+        chunks_from_json({"choices": [{"text": "a", "alternatives": said}]})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import replace
 from functools import partial
 
@@ -88,8 +89,42 @@ async def test_the_same_is_shown_with_and_without_answers_computed_ahead(code: s
 
 
 async def test_unlikely_keys_are_not_worth_it() -> None:
-    engine = LocalScriptedEngine(characters=lambda _: {"s": 0.5, "a": 0.05, "b": 0.04})
-    assert await keys_ahead(engine, CODE) == ["s"]
+    engine = LocalScriptedEngine(characters=lambda _: {"s": 0.4, "t": 0.06, "a": 0.04, "b": 0.03})
+    assert await keys_ahead(engine, CODE) == ["s", "t"]
+
+
+async def test_few_keys_are_tried() -> None:
+    engine = LocalScriptedEngine(characters=lambda _: dict.fromkeys("abcdefgh", 0.12))
+    assert await keys_ahead(engine, CODE) == ["a", "b", "c", "d"]
+
+
+async def test_whoever_types_into_a_suggestion_may_leave_it() -> None:
+    engine = LocalScriptedEngine(
+        lambda request: "sum_total" if request.prefix.endswith(" ") else "",
+        alternatives={"sum_": {"sub": 0.5, "such": 0.2}, "tota": {"": 0.3, "q": 0.001}},
+        logprob=math.log(0.95),
+    )
+    completer = Completer(engine, ALWAYS)
+    for word in ("", "s", "su", "sum", "sum_"):
+        assert shown(await completer.complete(at(typed(word)))) == "sum_total"[len(word) :]
+        await until(lambda: is_idle(completer))
+    ahead = [request.prefix.rpartition(" ")[2] for request in engine.requests if request.ahead]
+    assert ahead[0] == "sum_total"  # after it is accepted
+    assert sorted(ahead[1:3]) == ["sub", "suc"]
+    assert [request.ahead for request in engine.requests].count(False) == 1
+    completer.configure(NO_MORE)
+    assert (await completer.complete(at(typed("sub")))).details["reuse"] == "asked here before"
+    await completer.aclose()
+
+
+async def test_a_remote_engine_names_no_alternatives() -> None:
+    engine = ScriptedEngine(lambda _: "sum_total", alternatives={"sum_": {"sub": 0.5}}, logprob=math.log(0.95))
+    completer = Completer(engine, ALWAYS)
+    for word in ("", "s"):
+        await completer.complete(at(typed(word)))
+        await until(lambda: is_idle(completer))
+    assert not any(request.prefix.endswith("sub") for request in engine.requests)
+    await completer.aclose()
 
 
 async def test_a_suggestion_that_is_shown_is_not_asked_for_again() -> None:

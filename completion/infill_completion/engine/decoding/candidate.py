@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -16,6 +17,9 @@ from infill_completion.engine.ngram.nested_counts import NestedCounts
 
 # So many of the likeliest tokens say which character comes next.
 _FOLLOWING_TOKENS = 64
+# So many at most are named instead of a token, if they are so likely.
+_MOST_ALTERNATIVES = 8
+_LEAST_ALTERNATIVE = 0.02
 
 
 class StopText:
@@ -129,28 +133,52 @@ class Candidate:
             return []
         return self._counts.draft(count)
 
-    def begins_with(self, id_: int) -> bool:
-        """Return whether the answer's text would begin with token ``id_``: nothing precedes it but what it spells."""
-        return not self.raw and (id_ in self._stop_tokens or len(self._tokenizer.pieces[id_]) > len(self._rest))
+    def only_spells(self, id_: int) -> bool:
+        """Return whether token ``id_`` would add nothing to the answer's text, because it spells what is before it."""
+        return id_ not in self._stop_tokens and 0 < len(self._tokenizer.pieces[id_]) <= len(self._rest)
 
     def next_characters(self, scores: Tensor, count: int) -> dict[str, float]:
         """Return how likely characters are to be the first of the answer's text, the likeliest ``count`` of them.
 
-        The empty string stands for the end of the answer. Tokens that only spell, or end inside a character, say
-        nothing.
+        The empty string stands for the end of the answer. Nothing once there is some text.
 
         Args:
             scores: The scores to choose the next token from, ``(vocabulary,)``.
             count: The most characters.
         """
-        likely = scores.softmax(-1).topk(min(_FOLLOWING_TOKENS, scores.shape[-1]))
+        if self.raw:
+            return {}
         shares: dict[str, float] = {}
+        for _, text, share in self._likely(scores, _FOLLOWING_TOKENS):
+            shares[text[:1]] = shares.get(text[:1], 0.0) + share
+        return dict(sorted(shares.items(), key=lambda item: item[1], reverse=True)[:count])
+
+    def alternatives(self, scores: Tensor, chosen: int, logprob: float) -> dict[str, float]:
+        """Return the texts that the answer may have instead of the token ``chosen``, with their shares.
+
+        The empty string stands for the end of the answer. Nothing where the model is sure, which costs nothing either.
+
+        Args:
+            scores: The scores that the token was chosen from, ``(vocabulary,)``.
+            chosen: The token.
+            logprob: Its log-probability (nats).
+        """
+        if math.exp(logprob) > 1 - _LEAST_ALTERNATIVE:
+            return {}
+        shares: dict[str, float] = {}
+        for id_, text, share in self._likely(scores, _MOST_ALTERNATIVES):
+            if id_ != chosen and share >= _LEAST_ALTERNATIVE:
+                shares[text] = shares.get(text, 0.0) + share
+        return shares
+
+    def _likely(self, scores: Tensor, count: int) -> Iterator[tuple[int, str, float]]:
+        """Yield the likeliest tokens with what they add to the text; nothing for those that only spell or break off."""
+        likely = scores.softmax(-1).topk(min(count, scores.shape[-1]))
         for share, id_ in zip(likely.values.tolist(), likely.indices.tolist(), strict=True):
             is_end = id_ in self._stop_tokens
             text = "" if is_end else self._tokenizer.pieces[id_][len(self._rest) :].decode(errors="ignore")
             if share > 0 and (text or is_end):
-                shares[text[:1]] = shares.get(text[:1], 0.0) + share
-        return dict(sorted(shares.items(), key=lambda item: item[1], reverse=True)[:count])
+                yield id_, text, share
 
     def push(self, id_: int, logprob: float) -> Chunk:
         """Append the chosen token and return what it adds; :attr:`finish` is set if it was the last."""

@@ -145,10 +145,10 @@ class DecodeLoop:
         if self._is_deciding and self.reranker is not None:
             self.reranker.add(scores, *chosen)
         most = self._request.next_characters if candidate.number == 0 else 0
-        if not most or not candidate.begins_with(chosen[0]):
+        if not most or candidate.only_spells(chosen[0]):
             return candidate.push(*chosen)
-        reported = candidate.next_characters(scores, most)
-        return replace(candidate.push(*chosen), next_characters=reported)
+        characters, others = candidate.next_characters(scores, most), candidate.alternatives(scores, *chosen)
+        return replace(candidate.push(*chosen), next_characters=characters, alternatives=others)
 
     @property
     def _is_deciding(self) -> bool:

@@ -70,6 +70,8 @@ class Envelope:
         }
         if reported := next((part.next_characters for part in parts if part.next_characters), None):
             choice["next_characters"] = reported
+        if len(parts) == 1 and joined.alternatives:
+            choice["alternatives"] = joined.alternatives
         return choice
 
 

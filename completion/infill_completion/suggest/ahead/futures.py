@@ -13,8 +13,8 @@ from infill_completion.suggest.reuse.memory import Offer, Recalled, Reuse
 
 # A key must be so likely, from 0 to 1, for its answer to be worth computing: less likely ones cost more processor time
 # than they save the user in waiting. So many keys are tried at most.
-LEAST_SHARE = 0.1
-MOST_KEYS = 3
+LEAST_SHARE = 0.05
+MOST_KEYS = 4
 # The end of the model's answer, in the engine's report of what it may write next.
 _END = ""
 # A suggestion that is shown unasked is accepted about as often.
@@ -54,8 +54,8 @@ def likely_futures(view: View, recalled: Recalled) -> list[Future]:
         recalled: The answer there.
     """
     futures = [after_accepting(view, recalled.offers[0])] if recalled.offers else []
-    if recalled.how is Reuse.SAME:
-        futures += _after_keys(view, recalled.entry.next_characters)
+    if recalled.how in {Reuse.SAME, Reuse.TYPED}:
+        futures += _after_keys(view, recalled.entry.foresight.after(recalled.typed))
     return sorted(futures, key=lambda future: future.share / future.cost, reverse=True)
 
 

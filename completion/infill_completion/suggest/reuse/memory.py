@@ -15,6 +15,7 @@ from functools import cached_property
 from infill_completion.document.snapshot import SkipReason
 from infill_completion.document.view import View
 from infill_completion.suggest.reuse.change import MAX_TYPED, NEAR_PREFIX, NEAR_SUFFIX, Change, change_between
+from infill_completion.suggest.reuse.foresight import Foresight
 from infill_completion.suggest.showing.judge import ShowEstimate
 
 MAX_ENTRIES = 256
@@ -58,7 +59,7 @@ class Remembered:
         reason: Why there are none.
         sources: The versions of the other documents in the prompt, by URI.
         ahead: The line after the cursor's own as the model would write it; shown once the user has begun that line.
-        next_characters: How likely the model thinks each character is to come next; empty if the engine does not say.
+        foresight: How likely the model thinks each character is to come next, here and along its answer.
         unsure: What is not worth showing while the user types.
     """
 
@@ -67,7 +68,7 @@ class Remembered:
     reason: SkipReason | None = None
     sources: tuple[tuple[str, int], ...] = ()
     ahead: Offer = Offer("")
-    next_characters: Mapping[str, float] = field(default_factory=dict, compare=False)
+    foresight: Foresight = field(default_factory=Foresight, compare=False)
     unsure: Offer | None = None
 
 
@@ -80,12 +81,14 @@ class Recalled:
         reason: Why there are none.
         how: Why the entry still fits.
         entry: The entry.
+        typed: What the user has typed since.
     """
 
     offers: tuple[Offer, ...]
     reason: SkipReason | None
     how: Reuse
     entry: Remembered
+    typed: str = ""
 
 
 class RecallSlot:
@@ -208,8 +211,8 @@ class Memory:
     ) -> Recalled | None:
         """Return the entry that fits ``view`` best, or None.
 
-        What the user sees at the cursor comes first, so that it stays. Then comes what was asked for at this very
-        place, and last what was asked for before the user typed; of several the newest.
+        What the user sees at the cursor comes first, so that it stays; then what was asked for at this very place,
+        and last what was asked for before the user typed; of several the newest.
 
         Args:
             view: The cursor now.
@@ -233,14 +236,13 @@ class Memory:
             if view.is_invoked and not slot.view.is_invoked:
                 continue
             change = change_between(slot.view.window, view.window)
-            entry = None if change is None else slot.entry
-            if entry is None or change is None:
+            if change is None:
                 continue
+            entry = slot.entry
             now = versions() if entry.sources else {}
             if any(now.get(uri) != version for uri, version in entry.sources):
                 continue
-            recalled = _rebased(entry, change)
-            if recalled is not None:
+            if (recalled := _rebased(entry, change)) is not None:
                 yield recalled
 
 
@@ -274,10 +276,10 @@ def _rebased(entry: Remembered, change: Change) -> Recalled | None:
         return None  # What the user has deleted is not wanted; the engine may have something else for this place.
     left = tuple(found for offer in entry.offers if (found := _after_typing(offer, change)) is not None)
     if left:
-        return Recalled(left, None, Reuse.PAIRED if change.closed else Reuse.TYPED, entry)
+        return Recalled(left, None, Reuse.PAIRED if change.closed else Reuse.TYPED, entry, change.typed)
     if change.typed.startswith("\n") and not change.closed:
         following = _after_typing(entry.ahead, change)
-        return None if following is None else Recalled((following,), None, Reuse.AHEAD, entry)
+        return None if following is None else Recalled((following,), None, Reuse.AHEAD, entry, change.typed)
     return None
 
 
