@@ -66,3 +66,38 @@ def test_a_slow_first_answer_does_not_hold_up_the_next_ones() -> None:
     settled = debounce.latency_ms
     debounce.answered(320)
     assert debounce.latency_ms < settled + 60
+
+
+def steady(debounce: Debounce, keys: int, latency_ms: float, interval_ms: float = 120.0) -> list[bool]:
+    """Type steadily, and return which keys were answered: those whose wait and answer fit between two keys."""
+    answered = []
+    for beat in range(keys):
+        debounce.key(beat * interval_ms / 1000)
+        is_answered = debounce.next_wait_ms("file:///a", is_invoked=False) + latency_ms < interval_ms
+        if is_answered:
+            debounce.answered(latency_ms)
+        answered.append(is_answered)
+    return answered
+
+
+def test_slow_answers_by_chance_do_not_silence_a_fast_model_for_a_steady_typist() -> None:
+    debounce = Debounce(may_try=True)
+    debounce.answered(400)  # the first one, with a new prompt
+    answered = steady(debounce, 40, latency_ms=30)
+    assert not any(answered[:5])
+    assert all(answered[-10:])
+
+
+def test_a_slow_model_is_tried_rarely() -> None:
+    debounce = Debounce(may_try=True, interval_ms=120)
+    for _ in range(5):
+        debounce.answered(2000)
+    waits = [debounce.next_wait_ms("file:///a", is_invoked=False) for _ in range(45)]
+    assert waits.count(0) == 5
+    assert sorted(waits)[5] > 100
+
+
+def test_a_server_that_costs_money_is_never_tried() -> None:
+    debounce = Debounce()
+    debounce.answered(400)
+    assert not any(steady(debounce, 40, latency_ms=30))

@@ -15,6 +15,9 @@ _NEWEST_WEIGHT = 0.2
 _FASTER_WEIGHT = 0.5
 # In most bursts of typing the next key comes within this multiple of the mean interval.
 _PATIENCE = 1.25
+# After so many keys without an answer, the model is asked at once: if its latest answers were slow by chance, the wait
+# may be longer than a steady typist ever pauses, and nobody would learn that it is fast.
+_MOST_KEYS_UNANSWERED = 8
 
 
 @dataclass
@@ -30,12 +33,15 @@ class Debounce:
         interval_ms: Running mean of the time between keys.
         latency_ms: Running mean of the time the engine took.
         fixed_ms: The wait chosen in the settings; None to adapt it.
+        may_try: Whether the model may be asked only to learn how fast it is.
     """
 
     interval_ms: float = 160.0
     latency_ms: float = 150.0
     fixed_ms: float | None = None
+    may_try: bool = False
     _answers: int = 0
+    _unanswered: int = 0
     _last_key_s: float | None = None
     _skipped: set[str] = field(default_factory=set)
 
@@ -50,6 +56,7 @@ class Debounce:
     def answered(self, latency_ms: float) -> None:
         """Record the latency of an answer."""
         self._answers += 1
+        self._unanswered = 0
         weight = _FASTER_WEIGHT if latency_ms < self.latency_ms else _NEWEST_WEIGHT
         # The first answer outweighs the initial guess; from the fifth on this is a plain running mean.
         self.latency_ms += max(weight, 1 / self._answers) * (latency_ms - self.latency_ms)
@@ -68,7 +75,13 @@ class Debounce:
         self._skipped.discard(uri)
         if is_invoked or is_skipped:
             return 0.0
-        return self.wait_ms if self.fixed_ms is None else self.fixed_ms
+        if self.fixed_ms is not None:
+            return self.fixed_ms
+        self._unanswered += 1
+        if self.may_try and self._unanswered > _MOST_KEYS_UNANSWERED:
+            self._unanswered = 0
+            return 0.0
+        return self.wait_ms
 
     @property
     def wait_ms(self) -> float:
