@@ -45,6 +45,7 @@ def test_the_import_of_the_other_file_is_added_below_the_last_one(typed: str, li
     text = HEAD.replace("\n", ending)
     wanted = text.replace(f"import sys{ending}", f"import sys{ending}{line}{ending}") + typed
     assert proposed(text, typed) == wanted
+    assert proposed(text, typed, (OTHER.replace("\n", "\r\n"),)) == wanted
 
 
 def test_without_imports_it_goes_below_the_docstring() -> None:

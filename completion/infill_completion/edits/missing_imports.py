@@ -18,8 +18,8 @@ from infill_completion.edits.words import KEYWORDS
 if TYPE_CHECKING:
     from tree_sitter import Node, Tree
 
-# An import on one line.
-_LINE = re.compile(r"^(?:import [\w.]+(?: as \w+)?|from [\w.]+ import [^\n\r(#*;\\]+)$", re.MULTILINE)
+# An import on one line; the text has its own line ends.
+_LINE = re.compile(r"^(?:import [\w.]+(?: as \w+)?|from [\w.]+ import [^\n\r(#*;\\]+)(?=\r?$)", re.MULTILINE)
 _MAX_NAMES = 20
 
 
