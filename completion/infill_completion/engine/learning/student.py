@@ -189,10 +189,6 @@ class Student(nn.Module):
         """
         return cls(source_of(path), learned_ids)
 
-    def forward(self, row: Row) -> Tensor:
-        """Return the mean cross-entropy of the targets in nats."""
-        return self.losses(row).mean()
-
     def losses(self, row: Row) -> Tensor:
         """Return the cross-entropy of each target in nats, ``(count,)``."""
         return F.cross_entropy(self._targets(row), row.targets, reduction="none")
