@@ -5,10 +5,12 @@ Format: https://prometheus.io/docs/instrumenting/exposition_formats/ (text, vers
 
 from __future__ import annotations
 
+import ctypes
 import sys
 import threading
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from infill_completion.api import EngineState, Health, Usage
 
@@ -96,10 +98,29 @@ def resident_bytes() -> int:
     return pages * resource.getpagesize()
 
 
+class _MemoryCounters(ctypes.Structure):
+    """Windows' ``PROCESS_MEMORY_COUNTERS``."""
+
+    _fields_ = (
+        ("size", ctypes.c_uint32), ("page_faults", ctypes.c_uint32), ("peak_working_set", ctypes.c_size_t),
+        ("working_set", ctypes.c_size_t), ("others", ctypes.c_size_t * 6),
+    )  # fmt: skip
+
+
+def windows_resident_bytes(kernel: Any) -> int:
+    """Return the resident memory of this process by Windows' ``kernel32``; 0 if it does not say."""
+    kernel.GetCurrentProcess.restype = ctypes.c_void_p
+    kernel.K32GetProcessMemoryInfo.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32)
+    counters = _MemoryCounters(size=ctypes.sizeof(_MemoryCounters))
+    at = ctypes.addressof(counters)
+    is_known = kernel.K32GetProcessMemoryInfo(kernel.GetCurrentProcess(), at, counters.size)
+    return int(counters.working_set) if is_known else 0
+
+
 def _peak_bytes() -> int:
     try:
         import resource
-    except ImportError:  # Windows
-        return 0
+    except ImportError:
+        return windows_resident_bytes(getattr(ctypes, "windll").kernel32)  # noqa: B009  # only Windows has it
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
