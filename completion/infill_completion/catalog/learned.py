@@ -5,12 +5,14 @@ It holds the adapter and a description of it; nothing else reads or sends them.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from infill_completion.folders import state_folder
 
 ABOUT = "about.json"
 _SUFFIX = ".safetensors"
+_KEPT_WITHOUT_REPOSITORY = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,17 @@ def adapter_path(repository: Path) -> Path | None:
         return None
     file = folder / adapter_name(learned)
     return file if file.is_file() else None
+
+
+def forget_vanished(now: datetime) -> None:
+    """Delete what was learned long ago in repositories that are gone; a disk may be away for a while."""
+    for folder, learned in all_learned():
+        if learned is None or os.path.lexists(learned.repository):
+            continue
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            if now - datetime.fromisoformat(learned.learned_at) >= _KEPT_WITHOUT_REPOSITORY:
+                forget(folder)
+                folder.with_suffix(".lock").unlink(missing_ok=True)
 
 
 def forget(folder: Path) -> None:

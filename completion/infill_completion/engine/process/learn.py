@@ -19,6 +19,7 @@ from infill_completion.catalog.learned import (
     describe,
     folder_of,
     forget,
+    forget_vanished,
     lock_of,
     prepared_folder,
     read_learned,
@@ -99,6 +100,7 @@ def learn(
         if not lock.acquire():
             raise ServeError(f"Another process is learning {top}; wait until it has ended.")
         try:
+            forget_vanished(datetime.now(UTC))
             return _learned(settings, top, permission, is_private_in(settings.privacy.ignore, [*roots, folder, top]),
                             only_new=only_new)  # fmt: skip
         finally:
