@@ -14,7 +14,8 @@ the run directory gives for the settings, so a language server or a ``LocalEngin
         engine.wait_for_cancellation(request)
 
 Without a script every reply is ``engine.default``.  ``hold_load`` keeps the model loading until the event is set;
-``load_error`` makes the load fail with that sentence.  ``updates`` are the texts that were sent to be counted.
+``load_error`` makes the load fail with that sentence.  With ``edit_format`` it is a next-edit model.  ``updates`` are
+the texts that were sent to be counted.
 """
 
 from __future__ import annotations
@@ -80,6 +81,7 @@ class ScriptedEngine:
         load_error: str | None = None,
         idle: IdleLimits | None = None,
         tcp: str | None = None,
+        edit_format: str = "",
     ) -> None:
         self.settings = settings or EngineSettings()
         self.default = default
@@ -93,6 +95,7 @@ class ScriptedEngine:
         self._load_error = load_error
         self._idle = idle or IdleLimits()
         self._tcp = tcp
+        self.edit_format = edit_format
         self._replies: list[Reply] = []
         self._changed = threading.Condition()
         self._bound = threading.Event()
@@ -200,7 +203,7 @@ class _Model:
 
     def __init__(self, engine: ScriptedEngine) -> None:
         self._engine = engine
-        self.details: dict[str, Any] = {"context_tokens": 4096}
+        self.details: dict[str, Any] = {"context_tokens": 4096, "edit_format": engine.edit_format or None}
         self.texts = engine
 
     def settle(self) -> None:

@@ -1,7 +1,7 @@
 """The interface between the language server and an engine: OpenAI's completion request and chunks, with additions.
 
 Format: OpenAI's ``POST /v1/completions``.  ``suffix`` is true infilling; ``context``, ``deadline_ms``, ``one_line``,
-``ahead``, ``next_characters`` and ``explain`` are additions.  The last chunk carries ``usage`` and ``timings``.
+``ahead``, ``next_characters``, ``rewrite`` and ``explain`` are additions.  ``usage`` and ``timings`` come last.
 """
 
 from __future__ import annotations
@@ -77,6 +77,41 @@ class ContextItem:
 
 
 @dataclass(frozen=True)
+class PastEdit:
+    """A change that the user has made in a file: whole lines from ``line`` (from 1) on, without the last line end."""
+
+    path: str
+    line: int
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """Lines of a document for a next-edit model to write anew.
+
+    Attributes:
+        form: Family of the model's format, one of `infill_completion.prompt.rewriting.formats`.
+        path: The document, as the model is shown it.
+        above: The lines above, with their line ends.
+        text: The lines to rewrite, without the last line end.
+        below: The lines below.
+        cursor: The cursor, as an offset in ``text``.
+        earlier: What ``text`` was before the last change.
+        edits: The last changes in all documents, the newest last.
+    """
+
+    form: str
+    path: str
+    above: str
+    text: str
+    below: str
+    cursor: int
+    earlier: str
+    edits: tuple[PastEdit, ...] = ()
+
+
+@dataclass(frozen=True)
 class CompletionRequest:
     """One request; the defaults are those of the settings.  All text has LF line ends.
 
@@ -102,6 +137,7 @@ class CompletionRequest:
         ahead: Whether nobody waits for the answer yet, so that all other requests come first.
         next_characters: Of how many characters, at most, the engine reports how likely they are to be written next; it
             then also reports what it may write instead of the tokens that follow.
+        rewrite: Lines to rewrite instead of completing ``prefix``; only models with such a format can.
     """
 
     prefix: str
@@ -124,13 +160,14 @@ class CompletionRequest:
     is_invoked: bool = False
     ahead: bool = False
     next_characters: int = 0
+    rewrite: Rewrite | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the body of the HTTP request."""
         body = asdict(self)
         body["prompt"] = body.pop("prefix")
         del body["is_invoked"]
-        for name in ("ahead", "next_characters"):
+        for name in ("ahead", "next_characters", "rewrite"):
             if not body[name]:
                 del body[name]
         if not self.workspace:
@@ -186,6 +223,13 @@ class TextHolder(Protocol):
             EngineUnavailableError: The engine does not answer, or its model is not loaded.
         """
         ...
+
+
+@runtime_checkable
+class Rewriter(Protocol):
+    """An engine that says which next-edit format its model has; empty if none, or if that is not known yet."""
+
+    edit_format: str
 
 
 @dataclass(frozen=True)

@@ -132,6 +132,15 @@ class EditSettings:
     enabled: bool = setting(
         True, "Propose the change that you have just made in other places where it is due, in editors that ask for it."
     )
+    format: str = setting(
+        "auto",
+        "Format of the next-edit model that is asked where your change is due in no other place: `auto` knows Sweep's "
+        "and Zed's by their names, and asks no other model; name it if yours has another name; `none` asks none.",
+        choices=("auto", "sweep-2", "sweep", "zeta-2.1", "zeta-2", "none"),
+    )
+    deadline_ms: int = setting(
+        5000, "Milliseconds after which a next-edit model is waited for no longer.", at_least=50, at_most=120_000
+    )
 
 
 @dataclass(frozen=True)

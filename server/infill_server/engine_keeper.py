@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from infill_completion.api import EngineState, Health
+from infill_completion.api import Engine, EngineState, Health
 from infill_completion.document.snapshot import Answer, Snapshot, Trigger
 from infill_completion.document.workspace import OpenDocuments
 from infill_server.idle_learning import IdleLearning, with_learned
@@ -118,6 +118,15 @@ class EngineKeeper:
         """Return the completer for a request of the user, which halts learning."""
         self._learning.requested()
         return self.completer
+
+    def engine_for_edits(self) -> tuple[Engine | None, str]:
+        """Return the engine for next edits, and its model's name; asking halts learning. None while it is recorded.
+
+        A replay could not ask for them in the same places.
+        """
+        self._learning.requested()
+        connection = self._connection if self._observe is None else None
+        return connection.engine if connection is not None else None, self.health.model
 
     async def anticipate(self, snapshot: Snapshot) -> None:
         """Begin to compute the answer to a request that the editor is going to make.

@@ -71,7 +71,10 @@ class InfillServer(LanguageServer):
         self.pauses = Pauses(self._grow, self.documents.holds)
         self.documents.on_edits = self._edited
         self.edits = NextEdits(
-            self.documents, lambda: self.session.settings, lambda: self.session.snooze.until_s is not None
+            self.documents,
+            lambda: self.session.settings,
+            lambda: self.session.snooze.until_s is not None,
+            self.session.engine_for_edits,
         )
         self.protocol.is_copilot = as_copilot
         self._reader: Reader | None = None
@@ -162,6 +165,7 @@ class InfillServer(LanguageServer):
         self.records.edited(document, edits)
         self.anticipation.edited(document, edits)
         self.pauses.edited(document, edits)
+        self.edits.edited(document.uri)
 
     def _expect(self, snapshot: Snapshot) -> None:
         """Begin to compute the answer to a request that the editor is going to make."""

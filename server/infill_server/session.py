@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
-from infill_completion.api import EngineState, Health
+from infill_completion.api import Engine, EngineState, Health
 from infill_completion.document.snapshot import Answer, SkipReason, Snapshot
 from infill_server.acceptance import Acceptance
 from infill_server.editor_settings import EditorSettings
-from infill_server.engine_keeper import EngineKeeper, Observe
+from infill_server.engine_keeper import EngineKeeper
 from infill_server.load_progress import LoadProgress
 from infill_server.lsp.documents import DocumentStore
 from infill_server.lsp.protocol import log_internal_error
@@ -148,10 +148,6 @@ class Session:
         """
         return await self.recording.toggle(path)
 
-    def observe_engine(self, observe: Observe) -> None:
-        """Let all requests go through the engine that ``observe`` returns, for a replayed session."""
-        self.engine.observe(observe)
-
     async def ask(self, snapshot: Snapshot) -> Answer:
         """Return the completer's answer.
 
@@ -190,6 +186,10 @@ class Session:
             return {"uri": snapshot.uri, "reason": SkipReason.ENGINE_LOADING.value}
         explanation = await completer.explain(snapshot)
         return explanation.to_json()
+
+    def engine_for_edits(self) -> tuple[Engine | None, str]:
+        """Return the engine for next edits of a model, or None if it must not be asked now, and the model's name."""
+        return (None, "") if self.unknown_settings(is_current=True) else self.engine.engine_for_edits()
 
     def accepted(self, uri: str, text: str) -> None:
         """Report to the completer that the user accepted ``text``."""

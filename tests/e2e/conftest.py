@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.e2e.editor import Editor, visual_studio_code
+from tests.e2e.edit_plugin import TEXT, URI, Plugin, Start
+from tests.e2e.editor import CONSOLE_SCRIPT, Editor, visual_studio_code
+from tests.e2e.wire import Wire
 from tests.scripted_engine import ScriptedEngine
 
 
@@ -51,3 +55,39 @@ async def editor(engine: ScriptedEngine, window: Editor) -> Editor:
     await window.initialize(visual_studio_code())
     await window.ready()
     return window
+
+
+@pytest.fixture
+async def start(environment: dict[str, str]) -> AsyncIterator[Start]:
+    """Start servers for plugins that ask for next edits."""
+    processes: list[asyncio.subprocess.Process] = []
+
+    async def run(
+        *options: str,
+        encodings: tuple[str, ...] = (),
+        text: str = TEXT,
+        uri: str = URI,
+        root: Path | None = None,
+        client: str = "",
+        focuses: bool = True,
+        **extra: Any,
+    ) -> Plugin:
+        process = await asyncio.create_subprocess_exec(
+            CONSOLE_SCRIPT, *options, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
+        processes.append(process)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        wire = Wire(process, process.stdout, process.stdin)
+        capabilities = {"general": {"positionEncodings": list(encodings)}} if encodings else {}
+        folder = root.as_uri() if root is not None else None
+        hello = {"processId": None, "rootUri": folder, "capabilities": capabilities, "initializationOptions": extra}
+        if client:
+            hello["clientInfo"] = {"name": client}
+        return Plugin(wire, await wire.ask("initialize", hello), text, uri, focuses=focuses)
+
+    yield run
+    for process in processes:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()

@@ -67,6 +67,11 @@ class LocalEngine:
         """The last known state."""
         return self._health
 
+    @property
+    def edit_format(self) -> str:
+        """Family of the next-edit format of the model that is loaded; see `infill_completion.api.Rewriter`."""
+        return str(self._health.details.get("edit_format") or "") if self._health.state is EngineState.READY else ""
+
     async def start(self) -> None:
         """Connect or start; return when the model is loaded or has failed to load."""
         self._bring_up()

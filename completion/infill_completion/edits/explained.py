@@ -57,6 +57,40 @@ class ExplainedKind:
 
 
 @dataclass
+class ExplainedModel:
+    """What a next-edit model was given and answered.
+
+    Attributes:
+        name: The model.
+        form: Its format.
+        prompt: What it was given, with the names of control tokens; empty if it was not asked.
+        answer: What it wrote.
+        steps: How many steps it took after the first token; None if a remote server did not say.
+        tokens: How many tokens it wrote.
+        verdict: What came of it, or why it was not asked.
+    """
+
+    name: str = ""
+    form: str = ""
+    prompt: str = ""
+    answer: str = ""
+    steps: int | None = None
+    tokens: int = 0
+    verdict: str = ""
+
+    def to_text(self) -> list[str]:
+        """Return the lines of a page to read."""
+        asked = [f"  {self.name}, asked in the format of {self.form}: {self.verdict}"]
+        if not self.prompt:
+            return [f"  {self.verdict}"] if not self.form else asked
+        steps = f" in {self.steps + 1} steps" if self.steps is not None else ""
+        parts = (("it was given:", self.prompt), (f"it answered {self.tokens} tokens{steps}:", self.answer))
+        return asked + [
+            line for title, text in parts for line in (f"  {title}", *(f"    {row}" for row in text.split("\n")))
+        ]
+
+
+@dataclass
 class EditExplanation:
     """Why there are or are not next edits.
 
@@ -66,6 +100,7 @@ class EditExplanation:
         before: The lines of the last change before it.
         after: The lines after it.
         kinds: What each rule makes of it, in their order; the first with places that are allowed is shown.
+        model: What a next-edit model was asked; None where it was not its turn.
         silence: Why nothing is shown.
     """
 
@@ -74,6 +109,7 @@ class EditExplanation:
     before: str = ""
     after: str = ""
     kinds: list[ExplainedKind] = field(default_factory=list)
+    model: ExplainedModel | None = None
     silence: Silence | None = None
 
     def example(self, hunk: Hunk) -> None:
@@ -109,6 +145,8 @@ class EditExplanation:
                 lines.append(f"  line {place.line}: {', '.join([place.verdict, *figures])}")
                 lines += _diff(place.before, place.after, "    ")
             lines += [f"  and {kind.more} more places"] if kind.more else []
+        if self.model is not None:
+            lines += ["", "a next-edit model:", *self.model.to_text()]
         return "\n".join([*lines, "", self.silence.value if self.silence else "proposed"])
 
 

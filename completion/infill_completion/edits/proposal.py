@@ -21,6 +21,7 @@ class EditKind(Enum):
     AWAIT = "await"
     IMPORT = "import"
     UNUSED_IMPORT = "unused import"
+    MODEL = "model"
 
 
 class Silence(Enum):

@@ -11,8 +11,16 @@ from infill_completion.edits.candidates import EditCandidate, EditCandidates, ap
 from infill_completion.edits.edited_document import EditedDocument
 from infill_completion.edits.explained import EditExplanation
 from infill_completion.edits.history import EditHistory, Hunk
-from infill_completion.edits.parsed import Parsers, StoppedError, errors
-from infill_completion.edits.proposal import EditKind, EditRequest, NextEditsAnswer, Proposal, Silence, lines_of
+from infill_completion.edits.parsed import Parsers, StoppedError, applied, errors
+from infill_completion.edits.proposal import (
+    EditKind,
+    EditRequest,
+    NextEditsAnswer,
+    Place,
+    Proposal,
+    Silence,
+    lines_of,
+)
 from infill_completion.edits.rejections import Rejections
 from infill_completion.languages.syntax.parser import has_grammar
 from infill_completion.privacy.masking import mask_secrets
@@ -24,6 +32,8 @@ MAX_PLACES = 100
 _MAX_OFFERED = 500
 REJECTED = "rejected or undone before"
 BREAKS = "would be a syntax error"
+TAKES_BACK = "takes back what you have changed"
+ONLY_BLANKS = "changes nothing but blanks"
 
 
 class Proposer:
@@ -54,6 +64,21 @@ class Proposer:
         if explanation is not None:
             explanation.silence = answer.silence
         return answer
+
+    def judge(
+        self, request: EditRequest, places: Sequence[Place], notes: EditExplanation | None = None
+    ) -> tuple[Proposal, ...]:
+        """Return those edits of a model that may be proposed, the nearest after the cursor first.
+
+        Args:
+            request: The document.
+            places: What the model changes.
+            notes: Filled in with what came of each.
+        """
+        try:
+            return self._judge(request, EditCandidate(EditKind.MODEL, places), notes)
+        except StoppedError:
+            return ()
 
     def forget(self, uri: str) -> None:
         """Forget a document."""
@@ -92,6 +117,42 @@ class Proposer:
                 self._offer(request, kept)
                 return NextEditsAnswer(tuple(_ordered(kept, request.offset)))
         return NextEditsAnswer(silence=silence)
+
+    def _judge(
+        self, request: EditRequest, candidate: EditCandidate, notes: EditExplanation | None
+    ) -> tuple[Proposal, ...]:
+        tree = self._parsers.tree(request.uri, request.language_id, request.text)
+        if tree is None and has_grammar(request.language_id):
+            return ()
+        document, count = EditedDocument.of(request, tree), len(errors(tree)) if tree is not None else 0
+        found = [
+            (proposal, reason or self._objection(request, proposal))
+            for proposal, reason in self._judged(document, candidate)
+        ]
+        kept = [proposal for proposal, reason in found if not reason]
+        # One is shown at a time, so that each must do alone; if none does, all together may.
+        alone = [proposal for proposal in kept if self._keeps_syntax(document, [proposal], count)]
+        if not alone and 1 < len(kept) == len(found) and self._keeps_syntax(document, kept, count):
+            alone = [_merged(request.text, kept)]
+            found = [(alone[0], "")]
+        else:
+            found = [(proposal, reason or ("" if proposal in alone else BREAKS)) for proposal, reason in found]
+        if notes is not None:
+            notes.add(candidate, request.text, found)
+        self._offer(request, alone)
+        return tuple(_ordered(alone, request.offset))
+
+    def _objection(self, request: EditRequest, proposal: Proposal) -> str:
+        """Return what speaks against an edit of a model; empty if nothing does."""
+        if request.text[proposal.start : proposal.end].split() == proposal.text.split():
+            return ONLY_BLANKS
+        history, (before, after) = self._history.of(request.uri), lines_of(request.text, proposal)
+        for hunk in history.hunks if history is not None else ():
+            old, new = "".join(hunk.before).strip(), "".join(hunk.after).strip()
+            is_back = not new and proposal.start == proposal.end and proposal.text.strip() == old
+            if is_back or (before.strip(), after.strip()) == (new, old):
+                return TAKES_BACK
+        return ""
 
     def _judged(self, document: EditedDocument, candidate: EditCandidate) -> list[tuple[Proposal, str]]:
         """Return the places with the reason why each is left out, empty for those that are not."""
@@ -149,7 +210,7 @@ class Proposer:
         changed = [
             document.span(hunk.first, hunk.end)
             for hunk in (history.hunks if history is not None and candidate.kind is not EditKind.RENAME else ())
-            if not is_new(hunk) and len(hunk.after) <= MAX_LINES
+            if (candidate.kind is EditKind.MODEL or not is_new(hunk)) and len(hunk.after) <= MAX_LINES
         ]
         found = []
         for proposal in candidate.proposals:
@@ -179,6 +240,13 @@ class Proposer:
             return True
         edited = self._parsers.edited(tree, request.language_id, request.text, proposals)
         return edited is not None and len(errors(edited)) <= count
+
+
+def _merged(text: str, proposals: Sequence[Proposal]) -> Proposal:
+    """Return the one proposal that makes all of several."""
+    start, end = min(one.start for one in proposals), max(one.end for one in proposals)
+    edited = applied(text, proposals)
+    return Proposal(start, end, edited[start : len(edited) - (len(text) - end)], proposals[0].kind)
 
 
 def _has_secret(hunk: Hunk) -> bool:

@@ -8,22 +8,34 @@ from pathlib import Path
 
 from infill_completion.document.changes import LineChange
 from infill_completion.document.workspace import OpenDocument
+from infill_completion.edits.by_model.question import ModelQuestion, question_of
+from infill_completion.edits.candidates import is_new
 from infill_completion.edits.explained import EditExplanation
-from infill_completion.edits.history import EditHistory
-from infill_completion.edits.proposal import EditRequest, NextEditsAnswer, Silence
+from infill_completion.edits.history import EditHistory, Hunk
+from infill_completion.edits.parsed import applied
+from infill_completion.edits.proposal import EditRequest, NextEditsAnswer, Place, Proposal, Silence
 from infill_completion.edits.proposer import Proposer
 from infill_completion.edits.rejections import Rejections
 from infill_completion.privacy.rules import Privacy
+from infill_completion.prompt.rewriting.formats import EditFormat
 from infill_completion.settings import Settings
 
 # Other documents that are read, the last focused first.
 MAX_OTHERS = 16
 # A NUL among this many first characters means that the document is binary.
 _PROBED = 8192
+# So near to new code the user is still writing it: blank lines before other blank lines may belong to either.
+_NEAR_LINES = 3
 
 
 class EditWindow:
-    """Follows the edits of a window and proposes the next ones; belongs to one thread at a time."""
+    """Follows the edits of a window and proposes the next ones; belongs to one thread at a time.
+
+    Attributes:
+        left_to_a_model: The reasons for no proposal after which a model may be asked.
+    """
+
+    left_to_a_model = frozenset({Silence.NOTHING_LIKE_IT, Silence.REJECTED, Silence.WOULD_BREAK, Silence.TYPING})
 
     def __init__(self) -> None:
         self._history, self._rejections = EditHistory(), Rejections()
@@ -31,6 +43,7 @@ class EditWindow:
         self._proposer = Proposer(self._history, self._rejections, self._gives_up)
         self._ignore: tuple[str, ...] = ()
         self._privacy = Privacy(())
+        self._rest: tuple[str, str, list[Place]] = "", "", []  # what a model changes besides its last proposal
 
     def follow(
         self, uri: str, changes: Iterable[LineChange], *, is_broken: bool, settings: Settings, roots: Sequence[Path]
@@ -69,6 +82,61 @@ class EditWindow:
         texts = tuple(other.text for other in others[:MAX_OTHERS] if not self._is_private(other.uri, settings, roots))
         return self._proposer.propose(replace(request, others=texts), explanation)
 
+    def question(
+        self,
+        request: EditRequest,
+        silence: Silence | None,
+        form: EditFormat,
+        settings: Settings,
+        roots: Sequence[Path],
+        *,
+        as_text: bool,
+    ) -> ModelQuestion | None:
+        """Return what to ask a next-edit model where there is no proposal without one, or None.
+
+        Args:
+            request: The document.
+            silence: Why there is none.
+            form: The model's format.
+            settings: The user's settings.
+            roots: The folders of the workspace.
+            as_text: Whether the prompt is sent as text.
+        """
+        hunks = [hunk for hunk in self._history.latest() if not self._is_private(hunk.uri, settings, roots)]
+        if silence not in self.left_to_a_model or not hunks:
+            return None
+        line, latest = request.text.count("\n", 0, request.offset), hunks[0]
+        is_near = latest.first - _NEAR_LINES <= line <= latest.end + _NEAR_LINES
+        if latest.uri == request.uri and is_near and (is_new(latest) or _is_blank_change(latest)):
+            return None
+        return question_of(request, form, hunks, roots, as_text=as_text)
+
+    def judge(
+        self,
+        request: EditRequest,
+        places: Sequence[Place],
+        is_stopped: Callable[[], bool],
+        explanation: EditExplanation | None = None,
+    ) -> tuple[Proposal, ...]:
+        """Return those of a model's changes that may be proposed, the nearest after the cursor first."""
+        self._is_stopped = is_stopped
+        proposals = self._proposer.judge(request, places, explanation)
+        if proposals:
+            first, *others = proposals
+            grown = len(first.text) - (first.end - first.start)
+            rest = [
+                (other.start + moved, other.end + moved, other.text)
+                for other in others
+                for moved in [grown if other.start >= first.end else 0]
+            ]
+            self._rest = request.uri, applied(request.text, [first]), rest
+        return proposals
+
+    def rest(self, request: EditRequest) -> list[Place]:
+        """Return what else the model's last answer changes, if its last proposal was taken and nothing else done."""
+        uri, text, places = self._rest
+        return places if (uri, text) == (request.uri, request.text) else []
+
     def reject(self, key: int) -> None:
         """Do not propose again the change of lines that has this key."""
         self._rejections.add_key(key)
@@ -101,3 +169,7 @@ class EditWindow:
         if self._ignore != settings.privacy.ignore:
             self._ignore, self._privacy = settings.privacy.ignore, Privacy(settings.privacy.ignore)
         return self._privacy.rule_for(uri, roots) is not None
+
+
+def _is_blank_change(hunk: Hunk) -> bool:
+    return "".join(hunk.before).split() == "".join(hunk.after).split()

@@ -166,9 +166,10 @@ FORMATS = (
         closing=("<|im_end|>", "\n", "<|im_start|>", "assistant\n"),
         by_name=True,
     ),
-    # The README of Qwen2.5-Coder, with its list of stop tokens.
+    # The README of Qwen2.5-Coder, with its list of stop tokens; Sweep's and Continue's next-edit models.
     FimFormat(
-        "Qwen2.5-Coder", r"qwen-?(2[.p-]?5.*)?coder", *_PIPES, _QWEN_ENDS, file="<|file_sep|>", heading="{path}\n",
+        "Qwen2.5-Coder", r"qwen-?(2[.p-]?5.*)?coder|sweep-?next-?edit|^instinct", *_PIPES, _QWEN_ENDS,
+        file="<|file_sep|>", heading="{path}\n",
         distinctive=("<|file_sep|>", "<|repo_name|>", "<|fim_pad|>"),
     ),
     # ai.google.dev/gemma/docs/codegemma/prompt-structure; the separator is between files.
@@ -198,9 +199,9 @@ FORMATS = (
         "Codestral", r"^(?!.*mamba).*codestral", "[PREFIX]", "[SUFFIX]", "", ("</s>",), (PromptLayout.SPM,),
         heading="+++++ {path}\n", by_name=True, others=("<s>", "<unk>", "[INST]", "[/INST]"),
     ),
-    # Section 2.2 of arXiv 2506.03524.
+    # Section 2.2 of arXiv 2506.03524; Zeta 2.
     FimFormat(
-        "Seed-Coder", r"seed-?coder", "<[fim-prefix]>", "<[fim-suffix]>", "<[fim-middle]>",
+        "Seed-Coder", r"seed-?coder|zeta-?2(?!\d)", "<[fim-prefix]>", "<[fim-suffix]>", "<[fim-middle]>",
         ("<[end▁of▁sentence]>",), (PromptLayout.SPM,), others=("<[begin▁of▁sentence]>", "<[PAD▁TOKEN]>"),
     ),
     # arXiv 2510.05788 for the order; the model card of Mellum-4b-base for the names.
@@ -232,16 +233,17 @@ def format_of_model(name: str) -> FimFormat | None:
     Names come from many places: hub ids, tags (``codellama:7b-code``), paths, GGUF files, other spellings
     (``Qwen2_5-Coder``, ``qwen-2.5-coder``, ``qwen2p5-coder``).
     """
-    wanted = _spelled(name)
+    wanted = spelled_name(name)
     return next((form for form in FORMATS if re.search(form.models, wanted)), None)
 
 
 def trained_to_infill(name: str) -> bool:
     """Return whether a model can infill, by its name: some CodeLlamas, Granite 3.0 to 3.2, and Mamba cannot."""
-    return _LEFT_TO_RIGHT.search(_spelled(name)) is None
+    return _LEFT_TO_RIGHT.search(spelled_name(name)) is None
 
 
-def _spelled(name: str) -> str:
+def spelled_name(name: str) -> str:
+    """Return a model's name in the spelling that the patterns of the formats expect."""
     return name.lower().replace("_", "-").replace(" ", "-")
 
 

@@ -53,15 +53,15 @@ def format_of_names(names: Iterable[str]) -> ModelFormat:
     Args:
         names: What the server calls the model: its id, root, parent, the path of its file, its architecture.
     """
-    for name in (part for whole in names for part in _parts(whole)):
+    for name in (part for whole in names for part in parts_of_name(whole)):
         form = format_of_model(name)
         if form is not None or not trained_to_infill(name):
             return ModelFormat(form, trained_to_infill(name))
     return ModelFormat()
 
 
-def _parts(name: str) -> Iterator[str]:
-    """Yield the last part of a path or id first: a folder may be named after something else."""
+def parts_of_name(name: str) -> Iterator[str]:
+    """Yield what may name a model, the last part of a path or id first: a folder may be named after something else."""
     whole = name.replace("\\", "/").rstrip("/")
     *folders, last = whole.split("/")
     yield last

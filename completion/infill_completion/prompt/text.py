@@ -46,8 +46,8 @@ def fim_prompt(known: ModelFormat, prefix: str, suffix: str | None, context: Seq
     """
     form = known.form
     controls = form.controls() if form else frozenset[str]()
-    before = _escaped(prefix, controls)
-    files = [ContextItem(_escaped(item.path, controls), _escaped(item.text, controls)) for item in context]
+    before = escaped(prefix, controls)
+    files = [ContextItem(escaped(item.path, controls), escaped(item.text, controls)) for item in context]
     stop = form.text_ends if form else ()
     if form is None or suffix is None or not known.infills:
         return FimPrompt(_plain_files(files, None) + before, stop if known.infills else ())
@@ -57,7 +57,7 @@ def fim_prompt(known: ModelFormat, prefix: str, suffix: str | None, context: Seq
     texts = {
         **marks,
         Part.PREFIX: before if outside else others + before,
-        Part.SUFFIX: _escaped(suffix, controls),
+        Part.SUFFIX: escaped(suffix, controls),
     }
     layout = PromptLayout.PSM if PromptLayout.PSM in form.layouts else form.layout
     infilling = "".join(texts[part] for part in form.order(layout))
@@ -76,7 +76,7 @@ def _plain_files(files: Sequence[ContextItem], form: FimFormat | None) -> str:
     return "".join(f"{file_heading(item.path, form)}{item.text.rstrip()}\n\n" for item in files)
 
 
-def _escaped(text: str, markers: Collection[str]) -> str:
+def escaped(text: str, markers: Collection[str]) -> str:
     """Break up every marker in ``text`` with a space after its first character."""
     for marker in sorted(markers):
         text = text.replace(marker, f"{marker[0]} {marker[1:]}")

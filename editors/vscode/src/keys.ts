@@ -35,6 +35,8 @@ export const SERVER_KEYS: readonly string[] = [
   "completion.in_strings",
   "completion.languages",
   "edits.enabled",
+  "edits.format",
+  "edits.deadline_ms",
   "context.open_documents",
   "context.imports",
   "context.recent_edits",

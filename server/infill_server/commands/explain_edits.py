@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
+from infill_completion.client.connect import engine_for
 from infill_completion.document.changes import ChangeClock, LineChange
 from infill_completion.document.lines import line_at, split_lines
 from infill_completion.document.snapshot import Snapshot
 from infill_completion.edits.explained import EditExplanation
-from infill_completion.edits.proposal import EditRequest
+from infill_completion.edits.model_turn import ModelTurn, NoEngine
+from infill_completion.edits.proposal import EditRequest, NextEditsAnswer
 from infill_completion.edits.window import EditWindow
 from infill_completion.privacy.rules import path_of
+from infill_completion.prompt.rewriting.formats import edit_format_of_names
+from infill_completion.settings import Settings
 from infill_server.commands.bench.edit_history import hunks_of
 from infill_server.commands.bench.git import Git, GitRefusedError
-from infill_server.commands.headless import snapshot_at, workspace_of
+from infill_server.commands.headless import LOAD_DEADLINE_S, snapshot_at, workspace_of
 from infill_server.commands.user_settings import user_settings
 from infill_server.errors import UsageError
+from infill_server.idle_learning import with_learned
+
+T = TypeVar("T")
 
 
 def explain_edits(options: argparse.Namespace) -> int:
-    """Print why there are or are not next edits at a location.
+    """Print why there are or are not next edits at a location; a next-edit model is asked where its turn comes.
 
     Raises:
         UsageError: The location does not exist, or the file is in no commit.
@@ -35,9 +45,39 @@ def explain_edits(options: argparse.Namespace) -> int:
     changes = _changes(snapshot, _committed(path))
     window.follow(snapshot.uri, changes, is_broken=False, settings=settings, roots=roots)
     request = EditRequest(snapshot.uri, 0, snapshot.language_id, snapshot.text, snapshot.offset)
-    window.propose(request, (), settings, roots, lambda: False, explanation)
+    answer = window.propose(request, (), settings, roots, lambda: False, explanation)
+    if not answer.proposals:
+        asyncio.run(_ask_model(window, request, answer, with_learned(settings, roots), roots, explanation))
     print(json.dumps(explanation.to_json()) if options.json else explanation.to_text())  # noqa: T201
     return 0
+
+
+async def _ask_model(
+    window: EditWindow,
+    request: EditRequest,
+    answer: NextEditsAnswer,
+    settings: Settings,
+    roots: Sequence[Path],
+    explanation: EditExplanation,
+) -> None:
+    """Explain what a next-edit model is asked; no engine is started for one that is none by its name."""
+    chosen = settings.engine
+    is_known = chosen.url is not None or edit_format_of_names([chosen.model]) is not None
+    engine = engine_for(settings) if is_known or settings.edits.format not in {"auto", "none"} else None
+
+    async def run(work: Callable[[EditWindow], T]) -> T:
+        return work(window)
+
+    try:
+        model = chosen.model
+        if engine is not None:
+            await engine.start()
+            model = (await engine.wait_ready(LOAD_DEADLINE_S)).model
+        turn = ModelTurn(engine or NoEngine(), model, settings, roots, run, lambda: False)
+        explanation.silence = (await turn.take(request, answer, explanation)).silence
+    finally:
+        if engine is not None:
+            await engine.aclose()
 
 
 def _committed(path: Path) -> str:

@@ -12,18 +12,21 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from lsprotocol import types
 
+from infill_server.edits.pending_edits import PendingEdits
 from infill_server.lsp.documents import Document, DocumentStore
 
 if TYPE_CHECKING:
+    from infill_completion.api import Engine
     from infill_completion.edits.explained import EditExplanation
     from infill_completion.edits.proposal import EditRequest, NextEditsAnswer
     from infill_completion.edits.window import EditWindow
     from infill_completion.settings import Settings
 
+T = TypeVar("T")
 _MAX_OFFERS = 500
 
 
@@ -48,13 +51,6 @@ class EditOffer:
     key: int
 
 
-class _Pending:
-    """One computation, which may be told to give way."""
-
-    def __init__(self) -> None:
-        self.is_stopped = False
-
-
 class NextEdits:
     """The next edits of a window.
 
@@ -69,10 +65,12 @@ class NextEdits:
         documents: DocumentStore,
         settings: Callable[[], Settings],
         is_snoozed: Callable[[], bool] = lambda: False,
+        engine: Callable[[], tuple[Engine | None, str]] = lambda: (None, ""),
     ) -> None:
         self.counts: Counter[str] = Counter()
         self.are_settings_known = asyncio.Event()
         self._documents, self._settings, self._is_snoozed = documents, settings, is_snoozed
+        self._engine = engine
         self._is_wanted = False
         documents.clock.is_on = lambda: self._is_wanted and self._settings().edits.enabled
         self._offers: OrderedDict[str, EditOffer] = OrderedDict()
@@ -82,7 +80,7 @@ class NextEdits:
         self._completions = 0
         self._idle = asyncio.Event()
         self._idle.set()
-        self._running: set[_Pending] = set()
+        self._running: set[PendingEdits] = set()
         self._inbox: deque[Callable[[EditWindow], None]] = deque()  # for the thread
         self._window: EditWindow | None = None
         self._thread: ThreadPoolExecutor | None = None
@@ -132,7 +130,7 @@ class NextEdits:
             await self._idle.wait()
             if self._newest.get(request.uri) != number or not self._is_current(document, request):
                 return []
-            pending = _Pending()
+            pending = PendingEdits(request.uri)
             answer = await self._compute(request, pending)
             if not pending.is_stopped:
                 break
@@ -148,7 +146,8 @@ class NextEdits:
         await self.are_settings_known.wait()
         while True:
             await self._idle.wait()
-            request, pending = _request(document, position), _Pending()
+            request = _request(document, position)
+            pending = PendingEdits(request.uri)
             explanation = EditExplanation(request.uri)
             explanation.silence = (await self._compute(request, pending, explanation)).silence
             if not pending.is_stopped:
@@ -174,6 +173,12 @@ class NextEdits:
             self._inbox.append(lambda window: window.reject(offer.key))
         return offer is not None
 
+    def edited(self, uri: str) -> None:
+        """Withdraw what is being computed for a document that has changed."""
+        for pending in self._running:
+            if pending.uri == uri:
+                pending.stop()
+
     def closed(self, uri: str) -> None:
         """Forget a document that was closed."""
         self._newest.pop(uri, None)
@@ -188,7 +193,7 @@ class NextEdits:
     def _stop(self) -> None:
         """Tell whatever is being computed to give way."""
         for pending in self._running:
-            pending.is_stopped = True
+            pending.stop()
 
     def _is_current(self, document: Document, request: EditRequest) -> bool:
         """Return whether a request is for the text that the editor has now."""
@@ -197,7 +202,7 @@ class NextEdits:
         return document.version == request.version and str(document.text) == request.text
 
     async def _compute(
-        self, request: EditRequest, pending: _Pending, explanation: EditExplanation | None = None
+        self, request: EditRequest, pending: PendingEdits, explanation: EditExplanation | None = None
     ) -> NextEditsAnswer:
         if self._is_snoozed():
             from infill_completion.edits.proposal import NextEditsAnswer, Silence
@@ -214,20 +219,31 @@ class NextEdits:
                 )
             )
 
-        def work() -> NextEditsAnswer:
-            window = self._follow()
-            return window.propose(request, others, settings, roots, lambda: pending.is_stopped, explanation)
+        def is_stopped() -> bool:
+            return pending.is_stopped
 
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="edits")
         self._running.add(pending)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            answer = await self._run(
+                lambda window: window.propose(request, others, settings, roots, is_stopped, explanation)
+            )
+            if answer.proposals or pending.is_stopped:
+                return answer
+            from infill_completion.edits.model_turn import ModelTurn
+
+            turn = ModelTurn(*self._engine(), settings, roots, self._run, is_stopped)
+            return await pending.wait(turn.take(request, answer, explanation), answer)
         except asyncio.CancelledError:
-            pending.is_stopped = True
+            pending.stop()
             raise
         finally:
             self._running.discard(pending)
+
+    async def _run(self, work: Callable[[EditWindow], T]) -> T:
+        """Run work on the thread, with the history up to date."""
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="edits")
+        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(self._follow()))
 
     def _follow(self) -> EditWindow:
         """Bring the history up to date; on the thread."""

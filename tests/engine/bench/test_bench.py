@@ -10,6 +10,7 @@ from infill_completion.catalog import Quantization
 from infill_completion.engine.bench import command, workload
 from infill_completion.engine.bench.random_weights import SHAPES, padded_tokenizer, random_model
 from infill_completion.engine.bench.report import DecodeReport, ModelReport, table
+from infill_completion.engine.bench.rewrite import rewrite_cost
 from infill_completion.engine.bench.speculation import speculation
 from infill_completion.engine.bench.subject import Subject, copied, drawn
 from infill_completion.engine.checkpoints import checkpoint, quantize
@@ -152,6 +153,15 @@ def test_an_endless_twin_decodes_exactly_as_long_as_it_is_told(tiny):
     last = workload.run(generator, workload.request_of(generator, 64, 20, candidates=2))
     assert last.usage is not None
     assert last.usage.completion_tokens >= 40
+
+
+def test_rewrites_are_measured_to_the_end_and_take_fewer_steps_with_drafts(tiny):
+    cost = rewrite_cost(tiny, 1, 2)
+    assert cost.places == 2
+    assert 0 < cost.changed_lines < cost.lines
+    assert cost.tokens > cost.lines
+    assert cost.unchanged_steps <= cost.steps < cost.tokens / 2
+    assert min(cost.prompt_ms, cost.single_ms, cost.drafted_ms) > 0
 
 
 def test_speculation_is_measured_in_the_middle_of_real_lines(exact):

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from infill_completion.api import CompletionRequest
+from infill_completion.api import CompletionRequest, PastEdit, Rewrite
 from infill_completion.engine.http.requests import BadRequestError, parse_request
 from tests.engine.http.requests import client_of, wait_ready
 from tests.scripted_engine import Reply, ScriptedEngine
@@ -86,6 +86,8 @@ def test_null_means_the_default(engine: ScriptedEngine, http: httpx.Client) -> N
         ("seed", "x"), ("stop", [1]), ("stop", 1), ("logprobs", 99), ("echo", "yes"), ("stream", 1),
         ("context", "a"), ("context", [{"path": "a"}]), ("context", [{"path": "a", "text": 1}]), ("deadline_ms", 0),
         ("ahead", "yes"), ("next_characters", -1), ("next_characters", 33),
+        ("rewrite", "a"), ("rewrite", []), ("rewrite", {"text": 1}), ("rewrite", {"text": "a", "edits": "b"}),
+        ("rewrite", {"text": "a", "edits": [1]}), ("rewrite", {"text": "a", "edits": [{"before": 1}]}),
     ],
 )  # fmt: skip
 def test_an_ill_typed_field_is_refused_in_one_sentence_that_names_it(
@@ -142,6 +144,21 @@ def test_any_json_object_is_a_request_in_range_or_refused_by_name(body: dict[str
     if error is not None:
         assert error.param is not None
         assert f"`{error.param}`" in str(error)
+
+
+def test_lines_to_rewrite_arrive_as_they_were_sent(engine: ScriptedEngine, http: httpx.Client) -> None:
+    edits = (PastEdit("b.py", 3, "x", "y\ud800".encode("utf-16", "surrogatepass").decode("utf-16", "replace")),)
+    sent = CompletionRequest("", rewrite=Rewrite("Sweep", "a.py", "a\n", "b", "c", 1, "d", edits), ahead=True)
+    http.post("/v1/completions", json=sent.to_json()).raise_for_status()
+    assert engine.requests[0].rewrite == sent.rewrite
+
+
+@pytest.mark.parametrize(("field", "value"), [("cursor", 9), ("cursor", "1"), ("line", 0)])
+def test_a_number_out_of_range_in_lines_to_rewrite_is_refused(http: httpx.Client, field: str, value: object) -> None:
+    rewrite = {"text": "a", "edits": [{field: value}]} if field == "line" else {"text": "a", field: value}
+    response = http.post("/v1/completions", json={"rewrite": rewrite})
+    assert response.status_code == 400
+    assert response.json()["error"]["message"].startswith(f"`{field}` must be a whole number")
 
 
 def test_unknown_paths_and_methods_have_openais_error_format(http: httpx.Client) -> None:

@@ -90,7 +90,8 @@ class Completions:
             fitting = profile.budget.fitted(request)
             whole = self._dialect.request(fitting, target, index or 0)
             body = refused.without(whole)
-            answer = await self._begun(self._dialect.completion_path(target), body, until, on_silence)
+            path = self._dialect.completion_path(target, is_rewrite=request.rewrite is not None)
+            answer = await self._begun(path, body, until, on_silence)
             refusal = _refusal(answer)
             if refusal is None:
                 refused.accepted()

@@ -65,6 +65,11 @@ class RemoteEngine:
         """The last known state."""
         return self._state.health
 
+    @property
+    def edit_format(self) -> str:
+        """Family of the next-edit format of the server's model; see `infill_completion.api.Rewriter`."""
+        return self._server.edit_format
+
     async def start(self) -> None:
         """Find out which model the server has, and wait until it is loaded; a failure is reported, not raised."""
         try:

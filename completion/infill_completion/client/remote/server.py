@@ -17,6 +17,7 @@ from infill_completion.client.remote.models.products import product_of
 from infill_completion.client.remote.profile import ServerProfile
 from infill_completion.client.remote.survey import Surveyor
 from infill_completion.client.remote.trouble import page_title
+from infill_completion.prompt.rewriting.formats import edit_format_of_names
 from infill_completion.settings import EngineSettings
 
 LOAD_S = 900.0
@@ -46,6 +47,12 @@ class RemoteServer:
     def name(self) -> str:
         """The model in use; empty if the server chooses it, or none is known."""
         return self._profile.target.name
+
+    @property
+    def edit_format(self) -> str:
+        """Family of the model's next-edit format, by its names; empty if it has none, or no model is known."""
+        form = edit_format_of_names(self._profile.target.model.names) if self.is_known else None
+        return form.family if form is not None else ""
 
     @property
     def is_known(self) -> bool:

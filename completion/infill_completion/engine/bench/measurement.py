@@ -19,6 +19,7 @@ from infill_completion.engine.bench.keystroke import keystroke
 from infill_completion.engine.bench.machine import memory_bytes
 from infill_completion.engine.bench.plan import MeasurementPlan
 from infill_completion.engine.bench.report import ModelReport
+from infill_completion.engine.bench.rewrite import rewrite_cost
 from infill_completion.engine.bench.speculation import speculation
 from infill_completion.engine.bench.step_cost import kernel_times, prefill_times, step_costs
 from infill_completion.engine.bench.subject import Subject
@@ -114,12 +115,15 @@ class ModelMeasurements:
                 self._add(name, found, self._tried(name, work) or [])
 
     def requests(self) -> None:
-        """Measure drafts and cancelling."""
+        """Measure drafts, rewrites and cancelling."""
         if self._wants("speculation") and not self._subject.is_random:  # random weights never copy the text
             self._report.speculation = self._tried(
                 "speculation", lambda: speculation(self._subject, self._middle, self._plan.repeats)
             )
             self._add("speculation", [], [self._report.speculation] if self._report.speculation else [])
+        if self._wants("rewrite"):
+            self._report.rewrite = self._tried("rewrite", lambda: rewrite_cost(self._subject, self._plan.repeats))
+            self._add("rewrite", [], [self._report.rewrite] if self._report.rewrite else [])
         if self._wants("cancel"):
             self._report.cancel = self._tried("cancel", lambda: cancel(self._subject, max(self._contexts)))
             self._add("cancel", [], [self._report.cancel] if self._report.cancel else [])

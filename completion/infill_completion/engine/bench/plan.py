@@ -9,7 +9,7 @@ from infill_completion.engine.bench.journal import Journal
 
 DEFAULT = ("decode", "keystroke", "candidates", "speculation", "cancel", "reload")
 # Only measured if asked for.
-ON_REQUEST = ("rows", "prefill", "kernels")
+ON_REQUEST = ("rows", "prefill", "kernels", "rewrite")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from infill_completion.engine import environment  # isort: skip  # before torch 
 from infill_completion.engine.bench.cancel import Cancel
 from infill_completion.engine.bench.decode import DecodeRates
 from infill_completion.engine.bench.keystroke import KeystrokeTimes
+from infill_completion.engine.bench.rewrite import RewriteCost
 from infill_completion.engine.bench.speculation import Speculation
 from infill_completion.engine.bench.step_cost import KernelTime, PrefillTime, StepCost
 
@@ -40,6 +41,7 @@ class ModelReport:
     decode: list[DecodeRates] = field(default_factory=list)
     keystroke: list[KeystrokeTimes] = field(default_factory=list)
     speculation: Speculation | None = None
+    rewrite: RewriteCost | None = None
     cancel: Cancel | None = None
     rows: list[StepCost] = field(default_factory=list)
     prefill: list[PrefillTime] = field(default_factory=list)
@@ -110,6 +112,8 @@ def _model_lines(model: ModelReport) -> list[str]:
         ]
     if model.speculation is not None:
         lines += ["", _speculation_line(model.speculation)]
+    if model.rewrite is not None:
+        lines += ["", *_rewrite_lines(model.rewrite)]
     if model.cancel is not None:
         lines += ["", f"cancelled within {model.cancel.decode_ms:.1f} ms while decoding, "
                       f"{model.cancel.prefill_ms:.1f} ms in the prefill"]  # fmt: skip
@@ -149,3 +153,14 @@ def _speculation_line(drafts: Speculation) -> str:
         f"real code, {drafts.places} answers of {drafts.tokens} tokens in all: {drafts.single:.0f} tokens/s one by "
         f"one, {drafts.drafted:.0f} with drafts ({gain:.2f}x), {drafts.same} the same to the letter"
     )
+
+
+def _rewrite_lines(cost: RewriteCost) -> list[str]:
+    more = (cost.steps - cost.unchanged_steps) / max(1, cost.changed_lines)
+    return [
+        f"{cost.places} rewrites of {cost.lines} lines, {cost.changed_lines} of them changed: {cost.tokens} tokens in "
+        f"{cost.steps} steps with drafts from the old lines ({cost.tokens / cost.steps:.1f} tokens a step), "
+        f"{cost.unchanged_steps} if nothing changes: {more:.1f} more for each changed line",
+        f"to read a prompt {cost.prompt_ms:.0f} ms; to write {cost.single_ms:.0f} ms one token a step, "
+        f"{cost.drafted_ms:.0f} ms with drafts ({cost.single_ms / cost.drafted_ms:.1f}x)",
+    ]

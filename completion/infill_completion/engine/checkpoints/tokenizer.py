@@ -30,6 +30,7 @@ from infill_completion.engine.checkpoints.tokenizer_files import (
 from infill_completion.engine.errors import ModelError
 from infill_completion.prompt.formats import CODE_LLAMA, FimFormat, format_of_tokens
 from infill_completion.prompt.layout import InfillingTokens
+from infill_completion.prompt.rewriting.formats import EditFormat, edit_format_of_names
 
 SENTINEL = "☺"
 LINE_CACHE = 65_536
@@ -48,6 +49,7 @@ class Tokenizer:
         bos: Id that starts a prompt, or None.
         eos: Id that ends a text, or None.
         infilling: The tokens of its infilling format, or None for a left-to-right model.
+        edit_format: The format in which it rewrites lines, or None for a model that does not.
         control: All ids that text must never encode to.
         pieces: The bytes of each id; empty for control ids.
         newline_separates: Whether no token joins a newline with other text, so that lines can be encoded separately.
@@ -85,6 +87,7 @@ class Tokenizer:
         self.newline_separates = all(piece == b"\n" for piece in self.pieces if b"\n" in piece)
         self.encode_line = lru_cache(LINE_CACHE)(self._encode_line)
         self.infilling = None if form is None else self._infilling(form, vocab)
+        self.edit_format = _edit_format(name, form)
 
     @classmethod
     def load(cls, folder: Path, name: str = "") -> Tokenizer:
@@ -136,6 +139,10 @@ class Tokenizer:
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of ``ids`` with all leading spaces; bytes that are not UTF-8 become U+FFFD."""
         return self.pieces.joined(ids).decode("utf-8", "replace")
+
+    def control_id(self, name: str) -> int | None:
+        """Return the id of the control token called ``name``, or None."""
+        return next((id_ for id_, own in self._names.items() if own == name), None)
 
     def describe(self, ids: Sequence[int]) -> str:
         """Return the text of ``ids`` including the names of control tokens, for display."""
@@ -237,6 +244,12 @@ class Tokenizer:
             closing=frame(form.closing),
             form=form,
         )
+
+
+def _edit_format(name: str, form: FimFormat | None) -> EditFormat | None:
+    """Return the format of the next-edit model called ``name``, if it has the control tokens of one."""
+    found = edit_format_of_names([name])
+    return found if found is not None and form is not None and form.family == found.infilling else None
 
 
 def _is_character(piece: bytes) -> bool:

@@ -11,6 +11,7 @@ from torch import Tensor
 from infill_completion.api import Chunk, FinishReason
 from infill_completion.engine.checkpoints.tokenizer import Detokenizer, Tokenizer
 from infill_completion.engine.decoding.healing import Speller, spelled
+from infill_completion.engine.decoding.old_text import OldText
 from infill_completion.engine.model.native.step import NativeStep
 from infill_completion.engine.ngram.mixture import mix
 from infill_completion.engine.ngram.nested_counts import NestedCounts
@@ -70,6 +71,7 @@ class Candidate:
         finish: Why the candidate has ended; None while it is decoded.
         ids: Its tokens so far.
         raw: Their text, including what stop strings cut off.
+        old_text: The text that is rewritten, if one is, to draft from.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class Candidate:
         self._stop_tokens, self._left = stop_tokens, max_tokens
         self._counts, self._native = counts, native
         self._resumed: list[int] = []
+        self.old_text: OldText | None = None
 
     @property
     def is_plain(self) -> bool:
@@ -129,6 +132,8 @@ class Candidate:
         count = max(0, min(count, self._left - 1))
         if self._resumed:
             return self._resumed[:count]
+        if self.old_text is not None and (drafted := self.old_text.draft(count)):
+            return drafted
         if self._counts is None or self._rest:
             return []
         return self._counts.draft(count)
@@ -188,6 +193,8 @@ class Candidate:
             return self._end(FinishReason.STOP, logprob, 1)
         if self._counts is not None:
             self._counts.append(id_)
+        if self.old_text is not None:
+            self.old_text.append(id_)
         spelling = bool(self._rest)
         piece = self._tokenizer.pieces[id_]
         only_spells = spelling and len(piece) <= len(self._rest)

@@ -54,7 +54,7 @@ class DecodeLoop:
         Each token is chosen from the model's scores after the token before it, so a draft only changes the speed.
         """
         (candidate,) = self.candidates
-        policy = self._model.draft_policy()
+        policy = self._model.draft_policy(self._request)
         draft: list[int] = []
         offered: list[int] = []  # the draft, even if it was not checked
         rows: Sequence[Tensor | Token] = logits.unbind()
@@ -78,6 +78,7 @@ class DecodeLoop:
                 draft = []
             fed = [candidate.ids[-1], *draft]
             rows = self._scores_after(candidate, slot, fed, ahead=not worth)
+            self._stopwatch.steps += 1
             slot.ids.append(fed[0])
 
     def _is_ahead(self, candidate: Candidate, slot: Slot) -> bool:

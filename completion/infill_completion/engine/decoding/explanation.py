@@ -14,7 +14,7 @@ from infill_completion.prompt.tokens import Prompt
 
 def explanation(
     model: LoadedModel, prompt: Prompt, cached_tokens: int, candidates: Sequence[Candidate], reranker: Reranker | None,
-    texts: TextIndex | None,
+    texts: TextIndex | None, steps: int,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the facts about one request.
 
@@ -25,6 +25,7 @@ def explanation(
         candidates: What it has written.
         reranker: Compared several first lines, if anything did.
         texts: The index of the workspace's texts, if it was used.
+        steps: How many steps the only candidate took after its first token.
     """
     return {
         "model": model.name,
@@ -37,6 +38,7 @@ def explanation(
         "respelled": prompt.spell,
         "prompt": model.tokenizer.describe(prompt.ids),
         "raw": [candidate.raw for candidate in candidates],
+        "steps": steps,
         "finish": [str(candidate.finish) for candidate in candidates],
         "cache_model": model.settings.cache is not None,
         "workspace_texts": 0 if texts is None else texts.text_count,

@@ -21,6 +21,7 @@ from infill_completion.engine import memory
 from infill_completion.engine.checkpoints import devices
 from infill_completion.engine.checkpoints.checkpoint import Checkpoint
 from infill_completion.engine.checkpoints.fingerprint import fingerprint
+from infill_completion.engine.decoding import rewriting
 from infill_completion.engine.decoding.candidate import Candidate
 from infill_completion.engine.decoding.draft_policy import DraftPolicy, PassCosts
 from infill_completion.engine.decoding.healing import Speller
@@ -74,6 +75,7 @@ class LoadedModel:
         recent_texts: Recently generated texts; a request that agrees with one of them is drafted from it.
         texts: The texts of workspaces that are counted.
         stop_tokens: Ids that end an answer; measurements empty them in a copy.
+        candidate_type: Makes candidates; measurements replace it in a copy.
     """
 
     def __init__(self, checkpoint: Checkpoint, context_tokens: int, kv_bits: int = 16) -> None:
@@ -106,7 +108,7 @@ class LoadedModel:
         self.context_tokens = min(self.context_tokens, max(MIN_CONTEXT_TOKENS, capacity - answer))
         self.slots = Slots(self.forward_pass.kv_shape, capacity, self._slot_count(capacity))
         self.recent_texts = RecentTexts()
-        self._pass_costs = PassCosts()
+        self._pass_costs, self.candidate_type = PassCosts(), Candidate
         self.texts = TextStore(self.tokenizer.encode_infilling, self.tokenizer.vocab_size)
         self._speller = Speller(self.tokenizer, decoder.device)
         self._prompt_builder, self._indexes = PromptBuilder(), IndexKeeper()
@@ -144,6 +146,7 @@ class LoadedModel:
             "infilling": layout is not PromptLayout.LEFT_TO_RIGHT,
             "layout": str(layout),
             "format": infilling.form.family if infilling else None,
+            "edit_format": self.tokenizer.edit_format.family if self.tokenizer.edit_format else None,
             "context_tokens": self.context_tokens,
             "cache_model": self.settings.cache is not None,
             "workspace_counts": self.settings.workspace is not None,
@@ -176,6 +179,8 @@ class LoadedModel:
 
     def prompt(self, request: CompletionRequest) -> Prompt:
         """Return the prompt that a request gets."""
+        if request.rewrite is not None:
+            return rewriting.prompt_of(self.tokenizer, request, self.context_tokens)
         settings = self.settings
         options = PromptOptions(
             layout=settings.layout, budget_tokens=self.context_tokens, suffix_share=settings.suffix_share,
@@ -194,6 +199,8 @@ class LoadedModel:
             texts: The index of its workspace, which stays the same for the whole request, or None.
             drafts: Whether counts that are not mixed in are of use.
         """
+        if request.rewrite is not None:
+            return rewriting.counts_of(prompt) if drafts and self.settings.draft_tokens else None
         cache, weights = self.settings.cache, self.settings.workspace
         is_mixed = cache is not None or (weights is not None and texts is not None)
         if not is_mixed and not (drafts and self.settings.draft_tokens):
@@ -206,7 +213,7 @@ class LoadedModel:
 
     def candidate(self, number: int, spell: str, request: CompletionRequest, counts: NestedCounts | None) -> Candidate:
         """Return a fresh candidate of a request."""
-        return Candidate(
+        return self.candidate_type(
             number, self.tokenizer, self._speller, spell, request.stop, self.stop_tokens, request.max_tokens, counts,
             self.forward_pass.native_step,
         )  # fmt: skip
@@ -253,9 +260,9 @@ class LoadedModel:
         copy.recent_texts = RecentTexts()
         return copy
 
-    def draft_policy(self) -> DraftPolicy:
+    def draft_policy(self, request: CompletionRequest) -> DraftPolicy:
         """Return what decides about the drafts of an answer: as many tokens as a step of the device computes."""
-        most, loop = self.draft_tokens, self.device_loop
+        most, loop = rewriting.most_drafted(request, self.draft_tokens), self.device_loop
         if loop is None or not most:
             return DraftPolicy(most, 1.0, self._pass_costs.per_token)
         return DraftPolicy(loop.width - 1, loop.costs.wide)

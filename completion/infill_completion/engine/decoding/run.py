@@ -15,6 +15,7 @@ from infill_completion.engine.decoding.explanation import explanation
 from infill_completion.engine.decoding.loaded_model import LoadedModel
 from infill_completion.engine.decoding.prefill import InterruptedPrefillError, prefill
 from infill_completion.engine.decoding.reranker import Line, Reranker, is_wanted
+from infill_completion.engine.decoding.rewriting import old_text, stops_of
 from infill_completion.engine.decoding.stopwatch import Stopwatch
 from infill_completion.engine.decoding.suffix import suffix_stops
 from infill_completion.engine.errors import ModelError, is_out_of_memory
@@ -72,9 +73,8 @@ class Run:
         finally:
             self._capture_graphs()
             self._release()
-            for candidate in reversed(
-                [*self._candidates, *self._others]
-            ):  # the first is the likeliest, so it is added last
+            # The first is the likeliest, so it is added last; lines that were rewritten have no place at a cursor.
+            for candidate in reversed([*self._candidates, *self._others]) if self._request.rewrite is None else ():
                 self._model.recent_texts.add(self._request, candidate.raw)
 
     def _empty(self, ended: set[int], reason: FinishReason | None) -> list[Chunk]:
@@ -117,7 +117,9 @@ class Run:
                 model.candidate(number, self._prompt.spell, request, self._counts(drafts=count == 1))
                 for number in range(count)
             ]
-            if rest := model.recent_texts.rest(request):
+            if request.rewrite is not None:
+                self._candidates[0].old_text = old_text(self._tokenizer, request.rewrite)
+            elif rest := model.recent_texts.rest(request):
                 self._candidates[0].resume(self._tokenizer.encode_infilling(self._prompt.spell + rest))
         return self._slot
 
@@ -125,6 +127,8 @@ class Run:
         """Return a request with as many tokens as there is room for, which ends where the suffix begins."""
         is_blind = self._prompt.layout is PromptLayout.LEFT_TO_RIGHT
         stop = (*request.stop, *(suffix_stops(request.suffix) if is_blind else ()))
+        if request.rewrite is not None:
+            stop = (*stop, *stops_of(self._tokenizer, request.rewrite))
         return replace(request, max_tokens=max(1, min(request.max_tokens, self._available_tokens())), stop=stop)
 
     def _new_reranker(self) -> Reranker | None:
@@ -254,5 +258,8 @@ class Run:
         usage = Usage(len(self._prompt.ids), self._cached, tokens)
         explain = None
         if self._request.explain:
-            explain = explanation(self._model, self._prompt, self._cached, candidates, self._loop.reranker, self._texts)
+            explain = explanation(
+                self._model, self._prompt, self._cached, candidates, self._loop.reranker, self._texts,
+                self._stopwatch.steps,
+            )  # fmt: skip
         return replace(chunk, usage=usage, timings=self._stopwatch.timings(tokens), explain=explain)

@@ -11,11 +11,13 @@ class Stopwatch:
     Attributes:
         prefilled: When the prefill ended, as :func:`time.monotonic`; until then, when the request started.
         first_token: When the first token was chosen; 0 before that.
+        steps: How many steps the only candidate took after its first token.
     """
 
     def __init__(self) -> None:
         self._started = self.prefilled = time.monotonic()
         self.first_token = 0.0
+        self.steps = 0
 
     @property
     def elapsed_ms(self) -> float:

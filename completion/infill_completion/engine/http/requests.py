@@ -1,8 +1,8 @@
 """Parses the body of ``POST /v1/completions`` into a checked request.
 
 Format: OpenAI's completions endpoint, plus our own ``context``, ``deadline_ms``, ``explain``, ``one_line``,
-``ahead``, ``next_characters``, ``workspace`` and ``document``.  ``null`` means the default everywhere.  Unknown fields
-are ignored, so that clients of other servers work unchanged.
+``ahead``, ``next_characters``, ``rewrite``, ``workspace`` and ``document``.  ``null`` means the default everywhere.
+Unknown fields are ignored, so that clients of other servers work unchanged.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from infill_completion.api import CompletionRequest, ContextItem
+from infill_completion.api import CompletionRequest, ContextItem, PastEdit, Rewrite
 
 _MAX_STOPS = 64
 
@@ -33,8 +33,9 @@ def parse_request(body: bytes) -> CompletionRequest:
     fields = json_object(body)
     given = Fields(fields)
     default = CompletionRequest("")
+    rewrite = _rewrite(fields.get("rewrite"))
     return CompletionRequest(
-        prefix=_prompt(fields.get("prompt")),
+        prefix="" if rewrite is not None else _prompt(fields.get("prompt")),
         suffix=text_of(fields["suffix"], "suffix") if fields.get("suffix") is not None else None,
         context=_context(fields.get("context")),
         max_tokens=given.integer("max_tokens", default.max_tokens, 1, 1 << 20),
@@ -53,6 +54,7 @@ def parse_request(body: bytes) -> CompletionRequest:
         document=_optional_text(fields, "document"),
         ahead=given.boolean("ahead", default.ahead),
         next_characters=given.integer("next_characters", default.next_characters, 0, 32),
+        rewrite=rewrite,
     )
 
 
@@ -159,3 +161,24 @@ def _context_item(item: object) -> ContextItem:
     if not isinstance(item, dict) or not {"path", "text"} <= item.keys():
         raise BadRequestError("`context` must be a list of objects with `path` and `text`.", "context")
     return ContextItem(text_of(item["path"], "context.path"), text_of(item["text"], "context.text"))
+
+
+def _rewrite(value: object) -> Rewrite | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise BadRequestError("`rewrite` must be an object with the lines to rewrite in `text`.", "rewrite")
+    texts = {
+        name: text_of(value.get(name, ""), f"rewrite.{name}")
+        for name in ("form", "path", "above", "text", "below", "earlier")
+    }
+    cursor = Fields(value).integer("cursor", 0, 0, len(texts["text"]))
+    edits = value.get("edits") or ()
+    if not isinstance(edits, list | tuple) or not all(isinstance(edit, dict) for edit in edits):
+        raise BadRequestError("`rewrite.edits` must be a list of objects with `before` and `after`.", "rewrite.edits")
+    return Rewrite(**texts, cursor=cursor, edits=tuple(map(_past_edit, edits)))
+
+
+def _past_edit(edit: Mapping[str, Any]) -> PastEdit:
+    texts = {name: text_of(edit.get(name, ""), f"rewrite.edits.{name}") for name in ("path", "before", "after")}
+    return PastEdit(**texts, line=Fields(edit).integer("line", 1, 1, 1 << 31))

@@ -26,7 +26,7 @@ def main() -> int:
     order = EventOrder(events, on_asked)
     server.session.admit = order.admit
     server.protocol.on_sent = order.sent
-    server.session.observe_engine(
+    server.session.engine.observe(
         lambda engine, on_health: ObservedEngine(
             RecordedEngine(events, order, on_health) if source == "recorded" else engine, order
         )

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from infill_completion.api import CompletionRequest
 from infill_completion.engine.bench.workload import endless, request_of
 from infill_completion.engine.decoding.draft_policy import DraftPolicy, PassCosts
 from infill_completion.engine.decoding.generator import Generator
@@ -173,5 +174,5 @@ def test_health_says_what_a_draft_costs(tiny: Generator) -> None:
     generator.model.device_loop = DeviceLoop(generator.model.forward_pass.decoder, 4)
     generator.model.device_loop.costs = StepCosts(1.153)
     assert generator.details["draft_cost_steps"] == 1.15
-    assert generator.model.draft_policy().most == 4
-    assert generator.with_settings(draft_tokens=0).model.draft_policy().most == 0
+    assert generator.model.draft_policy(CompletionRequest("")).most == 4
+    assert generator.with_settings(draft_tokens=0).model.draft_policy(CompletionRequest("")).most == 0

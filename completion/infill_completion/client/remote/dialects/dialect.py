@@ -52,8 +52,8 @@ class Dialect(Protocol):
     @property
     def reads_messages(self) -> bool: ...  # noqa: D102
 
-    def completion_path(self, target: Target) -> str:
-        """Return the path of completions."""
+    def completion_path(self, target: Target, *, is_rewrite: bool = False) -> str:
+        """Return the path of completions, or that of prompts to rewrite lines, which are written out."""
         ...
 
     def models(self, body: Any) -> list[ServedModel]:

@@ -10,7 +10,7 @@ from infill_completion.client.remote.dialects.dialect import Body, Question
 from infill_completion.client.remote.models.served import ServedModel, served_model
 from infill_completion.client.remote.models.target import Target
 from infill_completion.client.wire import text_in
-from infill_completion.prompt.text import fim_prompt
+from infill_completion.prompt.rewriting.text import prompt_text
 from infill_completion.settings import EngineSettings
 
 _NOT_FOUND, _NOT_IMPLEMENTED = 404, 501
@@ -42,9 +42,9 @@ class LlamaCpp:
         """Whether the model has no tokens to infill with, as far as the server knows."""
         return self._is_plain
 
-    def completion_path(self, target: Target) -> str:
+    def completion_path(self, target: Target, *, is_rewrite: bool = False) -> str:
         """Return the path for infilling, or that for any prompt."""
-        return "/completion" if self._is_plain else "/infill"
+        return "/completion" if self._is_plain or is_rewrite else "/infill"
 
     def models(self, body: Any) -> list[ServedModel]:
         """Return the models in ``data``."""
@@ -61,7 +61,7 @@ class LlamaCpp:
     def request(self, request: CompletionRequest, target: Target, index: int) -> Body:
         """Return the body for one choice; ``prompt`` is the current line, which the server puts after the markers."""
         body: Body = {
-            **(self._plain(request, target) if self._is_plain else _infilling(request)),
+            **(self._plain(request, target) if self._is_plain or request.rewrite is not None else _infilling(request)),
             "n_predict": request.max_tokens,
             "temperature": request.temperature,
             "top_p": request.top_p,
@@ -100,7 +100,7 @@ class LlamaCpp:
         return self._is_plain and not before
 
     def _plain(self, request: CompletionRequest, target: Target) -> Body:
-        prompt = fim_prompt(target.format, request.prefix, request.suffix, request.context)
+        prompt = prompt_text(target.format, request)
         return {"prompt": prompt.text, "stop": [*prompt.stop, *request.stop]}
 
 

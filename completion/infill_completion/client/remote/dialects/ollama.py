@@ -9,7 +9,7 @@ from infill_completion.client.remote.dialects.dialect import Body, Question
 from infill_completion.client.remote.models.served import ServedModel, served_model
 from infill_completion.client.remote.models.target import Target
 from infill_completion.client.wire import text_in
-from infill_completion.prompt.text import fim_prompt
+from infill_completion.prompt.rewriting.text import prompt_text
 from infill_completion.settings import EngineSettings
 
 
@@ -42,7 +42,7 @@ class Ollama:
         """Whether the model's template cannot infill."""
         return self._is_plain
 
-    def completion_path(self, target: Target) -> str:
+    def completion_path(self, target: Target, *, is_rewrite: bool = False) -> str:
         """Return the path of completions."""
         return "/api/generate"
 
@@ -71,7 +71,7 @@ class Ollama:
             options["seed"] = request.seed + index
         body: Body = {"model": target.name, "stream": True, "keep_alive": self._keep_alive, "options": options}
         if self._is_plain or request.suffix is None:
-            prompt = fim_prompt(target.format, request.prefix, request.suffix, request.context)
+            prompt = prompt_text(target.format, request)
             options["stop"] = [*prompt.stop, *request.stop]
             return {**body, "prompt": prompt.text, "raw": True}
         others = "".join(f"# {item.path}\n{item.text.rstrip()}\n\n" for item in request.context)

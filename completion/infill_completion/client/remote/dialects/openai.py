@@ -12,7 +12,7 @@ from infill_completion.client.remote.models.served import ServedModel, served_mo
 from infill_completion.client.remote.models.target import Target
 from infill_completion.client.wire import chunks_from_json
 from infill_completion.prompt.recognition import ModelFormat
-from infill_completion.prompt.text import fim_prompt
+from infill_completion.prompt.rewriting.text import prompt_text
 from infill_completion.settings import EngineSettings
 
 # docs.mistral.ai: the request of a completion with `suffix`, the answer of a chat.
@@ -47,9 +47,9 @@ class OpenAI:
         """Whether answers come in the shape of a chat: Mistral's do."""
         return self._is_mistral
 
-    def completion_path(self, target: Target) -> str:
+    def completion_path(self, target: Target, *, is_rewrite: bool = False) -> str:
         """Return OpenAI's path, or Mistral's for infilling."""
-        return f"/v1{_FIM_PATH}" if self._is_mistral else "/v1/completions"
+        return f"/v1{_FIM_PATH}" if self._is_mistral and not is_rewrite else "/v1/completions"
 
     def models(self, body: Any) -> list[ServedModel]:
         """Return the models in ``data``; some servers send the bare list."""
@@ -74,11 +74,11 @@ class OpenAI:
         if target.model.owner == OURS:
             return {**request.to_json(), "model": target.name, "stream": True}
         known = ModelFormat(by_suffix=True) if self._is_mistral else target.format
-        prompt = fim_prompt(known, request.prefix, request.suffix, request.context)
+        prompt = prompt_text(known, request)
         body: Body = {
             "model": target.name or None,
             "prompt": prompt.text,
-            "suffix": request.suffix if known.by_suffix or known.is_unknown else None,
+            "suffix": request.suffix if (known.by_suffix or known.is_unknown) and request.rewrite is None else None,
             "max_tokens": request.max_tokens,
             "temperature": request.temperature,
             "top_p": request.top_p,
