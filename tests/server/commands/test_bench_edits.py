@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from infill_completion.api import CompletionRequest
 from infill_server.cli import main
 from infill_server.commands.bench.edit_verdict import ChangedLines, Verdict, verdict
 from infill_server.commands.bench.edits import replay_commits
 from tests.engine.learning.git_repository import sign_newest
+from tests.scripted_engine import Reply, ScriptedEngine
 
 BEFORE = "def f(count):\n    x = 1\n    return count\n\n\ndef g(a):\n    return a\n"
 RENAMED = BEFORE.replace("count", "total")
@@ -132,3 +135,43 @@ def test_nothing_of_the_repositorys_configuration_runs(repository: Path) -> None
 def test_a_folder_without_history_gets_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "edits", str(tmp_path)]) == 2
     assert "Name a folder in a git repository." in capsys.readouterr().err
+
+
+AREA = "def area(a, b):\n    return a * b\n\n\ndef volume(a, b, c):\n    base = area(a, b)\n    return base * c\n"
+
+
+@pytest.fixture
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "runtime"
+    folder.mkdir(mode=0o700)
+    for name in ("XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, str(folder))
+    monkeypatch.setenv("INFILL_LS_CONFIG", str(tmp_path / "config.toml"))
+
+
+def test_a_next_edit_model_is_asked_where_the_rules_are_silent(repository: Path, runtime: None, tmp_path: Path) -> None:
+    _commit(repository, AREA)
+    _commit(repository, AREA.replace("a * b", "a + b").replace("base * c", "base - c"))
+
+    def answer(request: CompletionRequest) -> Reply:
+        assert request.rewrite is not None
+        return Reply(["\n" + request.rewrite.text.replace("base * c", "base - c")])
+
+    figures = {}
+    for options in ([], ["--with-model"]):
+        with ScriptedEngine(default=answer, edit_format="Sweep") as engine:
+            file = tmp_path / "figures.json"
+            assert main(["bench", "edits", str(repository), "--json", str(file), *options]) == 0
+            figures[len(options)] = json.loads(file.read_text()), len(engine.requests)
+    assert (figures[0][0]["proposals"], figures[0][1]) == (0, 0)
+    assert (figures[1][0]["proposals"], figures[1][0]["precision"]) == (1, 1.0)
+    assert figures[1][1] > 0
+
+
+def test_another_model_is_refused_with_the_next_step(
+    repository: Path, runtime: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _commit(repository, AREA)
+    with ScriptedEngine():
+        assert main(["bench", "edits", str(repository), "--with-model"]) == 2
+    assert "scripted is no next-edit model by its name" in capsys.readouterr().err

@@ -32,6 +32,8 @@ def add_bench(commands: Any, add_engine_options: AddOptions) -> None:
     edits.add_argument("--commits", type=int, default=200, help="number of newest commits (default 200)")
     edits.add_argument("--json", metavar="FILE", help="write the figures to FILE")
     edits.add_argument("--wrong", action="store_true", help="print the proposals that the commits did not make")
+    edits.add_argument("--with-model", action="store_true", help="ask the next-edit model where the rules are silent")
+    add_engine_options(edits)
     edits.set_defaults(run=_bench_edits)
     _add_quality(actions, add_engine_options)
 

@@ -11,19 +11,22 @@ import argparse
 import json
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from infill_completion.document.changes import ChangeClock, LineChange
 from infill_completion.document.lines import line_at
-from infill_completion.edits.history import EditHistory
 from infill_completion.edits.proposal import EditRequest, NextEditsAnswer, Proposal, lines_of
-from infill_completion.edits.proposer import Proposer
-from infill_completion.edits.rejections import Rejections
+from infill_completion.edits.rejections import key_of
+from infill_completion.edits.window import EditWindow
+from infill_completion.settings import Settings
 from infill_server.commands.bench.edit_history import FileChange, LineHunk, changes_of
+from infill_server.commands.bench.edit_model import ReplayedModel
 from infill_server.commands.bench.edit_report import EditReport
 from infill_server.commands.bench.edit_verdict import ChangedLines, verdict
 from infill_server.commands.bench.git import GitRefusedError
+from infill_server.commands.user_settings import user_settings
 from infill_server.errors import UsageError
 
 
@@ -33,8 +36,10 @@ def edits(options: argparse.Namespace) -> int:
     Raises:
         UsageError: The folder is not in a git repository.
     """
+    settings = user_settings(options)
     try:
-        report = replay_commits(Path(options.repository), options.commits)
+        with ReplayedModel(settings) if options.with_model else nullcontext() as model:
+            report = replay_commits(Path(options.repository), options.commits, settings, model)
     except GitRefusedError as error:
         raise UsageError(f"Git refused ({error.reason}). Name a folder in a git repository.") from error
     print(report.to_text())
@@ -45,8 +50,16 @@ def edits(options: argparse.Namespace) -> int:
     return 0
 
 
-def replay_commits(repository: Path, commits: int) -> EditReport:
+def replay_commits(
+    repository: Path, commits: int, settings: Settings | None = None, model: ReplayedModel | None = None
+) -> EditReport:
     """Replay the newest commits of a repository.
+
+    Args:
+        repository: A folder in it.
+        commits: How many commits.
+        settings: The user's settings.
+        model: Asked where the rules propose nothing; None for the rules alone.
 
     Raises:
         GitError: It is no git repository, or git is missing.
@@ -55,7 +68,7 @@ def replay_commits(repository: Path, commits: int) -> EditReport:
     for change in changes_of(repository, commits):
         report.files += 1
         for hunks in (change.hunks, change.hunks[::-1]) if len(change.hunks) > 1 else (change.hunks,):
-            replay = _Replay(change, list(hunks), report)
+            replay = _Replay(change, list(hunks), report, settings or Settings(), model)
             while replay.left:
                 replay.step()
             report.due += len(hunks) - 1
@@ -71,27 +84,30 @@ class _Replay:
         change: What the commit does.
         left: The hunks that are still to be made.
         report: Where what is shown is counted.
+        settings: The user's settings.
+        model: Asked where the rules propose nothing.
         found: The first lines of the hunks that were shown before they were made.
     """
 
     change: FileChange
     left: list[LineHunk]
     report: EditReport
+    settings: Settings
+    model: ReplayedModel | None
     found: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.lines = list(self.change.before)
         self._made: list[LineHunk] = []
-        self._history, self._clock = EditHistory(), ChangeClock()
-        self._rejections = Rejections()
-        self._proposer = Proposer(self._history, self._rejections, lambda: False)
+        self._window, self._clock = EditWindow(), ChangeClock()
 
     def step(self) -> None:
         """Make the next hunk, ask, and judge the answer."""
         first, end, new = hunk = self.left.pop(0)
         at = self._now(first)
         old = self.lines[at : at + end - first]
-        self._history.add(self.change.path, [LineChange(at, tuple(old), new, self._clock.tick())])
+        made = [LineChange(at, tuple(old), new, self._clock.tick())]
+        self._window.follow(self.change.path, made, is_broken=False, settings=self.settings, roots=())
         self.lines[at : at + end - first] = new
         self._made.append(hunk)
         text = "".join(self.lines)
@@ -105,7 +121,9 @@ class _Replay:
     def _ask(self, text: str, cursor: int) -> NextEditsAnswer:
         request = EditRequest(self.change.path, len(self.left), self.change.language_id, text, cursor)
         started = time.perf_counter()
-        answer = self._proposer.propose(request)
+        answer = self._window.propose(request, (), self.settings, (), lambda: False)
+        if self.model is not None:
+            answer = self.model.take(self._window, request, answer)
         self.report.times_ms.append((time.perf_counter() - started) * 1000)
         return answer
 
@@ -122,8 +140,8 @@ class _Replay:
         for together in by_line.values():
             lines = ChangedLines.of(text, together)
             for proposal in together:
-                self._rejections.add(self.change.path, *lines_of(text, proposal))
-            self._rejections.add(self.change.path, "".join(lines.before), "".join(lines.after))
+                self._window.reject(key_of(self.change.path, *lines_of(text, proposal)))
+            self._window.reject(key_of(self.change.path, "".join(lines.before), "".join(lines.after)))
             hunk = next((hunk for hunk in self.left if 0 <= lines.first - self._now(hunk[0]) < hunk[1] - hunk[0]), None)
             wanted = hunk[2] if hunk is not None else None
             judged = verdict(lines, wanted, self.change.language_id)
