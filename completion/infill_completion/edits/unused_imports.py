@@ -41,9 +41,9 @@ def unused_imports(hunks: Sequence[Hunk], document: EditedDocument) -> list[Plac
     lost = set[str]()
     for hunk in hunks:
         before, after = (pattern.sub("", "".join(lines)) for lines in (hunk.before, hunk.after))
-        gone = _names(before, language_id) - _names(after, language_id)
-        if gone and not _awaits_definition(before, after, document):
-            lost |= gone
+        dropped = _names(before, language_id) - _names(after, language_id)
+        if dropped and not _awaits_definition(before, after, document):
+            lost |= dropped
     if not lost:
         return []
     counts: dict[str, int] = {}

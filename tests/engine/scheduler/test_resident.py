@@ -20,7 +20,7 @@ class Kernel:
         def told(process: int, at: int, size: int) -> int:
             assert process == -1
             counters = (ctypes.c_char * size).from_address(at)
-            assert int.from_bytes(counters[:4], "little") == size
+            assert int.from_bytes(counters.raw[:4], "little") == size
             before = 2 * ctypes.sizeof(ctypes.c_uint32) + ctypes.sizeof(ctypes.c_size_t)
             ctypes.c_size_t.from_address(at + before).value = resident
             return int(resident > 0)
