@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from infill_completion.document.snapshot import Snapshot, Trigger
+from infill_completion.document.view import View
 from infill_completion.suggest.debounce import Debounce
 
 
@@ -101,3 +103,36 @@ def test_a_server_that_costs_money_is_never_tried() -> None:
     debounce = Debounce()
     debounce.answered(400)
     assert not any(steady(debounce, 40, latency_ms=30))
+
+
+def view(before: str, uri: str = "file:///a", after: str = "\n") -> View:
+    return View.of(Snapshot(uri, 1, "python", before + after, len(before), Trigger.AUTOMATIC), 1000, 1000)
+
+
+PLACES = [
+    view("x = 1"),
+    view("x = 1", uri="file:///b"),
+    view("x = 1" + 600 * "y"),
+    view("x = 1", after=" + 2\n"),
+]
+
+
+@pytest.mark.parametrize("first", PLACES)
+def test_an_answer_with_a_new_prompt_says_nothing_about_the_next_one(first: View) -> None:
+    debounce = Debounce()
+    for typed in ("y = ", "y = f"):
+        debounce.answered(30, view(typed))
+    known = debounce.latency_ms
+    assert known == 30  # the first place was new too
+    debounce.answered(900, view("z" * 2000))
+    assert debounce.latency_ms == known
+    debounce.answered(900, first)
+    assert debounce.latency_ms == known
+
+
+def test_after_typing_and_deleting_an_answer_counts() -> None:
+    debounce = Debounce()
+    debounce.answered(900, view("y = "))
+    for typed in ("y = f", "y = fo", "y = f", "y = f\n    "):
+        debounce.answered(30, view(typed))
+    assert debounce.latency_ms == 30

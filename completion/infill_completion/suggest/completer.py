@@ -230,7 +230,7 @@ class Completer:
         An answer is dropped if anything it was made from has become private; requests that wait for it ask again.
         """
         if request.latency_ms is not None:
-            self._debounce.answered(request.latency_ms)
+            self._debounce.answered(request.latency_ms, request.prepared.view)
         if not self._requests.is_private(request.prepared):
             self._history.record(request)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from infill_completion.document.view import View
+
 # A longer interval between two keys is thinking, not typing.
 LONGEST_INTERVAL_MS = 1000.0
 LONGEST_WAIT_MS = 400.0
@@ -18,6 +20,8 @@ _PATIENCE = 1.25
 # After so many keys without an answer, the model is asked at once: if its latest answers were slow by chance, the wait
 # may be longer than a steady typist ever pauses, and nobody would learn that it is fast.
 _MOST_KEYS_UNANSWERED = 8
+# So much may have been typed or deleted since the last answer for most of its prompt to serve the next one.
+_NEAR_CHARACTERS = 500
 
 
 @dataclass
@@ -42,6 +46,7 @@ class Debounce:
     may_try: bool = False
     _answers: int = 0
     _unanswered: int = 0
+    _view: View | None = None
     _last_key_s: float | None = None
     _skipped: set[str] = field(default_factory=set)
 
@@ -53,10 +58,20 @@ class Debounce:
                 self.interval_ms += _NEWEST_WEIGHT * (interval - self.interval_ms)
         self._last_key_s = now_s
 
-    def answered(self, latency_ms: float) -> None:
-        """Record the latency of an answer."""
-        self._answers += 1
+    def answered(self, latency_ms: float, view: View | None = None) -> None:
+        """Record the latency of an answer.
+
+        The first one at another place does not count: its prompt was new, and that of the next key will not be.
+
+        Args:
+            latency_ms: How long it took.
+            view: What it was for; None if that does not matter.
+        """
         self._unanswered = 0
+        before, self._view = self._view, view
+        if view is not None and not _is_near(before, view):
+            return
+        self._answers += 1
         weight = _FASTER_WEIGHT if latency_ms < self.latency_ms else _NEWEST_WEIGHT
         # The first answer outweighs the initial guess; from the fifth on this is a plain running mean.
         self.latency_ms += max(weight, 1 / self._answers) * (latency_ms - self.latency_ms)
@@ -89,3 +104,10 @@ class Debounce:
         cut_off = self.latency_ms**2 / (self.interval_ms**2 + self.latency_ms**2)
         wait = min(_PATIENCE * self.interval_ms * cut_off, LONGEST_WAIT_MS)
         return 0.0 if wait < SHORTEST_WAIT_MS else wait
+
+
+def _is_near(before: View | None, view: View) -> bool:
+    """Return whether typing or deleting leads from one cursor to another."""
+    if before is None or before.uri != view.uri or before.from_end != view.from_end:
+        return False
+    return abs(view.offset - before.offset) <= _NEAR_CHARACTERS
