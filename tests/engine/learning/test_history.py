@@ -161,6 +161,16 @@ def test_a_repository_that_names_another_folder_is_refused(tmp_path: Path) -> No
         history_of(top, public)
 
 
+def test_a_folder_that_names_the_repository_of_another_one_is_refused(tmp_path: Path) -> None:
+    top, other = repository_with_history(tmp_path / "repo"), tmp_path / "other"
+    other.mkdir()
+    (other / ".git").write_text(f"gitdir: {top / '.git'}\n")
+    with pytest.raises(HistoryError, match="does not name"):
+        history_of(other, public)
+    git(top, "worktree", "add", "-q", "--detach", str(tmp_path / "tree"), "HEAD")
+    assert history_of(tmp_path / "tree", public).top == tmp_path / "tree"
+
+
 def test_a_git_in_the_current_folder_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     top = repository_with_history(tmp_path / "repo")
     program = top / "git"

@@ -7,7 +7,6 @@ only reads, asks nothing of a network, and runs no program of the repository's c
 from __future__ import annotations
 
 import hashlib
-import os
 import random
 import re
 from collections.abc import Callable, Sequence
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from infill_completion.engine.learning.objects import GitObjects, HistoryError
 from infill_completion.languages.registry import language_id_of
-from infill_completion.privacy.git.repository import repository_of
+from infill_completion.privacy.git.working_tree import ForeignHistoryError, own_top
 from infill_completion.privacy.masking import mask_secrets
 
 MAX_CHARS, MIN_CHARS = 150_000, 200
@@ -132,26 +131,17 @@ def files_digest(top: Path, commit: str, is_private: Callable[[Path], bool]) -> 
 
 
 def top_of(folder: Path) -> Path:
-    """Return the top of a folder's repository; ``core.worktree`` must not name another folder, with other rules.
+    """Return the top of a folder's repository, which must not be that of another folder, with other rules.
 
     Raises:
-        HistoryError: There is no repository, or it names another folder.
+        HistoryError: There is no repository, or it belongs to another folder.
     """
-    told = Path(GitObjects(folder).text("rev-parse", "--show-toplevel").rstrip("\n"))
-    top = repository_of(Path(os.path.realpath(folder)) / "file")
-    if top is None or not _is_same(top, told):
-        raise HistoryError(
-            f"The repository of {folder} says that its files lie in {told}; "
-            "learning needs a repository whose files lie beside its .git (see core.worktree)."
-        )
-    return top
-
-
-def _is_same(one: Path, other: Path) -> bool:
     try:
-        return one.samefile(other)
-    except (OSError, ValueError):
-        return False
+        return own_top(folder, GitObjects(folder))
+    except ForeignHistoryError as error:
+        raise HistoryError(
+            f"The repository of {folder} {error}; learning needs a repository whose files lie beside its .git."
+        ) from error
 
 
 def _permitted(top: Path, is_private: Callable[[Path], bool]) -> Callable[[str], bool]:

@@ -35,6 +35,12 @@ class Repository:
         shared = _first_line(own / "commondir")
         return cls(top, own, own if shared is None else own / os.fsdecode(shared))
 
+    @property
+    def named_back(self) -> Path | None:
+        """The ``.git`` file of a further working tree, as Git's folder for that names it; None for other ones."""
+        named = _first_line(self.own / "gitdir")
+        return self.own / os.fsdecode(named) if named else None
+
 
 def repository_of(path: Path) -> Path | None:
     """Return the top folder of a file's Git repository; None outside a repository."""

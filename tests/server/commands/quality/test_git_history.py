@@ -245,3 +245,28 @@ def test_the_repository_is_not_touched_and_none_of_its_programs_runs(
     assert repository.sources("HEAD~1..")[0].text == NEW + OLD
     assert {path: path.stat().st_mtime_ns for path in repository.folder.rglob("*")} == before
     assert not mark.exists()
+
+
+def test_a_submodule_is_read(repository: Repository, tmp_path: Path) -> None:
+    outer = Repository(tmp_path / "outer")
+    outer("submodule", "--quiet", "add", str(repository.folder), "inner")
+    inner = tmp_path / "outer" / "inner"
+    assert (inner / ".git").is_file()
+    assert {source.path.parent for source in GitHistory(inner, "", Privacy(())).sources(5, 0)} == {inner}
+
+
+@pytest.mark.parametrize("how", ["core.worktree", "gitdir", "gitdir of a further working tree"])
+def test_the_history_of_another_folder_is_refused(repository: Repository, tmp_path: Path, how: str) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    kept = repository.folder / ".git"
+    if how == "core.worktree":
+        repository("config", "core.worktree", str(other))
+        other = repository.folder
+    elif how == "gitdir":
+        (other / ".git").write_text(f"gitdir: {kept}\n")
+    else:
+        repository("worktree", "add", "-q", "--detach", str(tmp_path / "tree"), "HEAD")
+        (other / ".git").write_text(f"gitdir: {kept / 'worktrees' / 'tree'}\n")
+    with pytest.raises(GitError, match="name another folder"):
+        GitHistory(other, "", Privacy(())).sources(5, 0)

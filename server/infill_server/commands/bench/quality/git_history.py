@@ -11,6 +11,7 @@ from pathlib import Path
 
 from infill_completion.document.lines import to_lf
 from infill_completion.languages.registry import language_id_of
+from infill_completion.privacy.git.working_tree import ForeignHistoryError, own_top
 from infill_completion.privacy.rules import Privacy
 from infill_server.commands.bench.git import Git, GitError, split_range
 from infill_server.commands.bench.quality.cutting import HoleSource
@@ -85,7 +86,10 @@ class GitHistory:
     def _find_top(self) -> Path:
         if self._git.line("rev-parse", "--is-bare-repository") == b"true":
             return self._git.directory
-        return Path(os.fsdecode(self._git.line("rev-parse", "--show-toplevel")))
+        try:
+            return own_top(self._folder, self._git)
+        except ForeignHistoryError as error:
+            raise GitError(f"The repository of {self._folder} {error}; name another folder.") from error
 
     def _newest(self, revisions: Sequence[str], paths: Sequence[str]) -> list[str]:
         """Return the newest commits that are no merges; those where a shallow clone ends have no known parents."""
