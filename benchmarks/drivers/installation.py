@@ -21,6 +21,7 @@ def home(folder: Path) -> Iterator[dict[str, str]]:
         "XDG_RUNTIME_DIR": str(runtime),
         "XDG_CACHE_HOME": str(folder / "cache"),
         "XDG_DATA_HOME": str(folder / "data"),
+        "XDG_STATE_HOME": str(folder / "state"),
         "INFILL_LS_CONFIG": str(folder / "config.toml"),
     }
     (folder / "config.toml").write_text('[engine]\nmodel = "embedded"\n', encoding="utf-8")

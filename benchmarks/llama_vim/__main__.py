@@ -30,6 +30,8 @@ MANNERS = {
     "steady": f"{probe.KEYS_PER_S} keys a second",
     "busy": f"{probe.KEYS_PER_S} keys a second beside one busy process",
 }
+# Our sides, by their eagerness.
+OURS = {"infill-ls": "auto", "high": "high"}
 # The weights of each side of llama.vim, and whether it reads the text after the cursor first.
 THEIRS = {"f16-last": ("f16", False), "f16": ("f16", True), "q8_0": ("q8_0", True)}
 PACKAGES = ("neovim", "llama.cpp-tools", "vim-llama.cpp")
@@ -135,7 +137,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.llama_vim", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--manners", default=",".join(MANNERS), help=f"of {', '.join(MANNERS)} (default: all)")
-    parser.add_argument("--sides", default=",".join(("infill-ls", *THEIRS)), help="what to compare (default: all)")
+    parser.add_argument("--sides", default=",".join((*OURS, *THEIRS)), help="what to compare (default: all)")
     parser.add_argument("--note", default="", help="a remark to store with the figures")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
@@ -145,8 +147,8 @@ def main() -> None:
         folder = Path(temporary)
         sides: list[Side] = []
         for name in options.sides.split(","):
-            if name == "infill-ls":
-                sides.append(stack.enter_context(ours.infill(folder / name)))
+            if name in OURS:
+                sides.append(stack.enter_context(ours.infill(folder / name, OURS[name])))
                 continue
             kind, is_suffix_first = THEIRS[name]
             weights = folder / f"{kind}.gguf"

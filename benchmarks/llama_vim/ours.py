@@ -21,7 +21,7 @@ from infill_server.commands.bench.counters import counters
 from infill_server.lsp.pauses import PAUSE_S
 
 # A suggestion that grows has done so by then, with the embedded model.
-GROWN_S = 0.25
+GROWN_S = 0.15
 
 
 @dataclass
@@ -85,8 +85,11 @@ class Infill:
 
 
 @contextmanager
-def infill(folder: Path) -> Iterator[Infill]:
+def infill(folder: Path, eagerness: str = "auto") -> Iterator[Infill]:
     """Yield our side; its engine ends with the context."""
     folder.mkdir()
     with installation.home(folder) as environment:
-        yield Infill(folder, environment)
+        if eagerness != "auto":
+            with Path(environment["INFILL_LS_CONFIG"]).open("a", encoding="utf-8") as file:
+                file.write(f"[completion]\neagerness = {json.dumps(eagerness)}\n")
+        yield Infill(folder, environment, "infill-ls" if eagerness == "auto" else f"infill-ls, {eagerness}")

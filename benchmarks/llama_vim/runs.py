@@ -19,7 +19,7 @@ def _place(side: Side, nvim: Neovim, text: TypedText) -> None:
     path = nvim.workspace / text.name
     path.write_text(text.before + text.after, encoding="utf-8")
     nvim.api.command(f"edit {path}")
-    if side.name == "infill-ls":
+    if side.name.startswith("infill-ls"):
         nvim.until(nvim.is_served, "the server serves the buffer")
     nvim.api.current.window.cursor = (text.before.count("\n") + 1, 0)
     nvim.type("A")
