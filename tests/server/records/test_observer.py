@@ -69,11 +69,12 @@ class Window:
         """The outcomes of what has been recorded."""
         return [row.outcome for row in self.rows]
 
-    def show(self, *texts: str, face: str = "inline", offset: int | None = None) -> None:
+    def show(self, *texts: str, face: str = "inline", offset: int | None = None, estimate: float | None = None) -> None:
         """Answer a request at the cursor."""
         at = self.offset if offset is None else offset
         snapshot = Snapshot(URI, 1, "python", self.text, at)
-        answer = Answer(tuple(Suggestion(text, at, at, 0.5) for text in texts))
+        details: dict[str, object] = {} if estimate is None else {"estimate": estimate}
+        answer = Answer(tuple(Suggestion(text, at, at, 0.5) for text in texts), details=details)
         position = self.documents.get(URI).text.position(at)
         self.observer.offered(
             Offered.of(
@@ -140,6 +141,23 @@ def test_the_report_comes_before_the_edit_or_after_it(window: Window, *, is_firs
     window.accept("foo(bar)", "o(bar)", is_first=is_first)  # the client still shows the older item
     window.wait(30)
     assert [(row.outcome, row.taken_characters, row.kept_30s) for row in window.rows] == [(ACCEPTED, 6, 1.0)]
+
+
+def test_the_show_model_learns_nothing_from_a_suggestion_that_has_grown(window: Window) -> None:
+    """What it thought was of the first line alone."""
+    window.show("foo(bar)", estimate=0.8)
+    window.type("f")
+    window.show("oo(bar)\nz = 2")
+    window.type("oo(bar)\nz = 3")
+    assert [(row.outcome, row.lines, row.estimate) for row in window.rows] == [(TYPED_OVER, 2, None)]
+
+
+def test_the_show_model_learns_from_a_suggestion_that_has_not_grown(window: Window) -> None:
+    window.show("foo(bar)", estimate=0.8)
+    window.type("f")
+    window.show("oo(bar)")
+    window.type("oo(bar)")
+    assert [(row.outcome, row.lines, row.estimate) for row in window.rows] == [(TYPED, 1, 0.8)]
 
 
 def test_a_suggestion_that_is_typed_into_is_one(window: Window) -> None:
