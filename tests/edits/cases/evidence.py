@@ -20,8 +20,22 @@ SHOWN = {
     "go": {
         "blanks as in the example": "x = append(l, «fmt.Sprintf(p, ⟶With(»n.A(), n.B()))\ny = append(l, [[fmt.Sprintf(p, ⟶With(]]m.A(), m.B()))\n"
     },
+    "cpp": {
+        "function with a prototype": (
+            "int «load⟶read»(int a);\n\nint [[load⟶read]](int a) {\n    return a;\n}\n\nint g() {\n    return [[load⟶read]](1);\n}\n"
+        ),
+    },
+    "java": {
+        "overloaded method": (
+            "class A {\n  void «load⟶read»() {}\n\n  void [[load⟶read]](int a) {}\n\n  void go() {\n    [[load⟶read]]();\n  }\n}\n"
+        ),
+    },
     "c": {
-        "constant in an initializer": "enum { «LIMIT⟶MAXIMUM» = 10 };\nint a = [[LIMIT⟶MAXIMUM]], b[ [[LIMIT⟶MAXIMUM]]];\n"
+        "function with a prototype": (
+            "static int [[load⟶read_all]](int a);\n\nstatic int «load⟶read_all»(int a) {\n    return a;\n}\n\n"
+            "int g(void) {\n    return [[load⟶read_all]](1);\n}\n"
+        ),
+        "constant in an initializer": "enum { «LIMIT⟶MAXIMUM» = 10 };\nint a = [[LIMIT⟶MAXIMUM]], b[ [[LIMIT⟶MAXIMUM]]];\n",
     },
     "typescript": {
         "method in many places": "log.«warn⟶error»(a);\nlog.[[warn⟶error]](b);\nlog.[[warn⟶error]](c);\nlog.[[warn⟶error]](d);\n"
@@ -61,7 +75,8 @@ SILENT = {
         "variable at one of many uses": "function f(ty) {\n  a(ty);\n  b(ty);\n  return c(«ty⟶guess»);\n}\n",
     },
     "go": {
-        "passed over": "func f() {\n\tlog.«Warn⟶Error»(a)\n\tlog.Warn(b)\n\tlog.«Warn⟶Error»(c)\n\tlog.Warn(d)\n}\n"
+        "a function that is moved": "package a\n\nfunc «load⟶read»() {}\n\nfunc load() {}\n",
+        "passed over": "func f() {\n\tlog.«Warn⟶Error»(a)\n\tlog.Warn(b)\n\tlog.«Warn⟶Error»(c)\n\tlog.Warn(d)\n}\n",
     },
     "java": {
         "one of two fields of the same name, while code is moved": (

@@ -24,6 +24,8 @@ CALLS = {
         ),
         "a string that is kept": "f(\n    «lazy('a')⟶'a'»,\n    [[lazy('b')⟶'b']],\n)\n",
         "a number between operators": "«same(a, 10)⟶assert a == 10»\n[[same(b, 20)⟶assert b == 20]]\n",
+        "a name in quotes": "need(a«⟶, name='a'»)\nneed(bc[[⟶, name='bc']])\nneed(x.y)\n",
+        "names in quotes, twice": "need(a«⟶, 'a'»)\nneed(b«⟶, 'b'»)\nneed(c[[⟶, 'c']])\n",
         "the same variable of another function": (
             "def f(path):\n    load(a«⟶, path»)\n\ndef g(path):\n    load(b[[⟶, path]])\n"
         ),
@@ -54,7 +56,10 @@ CALLS = {
         "module": "fn f() {\n    «util⟶tool»::load(1);\n    [[util⟶tool]]::load(2);\n}\n",
         "method": "fn f() {\n    a.load(x«⟶, true»);\n    a.load(y[[⟶, true]]);\n}\n",
     },
-    "java": {"added argument": "class A {\n  void f() {\n    load(a«⟶, 1»);\n    load(b[[⟶, 1]]);\n  }\n}\n"},
+    "java": {
+        "a name in quotes": 'class A {\n  void f() {\n    need(a«⟶, "a"»);\n    need(b[[⟶, "b"]]);\n    need(b.c());\n  }\n}\n',
+        "added argument": "class A {\n  void f() {\n    load(a«⟶, 1»);\n    load(b[[⟶, 1]]);\n  }\n}\n",
+    },
     "c": {
         "function": "int f(void) {\n    «strcpy(a, b)⟶strlcpy(a, b, sizeof(a))»;\n    [[strcpy(c, d)⟶strlcpy(c, d, sizeof(c))]];\n}\n"
     },
@@ -98,6 +103,7 @@ SILENT = {
             "def _walk(a):\n    return os.walk(a)\n\ndef f(b):\n    return «os.walk⟶_walk»(b)\n"
         ),
         "a member of that name": "x = «c.get(a)⟶c.find(a)»\ny = c.c.get(a)\n",
+        "a test that is turned around": "check.«False⟶True»(a)\ncheck.False(b)\n",
         "a list that is sorted": "f(«['b', 'a']⟶['a', 'b']»)\nf(['d', 'c'])\n",
         "a definition": "«def load(a):⟶def read(a, b):»\n    pass\n\nclass A:\n    def load(a):\n        pass\n",
         "already so": "y = «foo(a)⟶bar(foo(a))»\nw = bar(foo(c))\n",
@@ -107,6 +113,7 @@ SILENT = {
         "a keyword": "«if⟶while» a:\n    pass\nif b:\n    pass\n",
     },
     "javascript": {
+        "what varies stands twice in the change": "a «-⟶+ a *» b;\nc «-⟶+ c *» b;\ne - b;\n",
         "a keyword once": "«var⟶let» a = 1;\nvar b = 2;\n",
         "a keyword of the same variable": "function f() {\n  «var⟶const» a = g(this);\n}\nfunction h() {\n  var a = g(this);\n}\n",
         "within the function that it calls": (

@@ -20,7 +20,7 @@ from infill_completion.edits.by_example.regions import (
     is_name,
     with_context,
 )
-from infill_completion.edits.tokens import DOTS, Lexeme, holds_run, partners
+from infill_completion.edits.tokens import DOTS, Lexeme, LexemeKind, holds_run, partners
 from infill_completion.edits.words import CONSTANTS
 
 # A change in more tokens is no example: what its sides share takes the square of them to find.
@@ -42,6 +42,7 @@ class Draft:
         form: What the change does.
         around: The other tokens of the lines of each example.
         gaps: The blanks before each item of ``old``, and after the last one.
+        quoted: The holes that stand in quotes in ``new``; only a name fits there.
         literals: The holes that stand for one literal in the example.
         is_member: Whether a dot is before it; None if it was so in one example only.
     """
@@ -53,6 +54,7 @@ class Draft:
     form: PatternForm
     around: tuple[tuple[str, ...], ...]
     gaps: list[str]
+    quoted: frozenset[int]
     literals: frozenset[int]
     is_member: bool | None
 
@@ -77,8 +79,9 @@ class Draft:
         inner, loose = _joined(pieces), frozenset(self.loose)
         spans_lines = any("\n" in gap for gap in self.gaps[1:-1])
         pattern = EditPattern(
-            tuple(self.old), inner, span, loose, examples, blanks, self.form, self.around, spans_lines, self.is_member
-        )
+            tuple(self.old), inner, span, loose, examples, blanks, self.form, self.around, spans_lines, self.is_member,
+            self.quoted,
+        )  # fmt: skip
         if pattern.drops_what_varies or not pattern.anchor:
             return None
         if examples == 1 and self._sorts(self.old[slice(*span)], [item for _, item in changed]):
@@ -109,7 +112,9 @@ def draft_of(example: Example) -> Draft | None:
     if low < 0:
         return None
     if region is None:
+        is_literal_change = form is PatternForm.OTHER
         low, high_same, form = with_context(example, low, high_same)
+        form = PatternForm.OTHER if is_literal_change else form
         if example.renamed and form is PatternForm.OTHER:
             return None
     old, new = (
@@ -148,14 +153,19 @@ def unified(one: Draft, other: Draft) -> Draft | None:
         one, old=old, new=new, loose=one.loose | other.loose, around=one.around + other.around, gaps=[*one.gaps]
     )
     draft.is_member = one.is_member if one.is_member == other.is_member else None
-    while draft.old and isinstance(draft.old[0], PatternHole) and draft.new and draft.new[0][1] == draft.old[0]:
+    while draft.old and draft.new and _is_idle(draft, draft.old[0]) and draft.new[0][1] == draft.old[0]:
         del draft.old[0], draft.new[0], draft.gaps[0]
         draft.is_member = None
-    while draft.old and isinstance(draft.old[-1], PatternHole) and draft.new and draft.new[-1][1] == draft.old[-1]:
+    while draft.old and draft.new and _is_idle(draft, draft.old[-1]) and draft.new[-1][1] == draft.old[-1]:
         draft.trail = draft.new[-1][0]
         del draft.old[-1], draft.new[-1], draft.gaps[-1]
     words = [item for item in draft.old if isinstance(item, str) and any(map(str.isalnum, item))]
     return draft if words else None
+
+
+def _is_idle(draft: Draft, item: Item) -> bool:
+    """Return whether an item is a hole that nothing else of the replacement needs."""
+    return isinstance(item, PatternHole) and [one for _, one in draft.new].count(item) == 1
 
 
 def _shared_runs(old: Sequence[Lexeme], new: Sequence[Lexeme]) -> list[tuple[int, int]]:
@@ -198,7 +208,7 @@ def _drafted(
         else:
             items.append(old[at].text)
             at += 1
-    loose: set[int] = set()
+    loose, quoted = set[int](), set[int]()
     written, text = list[tuple[str, Item]](), example.texts[1]
     texts, fresh = [token.text for token in old], [token.text for token in new]
     at, reached = 0, example.after.index(new[0]) if new else 0
@@ -210,9 +220,15 @@ def _drafted(
             if not (_edge(fresh, at - 1, _LEFT_EDGES) and _edge(fresh, at + len(run), _RIGHT_EDGES)):
                 loose.add(numbers[run])
             at += len(run)
+            continue
+        inner = new[at].text[1:-1] if new[at].kind is LexemeKind.STRING else ""
+        if inner.isidentifier() and (inner,) in numbers:
+            quote = new[at].text[0]
+            written += [(gap, quote), ("", PatternHole(numbers[inner,])), ("", quote)]
+            quoted.add(numbers[inner,])
         else:
             written.append((gap, new[at].text))
-            at += 1
+        at += 1
     last = reached + len(new)
     trail = text[new[-1].end : example.after[last].start] if new and last < len(example.after) else ""
     gaps.append(_gap(example.texts[0], example.before, begins + len(old)))
@@ -220,7 +236,7 @@ def _drafted(
     literals = frozenset(numbers[token.text,] for token in single if is_literal(token))
     # The same type is that of a parameter and of a field.
     is_member = None if form is PatternForm.TYPE else begins > 0 and example.before[begins - 1].text in DOTS
-    return Draft(items, written, loose, trail, form, (around,), gaps, literals, is_member)
+    return Draft(items, written, loose, trail, form, (around,), gaps, frozenset(quoted), literals, is_member)
 
 
 def _gap(text: str, tokens: Sequence[Lexeme], at: int) -> str:

@@ -57,6 +57,7 @@ class EditPattern:
         around: The other tokens of the lines of each example.
         spans_lines: Whether what is searched is on several lines.
         is_member: Whether a dot is before it; None if there may be one or not.
+        quoted: The holes that stand in quotes in ``new``; only a name fits there.
     """
 
     old: tuple[str | PatternHole, ...]
@@ -69,6 +70,7 @@ class EditPattern:
     around: tuple[tuple[str, ...], ...] = ()
     spans_lines: bool = False
     is_member: bool | None = None
+    quoted: frozenset[int] = frozenset()
 
     @property
     def anchor(self) -> str:
@@ -166,7 +168,7 @@ def _match_at(pattern: EditPattern, text: str, tokens: Sequence[Lexeme], at: int
         end = _end_of_hole(tokens, at, following)
         if end is None or (item.number in spans and not _same(tokens, spans[item.number], (at, end))):
             return None
-        if item.number in pattern.loose and not is_simple(tokens[at:end]):
+        if not _fits(pattern, item, tokens[at:end]):
             return None
         spans[item.number] = at, end
         at = end
@@ -181,6 +183,13 @@ def _match_at(pattern: EditPattern, text: str, tokens: Sequence[Lexeme], at: int
     if "\n" in around or "\r" in around:
         return None
     return Match(start, end_offset, _filled(pattern, text, tokens, spans), limits[0], at - 1)
+
+
+def _fits(pattern: EditPattern, hole: PatternHole, tokens: Sequence[Lexeme]) -> bool:
+    """Return whether tokens may stand where the replacement has the hole: in quotes a name, else no operators."""
+    if hole.number in pattern.quoted:
+        return len(tokens) == 1 and tokens[0].kind is LexemeKind.NAME
+    return hole.number not in pattern.loose or is_simple(tokens)
 
 
 def _end_of_hole(tokens: Sequence[Lexeme], at: int, following: str | PatternHole | None) -> int | None:

@@ -35,6 +35,8 @@ _NAMESPACES = frozenset({"namespace_definition", "mod_item"})
 MAX_BY_USE = 2
 # From this likeness on, the new name is the old one in another spelling.
 RESPELLED = 0.8
+# Heads of functions that may have more than one.
+_HEADS = frozenset({"function_signature", "function_declarator"})
 # Its parameters are fields.
 _RECORD = "record_declaration"
 
@@ -101,7 +103,7 @@ def _may_be_split(here: list[Occurrence], same: list[Occurrence], rules: NameRul
     if any(found.receiver for found in here):
         return False
     is_bound = any(found.is_binding for found in here)
-    bindings = [found for found in same if found.is_binding and not _is_defined(found, rules)]
+    bindings = [] if _are_overloads([*here, *same], rules) else [found for found in same if found.is_binding]
     return len(bindings) > (0 if is_bound else 1)
 
 
@@ -115,10 +117,21 @@ def _may_be_another(here: list[Occurrence], same: list[Occurrence], rules: NameR
     return any(_is_defined(found, rules) for found in same) or 0 < most < len(same)
 
 
+def _are_overloads(found: list[Occurrence], rules: NameRules) -> bool:
+    """Return whether a name is that of a function with several heads: overloads, a prototype, a Python property."""
+    heads = [one.node.parent for one in found if one.is_binding and one.node.parent is not None]
+    return any(
+        head.type in _HEADS
+        or (head.type in rules.definitions and rules.has_bare_members)
+        or (head.parent is not None and head.parent.type == "decorated_definition")
+        for head in heads
+    )
+
+
 def _is_defined(found: Occurrence, rules: NameRules) -> bool:
     """Return whether a name is bound by the definition of a function or type."""
     binder = found.node.parent
-    return found.is_binding and binder is not None and binder.type in rules.definitions
+    return found.is_binding and binder is not None and binder.type in {*rules.definitions, *_HEADS}
 
 
 def _is_respelled(old: str, new: str) -> bool:
