@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from infill_completion.api import Engine, EngineState, Health
 from infill_completion.document.snapshot import Answer, Snapshot, Trigger
 from infill_completion.document.workspace import OpenDocuments
 from infill_server.idle_learning import IdleLearning, with_learned
+from infill_server.lsp.import_turns import import_in_turn
 from infill_server.recording.observed_engine import StartedEngine
 from infill_server.slow_model import SlowModelWatch
 
@@ -213,15 +213,16 @@ class EngineKeeper:
         self._observer.engine_replaced()
         await self.aclose()
         if former is not None:
-            shutdown = await asyncio.to_thread(importlib.import_module, "infill_completion.client.shutdown")
+            shutdown = await asyncio.to_thread(import_in_turn, "infill_completion.client.shutdown")
             await (shutdown.end_engine(former) if end else shutdown.leave_engine(former, wanted))
         self._connection = await self._connect(wanted)
 
     async def _connect(self, wanted: EngineSettings) -> _Connection:
         # These imports take longer than many requests, so they run in a thread to keep the event loop responsive.
-        connect = await asyncio.to_thread(importlib.import_module, "infill_completion.client.connect")
-        await asyncio.to_thread(importlib.import_module, "infill_completion.suggest.completer")
-        await asyncio.to_thread(connect.import_engine, self._settings(wanted))
+        connect = await asyncio.to_thread(import_in_turn, "infill_completion.client.connect")
+        await asyncio.to_thread(import_in_turn, "infill_completion.suggest.completer")
+        if wanted.url is not None:
+            await asyncio.to_thread(import_in_turn, "infill_completion.client.remote.engine")
         engine: StartedEngine = connect.engine_for(self._settings(wanted), self._on_health)
         if self._observe is not None:
             engine = self._observe(engine, self._on_health)

@@ -6,7 +6,6 @@ A request takes its snapshot before the first ``await``, so it sees the document
 from __future__ import annotations
 
 import asyncio
-import importlib
 import time
 from dataclasses import replace
 
@@ -15,6 +14,7 @@ from lsprotocol import types
 from infill_completion.document.snapshot import Answer, Snapshot, Trigger
 from infill_server.language_server import InfillServer
 from infill_server.lsp.documents import Document
+from infill_server.lsp.import_turns import import_in_turn
 from infill_server.lsp.items import inline_items, nothing_yet, popup_items
 from infill_server.records.offered import Offered
 from infill_server.records.source import answered_by
@@ -87,7 +87,7 @@ def closed(ls: InfillServer, params: types.DidCloseTextDocumentParams) -> None:
 async def _start_session(ls: InfillServer) -> None:
     """Collect the settings from all sources, then start the engine that they name."""
     # Importing it on the event loop would delay the requests that directly follow ``initialized``.
-    await asyncio.to_thread(importlib.import_module, "infill_server.configuration")
+    await asyncio.to_thread(import_in_turn, "infill_server.configuration")
     from infill_completion.settings import config_path
 
     configuration = ls.session.configuration

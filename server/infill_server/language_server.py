@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -17,6 +16,7 @@ from infill_server.editor_settings import EditorSettings
 from infill_server.edits.next_edits import NextEdits
 from infill_server.lsp.anticipation import Anticipation
 from infill_server.lsp.documents import Document, DocumentStore
+from infill_server.lsp.import_turns import import_in_turn
 from infill_server.lsp.pauses import Pauses
 from infill_server.lsp.protocol import InfillProtocol, log_internal_error
 from infill_server.lsp.replacement import Replacement
@@ -151,7 +151,7 @@ class InfillServer(LanguageServer):
         if not self._may_record():
             return
         # It imports SQLite and reads a file.
-        module = await asyncio.to_thread(importlib.import_module, "infill_server.records.recalibration")
+        module = await asyncio.to_thread(import_in_turn, "infill_server.records.recalibration")
         if (model := await asyncio.to_thread(module.recalibrated_show_model)) is not None:
             self.session.engine.calibrate(model)
 

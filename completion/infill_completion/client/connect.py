@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from infill_completion.client.local import LocalEngine, OnHealth
@@ -10,12 +9,6 @@ from infill_completion.settings import Settings
 
 if TYPE_CHECKING:
     from infill_completion.client.remote.engine import RemoteEngine
-
-
-def import_engine(settings: Settings) -> None:
-    """Import what `engine_for` needs for ``settings``, which takes longer than many requests; for a thread."""
-    if settings.engine.url is not None:
-        import_module("infill_completion.client.remote.engine")
 
 
 def engine_for(settings: Settings, on_health: OnHealth | None = None) -> LocalEngine | RemoteEngine:

@@ -18,6 +18,7 @@ from lsprotocol import types
 
 from infill_server.edits.pending_edits import PendingEdits
 from infill_server.lsp.documents import Document, DocumentStore
+from infill_server.lsp.import_turns import import_in_turn
 
 if TYPE_CHECKING:
     from infill_completion.api import Engine
@@ -248,6 +249,8 @@ class NextEdits:
     def _follow(self) -> EditWindow:
         """Bring the history up to date; on the thread."""
         if self._window is None:
+            # With what is needed on the event loop later; other threads may be importing, too.
+            import_in_turn("infill_completion.edits.model_turn")
             from infill_completion.edits.window import EditWindow
 
             self._window = EditWindow()
