@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
@@ -77,6 +77,7 @@ class ModelTurn:
         roots: The folders of the workspace.
         run: Runs work on the window.
         is_stopped: Whether to give up; asked often.
+        documents: Returns the texts of all other open documents, by URI.
     """
 
     engine: Engine | None
@@ -85,6 +86,7 @@ class ModelTurn:
     roots: Sequence[Path]
     run: WindowRunner
     is_stopped: Callable[[], bool]
+    documents: Callable[[], Mapping[str, str]] = dict
 
     @property
     def form(self) -> EditFormat | None:
@@ -113,13 +115,14 @@ class ModelTurn:
             return answer
         if notes is not None:
             notes.form = form.family
-        rest = await self.run(lambda window: window.rest(request))
+        rest = await self.run(lambda window: window.rest(request, answer.silence))
         if rest:
             _note(notes, "not asked again: what it has changed besides the edit that was taken")
             return await self._judged(request, answer, rest, explanation)
+        documents = self.documents()
         question = await self.run(
             lambda window: window.question(
-                request, answer.silence, form, self.settings, self.roots, as_text=is_remote
+                request, answer.silence, form, self.settings, self.roots, documents, as_text=is_remote
             )
         )  # fmt: skip
         if question is None:

@@ -22,8 +22,8 @@ from infill_completion.edits.proposal import (
     lines_of,
 )
 from infill_completion.edits.rejections import Rejections
+from infill_completion.edits.secrets import has_secret
 from infill_completion.languages.syntax.parser import has_grammar
-from infill_completion.privacy.masking import mask_secrets
 
 # Larger documents get no proposals.
 MAX_CHARACTERS = 1_000_000
@@ -87,7 +87,7 @@ class Proposer:
     def _propose(self, request: EditRequest, notes: EditExplanation | None) -> NextEditsAnswer:
         hunk = next(self._history.latest(), None)
         reason = self._refusal(request, hunk)
-        if notes is not None and hunk is not None and not _has_secret(hunk):
+        if notes is not None and hunk is not None and not has_secret(hunk, _text_of(hunk, request)):
             notes.example(hunk)
         if hunk is None or reason is not None:
             return NextEditsAnswer(silence=reason)
@@ -133,8 +133,9 @@ class Proposer:
         # One is shown at a time, so that each must do alone; if none does, all together may.
         alone = [proposal for proposal in kept if self._keeps_syntax(document, [proposal], count)]
         if not alone and 1 < len(kept) == len(found) and self._keeps_syntax(document, kept, count):
-            alone = [_merged(request.text, kept)]
-            found = [(alone[0], "")]
+            merged = _merged(request.text, kept)
+            reason = REJECTED if self._is_rejected(request, merged) else ""
+            found, alone = [(merged, reason)], [] if reason else [merged]
         else:
             found = [(proposal, reason or ("" if proposal in alone else BREAKS)) for proposal, reason in found]
         if notes is not None:
@@ -192,7 +193,7 @@ class Proposer:
             return Silence.TOO_LARGE
         if is_new(hunk) and not (request.others and request.language_id == "python"):
             return Silence.TYPING
-        if _has_secret(hunk):
+        if has_secret(hunk, _text_of(hunk, request)):
             return Silence.MASKED
         return None
 
@@ -203,8 +204,8 @@ class Proposer:
         """
         request = document.request
         typed = line_start(request.text, request.offset), line_end(request.text, request.offset)
-        latest = next(self._history.latest())
-        if latest.uri == request.uri and self._was_offered(latest):
+        latest = next(self._history.latest(), None)
+        if latest is not None and latest.uri == request.uri and self._was_offered(latest):
             typed = len(request.text) + 1, -1  # The line was not typed.
         history = self._history.of(request.uri)
         changed = [
@@ -249,8 +250,8 @@ def _merged(text: str, proposals: Sequence[Proposal]) -> Proposal:
     return Proposal(start, end, edited[start : len(edited) - (len(text) - end)], proposals[0].kind)
 
 
-def _has_secret(hunk: Hunk) -> bool:
-    return any(mask_secrets("".join(lines)).kinds for lines in (hunk.before, hunk.after))
+def _text_of(hunk: Hunk, request: EditRequest) -> str | None:
+    return request.text if hunk.uri == request.uri else None
 
 
 def _ordered(proposals: Sequence[Proposal], offset: int) -> list[Proposal]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from infill_completion.document.changes import LineChange
+from infill_completion.document.lines import line_at
 from infill_completion.document.workspace import OpenDocument
 from infill_completion.edits.by_model.question import ModelQuestion, question_of
 from infill_completion.edits.candidates import is_new
@@ -50,7 +51,7 @@ class EditWindow:
     ) -> None:
         """Take over the changes of a document; those of a private one are not even kept."""
         if self._is_private(uri, settings, roots):
-            self._history.forget(uri)
+            self._forget_changes(uri)
         else:
             self._history.add(uri, changes, is_broken=is_broken)
 
@@ -89,6 +90,7 @@ class EditWindow:
         form: EditFormat,
         settings: Settings,
         roots: Sequence[Path],
+        documents: Mapping[str, str],
         *,
         as_text: bool,
     ) -> ModelQuestion | None:
@@ -100,16 +102,17 @@ class EditWindow:
             form: The model's format.
             settings: The user's settings.
             roots: The folders of the workspace.
+            documents: The texts of the other open documents.
             as_text: Whether the prompt is sent as text.
         """
         hunks = [hunk for hunk in self._history.latest() if not self._is_private(hunk.uri, settings, roots)]
         if silence not in self.left_to_a_model or not hunks:
             return None
-        line, latest = request.text.count("\n", 0, request.offset), hunks[0]
+        line, latest = line_at(request.text, request.offset), hunks[0]
         is_near = latest.first - _NEAR_LINES <= line <= latest.end + _NEAR_LINES
         if latest.uri == request.uri and is_near and (is_new(latest) or _is_blank_change(latest)):
             return None
-        return question_of(request, form, hunks, roots, as_text=as_text)
+        return question_of(request, form, hunks, roots, documents, as_text=as_text)
 
     def judge(
         self,
@@ -132,10 +135,16 @@ class EditWindow:
             self._rest = request.uri, applied(request.text, [first]), rest
         return proposals
 
-    def rest(self, request: EditRequest) -> list[Place]:
-        """Return what else the model's last answer changes, if its last proposal was taken and nothing else done."""
+    def rest(self, request: EditRequest, silence: Silence | None) -> list[Place]:
+        """Return what else the model's last answer changes, if its last proposal was taken and nothing else done.
+
+        Args:
+            request: The document.
+            silence: Why there is no proposal without a model.
+        """
         uri, text, places = self._rest
-        return places if (uri, text) == (request.uri, request.text) else []
+        is_next = silence in self.left_to_a_model and (uri, text) == (request.uri, request.text)
+        return places if is_next else []
 
     def reject(self, key: int) -> None:
         """Do not propose again the change of lines that has this key."""
@@ -143,8 +152,13 @@ class EditWindow:
 
     def forget(self, uri: str) -> None:
         """Forget a document that was closed, except for what was rejected in it."""
-        self._history.forget(uri)
+        self._forget_changes(uri)
         self._proposer.forget(uri)
+
+    def _forget_changes(self, uri: str) -> None:
+        self._history.forget(uri)
+        if self._rest[0] == uri:
+            self._rest = "", "", []
 
     def _gives_up(self) -> bool:
         return self._is_stopped()
@@ -161,7 +175,7 @@ class EditWindow:
         latest = next(self._history.latest(), None)
         for uri in {request.uri, latest.uri} if latest is not None else {request.uri}:
             if self._is_private(uri, settings, roots):
-                self._history.forget(uri)
+                self._forget_changes(uri)
                 return Silence.PRIVATE_FILE
         return None
 

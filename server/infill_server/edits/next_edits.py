@@ -183,6 +183,7 @@ class NextEdits:
     def closed(self, uri: str) -> None:
         """Forget a document that was closed."""
         self._newest.pop(uri, None)
+        self.edited(uri)
         self._inbox.append(lambda window: window.forget(uri))
 
     def close(self) -> None:
@@ -232,13 +233,16 @@ class NextEdits:
                 return answer
             from infill_completion.edits.model_turn import ModelTurn
 
-            turn = ModelTurn(*self._engine(), settings, roots, self._run, is_stopped)
+            turn = ModelTurn(*self._engine(), settings, roots, self._run, is_stopped, lambda: self._others(request.uri))
             return await pending.wait(turn.take(request, answer, explanation), answer)
         except asyncio.CancelledError:
             pending.stop()
             raise
         finally:
             self._running.discard(pending)
+
+    def _others(self, uri: str) -> dict[str, str]:
+        return {other.uri: other.text for other in self._documents.others(uri)}
 
     async def _run(self, work: Callable[[EditWindow], T]) -> T:
         """Run work on the thread, with the history up to date."""

@@ -58,6 +58,7 @@ class ModelDesk:
         self.window, self.settings = EditWindow(), settings or Settings()
         self.model = ScriptedModel(rewrite)
         self.buffer = Buffer(text, language_id, uri)
+        self.documents = dict[str, str]()
 
     def change(self, old: str, new: str, *, count: int = 0) -> None:
         """Type over the occurrence number ``count`` of a text, key by key."""
@@ -81,7 +82,7 @@ class ModelDesk:
             return done()
 
         answer = self.window.propose(request, (), self.settings, (ROOT,), lambda: False, explanation)
-        turn = ModelTurn(self.model, "scripted", self.settings, (ROOT,), run, lambda: False)
+        turn = ModelTurn(self.model, "scripted", self.settings, (ROOT,), run, lambda: False, lambda: self.documents)
         return await turn.take(request, answer, explanation)
 
     async def edits(self, offset: int | None = None) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from infill_completion.api import FinishReason
+from infill_completion.document.changes import LineChange
 from infill_completion.edits.explained import EditExplanation
 from infill_completion.edits.proposal import EditKind, lines_of
 from infill_completion.edits.rejections import key_of
@@ -293,3 +294,67 @@ async def test_the_window_is_that_of_the_format(form: str, above: int, below: in
     assert len(rewrite.text) <= most
     assert rewrite.above.endswith(f"value_{numbers[0] - 1} = {numbers[0] - 1}\n") or not rewrite.above
     assert rewrite.below.startswith(f"value_{numbers[-1] + 1} = ") or not rewrite.below
+
+
+KEY_LINES = [f"Vb3{number:02}QmZkx9TtLr0aYw8eKc5NdHs2Gf7Jp4UoXi1Rv6Bz+/MAEqDhW" for number in range(30)]
+KEY = "\n".join(["-----BEGIN RSA " + "PRIVATE KEY-----", *KEY_LINES, "-----END RSA " + "PRIVATE KEY-----"])
+
+
+async def test_lines_from_the_middle_of_a_key_are_not_shown_after_a_change_of_one() -> None:
+    """Neither mark of the key is among the lines that the model is shown."""
+    made = desk(("Vb3", "Vb4"), text=f'KEY = """\n{KEY}\n"""\n')
+    made.change(KEY_LINES[14][-6:], "abcdef", count=14)
+    assert await made.edits() == []
+    assert not any(line[8:40] in str(made.model.rewrites) for line in KEY_LINES)
+
+
+async def test_a_change_within_a_key_is_not_shown_to_the_model_after_another_change() -> None:
+    made = desk(("base * depth", "base + depth"), text=f'{CODE}\n\nKEY = """\n{KEY}\n"""\n')
+    made.change(KEY_LINES[14][-6:], "abcdef", count=14)
+    made.change("width * height", "width + height")
+    assert [new for _, new in await made.edits()] == ["+"]
+    assert [edit.after for edit in made.model.rewrites[0].edits] == ["    return width + height"]
+
+
+@pytest.mark.parametrize(("is_open", "shown"), [(True, ["b.py", "a.py"]), (False, ["a.py"])])
+async def test_only_an_open_document_tells_that_a_change_in_it_holds_no_secret(is_open: bool, shown: list[str]) -> None:
+    made = desk(("base * depth", "base + depth"))
+    other = f"LIMIT = 4\n{KEY}\n"
+    lines = tuple(other.splitlines(keepends=True))
+    typed = LineChange(0, ("LIMIT = 3\n",), lines[:1], 1), LineChange(15, ("changed\n",), lines[15:16], 2)
+    made.window.follow("file:///w/b.py", typed, is_broken=False, settings=made.settings, roots=())
+    made.documents |= {"file:///w/b.py": other} if is_open else {}
+    made.change("width * height", "width + height")
+    await made.ask()
+    assert [edit.path for edit in made.model.rewrites[0].edits] == shown
+
+
+async def test_what_is_left_of_an_answer_is_forgotten_with_its_document() -> None:
+    made = desk(("base * depth", "base + depth"), ("volume(1, 2, 3)", "volume(1, 2, 3.5)"))
+    made.change("width * height", "width + height")
+    first = (await made.ask()).proposals[0]
+    made.buffer.replace(first.start, first.end, first.text)
+    made.buffer.log.take()
+    made.window.forget(made.buffer.uri)
+    assert await made.edits() == []
+    assert len(made.model.rewrites) == 1
+
+
+async def test_what_is_left_of_an_answer_is_not_proposed_once_edits_are_switched_off() -> None:
+    made = desk(("base * depth", "base + depth"), ("volume(1, 2, 3)", "volume(1, 2, 3.5)"))
+    made.change("width * height", "width + height")
+    first = (await made.ask()).proposals[0]
+    made.buffer.replace(first.start, first.end, first.text)
+    made.settings = Settings(edits=EditSettings(enabled=False))
+    assert await made.edits() == []
+
+
+async def test_rejected_edits_that_only_work_together_do_not_come_again() -> None:
+    text = CODE.replace("    return base", "    # of the ground\n    return base")
+    made = desk(
+        ("= area(width, height)", "= (area(width, height)"), ("    return base", "    )\n    return base"), text=text
+    )
+    made.change("width * height", "width + height")
+    (proposal,) = (await made.ask()).proposals
+    made.window.reject(key_of(made.buffer.uri, *lines_of(made.buffer.text, proposal)))
+    assert await made.edits() == []

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from infill_completion.api import CompletionRequest, PastEdit, Rewrite
-from infill_completion.document.lines import split_lines, to_lf
+from infill_completion.document.lines import line_at, split_lines, to_lf
 from infill_completion.edits.by_model.differences import changed_places
 from infill_completion.edits.history import Hunk, Lines
 from infill_completion.edits.proposal import EditRequest, Place
+from infill_completion.edits.secrets import has_secret, is_masked, stands_in
 from infill_completion.privacy.masking import mask_secrets
 from infill_completion.privacy.rules import path_of
 from infill_completion.prompt.rewriting.formats import EditFormat
@@ -71,7 +72,13 @@ class ModelQuestion:
 
 
 def question_of(
-    request: EditRequest, form: EditFormat, hunks: Iterable[Hunk], roots: Sequence[Path], *, as_text: bool
+    request: EditRequest,
+    form: EditFormat,
+    hunks: Iterable[Hunk],
+    roots: Sequence[Path],
+    documents: Mapping[str, str],
+    *,
+    as_text: bool,
 ) -> ModelQuestion | None:
     """Return what to ask a model about a document; None if the lines at the cursor cannot be rewritten.
 
@@ -80,13 +87,15 @@ def question_of(
         form: The model's format.
         hunks: What the user has changed, the newest first; nothing private.
         roots: The folders of the workspace.
+        documents: The texts of other open documents. Changes in any others are left out, since only a document tells
+            whether there is a secret in some of its lines.
         as_text: Whether the prompt is sent as text.
     """
     lines = split_lines(request.text)
     starts = [0]
     for line in lines:
         starts.append(starts[-1] + len(line))
-    at = next((number for number in range(len(lines)) if request.offset < starts[number + 1]), len(lines) - 1)
+    at = min(line_at(request.text, request.offset), len(lines) - 1)
     first, end = _window(lines, at, form)
     start, stop = starts[first], starts[end]
     shown = split_lines(_shown(request.text, start, stop))[: end - first]
@@ -97,14 +106,15 @@ def question_of(
     column = min(request.offset - starts[at], len(lines[at].rstrip("\r\n")))
     cursor = sum(len(line) + 1 for line in text.split("\n")[: at - first]) + column
     above, below = form.around_characters, form.around_characters
+    begin = next(each for each in starts if each >= start - above)
     rewrite = Rewrite(
         form=form.family, path=shown_path(request.uri, roots),
-        above=to_lf(_shown(request.text, _whole_line(request.text, start - above), start)) if above else "",
+        above=to_lf(_shown(request.text, begin, start)) if above else "",
         text=text,
         below=to_lf(_shown(request.text, stop, min(stop + below, len(request.text)))) if below else "",
         cursor=cursor,
         earlier=_earlier(request.uri, lines, first, end, hunks) or text,
-        edits=tuple(_past_edits(hunks, lambda uri: shown_path(uri, roots))),
+        edits=tuple(_past_edits(hunks, {**documents, request.uri: request.text}, lambda uri: shown_path(uri, roots))),
     )  # fmt: skip
     return ModelQuestion(request, form, rewrite, start, tuple(lines[first:end]), tuple(shown))
 
@@ -142,30 +152,28 @@ def _shown(text: str, start: int, end: int) -> str:
     return mask_secrets(text, start, end).text
 
 
-def _whole_line(text: str, offset: int) -> int:
-    """Return the start of the first whole line from ``offset`` on."""
-    return 0 if offset <= 0 else text.find("\n", offset - 1) + 1
-
-
-def _earlier(uri: str, lines: Sequence[str], first: int, end: int, hunks: Sequence[Hunk]) -> str:
+def _earlier(uri: str, lines: list[str], first: int, end: int, hunks: Sequence[Hunk]) -> str:
     """Return the lines before the last change, if it is one of them; empty if not."""
     latest = hunks[0] if hunks else None
     if latest is None or latest.uri != uri or not first <= latest.first <= latest.end <= end:
         return ""
-    if tuple(lines[latest.first : latest.end]) != latest.after:
+    if not stands_in(latest, lines):
         return ""
-    before = [*lines[first : latest.first], *latest.before, *lines[latest.end : end]]
-    whole = "".join(before)
-    return "" if mask_secrets(whole).kinds else to_lf(whole).removesuffix("\n")
+    above, below = "".join(lines[:first]), "".join(lines[end:])
+    before = "".join([*lines[first : latest.first], *latest.before, *lines[latest.end : end]])
+    has_one = is_masked(before, 0, len(before)) or is_masked(above + before + below, len(above), len(above + before))
+    return "" if has_one else to_lf(before).removesuffix("\n")
 
 
-def _past_edits(hunks: Sequence[Hunk], path: Callable[[str], str]) -> list[PastEdit]:
+def _past_edits(hunks: Sequence[Hunk], documents: Mapping[str, str], path: Callable[[str], str]) -> list[PastEdit]:
     """Return the last changes, the newest last, without secrets and changes of blanks."""
     found: list[PastEdit] = []
     for hunk in hunks:
         before, after = "".join(hunk.before), "".join(hunk.after)
-        is_large = max(len(hunk.before), len(hunk.after)) > _MAX_EDIT_LINES
-        if is_large or before.split() == after.split() or mask_secrets(before).kinds or mask_secrets(after).kinds:
+        if max(len(hunk.before), len(hunk.after)) > _MAX_EDIT_LINES or before.split() == after.split():
+            continue
+        document = documents.get(hunk.uri)
+        if document is None or not stands_in(hunk, split_lines(document)) or has_secret(hunk, document):
             continue
         old, new = (to_lf(text).removesuffix("\n") for text in (before, after))
         found.append(PastEdit(path(hunk.uri), hunk.first + 1, old, new))
