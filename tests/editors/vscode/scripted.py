@@ -32,7 +32,7 @@ class Story:
         texts = next((texts for when, texts in reversed(self.rules) if request.prefix.endswith(when)), [""])
         text = texts[0]
         texts.append(texts.pop(0))
-        say(event="request", tail=request.prefix[-40:], text=text)
+        say(event="request", tail=request.prefix[-40:], text=text, ahead=request.ahead)
         tokens: list[str | threading.Event] = []
         for token in _tokens(text):
             if token in self.held:

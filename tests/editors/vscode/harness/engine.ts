@@ -8,10 +8,12 @@ import { until, within } from "./waiting.ts";
 export interface Request {
   tail: string;
   text: string;
+  /** Whether nobody waits for it: the server asks by itself, in a pause or for what may come next. */
+  ahead: boolean;
 }
 
 export class ScriptedEngine {
-  readonly requests: Request[] = [];
+  readonly everything: Request[] = [];
   private obeyed = 0;
   private isListening = false;
   private readonly child: ChildProcess;
@@ -50,6 +52,11 @@ export class ScriptedEngine {
     await this.order({ load: true });
   }
 
+  /** The requests for which somebody waits. */
+  get requests(): Request[] {
+    return this.everything.filter(({ ahead }) => !ahead);
+  }
+
   async stop(): Promise<void> {
     const gone = new Promise((resolve) => this.child.once("exit", resolve));
     this.child.stdin!.end();
@@ -64,7 +71,7 @@ export class ScriptedEngine {
 
   private heard(event: { event: string } & Request): void {
     if (event.event === "request") {
-      this.requests.push(event);
+      this.everything.push(event);
     }
     this.obeyed += event.event === "obeyed" ? 1 : 0;
     this.isListening ||= event.event === "listening";

@@ -39,6 +39,10 @@ stage.story(
     assert.match(await window.statusIs("off"), /ignore rule/);
     assert.equal(await window.ghost(), "");
     assert.equal(stage.engine.requests.length, asked, "nothing of the file went to the engine");
+    assert.deepEqual(
+      stage.engine.everything.filter(({ tail }) => tail.includes("key =")),
+      [],
+    );
 
     await window.run("Workspaces: Manage Workspace Trust");
     await window.page.getByRole("button", { name: "Trust", exact: true }).first().click();
