@@ -116,7 +116,8 @@ class History:
         """Replace an answer by a longer one, ``offer``, which a user who pauses at ``view`` gets to see."""
         foresight = recalled.entry.foresight.once_typed(recalled.typed)
         entry = replace(
-            recalled.entry, view=view, offers=(offer,), reason=None, ahead=Offer(""), foresight=foresight
+            recalled.entry, view=view, offers=(offer,), reason=None, ahead=Offer(""), foresight=foresight,
+            unsure=None,
         )  # fmt: skip
         self._memory.remember(entry)
         newest, request = self._newest.get(view.uri, (None, None))

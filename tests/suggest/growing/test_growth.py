@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from infill_completion.document.snapshot import SkipReason, Snapshot
+from infill_completion.document.snapshot import SkipReason, Snapshot, Trigger
 from infill_completion.settings import CompletionSettings, Settings
 from infill_completion.suggest.completer import Completer
 from tests.suggest.growing.writer import Writer, paused
@@ -205,4 +205,66 @@ async def test_windows_line_ends() -> None:
     await completer.complete(crlf(BODY))
     await paused(completer, crlf(BODY))
     assert shown(await completer.complete(crlf(BODY))) == "a + 1\r\n    y = x * 2\r\n    return x + y"
+    await completer.aclose()
+
+
+async def test_a_pause_before_the_answer_does_not_keep_it_from_growing() -> None:
+    completer = Completer(Writer(BODY, LINES).engine, AT_ONCE)
+    assert await paused(completer, at(BODY)) == 0
+    await completer.complete(at(BODY))
+    assert await paused(completer, at(BODY)) == 1
+    await completer.aclose()
+
+
+async def test_it_stays_in_the_block_however_long_the_user_pauses() -> None:
+    body = "function f() {\n    if (a) {\n        x = |"
+    snapshot = replace(at(body), language_id="javascript")
+    completer = Completer(Writer(body, "1;\n        y = 2;\n    }\n}\n").engine, AT_ONCE)
+    await completer.complete(snapshot)
+    assert await paused(completer, snapshot) == 1
+    assert shown(await completer.complete(snapshot)) == "1;\n        y = 2;\n    }"
+    assert await paused(completer, snapshot) == 0
+    assert shown(await completer.complete(snapshot)) == "1;\n        y = 2;\n    }"
+    await completer.aclose()
+
+
+async def test_what_was_shown_at_a_pause_and_deleted_does_not_come_again() -> None:
+    line = "call_this_function(with_this, and_that)"
+    settings = Settings(completion=CompletionSettings(debounce_ms=0, eagerness="low"))
+    completer = Completer(Writer(BODY, f"{line}\n", {f"    x = {line}": math.log(0.75)}).engine, settings)
+    await completer.complete(at(BODY))
+    assert await paused(completer, at(BODY)) == 1
+    text = shown(await completer.complete(at(BODY)))
+    assert text == line
+    completer.accepted("file:///a", text)
+    await completer.complete(at(typed(text, BODY)))
+    assert (await completer.complete(at(BODY))).reason is SkipReason.JUST_DELETED
+    assert await paused(completer, at(BODY)) == 0
+    await completer.aclose()
+
+
+async def test_what_is_asked_for_ends_it() -> None:
+    writer = Writer(BODY, LINES)
+    completer = Completer(writer.engine, AT_ONCE)
+    await completer.complete(at(BODY))
+    await until(lambda: is_idle(completer))
+    writer.engine.gate = asyncio.Event()
+    grown: list[None] = []
+    pause = asyncio.create_task(completer.grow(at(BODY), lambda: grown.append(None)))
+    await until(lambda: writer.engine.requests[-1].prefix.endswith("x * 2"))
+    answer = asyncio.create_task(completer.complete(replace(at(BODY), trigger=Trigger.INVOKED)))
+    await until(pause.done)
+    writer.engine.gate.set()
+    await answer
+    assert not grown
+    await completer.aclose()
+
+
+async def test_keys_ahead_go_on_where_nothing_can_grow() -> None:
+    writer = Writer(BODY, LINES, None)  # Without probabilities nothing grows.
+    completer = Completer(writer.engine, AT_ONCE)
+    await completer.complete(at(BODY))
+    await paused(completer, at(BODY))
+    await until(lambda: is_idle(completer))
+    assert any(request.prefix.endswith("x = a + 1") for request in writer.engine.requests)
     await completer.aclose()

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 
-from infill_completion.document.snapshot import SkipReason, Snapshot
+from infill_completion.document.snapshot import SkipReason, Snapshot, Trigger
 from infill_completion.document.view import View
 from infill_completion.suggest.ahead.futures import after_accepting
 from infill_completion.suggest.ahead.lookahead import LookAhead
@@ -36,7 +36,7 @@ class Growth:
         self._history = history
         self._lookahead = lookahead
         self._place: tuple[str, int, int] | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[bool] | None = None
 
     @property
     def is_running(self) -> bool:
@@ -44,18 +44,21 @@ class Growth:
         return self._task is not None
 
     def visit(self, snapshot: Snapshot) -> None:
-        """End what runs for another place than that of ``snapshot``."""
-        if self._place != _place_of(snapshot):
+        """End what runs for another place than that of ``snapshot``, or anything if the user asks for a suggestion."""
+        if snapshot.trigger is Trigger.INVOKED or self._place != _place_of(snapshot):
             self.stop()
 
     def stop(self, uri: str | None = None) -> None:
         """End what runs, or only what runs in the document ``uri``."""
-        if self._task is not None and (uri is None or self._place is None or self._place[0] == uri):
-            self._task.cancel()
+        if uri is None or self._place is None or self._place[0] == uri:
+            if self._task is not None:
+                self._task.cancel()
             self._task = self._place = None
 
     async def grow(self, snapshot: Snapshot, view: View, on_longer: Callable[[], None]) -> None:
         """Let the suggestion at ``view`` grow; returns at the end of that, or when it was ended.
+
+        It grows once at a place: the request for what it has grown to is followed by a pause of its own.
 
         Args:
             snapshot: The document where the user pauses.
@@ -65,23 +68,24 @@ class Growth:
         if self._place == _place_of(snapshot):
             return
         self.stop()
-        self._lookahead.forget(view.uri)
         task = self._task = asyncio.create_task(self._grow(view, on_longer))
-        self._place = _place_of(snapshot)
+        place = self._place = _place_of(snapshot)
         try:
             await asyncio.wait({task})
         finally:
             task.cancel()
             if self._task is task:
                 self._task = self._place = None
-        if not task.cancelled():
-            task.result()
+        if not task.cancelled() and task.result():
+            self._place = place
 
-    async def _grow(self, view: View, on_longer: Callable[[], None]) -> None:
+    async def _grow(self, view: View, on_longer: Callable[[], None]) -> bool:
+        """Let it grow, and return whether there was anything that may."""
         recalled = self._history.recall(view)
         begun = None if recalled is None else self._begun(view, recalled)
-        if recalled is None or begun is None:
-            return
+        if recalled is None or begun is None or not may_grow(view, begun.text, begun.replaced):
+            return False
+        self._lookahead.forget(view.uri)  # the lines come first
         told = recalled.offers[0].text if recalled.offers else ""
         known, told_s = told, time.monotonic()
         async for offer in self._longer(view, begun):
@@ -92,6 +96,8 @@ class Growth:
                 on_longer()
         if known != told:
             on_longer()
+        self._lookahead.start_soon(view, recalled)
+        return True
 
     def _begun(self, view: View, recalled: Recalled) -> Offer | None:
         """Return what may grow at ``view``; None for nothing.
@@ -100,9 +106,9 @@ class Growth:
         """
         if recalled.offers or recalled.how is not Reuse.SAME:
             return recalled.offers[0] if recalled.offers else None
+        unsure = recalled.entry.unsure if recalled.reason is SkipReason.LOW_CONFIDENCE else None
         if recalled.reason in _LINE_IS_WHOLE and not view.window.before[-1:].isspace():
             return Offer("")
-        unsure = recalled.entry.unsure
         return unsure if unsure is not None and self._history.judge.admits_at_pause(unsure.estimate) else None
 
     async def _longer(self, view: View, begun: Offer) -> AsyncIterator[Offer]:
