@@ -87,8 +87,8 @@ class RequestLoop:
         """Return the request that takes the next step; None when idle for too long, or stopped and all have ended."""
         with self._activity.changed:
             while (running := self._scheduler.next(model)) is None:
-                if rest_s := self._scheduler.rest_s():
-                    self._activity.changed.wait(rest_s)
+                if self._scheduler.is_running:
+                    self._activity.changed.wait(self._scheduler.rest_s())
                     continue
                 if self._activity.is_stopping:
                     return None

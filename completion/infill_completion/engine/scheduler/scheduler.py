@@ -108,6 +108,11 @@ class Scheduler:
         """Return all requests."""
         return [*self._waiting, *(running.job for running in self._running)]
 
+    @property
+    def is_running(self) -> bool:
+        """Whether any request is running; those for which :meth:`next` finds no step rest."""
+        return bool(self._running)
+
     def rest_s(self) -> float:
         """Return for how long all running requests rest, in seconds; 0 where none is running."""
         return max(0.0, min((one.rests_until for one in self._running), default=0.0) - self._clock())
