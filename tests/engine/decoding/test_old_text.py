@@ -76,3 +76,9 @@ def test_a_text_that_is_another_one_altogether_takes_a_step_a_token_at_most() ->
 def test_any_text_is_followed(text: str) -> None:
     assert steps(text, text + "b\n") <= len(pieces(text)) + 2
     assert steps("b\n", text) <= len(pieces(text)) + 1
+
+
+@pytest.mark.parametrize("change", [(" await", ""), ("load", "read")])
+def test_a_change_that_is_made_again_and_again_is_expected(change: tuple[str, str]) -> None:
+    old = "".join(f"    value{number} = await load(path{number}, {number})\n" for number in range(30))
+    assert steps(old, old.replace(*change)) <= steps(old, old) + 15

@@ -344,3 +344,9 @@ class TestTcp:
         url, token = tcp
         headers = {"Authorization": f"Bearer {token}", **header}
         assert httpx.get(f"{url}/health", headers=headers).status_code == 403
+
+
+def test_null_in_lines_to_rewrite_is_the_default(engine: ScriptedEngine, http: httpx.Client) -> None:
+    rewrite = {"text": "a", "form": None, "cursor": None, "edits": [{"before": "b", "after": None, "line": None}]}
+    http.post("/v1/completions", json={"rewrite": rewrite}).raise_for_status()
+    assert engine.requests[0].rewrite == Rewrite("", "", "", "a", "", 0, "", (PastEdit("", 1, "b", ""),))

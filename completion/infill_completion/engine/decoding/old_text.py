@@ -132,10 +132,10 @@ class OldText:
         return next((count for count in range(most) if self._ids[at - count] != self._written[-1 - count]), most)
 
     def _learn(self, old: list[int], new: list[int]) -> None:
-        """Expect a change again; what only adds tokens is expected after the token before them."""
-        if not old and self._reached:
+        """Expect a change again; what only adds or only removes tokens, after the token before them."""
+        if (not old or not new) and self._reached:
             before = self._ids[self._reached - 1 : self._reached]
-            old, new = before, [*before, *new]
+            old, new = [*before, *old], [*before, *new]
         if not old or max(len(old), len(new)) > _MOST_CHANGED or any(one.old == old for one in self._repeats):
             return
         self._repeats = [_Repeat(old, new), *self._repeats[: _MOST_CHANGES - 1]]

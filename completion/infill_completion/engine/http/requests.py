@@ -168,10 +168,7 @@ def _rewrite(value: object) -> Rewrite | None:
         return None
     if not isinstance(value, dict):
         raise BadRequestError("`rewrite` must be an object with the lines to rewrite in `text`.", "rewrite")
-    texts = {
-        name: text_of(value.get(name, ""), f"rewrite.{name}")
-        for name in ("form", "path", "above", "text", "below", "earlier")
-    }
+    texts = _texts(value, "rewrite", "form", "path", "above", "text", "below", "earlier")
     cursor = Fields(value).integer("cursor", 0, 0, len(texts["text"]))
     edits = value.get("edits") or ()
     if not isinstance(edits, list | tuple) or not all(isinstance(edit, dict) for edit in edits):
@@ -180,5 +177,10 @@ def _rewrite(value: object) -> Rewrite | None:
 
 
 def _past_edit(edit: Mapping[str, Any]) -> PastEdit:
-    texts = {name: text_of(edit.get(name, ""), f"rewrite.edits.{name}") for name in ("path", "before", "after")}
+    texts = _texts(edit, "rewrite.edits", "path", "before", "after")
     return PastEdit(**texts, line=Fields(edit).integer("line", 1, 1, 1 << 31))
+
+
+def _texts(value: Mapping[str, Any], field: str, *names: str) -> dict[str, str]:
+    given = {name: value.get(name) for name in names}
+    return {name: "" if text is None else text_of(text, f"{field}.{name}") for name, text in given.items()}
