@@ -81,7 +81,7 @@ ALWAYS_INLINE void dot_bytes(const int8_t *weight, const int32_t *weight_sums, i
         for (int r = 0; r < rows; r++) sums.upper[w][r] = sums.lower[w][r] = _mm512_setzero_si512();
     }
     for (; i + BYTE_BLOCK <= inputs; i += BYTE_BLOCK) {
-        prefetch_weights(weight + (ptrdiff_t)weights * i, weights * BYTE_BLOCK, WEIGHTS_AHEAD);
+        prefetch(weight + (ptrdiff_t)weights * i + WEIGHTS_AHEAD, weights * BYTE_BLOCK);
         add_products(&sums, weight + i, inputs, weights, x + i, rows, BYTE_BLOCK);
     }
     if (i < inputs) add_products(&sums, weight + i, inputs, weights, x + i, rows, inputs - i);

@@ -59,7 +59,7 @@ ALWAYS_INLINE void dot_bytes(const int8_t *weight, const int32_t *weight_sums, i
     UNROLLED
     for (int w = 0; w < TILE; w++) sums.upper[w] = sums.lower[w] = _mm256_setzero_si256();
     for (; i + BYTE_VECTOR <= inputs; i += BYTE_VECTOR) {
-        prefetch_weights(weight + (ptrdiff_t)weights * i, weights * BYTE_VECTOR, WEIGHTS_AHEAD);
+        prefetch(weight + (ptrdiff_t)weights * i + WEIGHTS_AHEAD, weights * BYTE_VECTOR);
         add_products(&sums, weight + i, inputs, weights, upper + i, lower + i);
     }
     if (i < inputs) add_rest(&sums, weight + i, inputs, weights, upper + i, lower + i, inputs - i);

@@ -94,7 +94,7 @@ ALWAYS_INLINE void dot_bytes(const int8_t *weight, const int32_t *weight_sums, i
         for (int w = 0; w < TILE; w++) sums.upper[r][w] = sums.lower[r][w] = vdupq_n_s32(0);
     }
     for (; i + BYTE_VECTOR <= inputs; i += BYTE_VECTOR) {
-        prefetch_weights(weight + (ptrdiff_t)weights * i, weights * BYTE_VECTOR, WEIGHTS_AHEAD);
+        prefetch(weight + (ptrdiff_t)weights * i + WEIGHTS_AHEAD, weights * BYTE_VECTOR);
         add_products(&sums, weight + i, inputs, weights, x + i, inputs, rows);
     }
     if (i < inputs) add_rest(&sums, weight + i, inputs, weights, x + i, rows, inputs - i);
