@@ -132,6 +132,27 @@ def test_nothing_of_the_repositorys_configuration_runs(repository: Path) -> None
     assert not mark.exists()
 
 
+@pytest.mark.parametrize("command", [["bench", "edits", "."], ["explain", "--edits", "a.py:1:1"]])
+@pytest.mark.parametrize("how", ["gitdir", "core.worktree"])
+def test_the_history_of_another_folder_is_refused(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str], command: list[str], how: str,
+) -> None:  # fmt: skip
+    _commit(repository, BEFORE)
+    _commit(repository, RENAMED)
+    other = tmp_path_factory.mktemp("other")
+    (other / "a.py").write_text(BEFORE)
+    if how == "gitdir":
+        (other / ".git").write_text(f"gitdir: {repository / '.git'}\n")
+    else:
+        _git(repository, "config", "core.worktree", str(other))
+    monkeypatch.chdir(other if how == "gitdir" else repository)
+    assert main(command) == 2
+    captured = capsys.readouterr()
+    assert "name another folder" in captured.err
+    assert "total" not in captured.out
+
+
 def test_a_folder_without_history_gets_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "edits", str(tmp_path)]) == 2
     assert "Name a folder in a git repository." in capsys.readouterr().err

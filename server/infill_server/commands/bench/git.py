@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from infill_completion.privacy.git.program import git_command, git_environment
+from infill_completion.privacy.git.working_tree import ForeignHistoryError, own_top
 from infill_server.errors import UsageError
 
 LIMIT_S = 120.0
@@ -39,13 +40,25 @@ class Git:
     Args:
         folder: A folder in a working tree, or a bare repository.
 
+    Attributes:
+        top: The top of the working tree; of a bare repository its own folder.
+
     Raises:
-        GitError: Git is not installed, or the folder is in no repository that Git would read.
+        GitError: Git is not installed, or the folder is in no repository that Git would read, or in one whose history
+            is that of another folder.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.directory = Path(os.fsdecode(self.line("rev-parse", "--absolute-git-dir")))
+        self.top = self._find_top()
+
+    def _find_top(self) -> Path:
+        if self.line("rev-parse", "--is-bare-repository") == b"true":
+            return Path(os.fsdecode(self.line("rev-parse", "--absolute-git-dir")))
+        try:
+            return own_top(self._folder, self)
+        except ForeignHistoryError as error:
+            raise GitError(f"The repository of {self._folder} {error}; name another folder.") from error
 
     def line(self, *arguments: str) -> bytes:
         """Return Git's answer without its line end."""

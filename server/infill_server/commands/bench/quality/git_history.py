@@ -11,7 +11,6 @@ from pathlib import Path
 
 from infill_completion.document.lines import to_lf
 from infill_completion.languages.registry import language_id_of
-from infill_completion.privacy.git.working_tree import ForeignHistoryError, own_top
 from infill_completion.privacy.rules import Privacy
 from infill_server.commands.bench.git import Git, GitError, split_range
 from infill_server.commands.bench.quality.cutting import HoleSource
@@ -56,7 +55,7 @@ class GitHistory:
         self._folder = folder if folder.is_dir() else folder.parent
         self._git = Git(self._folder)
         self._privacy = privacy
-        self._top = self._find_top()
+        self._top = self._git.top
         self._below = () if folder.is_dir() else (folder.name,)
         self.commits = self._newest(range_, ("--", *(self._below or (".",))))
 
@@ -82,14 +81,6 @@ class GitHistory:
         if not found:
             raise GitError("No commit there added lines of source code; name another folder or range.")
         return found[:MAX_FILES]
-
-    def _find_top(self) -> Path:
-        if self._git.line("rev-parse", "--is-bare-repository") == b"true":
-            return self._git.directory
-        try:
-            return own_top(self._folder, self._git)
-        except ForeignHistoryError as error:
-            raise GitError(f"The repository of {self._folder} {error}; name another folder.") from error
 
     def _newest(self, revisions: Sequence[str], paths: Sequence[str]) -> list[str]:
         """Return the newest commits that are no merges; those where a shallow clone ends have no known parents."""
