@@ -24,6 +24,9 @@ CALLS = {
         ),
         "a string that is kept": "f(\n    «lazy('a')⟶'a'»,\n    [[lazy('b')⟶'b']],\n)\n",
         "a number between operators": "«same(a, 10)⟶assert a == 10»\n[[same(b, 20)⟶assert b == 20]]\n",
+        "a name that becomes a member, twice": (
+            "queue.wait(«rest⟶jobs.rest»)\nqueue.wait(«left⟶jobs.left»)\nqueue.wait([[most⟶jobs.most]])\n"
+        ),
         "a name in quotes": "need(a«⟶, name='a'»)\nneed(bc[[⟶, name='bc']])\nneed(x.y)\n",
         "names in quotes, twice": "need(a«⟶, 'a'»)\nneed(b«⟶, 'b'»)\nneed(c[[⟶, 'c']])\n",
         "the same variable of another function": (
@@ -101,6 +104,10 @@ SILENT = {
         "a local variable of another function": "def f(path):\n    load(a«⟶, path»)\n\ndef g():\n    load(b)\n",
         "within the function that it calls": (
             "def _walk(a):\n    return os.walk(a)\n\ndef f(b):\n    return «os.walk⟶_walk»(b)\n"
+        ),
+        "an argument that becomes a member": "queue.wait(«rest⟶self.jobs.rest()»)\nqueue.wait(left)\n",
+        "an argument that becomes a member, twice": (
+            "queue.wait(«rest⟶jobs.rest()»)\nqueue.wait(«left⟶jobs.left()»)\nqueue.wait(min(a, b))\n"
         ),
         "a member of that name": "x = «c.get(a)⟶c.find(a)»\ny = c.c.get(a)\n",
         "a test that is turned around": "check.«False⟶True»(a)\ncheck.False(b)\n",

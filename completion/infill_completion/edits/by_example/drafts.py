@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from infill_completion.edits.by_example.examples import Example
 from infill_completion.edits.by_example.likeness import context
@@ -20,7 +21,7 @@ from infill_completion.edits.by_example.regions import (
     is_name,
     with_context,
 )
-from infill_completion.edits.tokens import DOTS, Lexeme, LexemeKind, holds_run, partners
+from infill_completion.edits.tokens import DOTS, Lexeme, LexemeKind, partners
 from infill_completion.edits.words import CONSTANTS
 
 # A change in more tokens is no example: what its sides share takes the square of them to find.
@@ -80,7 +81,7 @@ class Draft:
         spans_lines = any("\n" in gap for gap in self.gaps[1:-1])
         pattern = EditPattern(
             tuple(self.old), inner, span, loose, examples, blanks, self.form, self.around, spans_lines, self.is_member,
-            self.quoted,
+            self.quoted | _members(new),
         )  # fmt: skip
         if pattern.drops_what_varies or not pattern.anchor:
             return None
@@ -182,21 +183,27 @@ def _shared_runs(old: Sequence[Lexeme], new: Sequence[Lexeme]) -> list[tuple[int
                 end = pairs.get(end, end) + 1 if pairs.get(end, end) >= end else end + 1
             start = at + 2 if end - at > 2 and old[at + 1].text == "=" and is_name(old[at]) else at
             run = [token.text for token in old[start:end]]
-            if run and holds_run(fresh, run) and start < end:
+            if run and start < end and _is_kept(fresh, run):
                 found.append((start, end))
             at = end + 1
     return found
+
+
+def _is_kept(fresh: list[str], run: list[str]) -> bool:
+    """Return whether a run stands in ``fresh``, and not only as a member, which is another thing of that name."""
+    begins = [0, *(at + 1 for at, text in enumerate(fresh) if text not in DOTS)]
+    return any(fresh[at : at + len(run)] == run for at in begins)
 
 
 def _drafted(
     example: Example, old: list[Lexeme], new: list[Lexeme], form: PatternForm, around: tuple[str, ...]
 ) -> Draft:
     """Return the draft of a region in which what both of its sides share is a hole."""
-    runs = _shared_runs(old, new)
+    shared = _shared_runs(old, new)
     numbers: dict[tuple[str, ...], int] = {}
-    for start, end in runs:
+    for start, end in shared:
         numbers.setdefault(tuple(token.text for token in old[start:end]), len(numbers))
-    starts = dict(runs)
+    starts = dict(shared)
     items: list[Item] = []
     gaps: list[str] = []
     at, begins = 0, example.before.index(old[0])
@@ -213,7 +220,8 @@ def _drafted(
     texts, fresh = [token.text for token in old], [token.text for token in new]
     at, reached = 0, example.after.index(new[0]) if new else 0
     while at < len(new):
-        run = max((run for run in numbers if tuple(fresh[at : at + len(run)]) == run), key=len, default=None)
+        runs = () if _edge(fresh, at - 1, DOTS) else numbers
+        run = max((run for run in runs if tuple(fresh[at : at + len(run)]) == run), key=len, default=None)
         gap = text[example.after[reached + at - 1].end : new[at].start] if reached + at else ""
         if run is not None and (len(run) > 1 or _is_same(texts, fresh, at)):
             written.append((gap, PatternHole(numbers[run])))
@@ -232,7 +240,7 @@ def _drafted(
     last = reached + len(new)
     trail = text[new[-1].end : example.after[last].start] if new and last < len(example.after) else ""
     gaps.append(_gap(example.texts[0], example.before, begins + len(old)))
-    single = [old[start] for start, end in runs if end == start + 1]
+    single = [old[start] for start, end in shared if end == start + 1]
     literals = frozenset(numbers[token.text,] for token in single if is_literal(token))
     # The same type is that of a parameter and of a field.
     is_member = None if form is PatternForm.TYPE else begins > 0 and example.before[begins - 1].text in DOTS
@@ -263,6 +271,12 @@ def _may_differ(item: Item) -> bool:
     if isinstance(item, PatternHole):
         return False
     return item[0].isalnum() or item[0] in "_\"'`"
+
+
+def _members(items: Sequence[Item]) -> frozenset[int]:
+    """Return the numbers of the holes that stand after a dot."""
+    pairs = pairwise(items)
+    return frozenset(item.number for before, item in pairs if before in DOTS and isinstance(item, PatternHole))
 
 
 def _joined(pieces: list[Item]) -> tuple[Item, ...]:

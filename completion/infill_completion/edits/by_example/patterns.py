@@ -57,7 +57,7 @@ class EditPattern:
         around: The other tokens of the lines of each example.
         spans_lines: Whether what is searched is on several lines.
         is_member: Whether a dot is before it; None if there may be one or not.
-        quoted: The holes that stand in quotes in ``new``; only a name fits there.
+        quoted: The holes that stand in quotes or after a dot in ``new``; only a name fits there.
     """
 
     old: tuple[str | PatternHole, ...]
@@ -186,7 +186,7 @@ def _match_at(pattern: EditPattern, text: str, tokens: Sequence[Lexeme], at: int
 
 
 def _fits(pattern: EditPattern, hole: PatternHole, tokens: Sequence[Lexeme]) -> bool:
-    """Return whether tokens may stand where the replacement has the hole: in quotes a name, else no operators."""
+    """Return whether tokens may stand in a hole of the replacement: in quotes, after a dot a name, else no operators."""
     if hole.number in pattern.quoted:
         return len(tokens) == 1 and tokens[0].kind is LexemeKind.NAME
     return hole.number not in pattern.loose or is_simple(tokens)
