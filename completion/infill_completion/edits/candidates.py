@@ -40,6 +40,7 @@ class EditCandidate:
         learnt: What was learnt from the change, to read.
         least: How much a place must be like the example; None if that was not asked for.
         examples: The number of changes that it was learnt from.
+        goes_up: Whether the user makes the change from the end to the beginning.
     """
 
     def __init__(self, kind: EditKind, places: Iterable[Place] = (), learnt: str = "") -> None:
@@ -48,6 +49,7 @@ class EditCandidate:
         self.left_out: list[tuple[Proposal, str]] = []
         self.least: float | None = None
         self.examples = 1
+        self.goes_up = False
 
     def leave_out(self, reason: str) -> None:
         """Leave out all places."""
@@ -171,6 +173,7 @@ class EditCandidates:
             candidate.leave_out(TOO_COMMON)
             return
         record = track_record(pattern, self._history.latest(), self._request.uri, self._request.language_id)
+        candidate.goes_up = record.goes_up
         if record.refuted:
             candidate.leave_out(REFUTED)
         elif any(record.is_between(line_at(text, proposal.start)) for proposal in candidate.proposals):

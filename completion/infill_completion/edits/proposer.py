@@ -115,7 +115,7 @@ class Proposer:
                 notes.add(candidate, request.text, found)
             if kept:
                 self._offer(request, kept)
-                return NextEditsAnswer(tuple(_ordered(kept, request.offset)))
+                return NextEditsAnswer(tuple(_ordered(kept, request.offset, goes_up=candidate.goes_up)))
         return NextEditsAnswer(silence=silence)
 
     def _judge(
@@ -254,6 +254,11 @@ def _text_of(hunk: Hunk, request: EditRequest) -> str | None:
     return request.text if hunk.uri == request.uri else None
 
 
-def _ordered(proposals: Sequence[Proposal], offset: int) -> list[Proposal]:
-    """Return proposals as a reader would go through them: down from the cursor, then from the top."""
+def _ordered(proposals: Sequence[Proposal], offset: int, *, goes_up: bool = False) -> list[Proposal]:
+    """Return proposals as a reader would go through them: down from the cursor, then from the top.
+
+    If the user goes up, they begin at the cursor too, and then at the end.
+    """
+    if goes_up:
+        return sorted(proposals, key=lambda proposal: (proposal.start > offset, -proposal.start))
     return sorted(proposals, key=lambda proposal: (proposal.start < offset, proposal.start))

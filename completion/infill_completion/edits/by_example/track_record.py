@@ -17,11 +17,16 @@ class TrackRecord:
 
     Attributes:
         refuted: How often the user made another change where the pattern fits.
-        lines: The lines of the document, as they are now, at which the change was made.
+        lines: The lines of the document, as they are now, at which the change was made, the last change first.
     """
 
     refuted: int = 0
     lines: tuple[int, ...] = ()
+
+    @property
+    def goes_up(self) -> bool:
+        """Whether the user goes from the end to the beginning: the last change was made above the one before."""
+        return len(self.lines) > 1 and self.lines[0] < self.lines[1]
 
     def is_between(self, line: int) -> bool:
         """Return whether the user has passed over a line: the change was made above and below it."""
@@ -33,7 +38,7 @@ def track_record(pattern: EditPattern, hunks: Iterable[Hunk], uri: str, language
 
     Args:
         pattern: The pattern.
-        hunks: What the user has changed, in all documents.
+        hunks: What the user has changed, in all documents, the last change first.
         uri: The document that is looked at.
         language_id: LSP's language id.
     """
