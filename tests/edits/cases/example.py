@@ -22,6 +22,9 @@ CALLS = {
             "«self.assertEqual(a, b)⟶assert a == b»\n[[self.assertEqual(x.y, g(z))⟶assert x.y == g(z)]]\n"
             "self.assertEqual(p or q, 1)\n"
         ),
+        "an operator beside the same operator": (
+            "assert not «p.fits(a)⟶p.rest(a) == a»\nassert not [[p.fits(b)⟶p.rest(b) == b]]\n"
+        ),
         "a string that is kept": "f(\n    «lazy('a')⟶'a'»,\n    [[lazy('b')⟶'b']],\n)\n",
         "a number between operators": "«same(a, 10)⟶assert a == 10»\n[[same(b, 20)⟶assert b == 20]]\n",
         "a name that becomes a member, twice": (
@@ -99,6 +102,13 @@ SILENT = {
         "formatting only": "foo(a,«⟶ »b)\nfoo(c,d)\n",
         "other arity": "foo(a«⟶, 1»)\nfoo()\nfoo(b, c)\n",
         "would bind otherwise": "«f(a, b)⟶a == b»\nf(p or q, 1)\n",
+        "would bind otherwise than a word before it": "assert «p.fits(a)⟶p.rest(a) == a»\nassert not p.fits(b)\n",
+        "would bind otherwise than a word before its object": (
+            "assert «p.q(1).fits(a)⟶p.q(1).rest(a) == a»\nassert not p.q(1).fits(b)\n"
+        ),
+        "would bind otherwise than an operator after it": (
+            "x = names[count].sizes[most].first.«fits(a)⟶rest(a) + a»\ny = names[count].sizes[most].first.fits(b) * 2\n"
+        ),
         "half-written": "foo(a«⟶, 1»)\nfoo(b)\nx = (\n",
         "half-written at the change": "foo(a«⟶, »\nfoo(b)\n",
         "a local variable of another function": "def f(path):\n    load(a«⟶, path»)\n\ndef g():\n    load(b)\n",

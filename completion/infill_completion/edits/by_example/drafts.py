@@ -21,7 +21,7 @@ from infill_completion.edits.by_example.regions import (
     is_name,
     with_context,
 )
-from infill_completion.edits.tokens import DOTS, Lexeme, LexemeKind, partners
+from infill_completion.edits.tokens import DOTS, Lexeme, LexemeKind, operand_start, partners
 from infill_completion.edits.words import CONSTANTS
 
 # A change in more tokens is no example: what its sides share takes the square of them to find.
@@ -46,6 +46,7 @@ class Draft:
         quoted: The holes that stand in quotes in ``new``; only a name fits there.
         literals: The holes that stand for one literal in the example.
         is_member: Whether a dot is before it; None if it was so in one example only.
+        beside: The tokens before and after each example.
     """
 
     old: list[Item]
@@ -58,6 +59,7 @@ class Draft:
     quoted: frozenset[int]
     literals: frozenset[int]
     is_member: bool | None
+    beside: frozenset[str]
 
     def pattern(self, examples: int = 1) -> EditPattern | None:
         """Return the finished pattern; None if it replaces nothing or spans lines."""
@@ -81,7 +83,7 @@ class Draft:
         spans_lines = any("\n" in gap for gap in self.gaps[1:-1])
         pattern = EditPattern(
             tuple(self.old), inner, span, loose, examples, blanks, self.form, self.around, spans_lines, self.is_member,
-            self.quoted | _members(new),
+            self.quoted | _members(new), self.beside,
         )  # fmt: skip
         if pattern.drops_what_varies or not pattern.anchor:
             return None
@@ -151,8 +153,9 @@ def unified(one: Draft, other: Draft) -> Draft | None:
         else:
             return None
     draft = replace(
-        one, old=old, new=new, loose=one.loose | other.loose, around=one.around + other.around, gaps=[*one.gaps]
-    )
+        one, old=old, new=new, loose=one.loose | other.loose, around=one.around + other.around, gaps=[*one.gaps],
+        beside=one.beside | other.beside,
+    )  # fmt: skip
     draft.is_member = one.is_member if one.is_member == other.is_member else None
     while draft.old and draft.new and _is_idle(draft, draft.old[0]) and draft.new[0][1] == draft.old[0]:
         del draft.old[0], draft.new[0], draft.gaps[0]
@@ -244,7 +247,10 @@ def _drafted(
     literals = frozenset(numbers[token.text,] for token in single if is_literal(token))
     # The same type is that of a parameter and of a field.
     is_member = None if form is PatternForm.TYPE else begins > 0 and example.before[begins - 1].text in DOTS
-    return Draft(items, written, loose, trail, form, (around,), gaps, frozenset(quoted), literals, is_member)
+    end = begins + len(old)
+    start = operand_start(example.before, begins)
+    beside = frozenset(token.text for token in (*example.before[:start][-1:], *example.before[end : end + 1]))
+    return Draft(items, written, loose, trail, form, (around,), gaps, frozenset(quoted), literals, is_member, beside)
 
 
 def _gap(text: str, tokens: Sequence[Lexeme], at: int) -> str:

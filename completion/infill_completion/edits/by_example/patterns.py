@@ -19,6 +19,12 @@ MAX_HOLE_TOKENS = 120
 _SEPARATORS = frozenset({",", ";"})
 # What may stand in a hole that moves from between brackets or commas to where operators are.
 _TIGHT = frozenset({".", "::", "->", "?."})
+OPERATORS = frozenset(
+    {
+        "+", "-", "*", "/", "%", "**", "//", "&", "|", "^", "<<", ">>", "==", "!=", "===", "!==", "<", ">", "<=", ">=",
+        "&&", "||", "??", "and", "or", "is", "in", "instanceof", "if", "?",
+    }
+)  # fmt: skip
 
 
 class PatternForm(Enum):
@@ -58,6 +64,7 @@ class EditPattern:
         spans_lines: Whether what is searched is on several lines.
         is_member: Whether a dot is before it; None if there may be one or not.
         quoted: The holes that stand in quotes or after a dot in ``new``; only a name fits there.
+        beside: The tokens before and after each example.
     """
 
     old: tuple[str | PatternHole, ...]
@@ -71,6 +78,7 @@ class EditPattern:
     spans_lines: bool = False
     is_member: bool | None = None
     quoted: frozenset[int] = frozenset()
+    beside: frozenset[str] = frozenset()
 
     @property
     def anchor(self) -> str:
@@ -234,6 +242,17 @@ def is_simple(tokens: Sequence[Lexeme]) -> bool:
                 return False
             was_operand = True
     return depth == 0
+
+
+def has_operator(tokens: Sequence[Lexeme]) -> bool:
+    """Return whether an operator stands between operands, outside of brackets."""
+    depth = 0
+    for index, token in enumerate(tokens):
+        if depth == 0 and index and token.text in OPERATORS:
+            return True
+        if token.kind is LexemeKind.MARK:
+            depth += (token.text in OPENERS) - (token.text in CLOSERS)
+    return False
 
 
 def _same(tokens: Sequence[Lexeme], one: tuple[int, int], other: tuple[int, int]) -> bool:

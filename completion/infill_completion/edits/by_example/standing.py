@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from infill_completion.edits.by_example.patterns import EditPattern, Match
+from infill_completion.edits.by_example.patterns import OPERATORS, EditPattern, Match, has_operator
 from infill_completion.edits.edited_document import EditedDocument
 from infill_completion.edits.names.occurrences import occurrences, scopes_around
 from infill_completion.edits.names.rules import NameRules, rules_of
-from infill_completion.edits.tokens import DOTS, LexemeKind, tokens_of
+from infill_completion.edits.tokens import DOTS, LexemeKind, operand_start, tokens_of
 from infill_completion.edits.words import KEYWORDS
 
 if TYPE_CHECKING:
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 UNKNOWN = "a name in it is not known there"
 CALLS_ITSELF = "the function would call itself"
+BINDS_OTHERWISE = "an operator beside it would bind otherwise"
 _ASSIGNS = frozenset({"=", ":="})
+_BINDING = OPERATORS | DOTS | {"!", "~", "not", "await", "["}
 
 
 class Standing:
@@ -33,11 +35,14 @@ class Standing:
     def __init__(self, pattern: EditPattern, document: EditedDocument, example: int | None) -> None:
         self._document, self._example = document, example
         self._language_id = document.request.language_id
+        self._pattern = pattern
         self._old = frozenset(item for item in pattern.old if isinstance(item, str))
         self._new = [item for item in pattern.new if isinstance(item, str)]
 
     def objection(self, match: Match) -> str:
         """Return why a match is left out; empty if nothing speaks against it."""
+        if self._binds_otherwise(match):
+            return BINDS_OTHERWISE
         tree, rules = self._document.tree, rules_of(self._language_id)
         place = None if tree is None else tree.root_node.descendant_for_byte_range(match.start, match.start)
         if place is None or rules is None or not (self._callable or self._locals):
@@ -49,6 +54,18 @@ class Standing:
             if any(around.isdisjoint(owners) for owners in self._locals):
                 return UNKNOWN
         return ""
+
+    def _binds_otherwise(self, match: Match) -> bool:
+        """Return whether an operator comes in beside another one that is not beside the examples."""
+        tokens, (first, end) = self._document.tokens, self._pattern.old_span
+        start = operand_start(tokens, match.first)
+        before = tokens[max(start - 1, 0) : start] if first == 0 else []
+        after = tokens[match.last + 1 : match.last + 2] if end == len(self._pattern.old) else []
+        beside = {token.text for token in (*before, *after)} - self._pattern.beside
+        if beside.isdisjoint(_BINDING):
+            return False
+        old = [token for token in tokens[match.first : match.last + 1] if match.start <= token.start < match.end]
+        return not has_operator(old) and has_operator(tokens_of(match.text, self._language_id))
 
     @cached_property
     def _at_example(self) -> Node | None:
