@@ -20,6 +20,7 @@ from infill_completion.edits.names.rules import rules_of
 from infill_completion.edits.parameters import changed_calls, changed_signature, is_called
 from infill_completion.edits.parsed import Parsers
 from infill_completion.edits.proposal import EditKind, EditRequest, Place, Proposal
+from infill_completion.edits.unbound_names import unbound_names
 from infill_completion.edits.unused_imports import unused_imports
 
 # Changes in which imports may have lost their last use.
@@ -27,6 +28,7 @@ _LOST_IN = 8
 UNLIKE = "too little like the example"
 TOO_COMMON = "there are too many such places; a second example is asked for"
 REFUTED = "you have changed such a place in another way"
+UNBOUND = "a name that you have brought in is not defined yet"
 PASSED_OVER = "you have passed over such a place"
 
 
@@ -127,12 +129,17 @@ class EditCandidates:
         Names in a list are left until two more changes have been made: another one may take their place.
         """
         history, text = self._history.of(self._request.uri), self._request.text
-        earlier = [hunk for hunk in history.hunks if hunk is not self._hunk] if history is not None else []
+        hunks = history.hunks if history is not None else []
+        earlier = [hunk for hunk in hunks if hunk is not self._hunk]
         places = unused_imports(earlier[-_LOST_IN:], self._document)
         lines = [place for place in places if is_whole_line(place, text)]
         if places and not lines:
             places = unused_imports(earlier[-_LOST_IN:-1], self._document)
-        return EditCandidate(EditKind.UNUSED_IMPORT, lines or places)
+        candidate = EditCandidate(EditKind.UNUSED_IMPORT, lines or places)
+        unbound = unbound_names(hunks, self._document) if candidate.proposals else set()
+        if any(name.startswith("_") for name in unbound) or (unbound and not lines):
+            candidate.leave_out(UNBOUND)
+        return candidate
 
     def _by_example(self, pattern: EditPattern) -> EditCandidate:
         """Return the places that a pattern fits and that are like its examples."""

@@ -53,7 +53,10 @@ def unused_imports(hunks: Sequence[Hunk], document: EditedDocument) -> list[Plac
             counts[token.text] = counts.get(token.text, 0) + 1
     strings = [token.text for token in tokens if token.kind in {LexemeKind.STRING, LexemeKind.COMMENT}]
     found: list[Place] = []
+    written = {line.rstrip() for hunk in hunks for line in hunk.after}
     for match in pattern.finditer(text):
+        if match.group() in written:
+            continue  # What the user has just imported will be used.
         line = tokens_of(match.group(), language_id)
         names = _imported(line, language_id)
         gone = [name for name in names if counts.get(name) == 1 and name in lost]

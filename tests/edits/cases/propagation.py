@@ -28,6 +28,7 @@ IMPORTS = {
         "beside a private name that is defined": (
             "[[import os\n⟶]]\ndef _here():\n    return 1\n\nx = «os.getcwd()⟶_here()»\ny = 1\nz = «2⟶y»\n"
         ),
+        "a line beside a name without an import": "[[import os\n⟶]]import sys\n\nx = «os.getcwd()⟶here()»\ny = sys\nz = «2⟶y»\n",
         "one of several": "from m import [[a, ⟶]]b\n\nx = «a()⟶b()»\ny = 1\nz = «2⟶y»\nw = 1\nv = «3⟶w»\n",
         "the last of several": "from m import b[[, a⟶]]\n\nx = «a()⟶b()»\ny = 1\nz = «2⟶y»\nw = 1\nv = «3⟶w»\n",
     },
@@ -71,6 +72,16 @@ SILENT = {
         "import for a private function that is not yet written": (
             "import os\n\nx = «os.getcwd()⟶_here()»\ny = 1\nz = «2⟶y»\n"
         ),
+        "import for two uses of a private function that is not yet written": (
+            "import os\n\nx = «os.getcwd()⟶_here()»\ny = 1\nz = «2⟶_here()»\nw = «2⟶y»\n"
+        ),
+        "import for a private function of an earlier change": (
+            "import os\n\ny = «2⟶_here()»\nx = «os.getcwd()⟶1»\nz = «2⟶y»\n"
+        ),
+        "name in a list that a name without an import may replace": (
+            "from m import a, b\n\nx = «a()⟶c()»\ny = b\nz = «2⟶y»\nw = 1\nv = «3⟶w»\n"
+        ),
+        "import that was added by a change": ("import sys\n«⟶import os\n»\nx = «os⟶sys»\ny = 1\nz = «2⟶y»\n"),
         "import whose neighbour goes": "import hashlib\n«from hashlib import sha1\n⟶»import a\n\ny = a.b\nz = «2⟶y»\n",
         "import still used": "import os\n\nx = «os.getcwd()⟶1»\ny = os.sep\ny = 1\nz = «2⟶y»\n",
         "import used in a string": "import os\n\nx = «os.getcwd()⟶1»\ny: 'os.PathLike'\ny = 1\nz = «2⟶y»\n",

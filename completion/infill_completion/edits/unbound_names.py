@@ -1,0 +1,50 @@
+"""Names that the user has brought in and that nothing binds yet: more is about to be written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from infill_completion.edits.edited_document import EditedDocument
+from infill_completion.edits.history import Hunk
+from infill_completion.edits.names.builtin_names import is_known
+from infill_completion.edits.names.occurrences import occurrences
+from infill_completion.edits.names.rules import rules_of
+from infill_completion.edits.tokens import LexemeKind, tokens_of
+from infill_completion.edits.words import KEYWORDS
+
+# A file of these sees names of its package without importing them.
+_BOUND_ELSEWHERE = frozenset({"java", "go"})
+
+
+def unbound_names(hunks: Sequence[Hunk], document: EditedDocument) -> set[str]:
+    """Return the names of variables, functions and types that changes brought in and that are bound nowhere.
+
+    Args:
+        hunks: The changes.
+        document: The document as it is now.
+    """
+    language_id, text = document.request.language_id, document.request.text
+    rules, tree = rules_of(language_id), document.tree
+    if rules is None or tree is None or language_id in _BOUND_ELSEWHERE:
+        return set()
+    found = set()
+    for name in _brought_in(hunks, language_id):
+        here = [] if is_known(language_id, name, text) else occurrences(tree, text, name, rules)
+        uses = [one for one in here if not one.receiver and not one.is_label]
+        if uses and not any(one.is_binding or one.is_imported for one in uses):
+            found.add(name)
+    return found
+
+
+def _brought_in(hunks: Sequence[Hunk], language_id: str) -> set[str]:
+    """Return the names that stand in changed lines, and in none of those that they replaced."""
+    before, after = (
+        {
+            token.text
+            for lines in sides
+            for token in tokens_of("".join(lines), language_id)
+            if token.kind is LexemeKind.NAME
+        }
+        for sides in ([hunk.before for hunk in hunks], [hunk.after for hunk in hunks])
+    )
+    return after - before - KEYWORDS
