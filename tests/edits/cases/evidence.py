@@ -2,6 +2,12 @@
 
 SHOWN = {
     "python": {
+        "a literal of a call that changes too": (
+            "f(a, «g('x')⟶h('y')»)\nf(b, «g('x')⟶h('y')»)\nf(c, [[g('x')⟶h('y')]])\n"
+        ),
+        "a number beside the same number": (
+            "assert a is None or b or «len(b)⟶at(b, 0)» != 1\nassert a is None or b or [[len(b)⟶at(b, 0)]] != 1\n"
+        ),
         "attribute after a second example": "p = s.«name⟶title»\nq = s.«name⟶title»\nr = s.[[name⟶title]]\n",
         "variable in another spelling": (
             "def f([[colour⟶color]]):\n    a([[colour⟶color]])\n    b([[colour⟶color]])\n    return c(«colour⟶color»)\n"
@@ -49,6 +55,11 @@ SILENT = {
         "passed over": "log.«warn⟶error»(a)\nlog.warn(b)\nlog.«warn⟶error»(c)\nlog.warn(d)\n",
         "attribute in many places": "p = s.«name⟶title»\nq = s.name\nr = s.name\n",
         "string that becomes a name": "f(a, «'x'⟶path»)\nf(b, 'x')\n",
+        "a literal of a call that changes too": "f(a, «g('x')⟶h('y')»)\nf(b, g('x'))\n",
+        "a number beside another number": (
+            "assert a is None or b or «len(b)⟶at(b, 0)» != 1\nassert a is None or b or len(b) != 2\n"
+        ),
+        "a sum of strings": "f(a, b, c, «'x' + end⟶''»)\nf(a, b, c, 'x' + end)\n",
         "another statement": "«file = read(a)⟶state = a.stat()»\n\n\ndef g(b):\n    file = read(b)\n",
         "a return that becomes an assignment": "def f():\n    «return self.make(⟶kwargs = dict(»a)\n\n\ndef g():\n    return self.make(a)\n",
         "variable that is bound again": "def f(«hooks⟶given»):\n    hooks = hooks or {}\n    return hooks\n",

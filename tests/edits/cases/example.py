@@ -22,6 +22,9 @@ CALLS = {
             "«self.assertEqual(a, b)⟶assert a == b»\n[[self.assertEqual(x.y, g(z))⟶assert x.y == g(z)]]\n"
             "self.assertEqual(p or q, 1)\n"
         ),
+        "a factor of a name": "show(out, «⟶HEADS * »size)\nshow(end, [[⟶HEADS * ]]width)\n",
+        "a factor of a number, as in the example": "show(out, «⟶HEADS * »1)\nshow(end, [[⟶HEADS * ]]2)\n",
+        "a choice between two strings": "log.note(«⟶'new' if x else »'old')\nlog.note([[⟶'new' if x else ]]'odd')\n",
         "an operator beside the same operator": (
             "assert not «p.fits(a)⟶p.rest(a) == a»\nassert not [[p.fits(b)⟶p.rest(b) == b]]\n"
         ),
@@ -101,6 +104,8 @@ SILENT = {
         "comment line": "# load«⟶er»\nload(a)\n",
         "formatting only": "foo(a,«⟶ »b)\nfoo(c,d)\n",
         "other arity": "foo(a«⟶, 1»)\nfoo()\nfoo(b, c)\n",
+        "a factor of a number": "show(out, «⟶HEADS * »size)\nshow(end, 2)\n",
+        "a choice between a string and itself": "log.note(«⟶'new' if x else »'old')\nlog.note('new')\n",
         "would bind otherwise": "«f(a, b)⟶a == b»\nf(p or q, 1)\n",
         "would bind otherwise than a word before it": "assert «p.fits(a)⟶p.rest(a) == a»\nassert not p.fits(b)\n",
         "would bind otherwise than a word before its object": (

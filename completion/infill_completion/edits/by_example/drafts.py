@@ -28,6 +28,8 @@ from infill_completion.edits.words import CONSTANTS
 MAX_TOKENS = 120
 _LEFT_EDGES = frozenset({"(", "[", "{", ",", "=", ":", "return", "=>"})
 _RIGHT_EDGES = frozenset({")", "]", "}", ",", ";"})
+# What strings and numbers begin with.
+_LITERALS = frozenset("\"'`0123456789")
 Item = str | PatternHole
 
 
@@ -83,11 +85,12 @@ class Draft:
         spans_lines = any("\n" in gap for gap in self.gaps[1:-1])
         pattern = EditPattern(
             tuple(self.old), inner, span, loose, examples, blanks, self.form, self.around, spans_lines, self.is_member,
-            self.quoted | _members(new), self.beside,
+            self.quoted | _members(new), self.beside, self.literals,
         )  # fmt: skip
         if pattern.drops_what_varies or not pattern.anchor:
             return None
-        if examples == 1 and self._sorts(self.old[slice(*span)], [item for _, item in changed]):
+        sides = self.old[slice(*span)], [item for _, item in changed]
+        if examples == 1 and (self._sorts(*sides) or _exchanges(*sides)):
             return None
         return None if any(isinstance(item, str) and "\n" in item for item in pattern.new) else pattern
 
@@ -99,6 +102,15 @@ class Draft:
             for these, those in (holes, holes[::-1])
         )
         return one != other
+
+
+def _exchanges(old: Sequence[Item], new: Sequence[Item]) -> bool:
+    """Return whether a literal goes and another one comes: of two places where that is so, one was right."""
+    one, other = (
+        {item for item in items if isinstance(item, str) and (item in CONSTANTS or (item[0] in _LITERALS and item[1:]))}
+        for items in (old, new)
+    )
+    return bool(one - other) and bool(other - one)
 
 
 def draft_of(example: Example) -> Draft | None:

@@ -65,6 +65,7 @@ class EditPattern:
         is_member: Whether a dot is before it; None if there may be one or not.
         quoted: The holes that stand in quotes or after a dot in ``new``; only a name fits there.
         beside: The tokens before and after each example.
+        literals: The holes that stand for one literal in the example.
     """
 
     old: tuple[str | PatternHole, ...]
@@ -79,6 +80,7 @@ class EditPattern:
     is_member: bool | None = None
     quoted: frozenset[int] = frozenset()
     beside: frozenset[str] = frozenset()
+    literals: frozenset[int] = frozenset()
 
     @property
     def anchor(self) -> str:
@@ -194,10 +196,26 @@ def _match_at(pattern: EditPattern, text: str, tokens: Sequence[Lexeme], at: int
 
 
 def _fits(pattern: EditPattern, hole: PatternHole, tokens: Sequence[Lexeme]) -> bool:
-    """Return whether tokens may stand in a hole of the replacement: in quotes, after a dot a name, else no operators."""
+    """Return whether tokens may stand where the replacement has the hole.
+
+    In quotes and after a dot that is a name; between operators it is nothing with operators of its own, and beside
+    an operand that comes in no literal in the place of a name, nor one that comes in too.
+    """
     if hole.number in pattern.quoted:
         return len(tokens) == 1 and tokens[0].kind is LexemeKind.NAME
-    return hole.number not in pattern.loose or is_simple(tokens)
+    if hole.number not in pattern.loose:
+        return True
+    return is_simple(tokens) and not (pattern.is_inserted and _is_other_literal(pattern, hole, tokens))
+
+
+def _is_other_literal(pattern: EditPattern, hole: PatternHole, tokens: Sequence[Lexeme]) -> bool:
+    """Return whether a literal stands where the example has a name, or is a string that comes in beside it."""
+    if len(tokens) != 1 or tokens[0].kind not in {LexemeKind.NUMBER, LexemeKind.STRING}:
+        return False
+    is_string = tokens[0].kind is LexemeKind.STRING
+    if is_string and any(isinstance(item, str) and tokens[0].text in item for item in pattern.new):
+        return True
+    return hole.number < FIRST_VARYING and hole.number not in pattern.literals
 
 
 def _end_of_hole(tokens: Sequence[Lexeme], at: int, following: str | PatternHole | None) -> int | None:

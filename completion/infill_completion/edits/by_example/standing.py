@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from infill_completion.edits.by_example.likeness import around
 from infill_completion.edits.by_example.patterns import OPERATORS, EditPattern, Match, has_operator
 from infill_completion.edits.edited_document import EditedDocument
 from infill_completion.edits.names.occurrences import occurrences, scopes_around
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 UNKNOWN = "a name in it is not known there"
 CALLS_ITSELF = "the function would call itself"
 BINDS_OTHERWISE = "an operator beside it would bind otherwise"
+OTHER_VALUES = "the values on its line are others, so that the one which comes in may be another too"
+_VALUES = frozenset({LexemeKind.NUMBER, LexemeKind.STRING})
+_BEGIN_VALUES = frozenset("\"'`0123456789")
 _ASSIGNS = frozenset({"=", ":="})
 _BINDING = OPERATORS | DOTS | {"!", "~", "not", "await", "["}
 
@@ -43,6 +47,8 @@ class Standing:
         """Return why a match is left out; empty if nothing speaks against it."""
         if self._binds_otherwise(match):
             return BINDS_OTHERWISE
+        if self._pattern.examples == 1 and self._brings_value and self._values_around(match) != self._values:
+            return OTHER_VALUES
         tree, rules = self._document.tree, rules_of(self._language_id)
         place = None if tree is None else tree.root_node.descendant_for_byte_range(match.start, match.start)
         if place is None or rules is None or not (self._callable or self._locals):
@@ -66,6 +72,20 @@ class Standing:
             return False
         old = [token for token in tokens[match.first : match.last + 1] if match.start <= token.start < match.end]
         return not has_operator(old) and has_operator(tokens_of(match.text, self._language_id))
+
+    @cached_property
+    def _brings_value(self) -> bool:
+        """Whether the change brings in a number or string."""
+        return any(token.kind in _VALUES for text in self._new for token in tokens_of(text, self._language_id))
+
+    @cached_property
+    def _values(self) -> list[str]:
+        """The numbers and strings that stand around the example."""
+        return [text for text in self._pattern.around[0] if text[0] in _BEGIN_VALUES]
+
+    def _values_around(self, match: Match) -> list[str]:
+        beside = around(match, self._document.request.text, self._document.tokens)
+        return [text for text in beside if text[0] in _BEGIN_VALUES]
 
     @cached_property
     def _at_example(self) -> Node | None:
