@@ -5,9 +5,6 @@ SHOWN = {
         "a literal of a call that changes too": (
             "f(a, «g('x')⟶h('y')»)\nf(b, «g('x')⟶h('y')»)\nf(c, [[g('x')⟶h('y')]])\n"
         ),
-        "a number beside the same number": (
-            "assert a is None or b or «len(b)⟶at(b, 0)» != 1\nassert a is None or b or [[len(b)⟶at(b, 0)]] != 1\n"
-        ),
         "attribute after a second example": "p = s.«name⟶title»\nq = s.«name⟶title»\nr = s.[[name⟶title]]\n",
         "variable in another spelling": (
             "def f([[colour⟶color]]):\n    a([[colour⟶color]])\n    b([[colour⟶color]])\n    return c(«colour⟶color»)\n"
@@ -19,6 +16,14 @@ SHOWN = {
             "def f(«hooks⟶found»):\n    «hooks⟶found» = {}\n    a([[hooks⟶found]])\n    return [[hooks⟶found]]\n"
         ),
         "variable that is bound once, at a use": "def f(a):\n    [[n⟶size]] = len(a)\n    return «n⟶size»\n",
+        "variable with a word more, at a second change": (
+            "def f():\n    «context⟶ssl_context» = g()\n    use(«context⟶ssl_context»)\n    return [[context⟶ssl_context]]\n"
+        ),
+        "function with a word more": "def «load⟶load_all»():\n    pass\n\n[[load⟶load_all]]()\n",
+        "parameter with a word more": "def f(«context⟶ssl_context»):\n    return [[context⟶ssl_context]]\n",
+        "a number beside the same number": (
+            "assert a is None or b or «len(b)⟶at(b, 0)» != 1\nassert a is None or b or [[len(b)⟶at(b, 0)]] != 1\n"
+        ),
         "variable at a second use": (
             "def f([[ty⟶guess]]):\n    a(«ty⟶guess»)\n    b([[ty⟶guess]])\n    return c(«ty⟶guess»)\n"
         ),
@@ -43,6 +48,11 @@ SHOWN = {
         ),
         "constant in an initializer": "enum { «LIMIT⟶MAXIMUM» = 10 };\nint a = [[LIMIT⟶MAXIMUM]], b[ [[LIMIT⟶MAXIMUM]]];\n",
     },
+    "javascript": {
+        "declaration of a variable that is assigned again": (
+            "function f() {\n  let «a⟶first» = 1;\n  [[a⟶first]] = 2;\n  use([[a⟶first]]);\n}\n"
+        ),
+    },
     "typescript": {
         "method in many places": "log.«warn⟶error»(a);\nlog.[[warn⟶error]](b);\nlog.[[warn⟶error]](c);\nlog.[[warn⟶error]](d);\n"
     },
@@ -62,6 +72,13 @@ SILENT = {
         "a sum of strings": "f(a, b, c, «'x' + end⟶''»)\nf(a, b, c, 'x' + end)\n",
         "another statement": "«file = read(a)⟶state = a.stat()»\n\n\ndef g(b):\n    file = read(b)\n",
         "a return that becomes an assignment": "def f():\n    «return self.make(⟶kwargs = dict(»a)\n\n\ndef g():\n    return self.make(a)\n",
+        "variable that gets a word more where it is assigned": (
+            "def f():\n    «context⟶ssl_context» = g()\n    use(context)\n    return context\n"
+        ),
+        "field that gets a word more where it is assigned": (
+            "class A:\n    def __init__(self, a):\n        self.«_settings⟶_own_settings» = a\n\n"
+            "    def f(self):\n        return self._settings()\n"
+        ),
         "variable that is bound again": "def f(«hooks⟶given»):\n    hooks = hooks or {}\n    return hooks\n",
         "variable that is bound again, at a second change": (
             "def f(hooks):\n    «hooks⟶found» = hooks or {}\n    a(hooks)\n    return «hooks⟶found»\n"
@@ -82,16 +99,37 @@ SILENT = {
         "several lines, once": "def f():\n    «a = make(x)\n    check(a)⟶use(x)»\n\n\ndef g():\n    a = make(x)\n    check(a)\n",
     },
     "javascript": {
+        "variable that is assigned again, at a use": (
+            "function f(b) {\n  let name = '';\n  if (b) name = b;\n  use(«name⟶title»);\n}\n"
+        ),
+        "variable where it is assigned again": "function f(b) {\n  let name = '';\n  «name⟶title» = b;\n  use(name);\n}\n",
         "changed in another way before": "f(1, styles.«C⟶GO»);\nf(2, styles.«C⟶CPP»);\nf(3, styles.C);\n",
         "variable at one of many uses": "function f(ty) {\n  a(ty);\n  b(ty);\n  return c(«ty⟶guess»);\n}\n",
     },
     "go": {
+        "variable that is assigned again, at a use": (
+            'package a\n\nfunc f(b string) {\n\tname := ""\n\tif b != "" {\n\t\tname = b\n\t}\n\tuse(«name⟶title»)\n}\n'
+        ),
+        "one of two variables that are assigned again": (
+            "package a\n\nfunc f() {\n\tn, m := 1, 2\n\t«n⟶size», m = 3, 4\n\tuse(n, m)\n}\n"
+        ),
+        "variable that gets a word more where it is made": (
+            "package a\n\nfunc f() {\n\t«err⟶tmpErr», ok := g()\n\tuse(err, ok)\n}\n"
+        ),
         "a function that is moved": "package a\n\nfunc «load⟶read»() {}\n\nfunc load() {}\n",
         "passed over": "func f() {\n\tlog.«Warn⟶Error»(a)\n\tlog.Warn(b)\n\tlog.«Warn⟶Error»(c)\n\tlog.Warn(d)\n}\n",
     },
     "java": {
+        "variable that is assigned again, at a use": (
+            "class A {\n  void f(int b) {\n    int n = 1;\n    if (b > 1) n = b;\n    use(«n⟶size»);\n  }\n}\n"
+        ),
         "one of two fields of the same name, while code is moved": (
             "class A {\n  int «FLOAT⟶LONG» = 1;\n\n  int FLOAT = 2;\n}\n"
+        ),
+    },
+    "c": {
+        "variable that is assigned again, at a use": (
+            "void f(int b) {\n    int n = 1;\n    if (b) n = b;\n    use(«n⟶size»);\n}\n"
         ),
     },
     "rust": {"string that becomes a name": 'fn f() {\n    g(a, «"x"⟶path»);\n    g(b, "x");\n}\n'},

@@ -19,6 +19,10 @@ _TYPES = frozenset(
         "struct_specifier", "class_specifier", "union_specifier",
     }
 )  # fmt: skip
+_ASSIGNMENTS = frozenset({"assignment_expression", "assignment_statement"})
+_MAKING = frozenset({"assignment", "short_var_declaration"})
+# Several names on the left.
+_LISTS = frozenset({"expression_list", "pattern_list", "tuple_pattern", "array_pattern"})
 _MODIFIERS = frozenset({"accessibility_modifier", "override_modifier", "readonly"})
 
 
@@ -67,6 +71,23 @@ def is_assigned(node: Node) -> bool:
         and member.parent.type in {"assignment", "assignment_expression"}
         and member.parent.child_by_field_name("left") == member
     )
+
+
+def is_set(node: Node) -> bool:
+    """Return whether a variable is assigned without being declared, in a language with declarations."""
+    return _is_left_of(node, _ASSIGNMENTS)
+
+
+def is_set_first(node: Node) -> bool:
+    """Return whether an assignment makes a variable, as in Python, or with ``:=`` in Go."""
+    return _is_left_of(node, _MAKING)
+
+
+def _is_left_of(node: Node, kinds: frozenset[str]) -> bool:
+    if node.parent is not None and node.parent.type in _LISTS:
+        node = node.parent
+    parent = node.parent
+    return parent is not None and parent.type in kinds and parent.child_by_field_name("left") == node
 
 
 def is_accessor(node: Node) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from infill_completion.edits.names.builtin_names import is_known
@@ -21,6 +20,7 @@ from infill_completion.edits.names.kinds import (
 )
 from infill_completion.edits.names.occurrences import Occurrence, occurrences, scopes_around, type_around
 from infill_completion.edits.names.rules import NameRules, rules_of
+from infill_completion.edits.names.splits import may_be_two
 from infill_completion.edits.proposal import Place
 from infill_completion.edits.words import SELVES
 
@@ -31,12 +31,6 @@ if TYPE_CHECKING:
 _OWN = SELVES | {"Self::"}
 # Scopes whose names are known elsewhere; they are neither types nor functions.
 _NAMESPACES = frozenset({"namespace_definition", "mod_item"})
-# More places than these change only after a second use of the variable, or its definition, has changed.
-MAX_BY_USE = 2
-# From this likeness on, the new name is the old one in another spelling.
-RESPELLED = 0.8
-# Heads of functions that may have more than one.
-_HEADS = frozenset({"function_signature", "function_declarator"})
 # Its parameters are fields.
 _RECORD = "record_declaration"
 
@@ -68,10 +62,7 @@ def renamed_places(
     if not here:
         return None
     same = _same(left, fresh, here, rules, is_known(language_id, new, text))
-    is_respelled = _is_respelled(old, new)
-    if _may_be_split(here, same, rules) or (
-        not is_respelled and _may_be_another(here, same, rules, 0 if len(changed) > 1 else MAX_BY_USE)
-    ):
+    if may_be_two(names, here, same, rules, is_repeated=len(changed) > 1):
         same = []
     if not same and not _is_identified(left, here, rules):
         return None
@@ -93,50 +84,6 @@ def _same(
     if any(found.is_imported or is_parameter_property(found.node) for found in (*same, *here)):
         return []
     return same
-
-
-def _may_be_split(here: list[Occurrence], same: list[Occurrence], rules: NameRules) -> bool:
-    """Return whether a variable may become two: it is bound in more places than one, and some have their old name.
-
-    Of such proposals one in nine was right, however often the name had been changed, and however alike the two were.
-    """
-    if any(found.receiver for found in here):
-        return False
-    is_bound = any(found.is_binding for found in here)
-    bindings = [] if _are_overloads([*here, *same], rules) else [found for found in same if found.is_binding]
-    return len(bindings) > (0 if is_bound else 1)
-
-
-def _may_be_another(here: list[Occurrence], same: list[Occurrence], rules: NameRules, most: int) -> bool:
-    """Return whether the change of a use may mean another variable there, and not a new name for all places.
-
-    That is so where a function was named, and where a variable has more than ``most`` other uses, unless that is 0.
-    """
-    if any(found.is_binding or found.receiver for found in here):
-        return False
-    return any(_is_defined(found, rules) for found in same) or 0 < most < len(same)
-
-
-def _are_overloads(found: list[Occurrence], rules: NameRules) -> bool:
-    """Return whether a name is that of a function with several heads: overloads, a prototype, a Python property."""
-    heads = [one.node.parent for one in found if one.is_binding and one.node.parent is not None]
-    return any(
-        head.type in _HEADS
-        or (head.type in rules.definitions and rules.has_bare_members)
-        or (head.parent is not None and head.parent.type == "decorated_definition")
-        for head in heads
-    )
-
-
-def _is_defined(found: Occurrence, rules: NameRules) -> bool:
-    """Return whether a name is bound by the definition of a function or type."""
-    binder = found.node.parent
-    return found.is_binding and binder is not None and binder.type in {*rules.definitions, *_HEADS}
-
-
-def _is_respelled(old: str, new: str) -> bool:
-    """Return whether a name is spelled in another way."""
-    return SequenceMatcher(None, old.casefold(), new.casefold(), autojunk=False).ratio() > RESPELLED
 
 
 def _is_identified(left: list[Occurrence], here: list[Occurrence], rules: NameRules) -> bool:
