@@ -69,6 +69,7 @@ SILENT = {
         "a number beside another number": (
             "assert a is None or b or «len(b)⟶at(b, 0)» != 1\nassert a is None or b or len(b) != 2\n"
         ),
+        "a number of a call that changes too": "f(a, «g(1)⟶h(2)»)\nf(b, g(1))\n",
         "a sum of strings": "f(a, b, c, «'x' + end⟶''»)\nf(a, b, c, 'x' + end)\n",
         "another statement": "«file = read(a)⟶state = a.stat()»\n\n\ndef g(b):\n    file = read(b)\n",
         "a return that becomes an assignment": "def f():\n    «return self.make(⟶kwargs = dict(»a)\n\n\ndef g():\n    return self.make(a)\n",

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from infill_completion.edits.by_example.examples import Example
+from infill_completion.edits.by_example.items import Item, exchanges_literals, joined, members_of
 from infill_completion.edits.by_example.likeness import context
 from infill_completion.edits.by_example.patterns import FIRST_VARYING, EditPattern, PatternForm, PatternHole
 from infill_completion.edits.by_example.regions import (
@@ -28,9 +28,6 @@ from infill_completion.edits.words import CONSTANTS
 MAX_TOKENS = 120
 _LEFT_EDGES = frozenset({"(", "[", "{", ",", "=", ":", "return", "=>"})
 _RIGHT_EDGES = frozenset({")", "]", "}", ",", ";"})
-# What strings and numbers begin with.
-_LITERALS = frozenset("\"'`0123456789")
-Item = str | PatternHole
 
 
 @dataclass
@@ -81,16 +78,16 @@ class Draft:
         for index, (gap, item) in enumerate(changed):
             pieces += [gap, item] if index or blanks[0] else [item]
         pieces += [after] if blanks[1] else []
-        inner, loose = _joined(pieces), frozenset(self.loose)
+        inner, loose = joined(pieces), frozenset(self.loose)
         spans_lines = any("\n" in gap for gap in self.gaps[1:-1])
         pattern = EditPattern(
             tuple(self.old), inner, span, loose, examples, blanks, self.form, self.around, spans_lines, self.is_member,
-            self.quoted | _members(new), self.beside, self.literals,
+            self.quoted | members_of(new), self.beside, self.literals,
         )  # fmt: skip
         if pattern.drops_what_varies or not pattern.anchor:
             return None
         sides = self.old[slice(*span)], [item for _, item in changed]
-        if examples == 1 and (self._sorts(*sides) or _exchanges(*sides)):
+        if examples == 1 and (self._sorts(*sides) or exchanges_literals(*sides)):
             return None
         return None if any(isinstance(item, str) and "\n" in item for item in pattern.new) else pattern
 
@@ -102,15 +99,6 @@ class Draft:
             for these, those in (holes, holes[::-1])
         )
         return one != other
-
-
-def _exchanges(old: Sequence[Item], new: Sequence[Item]) -> bool:
-    """Return whether a literal goes and another one comes: of two places where that is so, one was right."""
-    one, other = (
-        {item for item in items if isinstance(item, str) and (item in CONSTANTS or (item[0] in _LITERALS and item[1:]))}
-        for items in (old, new)
-    )
-    return bool(one - other) and bool(other - one)
 
 
 def draft_of(example: Example) -> Draft | None:
@@ -289,20 +277,3 @@ def _may_differ(item: Item) -> bool:
     if isinstance(item, PatternHole):
         return False
     return item[0].isalnum() or item[0] in "_\"'`"
-
-
-def _members(items: Sequence[Item]) -> frozenset[int]:
-    """Return the numbers of the holes that stand after a dot."""
-    pairs = pairwise(items)
-    return frozenset(item.number for before, item in pairs if before in DOTS and isinstance(item, PatternHole))
-
-
-def _joined(pieces: list[Item]) -> tuple[Item, ...]:
-    """Return the pieces with neighbouring texts as one."""
-    joined: list[Item] = []
-    for piece in pieces:
-        if isinstance(piece, str) and joined and isinstance(joined[-1], str):
-            joined[-1] += piece
-        elif piece != "":
-            joined.append(piece)
-    return tuple(joined)
