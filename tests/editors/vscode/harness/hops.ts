@@ -52,6 +52,17 @@ export function journey(log: readonly Hop[], { key, shown }: Span): Journey | un
   return { key, changed: c!, requested: r!, asked: a!, finished: f!, answered: w!, shown };
 }
 
+/**
+ * Whether ghost text came because of a pause and not because of the key: the key itself was answered, and had nothing
+ * worth showing.
+ */
+export function cameAtPause(log: readonly Hop[], { key, shown }: Span): boolean {
+  const between = log.filter(({ at_ms }) => at_ms >= key && at_ms <= shown);
+  const own = between.find(({ hop }) => hop === "requested")?.version;
+  const answers = between.filter(({ hop, version }) => hop === "answered" && version === own);
+  return answers.length > 1 && answers[0]!.suggestions === 0;
+}
+
 /** Return the medians of the times from the key to each hop. */
 export function medians(journeys: readonly Journey[]): Record<string, number> {
   const hops = ["changed", "requested", "asked", "finished", "answered", "shown"] as const;

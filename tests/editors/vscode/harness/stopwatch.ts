@@ -61,8 +61,6 @@ export interface Span {
 /** Times in milliseconds from a key to the ghost text it brought, by what was shown when the key went down. */
 export interface Times {
   /** No ghost text was shown, and some appeared before the next key. */
-  fresh_ms: number[];
-  /** When these keys went down, and when their ghost texts appeared. */
   fresh: Span[];
   /** The key was the next character of the ghost text, which then appeared without it. */
   known_ms: number[];
@@ -81,7 +79,6 @@ export function add(times: Times, { keys, ghosts }: KeyRecord): void {
       // A fast machine shows ghost text between two keys of a word, so every key counts, not only the last one.
       const shown = after.find((ghost) => ghost.text !== "");
       if (shown !== undefined) {
-        times.fresh_ms.push(shown.at - key.at);
         times.fresh.push({ key: key.at, shown: shown.at });
       }
     } else if (before.startsWith(key.text) && after[0]?.text === before.slice(key.text.length)) {

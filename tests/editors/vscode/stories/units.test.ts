@@ -15,7 +15,7 @@ import {
   withProgress,
   withStatus,
 } from "../../../../editors/vscode/src/state.ts";
-import { type Hop, journey, medians } from "../harness/hops.ts";
+import { cameAtPause, type Hop, journey, medians } from "../harness/hops.ts";
 import { add, type Times } from "../harness/stopwatch.ts";
 
 const running: Facts = { ...INITIAL, program: "running" };
@@ -100,7 +100,7 @@ void test("an explanation keeps code as it is", () => {
 });
 
 void test("a key is timed when ghost text appears before the next key", () => {
-  const times: Times = { fresh_ms: [], fresh: [], known_ms: [], none: 0, keys: 0 };
+  const times: Times = { fresh: [], known_ms: [], none: 0, keys: 0 };
   const keys = [..."if x"].map((text, index) => ({ at: 100 * index, text }));
   add(times, {
     keys,
@@ -111,12 +111,12 @@ void test("a key is timed when ghost text appears before the next key", () => {
     ],
   });
   const fresh = [{ key: 100, shown: 120 }];
-  assert.deepEqual(times, { fresh_ms: [20], fresh, known_ms: [5, 10], none: 0, keys: 4 });
+  assert.deepEqual(times, { fresh, known_ms: [5, 10], none: 0, keys: 4 });
   add(times, { keys, ghosts: [{ at: 350, text: "y:" }] });
   fresh.push({ key: 300, shown: 350 });
-  assert.deepEqual(times, { fresh_ms: [20, 50], fresh, known_ms: [5, 10], none: 0, keys: 8 });
+  assert.deepEqual(times, { fresh, known_ms: [5, 10], none: 0, keys: 8 });
   add(times, { keys, ghosts: [] });
-  assert.deepEqual(times, { fresh_ms: [20, 50], fresh, known_ms: [5, 10], none: 1, keys: 12 });
+  assert.deepEqual(times, { fresh, known_ms: [5, 10], none: 1, keys: 12 });
 });
 
 void test("a key's journey is traced if the engine answered it", () => {
@@ -133,4 +133,22 @@ void test("a key's journey is traced if the engine answered it", () => {
   assert.equal(journey(log.slice(0, 1), { key: 100, shown: 170 }), undefined);
   const known = log.filter(({ hop }) => hop !== "asked" && hop !== "finished");
   assert.equal(journey(known, { key: 100, shown: 170 }), undefined);
+});
+
+void test("ghost text that a pause brought is told apart from a late answer to the key", () => {
+  const nothing: Hop[] = [
+    { hop: "answered", at_ms: 90, version: 1, suggestions: 1 },
+    { hop: "requested", at_ms: 150, version: 2 },
+    { hop: "answered", at_ms: 155, version: 2, suggestions: 0 },
+  ];
+  const grown: Hop[] = [
+    ...nothing,
+    { hop: "requested", at_ms: 540, version: 2 },
+    { hop: "answered", at_ms: 550, version: 2, suggestions: 1 },
+  ];
+  const late: Hop[] = [...nothing.slice(0, 2), { hop: "answered", at_ms: 550, version: 2, suggestions: 1 }];
+  const span = { key: 100, shown: 560 };
+  assert.equal(cameAtPause(grown, span), true);
+  assert.equal(cameAtPause(late, span), false);
+  assert.equal(cameAtPause(nothing, span), false);
 });
