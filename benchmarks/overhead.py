@@ -3,13 +3,15 @@
 Run ``python -m benchmarks.overhead``. Parts of real code are retyped in a file of each size, with an engine that
 answers at once: with what the file has, with something else, or with nothing. Keys after a right answer are mostly
 answered from memory; with the other two every key asks the engine. After each answer there is a pause, in which the
-server computes ahead; its processor time counts. A run whose answers do not come exits with an error.
+server computes ahead; its processor time counts. A run whose answers do not come exits with an error. With ``--edits``
+each run is followed by one in which the editor also asks for next edits after each answer.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import sysconfig
 from pathlib import Path
@@ -49,39 +51,46 @@ def main() -> int:
     parser.add_argument("--keys", type=int, default=200, help="keys of each run (default 200)")
     parser.add_argument("--pause-ms", type=float, default=10.0, help="pause after each answer (default 10)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file, too")
+    parser.add_argument("--edits", action="store_true", help="each run again, with requests for next edits")
     parser.add_argument("files", nargs="*", type=Path, help="source files of one language (default: Python's library)")
     options = parser.parse_args()
     library = Path(sysconfig.get_path("stdlib"))
     paths = options.files or [library / name for name in MODULES if (library / name).exists()]
     rows: list[dict[str, Any]] = []
     print(
-        f"{'size':>9}  {'answers':8} {'p50 ms':>7} {'p95 ms':>7} {'processor ms a key':>19} {'asked':>6} {'shown':>6}"
+        f"{'size':>9}  {'answers':13} {'p50 ms':>7} {'p95 ms':>7} {'processor ms a key':>19} {'asked':>6} {'shown':>6}"
     )
-    for size in SIZES:
-        for answers in StubAnswers:
-            run = overhead(
-                paths,
-                keys=options.keys,
-                settings={},
-                size_chars=size,
-                answers=answers,
-                pause_s=options.pause_ms / 1000,
-                processor_s=processor_s,
-            )
-            try:
-                row = figures(size, answers, asyncio.run(run))
-            except MeasurementError as error:
-                print(f"{size:9,}  {answers.value:8} {error}")
-                return 1
-            rows.append(row)
-            print(
-                f"{size:9,}  {answers.value:8} {row['p50_ms']:7.1f} {row['p95_ms']:7.1f} "
-                f"{row['processor_ms_per_key']:19.1f} {row['asked']:6} {row['shown']:6}"
-            )
+    for size, answers, edits in itertools.product(SIZES, StubAnswers, (False, True)[: 1 + options.edits]):
+        what = answers.value + (", edits" if edits else "")
+        try:
+            row = figures(size, answers, asyncio.run(_run(paths, size, answers, options, edits=edits)))
+        except MeasurementError as error:
+            print(f"{size:9,}  {what:13} {error}")
+            return 1
+        rows.append(row)
+        print(
+            f"{size:9,}  {what:13} {row['p50_ms']:7.1f} {row['p95_ms']:7.1f} "
+            f"{row['processor_ms_per_key']:19.1f} {row['asked']:6} {row['shown']:6}"
+        )
     if options.json:
         written = {"keys": options.keys, "pause_ms": options.pause_ms, "machine": machine(""), "runs": rows}
         options.json.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     return 0
+
+
+async def _run(
+    paths: list[Path], size: int, answers: StubAnswers, options: argparse.Namespace, *, edits: bool
+) -> Overhead:
+    return await overhead(
+        paths,
+        keys=options.keys,
+        settings={},
+        size_chars=size,
+        answers=answers,
+        pause_s=options.pause_ms / 1000,
+        processor_s=processor_s,
+        asks_for_edits=edits,
+    )
 
 
 def figures(size: int, answers: StubAnswers, result: Overhead) -> dict[str, Any]:
@@ -94,6 +103,7 @@ def figures(size: int, answers: StubAnswers, result: Overhead) -> dict[str, Any]
         "processor_ms_per_key": round((result.processor_s or 0.0) * 1000 / result.keys, 2),
         "asked": result.asked,
         "shown": result.shown,
+        "edit_requests": result.edits,
     }
 
 

@@ -77,6 +77,10 @@ async def _items(answer: Awaitable[Any]) -> list[types.InlineCompletionItem]:
     return list(found.items if isinstance(found, types.InlineCompletionList) else found or [])
 
 
+async def _edit_count(answer: Awaitable[Any]) -> int:
+    return len((await answer).edits)
+
+
 class Editor:
     """A client of the language server with one server process.
 
@@ -210,6 +214,12 @@ class Editor:
     async def inline(self, document: EditorDocument, *, invoked: bool = False) -> list[types.InlineCompletionItem]:
         """Request ghost text at the cursor and wait for it."""
         return await self.ask(document, invoked=invoked).answer
+
+    def ask_edits(self, document: EditorDocument) -> asyncio.Future[int]:
+        """Request next edits as Copilot's clients do, without waiting; the answer is their number."""
+        place = {"textDocument": {"uri": document.uri}, "position": document.position()}
+        sent = self.client.protocol.send_request("textDocument/copilotInlineEdit", place)
+        return asyncio.ensure_future(_edit_count(asyncio.wrap_future(sent)))
 
     async def popup(self, document: EditorDocument) -> list[types.CompletionItem]:
         """Request completion items at the cursor, as if the user had pressed the shortcut."""

@@ -114,6 +114,13 @@ async def test_the_overhead_of_the_server_is_measured_with_answers(tmp_path: Pat
     assert (result.shown > 0) is (answers is not StubAnswers.NONE)
 
 
+async def test_the_overhead_is_measured_with_an_editor_that_asks_for_next_edits_too(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(FUNCTIONS)
+    result = await overhead([tmp_path / "a.py"], keys=10, settings={}, size_chars=3_000, asks_for_edits=True)
+    assert (result.keys, result.edits) == (10, 11), "one request before the first key, so that changes are kept"
+    assert result.shown
+
+
 async def test_an_overhead_that_only_measures_refusals_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,12 +51,14 @@ class Overhead:
         processor_s: Seconds of processor time of the server for all keys; None if it was not measured.
         asked: How many requests reached the engine, those computed ahead included.
         shown: How many keys were answered with a suggestion.
+        edits: How many requests for next edits were answered.
     """
 
     latency_ms: list[float] = field(default_factory=list)
     processor_s: float | None = None
     asked: int = 0
     shown: int = 0
+    edits: int = 0
 
     @property
     def keys(self) -> int:
@@ -86,6 +88,7 @@ async def overhead(
     answers: StubAnswers = StubAnswers.WRONG,
     pause_s: float = 0.0,
     processor_s: Callable[[int], float] | None = None,
+    asks_for_edits: bool = False,
 ) -> Overhead:
     """Retype ``keys`` characters of a large file and return the cost.
 
@@ -97,6 +100,7 @@ async def overhead(
         answers: What the engine answers.
         pause_s: The pause after each answer, in which the server does what it does while the user reads.
         processor_s: Returns the processor time that a process has used so far, by its id.
+        asks_for_edits: Whether the editor asks for next edits after each answer, and does not wait for them.
 
     Raises:
         MeasurementError: The server did not answer, the engine was not asked, or its answers were not shown.
@@ -112,7 +116,8 @@ async def overhead(
                 await _ready(editor)
                 name = f"large{paths[0].suffix}"
                 document = editor.open(Path(folder, name), language_id_of(name), without, gaps[-1].offset)
-                result = await _typed(editor, document, gaps, stub, pause_s, processor_s)
+                asking = editor.ask_edits if asks_for_edits else None
+                result = await _typed(editor, document, gaps, stub, pause_s, processor_s, asking)
             finally:
                 await editor.stop()
     result.check(answers)
@@ -156,9 +161,11 @@ async def _typed(
     stub: StubEngine,
     pause_s: float,
     processor_s: Callable[[int], float] | None,
+    ask_edits: Callable[[EditorDocument], asyncio.Future[int]] | None,
 ) -> Overhead:
     """Type in all gaps, from the last to the first, and wait for the answer to each key."""
     await editor.inline(document)  # parses the file
+    asked_edits = [ask_edits(document)] if ask_edits else []  # from now on the server keeps what changes
     result, asked_before = Overhead(), stub.requests
     spent_before = processor_s(editor.process_id) if processor_s else 0.0
     for gap in reversed(gaps):
@@ -169,7 +176,11 @@ async def _typed(
             items = await editor.inline(document)
             result.latency_ms.append((time.perf_counter() - began) * 1000)
             result.shown += bool(items and editor.ghost(document, items[0]))
+            if ask_edits:
+                asked_edits.append(ask_edits(document))
             await asyncio.sleep(pause_s)
+    await asyncio.gather(*asked_edits)
+    result.edits = len(asked_edits)
     if processor_s is not None:
         result.processor_s = processor_s(editor.process_id) - spent_before
     result.asked = stub.requests - asked_before
