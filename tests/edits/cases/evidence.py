@@ -5,6 +5,10 @@ SHOWN = {
         "a literal of a call that changes too": (
             "f(a, «g('x')⟶h('y')»)\nf(b, «g('x')⟶h('y')»)\nf(c, [[g('x')⟶h('y')]])\n"
         ),
+        "method in nine places": "log.«warn⟶error»(a)\n" + 9 * "log.[[warn⟶error]](b)\n",
+        "method in ten places, after a second example": (
+            "log.«warn⟶error»(a)\nlog.«warn⟶error»(b)\n" + 10 * "log.[[warn⟶error]](c)\n"
+        ),
         "attribute after a second example": "p = s.«name⟶title»\nq = s.«name⟶title»\nr = s.[[name⟶title]]\n",
         "variable in another spelling": (
             "def f([[colour⟶color]]):\n    a([[colour⟶color]])\n    b([[colour⟶color]])\n    return c(«colour⟶color»)\n"
@@ -63,6 +67,7 @@ SILENT = {
         "different strings dropped": "assert out == «'a'⟶''»\nassert out == «'b'⟶''»\nassert out == 'c'\n",
         "changed in another way before": "f(1, styles.«C⟶GO»)\nf(2, styles.«C⟶CPP»)\nf(3, styles.C)\n",
         "passed over": "log.«warn⟶error»(a)\nlog.warn(b)\nlog.«warn⟶error»(c)\nlog.warn(d)\n",
+        "method in ten places": "log.«warn⟶error»(a)\n" + 10 * "log.warn(b)\n",
         "attribute in many places": "p = s.«name⟶title»\nq = s.name\nr = s.name\n",
         "string that becomes a name": "f(a, «'x'⟶path»)\nf(b, 'x')\n",
         "a literal of a call that changes too": "f(a, «g('x')⟶h('y')»)\nf(b, g('x'))\n",

@@ -39,6 +39,7 @@ _MORE_EXAMPLES = {
     PatternForm.OTHER: 0.9,
 }
 # Where one example fits more places than these, it was right at less than six of ten of them.
+_MOST_CALLS = 9
 _MOST_PLACES = {PatternForm.ARGUMENT: 2, PatternForm.MEMBER: 1, PatternForm.TYPE: 2, PatternForm.EXPRESSION: 2}
 
 
@@ -59,8 +60,10 @@ def most_places(pattern: EditPattern) -> int | None:
 
     What is common was changed for a reason of its own, so that a second example is asked for.
     """
-    if pattern.examples > 1 or (pattern.form is PatternForm.MEMBER and pattern.old[-1] == "("):
+    if pattern.examples > 1:
         return None
+    if pattern.form is PatternForm.MEMBER and pattern.old[-1] == "(":
+        return _MOST_CALLS
     most = _MOST_PLACES.get(pattern.form)
     return 1 if most is not None and pattern.is_inserted else most
 
