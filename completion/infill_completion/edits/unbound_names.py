@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from infill_completion.edits.edited_document import EditedDocument
 from infill_completion.edits.history import Hunk
 from infill_completion.edits.names.builtin_names import is_known
-from infill_completion.edits.names.occurrences import occurrences
+from infill_completion.edits.names.occurrences import occurrence_at
 from infill_completion.edits.names.rules import rules_of
-from infill_completion.edits.tokens import LexemeKind, tokens_of
+from infill_completion.edits.tokens import DOTS, LexemeKind, tokens_of
 from infill_completion.edits.words import KEYWORDS
 
 # A file of these sees names of its package without importing them.
@@ -27,13 +27,18 @@ def unbound_names(hunks: Sequence[Hunk], document: EditedDocument) -> set[str]:
     rules, tree = rules_of(language_id), document.tree
     if rules is None or tree is None or language_id in _BOUND_ELSEWHERE:
         return set()
-    found = set()
-    for name in _brought_in(hunks, language_id):
-        here = [] if is_known(language_id, name, text) else occurrences(tree, text, name, rules)
-        uses = [one for one in here if not one.receiver and not one.is_label]
-        if uses and not any(one.is_binding or one.is_imported for one in uses):
-            found.add(name)
-    return found
+    names = {name for name in _brought_in(hunks, language_id) if not is_known(language_id, name, text)}
+    bound, used, before = set[str](), set[str](), ""
+    for token in document.tokens:
+        is_member, before = before in DOTS, token.text
+        if is_member or token.text in bound or token.text not in names:
+            continue
+        one = occurrence_at(tree, text, (token.start, token.end), rules)
+        if one is not None and (one.is_binding or one.is_imported):
+            bound.add(token.text)
+        elif one is not None and not one.receiver and not one.is_label:
+            used.add(token.text)
+    return used - bound
 
 
 def _brought_in(hunks: Sequence[Hunk], language_id: str) -> set[str]:

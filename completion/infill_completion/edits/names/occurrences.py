@@ -52,12 +52,16 @@ def occurrences(tree: Tree, text: str, name: str, rules: NameRules) -> list[Occu
         name: The name.
         rules: The rules of the language.
     """
-    found = []
-    for match in re.finditer(rf"(?<![\w$]){re.escape(name)}(?![\w$])", text):
-        node = tree.root_node.named_descendant_for_byte_range(match.start(), match.end())
-        if node is not None and node.type in rules.names and node.start_byte == match.start():
-            found.append(_described(node, text, rules))
-    return found
+    matches = re.finditer(rf"(?<![\w$]){re.escape(name)}(?![\w$])", text)
+    found = (occurrence_at(tree, text, match.span(), rules) for match in matches)
+    return [one for one in found if one is not None]
+
+
+def occurrence_at(tree: Tree, text: str, span: tuple[int, int], rules: NameRules) -> Occurrence | None:
+    """Return what the name between two offsets is; None if no name of code stands there."""
+    node = tree.root_node.named_descendant_for_byte_range(*span)
+    is_name = node is not None and node.type in rules.names and node.start_byte == span[0]
+    return _described(node, text, rules) if node is not None and is_name else None
 
 
 def _described(node: Node, text: str, rules: NameRules) -> Occurrence:
