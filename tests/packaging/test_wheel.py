@@ -37,6 +37,7 @@ def test_it_carries_the_embedded_model_and_the_type_marker(wheel):
 def test_it_carries_what_the_compiled_step_is_made_of(wheel):
     names = {Path(name).name for name in wheel.namelist() if name.startswith("infill_completion/engine/")}
     assert {"step.c", "linear.c", "linear.h", "attention.c", "attention.h", "tile.h", "sampler.c", "lanes.h"} <= names
+    assert "followers.c" in names
 
 
 def test_it_stays_small(wheel):

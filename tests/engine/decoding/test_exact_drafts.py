@@ -14,6 +14,7 @@ from infill_completion.engine.model import int8
 from infill_completion.engine.model.forward import ForwardPass
 from infill_completion.engine.model.native import build as native_build
 from infill_completion.engine.model.native import compiler as native_compiler
+from infill_completion.engine.ngram.index import NgramIndex
 from infill_completion.engine.ngram.mixture import MixtureParameters
 from infill_completion.settings import EngineSettings
 from tests.engine.tiny import never, save_tiny
@@ -72,6 +73,15 @@ def test_the_compiled_step_chooses_the_tokens_of_single_steps(
     assert max(rows) == 1
     assert texts(generator, 4, cache) == single
     assert max(rows) > 1 or cache is None
+
+
+@pytest.mark.skipif(native_compiler.find() is None, reason="needs a C compiler")
+def test_counting_is_compiled_where_the_step_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert native_build.shared().wait(_COMPILE_LIMIT_S)
+    generator = loaded(tmp_path)
+    expected = texts(generator, 4, MixtureParameters())
+    monkeypatch.setattr(NgramIndex, "_search", lambda _index: pytest.fail("counts in Python"))
+    assert texts(generator, 4, MixtureParameters()) == expected
 
 
 def test_torch_drafts_nothing_in_eight_bits(tmp_path: Path, rows: list[int], monkeypatch: pytest.MonkeyPatch) -> None:

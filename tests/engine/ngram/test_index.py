@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import math
 import random
+from unittest.mock import patch
 
 import pytest
 import torch
+from hypothesis import given
 
+from infill_completion.engine.ngram import index as index_module
 from infill_completion.engine.ngram.index import MatchLevel, NgramIndex
 from infill_completion.engine.ngram.mixture import MixtureParameters, blend, mix
+from tests.engine.ngram.plain_index import PlainIndex, indexes
 
 A, B, C, D, E, X, Y, END = range(1, 9)
 FLAT = {"half_life_tokens": 0.0, "end_tokens": 0}
@@ -142,3 +146,29 @@ def test_the_weight_grows_with_length_count_and_agreement() -> None:
     assert weight(MatchLevel(2, 2, {A: 1.0})) > weight(MatchLevel(2, 2, {A: 0.5, B: 0.5}))
     left, masses = blend([MatchLevel(8, 3, {A: 1.0})], MixtureParameters())
     assert math.isclose(left + masses[A], 1.0)
+
+
+@pytest.mark.parametrize("few", [0, 1000], ids=["many places", "few places"])
+@given(given_=indexes())
+def test_levels_and_drafts_are_those_of_the_definition(
+    given_: tuple[PlainIndex, NgramIndex, list[int]], few: int
+) -> None:
+    plain, fast, generated = given_
+    for id_ in (None, *generated):
+        if id_ is not None:
+            plain.generated.append(id_)
+            fast.append(id_)
+        with patch.object(index_module, "_FEW_PLACES", few):
+            expected, found = plain.levels(), fast.levels()
+        assert [(level.order, level.count) for level in found] == [(level.order, level.count) for level in expected]
+        for one, other in zip(found, expected, strict=True):
+            assert one.shares == pytest.approx(other.shares)
+        for least in (1, 2):
+            assert fast.draft(4, least) == plain.draft(4, least)
+
+
+def test_an_index_may_grow_beyond_what_was_there() -> None:
+    grown, text = NgramIndex([[A]]), [A, B, C, A, B, D] * 400
+    for id_ in text[1:]:
+        grown.append(id_)
+    assert grown.levels() == NgramIndex([text]).levels()

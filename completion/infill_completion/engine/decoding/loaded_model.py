@@ -37,7 +37,6 @@ from infill_completion.engine.model.kv_cache import KVCache
 from infill_completion.engine.model.kv_slots import Slots
 from infill_completion.engine.model.sampling import Sampling
 from infill_completion.engine.ngram.index_keeper import IndexKeeper
-from infill_completion.engine.ngram.mixture import MixtureParameters
 from infill_completion.engine.ngram.nested_counts import NestedCounts
 from infill_completion.engine.ngram.text_index import TextIndex
 from infill_completion.engine.ngram.text_store import TextStore
@@ -207,7 +206,7 @@ class LoadedModel:
             return None
         index = None
         if cache is not None or drafts:
-            index = self._indexes.index(prompt, cache or MixtureParameters(), self.tokenizer.infilling)
+            index = self._indexes.index(prompt, cache, self.tokenizer.infilling, self.forward_pass.library)
         tail = prompt.before[-1] if prompt.before else ()
         return NestedCounts(index, cache, texts, weights, tail, request.document)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Sequence
 
 import torch
@@ -68,6 +69,12 @@ class ForwardPass:
         """Wait until the last chunk of a prompt is read, so that a request withdrawn meanwhile needs no other one."""
         if self._clock is not None:
             self._clock.wait()
+
+    @property
+    def library(self) -> ctypes.CDLL | None:
+        """The library of the compiled step, or None where there is none (yet)."""
+        step = self.native_step()
+        return None if step is None else step.library
 
     def native_step(self) -> native.NativeStep | None:
         """Return the compiled step, or None where there is none (yet).

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
 from typing import Any
 
+from infill_completion.engine.ngram.compiled import counts_of
 from infill_completion.engine.ngram.index import NgramIndex
 from infill_completion.engine.ngram.mixture import MAX_INDEX_TOKENS, MixtureParameters, ngram_index
 from infill_completion.prompt.tokens import Prompt
@@ -21,8 +23,18 @@ class IndexKeeper:
         self._index = NgramIndex(())
         self._grown = 0
 
-    def index(self, prompt: Prompt, cache: MixtureParameters, infilling: Any) -> NgramIndex:
-        """Return the index of a prompt; the caller may append to it."""
+    def index(
+        self, prompt: Prompt, cache: MixtureParameters | None, infilling: Any, library: ctypes.CDLL | None = None
+    ) -> NgramIndex:
+        """Return the index of a prompt, which the caller may append to.
+
+        Args:
+            prompt: The prompt.
+            cache: The weights of the index, which say what it counts; None if it only drafts.
+            infilling: The tokenizer's tokens for infilling, or None.
+            library: Counts in compiled code; None where there is none.
+        """
+        cache = cache or MixtureParameters()
         last = self._prompt
         if last is None or last.before is not prompt.before or cache != self._cache:
             added = _added(last, prompt) if last is not None and cache == self._cache else None
@@ -31,7 +43,9 @@ class IndexKeeper:
             else:
                 self._index, self._grown = self._index.extended(added), self._grown + len(added)
             self._prompt, self._cache = prompt, cache
-        return self._index.fork()
+        index = self._index.fork()
+        index.compiled = None if library is None else counts_of(library)
+        return index
 
 
 def _added(last: Prompt, prompt: Prompt) -> Sequence[int] | None:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from infill_completion.engine.ngram.compiled import Gains
 from infill_completion.engine.ngram.index import MatchLevel, NgramIndex
 from infill_completion.prompt.tokens import Prompt
 
@@ -45,6 +47,11 @@ class MixtureParameters:
     half_life_tokens: float = 1000.0
     end_tokens: int = 6
     max_order: int = 32
+
+    @cached_property
+    def gains(self) -> Gains:
+        """What the weight of a level is made of, for the compiled code."""
+        return Gains(self.bias, self.order_gain, self.count_gain, self.purity_gain)
 
     def weight(self, level: MatchLevel) -> float:
         """Return the weight of ``level`` over everything below it, between 0 and 1."""
@@ -80,6 +87,12 @@ def blend(
         for id_, share in level.shares.items():
             masses[id_] = masses.get(id_, 0.0) + mass * share
     return max(left, _LEAST), masses
+
+
+def blended(index: NgramIndex, parameters: MixtureParameters) -> tuple[float, dict[int, float]]:
+    """Return what :func:`blend` makes of the levels of an index, in compiled code if the index has it."""
+    found = index.blend(parameters.gains)
+    return blend(index.levels(), parameters) if found is None else (max(found[0], _LEAST), found[1])
 
 
 def mix(logits: Tensor, left: float, masses: Mapping[int, float]) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from infill_completion.engine.ngram.index import NgramIndex
-from infill_completion.engine.ngram.mixture import MixtureParameters, blend
+from infill_completion.engine.ngram.mixture import MixtureParameters, blend, blended
 from infill_completion.engine.ngram.text_index import MAX_ORDER, TextIndex
 
 MIN_DRAFT_ORDER = 2
@@ -49,7 +49,7 @@ class NestedCounts:
         """Return the weight left to the model, and the probability mass of single tokens; see :func:`blend`."""
         left, masses = 1.0, dict[int, float]()
         if self._index is not None and self._cache is not None:
-            left, masses = blend(self._index.levels(), self._cache)
+            left, masses = blended(self._index, self._cache)
         if self._texts is not None and self._weights is not None:
             left, masses = blend(self._texts.levels(self._tail, self._besides), self._weights, left, masses)
         return left, masses

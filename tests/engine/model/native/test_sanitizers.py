@@ -14,7 +14,7 @@ from tests.engine.model.native.conftest import SANITIZED, runs
 from tests.engine.model.native.int8_models import COMPILE_LIMIT_S, needs_compiler
 
 ROOT = Path(__file__).parents[4]
-TESTS = ("test_step.py", "test_sampler.py", "test_shapes.py", "test_int4.py", "test_blocks.py")
+TESTS = ("test_step.py", "test_sampler.py", "test_followers.py", "test_shapes.py", "test_int4.py", "test_blocks.py")
 LIMIT_S = 600.0
 FLAGS = (
     *("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"),

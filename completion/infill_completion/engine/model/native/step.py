@@ -61,12 +61,13 @@ class NativeStep:
 
     Attributes:
         threads: As given; it may be changed between steps.
+        library: As given.
         sampler: Sampling from the same library.
         prefills: Whether a pass over many tokens is faster than torch's too: where the processor has byte products.
     """
 
     def __init__(self, library: ctypes.CDLL, decoder: Decoder, threads: int = 1) -> None:
-        self.threads = threads
+        self.threads, self.library = threads, library
         self._step: Any = library.infill_step
         self._step.argtypes = (Pointer, Pointer, ctypes.c_int, Pointer)
         self._embed, self._layers, self._logits = library.infill_embed, library.infill_layers, library.infill_logits
