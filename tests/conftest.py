@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +30,14 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(gather, "MAX_MS", 60_000.0)
     monkeypatch.setattr(parser, "MAX_MS", 60_000.0)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Let torch use one thread in each test; to load a model sets another number for the whole process."""
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -78,8 +88,13 @@ def exact() -> Iterator[Generator]:
 
 
 def _loaded(chosen: EngineSettings) -> Iterator[Generator]:
+    """Load a model for all tests; if one of them closes it or a copy of it, that is what fails."""
     from infill_completion.engine.decoding.generator import Generator
 
-    generator = Generator.load(chosen, lambda share, doing: None)
-    yield generator
+    generator, closed_by = Generator.load(chosen, lambda share, doing: None), list[str]()
+    with pytest.MonkeyPatch.context() as patch:
+        test = "PYTEST_CURRENT_TEST"
+        patch.setattr(generator.model.forward_pass, "close", lambda: closed_by.append(os.environ[test]))
+        yield generator
     generator.close()
+    assert not closed_by, "These tests close a model that others use; they need one of their own."

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 from infill_completion.api import CompletionRequest
 from infill_completion.engine.decoding.generator import Generator
@@ -27,7 +26,7 @@ _TEXT = "table = {}\n" + "".join(f"table['key_{n}'] = compute(value_{n}, other)\
 
 
 @pytest.fixture
-def rows(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def rows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The number of tokens in each call for scores."""
     counts: list[int] = []
     scores = ForwardPass.scores
@@ -36,10 +35,8 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
         counts.append(len(ids))
         return scores(self, ids, *args)  # type: ignore[arg-type]
 
-    threads = torch.get_num_threads()
     monkeypatch.setattr(ForwardPass, "scores", counted)
-    yield counts
-    torch.set_num_threads(threads)
+    return counts
 
 
 def loaded(folder: Path, *, is_tied: bool = True) -> Generator:

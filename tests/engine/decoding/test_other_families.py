@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
 
 from infill_completion.api import CompletionRequest, FinishReason
 from infill_completion.engine.checkpoints.packed_weights import StreamedModel
@@ -23,14 +21,6 @@ from tests.engine.tiny import never
 pytestmark = needs_compiler
 ASK = CompletionRequest("def f(value):\n    return val", "\n", max_tokens=12, temperature=0.0)
 NAMES = ("Llama with all biases", "StarCoder2, tied", "StarCoder2 without biases", "Granite", "Granite, tied, biases")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Any:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def answer(path: Path, quantization: str) -> tuple[str, bool, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,13 +29,11 @@ def asked(family: str = "", text: str = TEXT, **changes: object) -> CompletionRe
 
 
 @pytest.fixture(params=FAMILIES)
-def loaded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Generator]]:
-    threads = torch.get_num_threads()
+def loaded(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Generator]:
     settings = EngineSettings(
         model=str(save_next_edit_model(tmp_path, request.param)), device="cpu", quantization="none"
     )
-    yield request.param, Generator.load(settings, lambda *_: None)
-    torch.set_num_threads(threads)
+    return request.param, Generator.load(settings, lambda *_: None)
 
 
 def answer(generator: Generator, request: CompletionRequest) -> tuple[str, Chunk]:

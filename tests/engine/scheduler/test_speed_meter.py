@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 from infill_completion.api import Chunk, CompletionRequest, EngineState, Usage
@@ -10,6 +11,7 @@ from infill_completion.catalog import ModelSpeed
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.scheduler.speed_meter import SpeedMeter
 from infill_completion.engine.scheduler.worker import Worker
+from infill_completion.settings import EngineSettings
 
 DEADLINE_S = 60.0
 
@@ -41,9 +43,11 @@ def test_answers_that_say_little_do_not_count() -> None:
     meter.save()
 
 
-async def test_the_worker_keeps_the_speed_of_what_it_answered_alone(tiny: Generator) -> None:
+async def test_the_worker_keeps_the_speed_of_what_it_answered_alone(tiny_folder: Path) -> None:
     kept: list[tuple[dict[str, Any], ModelSpeed]] = []
-    worker = Worker(lambda progress: tiny.with_settings(), keep_speed=lambda *what: kept.append(what))
+    settings = EngineSettings(model=str(tiny_folder), device="cpu", quantization="none")
+    # A model of its own: the worker closes it.
+    worker = Worker(lambda progress: Generator.load(settings, progress), keep_speed=lambda *what: kept.append(what))
     worker.start()
     try:
         async with asyncio.timeout(DEADLINE_S):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -77,14 +77,6 @@ def library(request: pytest.FixtureRequest) -> ctypes.CDLL:
     """The library as it is built here, for laptops, and for any processor."""
     found: ctypes.CDLL = request.getfixturevalue(request.param)
     return found
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(autouse=True)
