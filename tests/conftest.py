@@ -23,7 +23,20 @@ settings.load_profile(REPEATABLE)
 
 
 @pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+def same_environment() -> Iterator[None]:
+    """Fail a test that leaves the environment changed, for later tests and for the processes that they start."""
+    before = dict(os.environ)
+    yield
+    changed = {name for name in {*before, *os.environ} if before.get(name) != os.environ.get(name)}
+    changed.discard("PYTEST_CURRENT_TEST")
+    for name in changed:
+        os.environ.pop(name, None)
+    os.environ.update({name: before[name] for name in changed & before.keys()})
+    assert not changed
+
+
+@pytest.fixture(autouse=True)
+def patience(same_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give every gathering of context and every parse enough time, however busy the machine is."""
     from infill_completion.context import gather
     from infill_completion.languages.syntax import parser

@@ -12,12 +12,16 @@ import pytest
 from tests.e2e.edit_plugin import TEXT, URI, Plugin, Start
 from tests.e2e.editor import CONSOLE_SCRIPT, Editor, visual_studio_code
 from tests.e2e.wire import Wire
+from tests.run_directory import run_directory_in
 from tests.scripted_engine import ScriptedEngine
 
 
 @pytest.fixture
-def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Give the processes of each test their own run directory and settings file."""
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """Give the processes of each test their own run directory and settings file, and end engines that stay there.
+
+    A server that is killed may just have started one, which would wait half an hour for its first window.
+    """
     runtime = tmp_path / "run"
     runtime.mkdir(mode=0o700)
     variables = {
@@ -30,7 +34,8 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
         monkeypatch.setenv(name, value)
     # A long deadline, so that an answer delayed by a test is not cut on a busy machine.
     (tmp_path / "config.toml").write_text("[completion]\ndeadline_ms = 60000\n")
-    return variables
+    with run_directory_in(runtime):
+        yield variables
 
 
 @pytest.fixture

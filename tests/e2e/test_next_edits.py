@@ -9,6 +9,8 @@ import pytest
 
 from tests.e2e.edit_plugin import TEXT, URI, Start
 
+# A server without one would start a real one.
+pytestmark = pytest.mark.usefixtures("engine")
 RENAMED = TEXT.replace("count", "total")
 
 

@@ -29,6 +29,7 @@ from infill_completion.client.run_directory import EnginePaths, engine_paths
 from infill_completion.client.shutdown import end_engine
 from infill_completion.engine.process.lock import FileLock
 from infill_completion.settings import EngineSettings
+from tests.run_directory import run_directory_in
 
 START_S = 180.0
 END_S = 60.0
@@ -39,21 +40,6 @@ ASK = CompletionRequest(
     suffix="\n    return total\n",
     max_tokens=64,
 )
-
-
-@contextlib.contextmanager
-def run_directory_in(base: Path) -> Iterator[None]:
-    """Engines started inside have their run directory in ``base`` and are killed at the end."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(base))
-        try:
-            yield
-        finally:
-            for lock in base.glob("infill-ls/*.lock"):
-                pid = FileLock(lock).holder()
-                if pid is not None and pid != os.getpid():
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture

@@ -148,7 +148,10 @@ async def test_the_start_after_a_failure_does_without_own_kernels(
     assert await asyncio.to_thread(worker.join, DEADLINE_S)
 
 
-async def test_after_the_second_failure_the_device_is_left_alone_for_a_while(tmp_path: Path) -> None:
+async def test_after_the_second_failure_the_device_is_left_alone_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(OWN_KERNELS, "1")  # which the start after a failure changes
     now = 1000.0
     failures = DeviceFailures(tmp_path / "failures", lambda: now)
     error = torch.AcceleratorError(ILLEGAL)
