@@ -11,10 +11,12 @@ from tests.engine.model.cuda.emulator.kernels import EmulatedKernels, compiler, 
 
 
 @pytest.fixture(scope="session")
-def kernel_build_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def kernel_build_folder(shared_folder: Path) -> Path:
     if compiler() is None:
         pytest.skip("needs Linux and a C++17 compiler")
-    return tmp_path_factory.mktemp("kernels")
+    folder = shared_folder / "kernels"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(params=["bfloat16", "float16"])

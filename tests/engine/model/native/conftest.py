@@ -21,8 +21,10 @@ SANITIZED = os.environ.get("INFILL_LS_TEST_SANITIZED")  # a folder with both bui
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("native")
+def folder(shared_folder: Path) -> Path:
+    folder = shared_folder / "native"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 def built(folder: Path, target: str = native_compiler.NATIVE) -> ctypes.CDLL:

@@ -9,6 +9,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -154,20 +156,34 @@ def build(source: Path, folder: Path, flags: tuple[str, ...]) -> Path:
     parts += [*HERE.glob("*.h"), *HERE.glob("*.cpp")]
     digest = hashlib.sha256(repr(flags).encode() + b"".join(path.read_bytes() for path in parts)).hexdigest()[:16]
     library = folder / f"{source.stem}-{digest}.so"
-    if library.exists():
-        return library
+    with _alone(library.with_suffix(".lock")):
+        if not library.exists():
+            _build(source, library, flags)
+    return library
+
+
+@contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """Let one process at a time build: another one that runs tests may need the same library."""
+    import fcntl  # Windows has none, and no emulated kernels
+
+    with file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _build(source: Path, library: Path, flags: tuple[str, ...]) -> None:
     exports = "".join(f"EXPORT_KERNEL({name})\n" for name, _ in _ENTRY.findall(source.read_text(encoding="utf-8")))
-    wrapper = folder / f"{source.stem}-{digest}.cpp"
+    wrapper = library.with_suffix(".cpp")
     wrapper.write_text(f'#include "cuda_on_cpu.h"\nnamespace {{\n#include "{source}"\n}}\n{exports}', encoding="utf-8")
     command = [compiler() or "c++", *flags, f"-I{HERE}", f"-I{KERNELS}"]
-    partial, compiled = library.with_suffix(f".{os.getpid()}.so"), library.with_suffix(f".{os.getpid()}.o")
+    partial, compiled = library.with_suffix(".part.so"), library.with_suffix(".o")
     checks = [f"-fsanitize={CHECKS}", "-fno-sanitize-recover=all"]
     _compile(source, [*command, *checks, "-c", "-o", str(compiled), str(wrapper)])
     # The checks' own library isn't linked.
     device = [str(path) for path in sorted(HERE.glob("*.cpp"))]
     _compile(source, [*command, "-shared", "-o", str(partial), str(compiled), *device])
     partial.replace(library)
-    return library
 
 
 def _compile(source: Path, command: list[str]) -> None:
