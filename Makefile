@@ -23,8 +23,11 @@ demo: $(STAMP)
 	@$(BIN)/infill-ls models pull small || echo "The embedded model takes its place."
 	@$(BIN)/python examples/demo.py
 
+# So many processes share the files of tests, in the order of the folders; 0: none but the first.
+WORKERS ?= 0
+
 test: $(STAMP)
-	$(BIN)/pytest -m "not editor"
+	$(BIN)/pytest -m "not editor" -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP)
 	$(BIN)/ruff check .
