@@ -302,6 +302,8 @@ def test_nothing_outside_the_workspace_is_read(tmp_path: Path) -> None:
     assert found(root, "main.py", "from link import f\nfrom folder.outside import f\n") == {}
     assert found(root, "main.py", "from good import f\n") == {"good.py": "def f():"}
     assert found(root, "main.ts", "import { f } from '../../../../../outside'\nimport {f} from '/outside'\n") == {}
+    write(tmp_path / "workshop", {"near.ts": "export const f = 1\n"})
+    assert found(root, "main.ts", "import { f } from '../workshop/near'\n") == {}
     assert found(root, "main.c", f'#include "../outside.h"\n#include "{tmp_path}/outside.h"\nf') == {}
 
 

@@ -61,6 +61,7 @@ class Files:
     ) -> None:
         self.allows = allows
         self._roots = tuple(Path(os.path.normpath(root)) for root in roots)
+        self._beginnings = tuple(map(_beginning, self._roots))
         self._real_roots: tuple[str, ...] | None = None
         self._outlines = outlines
         self._is_private = is_private
@@ -95,7 +96,8 @@ class Files:
         return sorted(listed) if len(listed) <= MAX_ENTRIES else []
 
     def _outline(self, path: Path, language_id: str) -> Outline | None:
-        path = Path(os.path.normpath(path))
+        normal = os.path.normpath(path)
+        path = path if str(path) == normal else Path(normal)  # making paths takes most of the time of a search
         if not self._is_below(path) or not self.allows():
             return None
         document = self._opened.get(path)
@@ -115,7 +117,7 @@ class Files:
         )
 
     def _is_below(self, path: Path) -> bool:
-        return any(path.is_relative_to(root) for root in self._roots)
+        return _beginning(path).startswith(self._beginnings)
 
     def _leads_inside(self, path: Path) -> bool:
         """Return whether a path, after links are resolved, is in the workspace and not private."""
@@ -128,3 +130,8 @@ class Files:
             if Path(real).is_relative_to(root):
                 return not self._is_private(own / Path(real).relative_to(root))
         return False
+
+
+def _beginning(folder: Path) -> str:
+    """Return what the paths of a folder and of all that is in it begin with, compared as the system compares them."""
+    return os.path.normcase(os.path.join(folder, ""))  # noqa: PTH118  # a path drops the separator at its end

@@ -65,8 +65,7 @@ def _stems(module: str, site: ImportSite) -> list[Path]:
         for _ in range(min(dots, 32) - 1):
             base = base.parent
         return [base.joinpath(*parts)]
-    bases = dict.fromkeys([*(path for root in site.roots for path in (root, root / "src")), *site.folders])
-    return [base.joinpath(*parts) for base in bases] if parts else []
+    return [base.joinpath(*parts) for base in site.bases] if parts else []
 
 
 def _files(stems: list[Path]) -> tuple[Path, ...]:

@@ -67,7 +67,12 @@ class ImportSite:
         lines = (line for line in self.near.split("\n") if not _IMPORT_LINE.match(line))
         return frozenset(word for line in lines for word in _WORD.findall(line))
 
-    @property
+    @cached_property
+    def bases(self) -> list[Path]:
+        """The folders that absolute names may start from: the roots, their sources, then :attr:`folders`."""
+        return list(dict.fromkeys([*(path for root in self.roots for path in (root, root / "src")), *self.folders]))
+
+    @cached_property
     def folders(self) -> list[Path]:
         """The folders from the file's own up to the workspace's root; only its own outside the workspace."""
         root = next((root for root in self.roots if self.path.is_relative_to(root)), None)
