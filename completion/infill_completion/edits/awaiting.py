@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from infill_completion.edits.ancestors import ancestors
 from infill_completion.edits.by_example.examples import Example
 from infill_completion.edits.calls import definition_of, own_calls
 from infill_completion.edits.proposal import Place
@@ -63,19 +64,17 @@ def calls_to_await(tree: Tree, text: str, name: str, language_id: str) -> list[P
 
 def _is_alone(call: Node) -> bool:
     """Return whether nothing but a statement or an operator has the result of a call."""
-    around = call.parent
-    while around is not None and around.type not in _FUNCTIONS and not around.type.endswith(("statement", "block")):
+    for around in ancestors(call):
+        if around.type in _FUNCTIONS or around.type.endswith(("statement", "block")):
+            break
         if around.type in _NOT_AWAITED:
             return False
-        around = around.parent
     return True
 
 
 def _is_in_async(node: Node) -> bool:
     """Return whether the function around a node is asynchronous."""
-    around = node.parent
-    while around is not None and around.type not in _FUNCTIONS:
-        around = around.parent
+    around = next((each for each in ancestors(node) if each.type in _FUNCTIONS), None)
     if around is None:
         return False
     modifiers = [child for child in around.children[:3] if child.type in {"async", "function_modifiers"}]

@@ -6,6 +6,7 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from infill_completion.edits.ancestors import ancestors
 from infill_completion.edits.names.occurrences import occurrences
 from infill_completion.edits.names.rules import NameRules, rules_of
 from infill_completion.edits.words import SELVES
@@ -72,12 +73,12 @@ def own_calls(tree: Tree, text: str, name: str, language_id: str) -> list[Node]:
 
 def _holder(definition: Node, rules: NameRules) -> Node | None:
     """Return the type of which a function is a method; None if it is none."""
-    around = definition.parent
-    while around is not None and around.type not in rules.types:
+    for around in ancestors(definition):
+        if around.type in rules.types:
+            return around
         if around.type in rules.functions:
-            return None
-        around = around.parent
-    return around
+            break
+    return None
 
 
 def _by_self(name: Node, holder: Node, definition: Node, rules: NameRules) -> Node | None:
@@ -90,12 +91,12 @@ def _by_self(name: Node, holder: Node, definition: Node, rules: NameRules) -> No
     called_by = (receiver.text or b"").decode() if receiver is not None else ""
     if called_by not in SELVES or (called_by == "cls" and not _takes_class(definition)):
         return None
-    around = member.parent
-    while around is not None and around.type not in rules.types:
+    for around in ancestors(member):
+        if around.type in rules.types:
+            return member if around == holder else None
         if called_by == "this" and around.type in _OWN_THIS:
-            return None
-        around = around.parent
-    return member if around == holder else None
+            break
+    return None
 
 
 def _takes_class(definition: Node) -> bool:

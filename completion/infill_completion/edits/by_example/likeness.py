@@ -39,8 +39,8 @@ _MORE_EXAMPLES = {
     PatternForm.OTHER: 0.9,
 }
 # Where one example fits more places than these, it was right at less than six of ten of them.
-_MOST_CALLS = 9
 _MOST_PLACES = {PatternForm.ARGUMENT: 2, PatternForm.MEMBER: 1, PatternForm.TYPE: 2, PatternForm.EXPRESSION: 2}
+_MOST_CALLS = 9  # of a method by that name
 
 
 def least_likeness(pattern: EditPattern) -> float:

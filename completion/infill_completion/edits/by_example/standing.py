@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from infill_completion.edits.ancestors import ancestors
 from infill_completion.edits.by_example.likeness import around
 from infill_completion.edits.by_example.patterns import OPERATORS, EditPattern, Match, has_operator
 from infill_completion.edits.edited_document import EditedDocument
@@ -131,13 +132,11 @@ class Standing:
 def _functions(node: Node, rules: NameRules) -> set[str]:
     """Return the names of the functions around a node."""
     found = set[str]()
-    around: Node | None = node
-    while around is not None:
-        if around.type in rules.functions or around.type == "variable_declarator":
-            name = around.child_by_field_name("name") or around.child_by_field_name("declarator")
+    for each in (node, *ancestors(node)):
+        if each.type in rules.functions or each.type == "variable_declarator":
+            name = each.child_by_field_name("name") or each.child_by_field_name("declarator")
             while name is not None and (inner := name.child_by_field_name("declarator")) is not None:
                 name = inner
             if name is not None:
                 found.add((name.text or b"").decode())
-        around = around.parent
     return found

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from infill_completion.edits.ancestors import ancestors
+
 if TYPE_CHECKING:
     from tree_sitter import Node
 
@@ -112,8 +114,7 @@ def type_name(node: Node) -> str:
 
     A type without a name has its number.
     """
-    around = node.parent
-    while around is not None:
+    for around in ancestors(node):
         if around.type in _TYPES:
             name = around.child_by_field_name("name")
             return str(around.id) if name is None else _text(name)
@@ -121,7 +122,6 @@ def type_name(node: Node) -> str:
             return _text(around.child_by_field_name("type"))
         if around.type == "function_definition" and (scope := _scope_of_method(around)):
             return scope
-        around = around.parent
     return ""
 
 

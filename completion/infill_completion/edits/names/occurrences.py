@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from infill_completion.edits.ancestors import ancestors
 from infill_completion.edits.names.rules import NameRules
 
 if TYPE_CHECKING:
@@ -130,20 +131,17 @@ def _is_key_of_struct(element: Node) -> bool:
 
 def _is_imported(node: Node, rules: NameRules) -> bool:
     """Return whether a name is in an import or is exported from another module."""
-    parent = node.parent
-    while parent is not None:
-        if parent.type in rules.imports:
-            return True
-        if parent.type == "export_statement" and parent.child_by_field_name("source") is not None:
-            return True
-        parent = parent.parent
-    return False
+    return any(
+        parent.type in rules.imports
+        or (parent.type == "export_statement" and parent.child_by_field_name("source") is not None)
+        for parent in ancestors(node)
+    )
 
 
 def _binder(node: Node, rules: NameRules) -> Node | None:
     """Return the node that binds the name ``node``; None if it is a use."""
-    child, parent = node, node.parent
-    while parent is not None:
+    child = node
+    for parent in ancestors(node):
         for kind, name in rules.bindings:
             if parent.type != kind:
                 continue
@@ -153,7 +151,7 @@ def _binder(node: Node, rules: NameRules) -> Node | None:
                 return parent if not _is_default(child, parent) else None
         if parent.type not in rules.patterns or (parent.type != "pair_pattern" and _is_default(child, parent)):
             return None
-        child, parent = parent, parent.parent
+        child = parent
     return None
 
 
@@ -168,9 +166,7 @@ def _scope_of(binder: Node, name: Node, rules: NameRules) -> Node:
     if binder.type in rules.definitions and binder.child_by_field_name("name") == name:
         return _scope_around(binder, rules)
     if binder.type == "function_declarator":  # C: the name of a function is within its definition
-        outer = binder.parent
-        while outer is not None and outer.type in rules.patterns:
-            outer = outer.parent
+        outer = next((each for each in ancestors(binder) if each.type not in rules.patterns), None)
         return _scope_around(outer if outer is not None else binder, rules)
     if binder.type in _PARAMETERS and not _is_of_definition(binder):  # C: a prototype
         return binder
@@ -184,9 +180,8 @@ def _is_of_definition(parameter: Node) -> bool:
     head = parameter.parent.parent if parameter.parent is not None else None
     if head is None or head.type != "function_declarator":
         return True
-    while head is not None and head.type.endswith("_declarator"):
-        head = head.parent
-    return head is not None and head.type == "function_definition"
+    around = next((each for each in ancestors(head) if not each.type.endswith("_declarator")), None)
+    return around is not None and around.type == "function_definition"
 
 
 def _innermost(node: Node, rules: NameRules) -> Node:
@@ -196,39 +191,33 @@ def _innermost(node: Node, rules: NameRules) -> Node:
 
 def _scope_around(node: Node, rules: NameRules) -> Node:
     """Return the innermost scope around ``node``; the whole document counts as one."""
-    scope = node.parent
-    last = node
-    while scope is not None:
-        # The body of a function is one scope with its parameters.
-        is_body = (
-            scope.parent is not None and scope.parent.type in rules.functions and scope.type not in rules.functions
-        )
-        if scope.type in rules.scopes and not (
-            is_body and scope.type in {"block", "statement_block", "compound_statement"}
-        ):
-            return scope
-        last, scope = scope, scope.parent
-    return last
-
-
-def _function_around(node: Node, rules: NameRules) -> Node:
-    scope = _scope_around(node, rules)
-    while scope.type not in rules.functions and scope.parent is not None:
-        scope = _scope_around(scope, rules)
+    scope = node
+    for scope in ancestors(node):
+        if _is_scope(scope, rules):
+            break
     return scope
 
 
+def _is_scope(node: Node, rules: NameRules) -> bool:
+    """Return whether a node is a scope; the body of a function is one scope with its parameters."""
+    if node.type not in rules.scopes:
+        return False
+    if node.type not in {"block", "statement_block", "compound_statement"}:
+        return True
+    return node.parent is None or node.parent.type not in rules.functions
+
+
+def _function_around(node: Node, rules: NameRules) -> Node:
+    scopes = scopes_around(node, rules)
+    return next((scope for scope in scopes if scope.type in rules.functions), scopes[-1])
+
+
 def scopes_around(node: Node, rules: NameRules) -> list[Node]:
-    """Return the scopes around a node, the innermost first."""
-    found = [_scope_around(node, rules)]
-    while found[-1].parent is not None:
-        found.append(_scope_around(found[-1], rules))
-    return found
+    """Return the scopes around a node, the innermost first; the last one is the whole document."""
+    *inner, whole = list(ancestors(node)) or [node]
+    return [*(scope for scope in inner if _is_scope(scope, rules)), whole]
 
 
 def type_around(node: Node, rules: NameRules) -> Node | None:
     """Return the innermost type around a node; None if there is none."""
-    parent = node.parent
-    while parent is not None and parent.type not in rules.types:
-        parent = parent.parent
-    return parent
+    return next((parent for parent in ancestors(node) if parent.type in rules.types), None)
