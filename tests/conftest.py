@@ -20,19 +20,24 @@ if TYPE_CHECKING:
 
 # Chance must not decide whether a change passes; `make fuzz` asks for "random" with --hypothesis-profile.
 settings.load_profile(REPEATABLE)
+# Others are set by libraries, some of them when they are first used.
+_OURS = ("INFILL_", "XDG_", "HOME", "PATH", "PYTHON")
 
 
 @pytest.fixture(autouse=True)
 def same_environment() -> Iterator[None]:
     """Fail a test that leaves the environment changed, for later tests and for the processes that they start."""
-    before = dict(os.environ)
+    before = _our_variables()
     yield
-    changed = {name for name in {*before, *os.environ} if before.get(name) != os.environ.get(name)}
-    changed.discard("PYTEST_CURRENT_TEST")
-    for name in changed:
-        os.environ.pop(name, None)
-    os.environ.update({name: before[name] for name in changed & before.keys()})
-    assert not changed
+    after = _our_variables()
+    for name in after.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
+    assert after == before
+
+
+def _our_variables() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith(_OURS)}
 
 
 @pytest.fixture(autouse=True)
