@@ -55,7 +55,7 @@ def unused_imports(hunks: Sequence[Hunk], document: EditedDocument) -> list[Plac
     found: list[Place] = []
     written = {line.rstrip() for hunk in hunks for line in hunk.after}
     for match in pattern.finditer(text):
-        if match.group() in written:
+        if match.group().rstrip() in written:
             continue  # What the user has just imported will be used.
         line = tokens_of(match.group(), language_id)
         names = _imported(line, language_id)

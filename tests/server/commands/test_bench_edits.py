@@ -132,8 +132,17 @@ def test_nothing_of_the_repositorys_configuration_runs(repository: Path) -> None
     assert not mark.exists()
 
 
-@pytest.mark.parametrize("command", [["bench", "edits", "."], ["explain", "--edits", "a.py:1:1"]])
-@pytest.mark.parametrize("how", ["gitdir", "core.worktree"])
+@pytest.mark.parametrize(
+    ("command", "how"),
+    [
+        (["bench", "edits", "."], "gitdir"),
+        (["bench", "edits", "."], "gitdir of a bare one"),
+        (["bench", "edits", "."], "core.worktree"),
+        (["bench", "quality", ".", "--git"], "gitdir of a bare one"),
+        (["explain", "--edits", "a.py:1:1"], "gitdir"),
+        (["explain", "--edits", "a.py:1:1"], "core.worktree"),
+    ],
+)
 def test_the_history_of_another_folder_is_refused(
     repository: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str], command: list[str], how: str,
@@ -142,11 +151,13 @@ def test_the_history_of_another_folder_is_refused(
     _commit(repository, RENAMED)
     other = tmp_path_factory.mktemp("other")
     (other / "a.py").write_text(BEFORE)
-    if how == "gitdir":
+    if how == "gitdir of a bare one":
+        _git(repository, "config", "core.bare", "true")
+    if how != "core.worktree":
         (other / ".git").write_text(f"gitdir: {repository / '.git'}\n")
     else:
         _git(repository, "config", "core.worktree", str(other))
-    monkeypatch.chdir(other if how == "gitdir" else repository)
+    monkeypatch.chdir(repository if how == "core.worktree" else other)
     assert main(command) == 2
     captured = capsys.readouterr()
     assert "name another folder" in captured.err

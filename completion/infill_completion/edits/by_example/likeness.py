@@ -40,7 +40,8 @@ _MORE_EXAMPLES = {
 }
 # Where one example fits more places than these, it was right at less than six of ten of them.
 _MOST_PLACES = {PatternForm.ARGUMENT: 2, PatternForm.MEMBER: 1, PatternForm.TYPE: 2, PatternForm.EXPRESSION: 2}
-_MOST_CALLS = 9  # of a method by that name
+# Calls of a method are surer; where there were more, five of fifteen such proposals were wrong.
+_MOST_CALLS = 9
 
 
 def least_likeness(pattern: EditPattern) -> float:

@@ -54,11 +54,19 @@ class Git:
 
     def _find_top(self) -> Path:
         if self.line("rev-parse", "--is-bare-repository") == b"true":
-            return Path(os.fsdecode(self.line("rev-parse", "--absolute-git-dir")))
+            return self._own_bare(Path(os.fsdecode(self.line("rev-parse", "--absolute-git-dir"))))
         try:
             return own_top(self._folder, self)
         except ForeignHistoryError as error:
             raise GitError(f"The repository of {self._folder} {error}; name another folder.") from error
+
+    def _own_bare(self, directory: Path) -> Path:
+        """Return the directory of a bare repository, unless the folder is elsewhere: a ``.git`` file led there."""
+        if not self._folder.resolve().is_relative_to(directory.resolve()):
+            raise GitError(
+                f"The repository of {self._folder} has the history of another folder, {directory}; name another folder."
+            )
+        return directory
 
     def line(self, *arguments: str) -> bytes:
         """Return Git's answer without its line end."""
