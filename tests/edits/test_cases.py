@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.edits.cases import evidence, example, namesakes, propagation, rename
+from tests.edits.cases import assigned, evidence, example, namesakes, propagation, rename
 from tests.edits.marked import Buffer, Change, played
 
 Table = dict[str, dict[str, str]]
@@ -14,6 +14,7 @@ SHOWN: tuple[Table, ...] = (
     {"python": rename.PYTHON},
     rename.OTHERS,
     namesakes.SHOWN,
+    assigned.SHOWN,
     example.CALLS,
     example.EXPRESSIONS,
     example.TYPES,
@@ -22,7 +23,14 @@ SHOWN: tuple[Table, ...] = (
     propagation.IMPORTS,
     propagation.AWAITS,
 )
-SILENT: tuple[Table, ...] = (rename.SILENT, namesakes.SILENT, example.SILENT, evidence.SILENT, propagation.SILENT)
+SILENT: tuple[Table, ...] = (
+    rename.SILENT,
+    namesakes.SILENT,
+    assigned.SILENT,
+    example.SILENT,
+    evidence.SILENT,
+    propagation.SILENT,
+)
 
 
 def rows(tables: tuple[Table, ...]) -> Iterator[object]:

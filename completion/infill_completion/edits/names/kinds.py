@@ -23,8 +23,19 @@ _TYPES = frozenset(
 )  # fmt: skip
 _ASSIGNMENTS = frozenset({"assignment_expression", "assignment_statement"})
 _MAKING = frozenset({"assignment", "short_var_declaration"})
-# Several names on the left.
-_LISTS = frozenset({"expression_list", "pattern_list", "tuple_pattern", "array_pattern"})
+# Go: with `:=` they declare names, with `=` they assign them.
+_MAY_DECLARE = frozenset({"range_clause", "receive_statement"})
+# Nodes between the left side of an assignment and its names; Rust has expressions there.
+_TARGETS = frozenset(
+    {
+        "expression_list", "pattern_list", "tuple_pattern", "list_pattern", "array_pattern", "object_pattern",
+        "pair_pattern", "rest_pattern", "assignment_pattern", "object_assignment_pattern", "parenthesized_expression",
+        "non_null_expression", "tuple_expression", "array_expression", "struct_expression", "field_initializer_list",
+        "field_initializer", "shorthand_field_initializer", "call_expression", "arguments",
+    }
+)  # fmt: skip
+# Their fields that are not assigned.
+_ASIDE = ("key", "right", "name", "field", "function")
 _MODIFIERS = frozenset({"accessibility_modifier", "override_modifier", "readonly"})
 
 
@@ -77,19 +88,44 @@ def is_assigned(node: Node) -> bool:
 
 def is_set(node: Node) -> bool:
     """Return whether a variable is assigned without being declared, in a language with declarations."""
-    return _is_left_of(node, _ASSIGNMENTS)
+    target = _target(node)
+    return _is_left(target) and target.parent is not None and assigns(target.parent)
+
+
+def assigns(node: Node) -> bool:
+    """Return whether a node assigns what is declared elsewhere; some loops do, and others of their type declare it."""
+    if node.type == "for_in_statement":
+        return node.child_by_field_name("kind") is None
+    if node.type in _MAY_DECLARE:
+        return any(child.type == "=" for child in node.children)
+    return node.type in _ASSIGNMENTS
+
+
+def is_hoisted(binder: Node, rules: NameRules) -> bool:
+    """Return whether a node binds its names in the whole function."""
+    kind = binder.child_by_field_name("kind") if binder.type == "for_in_statement" else None
+    if binder.type in rules.hoisted or (kind is not None and kind.type == "var"):
+        return True
+    return binder.parent is not None and binder.parent.type in rules.hoisted
 
 
 def is_set_first(node: Node) -> bool:
     """Return whether an assignment makes a variable, as in Python, or with ``:=`` in Go."""
-    return _is_left_of(node, _MAKING)
+    target = _target(node)
+    return _is_left(target) and target.parent is not None and target.parent.type in _MAKING
 
 
-def _is_left_of(node: Node, kinds: frozenset[str]) -> bool:
-    if node.parent is not None and node.parent.type in _LISTS:
-        node = node.parent
-    parent = node.parent
-    return parent is not None and parent.type in kinds and parent.child_by_field_name("left") == node
+def _target(node: Node) -> Node:
+    """Return the outermost pattern that assigns a name, if it is left of an assignment."""
+    for around in ancestors(node):
+        if around.type not in _TARGETS or any(around.child_by_field_name(name) == node for name in _ASIDE):
+            break
+        node = around
+    return node
+
+
+def _is_left(node: Node) -> bool:
+    return node.parent is not None and node.parent.child_by_field_name("left") == node
 
 
 def is_accessor(node: Node) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from infill_completion.edits.ancestors import ancestors
+from infill_completion.edits.names.kinds import assigns, is_hoisted
 from infill_completion.edits.names.rules import NameRules
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def _binder(node: Node, rules: NameRules) -> Node | None:
             if not name or child in parent.children_by_field_name(name):
                 if parent.type.endswith("_specifier") and parent.child_by_field_name("body") is None:
                     return None  # C: `struct name` is a use
-                return parent if not _is_default(child, parent) else None
+                return parent if not (_is_default(child, parent) or assigns(parent)) else None
         if parent.type not in rules.patterns or (parent.type != "pair_pattern" and _is_default(child, parent)):
             return None
         child = parent
@@ -170,7 +171,7 @@ def _scope_of(binder: Node, name: Node, rules: NameRules) -> Node:
         return _scope_around(outer if outer is not None else binder, rules)
     if binder.type in _PARAMETERS and not _is_of_definition(binder):  # C: a prototype
         return binder
-    if binder.parent is not None and binder.parent.type in rules.hoisted:
+    if is_hoisted(binder, rules):
         return _function_around(binder, rules)
     return _innermost(binder, rules)
 

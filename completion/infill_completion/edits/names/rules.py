@@ -30,6 +30,7 @@ class NameRules:
         patterns: Nodes between the field of a binding and its names.
         may_rebind: Whether a binding hides an earlier one of the same scope.
         has_bare_members: Whether methods name members without ``self``.
+        names: Nodes that are names.
     """
 
     scopes: frozenset[str]
@@ -68,6 +69,7 @@ _PYTHON = NameRules(
         }
     ),
     definitions=frozenset({"function_definition", "class_definition"}),
+    hoisted=frozenset({"named_expression"}),
     members=(("attribute", "object", "attribute"),),
     labels=frozenset({("keyword_argument", "name")}),
     imports=frozenset({"import_statement", "import_from_statement", "future_import_statement"}),
@@ -95,9 +97,8 @@ _SCRIPT = NameRules(
             ("variable_declarator", "name"), ("formal_parameters", ""), ("required_parameter", "pattern"),
             ("optional_parameter", "pattern"), ("function_declaration", "name"), ("class_declaration", "name"),
             ("generator_function_declaration", "name"), ("catch_clause", "parameter"), ("for_in_statement", "left"),
-            ("arrow_function", "parameter"), ("assignment_pattern", "left"), ("interface_declaration", "name"),
-            ("type_alias_declaration", "name"), ("enum_declaration", "name"), ("rest_pattern", ""),
-            ("abstract_class_declaration", "name"), ("function_signature", "name"),
+            ("arrow_function", "parameter"), ("interface_declaration", "name"), ("type_alias_declaration", "name"),
+            ("enum_declaration", "name"), ("abstract_class_declaration", "name"), ("function_signature", "name"),
         }
     ),
     definitions=frozenset(
@@ -135,6 +136,7 @@ _GO = NameRules(
             ("short_var_declaration", "left"), ("var_spec", "name"), ("const_spec", "name"),
             ("parameter_declaration", "name"), ("variadic_parameter_declaration", "name"),
             ("function_declaration", "name"), ("type_spec", "name"), ("range_clause", "left"),
+            ("receive_statement", "left"),
         }
     ),
     definitions=frozenset({"function_declaration"}),
@@ -221,7 +223,7 @@ _C = NameRules(
     labels=frozenset({("field_designator", "")}),
     apart=frozenset({("struct_specifier", "name"), ("union_specifier", "name"), ("enum_specifier", "name")}),
     patterns=frozenset({"pointer_declarator", "array_declarator", "reference_declarator", "init_declarator",
-                        "parenthesized_declarator"}),
+                        "parenthesized_declarator", "structured_binding_declarator"}),
 )  # fmt: skip
 _BY_PACKAGE = {
     grammars.PYTHON: _PYTHON,
