@@ -15,6 +15,7 @@ SHOWN: tuple[Table, ...] = (
     rename.OTHERS,
     namesakes.SHOWN,
     assigned.SHOWN,
+    assigned.FORMATS,
     example.CALLS,
     example.EXPRESSIONS,
     example.TYPES,

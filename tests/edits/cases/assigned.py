@@ -98,3 +98,21 @@ SILENT = {
         "walrus of a comprehension": "def f():\n    «n⟶size» = 1\n    [n := x for x in y]\n    return n\n",
     },
 }
+FORMATS = {
+    "rust": {
+        "format string": 'fn f() {\n    let «n⟶size» = 1;\n    println!("{[[n⟶size]]}");\n    g([[n⟶size]]);\n}\n',
+        "formats": (
+            'fn f(«n⟶size»: u8) -> String {\n    format!("{[[n⟶size]]:?} {{n}} {[[n⟶size]]:>5} {m:>[[n⟶size]]$.[[n⟶size]]$} n", a)\n}\n'
+        ),
+        "raw and within another macro": (
+            'fn f(«n⟶size»: u8) {\n    assert!(a, "{[[n⟶size]]}");\n    vec![format!(r"{[[n⟶size]]}")];\n}\n'
+        ),
+        "at a use": 'fn f() {\n    let [[n⟶size]] = 1;\n    println!("{}", «n⟶size»);\n    print!("{[[n⟶size]]}");\n}\n',
+        "another variable": (
+            'fn f(«n⟶size»: u8) {\n    for n in g() {\n        println!("{n}");\n    }\n    println!("{[[n⟶size]]}");\n}\n'
+        ),
+        "no format string": (
+            'fn f(«n⟶size»: u8) {\n    g("{n}").h("{n}");\n    println!("n {{n}} {{{[[n⟶size]]}}} n: {m:5n}");\n}\n'
+        ),
+    },
+}

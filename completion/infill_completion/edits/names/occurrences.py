@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from infill_completion.edits.ancestors import ancestors
+from infill_completion.edits.names.format_strings import is_argument
 from infill_completion.edits.names.kinds import assigns, is_hoisted
 from infill_completion.edits.names.rules import NameRules
 
@@ -28,7 +29,7 @@ class Occurrence:
 
     Attributes:
         start: Its offset.
-        node: Its node.
+        node: Its node; that of the text around it in a format string.
         scope: The node in which it is bound, if it is a binding; otherwise the innermost scope around it.
         is_binding: Whether the name is bound here.
         receiver: The text before its dot, or the path before it with its separator; empty if there is neither.
@@ -54,7 +55,8 @@ def occurrences(tree: Tree, text: str, name: str, rules: NameRules) -> list[Occu
         name: The name.
         rules: The rules of the language.
     """
-    matches = re.finditer(rf"(?<![\w$]){re.escape(name)}(?![\w$])", text)
+    after = r"\w" if rules.has_format_strings else r"\w$"  # Rust: `{:n$}` takes its width from `n`
+    matches = re.finditer(rf"(?<![\w$]){re.escape(name)}(?![{after}])", text)
     found = (occurrence_at(tree, text, match.span(), rules) for match in matches)
     return [one for one in found if one is not None]
 
@@ -62,8 +64,12 @@ def occurrences(tree: Tree, text: str, name: str, rules: NameRules) -> list[Occu
 def occurrence_at(tree: Tree, text: str, span: tuple[int, int], rules: NameRules) -> Occurrence | None:
     """Return what the name between two offsets is; None if no name of code stands there."""
     node = tree.root_node.named_descendant_for_byte_range(*span)
-    is_name = node is not None and node.type in rules.names and node.start_byte == span[0]
-    return _described(node, text, rules) if node is not None and is_name else None
+    if node is None:
+        return None
+    if rules.has_format_strings and is_argument(node, text, span):
+        return Occurrence(span[0], node, _scope_around(node, rules), False, "", False, False)
+    is_name = node.type in rules.names and node.start_byte == span[0]
+    return _described(node, text, rules) if is_name else None
 
 
 def _described(node: Node, text: str, rules: NameRules) -> Occurrence:

@@ -243,4 +243,4 @@ def _holds(outer: Node, inner: Node) -> bool:
 
 def _replacement(found: Occurrence, old: str, new: str) -> Place:
     text = f"{old}: {new}" if is_shorthand(found.node) else f"{new} as {old}" if is_export(found.node) else new
-    return found.start, found.node.end_byte, text
+    return found.start, found.start + len(old), text

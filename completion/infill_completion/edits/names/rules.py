@@ -30,6 +30,7 @@ class NameRules:
         patterns: Nodes between the field of a binding and its names.
         may_rebind: Whether a binding hides an earlier one of the same scope.
         has_bare_members: Whether methods name members without ``self``.
+        has_format_strings: Whether strings within macros name variables, as in ``"{a}"``.
         names: Nodes that are names.
     """
 
@@ -48,6 +49,7 @@ class NameRules:
     patterns: frozenset[str] = frozenset()
     may_rebind: bool = False
     has_bare_members: bool = False
+    has_format_strings: bool = False
     names: frozenset[str] = field(default=frozenset({"identifier", "type_identifier", "field_identifier"}))
 
 
@@ -172,6 +174,7 @@ _RUST = NameRules(
     patterns=frozenset({"tuple_pattern", "mut_pattern", "ref_pattern", "reference_pattern", "slice_pattern",
                         "tuple_struct_pattern", "or_pattern", "captured_pattern"}),
     may_rebind=True,
+    has_format_strings=True,
     names=frozenset({"identifier", "type_identifier", "field_identifier", "shorthand_field_identifier"}),
 )  # fmt: skip
 _JAVA = NameRules(
