@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.edits.cases import assigned, evidence, example, namesakes, propagation, rename
+from tests.edits.cases import assigned, evidence, example, namesakes, propagation, rename, shadowed
 from tests.edits.marked import Buffer, Change, played
 
 Table = dict[str, dict[str, str]]
@@ -16,6 +16,7 @@ SHOWN: tuple[Table, ...] = (
     namesakes.SHOWN,
     assigned.SHOWN,
     assigned.FORMATS,
+    shadowed.SHOWN,
     example.CALLS,
     example.EXPRESSIONS,
     example.TYPES,

@@ -32,6 +32,7 @@ class Occurrence:
         node: Its node; that of the text around it in a format string.
         scope: The node in which it is bound, if it is a binding; otherwise the innermost scope around it.
         is_binding: Whether the name is bound here.
+        known_from: The offset from which it is known in its scope, if it is bound here; 0 if in all of it.
         receiver: The text before its dot, or the path before it with its separator; empty if there is neither.
         is_label: Whether it names no variable, such as the name of a keyword argument.
         is_imported: Whether it is in an import.
@@ -41,6 +42,7 @@ class Occurrence:
     node: Node
     scope: Node
     is_binding: bool
+    known_from: int
     receiver: str
     is_label: bool
     is_imported: bool
@@ -67,7 +69,7 @@ def occurrence_at(tree: Tree, text: str, span: tuple[int, int], rules: NameRules
     if node is None:
         return None
     if rules.has_format_strings and is_argument(node, text, span):
-        return Occurrence(span[0], node, _scope_around(node, rules), False, "", False, False)
+        return Occurrence(span[0], node, _scope_around(node, rules), False, 0, "", False, False)
     is_name = node.type in rules.names and node.start_byte == span[0]
     return _described(node, text, rules) if is_name else None
 
@@ -78,7 +80,13 @@ def _described(node: Node, text: str, rules: NameRules) -> Occurrence:
     is_label = _is_label(node, text, rules)
     binder = None if receiver or is_label else _binder(node, rules)
     scope = _scope_around(node, rules) if binder is None else _scope_of(binder, node, rules)
-    return Occurrence(node.start_byte, node, scope, binder is not None, receiver, is_label, is_imported)
+    known_from = binder.end_byte if binder is not None and _is_known_later(binder, scope, rules) else 0
+    return Occurrence(node.start_byte, node, scope, binder is not None, known_from, receiver, is_label, is_imported)
+
+
+def _is_known_later(binder: Node, scope: Node, rules: NameRules) -> bool:
+    """Return whether a name is known only after the node that binds it; what a whole document binds is known in it."""
+    return binder.type in rules.later and scope.parent is not None
 
 
 def _receiver(node: Node, text: str, rules: NameRules) -> str:
@@ -222,7 +230,25 @@ def _function_around(node: Node, rules: NameRules) -> Node:
 def scopes_around(node: Node, rules: NameRules) -> list[Node]:
     """Return the scopes around a node, the innermost first; the last one is the whole document."""
     *inner, whole = list(ancestors(node)) or [node]
-    return [*(scope for scope in inner if _is_scope(scope, rules)), whole]
+    found: list[Node] = []
+    child, is_outside = node, False
+    for around in inner:
+        is_outside = is_outside or _is_outside(child, around, rules)
+        if _is_scope(around, rules):
+            if not is_outside:
+                found.append(around)
+            is_outside = False
+        child = around
+    return [*found, whole]
+
+
+def _is_outside(child: Node, parent: Node, rules: NameRules) -> bool:
+    """Return whether names in a child belong to the scope outside of the one around; of loops in one, the first."""
+    if parent.type == "for_in_clause":
+        before = parent.prev_named_sibling
+        if before is not None and before.type in {"for_in_clause", "if_clause"}:
+            return False
+    return any(parent.type == kind and parent.child_by_field_name(name) == child for kind, name in rules.outside)
 
 
 def type_around(node: Node, rules: NameRules) -> Node | None:

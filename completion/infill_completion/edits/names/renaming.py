@@ -123,7 +123,7 @@ def _of_variable(
     is_use = not any(found.is_binding for found in here)
     if is_use and (is_old or is_shorthand(first.node) or not _is_local(scope, rules)):
         return []
-    same = _reached(left, scope, rules)
+    same = _reached(left, here, scope, rules)
     return _until_rebound(same, here) if rules.may_rebind else same
 
 
@@ -137,8 +137,18 @@ def _scope_of(first: Occurrence, left: list[Occurrence], here: list[Occurrence],
     bound = next((found for found in here if found.is_binding), None)
     if bound is not None:
         return bound.scope
-    owners = {found.scope.id for found in left if found.is_binding}
-    return next((scope for scope in scopes_around(first.node, rules) if scope.id in owners), None)
+    owners = _known_from(left)
+    around = scopes_around(first.node, rules)
+    return next((scope for scope in around if owners.get(scope.id, first.start + 1) <= first.start), None)
+
+
+def _known_from(found: Sequence[Occurrence]) -> dict[int, int]:
+    """Return from where the name is known in each scope that binds it, by the number of the scope."""
+    known = dict[int, int]()
+    for one in found:
+        if one.is_binding:
+            known[one.scope.id] = min(one.known_from, known.get(one.scope.id, one.known_from))
+    return known
 
 
 def _is_taken(fresh: list[Occurrence], here: list[Occurrence], scope: Node) -> bool:
@@ -151,9 +161,9 @@ def _is_taken(fresh: list[Occurrence], here: list[Occurrence], scope: Node) -> b
     )
 
 
-def _reached(left: list[Occurrence], scope: Node, rules: NameRules) -> list[Occurrence]:
+def _reached(left: list[Occurrence], here: list[Occurrence], scope: Node, rules: NameRules) -> list[Occurrence]:
     """Return the occurrences of the old name that are the same variable."""
-    inner = {found.scope.id for found in left if found.is_binding and found.scope.id != scope.id}
+    known = {scope.id: 0} | _known_from([*left, *(found for found in here if found.scope.id == scope.id)])
     found = []
     for other in left:
         if other.receiver in SELVES and rules.has_bare_members and type_around(other.node, rules) == scope:
@@ -166,7 +176,7 @@ def _reached(left: list[Occurrence], scope: Node, rules: NameRules) -> list[Occu
         chain = scopes_around(other.node, rules) if not other.is_binding else [other.scope]
         if other.node.type in MEMBERS:
             chain = [step for step in chain if step.type in rules.types]
-        if _owner(chain, scope, inner, rules) != scope:
+        if _owner(chain, other, scope, known, rules) != scope:
             continue
         if scope.type in rules.types and not rules.has_bare_members and _is_deeper(other, scope, rules):
             continue
@@ -174,21 +184,31 @@ def _reached(left: list[Occurrence], scope: Node, rules: NameRules) -> list[Occu
     return found
 
 
-def _owner(chain: list[Node], scope: Node, inner: set[int], rules: NameRules) -> Node | None:
+def _owner(chain: list[Node], other: Occurrence, scope: Node, known: dict[int, int], rules: NameRules) -> Node | None:
     """Return the scope of ``chain`` that binds the name; what a type binds is often hidden from its methods."""
     for step in chain:
         is_hidden = step != chain[0] and step.type in rules.types and not rules.has_bare_members
-        if step.id == scope.id or (step.id in inner and not is_hidden):
+        is_known = step.id in known and (other.is_binding or known[step.id] <= other.start)
+        if is_known and (step.id == scope.id or not is_hidden):
             return step
     return None
 
 
 def _until_rebound(same: list[Occurrence], here: list[Occurrence]) -> list[Occurrence]:
     """Return the occurrences from the binding that counts for the changed name up to the next one."""
-    bound = sorted(found.start for found in (*same, *here) if found.is_binding)
-    begins = max((start for start in bound if start <= here[0].start), default=0)
+    bound = {found.known_from for found in (*same, *here) if found.is_binding}
+    first = next((found for found in here if found.is_binding), None)
+    begins = first.known_from if first else max((start for start in bound if start <= here[0].start), default=0)
     ends = min((start for start in bound if start > begins), default=None)
-    return [found for found in same if begins <= found.start and (ends is None or found.start < ends)]
+    return [
+        found
+        for found in same
+        if (found.known_from == begins if found.is_binding else begins <= found.start and not _is_after(found, ends))
+    ]
+
+
+def _is_after(found: Occurrence, offset: int | None) -> bool:
+    return offset is not None and found.start >= offset
 
 
 def _is_deeper(other: Occurrence, scope: Node, rules: NameRules) -> bool:

@@ -28,6 +28,8 @@ class NameRules:
         apart: Nodes and fields with names of a kind of their own, such as methods, beside variables of the same name.
         imports: Nodes that bind what is defined elsewhere.
         patterns: Nodes between the field of a binding and its names.
+        later: Nodes whose names are known only after them, not in what they are bound to.
+        outside: Nodes and fields whose names are looked up outside of the scope around, such as defaults of parameters.
         may_rebind: Whether a binding hides an earlier one of the same scope.
         has_bare_members: Whether methods name members without ``self``.
         has_format_strings: Whether strings within macros name variables, as in ``"{a}"``.
@@ -47,6 +49,8 @@ class NameRules:
     apart: frozenset[tuple[str, str]] = frozenset()
     imports: frozenset[str] = frozenset()
     patterns: frozenset[str] = frozenset()
+    later: frozenset[str] = frozenset()
+    outside: frozenset[tuple[str, str]] = frozenset()
     may_rebind: bool = False
     has_bare_members: bool = False
     has_format_strings: bool = False
@@ -76,6 +80,12 @@ _PYTHON = NameRules(
     labels=frozenset({("keyword_argument", "name")}),
     imports=frozenset({"import_statement", "import_from_statement", "future_import_statement"}),
     patterns=frozenset({"pattern_list", "tuple_pattern", "list_pattern", "list_splat_pattern", "tuple"}),
+    outside=frozenset(
+        {
+            ("default_parameter", "value"), ("typed_default_parameter", "value"), ("typed_default_parameter", "type"),
+            ("typed_parameter", "type"), ("for_in_clause", "right"),
+        }
+    ),
 )  # fmt: skip
 _SCRIPT = NameRules(
     scopes=frozenset(
@@ -147,6 +157,7 @@ _GO = NameRules(
     labels=frozenset({("keyed_element", "key")}),
     imports=frozenset({"import_declaration"}),
     patterns=frozenset({"expression_list"}),
+    later=frozenset({"short_var_declaration", "var_spec", "const_spec", "range_clause", "receive_statement"}),
 )  # fmt: skip
 _RUST = NameRules(
     scopes=frozenset(
@@ -173,6 +184,8 @@ _RUST = NameRules(
     imports=frozenset({"use_declaration"}),
     patterns=frozenset({"tuple_pattern", "mut_pattern", "ref_pattern", "reference_pattern", "slice_pattern",
                         "tuple_struct_pattern", "or_pattern", "captured_pattern"}),
+    later=frozenset({"let_declaration", "let_condition"}),
+    outside=frozenset({("for_expression", "value")}),
     may_rebind=True,
     has_format_strings=True,
     names=frozenset({"identifier", "type_identifier", "field_identifier", "shorthand_field_identifier"}),
@@ -227,6 +240,7 @@ _C = NameRules(
     apart=frozenset({("struct_specifier", "name"), ("union_specifier", "name"), ("enum_specifier", "name")}),
     patterns=frozenset({"pointer_declarator", "array_declarator", "reference_declarator", "init_declarator",
                         "parenthesized_declarator", "structured_binding_declarator"}),
+    outside=frozenset({("for_range_loop", "right")}),
 )  # fmt: skip
 _BY_PACKAGE = {
     grammars.PYTHON: _PYTHON,
