@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.edits.cases import assigned, evidence, example, namesakes, propagation, rename, shadowed
+from tests.edits.cases import assigned, evidence, example, namesakes, operators, propagation, rename, shadowed
 from tests.edits.marked import Buffer, Change, played
 
 Table = dict[str, dict[str, str]]
@@ -21,6 +21,7 @@ SHOWN: tuple[Table, ...] = (
     example.EXPRESSIONS,
     example.TYPES,
     evidence.SHOWN,
+    operators.SHOWN,
     propagation.PARAMETERS,
     propagation.IMPORTS,
     propagation.AWAITS,
@@ -31,6 +32,7 @@ SILENT: tuple[Table, ...] = (
     assigned.SILENT,
     example.SILENT,
     evidence.SILENT,
+    operators.SILENT,
     propagation.SILENT,
 )
 

@@ -12,8 +12,6 @@ from infill_completion.languages.registry import traits_of
 
 OPENERS = {"(": ")", "[": "]", "{": "}"}
 CLOSERS = frozenset(OPENERS.values())
-# No operand has more tokens before its last name.
-_MAX_OPERAND = 120
 # What is before a member.
 DOTS = frozenset({".", "->", "::", "?."})
 
@@ -93,18 +91,3 @@ def partners(tokens: Sequence[Lexeme]) -> dict[int, int]:
             found[index] = opened.pop()
             found[found[index]] = index
     return found
-
-
-def operand_start(tokens: Sequence[Lexeme], at: int) -> int:
-    """Return the index of the first token of what ``at`` is reached from by dots; ``at`` itself if it is not."""
-    low = max(0, at - _MAX_OPERAND)
-    pairs = partners(tokens[low:at]) if at and tokens[at - 1].text in DOTS else {}
-    while at - low > 1 and tokens[at - 1].text in DOTS:
-        at -= 2
-        while (opener := pairs.get(at - low)) is not None:  # a call or an index
-            at = low + opener
-            before = tokens[at - 1] if at > low else None
-            if before is None or not (before.kind is LexemeKind.NAME or before.text in CLOSERS):
-                break
-            at -= 1
-    return at

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from infill_completion.edits.by_example.examples import Example
 from infill_completion.edits.by_example.items import Item, exchanges_literals, joined, members_of
 from infill_completion.edits.by_example.likeness import context
+from infill_completion.edits.by_example.neighbours import Neighbours, neighbours
 from infill_completion.edits.by_example.patterns import FIRST_VARYING, EditPattern, PatternForm, PatternHole
 from infill_completion.edits.by_example.regions import (
     balanced,
@@ -21,7 +22,7 @@ from infill_completion.edits.by_example.regions import (
     is_name,
     with_context,
 )
-from infill_completion.edits.tokens import DOTS, Lexeme, LexemeKind, operand_start, partners
+from infill_completion.edits.tokens import DOTS, Lexeme, LexemeKind, partners
 from infill_completion.edits.words import CONSTANTS
 
 # A change in more tokens is no example: what its sides share takes the square of them to find.
@@ -45,7 +46,7 @@ class Draft:
         quoted: The holes that stand in quotes in ``new``; only a name fits there.
         literals: The holes that stand for one literal in the example.
         is_member: Whether a dot is before it; None if it was so in one example only.
-        beside: The tokens before and after each example.
+        beside: The operators before and after the examples.
     """
 
     old: list[Item]
@@ -58,7 +59,7 @@ class Draft:
     quoted: frozenset[int]
     literals: frozenset[int]
     is_member: bool | None
-    beside: frozenset[str]
+    beside: Neighbours
 
     def pattern(self, examples: int = 1) -> EditPattern | None:
         """Return the finished pattern; None if it replaces nothing or spans lines."""
@@ -247,9 +248,8 @@ def _drafted(
     literals = frozenset(numbers[token.text,] for token in single if is_literal(token))
     # The same type is that of a parameter and of a field.
     is_member = None if form is PatternForm.TYPE else begins > 0 and example.before[begins - 1].text in DOTS
-    end = begins + len(old)
-    start = operand_start(example.before, begins)
-    beside = frozenset(token.text for token in (*example.before[:start][-1:], *example.before[end : end + 1]))
+    end = len(example.before) - example.same
+    beside = neighbours(example.texts[0], example.before, example.first, end, example.new)
     return Draft(items, written, loose, trail, form, (around,), gaps, frozenset(quoted), literals, is_member, beside)
 
 

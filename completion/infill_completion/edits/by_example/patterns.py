@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from infill_completion.edits.by_example.neighbours import NO_NEIGHBOURS, Neighbours
 from infill_completion.edits.tokens import CLOSERS, DOTS, OPENERS, Lexeme, LexemeKind
 
 # From this number on, a hole stands for what two examples differ in.
@@ -19,12 +20,6 @@ MAX_HOLE_TOKENS = 120
 _SEPARATORS = frozenset({",", ";"})
 # What may stand in a hole that moves from between brackets or commas to where operators are.
 _TIGHT = frozenset({".", "::", "->", "?."})
-OPERATORS = frozenset(
-    {
-        "+", "-", "*", "/", "%", "**", "//", "&", "|", "^", "<<", ">>", "==", "!=", "===", "!==", "<", ">", "<=", ">=",
-        "&&", "||", "??", "and", "or", "is", "in", "instanceof", "if", "?",
-    }
-)  # fmt: skip
 
 
 class PatternForm(Enum):
@@ -64,7 +59,7 @@ class EditPattern:
         spans_lines: Whether what is searched is on several lines.
         is_member: Whether a dot is before it; None if there may be one or not.
         quoted: The holes that stand in quotes or after a dot in ``new``; only a name fits there.
-        beside: The tokens before and after each example.
+        beside: The operators before and after the examples.
         literals: The holes that stand for one literal in the example.
     """
 
@@ -79,7 +74,7 @@ class EditPattern:
     spans_lines: bool = False
     is_member: bool | None = None
     quoted: frozenset[int] = frozenset()
-    beside: frozenset[str] = frozenset()
+    beside: Neighbours = NO_NEIGHBOURS
     literals: frozenset[int] = frozenset()
 
     @property
@@ -260,17 +255,6 @@ def is_simple(tokens: Sequence[Lexeme]) -> bool:
                 return False
             was_operand = True
     return depth == 0
-
-
-def has_operator(tokens: Sequence[Lexeme]) -> bool:
-    """Return whether an operator stands between operands, outside of brackets."""
-    depth = 0
-    for index, token in enumerate(tokens):
-        if depth == 0 and index and token.text in OPERATORS:
-            return True
-        if token.kind is LexemeKind.MARK:
-            depth += (token.text in OPENERS) - (token.text in CLOSERS)
-    return False
 
 
 def _same(tokens: Sequence[Lexeme], one: tuple[int, int], other: tuple[int, int]) -> bool:

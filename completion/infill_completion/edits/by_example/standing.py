@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cached_property
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from infill_completion.edits.ancestors import ancestors
 from infill_completion.edits.by_example.likeness import around
-from infill_completion.edits.by_example.patterns import OPERATORS, EditPattern, Match, has_operator
+from infill_completion.edits.by_example.neighbours import loosest, neighbours
+from infill_completion.edits.by_example.patterns import EditPattern, Match
 from infill_completion.edits.edited_document import EditedDocument
 from infill_completion.edits.names.occurrences import occurrences, scopes_around
 from infill_completion.edits.names.rules import NameRules, rules_of
-from infill_completion.edits.tokens import DOTS, LexemeKind, operand_start, tokens_of
+from infill_completion.edits.tokens import DOTS, LexemeKind, tokens_of
 from infill_completion.edits.words import KEYWORDS
 
 if TYPE_CHECKING:
@@ -25,7 +28,6 @@ OTHER_VALUES = "the values on its line are others, so that the one which comes i
 _VALUES = frozenset({LexemeKind.NUMBER, LexemeKind.STRING})
 _BEGIN_VALUES = frozenset("\"'`0123456789")
 _ASSIGNS = frozenset({"=", ":="})
-_BINDING = OPERATORS | DOTS | {"!", "~", "not", "await", "["}
 
 
 class Standing:
@@ -63,16 +65,16 @@ class Standing:
         return ""
 
     def _binds_otherwise(self, match: Match) -> bool:
-        """Return whether an operator comes in beside another one that is not beside the examples."""
-        tokens, (first, end) = self._document.tokens, self._pattern.old_span
-        start = operand_start(tokens, match.first)
-        before = tokens[max(start - 1, 0) : start] if first == 0 else []
-        after = tokens[match.last + 1 : match.last + 2] if end == len(self._pattern.old) else []
-        beside = {token.text for token in (*before, *after)} - self._pattern.beside
-        if beside.isdisjoint(_BINDING):
+        """Return whether an operator comes in beside one that binds tighter and is not beside the examples."""
+        new = tokens_of(match.text, self._language_id)
+        tokens = self._document.tokens
+        low, high = (bisect_left(tokens, offset, key=attrgetter("start")) for offset in (match.start, match.end))
+        before = tokens[max(low - 1, 0) : low]
+        level = loosest(new, before)
+        if level >= loosest(tokens[low:high], before):
             return False
-        old = [token for token in tokens[match.first : match.last + 1] if match.start <= token.start < match.end]
-        return not has_operator(old) and has_operator(tokens_of(match.text, self._language_id))
+        beside = neighbours(self._document.request.text, tokens, low, high, new)
+        return beside.bind_tighter(self._pattern.beside, level)
 
     @cached_property
     def _brings_value(self) -> bool:
