@@ -24,7 +24,7 @@ demo: $(STAMP)
 	@$(BIN)/python examples/demo.py
 
 # So many processes share the files of tests, in the order of the folders; 0: none but the first.
-WORKERS ?= 0
+WORKERS ?= 2
 
 test: $(STAMP)
 	$(BIN)/pytest -m "not editor" -n $(WORKERS) --dist loadfile --no-loadscope-reorder
