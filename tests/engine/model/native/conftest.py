@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import platform
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from infill_completion.engine.model.native import build as native_build
 from infill_completion.engine.model.native import compiler as native_compiler
 from tests.engine.model.native.int8_models import COMPILE_LIMIT_S
 
+ARM_FEATURES = {"neon": "asimddp", "i8mm": "i8mm"}  # as Linux calls them
 SANITIZED = os.environ.get("INFILL_LS_TEST_SANITIZED")  # a folder with both builds of the library
 
 
@@ -45,8 +45,8 @@ def library_for(target: str, folder: Path) -> ctypes.CDLL:
 
 def runs(target: str) -> bool:
     """Return whether this processor announces what a target needs."""
-    if target == "neon":
-        return platform.machine() in {"aarch64", "arm64"}
+    if target in ARM_FEATURES:
+        return ARM_FEATURES[target] in native_compiler.processor().split()
     needed = {flag.removeprefix("-m") for flag in native_compiler.FLAGS[target] if flag.startswith("-m")}
     needed = {{"avx512vnni": "avx512_vnni", "avxvnni": "avx_vnni", "bmi": "bmi1"}.get(each, each) for each in needed}
     return target == native_compiler.NATIVE or needed <= set(native_compiler.processor().split())

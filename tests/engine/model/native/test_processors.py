@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -16,9 +17,14 @@ HERE = Path(__file__).parent
 EXTENDED = ("avx512", "avxvnni", "avx2")
 FUSED = ("-mavx2", "-mfma")
 ARM_COMPILER, ARM_EMULATOR, ARM_LIBRARIES = "aarch64-linux-gnu-gcc", "qemu-aarch64", "/usr/aarch64-linux-gnu"
-ARM = {"neon": native_compiler.FLAGS["neon"], "plain": ("-march=armv8-a",)}
+ARM = {**{name: native_compiler.FLAGS[name] for name in ("i8mm", "neon")}, "plain": ("-march=armv8-a",)}
+WITHOUT_SMMLA = "neoverse-n1"
 LIMIT_S = 300.0
 
+needs_arm = pytest.mark.skipif(
+    not (shutil.which(ARM_COMPILER) and shutil.which(ARM_EMULATOR)),
+    reason="needs Debian's gcc-aarch64-linux-gnu, libc6-dev-arm64-cross and qemu-user",
+)
 needs_x86 = pytest.mark.skipif(
     native_compiler.find() is None or not runs("avx2"), reason="needs a C compiler and an x86 processor with AVX2"
 )
@@ -63,13 +69,23 @@ def test_each_type_of_processor_computes_the_bits_of_plain_c(
     check(results([compiled(compiler, tmp_path, *native_compiler.FLAGS[target])]), expected, target)
 
 
+@needs_arm
 @needs_x86
 @pytest.mark.parametrize("target", ARM)
 def test_arm_computes_the_bits_of_x86(tmp_path: Path, expected: dict[str, str], target: str) -> None:
-    if not (shutil.which(ARM_COMPILER) and shutil.which(ARM_EMULATOR)):
-        pytest.skip("needs Debian's gcc-aarch64-linux-gnu, libc6-dev-arm64-cross and qemu-user")
     program = compiled(ARM_COMPILER, tmp_path, *ARM[target])
-    check(results([ARM_EMULATOR, "-L", ARM_LIBRARIES, program]), expected, target)
+    check(results(emulated(program, "max")), expected, target)
+
+
+@needs_arm
+def test_smmla_ends_the_process_that_tries_it_where_the_processor_lacks_it(tmp_path: Path) -> None:
+    program = compiled(ARM_COMPILER, tmp_path, *ARM["i8mm"])
+    done = subprocess.run(emulated(program, WITHOUT_SMMLA), capture_output=True, timeout=LIMIT_S, check=False)
+    assert done.returncode == -signal.SIGILL
+
+
+def emulated(program: str, processor: str) -> list[str]:
+    return [ARM_EMULATOR, "-cpu", processor, "-L", ARM_LIBRARIES, program]
 
 
 def check(got: dict[str, str], expected: dict[str, str], name: str) -> None:

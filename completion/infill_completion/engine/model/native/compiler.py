@@ -32,6 +32,7 @@ FLAGS = {
     "avx512": (*_AVX2, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512vnni"),
     "avxvnni": (*_AVX2, "-mavxvnni"),
     "avx2": _AVX2,
+    "i8mm": ("-march=armv8.2-a+dotprod+i8mm",),
     "neon": ("-march=armv8.2-a+dotprod",),
     PLAIN: ("-DPRODUCTS_PLAIN",),
 }
@@ -42,8 +43,9 @@ def targets() -> tuple[str, ...]:
     wanted = os.environ.get(SWITCH, "")
     if wanted in FLAGS:
         return (wanted,)
-    is_x86 = platform.machine().lower() in {"x86_64", "amd64"}
-    return (NATIVE, "avx2", PLAIN) if is_x86 else (NATIVE, PLAIN)
+    machine = platform.machine().lower()
+    between = {"x86_64": "avx2", "amd64": "avx2", "aarch64": "neon", "arm64": "neon"}.get(machine)
+    return (NATIVE, between, PLAIN) if between else (NATIVE, PLAIN)
 
 
 def is_off() -> bool:

@@ -42,6 +42,8 @@ static void linear_in_bytes(
         for (; r + BYTE_ROWS <= rows; r += BYTE_ROWS)
             dot_bytes(weight, p->sum + o, inputs, TILE, rounded + r * inputs, BYTE_ROWS, to + (ptrdiff_t)r * outputs,
                 outputs);
+        for (; BYTE_ROWS > 2 && r + 2 <= rows; r += 2)
+            dot_bytes(weight, p->sum + o, inputs, TILE, rounded + r * inputs, 2, to + (ptrdiff_t)r * outputs, outputs);
         for (; r < rows; r++)
             dot_bytes(weight, p->sum + o, inputs, TILE, rounded + r * inputs, 1, to + (ptrdiff_t)r * outputs, outputs);
     }

@@ -57,6 +57,8 @@ static inline float round_to_16_bits(const float *restrict x, int n, int16_t *re
 #include "products/avxvnni.h"
 #elif defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
 #include "products/avx2.h"
+#elif defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD) && defined(__ARM_FEATURE_MATMUL_INT8)
+#include "products/i8mm.h"
 #elif defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
 #include "products/neon.h"
 #else
