@@ -46,23 +46,31 @@ void infill_grouped_round(int inputs, const float *x, int rows, void *workspace,
         unit[r] = round_row(x + (ptrdiff_t)r * inputs, inputs, planes_of(workspace, inputs, r));
 }
 
+/* Compute rows of a tile, `at_once` of them as long as so many are left, from row r on; return the first row that is not
+ * done. */
+ALWAYS_INLINE int multiply_rows(const int at_once, const group_t *weight, int groups, const planes_t *planes,
+    const float *unit, int r, int rows, int count, int outputs, float *y) {
+    float sums[GROUP_ROWS * GROUP_OUTPUTS];
+    for (; r + at_once <= rows; r += at_once) {
+        dot_groups(weight, groups, planes + r, at_once, sums);
+        for (int i = 0; i < at_once; i++)
+            store(sums + i * GROUP_OUTPUTS, unit[r + i], count, y + (ptrdiff_t)(r + i) * outputs);
+    }
+    return r;
+}
+
 void infill_grouped(const group_t *weight, int outputs, int inputs, int first, int last, const void *workspace,
     const float *unit, int rows, float *y) {
     int groups = groups_of(inputs);
-    float sums[GROUP_ROWS * GROUP_OUTPUTS];
     planes_t planes[MAX_ROWS];
     for (int r = 0; r < rows; r++) planes[r] = planes_of((void *)workspace, inputs, r);
     weight += (ptrdiff_t)first * groups;
     for (int tile = first; tile < last; tile++, weight += groups) {
-        int o = tile * GROUP_OUTPUTS, count = outputs - o < GROUP_OUTPUTS ? outputs - o : GROUP_OUTPUTS, r = 0;
-        for (; r + GROUP_ROWS <= rows; r += GROUP_ROWS) {
-            dot_groups(weight, groups, planes + r, GROUP_ROWS, sums);
-            for (int i = 0; i < GROUP_ROWS; i++)
-                store(sums + i * GROUP_OUTPUTS, unit[r + i], count, y + (ptrdiff_t)(r + i) * outputs + o);
-        }
-        for (; r < rows; r++) {
-            dot_groups(weight, groups, planes + r, 1, sums);
-            store(sums, unit[r], count, y + (ptrdiff_t)r * outputs + o);
-        }
+        int o = tile * GROUP_OUTPUTS, count = outputs - o < GROUP_OUTPUTS ? outputs - o : GROUP_OUTPUTS;
+        int r = multiply_rows(GROUP_ROWS, weight, groups, planes, unit, 0, rows, count, outputs, y + o);
+        /* Drafts are checked in two or three rows. */
+        if (GROUP_ROWS > 3) r = multiply_rows(3, weight, groups, planes, unit, r, rows, count, outputs, y + o);
+        if (GROUP_ROWS > 2) r = multiply_rows(2, weight, groups, planes, unit, r, rows, count, outputs, y + o);
+        multiply_rows(1, weight, groups, planes, unit, r, rows, count, outputs, y + o);
     }
 }
