@@ -16,6 +16,7 @@ from infill_completion.suggest.filters.loops import ends_in_loop
         "uant: var(--padding); " + "disquant: var(--padding); " * 4,
         "ined; " + "fill: inlined; " * 5,
         "const std::string&, " * 4,
+        "figure=options.folder" + ", folder=folder" * 4,
         "=-" * 40,
     ],
 )
@@ -31,6 +32,7 @@ def test_the_same_part_over_and_over_is_a_loop(text: str) -> None:
         " " * 100,
         "const std::string&, " * 3,
         "int, " * 9,
+        "gure=options" + ", fold=fold" * 4,
         "(0.0, 0.0), " * 6,
         "a.b(c), a.b(d), a.b(e), a.b(f), a.b(g), a.b(h), a.b(i)",
         "float x, float y, float z, float w, float u, float v",

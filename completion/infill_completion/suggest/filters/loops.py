@@ -18,7 +18,7 @@ _LONG_GROUP = 3
 _LOOP_LINES = _COPIES * _MAX_LINES
 # Within a line, this many equal parts of so many characters are a loop; fewer are where they are this long together.
 _TAIL_COPIES, _TAIL_PART = 10, range(2, 33)
-_FEWEST_TAIL_COPIES, _LONG_TAIL = 4, 64
+_FEWEST_TAIL_COPIES, _LONG_TAIL = 4, 48
 
 
 def ends_in_loop(text: str) -> bool:
