@@ -90,6 +90,23 @@ def test_slow_answers_by_chance_do_not_silence_a_fast_model_for_a_steady_typist(
     assert all(answered[-10:])
 
 
+def test_a_model_of_which_nothing_is_known_is_asked_at_once() -> None:
+    debounce = Debounce(may_try=True)
+    debounce.key(1.0)
+    assert debounce.next_wait_ms("file:///a", is_invoked=False) == 0
+    debounce.answered(900, view("x = 1"))  # its prompt was new
+    assert debounce.next_wait_ms("file:///a", is_invoked=False) == 0
+    debounce.answered(900, view("x = 12"))
+    assert debounce.next_wait_ms("file:///a", is_invoked=False) > 100
+
+
+def test_it_is_not_asked_for_ever_if_it_does_not_answer() -> None:
+    debounce = Debounce(may_try=True)
+    waits = [debounce.next_wait_ms("file:///a", is_invoked=False) for _ in range(8)]
+    assert [wait == 0 for wait in waits] == [True, True, *[False] * 6]
+    assert Debounce().next_wait_ms("file:///a", is_invoked=False) > 0
+
+
 def test_a_slow_model_is_tried_rarely() -> None:
     debounce = Debounce(may_try=True, interval_ms=120)
     for _ in range(5):

@@ -20,6 +20,9 @@ _PATIENCE = 1.25
 # After so many keys without an answer, the model is asked at once: if its latest answers were slow by chance, the wait
 # may be longer than a steady typist ever pauses, and nobody would learn that it is fast.
 _MOST_KEYS_UNANSWERED = 8
+# While nothing is known of the model, so many keys are not made to wait: the first answer, with its new prompt, does
+# not say how fast it is.
+_FIRST_TRIES = 2
 # So much may have been typed or deleted since the last answer for most of its prompt to serve the next one.
 _NEAR_CHARACTERS = 500
 
@@ -93,10 +96,15 @@ class Debounce:
         if self.fixed_ms is not None:
             return self.fixed_ms
         self._unanswered += 1
-        if self.may_try and self._unanswered > _MOST_KEYS_UNANSWERED:
+        return 0.0 if self.may_try and self._is_due() else self.wait_ms
+
+    def _is_due(self) -> bool:
+        """Return whether to ask the model without a wait, to learn how fast it is."""
+        if not self._answers and self._unanswered <= _FIRST_TRIES:
+            return True
+        if is_due := self._unanswered > _MOST_KEYS_UNANSWERED:
             self._unanswered = 0
-            return 0.0
-        return self.wait_ms
+        return is_due
 
     @property
     def wait_ms(self) -> float:
