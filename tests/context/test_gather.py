@@ -233,3 +233,29 @@ async def test_a_commit_message_is_completed_itself_with_its_secrets_masked(tmp_
     assert "DB_PASSWORD=***" in str(request.suffix)
     assert "hunter2" not in str(request.suffix)
     await completer.aclose()
+
+
+async def test_whoever_comes_back_from_another_document_finds_the_context_ready(
+    gatherer: Gatherer, clock: Clock, editor: EditorDocuments
+) -> None:
+    first = gathered(gatherer, editor)
+    edited = replace(editor.documents[0], version=2, text=SHAPES.replace("area", "surface"))
+    here = OpenDocument((editor.folders[0] / "main.py").as_uri(), "python", 1, IMPORTS + HERE)
+    editor.documents = [here, edited, *editor.documents[1:]]
+    assert len(list(gatherer.gather_elsewhere(edited.uri, editor, Settings(), Privacy(()), BUDGET))) == 1
+    clock.step_ms, before_s = 1, clock.now_s
+    context = gathered(gatherer, editor)
+    assert clock.now_s == before_s
+    assert context != first
+    fresh = Gatherer(Clock(0.0))
+    assert context == gathered(fresh, editor)
+    await fresh.aclose()
+
+
+async def test_only_the_last_documents_are_kept_up_to_date(gatherer: Gatherer, editor: EditorDocuments) -> None:
+    editor.documents = [replace(editor.documents[0], uri=f"file:///{number}.py") for number in range(9)]
+    for document in editor.documents:
+        view = View.of(at(HERE, uri=document.uri), 8000, 2000)
+        gatherer.gather(view, editor, Settings(), Privacy(()), BUDGET)
+    elsewhere = gatherer.gather_elsewhere("file:///0.py", editor, Settings(), Privacy(()), BUDGET)
+    assert len(list(elsewhere)) == gather.MOST_ELSEWHERE

@@ -7,8 +7,8 @@ far, the most valuable sources first. Text that was read and indexed is kept, so
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from infill_completion.api import TextHolder
@@ -36,6 +36,17 @@ IMPORTED_SHARE = 0.6
 MAX_SIMILAR = 4
 # The choice stays while the cursor moves within so many lines, so that prompts keep their beginnings.
 STICKY_LINES = 8
+# Of so many documents, the last ones, the context is kept up to date while another one is edited.
+MOST_ELSEWHERE = 3
+
+
+@dataclass
+class _Kept:
+    """The last choice for a document, what it depends on, and the last cursor that it was for."""
+
+    key: object
+    context: Context
+    view: View
 
 
 class Gatherer:
@@ -51,7 +62,7 @@ class Gatherer:
         self._closed_files = ClosedFiles(self._index, WorkspaceFeed(holder))
         self._recent = RecentPlaces()
         self._outlines = OutlineCache()
-        self._kept: dict[str, tuple[object, Context]] = {}
+        self._kept: dict[str, _Kept] = {}
 
     def knows(self, word: str) -> bool:
         """Return whether a word occurs in another open document or in a file of the workspace."""
@@ -86,6 +97,20 @@ class Gatherer:
         context = self._chosen(view, documents, roots, settings, privacy, budget)
         return replace(context, workspace=workspace, document=document) if workspace else context
 
+    def gather_elsewhere(
+        self, uri: str, documents: OpenDocuments, settings: Settings, privacy: Privacy, budget: int
+    ) -> Iterator[None]:
+        """Choose context for the last cursors in the documents before ``uri``, which has changed; yields after each.
+
+        Whoever comes back to one of them then finds its context ready.
+        """
+        for document in documents.others(uri)[:MOST_ELSEWHERE]:
+            if (kept := self._kept.get(document.uri)) is None:
+                continue
+            roots = documents.roots() or _own_repository(document.uri)
+            self._chosen(kept.view, documents, roots, settings, privacy, budget)
+            yield
+
     def _chosen(
         self, view: View, documents: OpenDocuments, roots: Sequence[Path], settings: Settings, privacy: Privacy,
         budget: int,
@@ -98,13 +123,14 @@ class Gatherer:
         key = (line, view.window.above[:200], budget, wanted, versions)
         kept = self._kept.get(view.uri)
         # Ignore rules change while an editor is open, so the files of a kept choice are checked each time.
-        if kept is not None and kept[0] == key and not any(privacy.rule_for(uri, roots) for uri in kept[1].uris):
-            return kept[1]
+        if kept is not None and kept.key == key and not any(privacy.rule_for(uri, roots) for uri in kept.context.uris):
+            kept.view = view
+            return kept.context
         most_ms = MAX_MS * (INVOKED_PATIENCE if view.is_invoked else 1)
         gathering = Gathering(view, others, roots, settings, privacy, TimeBudget(most_ms, self._clock))
         context = self._choose(gathering, budget)
         if not context.is_cut:
-            self._kept[view.uri] = (key, context)
+            self._kept[view.uri] = _Kept(key, context, view)
         return context
 
     def _choose(self, gathering: Gathering, budget: int) -> Context:

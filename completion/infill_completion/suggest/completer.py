@@ -65,12 +65,14 @@ class Completer:
         self._trees = DocumentTrees(is_steady=is_steady)
         self._pending = PendingRequests()
         judge = _judge(ShowModel.shipped(), settings)
-        self._history = History(documents, settings.completion.least_confidence, judge, self._gatherer.knows)
+        self._requests = RequestBuilder(settings, documents, self._gatherer, is_engine_local=holder is not None)
+        self._history = History(
+            documents, settings.completion.least_confidence, judge, self._gatherer.knows, self._requests.gather
+        )
         self._inflight = InflightRequests(engine, self._record, is_steady=is_steady)
         # What a remote server computes may cost somebody money.
         self._debounce = Debounce(fixed_ms=settings.completion.debounce_ms, may_try=holder is not None)
         spare_time = None if holder is None else SpareTime()
-        self._requests = RequestBuilder(settings, documents, self._gatherer, is_engine_local=holder is not None)
         self._lookahead = LookAhead(self._history, self._requests, self._inflight, spare_time, is_steady=is_steady)
         self._lookahead.mode = LookAheadMode(settings.completion.ahead)
         self._growth = Growth(self._history, self._lookahead)

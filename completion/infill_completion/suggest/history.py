@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from infill_completion.context import Context
 from infill_completion.document.snapshot import SkipReason
 from infill_completion.document.view import View
 from infill_completion.document.workspace import OpenDocuments
@@ -13,7 +14,7 @@ from infill_completion.suggest.extent import ExtentKind
 from infill_completion.suggest.inflight import InflightRequest
 from infill_completion.suggest.policy import shown_automatically
 from infill_completion.suggest.ranking import Ranking, rank, rank_next_line
-from infill_completion.suggest.request import versions_now
+from infill_completion.suggest.request import CELLS, versions_now
 from infill_completion.suggest.reuse.memory import Memory, Offer, Recalled, Remembered, Reuse, remaining_offers
 from infill_completion.suggest.reuse.removals import Removals
 from infill_completion.suggest.showing.judge import ShowJudge
@@ -33,12 +34,14 @@ class History:
     """
 
     def __init__(
-        self, documents: OpenDocuments, min_confidence: float, judge: ShowJudge, knows: Callable[[str], bool]
-    ) -> None:
+        self, documents: OpenDocuments, min_confidence: float, judge: ShowJudge, knows: Callable[[str], bool],
+        gather: Callable[[View], Context],
+    ) -> None:  # fmt: skip
         self.min_confidence = min_confidence
         self.judge = judge
         self._documents = documents
         self._knows = knows
+        self._gather = gather
         self._memory = Memory()
         self._removals = Removals()
         self._shown: dict[str, Shown] = {}
@@ -131,21 +134,33 @@ class History:
         view = prepared.view
         if prepared.extent.kind is ExtentKind.AHEAD and choices[0].text.startswith("\n"):
             next_line = rank_next_line(view, choices[0], self.min_confidence)
-            return Remembered(view, (), SkipReason.NEXT_LINE, prepared.versions, next_line, foresight)
+            return Remembered(
+                view, (), SkipReason.NEXT_LINE, prepared.versions, prepared.request.context, next_line, foresight
+            )
         ranking = self.rank(view, choices)
         return Remembered(
-            view, ranking.offers, ranking.reason, prepared.versions, foresight=foresight, unsure=ranking.unsure
-        )
+            view, ranking.offers, ranking.reason, prepared.versions, prepared.request.context,
+            foresight=foresight, unsure=ranking.unsure,
+        )  # fmt: skip
 
     def _recall(self, view: View) -> Recalled | None:
         shown = self._shown.get(view.uri)
         seen = () if shown is None else remaining_offers(*shown, view)
         return self._memory.recall(
             view,
-            lambda: versions_now(view.uri, self._documents),
+            lambda entry: self._is_valid(view, entry),
             lambda recalled: shown_automatically(view, recalled, seen, self.min_confidence),
             seen,
         )
+
+    def _is_valid(self, view: View, entry: Remembered) -> bool:
+        """Return whether a prompt made now has the same excerpts and cells above as that of an entry."""
+        now = versions_now(view.uri, self._documents) if entry.sources else {}
+        changed = [uri for uri, version in entry.sources if now.get(uri) != version]
+        if not changed:
+            return True
+        may_be_alike = all(uri in now and uri != CELLS for uri in changed)
+        return may_be_alike and self._gather(view).items == entry.context
 
     def _known(self, view: View) -> tuple[Offer, ...]:
         recalled = self._recall(view)

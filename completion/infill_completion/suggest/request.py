@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ INVOKED_PATIENCE = 3
 # An unlikely key is not worth its answer.
 _NEXT_CHARACTERS = 8
 # Replaces the URIs of the cells above among those of other documents; no URI has a blank.
-_CELLS = "cells above"
+CELLS = "cells above"
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,12 @@ class RequestBuilder:
         """Return the text of other files for a request at ``view``; cheap unless something has changed."""
         return self._gatherer.gather(view, self._documents, self._settings, self._privacy, self._budgets.context)
 
+    def gather_elsewhere(self, uri: str) -> Iterator[None]:
+        """Gather for the documents that the user may come back to from ``uri``; yields after each."""
+        return self._gatherer.gather_elsewhere(
+            uri, self._documents, self._settings, self._privacy, self._budgets.context
+        )
+
     def build(
         self, view: View, extent: Extent, context: Context, *, is_explained: bool = False, is_ahead: bool = False
     ) -> PreparedRequest:
@@ -131,7 +137,7 @@ class RequestBuilder:
         if view.window.starts_document:
             above = self._documents.cells_before(view.uri)
             cells = cells_text(above, view.language_id, self._budgets.prefix - len(view.window.prefix))
-            versions = (*versions, (_CELLS, _state(above)))
+            versions = (*versions, (CELLS, _state(above)))
         prefix, suffix, masked = _without_secrets(view.window, cells, self._settings)
         request = CompletionRequest(
             prefix=prefix,
@@ -160,7 +166,7 @@ class RequestBuilder:
 def versions_now(uri: str, documents: OpenDocuments) -> dict[str, int]:
     """Return the versions of the documents other than ``uri``, by URI, and one number for all cells above it."""
     versions = {document.uri: document.version for document in documents.others(uri)}
-    return {**versions, _CELLS: _state(documents.cells_before(uri))}
+    return {**versions, CELLS: _state(documents.cells_before(uri))}
 
 
 def _budgets(settings: Settings) -> Budgets:

@@ -183,13 +183,12 @@ async def test_an_empty_answer_is_remembered_too() -> None:
     assert len(engine.requests) == 1
 
 
-def test_an_answer_is_forgotten_when_another_document_in_its_prompt_changes() -> None:
+def test_an_answer_is_forgotten_when_its_prompt_would_be_another_one() -> None:
     view = View.of(at(CODE), 1000, 1000)
-    memory = Memory()
-    memory.remember(Remembered(view, (Offer("a + b"),), sources=(("file:///b", 3),)))
-    assert memory.recall(view, lambda: {"file:///b": 3, "file:///c": 9}) is not None
-    assert memory.recall(view, lambda: {"file:///b": 4}) is None
-    assert memory.recall(view, dict) is None
+    memory, entry = Memory(), Remembered(view, (Offer("a + b"),), sources=(("file:///b", 3),))
+    memory.remember(entry)
+    assert memory.recall(view, lambda asked: asked is entry) is not None
+    assert memory.recall(view, lambda _: False) is None
 
 
 def test_the_memory_is_bounded() -> None:
@@ -197,8 +196,8 @@ def test_the_memory_is_bounded() -> None:
     for number in range(10):
         memory.remember(Remembered(View.of(at(f"{number} = |"), 1000, 1000), (Offer("1"),)))
     assert len(memory) == 3
-    assert memory.recall(View.of(at("9 = |"), 1000, 1000), dict) is not None
-    assert memory.recall(View.of(at("1 = |"), 1000, 1000), dict) is None
+    assert memory.recall(View.of(at("9 = |"), 1000, 1000)) is not None
+    assert memory.recall(View.of(at("1 = |"), 1000, 1000)) is None
 
 
 def test_every_entry_that_fits_is_found() -> None:
@@ -217,7 +216,7 @@ def test_every_entry_that_fits_is_found() -> None:
         memory = Memory()
         memory.remember(Remembered(View.of(at("long = |"), 100, 100), (Offer("c" * draw.choice([1, 500])),)))
         memory.remember(Remembered(old, offers))
-        recalled = memory.recall(new, dict)
+        recalled = memory.recall(new)
         change = change_between(old.window, new.window)
         fits = change is not None and not change.deleted
         expected = remaining_offers(old, offers, new) if fits else ()
@@ -243,11 +242,11 @@ def test_a_recall_compares_only_what_was_asked_where_the_user_may_have_begun_to_
         memory.remember(Remembered(view, (Offer("value + 1"),)))
         memory.remember(Remembered(View.of(at(f"other_{number} = |", uri="file:///b"), 1000, 1000), (Offer("b"),)))
     for text in ("", "v", "value"):
-        recalled = memory.recall(View.of(at(f"names = []\nname_1 = {text}|"), 1000, 1000), dict)
+        recalled = memory.recall(View.of(at(f"names = []\nname_1 = {text}|"), 1000, 1000))
         assert recalled is not None
         assert recalled.offers == (Offer("value + 1"[len(text) :]),)
     assert compared == ["name_1 = "] * 3
-    assert memory.recall(View.of(at("names = []\nname_1 = other|"), 1000, 1000), dict) is None
+    assert memory.recall(View.of(at("names = []\nname_1 = other|"), 1000, 1000)) is None
 
 
 def test_what_is_computed_ahead_is_ranked_when_it_is_needed() -> None:
@@ -260,10 +259,10 @@ def test_what_is_computed_ahead_is_ranked_when_it_is_needed() -> None:
     memory = Memory()
     memory.remember_later(view, 10, make)
     for elsewhere in ("y = |", "x =|", "x = other words|"):
-        assert memory.recall(View.of(at(elsewhere), 1000, 1000), dict) is None
+        assert memory.recall(View.of(at(elsewhere), 1000, 1000)) is None
     assert not made
     for _ in range(2):
-        assert memory.recall(view, dict) is not None
+        assert memory.recall(view) is not None
     assert len(made) == 1
     memory.forget(view.uri)
     assert not len(memory)

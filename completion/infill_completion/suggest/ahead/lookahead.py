@@ -132,9 +132,20 @@ class LookAhead:
                 return
             if self._spare_time is not None:
                 self._spare_time.spend(request.latency_ms / 1000)
+        if not view.window.before.strip():
+            await self._gather_elsewhere(view)
+
+    async def _gather_elsewhere(self, view: View) -> None:
+        """Gather context for the documents that the user may come back to, now that a line of this one is written."""
+        if not self._may_compute(view):
+            return
+        for _ in self._requests.gather_elsewhere(view.uri):
+            await asyncio.sleep(0)
 
     def _may_compute(self, view: View) -> bool:
         """Return whether an answer to a key not yet pressed may be computed now."""
+        if self.mode is LookAheadMode.NEVER:
+            return False
         is_always = self.mode is LookAheadMode.ALWAYS
         return self._spare_time is not None and not view.is_invoked and self._spare_time.has_any(is_always=is_always)
 

@@ -1,17 +1,19 @@
 """Answers that need no model, because an earlier one still fits what the document has become.
 
-An entry is found by its document, by the text near the cursor on both sides and by the versions of the other documents
-in its prompt. When the model or its settings change, all entries are forgotten.
+An entry is found by its document and by the text near the cursor on both sides. The other documents in its prompt must
+have the same versions, or the excerpts from them must be the same. When the model or its settings change, all entries
+are forgotten.
 """
 
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 
+from infill_completion.api import ContextItem
 from infill_completion.document.snapshot import SkipReason
 from infill_completion.document.view import View
 from infill_completion.suggest.reuse.change import MAX_TYPED, NEAR_PREFIX, NEAR_SUFFIX, Change, change_between
@@ -58,6 +60,7 @@ class Remembered:
         offers: The suggestions, best first.
         reason: Why there are none.
         sources: The versions of the other documents in the prompt, by URI.
+        context: The excerpts in the prompt.
         ahead: The line after the cursor's own as the model would write it; shown once the user has begun that line.
         foresight: How likely the model thinks each character is to come next, here and along its answer.
         unsure: What is not worth showing while the user types.
@@ -67,6 +70,7 @@ class Remembered:
     offers: tuple[Offer, ...]
     reason: SkipReason | None = None
     sources: tuple[tuple[str, int], ...] = ()
+    context: tuple[ContextItem, ...] = field(default=(), compare=False)
     ahead: Offer = Offer("")
     foresight: Foresight = field(default_factory=Foresight, compare=False)
     unsure: Offer | None = None
@@ -205,7 +209,7 @@ class Memory:
     def recall(
         self,
         view: View,
-        versions: Callable[[], Mapping[str, int]],
+        is_valid: Callable[[Remembered], bool] = lambda entry: True,
         permit: Callable[[Recalled], Recalled | None] = lambda recalled: recalled,
         seen: Collection[Offer] = (),
     ) -> Recalled | None:
@@ -216,11 +220,11 @@ class Memory:
 
         Args:
             view: The cursor now.
-            versions: Returns the other documents' versions now, by URI.
+            is_valid: Returns whether the other documents in an entry's prompt are as they were then.
             permit: Returns the part of a fitting entry that may be shown, or None.
             seen: What is left of the suggestions that the user saw last.
         """
-        fitting = sorted(self._fitting(view, versions), key=lambda recalled: _distance(recalled, seen))
+        fitting = sorted(self._fitting(view, is_valid), key=lambda recalled: _distance(recalled, seen))
         permitted = (permit(recalled) for recalled in fitting)
         return next((recalled for recalled in permitted if recalled is not None), None)
 
@@ -229,7 +233,7 @@ class Memory:
         if slot is not None and self._documents[slot.view.uri].remove(slot) == 0:
             del self._documents[slot.view.uri]
 
-    def _fitting(self, view: View, versions: Callable[[], Mapping[str, int]]) -> Iterator[Recalled]:
+    def _fitting(self, view: View, is_valid: Callable[[Remembered], bool]) -> Iterator[Recalled]:
         """Yield the entries that fit ``view``, newest first."""
         places = self._documents.get(view.uri)
         for slot in places.before(view.window.prefix) if places is not None else ():
@@ -238,11 +242,7 @@ class Memory:
             change = change_between(slot.view.window, view.window)
             if change is None:
                 continue
-            entry = slot.entry
-            now = versions() if entry.sources else {}
-            if any(now.get(uri) != version for uri, version in entry.sources):
-                continue
-            if (recalled := _rebased(entry, change)) is not None:
+            if (recalled := _rebased(slot.entry, change)) is not None and is_valid(slot.entry):
                 yield recalled
 
 
