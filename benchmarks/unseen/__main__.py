@@ -1,9 +1,9 @@
 """``python -m benchmarks.unseen --repositories FOLDER ROW ...``: models and parts of the pipeline, in one run.
 
 FOLDER holds git directories named ``owner+name/repo`` of the projects in `benchmarks.unseen.projects`, which
-`training.corpus` never reads.  A row is one of `benchmarks.unseen.rows`, or a model's folder or file.  All rows get the
-same holes, with requests on command.  With ``--journal`` a run that was interrupted goes on where it was, and
-``--report`` prints what is finished.
+`training.corpus` never reads.  A row is one of `benchmarks.unseen.rows`, or a model's folder or file; ``--server NAME
+COMMAND`` adds one that a language server answers over stdio.  All rows get the same holes, with requests on command.
+With ``--journal`` a run that was interrupted goes on where it was, and ``--report`` prints what is finished.
 """
 
 from __future__ import annotations
@@ -14,24 +14,22 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.unseen.answerers import Answerer, Pipeline
 from benchmarks.unseen.journal import Journal
 from benchmarks.unseen.projects import PROJECTS, SEED, commit_of, line_holes
-from benchmarks.unseen.rows import DEFAULT_ROWS, EMBEDDED, LocalAnswers, LocalModels, row_of
+from benchmarks.unseen.rows import DEFAULT_ROWS, EMBEDDED, LocalModels, row_of
+from benchmarks.unseen.servers import DEADLINE_MS, ServerAnswers
 from benchmarks.unseen.table import figures, markdown
-from infill_completion.document.snapshot import Trigger
 from infill_completion.settings import Settings
-from infill_completion.suggest.completer import Completer
 from infill_server.commands.bench.machine import machine
 from infill_server.commands.bench.quality.hole import CodeHole, HoleKind
-from infill_server.commands.bench.quality.run import complete, verify
+from infill_server.commands.bench.quality.run import verify
 from infill_server.errors import UsageError
-
-# A busy machine must not change the answers, and a run may be stopped for minutes.
-DEADLINE_MS = 120_000
 
 
 def settings() -> Settings:
@@ -42,25 +40,17 @@ def settings() -> Settings:
 
 
 async def measure(
-    engines: dict[str, LocalAnswers], language: str, holes: list[CodeHole], journal: Journal, own: Settings,
-    folder: Path,
-) -> None:  # fmt: skip
+    answerers: Mapping[str, Answerer], language: str, holes: list[CodeHole], journal: Journal, folder: Path
+) -> None:
     """Complete the holes that are missing in the journal, each with all rows, which then share its prompt.
 
     Raises:
-        MeasurementError: An engine failed.
+        MeasurementError: An engine or a server failed.
     """
     for number, hole in enumerate(holes):
-        for name, engine in engines.items():
-            if journal.has(name, language, number):
-                continue
-            await engine.open(hole.path, folder)
-            completer = Completer(engine, own, is_steady=True)
-            try:
-                outcome = await complete(completer, hole, number, Trigger.INVOKED)
-            finally:
-                await completer.aclose()
-            journal.add(name, language, number, outcome)
+        for name, answerer in answerers.items():
+            if not journal.has(name, language, number):
+                journal.add(name, language, number, await answerer.answer(hole, number, folder))
 
 
 def finished(rows: list[str], language: str, holes: list[CodeHole], journal: Journal) -> dict[str, Any]:
@@ -78,13 +68,17 @@ def finished(rows: list[str], language: str, holes: list[CodeHole], journal: Jou
 
 async def main_loop(options: argparse.Namespace) -> dict[str, Any]:
     """Measure, or only report what the journal has, and return the report."""
-    own, rows, kind = settings(), list(options.rows or DEFAULT_ROWS), HoleKind(options.kind)
+    own, kind, servers = settings(), HoleKind(options.kind), dict(options.server)
+    rows = [*(options.rows or ([] if servers else DEFAULT_ROWS)), *servers]
     journal = Journal(options.journal, {"code": _revision(), "seed": SEED, "count": options.count, "kind": kind.value})
     models = LocalModels(own.engine)
-    engines: dict[str, LocalAnswers] = {}
+    answerers: dict[str, Answerer] = {}
     for name in () if options.report else rows:
-        engines[name] = await models.engine(row_of(name))
-        journal.begin(name, engines[name].subject)
+        if name in servers:
+            answerers[name] = ServerAnswers(servers[name])
+        else:
+            answerers[name] = Pipeline(await models.engine(row_of(name)), own)
+        journal.begin(name, answerers[name].subject)
     report: dict[str, Any] = {
         "machine": machine(options.note), "count": options.count, "seed": SEED, "kind": kind.value,
         "code": _revision(), "subjects": journal.subjects, "languages": {},
@@ -93,7 +87,11 @@ async def main_loop(options: argparse.Namespace) -> dict[str, Any]:
     for language in options.languages:
         with tempfile.TemporaryDirectory() as folder:
             holes = line_holes(options.repositories, language, options.count, Path(folder), kind)
-            await measure(engines, language, holes, journal, own, Path(folder))
+            try:
+                await measure(answerers, language, holes, journal, Path(folder))
+            finally:
+                for answerer in answerers.values():
+                    await answerer.aclose()
             found = finished(rows, language, holes, journal)
         commits = {project: commit_of(options.repositories, project) for project in PROJECTS[language]}
         if found:
@@ -118,6 +116,10 @@ def main() -> None:
     """Print the table and write it as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rows", nargs="*", help=f"rows or models (default: {' '.join(DEFAULT_ROWS)})")
+    help_of_server = "a row that the language server COMMAND answers over stdio"
+    parser.add_argument(
+        "--server", nargs=2, action="append", default=[], metavar=("NAME", "COMMAND"), help=help_of_server
+    )
     parser.add_argument("--repositories", type=Path, required=True)
     parser.add_argument("--languages", nargs="+", choices=PROJECTS, default=list(PROJECTS))
     parser.add_argument("--count", type=int, default=400, help="holes a language")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.unseen.__main__ import finished, measure, settings
+from benchmarks.unseen.answerers import Pipeline
 from benchmarks.unseen.journal import Journal
 from benchmarks.unseen.projects import PROJECTS, line_holes
 from benchmarks.unseen.rows import DEFAULT_ROWS, ROWS, LocalAnswers, LocalModels, row_of
@@ -40,13 +41,13 @@ async def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
     file, engine = tmp_path / "journal.jsonl", _Scripted("value_a")
     journal = Journal(file, RUN)
     journal.begin("one", engine.subject)
-    await measure({"one": engine}, "python", HOLES[:2], journal, settings(), Path("/w"))
+    await measure({"one": Pipeline(engine, settings())}, "python", HOLES[:2], journal, Path("/w"))
     assert finished(["one"], "python", HOLES, journal) == {}  # two holes are missing
     with file.open("ab") as cut:
         cut.write(b'{"row": "one", "lang')
     again = Journal(file, RUN)
     again.begin("one", engine.subject)
-    await measure({"one": engine}, "python", HOLES, again, settings(), Path("/w"))
+    await measure({"one": Pipeline(engine, settings())}, "python", HOLES, again, Path("/w"))
     assert engine.asked == len(HOLES)
     figures = finished(["one"], "python", HOLES, again)["one"]
     assert (figures["hits"], figures["exact_share"]) == (1, 0.25)
@@ -68,15 +69,16 @@ def test_a_journal_of_other_holes_weights_or_code_is_refused(tmp_path: Path) -> 
 async def test_a_row_without_answers_has_no_figures(tmp_path: Path) -> None:
     journal, engine = Journal(None, RUN), _Scripted("")
     journal.begin("one", engine.subject)
-    await measure({"one": engine}, "python", HOLES, journal, settings(), Path("/w"))
+    await measure({"one": Pipeline(engine, settings())}, "python", HOLES, journal, Path("/w"))
     with pytest.raises(MeasurementError, match="None of 4 holes got a suggestion"):
         finished(["one"], "python", HOLES, journal)
 
 
 async def test_rows_are_compared_with_the_embedded_model_hole_by_hole() -> None:
     journal = Journal(None, RUN)
-    engines: dict[str, LocalAnswers] = {"embedded": _Scripted("value_a"), "small": _Scripted("value_b")}
-    await measure(engines, "python", HOLES, journal, settings(), Path("/w"))
+    texts = {"embedded": "value_a", "small": "value_b"}
+    answerers = {name: Pipeline(_Scripted(text), settings()) for name, text in texts.items()}
+    await measure(answerers, "python", HOLES, journal, Path("/w"))
     found = finished(["embedded", "small"], "python", HOLES, journal)
     assert "difference" not in found["embedded"]
     assert (found["small"]["difference"]["gained"], found["small"]["difference"]["lost"]) == (1, 1)
@@ -90,7 +92,8 @@ async def test_rows_over_the_same_weights_read_a_prompt_once() -> None:
     text = "def total(prices):\n    result = 0\n    for price in prices:\n        result += price\n    return result\n"
     hole = CodeHole(Path("/w/a.py"), text + text.replace("total", "other")[:60], "prices:", "\n        pass\n")
     journal = Journal(None, RUN)
-    await measure(dict(rows), "python", [hole], journal, settings(), Path("/w"))
+    answerers = {name: Pipeline(engine, settings()) for name, engine in rows.items()}
+    await measure(answerers, "python", [hole], journal, Path("/w"))
     assert all(journal.has(name, "python", 0) for name in rows)
     assert rows["ngrams"].subject["ngrams"] is True
     assert rows["embedded"].subject["sha256"] == rows["embedded-plain"].subject["sha256"]
