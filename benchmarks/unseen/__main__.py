@@ -77,7 +77,8 @@ async def main_loop(options: argparse.Namespace) -> dict[str, Any]:
         if name in servers:
             answerers[name] = ServerAnswers(servers[name])
         else:
-            answerers[name] = Pipeline(await models.engine(row_of(name)), own)
+            row = row_of(name)
+            answerers[name] = Pipeline(await models.engine(row), own, has_files=row.has_files)
         journal.begin(name, answerers[name].subject)
     report: dict[str, Any] = {
         "machine": machine(options.note), "count": options.count, "seed": SEED, "kind": kind.value,

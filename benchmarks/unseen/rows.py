@@ -34,6 +34,7 @@ class Row:
         changes: Changes of the model's settings (`ModelSettings`).
         is_ngrams: Whether the n-gram index answers alone; the model only lends its tokenizer.
         has_workspace: Whether the other files of the project are counted too.
+        has_files: Whether similar parts of them are in the prompt too, as where an editor has the project open.
     """
 
     title: str
@@ -41,6 +42,7 @@ class Row:
     changes: dict[str, Any] = field(default_factory=dict)
     is_ngrams: bool = False
     has_workspace: bool = False
+    has_files: bool = False
 
 
 ROWS = {
@@ -48,14 +50,21 @@ ROWS = {
     "embedded-plain": Row("embedded, without n-grams", EMBEDDED, {"cache": None}),
     "embedded": Row("embedded", EMBEDDED),
     "embedded-workspace": Row("embedded, workspace counted", EMBEDDED, has_workspace=True),
+    "embedded-files": Row(
+        "embedded, workspace counted and in the prompt", EMBEDDED, has_workspace=True, has_files=True
+    ),
     "small-plain": Row("small, untaught", SMALL, {"cache": None, "rerank": None}),
     "small-ngrams": Row("small, n-grams", SMALL, {"rerank": None}),
     "small-reranked": Row("small, re-ranked", SMALL, {"cache": None}),
     "small": Row("small, n-grams, re-ranked", SMALL),
     "small-workspace": Row("small, n-grams, re-ranked, workspace counted", SMALL, has_workspace=True),
+    "small-files": Row(
+        "small, n-grams, re-ranked, workspace counted and in the prompt", SMALL, has_workspace=True, has_files=True
+    ),
 }
 DEFAULT_ROWS = (
     "ngrams", "embedded", "embedded-workspace", "small-plain", "small-reranked", "small", "small-workspace",
+    "small-files",
 )  # fmt: skip
 
 

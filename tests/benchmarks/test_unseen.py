@@ -27,12 +27,14 @@ class _Scripted(LocalAnswers):
 
     def __init__(self, text: str) -> None:
         self.subject, self.text, self.asked = {"model": text}, text, 0
+        self.prompts: list[str] = []
         self._texts = None
 
     async def complete(self, request):
         from infill_completion.api import Chunk, FinishReason
 
         self.asked += 1
+        self.prompts.append("".join(block.text for block in request.context))
         assert request.deadline_ms is not None
         yield Chunk(0, self.text, FinishReason.STOP, -0.1, 1)
 
@@ -114,6 +116,24 @@ async def test_the_other_files_of_a_project_are_counted_but_not_the_one_with_the
     assert (await rest_of("owner+name/a.py", "zebra = stripes_b(")).startswith("black_b, white)")
     assert "black_b" not in await rest_of("owner+name/lib/b.py", "zebra = stripes_b(")
     assert "black_c" not in await rest_of("owner+name/a.py", "zebra = stripes_c(")
+
+
+async def test_parts_of_the_projects_other_files_are_in_the_prompt_of_the_row_that_says_so(tmp_path: Path) -> None:
+    body = "def stripes(zebra):\n    return [line for line in zebra.lines if line.width > 3]\n"
+    for name in ("owner+name/lib/a.py", "owner+name/lib/b.py", "other+one/c.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(body.replace("3", f"WIDTH_{name[-4].upper()}") * 3)
+    hole = CodeHole(tmp_path / "owner+name/lib/a.py", "def stripes(zebra):\n    return ", "zebra.lines", "\n")
+    engine = _Scripted("zebra.lines")
+    for has_files in (False, True):
+        answerer = Pipeline(engine, settings(), has_files=has_files)
+        await answerer.answer(hole, 0, tmp_path)
+        await answerer.answer(hole, 1, tmp_path)
+        await answerer.aclose()
+    prompts = [prompt for prompt in engine.prompts if prompt]
+    assert ["WIDTH_B" in prompt for prompt in engine.prompts[:2]] == [False, False]
+    assert all("WIDTH_B" in prompt for prompt in engine.prompts[-2:]), engine.prompts
+    assert not any("WIDTH_A" in prompt or "WIDTH_C" in prompt for prompt in prompts)
 
 
 def test_no_project_is_part_of_a_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,6 +50,11 @@ class ClosedFiles:
             self._working.cancel()
             await asyncio.wait({self._working})
 
+    async def followed(self) -> None:
+        """Wait until the folders of the last request are indexed."""
+        if self._working is not None:
+            await asyncio.wait({self._working})
+
     def follow(self, view: View, roots: Sequence[Path], settings: Settings, privacy: Privacy) -> tuple[str, str]:
         """Keep the index and the engine's texts up to date in the background.
 

@@ -72,6 +72,10 @@ class Gatherer:
         """Stop the work in the background."""
         await self._closed_files.aclose()
 
+    async def followed(self) -> None:
+        """Wait until the workspace of the last request is indexed."""
+        await self._closed_files.followed()
+
     def visited(self, uri: str, offset: int) -> None:
         """Record that the user edited or looked at a place of a document."""
         self._recent.visited(uri, offset)

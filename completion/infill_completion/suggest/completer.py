@@ -130,6 +130,10 @@ class Completer:
         self._debounce.closed(uri)
         self._trees.forget(uri)
 
+    async def followed(self) -> None:
+        """Wait until the workspace of the last request is indexed; the answers before it found only files nearby."""
+        await self._gatherer.followed()
+
     async def aclose(self) -> None:
         """Stop all work and wait until the engine's streams are closed."""
         for uri in self._pending.uris:
