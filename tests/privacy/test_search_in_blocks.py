@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import random
 import re
@@ -35,14 +36,18 @@ CODE = (
     '"psk":\n"hunter2!xy"\n',
     "pass =\n'correct h0rse battery'\n",
     'pass =\nR"(hunter2!x9)"\n',
+    "'Authorization':\n    'Bearer q7Zk2vX9pLm4Rt8wYb3nUe5'\n",
+    "- name: DB_PASSWORD\n  value: hunter2!x9\n",
+    'variable "db_password" {\n  default = "hunter2!x9"\n}\n',
     "   \n",
     "\n\n\n",
 )
 
 
 def in_one_piece(text: str, start: int, end: int, monkeypatch: pytest.MonkeyPatch) -> Masked:
-    """Return what a search of the whole text finds: it is one block, and the block is one line."""
+    """Return what a search of the whole text finds: one block, which is one line, where patterns begin anywhere."""
     with monkeypatch.context() as patch:
+        patch.setattr(search, "_NOTATIONS", tuple(dataclasses.replace(each, begins=()) for each in NOTATIONS))
         patch.setattr(search, "_hinted", search._hinted_in_line)
         patch.setattr(search, "_in_block", search._in_line)
         patch.setattr(search, "_MIN_BLOCK", len(text))
@@ -159,3 +164,15 @@ def test_a_notation_that_may_reach_beyond_its_line_says_so(notation: Notation) -
 )
 def test_the_check_of_patterns_works(pattern: str, expected: bool) -> None:
     assert crosses_lines(patterns.parse(pattern, re.compile(pattern).flags)) is expected
+
+
+@pytest.mark.parametrize("notation", [each for each in NOTATIONS if each.begins], ids=lambda each: each.begins[0])
+def test_a_search_from_words_finds_what_a_search_from_each_character_finds(notation: Notation) -> None:
+    draw = random.Random(7)
+    words = (*notation.begins, *(word.upper() for word in notation.begins))
+    pieces = [*CODE, *words, "İ", "=", ":", " ", "'", "\n", "x9!"]
+    texts = ["".join(draw.choices(pieces, k=60)) for _ in range(200)]
+    plain = dataclasses.replace(notation, begins=())
+    expected = [list(plain.spans(text)) for text in texts]
+    assert any(expected)
+    assert [list(notation.spans(text)) for text in texts] == expected

@@ -44,6 +44,7 @@ PHRASES = (
         ),
         is_phrase,
         spans_lines=True,
+        begins=("pass", "pwd", "pw"),
     ),
     Notation(
         "password",
@@ -52,6 +53,7 @@ PHRASES = (
         re.compile(rf"(?i){_NAME}\s?=\s?(?:u8?|L)?R\"(?P<tag>\w{{0,16}})\((?P<secret>[^()\s\"]{{6,200}})\)(?P=tag)\""),
         has_digit_or_sign,
         spans_lines=True,
+        begins=("pass", "pwd", "pw"),
     ),
     Notation(
         "password",
@@ -99,5 +101,6 @@ PHRASES = (
         ),
         has_digit_or_sign,
         spans_lines=True,
+        begins=("variable",),
     ),
 )

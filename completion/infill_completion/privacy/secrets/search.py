@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from infill_completion.privacy.secrets.assigned import PART, Name, names, values
 from infill_completion.privacy.secrets.issued import ISSUED
-from infill_completion.privacy.secrets.notation import Notation
+from infill_completion.privacy.secrets.notation import Notation, lowered
 from infill_completion.privacy.secrets.pem import private_keys
 from infill_completion.privacy.secrets.phrases import PHRASES
 from infill_completion.privacy.secrets.stated import STATED
@@ -75,11 +75,6 @@ def _blocks(text: str) -> Iterator[tuple[int, str]]:
         start = end + 1
 
 
-def _lowered(text: str) -> str:
-    # The lower case of this character has two, and offsets must agree in both texts.
-    return text.replace("İ", "i").lower()
-
-
 @lru_cache(maxsize=_MAX_BLOCKS)
 def _hinted(block: str) -> int:
     """Return which notations have a hint in ``block``, one bit each; no hint has a line end."""
@@ -91,9 +86,9 @@ def _hinted(block: str) -> int:
 
 @lru_cache(maxsize=_MAX_LINES)
 def _hinted_in_line(line: str) -> int:
-    lowered, hinted = _lowered(line), 0
+    low, hinted = lowered(line), 0
     for hint, bit in _HINTS:
-        if hint in lowered:
+        if hint in low:
             hinted |= bit
     return hinted
 
@@ -137,4 +132,4 @@ def _lines(block: str) -> Iterator[tuple[int, str]]:
 
 @lru_cache(maxsize=_MAX_BLOCKS)
 def _names(block: str) -> tuple[Name, ...]:
-    return tuple(names(_lowered(block)))
+    return tuple(names(lowered(block)))

@@ -29,6 +29,7 @@ STATED = (
         re.compile(rf"(?i)(?<![\w.-])(?:pass|pwd|pw|psk|passwort)[\"']?\s?(?::=|=>|[:=])\s?{_QUOTED}"),
         has_digit_or_sign,
         spans_lines=True,
+        begins=("pass", "pwd", "pw", "psk"),
     ),
     Notation(
         "password",
@@ -55,6 +56,7 @@ STATED = (
         ),
         has_digit_or_sign,
         spans_lines=True,
+        begins=("name",),
     ),
     Notation(
         "npm token",

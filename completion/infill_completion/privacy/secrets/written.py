@@ -77,6 +77,7 @@ WRITTEN = (
         re.compile(r"(?i)authorization[\"']?\]?\s{0,4}[:=,]\s{0,4}[\"']?[a-z-]{3,20} (?P<secret>[\w+/=.~:-]{16,4000})"),
         is_dense,
         spans_lines=True,
+        begins=("authorization",),
     ),
     Notation(
         "authorization header",
@@ -193,6 +194,7 @@ WRITTEN = (
         re.compile(r"\blogin\s{1,4}\S{1,100}\s{1,4}password\s{1,4}(?P<secret>\S{3,200})"),
         has_digit_or_sign,
         spans_lines=True,
+        begins=("login",),
     ),
     Notation(
         "password of a command", (" pass:",), re.compile(r" pass:(?P<secret>[^\s\"'`$<>{}]{4,200})"), has_digit_or_sign
