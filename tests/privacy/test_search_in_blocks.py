@@ -36,7 +36,7 @@ CODE = (
     '"psk":\n"hunter2!xy"\n',
     "pass =\n'correct h0rse battery'\n",
     'pass =\nR"(hunter2!x9)"\n',
-    "'Authorization':\n    'Bearer q7Zk2vX9pLm4Rt8wYb3nUe5'\n",
+    "'Authorization':\n  'Bearer q7Zk2vX9pLm4Rt8wYb3nUe5'\n",
     "- name: DB_PASSWORD\n  value: hunter2!x9\n",
     'variable "db_password" {\n  default = "hunter2!x9"\n}\n',
     "   \n",
