@@ -10,7 +10,7 @@ import pytest
 
 from infill_completion.api import CompletionRequest
 from infill_server.cli import main
-from infill_server.commands.bench.edit_verdict import ChangedLines, Verdict, verdict
+from infill_server.commands.bench.edit_verdict import ChangedLines, Verdict, verdict, verdict_of_added
 from infill_server.commands.bench.edits import replay_commits
 from tests.engine.learning.git_repository import sign_newest
 from tests.scripted_engine import Reply, ScriptedEngine
@@ -76,6 +76,35 @@ def test_a_proposal_is_right_if_the_commit_does_the_same_in_these_lines(
 ) -> None:
     lines = ChangedLines(0, (BEFORE_LINE,), (after,) if after else ())
     assert verdict(lines, wanted, "python") is expected
+
+
+ABOVE, BELOW = ("    self.a = a\n",), ("    return\n",)
+ADDED = {
+    "added exactly": (("    self.b = b\n",), Verdict.EXACT),
+    "added among others": (("    self.z = z\n", "    self.b = b\n"), Verdict.EXACT),
+    "added with more": (("    self.b = b or 1\n",), Verdict.PART),
+    "added with as much again": (("    self.b = self.b if self.b is not None else b\n",), Verdict.OTHER),
+    "another one": (("    self.c = c\n",), Verdict.OTHER),
+    "nothing": ((), Verdict.OTHER),
+}
+
+
+@pytest.mark.parametrize(("wanted", "expected"), ADDED.values(), ids=ADDED)
+def test_lines_are_right_if_the_commit_adds_them_there(wanted: tuple[str, ...], expected: Verdict) -> None:
+    assert verdict_of_added(("    self.b = b",), ABOVE, wanted, BELOW, "python") is expected
+
+
+def test_any_of_like_lines_may_be_the_new_ones() -> None:
+    lines, wanted = ("case 2:", "    break"), ("    break\n", "case 2:\n")
+    assert verdict_of_added(lines, ("case 1:\n",), wanted, ("    break\n",), "python") is Verdict.EXACT
+    assert verdict_of_added(lines, ("case 2:\n",), ("x\n",), ("    break\n",), "python") is Verdict.OTHER
+
+
+def test_lines_that_stay_are_not_added() -> None:
+    assert ChangedLines(3, ("a\n",), ("a\n", "b\n")).added == (4, ("b",))
+    assert ChangedLines(3, ("a\n",), ("b\n", "a\n")).added == (3, ("b",))
+    assert ChangedLines(3, ("a\n",), ("b\n", "c\n")).added is None
+    assert ChangedLines(3, ("a\n", "b\n"), ("a\n",)).added is None
 
 
 def test_each_file_is_played_down_and_up(repository: Path) -> None:

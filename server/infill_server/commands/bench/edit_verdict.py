@@ -62,6 +62,17 @@ class ChangedLines:
             after = []
         return cls(first, tuple(before), tuple(after))
 
+    @property
+    def added(self) -> tuple[int, tuple[str, ...]] | None:
+        """The lines that are new and the line before which they go; None if a line changes as well."""
+        before, after = (tuple(line.rstrip("\r\n") for line in some) for some in (self.before, self.after))
+        more = len(after) - len(before)
+        if more <= 0 or not before:
+            return None
+        if after[: len(before)] == before:
+            return self.first + len(before), after[len(before) :]
+        return (self.first, after[:more]) if after[more:] == before else None
+
 
 def verdict(changed: ChangedLines, wanted: Sequence[str] | None, language_id: str) -> Verdict:
     """Return what a commit does with lines.
@@ -85,6 +96,37 @@ def verdict(changed: ChangedLines, wanted: Sequence[str] | None, language_id: st
     if not lines:
         return Verdict.REMOVED
     return Verdict.PART if _is_part(before, after, lines, language_id) else Verdict.OTHER
+
+
+def verdict_of_added(
+    lines: Sequence[str], above: Sequence[str], wanted: Sequence[str], below: Sequence[str], language_id: str
+) -> Verdict:
+    """Return what a commit does where lines are added.
+
+    Which of several like lines are the new ones cannot be told, so that some of those around may take part. The lines
+    are a part of what the commit adds if most of it is theirs.
+
+    Args:
+        lines: The lines that a proposal adds.
+        above: The lines before those of the commit.
+        wanted: What the commit puts there.
+        below: The lines after them.
+        language_id: LSP's language id.
+    """
+    beside = len(lines) - 1
+    first = max(len(above) - beside, 0)
+    around = [line.rstrip("\r\n") for line in (*above[first:], *wanted, *below[:beside])]
+    if any(around[at : at + len(lines)] == list(lines) for at in range(len(around))):
+        return Verdict.EXACT
+    new = _texts(lines, language_id)
+    for start in range(min(len(wanted), _MAX_LINES)):
+        for end in range(start + 1, min(start + _MAX_TOGETHER, len(wanted)) + 1):
+            run = _texts(wanted[start:end], language_id)
+            if len(run) > min(2 * len(new), _MAX_TOKENS):
+                break
+            if _distance(new, run) == len(run) - len(new):
+                return Verdict.PART
+    return Verdict.OTHER
 
 
 def is_nearer(changed: ChangedLines, wanted: Sequence[str] | None) -> bool:

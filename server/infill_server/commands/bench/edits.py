@@ -24,7 +24,7 @@ from infill_completion.settings import Settings
 from infill_server.commands.bench.edit_history import FileChange, LineHunk, changes_of
 from infill_server.commands.bench.edit_model import ReplayedModel
 from infill_server.commands.bench.edit_report import EditReport
-from infill_server.commands.bench.edit_verdict import ChangedLines, verdict
+from infill_server.commands.bench.edit_verdict import ChangedLines, Verdict, verdict, verdict_of_added
 from infill_server.commands.bench.git import GitRefusedError
 from infill_server.commands.user_settings import user_settings
 from infill_server.errors import UsageError
@@ -142,9 +142,22 @@ class _Replay:
             for proposal in together:
                 self._window.reject(key_of(self.change.path, *lines_of(text, proposal)))
             self._window.reject(key_of(self.change.path, "".join(lines.before), "".join(lines.after)))
-            hunk = next((hunk for hunk in self.left if 0 <= lines.first - self._now(hunk[0]) < hunk[1] - hunk[0]), None)
+            hunk, judged = self._verdict(lines)
             wanted = hunk[2] if hunk is not None else None
-            judged = verdict(lines, wanted, self.change.language_id)
             self.report.add(place, together[0].kind.value, lines, wanted, judged)
             if hunk is not None and judged.is_right:
                 self.found.add(hunk[0])
+
+    def _verdict(self, lines: ChangedLines) -> tuple[LineHunk | None, Verdict]:
+        """Return the hunk that a proposal belongs to, and what the hunk does with its lines."""
+        language_id = self.change.language_id
+        at, added = lines.added or (lines.first, ())
+        for hunk in self.left if added else ():
+            first, end = self._now(hunk[0]), self._now(hunk[0]) + hunk[1] - hunk[0]
+            if first - len(added) < at < end + len(added):
+                judged = verdict_of_added(added, self.lines[:first], hunk[2], self.lines[end:], language_id)
+                if judged.is_right:
+                    return hunk, judged
+        around = (hunk for hunk in self.left if 0 <= lines.first - self._now(hunk[0]) < hunk[1] - hunk[0])
+        found = next(around, None)
+        return found, verdict(lines, found[2] if found is not None else None, language_id)
