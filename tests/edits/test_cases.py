@@ -6,7 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.edits.cases import assigned, evidence, example, namesakes, operators, propagation, rename, shadowed
+from tests.edits.cases import (
+    assigned,
+    evidence,
+    example,
+    mirrors,
+    namesakes,
+    operators,
+    propagation,
+    rename,
+    shadowed,
+)
 from tests.edits.marked import Buffer, Change, played
 
 Table = dict[str, dict[str, str]]
@@ -25,6 +35,8 @@ SHOWN: tuple[Table, ...] = (
     propagation.PARAMETERS,
     propagation.IMPORTS,
     propagation.AWAITS,
+    mirrors.FIELDS,
+    mirrors.BRANCHES,
 )
 SILENT: tuple[Table, ...] = (
     rename.SILENT,
@@ -34,6 +46,7 @@ SILENT: tuple[Table, ...] = (
     evidence.SILENT,
     operators.SILENT,
     propagation.SILENT,
+    mirrors.SILENT,
 )
 
 

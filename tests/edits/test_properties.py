@@ -14,7 +14,9 @@ LANGUAGES = ("python", "javascript", "typescript", "go", "rust", "java", "c", "c
 PIECES = (
     "def f(a, b):\n", "    return a\n", "f(1, 2)\n", "x = f(a, b)\n", "class A:\n", "if (a == None) {\n", "}\n",
     "import os\n", "async ", "fn f(a: u32) {\n", "func f(a int) {\n", "int f(int a) {\n", "self.a", "a", "b", "😀",
-    "\r\n", "\r", "\t", *"()[]{}\"'`#,=. ", "/*", "*/", "//", "==", "'a", '"""', "\x0c", "\u2028",
+    "\r\n", "\r", "\t", *"()[]{}\"'`#,=. ", "self.a = a\n", "self.b = b\n", "P(a=x.a, b=x.b)\n",
+    "struct P {\n  int a;\n  int b;\n", "  int c;\n", "case a: return 'a';\n", "case b: return 'b';\n", "a, b, ",
+    "/*", "*/", "//", "==", "'a", '"""', "\x0c", "\u2028",
 )  # fmt: skip
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
 EDITS = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 12), st.sampled_from(("", *PIECES))), min_size=1, max_size=6)

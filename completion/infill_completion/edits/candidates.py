@@ -14,6 +14,7 @@ from infill_completion.edits.by_example.standing import Standing
 from infill_completion.edits.by_example.track_record import track_record
 from infill_completion.edits.edited_document import EditedDocument
 from infill_completion.edits.history import EditHistory, Hunk
+from infill_completion.edits.mirrors.search import MirrorSearch
 from infill_completion.edits.missing_imports import missing_imports
 from infill_completion.edits.names.renaming import renamed_places
 from infill_completion.edits.names.rules import rules_of
@@ -82,6 +83,7 @@ class EditCandidates:
         language_id, is_here = self._request.language_id, self._hunk.uri == self._request.uri
         if is_new(self._hunk):
             yield self._imports()
+            yield from self._mirrored()
             return
         examples = examples_of(self._hunk, language_id)
         if not examples:
@@ -90,6 +92,7 @@ class EditCandidates:
         renamed = self._renamed_places(latest)
         if is_here:
             yield from self._propagated(latest, renamed)
+        yield from self._mirrored()
         # A name that is known is another one elsewhere, however like the place.
         for pattern in self._patterns(latest) if renamed is None else ():
             if not pattern.anchor or pattern.anchor in self._request.text:
@@ -113,6 +116,16 @@ class EditCandidates:
             yield EditCandidate(EditKind.AWAIT, places, name)
         if calls and signatures is not None:
             yield EditCandidate(EditKind.PARAMETER, calls, signatures[0].name)
+
+    def _mirrored(self) -> Iterator[EditCandidate]:
+        """Yield what was added to a list, in the rows of items that mirror it."""
+        for added, due in MirrorSearch(self._document, self._hunk, self._history, self._parsers).all():
+            kind = EditKind.FIELD if added.are_fields else EditKind.BRANCH
+            for one in due:
+                candidate = EditCandidate(kind, [one.place], f"{one.learnt} with {', '.join(added.names)}")
+                if one.objection:
+                    candidate.leave_out(one.objection)
+                yield candidate
 
     def _imports(self) -> EditCandidate:
         """Return the import of a name that the change uses on lines that the cursor has left."""

@@ -19,6 +19,8 @@ class EditKind(Enum):
     TWO_EXAMPLES = "two examples"
     PARAMETER = "parameter"
     AWAIT = "await"
+    FIELD = "field"
+    BRANCH = "branch"
     IMPORT = "import"
     UNUSED_IMPORT = "unused import"
     MODEL = "model"

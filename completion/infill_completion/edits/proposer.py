@@ -30,6 +30,8 @@ MAX_CHARACTERS = 1_000_000
 # More places than these are not like the one that was changed.
 MAX_PLACES = 100
 _MAX_OFFERED = 500
+# Kinds that may change what was changed before.
+_IN_CHANGES = frozenset({EditKind.RENAME, EditKind.FIELD, EditKind.BRANCH})
 REJECTED = "rejected or undone before"
 BREAKS = "would be a syntax error"
 TAKES_BACK = "takes back what you have changed"
@@ -98,8 +100,8 @@ class Proposer:
         if hunk.uri == request.uri and any(
             document.is_near(node.start_byte, node.end_byte, hunk) for node in found_errors
         ):
-            return NextEditsAnswer(silence=Silence.BROKEN)
-        silence = Silence.NOTHING_LIKE_IT
+            return NextEditsAnswer(silence=Silence.TYPING if is_new(hunk) else Silence.BROKEN)
+        silence = Silence.TYPING if is_new(hunk) and not request.others else Silence.NOTHING_LIKE_IT
         for candidate in EditCandidates(
             document, hunk, self._history, self._parsers, is_explained=notes is not None
         ).all():
@@ -191,7 +193,7 @@ class Proposer:
                 return Silence.UNDONE
         if max(len(hunk.before), len(hunk.after)) > MAX_LINES or len(request.text) > MAX_CHARACTERS:
             return Silence.TOO_LARGE
-        if is_new(hunk) and not (request.others and request.language_id == "python"):
+        if is_new(hunk) and not has_grammar(request.language_id):
             return Silence.TYPING
         if has_secret(hunk, _text_of(hunk, request)):
             return Silence.MASKED
@@ -210,7 +212,7 @@ class Proposer:
         history = self._history.of(request.uri)
         changed = [
             document.span(hunk.first, hunk.end)
-            for hunk in (history.hunks if history is not None and candidate.kind is not EditKind.RENAME else ())
+            for hunk in (history.hunks if history is not None and candidate.kind not in _IN_CHANGES else ())
             if (candidate.kind is EditKind.MODEL or not is_new(hunk)) and len(hunk.after) <= MAX_LINES
         ]
         found = []

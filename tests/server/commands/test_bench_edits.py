@@ -107,6 +107,25 @@ def test_lines_that_stay_are_not_added() -> None:
     assert ChangedLines(3, ("a\n", "b\n"), ("a\n",)).added is None
 
 
+def test_a_line_that_is_added_where_it_was_proposed_is_right(repository: Path) -> None:
+    before = "class A:\n    def __init__(self, a: int, b: int):\n        self.a = a\n        self.b = b\n"
+    after = before.replace("b: int", "b: int, c: int") + "        self.c = c\n"
+    _commit(repository, before)
+    _commit(repository, after)
+    report = replay_commits(repository, 10)
+    assert report.verdicts == {("field", Verdict.EXACT): 1}
+    assert report.found == 1
+
+
+def test_a_line_that_is_added_nowhere_is_wrong(repository: Path) -> None:
+    before = "class A:\n    def __init__(self, a: int, b: int):\n        self.a = a\n        self.b = b\n"
+    _commit(repository, before)
+    _commit(repository, before.replace("b: int", "b: int, c: int"))
+    report = replay_commits(repository, 10)
+    assert report.verdicts == {("field", Verdict.UNTOUCHED): 1}
+    assert (report.single, report.quiet) == (1, 0)
+
+
 def test_each_file_is_played_down_and_up(repository: Path) -> None:
     before = "import os\nimport sys\n\nx = os.sep\ny = 1\nz = sys.argv\nw = 2\n"
     after = "import sys\n\nx = 3\ny = 1\nz = sys.path\nw = 2\n"

@@ -1,0 +1,1 @@
+"""Fields and branches that are added to one list, and the lists that mirror it."""
