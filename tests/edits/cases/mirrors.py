@@ -98,6 +98,7 @@ BRANCHES = {
         "member of an enumeration to match": (
             'class C(Enum):\n    RED = 1\n    BLUE = 2\n«⟶    GREEN = 3\n»\n\ndef f(c):\n    match c:\n        case C.RED:\n            return "red"\n        case C.BLUE:\n            return "blue"[[⟶\n        case C.GREEN:\n            return "green"]]\n'
         ),
+        "list of strings": 'A = ["a", "b", "c"«⟶, "d"»]\nB = ["a", "b", "c"[[⟶, "d"]]]\n',
         "entry of a table": (
             'A = {"red": RED, "blue": BLUE«⟶, "green": GREEN»}\nB = {RED: "red", BLUE: "blue"[[⟶, GREEN: "green"]]}\nRED = BLUE = GREEN = 1\n'
         ),
@@ -149,6 +150,7 @@ SILENT: dict[str, dict[str, str]] = {
         "more before the first one": "class P:\n    def __init__(self, «⟶z: int, »x: int, y: int, w: int):\n        pass\n\ndef f(x, y, w, z):\n    return P(-x, y, w)\n",
         "some names alone": "def f(a, b, c, «⟶n, »d, e):\n    return g(b, c, d)\n",
         "a comment within": 'def f(k):\n    if k == A:\n        return "a"\n    elif k == B:\n        return "b"«⟶\n    elif k == C:\n        return "c"»\n\ndef g(k):\n    if k == "a":\n        return A\n    elif k == "b":\n        # not yet\n        return B\n\nA = B = C = 1\n',
+        "arguments of a call like another one": 'x = pods("a", "b", "c"«⟶, "d"»)\ny = 1\nz = pods("a", "b", "c", 1)\nw = other("a", "b", "c")\n',
         "there already": "class P:\n    x: int\n    y: int\n«⟶    z: int\n»\n\ndef f(row):\n    return P(x=row.x, y=row.y, z=0)\n",
         "constants": "class P:\n    def __init__(self, a, b, «⟶c: int, »d):\n        pass\n\n    def reset(self):\n        self.a = None\n        self.b = None\n        self.d = None\n",
         "types that are not known": "class P:\n    def __init__(self, a, b, «⟶c, »d):\n        pass\n\n\nclass Q:\n    a: int\n    b: int\n    d: int\n",
@@ -166,6 +168,7 @@ SILENT: dict[str, dict[str, str]] = {
         "optional members that are given here and there": "interface P {\n  a: number;\n  b?: number;\n  d?: number;\n«⟶  c?: number;\n»}\n\nconst p: P = { a: row.a, b: row.b };\n",
     },
     "go": {
+        "fields of another type": 'package a\n\ntype P struct {\n\tA string `json:"a"`\n\tB string `json:"b"`\n«⟶\tD int `json:"d"`\n»}\n\ntype Q struct {\n\tA string `json:"a"`\n\tB string `json:"b"`\n}\n',
         "names of functions elsewhere": "package a\n\nfunc f(k K) int {\n\tswitch k {\n\tcase Red:\n\t\treturn 1\n\tcase Blue:\n\t\treturn 2«⟶\n\tcase Green:\n\t\treturn 3»\n\t}\n\treturn 0\n}\n\nfunc g(k K) int {\n\tswitch k {\n\tcase Red:\n\t\treturn onRed()\n\tcase Blue:\n\t\treturn onBlue()\n\t}\n\treturn 0\n}\n",
     },
     "rust": {

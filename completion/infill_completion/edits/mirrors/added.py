@@ -25,6 +25,7 @@ _MAX_NAME = 100
 _SEPARATORS = frozenset({",", ";", "|", "||", "&&"})
 _BESIDE = frozenset({"comment", "line_comment", "block_comment", "attribute_item", "decorator", "modifiers"})
 _PARAMETER = "parameter"
+_ARGUMENTS = frozenset({"argument_list", "arguments"})
 _PARAMETERS = frozenset({"parameters", "formal_parameters", "parameter_list"})
 _ARE_FIELDS = frozenset(
     {
@@ -60,7 +61,7 @@ class AddedItems:
 
     Attributes:
         names: Their names.
-        typed: Where the last name ends, or its string.
+        typed: Where the last name begins and ends, with the quotation mark that opens a string.
         before: The names of the items before them, the nearest last.
         after: The names of the items after them, the nearest first.
         spans: The offsets of all of these items, in the order of the document.
@@ -86,8 +87,8 @@ class AddedItems:
 
     @property
     def are_bare(self) -> bool:
-        """Whether they are nothing but names."""
-        return self.shapes == {(HOLE,)}
+        """Whether they are nothing but names, or strings."""
+        return _are_bare(self.shapes)
 
 
 @dataclass(frozen=True)
@@ -156,10 +157,12 @@ def added_items(tree: Tree, text: str, span: tuple[int, int], language_id: str) 
         return None
     beside = {_shape(item, text, language_id) for item in (*before[-1:], *after[:1])}
     shapes = frozenset(_shape(item, text, language_id) for item in new)
+    if container.type in _ARGUMENTS and _are_bare(shapes):
+        return None  # What one call is given says little of other calls.
     leaf = new[-1].leaf
     return AddedItems(
         tuple(item.name for item in new),
-        (leaf.start_byte, leaf.end_byte),
+        (leaf.start_byte, leaf.end_byte - ("string" in leaf.type)),
         tuple(item.name for item in before),
         tuple(item.name for item in after),
         tuple(item.span for item in (*before, *new, *after)),
@@ -170,6 +173,10 @@ def added_items(tree: Tree, text: str, span: tuple[int, int], language_id: str) 
         _owner(nodes[0]),
         any(not _OPTIONAL.isdisjoint(child.type for child in _parts(node)) for node in nodes),
     )
+
+
+def _are_bare(shapes: frozenset[tuple[str, ...]]) -> bool:
+    return all(len(shape) == 1 for shape in shapes)
 
 
 def _container(tree: Tree, start: int, end: int) -> Node | None:

@@ -14,18 +14,24 @@ if TYPE_CHECKING:
 
 # A name that stands more often is not looked at.
 MAX_OCCURRENCES = 2000
+_FIELDS = frozenset({"field_declaration", "property_signature", "public_field_definition"})
 _DOTS = (".", "->", "::")
 # Where a name stands in an item, from and to, and the name that takes its place in the new one.
 NewName = tuple[int, int, str]
 
 
-def is_bound_by(document: EditedDocument, names: Iterable[NewName]) -> bool:
-    """Return whether an item binds one of its names, as a declaration does, or imports it."""
+def is_declared_by(document: EditedDocument, names: Iterable[NewName]) -> bool:
+    """Return whether an item declares one of its names, as a variable or as a field, or imports it."""
     rules, tree, text = rules_of(document.request.language_id), document.tree, document.request.text
     if rules is None or tree is None:
         return False
     found = (occurrence_at(tree, text, (start, end), rules) for start, end, _ in names)
-    return any(one is not None and (one.is_binding or one.is_imported) for one in found)
+    return any(one is not None and (one.is_binding or one.is_imported or _is_field(one.node)) for one in found)
+
+
+def _is_field(node: Node) -> bool:
+    """Return whether a name is that of a field where its type is defined."""
+    return node.parent is not None and node.parent.type in _FIELDS and node.parent.child_by_field_name("name") == node
 
 
 def unknown_name(document: EditedDocument, names: Iterable[NewName], defined: Container[str]) -> str:

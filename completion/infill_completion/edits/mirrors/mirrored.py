@@ -11,7 +11,7 @@ from infill_completion.edits.ancestors import ancestors
 from infill_completion.edits.by_example.regions import is_literal
 from infill_completion.edits.edited_document import EditedDocument
 from infill_completion.edits.mirrors.added import AddedItems
-from infill_completion.edits.mirrors.known import is_bound_by, unknown_name
+from infill_completion.edits.mirrors.known import is_declared_by, unknown_name
 from infill_completion.edits.mirrors.row_search import RowSearch
 from infill_completion.edits.mirrors.rows import ItemRow
 from infill_completion.edits.proposal import Place
@@ -110,7 +110,7 @@ def _objection(row: ItemRow, added: AddedItems, document: EditedDocument) -> str
     has_literal = any(isinstance(part, str) and is_literal(token) for part, token in row.first_item())
     like = row.names.index(added.before[-1] if added.before else added.after[0])
     names = [new for name in added.names for new in row.new_names(like, name)]
-    is_declared = is_bound_by(document, names)
+    is_declared = is_declared_by(document, names)
     if not _is_enough(row, added, is_given=has_literal or is_declared):
         return TOO_FEW if added.are_alike else UNLIKE_OTHERS
     if _is_one_side(row, document.tree):
