@@ -55,6 +55,7 @@ class LookAhead:
         self._spare_time = spare_time
         self._delay_s = 0.0 if is_steady else _SENDING_S
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._last_line: tuple[str, int] | None = None  # after which context was gathered for other documents
 
     @property
     def is_waiting(self) -> bool:
@@ -132,13 +133,14 @@ class LookAhead:
                 return
             if self._spare_time is not None:
                 self._spare_time.spend(request.latency_ms / 1000)
-        if not view.window.before.strip():
-            await self._gather_elsewhere(view)
+        await self._gather_elsewhere(view)
 
     async def _gather_elsewhere(self, view: View) -> None:
-        """Gather context for the documents that the user may come back to, now that a line of this one is written."""
-        if not self._may_compute(view):
+        """Gather context for the documents that the user may come back to, once after each line."""
+        line = view.uri, view.offset - len(view.window.before)
+        if view.window.before.strip() or line == self._last_line or not self._may_compute(view):
             return
+        self._last_line = line
         for _ in self._requests.gather_elsewhere(view.uri):
             await asyncio.sleep(0)
 
