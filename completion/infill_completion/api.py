@@ -131,6 +131,7 @@ class CompletionRequest:
         stream: Whether the answer is streamed.
         explain: Whether the last chunk describes the prompt.
         one_line: Whether the suffix is expected to follow the first line of each choice.
+        ends_with_line: Whether each choice ends with the first line that has text, other than an opening brace alone.
         workspace: Name of the texts that count for it (see :class:`TextUpdate`); empty for none.
         document: Name among these of the one that is edited, which does not count.
         is_invoked: Whether the user asked for it; not sent to the engine.
@@ -155,6 +156,7 @@ class CompletionRequest:
     stream: bool = True
     explain: bool = False
     one_line: bool = False
+    ends_with_line: bool = False
     workspace: str = ""
     document: str = ""
     is_invoked: bool = False
@@ -167,7 +169,7 @@ class CompletionRequest:
         body = asdict(self)
         body["prompt"] = body.pop("prefix")
         del body["is_invoked"]
-        for name in ("ahead", "next_characters", "rewrite"):
+        for name in ("ends_with_line", "ahead", "next_characters", "rewrite"):
             if not body[name]:
                 del body[name]
         if not self.workspace:

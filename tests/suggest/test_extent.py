@@ -1,8 +1,8 @@
 import pytest
 
 from infill_completion.document.window import window_at
-from infill_completion.suggest.ending import whole_part
-from infill_completion.suggest.extent import Extent, ExtentKind, extent_at
+from infill_completion.suggest.ending import settled, whole_part
+from infill_completion.suggest.extent import Extent, ExtentKind, extent_ahead, extent_at
 
 
 def extent(marked: str, language: str = "python", *, multiline: str = "auto", invoked: bool = False) -> Extent:
@@ -75,6 +75,40 @@ def test_the_setting_and_an_invoked_request_override_it() -> None:
     assert kind("    x = 1\n    |\n", multiline="always") is ExtentKind.BLOCK
     assert kind("    x = 1\n    |\n", invoked=True) is ExtentKind.BLOCK
     assert kind("f(|)", multiline="always") is ExtentKind.MIDDLE
+
+
+LINES = [
+    "a()\n", "\n    a()\n", "  \n\n  a\n", "{ a\n", ") {\n", "}\n", "\n}\n", "    if x:\n", "\n\n\nelse:\n", "\"\"\"\n",
+]  # fmt: skip
+CURSORS = [
+    "x = |\n", "x|\n", "if (a)|\n", "f(a,|\n", "    |\n", "|\n", "  return a;|\n}\n", "# |\n", "'|\n", "f(|) + 1\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["python", "javascript", "go", "c", "ruby", "css", "markdown", "yaml", "html"])
+@pytest.mark.parametrize("marked", CURSORS)
+def test_where_the_engine_ends_with_a_line_that_line_decides(language: str, marked: str) -> None:
+    before, _, after = marked.rpartition("|")
+    window = window_at(before + after, len(before), 1000, 1000)
+    for found in (extent(marked, language), extent_ahead(window, language, multiline="auto")):
+        if found is not None and found.ends_with_line:
+            assert [line for line in LINES if settled(found, line) is None] == []
+
+
+@pytest.mark.parametrize(
+    ("marked", "invoked", "expected"),
+    [
+        ("x = |\n", False, True),
+        ("    |\n", False, True),
+        ("f(|, b)\n", False, True),
+        ("f(|)\n", False, False),
+        ("x = |\n", True, False),
+        ("def f():|\n", False, False),
+        ("def f():\n    |\n", False, False),
+    ],
+)
+def test_the_engine_ends_with_the_line_where_only_that_is_wanted(marked: str, invoked: bool, expected: bool) -> None:
+    assert extent(marked, "python", invoked=invoked).ends_with_line is expected
 
 
 @pytest.mark.parametrize(

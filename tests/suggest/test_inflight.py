@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 import pytest
 
+from infill_completion.api import Chunk, CompletionRequest, FinishReason
 from infill_completion.document.snapshot import SkipReason
 from infill_completion.suggest.completer import Completer
-from tests.suggest.scripted import ScriptedEngine, at, says, until
+from tests.suggest.scripted import LocalScriptedEngine, ScriptedEngine, at, says, until
 from tests.suggest.typist import AT_ONCE, CODE, count_requests, shown, typed
 
 
@@ -104,4 +107,34 @@ async def test_a_request_joins_one_whose_stream_has_just_ended() -> None:
     assert not running.finished.is_set()
     assert completer._inflight.joinable(running.prepared.view) is running
     assert shown(await older) == "alpha"
+    await completer.aclose()
+
+
+@dataclass
+class LineEngine(LocalScriptedEngine):
+    """One that ends with the first line, and counts the streams that are read to their end."""
+
+    read: int = 0
+
+    async def complete(self, request: CompletionRequest) -> AsyncIterator[Chunk]:
+        self.requests.append(request)
+        yield Chunk(text="alpha")
+        yield Chunk(text="\n", finish_reason=FinishReason.STOP)
+        self.read += 1
+
+
+async def test_a_stream_that_ends_with_its_line_is_read_to_the_end() -> None:
+    engine = LineEngine()
+    completer = Completer(engine, AT_ONCE)
+    await completer.complete(at(CODE))
+    assert engine.requests[0].ends_with_line
+    assert engine.read == 1
+    await completer.aclose()
+
+
+async def test_only_a_local_engine_is_told_to_end_with_the_line() -> None:
+    engine = ScriptedEngine(says("alpha"))
+    completer = Completer(engine, AT_ONCE)
+    await completer.complete(at(CODE))
+    assert not engine.requests[0].ends_with_line
     await completer.aclose()

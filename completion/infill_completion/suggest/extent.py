@@ -93,6 +93,12 @@ class Extent:
         return self.kind not in {ExtentKind.BODY, ExtentKind.LITERAL} and self.pair[:1] in {"", ")", "]"}
 
     @property
+    def ends_with_line(self) -> bool:
+        """Whether the end of the first line that has text decides everything, but for an opening brace alone."""
+        is_line = self.kind in {ExtentKind.LINE, ExtentKind.AHEAD, ExtentKind.MIDDLE}
+        return is_line and not (self.is_wanted or self.pair)
+
+    @property
     def stop(self) -> tuple[str, ...]:
         r"""The stop strings that save the engine work.
 

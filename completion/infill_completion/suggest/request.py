@@ -153,6 +153,7 @@ class RequestBuilder:
             logprobs=1,
             explain=is_explained,
             one_line=extent.is_one_line,
+            ends_with_line=extent.ends_with_line and self._is_engine_local,
             workspace=context.workspace,
             document=context.document,
             is_invoked=view.is_invoked,

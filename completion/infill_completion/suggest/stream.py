@@ -84,7 +84,7 @@ class GenerationStream:
                 async with asyncio.timeout(limit):
                     async for chunk in stream:
                         self._add(chunk)
-                        if self._is_enough():
+                        if self._is_enough() and not self._is_ended_by_engine(chunk):
                             break
                     is_cut = False
         finally:
@@ -98,6 +98,10 @@ class GenerationStream:
         is_settled = all(builder.is_settled for builder in self._builders)
         # The explanation comes with the first chunk or, from some engines, with the last one.
         return self.has_diverged or (is_settled and (not self.request.explain or self.explained is not None))
+
+    def _is_ended_by_engine(self, chunk: Chunk) -> bool:
+        """Return whether a local engine's stream ends now anyway: read to its end, its connection can be used again."""
+        return self.request.ends_with_line and chunk.finish_reason is not None and not self.has_diverged
 
     def _add(self, chunk: Chunk) -> None:
         self.usage = chunk.usage or self.usage

@@ -146,6 +146,32 @@ def test_max_tokens_ends_with_length(tiny: Generator) -> None:
     assert sum(chunk.token_count for chunk in chunks) == 3
 
 
+def test_an_answer_of_one_line_ends_with_it(embedded: Generator) -> None:
+    (whole,), _ = answers(embedded, ask(max_tokens=40))
+    (text,), chunks = answers(embedded, ask(max_tokens=40, ends_with_line=True))
+    assert "\n" in whole.strip()
+    assert text.rstrip(" ") == whole[: whole.index("\n") + 1]
+    assert chunks[-1].finish_reason is FinishReason.STOP
+    assert chunks[-1].usage is not None
+
+
+def test_a_model_that_does_not_infill_may_write_something_before_its_line(embedded: Generator) -> None:
+    (whole,), _ = answers(embedded, ask(suffix=None, max_tokens=24))
+    (text,), _ = answers(embedded, ask(suffix=None, max_tokens=24, ends_with_line=True))
+    assert text == whole
+
+
+@pytest.mark.parametrize(
+    ("text", "written"), [("\n  \n  a\nb\n", "\n  \n  a\n"), ("\n  {\n  a\n", "\n  {\n  a\n"), ("a{\nb\n", "a{\n")]
+)
+def test_blank_lines_and_an_opening_brace_alone_do_not_end_it(embedded: Generator, text: str, written: str) -> None:
+    candidate = embedded.model.candidate(0, "", ask(ends_with_line=True, max_tokens=99), None)
+    for id_ in embedded.model.tokenizer.encode_infilling(text):
+        if candidate.finish is None:
+            candidate.push(id_, -1.0)
+    assert candidate.raw.rstrip(" ") == written
+
+
 def test_cancelling_stops_before_the_next_token(tiny: Generator) -> None:
     got: list[Chunk] = []
     got.extend(tiny.stream(ask(max_tokens=50), lambda: len(got) >= 3))

@@ -57,7 +57,7 @@ def test_every_documented_field_reaches_the_model(engine: ScriptedEngine, http: 
     body = {
         "model": "whatever", "prompt": ["p"], "suffix": "s", "max_tokens": 7, "temperature": 0, "top_p": 1, "n": 2,
         "seed": 3, "stop": "\n", "logprobs": 1, "echo": False, "stream": False, "deadline_ms": 60_000, "explain": True,
-        "one_line": True, "ahead": True, "next_characters": 5,
+        "one_line": True, "ends_with_line": True, "ahead": True, "next_characters": 5,
         "context": [{"path": "a.py", "text": "A = 1"}], "best_of": 1, "user": "me", "unheard_of": {"of": "it"},
     }  # fmt: skip
     http.post("/v1/completions", json=body).raise_for_status()
@@ -66,6 +66,7 @@ def test_every_documented_field_reaches_the_model(engine: ScriptedEngine, http: 
     assert (asked.temperature, asked.top_p, asked.stop, asked.logprobs) == (0.0, 1.0, ("\n",), 1)
     assert (asked.context[0].path, asked.context[0].text, asked.explain) == ("a.py", "A = 1", True)
     assert asked.one_line
+    assert asked.ends_with_line
     assert (asked.ahead, asked.next_characters) == (True, 5)
     assert asked.deadline_ms is not None
     assert 0 < asked.deadline_ms <= 60_000
@@ -85,7 +86,7 @@ def test_null_means_the_default(engine: ScriptedEngine, http: httpx.Client) -> N
         ("max_tokens", True), ("temperature", -0.1), ("temperature", "hot"), ("top_p", 1.5), ("n", 0), ("n", 2.5),
         ("seed", "x"), ("stop", [1]), ("stop", 1), ("logprobs", 99), ("echo", "yes"), ("stream", 1),
         ("context", "a"), ("context", [{"path": "a"}]), ("context", [{"path": "a", "text": 1}]), ("deadline_ms", 0),
-        ("ahead", "yes"), ("next_characters", -1), ("next_characters", 33),
+        ("ahead", "yes"), ("ends_with_line", 1), ("next_characters", -1), ("next_characters", 33),
         ("rewrite", "a"), ("rewrite", []), ("rewrite", {"text": 1}), ("rewrite", {"text": "a", "edits": "b"}),
         ("rewrite", {"text": "a", "edits": [1]}), ("rewrite", {"text": "a", "edits": [{"before": 1}]}),
     ],

@@ -65,6 +65,7 @@ class Candidate:
         max_tokens: Maximum number of tokens in the answer; tokens that only spell are not counted.
         counts: The counts to mix in or to draft from, or None.
         native: Returns the compiled step, which can mix too, or None while there is none.
+        ends_with_line: Whether the first line that has text ends the answer, unless that is an opening brace.
 
     Attributes:
         number: As given.
@@ -85,6 +86,8 @@ class Candidate:
         max_tokens: int,
         counts: NestedCounts | None = None,
         native: Callable[[], NativeStep | None] = lambda: None,
+        *,
+        ends_with_line: bool = False,
     ) -> None:
         self.number = number
         self.finish: FinishReason | None = None
@@ -96,6 +99,7 @@ class Candidate:
         self._stop_text = StopText(stops)
         self._stop_tokens, self._left = stop_tokens, max_tokens
         self._counts, self._native = counts, native
+        self._ends_with_line = ends_with_line
         self._resumed: list[int] = []
         self.old_text: OldText | None = None
 
@@ -202,13 +206,18 @@ class Candidate:
         fresh = self._text.push(id_)
         self.raw += fresh
         text = self._stop_text.push(fresh)
-        if self._stop_text.stopped:
+        if self._stop_text.stopped or (self._ends_with_line and "\n" in fresh and self._has_line()):
             self.finish = FinishReason.STOP
         elif not only_spells:
             self._left -= 1
             if self._left <= 0:
                 return self._end(FinishReason.LENGTH, logprob, 1, text)
         return Chunk(self.number, text, self.finish, logprob, 1)
+
+    def _has_line(self) -> bool:
+        """Return whether the text has a whole line that is not an opening brace."""
+        line, newline, _ = self.raw.lstrip().partition("\n")
+        return bool(newline) and line.strip() != "{"
 
     def end(self, reason: FinishReason) -> Chunk:
         """End the candidate for a reason of the caller's and return the text that was held back."""

@@ -214,7 +214,7 @@ class LoadedModel:
         """Return a fresh candidate of a request."""
         return self.candidate_type(
             number, self.tokenizer, self._speller, spell, request.stop, self.stop_tokens, request.max_tokens, counts,
-            self.forward_pass.native_step,
+            self.forward_pass.native_step, ends_with_line=request.ends_with_line,
         )  # fmt: skip
 
     def scores(self, cache: KVCache, ids: Sequence[int], start: int, fork: Fork | None = None) -> Sequence[Tensor]:

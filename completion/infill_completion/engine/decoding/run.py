@@ -129,7 +129,10 @@ class Run:
         stop = (*request.stop, *(suffix_stops(request.suffix) if is_blind else ()))
         if request.rewrite is not None:
             stop = (*stop, *stops_of(self._tokenizer, request.rewrite))
-        return replace(request, max_tokens=max(1, min(request.max_tokens, self._available_tokens())), stop=stop)
+        # A model that does not infill may write something before its answer.
+        ends_with_line = request.ends_with_line and not is_blind
+        most = max(1, min(request.max_tokens, self._available_tokens()))
+        return replace(request, max_tokens=most, stop=stop, ends_with_line=ends_with_line)
 
     def _new_reranker(self) -> Reranker | None:
         """Return what may choose another first line, or None where there is nothing to choose by."""

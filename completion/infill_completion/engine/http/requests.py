@@ -1,8 +1,8 @@
 """Parses the body of ``POST /v1/completions`` into a checked request.
 
 Format: OpenAI's completions endpoint, plus our own ``context``, ``deadline_ms``, ``explain``, ``one_line``,
-``ahead``, ``next_characters``, ``rewrite``, ``workspace`` and ``document``.  ``null`` means the default everywhere.
-Unknown fields are ignored, so that clients of other servers work unchanged.
+``ends_with_line``, ``ahead``, ``next_characters``, ``rewrite``, ``workspace`` and ``document``.
+``null`` means the default everywhere.  Unknown fields are ignored, so that clients of other servers work unchanged.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ def parse_request(body: bytes) -> CompletionRequest:
         stream=given.boolean("stream", False),
         explain=given.boolean("explain", default.explain),
         one_line=given.boolean("one_line", default.one_line),
+        ends_with_line=given.boolean("ends_with_line", default.ends_with_line),
         workspace=_optional_text(fields, "workspace"),
         document=_optional_text(fields, "document"),
         ahead=given.boolean("ahead", default.ahead),

@@ -95,7 +95,9 @@ class Job:
 
     def _is_due(self, newest: Chunk) -> bool:
         """Return whether what is held is to be passed on; nobody reads what is computed ahead as it is written."""
-        if "\n" in newest.text or newest.finish_reason is not None:
+        if newest.finish_reason is not None:
+            return self.request.n > 1  # of a single choice, the end of the answer comes next, and both go together
+        if "\n" in newest.text:
             return True
         if self.request.ahead:
             return len(self._held) >= _HELD_CHUNKS

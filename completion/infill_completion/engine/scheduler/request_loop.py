@@ -110,6 +110,9 @@ class RequestLoop:
         outcome = "failed"
         try:
             chunk = next(running.chunks)
+            if chunk is not None and chunk.finish_reason is not None and running.job.request.n == 1:
+                self._deliver(running, chunk)  # its end follows at once
+                chunk = next(running.chunks)
         except StopIteration:
             running.job.put(None)
             self._failures = 0
