@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from infill_completion.api import Chunk, CompletionRequest, FinishReason
 from infill_completion.document.snapshot import SkipReason
 from infill_completion.suggest.completer import Completer
-from tests.suggest.scripted import LocalScriptedEngine, ScriptedEngine, at, says, until
+from tests.suggest.scripted import LocalScriptedEngine, ScriptedEngine, at, is_idle, says, until
 from tests.suggest.typist import AT_ONCE, CODE, count_requests, shown, typed
 
 
@@ -137,4 +137,71 @@ async def test_only_a_local_engine_is_told_to_end_with_the_line() -> None:
     completer = Completer(engine, AT_ONCE)
     await completer.complete(at(CODE))
     assert not engine.requests[0].ends_with_line
+    await completer.aclose()
+
+
+def unsure(logprob: float = -3.0) -> LocalScriptedEngine:
+    """Return an engine whose answer does not go on for now."""
+    return LocalScriptedEngine(
+        says("wrong_name(with_arguments)"), gate=asyncio.Event(), free_chunks=2, logprob=logprob,
+        characters=lambda request: {"s": 0.9} if request.prefix.endswith("return ") else {},
+    )  # fmt: skip
+
+
+def opened(engine: ScriptedEngine) -> None:
+    assert engine.gate is not None
+    engine.gate.set()
+
+
+async def test_nobody_waits_for_an_answer_that_will_not_be_shown() -> None:
+    engine = unsure()
+    completer = Completer(engine, replace(AT_ONCE, completion=replace(AT_ONCE.completion, ahead="always")))
+    answer = await completer.complete(at(CODE))
+    assert answer.reason is SkipReason.LOW_CONFIDENCE
+    assert [request.ahead for request in engine.requests] == [False]
+    opened(engine)
+    await until(lambda: is_idle(completer))
+    assert not engine.closed
+    assert [request.prefix[-1] for request in engine.requests] == [" ", "s"]  # what may follow is computed after it
+    again = await completer.complete(at(CODE))
+    assert again.reason is SkipReason.LOW_CONFIDENCE
+    assert again.details["reuse"] == "asked here before"
+    assert len(engine.requests) == 2
+    await completer.aclose()
+
+
+@pytest.mark.parametrize(("engine", "invoked"), [(unsure(-0.01), False), (unsure(), True)])
+async def test_what_may_be_shown_is_waited_for(engine: LocalScriptedEngine, invoked: bool) -> None:
+    completer = Completer(engine, AT_ONCE)
+    asked = asyncio.create_task(completer.complete(at(CODE, invoked=invoked)))
+    await until(lambda: bool(completer._inflight._requests))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert not asked.done()
+    opened(engine)
+    assert shown(await asked) == "wrong_name(with_arguments)"
+    await completer.aclose()
+
+
+async def test_the_next_key_does_not_wait_for_it_either() -> None:
+    engine = unsure()
+    completer = Completer(engine, AT_ONCE)
+    await completer.complete(at(CODE))
+    assert (await completer.complete(at(typed("w")))).reason is SkipReason.LOW_CONFIDENCE
+    assert [request.prefix[-1] for request in engine.requests] == [" ", "w"]
+    await until(lambda: engine.requests[:1] == engine.closed)
+    await completer.aclose()
+
+
+async def test_a_key_that_waited_for_it_is_asked_for_itself() -> None:
+    engine = unsure()
+    engine.free_chunks = 0
+    completer = Completer(engine, AT_ONCE)
+    older = asyncio.create_task(completer.complete(at(CODE)))
+    await engine.started.wait()
+    newer = asyncio.create_task(completer.complete(at(typed("w"))))
+    assert (await older).reason is SkipReason.SUPERSEDED
+    opened(engine)
+    assert (await newer).reason is SkipReason.LOW_CONFIDENCE
+    assert [request.prefix[-1] for request in engine.requests] == [" ", "w"]
     await completer.aclose()

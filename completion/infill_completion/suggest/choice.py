@@ -10,6 +10,7 @@ from infill_completion.suggest.ending import begins_below, finished, settled
 from infill_completion.suggest.extent import Extent, ExtentKind
 from infill_completion.suggest.filters.loops import ends_in_loop
 from infill_completion.suggest.preamble import Preamble, is_reasoning
+from infill_completion.suggest.showing.judge import Begun
 
 # A text is examined at every line end and after every so many characters, which is about once a token. A long one is
 # examined when it has grown by this part of its length, so that all examinations together take linear time.
@@ -89,6 +90,11 @@ class ChoiceBuilder:
         self._examine()
         if len(self.text) >= self._max_characters and not self.is_settled:
             self.is_settled = self._is_endless = True
+
+    @property
+    def begun(self) -> Begun:
+        """What has been received so far."""
+        return Begun(len(self.text), self._tokens, self._logprob_sum)
 
     def agrees_with(self, typed: str) -> bool:
         """Return whether the text received so far may still become what the user has typed."""

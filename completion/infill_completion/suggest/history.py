@@ -17,7 +17,7 @@ from infill_completion.suggest.ranking import Ranking, rank, rank_next_line
 from infill_completion.suggest.request import CELLS, versions_now
 from infill_completion.suggest.reuse.memory import Memory, Offer, Recalled, Remembered, Reuse, remaining_offers
 from infill_completion.suggest.reuse.removals import Removals
-from infill_completion.suggest.showing.judge import ShowJudge
+from infill_completion.suggest.showing.judge import Begun, ShowJudge
 
 # How many spaces a filter writes for a tab at most, and how many characters it adds besides.
 _MOST_SPACES, _MOST_ADDED = 16, 16
@@ -87,6 +87,10 @@ class History:
     def rank(self, view: View, choices: tuple[Choice, ...]) -> Ranking:
         """Filter and order the candidates of a request."""
         return rank(view, choices, self.min_confidence, self._knows, self.judge)
+
+    def may_be_shown(self, view: View, begun: Begun) -> bool:
+        """Return whether what a suggestion begins with may become worth showing unasked."""
+        return self.judge.may_admit(view, begun)
 
     def request_behind(self, recalled: Recalled | None) -> InflightRequest | None:
         """Return the request that brought an answer, if that is the newest answer of its document."""

@@ -13,7 +13,8 @@ from infill_completion.document.view import View
 from infill_completion.errors import frames_of
 from infill_completion.suggest.preamble import Preamble
 from infill_completion.suggest.request import PreparedRequest
-from infill_completion.suggest.reuse.change import change_between
+from infill_completion.suggest.reuse.change import Change, change_between
+from infill_completion.suggest.showing.judge import Begun
 from infill_completion.suggest.stream import GenerationStream, engine_error
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,10 @@ class InflightRequest:
         """Whether nobody has needed its answer yet."""
         return self.is_lookahead and not self.was_awaited
 
+    def is_for(self, view: View) -> bool:
+        """Return whether it was asked for this very place."""
+        return change_between(self.prepared.view.window, view.window) == Change()
+
     def serves(self, view: View) -> bool:
         """Return whether its answer may serve ``view``; from then on the stream must agree with what was typed."""
         origin = self.prepared.view
@@ -72,6 +77,8 @@ class InflightRequest:
         change = change_between(origin.window, view.window)
         if change is None or change.deleted or not self.stream.agrees_with(change.typed):
             return False
+        if change.typed and self.stream.given_up.is_set():
+            return False  # Nothing of it would be shown there; the engine may be surer of what follows.
         self.stream.expected = change.typed
         return True
 
@@ -104,14 +111,23 @@ class InflightRequests:
         request = self._requests.get(view.uri)
         return request if request is not None and request.serves(view) else None
 
-    def start(self, prepared: PreparedRequest, *, is_lookahead: bool = False) -> InflightRequest:
-        """Ask the engine; this ends the document's earlier request and all speculative ones."""
+    def start(
+        self, prepared: PreparedRequest, *, is_lookahead: bool = False,
+        may_be_shown: Callable[[Begun], bool] | None = None,
+    ) -> InflightRequest:  # fmt: skip
+        """Ask the engine; this ends the document's earlier request and all speculative ones.
+
+        Args:
+            prepared: What to ask.
+            is_lookahead: Whether nobody needs the answer yet.
+            may_be_shown: Returns whether what the answer begins with may become worth showing.
+        """
         uri = prepared.view.uri
         for other_uri, other in list(self._requests.items()):
             if other_uri == uri or other.is_speculative:
                 other.stream.cancel()
         preamble = Preamble(prepared.view.window, prepared.view.language_id)
-        stream = GenerationStream(self._engine, prepared.request, prepared.extent, preamble)
+        stream = GenerationStream(self._engine, prepared.request, prepared.extent, preamble, may_be_shown)
         request = InflightRequest(prepared, stream, is_lookahead)
         self._requests[uri] = request
         stream.start()
@@ -121,10 +137,11 @@ class InflightRequests:
         return request
 
     async def wait(self, request: InflightRequest, superseded: asyncio.Event) -> None:
-        """Wait until the request has finished or ``superseded`` is set, whichever comes first."""
+        """Wait until the request has finished, is given up, or ``superseded`` is set, whichever comes first."""
         request.waiters += 1
         request.was_awaited = True
-        waits = [asyncio.ensure_future(request.finished.wait()), asyncio.ensure_future(superseded.wait())]
+        events = (request.finished, request.stream.given_up, superseded)
+        waits = [asyncio.ensure_future(event.wait()) for event in events]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -133,6 +150,11 @@ class InflightRequests:
             request.waiters -= 1
             if self._lingers and request.waiters == 0 and request.stream.is_running:
                 asyncio.get_running_loop().call_later(LINGER_S, _cancel_unwanted, request)
+
+    def release(self, request: InflightRequest) -> None:
+        """Let a request go on although nobody waits for it any longer, so that its answer is known later."""
+        if request.waiters == 0:
+            request.is_lookahead, request.was_awaited = True, False
 
     def stop(self, uri: str) -> None:
         """End the request of a document."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from infill_completion.api import EngineUnavailableError
 from infill_completion.document.snapshot import Answer, SkipReason
@@ -143,12 +144,21 @@ class Keystroke:
         context = requests.gather(self._view)
         prepared = requests.build(self._view, extent, context, is_explained=is_explained)
         self._trace.note("asked", **prepared.summary())
-        return self._stages.inflight.start(prepared)
+        is_judged = prepared.request.ends_with_line and not is_explained
+        may_be_shown = partial(self._stages.history.may_be_shown, self._view) if is_judged else None
+        return self._stages.inflight.start(prepared, may_be_shown=may_be_shown)
 
     def _outcome(self, request: InflightRequest) -> Answer | None:
-        """Return the answer that a finished request brought, or None if the engine must be asked again."""
+        """Return the answer that a request brought, or None if the engine must be asked again."""
         if self._pending.superseded.is_set():
             return None
+        if not request.finished.is_set():
+            if not request.is_for(self._view):
+                return None
+            self._trace.note("given up")
+            self._stages.inflight.release(request)
+            self._stages.lookahead.start_after(request, self._view)
+            return Answer(reason=SkipReason.LOW_CONFIDENCE)
         first_logprob = request.stream.choices[0].first_logprob if request.stream.choices else None
         timings = request.stream.timings
         self._trace.note("engine", latency_ms=request.latency_ms, first_logprob=first_logprob, **timings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from infill_completion.suggest.choice import Choice, ChoiceBuilder
 from infill_completion.suggest.extent import Extent
 from infill_completion.suggest.preamble import Preamble
 from infill_completion.suggest.reuse.foresight import Foresight
+from infill_completion.suggest.showing.judge import Begun
 
 # An engine that ignores the deadline is abandoned this long after it.
 DEADLINE_GRACE_MS = 500
@@ -29,11 +31,13 @@ class GenerationStream:
         expected: What the user has typed since; the stream ends as soon as it differs from that.
         has_diverged: Whether the stream ended for that reason.
         foresight: What the model may write instead of its first candidate, as far as the engine says so.
+        given_up: Set when what the only candidate begins with cannot become worth showing; the stream goes on.
     """
 
     def __init__(
-        self, engine: Engine, request: CompletionRequest, extent: Extent, preamble: Preamble | None = None
-    ) -> None:
+        self, engine: Engine, request: CompletionRequest, extent: Extent, preamble: Preamble | None = None,
+        may_be_shown: Callable[[Begun], bool] | None = None,
+    ) -> None:  # fmt: skip
         self.request = request
         self.choices: tuple[Choice, ...] = ()
         self.usage: Usage | None = None
@@ -42,6 +46,8 @@ class GenerationStream:
         self.expected = ""
         self.has_diverged = False
         self.foresight = Foresight()
+        self.given_up = asyncio.Event()
+        self._may_be_shown = may_be_shown
         self._engine = engine
         self._builders = [ChoiceBuilder(extent, preamble, request.max_tokens) for _ in range(request.n)]
         self._task: asyncio.Task[None] | None = None
@@ -111,6 +117,8 @@ class GenerationStream:
             self.foresight.add(chunk)
         if 0 <= chunk.index < len(self._builders):
             self._builders[chunk.index].add(chunk)
+        if chunk.token_count and self._may_be_shown is not None and not self._may_be_shown(self._builders[0].begun):
+            self.given_up.set()
 
 
 async def explain_prompt(engine: Engine, request: CompletionRequest, extent: Extent) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from infill_completion.document.snapshot import SkipReason, Snapshot, Trigger
 from infill_completion.settings import CompletionSettings, Settings
 from infill_completion.suggest.completer import Completer
 from tests.suggest.growing.writer import Writer, paused
-from tests.suggest.scripted import at, is_idle, until
+from tests.suggest.scripted import LocalScriptedEngine, at, is_idle, says, until
 from tests.suggest.typist import AT_ONCE, shown, typed
 
 BODY = "def f(a):\n    x = |\n"
@@ -192,6 +192,26 @@ async def test_a_suggestion_that_is_hidden_while_typing_shows_at_a_pause() -> No
     completer = Completer(writer.engine, settings)
     assert (await completer.complete(at(code))).reason is SkipReason.LOW_CONFIDENCE
     assert await paused(completer, at(code)) == 1
+    assert shown(await completer.complete(at(code))) == unsure
+    await completer.aclose()
+
+
+async def test_a_pause_waits_for_an_answer_that_the_key_did_not_wait_for() -> None:
+    code, unsure = (
+        "def f(a):\n    x = |\n",
+        "call_this_function(with_this, and_that, and_something_else, and_more_of_it)",
+    )
+    engine = LocalScriptedEngine(says(unsure), logprob=-0.4, gate=asyncio.Event(), free_chunks=16)
+    completer = Completer(engine, AT_ONCE)
+    assert (await completer.complete(at(code))).reason is SkipReason.LOW_CONFIDENCE
+    grown: list[None] = []
+    pause = asyncio.create_task(completer.grow(at(code), lambda: grown.append(None)))
+    await asyncio.sleep(0)
+    assert engine.gate is not None
+    assert not pause.done()
+    engine.gate.set()
+    await pause
+    assert len(grown) == 1
     assert shown(await completer.complete(at(code))) == unsure
     await completer.aclose()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from enum import Enum
 
 from infill_completion.document.view import View
@@ -64,10 +65,17 @@ class LookAhead:
 
     def start_soon(self, view: View, recalled: Recalled) -> None:
         """Compute what may follow the answer at ``view`` once that has been sent, so that the user does not wait."""
-        uri = view.uri
-        self.forget(uri)
-        task = self._tasks[uri] = asyncio.get_running_loop().create_task(self._run(view, recalled))
-        task.add_done_callback(lambda ended: self._ended(uri, ended))
+        self._begin(view.uri, self._run(view, recalled))
+
+    def start_after(self, request: InflightRequest, view: View) -> None:
+        """Compute what may follow once the answer to ``request``, for which nobody waits at ``view``, is there."""
+        self._begin(view.uri, self._run_after(request, view))
+
+    async def answered(self, view: View) -> None:
+        """Wait for the answer to a request for ``view`` that nobody waits for any longer, if there is one."""
+        request = self._inflight.joinable(view)
+        if request is not None and request.is_speculative:
+            await request.finished.wait()
 
     def forget(self, uri: str) -> None:
         """Start nothing more for the last answer of a document; what runs may still be wanted."""
@@ -117,6 +125,16 @@ class LookAhead:
             return running
         prepared = self._requests.build(after, extent, self._requests.gather(view), is_ahead=True)
         return self._inflight.start(prepared, is_lookahead=True)
+
+    def _begin(self, uri: str, work: Coroutine[None, None, None]) -> None:
+        self.forget(uri)
+        task = self._tasks[uri] = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(lambda ended: self._ended(uri, ended))
+
+    async def _run_after(self, request: InflightRequest, view: View) -> None:
+        await request.finished.wait()
+        if (recalled := self._history.recall(view)) is not None:
+            await self._run(view, recalled)
 
     async def _run(self, view: View, recalled: Recalled) -> None:
         """Compute one future after another until a user waits for something else."""

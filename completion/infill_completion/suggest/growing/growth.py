@@ -81,6 +81,7 @@ class Growth:
 
     async def _grow(self, view: View, on_longer: Callable[[], None]) -> bool:
         """Let it grow, and return whether there was anything that may."""
+        await self._lookahead.answered(view)
         recalled = self._history.recall(view)
         begun = None if recalled is None else self._begun(view, recalled)
         if recalled is None or begun is None or not may_grow(view, begun.text, begun.replaced):

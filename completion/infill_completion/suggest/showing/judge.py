@@ -15,6 +15,9 @@ from infill_completion.suggest.showing.show_model import ShowModel
 
 # What a wrong suggestion costs a user who pauses, of what it costs one who types.
 PAUSED_COST = 0.25
+# What has begun is given up if it would not be worth showing after so many more tokens without any doubt. Of tokens of
+# code, each has about so many characters.
+_CERTAIN_TOKENS, _CHARACTERS_PER_TOKEN = 8, 3
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,21 @@ class ShowEstimate:
     def gain_characters(self, cost_characters: float) -> float:
         """Return what showing it gains on average, if a wrong suggestion costs so many characters."""
         return self.probability * self.length - (1 - self.probability) * cost_characters
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The beginning of a suggestion.
+
+    Attributes:
+        characters: How long it is.
+        tokens: The same in tokens.
+        logprob_sum: The sum of their log-probabilities (nats).
+    """
+
+    characters: int
+    tokens: int
+    logprob_sum: float
 
 
 @dataclass(frozen=True)
@@ -74,6 +92,12 @@ class ShowJudge:
     def admits_at_pause(self, estimate: ShowEstimate | None) -> bool:
         """Return whether a suggestion may be shown unasked to a user who pauses, whom a wrong one disturbs less."""
         return estimate is not None and estimate.gain_characters(PAUSED_COST * self.cost_characters) >= 0
+
+    def may_admit(self, view: View, begun: Begun) -> bool:
+        """Return whether a suggestion that has begun so may still be worth showing unasked."""
+        confidence = math.exp(begun.logprob_sum / (begun.tokens + _CERTAIN_TOKENS))
+        lengths = (begun.characters, begun.characters + _CERTAIN_TOKENS * _CHARACTERS_PER_TOKEN)
+        return any(self.admits(self.estimate(view, "x" * length, confidence)) for length in lengths)
 
     def admits(self, estimate: ShowEstimate | None) -> bool:
         """Return whether a suggestion may be shown unasked."""
