@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from infill_completion.context.workspace_index import SKIPPED_FOLDERS
+from infill_completion.context.source_walk import SKIPPED_FOLDERS
 from infill_completion.document.files import read_source
 from infill_completion.document.workspace import OpenDocument
 from infill_completion.languages.registry import language_id_of

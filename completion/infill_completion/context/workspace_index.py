@@ -7,7 +7,6 @@ the first pass over the workspace is complete, so its results depend on the file
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +16,7 @@ from pathlib import Path
 from infill_completion.context.inverted_index import InvertedIndex
 from infill_completion.context.similar import LEAST_SIMILARITY, STEP_LINES, WINDOW_LINES, WORD, jaccard
 from infill_completion.context.snippet import Snippet
+from infill_completion.context.source_walk import walk_sources
 from infill_completion.document.files import read_source
 from infill_completion.document.lines import to_lf
 from infill_completion.languages.registry import language_id_of
@@ -31,7 +31,6 @@ PIECE_MS = 2.0
 PAUSE_S = 0.006
 # The time after which files are checked again.
 FRESH_S = 60.0
-SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "venv", "site-packages", "dist", "build", "target"})
 # Windows compared word by word.
 _COMPARED = 8
 _TEXTS = 16
@@ -134,32 +133,9 @@ class WorkspaceIndex:
 
     def _walk(self) -> Iterator[tuple[Path | None, int]]:
         """Yield each file of the language and its modification time, in the order of names; None before each entry."""
-        left = MAX_ENTRIES
-        waiting = list(reversed(self.roots))
-        while waiting and left > 0:
-            folder = waiting.pop()
-            try:
-                with os.scandir(folder) as entries:
-                    listed = sorted(entries, key=lambda entry: entry.name)
-            except OSError:
-                continue
-            below: list[Path] = []
-            for entry in listed:
-                left -= 1
-                yield None, 0
-                path = folder / entry.name
-                try:
-                    if entry.is_dir(follow_symlinks=False):
-                        # Whether a folder's files are private is asked for a made-up file in it.
-                        if not _is_skipped(entry.name) and not self._is_private(path / "x"):
-                            below.append(path)
-                    elif language_id_of(entry.name) == self.language_id and not self._is_private(path):
-                        status = entry.stat()
-                        if status.st_size <= MAX_BYTES:
-                            yield path, status.st_mtime_ns
-                except OSError:
-                    continue
-            waiting += reversed(below)
+        return walk_sources(
+            self.roots, lambda name: language_id_of(name) == self.language_id, self._is_private, MAX_ENTRIES, MAX_BYTES
+        )
 
     def _add(self, path: Path, changed: int) -> Iterator[None]:
         file = self._files[path] = _File(changed)
@@ -192,10 +168,6 @@ class WorkspaceIndex:
                 self._texts.popitem(last=False)
         self._texts.move_to_end(path)
         return known[1]
-
-
-def _is_skipped(folder: str) -> bool:
-    return folder.startswith(".") or folder in SKIPPED_FOLDERS
 
 
 def _read(path: Path) -> list[str]:
