@@ -11,9 +11,12 @@ from dataclasses import dataclass
 
 from infill_completion.document.changes import ChangeClock, ChangeLog
 from infill_completion.edits.history import EditHistory
+from infill_completion.edits.imports.import_table import ImportTable
+from infill_completion.edits.imports.reading.file_imports import FAMILIES, read_imports
 from infill_completion.edits.proposal import EditRequest, NextEditsAnswer, Proposal
 from infill_completion.edits.proposer import Proposer
 from infill_completion.edits.rejections import Rejections
+from infill_completion.languages.registry import context_module_of
 from infill_server.lsp.positions import Units
 from infill_server.lsp.text import DocumentText
 
@@ -58,7 +61,7 @@ class Buffer:
     ) -> None:
         self.window = window or Window()
         self.uri, self.language_id, self.version, self.offset = uri, language_id, 1, 0
-        self.others: tuple[str, ...] = ()
+        self.files: dict[str, str] = {}  # texts of other files, by path
         self.log = ChangeLog(self.window.clock)
         self._text = DocumentText(text, Units.UTF32, self.log)
 
@@ -88,8 +91,18 @@ class Buffer:
         self.window.history.add(self.uri, self.log.take())
         at = self.offset if offset is None else offset
         return self.window.proposer.propose(
-            EditRequest(self.uri, self.version, self.language_id, self.text, at, self.others)
+            EditRequest(self.uri, self.version, self.language_id, self.text, at, self.uri),
+            imports=self._imports(),
         )
+
+    def _imports(self) -> ImportTable | None:
+        family = context_module_of(self.language_id)
+        if family not in FAMILIES:
+            return None
+        table = ImportTable(family)
+        for path, text in self.files.items():
+            table.put(read_imports(path, family, text))
+        return table
 
     def take(self, proposal: Proposal) -> None:
         self.replace(proposal.start, proposal.end, proposal.text)
@@ -106,14 +119,24 @@ class Window:
 
 def played(marked: str, language_id: str) -> tuple[Buffer, list[Change]]:
     """Return a buffer in which the user has made the changes, and the expected ones at their present offsets."""
+    *others, (path, marked) = _files(marked)
     text, made, expected = read(marked)
-    buffer = Buffer(text, language_id)
+    buffer = Buffer(text, language_id, path)
+    buffer.files = dict(others)
     done: list[Change] = []
     for change in made:
         buffer.type_over(_moved(change.start, done), change.old, change.new)
         buffer.ask()
         done.append(change)
     return buffer, [Change(e.order, _moved(e.start, done), e.old, e.new) for e in expected]
+
+
+def _files(marked: str) -> list[tuple[str, str]]:
+    """Return path and text of each file: `--- path` begins one."""
+    parts = re.split(r"^--- (\S+)\r?\n", marked, flags=re.MULTILINE)
+    if len(parts) == 1:
+        return [("file:///w/a.py", marked)]
+    return [(f"/{path}", text) for path, text in zip(parts[1::2], parts[2::2], strict=True)]
 
 
 def _moved(offset: int, done: list[Change]) -> int:

@@ -10,6 +10,7 @@ from tests.edits.cases import (
     assigned,
     evidence,
     example,
+    imports,
     mirrors,
     namesakes,
     operators,
@@ -37,6 +38,7 @@ SHOWN: tuple[Table, ...] = (
     propagation.AWAITS,
     mirrors.FIELDS,
     mirrors.BRANCHES,
+    imports.SHOWN,
 )
 SILENT: tuple[Table, ...] = (
     rename.SILENT,
@@ -47,6 +49,7 @@ SILENT: tuple[Table, ...] = (
     operators.SILENT,
     propagation.SILENT,
     mirrors.SILENT,
+    imports.SILENT,
 )
 
 

@@ -12,14 +12,14 @@ from tests.edits.marked import Buffer
 OTHER = "from pathlib import Path\nimport numpy as np\nimport os\nfrom m import a, b as c\n"
 
 
-def proposed(text: str, typed: str, others: tuple[str, ...] = (OTHER,)) -> str | None:
-    """Return the document after ``typed`` was typed at its end and the cursor went to the first line."""
+def proposed(text: str, typed: str, others: tuple[str, ...] = (OTHER,), offset: int = 0) -> str | None:
+    """Return the document after ``typed`` was typed at its end and the cursor went elsewhere."""
     buffer = Buffer(text)
-    buffer.others = others
+    buffer.files = {f"file:///w/{index}.py": other for index, other in enumerate(others)}
     for index, key in enumerate(typed):
         buffer.replace(len(text) + index, len(text) + index, key)
         assert buffer.ask().proposals == ()
-    found = buffer.ask(offset=0).proposals
+    found = buffer.ask(offset=offset).proposals
     if not found:
         return None
     assert [proposal.kind for proposal in found] == [EditKind.IMPORT]
@@ -31,21 +31,22 @@ HEAD = "import sys\n\nx = 1\n"
 
 
 @pytest.mark.parametrize(
-    ("typed", "line"),
+    ("typed", "imports"),
     [
-        ("y = Path(x)", "from pathlib import Path"),
-        ("y = np.zeros(3)", "import numpy as np"),
-        ("y = os.sep", "import os"),
-        ("y = a()", "from m import a"),
-        ("y = c()", "from m import b as c"),
+        ("y = Path(x)", "import sys\nfrom pathlib import Path\n"),
+        ("y = np.zeros(3)", "import sys\n\nimport numpy as np\n"),
+        ("y = os.sep", "import os\nimport sys\n"),
+        ("y = a()", "import sys\n\nfrom m import a\n"),
+        ("y = c()", "import sys\n\nfrom m import b as c\n"),
     ],
 )
 @pytest.mark.parametrize("ending", ["\n", "\r\n"], ids=["LF", "CRLF"])
-def test_the_import_of_the_other_file_is_added_below_the_last_one(typed: str, line: str, ending: str) -> None:
+def test_the_import_of_the_other_file_is_added_in_its_group(typed: str, imports: str, ending: str) -> None:
     text = HEAD.replace("\n", ending)
-    wanted = text.replace(f"import sys{ending}", f"import sys{ending}{line}{ending}") + typed
-    assert proposed(text, typed) == wanted
-    assert proposed(text, typed, (OTHER.replace("\n", "\r\n"),)) == wanted
+    wanted = text.replace(f"import sys{ending}", imports.replace("\n", ending)) + typed
+    below = text.index("x")
+    assert proposed(text, typed, offset=below) == wanted
+    assert proposed(text, typed, (OTHER.replace("\n", "\r\n"),), below) == wanted
 
 
 def test_without_imports_it_goes_below_the_docstring() -> None:
@@ -58,13 +59,17 @@ def test_without_imports_it_goes_below_the_docstring() -> None:
         ('"""What.\n\nimport that first.\n"""\n', "\nx = 1\n"),
         ("'''What.'''\n", "\nx = 1\n"),
         ('# c\nr"""What."""  # it is\n', "x = 1\n"),
-        ("from m import (\n    z,\n)  # all\n", "\nx = 1\n"),
-        ("import sys, \\\n    re\n", "x = 1\nimport b\n"),
+        ("import json, \\\n    re\n", "x = 1\nimport b\n"),
         ("#!/bin/python\n", "x = 1\n"),
     ],
 )
 def test_it_goes_below_strings_and_imports_that_go_on(above: str, below: str) -> None:
     assert proposed(above + below, "y = os.sep") == f"{above}import os\n{below}y = os.sep"
+
+
+def test_it_goes_below_a_list_of_several_lines() -> None:
+    head = "from json import (\n    z,\n)  # all\n"
+    assert proposed(f"{head}\nx = 1\n", "y = Path(x)") == f"{head}from pathlib import Path\n\nx = 1\ny = Path(x)"
 
 
 def test_a_long_line_takes_no_long_time() -> None:

@@ -24,7 +24,7 @@ FILES = (
 def test_nothing_is_shown_while_a_file_is_typed_forward(path: str, ending: str) -> None:
     text = (ROOT / path).read_text(encoding="utf-8")[:KEYS]
     buffer = Buffer("", language_id_of(path))
-    buffer.others = tuple((ROOT / other).read_text(encoding="utf-8") for other in FILES if other.endswith(".py"))
+    buffer.files = {f"/{other}": (ROOT / other).read_text(encoding="utf-8") for other in FILES if other != path}
     for key in text:
         end = len(buffer.text)
         buffer.replace(end, end, ending if key == "\n" else key)

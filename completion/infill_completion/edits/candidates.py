@@ -7,25 +7,26 @@ from collections.abc import Iterable, Iterator, Sequence
 from infill_completion.document.lines import line_at, line_start
 from infill_completion.edits.awaiting import calls_to_await, made_async
 from infill_completion.edits.by_example.drafts import Draft, draft_of, unified
-from infill_completion.edits.by_example.examples import Example, examples_of
+from infill_completion.edits.by_example.examples import MAX_LINES, Example, examples_of
 from infill_completion.edits.by_example.likeness import around, least_likeness, likeness, most_places
 from infill_completion.edits.by_example.patterns import EditPattern, Match, matches
 from infill_completion.edits.by_example.standing import Standing
 from infill_completion.edits.by_example.track_record import track_record
 from infill_completion.edits.edited_document import EditedDocument
 from infill_completion.edits.history import EditHistory, Hunk
+from infill_completion.edits.imports.import_table import ImportTable
+from infill_completion.edits.imports.missing_imports import first_due, missing_imports
+from infill_completion.edits.imports.unbound_names import unbound_names
+from infill_completion.edits.imports.unused_imports import unused_imports
 from infill_completion.edits.mirrors.search import MirrorSearch
-from infill_completion.edits.missing_imports import missing_imports
 from infill_completion.edits.names.renaming import renamed_places
 from infill_completion.edits.names.rules import rules_of
 from infill_completion.edits.parameters import changed_calls, changed_signature, is_called
 from infill_completion.edits.parsed import Parsers
 from infill_completion.edits.proposal import EditKind, EditRequest, Place, Proposal
-from infill_completion.edits.unbound_names import unbound_names
-from infill_completion.edits.unused_imports import unused_imports
 
-# Changes in which imports may have lost their last use.
-_LOST_IN = 8
+# Changes in which imports may have lost their last use, or which may need others.
+LATEST = 8
 UNLIKE = "too little like the example"
 TOO_COMMON = "there are too many such places; a second example is asked for"
 REFUTED = "you have changed such a place in another way"
@@ -68,25 +69,32 @@ class EditCandidates:
         hunk: The last change, of this or of another document.
         history: What the user has changed before.
         parsers: Hold the trees of the documents.
+        imports: What the workspace's other files import; None for a language whose imports are not read.
         is_explained: Whether to look for places, too, at which nothing will be proposed.
     """
 
     def __init__(
-        self, document: EditedDocument, hunk: Hunk, history: EditHistory, parsers: Parsers, *, is_explained: bool
+        self,
+        document: EditedDocument,
+        hunk: Hunk,
+        history: EditHistory,
+        parsers: Parsers,
+        imports: ImportTable | None = None,
+        *,
+        is_explained: bool,
     ) -> None:
         self._document, self._hunk, self._is_explained = document, hunk, is_explained
-        self._history, self._parsers = history, parsers
-        self._request = document.request
+        self._history, self._parsers, self._table, self._request = history, parsers, imports, document.request
 
     def all(self) -> Iterator[EditCandidate]:
         """Yield what each rule makes of the change, the surest first."""
         language_id, is_here = self._request.language_id, self._hunk.uri == self._request.uri
-        if is_new(self._hunk):
-            yield self._imports()
-            yield from self._mirrored()
-            return
         examples = examples_of(self._hunk, language_id)
-        if not examples:
+        if is_new(self._hunk) or not examples:
+            if is_here:
+                yield self._imports()
+            if is_new(self._hunk) and not is_large(self._hunk):
+                yield from self._mirrored()
             return
         latest = examples[-1]
         renamed = self._renamed_places(latest)
@@ -128,13 +136,13 @@ class EditCandidates:
                 yield candidate
 
     def _imports(self) -> EditCandidate:
-        """Return the import of a name that the change uses on lines that the cursor has left."""
-        request, hunk, tree = self._request, self._hunk, self._document.tree
-        if request.language_id != "python" or tree is None or hunk.uri != request.uri:
+        """Return the import of a name that changes brought in on lines that the cursor has left."""
+        request, history = self._request, self._history.of(self._request.uri)
+        if self._table is None or history is None:
             return EditCandidate(EditKind.IMPORT)
-        typed = line_at(request.text, request.offset) - hunk.first
-        lines = tuple(line for index, line in enumerate(hunk.after) if index != typed)
-        return EditCandidate(EditKind.IMPORT, missing_imports((hunk.before, lines), tree, request.text, request.others))
+        typed = line_at(request.text, request.offset)
+        found = missing_imports(history.hunks[-LATEST:], typed, self._document, self._table, request.path)
+        return EditCandidate(EditKind.IMPORT, *first_due(found, is_explained=self._is_explained))
 
     def _unused_imports(self) -> EditCandidate:
         """Return the imports that lost their last use before the last change: what is moved is soon back.
@@ -144,10 +152,10 @@ class EditCandidates:
         history, text = self._history.of(self._request.uri), self._request.text
         hunks = history.hunks if history is not None else []
         earlier = [hunk for hunk in hunks if hunk is not self._hunk]
-        places = unused_imports(earlier[-_LOST_IN:], self._document)
+        places = unused_imports(earlier[-LATEST:], self._document)
         lines = [place for place in places if is_whole_line(place, text)]
         if places and not lines:
-            places = unused_imports(earlier[-_LOST_IN:-1], self._document)
+            places = unused_imports(earlier[-LATEST:-1], self._document)
         candidate = EditCandidate(EditKind.UNUSED_IMPORT, lines or places)
         unbound = unbound_names(hunks, self._document) if candidate.proposals else set()
         if any(name.startswith("_") for name in unbound) or (unbound and not lines):
@@ -266,6 +274,11 @@ def is_whole_line(place: Place, text: str) -> bool:
 def is_new(hunk: Hunk) -> bool:
     """Return whether a hunk is code that was not there before."""
     return not "".join(hunk.before).strip()
+
+
+def is_large(hunk: Hunk) -> bool:
+    """Return whether a hunk has more lines than an example may have."""
+    return max(len(hunk.before), len(hunk.after)) > MAX_LINES
 
 
 def apart(proposals: Sequence[Proposal]) -> list[Proposal]:

@@ -80,7 +80,7 @@ class EditRequest:
         language_id: LSP's language id.
         text: The whole text with its own line ends.
         offset: The cursor.
-        others: The texts of the other open files in the same language.
+        path: The file from the workspace's folder, with slashes and one at the beginning.
     """
 
     uri: str
@@ -88,7 +88,7 @@ class EditRequest:
     language_id: str
     text: str
     offset: int
-    others: tuple[str, ...] = field(default=(), repr=False)
+    path: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
-from infill_completion.document.lines import line_end, line_start
+from infill_completion.document.lines import line_at, line_end, line_start
 from infill_completion.edits.by_example.examples import MAX_LINES
-from infill_completion.edits.candidates import EditCandidate, EditCandidates, apart, is_new
+from infill_completion.edits.candidates import LATEST, EditCandidate, EditCandidates, apart, is_large, is_new
 from infill_completion.edits.edited_document import EditedDocument
 from infill_completion.edits.explained import EditExplanation
 from infill_completion.edits.history import EditHistory, Hunk
+from infill_completion.edits.imports.import_table import ImportTable
+from infill_completion.edits.imports.missing_imports import importable_names
 from infill_completion.edits.parsed import Parsers, StoppedError, applied, errors
 from infill_completion.edits.proposal import (
     EditKind,
@@ -52,15 +54,18 @@ class Proposer:
         self._parsers = Parsers(is_stopped)
         self._offered: OrderedDict[int, None] = OrderedDict()  # hashes of lines before and after
 
-    def propose(self, request: EditRequest, explanation: EditExplanation | None = None) -> NextEditsAnswer:
+    def propose(
+        self, request: EditRequest, explanation: EditExplanation | None = None, imports: ImportTable | None = None
+    ) -> NextEditsAnswer:
         """Return the proposals for a document, nearest after the cursor first.
 
         Args:
             request: The document.
             explanation: Filled in with what was looked at, if somebody wants to read it.
+            imports: What the workspace's other files import; None for a language whose imports are not read.
         """
         try:
-            answer = self._propose(request, explanation)
+            answer = self._propose(request, explanation, imports)
         except StoppedError:
             answer = NextEditsAnswer(silence=Silence.SUPERSEDED)
         if explanation is not None:
@@ -86,9 +91,11 @@ class Proposer:
         """Forget a document."""
         self._parsers.forget(uri)
 
-    def _propose(self, request: EditRequest, notes: EditExplanation | None) -> NextEditsAnswer:
+    def _propose(
+        self, request: EditRequest, notes: EditExplanation | None, imports: ImportTable | None
+    ) -> NextEditsAnswer:
         hunk = next(self._history.latest(), None)
-        reason = self._refusal(request, hunk)
+        reason = self._refusal(request, hunk, imports)
         if notes is not None and hunk is not None and not has_secret(hunk, _text_of(hunk, request)):
             notes.example(hunk)
         if hunk is None or reason is not None:
@@ -101,9 +108,9 @@ class Proposer:
             document.is_near(node.start_byte, node.end_byte, hunk) for node in found_errors
         ):
             return NextEditsAnswer(silence=Silence.TYPING if is_new(hunk) else Silence.BROKEN)
-        silence = Silence.TYPING if is_new(hunk) and not request.others else Silence.NOTHING_LIKE_IT
+        silence = _silence_after(hunk)
         for candidate in EditCandidates(
-            document, hunk, self._history, self._parsers, is_explained=notes is not None
+            document, hunk, self._history, self._parsers, imports, is_explained=notes is not None
         ).all():
             self._parsers.check()
             found = self._judged(document, candidate)
@@ -184,20 +191,29 @@ class Proposer:
         before, after = ("".join(lines).rstrip("\r\n") for lines in (hunk.before, hunk.after))
         return hash((hunk.uri, before, after)) in self._offered
 
-    def _refusal(self, request: EditRequest, hunk: Hunk | None) -> Silence | None:
+    def _refusal(self, request: EditRequest, hunk: Hunk | None, imports: ImportTable | None) -> Silence | None:
         if hunk is None:
             return Silence.NO_EDIT
         for uri in {request.uri, hunk.uri}:
             history = self._history.of(uri)
             if history is not None and history.is_undone:
                 return Silence.UNDONE
-        if max(len(hunk.before), len(hunk.after)) > MAX_LINES or len(request.text) > MAX_CHARACTERS:
+        is_no_example = is_large(hunk) and not self._may_import(request, hunk, imports)
+        if is_no_example or len(request.text) > MAX_CHARACTERS:
             return Silence.TOO_LARGE
         if is_new(hunk) and not has_grammar(request.language_id):
             return Silence.TYPING
         if has_secret(hunk, _text_of(hunk, request)):
             return Silence.MASKED
         return None
+
+    def _may_import(self, request: EditRequest, hunk: Hunk, imports: ImportTable | None) -> bool:
+        """Return whether a change has brought in names that other files import."""
+        history = self._history.of(request.uri)
+        if hunk.uri != request.uri or imports is None or history is None:
+            return False
+        typed = line_at(request.text, request.offset)
+        return bool(importable_names(history.hunks[-LATEST:], typed, request.language_id, imports))
 
     def _allowed(self, document: EditedDocument, candidate: EditCandidate) -> list[tuple[Proposal, str]]:
         """Return the places with the reason why each is left out, empty for those that are not.
@@ -254,6 +270,13 @@ def _merged(text: str, proposals: Sequence[Proposal]) -> Proposal:
 
 def _text_of(hunk: Hunk, request: EditRequest) -> str | None:
     return request.text if hunk.uri == request.uri else None
+
+
+def _silence_after(hunk: Hunk) -> Silence:
+    """Return why nothing is proposed after a change if no rule finds anything."""
+    if is_large(hunk):
+        return Silence.TOO_LARGE
+    return Silence.TYPING if is_new(hunk) else Silence.NOTHING_LIKE_IT
 
 
 def _ordered(proposals: Sequence[Proposal], offset: int, *, goes_up: bool = False) -> list[Proposal]:

@@ -13,6 +13,7 @@ from infill_completion.edits.by_model.question import ModelQuestion, question_of
 from infill_completion.edits.candidates import is_new
 from infill_completion.edits.explained import EditExplanation
 from infill_completion.edits.history import EditHistory, Hunk
+from infill_completion.edits.imports.workspace_imports import WorkspaceImports, path_in_workspace
 from infill_completion.edits.parsed import applied
 from infill_completion.edits.proposal import EditRequest, NextEditsAnswer, Place, Proposal, Silence
 from infill_completion.edits.proposer import Proposer
@@ -32,13 +33,18 @@ _NEAR_LINES = 3
 class EditWindow:
     """Follows the edits of a window and proposes the next ones; belongs to one thread at a time.
 
+    Args:
+        imports: What is known of the workspace's imports already.
+
     Attributes:
+        imports: What the workspace's files import.
         left_to_a_model: The reasons for no proposal after which a model may be asked.
     """
 
     left_to_a_model = frozenset({Silence.NOTHING_LIKE_IT, Silence.REJECTED, Silence.WOULD_BREAK, Silence.TYPING})
 
-    def __init__(self) -> None:
+    def __init__(self, imports: WorkspaceImports | None = None) -> None:
+        self.imports = imports or WorkspaceImports()
         self._history, self._rejections = EditHistory(), Rejections()
         self._is_stopped: Callable[[], bool] = lambda: False
         self._proposer = Proposer(self._history, self._rejections, self._gives_up)
@@ -68,7 +74,7 @@ class EditWindow:
 
         Args:
             request: The document.
-            others: The other open documents in the same language.
+            others: The other open documents whose imports are read in the same way.
             settings: The user's settings.
             roots: The folders of the workspace.
             is_stopped: Whether to give up; asked often.
@@ -80,8 +86,18 @@ class EditWindow:
             if explanation is not None:
                 explanation.silence = reason
             return NextEditsAnswer(silence=reason)
-        texts = tuple(other.text for other in others[:MAX_OTHERS] if not self._is_private(other.uri, settings, roots))
-        return self._proposer.propose(replace(request, others=texts), explanation)
+        read = [other for other in others[:MAX_OTHERS] if not self._is_private(other.uri, settings, roots)]
+        # A cell knows the names of those above it.
+        table = None if ".ipynb" in request.uri else self.imports.open(request.language_id, read, roots)
+        path = path_in_workspace(request.uri, roots)
+        return self._proposer.propose(replace(request, path=path), explanation, table)
+
+    def read_imports(self, language_id: str, settings: Settings, roots: Sequence[Path]) -> bool:
+        """Read what files of the workspace import, for some milliseconds, and return whether there is more to read."""
+        is_on = settings.edits.enabled and settings.completion.is_language_enabled(language_id)
+        if not is_on or self.imports.is_fresh(language_id, roots, settings.privacy.ignore):
+            return False
+        return self.imports.read_on(language_id, roots, lambda path: self._is_private(path.as_uri(), settings, roots))
 
     def question(
         self,

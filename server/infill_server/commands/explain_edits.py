@@ -42,6 +42,8 @@ def explain_edits(options: argparse.Namespace) -> int:
     assert path is not None
     settings, roots = user_settings(options), workspace_of(snapshot.uri)
     window, explanation = EditWindow(), EditExplanation(snapshot.uri)
+    while window.read_imports(snapshot.language_id, settings, roots):
+        pass
     changes = _changes(snapshot, _committed(path))
     window.follow(snapshot.uri, changes, is_broken=False, settings=settings, roots=roots)
     request = EditRequest(snapshot.uri, 0, snapshot.language_id, snapshot.text, snapshot.offset)

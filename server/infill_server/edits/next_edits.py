@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from lsprotocol import types
 
+from infill_server.edits.import_reading import ImportReading
 from infill_server.edits.pending_edits import PendingEdits
 from infill_server.lsp.documents import Document, DocumentStore
 from infill_server.lsp.import_turns import import_in_turn
@@ -84,6 +85,7 @@ class NextEdits:
         self._running: set[PendingEdits] = set()
         self._inbox: deque[Callable[[EditWindow], None]] = deque()  # for the thread
         self._window: EditWindow | None = None
+        self._reading = ImportReading(self._run, self._idle, lambda: (settings(), documents.roots()))
         self._thread: ThreadPoolExecutor | None = None
 
     def expect(self) -> None:
@@ -189,6 +191,7 @@ class NextEdits:
     def close(self) -> None:
         """End the thread."""
         self._stop()
+        self._reading.close()
         if self._thread is not None:
             self._thread.shutdown(wait=False, cancel_futures=True)
 
@@ -212,7 +215,12 @@ class NextEdits:
             return NextEditsAnswer(silence=Silence.SNOOZED)
         settings, roots = self._settings(), self._documents.roots()
         # Making their texts takes time here, and nothing else reads them.
-        others = self._documents.others(request.uri, "python") if request.language_id == "python" else []
+        from infill_completion.edits.imports.workspace_imports import languages_read_with
+
+        languages = languages_read_with(request.language_id)
+        others = self._documents.others(request.uri, languages) if languages else []
+        if languages:
+            self._reading.start(request.language_id)
         for changed in self._documents.changed():
             broken, changes, uri = changed.changes.is_broken, changed.changes.take(), changed.uri
             self._inbox.append(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
@@ -245,18 +245,18 @@ class DocumentStore:
         if not self.folders and params.root_path:
             self.folders = [Path(params.root_path)]
 
-    def others(self, uri: str, language_id: str | None = None) -> Sequence[OpenDocument]:
+    def others(self, uri: str, languages: Container[str] | None = None) -> Sequence[OpenDocument]:
         """Return the open documents except ``uri`` and its notebook's cells, the last focused one first.
 
         Args:
             uri: The document.
-            language_id: The language of all that are returned; any if None.
+            languages: The languages of those that are returned; any if None.
         """
         hidden = {unquote(uri), *self._cells_of(uri)}
         return [
             document.opened()
             for key, document in reversed(self._documents.items())
-            if key not in hidden and language_id in {None, document.language_id}
+            if key not in hidden and (languages is None or document.language_id in languages)
         ]
 
     def cells_before(self, uri: str) -> Sequence[OpenDocument]:

@@ -10,7 +10,13 @@ import pytest
 
 from infill_completion.api import CompletionRequest
 from infill_server.cli import main
-from infill_server.commands.bench.edit_verdict import ChangedLines, Verdict, verdict, verdict_of_added
+from infill_server.commands.bench.edit_verdict import (
+    ChangedLines,
+    Verdict,
+    insertion_verdict,
+    verdict,
+    verdict_of_added,
+)
 from infill_server.commands.bench.edits import replay_commits
 from tests.engine.learning.git_repository import sign_newest
 from tests.scripted_engine import Reply, ScriptedEngine
@@ -148,6 +154,39 @@ def test_two_places_on_a_line_that_are_not_taken_count_once(repository: Path) ->
     _commit(repository, after)
     report = replay_commits(repository, 10)
     assert sum(report.verdicts.values()) == len({example.split(" (")[0] for example in report.examples})
+
+
+IMPORTING = (
+    "import sys\n\nx = sys.argv\n\n\ndef f():\n    return 1\n",
+    "import os\nimport sys\n\nx = sys.argv\n\n\ndef f():\n    z = os\n    w = z\n    return 1\n",
+    "import os\n\ny = os.sep\n",
+)
+
+
+def test_imports_come_from_the_files_before_the_commit(repository: Path) -> None:
+    before, after, other = IMPORTING
+    (repository / "b.py").write_text(other)
+    _git(repository, "add", "b.py")
+    _commit(repository, before)
+    _commit(repository, after)
+    report = replay_commits(repository, 10)
+    assert report.of_kind("import") == (1, 1)  # going up
+
+
+@pytest.mark.parametrize(
+    ("inserted", "wanted", "expected"),
+    [
+        (("import os\n",), ("import os\n", "import re\n"), Verdict.EXACT),
+        (("import { a } from 'm';\n",), ("import { a, b } from 'm';\n",), Verdict.PART),
+        (("import { a } from 'm';\n",), ("import {\n", "  a,\n", "  b,\n", "} from 'm';\n"), Verdict.PART),
+        (("import { a } from 'm';\n",), ("import { a } from 'n';\n", "import { b } from 'm';\n"), Verdict.OTHER),
+        (("import os\n",), ("x = os\n",), Verdict.OTHER),
+    ],
+)
+def test_an_insertion_is_right_wherever_the_commit_makes_it(
+    inserted: tuple[str, ...], wanted: tuple[str, ...], expected: Verdict
+) -> None:
+    assert insertion_verdict(inserted, wanted, "typescript") is expected
 
 
 def test_silence_is_right_after_a_single_hunk(repository: Path) -> None:

@@ -51,6 +51,24 @@ def test_the_page_says_what_is_proposed(tmp_path: Path, capsys: pytest.CaptureFi
     assert out.rstrip().endswith("proposed")
 
 
+@pytest.mark.parametrize(
+    ("other", "line"),
+    [
+        ("import os\n", "import: os: other files import it in one way"),
+        ("import m as os\nimport n as os\n", "import: os: other files import other things by this name"),
+    ],
+)
+def test_names_that_others_import_are_explained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], other: str, line: str
+) -> None:
+    file = _commit(tmp_path, BEFORE)
+    for index, text in enumerate(other.splitlines()):
+        (tmp_path / f"b{index}.py").write_text(text)
+    file.write_text(BEFORE + "z = os.sep\n", encoding="utf-8")
+    assert main(["explain", "--edits", f"{file}:3:1"]) == 0
+    assert line in capsys.readouterr().out
+
+
 def test_a_file_without_changes_has_no_example(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = _commit(tmp_path, BEFORE)
     assert main(["explain", "--edits", f"{file}:1:1"]) == 0

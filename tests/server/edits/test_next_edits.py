@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Container, Sequence
+from pathlib import Path
 
 import pytest
 from lsprotocol import types
@@ -24,9 +25,9 @@ class CountedStore(DocumentStore):
 
     asked = 0
 
-    def others(self, uri: str, language_id: str | None = None) -> Sequence[OpenDocument]:
+    def others(self, uri: str, languages: Container[str] | None = None) -> Sequence[OpenDocument]:
         self.asked += 1
-        return super().others(uri, language_id)
+        return super().others(uri, languages)
 
 
 class Window:
@@ -177,11 +178,23 @@ async def test_a_password_is_no_example(name: str, value: str, texts: list[str])
 
 @pytest.mark.parametrize(("ignore", "texts"), [((), ["import os\n"]), (("b.py",), [])], ids=["readable", "private"])
 async def test_an_import_comes_from_files_that_may_be_read(ignore: tuple[str, ...], texts: list[str]) -> None:
-    window = Window("import sys\n\nx = 1\n", 0, "")
+    window = Window("import abc\n\nx = 1\n", 0, "")
     window.settings = Settings(privacy=PrivacySettings(ignore=ignore))
     window.documents.open(types.TextDocumentItem("file:///w/b.py", "python", 1, "import os\n"))
     window.change(types.Range(types.Position(3, 0), types.Position(3, 0)), "y = os.sep")
     assert await window.texts() == texts
+    window.edits.close()
+
+
+async def test_an_import_comes_from_files_that_are_not_open(tmp_path: Path) -> None:
+    (tmp_path / "b.py").write_text("import os\n")
+    window = Window("import abc\n\nx = 1\n", 0, "")
+    window.documents.folders = [tmp_path]
+    window.change(types.Range(types.Position(3, 0), types.Position(3, 0)), "y = os.sep")
+    async with asyncio.timeout(DEADLINE_S):
+        while not (texts := await window.texts()):
+            pass
+    assert texts == ["import os\n"]
     window.edits.close()
 
 
@@ -199,7 +212,7 @@ async def test_nothing_is_kept_for_a_client_that_never_asks(window: Window) -> N
     window.edits.close()
 
 
-@pytest.mark.parametrize(("language_id", "asked"), [("python", 1), ("javascript", 0)])
+@pytest.mark.parametrize(("language_id", "asked"), [("python", 1), ("javascript", 1), ("c", 0)])
 async def test_other_documents_are_read_only_where_they_count(language_id: str, asked: int) -> None:
     window = Window("foo(count)\nbar()\n", 0, "", language_id)
     window.documents.open(types.TextDocumentItem("file:///w/b.py", language_id, 1, "import os\n"))
@@ -212,7 +225,7 @@ def test_other_documents_are_of_the_language_that_is_asked_for(window: Window) -
     for name, language_id in (("b.py", "python"), ("c.js", "javascript")):
         window.documents.open(types.TextDocumentItem(f"file:///w/{name}", language_id, 1, name))
     assert [other.text for other in window.documents.others(URI)] == ["c.js", "b.py"]
-    assert [other.text for other in window.documents.others(URI, "python")] == ["b.py"]
+    assert [other.text for other in window.documents.others(URI, {"python"})] == ["b.py"]
 
 
 async def test_an_explanation_names_the_example_the_places_and_why_each_is_left_out(window: Window) -> None:

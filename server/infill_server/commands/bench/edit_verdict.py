@@ -74,6 +74,29 @@ class ChangedLines:
         return (self.first, after[:more]) if after[more:] == before else None
 
 
+def insertion_verdict(inserted: Sequence[str], wanted: Sequence[str], language_id: str) -> Verdict:
+    """Return whether a commit adds lines, wherever it does.
+
+    It adds a part of a statement if that has the words of the lines in their order, and begins with no other one.
+
+    Args:
+        inserted: The new lines, without blank ones.
+        wanted: The lines that the commit puts somewhere.
+        language_id: LSP's language id.
+    """
+    lines, new = [line.rstrip("\r\n") for line in wanted], [line.rstrip("\r\n") for line in inserted]
+    if any(lines[at : at + len(new)] == new for at in range(len(lines))):
+        return Verdict.EXACT
+    own, rows = _texts(new, language_id), [_texts([line], language_id) for line in lines[:_MAX_LINES]]
+    for start in range(len(rows)):
+        run: list[str] = []
+        for row in rows[start : start + _MAX_TOGETHER]:
+            run = run + row
+            if run.count(own[0]) == 1 and run[0] == own[0] and _distance(own, run) == len(run) - len(own):
+                return Verdict.PART
+    return Verdict.OTHER
+
+
 def verdict(changed: ChangedLines, wanted: Sequence[str] | None, language_id: str) -> Verdict:
     """Return what a commit does with lines.
 

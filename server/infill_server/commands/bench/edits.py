@@ -2,7 +2,8 @@
 
 One hunk of a file is made, and what is shown is compared with those still to come. Then the next one is made, and so
 on; what the user does not take at once does not come again. Nobody knows in what order a commit was written, so each
-file is played down and up. Where a commit has a single hunk in a file, silence is right.
+file is played down and up. Where a commit has a single hunk in a file, silence is right. Imports come from the files as
+they were before the commit.
 """
 
 from __future__ import annotations
@@ -17,14 +18,21 @@ from pathlib import Path
 
 from infill_completion.document.changes import ChangeClock, LineChange
 from infill_completion.document.lines import line_at
-from infill_completion.edits.proposal import EditRequest, NextEditsAnswer, Proposal, lines_of
+from infill_completion.edits.proposal import EditKind, EditRequest, NextEditsAnswer, Proposal, lines_of
 from infill_completion.edits.rejections import key_of
 from infill_completion.edits.window import EditWindow
 from infill_completion.settings import Settings
 from infill_server.commands.bench.edit_history import FileChange, LineHunk, changes_of
 from infill_server.commands.bench.edit_model import ReplayedModel
 from infill_server.commands.bench.edit_report import EditReport
-from infill_server.commands.bench.edit_verdict import ChangedLines, Verdict, verdict, verdict_of_added
+from infill_server.commands.bench.edit_verdict import (
+    ChangedLines,
+    Verdict,
+    insertion_verdict,
+    verdict,
+    verdict_of_added,
+)
+from infill_server.commands.bench.edit_workspace import CommittedImports
 from infill_server.commands.bench.git import GitRefusedError
 from infill_server.commands.user_settings import user_settings
 from infill_server.errors import UsageError
@@ -64,11 +72,12 @@ def replay_commits(
     Raises:
         GitError: It is no git repository, or git is missing.
     """
-    report = EditReport()
+    report, imports = EditReport(), CommittedImports(repository)
     for change in changes_of(repository, commits):
         report.files += 1
         for hunks in (change.hunks, change.hunks[::-1]) if len(change.hunks) > 1 else (change.hunks,):
-            replay = _Replay(change, list(hunks), report, settings or Settings(), model)
+            window = EditWindow(imports.before(change.commit))
+            replay = _Replay(change, list(hunks), report, settings or Settings(), model, window)
             while replay.left:
                 replay.step()
             report.due += len(hunks) - 1
@@ -86,6 +95,7 @@ class _Replay:
         report: Where what is shown is counted.
         settings: The user's settings.
         model: Asked where the rules propose nothing.
+        window: Makes the proposals.
         found: The first lines of the hunks that were shown before they were made.
     """
 
@@ -94,12 +104,13 @@ class _Replay:
     report: EditReport
     settings: Settings
     model: ReplayedModel | None
+    window: EditWindow
     found: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.lines = list(self.change.before)
         self._made: list[LineHunk] = []
-        self._window, self._clock = EditWindow(), ChangeClock()
+        self._clock = ChangeClock()
 
     def step(self) -> None:
         """Make the next hunk, ask, and judge the answer."""
@@ -107,7 +118,7 @@ class _Replay:
         at = self._now(first)
         old = self.lines[at : at + end - first]
         made = [LineChange(at, tuple(old), new, self._clock.tick())]
-        self._window.follow(self.change.path, made, is_broken=False, settings=self.settings, roots=())
+        self.window.follow(self.change.path, made, is_broken=False, settings=self.settings, roots=())
         self.lines[at : at + end - first] = new
         self._made.append(hunk)
         text = "".join(self.lines)
@@ -121,9 +132,9 @@ class _Replay:
     def _ask(self, text: str, cursor: int) -> NextEditsAnswer:
         request = EditRequest(self.change.path, len(self.left), self.change.language_id, text, cursor)
         started = time.perf_counter()
-        answer = self._window.propose(request, (), self.settings, (), lambda: False)
+        answer = self.window.propose(request, (), self.settings, (), lambda: False)
         if self.model is not None:
-            answer = self.model.take(self._window, request, answer)
+            answer = self.model.take(self.window, request, answer)
         self.report.times_ms.append((time.perf_counter() - started) * 1000)
         return answer
 
@@ -140,24 +151,28 @@ class _Replay:
         for together in by_line.values():
             lines = ChangedLines.of(text, together)
             for proposal in together:
-                self._window.reject(key_of(self.change.path, *lines_of(text, proposal)))
-            self._window.reject(key_of(self.change.path, "".join(lines.before), "".join(lines.after)))
-            hunk, judged = self._verdict(lines)
+                self.window.reject(key_of(self.change.path, *lines_of(text, proposal)))
+            self.window.reject(key_of(self.change.path, "".join(lines.before), "".join(lines.after)))
+            hunk, judged = self._verdict(lines, together[0].kind)
             wanted = hunk[2] if hunk is not None else None
             self.report.add(place, together[0].kind.value, lines, wanted, judged)
             if hunk is not None and judged.is_right:
                 self.found.add(hunk[0])
 
-    def _verdict(self, lines: ChangedLines) -> tuple[LineHunk | None, Verdict]:
+    def _verdict(self, lines: ChangedLines, kind: EditKind) -> tuple[LineHunk | None, Verdict]:
         """Return the hunk that a proposal belongs to, and what the hunk does with its lines."""
         language_id = self.change.language_id
         at, added = lines.added or (lines.first, ())
         for hunk in self.left if added else ():
             first, end = self._now(hunk[0]), self._now(hunk[0]) + hunk[1] - hunk[0]
-            if first - len(added) < at < end + len(added):
+            if kind is EditKind.IMPORT:  # wherever it goes
+                judged = insertion_verdict([line for line in added if line.strip()], hunk[2], language_id)
+            elif first - len(added) < at < end + len(added):
                 judged = verdict_of_added(added, self.lines[:first], hunk[2], self.lines[end:], language_id)
-                if judged.is_right:
-                    return hunk, judged
+            else:
+                continue
+            if judged.is_right:
+                return hunk, judged
         around = (hunk for hunk in self.left if 0 <= lines.first - self._now(hunk[0]) < hunk[1] - hunk[0])
         found = next(around, None)
         return found, verdict(lines, found[2] if found is not None else None, language_id)

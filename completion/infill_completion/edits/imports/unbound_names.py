@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from infill_completion.edits.edited_document import EditedDocument
 from infill_completion.edits.history import Hunk
+from infill_completion.edits.imports.fresh_names import fresh_names
 from infill_completion.edits.names.builtin_names import is_known
 from infill_completion.edits.names.occurrences import occurrence_at
 from infill_completion.edits.names.rules import rules_of
-from infill_completion.edits.tokens import DOTS, LexemeKind, tokens_of
-from infill_completion.edits.words import KEYWORDS
+from infill_completion.edits.tokens import DOTS
 
 # A file of these sees names of its package without importing them.
 _BOUND_ELSEWHERE = frozenset({"java", "go"})
@@ -27,7 +27,8 @@ def unbound_names(hunks: Sequence[Hunk], document: EditedDocument) -> set[str]:
     rules, tree = rules_of(language_id), document.tree
     if rules is None or tree is None or language_id in _BOUND_ELSEWHERE:
         return set()
-    names = {name for name in _brought_in(hunks, language_id) if not is_known(language_id, name, text)}
+    fresh = fresh_names([hunk.before for hunk in hunks], [hunk.after for hunk in hunks], language_id)
+    names = {name for name in fresh if not is_known(language_id, name, text)}
     bound, used, before = set[str](), set[str](), ""
     for token in document.tokens:
         is_member, before = before in DOTS, token.text
@@ -39,17 +40,3 @@ def unbound_names(hunks: Sequence[Hunk], document: EditedDocument) -> set[str]:
         elif one is not None and not one.receiver and not one.is_label:
             used.add(token.text)
     return used - bound
-
-
-def _brought_in(hunks: Sequence[Hunk], language_id: str) -> set[str]:
-    """Return the names that stand in changed lines, and in none of those that they replaced."""
-    before, after = (
-        {
-            token.text
-            for lines in sides
-            for token in tokens_of("".join(lines), language_id)
-            if token.kind is LexemeKind.NAME
-        }
-        for sides in ([hunk.before for hunk in hunks], [hunk.after for hunk in hunks])
-    )
-    return after - before - KEYWORDS

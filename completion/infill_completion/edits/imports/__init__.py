@@ -1,0 +1,1 @@
+"""Imports: what files import, names that nothing binds, and where an import is added or goes."""

@@ -1,0 +1,1 @@
+"""Import statements, read from the text of a file in each language."""
