@@ -66,6 +66,16 @@ VERDICTS = {
         ("    return (\n", "        total + 1\n", "    )\n"),
         Verdict.PART,
     ),
+    "several lines made with other blanks": (
+        "    return count + 1,\n    total\n",
+        ("    return count  + 1,\n", "    total\n"),
+        Verdict.PART,
+    ),
+    "several lines made otherwise": (
+        "    return count + 1,\n    total\n",
+        ("    return count + 1,\n", "    size\n"),
+        Verdict.OTHER,
+    ),
     "another name": ("    return total + 1\n", ("    return size + 1\n",), Verdict.OTHER),
     "the name elsewhere in a new line": ("    return total + 1\n", ("    print(total, file, sep)\n",), Verdict.OTHER),
     "the line removed": ("    return total + 1\n", (), Verdict.REMOVED),
@@ -80,7 +90,7 @@ VERDICTS = {
 def test_a_proposal_is_right_if_the_commit_does_the_same_in_these_lines(
     after: str, wanted: tuple[str, ...] | None, expected: Verdict
 ) -> None:
-    lines = ChangedLines(0, (BEFORE_LINE,), (after,) if after else ())
+    lines = ChangedLines(0, (BEFORE_LINE,), tuple(after.splitlines(keepends=True)))
     assert verdict(lines, wanted, "python") is expected
 
 

@@ -10,7 +10,7 @@ from enum import Enum
 from infill_completion.document.lines import line_at, line_end, line_start, split_lines
 from infill_completion.edits.parsed import applied
 from infill_completion.edits.proposal import Proposal
-from infill_completion.edits.tokens import tokens_of
+from infill_completion.edits.tokens import holds_run, tokens_of
 
 # A line is compared with so many of the commit's lines together, since formatters break lines.
 _MAX_TOGETHER = 8
@@ -118,7 +118,9 @@ def verdict(changed: ChangedLines, wanted: Sequence[str] | None, language_id: st
         return Verdict.EXACT
     if not lines:
         return Verdict.REMOVED
-    return Verdict.PART if _is_part(before, after, lines, language_id) else Verdict.OTHER
+    # Formatters align what stands in several lines.
+    is_made = len(after) > 1 and holds_run(_texts(lines[:_MAX_LINES], language_id), _texts(after, language_id))
+    return Verdict.PART if is_made or _is_part(before, after, lines, language_id) else Verdict.OTHER
 
 
 def verdict_of_added(
