@@ -39,6 +39,7 @@ SHOWN: tuple[Table, ...] = (
     mirrors.FIELDS,
     mirrors.BRANCHES,
     imports.SHOWN,
+    imports.REMOVED,
 )
 SILENT: tuple[Table, ...] = (
     rename.SILENT,
