@@ -190,6 +190,7 @@ def test_imports_come_from_the_files_before_the_commit(repository: Path) -> None
         (("import { a } from 'm';\n",), ("import { a, b } from 'm';\n",), Verdict.PART),
         (("import { a } from 'm';\n",), ("import {\n", "  a,\n", "  b,\n", "} from 'm';\n"), Verdict.PART),
         (("import { a } from 'm';\n",), ("import { a } from 'n';\n", "import { b } from 'm';\n"), Verdict.OTHER),
+        (("import a from 'm';\n",), ('import a from "m";\n',), Verdict.PART),
         (("import os\n",), ("x = os\n",), Verdict.OTHER),
     ],
 )

@@ -77,7 +77,8 @@ class ChangedLines:
 def insertion_verdict(inserted: Sequence[str], wanted: Sequence[str], language_id: str) -> Verdict:
     """Return whether a commit adds lines, wherever it does.
 
-    It adds a part of a statement if that has the words of the lines in their order, and begins with no other one.
+    It adds a part of a statement if that has the words of the lines in their order, in whatever quotation marks, and
+    begins with no other one.
 
     Args:
         inserted: The new lines, without blank ones.
@@ -87,7 +88,7 @@ def insertion_verdict(inserted: Sequence[str], wanted: Sequence[str], language_i
     lines, new = [line.rstrip("\r\n") for line in wanted], [line.rstrip("\r\n") for line in inserted]
     if any(lines[at : at + len(new)] == new for at in range(len(lines))):
         return Verdict.EXACT
-    own, rows = _texts(new, language_id), [_texts([line], language_id) for line in lines[:_MAX_LINES]]
+    own, rows = _unquoted(new, language_id), [_unquoted([line], language_id) for line in lines[:_MAX_LINES]]
     for start in range(len(rows)):
         run: list[str] = []
         for row in rows[start : start + _MAX_TOGETHER]:
@@ -190,6 +191,10 @@ def _is_part(before: list[str], after: list[str], lines: list[str], language_id:
 
 def _texts(lines: Sequence[str], language_id: str) -> list[str]:
     return [token.text for token in tokens_of("\n".join(lines), language_id)]
+
+
+def _unquoted(lines: Sequence[str], language_id: str) -> list[str]:
+    return [text.strip("'\"") for text in _texts(lines, language_id)]
 
 
 def _distance(old: Sequence[str], new: Sequence[str]) -> int:
