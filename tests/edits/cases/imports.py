@@ -147,6 +147,11 @@ SILENT = {
             "--- b.py\nif TYPE_CHECKING:\n    from m import T\n--- a.py\nimport n\n\n"
             f"def g(a: «n⟶T»): ...\nw = n\n{_PY}"
         ),
+        "of the tests": (
+            "--- tests/m.py\ndef f(): ...\n"
+            + "".join(f"--- tests/b{number}.py\nfrom tests.m import f\n" for number in range(5))
+            + f"--- src/a.py\nimport n\n\nx = «n⟶f(n)»\n{_PY}"
+        ),
         "used before": f"--- b.py\nfrom m import f\n--- a.py\nimport n\n\nw = f(n)\nx = «1⟶f()»\n{_PY}",
         "a type parameter": f"--- b.py\nfrom m import T\n--- a.py\nimport n\n\nw = n\n\ndef g[T](a: «n⟶T»): ...\n{_PY}",
         "captured by a match": (

@@ -14,6 +14,8 @@ from infill_completion.edits.imports.reading.statement import WHOLE, ImportedNam
 # imported, 5 were other things of the same name; in Java and Go none of 37.
 _BY_PLACE = frozenset({"python", "script"})
 _FEW = 4
+# Packages that are not imported by what they are for.
+_ASIDE = frozenset({"benchmarks", "docs", "examples", "test", "tests"})
 # Files of which each is compared with every other.
 _MAX_COMPARED = 200
 
@@ -167,9 +169,12 @@ class ImportTable:
             uses = [(file, one) for file, one, module in placed if not module.startswith("/")]
         elif near:
             return uses
-        if self.family in _BY_PLACE and 0 < len(uses) < _FEW and not _is_near([file for file, _ in uses], path):
+        if self.family not in _BY_PLACE or not uses:
+            return uses
+        first = uses[0][1].module.partition(".")[0]
+        if first in _ASIDE and f"/{first}/" not in path:
             return []
-        return uses
+        return uses if len(uses) >= _FEW or _is_near([file for file, _ in uses], path) else []
 
 
 def _is_near(files: Sequence[FileImports], path: str) -> bool:
