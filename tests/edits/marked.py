@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from infill_completion.document.changes import ChangeClock, ChangeLog
 from infill_completion.edits.history import EditHistory
+from infill_completion.edits.imports.families import FAMILIES
 from infill_completion.edits.imports.import_table import ImportTable
-from infill_completion.edits.imports.reading.file_imports import FAMILIES, read_imports
+from infill_completion.edits.imports.reading.file_imports import read_imports
 from infill_completion.edits.proposal import EditRequest, NextEditsAnswer, Proposal
 from infill_completion.edits.proposer import Proposer
 from infill_completion.edits.rejections import Rejections

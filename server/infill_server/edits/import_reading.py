@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from infill_completion.settings import Settings
 
 
+# The pause after each piece: with that a quarter of one core at most.
+PAUSE_S = 0.006
+
+
 class ImportReading:
     """The work in the background; there is one at a time.
 
@@ -41,8 +45,6 @@ class ImportReading:
             self._task.cancel()
 
     async def _read(self, language_id: str) -> None:
-        from infill_completion.edits.imports.workspace_imports import PAUSE_S
-
         more = True
         while more:
             await self._idle.wait()

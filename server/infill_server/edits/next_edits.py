@@ -215,7 +215,7 @@ class NextEdits:
             return NextEditsAnswer(silence=Silence.SNOOZED)
         settings, roots = self._settings(), self._documents.roots()
         # Making their texts takes time here, and nothing else reads them.
-        from infill_completion.edits.imports.workspace_imports import languages_read_with
+        from infill_completion.edits.imports.families import languages_read_with
 
         languages = languages_read_with(request.language_id)
         others = self._documents.others(request.uri, languages) if languages else []

@@ -9,7 +9,8 @@ import pytest
 
 from infill_completion.document.workspace import OpenDocument
 from infill_completion.edits.imports import workspace_imports as module
-from infill_completion.edits.imports.workspace_imports import WorkspaceImports, languages_read_with, path_in_workspace
+from infill_completion.edits.imports.families import languages_read_with
+from infill_completion.edits.imports.workspace_imports import WorkspaceImports, path_in_workspace
 
 
 def read(imports: WorkspaceImports, root: Path, private: str = "") -> list[str]:

@@ -10,9 +10,10 @@ from pathlib import Path
 from infill_completion.context.source_walk import walk_sources
 from infill_completion.document.files import read_source
 from infill_completion.document.workspace import OpenDocument
+from infill_completion.edits.imports.families import FAMILIES
 from infill_completion.edits.imports.import_table import ImportTable
-from infill_completion.edits.imports.reading.file_imports import FAMILIES, FileImports, read_imports
-from infill_completion.languages.registry import BY_ID, context_module_of, language_id_of
+from infill_completion.edits.imports.reading.file_imports import FileImports, read_imports
+from infill_completion.languages.registry import context_module_of, language_id_of
 from infill_completion.privacy.rules import path_of
 
 MAX_FILES = 4000
@@ -24,9 +25,8 @@ FRESH_S = 60.0
 # Open documents whose imports are kept.
 _MAX_OPENED = 64
 
-# One piece of work, and the pause after it: a quarter of one core at most, and no request waits long.
+# One piece of work; no request waits long.
 PIECE_MS = 2.0
-PAUSE_S = 0.006
 
 IsPrivate = Callable[[Path], bool]
 
@@ -119,12 +119,6 @@ class WorkspaceImports:
         while len(self._opened) > _MAX_OPENED:
             self._opened.popitem(last=False)
         return known[1]
-
-
-def languages_read_with(language_id: str) -> frozenset[str]:
-    """Return the languages whose imports are in the same table; none for one whose imports are not read."""
-    family = context_module_of(language_id)
-    return frozenset(other for other in BY_ID if family in FAMILIES and context_module_of(other) == family)
 
 
 def _is_of(name: str, family: str) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from infill_completion.edits.imports.families import FAMILIES
 from infill_completion.edits.imports.import_table import ImportTable
-from infill_completion.edits.imports.reading.file_imports import FAMILIES, FileImports, read_imports
+from infill_completion.edits.imports.reading.file_imports import FileImports, read_imports
 from infill_completion.edits.imports.workspace_imports import MAX_BYTES, MAX_FILES, WorkspaceImports
 from infill_completion.languages.registry import context_module_of, language_id_of
 from infill_server.commands.bench.git import Git

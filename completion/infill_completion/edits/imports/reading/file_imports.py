@@ -19,8 +19,6 @@ _READERS: dict[str, Callable[[str], Iterator[ImportStatement]]] = {
     "go": go.statements,
     "rust": rust.statements,
 }
-# Languages whose imports are read.
-FAMILIES = frozenset(_READERS)
 _AMBIENT = re.compile(
     r"^[ \t]*(?:declare[ \t]+)?(?:(?:abstract[ \t]+)?class|interface|type|namespace|enum|const|let|var|function)"
     r"[ \t]+([\w$]+)",
