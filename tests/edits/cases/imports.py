@@ -222,6 +222,10 @@ SILENT = {
             "--- q/B.java\npackage q;\n\nimport static org.junit.Assert.assertTrue;\n--- p/A.java\npackage p;\n\n"
             f"import java.util.Set;\n\nclass A extends Set {{\n  boolean x = «1⟶assertTrue(2)»;\n{_JAVA}"
         ),
+        "type of a type that is extended": (
+            "--- q/B.java\npackage q;\n\nimport java.util.Map.Entry;\n--- p/A.java\npackage p;\n\nimport java.util.Map;\n\n"
+            f"class A implements Map {{\n  «int⟶Entry» x;\n{_JAVA}"
+        ),
         "of the language": (
             "--- q/B.java\npackage q;\n\nimport q.r.Record;\n--- p/A.java\npackage p;\n\nimport java.util.Set;\n\n"
             f"class A {{\n  Set s;\n  «int⟶Record» x;\n{_JAVA}"

@@ -154,11 +154,12 @@ def _java(uses: Sequence[Node], way: ImportWay, file: ImportingFile) -> bool:
         return False
     if any(other.package == package and name in other.declared for other in file.table.files()):
         return False
-    if way.name.is_static:
+    if way.name.is_static or way.name.module.rpartition(".")[2][:1].isupper():  # a member of a type
         # A type that inherited such a name would not import others beside it.
         is_usual = any(one.module == way.name.module for statement in file.statements for one in statement.names)
-        return is_usual or not any(may_be_inherited(use) for use in uses)
-    return name[0].isupper() and "_" not in name
+        if not is_usual and any(may_be_inherited(use) for use in uses):
+            return False
+    return way.name.is_static or (name[0].isupper() and "_" not in name)
 
 
 _CHECKS: dict[str, Callable[[Sequence[Node], ImportWay, ImportingFile], bool]] = {
