@@ -38,7 +38,8 @@ class Lexeme(NamedTuple):
 _KINDS = {kind.value: kind for kind in LexemeKind}
 # What is never closed reaches to the end; otherwise every opening delimiter would be searched to the end in vain.
 _STRINGS = r""""{3}[\s\S]*?(?:"{3}|\Z)|'{3}[\s\S]*?(?:'{3}|\Z)|"(?:[^"\\\n]|\\.)*"|`[^`]*(?:`|\Z)"""
-_MARKS = r"===|!==|\.\.\.|<<=|>>=|->|=>|::|&&|\|\||[-+*/%&|^=!<>:]=|\+\+|--|<<|\*\*|//|\?\?|\?\.|[^\s\w]"
+# A quotation mark after a backslash begins no string: one without an end would be searched from each of them.
+_MARKS = r"\\[\"'`]|===|!==|\.\.\.|<<=|>>=|->|=>|::|&&|\|\||[-+*/%&|^=!<>:]=|\+\+|--|<<|\*\*|//|\?\?|\?\.|[^\s\w]"
 
 
 def tokens_of(text: str, language_id: str, start: int = 0, end: int | None = None) -> list[Lexeme]:

@@ -73,3 +73,39 @@ def test_what_other_files_know_without_an_import_is_declared(family: str, row: t
 )
 def test_long_texts_take_time_in_proportion(family: str, piece: str) -> None:
     assert len(statements_of(piece * (60_000 // len(piece)), family)) < 60_000
+
+
+# One piece that is repeated between two others: none of these may be searched from each of its places.
+SLOW = {
+    "other statements between imports": ("", "import ('a'); import ()\n", "f()\n"),
+    "escapes in a string without an end": ('x = "', '\\"', "\n"),
+    "a comment after import": ("import\n/* ", "x", " */\nconst y = 1\n"),
+    "blanks after import": ("import ", " ", ";\n"),
+    "blanks after use": ("use ", " ", "{\n"),
+    "blanks after a name": ("from a import b", " ", ";\n"),
+    "a word in a block": ("import (\n", "a", "\n)\n"),
+    "blocks without an end": ("", "var (\n", "\n"),
+    "names of a block": ("import (\n", '\t"a/bcdefgh"\n', ")\n"),
+}
+
+
+@pytest.mark.parametrize("family", NAMES)
+@pytest.mark.parametrize("pieces", SLOW.values(), ids=SLOW)
+def test_large_files_take_time_in_proportion(family: str, pieces: tuple[str, str, str]) -> None:
+    first, piece, last = pieces
+    statement = {"go": 'import "z"\n\nvar a = z.A\n', "rust": "use a::z;\n", "java": "import a.z;\n"}
+    text = statement.get(family, "import z from 'z';\n" if family == "script" else "import z\n")
+    found = read_imports("/a", family, text + first + piece * (300_000 // len(piece)) + last)
+    assert "z" in [name.name for name in found.names]
+
+
+@pytest.mark.parametrize(
+    ("family", "text"),
+    [
+        ("script", "const s = 'a \\\nimport z from \"z\"\\\n';\n"),
+        ("python", "s = 'a\\\nimport z\\\n'\n"),
+        ("script", "const e = /\\\"/;\nimport y from 'y';\n/* \"\nimport z from 'z';\n*/\n"),
+    ],
+)
+def test_what_a_string_or_comment_says_is_no_import(family: str, text: str) -> None:
+    assert "z" not in [name.name for name in read_imports("/a", family, text).names]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # What may stand between imports of the head of a file.
 _BETWEEN = re.compile(
-    r"(?:\s|;|import\s*\(|\)|import\b[^\n]*|(?:pub(?:\([^()\n]*\))?\s+)?(?:mod|use|extern\s+crate)\s[^;{]*;|#!?\[[^\n]*\])*"
+    r"(?>\s++|[;)]|import\b[^\n]*|(?:pub(?:\([^()\n]*\))?\s+)?(?:mod|use|extern\s+crate)\s[^;{]*;|#!?\[[^\n]*\])*+"
 )
 
 

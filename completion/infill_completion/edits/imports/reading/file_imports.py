@@ -29,6 +29,7 @@ _GLOBAL = re.compile(
     r"^[ \t]+(?:(?:abstract[ \t]+)?class|interface|type|namespace|enum|const|let|var|function)[ \t]+([\w$]+)",
     re.MULTILINE,
 )
+_BEFORE_DOT = re.compile(r"\b(\w++)\.")
 _MODULE = re.compile(r"^(?:import|export)\b", re.MULTILINE)
 
 
@@ -76,7 +77,8 @@ def read_imports(path: str, family: str, text: str) -> FileImports:
     found = _statements(code, family)
     names = (name for statement in found if _is_evidence(statement, family) for name in statement.names)
     if family == "go":
-        names = (name for name in names if f"{name.name}." in code)
+        used = frozenset(_BEFORE_DOT.findall(code))
+        names = (name for name in names if name.name in used)
     modules = frozenset(name.module for statement in found for name in statement.names)
     package, declared = _package(path, family, code), _declared(path, family, code)
     return FileImports(path, package, tuple(names), modules, declared, *list_style(found))

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from infill_completion.edits.imports.reading.statement import WHOLE, ImportedName, ImportStatement
 
-_BLOCK = re.compile(r"^import[ \t]*(?:\(([^()]*)\)|(?=[^\n(]*\"))", re.MULTILINE)
-_SPEC = re.compile(r"(?:([\w.]+)[ \t]+)?\"([^\"\n]+)\"")
+_BLOCK = re.compile(r"^import[ \t]*+(?:\(([^()]*+)\)|(?=[^\n(\"]*+\"))", re.MULTILINE)
+_SPEC = re.compile(r"(?:(?<![\w.])([\w.]++)[ \t]++)?+\"([^\"\n]++)\"")
 _ONE = re.compile(r"^([ \t]*)(?:(?:func|type|var|const)[ \t]+)(\w+(?:[ \t]*,[ \t]*\w+)*)", re.MULTILINE)
-_GROUP = re.compile(r"^(?:var|const|type)[ \t]*\(\r?\n(.*?)^\)", re.MULTILINE | re.DOTALL)
+_GROUP = re.compile(r"^(?:var|const|type)[ \t]*\(\r?\n((?:(?!\)).*\n)*+)", re.MULTILINE)
 _IN_GROUP = re.compile(r"^\t(\w+(?:[ \t]*,[ \t]*\w+)*)", re.MULTILINE)
 _VERSION = re.compile(r"v\d+$")
 _DOTTED = re.compile(r"\.v\d+$")

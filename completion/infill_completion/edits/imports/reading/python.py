@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from infill_completion.edits.imports.reading.statement import WHOLE, ImportedName, ImportStatement
 
 _STATEMENT = re.compile(
-    r"^([ \t]*)(?:from[ \t]+([.\w]+)[ \t]+import[ \t]+(?:\(([^()]*)\)|([^\n\r(#;\\]+))"
-    r"|import[ \t]+([\w., \t]+?))[ \t]*(?=\r?$)",
+    r"^([ \t]*+)(?:from[ \t]++([.\w]++)[ \t]++import[ \t]++(?:\(([^()]*+)\)|([^\n\r(#;\\]++))"
+    r"|import[ \t]++([\w., \t]++))[ \t]*+(?=\r?$)",
     re.MULTILINE,
 )
 

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 
 from infill_completion.edits.imports.reading.statement import ImportedName, ImportStatement
 
-_STATEMENT = re.compile(r"^([ \t]*)(pub(?:\([^()\n]*\))?[ \t]+)?use[ \t\n]+([^;]{1,4000});", re.MULTILINE)
+_STATEMENT = re.compile(r"^([ \t]*)(pub(?:\([^()\n]*\))?[ \t]+)?use[ \t\n]++([^;]{1,4000}+);", re.MULTILINE)
 _CHILD = re.compile(r"^[ \t]*(?:pub(?:\([^()\n]*\))?[ \t]+)?mod[ \t]+(\w+)[ \t]*[;{]", re.MULTILINE)
 _TOKEN = re.compile(r"::|[{},*]|r#\w+|\w+")
-_LIST = re.compile(r"([^{}]*?)(?:::)?\s*\{(.*)\}\s*$", re.DOTALL)
 # Paths in one declaration; one with more is generated.
 _MAX_PATHS = 200
 
@@ -22,10 +21,10 @@ def statements(code: str) -> Iterator[ImportStatement]:
         indent, public, tree = match.groups()
         paths = _paths(_TOKEN.findall(tree))
         names = tuple(name for path in paths if (name := _name(path, children)) is not None)
-        listed = _LIST.match(tree)
         at, base, members = match.start(3), "", None
-        if listed is not None:
-            base, members = listed.group(1).strip(), (at + listed.start(2), at + listed.end(2))
+        before, opened, _ = tree.partition("{")
+        if opened and tree.rstrip().endswith("}"):
+            base, members = before.strip().removesuffix("::").rstrip(), (at + len(before) + 1, at + tree.rindex("}"))
         is_wild = any(path[-1:] == ("*",) for path in paths)
         start = match.start() + len(indent)
         yield ImportStatement(

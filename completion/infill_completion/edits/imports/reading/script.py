@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from infill_completion.edits.imports.reading.statement import DEFAULT, NAMESPACE, ImportedName, ImportStatement
 
+# What is matched is kept: a comment behind an unfinished `import` is thousands of blanks.
 _STATEMENT = re.compile(
-    r"^([ \t]*)import\b\s*(?:(type)\s+(?!from\b|,))?([\w$*][\w$ \t*]*?)?\s*(,)?\s*(?:\{([^{}'\"]*)\})?\s*"
-    r"(?:\bfrom\b)?\s*(['\"])([^'\"\n]+)\6[^\n;{}]*;?",
+    r"^([ \t]*+)import\b\s*+(?:(type)\s++(?!from\b|,))?+(\*\s*+as\s++[\w$]++|(?!from\b)[\w$]++)?+\s*+(,)?+\s*+"
+    r"(?:\{([^{}'\"]*+)\})?+\s*+(?:from\b)?+\s*+(['\"])([^'\"\n]++)\6[^\n;{}]*+;?",
     re.MULTILINE,
 )
 
