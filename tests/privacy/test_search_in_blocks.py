@@ -7,6 +7,7 @@ import importlib
 import random
 import re
 import string
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 
 from infill_completion.privacy.masking import Masked, mask_secrets
 from infill_completion.privacy.secrets import search
-from infill_completion.privacy.secrets.notation import Notation
+from infill_completion.privacy.secrets.notation import Notation, lowered
 from tests.privacy import test_secrets_in_text as table
 
 NOTATIONS = search._NOTATIONS
@@ -169,10 +170,27 @@ def test_the_check_of_patterns_works(pattern: str, expected: bool) -> None:
 @pytest.mark.parametrize("notation", [each for each in NOTATIONS if each.begins], ids=lambda each: each.begins[0])
 def test_a_search_from_words_finds_what_a_search_from_each_character_finds(notation: Notation) -> None:
     draw = random.Random(7)
-    words = (*notation.begins, *(word.upper() for word in notation.begins))
+    odd = str.maketrans({"i": "ı", "s": "ſ", "k": "\u212a"})  # patterns that ignore the case take them for these
+    words = [form for word in notation.begins for form in (word, word.upper(), word.translate(odd))]
     pieces = [*CODE, *words, "İ", "=", ":", " ", "'", "\n", "x9!"]
     texts = ["".join(draw.choices(pieces, k=60)) for _ in range(200)]
     plain = dataclasses.replace(notation, begins=())
     expected = [list(plain.spans(text)) for text in texts]
     assert any(expected)
     assert [list(notation.spans(text)) for text in texts] == expected
+
+
+def test_each_character_that_patterns_take_for_a_letter_is_lowered_to_it() -> None:
+    every = "".join(map(chr, range(sys.maxunicode + 1)))
+    low = lowered(every)
+    assert len(low) == len(every)
+    for letter in string.ascii_lowercase:
+        alike = [match.start() for match in re.finditer(f"(?i){letter}", every)]
+        assert {low[at] for at in alike} == {letter}
+
+
+@pytest.mark.parametrize("name", ["paſſ", "paſs", "pſk", "pſ\u212a", "pass"])
+def test_a_secret_is_masked_whatever_its_name_is_written_with(name: str) -> None:
+    secret = "q7Zk2vX9pLm4Rt8wYb3nUe5"
+    text = f'{name} = "{secret}!"\n'
+    assert secret not in mask_secrets(text, 0, len(text)).text

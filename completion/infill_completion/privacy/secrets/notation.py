@@ -51,8 +51,12 @@ class Notation:
 
 @lru_cache(maxsize=4)
 def lowered(text: str) -> str:
-    """Return ``text`` in lower case, with the same offsets."""
-    return text.replace("İ", "i").lower()  # the lower case of this character has two
+    """Return ``text`` in lower case, with the same offsets, and what patterns take for another letter as that one."""
+    if text.isascii():
+        return text.lower()
+    # The lower case of the first has two characters; the others are in lower case, but patterns that ignore the case
+    # take them for `i` and `s`.
+    return text.replace("İ", "i").replace("ı", "i").replace("ſ", "s").lower()
 
 
 def _places(word: str, text: str) -> Iterator[int]:
