@@ -170,9 +170,12 @@ async def test_nobody_waits_for_an_answer_that_will_not_be_shown() -> None:
     await completer.aclose()
 
 
-@pytest.mark.parametrize(("engine", "invoked"), [(unsure(-0.01), False), (unsure(), True)])
-async def test_what_may_be_shown_is_waited_for(engine: LocalScriptedEngine, invoked: bool) -> None:
-    completer = Completer(engine, AT_ONCE)
+@pytest.mark.parametrize(
+    ("engine", "invoked", "multiline"),
+    [(unsure(-0.01), False, "auto"), (unsure(), True, "auto"), (unsure(), True, "always"), (unsure(), True, "never")],
+)
+async def test_what_may_be_shown_is_waited_for(engine: LocalScriptedEngine, invoked: bool, multiline: str) -> None:
+    completer = Completer(engine, replace(AT_ONCE, completion=replace(AT_ONCE.completion, multiline=multiline)))
     asked = asyncio.create_task(completer.complete(at(CODE, invoked=invoked)))
     await until(lambda: bool(completer._inflight._requests))
     for _ in range(50):

@@ -144,7 +144,8 @@ class Keystroke:
         context = requests.gather(self._view)
         prepared = requests.build(self._view, extent, context, is_explained=is_explained)
         self._trace.note("asked", **prepared.summary())
-        is_judged = prepared.request.ends_with_line and not is_explained
+        # Whoever asks for a suggestion gets it, however unsure it is.
+        is_judged = prepared.request.ends_with_line and not (is_explained or self._view.is_invoked)
         may_be_shown = partial(self._stages.history.may_be_shown, self._view) if is_judged else None
         return self._stages.inflight.start(prepared, may_be_shown=may_be_shown)
 
