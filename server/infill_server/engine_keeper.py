@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 CLOSE_S = 2.0
 # The kind of a health whose model is too slow.
 _SLOW = "slow"
+# The steps on the way to an answer that say how long the engine took.
+_ENGINE_STEPS = frozenset({"engine", "engine meanwhile"})
 
 Observe = Callable[[StartedEngine, Callable[[Health], None]], StartedEngine]
 
@@ -96,7 +98,10 @@ class EngineKeeper:
         return replace(self._own_settings(), engine=engine)
 
     def answered(self, snapshot: Snapshot, answer: Answer) -> None:
-        """Notice from an answer's time whether the model is too slow; ``health`` then says so."""
+        """Notice from the engine's time whether the model is too slow; ``health`` then says so.
+
+        The steps of an answer also have the time of earlier answers for which nobody waited to the end.
+        """
         settings = self._own_settings()
         if settings.engine.url is not None or snapshot.trigger is Trigger.INVOKED:
             return
@@ -104,7 +109,7 @@ class EngineKeeper:
             return
         steps = answer.details.get("steps")
         for name, _, details in steps if isinstance(steps, list) else ():
-            if name == "engine" and isinstance(details.get("latency_ms"), float):
+            if name in _ENGINE_STEPS and isinstance(details.get("latency_ms"), float):
                 self._slow.add(details["latency_ms"], settings.completion.deadline_ms)
                 reason = self._slow.reason(self.health.model)
                 self.health = replace(self.health, reason=reason, kind=_SLOW if reason else "")

@@ -152,7 +152,9 @@ class Observer:
         pass
 
 
-def keeper_after(clock: Clock, settings: Settings, trigger: Trigger, latency_ms: float) -> EngineKeeper:
+def keeper_after(
+    clock: Clock, settings: Settings, trigger: Trigger, latency_ms: float, step: str = "engine"
+) -> EngineKeeper:
     """Return the keeper of a window that got an answer every two seconds for some minutes."""
     keeper = EngineKeeper(DocumentStore(), lambda: settings, Observer())
     keeper.health = Health(EngineState.READY, model=MODEL)
@@ -160,7 +162,7 @@ def keeper_after(clock: Clock, settings: Settings, trigger: Trigger, latency_ms:
     snapshot = Snapshot("file:///a.py", 1, "python", "", 0, trigger)
     for _ in range(90):
         clock.now_s += 2.0
-        steps = [("asked", 0.1, {}), ("engine", 1.0, {"latency_ms": latency_ms})]
+        steps = [("asked", 0.1, {}), (step, 1.0, {"latency_ms": latency_ms})]
         keeper.answered(snapshot, Answer(details={"steps": steps}))
     return keeper
 
@@ -171,6 +173,8 @@ def test_the_health_of_the_window_says_so(clock: Clock) -> None:
     assert slow.health.kind == "slow"
     assert "next smaller model" in slow.health.reason
     assert keeper_after(clock, settings, Trigger.AUTOMATIC, 300.0).health.reason == ""
+    # Keys that are answered early do not hide how slow it is.
+    assert keeper_after(clock, settings, Trigger.AUTOMATIC, 1100.0, "engine meanwhile").health.kind == "slow"
     # Invoked answers have three times as long, and a remote server has models of its own.
     assert keeper_after(clock, settings, Trigger.INVOKED, 2500.0).health.reason == ""
     remote = Settings(engine=EngineSettings(url="http://127.0.0.1:1"))

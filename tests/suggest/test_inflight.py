@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from infill_completion.api import Chunk, CompletionRequest, FinishReason
-from infill_completion.document.snapshot import SkipReason
+from infill_completion.document.snapshot import Answer, SkipReason
 from infill_completion.suggest.completer import Completer
 from tests.suggest.scripted import LocalScriptedEngine, ScriptedEngine, at, is_idle, says, until
 from tests.suggest.typist import AT_ONCE, CODE, count_requests, shown, typed
@@ -184,6 +184,33 @@ async def test_what_may_be_shown_is_waited_for(engine: LocalScriptedEngine, invo
     opened(engine)
     assert shown(await asked) == "wrong_name(with_arguments)"
     await completer.aclose()
+
+
+async def test_the_next_answer_says_how_long_it_took() -> None:
+    engine = unsure()
+    completer = Completer(engine, AT_ONCE)
+    first = await completer.complete(at(CODE))
+    assert not engine_times(first)
+    opened(engine)
+    await until(lambda: is_idle(completer))
+    engine.gate, engine.free_chunks = asyncio.Event(), 0
+    engine.started.clear()
+    cancelled = asyncio.create_task(completer.complete(at(typed("w"))))
+    await engine.started.wait()
+    cancelled.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+    engine.gate.set()
+    assert not engine_times(await completer.complete(at(CODE, invoked=True)))
+    assert len(engine_times(await completer.complete(at(CODE)))) == 1
+    assert not engine_times(await completer.complete(at(CODE)))
+    await completer.aclose()
+
+
+def engine_times(answer: Answer) -> list[float]:
+    steps = answer.details["steps"]
+    assert isinstance(steps, list)
+    return [about["latency_ms"] for name, _, about in steps if name == "engine meanwhile"]
 
 
 async def test_the_next_key_does_not_wait_for_it_either() -> None:

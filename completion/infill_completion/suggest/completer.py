@@ -170,6 +170,8 @@ class Completer:
                 answer = await Keystroke(pending, self._stages).answer()
             if not pending.is_outdated:
                 break
+        for latency_ms in () if view.is_invoked else self._inflight.ended_since():
+            trace.note("engine meanwhile", latency_ms=latency_ms)
         answer.details["steps"] = trace.steps
         return answer
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 
 # An editor cancels a request just before it sends the next one, which may join the running request.
 LINGER_S = 0.1
+# Of the latencies of requests that nobody waited for, so many are kept for the next key's trace.
+_MOST_UNREPORTED = 16
 
 
 @dataclass
@@ -36,6 +39,7 @@ class InflightRequest:
         error: Why it failed.
         latency_ms: How long it took.
         is_late: Whether the deadline came before anything whole.
+        is_released: Whether those who waited for it were answered before its end.
         is_outdated: Whether its answer comes from earlier settings or another model, so that it must not be used.
         finished: Set at its end.
     """
@@ -48,6 +52,7 @@ class InflightRequest:
     error: EngineUnavailableError | None = None
     latency_ms: float | None = None
     is_late: bool = False
+    is_released: bool = False
     is_outdated: bool = False
     finished: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -99,6 +104,7 @@ class InflightRequests:
         self._on_answer = on_answer
         self._lingers = not is_steady
         self._requests: dict[str, InflightRequest] = {}
+        self._unreported_ms: deque[float] = deque(maxlen=_MOST_UNREPORTED)
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -153,8 +159,15 @@ class InflightRequests:
 
     def release(self, request: InflightRequest) -> None:
         """Let a request go on although nobody waits for it any longer, so that its answer is known later."""
+        request.is_released = True
         if request.waiters == 0:
             request.is_lookahead, request.was_awaited = True, False
+
+    def ended_since(self) -> list[float]:
+        """Return how long each released request took that has ended since the last call, in milliseconds."""
+        ended = list(self._unreported_ms)
+        self._unreported_ms.clear()
+        return ended
 
     def stop(self, uri: str) -> None:
         """End the request of a document."""
@@ -164,6 +177,7 @@ class InflightRequests:
 
     def outdate(self) -> None:
         """End all requests, and ignore what they have brought."""
+        self._unreported_ms.clear()
         for request in self._requests.values():
             request.is_outdated = True
             request.stream.cancel()
@@ -183,6 +197,8 @@ class InflightRequests:
             del self._requests[uri]
         if not stream.task.cancelled():
             request.latency_ms = (time.monotonic() - started) * 1000
+            if request.is_released:
+                self._unreported_ms.append(request.latency_ms)
             error = stream.task.exception()
             if error is not None:
                 request.error = engine_error(error)
