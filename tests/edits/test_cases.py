@@ -40,6 +40,7 @@ SHOWN: tuple[Table, ...] = (
     mirrors.BRANCHES,
     imports.SHOWN,
     imports.REMOVED,
+    imports.PLACED,
 )
 SILENT: tuple[Table, ...] = (
     rename.SILENT,
@@ -51,6 +52,7 @@ SILENT: tuple[Table, ...] = (
     propagation.SILENT,
     mirrors.SILENT,
     imports.SILENT,
+    imports.MISPLACED,
 )
 
 

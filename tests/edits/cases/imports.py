@@ -246,3 +246,69 @@ SILENT = {
         ),
     },
 }  # fmt: skip
+
+_F = "--- b.js\nimport { f } from 'm';\n--- a.js\n"
+_X = f"const x = «1⟶f()»;\n{_ON}"
+_IN_RUST = "--- src/b.rs\nuse {0};\n--- src/c.rs\nuse {0};\n--- src/lib.rs\nmod m;\n--- "
+_F_OF_RUST = f"\nconst X: u32 = «1⟶f()»;\n{_RS}"
+_INTERNAL = (
+    '--- a/internal/x/x.go\npackage x\n--- a/b.go\npackage a\n\nimport "h.com/m/a/internal/x"\n\nvar y = x.F\n--- '
+)
+_IN_JAVA = "--- b.java\nimport m.Foo;\nclass B {}\n--- a.java\npackage a;"
+_FOO = f"\nclass A {{\n  «Bar⟶Foo» x;\n{_JAVA}"
+PLACED = {
+    "javascript": {
+        "below a directive": f"{_F}'use client';[[⟶\n\nimport {{ f }} from 'm';]]\n\n{_X}",
+        "below the name of the interpreter": f"{_F}#!/usr/bin/env node[[⟶\nimport {{ f }} from 'm';]]\n\n{_X}",
+        "below what is said of the file": f"{_F}// Licence\n\n[[⟶import {{ f }} from 'm';\n]]{_X}",
+        "above a string over several lines": (
+            f"{_F}[[⟶import {{ f }} from 'm';\n]]const s = 'a \\\nimport q from \"q\"\\\n';\n{_X}"
+        ),
+    },
+    "go": {
+        "an internal package of a folder around": (
+            f'{_INTERNAL}a/d/c.go\npackage c\n\nimport "fmt"\n[[⟶\nimport "h.com/m/a/internal/x"\n]]\nvar q = «1⟶x.F(fmt.A)»\n{_GO}'
+        ),
+    },
+    "rust": {
+        "beside a list that an attribute is about": (
+            _IN_RUST.format("m::{f, g}")
+            + f"src/a.rs\n#[cfg(test)]\nuse l::{{g, h}};\n[[⟶use m::f;\n]]use n::q;\n{_F_OF_RUST}"
+        ),
+    },
+}
+MISPLACED = {
+    "python": {
+        "switches": f"--- b.py\nfrom __future__ import annotations\n--- a.py\nimport os\n\nx = «1⟶annotations[os]»\n{_PY}",
+        "below a comment about what follows": f"--- b.py\nfrom m import f\n--- a.py\n# What x is.\nx = «1⟶f()»\n{_PY}",
+    },
+    "javascript": {
+        "below a comment about what follows": f"{_F}/** About x. */\n{_X}",
+        "below a comment about the next line": f"{_F}// @ts-ignore\nimport z from 'z';\n{_X}",
+        "in a comment": f"{_F}import {{ g }} from 'a'; /* that\n goes on */\n{_X}",
+        "from itself": f"--- b.js\nimport {{ f }} from './c';\n--- c/index.js\nimport g from 'g';\n\n{_X}",
+        "with a password": (
+            f"--- b.js\nimport {{ f }} from 'https://u:ghp_16C7e42F292c6912E7710c838347Ae178B4a@x.y/z.js';\n--- a.js\nimport g from 'g';\n\n{_X}"
+        ),
+    },
+    "go": {
+        "an internal package of another folder": (
+            f'{_INTERNAL}c/c.go\npackage c\n\nimport "fmt"\n\nvar q = «1⟶x.F(fmt.A)»\n{_GO}'
+        ),
+        "in a comment": (
+            f'--- b/b.go\npackage b\n\nimport "fmt"\n\nvar y = fmt.F\n--- c/c.go\npackage c /* a\nb */\n\nvar q = «1⟶fmt.F()»\n{_GO}'
+        ),
+    },
+    "java": {"in a comment": f"{_IN_JAVA}\n\nimport java.util.List; /* a\n b */\n{_FOO}"},
+    "rust": {
+        "into a list that an attribute is about": (
+            _IN_RUST.format("m::{f, g}") + f"src/a.rs\n#[cfg(test)]\nuse m::{{g, h}};\nuse n::q;\n{_F_OF_RUST}"
+        ),
+        "from the library's modules into a program": (
+            _IN_RUST.format("crate::m::f") + f"src/main.rs\nuse n::q;\n{_F_OF_RUST}"
+        ),
+        "from the library's modules into one of the programs": (
+            _IN_RUST.format("crate::m::f") + f"src/bin/t.rs\nuse n::q;\n{_F_OF_RUST}"
+        ),
+    },
+}

@@ -9,9 +9,11 @@ from itertools import pairwise
 from infill_completion.document.lines import line_end, line_ending_of, line_start
 from infill_completion.edits.imports.import_table import ImportTable
 from infill_completion.edits.imports.order import entry, group_of, parts_of, sorted_key
-from infill_completion.edits.imports.reading.statement import ImportedName, ImportStatement
+from infill_completion.edits.imports.reading.statement import ImportedName, ImportStatement, ends_its_line
 from infill_completion.edits.proposal import Place
 
+# Comments that are about the line below.
+_ABOUT_NEXT_LINE = re.compile(r"(?:#|//|/\*).*(?:ignore|disable-next|expect-error|noinspection|isort:|fmt:)")
 # Families in which groups are set apart by a blank line wherever there is more than one.
 _APART = frozenset({"python", "go", "java"})
 
@@ -66,10 +68,11 @@ class ImportHead:
         return at, at, f"{written}{self._ending}"
 
     def _belongs_below(self, at: int) -> bool:
-        """Return whether what is above a line belongs to it: an attribute, or the beginning of a block on its line."""
+        """Return whether what is above a line is about it, as an attribute is, or whether it begins a block."""
         end = line_end(self._text, at)
         above = self._text[:at].rstrip()
-        return above.endswith("]") or re.match(r"import\s*\(", self._text[at:end]) is not None
+        is_about_it = above.endswith("]") or _ABOUT_NEXT_LINE.search(above, line_start(above, len(above))) is not None
+        return is_about_it or re.match(r"import\s*\(", self._text[at:end]) is not None
 
 
 def _groups(text: str, head: Sequence[ImportStatement]) -> list[list[ImportStatement]]:
@@ -97,7 +100,6 @@ def _nearness(group: Sequence[ImportStatement], name: ImportedName) -> tuple[int
 def _below(text: str, statement: ImportStatement) -> int | None:
     """Return the beginning of the line below a statement; None if there is none, or if its last line goes on."""
     at = line_end(text, statement.end)
-    rest = text[statement.end : at].strip()
-    if at == len(text) or (rest and rest != ";" and not rest.startswith(("//", "/*", "#"))):
+    if at == len(text) or not ends_its_line(text, statement.end):
         return None
     return at + (2 if text.startswith("\r\n", at) else 1)

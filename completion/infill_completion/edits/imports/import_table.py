@@ -108,7 +108,7 @@ class ImportTable:
         """
         found: dict[tuple[str, str], list[ImportUse]] = {}
         for file, one in self._importing(name):
-            if file.path == path or not self._counts(file, path):
+            if file.path == path or not self._counts(file, one, path):
                 continue
             key = self._key(one, file)
             found.setdefault(key, []).append((file, one))
@@ -129,9 +129,21 @@ class ImportTable:
             if path not in self._opened:
                 yield self._files[path], one
 
-    def _counts(self, file: FileImports, path: str) -> bool:
+    def _counts(self, file: FileImports, one: ImportedName, path: str) -> bool:
         """Return whether another file can import what this one can; a Rust file has to be of the same crate."""
-        return self.family != "rust" or crate_of(file.path) == crate_of(path)
+        if self.family != "rust":
+            return True
+        is_own = one.module.partition("::")[0] in {"crate", "self", "super"}
+        return crate_of(file.path) == crate_of(path) and (not is_own or self._program(file.path) == self._program(path))
+
+    def _program(self, path: str) -> str:
+        """Return the Rust program whose modules are not those of the library beside it; empty for the library."""
+        folder, _, name = path.rpartition("/")
+        if folder.endswith("/src/bin"):
+            return path
+        if "/src/bin/" in path:
+            return path[: path.index("/", path.index("/src/bin/") + len("/src/bin/"))]
+        return path if folder.endswith("/src") and name == "main.rs" and self.has_file(f"{folder}/lib.rs") else ""
 
     def _way(self, uses: list[ImportUse], path: str, has_endings: bool | None) -> ImportWay | None:
         """Return how a file writes the import of a module's member as its nearest neighbour does; None if it cannot."""

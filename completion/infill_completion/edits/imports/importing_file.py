@@ -113,11 +113,23 @@ def _script(_uses: Sequence[Node], way: ImportWay, file: ImportingFile) -> bool:
 def _go(_uses: Sequence[Node], way: ImportWay, file: ImportingFile) -> bool:
     """Return whether no file of the package declares the name, and the package would not import itself."""
     if _TEST_PACKAGE.search(file.text):
-        return True
+        return _is_visible(way.name.module, file)
+    if not _is_visible(way.name.module, file):
+        return False
     others = (other for other in file.table.files() if other.folder == file.folder)
     if any(way.name.name in other.declared for other in others):
         return False
     return not _is_circular(way.name.module, file)
+
+
+def _is_visible(module: str, file: ImportingFile) -> bool:
+    """Return whether a Go file may import a package: an internal one only in the folder around ``internal``."""
+    if "internal" not in module.split("/"):
+        return True
+    folders = {other.folder for other in file.table.files()}
+    package = next((folder for folder in _ends(module) if folder in folders), "")
+    around, found, _ = f"{package}/".rpartition("/internal/")
+    return bool(found) and f"{file.folder}/".startswith(f"{around}/")
 
 
 def _is_circular(module: str, file: ImportingFile) -> bool:

@@ -34,6 +34,8 @@ def added_to_list(
         return None
     if family != "script" and not has_lists and not any(len(one.names) > 1 for one in same):
         return None  # Each is written for itself.
+    if family == "rust":  # What an attribute is about may not be there.
+        same = [one for one in same if not text[: one.start].rstrip().endswith("]")]
     fitting = [one for one in same if one.is_type == name.is_type and not one.is_public]
     listed = next((one for one in fitting if one.members is not None and _is_plain(text, one)), None)
     if listed is not None and listed.members is not None:

@@ -22,6 +22,7 @@ from infill_completion.edits.imports.references import (
 )
 from infill_completion.edits.names.rules import NameRules, rules_of
 from infill_completion.edits.proposal import Place
+from infill_completion.privacy.masking import mask_secrets
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Tree
@@ -38,6 +39,7 @@ _MIN_FILES_IN_RUST = 2
 BOUND = "the file binds it, may do so, or used it before"
 AT_ODDS = "other files import other things by this name, or none that would be the same here"
 ELSEWHERE = "it may be known here without an import"
+MASKED = "its import has a key or a password in it"
 NO_PLACE = "it is not known where its import would go"
 
 
@@ -122,6 +124,8 @@ class _Missing:
             return ELSEWHERE
         way = replace(way, name=in_manner_of(self._file, way.name))
         place = import_place(self._tree, self._text, self._table, self._path, way, is_type=self._is_type(uses, way))
+        if place is not None and mask_secrets(place[2]).kinds:
+            return MASKED
         return NO_PLACE if place is None else place
 
     def _way(self, name: str) -> ImportWay | None:

@@ -58,7 +58,7 @@ def _script_resolved(module: str, path: str) -> str:
 
 def _script_written(module: str, path: str) -> str | None:
     folder = posixpath.dirname(path)
-    if _stem(module) == _stem(path):
+    if _stem(path) in {_stem(module), f"{module}/index"}:
         return None
     found = posixpath.relpath(module, folder)
     return found if found.startswith(".") else f"./{found}"

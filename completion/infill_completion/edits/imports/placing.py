@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from infill_completion.document.lines import line_end, line_ending_of, line_start
@@ -14,7 +15,7 @@ from infill_completion.edits.imports.lists import added_to_list
 from infill_completion.edits.imports.modules import resolved
 from infill_completion.edits.imports.reading.file_imports import list_style, statements_of
 from infill_completion.edits.imports.reading.masked import masked
-from infill_completion.edits.imports.reading.statement import ImportedName, ImportStatement
+from infill_completion.edits.imports.reading.statement import ImportedName, ImportStatement, ends_its_line
 from infill_completion.edits.imports.writing import ImportStyle, statement_text
 from infill_completion.edits.proposal import Place
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 _BETWEEN = re.compile(
     r"(?>\s++|[;)]|import\b[^\n]*|(?:pub(?:\([^()\n]*\))?\s+)?(?:mod|use|extern\s+crate)\s[^;{]*;|#!?\[[^\n]*\])*+"
 )
+
+
+# Comments about a file, whatever is below them.
+_OF_FILE = re.compile(r"#!|#.*coding|// *@ts-check|/// *<|/\* *(?:global|eslint)")
 
 
 def import_place(
@@ -84,22 +89,50 @@ def _without_others(tree: Tree, text: str, family: str, written: str) -> Place |
     nodes = [child for child in tree.root_node.children if "comment" not in child.type]
     if family in {"java", "go"}:
         package = next((child for child in nodes if child.type in {"package_declaration", "package_clause"}), None)
-        at = line_end(text, package.end_byte) if package is not None else len(text)
-        if package is None or at == len(text):
-            return None
-        return at, at, f"{ending}{ending}{written}"
+        return _below(text, package, f"{ending}{ending}{written}") if package is not None else None
     if family == "rust":
         return _first_use(tree, text, written)
-    if not nodes:
-        return None
+    return _above_code(text, nodes, family, written) if nodes else None
+
+
+def _above_code(text: str, nodes: Sequence[Node], family: str, written: str) -> Place | None:
+    """Return the first import of a file of Python or JavaScript."""
+    ending = line_ending_of(text)
     if family == "python" and _is_docstring(nodes[0]):
         at = line_end(text, nodes[0].end_byte)
         if at == len(text) or (len(nodes) > 1 and nodes[1].start_byte < at):
             return None
         at += 2 if text.startswith("\r\n", at) else 1
-    else:
-        at = nodes[0].start_byte
-    return (at, at, f"{written}{ending}") if at == line_start(text, at) else None
+        return at, at, f"{written}{ending}"
+    above = list(takewhile(_is_above_all, nodes)) if family == "script" else []
+    if above:
+        gap = ending if above[-1].type == "hash_bang_line" else ending * 2
+        return _below(text, above[-1], f"{gap}{written}")
+    at = nodes[0].start_byte
+    is_free = at == line_start(text, at) and not _is_described(text, nodes[0])
+    return (at, at, f"{written}{ending}") if is_free else None
+
+
+def _below(text: str, node: Node, written: str) -> Place | None:
+    """Return the insertion of lines below a node; None if something else goes on behind it."""
+    end = node.end_byte - (text[node.end_byte - 1] == "\r")
+    at = line_end(text, end)
+    return (at, at, written) if at < len(text) and ends_its_line(text, end) else None
+
+
+def _is_above_all(node: Node) -> bool:
+    """Return whether a node of JavaScript has to stay above imports: ``#!``, or ``'use client'``."""
+    inner = node.named_child(0) if node.type == "expression_statement" else None
+    return node.type == "hash_bang_line" or (inner is not None and inner.type == "string")
+
+
+def _is_described(text: str, node: Node) -> bool:
+    """Return whether a comment is right above a node, and may be about it."""
+    above = node.prev_sibling
+    if above is None or "comment" not in above.type:
+        return False
+    is_next = text.count("\n", above.end_byte, node.start_byte) < 2
+    return is_next and _OF_FILE.match(text, above.start_byte) is None
 
 
 def _first_use(tree: Tree, text: str, written: str) -> Place | None:

@@ -10,7 +10,7 @@ from infill_completion.edits.edited_document import EditedDocument
 from infill_completion.edits.history import Hunk
 from infill_completion.edits.imports.lists import items_of
 from infill_completion.edits.imports.reading.file_imports import statements_of
-from infill_completion.edits.imports.reading.statement import ImportedName, ImportStatement
+from infill_completion.edits.imports.reading.statement import ImportedName, ImportStatement, ends_its_line
 from infill_completion.edits.proposal import Place
 from infill_completion.edits.tokens import Lexeme, LexemeKind, tokens_of
 from infill_completion.languages.registry import context_module_of
@@ -94,7 +94,7 @@ class _Unused:
         """Yield the removal of a statement, or of one name of its list."""
         start, end = line_start(self._text, statement.start), line_end(self._text, statement.end)
         gone = [name for name in statement.names if self._is_unused(name)]
-        if not gone or _KEPT.search(self._text[start:end]) or not self._is_alone(statement, start, end):
+        if not gone or _KEPT.search(self._text[start:end]) or not self._is_alone(statement, start):
             return
         if len(gone) == len(statement.names):
             end += 2 if self._text.startswith("\r\n", end) else 1
@@ -107,11 +107,11 @@ class _Unused:
             return False
         return name.name in self._unused
 
-    def _is_alone(self, statement: ImportStatement, start: int, end: int) -> bool:
+    def _is_alone(self, statement: ImportStatement, start: int) -> bool:
         """Return whether nothing but a comment is on the lines of a statement, and no attribute is above."""
-        before, after = self._text[start : statement.start].strip(), self._text[statement.end : end].strip()
+        before = self._text[start : statement.start].strip()
         is_attributed = self._family == "rust" and self._text[:start].rstrip().endswith("]")
-        return not before and not is_attributed and (after in {"", ";"} or after.startswith(("#", "//", "/*")))
+        return not before and not is_attributed and ends_its_line(self._text, statement.end)
 
 
 def _is_in(token: Lexeme, spans: Sequence[tuple[int, int]]) -> bool:

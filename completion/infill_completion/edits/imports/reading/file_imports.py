@@ -93,9 +93,11 @@ def list_style(statements: Sequence[ImportStatement]) -> tuple[int, int]:
 def _is_evidence(statement: ImportStatement, family: str) -> bool:
     """Return whether other files may import the same at their head.
 
-    Not what Python imports only for a type checker, for one function or if it is there, nor what Rust takes from a
-    module within the file.
+    Not what Python imports only for a type checker, for one function or if it is there, nor its switches, nor what Rust
+    takes from a module within the file.
     """
+    if family == "python" and statement.base == "__future__":
+        return False
     first = statement.names[0].module.partition("::")[0] if statement.names else ""
     is_of_block = not statement.is_top and (family == "python" or first in {"self", "super"})
     return not statement.is_public and not is_of_block

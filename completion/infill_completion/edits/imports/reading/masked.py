@@ -7,7 +7,7 @@ import re
 _NOT_LINE_END = re.compile(r"[^\n\r]")
 _SLASHES = r"//[^\n]*|/\*[\s\S]*?(?:\*/|\Z)"
 # An escape outside of a string is in a regular expression, or in a string without an end, which is searched only once.
-_QUOTED = r"\"(?:[^\"\\\n]|\\[\s\S])*+\"|'(?:[^'\\\n]|\\[\s\S])*+'|\\."
+_QUOTED = r"\"(?:[^\"\\\n]|\\(?:\r\n|[\s\S]))*+\"|'(?:[^'\\\n]|\\(?:\r\n|[\s\S]))*+'|\\."
 # The first group is left out; what is before it is matched so that nothing in it is taken for the beginning of another.
 _PYTHON = re.compile(r"(\"{3}(?:[^\\]|\\[\s\S])*?(?:\"{3}|\Z)|'{3}(?:[^\\]|\\[\s\S])*?(?:'{3}|\Z)|#[^\n]*)|" + _QUOTED)
 _SCRIPT = re.compile(rf"({_SLASHES}|`(?:[^`\\]|\\[\s\S])*+(?:`|\Z))|" + _QUOTED)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+from infill_completion.document.lines import line_end
 
 # What of a module a name stands for, if it is no member.
 WHOLE = ""
 NAMESPACE = "*"
 DEFAULT = "default"
+_REST = re.compile(r"[ \t]*;?[ \t]*(?:(?:#|//)[^\n\r]*|/\*(?:(?!\*/)[^\n\r])*\*/)?[ \t]*")
 
 
 @dataclass(frozen=True)
@@ -56,3 +60,8 @@ class ImportStatement:
     is_type: bool = False
     is_public: bool = False
     is_wild: bool = False
+
+
+def ends_its_line(text: str, end: int) -> bool:
+    """Return whether nothing but a comment follows on the line where a statement ends."""
+    return _REST.fullmatch(text, end, line_end(text, end)) is not None
