@@ -51,6 +51,7 @@ SILENT: tuple[Table, ...] = (
     operators.SILENT,
     propagation.SILENT,
     mirrors.SILENT,
+    mirrors.GOING_ON,
     imports.SILENT,
     imports.MISPLACED,
 )

@@ -181,3 +181,24 @@ SILENT: dict[str, dict[str, str]] = {
         "declarations of the same names": "struct p {\n    int a;\n    int b;\n«⟶    char *c;\n»};\n\nvoid f(void) {\n    int a;\n    int b;\n}\n",
     },
 }
+
+_PARAMETERS = "class A {\n  constructor(a: X, b: X, c: X«⟶, d: X») {\n"
+_FIELDS_OF_TS = "interface P {\n  a: number;\n  b: string;\n«⟶  c: boolean;\n»}\n\nfunction f(c: boolean) {\n"
+GOING_ON = {
+    "python": {
+        "records that something else builds": "class P:\n    a: int\n    b: str\n«⟶    c: bool\n»\n\ndef f(row, c):\n    return P.make(a=1, b=row.name)\n",
+    },
+    "javascript": {
+        "a regular expression": "const A = ['aa', 'bb', 'ee'«⟶, 'cc'»];\nconst r = /^(aa|bb|ee)$/;\n",
+    },
+    "typescript": {
+        "a statement that goes on with a call": f"{_PARAMETERS}    this.a = a\n    this.b = b\n    this.c = c\n      .trim()\n  }}\n}}\n",
+        "a sum that goes on with a product": f"{_PARAMETERS}    this.x = this.a + this.b + this.c\n      * 2\n  }}\n}}\n",
+        "a sum that is compared": f"{_PARAMETERS}    return this.a + this.b + this.c\n      === 3;\n  }}\n}}\n",
+        "part of a record": f"{_FIELDS_OF_TS}  const p: Partial<P> = {{ a: 1, b: name() }};\n  return p;\n}}\n",
+        "a table of records": f"{_FIELDS_OF_TS}  const p: Record<string, P> = {{ a: x, b: name() }};\n  return p;\n}}\n",
+    },
+    "rust": {
+        "a sum that goes on with a call": "struct P {\n    a: u32,\n    b: u32,\n    e: u32,\n«⟶    d: u32,\n»}\n\nfn f(s: &P) -> u32 {\n    s.a + s.b + s.e\n        .max(2)\n}\n",
+    },
+}

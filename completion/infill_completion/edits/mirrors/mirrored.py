@@ -17,7 +17,7 @@ from infill_completion.edits.mirrors.rows import ItemRow
 from infill_completion.edits.proposal import Place
 
 if TYPE_CHECKING:
-    from tree_sitter import Tree
+    from tree_sitter import Node, Tree
 
 # How many characters around a row must be without the new name.
 _NEAR = 300
@@ -29,6 +29,9 @@ UNLIKE_OTHERS = "what you have added is not like the others, so that what goes w
 OTHER_TYPE = "it is declared in another way there"
 ONE_SIDE = "the other side of the assignment would need one more as well"
 UNKNOWN = "a name in it is not known there"
+IN_TEXT = "it is in a regular expression, a string or text"
+# Parts of the names of nodes that hold text.
+_TEXTS = ("string", "comment", "regex", "jsx_text", "heredoc")
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,8 @@ def _objection(row: ItemRow, added: AddedItems, document: EditedDocument) -> str
     is_declared = is_declared_by(document, names)
     if not _is_enough(row, added, is_given=has_literal or is_declared):
         return TOO_FEW if added.are_alike else UNLIKE_OTHERS
+    if _is_in_text(row, document.tree):
+        return IN_TEXT
     if _is_one_side(row, document.tree):
         return ONE_SIDE
     if is_declared and row.length > 1 and row.shape not in added.shapes:
@@ -120,10 +125,21 @@ def _objection(row: ItemRow, added: AddedItems, document: EditedDocument) -> str
     return UNKNOWN if unknown_name(document, names, added.names) else ""
 
 
+def _innermost(row: ItemRow, tree: Tree | None) -> Node | None:
+    """Return the innermost node around a row."""
+    start, end = row.span(0)[0], row.span(len(row.names) - 1)[1]
+    return tree.root_node.descendant_for_byte_range(start, end - 1) if tree is not None else None
+
+
+def _is_in_text(row: ItemRow, tree: Tree | None) -> bool:
+    """Return whether what looks like a row is a part of a text, as between the `|` of a regular expression."""
+    around = _innermost(row, tree)
+    return around is not None and any(kind in around.type for kind in _TEXTS)
+
+
 def _is_one_side(row: ItemRow, tree: Tree | None) -> bool:
     """Return whether a row is one side of an assignment that has several values on either."""
-    start, end = row.span(0)[0], row.span(len(row.names) - 1)[1]
-    around = tree.root_node.descendant_for_byte_range(start, end - 1) if tree is not None else None
+    around = _innermost(row, tree)
     statement = around.parent if around is not None and around.type in _VALUES else None
     sides = [statement.child_by_field_name(name) for name in ("left", "right")] if statement is not None else []
     return all(side is not None and side.named_child_count > 1 for side in sides) and around in sides

@@ -43,6 +43,9 @@ _BUILDERS = {
 }
 _LISTS = frozenset({"argument_list", "literal_value", "field_initializer_list", "initializer_list", "object"})
 _LEVELS = 4
+# What may stand beside the name of the type itself; `Partial<P>` and `P.of` are something else.
+_BEFORE = re.compile(r"(?:[:\s]|struct\b|class\b|\w+::)*")
+_BEHIND = re.compile(r"\s*(?:(?:::)?<.*>|\[.*\])?", re.DOTALL)
 _SPELLINGS = ("as it is", "camelCase", "snake_case")
 
 
@@ -85,7 +88,8 @@ def _records(tree: Tree, text: str, owner: str) -> Iterator[Node]:
             while built is not None and built.type == "init_declarator":
                 built = built.child_by_field_name("value")
             if kind is not None and kind.start_byte <= match.start() < kind.end_byte and built is not None:
-                if built.type in _LISTS:
+                around_name = text[kind.start_byte : match.start()], text[match.end() : kind.end_byte]
+                if built.type in _LISTS and _BEFORE.fullmatch(around_name[0]) and _BEHIND.fullmatch(around_name[1]):
                     yield built
                 break
 

@@ -20,6 +20,11 @@ _COMMENTS = ("#", "//", "/*")
 _BEFORE_ITEMS = frozenset({"return", "=", ":=", "case", "if", "while"})
 _AFTER_ITEMS = frozenset({";", ":", "{", "else", "?", "=", ":=", "in"})
 _STARTERS = frozenset({".", "case"})
+# What goes on with the line before it, or is gone on with on the next.
+_GO_ON = frozenset(
+    ". ?. -> + - / % == === != !== < <= > >= << >> && || | ^ ?? and or not is as instanceof".split()  # noqa: SIM905
+)
+_MAY_GO_ON = frozenset({"*", "&"})  # if what is in the row is an operand; else they may begin a statement of C
 
 
 @dataclass(frozen=True)
@@ -68,9 +73,10 @@ class ItemRow:
         begins = not before or before[0].text in {separator, *OPENERS, *_BEFORE_ITEMS}
         starter = {self.tokens[first].text} & _STARTERS
         ends = not after or after[0].text in {separator, *starter, *CLOSERS, *_AFTER_ITEMS}
+        operators = _GO_ON if separator in {"", ";"} else _GO_ON | _MAY_GO_ON
         return (
-            begins or _begins_line(self.text, self.tokens, first),
-            ends or _begins_line(self.text, self.tokens, end),
+            begins or (_begins_line(self.text, self.tokens, first) and before[0].text not in operators),
+            ends or (_begins_line(self.text, self.tokens, end) and after[0].text not in operators),
         )
 
     def item(self, like: int, name: str) -> str | None:
