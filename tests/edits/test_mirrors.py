@@ -98,3 +98,15 @@ def test_what_was_added_beside_it_by_hand_is_not_due() -> None:
     head = "class A:\n    def __init__(self, a: int, b: int«⟶, c: int»):\n"
     buffer, _ = played(head + "        self.a = a\n        self.b = b\n        self.c = None\n", "python")
     assert buffer.ask().silence is Silence.NOTHING_LIKE_IT
+
+
+def test_in_a_long_document_new_code_is_looked_at_when_its_line_is_finished() -> None:
+    head = "class A:\n    x: int\n    y: int\n"
+    rest = "\n    def both(self):\n        return f(x=self.x, y=self.y)\n"
+    buffer = Buffer(head + rest + "\n# The end.\n" * 6_000)
+    at = len(head)
+    for key in "    z: int\n":
+        assert not buffer.ask().proposals
+        buffer.replace(at, at, key)
+        at += 1
+    assert proposed_text(buffer).startswith(head + "    z: int\n" + rest.replace("y=self.y", "y=self.y, z=self.z"))
