@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
+from infill_completion.api import ContextItem
 from infill_completion.context import Context
 from infill_completion.document.snapshot import SkipReason
 from infill_completion.document.view import View
@@ -150,21 +152,23 @@ class History:
     def _recall(self, view: View) -> Recalled | None:
         shown = self._shown.get(view.uri)
         seen = () if shown is None else remaining_offers(*shown, view)
+        # Once for all entries: gathering that has no time to end is begun again whenever it is asked for.
+        excerpts = cache(lambda: self._gather(view).items)
         return self._memory.recall(
             view,
-            lambda entry: self._is_valid(view, entry),
+            lambda entry: self._is_valid(view, entry, excerpts),
             lambda recalled: shown_automatically(view, recalled, seen, self.min_confidence),
             seen,
         )
 
-    def _is_valid(self, view: View, entry: Remembered) -> bool:
+    def _is_valid(self, view: View, entry: Remembered, excerpts: Callable[[], tuple[ContextItem, ...]]) -> bool:
         """Return whether a prompt made now has the same excerpts and cells above as that of an entry."""
         now = versions_now(view.uri, self._documents) if entry.sources else {}
         changed = [uri for uri, version in entry.sources if now.get(uri) != version]
         if not changed:
             return True
         may_be_alike = all(uri in now and uri != CELLS for uri in changed)
-        return may_be_alike and self._gather(view).items == entry.context
+        return may_be_alike and excerpts() == entry.context
 
     def _known(self, view: View) -> tuple[Offer, ...]:
         recalled = self._recall(view)

@@ -10,6 +10,7 @@ from infill_completion.context import gather
 from infill_completion.context.gathering import Gathering
 from infill_completion.settings import CompletionSettings, Settings
 from infill_completion.suggest.completer import Completer
+from infill_completion.suggest.reuse.memory import Offer
 from tests.context.test_context import HERE, SHAPES, EditorDocuments, opened
 from tests.suggest.scripted import LocalScriptedEngine, ScriptedEngine, at, is_idle, says, until
 from tests.suggest.typist import AT_ONCE
@@ -48,6 +49,30 @@ async def test_an_answer_is_forgotten_with_a_document_in_its_prompt() -> None:
     editor.documents = []
     await completer.complete(at(HERE))
     assert [len(request.context) for request in engine.requests if request.prefix.endswith("return ")] == [1, 0]
+    await completer.aclose()
+
+
+async def test_a_key_gathers_once_for_all_answers_that_may_be_outdated(monkeypatch: pytest.MonkeyPatch) -> None:
+    editor = EditorDocuments([opened("shapes.py", SHAPES)])
+    completer = Completer(ScriptedEngine(says("self.radius")), AT_ONCE, editor)
+    await completer.complete(at(HERE))
+    history = completer._history
+    first = history.recall(completer._requests.view(at(HERE)))
+    assert first is not None
+    for typed in range(1, 6):
+        view = completer._requests.view(at(HERE.replace("|", "self.radius"[:typed] + "|")))
+        history._memory.remember(replace(first.entry, view=view, offers=(Offer("self.radius"[typed:]),)))
+    editor.documents = [opened("shapes.py", SHAPES.replace("def area", "def surface"), version=2)]
+    made: list[Gathering] = []
+
+    def recorded(*args: object) -> Gathering:
+        made.append(Gathering(*args))  # type: ignore[arg-type]
+        return made[-1]
+
+    monkeypatch.setattr(gather, "Gathering", recorded)
+    monkeypatch.setattr(gather, "MAX_MS", 0.0)
+    assert history.recall(completer._requests.view(at(HERE.replace("|", "self.r|")))) is None
+    assert len(made) == 1
     await completer.aclose()
 
 
