@@ -252,6 +252,21 @@ async def test_whoever_comes_back_from_another_document_finds_the_context_ready(
     await fresh.aclose()
 
 
+async def test_gathering_for_other_documents_forgets_none_of_them(gatherer: Gatherer, editor: EditorDocuments) -> None:
+    editor.folders = []  # no other files
+    here = OpenDocument("file:///here.py", "python", 1, "ours = 1\n")
+    away = OpenDocument("file:///away.py", "python", 1, f"theirs = 1\n{SHAPES}")
+    editor.documents = [here, away]
+    for document in (away, here):
+        view = View.of(at(HERE, uri=document.uri), 8000, 2000)
+        gatherer.gather(view, editor, Settings(), Privacy(()), BUDGET)
+    editor.documents = [replace(here, version=2), away]
+    assert len(list(gatherer.gather_elsewhere(here.uri, editor, Settings(), Privacy(()), BUDGET))) == 1
+    assert gatherer.knows("theirs", here.uri)
+    assert not gatherer.knows("ours", here.uri)
+    assert gatherer.knows("ours", away.uri)
+
+
 async def test_only_the_last_documents_are_kept_up_to_date(gatherer: Gatherer, editor: EditorDocuments) -> None:
     editor.documents = [replace(editor.documents[0], uri=f"file:///{number}.py") for number in range(9)]
     for document in editor.documents:

@@ -64,9 +64,9 @@ class Gatherer:
         self._outlines = OutlineCache()
         self._kept: dict[str, _Kept] = {}
 
-    def knows(self, word: str) -> bool:
-        """Return whether a word occurs in another open document or in a file of the workspace."""
-        return self._index.knows(word) or self._closed_files.knows(word)
+    def knows(self, word: str, uri: str = "") -> bool:
+        """Return whether a word occurs in another open document than ``uri`` or in a file of the workspace."""
+        return self._index.knows(word, uri) or self._closed_files.knows(word)
 
     async def aclose(self) -> None:
         """Stop the work in the background."""
@@ -162,7 +162,9 @@ class Gatherer:
 
     def _from_open_documents(self, gathering: Gathering) -> list[Snippet]:
         """Index the open documents, and return the most similar parts if they are wanted."""
-        self._index.keep_only([*(item.uri for item in gathering.others), *self._closed_files.near_uris])
+        # The document itself stays too: others are completed in turn, and each of them needs it.
+        opened = (gathering.view.uri, *(item.uri for item in gathering.others))
+        self._index.keep_only([*opened, *self._closed_files.near_uris])
         is_in_time = gathering.time.for_source("open documents")
         for document in gathering.allowed.values():
             if not is_in_time():

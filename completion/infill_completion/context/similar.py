@@ -62,9 +62,10 @@ class SimilarIndex:
         indexed = self._documents.get(uri)
         return indexed.lines if indexed else ()
 
-    def knows(self, word: str) -> bool:
-        """Return whether a word occurs in a document."""
-        return any(word in words for document in self._documents.values() for _, words in document.windows)
+    def knows(self, word: str, besides: str = "") -> bool:
+        """Return whether a word occurs in a document other than ``besides``."""
+        others = (document for uri, document in self._documents.items() if uri != besides)
+        return any(word in words for document in others for _, words in document.windows)
 
     def best(self, text: str, uris: Iterable[str]) -> list[Snippet]:
         """Return the most similar window of each document, the best first; equals are in the order of their URIs.

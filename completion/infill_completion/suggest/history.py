@@ -36,7 +36,7 @@ class History:
     """
 
     def __init__(
-        self, documents: OpenDocuments, min_confidence: float, judge: ShowJudge, knows: Callable[[str], bool],
+        self, documents: OpenDocuments, min_confidence: float, judge: ShowJudge, knows: Callable[[str, str], bool],
         gather: Callable[[View], Context],
     ) -> None:  # fmt: skip
         self.min_confidence = min_confidence
@@ -88,7 +88,7 @@ class History:
 
     def rank(self, view: View, choices: tuple[Choice, ...]) -> Ranking:
         """Filter and order the candidates of a request."""
-        return rank(view, choices, self.min_confidence, self._knows, self.judge)
+        return rank(view, choices, self.min_confidence, lambda word: self._knows(word, view.uri), self.judge)
 
     def may_be_shown(self, view: View, begun: Begun) -> bool:
         """Return whether what a suggestion begins with may become worth showing unasked."""
