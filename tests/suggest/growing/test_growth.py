@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-from dataclasses import replace
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
 
 import pytest
 
+from infill_completion.api import Chunk, CompletionRequest, FinishReason
 from infill_completion.document.snapshot import SkipReason, Snapshot, Trigger
 from infill_completion.settings import CompletionSettings, Settings
 from infill_completion.suggest.completer import Completer
@@ -213,6 +215,47 @@ async def test_a_pause_waits_for_an_answer_that_the_key_did_not_wait_for() -> No
     await pause
     assert len(grown) == 1
     assert shown(await completer.complete(at(code))) == unsure
+    await completer.aclose()
+
+
+@dataclass
+class SurerEngine(LocalScriptedEngine):
+    """One that is unsure of the beginning alone, so that the whole turns out to be worth showing."""
+
+    async def complete(self, request: CompletionRequest) -> AsyncIterator[Chunk]:
+        self.requests.append(request)
+        text = self.script(request)
+        assert isinstance(text, str)
+        for number, sign in enumerate(text):
+            if number >= self.free_chunks and self.gate is not None:
+                await self.gate.wait()
+            yield Chunk(text=sign, token_count=1, logprob_sum=self.logprob if number < self.free_chunks else -1e-6)
+        yield Chunk(finish_reason=FinishReason.STOP)
+
+
+@pytest.mark.parametrize(
+    ("marked", "language_id"),
+    [("x = |\n", "python"), ("def f(a):\n    x = |\n", "python"), ("# x = |\n", "python"), ("It is |\n", "markdown")],
+)
+@pytest.mark.parametrize("is_known", [False, True])
+async def test_a_pause_shows_what_turned_out_better_than_it_began(
+    marked: str, language_id: str, is_known: bool
+) -> None:
+    code = at(marked, language_id)
+    whole = "call_this_function(with_this, and_that, and_something_else, and_more_of_it, and_even_more_of_all_of_it)"
+    engine = SurerEngine(says(whole), logprob=-2.0, gate=asyncio.Event(), free_chunks=3)
+    completer = Completer(engine, AT_ONCE)
+    assert (await completer.complete(code)).reason is SkipReason.LOW_CONFIDENCE
+    assert engine.gate is not None
+    engine.gate.set()
+    await until(lambda: is_idle(completer) or not is_known)
+    grown: list[None] = []
+    await completer.grow(code, lambda: grown.append(None))
+    assert grown
+    assert shown(await completer.complete(code)).startswith(whole)
+    told = len(grown)
+    await completer.grow(code, lambda: grown.append(None))
+    assert len(grown) == told
     await completer.aclose()
 
 

@@ -16,7 +16,7 @@ from infill_completion.suggest.ahead.futures import after_accepting
 from infill_completion.suggest.ahead.lookahead import LookAhead
 from infill_completion.suggest.growing.whole_lines import LinePlace, may_end, may_grow, place_of
 from infill_completion.suggest.history import History
-from infill_completion.suggest.reuse.memory import Offer, Recalled, Reuse
+from infill_completion.suggest.reuse.memory import Offer, Recalled, Reuse, remaining_offers
 
 # Lines that come faster than this are shown together.
 _TOGETHER_S = 0.15
@@ -84,10 +84,14 @@ class Growth:
         await self._lookahead.answered(view)
         recalled = self._history.recall(view)
         begun = None if recalled is None else self._begun(view, recalled)
+        told = self._told(view)
         if recalled is None or begun is None or not may_grow(view, begun.text, begun.replaced):
-            return False
+            # What began as not worth showing may have turned out to be; an invoked answer was waited for to its end.
+            offers = () if recalled is None or view.is_invoked else recalled.offers
+            if is_new := any(offer.text != told for offer in offers[:1]):
+                on_longer()
+            return is_new
         self._lookahead.forget(view.uri)  # the lines come first
-        told = recalled.offers[0].text if recalled.offers else ""
         known, told_s = told, time.monotonic()
         async for offer in self._longer(view, begun):
             recalled = self._history.grow(view, recalled, offer)
@@ -99,6 +103,12 @@ class Growth:
             on_longer()
         self._lookahead.start_soon(view, recalled)
         return True
+
+    def _told(self, view: View) -> str:
+        """Return what the user sees at ``view``; empty for nothing."""
+        shown = self._history.shown(view.uri)
+        offers = remaining_offers(*shown, view) if shown is not None else ()
+        return offers[0].text if offers else ""
 
     def _begun(self, view: View, recalled: Recalled) -> Offer | None:
         """Return what may grow at ``view``; None for nothing.
