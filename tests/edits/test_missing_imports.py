@@ -94,6 +94,7 @@ def test_a_long_line_takes_no_long_time() -> None:
         (HEAD, "y = os.sep", ()),
         (HEAD, "y = os.sep", ('"""\nimport os\n"""\n',)),
         ("import sys; x = 1\n", "y = os.sep", (OTHER,)),
+        (HEAD + "x.Path\n" * 2000, "y = Path(x)", (OTHER,)),
     ],
 )
 def test_nothing_is_imported_that_is_known_or_not_sure(text: str, typed: str, others: tuple[str, ...]) -> None:

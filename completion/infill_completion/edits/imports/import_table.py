@@ -209,7 +209,8 @@ def _merged(
     """Return the ways of Python with those put together that name one module by its place and by its whole name."""
     merged = dict(found)
     for key in [key for key in found if key[0].startswith("/")]:
-        for other in [other for other in merged if not other[0].startswith("/") and other[1] == key[1]]:
-            if key in merged and key[0].endswith(f"/{other[0].replace('.', '/')}"):
+        parts = key[0].split("/")
+        for other in ((".".join(parts[first:]), key[1]) for first in range(1, len(parts))):
+            if other in merged:
                 merged[key] = [*merged[key], *merged.pop(other)]
     return merged

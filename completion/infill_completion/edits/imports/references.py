@@ -20,13 +20,15 @@ _ATTRIBUTES = frozenset({"attribute_item", "inner_attribute_item"})
 # Traits that can be derived without an import.
 _DERIVED = frozenset({"Clone", "Copy", "Debug", "Default", "Eq", "Hash", "Ord", "PartialEq", "PartialOrd"})
 _JAVA_TYPES = frozenset({"class_declaration", "enum_declaration", "record_declaration"})
+# A name that stands more often is not looked at.
+MAX_OCCURRENCES = 2000
 _WORD = re.compile(r"(\w+)\s*$")
 
 
 def free_references(
     tree: Tree, text: str, name: str, family: str, rules: NameRules, spans: Sequence[tuple[int, int]]
 ) -> list[Node]:
-    """Return the uses of a name; none if one is outside of some spans, or may bind it instead.
+    """Return the uses of a name; none if one is outside of some spans or may bind it instead, or if there are too many.
 
     Members and labels of the same name are left out.
 
@@ -40,6 +42,8 @@ def free_references(
     """
     places, found = PLACES[family], list["Node"]()
     matches = [match.span() for match in re.finditer(rf"(?<![\w$]){re.escape(name)}(?![\w$])", text)]
+    if len(matches) > MAX_OCCURRENCES:
+        return []
     # Most names are used elsewhere too, so that is where the search ends soonest.
     for span in sorted(matches, key=lambda span: _is_within(span[0], spans)):
         node = tree.root_node.named_descendant_for_byte_range(*span)
