@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from infill_completion.settings import Settings
     from infill_server.configuration import Configuration
     from infill_server.engine_keeper import EngineKeeper
-    from infill_server.lsp.documents import DocumentStore
+    from infill_server.lsp.documents import Document, DocumentStore
     from infill_server.recording.turns import Admit
 
 # A recorded answer must not depend on the speed of the machine.
@@ -125,7 +125,8 @@ class SessionRecording:
             {**folder, "uri": recorder.pseudonyms.folder_uri(folder["uri"])}
             for folder in folders_opened(documents.roots())
         ]
-        recorder.begin([_item(document) for document in reversed(documents.others(""))], documents.notebooks())
+        opened = [documents.get(document.uri) for document in reversed(documents.others(""))]
+        recorder.begin(list(map(_item, opened)), documents.notebooks())
         self._header = trace_file.header(settings, _client(self._protocol), folders)
         self._protocol.on_received, self._protocol.on_sent = _guarded(recorder.message), _guarded(recorder.sent)
         self._window.admit = recorder.admit
@@ -216,5 +217,5 @@ def _guarded(observer: Callable[[Any], object]) -> Callable[[Any], None]:
     return observe
 
 
-def _item(document: Any) -> types.TextDocumentItem:
-    return types.TextDocumentItem(document.uri, document.language_id, document.version, document.text)
+def _item(document: Document) -> types.TextDocumentItem:
+    return types.TextDocumentItem(document.uri, document.language_id, document.version, str(document.text))

@@ -15,7 +15,7 @@ class OpenDocument:
     Attributes:
         uri: Its URI, or its path.
         language_id: LSP's language id.
-        version: The editor's version number; a new number means new text.
+        version: A number that no other text of the document has, also not after it was closed and opened again.
         text: The whole text, with the document's own line ends.
     """
 

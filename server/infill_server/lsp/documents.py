@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -41,6 +42,8 @@ class Document:
         edit: The range of the last edit; None if there was none since the last request.
         changes: What has changed, for the history of edits.
         typed: The range of the last edit, and when it came, in seconds of the monotonic clock.
+        number: No other text of a document in this window has the same. Editors begin again with the same version when
+            a document is opened again, which may have another text by then.
     """
 
     uri: str
@@ -50,6 +53,7 @@ class Document:
     edit: Edit | None = None
     changes: ChangeLog = field(default_factory=lambda: ChangeLog(ChangeClock()))
     typed: tuple[Edit, float] | None = None
+    number: int = 0
 
     def change(self, changes: Iterable[types.TextDocumentContentChangeEvent], version: int) -> list[Replacement]:
         """Apply the changes of one notification in order, and return what they replaced."""
@@ -115,7 +119,7 @@ class Document:
 
     def opened(self) -> OpenDocument:
         """Return the document as context for the completion of another one."""
-        return OpenDocument(self.uri, self.language_id, self.version, str(self.text))
+        return OpenDocument(self.uri, self.language_id, self.number, str(self.text))
 
 
 @dataclass
@@ -133,6 +137,7 @@ class DocumentStore:
     folders: list[Path] = field(default_factory=list)
     on_edits: Callable[[Document, Sequence[Replacement]], None] | None = None
     clock: ChangeClock = field(default_factory=ChangeClock)
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     _documents: dict[str, Document] = field(default_factory=dict)
     _notebooks: dict[str, list[str]] = field(default_factory=dict)
 
@@ -163,7 +168,7 @@ class DocumentStore:
         """Add a document; one that is already open gets the new text."""
         log = ChangeLog(self.clock)
         text = DocumentText(item.text, self.units, log)
-        document = Document(item.uri, item.language_id, item.version, text, changes=log)
+        document = Document(item.uri, item.language_id, item.version, text, changes=log, number=next(self._numbers))
         self._documents[unquote(item.uri)] = document
         self.focus(item.uri)
 
@@ -175,6 +180,7 @@ class DocumentStore:
         if document is None:
             log.warning("ignored a change of a document that is not open")
             return
+        document.number = next(self._numbers)
         done = document.change(changes, target.version)
         self.focus(target.uri)
         if self.on_edits is not None:

@@ -8,7 +8,11 @@ import pytest
 from lsprotocol import types
 
 from infill_completion.document.snapshot import Trigger
+from infill_completion.suggest.completer import Completer
 from infill_server.lsp.documents import DocumentStore, UnknownDocumentError
+from tests.context.test_context import HERE, SHAPES
+from tests.suggest.scripted import ScriptedEngine, at, says
+from tests.suggest.typist import AT_ONCE
 
 
 def item(uri: str, text: str = "", language_id: str = "python") -> types.TextDocumentItem:
@@ -154,3 +158,20 @@ def test_folders_come_from_initialize_and_change(store: DocumentStore, tmp_path:
     assert store.roots() == (second,)
     store.use(types.InitializeParams(types.ClientCapabilities(), root_path=str(first)), store.units)
     assert store.roots() == (first,)
+
+
+@pytest.mark.parametrize("closed", [True, False])
+async def test_a_document_that_is_opened_again_with_another_text_is_read_again(closed: bool) -> None:
+    store, engine = DocumentStore(), ScriptedEngine(says("self.radius"))
+    completer = Completer(engine, AT_ONCE, store)
+    shapes, here = "file:///project/shapes.py", "file:///project/here.py"
+    store.open(item(here, HERE))
+    for text in (SHAPES, SHAPES.replace("def area", "def surface")):
+        store.open(item(shapes, text))  # editors begin with version 1 again
+        await completer.complete(at(HERE, uri=here))
+        if closed:
+            store.close(shapes)
+            completer.closed(shapes)
+    asked = [request.context[0].text for request in engine.requests if request.prefix.endswith("return ")]
+    assert ["surface" in text for text in asked] == [False, True]
+    await completer.aclose()
