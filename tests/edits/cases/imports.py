@@ -284,6 +284,10 @@ MISPLACED = {
     },
     "javascript": {
         "below a comment about what follows": f"{_F}/** About x. */\n{_X}",
+        "what tags are compiled to": (
+            "import React from 'react';\nimport b from 'b';\n\nconst x = () => { «1:React.go()⟶go()»; return <div>{b}</div>; };\n"
+            "let y = «2:1⟶2»;\nlet z = «3:1⟶2»;\n"
+        ),
         "below a comment about the next line": f"{_F}// @ts-ignore\nimport z from 'z';\n{_X}",
         "in a comment": f"{_F}import {{ g }} from 'a'; /* that\n goes on */\n{_X}",
         "from itself": f"--- b.js\nimport {{ f }} from './c';\n--- c/index.js\nimport g from 'g';\n\n{_X}",

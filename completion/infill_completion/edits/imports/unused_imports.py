@@ -29,6 +29,10 @@ _TRAITS = frozenset(
     "Any BitAnd Borrow BorrowMut BufRead Debug Display Error FromStr Hash Hasher Read Seek Write".split()  # noqa: SIM905
 )
 
+# What the tags of JSX may be compiled to, and what ends one.
+_OF_TAGS = frozenset({"React", "Preact", "h", "jsx"})
+_TAG = re.compile(r"</|/>")
+
 
 def unused_imports(hunks: Sequence[Hunk], document: EditedDocument) -> list[Place]:
     """Return the removal of imports whose last use was in what the user has replaced.
@@ -104,6 +108,8 @@ class _Unused:
 
     def _is_unused(self, name: ImportedName) -> bool:
         if self._family == "rust" and (name.name in _TRAITS or name.name.endswith("Ext")):
+            return False
+        if name.name in _OF_TAGS and _TAG.search(self._text):
             return False
         return name.name in self._unused
 
