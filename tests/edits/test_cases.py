@@ -52,6 +52,7 @@ SILENT: tuple[Table, ...] = (
     propagation.SILENT,
     mirrors.SILENT,
     mirrors.GOING_ON,
+    mirrors.COUNTED,
     imports.SILENT,
     imports.MISPLACED,
 )

@@ -202,3 +202,22 @@ GOING_ON = {
         "a sum that goes on with a call": "struct P {\n    a: u32,\n    b: u32,\n    e: u32,\n«⟶    d: u32,\n»}\n\nfn f(s: &P) -> u32 {\n    s.a + s.b + s.e\n        .max(2)\n}\n",
     },
 }
+_IN_RUST = "struct P {\n    a: u32,\n    b: u32,\n    e: u32,\n«⟶    kind: u32,\n»}\n\nfn f(s: &P) {\n"
+_IN_GO = "package a\n\ntype P struct {\n\tA int\n\tB int\n\tE int\n«⟶\tKind int\n»}\n\nfunc f(o P) {\n"
+COUNTED = {
+    "python": {
+        "values for a format": "class P:\n    a: int\n    b: int\n    e: int\n«⟶    kind: int\n»\n\ndef f(o):\n    return '%s %s %s' % (o.a, o.b, o.e)\n",
+        "arguments of a format": "class P:\n    a: int\n    b: int\n    e: int\n«⟶    kind: int\n»\n\ndef f(o):\n    return '{} {} {}'.format(o.a, o.b, o.e)\n",
+    },
+    "typescript": {
+        "one side of names": f"{_PARAMETERS}    const [x, y, z] = [this.a, this.b, this.c];\n  }}\n}}\n",
+    },
+    "rust": {
+        "one side of names": f"{_IN_RUST}    let (x, y, z) = (s.a, s.b, s.e);\n}}\n",
+        "arguments behind a format": f'{_IN_RUST}    println!("{{}} {{}} {{}}", s.a, s.b, s.e);\n}}\n',
+    },
+    "go": {
+        "arguments behind a format": f'{_IN_GO}\tfmt.Printf("%d %d %d", o.A, o.B, o.E)\n}}\n',
+        "arguments behind others": f'{_IN_GO}\tfmt.Printf("%d %d %d %d",\n\t\tg(1),\n\t\to.A,\n\t\to.B,\n\t\to.E,\n\t)\n}}\n',
+    },
+}

@@ -23,12 +23,16 @@ if TYPE_CHECKING:
 _NEAR = 300
 # What two items have in common may be chance.
 _FEW = 3
-_VALUES = frozenset({"pattern_list", "expression_list", "tuple_pattern", "tuple"})
+_VALUES = frozenset(
+    {"pattern_list", "expression_list", "tuple_pattern", "tuple", "tuple_expression", "array_pattern", "array"}
+)
+_SIDES = ("left", "right", "pattern", "name", "value")
 TOO_FEW = "too few of the others are there"
 UNLIKE_OTHERS = "what you have added is not like the others, so that what goes with it may not be either"
 OTHER_TYPE = "it is declared in another way there"
 ONE_SIDE = "the other side of the assignment would need one more as well"
 UNKNOWN = "a name in it is not known there"
+FORMATTED = "a format string says how many there are"
 IN_TEXT = "it is in a regular expression, a string or text"
 # Parts of the names of nodes that hold text.
 _TEXTS = ("string", "comment", "regex", "jsx_text", "heredoc")
@@ -120,6 +124,8 @@ def _objection(row: ItemRow, added: AddedItems, document: EditedDocument) -> str
         return IN_TEXT
     if _is_one_side(row, document.tree):
         return ONE_SIDE
+    if row.is_formatted:
+        return FORMATTED
     if is_declared and row.length > 1 and row.shape not in added.shapes:
         return OTHER_TYPE
     return UNKNOWN if unknown_name(document, names, added.names) else ""
@@ -141,8 +147,9 @@ def _is_one_side(row: ItemRow, tree: Tree | None) -> bool:
     """Return whether a row is one side of an assignment that has several values on either."""
     around = _innermost(row, tree)
     statement = around.parent if around is not None and around.type in _VALUES else None
-    sides = [statement.child_by_field_name(name) for name in ("left", "right")] if statement is not None else []
-    return all(side is not None and side.named_child_count > 1 for side in sides) and around in sides
+    named = [statement.child_by_field_name(name) for name in _SIDES] if statement is not None else []
+    sides = [side for side in named if side is not None]
+    return len(sides) > 1 and all(side.named_child_count > 1 for side in sides) and around in sides
 
 
 def _is_enough(row: ItemRow, added: AddedItems, *, is_given: bool) -> bool:

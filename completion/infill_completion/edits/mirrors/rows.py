@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,9 @@ _GO_ON = frozenset(
     ". ?. -> + - / % == === != !== < <= > >= << >> && || | ^ ?? and or not is as instanceof".split()  # noqa: SIM905
 )
 _MAY_GO_ON = frozenset({"*", "&"})  # if what is in the row is an operand; else they may begin a statement of C
+
+
+_PLACEHOLDER = re.compile(r"%[-+#.\w*(]|\{[\w:!?]*\}")
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,19 @@ class ItemRow:
             begins or (_begins_line(self.text, self.tokens, first) and before[0].text not in operators),
             ends or (_begins_line(self.text, self.tokens, end) and after[0].text not in operators),
         )
+
+    @property
+    def is_formatted(self) -> bool:
+        """Whether a format string comes before the items, in the same brackets or before these."""
+        depth, first = 0, self.starts[0]
+        for index in range(first - 1, max(first - MAX_PERIOD, 0) - 1, -1):
+            token = self.tokens[index]
+            if token.text in OPENERS and not depth:
+                return token.text == "(" and any(map(_is_format, self.tokens[max(index - 3, 0) : index]))
+            depth += (token.text in CLOSERS) - (token.text in OPENERS)
+            if not depth and _is_format(token):
+                return True
+        return False
 
     def item(self, like: int, name: str) -> str | None:
         """Return an item around another name, with the blanks of one of the items.
@@ -198,6 +215,10 @@ def _windows(
             yield (3, -_indent(text, tokens[first + period - 1]), first) if is_line else (2, 0, first), first, length
         elif tokens[first].text in _STARTERS:
             yield (1, 0, first), first, length
+
+
+def _is_format(token: Lexeme) -> bool:
+    return token.kind is LexemeKind.STRING and _PLACEHOLDER.search(token.text) is not None
 
 
 def _indent(text: str, token: Lexeme) -> int:
