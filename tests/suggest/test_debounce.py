@@ -153,3 +153,9 @@ def test_after_typing_and_deleting_an_answer_counts() -> None:
     for typed in ("y = f", "y = fo", "y = f", "y = f\n    "):
         debounce.answered(30, view(typed))
     assert debounce.latency_ms == 30
+
+
+def test_a_model_that_answers_no_key_of_a_burst_is_asked_at_once_only_now_and_then() -> None:
+    debounce = Debounce(may_try=True)
+    at_once = [debounce.next_wait_ms("file:///a", is_invoked=False) == 0.0 for _ in range(26)]
+    assert [number for number, is_due in enumerate(at_once) if is_due] == [0, 1, 8, 17]

@@ -48,6 +48,7 @@ class Debounce:
     fixed_ms: float | None = None
     may_try: bool = False
     _answers: int = 0
+    _tries: int = 0
     _unanswered: int = 0
     _view: View | None = None
     _last_key_s: float | None = None
@@ -70,7 +71,7 @@ class Debounce:
             latency_ms: How long it took.
             view: What it was for; None if that does not matter.
         """
-        self._unanswered = 0
+        self._unanswered = self._tries = 0
         before, self._view = self._view, view
         if view is not None and not _is_near(before, view):
             return
@@ -100,7 +101,8 @@ class Debounce:
 
     def _is_due(self) -> bool:
         """Return whether to ask the model without a wait, to learn how fast it is."""
-        if not self._answers and self._unanswered <= _FIRST_TRIES:
+        if not self._answers and self._tries < _FIRST_TRIES:
+            self._tries += 1
             return True
         if is_due := self._unanswered > _MOST_KEYS_UNANSWERED:
             self._unanswered = 0
