@@ -110,8 +110,7 @@ ALWAYS_INLINE void dot_bytes(const int8_t *weight, const int32_t *weight_sums, i
         int32x4_t pairs[PAIRS];
         UNROLLED
         for (int p = 0; p < PAIRS; p++) pairs[p] = vaddq_s32(sums.halves[r][p][0], sums.halves[r][p][1]);
-        float32x4_t four =
-            joined_exactly(uppers(pairs[0], pairs[1]), lowers(pairs[0], pairs[1]), vld1q_s32(offsets));
+        float32x4_t four = joined_exactly(uppers(pairs[0], pairs[1]), lowers(pairs[0], pairs[1]), vld1q_s32(offsets));
         if (weights == TILE)
             vst1q_f32(y, four);
         else
@@ -165,8 +164,7 @@ ALWAYS_INLINE void dot_groups(const group_t *weight, int groups, const planes_t 
             for (int p = 0; p < PARTS; p++) sums[r][p][0] = sums[r][p][1] = vdupq_n_s32(0);
         }
         UNROLLED
-        for (int q = 0; q < QUADS / 2; q++)
-            add_eight(sums, weight->numbers[q], x, g * GROUP_INPUTS + q * 8, rows);
+        for (int q = 0; q < QUADS / 2; q++) add_eight(sums, weight->numbers[q], x, g * GROUP_INPUTS + q * 8, rows);
         UNROLLED
         for (int p = 0; p < PARTS; p++) {
             float32x4_t scale = in_float32(weight->scale + 4 * p), minimum = in_float32(weight->minimum + 4 * p);
