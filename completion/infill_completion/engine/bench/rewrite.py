@@ -60,8 +60,8 @@ class RewriteCost:
 class _Dictated(Candidate):
     """A candidate whose tokens are given."""
 
-    def __init__(self, wanted: Sequence[int], *args: Any) -> None:
-        super().__init__(*args)
+    def __init__(self, wanted: Sequence[int], *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
         self._wanted = wanted
 
     @property
