@@ -110,3 +110,10 @@ def test_in_a_long_document_new_code_is_looked_at_when_its_line_is_finished() ->
         buffer.replace(at, at, key)
         at += 1
     assert proposed_text(buffer).startswith(head + "    z: int\n" + rest.replace("y=self.y", "y=self.y, z=self.z"))
+
+
+def test_in_a_very_long_document_new_code_is_not_looked_at() -> None:
+    head = "class A:\n    x: int\n    y: int\n"
+    buffer = Buffer(head + "\n    def both(self):\n        return f(x=self.x, y=self.y)\n" + "\n# The end.\n" * 20_000)
+    buffer.replace(len(head), len(head), "    z: int\n")
+    assert buffer.ask().silence is Silence.TYPING

@@ -29,8 +29,8 @@ from infill_completion.languages.syntax.parser import has_grammar
 
 # Larger documents get no proposals.
 MAX_CHARACTERS = 1_000_000
-# In longer ones new code is looked at when its line is finished: to read 1 MB again takes 20 ms, for nearly every key.
-_MAX_TYPED = 50_000
+# Above, new code is looked at when its line is finished, or for imports only: to read 1 MB takes 20 ms of the next key.
+_MAX_TYPED, _MAX_NEW = 50_000, 200_000
 # More places than these are not like the one that was changed.
 MAX_PLACES = 100
 _MAX_OFFERED = 500
@@ -210,13 +210,13 @@ class Proposer:
         return None
 
     def _is_typed(self, request: EditRequest, hunk: Hunk, imports: ImportTable | None) -> bool:
-        """Return whether new code in a long document goes on on the cursor's line, and nothing it names is missing."""
+        """Return whether it is too soon, or takes too long, to look at new code in a long document."""
         if len(request.text) <= _MAX_TYPED or hunk.uri != request.uri:
             return False
         start, end = line_start(request.text, request.offset), line_end(request.text, request.offset)
         is_on_it = hunk.first <= line_at(request.text, request.offset) < hunk.end
-        is_begun = bool(request.text[start:end].strip())
-        return is_on_it and is_begun and not self._may_import(request, hunk, imports)
+        is_silent = (is_on_it and request.text[start:end].strip()) or len(request.text) > _MAX_NEW
+        return bool(is_silent) and not self._may_import(request, hunk, imports)
 
     def _may_import(self, request: EditRequest, hunk: Hunk, imports: ImportTable | None) -> bool:
         """Return whether a change has brought in names that other files import."""
