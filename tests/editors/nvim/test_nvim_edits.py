@@ -250,7 +250,7 @@ def test_nothing_is_proposed_where_it_is_off(begin: Callable[..., Neovim], init:
 
 def test_an_import_is_drawn_as_a_line_of_its_own(begin: Callable[..., Neovim]) -> None:
     nvim = begin("import json\n\nprint(json.dumps(1))\n", "a.py")
-    nvim.open("b.py", b"import os\n\nprint(os.getcwd())\n", "python")
+    nvim.open("b.py", b"import ast\n\nprint(ast.parse('2'))\n", "python")
     nvim.type("Goprint(json.dumps(2))<Esc>k")
     until_drawn(nvim, "+import json")
     nvim.type("<Tab><Tab>")
