@@ -120,9 +120,6 @@ ALWAYS_INLINE void dot_bytes(const int8_t *weight, const int32_t *weight_sums, i
 
 /* ---- 4 bits ---- */
 
-#define GROUP_ROWS 2
-#define PARTS (GROUP_OUTPUTS / 4)
-
 ALWAYS_INLINE int8x16_t zipped(uint8x16_t first, uint8x16_t second, const int is_upper) {
     uint32x4_t a = vreinterpretq_u32_u8(first), b = vreinterpretq_u32_u8(second);
     return vreinterpretq_s8_u32(is_upper ? vzip2q_u32(a, b) : vzip1q_u32(a, b));
@@ -148,38 +145,7 @@ ALWAYS_INLINE void add_eight(
     }
 }
 
-ALWAYS_INLINE void dot_groups(const group_t *weight, int groups, const planes_t *x, const int rows, float *y) {
-    float32x4_t totals[GROUP_ROWS][PARTS];
-    UNROLLED
-    for (int r = 0; r < rows; r++) {
-        UNROLLED
-        for (int p = 0; p < PARTS; p++) totals[r][p] = vdupq_n_f32(0);
-    }
-    for (int g = 0; g < groups; g++, weight++) {
-        int32x4_t sums[GROUP_ROWS][PARTS][2];
-        prefetch_weights(weight, sizeof *weight, GROUPS_AHEAD);
-        UNROLLED
-        for (int r = 0; r < rows; r++) {
-            UNROLLED
-            for (int p = 0; p < PARTS; p++) sums[r][p][0] = sums[r][p][1] = vdupq_n_s32(0);
-        }
-        UNROLLED
-        for (int q = 0; q < QUADS / 2; q++) add_eight(sums, weight->numbers[q], x, g * GROUP_INPUTS + q * 8, rows);
-        UNROLLED
-        for (int p = 0; p < PARTS; p++) {
-            float32x4_t scale = in_float32(weight->scale + 4 * p), minimum = in_float32(weight->minimum + 4 * p);
-            UNROLLED
-            for (int r = 0; r < rows; r++) {
-                int32x4_t upper = uppers(sums[r][p][0], sums[r][p][1]), lower = lowers(sums[r][p][0], sums[r][p][1]);
-                int32x4_t whole = vaddq_s32(vshlq_n_s32(upper, 8), lower);
-                totals[r][p] = vfmaq_f32(totals[r][p], vcvtq_f32_s32(whole), scale);
-                totals[r][p] = vfmaq_n_f32(totals[r][p], minimum, x[r].sum[g]);
-            }
-        }
-    }
-    UNROLLED
-    for (int r = 0; r < rows; r++) {
-        UNROLLED
-        for (int p = 0; p < PARTS; p++) vst1q_f32(y + r * GROUP_OUTPUTS + 4 * p, totals[r][p]);
-    }
+/* The sums of four outputs: those of outputs 0 and 1, and of 2 and 3. */
+ALWAYS_INLINE int32x4_t whole_sums(const int32x4_t *pairs) {
+    return vaddq_s32(vshlq_n_s32(uppers(pairs[0], pairs[1]), 8), lowers(pairs[0], pairs[1]));
 }

@@ -85,12 +85,9 @@ ALWAYS_INLINE void dot_bytes(const int8_t *weight, const int32_t *weight_sums, i
 
 /* ---- 4 bits ---- */
 
-#define GROUP_ROWS 2
-#define PARTS (GROUP_OUTPUTS / 4)
-
 /* Add the products of the numbers of eight inputs, from `at` on, with the rows. */
-ALWAYS_INLINE void add_eight(int32x4_t (*upper)[PARTS], int32x4_t (*lower)[PARTS], const uint8_t *numbers,
-    const planes_t *x, int at, const int rows) {
+ALWAYS_INLINE void add_eight(
+    int32x4_t (*sums)[PARTS][2], const uint8_t *numbers, const planes_t *x, int at, const int rows) {
     UNROLLED
     for (int p = 0; p < PARTS; p++) {
         uint8x16_t both = vld1q_u8(numbers + 16 * p);
@@ -98,46 +95,13 @@ ALWAYS_INLINE void add_eight(int32x4_t (*upper)[PARTS], int32x4_t (*lower)[PARTS
         int8x16_t second = vreinterpretq_s8_u8(vshrq_n_u8(both, 4));
         UNROLLED
         for (int r = 0; r < rows; r++) {
-            upper[r][p] = vdotq_s32(upper[r][p], first, broadcast(x[r].upper + at));
-            lower[r][p] = vdotq_s32(lower[r][p], first, broadcast(x[r].lower + at));
-            upper[r][p] = vdotq_s32(upper[r][p], second, broadcast(x[r].upper + at + 4));
-            lower[r][p] = vdotq_s32(lower[r][p], second, broadcast(x[r].lower + at + 4));
+            sums[r][p][0] = vdotq_s32(sums[r][p][0], first, broadcast(x[r].upper + at));
+            sums[r][p][1] = vdotq_s32(sums[r][p][1], first, broadcast(x[r].lower + at));
+            sums[r][p][0] = vdotq_s32(sums[r][p][0], second, broadcast(x[r].upper + at + 4));
+            sums[r][p][1] = vdotq_s32(sums[r][p][1], second, broadcast(x[r].lower + at + 4));
         }
     }
 }
 
-ALWAYS_INLINE void dot_groups(const group_t *weight, int groups, const planes_t *x, const int rows, float *y) {
-    float32x4_t totals[GROUP_ROWS][PARTS];
-    UNROLLED
-    for (int r = 0; r < rows; r++) {
-        UNROLLED
-        for (int p = 0; p < PARTS; p++) totals[r][p] = vdupq_n_f32(0);
-    }
-    for (int g = 0; g < groups; g++, weight++) {
-        int32x4_t upper[GROUP_ROWS][PARTS], lower[GROUP_ROWS][PARTS];
-        prefetch_weights(weight, sizeof *weight, GROUPS_AHEAD);
-        UNROLLED
-        for (int r = 0; r < rows; r++) {
-            UNROLLED
-            for (int p = 0; p < PARTS; p++) upper[r][p] = lower[r][p] = vdupq_n_s32(0);
-        }
-        UNROLLED
-        for (int q = 0; q < QUADS / 2; q++)
-            add_eight(upper, lower, weight->numbers[q], x, g * GROUP_INPUTS + q * 8, rows);
-        UNROLLED
-        for (int p = 0; p < PARTS; p++) {
-            float32x4_t scale = in_float32(weight->scale + 4 * p), minimum = in_float32(weight->minimum + 4 * p);
-            UNROLLED
-            for (int r = 0; r < rows; r++) {
-                int32x4_t sums = vaddq_s32(vshlq_n_s32(upper[r][p], 8), lower[r][p]);
-                totals[r][p] = vfmaq_f32(totals[r][p], vcvtq_f32_s32(sums), scale);
-                totals[r][p] = vfmaq_n_f32(totals[r][p], minimum, x[r].sum[g]);
-            }
-        }
-    }
-    UNROLLED
-    for (int r = 0; r < rows; r++) {
-        UNROLLED
-        for (int p = 0; p < PARTS; p++) vst1q_f32(y + r * GROUP_OUTPUTS + 4 * p, totals[r][p]);
-    }
-}
+/* The sums of four outputs, with the upper bytes of the inputs and with the lower ones. */
+ALWAYS_INLINE int32x4_t whole_sums(const int32x4_t *planes) { return vaddq_s32(vshlq_n_s32(planes[0], 8), planes[1]); }

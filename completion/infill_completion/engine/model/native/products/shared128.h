@@ -1,5 +1,5 @@
-/* What both types of ARM processors share: sums, and attention with sdot, which adds the products of four pairs of signed
- * bytes to each lane.
+/* What both types of ARM processors share: groups of 4 bits, and attention with sdot, which adds the products of four pairs
+ * of signed bytes to each lane.
  */
 #include <arm_neon.h>
 
@@ -28,6 +28,51 @@ ALWAYS_INLINE int8x16_t broadcast(const int8_t *four) {
 
 ALWAYS_INLINE float32x4_t in_float32(const uint16_t *halves) {
     return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(halves)));
+}
+
+/* ---- 4 bits ---- */
+
+#define GROUP_ROWS 2
+#define PARTS (GROUP_OUTPUTS / 4)
+
+/* Of each type: add the products of the numbers of eight inputs, from `at` on, with the rows; and return the sums of four
+ * outputs from the two vectors in which they are added up. */
+ALWAYS_INLINE void add_eight(
+    int32x4_t (*sums)[PARTS][2], const uint8_t *numbers, const planes_t *x, int at, const int rows);
+ALWAYS_INLINE int32x4_t whole_sums(const int32x4_t *two);
+
+ALWAYS_INLINE void dot_groups(const group_t *weight, int groups, const planes_t *x, const int rows, float *y) {
+    float32x4_t totals[GROUP_ROWS][PARTS];
+    UNROLLED
+    for (int r = 0; r < rows; r++) {
+        UNROLLED
+        for (int p = 0; p < PARTS; p++) totals[r][p] = vdupq_n_f32(0);
+    }
+    for (int g = 0; g < groups; g++, weight++) {
+        int32x4_t sums[GROUP_ROWS][PARTS][2];
+        prefetch_weights(weight, sizeof *weight, GROUPS_AHEAD);
+        UNROLLED
+        for (int r = 0; r < rows; r++) {
+            UNROLLED
+            for (int p = 0; p < PARTS; p++) sums[r][p][0] = sums[r][p][1] = vdupq_n_s32(0);
+        }
+        UNROLLED
+        for (int q = 0; q < QUADS / 2; q++) add_eight(sums, weight->numbers[q], x, g * GROUP_INPUTS + q * 8, rows);
+        UNROLLED
+        for (int p = 0; p < PARTS; p++) {
+            float32x4_t scale = in_float32(weight->scale + 4 * p), minimum = in_float32(weight->minimum + 4 * p);
+            UNROLLED
+            for (int r = 0; r < rows; r++) {
+                totals[r][p] = vfmaq_f32(totals[r][p], vcvtq_f32_s32(whole_sums(sums[r][p])), scale);
+                totals[r][p] = vfmaq_n_f32(totals[r][p], minimum, x[r].sum[g]);
+            }
+        }
+    }
+    UNROLLED
+    for (int r = 0; r < rows; r++) {
+        UNROLLED
+        for (int p = 0; p < PARTS; p++) vst1q_f32(y + r * GROUP_OUTPUTS + 4 * p, totals[r][p]);
+    }
 }
 
 /* ---- attention ---- */
