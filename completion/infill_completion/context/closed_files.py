@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from infill_completion.context.drafts import is_draft
-from infill_completion.context.feed import IsPrivate, WorkspaceFeed
+from infill_completion.context.feed import WorkspaceFeed
 from infill_completion.context.gathering import Gathering, while_in_time
 from infill_completion.context.nearby import MAX_FILES, NearbyFiles
 from infill_completion.context.sent_texts import Workspace
 from infill_completion.context.similar import WORD, SimilarIndex
 from infill_completion.context.snippet import Snippet
+from infill_completion.context.source_walk import IsPrivate
 from infill_completion.context.workspace_index import WorkspaceIndex
 from infill_completion.document.view import View
 from infill_completion.privacy.rules import Privacy, path_of

@@ -15,12 +15,11 @@ from pathlib import Path
 
 from infill_completion.api import EngineUnavailableError, TextHolder, TextUpdate
 from infill_completion.context.sent_texts import SentTexts, Stamp, Workspace, name_of
-from infill_completion.context.workspace_index import PAUSE_S, PIECE_MS
+from infill_completion.context.source_walk import PAUSE_S, PIECE_MS, IsPrivate
 from infill_completion.document.files import read_source
 from infill_completion.document.lines import to_lf
 from infill_completion.privacy.masking import mask_secrets
 
-IsPrivate = Callable[[Path], bool]
 Refresh = Callable[[], Awaitable[Collection[Path]]]
 
 MAX_FILE_BYTES = 200_000

@@ -6,26 +6,36 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+# Folder entries read in one pass.
+MAX_ENTRIES = 30_000
+# One piece of work on what is found, and the pause after it: a quarter of one core at most, and no request waits long.
+PIECE_MS = 2.0
+PAUSE_S = 0.006
+# The time after which files are checked again.
+FRESH_S = 60.0
+
+IsPrivate = Callable[[Path], bool]
+
 SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "venv", "site-packages", "dist", "build", "target"})
 
 
 def walk_sources(
     roots: Sequence[Path],
     is_wanted: Callable[[str], bool],
-    is_private: Callable[[Path], bool],
-    max_entries: int,
+    is_private: IsPrivate,
     max_bytes: int | None = None,
 ) -> Iterator[tuple[Path | None, int]]:
     """Yield each wanted file and its modification time in nanoseconds, in the order of names; None before each entry.
+
+    At most `MAX_ENTRIES` entries of folders are read.
 
     Args:
         roots: The folders.
         is_wanted: Tells by its name whether a file is wanted.
         is_private: Tells whether a file must not be read.
-        max_entries: The most entries of folders that are read.
         max_bytes: The largest size of a file; any if None.
     """
-    left = max_entries
+    left = MAX_ENTRIES
     waiting = list(reversed(roots))
     while waiting and left > 0:
         folder = waiting.pop()

@@ -16,7 +16,7 @@ from pathlib import Path
 from infill_completion.context.inverted_index import InvertedIndex
 from infill_completion.context.similar import LEAST_SIMILARITY, STEP_LINES, WINDOW_LINES, WORD, jaccard
 from infill_completion.context.snippet import Snippet
-from infill_completion.context.source_walk import walk_sources
+from infill_completion.context.source_walk import FRESH_S, PAUSE_S, PIECE_MS, IsPrivate, walk_sources
 from infill_completion.document.files import read_source
 from infill_completion.document.lines import to_lf
 from infill_completion.languages.registry import language_id_of
@@ -24,19 +24,10 @@ from infill_completion.languages.registry import language_id_of
 MAX_FILES = 3000
 MAX_BYTES = 200_000
 MAX_WINDOWS = 20_000
-# Folder entries read in one pass.
-MAX_ENTRIES = 30_000
-# One piece of work, and the pause after it: a quarter of one core at most, and no request waits long.
-PIECE_MS = 2.0
-PAUSE_S = 0.006
-# The time after which files are checked again.
-FRESH_S = 60.0
 # Windows compared word by word.
 _COMPARED = 8
 _TEXTS = 16
 _LINES_A_STEP = 100
-
-IsPrivate = Callable[[Path], bool]
 
 
 @dataclass
@@ -134,7 +125,7 @@ class WorkspaceIndex:
     def _walk(self) -> Iterator[tuple[Path | None, int]]:
         """Yield each file of the language and its modification time, in the order of names; None before each entry."""
         return walk_sources(
-            self.roots, lambda name: language_id_of(name) == self.language_id, self._is_private, MAX_ENTRIES, MAX_BYTES
+            self.roots, lambda name: language_id_of(name) == self.language_id, self._is_private, MAX_BYTES
         )
 
     def _add(self, path: Path, changed: int) -> Iterator[None]:

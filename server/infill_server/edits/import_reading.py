@@ -7,13 +7,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infill_completion.context.source_walk import PAUSE_S
+
 if TYPE_CHECKING:
     from infill_completion.edits.window import EditWindow
     from infill_completion.settings import Settings
-
-
-# The pause after each piece: with that a quarter of one core at most.
-PAUSE_S = 0.006
 
 
 class ImportReading:

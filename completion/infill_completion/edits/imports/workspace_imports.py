@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from infill_completion.context.source_walk import walk_sources
+from infill_completion.context.source_walk import FRESH_S, PIECE_MS, IsPrivate, walk_sources
 from infill_completion.document.files import read_source
 from infill_completion.document.workspace import OpenDocument
 from infill_completion.edits.imports.families import FAMILIES
@@ -18,17 +18,8 @@ from infill_completion.privacy.rules import path_of
 
 MAX_FILES = 4000
 MAX_BYTES = 400_000
-# Folder entries read in one pass.
-MAX_ENTRIES = 30_000
-# The time after which files are checked again.
-FRESH_S = 60.0
 # Open documents whose imports are kept.
 _MAX_OPENED = 64
-
-# One piece of work; no request waits long.
-PIECE_MS = 2.0
-
-IsPrivate = Callable[[Path], bool]
 
 
 class WorkspaceImports:
@@ -94,7 +85,7 @@ class WorkspaceImports:
             return
         stamps = self._stamps.setdefault(family, {})
         seen = set[str]()
-        for path, changed in walk_sources(roots, lambda name: _is_of(name, family), is_private, MAX_ENTRIES):
+        for path, changed in walk_sources(roots, lambda name: _is_of(name, family), is_private):
             yield
             if path is None:
                 continue
