@@ -15,8 +15,9 @@ from infill_server.harness import Editor
 LOAD_DEADLINE_S = 600.0
 # A busy machine must not change the answers, and a run may be stopped for minutes.
 DEADLINE_MS = 120_000
+# Nothing is asked but the holes: what would follow an answer is of no use here.
 SETTINGS = {
-    "engine.device": "cpu", "completion.temperature": 0.0, "completion.candidates": 1,
+    "engine.device": "cpu", "completion.temperature": 0.0, "completion.candidates": 1, "completion.ahead": "never",
     "completion.deadline_ms": DEADLINE_MS,
 }  # fmt: skip
 
