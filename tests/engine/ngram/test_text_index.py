@@ -117,6 +117,26 @@ def test_what_was_counted_while_a_text_was_erased_is_not_kept(monkeypatch: pytes
     assert set(held.levels([A, B])[0].shares) == {D}
 
 
+def test_the_same_tail_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    held, orders = index({"a": [X, A, B, C, Y, A, B, D]}), list[int]()
+    plain = module._counted
+
+    def noted(order: int, followers: module.Ids) -> MatchLevel | None:
+        orders.append(order)
+        return plain(order, followers)
+
+    monkeypatch.setattr(module, "_counted", noted)
+    monkeypatch.setattr(module, "_KEPT_TAILS", 2)
+    first = held.levels([X, A, B])
+    assert orders == [3, 2]
+    assert held.levels([X, A, B]) is first
+    assert held.levels([Y, A, B]) != first
+    assert orders == [3, 2, 3, 2]
+    held.levels([A, B])  # a third tail, for which the first two are forgotten
+    assert held.levels([X, A, B]) == first
+    assert orders == [3, 2, 3, 2, 2, 3, 2]
+
+
 def test_rare_followers_of_a_frequent_match_are_left_out_and_the_shares_add_up() -> None:
     ids = [id_ for follower in range(10, 210) for id_ in (A, B, follower) for _ in range(1)]
     (level,) = index({"a": [*ids, A, B, 77]}).levels([A, B])

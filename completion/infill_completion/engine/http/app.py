@@ -87,7 +87,7 @@ class _Routes:
             job = self._worker.submit(parsed, _client(request))
         except NotReadyError as error:
             return _not_ready(error.health)
-        envelope = Envelope(self._worker.health().model, parsed.logprobs is not None)
+        envelope = Envelope(self._worker.model_name, parsed.logprobs is not None)
         return _JobResponse(job, envelope)
 
     async def texts(self, request: Request) -> Response:

@@ -23,6 +23,8 @@ MAX_FOLLOWERS = 64  # of one level, the most frequent ones
 _BORDER = np.uint32(0xFFFFFFFF)  # between texts, and in the place of what was erased
 _KEY_TOKENS, _KEY_BITS = 4, 16
 _KEPT_LEVELS = 4096
+# Answers at neighbouring places, and those that are computed ahead, run over the same tokens.
+_KEPT_TAILS = 1024
 _KEPT_PLACES = 256  # the counts of more places are kept
 _FEW_PLACES = 48  # of as many, not more than `MAX_FOLLOWERS`, plain counting is faster than sorting
 
@@ -58,6 +60,7 @@ class TextIndex:
         self._places, self._keys = places[order], keys[order]
         self._erasures = 0
         self._kept: dict[tuple[int, int, int, str], MatchLevel] = {}
+        self._kept_tails: dict[tuple[int, tuple[int, ...], str], list[MatchLevel]] = {}
 
     @property
     def byte_count(self) -> int:
@@ -70,6 +73,7 @@ class TextIndex:
         self._ids[start:end] = _BORDER
         self._erasures += 1  # a request on another thread may keep what it has counted before
         self._kept.clear()
+        self._kept_tails.clear()
 
     def levels(self, tail: Sequence[int], besides: str = "") -> list[MatchLevel]:
         """Return the tokens that followed the tail, longest match first; levels that add no place are left out.
@@ -78,6 +82,16 @@ class TextIndex:
             tail: The tokens before the next one.
             besides: Name of a text that does not count: the one that is edited, which the prompt's index knows better.
         """
+        key = (self._erasures, tuple(tail[-MAX_ORDER:]), besides)
+        levels = self._kept_tails.get(key)
+        if levels is None:
+            levels = self._counted_levels(tail, besides)
+            if len(self._kept_tails) >= _KEPT_TAILS:
+                self._kept_tails.clear()
+            self._kept_tails[key] = levels
+        return levels
+
+    def _counted_levels(self, tail: Sequence[int], besides: str) -> list[MatchLevel]:
         found: list[MatchLevel] = []
         seen = 0
         for order, places in self._matches(tail):

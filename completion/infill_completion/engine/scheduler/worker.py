@@ -86,12 +86,17 @@ class Worker:
         """Whether the device has failed for the rest of this process, so that nothing on it can be freed in order."""
         return self._requests.is_device_lost
 
+    @property
+    def model_name(self) -> str:
+        """Name of the model."""
+        return self._health.model
+
     def start(self) -> None:
         """Start the thread, which begins by loading the model."""
         self._thread.start()
 
     def health(self) -> Health:
-        """Return the current state."""
+        """Return the current state; it reads a file, after which it may wait for the thread of the model."""
         health = self._health
         details = {**health.details, "resident_bytes": resident_bytes(), **self._scheduler.counts}
         return replace(health, details=details)
