@@ -9,6 +9,8 @@ from infill_completion.settings import Settings, config_path, merge, read_config
 from infill_server.commands.arguments import parse_assignment
 from infill_server.errors import UsageError
 
+_MODEL = "engine.model"
+
 
 def user_settings(options: argparse.Namespace) -> Settings:
     """Return the settings; problems in the user's file are printed to standard error and otherwise ignored.
@@ -22,8 +24,17 @@ def user_settings(options: argparse.Namespace) -> Settings:
         print(f"infill-ls: {problem}", file=sys.stderr)  # noqa: T201
     written = dict(parse_assignment(text) for text in options.set)
     if options.model:
-        written["engine.model"] = options.model
+        written[_MODEL] = options.model
     settings, problems = merge(settings, written, origin="command line")
     if problems:
         raise UsageError(problems[0])
     return settings
+
+
+def named_model(options: argparse.Namespace) -> str:
+    """Return the model that the command line names; empty if it names none.
+
+    Raises:
+        UsageError: A setting on the command line is invalid.
+    """
+    return str(options.model or dict(parse_assignment(text) for text in options.set).get(_MODEL, ""))

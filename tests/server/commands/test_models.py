@@ -55,6 +55,15 @@ def cache(tmp_path, name, files, *, unfinished=()):
         (root / "blobs" / f"{number}.incomplete").write_text(text)
 
 
+def small_file(tmp_path):
+    """Create a file of the small model's name and length."""
+    file = tmp_path / "data" / "infill-ls" / "models" / "small" / SMALL_FILE
+    file.parent.mkdir(parents=True)
+    file.touch()
+    os.truncate(file, SMALL_BYTES)
+    return file
+
+
 def test_the_list_shows_what_is_cached_and_what_auto_chooses(infill_ls, tmp_path):
     index = json.dumps({"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}})
     plain = {"config.json": "{}", "tokenizer.json": "{}", "model.safetensors.index.json": index}
@@ -201,10 +210,12 @@ def test_an_impossible_measurement_is_one_sentence(infill_ls, arguments, says):
         ("nothing-of-the-kind", "There is no model nothing-of-the-kind; name a folder, a hub id"),
         ("acme/coder", "infill-ls models pull acme/coder"),
         ("hub", "is not a checkpoint folder"),
+        ("small", "fetch it with `infill-ls models pull small`"),
     ],
 )
-def test_a_model_that_is_not_here_is_named(infill_ls, model, says):
-    done = infill_ls("bench", "quality", ".", "--model", model)
+@pytest.mark.parametrize("option", [("--model", ""), ("--set", "engine.model=")])
+def test_a_model_that_is_not_here_is_named(infill_ls, model, says, option):
+    done = infill_ls("bench", "quality", ".", option[0], option[1] + model)
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert says in line
@@ -212,6 +223,7 @@ def test_a_model_that_is_not_here_is_named(infill_ls, model, says):
 
 def test_a_model_has_the_same_names_in_every_command(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "embedded").mkdir()  # A folder of that name is not what is meant.
     assert (model_folder("embedded") / "model.safetensors").exists()
@@ -222,6 +234,10 @@ def test_a_model_has_the_same_names_in_every_command(tmp_path, monkeypatch):
     assert model_folder("own") == own.resolve()
     cache(tmp_path, "acme/coder", {"config.json": "{}", "model.safetensors": "x", "tokenizer.json": "{}"})
     assert model_folder("acme/coder") == tmp_path / "hub" / "models--acme--coder" / "snapshots" / ("c" * 40)
+    small = small_file(tmp_path)
+    assert model_folder("small") == small
+    monkeypatch.setattr("infill_server.commands.model_folder.plan", lambda: {"problem": "", "model": "small"})
+    assert model_folder("auto") == small
 
 
 def test_the_embedded_model_needs_no_download(infill_ls):
@@ -377,10 +393,7 @@ def test_doctor_knows_the_files_of_other_programs_and_has_one_command_for_a_bett
 def test_the_small_model_is_listed_and_named_by_doctor_once_it_is_here(infill_ls, tmp_path):
     findings = {each["check"]: each for each in json.loads(infill_ls("doctor", "--json").stdout)}
     assert "`infill-ls models pull small`" in findings["models"]["next_step"]
-    folder = tmp_path / "data" / "infill-ls" / "models" / "small"
-    folder.mkdir(parents=True)
-    with (folder / SMALL_FILE).open("wb") as file:
-        file.truncate(SMALL_BYTES)
+    small_file(tmp_path)
     (row,) = (
         row for row in json.loads(infill_ls("models", "list", "--json").stdout)["models"] if row["id"] == SMALL_ID
     )

@@ -16,7 +16,7 @@ from infill_server.commands.bench.quality.hole_file import write_holes
 from infill_server.commands.bench.quality.selection import Selection, select
 from infill_server.commands.bench.quality.variants import WITHOUT_FILES
 from infill_server.commands.model_folder import model_folder
-from infill_server.commands.user_settings import user_settings
+from infill_server.commands.user_settings import named_model, user_settings
 from infill_server.errors import UsageError
 
 TYPED_HOLES = 12
@@ -35,7 +35,7 @@ def quality(options: argparse.Namespace) -> int:
         _check_writable(Path(options.json))
     # A model that is missing is named before anything is read.
     has_own = not (settings.engine.url or options.write_holes)
-    checkpoint = model_folder(options.model or "embedded") if has_own else None
+    checkpoint = model_folder(named_model(options) or "embedded") if has_own else None
     chosen = select(options, settings)
     if options.write_holes:
         write_holes(Path(options.write_holes), chosen.holes, chosen.folder)
