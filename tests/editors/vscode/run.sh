@@ -2,6 +2,7 @@
 # Runs the VS Code tests: installs what they need (once, into .cache/vscode), builds and packages the extension, then runs
 # the stories in real VS Code in Chromium. Arguments are names of stories/*.test.ts without the ending; none: all.
 # INFILL_PICTURE=FILE saves a screenshot of ghost text, INFILL_EDITS_PICTURE=FILE one of next edits;
+# INFILL_PICTURE_MODELS=FOLDER has the first one taken with the models that infill-ls keeps there, in infill-ls/models;
 # INFILL_LATENCY=FILE saves the measured times;
 # INFILL_STORIES_S limits the time of all stories together.
 set -euo pipefail

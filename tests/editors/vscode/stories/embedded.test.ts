@@ -2,25 +2,26 @@
 
 import assert from "node:assert/strict";
 import { engines, languageServers } from "../harness/processes.ts";
-import { BEGUN, INVENTORY, METHOD } from "../harness/samples.ts";
+import { BEGUN, INVENTORY, METHOD, NAMES, SUMMARY } from "../harness/samples.ts";
 import { Stage } from "../harness/stage.ts";
 import { until } from "../harness/waiting.ts";
 
-const stage = new Stage({ engine: null });
+const models = process.env["INFILL_PICTURE_MODELS"];
+const stage = new Stage({ engine: null, environment: models === undefined ? {} : { XDG_DATA_HOME: models } });
 
 stage.story("nothing is configured, and ghost text appears", { "inventory.py": INVENTORY }, async (window) => {
   await window.statusIs("ready");
   await until("the model's name", async () => !/Infill$/.test(await window.statusText()) || undefined);
   await window.toEnd();
-  await window.type("\n    def cheap(self, limit: float) -> list[Item]:\n");
-  await window.type('"""Return the items that cost less than ``limit``."""\n');
-  const ghost = await window.typeUntilGhost(BEGUN);
+  await window.type(METHOD);
+  await window.type(SUMMARY);
+  const ghost = await window.typeUntilGhost(NAMES);
   if (process.env["INFILL_PICTURE"] !== undefined) {
     await window.page.screenshot({ path: process.env["INFILL_PICTURE"] });
   }
   await window.press("Tab");
   await window.noGhost();
-  assert.ok((await window.saved("inventory.py")).includes(`${BEGUN}${ghost.split("\n")[0]}`));
+  assert.ok((await window.saved("inventory.py")).includes(`${NAMES}${ghost.split("\n")[0]}`));
 });
 
 stage.story("two windows share one engine", {}, async () => {
