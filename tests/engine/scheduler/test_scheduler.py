@@ -14,6 +14,7 @@ import torch
 
 from infill_completion.api import Chunk, CompletionRequest, EngineState, FinishReason
 from infill_completion.engine.decoding.generator import Generator
+from infill_completion.engine.errors import ModelError
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.forward import ForwardPass
 from infill_completion.engine.ngram.mixture import MixtureParameters
@@ -195,6 +196,39 @@ async def test_cancelling_ends_the_work_within_a_token(engine: tuple[Worker, Wat
     # It ends before the new one starts, so that its slot is free for the same document.
     assert [prefix for prefix, _ in model.taken[before:]].index(THIRD.prefix) == len(after)
     assert 'outcome="cancelled"} 1' in worker.metrics.text(worker.health(), 0)
+
+
+@pytest.mark.parametrize("choices", [1, 2])
+@pytest.mark.parametrize("is_failing", [False, True], ids=["answered", "failed"])
+async def test_a_request_is_counted_before_its_client_learns_of_the_end(
+    engine: tuple[Worker, WatchedModel], monkeypatch: pytest.MonkeyPatch, choices: int, is_failing: bool
+) -> None:
+    worker, model = engine
+    put, found = Job.put, list[str]()
+
+    def watched(job: Job, item: Chunk | RequestError | None) -> None:
+        if not isinstance(item, Chunk):
+            found.append(worker.metrics.text(worker.health(), 0))
+            found.append(f"running {worker.health().details['running']}")
+        put(job, item)
+
+    def failing(_request: CompletionRequest, _cancelled: Callable[[], bool]) -> Iterator[Chunk | None]:
+        yield Chunk(0, "x")
+        raise ModelError("It fails.")
+
+    monkeypatch.setattr(Job, "put", watched)
+    if is_failing:
+        monkeypatch.setattr(model, "steps", failing)
+    job = worker.submit(replace(SHORT, n=choices))
+    if is_failing:
+        with pytest.raises(RequestError, match="It fails"):
+            await read(job)
+    else:
+        await read(job)
+    counted, running = found
+    outcome = "failed" if is_failing else "length"
+    assert f'infill_requests_total{{outcome="{outcome}"}} 1' in counted
+    assert running == "running 0"
 
 
 async def test_a_keystroke_takes_over_the_slot_of_the_request_it_replaces(engine: tuple[Worker, WatchedModel]) -> None:

@@ -108,23 +108,28 @@ class RequestLoop:
     def _step(self, running: RunningJob) -> None:
         """Take one step of a request, and remove the request if that was its last."""
         outcome = "failed"
+        end: RequestError | None = None
         try:
             chunk = next(running.chunks)
             if chunk is not None and chunk.finish_reason is not None and running.job.request.n == 1:
                 self._deliver(running, chunk)  # its end follows at once
                 chunk = next(running.chunks)
         except StopIteration:
-            running.job.put(None)
             self._failures = 0
             outcome = str((running.last and running.last.finish_reason) or FinishReason.CANCELLED)
         except ModelError as error:
             log_failure(str(error), error)
-            running.job.put(RequestError(str(error)))
+            end = RequestError(str(error))
         except Exception as error:  # one bad request must not end the engine
-            running.job.put(RequestError(self._failed(error)))
+            end = RequestError(self._failed(error))
         else:
             self._deliver(running, chunk)
             return
+        self._finish(running, outcome)
+        running.job.put(end)
+
+    def _finish(self, running: RunningJob, outcome: str) -> None:
+        """Remove and count a request, before its client learns of the end and may look at the counters."""
         with self._activity.changed:
             self._scheduler.remove(running)
             self._activity.use()
