@@ -86,6 +86,15 @@ SHOWN = {
         ),
     },
     "cpp": {
+        "class with constructors": (
+            "class «Foo⟶Bar» {\n    [[Foo⟶Bar]](int a);\n    explicit [[Foo⟶Bar]]([[Foo⟶Bar]]&& o) : x(o.x) {}\n"
+            "    ~[[Foo⟶Bar]]();\n    static [[Foo⟶Bar]] make();\n};\n[[Foo⟶Bar]]::[[Foo⟶Bar]](int a) {}\n"
+            "[[Foo⟶Bar]]::~[[Foo⟶Bar]]() {}\n[[Foo⟶Bar]] [[Foo⟶Bar]]::make() {\n    return [[Foo⟶Bar]](1);\n}\n"
+        ),
+        "class that a namespace has too": (
+            "class «Foo⟶Bar» {\n    [[Foo⟶Bar]]();\n};\nns::Foo x;\nns::Foo::Foo() {}\nns::Foo::~Foo() {}\n"
+            "int y = ns::Foo::z + [[Foo⟶Bar]]::z;\n"
+        ),
         "function of a namespace": (
             "int f(int «max⟶most») {\n    return std::max([[max⟶most]], std::max<int>(1, 2));\n}\n"
         ),

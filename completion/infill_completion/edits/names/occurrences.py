@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from infill_completion.edits.ancestors import ancestors
+from infill_completion.edits.names.class_paths import class_path, is_constructor
 from infill_completion.edits.names.format_strings import is_argument
 from infill_completion.edits.names.kinds import assigns, is_hoisted
 from infill_completion.edits.names.rules import NameRules
@@ -78,7 +79,7 @@ def _described(node: Node, text: str, rules: NameRules) -> Occurrence:
     is_imported = _is_imported(node, rules)
     receiver = "" if is_imported else _receiver(node, text, rules)
     is_label = _is_label(node, text, rules)
-    binder = None if receiver or is_label else _binder(node, rules)
+    binder = None if receiver or is_label or is_constructor(node) else _binder(node, rules)
     scope = _scope_around(node, rules) if binder is None else _scope_of(binder, node, rules)
     known_from = binder.end_byte if binder is not None and _is_known_later(binder, scope, rules) else 0
     return Occurrence(node.start_byte, node, scope, binder is not None, known_from, receiver, is_label, is_imported)
@@ -97,6 +98,8 @@ def _receiver(node: Node, text: str, rules: NameRules) -> str:
         if parent.type == kind and parent.child_by_field_name(name) == node:
             holder = parent.child_by_field_name(of)
             return text[holder.start_byte : holder.end_byte] if holder is not None else ""
+    if (path := class_path(node, text)) is not None:
+        return path
     if parent.type in _TEMPLATES and parent.parent is not None:
         node, parent = parent, parent.parent
     if any(parent.type == kind and parent.child_by_field_name(name) == node for kind, name in rules.qualified):

@@ -242,6 +242,10 @@ _C = NameRules(
                         "parenthesized_declarator", "structured_binding_declarator"}),
     outside=frozenset({("for_range_loop", "right")}),
 )  # fmt: skip
+_CPP = replace(
+    _C, has_bare_members=True, apart=frozenset(), imports=frozenset({"using_declaration"}),
+    names=_C.names | {"namespace_identifier"},
+)  # fmt: skip
 _BY_PACKAGE = {
     grammars.PYTHON: _PYTHON,
     grammars.JAVASCRIPT: _SCRIPT,
@@ -251,7 +255,7 @@ _BY_PACKAGE = {
     grammars.RUST: _RUST,
     grammars.JAVA: _JAVA,
     grammars.C: _C,
-    grammars.CPP: replace(_C, has_bare_members=True, apart=frozenset(), imports=frozenset({"using_declaration"})),
+    grammars.CPP: _CPP,
 }
 
 
