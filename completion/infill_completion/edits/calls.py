@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from tree_sitter import Node, Tree
 
 MAX_OCCURRENCES = 2000
-_CALLS = frozenset({"call", "call_expression"})
+_CALLS = {"call": "function", "call_expression": "function", "new_expression": "constructor"}
 _PLAIN = frozenset(
     {
         "function_definition", "function_declaration", "generator_function_declaration", "function_item",
+        "class_definition", "class_declaration", "abstract_class_declaration",
     }
 )  # fmt: skip
 _METHODS = frozenset({"method_definition", "method_declaration"})
@@ -36,9 +37,18 @@ def definition_of(tree: Tree, text: str, name: str) -> Node | None:
     for match in named if len(named) <= MAX_OCCURRENCES else ():
         node = tree.root_node.named_descendant_for_byte_range(*match.span())
         parent = node.parent if node is not None else None
-        if parent is not None and parent.type in _PLAIN | _METHODS and parent.child_by_field_name("name") == node:
+        if parent is not None and _is_definition(parent) and parent.child_by_field_name("name") == node:
             found.append(parent)
     return found[0] if len(found) == 1 else None
+
+
+def _is_definition(node: Node) -> bool:
+    """Return whether a node defines a function or class, or a constant that is a function."""
+    if node.type != "variable_declarator":
+        return node.type in _PLAIN | _METHODS
+    value, statement = node.child_by_field_name("value"), node.parent
+    is_constant = statement is not None and any(child.type == "const" for child in statement.children)
+    return is_constant and value is not None and value.type in {"arrow_function", "function_expression"}
 
 
 def own_calls(tree: Tree, text: str, name: str, language_id: str) -> list[Node]:
@@ -66,7 +76,7 @@ def own_calls(tree: Tree, text: str, name: str, language_id: str) -> list[Node]:
         node = tree.root_node.named_descendant_for_byte_range(*match.span())
         callee = node if node is None or holder is None else _by_self(node, holder, definition, rules)
         call = callee.parent if callee is not None else None
-        if call is not None and call.type in _CALLS and call.child_by_field_name("function") == callee:
+        if call is not None and call.type in _CALLS and call.child_by_field_name(_CALLS[call.type]) == callee:
             calls.append(call)
     return calls
 

@@ -21,9 +21,10 @@ from infill_completion.edits.imports.unused_imports import unused_imports
 from infill_completion.edits.mirrors.search import MirrorSearch
 from infill_completion.edits.names.renaming import renamed_places
 from infill_completion.edits.names.rules import rules_of
-from infill_completion.edits.parameters import changed_calls, changed_signature, is_called
+from infill_completion.edits.parameters import changed_calls, is_called
 from infill_completion.edits.parsed import Parsers
 from infill_completion.edits.proposal import EditKind, EditRequest, Place, Proposal
+from infill_completion.edits.signatures import changed_signature
 
 # Changes in which imports may have lost their last use, or which may need others.
 LATEST = 8
@@ -112,18 +113,18 @@ class EditCandidates:
     def _propagated(self, latest: Example, renamed: list[Place] | None) -> Iterator[EditCandidate]:
         """Yield what follows from the change of a definition in the same document."""
         request = self._request
-        signatures = changed_signature(latest, request.language_id)
-        if signatures is not None and not is_called(signatures[0].name, request.text):
-            signatures = None
-        calls = changed_calls(signatures, self._document) if signatures is not None else []
+        signature = changed_signature(self._document, self._hunk, latest)
+        if signature is not None and not is_called(signature, request.text):
+            signature = None
+        calls = changed_calls(signature, self._document) if signature is not None else []
         if renamed:
             yield EditCandidate(EditKind.RENAME, renamed + calls, " ⟶ ".join(latest.renamed or ()))
         name = made_async(latest, request.language_id)
         if name is not None and self._document.tree is not None:
             places = calls_to_await(self._document.tree, request.text, name, request.language_id)
             yield EditCandidate(EditKind.AWAIT, places, name)
-        if calls and signatures is not None:
-            yield EditCandidate(EditKind.PARAMETER, calls, signatures[0].name)
+        if calls and signature is not None:
+            yield EditCandidate(EditKind.PARAMETER, calls, signature.old.name)
 
     def _mirrored(self) -> Iterator[EditCandidate]:
         """Yield what was added to a list, in the rows of items that mirror it."""

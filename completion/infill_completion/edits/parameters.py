@@ -4,79 +4,56 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from infill_completion.edits.by_example.examples import Example
 from infill_completion.edits.calls import own_calls
 from infill_completion.edits.edited_document import EditedDocument
 from infill_completion.edits.proposal import Place
-from infill_completion.edits.tokens import Lexeme, LexemeKind, partners
-from infill_completion.edits.words import BEFORE_CALLS, KEYWORDS, SELVES
+from infill_completion.edits.signatures import ChangedSignature, Signature, is_definition, parts_of
+from infill_completion.edits.tokens import DOTS, Lexeme, LexemeKind, partners
 
-_KEYWORDS = frozenset({"def", "function", "func", "fn", "fun"})
-_LAST_IS_NAME = frozenset({"c", "cpp", "cuda-cpp", "java"})
-_DOTS = frozenset({".", "->", "?."})
 # Where a declaration cannot be taken for a call, and a method is never called by its bare name.
 _TOLD_BY_TREE = frozenset({"python", "javascript", "javascriptreact", "typescript", "typescriptreact", "go", "rust"})
 _ASSIGNMENTS = frozenset({"=", ":=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "++", "--"})
 _ACTIONS = frozenset({"(", "await", "yield", "new"})
-_NO_PARAMETERS = frozenset({"*", "/", "void", "..."})
 
 
-@dataclass(frozen=True)
-class Signature:
-    """A function and its parameters, without the one for the object itself.
-
-    Attributes:
-        name: The function.
-        parameters: The names of its parameters.
-        is_method: Whether it is called by way of an object.
-    """
-
-    name: str
-    parameters: tuple[str, ...]
-    is_method: bool
-
-
-def changed_signature(example: Example, language_id: str) -> tuple[Signature, Signature] | None:
-    """Return the signatures before and after a change of a function's parameters; None if it is something else."""
-    old = signature_of(example.before, language_id)
-    new = signature_of(example.after, language_id) if old is not None else None
-    if old is None or new is None or old.name != new.name or old.parameters == new.parameters:
-        return None
-    return (old, new) if len(set(old.parameters)) == len(old.parameters) else None
-
-
-def is_called(name: str, text: str) -> bool:
+def is_called(changed: ChangedSignature, text: str) -> bool:
     """Return whether a function may be called somewhere, besides being defined; spares reading the whole document."""
-    return len(re.findall(rf"(?<![\w$]){re.escape(name)}\s*\(", text)) > 1
+    found = re.finditer(rf"(?<![\w$]){re.escape(changed.old.name)}\s*\(", text)
+    return sum(match.end() - 1 != changed.at for match in found) > (changed.at is None)
 
 
-def changed_calls(signatures: tuple[Signature, Signature], document: EditedDocument) -> list[Place]:
+def changed_calls(changed: ChangedSignature, document: EditedDocument) -> list[Place]:
     """Return what the calls of a function become whose parameters the user has removed, reordered or renamed.
 
     What a new parameter is to be given is not known, so that nothing follows from one.
 
     Args:
-        signatures: The signatures before and after the change.
+        changed: The signature before and after the change.
         document: The document.
     """
-    old, new = signatures
-    text, tokens = document.request.text, document.tokens
+    old, tokens = changed.old, document.tokens
     pairs = partners(tokens)
     named = [
-        index for index in range(len(tokens) - 1) if tokens[index].text == old.name and tokens[index + 1].text == "("
+        index
+        for index in range(len(tokens) - 1)
+        if tokens[index].text == old.name and tokens[index + 1].text == "(" and tokens[index + 1].start != changed.at
     ]
-    calls = [index for index in named if not _is_definition(tokens, index, pairs)]
+    calls = [index for index in named if not is_definition(tokens, index, pairs)]
     own = _own_brackets(old, document)
-    if len(named) - len(calls) > 1 or (own is None and old.is_method):
+    if len(named) - len(calls) > (changed.at is None) or (own is None and old.is_method):
         return []
     found: list[Place] = []
     for index in calls:
-        is_own = own is None or tokens[index + 1].start in own
-        if is_own and index + 1 in pairs and (tokens[index - 1].text in _DOTS) == old.is_method:
-            found += _changed(old, new, _parts(tokens, index + 1, pairs), text, tokens)
+        is_own = _is_bare(tokens, index) if own is None else tokens[index + 1].start in own
+        if is_own and index + 1 in pairs:
+            found += _changed(old, changed.new, parts_of(tokens, index + 1, pairs), document.request.text, tokens)
     return found
+
+
+def _is_bare(tokens: Sequence[Lexeme], index: int) -> bool:
+    """Return whether a function is called by its name alone or by way of ``this``."""
+    return tokens[index - 1].text not in DOTS or tokens[index - 2].text == "this"
 
 
 def _own_brackets(signature: Signature, document: EditedDocument) -> set[int] | None:
@@ -87,68 +64,6 @@ def _own_brackets(signature: Signature, document: EditedDocument) -> set[int] | 
     calls = own_calls(document.tree, document.request.text, signature.name, language_id)
     arguments = [call.child_by_field_name("arguments") for call in calls]
     return {node.start_byte for node in arguments if node is not None}
-
-
-def signature_of(tokens: Sequence[Lexeme], language_id: str) -> Signature | None:
-    """Return the signature that tokens begin with, after modifiers and types; None if they are no definition."""
-    pairs = partners(tokens)
-    for index in range(1, len(tokens) - 1):
-        if tokens[index + 1].text != "(" or index + 1 not in pairs or not _is_definition(tokens, index, pairs):
-            continue
-        parts = _parts(tokens, index + 1, pairs)
-        names = [_name_of(tokens[start:end], language_id) for start, end in parts]
-        if None in names:
-            return None
-        known = [name for name in names if name is not None]
-        is_method = known[:1] != [] and known[0] in SELVES
-        if (
-            any("*" in [token.text for token in tokens[start : start + 1]] for start, _ in parts)
-            and language_id == "python"
-        ):
-            return None  # What is behind it is given by name or in any number.
-        return Signature(tokens[index].text, tuple(known[is_method:]), is_method)
-    return None
-
-
-def _is_definition(tokens: Sequence[Lexeme], index: int, pairs: dict[int, int]) -> bool:
-    """Return whether the name at ``index`` is defined there: after a keyword, or after a type and before a body."""
-    before = tokens[index - 1] if index else None
-    if before is None or tokens[index].kind is not LexemeKind.NAME or tokens[index].text in KEYWORDS:
-        return False
-    if before.text in _KEYWORDS or (
-        before.text == ")" and index > 1 and tokens[pairs.get(index - 1, 0) - 1].text == "func"
-    ):
-        return True
-    closer = pairs.get(index + 1, len(tokens))
-    has_body = closer + 1 < len(tokens) and tokens[closer + 1].text in {"{", "throws"}
-    is_typed = before.kind is LexemeKind.NAME and before.text not in BEFORE_CALLS
-    return has_body and (is_typed or before.text in {"*", "&", ">", "]"})
-
-
-def _parts(tokens: Sequence[Lexeme], opener: int, pairs: dict[int, int]) -> list[tuple[int, int]]:
-    """Return the parts between commas in a pair of brackets."""
-    closer, at, start = pairs[opener], opener + 1, opener + 1
-    found = []
-    depth = 0
-    while at < closer:
-        text = tokens[at].text
-        depth += (text == "<") - (text == ">")
-        if text == "," and depth <= 0:
-            found.append((start, at))
-            start = at + 1
-        at = pairs[at] + 1 if pairs.get(at, -1) > at else at + 1
-    if start < closer:
-        found.append((start, closer))
-    return found
-
-
-def _name_of(tokens: Sequence[Lexeme], language_id: str) -> str | None:
-    names = [
-        token.text for token in tokens if token.kind is LexemeKind.NAME and token.text not in {"mut", "const", "final"}
-    ]
-    if not names or tokens[0].text in _NO_PARAMETERS - {"*"}:
-        return None
-    return names[-1] if language_id in _LAST_IS_NAME else names[0]
 
 
 def _changed(

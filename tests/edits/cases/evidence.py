@@ -33,7 +33,11 @@ SHOWN = {
         ),
     },
     "go": {
-        "blanks as in the example": "x = append(l, «fmt.Sprintf(p, ⟶With(»n.A(), n.B()))\ny = append(l, [[fmt.Sprintf(p, ⟶With(]]m.A(), m.B()))\n"
+        "argument for a new parameter": (
+            "package a\n\nfunc load(«⟶ctx Context, »p string) {}\n\nfunc g(ctx Context) {\n"
+            '\tload(«⟶ctx, »"a")\n\tx()\n\tload([[⟶ctx, ]]"b")\n}\n'
+        ),
+        "blanks as in the example": "x = append(l, «fmt.Sprintf(p, ⟶With(»n.A(), n.B()))\ny = append(l, [[fmt.Sprintf(p, ⟶With(]]m.A(), m.B()))\n",
     },
     "cpp": {
         "function with a prototype": (
@@ -41,6 +45,10 @@ SHOWN = {
         ),
     },
     "java": {
+        "argument for a new parameter": (
+            "class A {\n  void load(String p«⟶, Mode mode») {}\n\n  void g(Mode mode) {\n    load(a«⟶, mode»);\n    x();\n"
+            "    load(b[[⟶, mode]]);\n  }\n}\n"
+        ),
         "overloaded method": (
             "class A {\n  void «load⟶read»() {}\n\n  void [[load⟶read]](int a) {}\n\n  void go() {\n    [[load⟶read]]();\n  }\n}\n"
         ),

@@ -2,6 +2,13 @@
 
 PARAMETERS = {
     "python": {
+        "on a line of its own": (
+            "def f(\n    a: int,\n«    b: dict[str, int],\n⟶»    c: int = 3,\n):\n    return a\n\nf(1[[, 2⟶]], 3)\n"
+            "f(1[[, b=2⟶]], c=3)\n"
+        ),
+        "of the objects of a class": (
+            "class A:\n    def __init__(self, a«, b⟶»):\n        self.a = a\n\nx = A(1[[, 2⟶]])\ny = m.A(1, 2)\n"
+        ),
         "removed": "def f(a«, b⟶»):\n    return a\n\nf(1[[, 2⟶]])\nf(1[[, b=2⟶]])\nf(1)\n",
         "removed first": "def f(«a, ⟶»b):\n    return b\n\nf([[1, ⟶]]2)\nf(b=2)\n",
         "swapped": "def f(«a, b⟶b, a»):\n    return a\n\nf([[x.y⟶2]], [[2⟶x.y]])\nf(a=1, b=2)\n",
@@ -11,15 +18,40 @@ PARAMETERS = {
         "method": "class A:\n    def f(self, a«, b⟶»):\n        return a\n\n    def g(self):\n        self.f(1[[, 2⟶]])\n        f(1, 2)\n",
     },
     "javascript": {"removed": "function f(a«, b⟶») {\n  return a;\n}\nf(1[[, 2⟶]]);\nx.f(1, 2);\n"},
-    "typescript": {"swapped": "function f(«a: A, b: B⟶b: B, a: A») {\n  return a;\n}\nf([[1⟶2]], [[2⟶1]]);\n"},
-    "go": {"removed": "package a\n\nfunc f(a int«, b int⟶») int {\n\treturn a\n}\n\nvar x = f(1[[, 2⟶]])\n"},
-    "rust": {"removed": "fn f(a: u32«, b: u32⟶») -> u32 {\n    a\n}\n\nfn g() {\n    f(1[[, 2⟶]]);\n}\n"},
-    "java": {
-        "removed": "class A {\n  int f(int a«, int b⟶») {\n    return a;\n  }\n  int g() {\n    return f(1[[, 2⟶]]);\n  }\n}\n"
+    "typescript": {
+        "swapped": "function f(«a: A, b: B⟶b: B, a: A») {\n  return a;\n}\nf([[1⟶2]], [[2⟶1]]);\n",
+        "method": "class A {\n  f(a: A«, b: B⟶»): void {}\n  g() {\n    this.f(1[[, 2⟶]]);\n    that.f(1, 2);\n  }\n}\n",
+        "arrow": "const f = (a: A«, b: B⟶») => {\n  use(a);\n};\nf(1[[, 2⟶]]);\ng.f(1, 2);\n",
+        "constructor": (
+            "class A {\n  constructor(a: A«, b: B⟶») {}\n}\nconst x = new A(1[[, 2⟶]]);\nconst y = new m.A(1, 2);\n"
+        ),
     },
-    "c": {"removed": "int f(int a«, int b⟶») {\n    return a;\n}\n\nint g(void) {\n    return f(1[[, 2⟶]]);\n}\n"},
+    "go": {"removed": "package a\n\nfunc f(a int«, b int⟶») int {\n\treturn a\n}\n\nvar x = f(1[[, 2⟶]])\n"},
+    "rust": {
+        "removed": "fn f(a: u32«, b: u32⟶») -> u32 {\n    a\n}\n\nfn g() {\n    f(1[[, 2⟶]]);\n}\n",
+        "of a generic function": ("fn f<T: A<B>>(a: T«, b: &mut Map<K, V>⟶») {}\n\nfn g() {\n    f(1[[, 2⟶]]);\n}\n"),
+    },
+    "java": {
+        "removed": "class A {\n  int f(int a«, int b⟶») {\n    return a;\n  }\n  int g() {\n    return f(1[[, 2⟶]]);\n  }\n}\n",
+        "of nothing": (
+            "class A {\n  void f(int a«, int b⟶») {}\n  void g() {\n    f(1[[, 2⟶]]);\n    this.f(1[[, 2⟶]]);\n    o.f(1, 2);\n  }\n}\n"
+        ),
+    },
+    "c": {
+        "removed": "int f(int a«, int b⟶») {\n    return a;\n}\n\nint g(void) {\n    return f(1[[, 2⟶]]);\n}\n",
+        "brace on a line of its own": (
+            "int f(int a[[, int b⟶]]);\n\nvoid *f(int a«, int b⟶»)\n{\n    return a;\n}\n\nint g(void)\n{\n    return f(1[[, 2⟶]]);\n}\n"
+        ),
+        "of nothing": "static void f(int a«, int b⟶») {}\n\nvoid g(void) {\n    f(1[[, 2⟶]]);\n}\n",
+        "of nothing, swapped": (
+            "static void f(«int a, int b⟶int b, int a») {}\n\nvoid g(void) {\n    f([[1⟶2]], [[2⟶1]]);\n}\n"
+        ),
+    },
     "cpp": {
-        "swapped": "int f(«int a, int b⟶int b, int a») {\n    return a;\n}\n\nint g() {\n    return f([[1⟶2]], [[2⟶1]]);\n}\n"
+        "method that is defined apart": (
+            "void A::f(int a«, int b⟶») {}\n\nvoid A::g() {\n    f(1[[, 2⟶]]);\n    this->f(1[[, 2⟶]]);\n    o.f(1, 2);\n}\n"
+        ),
+        "swapped": "int f(«int a, int b⟶int b, int a») {\n    return a;\n}\n\nint g() {\n    return f([[1⟶2]], [[2⟶1]]);\n}\n",
     },
 }
 IMPORTS = {
@@ -53,7 +85,18 @@ AWAITS = {
     },
 }
 SILENT = {
+    "java": {
+        "method of another class, of nothing": (
+            "class A {\n  void f(int a«, int b⟶») {}\n}\nclass B {\n  void f(A c, A d) {}\n  void g() {\n    f(1, 2);\n  }\n}\n"
+        ),
+    },
     "python": {
+        "objects of a class that is bound again": (
+            "class A:\n    def __init__(self, a«, b⟶»):\n        pass\n\nA = wrap(A)\nx = A(1, 2)\n"
+        ),
+        "parameter that others collect": "def f(a, «b=1⟶**more»):\n    return a\n\nf(1, b=2)\n",
+        "parameter that others collected before": "def f(a«, b=1⟶», **more):\n    return a\n\nf(1, b=2)\n",
+        "parameter of a lambda": "f = g(lambda a«, b⟶»: a)\n\nf(1, 2)\ng(1, 2)\n",
         "method of another object": "class Cache:\n    def get(self, key«, default⟶»):\n        return key\n\nd = {}\nx = d.get('x', 0)\n",
         "static method": "class A:\n    @staticmethod\n    def f(a«, b⟶»):\n        return a\n\nf(1, 2)\n",
         "self of another class": "class A:\n    def f(self, a«, b⟶»):\n        return a\n\nclass B:\n    def g(self):\n        self.f(1, 2)\n",

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from infill_completion.edits.by_example.examples import MAX_LINES
 from infill_completion.edits.by_example.patterns import EditPattern, Match, matches
 from infill_completion.edits.history import Hunk
-from infill_completion.edits.tokens import Lexeme, holds_run, tokens_of
+from infill_completion.edits.signatures import is_definition
+from infill_completion.edits.tokens import Lexeme, holds_run, partners, tokens_of
 
 
 @dataclass
@@ -52,11 +53,19 @@ def track_record(pattern: EditPattern, hunks: Iterable[Hunk], uri: str, language
         tokens = tokens_of(text, language_id)
         after = [token.text for token in tokens_of("".join(hunk.after), language_id)]
         for match in matches(pattern, text, tokens):
+            if _is_signature(match, tokens):
+                continue  # What becomes of the parameters says nothing of calls.
             if holds_run(after, _changed(match, tokens, language_id)):
                 record.lines += (hunk.first,) if hunk.uri == uri else ()
             else:
                 record.refuted += 1
     return record
+
+
+def _is_signature(match: Match, tokens: Sequence[Lexeme]) -> bool:
+    """Return whether what a pattern of a call fits is the head of a function."""
+    called = next((index for index in range(match.first, match.last) if tokens[index + 1].text == "("), None)
+    return called is not None and is_definition(tokens, called, partners(tokens))
 
 
 def _changed(match: Match, tokens: Sequence[Lexeme], language_id: str) -> list[str]:
