@@ -12,6 +12,7 @@ from infill_completion.edits.by_example.likeness import around, least_likeness, 
 from infill_completion.edits.by_example.patterns import EditPattern, Match, matches
 from infill_completion.edits.by_example.standing import Standing
 from infill_completion.edits.by_example.track_record import track_record
+from infill_completion.edits.changed_names import ChangedNames
 from infill_completion.edits.edited_document import EditedDocument
 from infill_completion.edits.history import EditHistory, Hunk
 from infill_completion.edits.imports.import_table import ImportTable
@@ -19,11 +20,9 @@ from infill_completion.edits.imports.missing_imports import first_due, missing_i
 from infill_completion.edits.imports.unbound_names import unbound_names
 from infill_completion.edits.imports.unused_imports import unused_imports
 from infill_completion.edits.mirrors.search import MirrorSearch
-from infill_completion.edits.names.renaming import renamed_places
-from infill_completion.edits.names.rules import rules_of
 from infill_completion.edits.parameters import changed_calls, is_called
 from infill_completion.edits.parsed import Parsers
-from infill_completion.edits.proposal import EditKind, EditRequest, Place, Proposal
+from infill_completion.edits.proposal import EditKind, Place, Proposal
 from infill_completion.edits.signatures import changed_signature
 
 # Changes in which imports may have lost their last use, or which may need others.
@@ -86,21 +85,31 @@ class EditCandidates:
     ) -> None:
         self._document, self._hunk, self._is_explained = document, hunk, is_explained
         self._history, self._parsers, self._table, self._request = history, parsers, imports, document.request
+        self._changed_names = ChangedNames(document, history, parsers)
 
     def all(self) -> Iterator[EditCandidate]:
         """Yield what each rule makes of the change, the surest first."""
-        language_id, is_here = self._request.language_id, self._hunk.uri == self._request.uri
-        examples = examples_of(self._hunk, language_id)
-        if is_new(self._hunk) or not examples:
+        if not _is_written(self._hunk):
+            yield from self._of_last()
+            yield from self._left_over()
+        else:
+            if self._is_here(self._hunk):
+                yield self._imports()
+            if not is_large(self._hunk):
+                yield from self._mirrored()
+
+    def _of_last(self) -> Iterator[EditCandidate]:
+        """Yield what each rule makes of a last change that is not new code."""
+        is_here = self._is_here(self._hunk)
+        examples = examples_of(self._hunk, self._request.language_id)
+        if not examples:
             if is_here:
                 yield self._imports()
-            if is_new(self._hunk) and not is_large(self._hunk):
-                yield from self._mirrored()
             return
         latest = examples[-1]
-        renamed = self._renamed_places(latest)
+        renamed = self._changed_names.places(self._hunk, latest)
         if is_here:
-            yield from self._propagated(latest, renamed)
+            yield from self._propagated(self._hunk, latest, renamed)
         yield from self._mirrored()
         # A name that is known is another one elsewhere, however like the place.
         for pattern in self._patterns(latest) if renamed is None else ():
@@ -110,10 +119,26 @@ class EditCandidates:
             yield self._imports()
             yield self._unused_imports()
 
-    def _propagated(self, latest: Example, renamed: list[Place] | None) -> Iterator[EditCandidate]:
+    def _is_here(self, hunk: Hunk) -> bool:
+        """Return whether a change was made in the document of the request."""
+        return hunk.uri == self._request.uri
+
+    def _left_over(self) -> Iterator[EditCandidate]:
+        """Yield what follows from earlier changes of definitions and has not been done yet, the latest first."""
+        history, language_id = self._history.of(self._request.uri), self._request.language_id
+        for hunk in reversed(history.hunks[-LATEST:] if history is not None else []):
+            start, end = self._document.span(hunk.first, hunk.end)
+            stands = self._request.text[start:end] == "".join(hunk.after) and not _is_written(hunk)
+            examples = examples_of(hunk, language_id) if stands else []
+            for example in reversed(examples[:-1] if hunk is self._hunk else examples):
+                self._parsers.check()
+                renamed = self._changed_names.places(hunk, example, at_definition=True)
+                yield from self._propagated(hunk, example, renamed)
+
+    def _propagated(self, hunk: Hunk, latest: Example, renamed: list[Place] | None) -> Iterator[EditCandidate]:
         """Yield what follows from the change of a definition in the same document."""
         request = self._request
-        signature = changed_signature(self._document, self._hunk, latest)
+        signature = changed_signature(self._document, hunk, (latest.before, latest.after))
         if signature is not None and not is_called(signature, request.text):
             signature = None
         calls = changed_calls(signature, self._document) if signature is not None else []
@@ -232,39 +257,6 @@ class EditCandidates:
                     return both.pattern(examples=2)
         return None
 
-    def _renamed_places(self, latest: Example) -> list[Place] | None:
-        """Return where else in its document a name is to change; None if nothing but its text tells what it is."""
-        document, hunk = self._document, self._hunk
-        if latest.renamed is None:
-            return None
-        if hunk.uri != document.request.uri:
-            kept = self._parsers.kept(hunk.uri)
-            if kept is None:  # What the name is in the other document is not known here.
-                return None if rules_of(document.request.language_id) is None else []
-            language_id, text, tree = kept
-            document = EditedDocument.of(EditRequest(hunk.uri, 0, language_id, text, 0), tree)
-            start, end = document.span(hunk.first, hunk.end)
-            if text[start:end] != "".join(hunk.after):
-                return []
-        if document.tree is None:
-            return None
-        changed = self._renamed_ranges(document, latest)
-        request = document.request
-        return renamed_places(document.tree, request.text, request.language_id, latest.renamed, changed)
-
-    def _renamed_ranges(self, document: EditedDocument, latest: Example) -> list[tuple[int, int]]:
-        """Return where the user has changed a name in the same way, the last change first."""
-        history = self._history.of(self._hunk.uri)
-        others = [other for other in reversed(history.hunks) if other is not self._hunk] if history is not None else []
-        return [
-            (start + first, start + end)
-            for other in (self._hunk, *others)
-            for start in [document.span(other.first, other.end)[0]]
-            for example in examples_of(other, document.request.language_id)
-            if example.renamed == latest.renamed
-            for first, end in example.spans()
-        ]
-
 
 def is_whole_line(place: Place, text: str) -> bool:
     """Return whether a place is one or more whole lines."""
@@ -275,6 +267,11 @@ def is_whole_line(place: Place, text: str) -> bool:
 def is_new(hunk: Hunk) -> bool:
     """Return whether a hunk is code that was not there before."""
     return not "".join(hunk.before).strip()
+
+
+def _is_written(hunk: Hunk) -> bool:
+    """Return whether a hunk is new code, and not only blank lines, as those of a formatter."""
+    return is_new(hunk) and bool("".join(hunk.after).strip())
 
 
 def is_large(hunk: Hunk) -> bool:

@@ -131,3 +131,10 @@ def errors(tree: Tree) -> list[Node]:
         elif node.has_error:
             waiting += reversed(node.children)
     return found
+
+
+def merged(text: str, proposals: Sequence[Proposal]) -> Proposal:
+    """Return the one proposal that makes all of several."""
+    start, end = min(one.start for one in proposals), max(one.end for one in proposals)
+    edited = applied(text, proposals)
+    return Proposal(start, end, edited[start : len(edited) - (len(text) - end)], proposals[0].kind)

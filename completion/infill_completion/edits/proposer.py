@@ -13,7 +13,7 @@ from infill_completion.edits.explained import EditExplanation
 from infill_completion.edits.history import EditHistory, Hunk
 from infill_completion.edits.imports.import_table import ImportTable
 from infill_completion.edits.imports.missing_imports import importable_names
-from infill_completion.edits.parsed import Parsers, StoppedError, applied, errors
+from infill_completion.edits.parsed import Parsers, StoppedError, errors, merged
 from infill_completion.edits.proposal import (
     EditKind,
     EditRequest,
@@ -144,9 +144,9 @@ class Proposer:
         # One is shown at a time, so that each must do alone; if none does, all together may.
         alone = [proposal for proposal in kept if self._keeps_syntax(document, [proposal], count)]
         if not alone and 1 < len(kept) == len(found) and self._keeps_syntax(document, kept, count):
-            merged = _merged(request.text, kept)
-            reason = REJECTED if self._is_rejected(request, merged) else ""
-            found, alone = [(merged, reason)], [] if reason else [merged]
+            whole = merged(request.text, kept)
+            reason = REJECTED if self._is_rejected(request, whole) else ""
+            found, alone = [(whole, reason)], [] if reason else [whole]
         else:
             found = [(proposal, reason or ("" if proposal in alone else BREAKS)) for proposal, reason in found]
         if notes is not None:
@@ -185,13 +185,15 @@ class Proposer:
     def _offer(self, request: EditRequest, proposals: Sequence[Proposal]) -> None:
         """Remember what a hunk looks like that is one of the proposals, taken."""
         for proposal in proposals:
-            self._offered[hash((request.uri, *lines_of(request.text, proposal)))] = None
+            before, after = lines_of(request.text, proposal)
+            self._offered |= {hash((request.uri, before, after)): None, hash((request.uri, after)): None}
         while len(self._offered) > _MAX_OFFERED:
             self._offered.popitem(last=False)
 
-    def _was_offered(self, hunk: Hunk) -> bool:
+    def _was_offered(self, hunk: Hunk, line: str) -> bool:
+        """Return whether the last change is a proposal that was taken, or made ``line`` together with others."""
         before, after = ("".join(lines).rstrip("\r\n") for lines in (hunk.before, hunk.after))
-        return hash((hunk.uri, before, after)) in self._offered
+        return hash((hunk.uri, before, after)) in self._offered or hash((hunk.uri, line)) in self._offered
 
     def _refusal(self, request: EditRequest, hunk: Hunk | None, imports: ImportTable | None) -> Silence | None:
         if hunk is None:
@@ -234,7 +236,8 @@ class Proposer:
         request = document.request
         typed = line_start(request.text, request.offset), line_end(request.text, request.offset)
         latest = next(self._history.latest(), None)
-        if latest is not None and latest.uri == request.uri and self._was_offered(latest):
+        is_here = latest is not None and latest.uri == request.uri
+        if latest is not None and is_here and self._was_offered(latest, request.text[slice(*typed)]):
             typed = len(request.text) + 1, -1  # The line was not typed.
         history = self._history.of(request.uri)
         changed = [
@@ -270,13 +273,6 @@ class Proposer:
             return True
         edited = self._parsers.edited(tree, request.language_id, request.text, proposals)
         return edited is not None and len(errors(edited)) <= count
-
-
-def _merged(text: str, proposals: Sequence[Proposal]) -> Proposal:
-    """Return the one proposal that makes all of several."""
-    start, end = min(one.start for one in proposals), max(one.end for one in proposals)
-    edited = applied(text, proposals)
-    return Proposal(start, end, edited[start : len(edited) - (len(text) - end)], proposals[0].kind)
 
 
 def _text_of(hunk: Hunk, request: EditRequest) -> str | None:

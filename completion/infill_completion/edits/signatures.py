@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from infill_completion.edits.by_example.examples import Example
 from infill_completion.edits.edited_document import EditedDocument
 from infill_completion.edits.history import Hunk
 from infill_completion.edits.names.heads import changed_head
@@ -48,13 +47,15 @@ class ChangedSignature:
     at: int | None = None
 
 
-def changed_signature(document: EditedDocument, hunk: Hunk, example: Example) -> ChangedSignature | None:
+def changed_signature(
+    document: EditedDocument, hunk: Hunk, sides: tuple[Sequence[Lexeme], Sequence[Lexeme]]
+) -> ChangedSignature | None:
     """Return what became of a function's parameters; None if the change is something else.
 
     Args:
         document: The document of the change.
         hunk: The change.
-        example: The same as tokens, for what no tree tells.
+        sides: The tokens of the line before and after it, for what no tree tells.
     """
     language_id = document.request.language_id
     head = changed_head(document, hunk) if document.tree is not None else None
@@ -62,8 +63,8 @@ def changed_signature(document: EditedDocument, hunk: Hunk, example: Example) ->
         old, new = (_of_head(head.name, text, language_id) for text in (head.before, head.after))
         at: int | None = head.start
     else:
-        old = signature_of(example.before, language_id)
-        new = signature_of(example.after, language_id) if old is not None else None
+        old = signature_of(sides[0], language_id)
+        new = signature_of(sides[1], language_id) if old is not None else None
         at = None
     if old is None or new is None or old.name != new.name or old.parameters == new.parameters:
         return None

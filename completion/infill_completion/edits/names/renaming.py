@@ -36,7 +36,14 @@ _RECORD = "record_declaration"
 
 
 def renamed_places(
-    tree: Tree, text: str, language_id: str, names: tuple[str, str], changed: Sequence[tuple[int, int]]
+    tree: Tree,
+    text: str,
+    language_id: str,
+    names: tuple[str, str],
+    changed: Sequence[tuple[int, int]],
+    *,
+    brought: Sequence[tuple[int, int]] = (),
+    at_definition: bool = False,
 ) -> list[Place] | None:
     """Return where else a name is to be changed.
 
@@ -48,6 +55,8 @@ def renamed_places(
         language_id: LSP's language id.
         names: The old and the new name.
         changed: The offsets between which the user has changed it so, the last change first.
+        brought: The offsets between which changes of the user have brought the new name in.
+        at_definition: Whether nothing follows unless one of them is where it is defined.
 
     Returns:
         Ranges with the text that replaces each; None if it cannot be told what the name is, so that only what stands
@@ -59,14 +68,19 @@ def renamed_places(
     old, new = names
     left, fresh = occurrences(tree, text, old, rules), occurrences(tree, text, new, rules)
     here = [found for start, end in changed for found in fresh if start <= found.start < end]
-    if not here:
+    if not here or (at_definition and not any(_is_definition(found, rules) for found in here)):
         return None
+    fresh = [found for found in fresh if found.is_binding or found in here or not _is_within(found.start, brought)]
     same = _same(left, fresh, here, rules, is_known(language_id, new, text))
     if may_be_two(names, here, same, rules, is_repeated=len(changed) > 1):
         same = []
     if not same and not _is_identified(left, here, rules):
         return None
     return [_replacement(found, old, new) for found in same]
+
+
+def _is_within(offset: int, ranges: Sequence[tuple[int, int]]) -> bool:
+    return any(start <= offset < end for start, end in ranges)
 
 
 def _same(
@@ -88,7 +102,7 @@ def _same(
 
 def _is_identified(left: list[Occurrence], here: list[Occurrence], rules: NameRules) -> bool:
     """Return whether it can be told what was changed: a definition, or the use of a member that is defined here."""
-    if any(found.is_binding or _is_member_definition(found, rules) for found in here):
+    if any(_is_definition(found, rules) for found in here):
         return True
     owners = {type_name(found.node) for found in here if found.receiver in _OWN} - {""}
     return any(
@@ -97,6 +111,10 @@ def _is_identified(left: list[Occurrence], here: list[Occurrence], rules: NameRu
         and type_name(found.node) in owners
         for found in left
     )
+
+
+def _is_definition(found: Occurrence, rules: NameRules) -> bool:
+    return found.is_binding or _is_member_definition(found, rules)
 
 
 def _is_member_definition(found: Occurrence, rules: NameRules) -> bool:
