@@ -187,5 +187,40 @@ def test_a_file_without_embeddings_is_no_model(tmp_path: Path) -> None:
 
 def test_types_that_cannot_be_read_are_known_by_size(tmp_path: Path) -> None:
     metadata, tensors = small_model()
-    tensors["output.weight"] = Stored("IQ4_NL", (260, 32), bytes(260 * 18))
-    assert read(written(tmp_path, gguf(metadata, tensors))).tensors["output.weight"].bytes == 260 * 18
+    tensors["output.weight"] = Stored("MXFP4", (260, 32), bytes(260 * 17))
+    assert read(written(tmp_path, gguf(metadata, tensors))).tensors["output.weight"].bytes == 260 * 17
+
+
+@pytest.mark.parametrize("code", [31, 40])  # Q4_0_4_4, which llama.cpp withdrew, and one that is newer
+def test_a_type_that_is_not_known_is_no_damage(tmp_path: Path, code: int) -> None:
+    message = sentence(written(tmp_path, header(tensors=1) + tensor(code=code) + bytes(500)))
+    assert f"type {code}" in message
+    assert "fetch the file again" not in message  # it would be the same file
+    assert "choose a file in another quantization" in message
+
+
+@pytest.mark.parametrize(("kind", "width"), [(2, 2), (6, 4)])  # as objects they take 32 bytes
+def test_many_lists_cost_no_more_memory_than_one(tmp_path: Path, kind: int, width: int) -> None:
+    count = 1 << 20
+    lists = [text(f"k{number}") + struct.pack("<IIQ", 9, kind, count) + b"\x34\x12\x34\x44"[:width] * count
+             for number in range(4)]  # fmt: skip
+    path = written(tmp_path, header(keys=4) + b"".join(lists) + bytes(100))
+    tracemalloc.start()
+    try:
+        assert "items in lists" in sentence(path)
+        assert tracemalloc.get_traced_memory()[1] < 100 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_vocabularies_of_the_largest_real_models_fit(tmp_path: Path) -> None:
+    tokens, merges = 262_144, 514_906  # Gemma's tokens, and as many merges as byte-level ones of that size have
+    body = struct.pack("<Q", 1) + b"a"
+    lists = [text("tokens") + struct.pack("<IIQ", 9, 8, tokens) + body * tokens,
+             text("merges") + struct.pack("<IIQ", 9, 8, merges) + body * merges,
+             text("types") + struct.pack("<IIQ", 9, 5, tokens) + bytes(4 * tokens),
+             text("scores") + struct.pack("<IIQ", 9, 6, tokens) + bytes(4 * tokens)]  # fmt: skip
+    file = read(written(tmp_path, header(keys=4) + b"".join(lists) + bytes(100)))
+    assert [len(value) for value in file.metadata.values() if isinstance(value, tuple)] == [
+        tokens, merges, tokens, tokens,
+    ]  # fmt: skip

@@ -20,8 +20,9 @@ from infill_completion.catalog.gguf.storage import TENSOR_TYPES, TensorType
 
 MAGIC = b"GGUF"
 _VERSIONS = (2, 3)
-# The headers of real models have 30 to 80 keys, up to 1,000 tensors, and up to 15 MB, most of it vocabulary.
-_MAX_HEADER_BYTES = 128 << 20
+# The headers of real models have 30 to 80 keys, up to 1,000 tensors, and up to 15 MB, most of it vocabulary, which
+# is up to 1.3 million items of lists.  As Python's objects, items take up to 16 times their bytes in the file.
+_MAX_HEADER_BYTES = 64 << 20
 _MAX_KEYS = _MAX_TENSORS = 1 << 16
 _MAX_KEY_BYTES = 1 << 16
 _MAX_ITEMS = 1 << 21
@@ -41,6 +42,10 @@ class GgufError(Exception):
 
 class _DamageError(Exception):
     """What is wrong with a header, without the name of the file."""
+
+
+class _UnknownTypeError(Exception):
+    """A tensor is stored in a way that is not in the table; the message is its code."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,11 @@ def read(path: Path) -> GgufFile:
             return _Header(stream, os.fstat(stream.fileno()).st_size).file(path)
     except _DamageError as error:
         raise GgufError(f"{printable(path.name)} is damaged or incomplete ({error}); fetch the file again.") from error
+    except _UnknownTypeError as error:
+        raise GgufError(
+            f"{printable(path.name)} holds weights in a form that is not known here (type {error}); choose a file in "
+            "another quantization, such as Q4_K_M or Q8_0."
+        ) from error
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
         raise GgufError(f"{printable(path.name)} cannot be read ({reason}); check engine.model.") from error
@@ -115,6 +125,7 @@ class _Header:
 
     def __init__(self, stream: BinaryIO, size: int) -> None:
         self._stream, self._size, self._at = stream, size, 0
+        self._items_left = _MAX_ITEMS
 
     def file(self, path: Path) -> GgufFile:
         """Return the whole header."""
@@ -178,7 +189,8 @@ class _Header:
     def _array(self) -> tuple[Scalar, ...]:
         kind, count = self._number(4), self._number(10)
         width = 8 if kind == _STRING else struct.calcsize(_NUMBERS.get(kind, "B"))
-        self._check_count("items in a list", count, _MAX_ITEMS, width)
+        self._check_count("items in lists", count, self._items_left, width)
+        self._items_left -= count
         if kind == _STRING:
             return tuple(self._string() for _ in range(count))
         return self._numbers(kind, count)
@@ -213,7 +225,7 @@ class _Header:
         code, offset = self._number(4), self._number(10)
         kind = TENSOR_TYPES.get(code)
         if kind is None:
-            raise _DamageError(f"a tensor has the unknown type {code}")
+            raise _UnknownTypeError(code)
         if 0 in shape or (shape[-1] if shape else 1) % kind.block_values:
             raise _DamageError(f"a tensor's rows do not consist of whole blocks of {kind.name}")
         if offset % alignment:

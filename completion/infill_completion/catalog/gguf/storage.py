@@ -16,7 +16,7 @@ class TensorType(NamedTuple):
     block_bytes: int
 
 
-# Types for which this table has no entry were never in released versions of llama.cpp, or are newer than it.
+# What has no entry was withdrawn from llama.cpp, such as Q4_0_4_4 (31), or is newer than this table.
 TENSOR_TYPES = {
     0: TensorType("F32", 1, 4),
     1: TensorType("F16", 1, 2),
