@@ -125,6 +125,26 @@ def q3_k(b: bytes) -> list[float]:
     return values
 
 
+UNEVEN = (-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113)
+
+
+def uneven(quants: bytes) -> list[int]:
+    return [UNEVEN[q & 15] for q in quants] + [UNEVEN[q >> 4] for q in quants]
+
+
+def iq4_nl(b: bytes) -> list[float]:
+    return [half(b[:2]) * value for value in uneven(b[2:])]
+
+
+def iq4_xs(b: bytes) -> list[float]:
+    d, high, low = half(b[:2]), int.from_bytes(b[2:4], "little"), b[4:8]
+    values: list[float] = []
+    for part in range(8):
+        scale = (low[part // 2] >> 4 * (part % 2) & 15 | (high >> 2 * part & 3) << 4) - 32
+        values += [single(d * scale) * value for value in uneven(b[8 + 16 * part : 24 + 16 * part])]
+    return values
+
+
 def f32(b: bytes) -> list[float]:
     return [float(struct.unpack("<f", b)[0])]
 
@@ -143,6 +163,7 @@ BLOCKS: dict[str, tuple[int, tuple[int, ...], Callable[[bytes], list[float]]]] =
     "Q4_1": (20, (0, 2), q4_1), "Q5_0": (22, (0,), q5_0), "Q5_1": (24, (0, 2), q5_1), "Q8_0": (34, (0,), q8_0),
     "Q2_K": (84, (80, 82), q2_k), "Q3_K": (110, (108,), q3_k), "Q4_K": (144, (0, 2), q4_k),
     "Q5_K": (176, (0, 2), q5_k), "Q6_K": (210, (208,), q6_k),
+    "IQ4_NL": (18, (0,), iq4_nl), "IQ4_XS": (136, (0,), iq4_xs),
 }  # fmt: skip
 
 

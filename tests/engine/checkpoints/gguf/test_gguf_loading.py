@@ -163,11 +163,13 @@ def test_the_likeliest_tokens_are_those_of_transformers(tmp_path: Path, family: 
     assert generate(decoder, [prompt], 24, temperature=0.0)[0].tokens == expected[len(prompt) :]
 
 
-@pytest.mark.parametrize("kind", ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K", "Q2_K", "Q3_K"])
+@pytest.mark.parametrize(
+    "kind", ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K", "Q2_K", "Q3_K", "IQ4_NL", "IQ4_XS"]
+)
 def test_quantized_matrices_of_many_chunks_are_read_whole(tmp_path: Path, kind: str) -> None:
     metadata, tensors = small_model()
     hidden, vocab = 256, 40
-    data = random_blocks(kind, vocab * hidden // (256 if kind.endswith("K") else 32), seed=1)
+    data = random_blocks(kind, vocab * hidden // (256 if kind.endswith(("K", "XS")) else 32), seed=1)
     metadata["llama.embedding_length"] = hidden
     metadata["llama.attention.key_length"] = metadata["llama.attention.value_length"] = 4
     wide = {
@@ -200,7 +202,7 @@ TENSORS: dict[str, tuple[dict[str, Stored | None], str]] = {
     "missing": ({"blk.0.attn_q.weight": None}, "blk.0.attn_q.weight"),
     "of another shape": ({"blk.0.attn_q.weight": stored("F32", torch.zeros(8, 16))}, "wrong shape"),
     "unknown": ({"blk.0.attn_sinks.weight": stored("F32", torch.zeros(2))}, "not known"),
-    "in an unknown type": ({"output.weight": Stored("IQ4_NL", (260, 32), bytes(260 * 18))}, "shape"),
+    "in an unknown type": ({"output.weight": Stored("MXFP4", (260, 32), bytes(260 * 17))}, "shape"),
     "factors of another shape": ({"rope_freqs.weight": stored("F32", torch.zeros(3))}, "wrong shape"),
 }  # fmt: skip
 
@@ -220,9 +222,9 @@ def test_a_type_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     shapes = {name: tuple(32 if size == 8 else size for size in tensor.shape) for name, tensor in tensors.items()}
     shapes |= {"blk.0.attn_q.weight": (8, 32), "blk.0.attn_output.weight": (32, 8)}
     tensors = {name: stored("F32", torch.zeros(shape)) for name, shape in shapes.items()}
-    tensors["token_embd.weight"] = Stored("IQ4_NL", (260, 32), bytes(260 * 18))
+    tensors["token_embd.weight"] = Stored("MXFP4", (260, 32), bytes(260 * 17))
     (tmp_path / "model.gguf").write_bytes(gguf(metadata, tensors))
-    with pytest.raises(ModelError, match="IQ4_NL") as error:
+    with pytest.raises(ModelError, match="MXFP4") as error:
         load(EngineSettings(model=str(tmp_path / "model.gguf"), device="cpu"), silent)
     assert "Q4_K" in str(error.value)
 

@@ -47,6 +47,13 @@ def matrices(model: Any) -> list[Any]:
     return found
 
 
+@pytest.mark.parametrize("kind", ["Q4_0", "Q4_1"])
+def test_uneven_levels_beside_groups_keep_8_bits(tmp_path: Path, kind: str) -> None:
+    *held, uneven = matrices(load_packed(write_model(tmp_path / "model.gguf", kind, other="IQ4_NL"), 4))
+    assert {type(linear) for linear in held} == {Int4Linear}
+    assert isinstance(uneven, Int8Linear)
+
+
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("kind", ["Q4_0", "Q4_1"])
 def test_groups_of_a_file_are_kept_exactly(tmp_path: Path, kind: str, tied: bool) -> None:

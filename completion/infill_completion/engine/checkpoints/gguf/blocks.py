@@ -15,6 +15,8 @@ from torch import Tensor
 environment.prepare()
 
 _K_SCALE_BYTES = 12
+# What the sixteen numbers of IQ4_NL and IQ4_XS mean (``kvalues_iq4nl``).
+_UNEVEN = torch.tensor((-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113), dtype=torch.float32)
 
 
 def _half(packed: Tensor) -> Tensor:
@@ -130,10 +132,23 @@ def _q3_k(blocks: Tensor) -> Tensor:
     return ((_half(blocks[:, 108:]) * scales)[..., None] * values).flatten(1)
 
 
+def _iq4_nl(blocks: Tensor) -> Tensor:
+    return _half(blocks[:, :2]) * _UNEVEN[_nibbles(blocks[:, 2:]).long()]
+
+
+def _iq4_xs(blocks: Tensor) -> Tensor:
+    upper = _planes(blocks[:, 2:4].unsqueeze(-1), 2, 4).flatten(1)
+    lower = _planes(blocks[:, 4:8].unsqueeze(-1), 4, 2).flatten(1)
+    scales = _half(blocks[:, :2]) * ((lower | (upper << 4)).to(torch.int8) - 32)
+    values = _UNEVEN[_nibbles(blocks[:, 8:].reshape(-1, 8, 16)).long()]
+    return (scales[..., None] * values).flatten(1)
+
+
 # ``(blocks, bytes)``, uint8, to ``(blocks, values)``, float32.
 DEQUANTIZE: dict[str, Callable[[Tensor], Tensor]] = {
     "F32": _f32, "F16": _f16, "BF16": _bf16, "Q8_0": _q8_0, "Q4_0": _q4_0, "Q4_1": _q4_1, "Q5_0": _q5_0,
     "Q5_1": _q5_1, "Q2_K": _q2_k, "Q3_K": _q3_k, "Q4_K": _q4_k, "Q5_K": _q5_k, "Q6_K": _q6_k,
+    "IQ4_NL": _iq4_nl, "IQ4_XS": _iq4_xs,
 }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from infill_completion.engine.model.int4 import GROUP_INPUTS, GROUP_OUTPUTS, Gro
 environment.prepare()
 
 _GROUP_BITS = 5.0  # of a weight with its scale and minimum
+_UNEVEN = ("IQ4_NL", "IQ4_XS")  # their sixteen numbers are no even steps, which groups have
 _AT_ONCE = 1 << 17  # weights that are dequantized at once, in float32
 
 
@@ -43,9 +44,9 @@ class GgufTensor(NamedTuple):
 
     @property
     def has_groups(self) -> bool:
-        """Whether its weights are in groups of 4 bits, or take no more than such."""
+        """Whether its weights are in groups of 4 bits, or take no more than such and are in even steps."""
         kind = self.place.entry.type
-        return 8 * kind.block_bytes / kind.block_values <= _GROUP_BITS
+        return kind.name not in _UNEVEN and 8 * kind.block_bytes / kind.block_values <= _GROUP_BITS
 
     def read(self, dtype: torch.dtype = torch.float32, device: torch.device | None = None) -> Tensor:
         """Return the whole tensor.
