@@ -97,6 +97,9 @@ class Reader:
         threading.Thread(target=self._run, name="read", daemon=True).start()
         while (body := await self._bodies.get()) is not None:
             yield body
+            # The handler of a request is a task.  It takes its snapshot before the next message changes the document,
+            # also where several messages wait and `get` returns at once.
+            await asyncio.sleep(0)
 
     def end(self) -> None:
         """Stop as if the client had disconnected; call this on the event loop."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infill_server.lsp.transport import Framer, FramingError
+from infill_server.lsp.transport import Framer, FramingError, Reader
 
 
 @given(st.lists(st.binary(max_size=50), max_size=5), st.integers(1, 40))
@@ -29,6 +32,29 @@ def test_other_headers_and_any_case_are_accepted() -> None:
 def test_bytes_that_are_not_lsp_are_rejected(stream: bytes) -> None:
     with pytest.raises(FramingError):
         list(Framer().feed(stream))
+
+
+async def test_a_request_sees_the_document_before_later_messages_do() -> None:
+    sent = [b"open", b"ask", b"change", b"ask", b"close"]
+    have_come, document, seen = threading.Event(), [b"nothing"], []
+
+    def chunks() -> Iterator[bytes]:
+        yield b"".join(b"Content-Length: %d\r\n\r\n%s" % (len(body), body) for body in sent)
+        have_come.set()  # all of them wait for the loop, which is busy
+        yield b""
+
+    async def answer() -> None:
+        seen.append(document[0])
+
+    source, tasks = chunks(), []
+    async for body in Reader(lambda _size: next(source)):
+        have_come.wait()
+        if body == b"ask":
+            tasks.append(asyncio.ensure_future(answer()))
+        else:
+            document[0] = body
+    await asyncio.gather(*tasks)
+    assert seen == [b"open", b"change"]
 
 
 def test_standard_output_belongs_to_the_protocol() -> None:
