@@ -11,6 +11,7 @@ import pytest
 
 from infill_completion.catalog import Presence, cached
 from infill_completion.catalog.gguf import GgufError, found, in_folder, is_gguf, ollama_model
+from infill_completion.catalog.gguf.places import files_below
 from tests.catalog.gguf.gguf_writer import gguf, small_model
 
 DIGEST = "0123456789abcdef" * 4
@@ -285,6 +286,20 @@ def test_what_lies_too_deep_is_not_looked_for(home: Path) -> None:
 
 
 def test_links_that_go_round_end(home: Path) -> None:
+    for name in ("a", "b", "c"):
+        (home / name).mkdir()
+        for place in (home, home / "a", home / "b", home / "c"):
+            (home / name / f"to_{place.name}").symlink_to(place)
     (home / "loop").symlink_to(home)
+    (home / "itself").symlink_to("itself")
     model(home / "a.gguf")
-    assert len(found([home])) == 1
+    assert list(files_below(home)) == [home / "a.gguf"]
+
+
+def test_a_folder_on_another_disk_is_reached_through_a_link(home: Path) -> None:
+    model(home / "disk" / "small-GGUF" / "small.gguf")
+    publishers = home / ".lmstudio" / "models"
+    publishers.mkdir(parents=True)
+    (publishers / "acme").symlink_to(home / "disk")
+    (file,) = found()
+    assert (file.path, file.source) == (publishers / "acme" / "small-GGUF" / "small.gguf", "LM Studio")

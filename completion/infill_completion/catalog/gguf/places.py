@@ -83,12 +83,19 @@ def llama_cpp_folders() -> list[Path]:
 def files_below(folder: Path, *, depth: int = 4, most: int = 10_000) -> Iterator[Path]:
     """Yield the GGUF files below a folder by their names, sorted, without projectors of images.
 
+    Links to folders are followed, because models often lie on another disk; each folder is looked at once.
+
     Args:
         folder: Where to look.
         depth: How many folders deep.
         most: How many files and folders to look at.
     """
-    for parent, folders, names in os.walk(folder):
+    seen: set[str] = set()
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        if (real := os.path.realpath(parent)) in seen:
+            folders.clear()
+            continue
+        seen.add(real)
         folders.sort()
         most -= len(names) + 1
         if most < 0 or len(Path(parent).relative_to(folder).parts) >= depth:
