@@ -105,6 +105,7 @@ def load(settings: EngineSettings, progress: Progress, *, without_transformers: 
         model = _dequantized(folder, name, dtype, device, progress)
     else:
         model = _pretrained(folder, name, device, dtype, held, needed, free)
+    _check_tokenizer(tokenizer, name, model.config.vocab_size)
     # CodeLlama-34b and the -Python models share a tokenizer with models that can infill, but not their vocabulary.
     if tokenizer.infilling and tokenizer.infilling.highest >= model.config.vocab_size:
         tokenizer.infilling = None
@@ -115,6 +116,15 @@ def load(settings: EngineSettings, progress: Progress, *, without_transformers: 
         model_settings.name or name, folder, model, tokenizer, model_settings, device, dtype, quantization, needed,
         is_cpu_int8, learned,
     )  # fmt: skip
+
+
+def _check_tokenizer(tokenizer: Tokenizer, name: str, rows: int) -> None:
+    """Raise if text can become a token that the model has no embedding of."""
+    if tokenizer.highest >= rows:
+        raise ModelError(
+            f"The tokenizer of {name} has {tokenizer.highest + 1} tokens and the model {rows}, so they do not belong "
+            "together; choose another model, or fetch it again."
+        )
 
 
 def _check_architecture(folder: Path) -> None:

@@ -1,10 +1,11 @@
-"""The matrices of a layer: their names in a checkpoint, and which of them have biases."""
+"""The matrices of a layer: their names and shapes in a checkpoint, and which of them have biases."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from infill_completion.catalog import ModelShape
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.model.architecture import biased
 
@@ -53,3 +54,47 @@ def check_biases(config: Mapping[str, Any], tensors: Collection[str]) -> None:
                         f"The model {lacks} the tensor {key}, other than its configuration says; choose another model, "
                         "or fetch it again."
                     )
+
+
+def check_shapes(config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Check that a checkpoint has the weights that its ``config.json`` says.
+
+    Raises:
+        ModelError: One is missing or has another shape.
+    """
+    for name, expected in _weights(config):
+        found = shapes.get(name)
+        if found is None and name == "lm_head.weight":  # the embeddings are the head
+            continue
+        if found is None:
+            raise ModelError(f"The model lacks the tensor {name}; choose another model, or fetch it again.")
+        if found != expected:
+            raise ModelError(
+                f"The tensor {name} has the shape {_written(found)} instead of {_written(expected)}, which the "
+                "configuration says; choose another model, or fetch it again."
+            )
+
+
+def _weights(config: Mapping[str, Any]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Yield the name and the shape of each weight, layer by layer."""
+    shape = ModelShape.of(config)
+    hidden, wide, width = shape.hidden, shape.intermediate, shape.head_dim
+    outputs = {
+        "q_proj": shape.heads * width, "k_proj": shape.kv_heads * width, "v_proj": shape.kv_heads * width,
+        "gate_proj": wide, "up_proj": wide, "c_fc": wide,
+    }  # fmt: skip
+    inputs = {"o_proj": shape.heads * width, "down_proj": wide, "c_proj": wide}
+    for name in ("model.embed_tokens", "lm_head"):
+        yield f"{name}.weight", (shape.vocab, hidden)
+    for layer in range(shape.layers):
+        for block in blocks_of(config["model_type"]):
+            for name in block.names:
+                size = outputs.get(name, hidden), inputs.get(name, hidden)
+                yield f"model.layers.{layer}.{block.module}.{name}.weight", size
+        for name in ("input_layernorm", "post_attention_layernorm"):
+            yield f"model.layers.{layer}.{name}.weight", (hidden,)
+    yield "model.norm.weight", (hidden,)
+
+
+def _written(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape[:4])) or "1"

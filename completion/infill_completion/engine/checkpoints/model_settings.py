@@ -14,6 +14,7 @@ from types import NoneType
 from typing import Any
 
 from infill_completion.catalog import KnownModel, ModelShape, Support, identify
+from infill_completion.catalog.gguf.places import is_file
 from infill_completion.engine.checkpoints.gguf.loading import opened
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.ngram.fitted import FITTED, Fitted
@@ -100,7 +101,7 @@ class ModelSettings:
             cache=fitted.prompt,
             workspace=fitted.workspace,
         )
-        if not file.exists():
+        if not is_file(file):
             return default
         try:
             written = json.loads(file.read_text(encoding="utf-8"))

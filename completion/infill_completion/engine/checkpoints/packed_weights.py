@@ -24,7 +24,7 @@ from infill_completion.engine.checkpoints.gguf.blocks import IN_GROUPS
 from infill_completion.engine.checkpoints.gguf.contents import places
 from infill_completion.engine.checkpoints.gguf.loading import config_of, opened, rotary_of
 from infill_completion.engine.checkpoints.gguf.tensors import GgufTensor
-from infill_completion.engine.checkpoints.matrices import Block, blocks_of, check_biases
+from infill_completion.engine.checkpoints.matrices import Block, blocks_of, check_biases, check_shapes
 from infill_completion.engine.checkpoints.modules import Rotary
 from infill_completion.engine.checkpoints.modules import rotary_of as rotary_of_config
 from infill_completion.engine.checkpoints.precision import Weights
@@ -211,8 +211,9 @@ def source_of(path: Path) -> Source:
 
 def _safetensors(folder: Path) -> Source:
     raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    raw.setdefault("num_key_value_heads", raw["num_attention_heads"])
+    raw["num_key_value_heads"] = raw.get("num_key_value_heads") or raw["num_attention_heads"]
     tensors = stored_tensors(weight_files(folder))
+    check_shapes(raw, {name: tensor.shape for name, tensor in tensors.items()})
     check_biases(raw, tensors)
     rotary = rotary_of_config(raw)
     assert rotary is not None  # see can_stream

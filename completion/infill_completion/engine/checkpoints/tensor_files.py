@@ -95,6 +95,9 @@ def stored_tensors(files: list[Path]) -> Mapping[str, StoredTensor]:
             header = json.loads(stream.read(length))
         for name, item in header.items():
             if name != "__metadata__":
-                start = 8 + length + item["data_offsets"][0]
-                found[name] = StoredTensor(file, start, _TYPES[item["dtype"]], tuple(item["shape"]))
+                first, end = item["data_offsets"]
+                dtype, shape = _TYPES[item["dtype"]], tuple(item["shape"])
+                if end - first != math.prod(shape) * dtype.itemsize:
+                    raise ValueError(f"{file.name} has a tensor of another length than its shape says")
+                found[name] = StoredTensor(file, 8 + length + first, dtype, shape)
     return found

@@ -34,6 +34,8 @@ from infill_completion.prompt.rewriting.formats import EditFormat, edit_format_o
 
 SENTINEL = "☺"
 LINE_CACHE = 65_536
+# Code in any language has these; a vocabulary without one of them is not whole.
+_CHARACTERS = tuple(bytes([byte]) for byte in (ord("\n"), *range(ord(" "), ord("~") + 1)))
 
 
 class Tokenizer:
@@ -119,6 +121,12 @@ class Tokenizer:
                 "fetch the model again with `infill-ls models pull`."
             ) from error
 
+    @property
+    def highest(self) -> int:
+        """The highest id that a text, or its start, can have."""
+        spelled = max(id_ for id_, piece in enumerate(self.pieces) if piece)
+        return max(spelled, self.bos or 0)
+
     def encode(self, text: str) -> tuple[int, ...]:
         """Return the ids of ``text``; SentencePiece models add a leading space."""
         return self._safe(self._backend.encode(text, add_special_tokens=False).ids)
@@ -200,6 +208,11 @@ class Tokenizer:
         byte_ids = {vocab[name] for name in (f"<0x{byte:02X}>" for byte in range(256)) if name in vocab}
         order = [*byte_ids, *(id_ for id_ in range(len(pieces)) if id_ not in byte_ids)]
         by_bytes = {pieces[id_]: id_ for id_ in order if pieces[id_]}
+        if missing := next((character for character in _CHARACTERS if character not in by_bytes), None):
+            raise ModelError(
+                f"The vocabulary has no token for `{ascii(missing.decode())[1:-1]}`; choose another model, or fetch it "
+                "again."
+            )
         self._canonical = bytearray(len(pieces))
         for id_ in by_bytes.values():
             self._canonical[id_] = 1

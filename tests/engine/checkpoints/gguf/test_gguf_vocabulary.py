@@ -194,6 +194,7 @@ def test_a_file_without_all_marks_does_not_infill(tmp_path: Path, changes: dict[
         {"model": None}, {"model": "bert"}, {"tokens": None}, {"tokens": [1, 2]}, {"token_type": [1]},
         {"tokens": "abc"}, {"merges": ["ab"]}, {"merges": ["no such"]}, {"model": "llama"},
         {"model": "llama", "scores": [0.0]}, {"token_type": "x"},
+        {"model": "llama", "scores": [0.0] * 260},  # blanks have no piece there
     ],
 )  # fmt: skip
 def test_a_vocabulary_that_cannot_be_used_is_one_sentence(tmp_path: Path, changes: dict[str, Any]) -> None:
