@@ -19,6 +19,7 @@ PYTHON = {
     ),
     "a closure": "def f(«count⟶total»):\n    def g():\n        return [[count⟶total]]\n    return g\n",
     "keyword argument of another": "def f(«count⟶total»):\n    return g(count=[[count⟶total]])\n",
+    "word of other languages": "def f(«loop⟶new»):\n    return [[loop⟶new]].run([[loop⟶new]])\n",
     "not in strings and comments": "def f(«count⟶total»):\n    # the count\n    return 'count' + [[count⟶total]]\n",
     "emoji before it": "s = '😀'\ndef f(«count⟶total»):\n    return '😀', [[count⟶total]]\n",
     "loop variable": "for «row⟶line» in rows:\n    print([[row⟶line]])\n",
@@ -27,6 +28,7 @@ PYTHON = {
 }
 OTHERS = {
     "javascript": {
+        "word of other languages": "const «template⟶ref» = 1;\nfunction f() {\n  return [[template⟶ref]] + 1;\n}\n",
         "constant": "const «count⟶total» = 1;\nfunction f() {\n  return [[count⟶total]];\n}\n",
         "shorthand": "function f(«count⟶total») {\n  return {\n    [[count⟶count: total]],\n  };\n}\n",
         "block": "function f() {\n  let «a⟶first» = 1;\n  {\n    let a = 2;\n    use(a);\n  }\n  use([[a⟶first]]);\n}\n",
@@ -42,23 +44,27 @@ OTHERS = {
         "component": "function f(«name⟶title»: string) {\n  return <b id={[[name⟶title]]}>name</b>;\n}\n",
     },
     "go": {
+        "word of other languages": "package a\n\nfunc f(«in⟶from» int) int {\n\treturn [[in⟶from]] + 1\n}\n",
         "parameter": "package a\n\nfunc f(«count⟶total» int) int {\n\treturn [[count⟶total]] + 1\n}\n",
         "short declaration": "package a\n\nfunc f() int {\n\t«n⟶size» := 1\n\tuse(s.n)\n\treturn [[n⟶size]]\n}\n",
         "function": "package a\n\nfunc «load⟶read»() {}\n\nfunc g() {\n\t[[load⟶read]]()\n}\n",
         "type": "package a\n\ntype «Point⟶Place» struct{}\n\nfunc g(p [[Point⟶Place]]) {}\n",
     },
     "rust": {
+        "word of other languages": "fn f() -> u32 {\n    let «from⟶delete» = 1;\n    [[from⟶delete]] + 1\n}\n",
         "let": "fn f() -> u32 {\n    let «count⟶total» = 1;\n    [[count⟶total]] + 1\n}\n",
         "let again": "fn f() -> u32 {\n    let «a⟶first» = 1;\n    use_it([[a⟶first]]);\n    let a = 2;\n    a\n}\n",
         "in a macro": 'fn f(«count⟶total»: u32) {\n    println!("{}", [[count⟶total]]);\n}\n',
         "struct": "struct «Point⟶Place» {\n    x: u32,\n}\n\nfn f(p: [[Point⟶Place]]) {}\n",
     },
     "java": {
+        "word of other languages": "class A {\n  int f(int «in⟶from») {\n    return [[in⟶from]] + 1;\n  }\n}\n",
         "parameter": "class A {\n  int f(int «count⟶total») {\n    return [[count⟶total]] + 1;\n  }\n}\n",
         "field": "class A {\n  int «count⟶total»;\n  int f() {\n    return [[count⟶total]] + this.[[count⟶total]];\n  }\n}\n",
         "method": "class A {\n  void «load⟶read»() {}\n  void go() {\n    [[load⟶read]]();\n  }\n}\n",
     },
     "c": {
+        "word of other languages": "int f(int «new⟶template») {\n    return [[new⟶template]] + p->new;\n}\n",
         "parameter": "int f(int «count⟶total») {\n    return [[count⟶total]] + p->count;\n}\n",
         "pointer": "int f(int *«p⟶place») {\n    return *[[p⟶place]];\n}\n",
         "function": "static int «load⟶read_all»(void) {\n    return 0;\n}\n\nint main(void) {\n    return [[load⟶read_all]]();\n}\n",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from infill_completion.edits.history import Hunk
+from infill_completion.edits.names.keywords import keywords_of
 from infill_completion.edits.tokens import Lexeme, LexemeKind, tokens_of
 from infill_completion.edits.words import KEYWORDS
 
@@ -25,6 +26,7 @@ class Example:
         first: How many tokens are the same at the beginning.
         same: How many are the same at the end.
         at: Where the text after it begins in the hunk, in characters.
+        keywords: The words that are no names in its language.
     """
 
     before: list[Lexeme]
@@ -33,6 +35,7 @@ class Example:
     first: int
     same: int
     at: int = 0
+    keywords: frozenset[str] = KEYWORDS
 
     @classmethod
     def of(cls, before: str, after: str, language_id: str, at: int = 0) -> Example | None:
@@ -48,7 +51,7 @@ class Example:
         same = next(
             (count for count in range(most - first) if old[-1 - count].text != new[-1 - count].text), most - first
         )
-        return cls(old, new, (before, after), first, same, at)
+        return cls(old, new, (before, after), first, same, at, keywords_of(language_id))
 
     @property
     def old(self) -> list[Lexeme]:
@@ -68,7 +71,7 @@ class Example:
         changed = self._changed
         names = {(old.text, new.text) for old, new in changed}
         both = [token for pair in changed for token in pair]
-        is_name = all(token.kind is LexemeKind.NAME and token.text not in KEYWORDS for token in both)
+        is_name = all(token.kind is LexemeKind.NAME and token.text not in self.keywords for token in both)
         return names.pop() if len(names) == 1 and is_name else None
 
     def spans(self) -> list[tuple[int, int]]:
