@@ -99,6 +99,22 @@ def test_a_signature_that_has_changed_again_says_nothing_of_what_it_was_between(
     assert proposed(buffer) == []
 
 
+def test_nothing_is_left_over_for_a_name_that_is_defined_anew() -> None:
+    buffer = Buffer("class A:\n    def old(self):\n        return 1\n\n    def go(self):\n        return self.old()\n")
+    buffer.type_over(buffer.text.index("old"), "old", "former")
+    assert proposed(buffer) == [(5, "former")]
+    buffer.replace(len(buffer.text), len(buffer.text), "\n    def old(self):\n        return 2\n")
+    replace(buffer, "return 1", "return 33")
+    assert proposed(buffer) == []
+
+
+def test_nothing_is_left_over_where_the_new_name_stood_before_the_definition_had_it() -> None:
+    buffer, _ = played("def f(«2:count⟶total»):\n    return count\n\n\nx = 1\ny = «1:g⟶f»(total)\n", "python")
+    assert proposed(buffer) == [(1, "total")]
+    buffer, _ = played("def f(«2:count⟶total»):\n    x = «1:1⟶total»\n    y = 2\n    return count\n", "python")
+    assert proposed(buffer) == []
+
+
 SPELLED = {
     "shorthand": ("javascript", "function f(«w⟶width») {\n  const o = { w };\n  return o.w * w;\n}\n"),
     "format string": ("rust", 'fn f(«w⟶width»: u8) {\n    println!("{w} {}", w);\n    g(w);\n}\n'),

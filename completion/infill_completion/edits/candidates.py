@@ -132,6 +132,8 @@ class EditCandidates:
             examples = examples_of(hunk, language_id) if stands else []
             for example in reversed(examples[:-1] if hunk is self._hunk else examples):
                 self._parsers.check()
+                if not _is_only_renamed(example, examples):
+                    continue
                 renamed = self._changed_names.places(hunk, example, at_definition=True)
                 yield from self._propagated(hunk, example, renamed)
 
@@ -256,6 +258,15 @@ class EditCandidates:
                 if both is not None:
                     return both.pattern(examples=2)
         return None
+
+
+def _is_only_renamed(example: Example, examples: Sequence[Example]) -> bool:
+    """Return whether what else has changed in the lines around a changed name has that name, too.
+
+    Where more has changed, a definition with the old name is often written anew.
+    """
+    names = example.renamed
+    return names is None or all(names[0] in other.texts[0] and names[1] in other.texts[1] for other in examples)
 
 
 def is_whole_line(place: Place, text: str) -> bool:

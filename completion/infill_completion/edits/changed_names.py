@@ -47,7 +47,7 @@ class ChangedNames:
         brought = [
             document.span(other.first, other.end)
             for other in (history.hunks if history is not None else ())
-            if latest.renamed[1] not in "".join(other.before)
+            if other.number >= hunk.number and latest.renamed[1] not in "".join(other.before)
         ]
         return renamed_places(
             document.tree, request.text, request.language_id, latest.renamed, changed,

@@ -160,8 +160,7 @@ def test_lines_end_where_editors_end_them(repository: Path) -> None:
 def test_two_places_on_a_line_that_are_not_taken_count_once(repository: Path) -> None:
     before = "def f(count):\n    a = count + count\n    b = 1\n    c = 2\n    d = 3\n"
     _commit(repository, before)
-    # From the end on nothing is shown, since the new name is another variable by then.
-    after = before.replace("(count)", "(total)").replace("c = 2", "total = 2")
+    after = before.replace("(count)", "(total)").replace("b = 1", "b = total").replace("c = 2", "c = total")
     _commit(repository, after)
     report = replay_commits(repository, 10)
     assert sum(report.verdicts.values()) == len({example.split(" (")[0] for example in report.examples})

@@ -55,7 +55,7 @@ def renamed_places(
         language_id: LSP's language id.
         names: The old and the new name.
         changed: The offsets between which the user has changed it so, the last change first.
-        brought: The offsets between which changes of the user have brought the new name in.
+        brought: The offsets between which the change and later ones have brought the new name in.
         at_definition: Whether nothing follows unless one of them is where it is defined.
 
     Returns:
@@ -74,6 +74,8 @@ def renamed_places(
     same = _same(left, fresh, here, rules, is_known(language_id, new, text))
     if may_be_two(names, here, same, rules, is_repeated=len(changed) > 1):
         same = []
+    if at_definition and any(_is_definition(found, rules) for found in same):
+        return []  # It has been defined anew since.
     if not same and not _is_identified(left, here, rules):
         return None
     return [_replacement(found, old, new) for found in same]
