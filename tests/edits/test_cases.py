@@ -10,6 +10,7 @@ from tests.edits.cases import (
     assigned,
     evidence,
     example,
+    imported,
     imports,
     mirrors,
     namesakes,
@@ -28,6 +29,7 @@ SHOWN: tuple[Table, ...] = (
     assigned.SHOWN,
     assigned.FORMATS,
     shadowed.SHOWN,
+    imported.SHOWN,
     example.CALLS,
     example.EXPRESSIONS,
     example.TYPES,
@@ -45,6 +47,7 @@ SHOWN: tuple[Table, ...] = (
 SILENT: tuple[Table, ...] = (
     rename.SILENT,
     namesakes.SILENT,
+    imported.SILENT,
     assigned.SILENT,
     example.SILENT,
     evidence.SILENT,

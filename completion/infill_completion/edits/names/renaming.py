@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from infill_completion.edits.names.builtin_names import is_known
+from infill_completion.edits.names.imported import is_bound_by_import, may_be_respelled, uses_of_import
 from infill_completion.edits.names.kinds import (
     MEMBERS,
     is_accessor,
@@ -72,7 +73,10 @@ def renamed_places(
         return None
     fresh = [found for found in fresh if found.is_binding or found in here or not _is_within(found.start, brought)]
     same = _same(left, fresh, here, rules, is_known(language_id, new, text))
-    if may_be_two(names, here, same, rules, is_repeated=len(changed) > 1):
+    is_repeated = len(changed) > 1
+    if is_bound_by_import(here[0]):
+        same = same if is_repeated or may_be_respelled(names, here[0]) else []
+    elif may_be_two(names, here, same, rules, is_repeated=is_repeated):
         same = []
     if at_definition and any(_is_definition(found, rules) for found in same):
         return []  # It has been defined anew since.
@@ -93,6 +97,8 @@ def _same(
         return []
     first = here[0]
     left = [found for found in left if is_apart(found.node, rules) == is_apart(first.node, rules)]
+    if is_bound_by_import(first):
+        return uses_of_import(left, fresh, here)
     if first.receiver or _is_member(first, rules):
         same = _of_members(left, fresh, here, rules)
     else:
@@ -104,7 +110,7 @@ def _same(
 
 def _is_identified(left: list[Occurrence], here: list[Occurrence], rules: NameRules) -> bool:
     """Return whether it can be told what was changed: a definition, or the use of a member that is defined here."""
-    if any(_is_definition(found, rules) for found in here):
+    if any(found.is_binding or _is_member_definition(found, rules) for found in here):
         return True
     owners = {type_name(found.node) for found in here if found.receiver in _OWN} - {""}
     return any(
@@ -116,7 +122,7 @@ def _is_identified(left: list[Occurrence], here: list[Occurrence], rules: NameRu
 
 
 def _is_definition(found: Occurrence, rules: NameRules) -> bool:
-    return found.is_binding or _is_member_definition(found, rules)
+    return found.is_binding or is_bound_by_import(found) or _is_member_definition(found, rules)
 
 
 def _is_member_definition(found: Occurrence, rules: NameRules) -> bool:
