@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from infill_completion.edits.names.builtin_names import is_known
+from infill_completion.edits.names.fields import field_places, struct_of
 from infill_completion.edits.names.imported import is_bound_by_import, may_be_respelled, uses_of_import
 from infill_completion.edits.names.kinds import (
     MEMBERS,
@@ -71,6 +72,9 @@ def renamed_places(
     here = [found for start, end in changed for found in fresh if start <= found.start < end]
     if not here or (at_definition and not any(_is_definition(found, rules) for found in here)):
         return None
+    struct = next(filter(None, map(struct_of, here)), "")
+    if struct:
+        return field_places(names, left, fresh, struct, (tree, text), rules)
     fresh = [found for found in fresh if found.is_binding or found in here or not _is_within(found.start, brought)]
     same = _same(left, fresh, here, rules, is_known(language_id, new, text))
     is_repeated = len(changed) > 1
