@@ -83,6 +83,12 @@ def test_a_corrected_slip_of_the_finger_is_no_undo() -> None:
     assert [proposal.text for proposal in buffer.ask().proposals] == ["total"]
 
 
+def test_a_name_that_is_deleted_and_typed_anew_is_no_undo_where_it_passes_what_it_was() -> None:
+    buffer = Buffer("def f(config):\n    return config\n")
+    buffer.type_over(buffer.text.index("config"), "config", "conf")
+    assert [proposal.text for proposal in buffer.ask().proposals] == ["conf"]
+
+
 def test_a_step_back_within_a_hunk_is_an_undo() -> None:
     buffer = Buffer("def f(count):\n    return count\n")
     buffer.replace(6, 11, "total")

@@ -66,7 +66,7 @@ class Hunk:
         self.first, self.before, self.after = trimmed(first, before, tuple(now))
         if len(self._states) > _MAX_STATES:
             self._states.clear()
-        return self._state() in self._states and not _is_backspace(former, tuple(now))
+        return self._state() in self._states and not _is_key(former, tuple(now))
 
     def moved(self, change: LineChange) -> None:
         """Move with a change elsewhere in the document."""
@@ -180,10 +180,11 @@ class EditHistory:
         return iter(sorted(found, key=lambda hunk: -hunk.number))
 
 
-def _is_backspace(before: Lines, after: Lines) -> bool:
-    """Return whether one character was deleted, as by a key that corrects what was just typed."""
+def _is_key(before: Lines, after: Lines) -> bool:
+    """Return whether one character came or went: a name that is deleted and typed anew may pass where it was before."""
     old, new = "".join(before), "".join(after)
-    if len(old) - len(new) != 1:
+    short, long = sorted((old, new), key=len)
+    if len(long) - len(short) != 1:
         return False
-    at = next((index for index in range(len(new)) if old[index] != new[index]), len(new))
-    return old[at + 1 :] == new[at:]
+    at = next((index for index in range(len(short)) if long[index] != short[index]), len(short))
+    return long[at + 1 :] == short[at:]
