@@ -27,6 +27,8 @@ from infill_completion.edits.signatures import changed_signature
 
 # Changes in which imports may have lost their last use, or which may need others.
 LATEST = 8
+# What follows from earlier ones than these the user does not want.
+_NOT_DONE = 4
 UNLIKE = "too little like the example"
 TOO_COMMON = "there are too many such places; a second example is asked for"
 REFUTED = "you have changed such a place in another way"
@@ -126,7 +128,7 @@ class EditCandidates:
     def _left_over(self) -> Iterator[EditCandidate]:
         """Yield what follows from earlier changes of definitions and has not been done yet, the latest first."""
         history, language_id = self._history.of(self._request.uri), self._request.language_id
-        for hunk in reversed(history.hunks[-LATEST:] if history is not None else []):
+        for hunk in reversed(history.hunks[-_NOT_DONE:] if history is not None else []):
             start, end = self._document.span(hunk.first, hunk.end)
             stands = self._request.text[start:end] == "".join(hunk.after) and not _is_written(hunk)
             examples = examples_of(hunk, language_id) if stands else []
@@ -288,18 +290,6 @@ def _is_written(hunk: Hunk) -> bool:
 def is_large(hunk: Hunk) -> bool:
     """Return whether a hunk has more lines than an example may have."""
     return max(len(hunk.before), len(hunk.after)) > MAX_LINES
-
-
-def apart(proposals: Sequence[Proposal]) -> list[Proposal]:
-    """Return the proposals that overlap no shorter one, as the call in an argument of another one is shorter."""
-    kept: list[Proposal] = []
-    for new in sorted(proposals, key=lambda proposal: proposal.end - proposal.start):
-        if all(
-            (new.end <= old.start or new.start >= old.end) and (new.start, new.end) != (old.start, old.end)
-            for old in kept
-        ):
-            kept.append(new)
-    return kept
 
 
 def _is_done(match: Match, text: str) -> bool:

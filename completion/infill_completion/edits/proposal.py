@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -114,3 +115,15 @@ def lines_of(text: str, proposal: Proposal) -> tuple[str, str]:
     """Return the whole lines that a proposal changes, before and after."""
     start, end = line_start(text, proposal.start), line_end(text, proposal.end)
     return text[start:end], text[start : proposal.start] + proposal.text + text[proposal.end : end]
+
+
+def apart(proposals: Sequence[Proposal]) -> list[Proposal]:
+    """Return the proposals that overlap no shorter one, as the call in an argument of another one is shorter."""
+    kept: list[Proposal] = []
+    for new in sorted(proposals, key=lambda proposal: proposal.end - proposal.start):
+        if all(
+            (new.end <= old.start or new.start >= old.end) and (new.start, new.end) != (old.start, old.end)
+            for old in kept
+        ):
+            kept.append(new)
+    return kept

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from infill_completion.document.lines import line_at, line_end, line_start
 from infill_completion.edits.by_example.examples import MAX_LINES
-from infill_completion.edits.candidates import LATEST, EditCandidate, EditCandidates, apart, is_large, is_new
+from infill_completion.edits.candidates import LATEST, EditCandidate, EditCandidates, is_large, is_new
 from infill_completion.edits.edited_document import EditedDocument
 from infill_completion.edits.explained import EditExplanation
 from infill_completion.edits.history import EditHistory, Hunk
@@ -21,6 +21,7 @@ from infill_completion.edits.proposal import (
     Place,
     Proposal,
     Silence,
+    apart,
     lines_of,
 )
 from infill_completion.edits.rejections import Rejections

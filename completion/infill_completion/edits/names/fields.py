@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from infill_completion.edits.ancestors import ancestors
@@ -21,6 +22,8 @@ _FUNCTIONS = frozenset({"function_declaration", "method_declaration", "function_
 _DECLARE = frozenset({"parameter_declaration", "parameter", "var_spec", "let_declaration"})
 _AROUND_TYPES = frozenset({"pointer_type", "reference_type", "generic_type"})
 _NEAR = 80
+# More places than a proposal may have; the others need not be found.
+_ENOUGH = 100
 _SELF = re.compile(r"(?<![\w.])self\s*\.\s*$")
 _SHORTHANDS = frozenset({"shorthand_field_initializer", "field_pattern"})
 
@@ -65,6 +68,8 @@ def field_places(
         if is_literal or variables.holder_of(found) == struct:
             text = f"{new}: {old}" if is_literal and _is_shorthand(found.node) else new
             places.append((found.start, found.start + len(old), text))
+        if len(places) > _ENOUGH:
+            break
     return places
 
 
@@ -82,14 +87,13 @@ class _Variables:
         function = next((each for each in reversed(list(ancestors(found.node))) if each.type in _FUNCTIONS), None)
         if function is None or not found.receiver.isidentifier():
             return ""
-        bound = [
-            node for node in self._bound(found.receiver) if function.start_byte <= node.start_byte < function.end_byte
-        ]
-        binder = bound[0].parent if len(bound) == 1 else None
+        bound = self._bound(found.receiver)
+        low, high = (bisect_left(bound, offset, key=_start) for offset in (function.start_byte, function.end_byte))
+        binder = bound[low].parent if high - low == 1 else None
         return _text(binder.child_by_field_name("type")) if binder is not None and binder.type in _DECLARE else ""
 
     def _bound(self, name: str) -> list[Node]:
-        """Return where a name is bound in the document."""
+        """Return where a name is bound in the document, from top to bottom."""
         if name not in self._bindings:
             found = occurrences(*self._document, name, self._rules)
             self._bindings[name] = [one.node for one in found if one.is_binding]
@@ -123,6 +127,10 @@ def _is_shorthand(node: Node) -> bool:
     """Return whether a name is that of a field and of a variable in one."""
     field = node.parent
     return field is not None and field.type in _SHORTHANDS and field.child_by_field_name("pattern") is None
+
+
+def _start(node: Node) -> int:
+    return node.start_byte
 
 
 def _is_of_self_in_macro(node: Node, text: str) -> bool:
