@@ -88,9 +88,11 @@ class EngineSettings:
         "the newest commits; `infill-ls learn list` and `forget` manage it.",
         trusted=True, in_doubt=False,
     )  # fmt: skip
-    learn_minutes: int = setting(10, "Longest time for learning at once, in minutes.", at_least=1, at_most=240)
+    learn_minutes: int = setting(
+        10, "Longest time for learning at once, in minutes in which it has its cores.", at_least=1, at_most=240
+    )
     learn_memory_mb: int = setting(
-        2000, "Most memory for learning, in MiB; where it needs more, it ends early.", at_least=100, at_most=1 << 20
+        2500, "Most memory for learning, in MiB; where it needs more, it ends early.", at_least=100, at_most=1 << 20
     )
     adapter: str | None = setting(
         None, "File with what a model has learned. Unset: with `engine.learn`, that of the workspace's repository.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import subprocess
 import sys
 
@@ -23,6 +24,23 @@ wanted = torch.softmax(rows @ rows.T, 0)
 before = resident()
 done = memory.unmap_code()
 print(done, before - resident(), torch.equal(torch.softmax(rows @ rows.T, 0), wanted))
+"""
+_HOLES = """
+import ctypes
+import pathlib
+from infill_completion.engine import memory
+
+def resident():
+    status = pathlib.Path("/proc/self/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) << 10
+
+memory.give_back_large()
+ctypes.create_string_buffer(b"x", 3 << 20)  # once one has gone, glibc would keep those that are no larger
+before = resident()
+pieces = [ctypes.create_string_buffer(b"x", 2 << 20) for _ in range(60)]
+held = resident() - before
+del pieces[::2]  # what stays lies between what goes
+print(held, held - (resident() - before))
 """
 _SMAPS = """\
 7f0000000000-7f0000800000 {permissions} 00001000 fe:00 4242{file}
@@ -49,6 +67,16 @@ def test_code_leaves_memory_and_still_runs() -> None:
     assert unmapped > 20 << 20  # most of what importing torch ran
     assert freed > unmapped / 2  # reading the figure runs a little of it again
     assert is_equal == "True"
+
+
+@pytest.mark.skipif(sys.platform != "linux" or not platform.libc_ver()[0], reason="needs glibc")
+def test_large_pieces_go_back_one_by_one() -> None:
+    shown = subprocess.run(
+        [sys.executable, "-P", "-c", _HOLES], capture_output=True, text=True, check=True, timeout=300
+    ).stdout.split()
+    held, freed = int(shown[0]), int(shown[1])
+    assert held > 100 << 20
+    assert freed == pytest.approx(held / 2, rel=0.1)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from pathlib import Path
 _MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ \d+ *(.*)")
 _MADV_DONTNEED = 4  # <asm-generic/mman-common.h>; `mmap.madvise` only serves Python's own mappings
 _LARGE_KB = 1024
+_M_MMAP_THRESHOLD = -3  # <malloc.h>
 
 
 def return_free() -> None:
@@ -20,6 +21,17 @@ def return_free() -> None:
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):  # another library of C, such as musl
             ctypes.CDLL(None).malloc_trim(0)
+
+
+def give_back_large() -> None:
+    """Let the system have each piece of a megabyte or more back as soon as it is freed, for the rest of the process.
+
+    glibc keeps them apart for each thread otherwise, and those of one size are of no use for another: learning in two
+    threads took 1 GB more.  The price is to fill new pages with zeros, a sixth of the time.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_KB << 10)
 
 
 def unmap_code() -> int:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.learning.history import history_of
-from infill_completion.engine.learning.school import Limits, Marks, School, is_better
-from infill_completion.engine.learning.student import Student
+from infill_completion.engine.learning.school import ROW_TOKENS, Limits, Marks, School, is_better
+from infill_completion.engine.learning.student import Row, Student
+from infill_completion.engine.learning.trainer import Trainer
 from infill_completion.engine.process.learn import Permission
 from tests.engine.learning.git_repository import repository_with_history
 
@@ -46,14 +47,18 @@ def test_better_is_more_than_chance(after: Marks, better: bool) -> None:
 
 
 class Clock:
-    """A clock that goes on by a second when it is read, so that a slow machine learns as much as a fast one."""
+    """Clocks that go on by a second when they are read, so that a slow machine learns as much as a fast one."""
 
     def __init__(self) -> None:
-        self._now = 0
+        self._worked = 0
+        self.halted = 0
+
+    def process_time(self) -> float:
+        self._worked += 1
+        return float(self._worked)
 
     def monotonic(self) -> float:
-        self._now += 1
-        return float(self._now)
+        return self.process_time() + self.halted
 
 
 def test_a_repository_is_learned(top: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,21 +83,55 @@ def test_a_halt_takes_no_time_from_learning(top: Path, tiny_folder: Path, monkey
 
     def tokens_learned(halt_s: int) -> int:
         def wait() -> None:
-            clock._now += halt_s
+            clock.halted += halt_s
 
         return School(tiny_folder, history, Limits(20.0, PLENTY), wait, lambda: 0).learn().tokens
 
     assert tokens_learned(halt_s=10_000) == tokens_learned(halt_s=0) > 0
 
 
-def test_too_little_memory_ends_it(top: Path, tiny_folder: Path) -> None:
+def test_two_threads_learn_two_rows_at_a_time(top: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infill_completion.engine.learning.school.time", Clock())
+    history = history_of(top, lambda path: False)
+    school = School(tiny_folder, history, Limits(20.0, PLENTY), lambda: None, lambda: 0, threads=2)
+    lengths = watched_steps(school, monkeypatch)
+    report = school.learn()
+    assert set(lengths) == {2}
+    assert report.has_passed
+
+
+def watched_steps(school: School, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that gets the number of rows of each step."""
+    step, lengths = Trainer.step, list[int]()
+
+    def watched(self: Trainer, rows: Sequence[Row], factor: float) -> float:
+        lengths.append(len(rows))
+        return step(self, rows, factor)
+
+    monkeypatch.setattr(Trainer, "step", watched)
+    return lengths
+
+
+def test_where_memory_is_short_gradients_are_computed_again(top: Path, tiny_folder: Path) -> None:
+    history = history_of(top, lambda path: False)
+
+    def saves_memory(limit: int) -> bool:
+        return School(tiny_folder, history, Limits(60.0, limit), lambda: None, lambda: 0)._student.saves_memory
+
+    assert not saves_memory(500 << 20)
+    assert saves_memory(10 << 20)
+
+
+def test_too_little_memory_ends_it(top: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     history = history_of(top, lambda path: False)
     held = [0]
     school = School(tiny_folder, history, Limits(60.0, PLENTY), lambda: None, lambda: held[0])
+    lengths = watched_steps(school, monkeypatch)
     held[0] = PLENTY + 1
     report = school.learn()
-    assert report.tokens == 0
-    assert not report.has_passed
+    assert lengths == [1]  # which saved memory, and that was not enough
+    assert school._student.saves_memory
+    assert report.tokens <= ROW_TOKENS
 
 
 def test_a_model_that_needs_too_much_memory_is_not_loaded(

@@ -197,6 +197,11 @@ def with_memory(chosen: Settings, memory_mb: int) -> Settings:
     return replace(chosen, engine=replace(chosen.engine, learn_memory_mb=memory_mb))
 
 
+@pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 2), (3, 2), (4, 2), (8, 4), (64, 32)])
+def test_half_of_the_cores_learn_but_two_where_there_are_two(cores: int, threads: int) -> None:
+    assert command.threads_of(cores) == threads
+
+
 def test_a_process_says_what_is_wrong(tmp_path: Path, tiny_folder: Path) -> None:
     command_line = learn_command(settings(tiny_folder), tmp_path)
     assert "Git repository" in ran(command_line).stderr

@@ -36,9 +36,16 @@ class GroupLinear(nn.Module):
             self.register_buffer(name, tensor, persistent=False)
         self.gain = nn.Parameter(torch.zeros_like(self.unit))
         self.shift = nn.Parameter(torch.zeros_like(self.unit))
+        self._learned: tuple[tuple[int, int, torch.device], Tensor] | None = None
 
     def weight(self) -> Tensor:
-        """Return the weights as they are now, bfloat16, ``(outputs, inputs)``."""
+        """Return the weights as they are now, bfloat16, ``(outputs, inputs)``; made once after each change."""
+        state = (self.gain._version, self.shift._version, self.base.device)
+        if self._learned is None or self._learned[0] != state:
+            self._learned = state, self._made()
+        return self._learned[1]
+
+    def _made(self) -> Tensor:
         factor = self.gain.detach() + 1.0
         offset = self.shift.detach() * self.unit - self.gain.detach() * self.middle
         groups = self.base.view(*factor.shape, GROUP_INPUTS)

@@ -31,7 +31,8 @@ from infill_completion.engine.learning.trainer import Trainer
 
 environment.prepare()
 
-ROW_TOKENS = 768
+ROW_TOKENS = 512  # of each thread
+SAMPLE_TOKENS = (96, 320)
 EXAM_TOKENS = 256
 RECENT_WEIGHT = 3.0  # of a file that was changed lately
 WARM_UP_STEPS, DECAY = 8, 0.5
@@ -45,7 +46,7 @@ class Limits:
     """How much learning may take.
 
     Attributes:
-        seconds: Of time, the examinations apart.
+        seconds: Of time in which all threads have a core, the examinations apart.
         memory_bytes: Of memory; learning ends early where it needs more.
     """
 
@@ -110,6 +111,7 @@ class School:
         limits: How much it may take.
         wait: Called often; returns once learning may go on.
         memory: Returns the bytes of memory that the process holds.
+        threads: How many to use.
 
     Raises:
         ModelError: The model needs more memory than that.
@@ -122,17 +124,17 @@ class School:
         limits: Limits,
         wait: Callable[[], None],
         memory: Callable[[], int],
+        threads: int = 1,
     ) -> None:
         self._base, self._history, self._limits, self._memory = base, history, limits, memory
         self._check_memory()
         tokenizer = Tokenizer.load(base)
-        self._maker = SampleMaker(tokenizer, SampleOptions((96, 320), text_rate=1.0))
+        self._maker = SampleMaker(tokenizer, SampleOptions(SAMPLE_TOKENS, text_rate=1.0))
         self._student = Student.load(base)
-        self._student.saves_memory = True
-        self._wait, self._paused_s = wait, 0.0
-        for layer in self._student.layers:  # a few times a second, so that a keystroke does not wait for a step
-            layer.register_forward_pre_hook(lambda *_: self._pause())
-        self._trainer = Trainer(self._student)
+        self._wait, self._threads = wait, threads
+        self._student.between_layers = wait  # so that a keystroke does not wait for a step
+        self._trainer = Trainer(self._student, threads=threads)
+        self._student.saves_memory = self._needs_to_save()
 
     def _check_memory(self) -> None:
         """Refuse a model that is too large before it is loaded beside the user's editor."""
@@ -144,30 +146,44 @@ class School:
                 f"engine.learn_memory_mb allows {self._limits.memory_bytes >> 20}; raise it, or choose a smaller model."
             )
 
+    def _needs_to_save(self) -> bool:
+        """Return whether there is no memory for what gradients need; to compute it again takes a third more time."""
+        rows = self._threads * self._student.row_bytes(ROW_TOKENS, SAMPLE_TOKENS[1])
+        weights = sum(linear.base.nbytes for linear in self._student.linears().values())
+        moments = 3 * sum(parameter.nbytes for parameter in self._student.parameters())
+        return self._memory() + rows + weights + moments > self._limits.memory_bytes
+
     def learn(self) -> Report:
         """Learn until the time is over."""
         before = self._examined()
         began, tokens, step = self._spent_s(), 0, 0
         while (done := (self._spent_s() - began) / self._limits.seconds) < 1:
-            self._pause()
-            samples = self._samples(random.Random(step))
-            if not samples or self._memory() > self._limits.memory_bytes:
+            self._wait()
+            chance = random.Random(step)
+            rows = [row_of(samples) for _ in range(self._threads) if (samples := self._samples(chance))]
+            if not rows or not self._has_memory():
                 break
-            self._trainer.step([row_of(samples)], min(1.0, (step + 1) / WARM_UP_STEPS, (1 - done) / DECAY))
-            step, tokens = step + 1, tokens + sum(len(sample.ids) for sample in samples)
-            memory.return_free()  # rows differ in length, and glibc keeps what each of them took
+            self._trainer.step(rows, min(1.0, (step + 1) / WARM_UP_STEPS, (1 - done) / DECAY))
+            step, tokens = step + 1, tokens + sum(len(row.ids) for row in rows)
         seconds = self._spent_s() - began
         return Report(before, self._examined(), tokens, seconds)
 
-    def _pause(self) -> None:
-        """Wait until learning may go on; that time does not count."""
-        asked = time.monotonic()
-        self._wait()
-        self._paused_s += time.monotonic() - asked
+    def _has_memory(self) -> bool:
+        """Return whether learning keeps its limit, perhaps by giving memory back or by saving it from now on."""
+        if self._is_within_limit():
+            return True
+        memory.return_free()  # rows differ in length, and glibc keeps what each of them took
+        if self._is_within_limit():
+            return True
+        was_saving, self._student.saves_memory = self._student.saves_memory, True
+        return not was_saving
+
+    def _is_within_limit(self) -> bool:
+        return self._memory() <= self._limits.memory_bytes
 
     def _spent_s(self) -> float:
-        """Return the seconds so far without those in which learning was halted."""
-        return time.monotonic() - self._paused_s
+        """Return the seconds for which the threads have had a core; others may need the cores most of the time."""
+        return time.process_time() / self._threads
 
     def adapter(self) -> Adapter:
         """Return what was learned."""
@@ -178,12 +194,14 @@ class School:
         files = self._history.files
         weights = [len(file.text) * (RECENT_WEIGHT if file.is_recent else 1.0) for file in files]
         samples: list[Sample] = []
+        room = ROW_TOKENS
         for _ in range(_EMPTY_ROWS):
             file = chance.choices(files, weights)[0]
             sample = self._maker.sample(file.text, _others(file, files, chance), chance)
-            samples += [] if sample is None else [sample]
-            if sum(len(each.ids) for each in samples) >= ROW_TOKENS:
+            room -= 0 if sample is None else len(sample.ids)
+            if room < 0:
                 break
+            samples += [] if sample is None else [sample]
         return samples
 
     @torch.no_grad()

@@ -6,7 +6,7 @@ follow one another in one row without padding, and each attends to itself alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,8 @@ from torch.utils.checkpoint import checkpoint
 from infill_completion.engine.checkpoints.packed_weights import Source, source_of
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.learning.group_linear import GroupLinear
+from infill_completion.engine.learning.rms_norm import RmsNorm
+from infill_completion.engine.learning.summed_loss import CHUNK_TARGETS, summed_loss
 from infill_completion.engine.model.architecture import architecture_of, entries_of
 from infill_completion.engine.model.group_adapter import edges_of_groups, edges_of_rows
 from infill_completion.engine.model.int4 import GROUP_INPUTS, Groups
@@ -75,22 +77,6 @@ def row_of(samples: Sequence[Sample]) -> Row:
     return Row(tokens, ends, places, tokens[places + 1])
 
 
-class _Norm(nn.Module):
-    """A norm by the root mean square whose weight learns as a share of itself."""
-
-    def __init__(self, weight: Tensor, eps: float) -> None:
-        super().__init__()
-        self._eps = eps
-        self.base: Tensor
-        self.register_buffer("base", weight.float(), persistent=False)
-        self.gain = nn.Parameter(torch.zeros_like(self.base))
-
-    def forward(self, x: Tensor) -> Tensor:
-        wide = x.float()
-        weight = self.base * (1.0 + self.gain)
-        return (wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + self._eps) * weight).bfloat16()
-
-
 class _Layer(nn.Module):
     """One decoder layer."""
 
@@ -143,7 +129,7 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, ends: list[int]) -> Tensor:
             continue
         scores = (q[start:end].transpose(0, 1) * width**-0.5) @ keys.transpose(1, 2)
         hidden = torch.full((length, length), float("-inf"), dtype=q.dtype).triu(1)
-        shares = (scores + hidden).softmax(-1, dtype=torch.float32).to(q.dtype)
+        shares = (scores + hidden).softmax(-1)  # sums in float32, and keeps the shares once for both gradients
         mixed.append((shares @ values).transpose(0, 1).reshape(length, heads * width))
         start = end
     return torch.cat(mixed)
@@ -155,6 +141,10 @@ class Student(nn.Module):
     Args:
         source: The checkpoint.
         learned_ids: Tokens whose embeddings are learned, such as infilling marks that the model has never seen.
+
+    Attributes:
+        saves_memory: Whether gradients compute again what layers would otherwise keep for them.
+        between_layers: Called several times a second, forward and backward.
 
     Raises:
         ModelError: The model is not a plain Llama.
@@ -178,7 +168,9 @@ class Student(nn.Module):
         self.layers = nn.ModuleList(_Layer(source, n, architecture.eps) for n in range(config.num_hidden_layers))
         self.norm = _norm(source, "model.norm", architecture.eps)
         self._rotary = source.rotary
+        self._inner, self._attended = config.intermediate_size, config.num_attention_heads
         self.saves_memory = False
+        self.between_layers: Callable[[], None] = lambda: None
 
     @classmethod
     def load(cls, path: Path, learned_ids: Sequence[int] = ()) -> Student:
@@ -189,9 +181,24 @@ class Student(nn.Module):
         """
         return cls(source_of(path), learned_ids)
 
+    def row_bytes(self, tokens: int, longest: int) -> int:
+        """Return about how many bytes a row keeps for its gradient if nothing is computed again.
+
+        Args:
+            tokens: Of the row.
+            longest: Tokens of its longest sample.
+        """
+        vocabulary, hidden = self._embed.shape
+        layer: int = 10 * self._inner + 20 * hidden + 2 * self._attended * longest
+        return tokens * layer * len(self.layers) + CHUNK_TARGETS * 12 * vocabulary
+
+    def loss(self, row: Row) -> Tensor:
+        """Return the sum of the cross-entropies of the targets in nats."""
+        return summed_loss(self.norm(self._stack(row)[row.at]), self.rows, row.targets, self._logits)
+
     def losses(self, row: Row) -> Tensor:
         """Return the cross-entropy of each target in nats, ``(count,)``."""
-        return F.cross_entropy(self._targets(row), row.targets, reduction="none")
+        return self.scores(row)[0]
 
     def scores(self, row: Row) -> tuple[Tensor, Tensor]:
         """Return the cross-entropy of each target, and whether it is the likeliest token, ``(count,)`` each."""
@@ -200,7 +207,7 @@ class Student(nn.Module):
 
     def _targets(self, row: Row) -> Tensor:
         """Return the logits of the targets, ``(count, vocabulary)``."""
-        return self._logits(self.norm(self._stack(row)[row.at])).float()
+        return self._logits(self.norm(self._stack(row)[row.at]), self.rows).float()
 
     def _stack(self, row: Row) -> Tensor:
         """Return the last layer's output, ``(tokens, hidden)``."""
@@ -211,6 +218,9 @@ class Student(nn.Module):
         cos, sin = (table[0].unsqueeze(1) for table in self._rotary(self.rows.detach(), positions[None]))
         x = self._embedded(row.ids)
         for layer in self.layers:
+            self.between_layers()
+            if x.requires_grad:
+                x.register_hook(lambda _: self.between_layers())  # type: ignore[no-untyped-call]
             if self.saves_memory and torch.is_grad_enabled():
                 x = checkpoint(layer, x, cos, sin, row.ends, use_reentrant=False)
             else:
@@ -224,10 +234,10 @@ class Student(nn.Module):
             x = (x.float() + is_learned.float() @ self.rows).bfloat16()
         return x
 
-    def _logits(self, x: Tensor) -> Tensor:
+    def _logits(self, x: Tensor, rows: Tensor) -> Tensor:
         logits = x @ (self._embed if self._is_tied else self._head).T
         if len(self.learned_ids) and self._is_tied:
-            logits = logits.index_add(1, self.learned_ids, (x.float() @ self.rows.T).to(logits.dtype))
+            logits = logits.index_add(1, self.learned_ids, (x.float() @ rows.T).to(logits.dtype))
         return logits
 
     def linears(self) -> Mapping[str, GroupLinear]:
@@ -236,11 +246,11 @@ class Student(nn.Module):
 
     def norms(self) -> Mapping[str, nn.Parameter]:
         """Return the learned gains of the norms by the names of their weights in a checkpoint."""
-        return {f"model.{name}.weight": part.gain for name, part in self.named_modules() if isinstance(part, _Norm)}
+        return {f"model.{name}.weight": part.gain for name, part in self.named_modules() if isinstance(part, RmsNorm)}
 
 
-def _norm(source: Source, name: str, eps: float) -> _Norm:
-    return _Norm(source.tensors[f"{name}.weight"].read(torch.float32), eps)
+def _norm(source: Source, name: str, eps: float) -> RmsNorm:
+    return RmsNorm(source.tensors[f"{name}.weight"].read(torch.float32), eps)
 
 
 def _linear(source: Source, name: str) -> GroupLinear:

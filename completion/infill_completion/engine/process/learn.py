@@ -24,6 +24,7 @@ from infill_completion.catalog.learned import (
     prepared_folder,
     read_learned,
 )
+from infill_completion.engine import memory
 from infill_completion.engine.errors import ModelError, ServeError
 from infill_completion.engine.learning.history import files_digest, history_of, newest_commit, top_of
 from infill_completion.engine.learning.objects import HistoryError
@@ -33,6 +34,7 @@ from infill_completion.privacy.rules import Privacy
 from infill_completion.settings import Settings
 
 _LOWEST_PRIORITY = 19
+_FEWEST_THREADS = 2
 _IDLE_PRIORITY_CLASS = 0x40
 EXIT_STOPPED = 3
 
@@ -65,6 +67,11 @@ class Permission:
     def wait(self) -> None:
         """Return once learning may go on."""
         self._may.wait()
+
+
+def threads_of(cores: int) -> int:
+    """Return how many threads learn: half of the cores, but two where there are two, since they are idle."""
+    return max(min(cores, _FEWEST_THREADS), cores // 2)
 
 
 def yield_to_others() -> None:
@@ -130,11 +137,13 @@ def _learned(
         return before
     import torch
 
+    from infill_completion.engine.checkpoints.devices import cores
     from infill_completion.engine.learning.school import Limits, School
 
     torch.set_num_threads(1)
+    memory.give_back_large()
     limits = Limits(settings.engine.learn_minutes * 60, settings.engine.learn_memory_mb << 20)
-    school = School(base, history, limits, permission.wait, resident_bytes)
+    school = School(base, history, limits, permission.wait, resident_bytes, threads_of(cores()))
     report = school.learn()
     about = Learned(
         str(top), name, history.commit, files_digest(top, history.commit, is_private),
