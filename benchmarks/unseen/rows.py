@@ -139,7 +139,7 @@ class LocalAnswers:
         self._names = (project.name, str(file.relative_to(folder)))
         if self._texts.index(project.name) is None:
             paths = sorted(path for path in project.rglob("*") if path.is_file())
-            texts = tuple((str(path.relative_to(folder)), path.read_text("utf-8")) for path in paths)
+            texts = tuple((str(path.relative_to(folder)), text) for path in paths if (text := _text(path)) is not None)
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(self._thread, self._texts.update, TextUpdate(project.name, texts))
 
@@ -153,6 +153,14 @@ class LocalAnswers:
                 yield chunk
         finally:
             await loop.run_in_executor(self._thread, chunks.close)
+
+
+def _text(path: Path) -> str | None:
+    """Return the text of a file; None if it is in another encoding than UTF-8, as pictures and old sources are."""
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError:
+        return None
 
 
 def _streamed(generator: Generator, request: CompletionRequest) -> Chunks[Chunk, None, None]:

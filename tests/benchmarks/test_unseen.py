@@ -106,6 +106,7 @@ async def test_the_other_files_of_a_project_are_counted_but_not_the_one_with_the
     for name in ("owner+name/a.py", "owner+name/lib/b.py", "other+one/c.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(f"zebra = stripes_{name[-4]}(black_{name[-4]}, white)\n" * 3)
+    (tmp_path / "owner+name/old.c").write_bytes("/* é */\n".encode("latin-1"))
     engine = await LocalModels(settings().engine).engine(ROWS["embedded-workspace"])
 
     async def rest_of(name: str, prefix: str) -> str:
