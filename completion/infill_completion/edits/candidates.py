@@ -112,6 +112,8 @@ class EditCandidates:
         renamed = self._changed_names.places(self._hunk, latest)
         if is_here:
             yield from self._propagated(self._hunk, latest, renamed)
+        elif latest.renamed is not None:
+            yield EditCandidate(EditKind.RENAME, self._changed_names.elsewhere(self._hunk, latest))
         yield from self._mirrored()
         # A name that is known is another one elsewhere, however like the place.
         for pattern in self._patterns(latest) if renamed is None else ():
@@ -134,10 +136,9 @@ class EditCandidates:
             examples = examples_of(hunk, language_id) if stands else []
             for example in reversed(examples[:-1] if hunk is self._hunk else examples):
                 self._parsers.check()
-                if not _is_only_renamed(example, examples):
-                    continue
-                renamed = self._changed_names.places(hunk, example, at_definition=True)
-                yield from self._propagated(hunk, example, renamed)
+                if _is_only_renamed(example, examples):
+                    renamed = self._changed_names.places(hunk, example, at_definition=True)
+                    yield from self._propagated(hunk, example, renamed)
 
     def _propagated(self, hunk: Hunk, latest: Example, renamed: list[Place] | None) -> Iterator[EditCandidate]:
         """Yield what follows from the change of a definition in the same document."""

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from infill_completion.edits.by_example.examples import Example, examples_of
 from infill_completion.edits.edited_document import EditedDocument
 from infill_completion.edits.history import EditHistory, Hunk
+from infill_completion.edits.imports.renamed_exports import is_defined_for_others, places_elsewhere
 from infill_completion.edits.names.renaming import renamed_places
 from infill_completion.edits.names.rules import rules_of
 from infill_completion.edits.parsed import Parsers
 from infill_completion.edits.proposal import EditRequest, Place
+
+# So many last changes may tell what a name has become.
+_LAST = 8
 
 
 class ChangedNames:
@@ -51,8 +57,29 @@ class ChangedNames:
         ]
         return renamed_places(
             document.tree, request.text, request.language_id, latest.renamed, changed,
-            brought=brought, at_definition=at_definition,
+            brought=brought, at_definition=at_definition, is_sure=self._has_changed_elsewhere(hunk, latest),
         )  # fmt: skip
+
+    def elsewhere(self, hunk: Hunk, latest: Example) -> list[Place]:
+        """Return where the document names what has been renamed where another one defines it for others."""
+        kept, rules = self._parsers.kept(hunk.uri), rules_of(self._document.request.language_id)
+        if latest.renamed is None or kept is None or rules is None:
+            return []
+        language_id, text, tree = kept
+        other = EditedDocument.of(EditRequest(hunk.uri, 0, language_id, text, 0), tree)
+        start, end = other.span(hunk.first, hunk.end)
+        if text[start:end] != "".join(hunk.after) or rules_of(language_id) is None:
+            return []
+        changed = self._ranges(other, hunk, latest)
+        if not is_defined_for_others(tree, text, latest.renamed, changed, rules):
+            return []
+        return places_elsewhere(self._document, latest.renamed, hunk.uri, text)
+
+    def _has_changed_elsewhere(self, hunk: Hunk, latest: Example) -> bool:
+        """Return whether one of the last changes of other documents is the same change of a name."""
+        others = (other for other in islice(self._history.latest(), _LAST) if other.uri != hunk.uri)
+        language_id = self._document.request.language_id
+        return any(one.renamed == latest.renamed for other in others for one in examples_of(other, language_id))
 
     def _ranges(self, document: EditedDocument, hunk: Hunk, latest: Example) -> list[tuple[int, int]]:
         """Return where the user has changed a name in the same way, that of ``hunk`` first."""

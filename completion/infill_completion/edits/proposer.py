@@ -238,7 +238,8 @@ class Proposer:
         typed = line_start(request.text, request.offset), line_end(request.text, request.offset)
         latest = next(self._history.latest(), None)
         is_here = latest is not None and latest.uri == request.uri
-        if latest is not None and is_here and self._was_offered(latest, request.text[slice(*typed)]):
+        was_offered = latest is not None and is_here and self._was_offered(latest, request.text[slice(*typed)])
+        if was_offered or (candidate.kind is EditKind.RENAME and not is_here):
             typed = len(request.text) + 1, -1  # The line was not typed.
         history = self._history.of(request.uri)
         changed = [

@@ -46,6 +46,7 @@ def renamed_places(
     *,
     brought: Sequence[tuple[int, int]] = (),
     at_definition: bool = False,
+    is_sure: bool = False,
 ) -> list[Place] | None:
     """Return where else a name is to be changed.
 
@@ -58,6 +59,7 @@ def renamed_places(
         names: The old and the new name.
         changed: The offsets between which the user has changed it so, the last change first.
         brought: The offsets between which the change and later ones have brought the new name in.
+        is_sure: Whether another document has changed it in the same way.
         at_definition: Whether nothing follows unless one of them is where it is defined.
 
     Returns:
@@ -79,7 +81,7 @@ def renamed_places(
     same = _same(left, fresh, here, rules, is_known(language_id, new, text))
     is_repeated = len(changed) > 1
     if is_bound_by_import(here[0]):
-        same = same if is_repeated or may_be_respelled(names, here[0]) else []
+        same = same if is_sure or is_repeated or may_be_respelled(names, here[0]) else []
     elif may_be_two(names, here, same, rules, is_repeated=is_repeated):
         same = []
     if at_definition and any(_is_definition(found, rules) for found in same):
