@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from itertools import islice
+
 import pytest
 
 from infill_completion.document.changes import MAX_CHANGES, MAX_CHARACTERS, MAX_KEPT_CHARACTERS, ChangeClock, ChangeLog
@@ -87,6 +90,31 @@ def test_a_name_that_is_deleted_and_typed_anew_is_no_undo_where_it_passes_what_i
     buffer = Buffer("def f(config):\n    return config\n")
     buffer.type_over(buffer.text.index("config"), "config", "conf")
     assert [proposal.text for proposal in buffer.ask().proposals] == ["conf"]
+
+
+def test_each_of_several_cursors_makes_one_change() -> None:
+    buffer = Buffer("def f(count):\n    x = count\n    y = 1\n    return count\n")
+    first, second = (found.end() for found in islice(re.finditer("count", buffer.text), 2))
+    for end in range(5):
+        buffer.replace(second - 2 * end - 1, second - 2 * end, "")
+        buffer.replace(first - end - 1, first - end, "")
+    first, second = first - 5, second - 10
+    for index, key in enumerate("total"):
+        buffer.replace(second + 2 * index, second + 2 * index, key)
+        buffer.replace(first + index, first + index, key)
+    assert [(before, after) for _, before, after in shapes(buffer)] == [
+        (("def f(count):\n",), ("def f(total):\n",)),
+        (("    x = count\n",), ("    x = total\n",)),
+    ]
+    assert [(one.start, one.text) for one in buffer.ask().proposals] == [(buffer.text.index("count"), "total")]
+
+
+def test_a_line_that_is_changed_again_after_others_were_is_another_change() -> None:
+    buffer = Buffer("a\nb\n")
+    buffer.type_over(0, "a", "xy")
+    buffer.type_over(3, "b", "zw")
+    buffer.type_over(2, "", "!")
+    assert [first for first, _, _ in shapes(buffer)] == [0, 1, 0]
 
 
 def test_a_step_back_within_a_hunk_is_an_undo() -> None:

@@ -52,6 +52,11 @@ class Hunk:
             return change.first <= self.first <= end
         return (change.first < self.end and self.first < end) or (not change.before and change.first == self.end)
 
+    def has(self, change: LineChange) -> bool:
+        """Return whether ``change``, which is trimmed, is one of its lines alone, and keeps their number."""
+        is_kept = 0 < len(change.before) == len(change.after)
+        return is_kept and self.first <= change.first and change.first + len(change.before) <= self.end
+
     def follow(self, change: LineChange) -> bool:
         """Add a change that touches the hunk and return whether it takes something back."""
         above = change.before[: max(self.first - change.first, 0)]
@@ -104,6 +109,7 @@ class DocumentHistory:
     def add(self, change: LineChange) -> None:
         """Add one change."""
         change = LineChange(*trimmed(change.first, change.before, change.after), change.number)
+        self._turn_to(change)
         latest = self.hunks[-1] if self.hunks else None
         if latest is not None and latest.touches(change):
             earlier = latest.before, latest.after
@@ -123,6 +129,16 @@ class DocumentHistory:
         else:
             self._settle(latest)
         del self.hunks[:-MAX_HUNKS]
+
+    def _turn_to(self, change: LineChange) -> None:
+        """Make a hunk the last one if one of several cursors goes on with it: each has made one change since."""
+        for since, hunk in enumerate(reversed(self.hunks)):
+            if change.number - hunk.number - 1 != since:
+                return
+            if since and hunk.has(change):
+                self.hunks.remove(hunk)
+                self.hunks.append(hunk)
+                return
 
     def _settle(self, latest: Hunk) -> None:
         """Drop the hunk that ``latest`` takes back, and hunks that have grown too large."""
