@@ -105,16 +105,19 @@ def names_of_folder(folder: Path) -> list[str]:
 
 
 def is_complete(folder: Path) -> bool:
-    """Return whether ``folder`` holds a config, a tokenizer and every safetensors file of a checkpoint."""
-    if not (folder / "config.json").exists():
+    """Return whether ``folder`` holds a config, a tokenizer and every safetensors file of a checkpoint.
+
+    Folders and pipes with such names are none: reading a pipe would wait for somebody to write.
+    """
+    if not (folder / "config.json").is_file():
         return False
-    if not any((folder / name).exists() for name in ("tokenizer.json", "tokenizer.model")):
+    if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model")):
         return False
     index = folder / "model.safetensors.index.json"
-    if not index.exists():
-        return (folder / "model.safetensors").exists()
+    if not index.is_file():
+        return (folder / "model.safetensors").is_file()
     try:
-        return all((folder / shard).exists() for shard in shards_of(index))
+        return all((folder / shard).is_file() for shard in shards_of(index))
     except (ValueError, OSError):
         return False
 

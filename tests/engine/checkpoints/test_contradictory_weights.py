@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +13,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from infill_completion.catalog.local import is_complete
 from infill_completion.engine.checkpoints.checkpoint import load
 from infill_completion.engine.checkpoints.packed_weights import load_packed
+from infill_completion.engine.checkpoints.selection import EMBEDDED, find
 from infill_completion.engine.checkpoints.tensor_files import stored_tensors
+from infill_completion.engine.checkpoints.tokenizer import Tokenizer
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.model import int8
 from infill_completion.settings import EngineSettings
@@ -85,6 +89,17 @@ def test_no_number_of_heads_for_keys_means_that_of_queries(tmp_path: Path) -> No
     assert load_packed(folder, 8).config.num_key_value_heads == 3
 
 
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+@pytest.mark.parametrize("made", [os.mkfifo, os.mkdir], ids=["pipe", "folder"])
+def test_what_only_has_the_name_of_a_file_is_missing(tmp_path: Path, name: str, made: Callable[[Path], None]) -> None:
+    (save(tmp_path, **LLAMA) / name).unlink()
+    made(tmp_path / name)
+    assert not is_complete(tmp_path)
+    with pytest.raises(ModelError, match=name) as caught:
+        find(str(tmp_path))
+    assert "models pull" not in str(caught.value)  # a path is not what it fetches
+
+
 def test_a_tensor_is_as_long_as_its_shape_says(tmp_path: Path) -> None:
     header = json.dumps({"weight": {"dtype": "F32", "shape": [4, 8], "data_offsets": [0, 64]}}).encode()
     file = tmp_path / "model.safetensors"
@@ -109,6 +124,25 @@ def test_a_tokenizer_of_another_model_is_noticed(tmp_path: Path, changes: dict[s
     path.write_bytes(gguf(metadata, tensors))
     with pytest.raises(ModelError, match=r"has 261 tokens and the model 260, .* choose another model"):
         load(EngineSettings(model=str(path), device="cpu"), lambda *_: None)
+
+
+@pytest.mark.parametrize("id_", [-5, 1 << 27, 1 << 40, "7", None])
+def test_an_impossible_id_is_one_sentence_and_costs_no_memory(tmp_path: Path, id_: Any) -> None:
+    document = json.loads((EMBEDDED / "tokenizer.json").read_text("utf-8"))
+    document["model"]["vocab"]["zzz"] = id_
+    (tmp_path / "tokenizer.json").write_text(json.dumps(document), "utf-8")
+    with pytest.raises(ModelError, match=r"impossible id.*fetch the model again") as caught:
+        Tokenizer.load(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_error_of_the_library_in_several_lines_is_one_sentence(tmp_path: Path) -> None:
+    document = json.loads((EMBEDDED / "tokenizer.json").read_text("utf-8"))
+    document["model"]["merges"] = [["a", 5]]
+    (tmp_path / "tokenizer.json").write_text(json.dumps(document), "utf-8")
+    with pytest.raises(ModelError, match="fetch the model again") as caught:
+        Tokenizer.load(tmp_path)
+    assert "\n" not in str(caught.value)
 
 
 def test_marks_beyond_the_embeddings_are_only_left_out(tmp_path: Path) -> None:

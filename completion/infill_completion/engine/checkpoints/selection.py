@@ -104,13 +104,13 @@ def _gguf_in(folder: Path) -> Path | None:
 
 
 def _complete(folder: Path, name: str) -> Path:
-    if not (folder / "config.json").exists():
+    if not (folder / "config.json").is_file():  # a pipe would wait for somebody to write
         raise ModelError(f"{folder} is not a model: it has no config.json; check engine.model.")
-    missing = [file.name for file in weight_files(folder, name) if not file.exists()]
+    missing = [file.name for file in weight_files(folder, name) if not file.is_file()]
     if missing:
-        raise ModelError(
-            f"{name} is incomplete ({', '.join(missing[:3])} missing); finish it with `infill-ls models pull {name}`."
-        )
+        is_path = Path(name).expanduser().is_dir()
+        step = "put the rest there" if is_path else f"finish it with `infill-ls models pull {name}`"
+        raise ModelError(f"{name} is incomplete ({', '.join(missing[:3])} missing); {step}.")
     return folder
 
 

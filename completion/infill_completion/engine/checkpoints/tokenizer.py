@@ -27,13 +27,14 @@ from infill_completion.engine.checkpoints.tokenizer_files import (
     is_control,
     start_of_text,
 )
-from infill_completion.engine.errors import ModelError
+from infill_completion.engine.errors import ModelError, first_line
 from infill_completion.prompt.formats import CODE_LLAMA, FimFormat, format_of_tokens
 from infill_completion.prompt.layout import InfillingTokens
 from infill_completion.prompt.rewriting.formats import EditFormat, edit_format_of_names
 
 SENTINEL = "☺"
 LINE_CACHE = 65_536
+_MAX_IDS = 1 << 22  # the largest vocabularies have 262,144
 # Code in any language has these; a vocabulary without one of them is not whole.
 _CHARACTERS = tuple(bytes([byte]) for byte in (ord("\n"), *range(ord(" "), ord("~") + 1)))
 
@@ -65,6 +66,8 @@ class Tokenizer:
         vocab: dict[str, int] = dict(document["model"]["vocab"]) | added
         self.bos = start_of_text(document, added, ends)
         self.eos = vocab.get(ends.eos) if ends.eos else added.get("</s>", added.get("<|endoftext|>"))
+        if not all(type(id_) is int and 0 <= id_ < _MAX_IDS for id_ in vocab.values()):
+            raise ValueError("a token has an impossible id")
         form = format_of_tokens(vocab, name) or form
         controls = {content: id_ for content, id_ in added.items() if is_control(content)}
         # Some CodeLlama checkpoints have these only among the pieces.
@@ -117,7 +120,7 @@ class Tokenizer:
             raise
         except Exception as error:
             raise ModelError(
-                f"The tokenizer in {folder} cannot be read ({type(error).__name__}: {error}); "
+                f"The tokenizer in {folder} cannot be read ({type(error).__name__}: {first_line(error)}); "
                 "fetch the model again with `infill-ls models pull`."
             ) from error
 
