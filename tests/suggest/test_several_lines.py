@@ -48,6 +48,7 @@ async def test_the_document_is_what_a_user_expects(row: Row, trigger: Trigger) -
         ("python", 's = """█\n', 'a\nb\n"""\n', 's = """a\nb\n"""\n'),
         ("javascript", "foo(█);\n", "a,\n  b", "foo(a,\n  b);\n"),
         ("python", "def f():\n    █\n", "a()\n\n    b()\n", "def f():\n    a()\n\n    b()\n"),
+        ("python", "for a in █\n    b(a)\n", "c:\n    d(a)\n", "for a in c:\n    b(a)\n"),
     ],
 )
 async def test_always_means_several_lines_unasked(language: str, text: str, raw: str, expected: str) -> None:

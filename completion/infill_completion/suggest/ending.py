@@ -74,6 +74,9 @@ def _lines_in(extent: Extent, text: str, *, is_whole: bool) -> str | None:
         return _in_pair(extent, text, is_whole=is_whole)
     if begins_below(extent, text):
         return _below(extent, text, is_whole=is_whole)
+    if extent.has_body:  # which is there already, and a second one would stand before it
+        first, newline, _ = text.partition("\n")
+        return first if newline or is_whole else None
     return block_in(text + "\n" if is_whole else text, _of_block(extent), is_whole=is_whole)
 
 

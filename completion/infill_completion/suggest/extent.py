@@ -49,7 +49,7 @@ class Extent:
         is_untouched: For a block, whether it is a whole body that is still to be written; it ends at its dedent.
         outer_indent: For a block inside an opened one, the columns of the line that opened it.
         pair: The rest of the line if it begins with what closes the pair or the string around the cursor, else empty.
-        has_body: Whether the lines below belong to what the cursor's line opens.
+        has_body: Whether the lines below belong to the cursor's line, as the body that it opens or as arguments.
         literal: The string or comment around the cursor, if the suggestion may reach to its end.
         is_closed: Whether the text after the cursor closes ``literal``.
         language_id: LSP's language id, for the parser.
@@ -126,6 +126,7 @@ def extent_at(window: Window, language_id: str, *, multiline: str, is_invoked: b
     before, traits = window.before, traits_of(language_id)
     is_wanted = multiline == "always" or (is_invoked and multiline == "auto")
     base = Extent(ExtentKind.LINE, before, indent_width(before), traits, is_wanted, language_id=language_id)
+    base = replace(base, has_body=_has_body(window, base))
     if multiline == "never":
         return replace(base, kind=ExtentKind.MIDDLE) if window.rest.strip() else base
     in_literal = _in_literal(window, base)
@@ -179,8 +180,13 @@ def _in_middle(window: Window, base: Extent) -> Extent:
         return middle
     if not base.is_wanted and is_in_string_or_comment(window, base.language_id):
         return middle
-    has_body = (_next_width(window) or 0) > base.indent
-    return replace(middle, pair=rest, has_body=has_body, before=parsed_before(window))
+    return replace(middle, pair=rest, before=parsed_before(window))
+
+
+def _has_body(window: Window, base: Extent) -> bool:
+    """Return whether the next line is deeper than the cursor's, in a language where this says that it belongs to it."""
+    is_code = base.traits.blocks is not Blocks.PROSE
+    return is_code and not base.is_blank and (width_below(window) or 0) > base.indent
 
 
 def _closes_pair(rest: str, window: Window, traits: LanguageTraits) -> bool:
@@ -199,12 +205,12 @@ def _is_selector(window: Window, base: Extent) -> bool:
     """Return whether the cursor's line begins a rule of a style sheet that has no body yet."""
     if base.language_id not in STYLE_SHEETS or base.is_blank or _DECLARATION.match(base.line):
         return False
-    return literal_at(window, base.language_id) is None and (_next_width(window) or 0) <= base.indent
+    return literal_at(window, base.language_id) is None and (width_below(window) or 0) <= base.indent
 
 
 def _after_text(window: Window, base: Extent) -> tuple[ExtentKind, int | None]:
     """Decide on a line with text: a body if the line opens a block that is still empty."""
-    before, next_width = window.before, _next_width(window)
+    before, next_width = window.before, width_below(window)
     # After a blank the user is still writing the line.
     is_body = not before[-1].isspace() and opens_block(before, base.traits)
     is_empty = next_width is None or next_width <= base.indent
@@ -213,7 +219,7 @@ def _after_text(window: Window, base: Extent) -> tuple[ExtentKind, int | None]:
 
 def _on_blank_line(window: Window, base: Extent) -> tuple[ExtentKind, int | None]:
     """Decide on a blank line: a block if the body around it is still empty or has only a docstring."""
-    opener, next_width = _opener_above(window, base.traits), _next_width(window)
+    opener, next_width = _opener_above(window, base.traits), width_below(window)
     is_last = next_width is None or next_width < base.indent
     if opener is None and is_last:
         opener = untouched_body(window, base.language_id)
@@ -231,7 +237,7 @@ def _opener_above(window: Window, traits: LanguageTraits) -> int | None:
     return None
 
 
-def _next_width(window: Window) -> int | None:
+def width_below(window: Window) -> int | None:
     """Return the indentation of the next line that is not blank; None at the end of the document."""
     below = window.below
     stripped = below.lstrip("\n \t")

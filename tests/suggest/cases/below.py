@@ -443,4 +443,43 @@ PARTS = [
     ),
 ]
 
-ROWS = [*NEXT_LINES, *STYLE_SHEETS, *BODIES, *ALLMAN, *PARTS]
+# The lines below belong to the cursor's line, so it alone is completed: a second body would leave them stranded.
+BODY_IS_THERE = [
+    Row(
+        "rust",
+        "for row in █\n    add(row);\n}\n",
+        "0..n {\n    print(row);\n}\nmore();\n",
+        "for row in 0..n {\n    add(row);\n}\n",
+    ),
+    Row(
+        "python",
+        "with █\n    return json.load(file)\n",
+        'open(path, "w") as file:\n    for item in items:\n        item.save(file)\n',
+        'with open(path, "w") as file:\n    return json.load(file)\n',
+    ),
+    Row(
+        "python",
+        "def f(a):\n\tif █\n\n\t\t# why\n\t\tb()\n",
+        "a is None:\n\t\treturn\n\tc()\n",
+        "def f(a):\n\tif a is None:\n\n\t\t# why\n\t\tb()\n",
+    ),
+    Row(
+        "typescript",
+        "const sum = (a: number, b: number) => █\n  return a + b;\n};\n",
+        "{\n  return a;\n};\nconst x = 1;\n",
+        "const sum = (a: number, b: number) => {\n  return a + b;\n};\n",
+    ),
+    Row("go", "if err != █\n\treturn err\n}\n", "nil {\n\tpanic(err)\n}\n", "if err != nil {\n\treturn err\n}\n"),
+    Row("c", "call(█\n     b);\n", "a,\n     c,\n     d);\n", "call(a,\n     b);\n"),
+    Row("shellscript", "if █\n  echo yes\nfi\n", "[ -f x ]; then\n  rm x\nfi\n", "if [ -f x ]; then\n  echo yes\nfi\n"),
+    # A line before what is there is another matter.
+    Row(
+        "python",
+        "for row in rows:█\n    add(row)\n",
+        "\n    print(row)\n",
+        SkipReason.NEXT_LINE,
+        "for row in rows:\n    print(row)\n    add(row)\n",
+    ),
+]
+
+ROWS = [*BODY_IS_THERE, *NEXT_LINES, *STYLE_SHEETS, *BODIES, *ALLMAN, *PARTS]

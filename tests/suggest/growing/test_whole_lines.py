@@ -53,6 +53,9 @@ STAYS = [
     Row("python", "def f(a):\n    x = |\n    return x\n", "a + 1\n    return x\n", "a + 1"),
     Row("go", "func f(a int) int {\n\tx := |\n\treturn x\n}\n", "a + 1\n\treturn x\n", "a + 1"),
     Row("rust", "fn f(a: u8) -> u8 {\n    let x = |\n    x\n}\n", "a + 1;\n    x\n}\n", "a + 1;"),
+    # What is below belongs to the line already.
+    Row("python", "for a in |\n    b(a)\n", "c:\n    d(a)\n", "c:"),
+    Row("rust", "for a in |\n    b(a);\n}\n", "c {\n    d(a);\n}\n", "c {"),
     # Never in the middle of a line.
     Row("python", "print(|)\n", "a\nprint(b)\n", "a"),
     Row("typescript", "foo(|);\n", "a);\nbar(b);\n", "a"),

@@ -15,7 +15,7 @@ from infill_completion.languages.brackets import open_brackets
 from infill_completion.languages.registry import traits_of
 from infill_completion.languages.syntax import added_errors, literal_kind
 from infill_completion.languages.traits import Blocks, opens_block
-from infill_completion.suggest.extent import literal_at
+from infill_completion.suggest.extent import literal_at, width_below
 
 # More than a screen's third is not read any more.
 MAX_LINES = 10
@@ -39,6 +39,8 @@ def may_grow(view: View, text: str, replaced: int = 0) -> bool:
     if traits_of(view.language_id).blocks is Blocks.PROSE or text.count("\n") >= MAX_LINES:
         return False
     after = view.window.with_text(text, replaced)
+    if (width_below(after) or 0) > indent_width(after.before):  # the lines below belong to this one
+        return False
     return bool(after.before.strip()) and literal_kind(after, view.language_id) is None
 
 
