@@ -32,8 +32,9 @@ from infill_completion.engine.learning.trainer import Trainer
 environment.prepare()
 
 ROW_TOKENS = 512  # of each thread
-SAMPLE_TOKENS = (96, 320)
-EXAM_TOKENS = 256
+# What is learned from short samples is lost on prompts, whose many tokens of context say much of it already.
+SAMPLE_TOKENS = (128, 512)
+EXAM_TOKENS = 1024  # as prompts have
 RECENT_WEIGHT = 3.0  # of a file that was changed lately
 WARM_UP_STEPS, DECAY = 8, 0.5
 Z = 1.64  # one-sided, 95 %
