@@ -108,22 +108,38 @@ def test_a_tensor_is_as_long_as_its_shape_says(tmp_path: Path) -> None:
         stored_tensors([file])
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"tokens": ["re"], "token_type": [1], "merges": ["r e"]},  # a text with it would need a 261st row
-        {"tokens": ["<s>"], "token_type": [3], "bos_token_id": 260, "add_bos_token": True},
-    ],
-)
-def test_a_tokenizer_of_another_model_is_noticed(tmp_path: Path, changes: dict[str, Any]) -> None:
+def changed_model(path: Path, changes: dict[str, Any]) -> EngineSettings:
+    """Write a model of 260 tokens with changed metadata, lists with further entries, and return its settings."""
     metadata, tensors = small_model()
     for key, value in changes.items():
         before = metadata.get(f"tokenizer.ggml.{key}")
         metadata[f"tokenizer.ggml.{key}"] = before + value if isinstance(before, list) else value
-    path = tmp_path / "model.gguf"
     path.write_bytes(gguf(metadata, tensors))
-    with pytest.raises(ModelError, match=r"has 261 tokens and the model 260, .* choose another model"):
-        load(EngineSettings(model=str(path), device="cpu"), lambda *_: None)
+    return EngineSettings(model=str(path), device="cpu")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tokens": ["<s>"], "token_type": [3], "bos_token_id": 260, "add_bos_token": True},
+        {"tokens": [f"re{n}" for n in range(90)], "token_type": [1] * 90},
+        {"tokens": ["\u044f"], "token_type": [1]},  # nothing else spells it
+    ],
+)
+def test_a_tokenizer_of_another_model_is_noticed(tmp_path: Path, changes: dict[str, Any]) -> None:
+    settings = changed_model(tmp_path / "model.gguf", changes)
+    with pytest.raises(ModelError, match=r"has \d+ tokens and the model 260, .* choose another model"):
+        load(settings, lambda *_: None)
+
+
+def test_a_few_tokens_without_embeddings_are_spelled(tmp_path: Path) -> None:
+    changes = {"tokens": ["re"], "token_type": [1], "merges": ["r e"]}
+    tokenizer = load(changed_model(tmp_path / "model.gguf", changes), lambda *_: None).tokenizer
+    for text in ("re", "return re\n    red", "\nre"):
+        ids = tokenizer.encode(text)
+        assert max(ids) < 260
+        assert tokenizer.decode(ids) == text
+    assert tokenizer.highest < 260
 
 
 @pytest.mark.parametrize("id_", [-5, 1 << 27, 1 << 40, "7", None])

@@ -11,8 +11,9 @@ from tokenizers import Tokenizer as Backend
 
 from infill_completion.engine.checkpoints.pieces import Pieces
 from infill_completion.engine.checkpoints.selection import EMBEDDED, find
-from infill_completion.engine.checkpoints.tokenizer import SENTINEL, Detokenizer, Tokenizer
+from infill_completion.engine.checkpoints.tokenizer import SENTINEL, Tokenizer
 from infill_completion.engine.checkpoints.tokenizer_files import backend_of
+from infill_completion.engine.decoding.detokenizer import Detokenizer
 from infill_completion.engine.errors import ModelError
 
 PARTS = ["a", "_", " ", "\n", "(", "1", "é", "😀", "</s>", "<s>", "▁<PRE>", "<0x0A>", "def", "☺"]

@@ -6,7 +6,6 @@ space before the suffix, skips infilling for an empty suffix and parses control 
 
 from __future__ import annotations
 
-import codecs
 import json
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
@@ -34,6 +33,8 @@ from infill_completion.prompt.rewriting.formats import EditFormat, edit_format_o
 
 SENTINEL = "☺"
 LINE_CACHE = 65_536
+# So many tokens without an embedding are spelled; more are another model's tokenizer.
+_MOST_SPELLED = 64
 _MAX_IDS = 1 << 22  # the largest vocabularies have 262,144
 # Code in any language has these; a vocabulary without one of them is not whole.
 _CHARACTERS = tuple(bytes([byte]) for byte in (ord("\n"), *range(ord(" "), ord("~") + 1)))
@@ -129,6 +130,23 @@ class Tokenizer:
         """The highest id that a text, or its start, can have."""
         spelled = max(id_ for id_, piece in enumerate(self.pieces) if piece)
         return max(spelled, self.bos or 0)
+
+    def spell_from(self, rows: int) -> bool:
+        """Let no text become an id from ``rows`` on, by spelling these tokens; return whether that is possible.
+
+        CodeLlama's 34B and -Python models have 32,000 embeddings, and some of their tokenizers the 16 tokens more of
+        the models that can infill.
+        """
+        beyond = {id_: self.pieces[id_] for id_ in range(rows, self.vocab_size) if id_ not in self.control}
+        texts = {id_: piece.decode(errors="replace") for id_, piece in beyond.items()}
+        if len(beyond) > _MOST_SPELLED or (self.bos or 0) >= rows:
+            return False
+        if any(_is_character(piece) or texts[id_].encode() != piece for id_, piece in beyond.items()):
+            return False
+        self.control |= beyond.keys()
+        self._names |= texts
+        self.pieces = Pieces([b"" if id_ in beyond else piece for id_, piece in enumerate(self.pieces)])
+        return True
 
     def encode(self, text: str) -> tuple[int, ...]:
         """Return the ids of ``text``; SentencePiece models add a leading space."""
@@ -271,23 +289,3 @@ def _edit_format(name: str, form: FimFormat | None) -> EditFormat | None:
 def _is_character(piece: bytes) -> bool:
     """Return whether the bytes are one character, or one byte of it."""
     return len(piece) == 1 or (len(piece) <= 4 and len(piece.decode("utf-8", "ignore")) == 1)
-
-
-class Detokenizer:
-    """Decodes a growing list of ids; text is returned as soon as its UTF-8 bytes are complete."""
-
-    def __init__(self, tokenizer: Tokenizer, skip_bytes: int = 0) -> None:
-        self._pieces = tokenizer.pieces
-        self._skip = skip_bytes
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-
-    def push(self, id_: int) -> str:
-        """Add an id and return the newly completed text, which may be empty."""
-        data = self._pieces[id_]
-        skipped = min(self._skip, len(data))
-        self._skip -= skipped
-        return self._decoder.decode(data[skipped:])
-
-    def flush(self) -> str:
-        """Return the remaining text; an incomplete character becomes U+FFFD."""
-        return self._decoder.decode(b"", True)

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from infill_completion.api import Chunk, FinishReason
-from infill_completion.engine.checkpoints.tokenizer import Detokenizer, Tokenizer
+from infill_completion.engine.checkpoints.tokenizer import Tokenizer
+from infill_completion.engine.decoding.detokenizer import Detokenizer
 from infill_completion.engine.decoding.healing import Speller, spelled
 from infill_completion.engine.decoding.old_text import OldText
 from infill_completion.engine.model.native.step import NativeStep

@@ -68,7 +68,7 @@ def test_any_number_of_threads_computes_the_same_bits(library: ctypes.CDLL, deco
     assert library.infill_helpers() == threads - 1
 
 
-@pytest.mark.parametrize("shape", [{}, {"attention_bias": True, "intermediate_size": 160}, {"vocab_size": 333}])
+@pytest.mark.parametrize("shape", [{}, {"attention_bias": True, "intermediate_size": 160}, {"vocab_size": 4107}])
 def test_shapes_that_are_no_multiples_are_shared_too(
     tmp_path: Path, library: ctypes.CDLL, shape: dict[str, Any]
 ) -> None:
