@@ -100,6 +100,16 @@ def test_two_threads_learn_two_rows_at_a_time(top: Path, tiny_folder: Path, monk
     assert report.has_passed
 
 
+def test_a_sample_that_is_longer_than_a_row_is_learned_too(
+    top: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infill_completion.engine.learning.school.time", Clock())
+    monkeypatch.setattr("infill_completion.engine.learning.school.ROW_TOKENS", 1)
+    school = School(tiny_folder, history_of(top, lambda path: False), Limits(5.0, PLENTY), lambda: None, lambda: 0)
+    lengths = watched_steps(school, monkeypatch)
+    assert school.learn().tokens > len(lengths) > 3
+
+
 def watched_steps(school: School, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return a list that gets the number of rows of each step."""
     step, lengths = Trainer.step, list[int]()

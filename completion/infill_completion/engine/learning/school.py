@@ -199,10 +199,12 @@ class School:
         for _ in range(_EMPTY_ROWS):
             file = chance.choices(files, weights)[0]
             sample = self._maker.sample(file.text, _others(file, files, chance), chance)
-            room -= 0 if sample is None else len(sample.ids)
-            if room < 0:
+            if sample is None:
+                continue
+            room -= len(sample.ids)
+            if samples and room < 0:  # the first counts, however long: with its middle it may be more than a row
                 break
-            samples += [] if sample is None else [sample]
+            samples.append(sample)
         return samples
 
     @torch.no_grad()
