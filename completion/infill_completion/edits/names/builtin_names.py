@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 
+from infill_completion.edits.names.word_lists import by_grammar
 from infill_completion.languages import grammars
 from infill_completion.languages.registry import grammar_of
 
@@ -28,17 +29,7 @@ _C = (
     "abort assert calloc errno exit fprintf free malloc memcpy memset printf realloc size_t snprintf stderr stdin "
     "stdout strcmp strlen std"
 )
-_BY_PACKAGE = {
-    grammars.PYTHON: frozenset(dir(builtins)),
-    grammars.JAVASCRIPT: frozenset(_SCRIPT.split()),
-    grammars.TYPESCRIPT: frozenset(_SCRIPT.split()),
-    grammars.TSX: frozenset(_SCRIPT.split()),
-    grammars.GO: frozenset(_GO.split()),
-    grammars.RUST: frozenset(_RUST.split()),
-    grammars.JAVA: frozenset(_JAVA.split()),
-    grammars.C: frozenset(_C.split()),
-    grammars.CPP: frozenset(_C.split()),
-}
+_BY_GRAMMAR = by_grammar(dir(builtins), script=_SCRIPT, go=_GO, rust=_RUST, java=_JAVA, c=_C, cpp=_C)
 
 
 def is_known(language_id: str, name: str, text: str) -> bool:
@@ -49,4 +40,4 @@ def is_known(language_id: str, name: str, text: str) -> bool:
     grammar = grammar_of(language_id)
     if grammar == grammars.GO and (f'/{name}"' in text or f'"{name}"' in text):
         return True
-    return grammar is not None and name in _BY_PACKAGE.get(grammar, frozenset())
+    return grammar is not None and name in _BY_GRAMMAR.get(grammar, frozenset())

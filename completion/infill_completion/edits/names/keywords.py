@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import keyword
 
+from infill_completion.edits.names.word_lists import by_grammar
 from infill_completion.edits.words import KEYWORDS
-from infill_completion.languages import grammars
 from infill_completion.languages.registry import grammar_of
 
 _SCRIPT = (
@@ -37,20 +37,13 @@ _CPP = (
     "class throw and or not try catch new delete this public private protected final override using namespace template "
     "typename virtual operator export nullptr co_await co_return co_yield"
 )
-_BY_PACKAGE = {
-    grammars.PYTHON: frozenset({*keyword.kwlist, "self", "cls", "int", "float", "bool"}),
-    grammars.JAVASCRIPT: frozenset(_SCRIPT.split()),
-    grammars.TYPESCRIPT: frozenset(_SCRIPT.split()),
-    grammars.TSX: frozenset(_SCRIPT.split()),
-    grammars.GO: frozenset(_GO.split()),
-    grammars.RUST: frozenset(_RUST.split()),
-    grammars.JAVA: frozenset(_JAVA.split()),
-    grammars.C: frozenset(_C.split()),
-    grammars.CPP: frozenset(f"{_C} {_CPP}".split()),
-}
+_BY_GRAMMAR = by_grammar(
+    {*keyword.kwlist, "self", "cls", "int", "float", "bool"},
+    script=_SCRIPT, go=_GO, rust=_RUST, java=_JAVA, c=_C, cpp=f"{_C} {_CPP}",
+)  # fmt: skip
 
 
 def keywords_of(language_id: str) -> frozenset[str]:
     """Return the words of a language itself; those of all languages if nothing is known of it."""
     grammar = grammar_of(language_id)
-    return KEYWORDS if grammar is None else _BY_PACKAGE.get(grammar, KEYWORDS)
+    return KEYWORDS if grammar is None else _BY_GRAMMAR.get(grammar, KEYWORDS)
