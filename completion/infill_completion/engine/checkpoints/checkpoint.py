@@ -120,7 +120,8 @@ def load(settings: EngineSettings, progress: Progress, *, without_transformers: 
 
 def _check_tokenizer(tokenizer: Tokenizer, name: str, rows: int) -> None:
     """Raise if text can become a token that the model has no embedding of."""
-    if tokenizer.highest >= rows and not tokenizer.spell_from(rows):
+    has_more = tokenizer.vocab_size > rows and tokenizer.highest >= rows  # few have, and to look takes a while
+    if has_more and not tokenizer.spell_from(rows):
         raise ModelError(
             f"The tokenizer of {name} has {tokenizer.highest + 1} tokens and the model {rows}, so they do not belong "
             "together; choose another model, or fetch it again."
