@@ -104,6 +104,23 @@ def test_a_huge_workspace_is_indexed_up_to_the_limit(tmp_path: Path, monkeypatch
     assert paths(indexed(tmp_path), tmp_path) == []
 
 
+def test_a_workspace_of_more_windows_than_are_kept_stays_indexed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The windows of an earlier pass leave as much room to the next one, also for a file that comes before them."""
+    monkeypatch.setattr(module, "MAX_WINDOWS", 2)
+    write(tmp_path, b_py=SHAPES, c_py=SHAPES, d_py=SHAPES)
+    found = indexed(tmp_path)
+    assert paths(found, tmp_path) == ["b.py", "c.py"]
+    for _ in found.steps():
+        pass
+    assert paths(found, tmp_path) == ["b.py", "c.py"]
+    write(tmp_path, a_py=SHAPES)
+    for _ in found.steps():
+        pass
+    assert paths(found, tmp_path) == ["a.py", "b.py"]
+
+
 def test_each_step_returns_to_the_event_loop_soon(tmp_path: Path) -> None:
     """A file of thousands of lines takes many steps."""
     write(tmp_path, a_py=SHAPES * 1000)

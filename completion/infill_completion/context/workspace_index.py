@@ -77,17 +77,19 @@ class WorkspaceIndex:
         if self._index.is_stale:
             self._index, self._files, self._finished_s = InvertedIndex(), {}, None
         seen: set[Path] = set()
+        windows = 0  # of the files seen; those of an earlier pass stay until the end of this one
         for path, changed in self._walk():
             yield
             if path is None:
                 continue
-            if len(seen) >= MAX_FILES or len(self._index) >= MAX_WINDOWS:
+            if len(seen) >= MAX_FILES or windows >= MAX_WINDOWS:
                 break
             seen.add(path)
             known = self._files.get(path)
             if known is None or known.changed != changed:
                 self._forget(path)
                 yield from self._add(path, changed)
+            windows += len(self._files[path].windows)
         for gone in self._files.keys() - seen:
             self._forget(gone)
         self._finished_s = time.monotonic()
