@@ -115,6 +115,29 @@ def test_a_rename_and_a_new_indentation_add_nothing(repository: Repository) -> N
     assert repository.added("HEAD~1..") == {"moved.py": {"last = 1"}}
 
 
+def test_a_file_that_moved_into_the_folder_adds_nothing(repository: Repository) -> None:
+    (repository.folder / "src").mkdir()
+    repository("mv", "a.py", "src/a.py")
+    repository.commit({"src/a.py": OLD + NEW, "srcs.py": NEW + OLD})
+    for below in ("src", "src/a.py"):
+        assert repository.added("HEAD~1..", below=below) == {"src/a.py": set(NEW.split("\n")) - {""}}
+
+
+@pytest.mark.parametrize("setting", ["diff.interHunkContext=5", "diff.orderFile=nowhere", "core.bigFileThreshold=1"])
+def test_settings_of_the_repository_change_nothing(repository: Repository, setting: str) -> None:
+    lines = OLD.split("\n")
+    lines[4], lines[8] = "def first(value):", "def second(value):"
+    repository.commit({"a.py": "\n".join(lines)})
+    repository("config", *setting.split("="))
+    assert repository.added("HEAD~1..") == {"a.py": {lines[4], lines[8]}}
+
+
+def test_a_change_that_was_made_twice_counts_once(repository: Repository) -> None:
+    for text in (NEW + OLD, OLD, NEW + OLD):
+        newest = repository.commit({"a.py": text})
+    assert [source.commit for source in repository.sources("HEAD~3..")] == [newest]
+
+
 def test_what_is_not_source_text_is_left_out(repository: Repository) -> None:
     (repository.folder / "link.py").symlink_to("a.py")
     repository.commit(

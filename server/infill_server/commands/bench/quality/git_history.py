@@ -25,6 +25,11 @@ MIN_BYTES = 200
 LINES_A_HOLE = 12
 MAX_LINES_A_COMMIT = 60  # that count for this, so that holes come from several commits
 _HUNK = re.compile(rb"^@@ -\S+ \+(\d+)(?:,(\d+))? @@", re.MULTILINE)
+# Whatever the repository's configuration says; it might join hunks, for example, with what lies between them.
+_ADDED = (
+    "--no-ext-diff", "--no-textconv", "--no-color", "-U0", "-w", "--no-indent-heuristic", "--inter-hunk-context=0",
+    "--diff-algorithm=default", "--text", "-O/dev/null",
+)  # fmt: skip
 _FILE_MODES = (b"100644", b"100755", b"100664")  # neither links nor submodules
 _LONE_CARRIAGE_RETURN = re.compile(r"\r(?!\n)")  # Git counts no line there
 
@@ -56,8 +61,10 @@ class GitHistory:
         self._git = Git(self._folder)
         self._privacy = privacy
         self._top = self._git.top
-        self._below = () if folder.is_dir() else (folder.name,)
-        self.commits = self._newest(range_, ("--", *(self._below or (".",))))
+        self._seen: set[_Change] = set()
+        self._below = os.fsdecode(self._git.line("rev-parse", "--show-prefix"))  # with a slash at its end
+        self._file = "" if folder.is_dir() else self._below + folder.name
+        self.commits = self._newest(range_, ("--", folder.name if self._file else "."))
 
     def sources(self, count: int, seed: int) -> list[HoleSource]:
         """Return files of the newest commits that together added enough lines for ``count`` holes of each kind.
@@ -69,6 +76,7 @@ class GitHistory:
         """
         found: list[HoleSource] = []
         read: list[str] = []
+        self._seen.clear()
         lines = 0
         for commit in self.commits:
             if lines >= count * LINES_A_HOLE or len(found) >= MAX_FILES:
@@ -94,7 +102,9 @@ class GitHistory:
         return [commit for commit in listed if commit not in ends]
 
     def _of_commit(self, commit: str, chance: random.Random) -> Iterator[HoleSource]:
-        changes = [change for change in self._changes(commit) if self._is_wanted(change.path)]
+        """Yield the files of a commit, without changes that a newer commit has made too: a copied or repeated one."""
+        changes = [each for each in self._changes(commit) if each not in self._seen and self._is_wanted(each.path)]
+        self._seen.update(changes)
         if len(changes) > MAX_FILES_A_COMMIT:
             changes = [changes[at] for at in sorted(chance.sample(range(len(changes)), MAX_FILES_A_COMMIT))]
         sizes = self._sizes([change.after for change in changes])
@@ -108,9 +118,9 @@ class GitHistory:
         return language_id_of(path.name) not in NOT_CODE and self._privacy.rule_for(path.as_uri(), (self._top,)) is None
 
     def _changes(self, commit: str) -> Iterator[_Change]:
-        """Yield the files that a commit added, changed or renamed."""
+        """Yield the files that a commit added, changed or renamed, also those that were elsewhere before."""
         options = ("--root", "-r", "-M", "-l200", "-z", "--raw", "--no-commit-id", "--no-abbrev", "--diff-filter=AMRC")
-        fields = iter(self._git("diff-tree", *options, commit, "--", *(self._below or (".",))).split(b"\0"))
+        fields = iter(self._git("diff-tree", *options, commit).split(b"\0"))
         for head in fields:
             if not head.startswith(b":"):
                 continue
@@ -119,11 +129,11 @@ class GitHistory:
             if status[:1] in b"RC":
                 name = next(fields, b"")
             try:
-                path = self._top / name.decode("utf-8")
+                text = name.decode("utf-8")
             except UnicodeDecodeError:
                 continue
-            if mode in _FILE_MODES:
-                yield _Change(path, "" if not before.strip(b"0") else before.decode(), after.decode())
+            if mode in _FILE_MODES and (text == self._file if self._file else text.startswith(self._below)):
+                yield _Change(self._top / text, "" if not before.strip(b"0") else before.decode(), after.decode())
 
     def _sizes(self, ids: Sequence[str]) -> dict[str, int]:
         """Return the size in bytes of each content; what a partial clone lacks is left out."""
@@ -152,9 +162,8 @@ class GitHistory:
         if not change.before:
             yield from range(count)
             return
-        options = ("--no-ext-diff", "--no-textconv", "--no-color", "-U0", "-w", "--no-indent-heuristic")
         try:
-            shown = self._git("diff", *options, change.before, change.after)
+            shown = self._git("diff", *_ADDED, change.before, change.after)
         except GitError:  # the content before is missing in a partial clone
             return
         for match in _HUNK.finditer(shown):
