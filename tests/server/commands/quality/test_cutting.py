@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,17 @@ def test_a_block_is_the_whole_body_and_nothing_else(name: str, bodies: set[str])
     assert {hole.expected for hole in holes([source(name)], 50, 1, HoleKind.BLOCK)} == bodies
 
 
+@pytest.mark.parametrize("blanks", [0, 1, 2, 9])
+def test_a_long_body_is_not_cut_at_a_blank_line(blanks: int) -> None:
+    """Nothing of it is a body of ten lines, wherever its blank lines are."""
+    body = [f"    line_{number} = {number}\n" for number in range(12)]
+    for at in range(1, 12):
+        text = "def f():\n" + "".join([*body[:at], "\n" * blanks, *body[at:]]) + "\nx = 1\n"
+        assert holes([HoleSource(Path("/w/a.py"), text)], 9, 1, HoleKind.BLOCK) == []
+    short = "def f():\n" + "".join(body[:9]) + "\n" * 30 + "x = 1\n"
+    assert len(holes([HoleSource(Path("/w/a.py"), short)], 9, 1, HoleKind.BLOCK)) == 1
+
+
 def test_only_added_lines_are_cut() -> None:
     added = source("a.py", added=(1,))
     assert {hole.expected for hole in holes([added], 9, 1, HoleKind.LINE)} == {"b = a + 1"}
@@ -85,6 +98,8 @@ def test_a_cursor_is_inside_a_word_or_at_the_border_of_a_token() -> None:
 def test_files_that_are_not_text_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "latin.py").write_bytes("é = 1\n".encode("latin-1"))
     (tmp_path / "image.py").write_bytes(b"x\0y")
-    (tmp_path / "crlf.py").write_bytes(b"a = 1\r\nb = 2\r\n")
+    (tmp_path / "crlf.py").write_bytes(b"\xef\xbb\xbfa = 1\r\nb = 2\r\n")
+    if sys.platform == "linux":  # elsewhere names are always text
+        (Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.py"))).write_text("c = 3\n")
     read = read_sources([*sorted(tmp_path.iterdir()), tmp_path / "gone.py"])
     assert [each.text for each in read] == ["a = 1\nb = 2\n"]

@@ -74,11 +74,11 @@ class HoleSource:
     def _last_of_body(self, header: int) -> int | None:
         """Return the last line of the body below a line, or None if it is too short, too long or empty."""
         outer, last = indent_width(self.lines[header]), header
-        for number in range(header + 1, min(header + MAX_BLOCK_LINES + 2, len(self.lines))):
+        for number in range(header + 1, len(self.lines)):
             line = self.lines[number]
             if not line.strip():
                 continue
-            if indent_width(line) <= outer:
+            if indent_width(line) <= outer or last - header > MAX_BLOCK_LINES:
                 break
             last = number
         chars = self.starts[last + 1] - self.starts[header + 1]
@@ -87,9 +87,14 @@ class HoleSource:
 
 
 def read_sources(paths: Sequence[Path]) -> list[HoleSource]:
-    """Return the files that are UTF-8 text."""
-    read = ((path, read_source(path, MAX_FILE_BYTES)) for path in paths)
-    return [HoleSource(path, to_lf(text)) for path, text in read if text is not None and "\0" not in text]
+    """Return the files that are UTF-8 text under names in UTF-8, without marks of the byte order."""
+    read = ((path, read_source(path, MAX_FILE_BYTES)) for path in paths if _is_utf8(str(path)))
+    texts = ((path, text.removeprefix("\ufeff")) for path, text in read if text is not None and "\0" not in text)
+    return [HoleSource(path, to_lf(text)) for path, text in texts]
+
+
+def _is_utf8(name: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in name)  # bytes that Python could not decode
 
 
 def holes(sources: Sequence[HoleSource], count: int, seed: int, kind: HoleKind = HoleKind.REST) -> list[CodeHole]:
