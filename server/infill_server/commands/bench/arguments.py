@@ -47,7 +47,7 @@ def _add_quality(actions: Any, add_engine_options: AddOptions) -> None:
     )  # fmt: skip
     holes.add_argument("--holes", metavar="FILE", help="take the holes from FILE (JSON lines)")
     holes.add_argument("--write-holes", metavar="FILE", help="write the holes to FILE instead of completing them")
-    holes.add_argument("--count", type=int, default=100, help="number of holes of each kind (default 100)")
+    holes.add_argument("--count", type=int, help="number of holes of each kind (default 100; with --holes all)")
     holes.add_argument(
         "--kinds", default="rest,line,block", metavar="KIND,…",
         help="rest of the line, whole line, body of a block (default rest,line,block)",

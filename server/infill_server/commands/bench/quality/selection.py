@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import random
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from infill_server.commands.bench.quality.hole import CodeHole, HoleKind
 from infill_server.commands.bench.quality.hole_file import read_holes
 from infill_server.commands.bench.source_files import source_files
 from infill_server.errors import UsageError
+
+DEFAULT_COUNT = 100  # holes of each kind
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ def select(options: argparse.Namespace, settings: Settings) -> Selection:
     Raises:
         UsageError: There are none, or the options contradict each other.
     """
-    if options.count < 1:
+    if options.count is not None and options.count < 1:
         raise UsageError("--count takes a number from 1.")
     kinds = parse_kinds(options.kinds)
     if options.holes is not None:
@@ -54,8 +57,9 @@ def select(options: argparse.Namespace, settings: Settings) -> Selection:
     privacy = Privacy(settings.privacy.ignore)
     if options.git is not None:
         return _from_history(folder, privacy, kinds, options)
-    sources = _of_folder(folder, privacy)
-    return Selection(_cut(sources, kinds, options), folder, origin={"from": "files", "files": len(sources)})
+    sources = _of_folder(folder, privacy, options.seed)
+    origin = {"from": "files", "files": len(sources)}
+    return Selection(_cut(sources, kinds, options), _folder_of(folder), origin=origin)
 
 
 def parse_kinds(text: str) -> list[HoleKind]:
@@ -72,7 +76,7 @@ def parse_kinds(text: str) -> list[HoleKind]:
 
 
 def _from_file(options: argparse.Namespace, kinds: list[HoleKind]) -> Selection:
-    """Return the holes of a file: of the wanted kinds, the first ``--count`` of each."""
+    """Return the holes of a file: of the wanted kinds, all or the first ``--count`` of each."""
     if options.git is not None:
         raise UsageError("--holes and --git both say where the holes come from; use one of them.")
     file = Path(options.holes)
@@ -88,23 +92,37 @@ def _from_file(options: argparse.Namespace, kinds: list[HoleKind]) -> Selection:
 
 def _from_history(folder: Path, privacy: Privacy, kinds: list[HoleKind], options: argparse.Namespace) -> Selection:
     history = GitHistory(folder, options.git, privacy)
-    sources = history.sources(options.count, options.seed)
+    sources = history.sources(_count(options), options.seed)
     commits = {"commits": len(history.commits), "newest": history.commits[0], "oldest": history.commits[-1]}
-    return Selection(_cut(sources, kinds, options), folder, has_files=False, origin={"from": "a history", **commits})
+    origin = {"from": "a history", **commits}
+    return Selection(_cut(sources, kinds, options), _folder_of(folder), has_files=False, origin=origin)
+
+
+def _count(options: argparse.Namespace) -> int:
+    return DEFAULT_COUNT if options.count is None else int(options.count)
 
 
 def _cut(sources: list[HoleSource], kinds: list[HoleKind], options: argparse.Namespace) -> list[CodeHole]:
-    found = [hole for kind in kinds for hole in holes(sources, options.count, options.seed, kind)]
+    found = [hole for kind in kinds for hole in holes(sources, _count(options), options.seed, kind)]
     if not found:
         raise UsageError("No place there fits the kinds of holes; name more files or other --kinds.")
     return found
 
 
-def _of_folder(folder: Path, privacy: Privacy) -> list[HoleSource]:
-    """Return the source files of a folder that are not private."""
-    roots = (folder if folder.is_dir() else folder.parent,)
+def _of_folder(folder: Path, privacy: Privacy, seed: int) -> list[HoleSource]:
+    """Return the source files of a folder that are not private, in an order by chance.
+
+    Where there are more files than holes, only the first ones are cut; by name they would be those of one folder.
+    """
+    roots = (_folder_of(folder),)
     paths = [path for path in source_files(folder) if privacy.rule_for(path.as_uri(), roots) is None]
+    random.Random(seed).shuffle(paths)
     sources = read_sources(paths)
     if not sources:
         raise UsageError(f"{folder} has no source files of 1,000 characters or more; name another folder.")
     return sources
+
+
+def _folder_of(named: Path) -> Path:
+    """Return what the command line names, or the folder of the file that it names."""
+    return named.parent if named.is_file() else named
