@@ -72,6 +72,14 @@ def test_good_lines_are_read_as_they_are_meant(tmp_path: Path) -> None:
     assert fourth.expected == "'\u2028'"
 
 
+def test_holes_without_a_path_are_in_files_of_their_own(tmp_path: Path) -> None:
+    """Else all of them would count as one file, whose holes resemble each other."""
+    read = read_holes(written(tmp_path, line(path=None, language="go"), line(path="", language="go")), Path("/w"))
+    assert [(hole.path, hole.language_id) for hole in read] == [
+        (Path("/w/untitled-1"), "go"), (Path("/w/untitled-2"), "go"),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("data", [b"", b"\n \n\t\r\n"])
 def test_a_file_without_holes_is_refused(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(UsageError, match="has no holes"):

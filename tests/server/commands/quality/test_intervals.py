@@ -59,6 +59,14 @@ def test_a_bootstrap_over_files_is_wider_where_the_files_differ() -> None:
     assert bootstrap([(0.0, 0.0)], ["empty.py"]) == (0.0, 0.0)
 
 
+def test_the_holes_of_a_single_file_are_drawn_one_by_one() -> None:
+    ratios = [(float(number < 30), 1.0) for number in range(100)]
+    low, high = bootstrap(ratios, ["a.py"] * 100)
+    assert 0.18 < low < 0.27  # the standard error is 4.6 points
+    assert 0.33 < high < 0.42
+    assert bootstrap(ratios, ["a.py"] * 100) == bootstrap(ratios, list(range(100)))
+
+
 def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
     chance, covered = random.Random(1), 0
     for _ in range(300):

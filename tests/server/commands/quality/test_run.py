@@ -99,6 +99,12 @@ def test_answers_that_came_too_late_are_no_measurement() -> None:
         verify([])
 
 
+def test_whether_a_hole_parses_is_known_by_its_language() -> None:
+    named = CodeHole(Path("/w/untitled-1"), "x = ", "1", "\n", language="python")
+    assert [Outcome(named, text, 0.5, 1.0).parses for text in ("1", "1 +", None)] == [True, False, None]
+    assert Outcome(replace(named, language="go"), "1", 0.5, 1.0).parses is None
+
+
 def test_a_difference_is_paired() -> None:
     before = [outcome("1"), outcome("2"), outcome("2"), outcome(None, SkipReason.EMPTY)]
     after = [outcome("2"), outcome("1"), outcome("1"), outcome("1")]

@@ -43,7 +43,7 @@ def read_holes(file: Path, folder: Path) -> list[CodeHole]:
     holes = []
     try:
         for number, line in _lines(file):
-            holes.append(_hole(line, f"{file}, line {number}", folder))
+            holes.append(_hole(line, file, number, folder))
             if len(holes) > MAX_HOLES:
                 raise UsageError(f"{file} has more than {MAX_HOLES:,} holes; split it.")
     except OSError as error:
@@ -72,12 +72,13 @@ def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
                 yield number, line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
 
 
-def _hole(line: bytes, place: str, folder: Path) -> CodeHole:
-    """Return the hole of a line.
+def _hole(line: bytes, file: Path, number: int, folder: Path) -> CodeHole:
+    """Return the hole of a line; without a path it is in a file of its own.
 
     Raises:
         UsageError: The line is not a hole.
     """
+    place = f"{file}, line {number}"
     entry = _parsed(line, place)
     for name in _TEXTS:
         if not isinstance(entry.get(name, ""), str):
@@ -95,8 +96,9 @@ def _hole(line: bytes, place: str, folder: Path) -> CodeHole:
         raise UsageError(f"{place}: `middle` has several lines, which only the kind `block` may have.")
     path, language = _name(entry, place)
     return CodeHole(
-        folder / path, to_lf(entry["prefix"]), middle, to_lf(entry["suffix"]), kind, language, entry.get("commit", "")
-    )
+        folder / (path or f"untitled-{number}"), to_lf(entry["prefix"]), middle, to_lf(entry["suffix"]), kind, language,
+        entry.get("commit", ""),
+    )  # fmt: skip
 
 
 def _parsed(line: bytes, place: str) -> dict[str, Any]:
@@ -117,7 +119,7 @@ def _kind(entry: dict[str, Any], place: str) -> HoleKind:
         raise UsageError(f"{place}: `kind` must be one of {known}.") from error
 
 
-def _name(entry: dict[str, Any], place: str) -> tuple[PurePosixPath, str]:
+def _name(entry: dict[str, Any], place: str) -> tuple[str, str]:
     """Return the path and the language; either is enough."""
     path, language = entry.get("path", ""), entry.get("language", "")
     if "\0" in path:
@@ -125,4 +127,4 @@ def _name(entry: dict[str, Any], place: str) -> tuple[PurePosixPath, str]:
     language = language or (language_id_of(PurePosixPath(path).name) if path else "")
     if not language:
         raise UsageError(f"{place}: `path` or `language` is missing.")
-    return PurePosixPath(path or "untitled"), language
+    return path, language

@@ -64,11 +64,13 @@ def _distance(one: float, other: float, phi: float) -> float:
 def bootstrap(ratios: Sequence[Ratio], groups: Sequence[Hashable], *, seed: int = 0) -> tuple[float, float]:
     """Return the interval of a share by resampling whole groups (percentiles of the bootstrap, Efron 1979).
 
-    Holes of one file resemble each other, so files are the groups.  For a paired difference the numerators are
-    differences.
+    Holes of one file resemble each other, so files are the groups.  A single group is always drawn again as a whole,
+    which would say that the share is certain, so there its members are drawn.  For a paired difference the numerators
+    are differences.
     """
     sums: dict[Hashable, list[float]] = defaultdict(lambda: [0.0, 0.0])
-    for (part, whole), group in zip(ratios, groups, strict=True):
+    members = groups if len(set(groups)) != 1 else range(len(groups))
+    for (part, whole), group in zip(ratios, members, strict=True):
         sums[group][0] += part
         sums[group][1] += whole
     each, chance = list(sums.values()), random.Random(seed)

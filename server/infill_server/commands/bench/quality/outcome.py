@@ -66,7 +66,7 @@ class Outcome:
     @property
     def parses(self) -> bool | None:
         """Whether a Python file is valid with the suggestion; None for other languages or without a suggestion."""
-        if self.text is None or self.hole.path.suffix != ".py":
+        if self.text is None or self.hole.language_id != "python":
             return None
         try:
             ast.parse(self.hole.prefix + self.text + self.hole.suffix)
