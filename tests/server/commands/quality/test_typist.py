@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,10 @@ from infill_server.errors import MeasurementError
 from tests.scripted_engine import Reply, ScriptedEngine
 
 SETTINGS = typing_settings(Settings(completion=CompletionSettings(deadline_ms=60_000)), has_latency=False)
+WORDS = (
+    "anchor", "basket", "candle", "dragon", "engine", "fabric", "garden", "hammer", "island", "jacket", "kettle",
+    "ladder", "magnet", "needle", "orchid", "pepper", "quiver", "ribbon", "saddle", "tunnel",
+)  # fmt: skip
 EXPECTED = "alpha_beta = gamma_delta(epsilon)"
 HOLE = CodeHole(Path("/w/a.py"), "zeta = 1\n\n", EXPECTED, "\n\nprint(zeta)\n", HoleKind.LINE)
 
@@ -59,6 +64,22 @@ async def test_a_right_suggestion_is_accepted_at_the_price_of_a_key(
     assert figures["in_time_share"] == 1.0
     assert figures["interval_ms"] is None
     assert figures["saved_interval"][0] <= figures["saved_share"] <= figures["saved_interval"][1]
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_a_long_line_is_accepted_as_a_whole_and_not_typed_to_its_end(
+    engine: ScriptedEngine, answers: bool
+) -> None:
+    """A suggestion that goes on beyond what is typed of a hole is right all the same."""
+    text = f"alpha = [{', '.join(WORDS)}]"
+    hole = CodeHole(Path("/w/a.py"), "zeta = 1\n\n", text, "\n\nprint(zeta)\n", HoleKind.LINE)
+    engine.default = lambda request: Reply(
+        [*re.findall(r"\W*\w*", text[len(request.prefix) - len(hole.prefix) :]), "\n"]
+        if answers
+        else ["qqq = www", "\n"]
+    )
+    typed = await type_holes(SETTINGS, [hole], None)
+    assert (typed.chars, typed.saved) == ([len(text) if answers else 120], [len(text) - 1 if answers else 0])
 
 
 async def test_an_answer_after_the_next_key_saves_nothing(engine: ScriptedEngine) -> None:

@@ -20,7 +20,7 @@ from infill_server.commands.bench.quality.intervals import Ratio, bootstrap
 from infill_server.commands.bench.quality.run import ready_engine, refuse_failure
 from infill_server.errors import MeasurementError
 
-MAX_CHARS = 120  # typed of one hole
+MAX_CHARS = 120  # of one hole, from which on no more is typed
 
 
 @dataclass
@@ -103,7 +103,7 @@ class _Typing:
     def __init__(self, completer: Completer, hole: CodeHole, number: int, typed: TypedHoles) -> None:
         self._completer, self._hole, self._typed = completer, hole, typed
         self._uri = f"{hole.path.as_uri()}#{number}"
-        self._target = hole.wanted[:MAX_CHARS]
+        self._target = hole.wanted
         self._done = self._saved = self._version = 0
 
     @property
@@ -112,12 +112,12 @@ class _Typing:
 
     async def write(self) -> None:
         """Write the text; the key before it has been typed, so a suggestion is asked for first."""
-        while self._rest:
+        while self._done < min(len(self._target), MAX_CHARS):
             right = await self._accepted()
             self._saved += max(0, len(right) - 1)
             self._done += max(1, len(right))
         self._completer.closed(self._uri)
-        self._typed.chars.append(len(self._target))
+        self._typed.chars.append(self._done)
         self._typed.saved.append(self._saved)
         self._typed.files.append(str(self._hole.path))
 
