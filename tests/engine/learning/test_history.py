@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from infill_completion.engine.learning import history as history_module
+from infill_completion.engine.learning.exam import MAX_PATHS_OF_COMMIT
 from infill_completion.engine.learning.history import (
     MAX_HOLES,
-    MAX_PATHS_OF_COMMIT,
     MIN_HOLES,
     RepositoryHistory,
     history_of,

@@ -23,7 +23,8 @@ from infill_completion.engine.checkpoints.fingerprint import fingerprint
 from infill_completion.engine.checkpoints.tokenizer import Tokenizer
 from infill_completion.engine.checkpoints.weights import weight_bytes
 from infill_completion.engine.errors import ModelError
-from infill_completion.engine.learning.history import ExamHole, LessonFile, RepositoryHistory
+from infill_completion.engine.learning.exam import ExamHole
+from infill_completion.engine.learning.history import LessonFile, RepositoryHistory
 from infill_completion.engine.learning.learned import adapter_of
 from infill_completion.engine.learning.samples import SampleMaker, SampleOptions
 from infill_completion.engine.learning.student import Sample, Student, row_of
