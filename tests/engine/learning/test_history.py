@@ -15,7 +15,9 @@ from infill_completion.engine.learning.history import (
     MAX_HOLES,
     MIN_HOLES,
     RepositoryHistory,
+    files_digest,
     history_of,
+    newest_commit,
 )
 from infill_completion.engine.learning.objects import MAX_BYTES, HistoryError
 from infill_completion.privacy.rules import Privacy
@@ -230,3 +232,74 @@ def test_the_text_to_learn_is_bounded(tmp_path: Path, monkeypatch: pytest.Monkey
     size = len((top / "part_0.py").read_text())
     monkeypatch.setattr(history_module, "MAX_TEXT_CHARS", 5 * size + 1000)
     assert 4 <= len(history_of(top, public).files) <= 6
+
+
+def commit_at(top: Path, seconds: int, name: str) -> None:
+    """Commit a file by a clock that shows so many seconds since 1970."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_COMMITTER_DATE", f"@{seconds} +0000")
+        commit(top, {f"{name}.py": lines(name, range(12))})
+
+
+def test_what_is_learned_is_not_examined_where_a_clock_was_wrong(tmp_path: Path) -> None:
+    top = new_repository(tmp_path / "repo")
+    for number in range(35):
+        commit_at(top, 1_600_000_000 + number, f"part_{number}")
+    for number in range(4):
+        commit_at(top, 1_900_000_000 + number, f"ahead_{number}")
+    git(top, "checkout", "-qb", "side")
+    commit_at(top, 1_900_000_010, "side")
+    git(top, "checkout", "-q", "main")
+    for number in range(12):
+        commit_at(top, 1_700_000_000 + number, f"newer_{number}")
+    git(top, "merge", "-q", "-m", "Merge", "side")
+    history = history_of(top, public)
+    assert "ahead_0.py" in {file.path for file in history.files}
+    assert not {hole.path for hole in history.holes} & {file.path for file in history.files}
+
+
+def test_a_history_that_was_joined_lately_can_be_learned(tmp_path: Path) -> None:
+    top, other = new_repository(tmp_path / "repo"), new_repository(tmp_path / "other")
+    for number in range(27):
+        commit_at(top, 1_600_000_000 + number, f"part_{number}")
+    commit_at(other, 1_700_000_000, "first")  # has nothing before it
+    git(top, "fetch", "-q", str(other), "main")
+    git(top, "merge", "-q", "--allow-unrelated-histories", "-m", "Merge", "FETCH_HEAD")
+    for number in range(12):
+        commit_at(top, 1_800_000_000 + number, f"newer_{number}")
+    history = history_of(top, public)
+    assert history.examined == 13  # the oldest of them is the first one of the other history
+    assert not {hole.path for hole in history.holes} & {file.path for file in history.files}
+
+
+def test_files_that_were_deleted_or_moved_by_now_are_not_learned(tmp_path: Path) -> None:
+    top = repository_with_history(tmp_path / "repo", 40)
+    (top / "private").mkdir()
+    git(top, "mv", "part_3.py", "private/part_3.py")
+    git(top, "rm", "-q", "part_4.py")
+    commit(top, {".infillignore": "private/\n"})
+    found = rules(top)
+    assert "part_5.py" in paths(found)
+    assert not {"part_3.py", "part_4.py", "private/part_3.py"} & set(paths(found))
+
+
+def test_a_merge_counts_as_the_newest_commit(tmp_path: Path) -> None:
+    top = repository_with_history(tmp_path / "repo", 30)
+    git(top, "checkout", "-qb", "side", "HEAD~20")
+    commit(top, {"side.py": lines("side", range(12))})
+    git(top, "checkout", "-q", "main")
+    git(top, "merge", "-q", "-m", "Merge", "side")
+    head = git(top, "rev-parse", "HEAD").strip()
+    assert history_of(top, public).commit == newest_commit(top) == head
+    # A rule about a file that the side branch never had changes what may be learned.
+    assert files_digest(top, head, public) != files_digest(top, head, lambda path: path.name == "part_25.py")
+
+
+def test_lines_are_counted_as_git_counts_them(tmp_path: Path) -> None:
+    top = new_repository(tmp_path / "repo")
+    old = "".join(f"old_{number} = 1\r_also_old_{number} = 1\n" for number in range(100))
+    for number in range(30):
+        new = lines(f"new{number}", range(12))
+        commit(top, {"returns.py": old + new, f"part_{number}.py": new})
+    history = history_of(top, public)
+    assert {hole.path[:5] for hole in history.holes} == {"part_"}

@@ -64,7 +64,7 @@ def holes_of(
     for change, data in zip(changes, git.blobs([change.after for change in changes]), strict=True):
         wait()
         text = readable(data)
-        if text is None or change.before not in small:
+        if data is None or text is None or change.before not in small or _has_lone_returns(data):
             continue
         difference = git.text(
             "diff-tree", "-p", "-U0", "--root", "--no-ext-diff", "--no-textconv", "--no-renames", "--no-commit-id",
@@ -72,6 +72,11 @@ def holes_of(
         )  # fmt: skip
         holes += _some(shown(change.path), text, _added(difference), chance)
     return holes
+
+
+def _has_lone_returns(data: bytes) -> bool:
+    """Return whether lines are counted otherwise than Git counts them."""
+    return data.count(b"\r") != data.count(b"\r\n")
 
 
 def _added(difference: str) -> list[int]:

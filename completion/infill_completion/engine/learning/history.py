@@ -68,25 +68,37 @@ def history_of(
     """
     top = top_of(folder)
     git = GitObjects(top)
-    commits = _newest(git, MAX_COMMITS)
+    head = newest_commit(top)
+    commits = git.text("rev-list", f"-n{MAX_COMMITS}", "--no-merges", head).split()
     permitted = _permitted(top, is_private)
-    holes: list[ExamHole] = []
-    examined = 0
-    for commit in commits[: len(commits) // MAX_EXAMINED_SHARE]:
-        if len(holes) >= MAX_HOLES:
-            break
-        holes += holes_of(git, commit, permitted, wait)
-        examined += 1
+    holes, examined, base = _exam(git, commits, permitted, wait)
     if len(holes) < MIN_HOLES:
         raise HistoryError(
             f"The newest commits of {top} have too few lines that a model may see ({len(holes)} of {MIN_HOLES}); "
             "nothing was learned, because nothing could be judged. Try again after some more commits."
         )
-    base = f"{commits[examined - 1]}^"
-    files = _files_at(git, base, permitted, _changed(git, commits[examined:]), wait)
+    files = _files_at(git, base, head, permitted, _changed(git, commits[examined:]), wait)
     if not files:
         raise HistoryError(f"No file of {top} may be learned from; see privacy.ignore.")
-    return RepositoryHistory(top, commits[0], examined, files, holes[:MAX_HOLES])
+    return RepositoryHistory(top, head, examined, files, holes[:MAX_HOLES])
+
+
+def _exam(
+    git: GitObjects, commits: Sequence[str], permitted: Callable[[str], bool], wait: Callable[[], None]
+) -> tuple[list[ExamHole], int, str]:
+    """Return holes in the newest of some commits, how many of these are examined, and the commit to learn from."""
+    found: dict[str, list[ExamHole]] = {}
+    for commit in commits[: len(commits) // MAX_EXAMINED_SHARE]:
+        if sum(map(len, found.values())) >= MAX_HOLES:
+            break
+        found[commit] = holes_of(git, commit, permitted, wait)
+    if not found:
+        return [], 0, ""
+    parents = git.text("rev-list", "--parents", "-n1", [*found][-1]).split()[1:]
+    base = (parents or commits[len(found) :])[0]
+    # Where clocks were wrong, or histories were joined, a commit that counts as newer can be a part of the base.
+    new = set(git.text("rev-list", "--no-merges", *found, "--not", base).split())
+    return [hole for commit, some in found.items() if commit in new for hole in some], len(found), base
 
 
 def newest_commit(top: Path) -> str:
@@ -95,11 +107,7 @@ def newest_commit(top: Path) -> str:
     Raises:
         HistoryError: There is none.
     """
-    return _newest(GitObjects(top), 1)[0]
-
-
-def _newest(git: GitObjects, count: int) -> list[str]:
-    return git.text("rev-list", f"-n{count}", "--no-merges", "HEAD").split()
+    return GitObjects(top).text("rev-parse", "--verify", "HEAD^{commit}").strip()
 
 
 def files_digest(top: Path, commit: str, is_private: Callable[[Path], bool]) -> str:
@@ -151,9 +159,16 @@ def _changed(git: GitObjects, commits: Sequence[str]) -> frozenset[str]:
 
 
 def _files_at(
-    git: GitObjects, commit: str, permitted: Callable[[str], bool], recent: frozenset[str], wait: Callable[[], None]
+    git: GitObjects,
+    commit: str,
+    head: str,
+    permitted: Callable[[str], bool],
+    recent: frozenset[str],
+    wait: Callable[[], None],
 ) -> list[LessonFile]:
-    known = _tracked(git, commit)
+    """Return the files of a commit that ``head`` still has: nobody keeps a file private that is gone."""
+    kept = {path for path, _ in _tracked(git, head)}
+    known = [each for each in _tracked(git, commit) if each[0] in kept]
     known.sort(key=lambda each: each[0] not in recent)
     wanted = list(islice((each for each in known if permitted(each[0])), MAX_FILES))
     files: list[LessonFile] = []
