@@ -173,6 +173,48 @@ def test_a_folder_that_names_the_repository_of_another_one_is_refused(tmp_path: 
     assert history_of(tmp_path / "tree", public).top == tmp_path / "tree"
 
 
+@pytest.mark.parametrize("by", ["link", "commondir", "own worktree folder", "linked parts", "named folder"])
+def test_a_history_that_links_lead_to_is_refused(tmp_path: Path, by: str) -> None:
+    top, other = repository_with_history(tmp_path / "repo"), tmp_path / "other"
+    own = other / "own" if by == "own worktree folder" else other / ".git"
+    own.mkdir(parents=True)
+    if by == "link":
+        own.rmdir()
+        own.symlink_to(top / ".git")
+    elif by == "linked parts":
+        (own / "HEAD").write_text("ref: refs/heads/main\n")
+        for name in ("objects", "refs", "config"):
+            (own / name).symlink_to(top / ".git" / name)
+    else:
+        (own / "commondir").write_text(str(top / ".git"))
+        (own / "HEAD").write_text("ref: refs/heads/main\n")
+        (own / "gitdir").write_text(str(other / ".git"))
+        if by == "commondir":
+            (own / "gitdir").unlink()
+        elif by == "own worktree folder":
+            (other / ".git").write_text("gitdir: own\n")
+    with pytest.raises(HistoryError, match=r"does not name|has links out of"):
+        history_of(other, public)
+
+
+def test_working_trees_of_submodules_are_their_own(tmp_path: Path) -> None:
+    inner, outer = repository_with_history(tmp_path / "inner"), new_repository(tmp_path / "outer")
+    git(outer, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner), "sub")
+    assert history_of(outer / "sub", public).top == outer / "sub"
+    git(outer / "sub", "worktree", "add", "-q", "--detach", str(tmp_path / "tree"), "HEAD")
+    assert history_of(tmp_path / "tree", public).top == tmp_path / "tree"
+
+
+def test_what_git_says_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    top = repository_with_history(tmp_path / "repo", 3)
+    (top / ".git" / "config").write_text("[core\n")
+    with pytest.raises(HistoryError, match=r"\(bad config line 1 in file \.git/config\)"):
+        history_of(top, public)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(HistoryError, match="install it"):
+        history_of(top, public)
+
+
 def test_a_git_in_the_current_folder_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     top = repository_with_history(tmp_path / "repo")
     program = top / "git"

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from infill_completion.privacy.git.program import git_command, git_environment
+from infill_completion.privacy.git.program import git_command, git_environment, reason_of
 
 MAX_BYTES = 600_000  # of a file; larger ones are not read
 _BATCH = 64  # files
@@ -31,15 +31,21 @@ class GitObjects:
         """
         try:
             done = subprocess.run(
-                git_command(self._folder, *arguments), input=given, capture_output=True, check=True, timeout=_LIMIT_S,
+                git_command(self._folder, *arguments), input=given, capture_output=True, check=False, timeout=_LIMIT_S,
                 env=git_environment(),
             )  # fmt: skip
-        except (OSError, subprocess.SubprocessError) as error:
-            raise HistoryError(
-                f"Git cannot read the history of {self._folder} ({type(error).__name__}); "
-                "learning needs a Git repository with commits."
-            ) from error
+        except FileNotFoundError as error:
+            raise HistoryError("Learning needs Git, which was not found; install it.") from error
+        except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+            raise self._refused(type(error).__name__) from error
+        if done.returncode:
+            raise self._refused(reason_of(done.stderr))
         return done.stdout
+
+    def _refused(self, reason: str) -> HistoryError:
+        return HistoryError(
+            f"Git cannot read the history of {self._folder} ({reason}); learning needs a Git repository with commits."
+        )
 
     def text(self, *arguments: str) -> str:
         """Return what a command prints, as text."""

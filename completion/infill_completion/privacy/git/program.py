@@ -40,6 +40,13 @@ def git_environment() -> dict[str, str]:
     return kept | _ALWAYS
 
 
+def reason_of(errors: bytes) -> str:
+    """Return the first line of what Git printed as an error, without its prefix."""
+    lines = errors.decode("utf-8", "replace").strip().split("\n")
+    line = next((each for each in lines if each.startswith(("fatal: ", "error: "))), lines[0])
+    return line.partition(": ")[2].strip().rstrip(".") or line.strip() or "no reason given"
+
+
 def _program() -> str:
     """Return where Git is; never in the current folder, where Windows looks first and which may be untrusted."""
     folders = (Path(folder) for folder in os.get_exec_path())

@@ -1,7 +1,7 @@
 """The working tree whose rules hold for a history: the folder and Git must name each other.
 
-A repository's configuration (``core.worktree``) or a ``.git`` file (``gitdir:``) may name any folder. Files of a
-history would then be judged by the ignore rules of a folder that they do not belong to.
+A repository's configuration (``core.worktree``), a ``.git`` file (``gitdir:``), a file ``commondir`` and links may name
+any folder. Files of a history would then be judged by the ignore rules of a folder that they do not belong to.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from infill_completion.privacy.git.repository import Repository, repository_of
+
+_PARTS = ("objects", "refs", "packed-refs", "HEAD")  # of what all working trees share
 
 
 class ForeignHistoryError(Exception):
@@ -32,16 +34,27 @@ def own_top(folder: Path, git: Callable[..., bytes]) -> Path:
     if top is None or not _is_same(top, told):
         raise ForeignHistoryError(f"says that its files lie in {told} (see core.worktree)")
     repository = Repository.at(top)
-    if repository.own != top / ".git" and not _names(repository, git):
-        raise ForeignHistoryError(f"is kept in {repository.own}, which does not name {top} (see `git worktree repair`)")
+    kept = _kept_in(repository)
+    if kept is None:
+        raise ForeignHistoryError(f"has links out of {repository.common}")
+    if kept != Path(os.path.realpath(top), ".git") and not _names(repository, kept, git):
+        raise ForeignHistoryError(f"is kept in {kept}, which does not name {top} (see `git worktree repair`)")
     return top
 
 
-def _names(repository: Repository, git: Callable[..., bytes]) -> bool:
+def _kept_in(repository: Repository) -> Path | None:
+    """Return where a history really is; None if a part of it is elsewhere."""
+    common = Path(os.path.realpath(repository.common))
+    parts = (Path(os.path.realpath(common / part)) for part in _PARTS)
+    return common if all(part.is_relative_to(common) for part in parts) else None
+
+
+def _names(repository: Repository, common: Path, git: Callable[..., bytes]) -> bool:
     """Return whether the folder of a further working tree or a submodule names its working tree."""
     back = repository.named_back
-    if back is not None:
-        return _is_same(back, repository.top / ".git")
+    if back is not None:  # Git keeps such folders in the repository itself.
+        own = Path(os.path.realpath(repository.own))
+        return own.is_relative_to(common / "worktrees") and _is_same(back, repository.top / ".git")
     # Where the configuration names a working tree, that is what Git has told.
     return bool(git("config", "--local", "--default", "", "--get", "core.worktree").strip())
 

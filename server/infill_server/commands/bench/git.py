@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from infill_completion.privacy.git.program import git_command, git_environment
+from infill_completion.privacy.git.program import git_command, git_environment, reason_of
 from infill_completion.privacy.git.working_tree import ForeignHistoryError, own_top
 from infill_server.errors import UsageError
 
@@ -90,15 +90,8 @@ class Git:
         except subprocess.TimeoutExpired as error:
             raise GitError(f"Git took more than {LIMIT_S:.0f} s; name a shorter range, such as HEAD~50..") from error
         if done.returncode:
-            raise GitRefusedError(_reason(done.stderr))
+            raise GitRefusedError(reason_of(done.stderr))
         return done.stdout
-
-
-def _reason(errors: bytes) -> str:
-    """Return the first line of Git's message, without its prefix."""
-    lines = errors.decode("utf-8", "replace").strip().split("\n")
-    line = next((each for each in lines if each.startswith(("fatal: ", "error: "))), lines[0])
-    return line.partition(": ")[2].strip().rstrip(".") or line.strip() or "no reason given"
 
 
 def split_range(text: str) -> Sequence[str]:
