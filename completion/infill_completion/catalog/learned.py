@@ -87,13 +87,8 @@ def lock_of(repository: Path) -> Path:
     Raises:
         OSError: It cannot be created.
     """
-    _prepare(learned_folder())
+    prepared_learned_folder()
     return folder_of(repository).with_suffix(".lock")
-
-
-def _prepare(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
 
 
 def prepared_folder(repository: Path) -> Path:
@@ -121,6 +116,18 @@ def describe(folder: Path, learned: Learned) -> None:
     for file in folder.glob(f"*{_SUFFIX}*"):  # with those that were not written to their end
         if file.name != adapter_name(learned) or not learned.is_used:
             file.unlink(missing_ok=True)
+
+
+def discard(folder: Path, adapter: Path) -> None:
+    """Delete an adapter that could not be kept, and the folder if nothing else is in it.
+
+    Raises:
+        OSError: It cannot be deleted.
+    """
+    for file in (adapter, adapter.with_name(f"{adapter.name}.partial"), folder / f"{ABOUT}.partial"):
+        file.unlink(missing_ok=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def read_learned(folder: Path) -> Learned | None:

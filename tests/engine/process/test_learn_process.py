@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import subprocess
@@ -123,6 +124,84 @@ def test_what_is_private_by_now_is_forgotten(
         learn(settings(tiny_folder), top, Permission(), only_new=True)
     assert learned.adapter_path(top) is None
     assert not learned.folder_of(top).exists()
+
+
+def test_what_became_private_meanwhile_is_not_kept(
+    tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = repository_with_history(tmp_path / "repo")
+    monkeypatch.setattr(School, "learn", lambda self: report(1.0))
+    learn(settings(tiny_folder), top, Permission())
+
+    def lesson(_self: School) -> Report:
+        (top / ".infillignore").write_text("part_3.py\n")
+        return report(1.0)
+
+    monkeypatch.setattr(School, "learn", lesson)
+    with pytest.raises(ServeError, match="changed meanwhile"):
+        learn(settings(tiny_folder), top, Permission())
+    assert list(learned.all_learned()) == []
+    assert learn(settings(tiny_folder), top, Permission()).is_used
+
+
+def test_what_was_deleted_meanwhile_does_not_come_back(
+    tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = repository_with_history(tmp_path / "repo")
+    monkeypatch.setattr(School, "learn", lambda self: report(1.0))
+    learn(settings(tiny_folder), top, Permission())
+
+    def lesson(_self: School) -> Report:
+        learned.forget(learned.folder_of(top))
+        return report(1.0)
+
+    monkeypatch.setattr(School, "learn", lesson)
+    with pytest.raises(ServeError, match="deleted meanwhile"):
+        learn(settings(tiny_folder), top, Permission())
+    assert list(learned.all_learned()) == []
+
+
+@pytest.mark.parametrize("fault", ["missing", "damaged", "another model's"])
+def test_what_cannot_be_used_is_learned_again(
+    tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    top = repository_with_history(tmp_path / "repo")
+    monkeypatch.setattr(School, "learn", lambda self: report(1.0))
+    learn(settings(tiny_folder), top, Permission())
+    file = learned.adapter_path(top)
+    assert file is not None
+    if fault == "another model's":  # another one has the same name by now
+        Adapter.read(file)._replace(base="another").write(file)
+    elif fault == "damaged":
+        file.write_bytes(b"")
+    else:
+        file.unlink()
+    assert learn(settings(tiny_folder), top, Permission(), only_new=True).is_used
+    again = learned.adapter_path(top)
+    assert again is not None
+    assert Adapter.read(again).base == fingerprint(tiny_folder)
+
+
+@pytest.mark.parametrize("had_before", [False, True])
+def test_a_full_disk_keeps_what_was_before_and_nothing_in_part(
+    tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch, had_before: bool
+) -> None:
+    top = repository_with_history(tmp_path / "repo")
+    monkeypatch.setattr(School, "learn", lambda self: report(1.0))
+    if had_before:
+        learn(settings(tiny_folder), top, Permission())
+    before = sorted(learned.learned_folder().rglob("*[!k]"))  # without the lock
+    commit(top, {"more.py": lines("more", range(12))})
+
+    def fill(_self: Adapter, file: Path) -> None:
+        file.with_name(f"{file.name}.partial").write_bytes(b"x")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Adapter, "write", fill)
+    with pytest.raises(ServeError, match="No space left on device"):
+        learn(settings(tiny_folder), top, Permission())
+    assert sorted(learned.learned_folder().rglob("*[!k]")) == before
+    assert (learned.adapter_path(top) is not None) is had_before
 
 
 def test_a_repository_is_learned_by_one_process_at_a_time(tmp_path: Path, tiny_folder: Path) -> None:

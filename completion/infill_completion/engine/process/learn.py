@@ -6,17 +6,21 @@ second, ``go`` lets it go on, and the end of the input ends it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from infill_completion.catalog.learned import (
     Learned,
     adapter_name,
+    adapter_path,
     describe,
+    discard,
     folder_of,
     forget,
     forget_vanished,
@@ -33,10 +37,14 @@ from infill_completion.engine.scheduler.metrics import resident_bytes
 from infill_completion.privacy.rules import Privacy
 from infill_completion.settings import Settings
 
+if TYPE_CHECKING:
+    from infill_completion.engine.checkpoints.adapters import Adapter
+
 _LOWEST_PRIORITY = 19
 _FEWEST_THREADS = 2
 _IDLE_PRIORITY_CLASS = 0x40
 EXIT_STOPPED = 3
+IsPrivate = Callable[[Path], bool]
 
 
 class Permission:
@@ -108,8 +116,11 @@ def learn(
             raise ServeError(f"Another process is learning {top}; wait until it has ended.")
         try:
             forget_vanished(datetime.now(UTC))
-            return _learned(settings, top, permission, is_private_in(settings.privacy.ignore, [*roots, folder, top]),
-                            only_new=only_new)  # fmt: skip
+
+            def rules() -> IsPrivate:
+                return is_private_in(settings.privacy.ignore, [*roots, folder, top])
+
+            return _learned(settings, top, permission, rules, only_new=only_new)
         finally:
             lock.release()
     except (HistoryError, ModelError) as error:
@@ -122,13 +133,15 @@ def learn(
 
 
 def _learned(
-    settings: Settings, top: Path, permission: Permission, is_private: Callable[[Path], bool], *, only_new: bool
+    settings: Settings, top: Path, permission: Permission, rules: Callable[[], IsPrivate], *, only_new: bool
 ) -> Learned:
     """Learn a repository that no other process learns now."""
+    is_private = rules()
     before = _still_permitted(top, is_private)
     newest = newest_commit(top)
-    if only_new and before is not None and before.commit == newest and before.model == _model(settings)[0]:
+    if only_new and before is not None and before.commit == newest and _is_of_model(before, top, *_model(settings)):
         return before
+    files = files_digest(top, newest, is_private)  # before they are read, so that a change meanwhile is noticed
     history = history_of(top, is_private, permission.wait)
     # Everything above needs no torch, and most folders end there.
     name, base = _model(settings)
@@ -145,20 +158,49 @@ def _learned(
     limits = Limits(settings.engine.learn_minutes * 60, settings.engine.learn_memory_mb << 20)
     school = School(base, history, limits, permission.wait, resident_bytes, threads_of(cores()))
     report = school.learn()
+    if files_digest(top, newest, rules()) != files:
+        _still_permitted(top, rules())
+        raise ServeError(f"What may be learned of {top} has changed meanwhile, so nothing was kept; learn it again.")
+    if before is not None and read_learned(folder_of(top)) != before:
+        raise ServeError(f"What was learned in {top} has been deleted meanwhile, so nothing was kept.")
     about = Learned(
-        str(top), name, history.commit, files_digest(top, history.commit, is_private),
-        datetime.now(UTC).isoformat(timespec="seconds"), round(report.seconds / 60, 2), report.tokens,
-        len(history.holes), round(report.before.loss, 4), round(report.after.loss, 4), report.before.right,
-        report.after.right, report.has_passed,
+        str(top), name, newest, files, datetime.now(UTC).isoformat(timespec="seconds"), round(report.seconds / 60, 2),
+        report.tokens, len(history.holes), round(report.before.loss, 4), round(report.after.loss, 4),
+        report.before.right, report.after.right, report.has_passed,
     )  # fmt: skip
-    kept = prepared_folder(top)
-    if report.has_passed:
-        school.adapter().write(kept / adapter_name(about))
-    describe(kept, about)
+    _keep(top, about, school.adapter() if report.has_passed else None)
     return about
 
 
-def _still_permitted(top: Path, is_private: Callable[[Path], bool]) -> Learned | None:
+def _is_of_model(before: Learned, top: Path, name: str, base: Path) -> bool:
+    """Return whether what was learned can be used with a model, which may be another one of the same name by now."""
+    if before.model != name or not before.is_used:
+        return before.model == name
+    from infill_completion.engine.checkpoints.adapters import usable_adapter
+
+    file = adapter_path(top)
+    return file is not None and usable_adapter(str(file), base, can_apply=True)[0] is not None
+
+
+def _keep(top: Path, about: Learned, adapter: Adapter | None) -> None:
+    """Keep what was learned, or nothing of it.
+
+    Raises:
+        OSError: There is no room, for example.
+    """
+    folder = prepared_folder(top)
+    file = folder / adapter_name(about)
+    try:
+        if adapter is not None:
+            adapter.write(file)
+        describe(folder, about)
+    except OSError:
+        with contextlib.suppress(OSError):
+            discard(folder, file)
+        raise
+
+
+def _still_permitted(top: Path, is_private: IsPrivate) -> Learned | None:
     """Return what was learned before; it is deleted if the rules of today permit other files."""
     folder = folder_of(top)
     before = read_learned(folder)
@@ -171,7 +213,7 @@ def _still_permitted(top: Path, is_private: Callable[[Path], bool]) -> Learned |
     return None
 
 
-def is_private_in(ignore: Sequence[str], roots: Iterable[Path]) -> Callable[[Path], bool]:
+def is_private_in(ignore: Sequence[str], roots: Iterable[Path]) -> IsPrivate:
     """Return a function that says whether a file is private: by the rules of any of the roots.
 
     A window takes the first root that holds a file; what is learned is used in all windows on the repository.
