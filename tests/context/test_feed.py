@@ -208,6 +208,27 @@ async def test_everything_is_sent_again_to_an_engine_that_has_forgotten_it(fixtu
     assert holder.texts(fixture.workspace) == {"a = 1\n"}
 
 
+async def test_an_engine_that_forgets_while_texts_are_sent_does_not_count_the_rest_alone(
+    fixture: Fixture, holder: Holder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was killed between two pieces, and the next one has been started since."""
+    monkeypatch.setattr(module, "PIECE_CHARS", 1)
+    for name in "abc":
+        write(fixture.root / f"{name}.py", f"{name} = 1\n")
+    hold = Holder.hold
+
+    async def forgetful(self: Holder, update: TextUpdate) -> HeldTexts:
+        held = await hold(self, update)
+        if [bool(sent.texts) for sent in self.updates].count(True) == 1 and update.texts:
+            self.restart()
+        return held
+
+    monkeypatch.setattr(Holder, "hold", forgetful)
+    assert await fixture.follow() == ("", "")
+    assert (await fixture.follow())[0]
+    assert holder.texts(fixture.workspace) == {"a = 1\n", "b = 1\n", "c = 1\n"}
+
+
 async def test_no_workspace_is_named_while_the_engine_is_away(fixture: Fixture, holder: Holder) -> None:
     write(fixture.root / "a.py", "a = 1\n")
     await fixture.follow()

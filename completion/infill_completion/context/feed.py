@@ -123,6 +123,9 @@ class WorkspaceFeed:
             texts = await asyncio.to_thread(_texts, piece, workspace.masks_secrets, is_private)
             sent.files |= dict.fromkeys(piece)  # it may arrive and the answer may not
             held = await holder.hold(TextUpdate(workspace.name, texts, more=piece[-1] != changed[-1]))
+            if held.store != sent.store:  # another engine has taken its place, and lacks the pieces before
+                sent.is_complete = False
+                return
             sent.texts = held.texts
             sent.files |= {path: wanted[path] for path in piece}
         sent.is_complete = True
