@@ -17,6 +17,7 @@ from infill_completion.engine.decoding.suffix import has_text, line_end, parts, 
         ("\n\ndef g():\n    pass\n", ("\ndef g():\n",)),
         ("\n    return x\n}\n", ("\n    return x\n",)),
         (", timeout=5)  \n    return x\n", (", timeout=5)\n", "\n    return x\n")),
+        ("\n \n    return x\t \n", ("\n    return x\n",)),
         # Signs alone may be part of an answer, and a last line without its end may go on outside of the window.
         (")\n}\n", ()),
         ("\n    });\n    next();\n", ()),

@@ -24,7 +24,8 @@ def suffix_stops(suffix: str | None) -> tuple[str, ...]:
         return ()
     rest, *below = suffix[:_SUFFIX_CHARS].split("\n")
     next_line = next((line for line in below[:-1] if line.strip()), "")
-    stops = (rest.rstrip() + "\n", "\n" + next_line + "\n")
+    # A model leaves out blanks at the ends of lines.
+    stops = (rest.rstrip() + "\n", "\n" + next_line.rstrip() + "\n")
     return tuple(stop for stop, line in zip(stops, (rest, next_line), strict=True) if _WORD.search(line))
 
 
