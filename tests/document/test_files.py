@@ -23,10 +23,11 @@ def test_a_file_of_moderate_size_is_read(tmp_path: Path) -> None:
     assert read_source(file, 4) is None
 
 
-@pytest.mark.parametrize("name", ["missing.py", "folder", "bytes.py", "nul\0.py", "x" * 5000])
+@pytest.mark.parametrize("name", ["missing.py", "folder", "bytes.py", "binary.py", "nul\0.py", "x" * 5000])
 def test_a_file_that_is_not_text_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "bytes.py").write_bytes(b"\xff\xfe")
+    (tmp_path / "binary.py").write_bytes(b"x = 1\n\0")
     assert read_source(tmp_path / name, 100) is None
 
 

@@ -227,8 +227,6 @@ def _texts(paths: list[Path], masks_secrets: bool, is_private: IsPrivate) -> tup
     texts: list[tuple[str, str | None]] = []
     for path in paths:
         text = None if is_private(path) else read_source(path, MAX_FILE_BYTES)
-        if text is not None and "\0" in text[:1000]:
-            text = None
         if text is not None:
             text = to_lf(text)
             text = mask_secrets(text).text if masks_secrets else text

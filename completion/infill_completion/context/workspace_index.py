@@ -165,4 +165,4 @@ class WorkspaceIndex:
 
 def _read(path: Path) -> list[str]:
     text = read_source(path, MAX_BYTES)
-    return [] if text is None or "\0" in text[:1000] else to_lf(text).split("\n")
+    return [] if text is None else to_lf(text).split("\n")

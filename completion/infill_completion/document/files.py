@@ -5,9 +5,17 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+# A NUL among this many first characters means that a text is binary.
+_PROBED = 8192
+
+
+def is_binary(text: str) -> bool:
+    """Return whether a text is not for reading: it has a NUL near its start."""
+    return "\0" in text[:_PROBED]
+
 
 def read_source(path: Path, most_bytes: int, *, errors: str = "strict") -> str | None:
-    """Return the UTF-8 text of a regular file; None if it is not one, is too large, or cannot be read.
+    """Return the UTF-8 text of a regular file; None if it is not one, is binary or too large, or cannot be read.
 
     Pipes and devices are refused: reading one could block forever.
 
@@ -20,6 +28,7 @@ def read_source(path: Path, most_bytes: int, *, errors: str = "strict") -> str |
         status = path.stat()
         if not stat.S_ISREG(status.st_mode) or status.st_size > most_bytes:
             return None
-        return path.read_text("utf-8", errors=errors)
+        text = path.read_text("utf-8", errors=errors)
     except (OSError, ValueError):  # missing, a name that no file can have, or not text
         return None
+    return None if is_binary(text) else text

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from infill_completion.document.changes import LineChange
+from infill_completion.document.files import is_binary
 from infill_completion.document.lines import line_at
 from infill_completion.document.workspace import OpenDocument
 from infill_completion.edits.by_model.question import ModelQuestion, question_of
@@ -24,8 +25,6 @@ from infill_completion.settings import Settings
 
 # Other documents that are read, the last focused first.
 MAX_OTHERS = 16
-# A NUL among this many first characters means that the document is binary.
-_PROBED = 8192
 # So near to new code the user is still writing it: blank lines before other blank lines may belong to either.
 _NEAR_LINES = 3
 
@@ -186,7 +185,7 @@ class EditWindow:
             return Silence.SWITCHED_OFF
         if not settings.completion.is_language_enabled(request.language_id):
             return Silence.LANGUAGE_OFF
-        if "\0" in request.text[:_PROBED]:
+        if is_binary(request.text):
             return Silence.BINARY_FILE
         latest = next(self._history.latest(), None)
         for uri in {request.uri, latest.uri} if latest is not None else {request.uri}:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from infill_completion.api import EngineUnavailableError, FinishReason
+from infill_completion.document.files import is_binary
 from infill_completion.document.snapshot import Answer, SkipReason, Snapshot, Trigger
 from infill_completion.document.view import View
 from infill_completion.languages.syntax import LiteralKind, literal_kind
@@ -20,9 +21,6 @@ from infill_completion.suggest.choice import Choice
 from infill_completion.suggest.filters.loops import ends_in_loop
 from infill_completion.suggest.preamble import is_reasoning
 from infill_completion.suggest.reuse.memory import Offer, Recalled, Reuse
-
-# A NUL among this many first characters means that the document is binary.
-_PROBED = 8192
 
 
 def skip_reason(snapshot: Snapshot, settings: Settings, rule: Rule | None) -> SkipReason | None:
@@ -40,7 +38,7 @@ def skip_reason(snapshot: Snapshot, settings: Settings, rule: Rule | None) -> Sk
         return SkipReason.LANGUAGE_OFF
     if rule is not None:
         return SkipReason.PRIVATE_FILE
-    if "\0" in snapshot.text[:_PROBED]:
+    if is_binary(snapshot.text):
         return SkipReason.BINARY_FILE
     return None
 

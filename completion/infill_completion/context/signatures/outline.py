@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from infill_completion.context.signatures import c, go, java, python, rust, script
 from infill_completion.context.signatures.nodes import SourceText
+from infill_completion.document.files import is_binary
 from infill_completion.document.lines import to_lf
 from infill_completion.languages.registry import context_module_of
 from infill_completion.languages.syntax.parser import parse
@@ -43,9 +44,8 @@ class Outline:
     def __init__(self, text: str, language_id: str) -> None:
         self.text = to_lf(text)
         self._language_id = language_id
-        self._pieces = (
-            _cut(self.text) if context_module_of(language_id) in _EXTRACTORS and "\0" not in text[:1000] else []
-        )
+        is_readable = context_module_of(language_id) in _EXTRACTORS and not is_binary(text)
+        self._pieces = _cut(self.text) if is_readable else []
         self._signatures: list[Signatures | None] = [None] * len(self._pieces)
 
     def find(self, name: str, allows: Callable[[], bool]) -> tuple[str, ...]:
