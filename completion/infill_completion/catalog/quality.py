@@ -23,12 +23,10 @@ class QualityFigure:
     Attributes:
         percent: Exact matches in percent, over the three languages.
         source: The report and its table.
-        is_converted: Whether it was published for another benchmark and converted, see :func:`_converted`.
     """
 
     percent: float
     source: str
-    is_converted: bool = False
 
 
 _OWN = "benchmarks.unseen: rests of lines in Python and TypeScript, a harder test, the embedded model has 31.7 %"
@@ -42,7 +40,7 @@ _POINTS_PER_PASSED = 77.6 / 83.3
 
 def _converted(passed_percent: float, source: str) -> QualityFigure:
     """Return the figure of a model with a published pass rate only, through the ratio that CodeLlama-7B has."""
-    return QualityFigure(round(passed_percent * _POINTS_PER_PASSED, 1), f"{source}, converted", is_converted=True)
+    return QualityFigure(round(passed_percent * _POINTS_PER_PASSED, 1), f"{source}, converted")
 
 
 QUALITY: dict[str, QualityFigure] = {

@@ -62,11 +62,6 @@ class TextIndex:
         self._kept: dict[tuple[int, int, int, str], MatchLevel] = {}
         self._kept_tails: dict[tuple[int, tuple[int, ...], str], list[MatchLevel]] = {}
 
-    @property
-    def byte_count(self) -> int:
-        """Memory that the index takes."""
-        return self._ids.nbytes + self._places.nbytes + self._keys.nbytes
-
     def erase(self, name: str) -> None:
         """Forget a text at once, in the middle of a request too."""
         start, end = self._spans.get(name, (0, 0))

@@ -6,7 +6,6 @@ import ctypes
 import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 
 import torch
@@ -15,9 +14,7 @@ from torch import Tensor
 from infill_completion.engine.model.cuda.kernels.runtime import cubins
 from infill_completion.engine.model.cuda.kernels.runtime.driver import (
     ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION,
-    FUNCTION_LOCAL_BYTES,
     FUNCTION_MAX_DYNAMIC_SHARED_BYTES,
-    FUNCTION_REGISTERS,
     FUNCTION_SHARED_BYTES,
     FUNCTION_SHARED_PERCENT,
     Driver,
@@ -30,21 +27,6 @@ _OLDEST = (8, 0)
 _OLDEST_OVERLAP = (9, 0)
 CUDA_CHOOSES = -1
 _NUMBERS = (int, float)  # a union of types takes ten times as long to check
-
-
-@dataclass(frozen=True)
-class Resources:
-    """What a thread or a block of a kernel takes.
-
-    Attributes:
-        registers: 32-bit registers of a thread.
-        local_bytes: Memory of a thread outside its registers; more than 0 is slow.
-        shared_bytes: Shared memory of a block, the dynamic part left out.
-    """
-
-    registers: int
-    local_bytes: int
-    shared_bytes: int
 
 
 class _Kernel:
@@ -159,16 +141,6 @@ class Kernels:
                     driver.pop()
         if result:
             driver.check(result, f"cannot launch {name}, {grid} blocks of {block} threads and {shared_bytes} bytes")
-
-    def resources(self, name: str) -> Resources:
-        """Return what a kernel takes.
-
-        Raises:
-            RuntimeError: There is no such kernel.
-        """
-        function = self._named(name).function
-        attributes = (FUNCTION_REGISTERS, FUNCTION_LOCAL_BYTES, FUNCTION_SHARED_BYTES)
-        return Resources(*(self._driver.attribute(function, attribute) for attribute in attributes))
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the kernels' names."""
