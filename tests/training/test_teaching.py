@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import shutil
 import struct
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +23,7 @@ from training.teaching import marking, site
 from training.teaching import run as teach
 from training.teaching.rows import SampleCorpus, SampleRows, unpacked
 
+ROOT = Path(__file__).parents[2]
 TEXT = Path(__file__).read_text(encoding="utf-8")
 FILES = [SourceFile("p:a.py", TEXT), SourceFile("p:b.py", TEXT.replace("row", "line")), SourceFile("q:c.go", TEXT)]
 
@@ -98,6 +102,37 @@ def test_pieces_are_joined_to_what_was_packed(tmp_path: Path) -> None:
     assert (tmp_path / "joined" / "base.gguf").read_bytes() == base.read_bytes()
     for name in ("train.jsonl", "held_out.jsonl"):
         assert (tmp_path / "joined" / name).read_bytes() == (run / name).read_bytes()
+
+
+def test_a_piece_travels_beside_the_repository() -> None:
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        pytest.skip("needs a git repository")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    repository = sum((ROOT / name).stat().st_size for name in filter(None, listed.stdout.split("\0")))
+    assert repository + site.PIECE_BYTES < site.CALL_BYTES
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs bash")
+@pytest.mark.parametrize("dry", ["", "1"])
+def test_the_script_finds_everything_where_nothing_is_installed(tmp_path: Path, dry: str) -> None:
+    """From any folder, with the image's own Python; each call of which appends its paths and arguments to a file."""
+    calls, python, work = tmp_path / "calls", tmp_path / "python", write_corpus(tmp_path / "work")
+    python.write_text(f'#!/bin/sh\necho "$PWD|$PYTHONPATH|$*" >>"{calls}"\n')
+    python.chmod(0o700)
+    own = {"PYTHON": str(python), "WORK": str(work), "OUT": str(tmp_path / "out"), "DRY": dry}
+    ended = subprocess.run(
+        ["bash", str(ROOT / "training/teaching/device.sh"), "60"],
+        cwd=tmp_path, env={"PATH": os.environ["PATH"], **own}, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0
+    (call,) = calls.read_text().splitlines()
+    folder, paths, command = call.split("|")
+    assert folder == str(ROOT)
+    assert paths.split(":") == [str(ROOT / part) for part in (".gpu-site", "completion", "server", "")]
+    module, *arguments = command.removeprefix("-m ").split()
+    assert module == "training.teaching.run"
+    options = teach.options_of(arguments)
+    assert (options.seconds, options.run, options.device) == (60, tmp_path / "out", "cpu" if dry else "cuda")
 
 
 def stored(name: str) -> bytes:

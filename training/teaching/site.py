@@ -1,4 +1,4 @@
-"""The folder that travels to a GPU for `training.teaching.run`: weights and corpus in pieces of less than 64 MiB.
+"""The folder that travels to a GPU for `training.teaching.run`: weights and corpus in pieces beside the repository.
 
 ``python -m training.teaching.site pack --base MARKED.gguf --run FOLDER --site .teach-site`` writes ``1``, ``2``
 and so on in it.  Each is carried by a call of its own; ``join`` makes one folder of them there.
@@ -11,7 +11,8 @@ import lzma
 from collections.abc import Iterator
 from pathlib import Path
 
-PIECE_BYTES = 48 << 20
+CALL_BYTES = 64 << 20  # travel at once at most, the repository, 38 MiB, with each piece
+PIECE_BYTES = 20 << 20
 WEIGHTS, TRAIN, HELD_OUT = "base.gguf", "train.jsonl", "held_out.jsonl"
 _PRESET = 6
 
