@@ -67,6 +67,15 @@ def test_rows_of_other_processes(tiny_folder: Path, tmp_path: Path) -> None:
     assert (run / teach.ADAPTER).exists()
 
 
+def test_attention_on_a_device_is_chosen_as_in_the_engine(
+    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen: list[torch.device] = []
+    monkeypatch.setattr(teach, "choose_attention", chosen.append)
+    teach.main(arguments(tiny_folder, write_corpus(tmp_path / "run"), 200))
+    assert chosen == [torch.device("cpu")]
+
+
 def test_the_rate_rises_and_falls() -> None:
     assert teach.rate_factor(0, 0.0, 0.3) == pytest.approx(1 / teach.WARM_UP_STEPS)
     assert teach.rate_factor(100, 0.5, 0.3) == 1.0

@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from infill_completion.engine.checkpoints.devices import choose_attention
 from infill_completion.engine.checkpoints.fingerprint import fingerprint
 from infill_completion.engine.checkpoints.tokenizer import Tokenizer
 from infill_completion.engine.learning.learned import adapter_of
@@ -84,6 +85,7 @@ class Run:
         # Its processes start before the first operation of torch creates threads.
         self.feeder = Feeder(rows, 1, options.workers, options.seed) if options.workers else None
         self.device = torch.device(options.device)
+        choose_attention(self.device)  # nearly every sample has a length of its own
         self.student = Student.load(options.base, [marks.pre, marks.suf, marks.mid, marks.eot]).to(self.device)
         self.trainer = Trainer(self.student)
         self.checks = {

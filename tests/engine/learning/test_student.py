@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from infill_completion.engine.checkpoints.adapters import Adapter
 from infill_completion.engine.checkpoints.packed_weights import load_packed
 from infill_completion.engine.errors import ModelError
+from infill_completion.engine.learning import student as student_module
 from infill_completion.engine.learning.group_linear import GroupLinear
 from infill_completion.engine.learning.learned import adapter_of
 from infill_completion.engine.learning.student import EMBEDDINGS, Sample, Student, row_of
@@ -60,6 +62,17 @@ def test_a_sample_does_not_see_the_one_before_it(gguf: Path) -> None:
     student = Student.load(gguf)
     alone, after = student.losses(row_of(samples()[1:])), student.losses(row_of(samples()))
     assert torch.allclose(after[-len(alone) :], alone, atol=1e-2)
+
+
+def test_a_gpu_attends_in_one_kernel_as_the_processor_does() -> None:
+    """The kernel refuses what it cannot take, where torch would choose slower operators by itself."""
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(50, heads, 16).bfloat16() for heads in (6, 3, 3))
+    expected = student_module._attend(q, k, v, [50])
+    with sdpa_kernel([SDPBackend.FLASH_ATTENTION]):
+        parts = (part.transpose(0, 1).repeat_interleave(6 // part.shape[1], 0) for part in (q, k, v))
+        got = student_module._attend_at_once(*parts)
+    assert torch.allclose(got.transpose(0, 1).reshape(50, -1).float(), expected.float(), atol=0.02)
 
 
 def test_only_wanted_tokens_count() -> None:

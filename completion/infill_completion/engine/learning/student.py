@@ -123,7 +123,7 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, ends: list[int]) -> Tensor:
         length = end - start
         keys, values = (part[start:end].transpose(0, 1).repeat_interleave(groups, 0) for part in (k, v))
         if q.is_cuda:
-            own = F.scaled_dot_product_attention(q[start:end].transpose(0, 1), keys, values, is_causal=True)
+            own = _attend_at_once(q[start:end].transpose(0, 1), keys, values)
             mixed.append(own.transpose(0, 1).reshape(length, heads * width))
             start = end
             continue
@@ -133,6 +133,14 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, ends: list[int]) -> Tensor:
         mixed.append((shares @ values).transpose(0, 1).reshape(length, heads * width))
         start = end
     return torch.cat(mixed)
+
+
+def _attend_at_once(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Return causal attention, ``(heads, tokens, width)``, in one kernel each way, which keeps no scores.
+
+    Such kernels take four dimensions only; with three, torch falls back to one operator after the other.
+    """
+    return F.scaled_dot_product_attention(q[None], k[None], v[None], is_causal=True)[0]
 
 
 class Student(nn.Module):
