@@ -109,6 +109,7 @@ def main() -> int:
     parser.add_argument("--jsonl", type=Path)
     options = parser.parse_args()
     device = devices.choose_device(options.device)
+    devices.make_current(device)
     benchmark, shapes = (
         KernelBenchmark(device, Journal(options.jsonl)),
         [SHAPES[name] for name in options.shapes.split(",")],

@@ -144,6 +144,7 @@ def main() -> int:
     parser.add_argument("--jsonl", type=Path)
     options = parser.parse_args()
     device, journal = devices.choose_device(options.device), Journal(options.jsonl)
+    devices.make_current(device)
     if device.type != "cuda":
         print("The kernels: skipped, need a CUDA device.")
         return 0

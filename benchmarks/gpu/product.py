@@ -31,6 +31,7 @@ def main() -> int:
     parser.add_argument("--jsonl", type=Path)
     options = parser.parse_args()
     device, journal = devices.choose_device(options.device), Journal(options.jsonl)
+    devices.make_current(device)
     name, found = device_name(device), versions()
     print(name, found)
     journal.append(measurement="versions", device=name, **found)

@@ -171,6 +171,25 @@ def test_cudnn_attention_is_off_on_cuda_only(monkeypatch: pytest.MonkeyPatch) ->
     assert switched == [False]
 
 
+def test_the_models_device_is_that_of_the_thread_before_it_is_asked_anything(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[str, torch.device]] = []
+    monkeypatch.setattr(devices, "make_current", lambda device: calls.append(("current", device)))
+    chosen = precision.choose_dtype
+
+    def choose(device: torch.device, quantization: str) -> torch.dtype:
+        calls.append(("type", device))
+        return chosen(device, quantization)
+
+    monkeypatch.setattr(precision, "choose_dtype", choose)
+    cpu = torch.device("cpu")
+    loaded = load(EngineSettings(model=str(tiny_folder), device="cpu", quantization="none"), silent)
+    assert calls == [("current", cpu), ("type", cpu)]
+    LoadedModel(loaded, 512)  # maybe in another thread
+    assert calls[2:] == [("current", cpu)]
+
+
 def test_a_quantised_checkpoint_is_loaded_as_it_is(tiny_folder: Path, tmp_path: Path) -> None:
     settings = EngineSettings(model=str(tiny_folder), device="cpu", quantization="nf4")
     loaded = load(settings, silent)

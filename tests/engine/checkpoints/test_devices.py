@@ -65,6 +65,14 @@ def test_two_hardware_threads_of_a_core_count_once(tmp_path: Path, monkeypatch: 
     assert devices.physical_cores() == 2
 
 
+def test_a_device_with_a_number_becomes_that_of_the_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    current: list[torch.device] = []
+    monkeypatch.setattr(torch.cuda, "set_device", current.append)
+    for name in ("cpu", "mps", "xpu:1", "cuda", "cuda:1"):
+        devices.make_current(torch.device(name))
+    assert current == [torch.device("cuda:1")]
+
+
 def test_the_device_itself_is_waited_for_and_not_the_current_one(monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[torch.device] = []
     monkeypatch.setattr(torch.cuda, "synchronize", waited.append)

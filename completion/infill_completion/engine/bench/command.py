@@ -92,6 +92,7 @@ def run(options: argparse.Namespace) -> DecodeReport:
         ModelError: A model, shape or device is not available.
     """
     device = devices.choose_device(options.device)
+    devices.make_current(device)
     plan = MeasurementPlan(
         contexts=_contexts(options.context, device),
         tokens=max(2, options.tokens),

@@ -71,6 +71,7 @@ def load(settings: EngineSettings, progress: Progress, *, without_transformers: 
         ModelError: The model is missing, incomplete, too large or of an unknown kind.
     """
     device = devices.choose_device(settings.device)
+    devices.make_current(device)
     name, folder = choose_model(settings, device)
     weights = precision.Weights() if folder == EMBEDDED else weights_of(folder)
     quantization = _available(precision.choose_quantization(settings.quantization, device, name, weights), settings)

@@ -43,6 +43,16 @@ def choose_device(wanted: str) -> torch.device:
     return torch.device(wanted)
 
 
+def make_current(device: torch.device) -> None:
+    """Let this thread use a CUDA device for whatever names none: streams, events, graphs, questions about bf16.
+
+    Operators follow their tensors to the second device of a machine.  An event recorded on the first one would not wait
+    for them, and a graph captured there would be empty.
+    """
+    if device.type == "cuda" and device.index is not None:
+        torch.cuda.set_device(device)
+
+
 def free_bytes(device: torch.device) -> int | None:
     """Return the memory that is free for a model, or None where it cannot be determined."""
     if device.type == "cuda":

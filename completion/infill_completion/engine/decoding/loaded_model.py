@@ -94,6 +94,7 @@ class LoadedModel:
             checkpoint.model, self.context_tokens + answer, cpu_int8=checkpoint.cpu_int8,
             tokens=self.tokenizer.vocab_size,
         )  # fmt: skip
+        devices.make_current(decoder.device)  # of several, the one that steps begin and end on
         self.forward_pass = ForwardPass(
             decoder, devices.prefill_threads(checkpoint.device, threads),
             devices.step_threads(checkpoint.device, parameters),
