@@ -12,7 +12,7 @@ import pytest
 
 from infill_completion.catalog import learned
 from infill_completion.catalog.learned import Learned
-from infill_completion.settings import EngineSettings, Settings
+from infill_completion.settings import EngineSettings, PrivacySettings, Settings
 from infill_server import idle_learning
 from infill_server.idle_learning import AGAIN_S, IDLE_S, IdleLearning, with_learned
 
@@ -39,8 +39,12 @@ class Desk:
         (self.root / ".git").mkdir(parents=True)
         self.learning = IdleLearning(
             lambda: self.settings, lambda: [self.root / "sub", self.root], self.count,
-            clock=lambda: self.now, is_busy=lambda: self.is_busy,
+            clock=lambda: self.now, is_busy=self.asked_whether_busy,
         )  # fmt: skip
+
+    def asked_whether_busy(self, is_learning: bool) -> bool:
+        assert is_learning is (self.is_learning() and not self.learning._is_halted)
+        return self.is_busy
 
     def count(self) -> None:
         self.learned_count += 1
@@ -89,7 +93,7 @@ async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         assert ordered
         assert folder == made.root  # the repository, not the folder in it
         assert roots == [made.root / "sub", made.root]
-        return [sys.executable, "-c", PROCESS, str(port)]
+        return [sys.executable, "-c", PROCESS, str(port), *settings.privacy.ignore]
 
     monkeypatch.setattr("infill_completion.client.launch.learn_command", command)
     async with await asyncio.start_server(made.report, "127.0.0.1", 0) as server:
@@ -183,6 +187,103 @@ async def test_the_end_of_a_window_ends_it(desk: Desk, monkeypatch: pytest.Monke
     assert process.returncode is not None
 
 
+async def test_other_rules_end_it_and_let_it_begin_again(desk: Desk) -> None:
+    await desk.look_after(IDLE_S)
+    await desk.seen("started")
+    former = desk.process
+    desk.settings = replace(ON, privacy=PrivacySettings(ignore=("internal/**",)))
+    await desk.look_after(1)
+    assert former.returncode is not None
+    await desk.look_after(1)
+    await desk.seen("started")
+    await desk.ended(0)
+    await desk.look_after(1)
+    desk.settings = replace(ON, privacy=PrivacySettings(ignore=("other/**",)))  # may delete what was learned
+    await desk.look_after(1)
+    await desk.seen("started")
+
+
+async def test_other_programs_halt_it(desk: Desk) -> None:
+    await desk.look_after(IDLE_S)
+    await desk.seen("started")
+    desk.is_busy = True
+    await desk.look_after(10)
+    await desk.look_after(10)
+    await desk.seen("pause")
+    desk.is_busy = False
+    await desk.look_after(10)
+    await desk.seen("go")
+    desk.learning.requested()
+    await desk.seen("pause")
+    desk.is_busy = True
+    await desk.look_after(IDLE_S)
+    desk.is_busy = False
+    await desk.look_after(10)
+    await desk.seen("go")
+
+
+async def test_a_request_in_another_window_halts_it(desk: Desk) -> None:
+    other = IdleLearning(lambda: desk.settings, tuple, desk.count, clock=lambda: desk.now)
+    await desk.look_after(IDLE_S)
+    await desk.seen("started")
+    other.requested()
+    desk.learning.watch()
+    await desk.seen("pause")
+    await desk.look_after(IDLE_S - 1)
+    desk.learning.requested()  # its own are no others'
+    desk.learning.watch()
+    await desk.look_after(IDLE_S)
+    await desk.seen("go")
+
+
+async def test_it_does_not_begin_while_the_user_works_in_another_window(desk: Desk) -> None:
+    learned.prepared_learned_folder()
+    other = IdleLearning(lambda: desk.settings, tuple, desk.count, clock=lambda: desk.now)
+    for _ in range(3):
+        desk.now += IDLE_S - 1
+        other.requested()
+        await desk.look_after(1)
+        assert not desk.is_learning()
+    await desk.look_after(IDLE_S)
+    assert desk.is_learning()
+
+
+async def test_what_others_learn_or_delete_is_noticed(desk: Desk) -> None:
+    await desk.look_after(1)
+    keep_adapter(desk.root)
+    await desk.look_after(1)
+    assert desk.learned_count == 0  # the engine is not replaced while the user types
+    desk.is_busy = True
+    await desk.look_after(IDLE_S)
+    await desk.look_after(1)
+    assert desk.learned_count == 1
+    desk.learning.requested()
+    learned.forget(learned.folder_of(desk.root))
+    await desk.look_after(1)
+    await desk.look_after(1)
+    assert desk.learned_count == 2  # at once
+
+
+def keep_adapter(top: Path) -> Learned:
+    """Keep an adapter for a repository, and return its description."""
+    about = Learned(str(top), "small", "c", "f", "2026-01-02T03:04:05+00:00", 1.0, 2, 3, 2.0, 1.0, 1, 2, True)
+    folder = learned.prepared_folder(top)
+    (folder / learned.adapter_name(about)).write_bytes(b"")
+    learned.describe(folder, about)
+    return about
+
+
+@pytest.mark.parametrize(("load", "is_learning", "is_busy"), [
+    (0.9, False, False), (1.1, False, True), (2.9, True, False), (3.1, True, True),
+])  # fmt: skip
+def test_its_own_load_is_not_that_of_others(
+    monkeypatch: pytest.MonkeyPatch, load: float, is_learning: bool, is_busy: bool
+) -> None:
+    monkeypatch.setattr("os.getloadavg", lambda: (load, 9.0, 9.0), raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    assert idle_learning._is_busy(is_learning) is is_busy
+
+
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
@@ -194,10 +295,8 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_window_uses_what_was_learned_in_its_repository(repository: Path, tmp_path: Path) -> None:
     roots = [tmp_path / "elsewhere", repository / "sub"]
     assert with_learned(ON, roots) == ON
-    about = Learned(str(repository), "small", "c", "f", "2026-01-02T03:04:05+00:00", 1.0, 2, 3, 2.0, 1.0, 1, 2, True)
-    folder = learned.prepared_folder(repository)
-    (folder / learned.adapter_name(about)).write_bytes(b"")
-    learned.describe(folder, about)
+    about = keep_adapter(repository)
+    folder = learned.folder_of(repository)
     assert with_learned(ON, roots).engine.adapter == str(folder / learned.adapter_name(about))
     for other in (
         Settings(), replace(ON, engine=replace(ON.engine, url="http://127.0.0.1:9")),

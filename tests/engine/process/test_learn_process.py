@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -69,18 +70,25 @@ def test_what_passed_is_kept_and_used(
     assert [file.name for file in learned.folder_of(top).iterdir()] == [learned.ABOUT]
 
 
-def test_without_a_new_commit_nothing_is_learned_again(
-    tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("age_s", "is_again"), [(3600, False), (86_000, False), (86_500, True), (-3600, True)])
+def test_nothing_is_learned_again_without_a_new_commit_or_on_the_same_day(
+    tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch, age_s: int, is_again: bool
 ) -> None:
     top = repository_with_history(tmp_path / "repo")
     monkeypatch.setattr(School, "learn", lambda self: report(1.0))
     about = learn(settings(tiny_folder), top, Permission())
+    learned_at = (datetime.now(UTC) - timedelta(seconds=age_s)).isoformat()
+    about = replace(about, learned_at=learned_at)
+    former = learned.adapter_path(top)
+    assert former is not None
+    former.rename(former.with_name(learned.adapter_name(about)))
+    learned.describe(learned.folder_of(top), about)
     monkeypatch.setattr(School, "learn", lambda self: report(3.0))
     assert learn(settings(tiny_folder), top, Permission(), only_new=True) == about
     assert learned.adapter_path(top) is not None
     commit(top, {"more.py": lines("more", range(12))})
-    assert not learn(settings(tiny_folder), top, Permission(), only_new=True).is_used
-    assert learned.adapter_path(top) is None
+    assert learn(settings(tiny_folder), top, Permission(), only_new=True).is_used is not is_again
+    assert (learned.adapter_path(top) is None) is is_again
 
 
 @pytest.mark.parametrize("kept_by", ["setting", "file above"])

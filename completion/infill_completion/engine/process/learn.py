@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,7 @@ _LOWEST_PRIORITY = 19
 _FEWEST_THREADS = 2
 _IDLE_PRIORITY_CLASS = 0x40
 EXIT_STOPPED = 3
+_AGAIN = timedelta(days=1)
 IsPrivate = Callable[[Path], bool]
 
 
@@ -103,7 +104,7 @@ def learn(
         folder: Lies in the repository.
         permission: Halts it.
         roots: The folders from which the rules about private files count, besides ``folder`` and the repository's top.
-        only_new: Do nothing if there is no commit since the model learned last.
+        only_new: Do nothing if there is no commit since the model learned last, or if that was less than a day ago.
 
     Raises:
         ServeError: It cannot be learned; the message is a sentence with the next step.
@@ -139,7 +140,8 @@ def _learned(
     is_private = rules()
     before = _still_permitted(top, is_private)
     newest = newest_commit(top)
-    if only_new and before is not None and before.commit == newest and _is_of_model(before, top, *_model(settings)):
+    is_due = before is None or (before.commit != newest and not _was_today(before))
+    if only_new and before is not None and not is_due and _is_of_model(before, top, *_model(settings)):
         return before
     files = files_digest(top, newest, is_private)  # before they are read, so that a change meanwhile is noticed
     history = history_of(top, is_private, permission.wait)
@@ -170,6 +172,15 @@ def _learned(
     )  # fmt: skip
     _keep(top, about, school.adapter() if report.has_passed else None)
     return about
+
+
+def _was_today(before: Learned) -> bool:
+    """Return whether something was learned in the last 24 hours; a time that is yet to come does not count."""
+    try:
+        age = datetime.now(UTC) - datetime.fromisoformat(before.learned_at)
+    except (ValueError, TypeError):
+        return False
+    return timedelta(0) <= age < _AGAIN
 
 
 def _is_of_model(before: Learned, top: Path, name: str, base: Path) -> bool:
