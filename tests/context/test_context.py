@@ -233,6 +233,15 @@ async def test_a_file_that_changes_on_disk_is_read_again(tmp_path: Path) -> None
     assert nearby.documents(here, "python", [tmp_path], lambda _: True) == []
 
 
+async def test_a_link_to_the_edited_file_is_not_near(tmp_path: Path) -> None:
+    here = tmp_path / "main.py"
+    here.write_text(PRICES)
+    (tmp_path / "shapes.py").write_text(SHAPES)
+    (tmp_path / "again.py").symlink_to("main.py")
+    found = NearbyFiles().documents(here, "python", [tmp_path], lambda _: False)
+    assert [item.text for item in found] == [SHAPES]
+
+
 async def test_other_files_take_no_more_than_their_share() -> None:
     documents = [opened(f"shapes{number}.py", SHAPES.replace("Circle", f"Circle{number}") * 3) for number in range(9)]
     small = replace(AT_ONCE, engine=replace(AT_ONCE.engine, context_tokens=1024))

@@ -319,6 +319,29 @@ async def test_what_is_not_text_is_left_out(fixture: Fixture, holder: Holder, co
     assert holder.texts(fixture.workspace) - {""} == {"b = 1\n"}
 
 
+@pytest.mark.parametrize("link", ["aa.py", "z.py"])
+@pytest.mark.parametrize("hard", [False, True])
+async def test_a_file_with_several_names_counts_once_and_not_while_it_is_edited(
+    fixture: Fixture, holder: Holder, link: str, *, hard: bool
+) -> None:
+    """Its saved text would bring back what the user has just deleted."""
+    write(fixture.root / "a.py", "a = 1\n")
+    write(fixture.root / "b.py", "b = 1\n")
+    if hard:
+        os.link(fixture.root / "a.py", fixture.root / link)
+    else:
+        (fixture.root / link).symlink_to("a.py")
+    document = (await fixture.follow())[1]
+    held = holder.store._workspaces[fixture.workspace.name].texts
+    assert sorted(bytes(ids.tolist()).decode() for ids in held.values()) == ["a = 1\n", "b = 1\n"]
+    assert bytes(held[document].tolist()) == b"a = 1\n"
+    assert fixture.feed.names(fixture.workspace, fixture.root / link)[1] == document
+    assert fixture.feed.names(fixture.workspace, fixture.root / "new.py")[1] not in held
+    (fixture.root / "a.py").unlink()
+    await fixture.follow()
+    assert holder.texts(fixture.workspace) == ({"a = 1\n", "b = 1\n"} if hard else {"b = 1\n"})
+
+
 async def test_without_an_engine_that_counts_nothing_is_read(tmp_path: Path) -> None:
     fixture = Fixture(tmp_path, None)
     write(tmp_path / "a.py", "a = 1\n")

@@ -64,6 +64,13 @@ def test_an_indexed_file_that_becomes_private_is_not_shown(tmp_path: Path) -> No
     assert paths(found, tmp_path) == []
 
 
+@pytest.mark.parametrize("edited", ["a.py", "link.py"])
+def test_a_link_to_the_edited_file_is_left_out(tmp_path: Path, edited: str) -> None:
+    write(tmp_path, a_py=SHAPES, b_py=SHAPES)
+    (tmp_path / "link.py").symlink_to("a.py")
+    assert paths(indexed(tmp_path), tmp_path, frozenset({tmp_path / edited})) == ["b.py"]
+
+
 def test_equal_files_come_in_the_order_of_their_names_in_any_order_of_indexing(tmp_path: Path) -> None:
     write(tmp_path, b_py=SHAPES)
     found = indexed(tmp_path)

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from infill_completion.api import EngineUnavailableError, TextHolder, TextUpdate
-from infill_completion.context.sent_texts import SentTexts, Stamp, Workspace, name_of
+from infill_completion.context.sent_texts import Names, SentTexts, Stamp, Workspace, name_of
 from infill_completion.context.source_walk import PAUSE_S, PIECE_MS, IsPrivate
-from infill_completion.document.files import read_source
+from infill_completion.document.files import identity_of, read_source
 from infill_completion.document.lines import to_lf
 from infill_completion.privacy.masking import mask_secrets
 
@@ -72,7 +73,9 @@ class WorkspaceFeed:
         They are empty unless the engine has all of its files, and these were checked a moment ago.
         """
         sent = self._sent.get(workspace.name)
-        return (workspace.name, name_of(str(path))) if sent is not None and sent.counts(self._clock()) else ("", "")
+        if sent is None or not sent.counts(self._clock()):
+            return "", ""
+        return workspace.name, name_of(str(sent.path_of(path)))
 
     async def follow(self, workspace: Workspace, refresh: Refresh, is_private: IsPrivate) -> None:
         """Send what has changed since the last time; what is gone or private is removed first.
@@ -90,10 +93,12 @@ class WorkspaceFeed:
         sent.due_s = began_s + CHECK_S
         try:
             await self._forget([name for name, other in self._sent.items() if other.is_replaced_by(workspace)])
-            checked = await self._allowed(sent, list(sent.files), is_private)
+            names: Names = {}
+            checked = await self._allowed(sent, list(sent.files), is_private, names)
             await self._remove(self._holder, sent, [path for path in sent.files if path not in checked])
             sent.checked_s = self._clock()
-            wanted = _first(await self._allowed(sent, await refresh(), is_private, checked))
+            wanted = _first(await self._allowed(sent, await refresh(), is_private, names, checked))
+            sent.paths = names
             sent.interval_s = sent.due_s - began_s
             await self._send(self._holder, sent, wanted, is_private)
         except EngineUnavailableError:  # the next request tries again
@@ -161,11 +166,13 @@ class WorkspaceFeed:
         sent.texts = held.texts
 
     async def _allowed(
-        self, sent: SentTexts, files: Iterable[Path], is_private: IsPrivate, checked: Mapping[Path, Stamp] | None = None
-    ) -> dict[Path, Stamp]:
+        self, sent: SentTexts, files: Iterable[Path], is_private: IsPrivate, names: Names,
+        checked: Mapping[Path, Stamp] | None = None,
+    ) -> dict[Path, Stamp]:  # fmt: skip
         """Return modification time and size of the files that may be sent; the event loop is free in between.
 
-        The more there is to check, the later the next check is due. Files that were just ``checked`` are not again.
+        The more there is to check, the later the next check is due. Files that were just ``checked`` are not again. Of
+        a file with several paths the first one is allowed, and noted in ``names``.
         """
         allowed: dict[Path, Stamp] = {}
         began = time.perf_counter()
@@ -174,9 +181,10 @@ class WorkspaceFeed:
                 sent.due_s = (sent.due_s or 0.0) + (time.perf_counter() - began) / CHECK_SHARE
                 await asyncio.sleep(PAUSE_S)
                 began = time.perf_counter()
-            stamp = (checked or {}).get(path) or _stamp(path, is_private)
-            if stamp is not None:
-                allowed[path] = stamp
+            if checked is not None and path in checked:
+                allowed[path] = checked[path]
+            elif (status := _status(path, is_private)) is not None and _is_first(path, status, names):
+                allowed[path] = (status.st_mtime_ns, status.st_size)
         return allowed
 
     async def _is_quiet(self) -> bool:
@@ -189,13 +197,19 @@ class WorkspaceFeed:
         return False
 
 
-def _stamp(path: Path, is_private: IsPrivate) -> Stamp | None:
-    """Return modification time and size of a file; None if it is gone, too large or private."""
+def _status(path: Path, is_private: IsPrivate) -> os.stat_result | None:
+    """Return the status of a file; None if it is gone, too large or private."""
     try:
         status = path.stat()
     except OSError:
         return None
-    return None if status.st_size > MAX_FILE_BYTES or is_private(path) else (status.st_mtime_ns, status.st_size)
+    return None if status.st_size > MAX_FILE_BYTES or is_private(path) else status
+
+
+def _is_first(path: Path, status: os.stat_result, names: Names) -> bool:
+    """Return whether a file has not been found under another path, by a link."""
+    identity = identity_of(status)
+    return identity is None or names.setdefault(identity, path) == path
 
 
 def _first(files: Mapping[Path, Stamp]) -> dict[Path, Stamp]:

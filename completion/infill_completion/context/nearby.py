@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from infill_completion.context.source_walk import SKIPPED_FOLDERS
-from infill_completion.document.files import read_source
+from infill_completion.document.files import identities_of, identity_of, read_source
 from infill_completion.document.workspace import OpenDocument
 from infill_completion.languages.registry import language_id_of
 
@@ -60,7 +60,7 @@ class NearbyFiles:
         key = (path.parent, language_id)
         if key not in self._found:
             self._found[key] = _files_near(path.parent, root, language_id)
-        left = FILES_A_REQUEST
+        left, own = FILES_A_REQUEST, identities_of([path])
         documents = []
         for file in self._found[key]:
             if not allows():
@@ -70,7 +70,7 @@ class NearbyFiles:
             except OSError:
                 continue
             known = self._read.get(file)
-            if file == path or is_private(file):
+            if file == path or identity_of(status) in own or is_private(file):
                 continue
             if (known is None or known[0] != status.st_mtime_ns) and left:
                 left -= 1

@@ -7,7 +7,11 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from infill_completion.document.files import identities_of
+
 Stamp = tuple[int, int]
+# The path under which each file is sent, by its identity; a file may have several, by links.
+Names = dict[tuple[int, int], Path]
 
 # Windows of one workspace may know different files until their indexes were read again. Doubles each time.
 PATIENCE_S = 60.0
@@ -54,6 +58,7 @@ class SentTexts:
         checked_s: When what is gone or private was last removed.
         replace_s: From when on the engine may be told again to drop what this window does not know of.
         patience_s: The time from then to the time after.
+        paths: The path under which each file was sent, as of the last check.
     """
 
     workspace: Workspace
@@ -66,6 +71,13 @@ class SentTexts:
     checked_s: float | None = None
     replace_s: float = 0.0
     patience_s: float = PATIENCE_S
+    paths: Names = field(default_factory=dict)
+
+    def path_of(self, path: Path) -> Path:
+        """Return the path under which a file was sent."""
+        if path in self.files:
+            return path
+        return next((self.paths[each] for each in identities_of([path]) if each in self.paths), path)
 
     def counts(self, now_s: float) -> bool:
         """Return whether the engine has all files, and none that may be private by now."""

@@ -17,7 +17,7 @@ from infill_completion.context.inverted_index import InvertedIndex
 from infill_completion.context.similar import LEAST_SIMILARITY, STEP_LINES, WINDOW_LINES, WORD, jaccard
 from infill_completion.context.snippet import Snippet
 from infill_completion.context.source_walk import FRESH_S, PAUSE_S, PIECE_MS, IsPrivate, walk_sources
-from infill_completion.document.files import read_source
+from infill_completion.document.files import identities_of, read_source
 from infill_completion.document.lines import to_lf
 from infill_completion.languages.registry import language_id_of
 
@@ -105,17 +105,18 @@ class WorkspaceIndex:
 
         Args:
             words: The words around the cursor.
-            besides: Files to leave out.
+            besides: Files to leave out, under all their names.
             most: The largest number of windows.
             allows: Called before each file is read; once it returns False, the best so far are returned.
         """
         if not self.is_complete or not words:
             return []
         found: list[Snippet] = []
+        own = identities_of(besides)
         for path, start in self._index.best(words, _COMPARED + len(besides)):
             if len(found) >= _COMPARED or not allows():
                 break
-            if path in besides or self._is_private(path):
+            if path in besides or not own.isdisjoint(identities_of([path])) or self._is_private(path):
                 continue
             lines = self._lines(path)
             text = "\n".join(lines[start : start + WINDOW_LINES])

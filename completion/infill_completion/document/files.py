@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 # A NUL among this many first characters means that a text is binary.
@@ -32,3 +35,17 @@ def read_source(path: Path, most_bytes: int, *, errors: str = "strict") -> str |
     except (OSError, ValueError):  # missing, a name that no file can have, or not text
         return None
     return None if is_binary(text) else text
+
+
+def identity_of(status: os.stat_result) -> tuple[int, int] | None:
+    """Return what all names of one file have in common, links too; None where the file system does not tell."""
+    return (status.st_dev, status.st_ino) if status.st_ino else None
+
+
+def identities_of(paths: Iterable[Path]) -> frozenset[tuple[int, int]]:
+    """Return the identities of those files that there are."""
+    found = set()
+    for path in paths:
+        with contextlib.suppress(OSError, ValueError):
+            found.add(identity_of(path.stat()))
+    return frozenset(identity for identity in found if identity is not None)
