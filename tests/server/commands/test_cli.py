@@ -109,6 +109,8 @@ def test_an_invalid_setting_is_one_sentence(infill_ls, assignment, says):
     ("arguments", "says"),
     [
         ((), "Name a folder with source files, or a file of holes with --holes."),
+        (("--git", "good"), "Write good before --git, which takes a range of revisions."),
+        (("--git", "v1.0.."), "Name a folder with source files, or a file of holes with --holes."),
         (("nowhere",), "Folder not found: nowhere; name one with source files."),
         ((".", "--kinds", "rest,word"), "--kinds takes rest, line, block, with commas between them, not 'rest,word'."),
         ((".", "--count", "0"), "--count takes a number from 1."),

@@ -80,18 +80,23 @@ def _own(
 
 async def _typed(settings: Settings, holes: Sequence[CodeHole], typing: Typing) -> dict[str, Any]:
     """Return the figures of the typist, with and without latency."""
-    chosen = list(_of_each_kind(holes, typing.holes))
+    chosen = list(of_each_kind(holes, typing.holes))
     waiting = await type_holes(typing_settings(settings, has_latency=False), chosen, None)
     typing_on = await type_holes(typing_settings(settings, has_latency=True), chosen, typing.interval_ms)
     return {"typist": {"without_latency": waiting.summary(), "with_latency": typing_on.summary()}}
 
 
-def _of_each_kind(holes: Sequence[CodeHole], count: int) -> Iterator[CodeHole]:
-    """Yield about ``count`` holes, as many of each kind."""
+def of_each_kind(holes: Sequence[CodeHole], count: int) -> Iterator[CodeHole]:
+    """Yield about ``count`` holes, as many of each kind, from everywhere.
+
+    The holes of each kind go through the same files in the same order, so each kind begins elsewhere.
+    """
     groups = [[hole for hole in holes if hole.kind is kind] for kind in HoleKind]
     groups = [group for group in groups if group]
-    for group in groups:
-        yield from group[: -(-count // len(groups))]
+    share = -(-count // len(groups))
+    for start, group in enumerate(groups):
+        places = range(start, share * len(groups), len(groups))
+        yield from group if len(group) <= share else [group[at * len(group) // (share * len(groups))] for at in places]
 
 
 def print_report(report: dict[str, Any]) -> None:

@@ -48,6 +48,8 @@ def select(options: argparse.Namespace, settings: Settings) -> Selection:
     kinds = parse_kinds(options.kinds)
     if options.holes is not None:
         return _from_file(options, kinds)
+    if options.folder is None and options.git and Path(options.git).exists():
+        raise UsageError(f"Write {options.git} before --git, which takes a range of revisions.")
     if options.folder is None:
         raise UsageError("Name a folder with source files, or a file of holes with --holes.")
     folder = Path(options.folder)
