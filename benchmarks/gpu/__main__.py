@@ -24,9 +24,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the running step is killed too
     jsonl = options.out.resolve() / "results.jsonl"
     jsonl.unlink(missing_ok=True)
-    steps = plan(options.device, options.shapes.split(","), jsonl)
-    if options.steps:
-        steps = [step for step in steps if step.name[0] in options.steps.upper()]
+    steps = plan(options.device, options.shapes.split(","), jsonl, options.steps)
     results = run_steps(steps, jsonl.parent, options.total)
     print(f"\n{table(jsonl)}\n\ntook {sum(result.seconds for result in results):.0f} s; figures in {jsonl}")
     return int(not all(result.is_ok for result in results))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.gpu.plan import plan
+from benchmarks.gpu.plan import COLD_IMPORT_S, plan
 from benchmarks.gpu.runner import run_steps
 from benchmarks.gpu.step import Step
 from benchmarks.gpu.summary import table
@@ -94,6 +94,15 @@ def test_the_steps_are_in_order_and_each_has_a_limit():
     assert "".join(step.name[0] for step in steps) == "ABCDEFGHI"
     assert sum(step.limit_s for step in steps[:-1]) < 590
     assert [step.name[0] for step in plan("cpu", ["tiny"], Path("out.jsonl"))] == list("ABCDEI")
+
+
+def test_whichever_step_is_first_has_time_for_a_cold_import():
+    shapes, jsonl = ["7b", "13b", "34b"], Path("out.jsonl")
+    limits = {step.name[0]: step.limit_s for step in plan("cuda", shapes, jsonl)}
+    some = plan("cuda", shapes, jsonl, "bdefgh")
+    assert "".join(step.name[0] for step in some) == "BDEFGH"
+    assert [step.limit_s for step in some] == [limits["B"] + COLD_IMPORT_S, *(limits[letter] for letter in "DEFGH")]
+    assert limits["A"] > COLD_IMPORT_S
 
 
 def test_the_benchmark_measures_only_what_is_asked_and_appends_each_figure(tmp_path, capsys):
