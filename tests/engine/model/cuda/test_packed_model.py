@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -154,6 +155,22 @@ def test_at_load_the_model_is_packed_where_the_kernels_agree_and_gain(case: Case
     assert {type(module) for module in case.modules} == {PackedLinear}
     for got in case.logits(12):
         assert close(got, case.expected(12))
+
+
+def test_a_step_that_cannot_be_captured_leaves_the_kernels_on(
+    case: Case, device: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    def times() -> Iterator[float]:
+        yield from (3.0, 2.0, 0.9)
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    device["times"] = times()
+    with caplog.at_level(logging.WARNING):
+        made = loading.step_kernels(case.model, case.decoder, CAPACITY)
+    assert isinstance(made, StepKernels)
+    assert made.plan == PLANS[0]
+    assert "CUDA out of memory." in caplog.text
+    assert {type(module) for module in case.modules} == {PackedLinear}
 
 
 @pytest.mark.usefixtures("device")

@@ -142,13 +142,21 @@ def error(made: StepKernels, expected: Tensor, shape: KVShape | None = None) -> 
 
 
 def choose_plan(made: StepKernels) -> None:
-    """Let the products run as is fastest for this model and device, by the time of whole steps: kernels overlap."""
+    """Let the products run as is fastest for this model and device, by the time of whole steps: kernels overlap.
+
+    Where a whole step cannot be captured, as where memory is short, they run as they did when they were compared.
+    """
     decoder = made.decoder
     zero, cache = torch.zeros(1, dtype=torch.long, device=decoder.device), KVCache(decoder.kv_shape, _BUCKET)
     step = partial(made.run, _ids(decoder)[:, :1].contiguous(), Places(zero, zero, zero + 1), cache, _BUCKET)
     seconds: dict[StepPlan, float] = {}
-    for made.plan in PLANS:
-        seconds[made.plan] = _seconds([step])
+    try:
+        for made.plan in PLANS:
+            seconds[made.plan] = _seconds([step])
+    except RuntimeError as error_:
+        made.plan = PLANS[0]
+        log.warning("Products: %s, which was not compared with others: %s", made.plan, error_)
+        return
     made.plan = min(seconds, key=seconds.__getitem__)
     log.info("Products: %s; a step takes %.2f ms.", made.plan, seconds[made.plan])
 
