@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from infill_completion.engine.model.cuda.kernels.nf4 import Codebooks, NF4Matrix, codebooks_of, matrix_of
 from infill_completion.engine.model.cuda.kernels.packing import pack, unpack
@@ -183,6 +185,31 @@ def test_packing_can_be_undone() -> None:
     unpack(packed)
     assert torch.equal(packed.packed, module.weight.data)
     assert torch.equal(packed.scales, module.weight.quant_state.absmax)
+
+
+class NoRoomForASecondCopy(TorchDispatchMode):
+    """A device on which the second copy finds no memory."""
+
+    copies = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
+        if func is torch.ops.aten.clone.default:
+            self.copies += 1
+            if self.copies == 2:
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+        return func(*args, **(kwargs or {}))
+
+
+def test_without_memory_a_matrix_is_packed_whole_or_not_at_all() -> None:
+    """Half of it could not be brought back, and the model would compute with it."""
+    module = layer(48, 384)
+    matrix = matrix_of(module)
+    assert matrix is not None
+    before = matrix.packed.clone(), matrix.scales.clone()
+    with NoRoomForASecondCopy(), pytest.raises(torch.OutOfMemoryError):
+        pack(matrix)
+    assert torch.equal(matrix.packed, before[0])
+    assert torch.equal(matrix.scales, before[1])
 
 
 def test_matrices_that_the_kernels_cannot_read_are_left_alone() -> None:

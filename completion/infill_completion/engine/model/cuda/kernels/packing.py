@@ -16,18 +16,21 @@ _ROWS, _UNIT, _PARTS, _BLOCKS, _BYTES = 8, 128, 4, 2, 8  # of a group
 
 def pack(matrix: NF4Matrix) -> None:
     """Bring a matrix from bitsandbytes' order into that of the kernels; its tensors keep their memory."""
-    packed, scales = _in_rows(matrix)
-    matrix.packed.view(-1).copy_(packed.permute(0, 2, 1, 4, 3, 5).reshape(-1))
-    matrix.scales.view(-1).copy_(scales.permute(0, 2, 1, 3).reshape(-1))
+    _reorder(matrix, *_in_rows(matrix))
 
 
 def unpack(matrix: NF4Matrix) -> None:
     """Bring a matrix back into bitsandbytes' order."""
     groups, units = matrix.outputs // _ROWS, matrix.inputs // _UNIT
     packed = matrix.packed.view(groups, units, _ROWS, _PARTS, _BLOCKS, _BYTES)
-    scales = matrix.scales.view(groups, units, _ROWS, _BLOCKS)
-    matrix.packed.view(-1).copy_(packed.permute(0, 2, 1, 4, 3, 5).reshape(-1))
-    matrix.scales.view(-1).copy_(scales.permute(0, 2, 1, 3).reshape(-1))
+    _reorder(matrix, packed, matrix.scales.view(groups, units, _ROWS, _BLOCKS))
+
+
+def _reorder(matrix: NF4Matrix, packed: Tensor, scales: Tensor) -> None:
+    """Exchange groups and rows, given as views; where there is no memory for the copies, nothing has changed yet."""
+    weights, codes = packed.permute(0, 2, 1, 4, 3, 5).reshape(-1), scales.permute(0, 2, 1, 3).reshape(-1)
+    matrix.packed.view(-1).copy_(weights)
+    matrix.scales.view(-1).copy_(codes)
 
 
 def _in_rows(matrix: NF4Matrix) -> tuple[Tensor, Tensor]:
