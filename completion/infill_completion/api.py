@@ -1,7 +1,8 @@
 """The interface between the language server and an engine: OpenAI's completion request and chunks, with additions.
 
 Format: OpenAI's ``POST /v1/completions``.  ``suffix`` is true infilling; ``context``, ``deadline_ms``, ``one_line``,
-``ahead``, ``next_characters``, ``rewrite`` and ``explain`` are additions.  ``usage`` and ``timings`` come last.
+``is_invoked``, ``ahead``, ``next_characters``, ``rewrite`` and ``explain`` are additions.  ``usage`` and ``timings``
+come last.
 """
 
 from __future__ import annotations
@@ -134,7 +135,7 @@ class CompletionRequest:
         ends_with_line: Whether each choice ends with the first line that has text, other than an opening brace alone.
         workspace: Name of the texts that count for it (see :class:`TextUpdate`); empty for none.
         document: Name among these of the one that is edited, which does not count.
-        is_invoked: Whether the user asked for it; not sent to the engine.
+        is_invoked: Whether the user asked for it and waits, so that it may take longer.
         ahead: Whether nobody waits for the answer yet, so that all other requests come first.
         next_characters: Of how many characters, at most, the engine reports how likely they are to be written next; it
             then also reports what it may write instead of the tokens that follow.
@@ -168,8 +169,7 @@ class CompletionRequest:
         """Return the body of the HTTP request."""
         body = asdict(self)
         body["prompt"] = body.pop("prefix")
-        del body["is_invoked"]
-        for name in ("ends_with_line", "ahead", "next_characters", "rewrite"):
+        for name in ("ends_with_line", "is_invoked", "ahead", "next_characters", "rewrite"):
             if not body[name]:
                 del body[name]
         if not self.workspace:

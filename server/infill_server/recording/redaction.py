@@ -29,8 +29,8 @@ from infill_server.recording.secret_tracking import SecretTracker, scrubbed
 
 _LINE_CHARACTERS = 2000
 _NEVER = 1 << 62
-# They decide when a request is answered, and what is said about the answer.
-_NOT_FOR_THE_MODEL = frozenset({"deadline_ms", "explain", "ahead", "next_characters"})
+# They decide when a request is answered and how long that may take, and what is said about the answer.
+_NOT_FOR_THE_MODEL = frozenset({"deadline_ms", "explain", "is_invoked", "ahead", "next_characters"})
 
 
 def redacted(

@@ -1,4 +1,4 @@
-"""A left-to-right model's first line is chosen by the text after the cursor."""
+"""The first line of an answer is chosen by the text after the cursor."""
 
 from __future__ import annotations
 
@@ -37,10 +37,13 @@ ASKS = {
 }
 
 
+INFILLING = RerankParameters(infilling=True, suffix_weight=0.5)
+
+
 @pytest.fixture
 def blind(exact: Generator) -> Generator:
     """The embedded model, which is not shown the suffix."""
-    return exact.with_settings(layout=PromptLayout.LEFT_TO_RIGHT, cache=None)
+    return exact.with_settings(layout=PromptLayout.LEFT_TO_RIGHT, cache=None, rerank=RerankParameters())
 
 
 def run(generator: Generator, request: CompletionRequest, cancelled: Any = never) -> tuple[str, list[Chunk]]:
@@ -66,6 +69,36 @@ def suffix_logprob(model: LoadedModel, request: CompletionRequest, line: str) ->
     scores = decoder.forward(torch.tensor([ids]), KVCache(decoder.kv_shape, len(ids)), 0, all_logits=True)[0]
     chances = scores.log_softmax(-1)
     return sum(float(chances[len(prompt.ids) + at - 1, wanted[at]]) for at in range(start, len(wanted)))
+
+
+@pytest.mark.parametrize("name", [name for name in ASKS if name != "sampled"])
+def test_a_model_that_infills_compares_lines_where_the_user_waits(exact: Generator, name: str) -> None:
+    """It has been shown the suffix, and makes too little of it."""
+    infilling = exact.with_settings(cache=None, rerank=INFILLING)
+    text, chunks = run(infilling, replace(ASKS[name], is_invoked=True))
+    lines = lines_of(chunks)
+    assert len(lines) > 1
+    for line in lines:
+        expected = suffix_logprob(infilling.model, ASKS[name], line["text"])
+        assert line["suffix_logprob"] == pytest.approx(expected, abs=2e-3)
+    best = max(lines, key=lambda line: line["logprob"] + 0.5 * line["suffix_logprob"])
+    assert text.startswith(best["text"])
+
+
+@pytest.mark.parametrize(
+    ("rerank", "is_invoked"), [(INFILLING, False), (RerankParameters(), True), (None, True)], ids=str
+)
+def test_a_model_that_infills_writes_its_own_line_while_the_user_types_and_unless_its_settings_say_otherwise(
+    exact: Generator, rerank: RerankParameters | None, is_invoked: bool
+) -> None:
+    infilling = exact.with_settings(cache=None, rerank=rerank)
+    text, chunks = run(infilling, replace(ASK, is_invoked=is_invoked))
+    assert lines_of(chunks) == []
+    assert text == run(exact.with_settings(cache=None, rerank=None), ASK)[0]
+
+
+def test_the_embedded_model_compares_lines(exact: Generator) -> None:
+    assert exact.model.settings.rerank == INFILLING
 
 
 @pytest.mark.parametrize("request_", ASKS.values(), ids=ASKS)

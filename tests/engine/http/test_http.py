@@ -57,7 +57,8 @@ def test_every_documented_field_reaches_the_model(engine: ScriptedEngine, http: 
     body = {
         "model": "whatever", "prompt": ["p"], "suffix": "s", "max_tokens": 7, "temperature": 0, "top_p": 1, "n": 2,
         "seed": 3, "stop": "\n", "logprobs": 1, "echo": False, "stream": False, "deadline_ms": 60_000, "explain": True,
-        "one_line": True, "ends_with_line": True, "ahead": True, "next_characters": 5,
+        "one_line": True, "ends_with_line": True, "is_invoked": True, "ahead": True,
+        "next_characters": 5,
         "context": [{"path": "a.py", "text": "A = 1"}], "best_of": 1, "user": "me", "unheard_of": {"of": "it"},
     }  # fmt: skip
     http.post("/v1/completions", json=body).raise_for_status()
@@ -67,6 +68,7 @@ def test_every_documented_field_reaches_the_model(engine: ScriptedEngine, http: 
     assert (asked.context[0].path, asked.context[0].text, asked.explain) == ("a.py", "A = 1", True)
     assert asked.one_line
     assert asked.ends_with_line
+    assert asked.is_invoked
     assert (asked.ahead, asked.next_characters) == (True, 5)
     assert asked.deadline_ms is not None
     assert 0 < asked.deadline_ms <= 60_000

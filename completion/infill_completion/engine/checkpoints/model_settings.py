@@ -24,19 +24,21 @@ from infill_completion.prompt.formats import FimFormat, PromptLayout
 
 @dataclass(frozen=True)
 class RerankParameters:
-    """How a left-to-right model uses the text after the cursor; see :mod:`infill_completion.engine.decoding.reranker`.
+    """How the text after the cursor chooses a line; see :mod:`infill_completion.engine.decoding.reranker`.
 
     Attributes:
         alternatives: Most lines that are tried besides the model's own.
         least_share: Least probability of the beginning of such a line, up to the token that makes it another.
         suffix_tokens: How many tokens of the suffix are compared.
         suffix_weight: Weight of their log-probability beside that of the line.
+        infilling: Whether lines are compared for invoked requests too where the model has been shown the suffix.
     """
 
     alternatives: int = 3
     least_share: float = 0.05
     suffix_tokens: int = 8
     suffix_weight: float = 1.0
+    infilling: bool = False
 
     def __post_init__(self) -> None:
         """Check the numbers.
@@ -63,7 +65,7 @@ class ModelSettings:
         workspace: Weights of the counts of the workspace's other texts, or None to use them for drafts only.
         draft_tokens: Most tokens to copy from the text around the cursor and check in one step; 0 for none.  On CUDA
             as many as a step computes anyway.
-        rerank: How the suffix chooses among several lines of a left-to-right model, or None to do without.
+        rerank: How the suffix chooses among several lines, or None to do without.
     """
 
     name: str = ""

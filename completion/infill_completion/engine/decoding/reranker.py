@@ -1,8 +1,9 @@
-"""Lines of a left-to-right model, compared by how likely they make the text after the cursor.
+"""Lines of a model, compared by how likely they make the text after the cursor.
 
-Such a model writes without seeing what follows.  What it nearly wrote instead is continued beside its own answer in a
-fork of one cache, and the line after which the suffix is likeliest wins: by Bayes' rule the probability of a line given
-both sides is proportional to that of the line times that of the suffix after it.
+A left-to-right model writes without seeing what follows, and a small one that infills makes too little of it.  What
+the model nearly wrote instead is continued beside its own answer in a fork of one cache, and the line after which the
+suffix is likeliest wins: by Bayes' rule the probability of a line given both sides is proportional to that of the line
+times that of the suffix after it.
 """
 
 from __future__ import annotations
@@ -71,12 +72,16 @@ class Line:
 
 
 def is_wanted(model: LoadedModel, request: CompletionRequest, prompt: Prompt) -> bool:
-    """Return whether several lines are to be compared: the model does not see the suffix, and one line is expected.
+    """Return whether several lines are to be compared: there is a suffix, and one line is expected.
 
+    A model that has been shown the suffix compares only where the user waits, because keys come too fast for it.
     Several candidates are the likeliest of these lines, unless they are to be independent draws.
     """
     parameters = model.settings.rerank
-    if parameters is None or prompt.layout is not PromptLayout.LEFT_TO_RIGHT or not has_text(request.suffix):
+    if parameters is None or not has_text(request.suffix):
+        return False
+    is_blind = prompt.layout is PromptLayout.LEFT_TO_RIGHT
+    if not is_blind and not (parameters.infilling and request.is_invoked):
         return False
     is_one_line = request.one_line or "\n" in request.stop
     is_drawn = request.temperature >= DISTINCT_BELOW_TEMPERATURE

@@ -1,7 +1,7 @@
 """Parses the body of ``POST /v1/completions`` into a checked request.
 
 Format: OpenAI's completions endpoint, plus our own ``context``, ``deadline_ms``, ``explain``, ``one_line``,
-``ends_with_line``, ``ahead``, ``next_characters``, ``rewrite``, ``workspace`` and ``document``.
+``ends_with_line``, ``is_invoked``, ``ahead``, ``next_characters``, ``rewrite``, ``workspace`` and ``document``.
 ``null`` means the default everywhere.  Unknown fields are ignored, so that clients of other servers work unchanged.
 """
 
@@ -53,6 +53,7 @@ def parse_request(body: bytes) -> CompletionRequest:
         ends_with_line=given.boolean("ends_with_line", default.ends_with_line),
         workspace=_optional_text(fields, "workspace"),
         document=_optional_text(fields, "document"),
+        is_invoked=given.boolean("is_invoked", default.is_invoked),
         ahead=given.boolean("ahead", default.ahead),
         next_characters=given.integer("next_characters", default.next_characters, 0, 32),
         rewrite=rewrite,
