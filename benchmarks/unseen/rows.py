@@ -53,6 +53,13 @@ ROWS = {
     "embedded-files": Row(
         "embedded, workspace counted and in the prompt", EMBEDDED, has_workspace=True, has_files=True
     ),
+    "embedded-own-files": Row(
+        "embedded, its own lines, workspace counted and in the prompt",
+        EMBEDDED,
+        {"rerank": None},
+        has_workspace=True,
+        has_files=True,
+    ),
     "small-plain": Row("small, untaught", SMALL, {"cache": None, "rerank": None}),
     "small-ngrams": Row("small, n-grams", SMALL, {"rerank": None}),
     "small-reranked": Row("small, re-ranked", SMALL, {"cache": None}),
