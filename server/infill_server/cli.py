@@ -6,6 +6,7 @@ Each subcommand imports its modules when it runs, because an editor waits for th
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -209,6 +210,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if passed_on and options.run is not bench_decode:
         parser().error(f"unrecognized arguments: {' '.join(passed_on)}")
     options.passed_on = passed_on
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be UTF-8
     try:
         code: int = options.run(options)
     except UsageError as error:

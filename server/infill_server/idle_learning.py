@@ -171,7 +171,7 @@ class IdleLearning:
 
         roots = self._roots()
         tops = dict.fromkeys(_top(root) for root in roots)
-        return {top: tuple(learn_command(settings, top, roots, ordered=True)) for top in tops}
+        return {top: tuple(learn_command(settings, top, roots, ordered=True, only_new=True)) for top in tops}
 
     def _next_root(self, settings: Settings) -> Path | None:
         """Return a repository in which no attempt was made lately; with other settings it is another attempt."""

@@ -89,8 +89,9 @@ async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     made = Desk(tmp_path, ON)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
-    def command(settings: Settings, folder: Path, roots: Sequence[Path], *, ordered: bool = False) -> list[str]:
+    def command(settings: Settings, folder: Path, roots: Sequence[Path], *, ordered: bool, only_new: bool) -> list[str]:
         assert ordered
+        assert only_new
         assert folder == made.root  # the repository, not the folder in it
         assert roots == [made.root / "sub", made.root]
         return [sys.executable, "-c", PROCESS, str(port), *settings.privacy.ignore]

@@ -42,19 +42,23 @@ def engine_command(settings: EngineSettings, *, tcp: str | None = None) -> list[
     return [*command, "--tcp", tcp] if tcp else command
 
 
-def learn_command(settings: Settings, folder: Path, roots: Sequence[Path] = (), *, ordered: bool = False) -> list[str]:
+def learn_command(
+    settings: Settings, folder: Path, roots: Sequence[Path] = (), *, ordered: bool = False, only_new: bool = False
+) -> list[str]:
     """Return the command line that lets the model of ``settings`` learn the repository of a folder.
 
     Args:
         settings: Which model, what is private, and how much it may take.
         folder: Lies in the repository.
         roots: The folders of the workspace, from which the rules about private files count.
-        ordered: Whether `pause` and `go` on its standard input are obeyed.
+        ordered: Whether `pause` and `go` on its standard input are obeyed, and it ends with that.
+        only_new: Whether it learns only where there are new commits, once a day.
     """
     told = {"engine": asdict(settings.engine), "privacy": asdict(settings.privacy)}
     command = [sys.executable, "-P", "-m", "infill_completion.engine", "learn", str(folder)]
     command += [f"--root={root}" for root in roots]
-    return [*command, "--settings", json.dumps(told), *(["--ordered"] if ordered else [])]
+    command += ["--settings", json.dumps(told)]
+    return [*command, *(["--ordered"] if ordered else []), *(["--only-new"] if only_new else [])]
 
 
 def engine_environment() -> dict[str, str]:

@@ -6,6 +6,7 @@ Nothing here imports torch: a second engine must see the lock, and ``/health`` m
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -65,7 +66,8 @@ def _learn(options: argparse.Namespace) -> int:
     if problems:
         raise ServeError(problems[0])
     roots = [root.absolute() for root in options.root]
-    return run(settings, options.folder.absolute(), roots, is_ordered=options.ordered)
+    folder = options.folder.absolute()
+    return run(settings, folder, roots, is_ordered=options.ordered, only_new=options.only_new)
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -88,8 +90,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--root", type=Path, action="append", default=[], help="a folder of the workspace, whose rules on privacy count"
     )
     action.add_argument("--ordered", action="store_true", help="`pause` and `go` on standard input are obeyed")
+    action.add_argument("--only-new", action="store_true", help="learn only where there are new commits, once a day")
     action.set_defaults(run=_learn)
     options = parser.parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a folder's name need not be UTF-8
     try:
         code: int = options.run(options)
     except ServeError as error:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,11 +24,34 @@ def now(options: argparse.Namespace) -> int:
     folder = Path(options.folder)
     if not folder.is_dir():
         raise UsageError(f"{options.folder} is not a folder; name a folder in a Git repository.")
-    command = learn_command(user_settings(options), folder.absolute(), [Path.cwd()])
+    # It ends with its standard input, so it does not go on alone whatever ends us.
+    command = learn_command(user_settings(options), folder.absolute(), [Path.cwd()], ordered=True)
     try:
-        return subprocess.call(command, env=engine_environment())
+        process = _started(command)
     except OSError as error:
         raise UsageError(f"The engine cannot be started ({error.strerror}); run `infill-ls doctor`.") from error
+    try:
+        code = process.wait()
+    except KeyboardInterrupt:
+        process.kill()
+        process.wait()
+        print("infill-ls: Stopped; nothing new was kept.", file=sys.stderr)  # noqa: T201
+        return 130
+    if code < 0:
+        raise UsageError(
+            f"Learning was ended by signal {-code}, and nothing new was kept; if memory ran out, lower "
+            "engine.learn_memory_mb, or choose a smaller model."
+        )
+    return code
+
+
+def _started(command: list[str]) -> subprocess.Popen[bytes]:
+    """Start a process that leaves Ctrl+C to us; it would end with a traceback."""
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which the process inherits
+    try:
+        return subprocess.Popen(command, stdin=subprocess.PIPE, env=engine_environment())
+    finally:
+        signal.signal(signal.SIGINT, former)
 
 
 def show(options: argparse.Namespace) -> int:

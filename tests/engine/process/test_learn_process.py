@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import re
 import subprocess
 from dataclasses import replace
@@ -15,6 +16,7 @@ import torch
 
 from infill_completion.catalog import learned
 from infill_completion.client.launch import engine_environment, learn_command
+from infill_completion.engine.__main__ import main as engine_main
 from infill_completion.engine.checkpoints import devices
 from infill_completion.engine.checkpoints.adapters import Adapter
 from infill_completion.engine.checkpoints.fingerprint import fingerprint
@@ -277,6 +279,19 @@ def test_a_process_learns_a_repository(tmp_path: Path, tiny_folder: Path) -> Non
     assert about is not None
     assert about.repository == str(top)
     assert about.holes > 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names there are Unicode")
+def test_a_folder_whose_name_is_not_utf_8_is_reported(
+    tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = repository_with_history(tmp_path / "caf\udce9")
+    monkeypatch.setattr(School, "learn", lambda self: report(1.0))
+    told = learn_command(settings(tiny_folder), top)
+    with (tmp_path / "out").open("w", encoding="utf-8") as out:
+        monkeypatch.setattr("sys.stdout", out)
+        assert engine_main(told[told.index("learn") :]) == 0
+    assert "caf\\udce9: " in (tmp_path / "out").read_text(encoding="utf-8")
 
 
 def with_memory(chosen: Settings, memory_mb: int) -> Settings:

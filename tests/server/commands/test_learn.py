@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from infill_completion.catalog import learned
 from infill_completion.catalog.learned import Learned
+from infill_completion.settings import Settings
 from infill_server.cli import EXIT_USAGE, main
 
 
@@ -41,20 +45,72 @@ def test_nothing_was_learned(capsys: pytest.CaptureFixture[str], tmp_path: Path)
     assert main(["learn", "now", str(tmp_path / "missing")]) == EXIT_USAGE
 
 
+def learning(monkeypatch: pytest.MonkeyPatch, program: str) -> list[tuple[Path, list[Path]]]:
+    """Let a program of Python take the place of the process that learns, and return what it is to learn."""
+    asked: list[tuple[Path, list[Path]]] = []
+
+    def command(_settings: Settings, folder: Path, roots: list[Path], *, ordered: bool) -> list[str]:
+        assert ordered  # it ends with us
+        asked.append((folder, roots))
+        return [sys.executable, "-c", program]
+
+    monkeypatch.setattr("infill_server.commands.learn.learn_command", command)
+    return asked
+
+
 def test_a_repository_is_learned_by_the_rules_of_the_current_folder_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commands: list[list[str]] = []
-
-    def call(command: list[str], **_options: object) -> int:
-        commands.append(command)
-        return 0
-
-    monkeypatch.setattr(subprocess, "call", call)
+    asked = learning(monkeypatch, "raise SystemExit(5)")
     (tmp_path / "sub").mkdir()
     monkeypatch.chdir(tmp_path)
-    assert main(["learn", "now", "sub"]) == 0
-    assert commands[0][5:7] == [str(tmp_path / "sub"), f"--root={tmp_path}"]
+    assert main(["learn", "now", "sub"]) == 5
+    assert asked == [(tmp_path / "sub", [tmp_path])]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_ctrl_c_ends_learning_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # As a terminal does, it interrupts both processes.
+    program = (
+        "import os, signal; [os.kill(each, signal.SIGINT) for each in (os.getpid(), os.getppid())]; signal.pause()"
+    )
+    learning(monkeypatch, program)
+    assert main(["learn", "now", str(tmp_path)]) == 130
+    assert capfd.readouterr().err == "infill-ls: Stopped; nothing new was kept.\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_learning_that_was_killed_is_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    learning(monkeypatch, "import os; os.kill(os.getpid(), 9)")
+    assert main(["learn", "now", str(tmp_path)]) == EXIT_USAGE
+    assert "signal 9" in capfd.readouterr().err
+
+
+def test_learning_does_not_outlive_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    learning(monkeypatch, "")
+    started: list[subprocess.Popen[bytes]] = []
+    popen = subprocess.Popen
+
+    def start(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
+        started.append(popen(*arguments, **options))
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    assert main(["learn", "now", str(tmp_path)]) == 0
+    assert started[0].stdin is not None  # a pipe; the process ends with it
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names there are Unicode")
+def test_a_name_that_is_not_utf_8_is_listed(tmp_path: Path) -> None:
+    keep(tmp_path / "caf\udce9")
+    command = [sys.executable, "-P", "-m", "infill_server.cli", "learn", "list"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "caf\\udce9" in done.stdout
 
 
 def test_what_was_learned_is_listed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -259,8 +259,15 @@ def sentence(about: Learned) -> str:
     return f"{about.repository}: {about.holes} places of the newest commits, {was}: {verdict}."
 
 
-def run(settings: Settings, folder: Path, roots: Sequence[Path], *, is_ordered: bool) -> int:
-    """Learn and print what came of it; ``is_ordered`` if orders come on standard input, ``roots`` as in :func:`learn`.
+def run(settings: Settings, folder: Path, roots: Sequence[Path], *, is_ordered: bool, only_new: bool) -> int:
+    """Learn and print what came of it.
+
+    Args:
+        settings: As for :func:`learn`.
+        folder: As for :func:`learn`.
+        roots: As for :func:`learn`.
+        is_ordered: Whether orders come on standard input.
+        only_new: As for :func:`learn`.
 
     Raises:
         ServeError: As :func:`learn`.
@@ -268,5 +275,5 @@ def run(settings: Settings, folder: Path, roots: Sequence[Path], *, is_ordered: 
     permission = Permission()
     if is_ordered:
         permission.obey(sys.stdin)
-    print(sentence(learn(settings, folder, permission, roots, only_new=is_ordered)))  # noqa: T201
+    print(sentence(learn(settings, folder, permission, roots, only_new=only_new)))  # noqa: T201
     return 0
