@@ -245,6 +245,15 @@ def test_the_plan_says_what_would_be_better_and_why_others_were_not_taken(cache:
     assert json.loads(json.dumps(plan.lines_ms))
 
 
+def test_the_plan_is_that_of_the_wanted_device(cache: HubCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several GPUs not all compute in bf16, and torch answers for the current one."""
+    current: list[torch.device] = []
+    monkeypatch.setattr(devices, "make_current", current.append)
+    cache.add(Q05)
+    assert memory_plan(EngineSettings(device="cpu")).model == Q05
+    assert current == [CPU]
+
+
 def test_a_gguf_file_of_another_program_is_taken_unless_a_checkpoint_is_there(
     cache: HubCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,6 +76,7 @@ def memory_plan(settings: EngineSettings) -> MemoryPlan:
     """Return the device and the model that the settings mean on this machine now."""
     try:
         device = devices.choose_device(settings.device)
+        devices.make_current(device)
         chosen, choice = choose_automatically(settings, device)
     except ModelError as error:
         return MemoryPlan(problem=str(error))
