@@ -106,7 +106,11 @@ def test_pieces_are_joined_to_what_was_packed(tmp_path: Path) -> None:
     base.write_bytes(np.random.default_rng(0).bytes(5000))
     pieces = site.pack(base, run, tmp_path / "site", piece_bytes=700)
     assert len(pieces) > 7
-    assert all(sum(file.stat().st_size for file in piece.iterdir()) <= 700 for piece in pieces)
+    assert all(sum(file.stat().st_size for file in piece.glob("*.*")) <= 700 for piece in pieces)
+    shutil.copytree(tmp_path / "site", tmp_path / "part", ignore=lambda folder, names: {"2", "5"} & set(names))
+    with pytest.raises(SystemExit, match="part lacks 2, 5; bring it along"):
+        site.join(tmp_path / "part", tmp_path / "joined")
+    assert not (tmp_path / "joined").exists()
     site.join(tmp_path / "site", tmp_path / "joined")
     assert (tmp_path / "joined" / "base.gguf").read_bytes() == base.read_bytes()
     for name in ("train.jsonl", "held_out.jsonl"):

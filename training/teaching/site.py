@@ -14,6 +14,7 @@ from pathlib import Path
 CALL_BYTES = 64 << 20  # travel at once at most, the repository, 38 MiB, with each piece
 PIECE_BYTES = 20 << 20
 WEIGHTS, TRAIN, HELD_OUT = "base.gguf", "train.jsonl", "held_out.jsonl"
+_COUNT = "count"  # in each piece: how many there are
 _PRESET = 6
 
 
@@ -35,7 +36,10 @@ def pack(base: Path, run: Path, site: Path, piece_bytes: int = PIECE_BYTES) -> l
         count = len(list(site.glob(f"*/{name}.*")))
         (piece / f"{name}.{count:03}").write_bytes(content)
         pieces.append(piece)
-    return sorted(set(pieces))
+    pieces = sorted(set(pieces))
+    for piece in pieces:
+        (piece / _COUNT).write_text(str(len(pieces)), encoding="ascii")
+    return pieces
 
 
 def _cut(contents: list[tuple[str, bytes]], piece_bytes: int) -> Iterator[tuple[str, bytes, int]]:
@@ -52,7 +56,14 @@ def _cut(contents: list[tuple[str, bytes]], piece_bytes: int) -> Iterator[tuple[
 
 
 def join(site: Path, target: Path) -> None:
-    """Write what was packed to ``target``."""
+    """Write what was packed to ``target``.
+
+    Raises:
+        SystemExit: A piece is missing.
+    """
+    counts = {int(file.parent.name): int(file.read_text(encoding="ascii")) for file in site.glob(f"*/{_COUNT}")}
+    if missing := sorted(set(range(1, max(counts.values(), default=1) + 1)) - set(counts)):
+        raise SystemExit(f"{site} lacks {', '.join(map(str, missing))}; bring it along and run this again.")
     target.mkdir(parents=True, exist_ok=True)
     for name in (WEIGHTS, f"{TRAIN}.xz", f"{HELD_OUT}.xz"):
         parts = sorted(site.glob(f"*/{name}.*"), key=lambda part: part.name)
