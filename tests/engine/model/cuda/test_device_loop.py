@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -130,6 +132,18 @@ def test_answers_that_take_turns_get_the_tokens_they_get_alone(decoder: Decoder,
             token = loop.follow(sampling, cache, tokens[-1][0], len(prompt) - 1 + turn)
             tokens.append((token.id, token.logprob))
     assert [[id_ for id_, _ in tokens[1:]] for tokens in together] == [[id_ for id_, _ in tokens] for tokens in alone]
+
+
+def test_a_step_that_ran_ahead_keeps_no_cache(decoder: Decoder, loop: DeviceLoop) -> None:
+    """A cancelled request leaves such a step behind, and where memory is short the next one needs its place."""
+    cache = read(decoder, PROMPT)
+    left = ref(cache)
+    token = loop.follow(COLD, cache, PROMPT[-1], len(PROMPT) - 1)
+    assert loop.is_ahead(COLD, cache, token.id, len(PROMPT))
+    assert not loop.is_ahead(COLD, read(decoder, PROMPT), token.id, len(PROMPT))
+    del cache
+    gc.collect()
+    assert left() is None
 
 
 def test_the_seed_fixes_the_tokens(decoder: Decoder, loop: DeviceLoop) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 from itertools import count
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 import torch
 from torch import Tensor
@@ -76,7 +76,8 @@ class DeviceLoop:
         self._read_back = [torch.zeros(1, 2, dtype=torch.float64, pin_memory=on_cuda) for _ in range(2)]
         cuda: Any = torch.cuda  # parts of it have no types
         self._arrived = [cuda.Event() for _ in self._read_back] if on_cuda else []
-        self._ahead: tuple[Sampling, KVCache, int] | None = None  # the step that is running, and its index
+        # The step that is running, and its index.  It holds no cache, which has to go where memory runs out.
+        self._ahead: tuple[Sampling, ref[KVCache], int] | None = None
         self._last = Token(-1, 0.0)
         self.costs = StepCosts()
         self.steps = 0
@@ -111,13 +112,13 @@ class DeviceLoop:
         self._ahead = None
         if ahead and index + 1 < cache.capacity:
             self._launch(sampling, cache, index + 1)
-            self._ahead = (sampling, cache, index + 1)
+            self._ahead = (sampling, ref(cache), index + 1)
         self._last = self._read(index)
         return self._last
 
     def is_ahead(self, sampling: Sampling, cache: KVCache, id_: int, index: int) -> bool:
         """Return whether the step for ``id_`` is running already, so that its token costs nothing more."""
-        return self._ahead == (sampling, cache, index) and self._last.id == id_
+        return self._ahead == (sampling, ref(cache), index) and self._last.id == id_
 
     def reach(self, cache: KVCache, index: int) -> int:
         """Return how many tokens from ``index`` on are best computed in wide steps; more deserve a normal pass.
