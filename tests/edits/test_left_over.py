@@ -75,13 +75,14 @@ def test_nothing_is_left_over_after_an_undo() -> None:
 
 
 def test_what_was_passed_over_for_four_other_changes_is_not_left_over() -> None:
-    buffer = Buffer("def f(count):\n    return count\n" + "\n\nx = 1\n" * 4)
+    others = {"a = 1": "a = 22", "b = []": "b = {}", "c += d": "c -= d", "e = f.g": "e = f.h"}
+    buffer = Buffer("def f(count):\n    return count\n" + "".join(f"\n\n{line}\n" for line in others))
     buffer.type_over(buffer.text.index("count"), "count", "total")
-    counted = []
-    for _ in range(4):
-        replace(buffer, "x = 1\n", "x = 2\n")
-        counted.append(len(buffer.ask().shown))
-    assert counted == [1, 1, 1, 0]
+    found = []
+    for old, new in others.items():
+        replace(buffer, old, new)
+        found.append(proposed(buffer))
+    assert found == [[(1, "total")]] * 3 + [[]]
 
 
 def test_what_was_taken_back_is_not_left_over() -> None:

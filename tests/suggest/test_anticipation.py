@@ -21,6 +21,16 @@ def typed_at(snapshot: Snapshot, seconds_ago: float) -> Snapshot:
     return replace(snapshot, typed_s=time.monotonic() - seconds_ago)
 
 
+async def anticipated(settings: Settings, marked: str, *, is_steady: bool = False) -> int:
+    """Return how many requests the engine gets if the editor is going to ask at a place."""
+    engine = ScriptedEngine(says("a + b"))
+    completer = Completer(engine, settings, is_steady=is_steady)
+    await completer.anticipate(at(marked))
+    await until(lambda: is_idle(completer))
+    await completer.aclose()
+    return len(engine.requests)
+
+
 async def test_the_request_of_the_editor_joins_the_anticipated_one() -> None:
     engine = ScriptedEngine(says("a + b"), gate=asyncio.Event(), free_chunks=1)
     completer = Completer(engine, AT_ONCE)
@@ -56,6 +66,7 @@ async def test_what_is_known_is_not_asked_again() -> None:
     await until(lambda: is_idle(completer))
     engine.requests.clear()
     await completer.anticipate(at(typed("a +")))
+    await until(lambda: is_idle(completer))
     assert not engine.requests
     await completer.aclose()
 
@@ -93,16 +104,13 @@ async def test_a_key_ends_an_anticipated_request_that_it_contradicts() -> None:
     ],
 )
 async def test_nothing_is_anticipated_where_nothing_would_be_asked(settings: Settings) -> None:
-    engine = ScriptedEngine(says("a + b"))
-    await Completer(engine, settings).anticipate(at(CODE))
-    await Completer(engine, AT_ONCE).anticipate(at("na|me = 1\n"))  # within a word
-    assert not engine.requests
+    assert await anticipated(settings, CODE) == 0
 
 
-async def test_a_steady_completer_anticipates_nothing() -> None:
-    engine = ScriptedEngine(says("a + b"))
-    await Completer(engine, AT_ONCE, is_steady=True).anticipate(at(CODE))
-    assert not engine.requests
+async def test_within_a_word_and_by_a_steady_completer_nothing_is_anticipated() -> None:
+    assert await anticipated(AT_ONCE, CODE) == 1
+    assert await anticipated(AT_ONCE, "na|me = 1\n") == 0
+    assert await anticipated(AT_ONCE, CODE, is_steady=True) == 0
 
 
 async def test_the_pause_begins_with_the_key() -> None:
