@@ -99,3 +99,19 @@ def test_a_long_line_takes_no_long_time() -> None:
 )
 def test_nothing_is_imported_that_is_known_or_not_sure(text: str, typed: str, others: tuple[str, ...]) -> None:
     assert proposed(text, typed, others) is None
+
+
+@pytest.mark.parametrize(
+    ("count", "path", "is_due"), [(3, "/app/main.py", False), (4, "/app/main.py", True), (1, "/tools/main.py", True)]
+)
+def test_what_fewer_than_four_files_import_counts_only_near_them(count: int, path: str, is_due: bool) -> None:
+    buffer = Buffer(HEAD, uri=path)
+    buffer.files = {f"/tools/{index}.py": "from m import a\n" for index in range(count)}
+    buffer.replace(len(HEAD), len(HEAD), "y = a()")
+    assert bool(buffer.ask(offset=0).proposals) is is_due
+
+
+@pytest.mark.parametrize(("usual", "others", "is_due"), [(9, 1, True), (8, 1, False), (36, 4, True), (35, 4, False)])
+def test_one_file_in_ten_may_import_something_else(usual: int, others: int, is_due: bool) -> None:
+    texts = ("from m import a\n",) * usual + ("from n import a\n",) * others
+    assert (proposed(HEAD, "y = a", texts) is not None) is is_due

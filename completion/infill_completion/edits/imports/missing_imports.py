@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 # New names that are looked at.
 _MAX_NAMES = 60
-# One file may import another thing of the same name: of 93 names that so many files import in one way and at most a
-# tenth of that in others, 92 were the usual one where an import was taken away from files of six projects.
-_MANY, _NEARLY_ALL = 5, 0.9
+# One file in ten may import another thing of the same name: of 93 names that so many files import in one way, 92 were
+# the usual one where an import was taken away from files of six projects.
+_NEARLY_ALL = 0.9
 # What one other file of a crate imports was another thing in 3 of 7 places in clap, and in 1 of 7 with two files.
 _MIN_FILES_IN_RUST = 2
 
@@ -129,13 +129,13 @@ class _Missing:
         return NO_PLACE if place is None else place
 
     def _way(self, name: str) -> ImportWay | None:
-        """Return the way in which all other files import a name, or nearly all of many."""
+        """Return the way in which all other files import a name, or nearly all."""
         ways = self._table.ways(name, self._path, has_endings=self._file.has_endings)
         way = max(ways, key=lambda way: way.files, default=None)
         if way is None:
             return None
         files = sum(one.files for one in ways)
-        if way.files < files and (way.files < _MANY or way.files < _NEARLY_ALL * files):
+        if way.files < _NEARLY_ALL * files:
             return None
         is_of_language = way.name.module.partition("::")[0] in {"std", "core", "alloc"}
         is_enough = self._family != "rust" or is_of_language or way.files >= _MIN_FILES_IN_RUST
