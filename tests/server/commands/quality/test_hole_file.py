@@ -46,6 +46,8 @@ def line(**changes: Any) -> bytes:
         (line(middle="1\r2", kind="line"), "`middle` has several lines, which only the kind `block` may have."),
         (line(kind="word"), "`kind` must be one of rest, line, block."),
         (line(kind=None, path="a\0b"), "`path` is not a path."),
+        (line(language="python\n"), "`language` is not a language id, such as python."),
+        (line(language="\x1b[2J"), "`language` is not a language id, such as python."),
         (line(prefix="\ud800"), "half of a surrogate pair; write whole characters."),
     ],
 )

@@ -124,6 +124,8 @@ def _name(entry: dict[str, Any], place: str) -> tuple[str, str]:
     path, language = entry.get("path", ""), entry.get("language", "")
     if "\0" in path:
         raise UsageError(f"{place}: `path` is not a path.")
+    if not language.isprintable():
+        raise UsageError(f"{place}: `language` is not a language id, such as python.")
     language = language or (language_id_of(PurePosixPath(path).name) if path else "")
     if not language:
         raise UsageError(f"{place}: `path` or `language` is missing.")
