@@ -1,1 +1,1 @@
-"""Decoding: prefill, sampling, candidates and token healing; `generator.py` is the entry."""
+"""Decoding: prefill, sampling, candidates and token healing. Entries: `generator`, and `run` for one request."""

@@ -1,1 +1,1 @@
-"""An n-gram index over the prompt, whose predictions are mixed with the model's distribution."""
+"""Counts of what follows what in the prompt and in the workspace's files, mixed with the model's distribution."""
