@@ -20,6 +20,7 @@ from infill_completion.folders import state_folder
 
 ABOUT = "about.json"
 _SUFFIX = ".safetensors"
+_GONE = "gone"  # the file that says since when a repository has been gone
 _KEPT_WITHOUT_REPOSITORY = timedelta(days=30)
 
 
@@ -164,14 +165,31 @@ def adapter_path(repository: Path) -> Path | None:
 
 
 def forget_vanished(now: datetime) -> None:
-    """Delete what was learned long ago in repositories that are gone; a disk may be away for a while."""
+    """Delete what was learned in repositories that have been gone for a while; a disk may be away today."""
     for folder, learned in all_learned():
-        if learned is None or os.path.lexists(learned.repository):
+        if learned is None:
             continue
-        with contextlib.suppress(OSError, ValueError, TypeError):
-            if now - datetime.fromisoformat(learned.learned_at) >= _KEPT_WITHOUT_REPOSITORY:
+        with contextlib.suppress(OSError):
+            if os.path.lexists(learned.repository):
+                (folder / _GONE).unlink(missing_ok=True)
+            elif now - _gone_since(folder, now) >= _KEPT_WITHOUT_REPOSITORY:
                 forget(folder)
                 folder.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def _gone_since(folder: Path, now: datetime) -> datetime:
+    """Return when a repository was first seen to be gone, which is now if nobody has noted it.
+
+    Raises:
+        OSError: It cannot be noted.
+    """
+    mark = folder / _GONE
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        noted = datetime.fromisoformat(mark.read_text(encoding="utf-8"))
+        if noted <= now:
+            return noted
+    mark.write_text(now.isoformat(), encoding="utf-8")
+    return now
 
 
 def forget(folder: Path) -> None:
