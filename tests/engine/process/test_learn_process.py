@@ -341,13 +341,31 @@ def test_an_engine_answers_with_what_was_learned(tmp_path: Path) -> None:
     after.close()
 
 
-@pytest.mark.parametrize("fault", ["missing", "damaged", "another model's"])
+def change(fault: str, tensors: dict[str, torch.Tensor]) -> None:
+    """Put a fault into what a matrix has learned."""
+    name = next(each for each in tensors if each.endswith(".shift")).replace(".shift", ".gain")
+    gain = tensors.pop(name)
+    if fault != "a part missing":
+        tensors[name] = {
+            "other shapes": gain[:1].clone(), "not finite": gain / 0 + torch.inf, "other numbers": gain.to(torch.int8),
+        }[fault]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "fault", ["missing", "damaged", "another model's", "other shapes", "not finite", "other numbers", "a part missing"]
+)
 def test_a_bad_adapter_does_not_keep_an_engine_from_starting(tmp_path: Path, fault: str) -> None:
     file = tmp_path / "adapter.safetensors"
     if fault == "damaged":
         file.write_bytes(b"\0" * 20)
-    elif fault == "another model's":
-        adapter_of(Student.load(EMBEDDED), "another").write(file)
+    elif fault != "missing":
+        base = "another" if fault == "another model's" else fingerprint(EMBEDDED)
+        adapter = adapter_of(Student.load(EMBEDDED), base)
+        if fault != "another model's":
+            changed = dict(adapter.learned)
+            change(fault, changed)
+            adapter = adapter._replace(learned=changed)
+        adapter.write(file)
     chosen = EngineSettings(model="embedded", device="cpu", adapter=str(file))
     generator = Generator.load(chosen, lambda share, doing: None, without_transformers=True)
     assert generator.details["adapter"].startswith("not used: ")

@@ -58,6 +58,10 @@ class Readable(Protocol):
         ...
 
 
+class ForeignAdapterError(ModelError):
+    """An adapter is that of a model with other shapes."""
+
+
 class Adapter(NamedTuple):
     """What a checkpoint has learned.
 
@@ -80,12 +84,15 @@ class Adapter(NamedTuple):
             content = file.read_bytes()
             (length,) = struct.unpack("<Q", content[:8])
             base = json.loads(content[8 : 8 + length])["__metadata__"][_BASE]
-            return cls(str(base), load(content))
+            adapter = cls(str(base), load(content))
         except (OSError, ValueError, LookupError, TypeError, RecursionError, struct.error, SafetensorError) as error:
             kind = type(error).__name__
             raise ModelError(
                 f"The adapter {file.name} cannot be read ({kind}); run `infill-ls learn forget` to do without it."
             ) from error
+        if not all(_is_sound(name, tensor) for name, tensor in adapter.learned.items()):
+            raise ModelError(f"The adapter {file.name} is damaged; run `infill-ls learn forget` to do without it.")
+        return adapter
 
     def write(self, file: Path) -> None:
         """Write a file, whole or not at all; only the user can read it."""
@@ -98,7 +105,7 @@ class Adapter(NamedTuple):
         """Return the tensors of the checkpoint with what they have learned.
 
         Raises:
-            ModelError: The adapter is that of a model with other shapes.
+            ForeignAdapterError: The adapter is that of a model with other shapes.
         """
         return {name: self._adapted(name, tensor) for name, tensor in tensors.items()}
 
@@ -109,6 +116,7 @@ class Adapter(NamedTuple):
             self._check(len(tensor.shape) == 2 and rows.shape[1] == tensor.shape[1] and len(ids) == len(rows))
             return _WithRows(tensor, ids, rows)
         if gain is None:
+            self._check(shift is None)
             return tensor
         if shift is None:
             self._check(gain.shape == tensor.shape)
@@ -119,7 +127,14 @@ class Adapter(NamedTuple):
 
     def _check(self, fits: bool) -> None:
         if not fits:
-            raise ModelError("The adapter is another model's; run `infill-ls learn forget` to do without it.")
+            raise ForeignAdapterError("The adapter is another model's; run `infill-ls learn forget` to do without it.")
+
+
+def _is_sound(name: str, tensor: Tensor) -> bool:
+    """Return whether a tensor has the numbers that one of its name can have: damage shows in no other way."""
+    if name.endswith(_IDS):
+        return tensor.dtype == torch.int64 and tensor.dim() == 1
+    return tensor.is_floating_point() and bool(tensor.isfinite().all())
 
 
 def usable_adapter(file: str | None, checkpoint: Path, *, can_apply: bool) -> tuple[Adapter | None, str]:

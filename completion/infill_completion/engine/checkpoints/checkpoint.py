@@ -18,7 +18,7 @@ import torch
 
 from infill_completion.engine import memory
 from infill_completion.engine.checkpoints import devices, precision
-from infill_completion.engine.checkpoints.adapters import Adapter, usable_adapter
+from infill_completion.engine.checkpoints.adapters import Adapter, ForeignAdapterError, usable_adapter
 from infill_completion.engine.checkpoints.embedded_weights import load_llama
 from infill_completion.engine.checkpoints.gguf.loading import forget_headers, load_gguf
 from infill_completion.engine.checkpoints.model_settings import ModelSettings
@@ -99,9 +99,10 @@ def load(settings: EngineSettings, progress: Progress, *, without_transformers: 
     # The engine packs whole weights; the int8 of bitsandbytes is for GPUs.
     held = "none" if is_cpu_int8 else quantization
     if is_streamed:
-        model: Any = _streamed(folder, name, 4 if quantization == "int4" else 8, progress, adapter)
+        bits = 4 if quantization == "int4" else 8
+        model, learned = _adapted(lambda some: _streamed(folder, name, bits, progress, some), adapter, learned)
     elif without_transformers and folder == EMBEDDED and device.type == "cpu" and held == "none":
-        model = load_llama(folder, dtype, adapter if is_llama else None)
+        model, learned = _adapted(lambda some: load_llama(folder, dtype, some), adapter, learned)
     elif weights.is_gguf:
         model = _dequantized(folder, name, dtype, device, progress)
     else:
@@ -117,6 +118,15 @@ def load(settings: EngineSettings, progress: Progress, *, without_transformers: 
         model_settings.name or name, folder, model, tokenizer, model_settings, device, dtype, quantization, needed,
         is_cpu_int8, learned,
     )  # fmt: skip
+
+
+def _adapted(load: Callable[[Adapter | None], Any], adapter: Adapter | None, learned: str) -> tuple[Any, str]:
+    """Return the model with an adapter, or without one that does not fit, and what is said about that."""
+    try:
+        return load(adapter), learned
+    except ForeignAdapterError as error:
+        log.warning("%s", error)
+        return load(None), f"not used: {error}"
 
 
 def _check_tokenizer(tokenizer: Tokenizer, name: str, rows: int) -> None:

@@ -32,7 +32,7 @@ def load_llama(folder: Path, dtype: torch.dtype, adapter: Adapter | None = None)
         adapter: What the model has learned.
 
     Raises:
-        ModelError: The adapter is another model's.
+        ForeignAdapterError: The adapter is another model's.
     """
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     file = folder / "model.safetensors"

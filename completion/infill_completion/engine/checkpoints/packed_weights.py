@@ -185,6 +185,7 @@ def load_packed(
         adapter: What the model has learned.
 
     Raises:
+        ForeignAdapterError: The adapter is another model's.
         KeyError: A tensor is missing.
         ModelError: A GGUF file is damaged, or holds a model that is not supported.
         ValueError: A file is damaged.
