@@ -21,6 +21,10 @@ from infill_completion.engine.bench.random_weights import SHAPES
 from infill_completion.engine.model import decoder as decoder_module
 from infill_completion.engine.model import huge_pages
 from infill_completion.engine.model.cuda.device_loop import DeviceLoop
+from infill_completion.engine.model.cuda.kernel_step import KernelStep
+from infill_completion.engine.model.cuda.kernels.nf4 import Codebooks, NF4Matrix
+from infill_completion.engine.model.cuda.kernels.step_kernels import StepKernels
+from infill_completion.engine.model.cuda.kernels.step_weights import LayerWeights, StepWeights
 from infill_completion.engine.model.cuda.static_step import StaticStep, bucket_of
 from infill_completion.engine.model.decoder import Decoder
 from infill_completion.engine.model.fork import Fork
@@ -122,6 +126,77 @@ def test_a_step_reads_nothing_on_the_host_and_mixes_no_devices(name: str, rows: 
     assert step.result.shape == (rows, 2)
     assert step.logits.shape == (rows, shape.vocab)
     assert {step.result.device, step.logits.device, step.ids.device} == {devices_of(1)[0]}
+
+
+class SmallestDevice:
+    """Refuses launches that some device with the kernels cannot run, and keeps the others."""
+
+    def __init__(self) -> None:
+        self.launches: list[tuple[str, tuple[int, int, int], tuple[Tensor | int | float, ...]]] = []
+
+    def launch(
+        self, name: str, grid: tuple[int, int, int], block: int, shared_bytes: int, *arguments: Tensor | int | float
+    ) -> None:
+        assert 1 <= block <= 1024
+        assert min(grid) >= 1
+        assert max(grid[1:]) < 1 << 16
+        assert shared_bytes <= 99 << 10, name  # of sm_86 and sm_89, which have the least
+        assert all(abs(each) < 1 << 31 for each in (*grid, *arguments) if isinstance(each, int))
+        assert {each.device for each in arguments if isinstance(each, Tensor)} == {devices_of(1)[0]}
+        self.launches.append((name, grid, arguments))
+
+
+def in_four_bits(decoder: Decoder, shape: ModelShape) -> StepWeights:
+    """Return weights of a decoder's shapes, as bitsandbytes stores them."""
+
+    def zeros(*size: int, dtype: torch.dtype = torch.bfloat16) -> Tensor:
+        return torch.zeros(*size, dtype=dtype, device=decoder.device)
+
+    def matrix(outputs: int, inputs: int) -> NF4Matrix:
+        count = outputs * inputs
+        packed, scales = zeros(count // 2, 1, dtype=torch.uint8), zeros(count // 64, dtype=torch.uint8)
+        coarse = zeros(-(-count // 64 // 256), dtype=torch.float32)
+        return NF4Matrix(packed, scales, coarse, zeros(1, dtype=torch.float32), outputs, inputs)
+
+    hidden, inner = shape.hidden, shape.intermediate
+    queries, keys = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
+    layer = LayerWeights(
+        matrix(queries, hidden), matrix(keys, hidden), matrix(keys, hidden), zeros(queries + 2 * keys),
+        matrix(hidden, queries), matrix(inner, hidden), matrix(inner, hidden), matrix(hidden, inner),
+        zeros(hidden), zeros(hidden),
+    )  # fmt: skip
+    books = Codebooks(zeros(16, dtype=torch.float32), zeros(256, dtype=torch.float32))
+    return StepWeights((layer,) * shape.layers, books, zeros(shape.vocab, hidden))
+
+
+@pytest.mark.parametrize("is_rounded", [False, True])
+@pytest.mark.parametrize("rows", [1, 8])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_step_in_kernels_fits_every_device_at_the_longest_context(name: str, rows: int, is_rounded: bool) -> None:
+    shape, at, capacity = SHAPES[name], 16_384, 16_384 + 512
+    decoder, device = Decoder(llama(shape, devices_of(1)), capacity), SmallestDevice()
+    kernels = StepKernels(decoder, in_four_bits(decoder, shape), device, 16, capacity)
+    kv_shape = decoder.kv_shape._replace(dtype=torch.int8) if is_rounded else decoder.kv_shape
+    cache, step = KVCache(kv_shape, capacity), KernelStep(kernels, rows)
+    step.feed([1] * rows, at, Fork(16_000, 3))
+    step.run(cache, bucket := bucket_of(at + rows, capacity))
+    assert step.logits.shape == (rows, shape.vocab)
+    assert len(device.launches) == 3 + (6 if is_rounded else 5) * shape.layers
+    attention = [(grid, tensors) for name, grid, tensors in device.launches if name.startswith("attention")]
+    assert len(attention) == shape.layers
+    for (heads, chunks, tiles), (*_, sums, stats, counters, out, _, group, _, _, _, likely, _) in attention:
+        assert isinstance(sums, Tensor)
+        assert isinstance(stats, Tensor)
+        assert isinstance(counters, Tensor)
+        assert isinstance(out, Tensor)
+        parts = shape.heads * rows * chunks
+        assert sums.numel() >= parts * shape.head_dim
+        assert stats.numel() >= 2 * parts
+        assert counters.numel() >= heads * tiles
+        assert (heads, group) == (shape.kv_heads, shape.heads // shape.kv_heads)
+        assert out.shape == (rows, shape.heads, shape.head_dim)
+        assert 0 < int(likely) <= at < bucket
+        assert 16 * tiles >= rows * int(group)
 
 
 @pytest.mark.parametrize("devices", COUNTS)
