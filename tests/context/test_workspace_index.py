@@ -128,6 +128,15 @@ def test_a_workspace_of_more_windows_than_are_kept_stays_indexed(
     assert paths(found, tmp_path) == ["a.py", "b.py"]
 
 
+def test_a_folder_inside_another_one_takes_no_room_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_WINDOWS", 3)
+    write(tmp_path, a__a_py=SHAPES, a__b_py=SHAPES, z__z_py=SHAPES)
+    found = WorkspaceIndex("python", [tmp_path / "a", tmp_path], lambda _: False)
+    for _ in found.steps():
+        pass
+    assert paths(found, tmp_path) == ["a/a.py", "a/b.py", "z/z.py"]
+
+
 def test_each_step_returns_to_the_event_loop_soon(tmp_path: Path) -> None:
     """A file of thousands of lines takes many steps."""
     write(tmp_path, a_py=SHAPES * 1000)

@@ -80,7 +80,7 @@ class WorkspaceIndex:
         windows = 0  # of the files seen; those of an earlier pass stay until the end of this one
         for path, changed in self._walk():
             yield
-            if path is None:
+            if path is None or path in seen:  # one folder of the workspace may be in another
                 continue
             if len(seen) >= MAX_FILES or windows >= MAX_WINDOWS:
                 break
