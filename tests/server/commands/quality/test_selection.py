@@ -53,3 +53,10 @@ def test_all_holes_of_a_file_are_measured_unless_fewer_are_wanted(folder: Path, 
     write_holes(file, chosen.holes, chosen.folder)
     assert len(selected(holes=file).holes) == 300
     assert len(selected(holes=file, count=20).holes) == 40
+
+
+def test_a_file_with_two_names_is_cut_once(folder: Path) -> None:
+    (folder / "f00_again.py").symlink_to("f00.py")
+    (folder / "a.py").symlink_to("f01.py")
+    names = {hole.path.name for hole in selected(folder=folder, count=200, kinds="line").holes}
+    assert names == {"a.py", *(f"f{number:02}.py" for number in range(60))} - {"f01.py"}
