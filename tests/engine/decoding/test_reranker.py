@@ -59,7 +59,7 @@ def lines_of(chunks: list[Chunk]) -> list[dict[str, Any]]:
 def suffix_logprob(model: LoadedModel, request: CompletionRequest, line: str) -> float:
     """Return the log-probability of the suffix after a line, in a pass of its own."""
     prompt, tokenizer = model.prompt(request), model.tokenizer
-    rest = (request.suffix or "").partition("\n")[0]
+    rest = (request.suffix or "").partition("\n")[0] if prompt.layout is PromptLayout.LEFT_TO_RIGHT else ""
     written = prompt.spell + (line.removesuffix(rest) if rest else line)
     whole, before = tokenizer.encode_infilling(written + (request.suffix or "")), tokenizer.encode_infilling(written)
     start = next(at for at in range(len(whole)) if whole[at] != (*before, -1)[at])
@@ -83,6 +83,16 @@ def test_a_model_that_infills_compares_lines_where_the_user_waits(exact: Generat
         assert line["suffix_logprob"] == pytest.approx(expected, abs=2e-3)
     best = max(lines, key=lambda line: line["logprob"] + 0.5 * line["suffix_logprob"])
     assert text.startswith(best["text"])
+
+
+def test_a_bracket_of_a_model_that_sees_the_one_after_the_cursor_is_another_one(exact: Generator) -> None:
+    infilling = exact.with_settings(cache=None, rerank=INFILLING)
+    request = replace(ASK, prefix=PREFIX + "size = len(str(pa", suffix=")" + SUFFIX, is_invoked=True)
+    closed = [line for line in lines_of(run(infilling, request)[1]) if line["text"].endswith(")")]
+    assert closed
+    for line in closed:
+        expected = suffix_logprob(infilling.model, request, line["text"])
+        assert line["suffix_logprob"] == pytest.approx(expected, abs=2e-3)
 
 
 @pytest.mark.parametrize(

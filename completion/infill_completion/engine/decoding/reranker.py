@@ -80,8 +80,7 @@ def is_wanted(model: LoadedModel, request: CompletionRequest, prompt: Prompt) ->
     parameters = model.settings.rerank
     if parameters is None or not has_text(request.suffix):
         return False
-    is_blind = prompt.layout is PromptLayout.LEFT_TO_RIGHT
-    if not is_blind and not (parameters.infilling and request.is_invoked):
+    if not _is_blind(prompt) and not (parameters.infilling and request.is_invoked):
         return False
     is_one_line = request.one_line or "\n" in request.stop
     is_drawn = request.temperature >= DISTINCT_BELOW_TEMPERATURE
@@ -248,11 +247,16 @@ class Reranker:
         rows: list[Sequence[int]] = []
         starts: list[int] = []
         for line in lines:
-            written, after = parts(self._text(line), self._request.suffix or "")
+            written, after = parts(self._text(line), self._request.suffix or "", is_blind=_is_blind(prompt))
             whole = encode(prompt.spell + written + after)
             starts.append(common_prefix(encode(prompt.spell + written), whole))
             rows.append(whole[: starts[-1] + self._parameters.suffix_tokens])
         return rows, starts
+
+
+def _is_blind(prompt: Prompt) -> bool:
+    """Return whether the suffix is not in the prompt."""
+    return prompt.layout is PromptLayout.LEFT_TO_RIGHT
 
 
 def _logprob(scores: Tensor, id_: int) -> float:

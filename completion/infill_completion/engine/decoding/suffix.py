@@ -41,12 +41,20 @@ def line_end(text: str, *, is_blank: bool) -> int | None:
     return None if end < 0 else end
 
 
-def parts(line: str, suffix: str) -> tuple[str, str]:
+def parts(line: str, suffix: str, *, is_blind: bool) -> tuple[str, str]:
     """Return the part of an answer's first line before the rest of the cursor's line, and the beginning of the suffix.
 
-    A left-to-right model writes the rest of the line too, as ``value)`` before ``)``.
+    A left-to-right model writes the rest of the line too, as ``value)`` before ``)``; one that is shown the suffix
+    means another bracket by it.
+
+    Args:
+        line: The answer's first line.
+        suffix: The text after the cursor.
+        is_blind: Whether the model is not shown the suffix.
     """
     after = suffix[:_SUFFIX_CHARS]
+    if not is_blind:
+        return line, after
     rest = after.partition("\n")[0].rstrip()
     written = line.rstrip()
     return (written[: -len(rest)] if rest and written.endswith(rest) else line), after
