@@ -36,14 +36,15 @@ _TOUCH_S = 1.0  # between two changes of it
 def with_learned(settings: Settings, roots: Sequence[Path]) -> Settings:
     """Return settings that name the adapter of the workspace's repository, if they ask for it and there is one.
 
-    Several folders of a workspace can lie in several repositories; the first that has an adapter counts.
+    Several folders of a workspace can lie in several repositories; the first that has an adapter counts.  An adapter of
+    a model that the settings do not name is left out: it would only give each repository an engine of its own.
     """
     engine = settings.engine
     if not engine.learn or engine.adapter is not None or engine.url is not None:
         return settings
     from infill_completion.catalog.learned import adapter_path
 
-    found = next(filter(None, (adapter_path(_top(root)) for root in roots)), None)
+    found = next(filter(None, (adapter_path(_top(root), engine.model) for root in roots)), None)
     return settings if found is None else replace(settings, engine=replace(engine, adapter=str(found)))
 
 

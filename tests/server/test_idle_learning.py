@@ -299,8 +299,10 @@ def test_a_window_uses_what_was_learned_in_its_repository(repository: Path, tmp_
     about = keep_adapter(repository)
     folder = learned.folder_of(repository)
     assert with_learned(ON, roots).engine.adapter == str(folder / learned.adapter_name(about))
+    assert with_learned(replace(ON, engine=replace(ON.engine, model="small")), roots).engine.adapter is not None
     for other in (
-        Settings(), replace(ON, engine=replace(ON.engine, url="http://127.0.0.1:9")),
+        Settings(), replace(ON, engine=replace(ON.engine, model="codellama/CodeLlama-7b-hf")),
+        replace(ON, engine=replace(ON.engine, url="http://127.0.0.1:9")),
         replace(ON, engine=replace(ON.engine, adapter="own.safetensors")),
     ):  # fmt: skip
         assert with_learned(other, roots) == other

@@ -154,11 +154,16 @@ def all_learned() -> Iterator[tuple[Path, Learned | None]]:
         yield folder, read_learned(folder)
 
 
-def adapter_path(repository: Path) -> Path | None:
-    """Return the adapter to use in a repository; None if none was learned, or none that was better."""
+def adapter_path(repository: Path, model: str = "auto") -> Path | None:
+    """Return the adapter to use in a repository; None if none was learned, or none that was better.
+
+    Args:
+        repository: Its top folder.
+        model: What ``engine.model`` says; a model that it names uses what that model learned, and nothing else.
+    """
     folder = folder_of(repository)
     learned = read_learned(folder)
-    if learned is None or not learned.is_used:
+    if learned is None or not learned.is_used or model not in {"auto", learned.model}:
         return None
     file = folder / adapter_name(learned)
     return file if file.is_file() else None
