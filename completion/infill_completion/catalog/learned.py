@@ -198,9 +198,15 @@ def _gone_since(folder: Path, now: datetime) -> datetime:
 
 
 def forget(folder: Path) -> None:
-    """Delete what was learned in a repository.
+    """Delete what was learned in a repository; behind a link, only what is ours.
 
     Raises:
         OSError: It cannot be deleted.
     """
-    shutil.rmtree(folder)
+    if not folder.is_symlink():
+        shutil.rmtree(folder)
+        return
+    for pattern in (f"{ABOUT}*", f"*{_SUFFIX}*", _GONE):
+        for file in folder.glob(pattern):
+            file.unlink()
+    folder.unlink()

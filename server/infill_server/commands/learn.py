@@ -95,12 +95,16 @@ def forget(options: argparse.Namespace) -> int:
             print(_NOTHING)  # noqa: T201
             return 0
         raise UsageError(f"Nothing was learned in {options.what}; see `infill-ls learn list`.")
+    kept = []
     for folder, about in chosen:
         try:
             learned.forget(folder)
         except OSError as error:
-            raise UsageError(f"{folder} cannot be deleted ({error.strerror}); check its permissions.") from error
+            kept.append(f"{folder} cannot be deleted ({error.strerror})")
+            continue
         print(f"Deleted what was learned in {folder if about is None else about.repository}.")  # noqa: T201
+    if kept:
+        raise UsageError(f"{'; '.join(kept)}; check the permissions.")
     return 0
 
 

@@ -149,3 +149,30 @@ def test_a_repository_that_was_deleted_can_be_forgotten(tmp_path: Path) -> None:
         (tmp_path / "one" / name).rmdir()
     assert main(["learn", "forget", str(tmp_path / "one")]) == 0
     assert not folder.exists()
+
+
+def test_what_was_learned_is_deleted_behind_a_link(tmp_path: Path) -> None:
+    folder = keep(tmp_path / "one")
+    target = folder.rename(tmp_path / "other disk")
+    folder.symlink_to(target)
+    (target / "notes.txt").write_text("not ours")
+    assert main(["learn", "forget", str(tmp_path / "one")]) == 0
+    assert not folder.is_symlink()
+    assert [file.name for file in target.iterdir()] == ["notes.txt"]
+
+
+def test_what_can_be_deleted_is_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = sorted(keep(tmp_path / name) for name in ("one", "two", "three"))
+    delete = learned.forget
+
+    def forget(folder: Path) -> None:
+        if folder == folders[0]:
+            raise PermissionError(13, "Permission denied")
+        delete(folder)
+
+    monkeypatch.setattr(learned, "forget", forget)
+    assert main(["learn", "forget", "--all"]) == EXIT_USAGE
+    assert f"{folders[0]} cannot be deleted (Permission denied)" in capsys.readouterr().err
+    assert [folder.exists() for folder in folders] == [True, False, False]
