@@ -219,3 +219,13 @@ def test_every_figure_and_licence_belongs_to_a_known_model_and_has_a_source() ->
     mirrored = licence("meta-llama/CodeLlama-7b-hf")
     assert mirrored is not None
     assert mirrored.is_gated
+
+
+@pytest.mark.parametrize(
+    ("device", "percent", "fits"), [("cpu", 60, True), ("cpu", 61, False), ("cuda", 100, True), ("cuda", 101, False)]
+)
+def test_a_model_takes_no_more_than_its_share_of_the_free_memory(device: str, percent: int, fits: bool) -> None:
+    model = find(Q05)
+    assert model is not None
+    taken = choose([Option(model, needed_bytes=percent * GIB)], Room(device, 100 * GIB, DEADLINE_MS)).option
+    assert (taken is not None) is fits

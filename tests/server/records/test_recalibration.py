@@ -93,3 +93,17 @@ def test_nothing_and_a_damaged_database_leave_it_as_it_ships(database: RecordsDa
     assert recalibrated_show_model(database) is None
     database.path.write_text("hello " * 100)
     assert recalibrated_show_model(database) is None
+
+
+@pytest.mark.parametrize(("days", "counts"), [(89, True), (91, False)])
+def test_only_the_last_ninety_days_count(database: RecordsDatabase, days: int, counts: bool) -> None:
+    model = learnt(database, *[RIGHT] * 50, time_s=int(time.time()) - days * 24 * 3600)
+    assert (model is not None) is counts
+
+
+def test_only_the_last_two_thousand_count(database: RecordsDatabase) -> None:
+    before = [
+        replace(ROW, outcome=RIGHT, id=2000 + number, time_s=ROW.time_s - 60, estimate=0.5) for number in range(2000)
+    ]
+    database.put(before)
+    assert even(learnt(database, *[WRONG] * 2000)) == -1.5  # bounded

@@ -33,6 +33,15 @@ async def test_it_grows_by_the_lines_that_the_model_is_sure_of() -> None:
     await completer.aclose()
 
 
+async def test_it_grows_to_ten_lines_at_most() -> None:
+    lines = "a + 1\n" + "".join(f"    y{number} = f{number}(x)\n" for number in range(14))
+    completer = Completer(Writer(BODY, lines).engine, AT_ONCE)
+    await completer.complete(at(BODY))
+    await paused(completer, at(BODY))
+    assert shown(await completer.complete(at(BODY))).count("\n") == 10
+    await completer.aclose()
+
+
 async def test_who_types_on_sees_it_with_the_next_key_and_all_of_it_to_its_end() -> None:
     completer = Completer(Writer(BODY, LINES).engine, AT_ONCE)
     await completer.complete(at(BODY))
