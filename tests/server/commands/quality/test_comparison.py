@@ -1,4 +1,4 @@
-"""Which of the holes are typed."""
+"""Which of the holes are typed, and how the figures are printed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from infill_server.commands.bench.quality.comparison import of_each_kind
+from infill_server.commands.bench.quality.comparison import of_each_kind, print_report
 from infill_server.commands.bench.quality.hole import CodeHole, HoleKind
+from infill_server.commands.bench.quality.outcome import Outcome
+from infill_server.commands.bench.quality.summary import summary
 
 
 def holes(**counts: int) -> list[CodeHole]:
@@ -34,3 +36,15 @@ def test_fewer_holes_than_are_wanted_are_all_typed() -> None:
     few = holes(line=2, block=1)
     assert list(of_each_kind(few, 12)) == few
     assert len(list(of_each_kind(holes(line=40, block=1), 12))) == 7
+
+
+def test_the_columns_stand_below_each_other_whatever_the_language(capsys: pytest.CaptureFixture[str]) -> None:
+    holes_ = [CodeHole(Path(f"/w/a.{suffix}"), "x = ", "1", "\n") for suffix in ("py", "jsx", "c")]
+    right = [Outcome(hole, "1", 0.9, 1.0) for hole in holes_]
+    wrong = [Outcome(hole, "2", 0.9, 1.0) for hole in holes_[:1] * 3]
+    print_report({"as shipped": summary(right + wrong) | {"model": "m"}})
+    lines = capsys.readouterr().out.splitlines()
+    rows = [line for line in lines if "rest of the line" in line]
+    assert len(rows) == 8
+    assert len({row.index("% (") for row in rows}) == 1
+    assert len({row.rindex("% (") for row in rows}) == 1

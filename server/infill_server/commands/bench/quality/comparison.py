@@ -120,19 +120,16 @@ def print_report(report: dict[str, Any]) -> None:
 
 
 def _print_kinds(name: str, figures: dict[str, Any]) -> None:
+    languages = figures["by_language"] if len(figures["by_language"]) > 1 else {}
+    rows = [*figures["by_kind"].items()]
+    rows += [(f"{language}, {kind}", row) for language, kinds in languages.items() for kind, row in kinds.items()]
+    width = max([len(title) for title, _ in rows], default=0)
     print(f"\n{name}, with 95 % intervals (Wilson; characters saved: bootstrap over files)")
-    print(f"{'':44} holes  exact                  first line  saved")
-    for kind, row in figures["by_kind"].items():
-        _print_row(kind, row)
-    for language, rows in figures["by_language"].items() if len(figures["by_language"]) > 1 else ():
-        for kind, row in rows.items():
-            _print_row(f"{language}, {kind}", row)
-
-
-def _print_row(title: str, row: dict[str, Any]) -> None:
-    exact = f"{row['exact_share']:6.1%} ({_span(row['exact_interval'])})"
-    saved = f"{row['saved_share']:5.1%} ({_span(row['saved_interval'])})"
-    print(f"{title:44} {row['count']:5}  {exact:22} {row['first_line_share']:9.1%}  {saved}")
+    print(f"{'':{width}} holes  {'exact':24} first line  saved")
+    for title, row in rows:
+        exact = f"{row['exact_share']:6.1%} ({_span(row['exact_interval'])})"
+        saved = f"{row['saved_share']:6.1%} ({_span(row['saved_interval'])})"
+        print(f"{title:{width}} {row['count']:5}  {exact:24} {row['first_line_share']:10.1%}  {saved}")
 
 
 def _print_typist(typed: dict[str, Any]) -> None:
