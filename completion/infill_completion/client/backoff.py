@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-# A server may ask for more, but after an hour the user has forgotten it, and the server's clock may be wrong.
+# A server may ask for more, but the user has forgotten it by then, and the server's clock may be wrong.
 _MAX_S = 600.0
 
 
