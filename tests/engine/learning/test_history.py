@@ -325,6 +325,17 @@ def test_files_that_were_deleted_or_moved_by_now_are_not_learned(tmp_path: Path)
     assert not {"part_3.py", "part_4.py", "private/part_3.py"} & set(paths(found))
 
 
+def test_what_is_not_checked_out_is_not_learned(tmp_path: Path) -> None:
+    top = new_repository(tmp_path / "repo")
+    for number in range(40):
+        name, text = f"part_{number}.py", lines(f"part{number}", range(12))
+        commit(top, {name: text, f"internal/{name}": text, "internal/.infillignore": "*.py\n"})
+    assert {path[:5] for path in paths(rules(top))} == {"part_"}
+    git(top, "sparse-checkout", "set", "--no-cone", "/*", "!/internal/")
+    assert not (top / "internal").exists()
+    assert {path[:5] for path in paths(rules(top))} == {"part_"}
+
+
 def test_a_merge_counts_as_the_newest_commit(tmp_path: Path) -> None:
     top = repository_with_history(tmp_path / "repo", 30)
     git(top, "checkout", "-qb", "side", "HEAD~20")

@@ -7,6 +7,7 @@ only reads, asks nothing of a network, and runs no program of the repository's c
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -70,7 +71,8 @@ def history_of(
     git = GitObjects(top)
     head = newest_commit(top)
     commits = git.text("rev-list", f"-n{MAX_COMMITS}", "--no-merges", head).split()
-    permitted = _permitted(top, is_private)
+    # Of a folder that is not checked out, the rules are not on the disk either.
+    permitted = _permitted(top, lambda path: not os.path.lexists(path) or is_private(path))
     holes, examined, base = _exam(git, commits, permitted, wait)
     if len(holes) < MIN_HOLES:
         raise HistoryError(
