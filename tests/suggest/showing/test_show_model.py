@@ -102,6 +102,13 @@ def test_what_it_saves_is_weighed_against_what_a_wrong_one_costs(
     assert ShowJudge(MODEL, cost).admits(ShowEstimate(probability, probability, length)) is is_shown
 
 
+@pytest.mark.parametrize(("probability", "is_shown"), [(0.34, True), (0.33, False)])
+def test_to_who_pauses_a_wrong_one_costs_a_quarter(probability: float, is_shown: bool) -> None:
+    judge = ShowJudge(MODEL, cost_characters=2)  # one character against half of one
+    assert judge.admits_at_pause(ShowEstimate(probability, probability, 1)) is is_shown
+    assert not judge.admits_at_pause(None)
+
+
 @pytest.mark.parametrize(
     ("marked", "text", "confidence"),
     [
