@@ -146,6 +146,20 @@ def test_rare_followers_of_a_frequent_match_are_left_out_and_the_shares_add_up()
     assert next(iter(level.shares)) == 77
 
 
+@pytest.mark.parametrize("vocab_size", [1000, 300_000], ids=["exact keys", "shared keys"])
+def test_of_very_many_places_a_part_is_compared_with_the_tail(vocab_size: int) -> None:
+    """A table of numbers would take a tenth of a second for each token."""
+    most = module._MOST_PLACES
+    table = [X, Y] * 5 * most
+    texts = {"numbers": [*table, A, B], "other": [C, *table[:MAX_ORDER], D]}
+    levels = index(texts, vocab_size).levels(table)
+    assert levels[0].order == MAX_ORDER
+    assert 0 < levels[0].count <= most
+    assert levels[0].shares[X] > 0.99
+    assert [level.count for level in levels] == sorted(level.count for level in levels)
+    assert index(texts, vocab_size).draft(table, 4) == [X, Y, X, Y]
+
+
 def test_a_draft_takes_the_most_frequent_token_after_the_longest_match() -> None:
     built = index({"a": [A, B, C, D, X], "b": [Y, B, C, Y], "c": [Y, B, C, Y]})
     assert built.draft([A, B, C], 2) == [D, X]

@@ -26,6 +26,8 @@ _KEPT_LEVELS = 4096
 # Answers at neighbouring places, and those that are computed ahead, run over the same tokens.
 _KEPT_TAILS = 1024
 _KEPT_PLACES = 256  # the counts of more places are kept
+_MOST_PLACES = 8192  # that are compared with the tail; a table of numbers agrees with it in hundreds of thousands
+_SPREAD = 2_654_435_761  # a prime near 2^32 over the golden ratio, so that no place comes twice (Knuth, TAOCP 3, 6.4)
 _FEW_PLACES = 48  # of as many, not more than `MAX_FOLLOWERS`, plain counting is faster than sorting
 
 
@@ -117,7 +119,10 @@ class TextIndex:
         return None
 
     def _matches(self, tail: Sequence[int]) -> list[tuple[int, Ids]]:
-        """Return the places that agree with the tail in each number of tokens, the longest match first."""
+        """Return the places that agree with the tail in each number of tokens, the longest match first.
+
+        Of very many places, a part all over the texts stands for them where they have to be compared with the tail.
+        """
         orders = range(MIN_ORDER, min(_KEY_TOKENS, len(tail)) + 1)
         if not orders:
             return []
@@ -131,8 +136,9 @@ class TextIndex:
             if low < high
         ]
         if not self._is_exact:
-            found = [(order, self._agreeing(places, tail, 0, order)) for order, places in found]
+            found = [(order, self._agreeing(_some(places), tail, 0, order)) for order, places in found]
         order, places = found[-1] if found else (0, self._places[:0])
+        places = _some(places)
         while order >= _KEY_TOKENS and order < min(MAX_ORDER, len(tail)) and len(places):
             places, order = self._agreeing(places, tail, order, order + 1), order + 1
             if len(places):
@@ -160,6 +166,13 @@ class TextIndex:
                 self._kept.clear()
             self._kept[key] = level
         return level
+
+
+def _some(places: Ids) -> Ids:
+    """Return at most ``_MOST_PLACES`` of the places, as if by chance: at equal distances they might be one column."""
+    if len(places) <= _MOST_PLACES:
+        return places
+    return places[np.arange(_MOST_PLACES) * _SPREAD % len(places)]
 
 
 def _counted(order: int, followers: Ids) -> MatchLevel | None:
