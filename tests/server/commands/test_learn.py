@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -68,17 +71,39 @@ def test_a_repository_is_learned_by_the_rules_of_the_current_folder_too(
     assert asked == [(tmp_path / "sub", [tmp_path])]
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Take Ctrl+C as in a terminal; programs that run in the background may not get it."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_ends_learning_with_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    os.mkfifo(tmp_path / "survived")
+    survived = os.open(tmp_path / "survived", os.O_RDWR)
     # As a terminal does, it interrupts both processes.
     program = (
-        "import os, signal; [os.kill(each, signal.SIGINT) for each in (os.getpid(), os.getppid())]; signal.pause()"
+        "import os, signal, sys; os.kill(os.getpid(), signal.SIGINT); "
+        f"os.write(os.open({str(tmp_path / 'survived')!r}, os.O_WRONLY), b'.'); sys.stdin.read()"
     )
     learning(monkeypatch, program)
+    wait = subprocess.Popen.wait
+
+    def interrupted(process: subprocess.Popen[bytes], timeout: float | None = None) -> int:
+        monkeypatch.setattr(subprocess.Popen, "wait", wait)
+        assert select.select([survived], [], [], 60)[0]
+        signal.raise_signal(signal.SIGINT)
+        return wait(process, timeout)
+
+    monkeypatch.setattr(subprocess.Popen, "wait", interrupted)
     assert main(["learn", "now", str(tmp_path)]) == 130
     assert capfd.readouterr().err == "infill-ls: Stopped; nothing new was kept.\n"
+    os.close(survived)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
