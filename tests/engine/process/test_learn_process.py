@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,6 +47,25 @@ def settings(model: Path | str) -> Settings:
 
 def report(loss: float) -> Report:
     return Report(Marks((2.0, 2.1, 2.2), 1), Marks((loss, loss, loss), 1), 100, 60.0)
+
+
+@pytest.fixture
+def learned_top(tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository that the model has learned."""
+    top = repository_with_history(tmp_path / "repo")
+    monkeypatch.setattr(School, "learn", lambda self: report(1.0))
+    learn(settings(tiny_folder), top, Permission())
+    return top
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Let something happen while the model learns."""
+
+    def lesson(_self: School) -> Report:
+        act()
+        return report(1.0)
+
+    monkeypatch.setattr(School, "learn", lesson)
 
 
 @pytest.mark.parametrize(("loss", "is_used"), [(1.0, True), (3.0, False)])
@@ -137,37 +157,21 @@ def test_what_is_private_by_now_is_forgotten(
 
 
 def test_what_became_private_meanwhile_is_not_kept(
-    tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+    learned_top: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    top = repository_with_history(tmp_path / "repo")
-    monkeypatch.setattr(School, "learn", lambda self: report(1.0))
-    learn(settings(tiny_folder), top, Permission())
-
-    def lesson(_self: School) -> Report:
-        (top / ".infillignore").write_text("part_3.py\n")
-        return report(1.0)
-
-    monkeypatch.setattr(School, "learn", lesson)
+    meanwhile(monkeypatch, lambda: (learned_top / ".infillignore").write_text("part_3.py\n"))
     with pytest.raises(ServeError, match="changed meanwhile"):
-        learn(settings(tiny_folder), top, Permission())
+        learn(settings(tiny_folder), learned_top, Permission())
     assert list(learned.all_learned()) == []
-    assert learn(settings(tiny_folder), top, Permission()).is_used
+    assert learn(settings(tiny_folder), learned_top, Permission()).is_used
 
 
 def test_what_was_deleted_meanwhile_does_not_come_back(
-    tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+    learned_top: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    top = repository_with_history(tmp_path / "repo")
-    monkeypatch.setattr(School, "learn", lambda self: report(1.0))
-    learn(settings(tiny_folder), top, Permission())
-
-    def lesson(_self: School) -> Report:
-        learned.forget(learned.folder_of(top))
-        return report(1.0)
-
-    monkeypatch.setattr(School, "learn", lesson)
+    meanwhile(monkeypatch, lambda: learned.forget(learned.folder_of(learned_top)))
     with pytest.raises(ServeError, match="deleted meanwhile"):
-        learn(settings(tiny_folder), top, Permission())
+        learn(settings(tiny_folder), learned_top, Permission())
     assert list(learned.all_learned()) == []
 
 

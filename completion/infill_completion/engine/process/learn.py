@@ -164,7 +164,7 @@ def _learned(
         _still_permitted(top, rules())
         raise ServeError(f"What may be learned of {top} has changed meanwhile, so nothing was kept; learn it again.")
     if before is not None and read_learned(folder_of(top)) != before:
-        raise ServeError(f"What was learned in {top} has been deleted meanwhile, so nothing was kept.")
+        raise ServeError(f"What was learned in {top} has been deleted meanwhile, so nothing was kept; learn it again.")
     about = Learned(
         str(top), name, newest, files, datetime.now(UTC).isoformat(timespec="seconds"), round(report.seconds / 60, 2),
         report.tokens, len(history.holes), round(report.before.loss, 4), round(report.after.loss, 4),
