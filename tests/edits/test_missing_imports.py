@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from infill_completion.edits.proposal import EditKind
@@ -72,10 +70,9 @@ def test_it_goes_below_a_list_of_several_lines() -> None:
     assert proposed(f"{head}\nx = 1\n", "y = Path(x)") == f"{head}from pathlib import Path\n\nx = 1\ny = Path(x)"
 
 
-def test_a_long_line_takes_no_long_time() -> None:
-    begin = time.perf_counter()
-    assert proposed("\n\nx=1\nimport " + "a" * 100_000 + "\n", "y=os") is not None
-    assert time.perf_counter() - begin < 20
+def test_it_goes_above_an_import_of_a_long_name() -> None:
+    line = "import " + "a" * 100_000  # hours for a pattern that goes back in the line at each place
+    assert proposed(f"x=1\n{line}\n", "y=os") == f"x=1\nimport os\n\n{line}\ny=os"
 
 
 @pytest.mark.parametrize(

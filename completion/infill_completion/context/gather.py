@@ -29,8 +29,6 @@ from infill_completion.privacy.rules import Privacy, path_of
 from infill_completion.settings import Settings
 
 MAX_MS = 50.0
-# An invoked completion may take this many times longer: on the command line there is no next request to continue.
-INVOKED_PATIENCE = 3
 # The share of the budget that imported definitions may take.
 IMPORTED_SHARE = 0.6
 MAX_SIMILAR = 4
@@ -130,7 +128,7 @@ class Gatherer:
         if kept is not None and kept.key == key and not any(privacy.rule_for(uri, roots) for uri in kept.context.uris):
             kept.view = view
             return kept.context
-        most_ms = MAX_MS * (INVOKED_PATIENCE if view.is_invoked else 1)
+        most_ms = MAX_MS * view.patience
         gathering = Gathering(view, others, roots, settings, privacy, TimeBudget(most_ms, self._clock))
         context = self._choose(gathering, budget)
         if not context.is_cut:

@@ -8,6 +8,9 @@ from infill_completion.document.lines import line_ending_of, with_ending
 from infill_completion.document.snapshot import Snapshot, Suggestion, Trigger
 from infill_completion.document.window import Window, clean_offset, window_at
 
+# How much longer a user waits for an invoked suggestion; on the command line there is no next request to continue.
+_INVOKED_PATIENCE = 3
+
 
 @dataclass(frozen=True)
 class View:
@@ -57,6 +60,11 @@ class View:
     def from_end(self) -> int:
         """The number of characters after the cursor in the document."""
         return self.length - self.offset
+
+    @property
+    def patience(self) -> int:
+        """How many times longer than for a key's suggestion the user waits for this one."""
+        return _INVOKED_PATIENCE if self.is_invoked else 1
 
     def after(self, text: str, replaced: int) -> View:
         """Return the view after LF ``text`` has replaced ``replaced`` characters to the right of the cursor."""

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 from infill_completion.edits.proposal import Proposal
 from infill_completion.languages.syntax.document_tree import difference
-from infill_completion.languages.syntax.parser import new_parser, to_ascii
+from infill_completion.languages.syntax.parser import move, new_parser, to_ascii
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser, Point, Tree
 
 # Documents whose trees are kept; each is brought up to date with the next request.
 MAX_TREES = 4
-_NO_POINT = (0, 0)
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 
 
@@ -59,7 +58,7 @@ class Parsers:
             tree: Tree | None = known[1]
         elif known is not None:
             former = known[1].copy()
-            former.edit(*difference(known[0], text), _NO_POINT, _NO_POINT, _NO_POINT)
+            move(former, *difference(known[0], text))
             tree = self._parse(language_id, text, former)
         else:
             tree = self._parse(language_id, text, None)
@@ -79,7 +78,7 @@ class Parsers:
         copy = tree.copy()
         for proposal in sorted(proposals, key=lambda proposal: -proposal.start):
             end = proposal.start + len(proposal.text)
-            copy.edit(proposal.start, proposal.end, end, _NO_POINT, _NO_POINT, _NO_POINT)
+            move(copy, proposal.start, proposal.end, end)
         return self._parse(language_id, applied(text, proposals), copy)
 
     def forget(self, uri: str) -> None:

@@ -20,8 +20,6 @@ from infill_completion.suggest.extent import Extent, extent_ahead, extent_at
 from infill_completion.suggest.policy import literal_refusal, refusal
 from infill_completion.suggest.reuse.memory import Reuse
 
-# How much longer a user waits for an invoked suggestion.
-INVOKED_PATIENCE = 3
 # An unlikely key is not worth its answer.
 _NEXT_CHARACTERS = 8
 # Replaces the URIs of the cells above among those of other documents; no URI has a blank.
@@ -149,7 +147,7 @@ class RequestBuilder:
             n=completion.candidates if view.is_invoked else 1,
             seed=completion.seed,
             stop=extent.stop,
-            deadline_ms=completion.deadline_ms * (INVOKED_PATIENCE if view.is_invoked else 1),
+            deadline_ms=completion.deadline_ms * view.patience,
             logprobs=1,
             explain=is_explained,
             one_line=extent.is_one_line,

@@ -11,7 +11,7 @@ from infill_completion.document.snapshot import TextEdit
 from infill_completion.document.window import Excerpt
 from infill_completion.languages.registry import grammar_of
 from infill_completion.languages.syntax.excerpt import cut_excerpt
-from infill_completion.languages.syntax.parser import new_parser, to_ascii
+from infill_completion.languages.syntax.parser import move, new_parser, to_ascii
 
 if TYPE_CHECKING:
     from tree_sitter import Parser, Point, Tree
@@ -22,7 +22,6 @@ _READ_CHARACTERS = 4096
 _COMPARED = 32_768
 # After an edit of more characters the structure of a former text is of no use.
 _MAX_EDITED = 1000
-_NO_POINT = (0, 0)  # The tree's rows and columns are never asked for.
 
 
 @dataclass
@@ -160,5 +159,5 @@ def _edit(tree: Tree, span: tuple[int, int, int]) -> bool:
     An edit in several places is one from the first to the last of them, and what is in between has no structure then.
     """
     start, old_end, new_end = span
-    tree.edit(start, old_end, new_end, _NO_POINT, _NO_POINT, _NO_POINT)
+    move(tree, start, old_end, new_end)
     return max(old_end, new_end) - start > _MAX_EDITED

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from infill_completion.languages.syntax.parser import parse
+from infill_completion.languages.syntax.parser import move, parse
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Tree
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 _MAX_GAPS = 16
 # Results that are kept for each.
 _MAX_RESULTS = 64
-_NO_POINT = (0, 0)  # Rows and columns are never asked for.
 
 
 class LineGap:
@@ -53,7 +52,7 @@ class LineGap:
         if self._tree is not None:
             start = len(self._above)
             former = self._tree.copy()
-            former.edit(start, start, start + len(written), _NO_POINT, _NO_POINT, _NO_POINT)
+            move(former, start, start, start + len(written))
         return parse(self._above + written + self._below, self._language_id, former)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MAX_MS = 20.0
 # The parser reports its progress every 20 to 50 microseconds; asking for the time costs a fraction of one.
 _STEPS_PER_CHECK = 8
+_NO_POINT = (0, 0)  # The rows and columns of trees are never asked for.
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
@@ -74,6 +75,11 @@ def new_parser(language_id: str) -> Parser | None:
 @cache
 def _parser(language_id: str) -> Parser | None:
     return new_parser(language_id)
+
+
+def move(tree: Tree, start: int, old_end: int, new_end: int) -> None:
+    """Move the nodes of ``tree`` to where an edit of its text puts them; offsets are in bytes."""
+    tree.edit(start, old_end, new_end, _NO_POINT, _NO_POINT, _NO_POINT)
 
 
 def to_ascii(text: str) -> bytes:
