@@ -25,6 +25,6 @@ if [ "${DRY:-}" ]; then
     --row-tokens 256 --shortest 32 --longest 96 --checks 1 --report 1 --save-s 10
 else
   "$PYTHON" -m training.teaching.run --base "$work/base.gguf" --run "$run" --seconds "$seconds" --device cuda \
-    --workers 14 --row-tokens 8192 --rows 2 --shortest 96 --longest 1024 --report 10 --check 200 --save-s 60
+    --workers 14 --row-tokens 8192 --rows 2 --rate 1 --shortest 96 --longest 1024 --report 10 --check 200 --save-s 60
 fi
 rm -f "$run/state.pt" "$run"/*.partial "$run/train.jsonl" "$run/held_out.jsonl"

@@ -35,13 +35,13 @@ CHECK_TOKENS = 320
 ADAPTER = "adapter.safetensors"
 
 
-def rows_of_step(corpus: SampleCorpus, maker: SampleMaker, tokens: int, seed: str) -> list[Row]:
-    """Return one row of about ``tokens`` tokens; the same seed gives the same row."""
+def row_of_seed(corpus: SampleCorpus, maker: SampleMaker, tokens: int, seed: str) -> Row:
+    """Return a row of about ``tokens`` tokens; the same seed gives the same row."""
     chance = random.Random(seed)
     samples: list[Sample] = []
     while sum(len(sample.ids) for sample in samples) < tokens:
         samples.append(corpus.sample(maker, chance))
-    return [row_of(samples)]
+    return row_of(samples)
 
 
 def rate_factor(step: int, done: float, decay: float) -> float:
@@ -75,8 +75,7 @@ class Run:
         self._started = time.monotonic()
         tokenizer = Tokenizer.load(options.base)
         marks = tokenizer.infilling
-        if marks is None or marks.mid is None:
-            raise SystemExit("The model has no infilling marks; run `python -m training.teaching.marking` first.")
+        new = [] if marks is None or marks.mid is None else [marks.pre, marks.suf, marks.mid, marks.eot]
         self.maker = SampleMaker(tokenizer, SampleOptions((options.shortest, options.longest)))
         check_maker = SampleMaker(tokenizer, SampleOptions((CHECK_TOKENS, CHECK_TOKENS), text_rate=0.0))
         checks = SampleCorpus(read(self._folder / "held_out.jsonl")).checks(check_maker, options.checks)
@@ -86,12 +85,17 @@ class Run:
         self.feeder = Feeder(rows, 1, options.workers, options.seed) if options.workers else None
         self.device = torch.device(options.device)
         choose_attention(self.device)  # nearly every sample has a length of its own
-        self.student = Student.load(options.base, [marks.pre, marks.suf, marks.mid, marks.eot]).to(self.device)
-        self.trainer = Trainer(self.student)
+        self.student = Student.load(options.base, new).to(self.device)
+        self.trainer = Trainer(self.student, threads=self._at_once())
         self.checks = {
             language: [row_of([each]).to(self.device) for each in samples] for language, samples in checks.items()
         }
         self.step = self.tokens = 0
+
+    def _at_once(self) -> int:
+        """Return how many rows are learned side by side."""
+        options = self._options
+        return min(options.rows, options.threads) if self.device.type == "cpu" and not options.workers else 1
 
     def resume(self) -> None:
         """Continue from the last state, if there is one."""
@@ -125,7 +129,8 @@ class Run:
     def _rows(self) -> list[Row]:
         options = self._options
         if self.feeder is None:
-            return rows_of_step(self.corpus, self.maker, options.row_tokens, f"{options.seed}-{self.step}")
+            seeds = (f"{options.seed}-{self.step}-{number}" for number in range(options.rows))
+            return [row_of_seed(self.corpus, self.maker, options.row_tokens, seed) for seed in seeds]
         return [unpacked(self.feeder.next()[0]) for _ in range(options.rows)]
 
     def train(self) -> None:
@@ -134,7 +139,7 @@ class Run:
         saved, began, first = time.monotonic(), time.monotonic(), self.tokens
         while (done := share_done(options, self.tokens, time.monotonic() - self._started)) < 1:
             rows = [row.to(self.device) for row in self._rows()]
-            losses.append(self.trainer.step(rows, rate_factor(self.step, done, options.decay)))
+            losses.append(self.trainer.step(rows, options.rate * rate_factor(self.step, done, options.decay)))
             self.step, self.tokens = self.step + 1, self.tokens + sum(len(row.ids) for row in rows)
             if self.step % options.report == 0:
                 speed = (self.tokens - first) / (time.monotonic() - began)
@@ -156,9 +161,10 @@ def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--run", type=Path, default=Path("training/run"))
     parser.add_argument("--tokens", type=int, default=2_000_000)
     parser.add_argument("--seconds", type=float, default=0.0, help="limit the time instead, from the start on")
+    parser.add_argument("--rate", type=float, default=0.4, help="factor on the full rates of `Rates`")
     parser.add_argument("--decay", type=float, default=0.3)
     parser.add_argument("--row-tokens", type=int, default=1024)
-    parser.add_argument("--rows", type=int, default=1, help="rows of a step, with workers")
+    parser.add_argument("--rows", type=int, default=1, help="rows of a step; with --threads, learned side by side")
     parser.add_argument("--shortest", type=int, default=96, help="tokens of a sample")
     parser.add_argument("--longest", type=int, default=384)
     parser.add_argument("--device", default="cpu")
