@@ -14,6 +14,8 @@ from infill_completion.engine.checkpoints.tokenizer_files import Ends
 from infill_completion.engine.model.kv_slots import common_prefix
 from infill_completion.prompt.encoding import unfinished
 from infill_completion.prompt.formats import PromptLayout
+from infill_completion.prompt.layout import flat
+from infill_completion.prompt.plain import BORDER, MAX_BELOW_TOKENS, MIN_NEAR_TOKENS, NEAR_STEP
 from infill_completion.prompt.tokens import (
     Prompt,
     PromptBuilder,
@@ -67,17 +69,58 @@ def test_without_suffix_the_prompt_is_plain_text() -> None:
     assert prompt.ids == [TOKENIZER.bos, *TOKENIZER.encode("def f")]
 
 
-def test_a_model_without_infilling_tokens_gets_plain_text() -> None:
+def plain_tokenizer() -> Tokenizer:
+    """Return a tokenizer without infilling tokens."""
     document = json.loads((EMBEDDED / "tokenizer.json").read_text(encoding="utf-8"))
     vocab = document["model"]["vocab"]
     for name in [name for name in vocab if name in ("▁<PRE>", "▁<SUF>", "▁<MID>", "▁<EOT>")]:
         del vocab[name]
     document["added_tokens"] = document["added_tokens"][:3]
-    plain = Tokenizer(document)
-    prompt = build_prompt(plain, "def f", "\n", (), PromptOptions(heal=False))
-    assert (plain.infilling, prompt.layout) == (None, PromptLayout.LEFT_TO_RIGHT)
-    assert prompt.ids == [plain.bos, *plain.encode("def f")]
+    return Tokenizer(document)
+
+
+PLAIN = plain_tokenizer()
+
+
+@pytest.mark.parametrize("suffix", ["", "\n", ")", ")\n", "  )\n \n\t\n", None])
+def test_a_model_without_infilling_tokens_gets_plain_text(suffix: str | None) -> None:
+    prompt = build_prompt(PLAIN, "def f", suffix, (), PromptOptions(heal=False))
+    assert (PLAIN.infilling, prompt.layout) == (None, PromptLayout.LEFT_TO_RIGHT)
+    assert prompt.ids == [PLAIN.bos, *PLAIN.encode("def f")]
     assert prompt.tokens_by_source["suffix"] == 0
+
+
+@pytest.mark.parametrize("rest", ["", ")", "): pass", "x" * 5000])
+def test_without_infilling_tokens_the_lines_below_are_above(rest: str) -> None:
+    below, other = "    return f(y)\n\nx = f(1)\n", ContextItem("m.py", "a = 1")
+    prompt = build_prompt(PLAIN, "import os\ndef f(", f"{rest}\n{below}", [other], PromptOptions(heal=False))
+    lines = ["# m.py\n", "a = 1\n", "\n", *below.splitlines(keepends=True), "\n\n", "import os\n", "def f("]
+    assert prompt.ids == [PLAIN.bos, *(id_ for line in lines for id_ in PLAIN.encode_line(line))]
+    assert prompt.layout is PromptLayout.LEFT_TO_RIGHT
+    assert prompt.tokens_by_source["suffix"] == sum(len(PLAIN.encode_line(line)) for line in lines[3:6])
+    assert PLAIN.decode(prompt.after) == f"{rest}\n{below}"  # the counts know the rest of the line
+
+
+@pytest.mark.parametrize("budget", [8, 9, 16, 40, 100, 400])
+@pytest.mark.parametrize("lines", [(0, 50), (1, 1), (3, 50), (50, 3), (50, 50)])
+def test_the_lines_below_take_their_share_of_the_budget(budget: int, lines: tuple[int, int]) -> None:
+    prefix, suffix = (f"value_{side} = compute({side})\n" * count for side, count in enumerate(lines))
+    prompt = build_prompt(PLAIN, f"{prefix}x = ", f"\n{suffix}", (), PromptOptions(budget_tokens=budget, heal=False))
+    assert len(prompt.ids) <= budget
+    used = prompt.tokens_by_source
+    assert used["suffix"] <= max(budget // 4, budget - used["prefix"])
+    assert prompt.ids[-1] == PLAIN.encode_line("x = ")[-1]
+
+
+def test_keys_in_a_line_leave_all_that_is_above_it_in_the_prompt() -> None:
+    options = PromptOptions(budget_tokens=200)
+    below = "\n" + "    total += value\n" * 20
+    asked = [("total = f", ""), ("total = f(", ")"), ("total = f(a, b", ")"), ("total = f(a, b)", ""), ("x\n    y", "")]
+    prompts = [build_prompt(PLAIN, f"def f():\n    {line}", rest + below, (), options).ids for line, rest in asked]
+    start = [PLAIN.bos, *PLAIN.encode_line("    total += value\n")]
+    assert all(prompt[: len(start)] == start for prompt in prompts)
+    shared = min(len(prompt) for prompt in prompts) - len(PLAIN.encode_line("    total = f(a, b)"))
+    assert len({tuple(prompt[:shared]) for prompt in prompts}) == 1
 
 
 @pytest.mark.parametrize("prefix", ["", "impo"])
@@ -178,3 +221,25 @@ def test_a_prompt_is_not_rebuilt_within_a_word() -> None:
     prompts = [keeper.prompt(TOKENIZER, LINES + f"    {word}", "\n", (), options) for word in ("v", "va", "val")]
     assert [prompt.spell for prompt in prompts] == [" v", " va", " val"]
     assert prompts[0].before is prompts[1].before is prompts[2].before
+
+
+def test_a_move_of_the_cursor_leaves_what_is_far_above_in_the_prompt() -> None:
+    lines = [f"value_{number} = compute({number}, {number + 1})\n" for number in range(120)]
+    options = PromptOptions(budget_tokens=4096, heal=False)
+    prompts = {
+        at: build_prompt(PLAIN, "".join(lines[:at]), "\n" + "".join(lines[at:]), (), options).ids
+        for at in (90, 93, 100)
+    }
+    own = len(flat(PLAIN.encode_line(line) for line in lines[:90]))
+    assert all(common_prefix(prompts[90], prompts[at]) > own - MIN_NEAR_TOKENS - 2 * NEAR_STEP for at in (93, 100))
+
+
+def test_what_is_far_what_is_below_and_what_is_near_are_all_there() -> None:
+    lines = [f"value_{number} = compute({number}, {number + 1})\n" for number in range(120)]
+    prompt = build_prompt(PLAIN, "".join(lines[:90]), "\n" + "".join(lines[90:]), (), PromptOptions(heal=False))
+    far, below, near = PLAIN.decode(prompt.ids).split("\n" + BORDER)
+    assert f" {''.join(lines[:90])}" == f"{far}\n{near}"  # with SentencePiece's space
+    assert "".join(lines[90:]).startswith(f"{below}\n")
+    assert MIN_NEAR_TOKENS <= len(PLAIN.encode_line(near)) <= MIN_NEAR_TOKENS + NEAR_STEP + 20
+    assert MAX_BELOW_TOKENS - 20 < prompt.tokens_by_source["suffix"] <= MAX_BELOW_TOKENS
+    assert prompt.tokens_by_source["prefix"] == len(PLAIN.encode("".join(lines[:90])))

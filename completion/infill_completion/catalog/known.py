@@ -51,7 +51,7 @@ _7B = (32, 4096, 11008, 32, 32, 128)
 _13B = (40, 5120, 13824, 40, 40, 128)
 _34B = (48, 8192, 22016, 64, 8, 128)
 _70B = (80, 8192, 28672, 64, 8, 128)
-_NO_INFILL = "Trained without infilling: it does not see the text after the cursor."
+_NO_INFILL = "Trained without infilling: what is below the cursor is shown to it as text above."
 _CHAT = "Tuned for chat; the base model completes better."
 _CHAT_NO_INFILL = f"{_NO_INFILL} {_CHAT}"
 

@@ -22,16 +22,22 @@ def fitting_suffix(text: EncodedText, room: int, step: int, share: float) -> lis
     """Return the start of the suffix: its share of the room, or all that the prefix leaves."""
     # In steps too: a suffix that gave way token by token would change the prompt's start at every keystroke.
     spare = room - _ceil(sum(map(len, text.before)) + step, step)
-    return _first_lines(text.after, min(max(int(room * share), spare), room))
+    return first_lines(text.after, min(max(int(room * share), spare), room))
 
 
 def fitting_prefix(encoder: Encoder, text: EncodedText, room: int, step: int, *, first: bool) -> list[int]:
     """Return the end of the prefix, cut at the end of a line if possible; ``first`` if nothing precedes it."""
+    start = first_fitting(text, room, step)
+    return prefix_ids(encoder, text.lines[start:], text.before[start:], first=first)[-room:] if room > 0 else []
+
+
+def first_fitting(text: EncodedText, room: int, step: int) -> int:
+    """Return the first line of the prefix that is kept; the cursor's line is, even if it alone does not fit."""
     sizes = [len(ids) for ids in text.before]
     start = _first_kept(sizes, room, step)
     while start < len(sizes) - 1 and 1 + sum(sizes[start:]) > room:
         start += 1
-    return prefix_ids(encoder, text.lines[start:], text.before[start:], first=first)[-room:] if room > 0 else []
+    return start
 
 
 def _first_kept(sizes: Sequence[int], room: int, step: int) -> int:
@@ -48,7 +54,7 @@ def _first_kept(sizes: Sequence[int], room: int, step: int) -> int:
     return max(0, len(sizes) - 1)
 
 
-def _first_lines(lines: Sequence[Sequence[int]], room: int) -> list[int]:
+def first_lines(lines: Sequence[Sequence[int]], room: int) -> list[int]:
     """Return the tokens of the first lines that fit whole; if not even one does, its first tokens."""
     kept: list[int] = []
     for ids in lines:

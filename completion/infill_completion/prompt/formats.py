@@ -21,6 +21,7 @@ class PromptLayout(StrEnum):
     SPM = "spm"
     # The cursor's line follows the middle mark, so that typing in it leaves everything else in the KV cache.
     LINE_LAST = "line_last"
+    # Without marks; what is below is above as text, see `infill_completion.prompt.plain`.
     LEFT_TO_RIGHT = "left_to_right"
 
 

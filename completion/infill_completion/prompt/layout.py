@@ -61,7 +61,7 @@ def flat(parts: Iterable[Iterable[int]]) -> list[int]:
 
 def lay_out(
     layout: PromptLayout,
-    tokens: InfillingTokens | None,
+    tokens: InfillingTokens,
     others: list[int],
     before: list[int],
     after: list[int],
@@ -71,14 +71,12 @@ def lay_out(
 
     Args:
         layout: The order.
-        tokens: The format's ids; None for left to right.
+        tokens: The format's ids.
         others: Other files.
         before: The prefix.
         after: The suffix.
         line_tokens: How many of ``before`` belong to the cursor's line.
     """
-    if tokens is None:
-        return others + before
     outside = others if tokens.files_precede_marks else []
     if outside and tokens.form.file_closes and tokens.file is not None:
         outside = [*outside, tokens.file]

@@ -6,7 +6,8 @@ SentencePiece's space in front of the text, ``enc_infilling`` does not::
     PSM  [bos, PRE] + enc(prefix) + [SUF] + enc_infilling(suffix) + [MID]
     SPM  [bos, PRE, SUF] + enc_infilling(suffix) + [MID] + enc(prefix)
 
-:mod:`infill_completion.prompt.formats` has those of other models.
+:mod:`infill_completion.prompt.formats` has those of other models, and :mod:`infill_completion.prompt.plain` what those
+get that were not trained to infill.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from infill_completion.prompt.cuts import fitting_context, fitting_prefix, fitti
 from infill_completion.prompt.encoding import MAX_PIECE_CHARS, Encoder, encode_text, unfinished
 from infill_completion.prompt.formats import PromptLayout
 from infill_completion.prompt.layout import flat, lay_out, most_control_tokens
+from infill_completion.prompt.plain import plain_text
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class PromptOptions:
     Attributes:
         layout: The order of the parts; models without infilling tokens get LEFT_TO_RIGHT.
         budget_tokens: The largest number of tokens in the whole prompt.
-        suffix_share: The share of the budget that the suffix gets even if the prefix could fill it.
+        suffix_share: The share of the budget that the suffix gets even if the prefix could fill it; without marks, the
+            largest share.
         context_share: The largest share of the budget that text of other files gets.
         step_share: Cuts move by this share of the budget, so that most keystrokes leave them in place.
         heal: Whether the unfinished word before the cursor is left to the decoding loop, which makes the model spell
@@ -93,13 +96,18 @@ def build_prompt(
     room = options.budget_tokens - len(start) - most_control_tokens(tokens)
     others = fitting_context(text.context, int(room * options.context_share))
     room -= sum(map(len, others))
-    after = fitting_suffix(text, room, step, options.suffix_share) if tokens else []
-    outside = tokens is not None and tokens.files_precede_marks
-    before = fitting_prefix(encoder, text, room - len(after), step, first=outside or not others)
-    line_tokens = len(text.before[-1]) if len(text.before) > 1 else 0
-    ids = start + lay_out(layout, tokens, flat(others), before, after, line_tokens)
-    ids = ids or _border(encoder)
-    used = {"prefix": len(before), "suffix": len(after), "context": sum(map(len, others))}
+    if tokens is None:
+        plain = plain_text(encoder, text, room, step, options.suffix_share, first=not others)
+        ids = [*start, *flat(others), *plain.ids] or _border(encoder)
+        used = {"prefix": plain.prefix_tokens, "suffix": plain.below_tokens}
+    else:
+        after = fitting_suffix(text, room, step, options.suffix_share)
+        is_first = tokens.files_precede_marks or not others
+        before = fitting_prefix(encoder, text, room - len(after), step, first=is_first)
+        line_tokens = len(text.before[-1]) if len(text.before) > 1 else 0
+        ids = start + lay_out(layout, tokens, flat(others), before, after, line_tokens)
+        used = {"prefix": len(before), "suffix": len(after)}
+    used["context"] = sum(map(len, others))
     there: dict[str, Sequence[Sequence[int]]] = {"prefix": text.before, "suffix": text.after, "context": text.context}
     return Prompt(
         ids=ids,

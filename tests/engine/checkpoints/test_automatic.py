@@ -203,7 +203,7 @@ def test_models_of_other_layers_are_not_taken(cache: HubCache) -> None:
     chosen, choice = choose_automatically(EngineSettings(), CPU)
     reasons = {each.model: each.reason for each in choice.passed_over}
     assert "cannot run in the engine: Its layers are not Llama's" in reasons["google/codegemma-7b"]
-    assert "does not see the text after the cursor" in reasons["codellama/CodeLlama-34b-hf"]
+    assert "was not trained to infill" in reasons["codellama/CodeLlama-34b-hf"]
     assert chosen is None
 
 

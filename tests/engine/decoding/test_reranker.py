@@ -37,12 +37,13 @@ ASKS = {
 }
 
 
-INFILLING = RerankParameters(infilling=True, suffix_weight=0.5)
+WEIGHT = RerankParameters().suffix_weight
+INFILLING = RerankParameters(infilling=True)
 
 
 @pytest.fixture
 def blind(exact: Generator) -> Generator:
-    """The embedded model, which is not shown the suffix."""
+    """The embedded model without infilling marks."""
     return exact.with_settings(layout=PromptLayout.LEFT_TO_RIGHT, cache=None, rerank=RerankParameters())
 
 
@@ -81,7 +82,7 @@ def test_a_model_that_infills_compares_lines_where_the_user_waits(exact: Generat
     for line in lines:
         expected = suffix_logprob(infilling.model, ASKS[name], line["text"])
         assert line["suffix_logprob"] == pytest.approx(expected, abs=2e-3)
-    best = max(lines, key=lambda line: line["logprob"] + 0.5 * line["suffix_logprob"])
+    best = max(lines, key=lambda line: line["logprob"] + WEIGHT * line["suffix_logprob"])
     assert text.startswith(best["text"])
 
 
@@ -118,7 +119,7 @@ def test_the_line_that_makes_the_suffix_likeliest_wins(blind: Generator, request
     assert 1 < len(lines) <= 1 + RerankParameters().alternatives
     for line in lines:
         assert line["suffix_logprob"] == pytest.approx(suffix_logprob(blind.model, request_, line["text"]), abs=2e-3)
-    best = max(lines, key=lambda line: line["logprob"] + line["suffix_logprob"])
+    best = max(lines, key=lambda line: line["logprob"] + WEIGHT * line["suffix_logprob"])
     assert text.startswith(best["text"])
     assert all(chunk.logprob_sum <= 0 for chunk in chunks)
     assert chunks[-1].finish_reason in {FinishReason.STOP, FinishReason.LENGTH}
@@ -191,7 +192,7 @@ def mean_logprob(chunks: list[Chunk], index: int) -> float:
 def test_several_candidates_are_the_lines_in_the_order_of_the_suffix(blind: Generator, name: str, n: int) -> None:
     request = replace(ASKS[name], n=n)
     texts, chunks = several(blind, request)
-    ranked = sorted(lines_of(chunks), key=lambda line: -line["logprob"] - line["suffix_logprob"])
+    ranked = sorted(lines_of(chunks), key=lambda line: -line["logprob"] - WEIGHT * line["suffix_logprob"])
     assert len(ranked) > 1
     single, _ = run(blind, replace(request, n=1))
     assert texts[0] == single  # the first is what a single one would be
@@ -325,7 +326,7 @@ def test_the_compiled_step_compares_lines_too(embedded: Generator) -> None:
     text, chunks = run(blind, ASK)
     lines = lines_of(chunks)
     assert len(lines) > 1
-    assert text.startswith(max(lines, key=lambda line: line["logprob"] + line["suffix_logprob"])["text"])
+    assert text.startswith(max(lines, key=lambda line: line["logprob"] + WEIGHT * line["suffix_logprob"])["text"])
 
 
 def test_the_steps_of_a_device_compare_lines_too(blind: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -354,6 +355,6 @@ def test_every_known_model_that_cannot_infill_is_served_by_the_rule(tmp_path: Pa
         ModelSettings.read(tmp_path / "somewhere", known.id),
         ModelSettings.read(tmp_path / known.id.rpartition("/")[2]),
     ):
-        is_blind = settings.layout is PromptLayout.LEFT_TO_RIGHT
-        assert is_blind == (known.support is Support.LEFT_TO_RIGHT)
+        is_plain = settings.layout is PromptLayout.LEFT_TO_RIGHT
+        assert is_plain == (known.support is Support.LEFT_TO_RIGHT)
         assert settings.rerank is not None

@@ -71,8 +71,8 @@ def test_the_first_line_of_an_answer(text: str, is_blank: bool, end: int | None)
     ],
 )
 def test_the_rest_of_the_line_is_not_counted_twice(line: str, suffix: str, expected: str) -> None:
-    assert parts(line, suffix, is_blind=True) == (expected, suffix)
-    assert parts(line, suffix, is_blind=False) == (line, suffix)
+    assert parts(line, suffix, is_plain=True) == (expected, suffix)
+    assert parts(line, suffix, is_plain=False) == (line, suffix)
 
 
 def test_blanks_say_nothing() -> None:

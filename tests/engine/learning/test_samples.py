@@ -63,4 +63,5 @@ def test_a_left_to_right_model_gets_no_marks(tmp_path: Path) -> None:
     tokenizer = Tokenizer.load(write_model(tmp_path / "model.gguf", "Q4_1"))
     assert tokenizer.infilling is None
     sample = SampleMaker(tokenizer).at("a = 1\nb = 2\nc", 6, 11, 100)
-    assert tokenizer.decode(sample.ids) == "a = 1\nb = 2"
+    assert tokenizer.decode(sample.ids) == "c\n\na = 1\nb = 2"
+    assert sample.wanted == [False] * sample.wanted.index(True) + [True] * len(tokenizer.encode_line("b = 2"))

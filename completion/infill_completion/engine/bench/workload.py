@@ -49,8 +49,8 @@ def request_of(
 
 def _filled(generator: Generator, request: CompletionRequest, lines: list[str]) -> CompletionRequest:
     """Return a request for a cursor in or after some lines."""
-    is_blind = generator.model.prompt(request).layout is PromptLayout.LEFT_TO_RIGHT
-    before = len(lines) if is_blind else len(lines) * 3 // 4
+    is_plain = generator.model.prompt(request).layout is PromptLayout.LEFT_TO_RIGHT
+    before = len(lines) if is_plain else len(lines) * 3 // 4
     return replace(request, prefix="".join(lines[:before]), suffix="".join(lines[before:]))
 
 

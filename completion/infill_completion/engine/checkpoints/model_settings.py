@@ -30,14 +30,14 @@ class RerankParameters:
         alternatives: Most lines that are tried besides the model's own.
         least_share: Least probability of the beginning of such a line, up to the token that makes it another.
         suffix_tokens: How many tokens of the suffix are compared.
-        suffix_weight: Weight of their log-probability beside that of the line.
-        infilling: Whether lines are compared for invoked requests too where the model has been shown the suffix.
+        suffix_weight: Weight of their log-probability beside that of the line, which knows the suffix from the prompt.
+        infilling: Whether lines are compared for invoked requests too where the model infills.
     """
 
     alternatives: int = 3
     least_share: float = 0.05
     suffix_tokens: int = 8
-    suffix_weight: float = 1.0
+    suffix_weight: float = 0.5
     infilling: bool = False
 
     def __post_init__(self) -> None:

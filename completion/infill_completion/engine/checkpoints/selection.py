@@ -239,7 +239,7 @@ def _obstacle(found: FoundModel) -> str:
     if model.support is Support.NONE or model.shape is None:
         return f"cannot run in the engine: {model.note.rstrip('.')}"
     if model.support is Support.LEFT_TO_RIGHT and model is not SMALL_MODEL:
-        return "does not see the text after the cursor"
+        return "was not trained to infill"
     return found.problem
 
 

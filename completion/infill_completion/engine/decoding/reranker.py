@@ -1,9 +1,9 @@
 """Lines of a model, compared by how likely they make the text after the cursor.
 
-A left-to-right model writes without seeing what follows, and a small one that infills makes too little of it.  What
-the model nearly wrote instead is continued beside its own answer in a fork of one cache, and the line after which the
-suffix is likeliest wins: by Bayes' rule the probability of a line given both sides is proportional to that of the line
-times that of the suffix after it.
+A left-to-right model is shown the lines below as text above, and a small one that infills makes too little of them.
+What the model nearly wrote instead is continued beside its own answer in a fork of one cache, and the line after which
+the suffix is likeliest wins: by Bayes' rule the probability of a line given both sides is proportional to that of the
+line times that of the suffix after it.
 """
 
 from __future__ import annotations
@@ -74,13 +74,13 @@ class Line:
 def is_wanted(model: LoadedModel, request: CompletionRequest, prompt: Prompt) -> bool:
     """Return whether several lines are to be compared: there is a suffix, and one line is expected.
 
-    A model that has been shown the suffix compares only where the user waits, because keys come too fast for it.
+    A model that infills compares only where the user waits, because keys come too fast for it.
     Several candidates are the likeliest of these lines, unless they are to be independent draws.
     """
     parameters = model.settings.rerank
     if parameters is None or not has_text(request.suffix):
         return False
-    if not _is_blind(prompt) and not (parameters.infilling and request.is_invoked):
+    if not _is_plain(prompt) and not (parameters.infilling and request.is_invoked):
         return False
     is_one_line = request.one_line or "\n" in request.stop
     is_drawn = request.temperature >= DISTINCT_BELOW_TEMPERATURE
@@ -247,15 +247,15 @@ class Reranker:
         rows: list[Sequence[int]] = []
         starts: list[int] = []
         for line in lines:
-            written, after = parts(self._text(line), self._request.suffix or "", is_blind=_is_blind(prompt))
+            written, after = parts(self._text(line), self._request.suffix or "", is_plain=_is_plain(prompt))
             whole = encode(prompt.spell + written + after)
             starts.append(common_prefix(encode(prompt.spell + written), whole))
             rows.append(whole[: starts[-1] + self._parameters.suffix_tokens])
         return rows, starts
 
 
-def _is_blind(prompt: Prompt) -> bool:
-    """Return whether the suffix is not in the prompt."""
+def _is_plain(prompt: Prompt) -> bool:
+    """Return whether the prompt has no infilling marks."""
     return prompt.layout is PromptLayout.LEFT_TO_RIGHT
 
 

@@ -125,12 +125,12 @@ class Run:
 
     def _within(self, request: CompletionRequest) -> CompletionRequest:
         """Return a request with as many tokens as there is room for, which ends where the suffix begins."""
-        is_blind = self._prompt.layout is PromptLayout.LEFT_TO_RIGHT
-        stop = (*request.stop, *(suffix_stops(request.suffix) if is_blind else ()))
+        is_plain = self._prompt.layout is PromptLayout.LEFT_TO_RIGHT
+        stop = (*request.stop, *(suffix_stops(request.suffix) if is_plain else ()))
         if request.rewrite is not None:
             stop = (*stop, *stops_of(self._tokenizer, request.rewrite))
         # A model that does not infill may write something before its answer.
-        ends_with_line = request.ends_with_line and not is_blind
+        ends_with_line = request.ends_with_line and not is_plain
         most = max(1, min(request.max_tokens, self._available_tokens()))
         return replace(request, max_tokens=most, stop=stop, ends_with_line=ends_with_line)
 

@@ -1,4 +1,4 @@
-"""What a left-to-right model's answer has to do with the text after the cursor, which the model does not see."""
+"""What the answer of a model that was not trained to infill has to do with the text after the cursor."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ def line_end(text: str, *, is_blank: bool) -> int | None:
     return None if end < 0 else end
 
 
-def parts(line: str, suffix: str, *, is_blind: bool) -> tuple[str, str]:
+def parts(line: str, suffix: str, *, is_plain: bool) -> tuple[str, str]:
     """Return the part of an answer's first line before the rest of the cursor's line, and the beginning of the suffix.
 
-    A left-to-right model writes the rest of the line too, as ``value)`` before ``)``; one that is shown the suffix
-    means another bracket by it.
+    A left-to-right model writes the rest of the line too, as ``value)`` before ``)``; one that infills means another
+    bracket by it.
 
     Args:
         line: The answer's first line.
         suffix: The text after the cursor.
-        is_blind: Whether the model is not shown the suffix.
+        is_plain: Whether the prompt has no infilling marks.
     """
     after = suffix[:_SUFFIX_CHARS]
-    if not is_blind:
+    if not is_plain:
         return line, after
     rest = after.partition("\n")[0].rstrip()
     written = line.rstrip()
