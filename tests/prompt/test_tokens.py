@@ -243,3 +243,10 @@ def test_what_is_far_what_is_below_and_what_is_near_are_all_there() -> None:
     assert MIN_NEAR_TOKENS <= len(PLAIN.encode_line(near)) <= MIN_NEAR_TOKENS + NEAR_STEP + 20
     assert MAX_BELOW_TOKENS - 20 < prompt.tokens_by_source["suffix"] <= MAX_BELOW_TOKENS
     assert prompt.tokens_by_source["prefix"] == len(PLAIN.encode("".join(lines[:90])))
+
+
+@pytest.mark.parametrize("above", [1, 40])
+def test_a_long_line_of_the_cursor_is_not_parted(above: int) -> None:
+    lines, line = "x = compute(1)\n" * above, "values = [" + "12345, " * 1000
+    prompt = build_prompt(PLAIN, lines + line, "]\nprint(values)\n", (), PromptOptions(budget_tokens=8000, heal=False))
+    assert PLAIN.decode(prompt.ids).endswith(f"print(values)\n{BORDER}{lines}{line}")

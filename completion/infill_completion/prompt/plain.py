@@ -10,11 +10,10 @@ A move of the cursor changes what is below and near, a few hundred tokens; all b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from infill_completion.prompt.cuts import first_fitting, first_lines
+from infill_completion.prompt.cuts import first_fitting, first_lines, fitting_prefix
 from infill_completion.prompt.encoding import EncodedText, Encoder, prefix_ids
 
 BORDER = "\n\n"
@@ -53,10 +52,10 @@ def plain_text(encoder: Encoder, text: EncodedText, room: int, step: int, share:
     below = first_lines(text.below, min(MAX_BELOW_TOKENS, int(room * share)))
     left = room - len(below) - 2 * len(border)
     if not below or left < len(below):
-        near = _ids(encoder, text, first_fitting(text, room, step), len(text.lines), first=first)
-        return PlainText(near[-room:] if room > 0 else [], min(len(near), max(0, room)), 0)
+        prefix = fitting_prefix(encoder, text, room, step, first=first)
+        return PlainText(prefix, len(prefix), 0)
     start = first_fitting(text, left, step)
-    split = max(start, _near_start([len(ids) for ids in text.before]))
+    split = max(start, _near_start(text))
     far = _ids(encoder, text, start, split, first=first)
     near = _ids(encoder, text, split, len(text.lines), first=False)[-left:]
     return PlainText(far + (border if far else []) + below + border + near, len(far) + len(near), len(below))
@@ -66,8 +65,9 @@ def _ids(encoder: Encoder, text: EncodedText, start: int, end: int, *, first: bo
     return prefix_ids(encoder, text.lines[start:end], text.before[start:end], first=first)
 
 
-def _near_start(sizes: Sequence[int]) -> int:
-    """Return the first line of the near text; keys in the cursor's line do not move it."""
-    above = list(accumulate(sizes[:-1]))
-    most = (above[-1] - MIN_NEAR_TOKENS) // NEAR_STEP * NEAR_STEP if above else 0
-    return sum(1 for tokens in above if tokens <= most)
+def _near_start(text: EncodedText) -> int:
+    """Return the first line of the near text; keys in the cursor's line do not move it, and no line is parted."""
+    sums = accumulate(map(len, text.before))
+    ends = [(number, tokens) for number, tokens in enumerate(sums, 1) if text.lines[number - 1].endswith("\n")]
+    most = (ends[-1][1] - MIN_NEAR_TOKENS) // NEAR_STEP * NEAR_STEP if ends else 0
+    return max((number for number, tokens in ends if tokens <= most), default=0)
