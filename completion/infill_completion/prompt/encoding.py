@@ -46,7 +46,6 @@ class EncodedText:
         lines: The lines of the prefix.
         before: The ids of each of them.
         after: The ids of each line of the suffix.
-        below: The ids of those below the cursor's line; empty if they are blank.
         context: The ids of each other file.
         spell: The unfinished end of the prefix; neither ``lines`` nor ``before`` contain it.
     """
@@ -54,7 +53,6 @@ class EncodedText:
     lines: list[str]
     before: list[Sequence[int]]
     after: list[Sequence[int]]
-    below: list[Sequence[int]]
     context: list[list[int]]
     spell: str
 
@@ -75,10 +73,8 @@ def encode_text(
         lines[-1] = lines[-1][: -len(spell)]
     first, *later = _lines(suffix) or [""]
     after = [encoder.encode_infilling(first), *(encoder.encode_line(line) for line in later)]
-    rest, _, below = suffix.partition("\n")
-    start = len(_lines(f"{rest}\n")[:-1]) if below.strip() else len(after)
     items = [_context_ids(encoder, tokens, item) for item in context]
-    return EncodedText(lines, [encoder.encode_line(line) for line in lines], after, after[start:], items, spell)
+    return EncodedText(lines, [encoder.encode_line(line) for line in lines], after, items, spell)
 
 
 def unfinished(line: str) -> str:

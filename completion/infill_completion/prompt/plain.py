@@ -10,11 +10,12 @@ A move of the cursor changes what is below and near, a few hundred tokens; all b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
 from infill_completion.prompt.cuts import first_fitting, first_lines, fitting_prefix
-from infill_completion.prompt.encoding import EncodedText, Encoder, prefix_ids
+from infill_completion.prompt.encoding import MAX_PIECE_CHARS, EncodedText, Encoder, prefix_ids
 
 BORDER = "\n\n"
 # The near text has at least so many tokens; its start moves in steps, so that most keystrokes leave it in place.
@@ -37,19 +38,22 @@ class PlainText(NamedTuple):
     below_tokens: int
 
 
-def plain_text(encoder: Encoder, text: EncodedText, room: int, step: int, share: float, *, first: bool) -> PlainText:
+def plain_text(
+    encoder: Encoder, text: EncodedText, suffix: str, room: int, step: int, share: float, *, first: bool
+) -> PlainText:
     """Return the text around the cursor that fits ``room`` tokens.
 
     Args:
         encoder: The model's tokenizer.
         text: The whole text.
+        suffix: The text after the cursor.
         room: The most tokens.
         step: Its start moves by so many tokens.
         share: The largest share of the room that the lines below get.
         first: Whether nothing precedes it.
     """
     border = list(encoder.encode_line(BORDER))
-    below = first_lines(text.below, min(MAX_BELOW_TOKENS, int(room * share)))
+    below = first_lines(_below(text, suffix), min(MAX_BELOW_TOKENS, int(room * share)))
     left = room - len(below) - 2 * len(border)
     if not below or left < len(below):
         prefix = fitting_prefix(encoder, text, room, step, first=first)
@@ -59,6 +63,13 @@ def plain_text(encoder: Encoder, text: EncodedText, room: int, step: int, share:
     far = _ids(encoder, text, start, split, first=first)
     near = _ids(encoder, text, split, len(text.lines), first=False)[-left:]
     return PlainText(far + (border if far else []) + below + border + near, len(far) + len(near), len(below))
+
+
+def _below(text: EncodedText, suffix: str) -> list[Sequence[int]]:
+    """Return the ids of the lines below the cursor's; none if they are blank."""
+    rest, _, below = suffix.partition("\n")
+    pieces = -(-(len(rest) + 1) // MAX_PIECE_CHARS)  # of the cursor's line
+    return text.after[pieces:] if below.strip() else []
 
 
 def _ids(encoder: Encoder, text: EncodedText, start: int, end: int, *, first: bool) -> list[int]:

@@ -97,7 +97,7 @@ def build_prompt(
     others = fitting_context(text.context, int(room * options.context_share))
     room -= sum(map(len, others))
     if tokens is None:
-        plain = plain_text(encoder, text, room, step, options.suffix_share, first=not others)
+        plain = plain_text(encoder, text, suffix or "", room, step, options.suffix_share, first=not others)
         ids = [*start, *flat(others), *plain.ids] or _border(encoder)
         used = {"prefix": plain.prefix_tokens, "suffix": plain.below_tokens}
     else:
