@@ -14,6 +14,7 @@ import numpy as np
 
 from infill_completion.api import CompletionRequest
 from infill_completion.document.lines import to_lf
+from infill_completion.engine.checkpoints.tokenizer import Tokenizer
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.decoding.prefill import prefill
 from infill_completion.engine.ngram.mixture import MixtureParameters
@@ -26,6 +27,7 @@ from infill_server.commands.bench.source_files import source_files
 from training.tune import TrueToken, fit
 
 SEED = 11
+_AFTER_CHARS = 100  # longer than a token
 START = MixtureParameters(
     bias=-8.0, order_gain=1.5, count_gain=0.3, purity_gain=4.5, half_life_tokens=0.0, end_tokens=0
 )
@@ -55,11 +57,22 @@ def probabilities(generator: Generator, request: CompletionRequest, truth: Seque
     return [float(row[id_].exp()) for row, id_ in zip(rows, truth, strict=True)]
 
 
+def true_ids(tokenizer: Tokenizer, spell: str, hole: CodeHole) -> Sequence[int]:
+    """Return the tokens of a hole from its spelled beginning to its line end, as the tokenizer makes them of the file.
+
+    Many join a line end with the indentation after it, so a line end alone is a token that no file and no answer has.
+    """
+    text = spell + hole.expected
+    ids = tokenizer.encode_infilling(text + (hole.suffix[:_AFTER_CHARS] or "\n"))
+    ends = (count for count in range(1, len(ids)) if len(tokenizer.decode(ids[:count])) > len(text))
+    return ids[: next(ends, len(ids))]
+
+
 def true_tokens(generator: Generator, hole: CodeHole, texts: TextIndex) -> Iterator[TrueToken]:
     """Yield the true tokens of a hole, with the levels of the index at their places."""
     model, request = generator.model, CompletionRequest(hole.prefix, hole.suffix)
     prompt = model.prompt(request)
-    truth = model.tokenizer.encode_infilling(prompt.spell + hole.expected + "\n")
+    truth = true_ids(model.tokenizer, prompt.spell, hole)
     counts = model.counts(prompt, request, None, drafts=False)
     tail = list(prompt.before[-1])
     for id_, chance in zip(truth, probabilities(generator, request, truth), strict=True):

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from infill_completion.engine.checkpoints.tokenizer import Tokenizer
+from infill_completion.engine.checkpoints.tokenizer_files import Ends
 from infill_completion.engine.decoding.generator import Generator
 from infill_completion.engine.ngram.index import MatchLevel
 from infill_server.commands.bench.quality.hole import CodeHole
+from tests.prompt.tokenizers import byte_level, byte_table, tokenizer_of
 from training.tune import TrueToken, fit
-from training.tune_workspace import START, indexes, true_tokens
+from training.tune_workspace import START, indexes, true_ids, true_tokens
 
 
 def test_counts_that_are_right_get_more_weight_than_counts_that_are_wrong() -> None:
@@ -24,6 +28,28 @@ def test_counts_that_are_right_get_more_weight_than_counts_that_are_wrong() -> N
 def test_what_the_inner_scope_gives_counts_and_leaves_the_rest() -> None:
     tokens = [TrueToken(0.5, [], 7, inner=0.25, left=0.5)]
     assert fit(tokens, START)[1] == pytest.approx(-math.log(0.25 + 0.5 * 0.5), abs=1e-6)
+
+
+def test_a_line_ends_with_the_token_that_the_file_has_there() -> None:
+    hole = CodeHole(Path("a.py"), "def a():\n    value = frobnicate(", "quux)", "\n    return value\n")
+    joining = Tokenizer(_with_joined_indentation(), Ends(None, "<|endoftext|>"), "")
+    *line, end = true_ids(joining, "frobnicate(", hole)
+    assert (joining.decode(line), joining.decode([end])) == ("frobnicate(quux)", "\n   ")
+    separating = tokenizer_of("Qwen2.5-Coder")
+    *line, end = true_ids(separating, "frobnicate(", hole)
+    assert (separating.decode(line), separating.decode([end])) == ("frobnicate(quux)", "\n")
+    last = CodeHole(Path("a.py"), "value = frobnicate(", "quux)", "")
+    assert joining.decode(true_ids(joining, "", last)) == "quux)\n"
+
+
+def _with_joined_indentation() -> dict[str, Any]:
+    """Return a tokenizer that joins a line end with three spaces, as SmolLM2's does."""
+    document = byte_level(["<|endoftext|>"])
+    line_end, space = (byte_table()[byte] for byte in b"\n ")
+    for left, right in ((line_end, space), (line_end + space, space), (line_end + 2 * space, space)):
+        document["model"]["vocab"][left + right] = 257 + len(document["model"]["merges"])
+        document["model"]["merges"].append(f"{left} {right}")
+    return document
 
 
 def test_other_files_of_a_project_explain_a_hole_and_its_own_file_does_not(embedded: Generator, tmp_path: Path) -> None:
