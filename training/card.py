@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterable
 from email.message import Message
 from importlib import metadata
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, cast
 
 from training.corpus import DISTRIBUTIONS
 from training.export import EMBEDDED
-from training.sources import sources
+from training.sources import Source, sources
 
 TEXT = """# infill-tiny: the embedded model
 
@@ -102,9 +103,10 @@ def _curve(events: list[dict[str, Any]], target: Path) -> None:
     figure.savefig(target)
 
 
-def _licences() -> str:
+def licences(names: Iterable[str] = DISTRIBUTIONS) -> str:
+    """Return a list of the standard library and of installed distributions, with versions and licences."""
     rows = ["* Python standard library (PSF-2.0)"]
-    for name in DISTRIBUTIONS:
+    for name in names:
         try:
             found = cast(Message, metadata.metadata(name))
         except metadata.PackageNotFoundError:
@@ -117,8 +119,9 @@ def _licences() -> str:
     return "\n".join(rows)
 
 
-def _listed() -> str:
-    return "\n".join(f"* {source.name} {source.version[:12]} ({source.licence})" for source in sources())
+def listed(chosen: Iterable[Source]) -> str:
+    """Return a list of projects, with commits or versions and licences."""
+    return "\n".join(f"* {source.name} {source.version[:12]} ({source.licence})" for source in chosen)
 
 
 def _unseen_row(language: str, found: dict[str, Any]) -> str:
@@ -129,7 +132,8 @@ def _unseen_row(language: str, found: dict[str, Any]) -> str:
     return f"| {NAMES[language]} | {projects} | {share} |"
 
 
-def _shares(chars: dict[str, int]) -> str:
+def shares(chars: dict[str, int]) -> str:
+    """Return which share of the characters each language has, in words."""
     whole = sum(chars.values())
     return ", ".join(f"{NAMES[language]} {chars[language] / whole:.0%}" for language in NAMES)
 
@@ -151,7 +155,7 @@ def write(run: Path, folder: Path) -> None:
         heads=config["num_attention_heads"], rope=config["rope_parameters"]["rope_theta"],
         vocabulary=config["vocab_size"], megabytes=weights / 1e6, window=config["max_position_embeddings"],
         files=corpus["train_files"], chars=corpus["train_chars"] / 1e6, held_out=corpus["held_out_files"],
-        languages=_shares(corpus["chars_by_language"]), packages=f"{_licences()}\n{_listed()}",
+        languages=shares(corpus["chars_by_language"]), packages=f"{licences()}\n{listed(sources())}",
         minutes=(last["s"] - _of(events, "training")[0]["s"]) / 60, device=device["name"],
         speed=max(step["tokens_per_s"] for step in steps) / 1e6,
         losses=", ".join(f"{NAMES[language]} {last['held_out'][language]:.2f}" for language in NAMES),

@@ -8,6 +8,7 @@ from collections.abc import Generator as Chunks
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from infill_completion.api import Chunk, CompletionRequest, FinishReason, TextUpdate, Usage
@@ -20,7 +21,8 @@ from training.compare import PredictionSource, Predictor
 
 EMBEDDED = "embedded"
 SMALL = "small"
-SUBJECT = ("model", "sha256", "quantization", "device", "layout", "context_tokens")
+UNTAUGHT = "untaught"  # the small model's file without what the package teaches to it
+SUBJECT = ("model", "sha256", "taught", "quantization", "device", "layout", "context_tokens")
 Answer = Callable[[CompletionRequest], Chunks[Chunk, None, None]]
 
 
@@ -30,7 +32,7 @@ class Row:
 
     Attributes:
         title: What readers see.
-        model: ``embedded``, ``small`` or a path.
+        model: ``embedded``, ``small``, ``untaught`` or a path.
         changes: Changes of the model's settings (`ModelSettings`).
         is_ngrams: Whether the n-gram index answers alone; the model only lends its tokenizer.
         has_workspace: Whether the other files of the project are counted too.
@@ -60,8 +62,14 @@ ROWS = {
         has_workspace=True,
         has_files=True,
     ),
-    "small-plain": Row("small, untaught", SMALL, {"cache": None, "rerank": None}),
+    "small-plain": Row("small, untaught", UNTAUGHT, {"cache": None, "rerank": None}),
     "small-ngrams": Row("small, n-grams", SMALL, {"rerank": None}),
+    "small-untaught-files": Row(
+        "small, untaught, n-grams, re-ranked, workspace counted and in the prompt",
+        UNTAUGHT,
+        has_workspace=True,
+        has_files=True,
+    ),
     "small-reranked": Row("small, re-ranked", SMALL, {"cache": None}),
     "small": Row("small, n-grams, re-ranked", SMALL),
     "small-workspace": Row("small, n-grams, re-ranked, workspace counted", SMALL, has_workspace=True),
@@ -71,7 +79,7 @@ ROWS = {
 }
 DEFAULT_ROWS = (
     "ngrams", "embedded", "embedded-workspace", "small-plain", "small-reranked", "small", "small-workspace",
-    "small-files",
+    "small-untaught-files", "small-files",
 )  # fmt: skip
 
 
@@ -91,6 +99,7 @@ class LocalModels:
         self._settings = settings
         self._loaded: dict[str, Generator] = {}
         self._thread = ThreadPoolExecutor(1, "model")
+        self._folder = TemporaryDirectory()
 
     async def engine(self, row: Row) -> LocalAnswers:
         """Return the engine of a row.
@@ -99,7 +108,7 @@ class LocalModels:
             UsageError: The small model is not on this machine.
             ModelError: The model cannot be loaded.
         """
-        path = _model_path(row.model)
+        path = self._model_path(row.model)
         if path not in self._loaded:
             settings = replace(self._settings, model=path)
             loaded = self._thread.submit(Generator.load, settings, lambda _share, _what: None)
@@ -116,6 +125,19 @@ class LocalModels:
         if row.has_workspace:
             subject["workspace"] = True
         return LocalAnswers(lambda request: _streamed(changed, request), self._thread, subject, texts)
+
+    def _model_path(self, name: str) -> str:
+        if name not in (SMALL, UNTAUGHT):
+            return name if name == EMBEDDED else str(Path(name).absolute())
+        found = small_model()
+        if found is None:
+            raise UsageError("The small model is not on this machine; fetch it with `infill-ls models pull small`.")
+        if name == SMALL:
+            return str(found)
+        other = Path(self._folder.name) / "untaught.gguf"  # the package teaches files by their names
+        if not other.exists():
+            other.symlink_to(found)
+        return str(other)
 
 
 class LocalAnswers:
@@ -177,12 +199,3 @@ def _streamed(generator: Generator, request: CompletionRequest) -> Chunks[Chunk,
 def _copied(predictor: Predictor, request: CompletionRequest) -> Chunks[Chunk, None, None]:
     text = predictor.copied(request)
     yield Chunk(0, text, FinishReason.STOP, token_count=1, usage=Usage(1, 0, 1))
-
-
-def _model_path(name: str) -> str:
-    if name != SMALL:
-        return name if name == EMBEDDED else str(Path(name).absolute())
-    found = small_model()
-    if found is None:
-        raise UsageError("The small model is not on this machine; fetch it with `infill-ls models pull small`.")
-    return str(found)

@@ -76,7 +76,8 @@ class Run:
         tokenizer = Tokenizer.load(options.base)
         marks = tokenizer.infilling
         new = [] if marks is None or marks.mid is None else [marks.pre, marks.suf, marks.mid, marks.eot]
-        self.maker = SampleMaker(tokenizer, SampleOptions((options.shortest, options.longest)))
+        lengths = (options.shortest, options.longest)
+        self.maker = SampleMaker(tokenizer, SampleOptions(lengths, text_rate=options.text_rate))
         check_maker = SampleMaker(tokenizer, SampleOptions((CHECK_TOKENS, CHECK_TOKENS), text_rate=0.0))
         checks = SampleCorpus(read(self._folder / "held_out.jsonl")).checks(check_maker, options.checks)
         self.corpus = SampleCorpus(read(self._folder / "train.jsonl"))
@@ -85,7 +86,7 @@ class Run:
         self.feeder = Feeder(rows, 1, options.workers, options.seed) if options.workers else None
         self.device = torch.device(options.device)
         choose_attention(self.device)  # nearly every sample has a length of its own
-        self.student = Student.load(options.base, new).to(self.device)
+        self.student = Student.load(options.base, new, taught=False).to(self.device)
         self.trainer = Trainer(self.student, threads=self._at_once())
         self.checks = {
             language: [row_of([each]).to(self.device) for each in samples] for language, samples in checks.items()
@@ -167,6 +168,7 @@ def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=1, help="rows of a step; with --threads, learned side by side")
     parser.add_argument("--shortest", type=int, default=96, help="tokens of a sample")
     parser.add_argument("--longest", type=int, default=384)
+    parser.add_argument("--text-rate", type=float, default=0.2, help="share of the tokens around a middle that count")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--workers", type=int, default=0, help="processes that make rows; a run then varies")
     parser.add_argument("--threads", type=int, default=1)

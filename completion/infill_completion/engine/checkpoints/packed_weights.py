@@ -19,7 +19,7 @@ from torch import Tensor
 
 from infill_completion.catalog import FAMILIES, ModelShape
 from infill_completion.engine import memory
-from infill_completion.engine.checkpoints.adapters import Adapter, Readable
+from infill_completion.engine.checkpoints.adapters import Adapter, Readable, taught_adapter
 from infill_completion.engine.checkpoints.gguf.blocks import IN_GROUPS
 from infill_completion.engine.checkpoints.gguf.contents import places
 from infill_completion.engine.checkpoints.gguf.loading import config_of, opened, rotary_of
@@ -51,12 +51,14 @@ class StreamedModel(NamedTuple):
         model: Embeddings, layers, norm and rotary tables.
         lm_head: The head.
         packed: The packed matrices.
+        is_taught: Whether the package has taught it.
     """
 
     config: Any
     model: Any
     lm_head: Any
     packed: list[Tensor]
+    is_taught: bool = False
 
     def parameters(self) -> Iterator[Tensor]:
         """Return the packed matrices, which are nearly all of the model."""
@@ -72,12 +74,14 @@ class Source(NamedTuple):
         rotary: Makes the rotary tables.
         is_four_bit: Whether most of the weights are in groups of 4 bits already, so that the others are as precise on
             purpose.
+        is_taught: Whether the tensors are as the package has taught them.
     """
 
     config: Any
     tensors: Mapping[str, Readable]
     rotary: Rotary
     is_four_bit: bool = False
+    is_taught: bool = False
 
 
 class _Matrix(NamedTuple):
@@ -201,13 +205,15 @@ def load_packed(
         torch.set_num_threads(threads)
 
 
-def source_of(path: Path) -> Source:
-    """Return the tensors of a checkpoint or a GGUF file.
+def source_of(path: Path, *, taught: bool = True) -> Source:
+    """Return the tensors of a checkpoint or a GGUF file, as the package teaches it unless ``taught`` is False.
 
     Raises:
         ModelError: It is damaged, or holds a model that is not supported.
     """
-    return _gguf(path) if path.is_file() else _safetensors(path)
+    source = _gguf(path) if path.is_file() else _safetensors(path)
+    lessons = taught_adapter(path) if taught else None
+    return source if lessons is None else source._replace(tensors=lessons.applied(source.tensors), is_taught=True)
 
 
 def _safetensors(folder: Path) -> Source:
@@ -251,7 +257,7 @@ def _packed(source: Source, bits: int, progress: Callable[[float], None]) -> Str
             for number in range(config.num_hidden_layers)
         ],
     )
-    return StreamedModel(config, core, head, packed)
+    return StreamedModel(config, core, head, packed, source.is_taught)
 
 
 def _matrix(source: Source, block: str, names: tuple[str, ...], bits: int) -> _Matrix:

@@ -11,6 +11,9 @@ from infill_completion.engine.decoding.reranker import Reranker
 from infill_completion.engine.ngram.text_index import TextIndex
 from infill_completion.prompt.tokens import Prompt
 
+# Weights without an adapter of the user's, by whether the package teaches the model something.
+_UNLEARNED = {False: "as the checkpoint has them", True: "as the package taught them"}
+
 
 def explanation(
     model: LoadedModel, prompt: Prompt, cached_tokens: int, candidates: Sequence[Candidate], reranker: Reranker | None,
@@ -29,7 +32,7 @@ def explanation(
     """
     return {
         "model": model.name,
-        "weights": model.details["adapter"] or "as the checkpoint has them",
+        "weights": model.details["adapter"] or _UNLEARNED[model.details["taught"]],
         "layout": str(prompt.layout),
         "prompt_tokens": len(prompt.ids),
         "cached_tokens": cached_tokens,

@@ -18,8 +18,7 @@ import torch
 
 from infill_completion.api import ContextItem
 from infill_completion.engine import memory
-from infill_completion.engine.checkpoints.adapters import Adapter
-from infill_completion.engine.checkpoints.fingerprint import fingerprint
+from infill_completion.engine.checkpoints.adapters import Adapter, identity
 from infill_completion.engine.checkpoints.tokenizer import Tokenizer
 from infill_completion.engine.checkpoints.weights import weight_bytes
 from infill_completion.engine.errors import ModelError
@@ -189,7 +188,7 @@ class School:
 
     def adapter(self) -> Adapter:
         """Return what was learned."""
-        return adapter_of(self._student, fingerprint(self._base))
+        return adapter_of(self._student, identity(self._base))
 
     def _samples(self, chance: random.Random) -> list[Sample]:
         """Return samples for a step; none if no file has a line to learn."""

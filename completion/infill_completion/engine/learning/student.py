@@ -181,13 +181,13 @@ class Student(nn.Module):
         self.between_layers: Callable[[], None] = lambda: None
 
     @classmethod
-    def load(cls, path: Path, learned_ids: Sequence[int] = ()) -> Student:
-        """Load a checkpoint or a GGUF file.
+    def load(cls, path: Path, learned_ids: Sequence[int] = (), *, taught: bool = True) -> Student:
+        """Load a checkpoint or a GGUF file, with what the package teaches to it unless ``taught`` is False.
 
         Raises:
             ModelError: The file is damaged, or the model is not supported.
         """
-        return cls(source_of(path), learned_ids)
+        return cls(source_of(path, taught=taught), learned_ids)
 
     def row_bytes(self, tokens: int, longest: int) -> int:
         """Return about how many bytes a row keeps for its gradient if nothing is computed again.

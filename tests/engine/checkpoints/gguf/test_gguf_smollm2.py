@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import torch
 
+from infill_completion.catalog import taught
+from infill_completion.engine.checkpoints.adapters import taught_adapter
 from infill_completion.engine.checkpoints.checkpoint import Checkpoint, load
 from infill_completion.engine.checkpoints.gguf.loading import load_gguf
 from infill_completion.engine.checkpoints.packed_weights import load_packed
@@ -53,6 +55,17 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+def test_the_package_teaches_this_very_file() -> None:
+    lesson = taught_adapter(FILE)
+    assert lesson is not None
+    assert load_packed(FILE, 4).is_taught
+
+
+@pytest.fixture
+def untaught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(taught, "_ADAPTERS", {})
+
+
 @pytest.fixture(scope="module")
 def theirs(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Return transformers' model with the weights of the file in 32 bits."""
@@ -82,6 +95,7 @@ def test_whole_weights_choose_the_tokens_of_transformers(theirs: Any, tokenizer:
     assert generate(decoder, [ids], _TOKENS, temperature=0.0)[0].tokens == expected
 
 
+@pytest.mark.usefixtures("untaught")
 def test_four_bits_hold_the_very_weights_of_the_file(theirs: Any) -> None:
     packed = load_packed(FILE, 4)
     for layer, other in zip(packed.model.layers, theirs.model.layers, strict=True):
@@ -102,6 +116,7 @@ def packed_checkpoint(quantization: str) -> Checkpoint:
     return load(settings, lambda *_: None, without_transformers=True)
 
 
+@pytest.mark.usefixtures("untaught")
 @pytest.mark.parametrize("marks", [pytest.param(None, marks=needs_compiler)])
 @pytest.mark.parametrize("quantization", ["int4", "int8"])
 def test_packed_weights_choose_the_tokens_of_transformers_on_the_unpacked_ones(

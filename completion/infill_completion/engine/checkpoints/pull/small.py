@@ -42,6 +42,7 @@ _CARD = f"""# {SMALL_ID}, 4 bits
 
 A language model of 135 million parameters by Hugging Face (https://huggingface.co/{SMALL_ID}, arXiv 2502.02737), under
 the Apache License 2.0. The weights in 4 bits (Q4_1) are by QuantFactory (https://huggingface.co/{SMALL_HUB[0]}).
+infill-ls applies what it has taught the model about code while it loads it, and leaves the file as it is.
 `infill-ls models pull small` wrote this folder; remove it to free {SMALL_BYTES // _MIB} MiB.
 """
 

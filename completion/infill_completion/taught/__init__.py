@@ -1,0 +1,1 @@
+"""What the small model is taught: data only.  ``MODEL_CARD.md`` describes how it was made and what it gains."""
