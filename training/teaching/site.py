@@ -11,8 +11,8 @@ import lzma
 from collections.abc import Iterator
 from pathlib import Path
 
-CALL_BYTES = 64 << 20  # travel at once at most, the repository, 38 MiB, with each piece
-PIECE_BYTES = 20 << 20
+CALL_BYTES = 64 << 20  # travel at once at most, the repository, 51 MiB, with each piece
+PIECE_BYTES = 8 << 20
 WEIGHTS, TRAIN, HELD_OUT = "base.gguf", "train.jsonl", "held_out.jsonl"
 _COUNT = "count"  # in each piece: how many there are
 _PRESET = 6
