@@ -49,11 +49,11 @@ Loss in nats for each missing token in held-out files, before and after, 16 plac
 | before | {before} |
 | after | {after} |
 
-The rest of the line, exactly, at {count} places a language in projects that it has not learned; the whole pipeline with
-the project open, one candidate, temperature 0 (`python -m benchmarks.unseen small-untaught-files small-files`):
+The rest of the line, exactly, in projects that it has not learned; the whole pipeline with the project open, one
+candidate, temperature 0 (`python -m benchmarks.unseen small-untaught-files small-files`):
 
-| language | projects | untaught | taught | 95 % interval |
-| --- | --- | ---: | ---: | ---: |
+| language | projects | places | untaught | taught | 95 % interval |
+| --- | --- | ---: | ---: | ---: | ---: |
 {unseen}
 
 ## Limits
@@ -79,7 +79,7 @@ def card(run: Path, made_on: str) -> str:
         languages=shares(corpus["chars_by_language"]),
         packages=f"{packages}\n{listed(source for source in sources() if source.name in chars)}",
         heads=" | ".join(NAMES.values()), rule=" | ".join("---:" for _ in NAMES),
-        before=_losses(began), after=_losses(ended), count=unseen["count"],
+        before=_losses(began), after=_losses(ended),
         unseen="\n".join(_row(language, found) for language, found in unseen["languages"].items()),
     )  # fmt: skip
 
@@ -93,8 +93,8 @@ def _row(language: str, found: dict[str, Any]) -> str:
     low, high = after["interval"]
     projects = ", ".join(project.partition("/")[2] for project in found["projects"])
     return (
-        f"| {NAMES[language]} | {projects} | {before['exact_share']:.1%} | {after['exact_share']:.1%} | "
-        f"{low:.1%} to {high:.1%} |"
+        f"| {NAMES[language]} | {projects} | {found['holes']} | {before['exact_share']:.1%} | "
+        f"{after['exact_share']:.1%} | {low:.1%} to {high:.1%} |"
     )
 
 
