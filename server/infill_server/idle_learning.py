@@ -25,6 +25,7 @@ IDLE_S = 120.0  # without a request, before learning begins or goes on
 POLL_S = 10.0
 WATCH_S = 0.25  # between two looks for requests in other windows, while the model learns
 AGAIN_S = 24 * 3600.0  # between two attempts in a repository
+DOUBT_S = 600.0  # the same where a rule about private files has changed
 MAX_LOAD_SHARE = 0.5  # of the cores, by other programs
 _END_S = 5.0
 _UNKNOWN = ""
@@ -37,14 +38,16 @@ def with_learned(settings: Settings, roots: Sequence[Path]) -> Settings:
     """Return settings that name the adapter of the workspace's repository, if they ask for it and there is one.
 
     Several folders of a workspace can lie in several repositories; the first that has an adapter counts.  An adapter of
-    a model that the settings do not name is left out: it would only give each repository an engine of its own.
+    a model that the settings do not name is left out: it would only give each repository an engine of its own.  So is
+    one from before a change of the rules about private files, until a process has looked at it.
     """
     engine = settings.engine
     if not engine.learn or engine.adapter is not None or engine.url is not None:
         return settings
-    from infill_completion.catalog.learned import adapter_path
+    from infill_completion.catalog.learned import permitted_adapter
 
-    found = next(filter(None, (adapter_path(_top(root), engine.model) for root in roots)), None)
+    ignore = settings.privacy.ignore
+    found = next(filter(None, (permitted_adapter(_top(root), engine.model, ignore) for root in roots)), None)
     return settings if found is None else replace(settings, engine=replace(engine, adapter=str(found)))
 
 
@@ -176,9 +179,19 @@ class IdleLearning:
 
     def _next_root(self, settings: Settings) -> Path | None:
         """Return a repository in which no attempt was made lately; with other settings it is another attempt."""
-        now = self._clock()
-        commands = self._commands(settings)
-        return next((top for top in commands if now - self._attempts.get(commands[top], -AGAIN_S) >= AGAIN_S), None)
+        return next(
+            (top for top, command in self._commands(settings).items() if self._is_due(settings, top, command)), None
+        )
+
+    def _is_due(self, settings: Settings, top: Path, command: tuple[str, ...]) -> bool:
+        """Return whether to start a process in a repository; it looks at a changed rule soon, and only then learns."""
+        from infill_completion.catalog.learned import adapter_path, permitted_adapter
+
+        model, last_s = settings.engine.model, self._attempts.get(command)
+        is_in_doubt = (
+            adapter_path(top, model) is not None and permitted_adapter(top, model, settings.privacy.ignore) is None
+        )
+        return last_s is None or self._clock() - last_s >= (DOUBT_S if is_in_doubt else AGAIN_S)
 
     async def _start(self, settings: Settings, root: Path) -> None:
         from infill_completion.catalog.learned import prepared_learned_folder

@@ -12,9 +12,10 @@ import pytest
 
 from infill_completion.catalog import learned
 from infill_completion.catalog.learned import Learned
+from infill_completion.catalog.learned_rules import hashes_of, note_rules
 from infill_completion.settings import EngineSettings, PrivacySettings, Settings
 from infill_server import idle_learning
-from infill_server.idle_learning import AGAIN_S, IDLE_S, IdleLearning, with_learned
+from infill_server.idle_learning import AGAIN_S, DOUBT_S, IDLE_S, IdleLearning, with_learned
 
 ON = Settings(engine=EngineSettings(learn=True))
 # Reports its start and each order that it gets.
@@ -265,11 +266,34 @@ async def test_what_others_learn_or_delete_is_noticed(desk: Desk) -> None:
     assert desk.learned_count == 2  # at once
 
 
+async def test_a_changed_rule_ends_the_use_of_an_adapter_and_is_looked_at_soon(desk: Desk) -> None:
+    keep_adapter(desk.root)
+    await desk.look_after(IDLE_S)
+    await desk.ended(0)
+    await desk.look_after(DOUBT_S)
+    await desk.look_after(IDLE_S)
+    assert (desk.learned_count, desk.is_learning()) == (1, False)
+    desk.learning.requested()
+    (desk.root / ".gitignore").write_text("internal/\n")
+    await desk.look_after(1)
+    assert desk.learned_count == 2  # the window does without it at once
+    assert not desk.is_learning()
+    await desk.look_after(IDLE_S)
+    assert desk.is_learning()
+    await desk.ended(1)
+    await desk.look_after(IDLE_S)
+    await desk.look_after(DOUBT_S - IDLE_S - 1)
+    assert not desk.is_learning()
+    await desk.look_after(1)
+    assert desk.is_learning()
+
+
 def keep_adapter(top: Path) -> Learned:
     """Keep an adapter for a repository, and return its description."""
     about = Learned(str(top), "small", "c", "f", "2026-01-02T03:04:05+00:00", 1.0, 2, 3, 2.0, 1.0, 1, 2, True)
     folder = learned.prepared_folder(top)
     (folder / learned.adapter_name(about)).write_bytes(b"")
+    note_rules(folder, ON.privacy.ignore, hashes_of([top / ".gitignore"]))
     learned.describe(folder, about)
     return about
 

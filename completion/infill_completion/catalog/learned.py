@@ -10,12 +10,13 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from infill_completion.catalog.learned_rules import RULES, rules_stand
 from infill_completion.folders import state_folder
 
 ABOUT = "about.json"
@@ -117,6 +118,8 @@ def describe(folder: Path, learned: Learned) -> None:
     for file in folder.glob(f"*{_SUFFIX}*"):  # with those that were not written to their end
         if file.name != adapter_name(learned) or not learned.is_used:
             file.unlink(missing_ok=True)
+    if not learned.is_used:
+        (folder / RULES).unlink(missing_ok=True)
 
 
 def discard(folder: Path, adapter: Path) -> None:
@@ -125,7 +128,8 @@ def discard(folder: Path, adapter: Path) -> None:
     Raises:
         OSError: It cannot be deleted.
     """
-    for file in (adapter, adapter.with_name(f"{adapter.name}.partial"), folder / f"{ABOUT}.partial"):
+    partial = [folder / f"{name}.partial" for name in (adapter.name, ABOUT, RULES)]
+    for file in (adapter, *partial):
         file.unlink(missing_ok=True)
     if not any(folder.iterdir()):
         folder.rmdir()
@@ -167,6 +171,18 @@ def adapter_path(repository: Path, model: str = "auto") -> Path | None:
         return None
     file = folder / adapter_name(learned)
     return file if file.is_file() else None
+
+
+def permitted_adapter(repository: Path, model: str, ignore: Sequence[str]) -> Path | None:
+    """Return the adapter as :func:`adapter_path`, but only while the rules about private files are as they were then.
+
+    Args:
+        repository: As there.
+        model: As there.
+        ignore: The setting `privacy.ignore`.
+    """
+    file = adapter_path(repository, model)
+    return file if file is not None and rules_stand(file.parent, ignore) else None
 
 
 def forget_vanished(now: datetime) -> None:

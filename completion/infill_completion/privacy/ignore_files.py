@@ -107,10 +107,11 @@ class IgnoreFiles:
 
     Args:
         clock: Counts seconds.
+        seen: Gets each file whose content verdicts depend on, whether it exists or not.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], float] = time.monotonic, seen: set[Path] | None = None) -> None:
+        self._clock, self._seen = clock, seen
         self._files: dict[tuple[Path, bool], tuple[Stamp, Patterns]] = {}
         self._folders: dict[tuple[Path, Path | None, bool, Path], _Folder] = {}
 
@@ -164,6 +165,7 @@ class IgnoreFiles:
             if not only_own:
                 repository = Repository.at(top)
                 config = read_git_config(repository)
+                self._see(*config.files)
                 state = replace(state, ignores_case=config.ignores_case)
                 exclude = self._sources(repository.common / "info" / "exclude", 0, ignores_case=config.ignores_case)
                 named = [self._sources(file, 0, ignores_case=config.ignores_case) for file in config.excludes]
@@ -194,6 +196,7 @@ class IgnoreFiles:
 
     def _sources(self, file: Path, skipped: int, *, ignores_case: bool) -> tuple[_Source, ...]:
         """Return an ignore file as a source; nothing if it is missing."""
+        self._see(file)
         stamp = stamp_of(file)
         key = (file, ignores_case)
         known = self._files.get(key)
@@ -211,6 +214,10 @@ class IgnoreFiles:
             self._files.clear()
         self._files[key] = (stamp, patterns)
         return (_Source(patterns, file, skipped),)
+
+    def _see(self, *files: Path) -> None:
+        if self._seen is not None:
+            self._seen.update(files)
 
 
 def _below(path: Path, top: Path) -> bytes:

@@ -34,11 +34,16 @@ class _Root:
 
 
 class Privacy:
-    """Decides which files are private; reads ignore files again when they change."""
+    """Decides which files are private; reads ignore files again when they change.
 
-    def __init__(self, ignore: Sequence[str]) -> None:
+    Args:
+        ignore: The setting `privacy.ignore`.
+        seen: Gets each file whose content verdicts depend on, whether it exists or not.
+    """
+
+    def __init__(self, ignore: Sequence[str], seen: set[Path] | None = None) -> None:
         self._setting = IgnoreSetting(ignore)
-        self._files = IgnoreFiles()
+        self._files = IgnoreFiles(seen=seen)
         self._verdicts: dict[tuple[str, tuple[Path, ...]], tuple[float, Rule | None]] = {}
         self._roots: dict[tuple[Path, ...], tuple[float, tuple[_Root, ...]]] = {}
         self._inner: dict[tuple[Path, Path], tuple[float, list[Path]]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from infill_completion.catalog import learned
+from infill_completion.catalog import learned, learned_rules
 from infill_completion.client.launch import engine_environment, learn_command
 from infill_completion.engine.__main__ import main as engine_main
 from infill_completion.engine.checkpoints import devices
@@ -384,3 +385,73 @@ def test_descriptions_that_are_damaged_are_no_descriptions(tmp_path: Path) -> No
     assert learned.adapter_path(tmp_path) is None
     learned.forget(folder)
     assert list(learned.all_learned()) == []
+
+
+def is_in_use(top: Path, ignore: tuple[str, ...] = Settings().privacy.ignore) -> bool:
+    return learned.permitted_adapter(top, "auto", ignore) is not None
+
+
+@pytest.mark.parametrize(
+    "name", [".gitignore", "deep/.gitignore", ".infillignore", ".git/info/exclude", "user's excludes"]
+)
+def test_an_adapter_rests_from_a_change_of_the_rules_until_they_are_looked_at(
+    tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    excludes, config = tmp_path / "excludes", tmp_path / "gitconfig"
+    config.write_text(f"[core]\nexcludesFile = {excludes}\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    top = repository_with_history(tmp_path / "repo")
+    commit(top, {"deep/part.py": lines("deep", range(12))})
+    monkeypatch.setattr(School, "learn", lambda self: report(1.0))
+    learn(settings(tiny_folder), top, Permission())
+    rules = excludes if name == "user's excludes" else top / name
+    assert is_in_use(top)
+
+    rules.parent.mkdir(exist_ok=True)
+    rules.write_text("*.log\n")
+    assert not is_in_use(top)
+    learn(settings(tiny_folder), top, Permission(), only_new=True)  # which keeps no other file private
+    assert is_in_use(top)
+
+    rules.write_text("*.log\npart*.py\n")
+    assert not is_in_use(top)
+    former = learned.read_learned(learned.folder_of(top))
+    with contextlib.suppress(ServeError):  # too little is left to learn from
+        learn(settings(tiny_folder), top, Permission(), only_new=True)
+    about = learned.read_learned(learned.folder_of(top))
+    assert former is not None
+    assert about is None or about.files != former.files
+
+
+def test_an_adapter_rests_while_another_configuration_of_git_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, learned_top: Path
+) -> None:
+    assert is_in_use(learned_top)
+    monkeypatch.setattr(learned_rules, "_known", {})
+    with (learned_top / ".git" / "config").open("a") as file:
+        file.write(f"[core]\nexcludesFile = {tmp_path / 'excludes'}\n")
+    assert not is_in_use(learned_top)
+
+
+def test_an_adapter_counts_where_the_setting_asks_for_less_than_when_it_was_learned(
+    tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = repository_with_history(tmp_path / "repo")
+    monkeypatch.setattr(School, "learn", lambda self: report(1.0))
+    former = ("*.key", "!public.key", "secret/")
+    learn(replace(settings(tiny_folder), privacy=PrivacySettings(ignore=former)), top, Permission())
+    assert is_in_use(top, former)
+    assert is_in_use(top, ("*.key", "!public.key"))
+    for other in (("secret/",), (), ("!public.key", "*.key"), (*former, "part*"), (*former, "!secret/a.py")):
+        assert not is_in_use(top, other), other
+
+
+@pytest.mark.parametrize("damage", ["", "[]", '{"ignore": 1, "files": 2}', '{"ignore": [], "files": {"/a": 1}}', None])
+def test_an_adapter_whose_rules_nobody_knows_rests(learned_top: Path, tiny_folder: Path, damage: str | None) -> None:
+    file = learned.folder_of(learned_top) / learned_rules.RULES
+    file.unlink()
+    if damage is not None:
+        file.write_text(damage)
+    assert not is_in_use(learned_top)
+    learn(settings(tiny_folder), learned_top, Permission(), only_new=True)
+    assert is_in_use(learned_top)

@@ -32,9 +32,9 @@ from infill_completion.engine import memory
 from infill_completion.engine.errors import ModelError, ServeError
 from infill_completion.engine.learning.history import files_digest, history_of, newest_commit, top_of
 from infill_completion.engine.learning.objects import HistoryError
+from infill_completion.engine.process.lesson_rules import LessonRules
 from infill_completion.engine.process.lock import FileLock
 from infill_completion.engine.scheduler.metrics import resident_bytes
-from infill_completion.privacy.rules import Privacy
 from infill_completion.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,7 +45,6 @@ _FEWEST_THREADS = 2
 _IDLE_PRIORITY_CLASS = 0x40
 EXIT_STOPPED = 3
 _AGAIN = timedelta(days=1)
-IsPrivate = Callable[[Path], bool]
 
 
 class Permission:
@@ -117,10 +116,7 @@ def learn(
             raise ServeError(f"Another process is learning {top}; wait until it has ended.")
         try:
             forget_vanished(datetime.now(UTC))
-
-            def rules() -> IsPrivate:
-                return is_private_in(settings.privacy.ignore, [*roots, folder, top])
-
+            rules = LessonRules(settings.privacy.ignore, [*roots, folder, top])
             return _learned(settings, top, permission, rules, only_new=only_new)
         finally:
             lock.release()
@@ -133,12 +129,10 @@ def learn(
         raise ServeError(f"What was learned cannot be kept ({error.strerror}); check the disk.") from error
 
 
-def _learned(
-    settings: Settings, top: Path, permission: Permission, rules: Callable[[], IsPrivate], *, only_new: bool
-) -> Learned:
+def _learned(settings: Settings, top: Path, permission: Permission, rules: LessonRules, *, only_new: bool) -> Learned:
     """Learn a repository that no other process learns now."""
-    is_private = rules()
-    before = _still_permitted(top, is_private)
+    is_private = rules.read()
+    before = _still_permitted(top, rules)
     newest = newest_commit(top)
     is_due = before is None or (before.commit != newest and not _was_today(before))
     if only_new and before is not None and not is_due and _is_of_model(before, top, *_model(settings)):
@@ -160,8 +154,9 @@ def _learned(
     limits = Limits(settings.engine.learn_minutes * 60, settings.engine.learn_memory_mb << 20)
     school = School(base, history, limits, permission.wait, resident_bytes, threads_of(cores()))
     report = school.learn()
-    if files_digest(top, newest, rules()) != files:
-        _still_permitted(top, rules())
+    hashes = rules.hashes()  # before they are read again, as above
+    if files_digest(top, newest, rules.read()) != files:
+        _still_permitted(top, rules)
         raise ServeError(f"What may be learned of {top} has changed meanwhile, so nothing was kept; learn it again.")
     if before is not None and read_learned(folder_of(top)) != before:
         raise ServeError(f"What was learned in {top} has been deleted meanwhile, so nothing was kept; learn it again.")
@@ -170,7 +165,7 @@ def _learned(
         report.tokens, len(history.holes), round(report.before.loss, 4), round(report.after.loss, 4),
         report.before.right, report.after.right, report.has_passed,
     )  # fmt: skip
-    _keep(top, about, school.adapter() if report.has_passed else None)
+    _keep(top, about, school.adapter() if report.has_passed else None, lambda folder: rules.note(folder, hashes))
     return about
 
 
@@ -193,8 +188,8 @@ def _is_of_model(before: Learned, top: Path, name: str, base: Path) -> bool:
     return file is not None and usable_adapter(str(file), base, can_apply=True)[0] is not None
 
 
-def _keep(top: Path, about: Learned, adapter: Adapter | None) -> None:
-    """Keep what was learned, or nothing of it.
+def _keep(top: Path, about: Learned, adapter: Adapter | None, note: Callable[[Path], None]) -> None:
+    """Keep what was learned, and by which rules, or nothing of it.
 
     Raises:
         OSError: There is no room, for example.
@@ -204,6 +199,7 @@ def _keep(top: Path, about: Learned, adapter: Adapter | None) -> None:
     try:
         if adapter is not None:
             adapter.write(file)
+            note(folder)
         describe(folder, about)
     except OSError:
         with contextlib.suppress(OSError):
@@ -211,26 +207,24 @@ def _keep(top: Path, about: Learned, adapter: Adapter | None) -> None:
         raise
 
 
-def _still_permitted(top: Path, is_private: IsPrivate) -> Learned | None:
+def _still_permitted(top: Path, rules: LessonRules) -> Learned | None:
     """Return what was learned before; it is deleted if the rules of today permit other files."""
     folder = folder_of(top)
     before = read_learned(folder)
+    if before is None:
+        return None
     try:
-        if before is None or before.files == files_digest(top, before.commit, is_private):
-            return before
+        if before.files == files_digest(top, before.commit, rules.read()):
+            if not before.is_used or rules.stand(folder):
+                return before
+            hashes = rules.hashes()
+            if before.files == files_digest(top, before.commit, rules.read()):  # by the rules of these hashes
+                rules.note(folder, hashes)
+                return before
     except HistoryError:  # that commit is gone, so nobody can tell
         pass
     forget(folder)
     return None
-
-
-def is_private_in(ignore: Sequence[str], roots: Iterable[Path]) -> IsPrivate:
-    """Return a function that says whether a file is private: by the rules of any of the roots.
-
-    A window takes the first root that holds a file; what is learned is used in all windows on the repository.
-    """
-    rules = [(Privacy(ignore), (root,)) for root in dict.fromkeys(roots)]
-    return lambda path: any(privacy.rule_for(path.as_uri(), alone) is not None for privacy, alone in rules)
 
 
 def _model(settings: Settings) -> tuple[str, Path]:

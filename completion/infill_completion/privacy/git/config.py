@@ -30,10 +30,12 @@ class GitConfig:
 
     Attributes:
         excludes: The files that ``core.excludesFile`` names, or its default; all count.
+        files: The files of the configuration, whether they exist or not.
         ignores_case: Whether patterns ignore case (``core.ignoreCase``).
     """
 
     excludes: tuple[Path, ...]
+    files: tuple[Path, ...]
     ignores_case: bool = False
 
 
@@ -46,7 +48,7 @@ def read_git_config(repository: Repository) -> GitConfig:
     reader = _Reader(repository.top)
     for file in (*_user_files(), repository.common / "config", repository.own / "config.worktree"):
         reader.read(file, 0, is_certain=True)
-    return GitConfig(tuple(dict.fromkeys(reader.excludes())), ignores_case=reader.ignores_case)
+    return GitConfig(tuple(dict.fromkeys(reader.excludes())), tuple(reader.files), ignores_case=reader.ignores_case)
 
 
 def _user_files() -> Iterator[Path]:
@@ -72,6 +74,7 @@ class _Reader:
 
     def __init__(self, top: Path) -> None:
         self.ignores_case = False
+        self.files: list[Path] = []
         self._top = top
         self._last: Path | None = _config_folder() / "ignore"
         self._conditional: list[Path] = []
@@ -85,6 +88,7 @@ class _Reader:
 
     def read(self, file: Path, depth: int, *, is_certain: bool) -> None:
         """Read one file and those that it includes."""
+        self.files.append(file)
         content = read_rules(file)
         if content is None or depth > _MAX_DEPTH:
             return
