@@ -69,7 +69,8 @@ def card(run: Path, made_on: str) -> str:
     corpus = json.loads((run / "corpus.json").read_text("utf-8"))
     unseen = json.loads((run / "unseen.json").read_text("utf-8"))
     events = [json.loads(line) for line in (run / "metrics.jsonl").read_text("utf-8").splitlines()]
-    began, ended = (next(each for each in events if each["event"] == kind) for kind in ("start", "end"))
+    began = next(each for each in events if each["event"] == "start")
+    ended = [each for each in events if each["event"] == "end"][-1]  # of a run that was extended
     chars = corpus["chars_by_project"]
     packages = licences(name for name in DISTRIBUTIONS if name in chars)
     return TEXT.format(
