@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from infill_completion.engine.checkpoints.adapters import Adapter
+from infill_completion.engine.checkpoints.adapters import Adapter, ForeignAdapterError
 from infill_completion.engine.checkpoints.tokenizer import Tokenizer
 from infill_completion.engine.learning.samples import SampleMaker, SampleOptions
 from infill_completion.engine.learning.student import Sample, row_of
@@ -41,6 +41,11 @@ def arguments(base: Path, run: Path, tokens: int, *more: str) -> list[str]:
     return ["--base", str(base), "--run", str(run), "--tokens", str(tokens), *sizes, *more]
 
 
+def held_out(run: Path, kind: str) -> dict[str, float]:
+    events = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    return next(event["held_out"] for event in events if event["event"] == kind)
+
+
 def losses(run: Path) -> list[float]:
     events = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     return [event["loss"] for event in events if event["event"] == "step"]
@@ -58,6 +63,24 @@ def test_a_run_that_was_ended_goes_on(tiny_folder: Path, tmp_path: Path, monkeyp
     learned = [Adapter.read(run / teach.ADAPTER).learned for run in (whole, halves)]
     assert all(torch.equal(learned[0][name], learned[1][name]) for name in learned[0])
     assert any(tensor.float().abs().max() > 1e-3 for tensor in learned[0].values())
+
+
+def test_a_run_that_starts_from_an_adapter_knows_what_it_says(
+    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teach, "rate_factor", lambda step, done, decay: 1.0)
+    first, second = write_corpus(tmp_path / "first"), write_corpus(tmp_path / "second")
+    teach.main(arguments(tiny_folder, first, 12_000))
+    start = first / teach.ADAPTER
+    teach.main(arguments(tiny_folder, second, 300, "--start", str(start)))
+    untaught, taught = held_out(first, "start"), held_out(first, "end")
+    assert held_out(second, "start") == pytest.approx(taught, abs=0.02)  # the file has float16
+    assert all(untaught[language] - taught[language] > 0.1 for language in taught)
+
+    foreign = tmp_path / "foreign.safetensors"
+    Adapter("another model", Adapter.read(start).learned).write(foreign)
+    with pytest.raises(ForeignAdapterError):
+        teach.main(arguments(tiny_folder, write_corpus(tmp_path / "third"), 300, "--start", str(foreign)))
 
 
 def test_rows_of_other_processes(tiny_folder: Path, tmp_path: Path) -> None:

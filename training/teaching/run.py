@@ -18,10 +18,11 @@ from typing import Any
 
 import torch
 
+from infill_completion.engine.checkpoints.adapters import Adapter
 from infill_completion.engine.checkpoints.devices import choose_attention
 from infill_completion.engine.checkpoints.fingerprint import fingerprint
 from infill_completion.engine.checkpoints.tokenizer import Tokenizer
-from infill_completion.engine.learning.learned import adapter_of
+from infill_completion.engine.learning.learned import adapter_of, take_up
 from infill_completion.engine.learning.samples import SampleMaker, SampleOptions
 from infill_completion.engine.learning.student import Row, Sample, Student, row_of
 from infill_completion.engine.learning.trainer import Trainer
@@ -110,6 +111,8 @@ class Run:
             noise = 0.05 * torch.randn(self.student.rows[:-1].shape, generator=generator)
             with torch.no_grad():
                 self.student.rows[:-1] = noise.to(self.device)
+            if self._options.start is not None:
+                take_up(self.student, Adapter.read(self._options.start), fingerprint(self._options.base))
             self.log("start", held_out=held_out(self.student, self.checks))
 
     def save(self) -> None:
@@ -160,6 +163,7 @@ def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--base", type=Path, required=True, help="GGUF file with infilling marks")
     parser.add_argument("--run", type=Path, default=Path("training/run"))
+    parser.add_argument("--start", type=Path, help="adapter to go on from, such as the package's, with new moments")
     parser.add_argument("--tokens", type=int, default=2_000_000)
     parser.add_argument("--seconds", type=float, default=0.0, help="limit the time instead, from the start on")
     parser.add_argument("--rate", type=float, default=0.4, help="factor on the full rates of `Rates`")
