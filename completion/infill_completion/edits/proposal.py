@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -120,10 +121,12 @@ def lines_of(text: str, proposal: Proposal) -> tuple[str, str]:
 def apart(proposals: Sequence[Proposal]) -> list[Proposal]:
     """Return the proposals that overlap no shorter one, as the call in an argument of another one is shorter."""
     kept: list[Proposal] = []
+    spans: list[tuple[int, int]] = []  # of those kept, in the order of the text
     for new in sorted(proposals, key=lambda proposal: proposal.end - proposal.start):
-        if all(
-            (new.end <= old.start or new.start >= old.end) and (new.start, new.end) != (old.start, old.end)
-            for old in kept
-        ):
+        span = new.start, new.end
+        at = bisect_left(spans, span)
+        beside = spans[max(0, at - 1) : at + 1]  # no other can overlap it, since they do not overlap one another
+        if all((span[1] <= low or span[0] >= high) and span != (low, high) for low, high in beside):
             kept.append(new)
+            spans.insert(at, span)
     return kept

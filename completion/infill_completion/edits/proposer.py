@@ -32,8 +32,8 @@ from infill_completion.languages.syntax.parser import has_grammar
 MAX_CHARACTERS = 1_000_000
 # Above, new code is looked at when its line is finished, or for imports only: to read 1 MB takes 20 ms of the next key.
 _MAX_TYPED, _MAX_NEW = 50_000, 200_000
-# More places than these are not like the one that was changed.
-MAX_PLACES = 100
+# More places than these are not like the one that was changed; of a name, the syntax tells which are its uses.
+MAX_PLACES, MAX_USES = 100, 1000
 _MAX_OFFERED = 500
 # Kinds that may change what was changed before.
 _IN_CHANGES = frozenset({EditKind.RENAME, EditKind.FIELD, EditKind.BRANCH})
@@ -171,7 +171,7 @@ class Proposer:
         """Return the places with the reason why each is left out, empty for those that are not."""
         found = self._allowed(document, candidate)
         kept = [proposal for proposal, reason in found if not reason]
-        if len(kept) > MAX_PLACES:
+        if len(kept) > (MAX_USES if candidate.kind is EditKind.RENAME else MAX_PLACES):
             return [(proposal, reason or "one of too many") for proposal, reason in found]
         free = {id(proposal) for proposal in apart(kept)}
         return [(proposal, reason or self._verdict(document, proposal, free)) for proposal, reason in found]
