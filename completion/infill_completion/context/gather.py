@@ -14,7 +14,7 @@ from pathlib import Path
 from infill_completion.api import TextHolder
 from infill_completion.context.closed_files import ClosedFiles
 from infill_completion.context.feed import WorkspaceFeed
-from infill_completion.context.gathering import Gathering, while_in_time
+from infill_completion.context.gathering import Gathering, has_vanished, while_in_time
 from infill_completion.context.imported import imported
 from infill_completion.context.imports import OutlineCache
 from infill_completion.context.packing import Context, new_ones, packed
@@ -88,7 +88,7 @@ class Gatherer:
         """Choose context for ``view``: at most ``budget`` characters.
 
         The last choice stays until another document or a relevant setting changes, the cursor moves some lines, or a
-        file in it becomes private. A choice that ran out of time is made again.
+        file in it becomes private or vanishes. A choice that ran out of time is made again.
         """
         roots = documents.roots() or _own_repository(view.uri)
         workspace, document = "", ""
@@ -125,7 +125,12 @@ class Gatherer:
         key = (line, view.window.above[:200], budget, wanted, versions)
         kept = self._kept.get(view.uri)
         # Ignore rules change while an editor is open, so the files of a kept choice are checked each time.
-        if kept is not None and kept.key == key and not any(privacy.rule_for(uri, roots) for uri in kept.context.uris):
+        if (
+            kept is not None
+            and kept.key == key
+            and not any(privacy.rule_for(uri, roots) for uri in kept.context.uris)
+            and not has_vanished(kept.context.uris, others)
+        ):
             kept.view = view
             return kept.context
         most_ms = MAX_MS * view.patience
@@ -161,8 +166,8 @@ class Gatherer:
     def _from_open_documents(self, gathering: Gathering) -> list[Snippet]:
         """Index the open documents, and return the most similar parts if they are wanted."""
         # The document itself stays too: others are completed in turn, and each of them needs it.
-        opened = (gathering.view.uri, *(item.uri for item in gathering.others))
-        self._index.keep_only([*opened, *self._closed_files.near_uris])
+        opened = (item.uri for item in gathering.others if item.uri not in gathering.private)
+        self._index.keep_only([gathering.view.uri, *opened, *self._closed_files.near_uris])
         is_in_time = gathering.time.for_source("open documents")
         for document in gathering.allowed.values():
             if not is_in_time():

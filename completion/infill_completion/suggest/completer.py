@@ -67,7 +67,7 @@ class Completer:
         judge = _judge(ShowModel.shipped(), settings)
         self._requests = RequestBuilder(settings, documents, self._gatherer, is_engine_local=holder is not None)
         self._history = History(
-            documents, settings.completion.least_confidence, judge, self._gatherer.knows, self._requests.gather
+            documents, settings.completion.least_confidence, judge, self._gatherer.knows, self._requests
         )
         self._inflight = InflightRequests(engine, self._record, is_steady=is_steady)
         # What a remote server computes may cost somebody money.
@@ -222,7 +222,7 @@ class Completer:
             return explain_skip(snapshot, extent, trace, skip, rule)
         trace.note("memory", how=None if recalled is None else recalled.how.value)
         request = self._history.request_behind(recalled)
-        if request is not None:
+        if request is not None and not self._requests.is_private(request.prepared):
             trace.note("asked", **request.prepared.summary())
             stream = request.stream
             stream.explained = await explain_prompt(self._engine, stream.request, request.prepared.extent)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache
 
 from infill_completion.api import ContextItem
-from infill_completion.context import Context
 from infill_completion.document.snapshot import SkipReason
 from infill_completion.document.view import View
 from infill_completion.document.workspace import OpenDocuments
@@ -16,7 +15,7 @@ from infill_completion.suggest.extent import ExtentKind
 from infill_completion.suggest.inflight import InflightRequest
 from infill_completion.suggest.policy import shown_automatically
 from infill_completion.suggest.ranking import Ranking, rank, rank_next_line
-from infill_completion.suggest.request import CELLS, versions_now
+from infill_completion.suggest.request import CELLS, RequestBuilder, versions_now
 from infill_completion.suggest.reuse.memory import Memory, Offer, Recalled, Remembered, Reuse, remaining_offers
 from infill_completion.suggest.reuse.removals import Removals
 from infill_completion.suggest.showing.judge import Begun, ShowJudge
@@ -37,13 +36,13 @@ class History:
 
     def __init__(
         self, documents: OpenDocuments, min_confidence: float, judge: ShowJudge, knows: Callable[[str, str], bool],
-        gather: Callable[[View], Context],
+        requests: RequestBuilder,
     ) -> None:  # fmt: skip
         self.min_confidence = min_confidence
         self.judge = judge
         self._documents = documents
         self._knows = knows
-        self._gather = gather
+        self._requests = requests
         self._memory = Memory()
         self._removals = Removals()
         self._shown: dict[str, Shown] = {}
@@ -121,12 +120,19 @@ class History:
         if not request.is_lookahead:
             self._newest[view.uri] = entry, request
 
-    def grow(self, view: View, recalled: Recalled, offer: Offer) -> Recalled:
-        """Replace an answer by a longer one, ``offer``, which a user who pauses at ``view`` gets to see."""
+    def grow(self, view: View, recalled: Recalled, offer: Offer, uris: Iterable[str]) -> Recalled:
+        """Replace an answer by a longer one.
+
+        Args:
+            view: Where the user pauses.
+            recalled: The answer.
+            offer: The longer one, which the user gets to see.
+            uris: The other files that its lines come from.
+        """
         foresight = recalled.entry.foresight.once_typed(recalled.typed)
         entry = replace(
             recalled.entry, view=view, offers=(offer,), reason=None, ahead=Offer(""), foresight=foresight,
-            unsure=None,
+            unsure=None, uris=tuple(dict.fromkeys([*recalled.entry.uris, *uris])),
         )  # fmt: skip
         self._memory.remember(entry)
         newest, request = self._newest.get(view.uri, (None, None))
@@ -141,11 +147,12 @@ class History:
         if prepared.extent.kind is ExtentKind.AHEAD and choices[0].text.startswith("\n"):
             next_line = rank_next_line(view, choices[0], self.min_confidence)
             return Remembered(
-                view, (), SkipReason.NEXT_LINE, prepared.versions, prepared.request.context, next_line, foresight
-            )
+                view, (), SkipReason.NEXT_LINE, prepared.versions, prepared.request.context, prepared.uris, next_line,
+                foresight,
+            )  # fmt: skip
         ranking = self.rank(view, choices)
         return Remembered(
-            view, ranking.offers, ranking.reason, prepared.versions, prepared.request.context,
+            view, ranking.offers, ranking.reason, prepared.versions, prepared.request.context, prepared.uris,
             foresight=foresight, unsure=ranking.unsure,
         )  # fmt: skip
 
@@ -153,7 +160,7 @@ class History:
         shown = self._shown.get(view.uri)
         seen = () if shown is None else remaining_offers(*shown, view)
         # Once for all entries: gathering that has no time to end is begun again whenever it is asked for.
-        excerpts = cache(lambda: self._gather(view).items)
+        excerpts = cache(lambda: self._requests.gather(view).items)
         return self._memory.recall(
             view,
             lambda entry: self._is_valid(view, entry, excerpts),
@@ -162,7 +169,12 @@ class History:
         )
 
     def _is_valid(self, view: View, entry: Remembered, excerpts: Callable[[], tuple[ContextItem, ...]]) -> bool:
-        """Return whether a prompt made now has the same excerpts and cells above as that of an entry."""
+        """Return whether a prompt made now has the same excerpts and cells above as that of an entry.
+
+        It has not if one of its files has become private, or is gone.
+        """
+        if not self._requests.may_use(entry.uris):
+            return False
         now = versions_now(view.uri, self._documents) if entry.sources else {}
         changed = [uri for uri, version in entry.sources if now.get(uri) != version]
         if not changed:

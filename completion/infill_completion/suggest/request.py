@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from infill_completion.api import CompletionRequest
-from infill_completion.context import Context, ContextSource, Gatherer, cells_text
+from infill_completion.context import Context, ContextSource, Gatherer, cells_text, has_vanished
 from infill_completion.document.snapshot import SkipReason, Snapshot
 from infill_completion.document.view import View
 from infill_completion.document.window import Budgets, Window, budgets
@@ -85,6 +85,10 @@ class RequestBuilder:
     def is_private(self, prepared: PreparedRequest) -> bool:
         """Return whether the document of a request, or another one in it, has become private."""
         return any(self.ignore_rule(uri) is not None for uri in (prepared.view.uri, *prepared.uris))
+
+    def may_use(self, uris: Sequence[str]) -> bool:
+        """Return whether other files may be in a prompt: they are there, and none has become private."""
+        return not any(self.ignore_rule(uri) for uri in uris) and not has_vanished(uris, self._documents.others(""))
 
     def refusal(self, view: View, how: Reuse | None) -> SkipReason | None:
         """Return why nothing is shown at ``view``, or None if something may be.

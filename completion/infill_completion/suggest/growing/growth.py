@@ -20,6 +20,7 @@ from infill_completion.suggest.reuse.memory import Offer, Recalled, Reuse, remai
 
 # Lines that come faster than this are shown together.
 _TOGETHER_S = 0.15
+_NO_LINE: tuple[Offer, tuple[str, ...]] = Offer(""), ()
 # Why there is nothing to show at the end of a line that is whole.
 _LINE_IS_WHOLE = frozenset({SkipReason.NEXT_LINE, SkipReason.EMPTY})
 
@@ -93,8 +94,8 @@ class Growth:
             return is_new
         self._lookahead.forget(view.uri)  # the lines come first
         known, told_s = told, time.monotonic()
-        async for offer in self._longer(view, begun):
-            recalled = self._history.grow(view, recalled, offer)
+        async for offer, uris in self._longer(view, begun):
+            recalled = self._history.grow(view, recalled, offer, uris)
             known = offer.text
             if time.monotonic() - told_s >= _TOGETHER_S:
                 told, told_s = known, time.monotonic()
@@ -122,14 +123,16 @@ class Growth:
             return Offer("")
         return unsure if unsure is not None and self._history.judge.admits_at_pause(unsure.estimate) else None
 
-    async def _longer(self, view: View, begun: Offer) -> AsyncIterator[Offer]:
-        """Yield ``begun`` and what it grows to, wherever it may end."""
+    async def _longer(self, view: View, begun: Offer) -> AsyncIterator[tuple[Offer, list[str]]]:
+        """Yield ``begun`` and what it grows to, wherever it may end, with the other files that this comes from."""
+        uris: list[str] = []
         judge, text, replaced, confidence = self._history.judge, begun.text, begun.replaced, begun.confidence
         likelihood = judge.likelihood(view, text, confidence)
         if text:
-            yield begun
+            yield begun, uris
         while may_grow(view, text, replaced):
-            following = await self._line_after(view, Offer(text, None, replaced))
+            following, sources = await self._line_after(view, Offer(text, None, replaced))
+            uris += sources
             place = place_of(view, text, following.text)
             likelihood *= judge.likelihood(view, following.text, following.confidence)
             if place is LinePlace.OUTSIDE or likelihood < judge.least_likelihood:
@@ -137,24 +140,27 @@ class Growth:
             text += following.text
             confidence = min(following.confidence or 0.0, 1.0 if confidence is None else confidence)
             if may_end(view, text, replaced):
-                yield Offer(text, confidence, replaced)
+                yield Offer(text, confidence, replaced), uris
             if place is LinePlace.CLOSES:
                 return
 
-    async def _line_after(self, view: View, offer: Offer) -> Offer:
-        """Return the line after ``offer``, or the body of the block that it opens, from the line end on."""
+    async def _line_after(self, view: View, offer: Offer) -> tuple[Offer, tuple[str, ...]]:
+        """Return the line after ``offer``, or the body of the block that it opens, from the line end on.
+
+        With it come the other files that it was made from.
+        """
         future = after_accepting(view, offer)
         recalled = self._history.recall(future.view)
         if recalled is None or (not offer.text and not recalled.entry.ahead.text):
             request = self._lookahead.start(view, future, is_known=recalled is not None)
             if request is None:
-                return Offer("")
+                return _NO_LINE
             await request.finished.wait()
             recalled = self._history.recall(future.view)
         if recalled is None:
-            return Offer("")
+            return _NO_LINE
         following = recalled.offers[0] if recalled.offers else recalled.entry.ahead
-        return following if following.text.startswith("\n") else Offer("")
+        return (following, recalled.entry.uris) if following.text.startswith("\n") else _NO_LINE
 
 
 def _place_of(snapshot: Snapshot) -> tuple[str, int, int]:

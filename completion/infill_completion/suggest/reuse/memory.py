@@ -1,8 +1,7 @@
 """Answers that need no model, because an earlier one still fits what the document has become.
 
 An entry is found by its document and by the text near the cursor on both sides. The other documents in its prompt must
-have the same versions, or the excerpts from them must be the same. When the model or its settings change, all entries
-are forgotten.
+have the same versions, or the same excerpts. When the model or its settings change, all entries are forgotten.
 """
 
 from __future__ import annotations
@@ -61,6 +60,7 @@ class Remembered:
         reason: Why there are none.
         sources: The versions of the other documents in the prompt, by URI.
         context: The excerpts in the prompt.
+        uris: The other files that the suggestions come from, open or not.
         ahead: The line after the cursor's own as the model would write it; shown once the user has begun that line.
         foresight: How likely the model thinks each character is to come next, here and along its answer.
         unsure: What is not worth showing while the user types.
@@ -71,6 +71,7 @@ class Remembered:
     reason: SkipReason | None = None
     sources: tuple[tuple[str, int], ...] = ()
     context: tuple[ContextItem, ...] = field(default=(), compare=False)
+    uris: tuple[str, ...] = ()
     ahead: Offer = Offer("")
     foresight: Foresight = field(default_factory=Foresight, compare=False)
     unsure: Offer | None = None
@@ -162,8 +163,7 @@ class RecallIndex:
 class Memory:
     """The latest answers; beyond ``most_entries`` the oldest is forgotten.
 
-    An entry is looked up by the text before its cursor: at each place where the user may have begun to type into its
-    text. So a key costs the same with one entry and with hundreds.
+    An entry is looked up by the text before its cursor, so that a key costs the same with one entry and with hundreds.
     """
 
     def __init__(self, most_entries: int = MAX_ENTRIES) -> None:
