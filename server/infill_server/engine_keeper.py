@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 from infill_completion.api import Engine, EngineState, Health
 from infill_completion.document.snapshot import Answer, Snapshot, Trigger
 from infill_completion.document.workspace import OpenDocuments
-from infill_server.idle_learning import IdleLearning, with_learned
+from infill_server.learning.adapters import with_learned
+from infill_server.learning.idle_learning import IdleLearning
 from infill_server.lsp.import_turns import import_in_turn
 from infill_server.recording.observed_engine import StartedEngine
 from infill_server.slow_model import SlowModelWatch
@@ -87,11 +88,14 @@ class EngineKeeper:
         self._show_model: ShowModel | None = None
         self._slow = SlowModelWatch()
         self._closing: set[asyncio.Task[None]] = set()
-        self._learning = IdleLearning(settings, documents.roots if documents else tuple, self.check)
+        self._learning = IdleLearning(
+            settings, documents.roots if documents else tuple, self.check, lambda: self._engine_settings
+        )
 
-    def _wanted(self) -> EngineSettings:
-        """Return the engine that the settings ask for, with what was learned in the repository; reads files."""
-        return with_learned(self._own_settings(), self._documents.roots() if self._documents else ()).engine
+    async def _wanted(self) -> EngineSettings:
+        """Return the engine that the settings ask for, with what was learned in the repository."""
+        roots = self._documents.roots() if self._documents else ()
+        return (await asyncio.to_thread(with_learned, self._own_settings(), roots)).engine
 
     def _settings(self, engine: EngineSettings) -> Settings:
         """Return the current settings for ``engine``, which stays what it was when the observer let it be used."""
@@ -184,7 +188,7 @@ class EngineKeeper:
             await asyncio.gather(learning, return_exceptions=True)
 
     async def _serve_check(self) -> None:
-        wanted = self._wanted()
+        wanted = await self._wanted()
         is_due = self._is_restart_due or self._engine_settings != wanted
         if is_due and self._observer.may_connect():
             try:

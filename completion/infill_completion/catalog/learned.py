@@ -10,13 +10,13 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from infill_completion.catalog.learned_rules import RULES, rules_stand
+from infill_completion.catalog.learned_rules import RULES
 from infill_completion.folders import state_folder
 
 ABOUT = "about.json"
@@ -171,18 +171,6 @@ def adapter_path(repository: Path, model: str = "auto") -> Path | None:
         return None
     file = folder / adapter_name(learned)
     return file if file.is_file() else None
-
-
-def permitted_adapter(repository: Path, model: str, ignore: Sequence[str]) -> Path | None:
-    """Return the adapter as :func:`adapter_path`, but only while the rules about private files are as they were then.
-
-    Args:
-        repository: As there.
-        model: As there.
-        ignore: The setting `privacy.ignore`.
-    """
-    file = adapter_path(repository, model)
-    return file if file is not None and rules_stand(file.parent, ignore) else None
 
 
 def forget_vanished(now: datetime) -> None:

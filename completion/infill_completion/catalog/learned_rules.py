@@ -1,12 +1,14 @@
 """The rules about private files by which a repository was learned: what was learned counts only while they stand.
 
-They are noted beside the adapter as the setting `privacy.ignore` and a hash of each file that they were read from.
+They are noted beside the adapter: the setting `privacy.ignore`, the folders that it counts from, and a hash of each
+file with rules.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,10 @@ from typing import Any
 from infill_completion.privacy.git.files import UnreadableRulesError, read_rules, stamp_of
 
 RULES = "rules.json"
-_IGNORE, _FILES = "ignore", "files"
+_IGNORE, _ROOTS, _FILES = "ignore", "roots", "files"
 _MISSING, _UNREADABLE = "missing", "unreadable"
 _known: dict[str, tuple[object, str]] = {}  # the stamp of a file and the hash of its content
+_read: dict[str, tuple[object, Any]] = {}  # the stamp of a file and what it notes
 
 
 def hashes_of(files: Iterable[Path]) -> dict[str, str]:
@@ -38,37 +41,64 @@ def _hash_of(file: Path) -> str:
         return _UNREADABLE
 
 
-def note_rules(folder: Path, ignore: Sequence[str], hashes: Mapping[str, str]) -> None:
+def note_rules(folder: Path, ignore: Sequence[str], roots: Iterable[Path], hashes: Mapping[str, str]) -> None:
     """Write by which rules was learned, whole or not at all.
 
     Args:
         folder: That of the repository, with its adapter.
         ignore: The setting `privacy.ignore`.
+        roots: The folders that the rules counted from.
         hashes: Of the files with rules.
 
     Raises:
         OSError: It cannot be written.
     """
+    noted = {_IGNORE: list(ignore), _ROOTS: sorted(_real(roots)), _FILES: dict(sorted(hashes.items()))}
     partial = folder / f"{RULES}.partial"
-    partial.write_text(
-        json.dumps({_IGNORE: list(ignore), _FILES: dict(sorted(hashes.items()))}, indent=1) + "\n", "ascii"
-    )
+    partial.write_text(json.dumps(noted, indent=1) + "\n", "ascii")
     partial.replace(folder / RULES)
 
 
-def rules_stand(folder: Path, ignore: Sequence[str]) -> bool:
+def rules_stand(folder: Path, ignore: Sequence[str], roots: Iterable[Path]) -> bool:
     """Return whether the rules by which was learned are those of today; not if they were not noted or cannot be read.
 
     Args:
         folder: That of the repository, with its adapter.
         ignore: The setting `privacy.ignore`. Fewer patterns keep fewer files private than while the model learned.
+        roots: The folders that the rules count from. From fewer of them, they keep fewer files private.
     """
     try:
-        noted: Any = json.loads((folder / RULES).read_text(encoding="utf-8"))
-        former, files = noted[_IGNORE], noted[_FILES]
-        return _is_covered(ignore, former) and hashes_of(map(Path, files)) == files
+        noted = _noted(folder / RULES)
+        return (
+            _is_covered(ignore, noted[_IGNORE])
+            and _real(roots) <= set(noted[_ROOTS])
+            and all(_hash_of(Path(name)) == hashed for name, hashed in noted[_FILES].items())
+        )
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return False
+
+
+def noted_roots(folder: Path) -> tuple[Path, ...]:
+    """Return the folders that the rules counted from; none if they were not noted or cannot be read."""
+    try:
+        return tuple(map(Path, _noted(folder / RULES)[_ROOTS]))
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return ()
+
+
+def _noted(file: Path) -> Any:
+    """Return what a file notes; it is read again only when it has changed, since windows ask all the time."""
+    status = file.stat()
+    stamp = status.st_mtime_ns, status.st_size, status.st_ino
+    known = _read.get(str(file))
+    if known is None or known[0] != stamp:
+        known = stamp, json.loads(file.read_text("ascii"))
+        _read[str(file)] = known
+    return known[1]
+
+
+def _real(roots: Iterable[Path]) -> set[str]:
+    return {os.path.realpath(root) for root in roots}
 
 
 def _is_covered(ignore: Sequence[str], former: Sequence[str]) -> bool:

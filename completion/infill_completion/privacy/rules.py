@@ -43,7 +43,7 @@ class Privacy:
 
     def __init__(self, ignore: Sequence[str], seen: set[Path] | None = None) -> None:
         self._setting = IgnoreSetting(ignore)
-        self._files = IgnoreFiles(seen=seen)
+        self._files, self._seen = IgnoreFiles(seen=seen), seen
         self._verdicts: dict[tuple[str, tuple[Path, ...]], tuple[float, Rule | None]] = {}
         self._roots: dict[tuple[Path, ...], tuple[float, tuple[_Root, ...]]] = {}
         self._inner: dict[tuple[Path, Path], tuple[float, list[Path]]] = {}
@@ -98,6 +98,11 @@ class Privacy:
         if len(self._inner) >= _MAX_VERDICTS:
             self._inner.clear()
         found = repositories_of(path, outermost)
+        if (
+            self._seen is not None
+        ):  # the first is a file in a working tree or submodule, the second is in every other one
+            below = [folder for folder in path.parents if folder.is_relative_to(outermost)]
+            self._seen.update(folder / name for folder in below for name in (".git", ".git/config"))
         self._inner[key] = (now, found)
         return found
 

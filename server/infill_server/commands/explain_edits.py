@@ -26,7 +26,7 @@ from infill_server.commands.bench.git import Git, GitRefusedError
 from infill_server.commands.headless import LOAD_DEADLINE_S, snapshot_at, workspace_of
 from infill_server.commands.user_settings import user_settings
 from infill_server.errors import UsageError
-from infill_server.idle_learning import with_learned
+from infill_server.learning.adapters import with_learned
 
 T = TypeVar("T")
 

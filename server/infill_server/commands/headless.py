@@ -24,7 +24,7 @@ from infill_completion.suggest.completer import Completer
 from infill_server.commands.arguments import parse_location
 from infill_server.commands.user_settings import user_settings
 from infill_server.errors import UsageError
-from infill_server.idle_learning import with_learned
+from infill_server.learning.adapters import with_learned
 
 T = TypeVar("T")
 LOAD_DEADLINE_S = 600.0

@@ -150,8 +150,8 @@ def test_what_is_private_by_now_is_forgotten(
     monkeypatch.setattr(School, "learn", lambda self: report(1.0))
     about = learn(settings(tiny_folder), top, Permission())
     assert about.is_used
-    (top / ".infillignore").write_text("*.py\n")  # nothing is left to learn from
-    with pytest.raises(ServeError, match="may see"):
+    (top / ".infillignore").write_text("*.py\n")
+    with pytest.raises(ServeError, match="has been deleted"):
         learn(settings(tiny_folder), top, Permission(), only_new=True)
     assert learned.adapter_path(top) is None
     assert not learned.folder_of(top).exists()
@@ -387,8 +387,9 @@ def test_descriptions_that_are_damaged_are_no_descriptions(tmp_path: Path) -> No
     assert list(learned.all_learned()) == []
 
 
-def is_in_use(top: Path, ignore: tuple[str, ...] = Settings().privacy.ignore) -> bool:
-    return learned.permitted_adapter(top, "auto", ignore) is not None
+def is_in_use(top: Path, ignore: tuple[str, ...] = Settings().privacy.ignore, root: Path | None = None) -> bool:
+    stand = learned_rules.rules_stand(learned.folder_of(top), ignore, [root or top])
+    return stand and learned.adapter_path(top) is not None
 
 
 @pytest.mark.parametrize(
@@ -455,3 +456,58 @@ def test_an_adapter_whose_rules_nobody_knows_rests(learned_top: Path, tiny_folde
     assert not is_in_use(learned_top)
     learn(settings(tiny_folder), learned_top, Permission(), only_new=True)
     assert is_in_use(learned_top)
+
+
+def test_an_adapter_rests_in_a_window_whose_folder_its_rules_did_not_count_from(
+    tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = repository_with_history(tmp_path / "repo")
+    commit(top, {"app/secret/plan.py": lines("plan", range(12)), "app/part.py": lines("app", range(12))})
+    monkeypatch.setattr(School, "learn", lambda self: report(1.0))
+    ignore = ("secret/**",)
+    chosen = replace(settings(tiny_folder), privacy=PrivacySettings(ignore=ignore))
+    learn(chosen, top, Permission(), [top])
+    assert is_in_use(top, ignore)
+    assert not is_in_use(top, ignore, top / "app")  # where app/secret is private
+    with pytest.raises(ServeError, match="deleted"):
+        learn(chosen, top, Permission(), [top / "app"], only_new=True)
+    assert learned.adapter_path(top) is None
+
+
+def test_roots_that_keep_the_same_files_private_are_noted_beside_the_others(
+    tiny_folder: Path, learned_top: Path
+) -> None:
+    (learned_top / "sub").mkdir()
+    learn(settings(tiny_folder), learned_top, Permission(), [learned_top / "sub"], only_new=True)
+    assert is_in_use(learned_top, root=learned_top / "sub")
+    assert is_in_use(learned_top)
+
+
+def test_an_adapter_rests_once_a_folder_is_a_repository(
+    tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = repository_with_history(tmp_path / "repo")
+    commit(top, {"sub/part.py": lines("sub", range(12))})
+    monkeypatch.setattr(School, "learn", lambda self: report(1.0))
+    learn(settings(tiny_folder), top, Permission())
+    assert is_in_use(top)
+    subprocess.run(["git", "init", "-q", str(top / "sub")], check=True)
+    assert not is_in_use(top)
+
+
+def test_windows_with_different_rules_do_not_teach_in_turn(
+    tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = repository_with_history(tmp_path / "repo")
+    commit(top, {"a/part.py": lines("a", range(12)), "b/part.py": lines("b", range(12))})
+    lessons: list[None] = []
+    meanwhile(monkeypatch, lambda: lessons.append(None))
+    one, other = (
+        replace(settings(tiny_folder), privacy=PrivacySettings(ignore=ignore)) for ignore in (("a/**",), ("b/**",))
+    )
+    learn(one, top, Permission(), only_new=True)
+    with pytest.raises(ServeError, match="deleted"):
+        learn(other, top, Permission(), only_new=True)
+    assert len(lessons) == 1
+    assert learned.adapter_path(top) is None  # so neither window is in doubt, and each waits for a day
+    assert learn(other, top, Permission()).is_used  # as the user orders

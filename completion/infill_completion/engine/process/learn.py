@@ -132,7 +132,7 @@ def learn(
 def _learned(settings: Settings, top: Path, permission: Permission, rules: LessonRules, *, only_new: bool) -> Learned:
     """Learn a repository that no other process learns now."""
     is_private = rules.read()
-    before = _still_permitted(top, rules)
+    before = _still_permitted(top, rules, only_new=only_new)
     newest = newest_commit(top)
     is_due = before is None or (before.commit != newest and not _was_today(before))
     if only_new and before is not None and not is_due and _is_of_model(before, top, *_model(settings)):
@@ -207,10 +207,14 @@ def _keep(top: Path, about: Learned, adapter: Adapter | None, note: Callable[[Pa
         raise
 
 
-def _still_permitted(top: Path, rules: LessonRules) -> Learned | None:
-    """Return what was learned before; it is deleted if the rules of today permit other files."""
+def _still_permitted(top: Path, rules: LessonRules, *, only_new: bool = False) -> Learned | None:
+    """Return what was learned before; it is deleted if the rules of today permit other files.
+
+    Raises:
+        ServeError: It was deleted, was learned today, and only what is new is to be learned.
+    """
     folder = folder_of(top)
-    before = read_learned(folder)
+    before, rules = read_learned(folder), rules.with_noted(folder)
     if before is None:
         return None
     try:
@@ -224,6 +228,11 @@ def _still_permitted(top: Path, rules: LessonRules) -> Learned | None:
     except HistoryError:  # that commit is gone, so nobody can tell
         pass
     forget(folder)
+    if only_new and _was_today(before):  # windows with different rules would teach and forget in turn
+        raise ServeError(
+            f"What was learned in {top} has been deleted, since other files are private now; it is learned again "
+            "tomorrow, or by `infill-ls learn now`."
+        )
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from infill_completion.catalog.learned_rules import hashes_of, note_rules, rules_stand
+from infill_completion.catalog.learned_rules import hashes_of, note_rules, noted_roots, rules_stand
 from infill_completion.privacy.rules import Privacy
 
 IsPrivate = Callable[[Path], bool]
@@ -25,6 +25,10 @@ class LessonRules:
         self._ignore, self._roots = ignore, tuple(dict.fromkeys(roots))
         self._files: set[Path] = set()
 
+    def with_noted(self, folder: Path) -> LessonRules:
+        """Return the rules that also count from the roots that are noted beside an adapter."""
+        return LessonRules(self._ignore, [*self._roots, *noted_roots(folder)])
+
     def read(self) -> IsPrivate:
         """Return a function that says whether a file is private by the rules of now."""
         rules = [(Privacy(self._ignore, self._files), (root,)) for root in self._roots]
@@ -40,8 +44,8 @@ class LessonRules:
         Raises:
             OSError: It cannot be written.
         """
-        note_rules(folder, self._ignore, hashes)
+        note_rules(folder, self._ignore, self._roots, hashes)
 
     def stand(self, folder: Path) -> bool:
         """Return whether an adapter was learned by the rules of now."""
-        return rules_stand(folder, self._ignore)
+        return rules_stand(folder, self._ignore, self._roots)

@@ -12,12 +12,13 @@ import logging
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infill_server.learning.adapters import LearnedAdapters, learned_adapters, top_of
+
 if TYPE_CHECKING:
-    from infill_completion.settings import Settings
+    from infill_completion.settings import EngineSettings, Settings
 
 log = logging.getLogger(__name__)
 
@@ -28,33 +29,9 @@ AGAIN_S = 24 * 3600.0  # between two attempts in a repository
 DOUBT_S = 600.0  # the same where a rule about private files has changed
 MAX_LOAD_SHARE = 0.5  # of the cores, by other programs
 _END_S = 5.0
-_UNKNOWN = ""
 _REQUESTED = "requested"  # the file in the folder of what was learned whose time tells other windows of requests
 _FEWEST_THREADS = 2  # as in the process that learns
 _TOUCH_S = 1.0  # between two changes of it
-
-
-def with_learned(settings: Settings, roots: Sequence[Path]) -> Settings:
-    """Return settings that name the adapter of the workspace's repository, if they ask for it and there is one.
-
-    Several folders of a workspace can lie in several repositories; the first that has an adapter counts.  An adapter of
-    a model that the settings do not name is left out: it would only give each repository an engine of its own.  So is
-    one from before a change of the rules about private files, until a process has looked at it.
-    """
-    engine = settings.engine
-    if not engine.learn or engine.adapter is not None or engine.url is not None:
-        return settings
-    from infill_completion.catalog.learned import permitted_adapter
-
-    ignore = settings.privacy.ignore
-    found = next(filter(None, (permitted_adapter(_top(root), engine.model, ignore) for root in roots)), None)
-    return settings if found is None else replace(settings, engine=replace(engine, adapter=str(found)))
-
-
-def _top(folder: Path) -> Path:
-    from infill_completion.privacy.git.repository import repository_of
-
-    return repository_of(folder / "file") or folder
 
 
 class IdleLearning:
@@ -64,7 +41,9 @@ class IdleLearning:
         settings: Returns the current settings.
         roots: Returns the folders of the workspace.
         on_learned: Called when what is to be used may have changed: a process has ended, whose result may be better, or
-            private by now and gone; another process has learned, or a user has deleted what was learned.
+            private by now and gone; another process has learned, a user has deleted what was learned, or a rule about
+            private files has changed.  It may be called when nothing has.
+        in_use: Returns the settings of the engine in use; None for no engine.
         clock: Returns the seconds of a clock that only goes on.
         is_busy: Returns whether other programs use the machine, given whether ours learns.
     """
@@ -74,11 +53,12 @@ class IdleLearning:
         settings: Callable[[], Settings],
         roots: Callable[[], Sequence[Path]],
         on_learned: Callable[[], None],
+        in_use: Callable[[], EngineSettings | None],
         *,
         clock: Callable[[], float] = time.monotonic,
         is_busy: Callable[[bool], bool] | None = None,
     ) -> None:
-        self._settings, self._roots, self._on_learned = settings, roots, on_learned
+        self._settings, self._roots, self._on_learned, self._in_use = settings, roots, on_learned, in_use
         self._clock, self._is_busy = clock, is_busy or _is_busy
         self._last_request = clock()
         self._touched_s = clock() - _TOUCH_S
@@ -86,7 +66,6 @@ class IdleLearning:
         self._attempts: dict[tuple[str, ...], float] = {}
         self._process: asyncio.subprocess.Process | None = None
         self._command: tuple[str, ...] = ()  # of the process
-        self._adapter: str | None = _UNKNOWN  # that was there at the last look
         self._is_halted = False
 
     def requested(self) -> None:
@@ -132,7 +111,8 @@ class IdleLearning:
             return
         self.watch()
         is_idle = self._clock() - self._last_request >= IDLE_S
-        self._look_at_adapter(settings, is_idle=is_idle)
+        adapters = await asyncio.to_thread(learned_adapters, settings, self._roots())
+        self._look_at_adapter(adapters, is_idle=is_idle)
         if self._process is not None and self._process.returncode is not None:
             self._ended(self._process)
         elif self._process is not None and self._command not in self._commands(settings).values():
@@ -140,16 +120,19 @@ class IdleLearning:
             self._attempts.pop(self._command, None)
         elif self._process is not None:
             self._halt_or_continue(is_idle=is_idle)
-        elif is_idle and (root := self._next_root(settings)) is not None and not self._is_busy(False):
+        elif (
+            is_idle and (root := self._next_root(settings, adapters.in_doubt)) is not None and not self._is_busy(False)
+        ):
             await self._start(settings, root)
 
-    def _look_at_adapter(self, settings: Settings, *, is_idle: bool) -> None:
+    def _look_at_adapter(self, adapters: LearnedAdapters, *, is_idle: bool) -> None:
         """Notice what others learned or deleted; a new adapter waits for a time in which nobody misses the engine."""
-        adapter = with_learned(settings, self._roots()).engine.adapter
-        if self._adapter == _UNKNOWN:
-            self._adapter = adapter
-        elif adapter != self._adapter and (adapter is None or is_idle):
-            self._adapter = adapter
+        engine, settings = self._in_use(), self._settings().engine
+        if engine is None or settings.adapter is not None:
+            return
+        wanted = adapters.permitted[0] if adapters.permitted else None
+        is_forbidden = engine.adapter is not None and engine.adapter not in adapters.permitted
+        if is_forbidden or (is_idle and engine.adapter != wanted):
             self._on_learned()
 
     def _halt_or_continue(self, *, is_idle: bool) -> None:
@@ -174,24 +157,20 @@ class IdleLearning:
         from infill_completion.client.launch import learn_command
 
         roots = self._roots()
-        tops = dict.fromkeys(_top(root) for root in roots)
+        tops = dict.fromkeys(top_of(root) for root in roots)
         return {top: tuple(learn_command(settings, top, roots, ordered=True, only_new=True)) for top in tops}
 
-    def _next_root(self, settings: Settings) -> Path | None:
-        """Return a repository in which no attempt was made lately; with other settings it is another attempt."""
-        return next(
-            (top for top, command in self._commands(settings).items() if self._is_due(settings, top, command)), None
-        )
+    def _next_root(self, settings: Settings, in_doubt: frozenset[Path]) -> Path | None:
+        """Return a repository in which no attempt was made lately; with other settings it is another attempt.
 
-    def _is_due(self, settings: Settings, top: Path, command: tuple[str, ...]) -> bool:
-        """Return whether to start a process in a repository; it looks at a changed rule soon, and only then learns."""
-        from infill_completion.catalog.learned import adapter_path, permitted_adapter
-
-        model, last_s = settings.engine.model, self._attempts.get(command)
-        is_in_doubt = (
-            adapter_path(top, model) is not None and permitted_adapter(top, model, settings.privacy.ignore) is None
-        )
-        return last_s is None or self._clock() - last_s >= (DOUBT_S if is_in_doubt else AGAIN_S)
+        After a change of a rule about private files a process looks soon at what was learned.
+        """
+        now = self._clock()
+        for top, command in self._commands(settings).items():
+            last_s = self._attempts.get(command)
+            if last_s is None or now - last_s >= (DOUBT_S if top in in_doubt else AGAIN_S):
+                return top
+        return None
 
     async def _start(self, settings: Settings, root: Path) -> None:
         from infill_completion.catalog.learned import prepared_learned_folder

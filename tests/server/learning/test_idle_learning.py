@@ -14,8 +14,9 @@ from infill_completion.catalog import learned
 from infill_completion.catalog.learned import Learned
 from infill_completion.catalog.learned_rules import hashes_of, note_rules
 from infill_completion.settings import EngineSettings, PrivacySettings, Settings
-from infill_server import idle_learning
-from infill_server.idle_learning import AGAIN_S, DOUBT_S, IDLE_S, IdleLearning, with_learned
+from infill_server.learning import idle_learning
+from infill_server.learning.adapters import with_learned
+from infill_server.learning.idle_learning import AGAIN_S, DOUBT_S, IDLE_S, IdleLearning
 
 ON = Settings(engine=EngineSettings(learn=True))
 # Reports its start and each order that it gets.
@@ -38,8 +39,10 @@ class Desk:
         self.learned_count = 0
         self.root = tmp_path / "repo"
         (self.root / ".git").mkdir(parents=True)
+        self.roots = [self.root / "sub", self.root]
+        self.engine: EngineSettings | None = with_learned(settings, self.roots).engine
         self.learning = IdleLearning(
-            lambda: self.settings, lambda: [self.root / "sub", self.root], self.count,
+            lambda: self.settings, lambda: self.roots, self.count, lambda: self.engine,
             clock=lambda: self.now, is_busy=self.asked_whether_busy,
         )  # fmt: skip
 
@@ -49,6 +52,12 @@ class Desk:
 
     def count(self) -> None:
         self.learned_count += 1
+        self.engine = with_learned(self.settings, self.roots).engine
+
+    def adapter(self) -> str | None:
+        """Return the adapter in use."""
+        assert self.engine is not None
+        return self.engine.adapter
 
     def is_learning(self) -> bool:
         return self.learning._process is not None
@@ -87,8 +96,8 @@ class Desk:
 
 @pytest.fixture
 async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
-    made = Desk(tmp_path, ON)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    made = Desk(tmp_path, ON)
 
     def command(settings: Settings, folder: Path, roots: Sequence[Path], *, ordered: bool, only_new: bool) -> list[str]:
         assert ordered
@@ -225,7 +234,7 @@ async def test_other_programs_halt_it(desk: Desk) -> None:
 
 
 async def test_a_request_in_another_window_halts_it(desk: Desk) -> None:
-    other = IdleLearning(lambda: desk.settings, tuple, desk.count, clock=lambda: desk.now)
+    other = IdleLearning(lambda: desk.settings, tuple, desk.count, lambda: None, clock=lambda: desk.now)
     await desk.look_after(IDLE_S)
     await desk.seen("started")
     other.requested()
@@ -240,7 +249,7 @@ async def test_a_request_in_another_window_halts_it(desk: Desk) -> None:
 
 async def test_it_does_not_begin_while_the_user_works_in_another_window(desk: Desk) -> None:
     learned.prepared_learned_folder()
-    other = IdleLearning(lambda: desk.settings, tuple, desk.count, clock=lambda: desk.now)
+    other = IdleLearning(lambda: desk.settings, tuple, desk.count, lambda: None, clock=lambda: desk.now)
     for _ in range(3):
         desk.now += IDLE_S - 1
         other.requested()
@@ -272,11 +281,12 @@ async def test_a_changed_rule_ends_the_use_of_an_adapter_and_is_looked_at_soon(d
     await desk.ended(0)
     await desk.look_after(DOUBT_S)
     await desk.look_after(IDLE_S)
-    assert (desk.learned_count, desk.is_learning()) == (1, False)
+    assert not desk.is_learning()
+    assert desk.adapter() is not None
     desk.learning.requested()
     (desk.root / ".gitignore").write_text("internal/\n")
     await desk.look_after(1)
-    assert desk.learned_count == 2  # the window does without it at once
+    assert desk.adapter() is None  # the window does without it at once
     assert not desk.is_learning()
     await desk.look_after(IDLE_S)
     assert desk.is_learning()
@@ -288,12 +298,61 @@ async def test_a_changed_rule_ends_the_use_of_an_adapter_and_is_looked_at_soon(d
     assert desk.is_learning()
 
 
+async def test_a_rule_that_changes_before_the_first_look_is_noticed(desk: Desk) -> None:
+    keep_adapter(desk.root)
+    desk.count()  # connects
+    assert desk.adapter() is not None
+    (desk.root / ".gitignore").write_text("internal/\n")
+    await desk.look_after(10)
+    assert desk.adapter() is None
+
+
+@pytest.mark.parametrize("how", ["rule", "forgotten"])
+async def test_what_was_learned_while_the_user_came_back_is_not_kept_against_a_rule(desk: Desk, how: str) -> None:
+    await desk.look_after(IDLE_S)
+    await desk.seen("started")
+    keep_adapter(desk.root)
+    desk.learning.requested()
+    await desk.seen("pause")
+    await desk.ended(0)
+    await desk.look_after(5)
+    assert desk.adapter() is not None
+    if how == "rule":
+        (desk.root / ".gitignore").write_text("internal/\n")
+    else:
+        learned.forget(learned.folder_of(desk.root))
+    desk.learning.requested()
+    await desk.look_after(10)
+    assert desk.adapter() is None
+
+
+async def test_another_repository_does_not_hide_that_a_rule_has_changed(desk: Desk, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    (other / ".git").mkdir(parents=True)
+    desk.roots.append(other)
+    keep_adapter(desk.root)
+    keep_adapter(other)
+    desk.count()
+    assert str(learned.folder_of(desk.root)) in str(desk.adapter())
+    (desk.root / ".gitignore").write_text("internal/\n")
+    desk.learning.requested()
+    await desk.look_after(10)
+    assert str(learned.folder_of(other)) in str(desk.adapter())
+
+
+async def test_an_unconnected_window_waits_for_its_engine(desk: Desk) -> None:
+    desk.engine = None
+    keep_adapter(desk.root)
+    await desk.look_after(10)
+    assert desk.learned_count == 0
+
+
 def keep_adapter(top: Path) -> Learned:
     """Keep an adapter for a repository, and return its description."""
     about = Learned(str(top), "small", "c", "f", "2026-01-02T03:04:05+00:00", 1.0, 2, 3, 2.0, 1.0, 1, 2, True)
     folder = learned.prepared_folder(top)
     (folder / learned.adapter_name(about)).write_bytes(b"")
-    note_rules(folder, ON.privacy.ignore, hashes_of([top / ".gitignore"]))
+    note_rules(folder, ON.privacy.ignore, [top, top / "sub"], hashes_of([top / ".gitignore"]))
     learned.describe(folder, about)
     return about
 
