@@ -186,6 +186,11 @@ class EditHistory:
         """Forget a document."""
         self._documents.pop(uri, None)
 
+    @property
+    def uris(self) -> tuple[str, ...]:
+        """The documents with changes."""
+        return tuple(self._documents)
+
     def of(self, uri: str) -> DocumentHistory | None:
         """Return the history of a document; None if nothing was changed in it."""
         return self._documents.get(uri)

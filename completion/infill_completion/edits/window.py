@@ -19,6 +19,7 @@ from infill_completion.edits.parsed import applied
 from infill_completion.edits.proposal import EditRequest, NextEditsAnswer, Place, Proposal, Silence
 from infill_completion.edits.proposer import Proposer
 from infill_completion.edits.rejections import Rejections
+from infill_completion.privacy.rule_watch import RuleWatch
 from infill_completion.privacy.rules import Privacy
 from infill_completion.prompt.rewriting.formats import EditFormat
 from infill_completion.settings import Settings
@@ -48,7 +49,8 @@ class EditWindow:
         self._is_stopped: Callable[[], bool] = lambda: False
         self._proposer = Proposer(self._history, self._rejections, self._gives_up)
         self._ignore: tuple[str, ...] = ()
-        self._privacy = Privacy(())
+        self._rules = RuleWatch()
+        self._privacy = Privacy((), self._rules.files)
         self._rest: tuple[str, str, list[Place]] = "", "", []  # what a model changes besides its last proposal
 
     def follow(
@@ -56,7 +58,7 @@ class EditWindow:
     ) -> None:
         """Take over the changes of a document; those of a private one are not even kept."""
         if self._is_private(uri, settings, roots):
-            self._forget_changes(uri)
+            self.forget(uri)
         else:
             self._history.add(uri, changes, is_broken=is_broken)
 
@@ -85,6 +87,7 @@ class EditWindow:
             if explanation is not None:
                 explanation.silence = reason
             return NextEditsAnswer(silence=reason)
+        self._forget_private(settings, roots)
         read = [other for other in others[:MAX_OTHERS] if not self._is_private(other.uri, settings, roots)]
         # A cell knows the names of those above it.
         table = None if ".ipynb" in request.uri else self.imports.open(request.language_id, read, roots)
@@ -96,7 +99,11 @@ class EditWindow:
         is_on = settings.edits.enabled and settings.completion.is_language_enabled(language_id)
         if not is_on or self.imports.is_fresh(language_id, roots, settings.privacy.ignore):
             return False
-        return self.imports.read_on(language_id, roots, lambda path: self._is_private(path.as_uri(), settings, roots))
+        is_more = self.imports.read_on(
+            language_id, roots, lambda path: self._is_private(path.as_uri(), settings, roots)
+        )
+        self._rules.note()
+        return is_more
 
     def question(
         self,
@@ -167,13 +174,18 @@ class EditWindow:
 
     def forget(self, uri: str) -> None:
         """Forget a document that was closed, except for what was rejected in it."""
-        self._forget_changes(uri)
-        self._proposer.forget(uri)
-
-    def _forget_changes(self, uri: str) -> None:
         self._history.forget(uri)
+        self._proposer.forget(uri)
         if self._rest[0] == uri:
             self._rest = "", "", []
+
+    def _forget_private(self, settings: Settings, roots: Sequence[Path]) -> None:
+        """Forget documents that have become private, and what files import if any of them may have."""
+        for uri in self._history.uris:
+            if self._is_private(uri, settings, roots):
+                self.forget(uri)
+        if self._rules.has_changed():
+            self.imports.forget()
 
     def _gives_up(self) -> bool:
         return self._is_stopped()
@@ -190,13 +202,14 @@ class EditWindow:
         latest = next(self._history.latest(), None)
         for uri in {request.uri, latest.uri} if latest is not None else {request.uri}:
             if self._is_private(uri, settings, roots):
-                self._forget_changes(uri)
+                self.forget(uri)
                 return Silence.PRIVATE_FILE
         return None
 
     def _is_private(self, uri: str, settings: Settings, roots: Sequence[Path]) -> bool:
         if self._ignore != settings.privacy.ignore:
-            self._ignore, self._privacy = settings.privacy.ignore, Privacy(settings.privacy.ignore)
+            self._ignore = settings.privacy.ignore
+            self._privacy = Privacy(self._ignore, self._rules.files)
         return self._privacy.rule_for(uri, roots) is not None
 
 

@@ -61,10 +61,14 @@ class WorkspaceImports:
         """
         if self._of != (tuple(roots), settings):
             self._of = tuple(roots), settings
-            self._tables, self._stamps, self._finished_s, self._steps = {}, {}, {}, None
+            self.forget()
         family = context_module_of(language_id)
         done_s = self._finished_s.get(family)
         return family not in FAMILIES or not roots or (done_s is not None and time.monotonic() - done_s < FRESH_S)
+
+    def forget(self) -> None:
+        """Forget all, so that it is read again."""
+        self._tables, self._stamps, self._finished_s, self._steps = {}, {}, {}, None
 
     def read_on(self, language_id: str, roots: Sequence[Path], is_private: IsPrivate) -> bool:
         """Read files for some milliseconds, and return whether there are more."""
