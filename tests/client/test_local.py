@@ -115,6 +115,23 @@ async def test_a_model_that_fails_to_load_is_reported_in_the_same_sentence_every
                     await text_of(engine)
 
 
+async def test_an_engine_that_ends_again_and_again_without_an_error_is_not_started_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    starts: list[None] = []
+
+    def command(_settings: Settings) -> list[str]:
+        starts.append(None)
+        return [sys.executable, "-c", ""]
+
+    monkeypatch.setattr("infill_completion.client.local.engine_command", command)
+    async with window(EngineSettings()) as engine:
+        health = await engine.wait_ready(DEADLINE_S)
+    assert health.state is EngineState.FAILED
+    assert "ended with code 0 while it started" in health.reason
+    assert 1 < len(starts) < 10
+
+
 def test_an_engine_whose_model_failed_to_load_ends_after_a_while() -> None:
     with ScriptedEngine(load_error="No.", idle=IdleLimits(failed_exit_s=0.05)) as running:
         running.wait_until_ended()

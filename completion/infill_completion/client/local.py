@@ -29,6 +29,7 @@ from infill_completion.settings import EngineSettings
 # From the start of the process to its first answer.  The load comes after that and has no deadline.
 _START_S = 30.0
 _POLL_S = 0.1
+_MOST_QUIET_ENDS = 5
 # How long the first request waits for an engine that may already run.
 _FIRST_ANSWER_S = 1.0
 _SILENT = "The engine does not answer; it is started again if it hangs."
@@ -56,6 +57,7 @@ class LocalEngine:
         self._supervisor = EngineSupervisor()
         self._backoff = Backoff(_RETRY_S)
         self._process: subprocess.Popen[bytes] | None = None
+        self._quiet_ends = 0  # of processes that were started since the engine was last there
         self._log_bytes = 0  # size of the log before the process wrote to it
         self._task: asyncio.Task[None] | None = None
         self._is_known = asyncio.Event()
@@ -155,6 +157,7 @@ class LocalEngine:
             self._task = asyncio.create_task(self._up())
 
     async def _up(self) -> None:
+        self._quiet_ends = 0
         try:
             await self._until_settled(engine_paths(self._settings))
         except RunDirectoryError as error:
@@ -200,7 +203,8 @@ class LocalEngine:
             if code is None:
                 return
             self._process = None
-            if code != 0:
+            self._quiet_ends += code == 0  # as one does that finds another engine there
+            if code != 0 or self._quiet_ends > _MOST_QUIET_ENDS:
                 raise EngineUnavailableError(exit_message(paths, code, self._log_bytes))
         self._report(replace(self._health, state=EngineState.STARTING, reason="", progress=None, pid=None))
         self._log_bytes = paths.log.stat().st_size if paths.log.exists() else 0

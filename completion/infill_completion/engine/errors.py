@@ -37,6 +37,11 @@ def is_device_lost(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(text in message for text in _LOST)
 
 
+def is_ending(error: BaseException) -> bool:
+    """Return whether an exception asks the process to end; a panic in Rust does not, though it is no `Exception`."""
+    return isinstance(error, (KeyboardInterrupt, SystemExit, GeneratorExit))
+
+
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message, without a full stop."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(". ")

@@ -30,7 +30,7 @@ class Scripted:
     details: dict[str, Any] = {}  # noqa: RUF012
     texts = TextStore(lambda _text: [], 1)
 
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: BaseException) -> None:
         self.error, self.is_closed = error, False
 
     def steps(self, request: CompletionRequest, cancelled: Callable[[], bool]) -> Iterator[Chunk | None]:
@@ -48,7 +48,7 @@ class Scripted:
         self.is_closed = True
 
 
-async def started(error: Exception, failures: DeviceFailures) -> tuple[Worker, Scripted, list[str]]:
+async def started(error: BaseException, failures: DeviceFailures) -> tuple[Worker, Scripted, list[str]]:
     model, ends = Scripted(error), list[str]()
     worker = Worker(lambda progress: model, on_exit=ends.append, device_failures=failures)
     worker.start()
@@ -56,6 +56,10 @@ async def started(error: Exception, failures: DeviceFailures) -> tuple[Worker, S
         while worker.health().state in {EngineState.STARTING, EngineState.LOADING}:
             await asyncio.to_thread(worker.join, 0.01)
     return worker, model, ends
+
+
+class Panic(BaseException):
+    """What a library in Rust raises: no `Exception`."""
 
 
 async def failure_of(job: Job) -> str:
@@ -104,10 +108,11 @@ async def test_a_lost_device_ends_the_engine_after_one_request(error: Exception)
         torch.AcceleratorError("CUDA error: operation not permitted when stream is capturing"),
         RuntimeError("The size of tensor a (3) must match the size of tensor b (4)"),
         ValueError("an illegal memory access"),
+        Panic("range end index 3 out of range"),
     ],
     ids=str,
 )
-async def test_other_errors_concern_one_request(error: Exception) -> None:
+async def test_other_errors_concern_one_request(error: BaseException) -> None:
     assert not is_device_lost(error)
     worker, model, ends = await started(error, DeviceFailures())
     assert "see its log" in await failure_of(worker.submit(CompletionRequest("fails")))
@@ -185,6 +190,20 @@ async def test_a_device_that_is_lost_while_the_model_loads_is_reported_too(tmp_p
         while (health := worker.health()).state is not EngineState.FAILED:
             await asyncio.to_thread(worker.join, 0.01)
     assert "illegal memory access was encountered); the next request starts a new engine." in health.reason
+    worker.stop()
+    assert await asyncio.to_thread(worker.join, DEADLINE_S)
+
+
+async def test_a_panic_while_the_model_loads_is_reported() -> None:
+    def load(_progress: object) -> Scripted:
+        raise Panic("range end index 3 out of range")
+
+    worker = Worker(load)
+    worker.start()
+    async with asyncio.timeout(DEADLINE_S):
+        while (health := worker.health()).state is not EngineState.FAILED:
+            await asyncio.to_thread(worker.join, 0.01)
+    assert "could not be loaded (Panic: range end index 3 out of range)" in health.reason
     worker.stop()
     assert await asyncio.to_thread(worker.join, DEADLINE_S)
 

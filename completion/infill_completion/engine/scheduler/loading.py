@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from infill_completion.api import EngineState, Health
 from infill_completion.engine.environment import OWN_KERNELS
-from infill_completion.engine.errors import ModelError, first_line, is_device_lost
+from infill_completion.engine.errors import ModelError, first_line, is_device_lost, is_ending
 from infill_completion.engine.progress import Progress
 from infill_completion.engine.scheduler.device_failures import DeviceFailures
 from infill_completion.engine.scheduler.failures import log_failure
@@ -42,7 +42,9 @@ def load_model(
     try:
         _check(device_failures)
         model = load(progress)
-    except Exception as error:  # of any library; /health gives the reason
+    except BaseException as error:  # of any library, panics too; /health gives the reason
+        if is_ending(error):
+            raise
         reason = device_failures.record(error) if is_device_lost(error) else _reason(error)
         log_failure(reason, error)
         return None, replace(loading, state=EngineState.FAILED, reason=reason, progress=None)
@@ -65,7 +67,7 @@ def _check(device_failures: DeviceFailures) -> None:
         log.warning("The device failed lately; this engine does without its own kernels.")
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     if isinstance(error, ModelError):
         return str(error)
     return f"The model could not be loaded ({type(error).__name__}: {first_line(error)}); run `infill-ls doctor`."

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from infill_completion.api import Chunk, FinishReason
-from infill_completion.engine.errors import ModelError, is_device_lost
+from infill_completion.engine.errors import ModelError, is_device_lost, is_ending
 from infill_completion.engine.scheduler.activity import Activity
 from infill_completion.engine.scheduler.device_failures import DeviceFailures
 from infill_completion.engine.scheduler.failures import log_failure
@@ -120,7 +120,9 @@ class RequestLoop:
         except ModelError as error:
             log_failure(str(error), error)
             end = RequestError(str(error))
-        except Exception as error:  # one bad request must not end the engine
+        except BaseException as error:  # one bad request must not end the engine, nor a library's panic
+            if is_ending(error):
+                raise
             end = RequestError(self._failed(error))
         else:
             self._deliver(running, chunk)
@@ -138,7 +140,7 @@ class RequestLoop:
             self._meter.add(running.last)
         self._metrics.finished(outcome, usage, time.monotonic() - running.started)
 
-    def _failed(self, error: Exception) -> str:
+    def _failed(self, error: BaseException) -> str:
         """Log an unexpected error, and return the sentence for the user; decide whether the engine has to end."""
         name = type(error).__name__
         if is_device_lost(error):  # its message is the driver's: no text of a user ever reaches a device
