@@ -76,7 +76,8 @@ def test_a_weight_of_another_shape_is_named(tmp_path: Path, case: str) -> None:
         ({"hidden_size": 48}, "embed_tokens.weight has the shape 4096 x 96 instead of 4096 x 48"),
         ({"vocab_size": 5000}, "embed_tokens.weight has the shape 4096 x 96 instead of 5000 x 96"),
         ({"num_hidden_layers": 3}, "lacks the tensor model.layers.2."),
-        ({"num_hidden_layers": 1 << 23}, "lacks the tensor model.layers.2."),
+        ({"num_hidden_layers": 1 << 23}, "more layers than there are weights"),
+        ({"num_hidden_layers": 1 << 40}, "num_hidden_layers is not a size"),
     ],
 )
 def test_a_configuration_of_another_model_is_noticed(tmp_path: Path, entries: dict[str, Any], says: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from infill_completion.catalog import identify
 from infill_completion.catalog.local import is_complete
-from infill_completion.engine.checkpoints.checkpoint import _check_architecture
+from infill_completion.engine.checkpoints.configuration import check_configuration
 from infill_completion.engine.checkpoints.model_settings import ModelSettings
 from infill_completion.engine.checkpoints.weights import tensor_sizes
 from infill_completion.engine.errors import ModelError
@@ -81,7 +81,7 @@ def _read(folder: Path) -> None:
     except ModelError as error:
         check_sentence(str(error))
     try:
-        _check_architecture(folder)
+        check_configuration(folder)
     except ModelError as error:
         check_sentence(str(error))
     try:

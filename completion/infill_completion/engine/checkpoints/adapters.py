@@ -85,6 +85,8 @@ class Adapter(NamedTuple):
             ModelError: It cannot be read, or is damaged.
         """
         try:
+            if not file.is_file():  # a pipe would wait for somebody to write
+                raise FileNotFoundError(file)
             content = file.read_bytes()
             (length,) = struct.unpack("<Q", content[:8])
             base = json.loads(content[8 : 8 + length])["__metadata__"][_BASE]
@@ -111,13 +113,14 @@ class Adapter(NamedTuple):
         Raises:
             ForeignAdapterError: The adapter is that of a model with other shapes.
         """
+        self._check({_stem(name) for name in self.learned} <= tensors.keys())
         return {name: self._adapted(name, tensor) for name, tensor in tensors.items()}
 
     def _adapted(self, name: str, tensor: Readable) -> Readable:
         gain, shift = self.learned.get(name + _GAIN), self.learned.get(name + _SHIFT)
         rows, ids = self.learned.get(name + _ROWS), self.learned.get(name + _IDS)
         if rows is not None and ids is not None:
-            self._check(len(tensor.shape) == 2 and rows.shape[1] == tensor.shape[1] and len(ids) == len(rows))
+            self._check(len(tensor.shape) == 2 and rows.shape == (len(ids), tensor.shape[1]))
             return _WithRows(tensor, ids, rows)
         if gain is None:
             self._check(shift is None)
@@ -138,7 +141,12 @@ def _is_sound(name: str, tensor: Tensor) -> bool:
     """Return whether a tensor has the numbers that one of its name can have: damage shows in no other way."""
     if name.endswith(_IDS):
         return tensor.dtype == torch.int64 and tensor.dim() == 1
-    return tensor.is_floating_point() and bool(tensor.isfinite().all())
+    return tensor.dtype == torch.float16 and bool(tensor.isfinite().all())
+
+
+def _stem(name: str) -> str:
+    """Return the name of the tensor that a learned one belongs to."""
+    return name.rpartition(".")[0]
 
 
 def taught_adapter(checkpoint: Path) -> Adapter | None:

@@ -5,8 +5,6 @@ Only safetensors and GGUF files are read, and code from checkpoints never runs.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,15 +17,15 @@ import torch
 from infill_completion.engine import memory
 from infill_completion.engine.checkpoints import devices, precision
 from infill_completion.engine.checkpoints.adapters import Adapter, ForeignAdapterError, usable_adapter
+from infill_completion.engine.checkpoints.configuration import check_configuration
 from infill_completion.engine.checkpoints.embedded_weights import load_llama
 from infill_completion.engine.checkpoints.gguf.loading import forget_headers, load_gguf
 from infill_completion.engine.checkpoints.model_settings import ModelSettings
 from infill_completion.engine.checkpoints.packed_weights import StreamedModel, load_packed, weights_of
 from infill_completion.engine.checkpoints.selection import EMBEDDED, WORKSPACE_BYTES, choose_model
 from infill_completion.engine.checkpoints.tokenizer import Tokenizer
-from infill_completion.engine.checkpoints.weights import weight_bytes
+from infill_completion.engine.checkpoints.weights import weight_bytes, weight_files
 from infill_completion.engine.errors import ModelError
-from infill_completion.engine.model.architecture import architecture_of
 from infill_completion.engine.model.native import build as native_build
 from infill_completion.engine.progress import Progress
 from infill_completion.settings import EngineSettings
@@ -75,11 +73,23 @@ def load(settings: EngineSettings, progress: Progress, *, without_transformers: 
     device = devices.choose_device(settings.device)
     devices.make_current(device)
     name, folder = choose_model(settings, device)
+    if folder.is_dir():
+        check_configuration(folder)
+    stamps = _stamps(folder)
+    made = _loaded(settings, name, folder, device, progress, without_transformers=without_transformers)
+    if _stamps(folder) != stamps:
+        raise ModelError(f"{folder.name} changed while it was read; load the model again.")
+    return made
+
+
+def _loaded(
+    settings: EngineSettings, name: str, folder: Path, device: torch.device, progress: Progress, *,
+    without_transformers: bool,
+) -> Checkpoint:  # fmt: skip
+    """Load the checkpoint in ``folder``, the arguments otherwise as of :func:`load`."""
     weights = precision.Weights() if folder == EMBEDDED else weights_of(folder)
     quantization = _available(precision.choose_quantization(settings.quantization, device, name, weights), settings)
     dtype = precision.choose_dtype(device, quantization)
-    if folder.is_dir():
-        _check_architecture(folder)
     progress(0.05, "reading the tokenizer")
     tokenizer = Tokenizer.load(folder, name)
     memory.return_free()  # the vocabulary was held several times
@@ -141,13 +151,10 @@ def _check_tokenizer(tokenizer: Tokenizer, name: str, rows: int) -> None:
         )
 
 
-def _check_architecture(folder: Path) -> None:
-    """Raise before anything is loaded if the decoder does not compute what the model does.
-
-    Damaged configurations are reported by those who read more of them.
-    """
-    with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
-        architecture_of(json.loads((folder / "config.json").read_text("utf-8")))
+def _stamps(folder: Path) -> list[tuple[int, int, int]]:
+    """Return what changes when another file takes the place of one with weights: parts of two models are none."""
+    files = [folder] if folder.is_file() else weight_files(folder)
+    return [(status.st_mtime_ns, status.st_size, status.st_ino) for status in (file.stat() for file in files)]
 
 
 def _dequantized(file: Path, name: str, dtype: torch.dtype, device: torch.device, progress: Progress) -> Any:
@@ -220,4 +227,7 @@ def _pretrained(
             f"{name} {lacks} the tensor {min(wrong)[:80]}, other than its configuration says; choose another model, or "
             f"check the files in {folder}."
         )
+    norms = [weight for key, weight in model.named_parameters() if key.endswith("norm.weight")]
+    if not all(bool(weight.isfinite().all()) and bool(weight.any()) for weight in norms):
+        raise ModelError(f"{name} is damaged: some of its weights are no numbers; fetch it again.")
     return model.eval().requires_grad_(False)

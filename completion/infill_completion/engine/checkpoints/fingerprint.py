@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 _WHOLE_BYTES = 1 << 20
@@ -16,10 +17,10 @@ def fingerprint(folder: Path) -> str:
     The beginning of a safetensors or GGUF file lists all tensors, and its end is weights.  A GGUF file is alone.
     """
     digest = hashlib.sha256()
-    own = [folder] if folder.is_file() else [path for path in folder.iterdir() if path.suffix in _SUFFIXES]
+    own = [folder] if folder.is_file() else _files(folder)
     for path in sorted(own):
         size_bytes = path.stat().st_size
-        digest.update(f"{path.name} {size_bytes}\n".encode())
+        digest.update(os.fsencode(path.name) + f" {size_bytes}\n".encode())
         with path.open("rb") as file:
             if size_bytes <= _WHOLE_BYTES:
                 digest.update(file.read())
@@ -28,3 +29,8 @@ def fingerprint(folder: Path) -> str:
                 file.seek(-_EDGE_BYTES, 2)
                 digest.update(file.read())
     return digest.hexdigest()
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return the files that count; a link to nothing or a pipe is none."""
+    return [path for path in folder.iterdir() if path.suffix in _SUFFIXES and path.is_file()]

@@ -29,6 +29,8 @@ _ATTENTION = (
     Block("self_attn", "o_proj", ("o_proj",)),
 )
 _GATED = (Block("mlp", "gate_up_proj", ("gate_proj", "up_proj")), Block("mlp", "down_proj", ("down_proj",)))
+# Norms of the queries and keys of each head, and the families that have them.
+HEAD_NORMS, _WITH_HEAD_NORMS = ("q_norm", "k_norm"), frozenset({"qwen3"})
 _WITHOUT_GATE = (Block("mlp", "c_fc", ("c_fc",)), Block("mlp", "c_proj", ("c_proj",)))
 
 
@@ -43,7 +45,15 @@ def check_biases(config: Mapping[str, Any], tensors: Collection[str]) -> None:
     Raises:
         ModelError: It has others.
     """
-    expected = biased(config)
+    expected, family = biased(config), config["model_type"]
+    foreign = [] if family == "starcoder2" else [name for name in tensors if name.endswith("norm.bias")]
+    if family not in _WITH_HEAD_NORMS:
+        foreign += [name for name in tensors if name.endswith(tuple(f"{norm}.weight" for norm in HEAD_NORMS))]
+    if foreign:
+        raise ModelError(
+            f"The model has the tensor {min(foreign)[:80]}, other than its configuration says; choose another model, "
+            "or fetch it again."
+        )
     for layer in range(config["num_hidden_layers"]):
         for block in blocks_of(config["model_type"]):
             for name in block.names:
@@ -64,7 +74,7 @@ def check_shapes(config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]
     """
     for name, expected in _weights(config):
         found = shapes.get(name)
-        if found is None and name == "lm_head.weight":  # the embeddings are the head
+        if found is None and name == "lm_head.weight" and ModelShape.of(config).tied:
             continue
         if found is None:
             raise ModelError(f"The model lacks the tensor {name}; choose another model, or fetch it again.")
@@ -93,6 +103,8 @@ def _weights(config: Mapping[str, Any]) -> Iterator[tuple[str, tuple[int, ...]]]
                 yield f"model.layers.{layer}.{block.module}.{name}.weight", size
         for name in ("input_layernorm", "post_attention_layernorm"):
             yield f"model.layers.{layer}.{name}.weight", (hidden,)
+        for name in HEAD_NORMS if config["model_type"] in _WITH_HEAD_NORMS else ():
+            yield f"model.layers.{layer}.self_attn.{name}.weight", (width,)
     yield "model.norm.weight", (hidden,)
 
 

@@ -21,6 +21,8 @@ from infill_completion.engine.ngram.fitted import FITTED, Fitted
 from infill_completion.engine.ngram.mixture import MixtureParameters
 from infill_completion.prompt.formats import FimFormat, PromptLayout
 
+_LONGEST_NAME = 200
+
 
 @dataclass(frozen=True)
 class RerankParameters:
@@ -79,6 +81,19 @@ class ModelSettings:
     draft_tokens: int = 4
     rerank: RerankParameters | None = RerankParameters()
 
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            ValueError: A number is out of range, or the name is none to show.
+        """
+        if not (0 <= self.suffix_share < 1 and 0 <= self.context_share < 1):
+            raise ValueError("`suffix_share` or `context_share` is no share")
+        if self.draft_tokens < 0 or (self.context_tokens is not None and self.context_tokens < 1):
+            raise ValueError("`draft_tokens` or `context_tokens` is out of range")
+        if len(self.name) > _LONGEST_NAME or not self.name.isprintable():
+            raise ValueError("`name` is too long, or cannot be shown")
+
     @classmethod
     def read(cls, folder: Path, name: str = "", form: FimFormat | None = None) -> ModelSettings:
         """Read ``infill.json`` of the checkpoint in ``folder``; unknown keys are ignored.
@@ -116,7 +131,7 @@ class ModelSettings:
             if changes.get("rerank") is not None:
                 changes["rerank"] = RerankParameters(**_known(RerankParameters, changes["rerank"]))
             return replace(default, **changes)
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             raise ModelError(f"{file} cannot be read ({error}); correct it or remove it.") from error
 
 

@@ -224,7 +224,7 @@ def _option(found: FoundModel, settings: EngineSettings, device: torch.device) -
         is_streamed = is_packed and (weights.is_packable or weights.is_gguf)
         needed = weight_bytes(folder, quantization, dtype, is_cpu_int8=is_packed, is_packed=is_streamed)
         needed += kv_bytes(folder, settings.context_tokens, dtype)
-    except (ModelError, OSError, LookupError, TypeError, ValueError, AttributeError) as error:
+    except (ModelError, OSError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         what = str(error).rstrip(".") if isinstance(error, ModelError) else type(error).__name__
         what = f"fetch it again with `infill-ls models pull {SMALL}`" if model is SMALL_MODEL else what
         return Option(model, obstacle=f"cannot be read ({what})", is_own=found.is_own)

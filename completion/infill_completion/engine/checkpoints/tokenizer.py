@@ -26,7 +26,7 @@ from infill_completion.engine.checkpoints.tokenizer_files import (
     is_control,
     start_of_text,
 )
-from infill_completion.engine.errors import ModelError, first_line
+from infill_completion.engine.errors import ModelError, first_line, is_ending
 from infill_completion.prompt.formats import CODE_LLAMA, FimFormat, format_of_tokens
 from infill_completion.prompt.layout import InfillingTokens
 from infill_completion.prompt.rewriting.formats import EditFormat, edit_format_of_names
@@ -114,12 +114,14 @@ class Tokenizer:
                 made = vocabulary(header)
                 return cls(made.document, made.ends, " ".join([name, *description.names]), made.form)
             ends = ends_of(folder)
-            if file.exists():
+            if file.is_file():  # a pipe would wait for somebody to write
                 return cls(json.loads(file.read_text(encoding="utf-8")), ends, name)
             return cls(converted(folder), ends, name)
         except ModelError:
             raise
-        except Exception as error:
+        except BaseException as error:  # a panic of the library too
+            if is_ending(error):
+                raise
             raise ModelError(
                 f"The tokenizer in {folder} cannot be read ({type(error).__name__}: {first_line(error)}); "
                 "fetch the model again with `infill-ls models pull`."

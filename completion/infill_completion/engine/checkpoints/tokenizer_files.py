@@ -95,7 +95,7 @@ def _pairs(merges: Any) -> list[tuple[str, str]] | None:
 def ends_of(folder: Path) -> Ends:
     """Read ``tokenizer_config.json``, if it exists."""
     file = folder / "tokenizer_config.json"
-    if not file.exists():
+    if not file.is_file():
         return Ends()
     config = json.loads(file.read_text(encoding="utf-8"))
 
@@ -108,7 +108,7 @@ def ends_of(folder: Path) -> Ends:
 
 def converted(folder: Path) -> dict[str, Any]:
     """Return ``tokenizer.json`` made from ``tokenizer.model`` by transformers."""
-    if not (folder / "tokenizer.model").exists():
+    if not (folder / "tokenizer.model").is_file():
         raise ModelError(f"There is no tokenizer in {folder}; fetch the model with `infill-ls models pull`.")
     from transformers import AutoTokenizer
 

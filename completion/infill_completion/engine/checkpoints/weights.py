@@ -7,6 +7,7 @@ import math
 import struct
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from infill_completion.engine import environment  # isort: skip  # before torch and transformers
 import torch
@@ -21,6 +22,7 @@ environment.prepare()
 
 # The format's own limit.
 _MAX_HEADER_BYTES = 100_000_000
+_FLOATS = frozenset({"F64", "F32", "F16", "BF16"})
 _NOT_QUANTISED = ("embed_tokens", "lm_head", "norm")
 # NF4 with double quantisation: 4 bits, an 8-bit scale per 64 weights, a 32-bit one per 256 scales.
 _BITS = {"nf4": 4 + 8 / 64 + 32 / (64 * 256), "int8": 8.0, "int4": 5.0}
@@ -33,7 +35,7 @@ def weight_files(folder: Path, name: str = "") -> list[Path]:
         ModelError: The checkpoint has no safetensors at all.
     """
     index = folder / "model.safetensors.index.json"
-    if index.exists():
+    if index.is_file():
         try:
             return [folder / shard for shard in shards_of(index)]
         except (ValueError, OSError) as error:
@@ -54,7 +56,7 @@ def tensor_sizes(folder: Path) -> dict[str, int]:
     sizes: dict[str, int] = {}
     for file in weight_files(folder):
         try:
-            own, end = _header(file)
+            own, end, _ = _header(file)
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, struct.error) as error:
             kind = type(error).__name__  # the message may quote the file
             raise ModelError(f"{file.name} is damaged ({kind}); run `infill-ls models pull` again.") from error
@@ -64,8 +66,24 @@ def tensor_sizes(folder: Path) -> dict[str, int]:
     return sizes
 
 
-def _header(file: Path) -> tuple[dict[str, int], int]:
-    """Return the number of values in each tensor of a file, and where the last one ends, in bytes.
+def check_types(folder: Path) -> None:
+    """Check that the weights of a checkpoint without a quantization are numbers, and not those of a quantization.
+
+    Raises:
+        ModelError: They are not, or a file is damaged or incomplete.
+    """
+    tensor_sizes(folder)
+    for file in weight_files(folder):
+        for name, kind in _header(file)[2].items():
+            if name.endswith((".weight", ".bias")) and kind not in _FLOATS:
+                raise ModelError(
+                    f"{file.name} holds weights as {str(kind)[:20]}, which its configuration does not explain; choose "
+                    "another model."
+                )
+
+
+def _header(file: Path) -> tuple[dict[str, int], int, dict[str, Any]]:
+    """Return the number of values in each tensor of a file, where the last one ends, in bytes, and their types.
 
     The file begins with the length of a JSON object (8 bytes, little-endian), then comes that object, then the data, in
     which ``data_offsets`` count.  Source: the format's description in the documentation of safetensors.
@@ -83,7 +101,8 @@ def _header(file: Path) -> tuple[dict[str, int], int]:
     if not all(type(number) is int and 0 <= number < 1 << 63 for number in numbers):
         raise ValueError("a size is not a whole number")
     end = max(item["data_offsets"][1] for item in tensors.values())
-    return {key: math.prod(item["shape"]) for key, item in tensors.items()}, 8 + length + end
+    types = {key: item["dtype"] for key, item in tensors.items()}
+    return {key: math.prod(item["shape"]) for key, item in tensors.items()}, 8 + length + end, types
 
 
 def weight_bytes(
