@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infill_server.lsp.import_turns import import_in_turn
+
 if TYPE_CHECKING:
     from infill_completion.settings import Settings
 
@@ -26,6 +28,8 @@ class LearnedAdapters:
 
 def learned_adapters(settings: Settings, roots: Sequence[Path]) -> LearnedAdapters:
     """Return the adapters for the folders of a workspace, which can lie in several repositories; reads files."""
+    for name in ("catalog.learned", "privacy.git.repository"):  # windows call this in a thread
+        import_in_turn(f"infill_completion.{name}")
     from infill_completion.catalog.learned import adapter_path
     from infill_completion.catalog.learned_rules import rules_stand
 
