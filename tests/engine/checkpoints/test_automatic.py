@@ -12,13 +12,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from infill_completion.catalog import DeviceSpeed, ModelSpeed, SpeedStore
+from infill_completion.catalog import DeviceSpeed, ModelSpeed, SpeedStore, taught
 from infill_completion.catalog import find as known_model
 from infill_completion.catalog.gguf import GgufModel
 from infill_completion.catalog.small import SMALL_ID, small_path
 from infill_completion.engine.checkpoints import device_probe, devices, precision, selection
+from infill_completion.engine.checkpoints.adapters import Adapter
+from infill_completion.engine.checkpoints.fingerprint import fingerprint
 from infill_completion.engine.checkpoints.memory_plan import memory_plan
-from infill_completion.engine.checkpoints.selection import EMBEDDED, choose_automatically, choose_model
+from infill_completion.engine.checkpoints.selection import EMBEDDED, choose_automatically, choose_model, find
+from infill_completion.engine.errors import ModelError
 from infill_completion.settings import EngineSettings
 from tests.catalog.gguf.gguf_writer import gguf, small_model
 
@@ -125,6 +128,26 @@ def test_the_small_model_comes_before_the_embedded_one_and_after_all_others(
     assert chosen is not None
     assert (chosen.name, chosen.folder) == (Q05, folder)
     assert [each.model for each in choice.passed_over] == [SMALL_ID]
+
+
+def test_a_small_model_that_is_not_the_published_one_is_damaged(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(taught, "TAUGHT", tmp_path)
+    monkeypatch.setattr(taught, "_ADAPTERS", {(small.name, small.stat().st_size): "taught.safetensors"})
+    Adapter(fingerprint(small), {"model.norm.weight.gain": torch.ones(32).half()}).write(
+        tmp_path / "taught.safetensors"
+    )
+    assert choose_model(EngineSettings(), CPU) == ("small", small)
+    assert find("small") == small
+    small.write_bytes(small.read_bytes()[:-100] + bytes(100))  # as a download that reserves its room
+    assert choose_model(EngineSettings(), CPU)[0] == "embedded"
+    (passed,) = choose_automatically(EngineSettings(), CPU)[1].passed_over
+    assert passed.reason == "is damaged; fetch it again with `infill-ls models pull small`"
+    with pytest.raises(ModelError, match="The small model is damaged; fetch it with"):
+        find("small")
+    (tmp_path / "taught.safetensors").write_bytes(b"no adapter")  # says nothing of the model
+    assert find("small") == small
 
 
 def test_the_small_model_is_too_slow_for_some_machines(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:

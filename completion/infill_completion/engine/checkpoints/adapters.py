@@ -87,10 +87,7 @@ class Adapter(NamedTuple):
         try:
             if not file.is_file():  # a pipe would wait for somebody to write
                 raise FileNotFoundError(file)
-            content = file.read_bytes()
-            (length,) = struct.unpack("<Q", content[:8])
-            base = json.loads(content[8 : 8 + length])["__metadata__"][_BASE]
-            adapter = cls(str(base), load(content))
+            adapter = cls(_base(file), load(file.read_bytes()))
         except (OSError, ValueError, LookupError, TypeError, RecursionError, struct.error, SafetensorError) as error:
             kind = type(error).__name__
             raise ModelError(
@@ -160,6 +157,22 @@ def taught_adapter(checkpoint: Path) -> Adapter | None:
         log.warning("What the package teaches to %s is damaged; install infill-ls again.", checkpoint.name)
         return None
     return adapter if adapter.base == fingerprint(checkpoint) else None
+
+
+def is_as_published(checkpoint: Path) -> bool:
+    """Return whether a checkpoint is the one that the package teaches, as far as its name and size say that it is."""
+    file = taught_path(checkpoint)
+    try:
+        return file is None or _base(file) == fingerprint(checkpoint)
+    except (OSError, ValueError, LookupError, TypeError, struct.error):  # what the package has is damaged
+        return True
+
+
+def _base(file: Path) -> str:
+    """Return the fingerprint of the checkpoint that an adapter's file names."""
+    with file.open("rb") as stream:
+        (length,) = struct.unpack("<Q", stream.read(8))
+        return str(json.loads(stream.read(min(length, file.stat().st_size)))["__metadata__"][_BASE])
 
 
 def identity(checkpoint: Path) -> str:

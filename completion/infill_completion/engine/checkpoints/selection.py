@@ -36,6 +36,7 @@ from infill_completion.catalog.gguf import GgufError, in_folder, is_gguf, ollama
 from infill_completion.catalog.gguf.identity import known_files
 from infill_completion.catalog.small import SMALL, SMALL_ID, small_model
 from infill_completion.engine.checkpoints import device_probe, devices, precision
+from infill_completion.engine.checkpoints.adapters import is_as_published
 from infill_completion.engine.checkpoints.packed_weights import weights_of
 from infill_completion.engine.checkpoints.weights import kv_bytes, weight_bytes, weight_files
 from infill_completion.engine.errors import ModelError
@@ -59,7 +60,7 @@ def find(name: str) -> Path:
     if name == "embedded":
         return _complete(EMBEDDED, "embedded")
     if name == SMALL:
-        if (file := small_model()) is not None and is_gguf(file):
+        if (file := small_model()) is not None and is_gguf(file) and is_as_published(file):
             return file
         state = "not on this machine" if file is None else "damaged"
         raise ModelError(f"The small model is {state}; fetch it with `infill-ls models pull {SMALL}`.")
@@ -180,7 +181,8 @@ def found_models(settings: EngineSettings, device: torch.device) -> list[FoundMo
         elif model.id not in found or found[model.id].folder is None:
             found[model.id] = FoundModel(model, file.name, file.path)
     if (small := small_model()) is not None:
-        found[SMALL_ID] = FoundModel(SMALL_MODEL, SMALL, small)
+        problem = "" if is_as_published(small) else f"is damaged; fetch it again with `infill-ls models pull {SMALL}`"
+        found[SMALL_ID] = FoundModel(SMALL_MODEL, SMALL, None if problem else small, problem=problem)
     return [found[model.id] for model in MODELS if model.id in found]
 
 
