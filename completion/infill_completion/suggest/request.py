@@ -88,6 +88,8 @@ class RequestBuilder:
 
     def may_use(self, uris: Sequence[str]) -> bool:
         """Return whether other files may be in a prompt: they are there, and none has become private."""
+        if not uris:
+            return True
         return not any(self.ignore_rule(uri) for uri in uris) and not has_vanished(uris, self._documents.others(""))
 
     def refusal(self, view: View, how: Reuse | None) -> SkipReason | None:

@@ -180,32 +180,31 @@ async def test_after_the_second_failure_the_device_is_left_alone_for_a_while(
     assert "starts a new engine" in failures.record(error)
 
 
-async def test_a_device_that_is_lost_while_the_model_loads_is_reported_too(tmp_path: Path) -> None:
-    def load(progress: Any) -> Any:
-        raise torch.AcceleratorError(ILLEGAL)
-
-    worker = Worker(load, device_failures=DeviceFailures(tmp_path / "failures"))
+async def load_failure(worker: Worker) -> str:
+    """Start a worker whose model cannot be loaded, and return why it could not."""
     worker.start()
     async with asyncio.timeout(DEADLINE_S):
         while (health := worker.health()).state is not EngineState.FAILED:
             await asyncio.to_thread(worker.join, 0.01)
-    assert "illegal memory access was encountered); the next request starts a new engine." in health.reason
     worker.stop()
     assert await asyncio.to_thread(worker.join, DEADLINE_S)
+    return health.reason
+
+
+async def test_a_device_that_is_lost_while_the_model_loads_is_reported_too(tmp_path: Path) -> None:
+    def load(progress: Any) -> Any:
+        raise torch.AcceleratorError(ILLEGAL)
+
+    reason = await load_failure(Worker(load, device_failures=DeviceFailures(tmp_path / "failures")))
+    assert "illegal memory access was encountered); the next request starts a new engine." in reason
 
 
 async def test_a_panic_while_the_model_loads_is_reported() -> None:
     def load(_progress: object) -> Scripted:
         raise Panic("range end index 3 out of range")
 
-    worker = Worker(load)
-    worker.start()
-    async with asyncio.timeout(DEADLINE_S):
-        while (health := worker.health()).state is not EngineState.FAILED:
-            await asyncio.to_thread(worker.join, 0.01)
-    assert "could not be loaded (Panic: range end index 3 out of range)" in health.reason
-    worker.stop()
-    assert await asyncio.to_thread(worker.join, DEADLINE_S)
+    reason = await load_failure(Worker(load))
+    assert "could not be loaded (Panic: range end index 3 out of range)" in reason
 
 
 @pytest.mark.parametrize("text", ["", "yesterday\n", "nan\n", "1e999\n", "\xff"])

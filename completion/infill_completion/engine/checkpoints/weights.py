@@ -69,10 +69,11 @@ def tensor_sizes(folder: Path) -> dict[str, int]:
 def check_types(folder: Path) -> None:
     """Check that the weights of a checkpoint without a quantization are numbers, and not those of a quantization.
 
+    Its headers have been read by :func:`tensor_sizes`, which says what is wrong with them.
+
     Raises:
-        ModelError: They are not, or a file is damaged or incomplete.
+        ModelError: They are not.
     """
-    tensor_sizes(folder)
     for file in weight_files(folder):
         for name, kind in _header(file)[2].items():
             if name.endswith((".weight", ".bias")) and kind not in _FLOATS:
